@@ -1,0 +1,170 @@
+//! A request and the moment in, the answer of AWS out: all functions of one account in one region.
+//! Never sees a socket or the clock, so that tests of it take no time.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::document::Document;
+use crate::function::{Ending, Function};
+use crate::function_name::FunctionName;
+use crate::http::{Answer, BODY_LIMIT, Body, Head};
+use crate::moment::Moment;
+use crate::refusal::Refusal;
+use crate::route::{self, Operation, Route};
+use crate::settings::Settings;
+use crate::sigv4;
+
+/// All that AWS knows.
+pub(crate) struct Account {
+    pub(crate) settings: Settings,
+    pub(crate) functions: BTreeMap<String, Function>,
+}
+
+/// What an operation is asked, once it is known who asks and that the request can be read.
+pub(crate) struct Ask<'a> {
+    /// The function's name or the ARN that stands in the path; empty where the path has none.
+    pub(crate) subject: &'a str,
+    /// The alias's name that stands in the path; empty where the path has none.
+    pub(crate) alias: &'a str,
+    pub(crate) query: &'a [(String, String)],
+    pub(crate) body: &'a Value,
+    /// `None`: the request has no ZipFile.
+    pub(crate) code: Option<&'a Arc<[u8]>>,
+    pub(crate) now: Moment,
+    /// How the state that this call begins shall end.
+    pub(crate) ending: Ending,
+}
+
+impl Ask<'_> {
+    /// The first value of a parameter of the query.
+    pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
+        let found = self.query.iter().find(|(its, _)| its == name);
+        found.map(|(_, value)| value.as_str())
+    }
+}
+
+impl Account {
+    pub(crate) fn new(settings: Settings) -> Account {
+        Account {
+            settings,
+            functions: BTreeMap::new(),
+        }
+    }
+
+    /// The whole of AWS in one call. `document` is `body` as [`Document::read`] took it; `ending` is how the state that this call begins
+    /// shall end.
+    pub(crate) fn answer(
+        &mut self,
+        head: &Head,
+        body: &Body,
+        document: &Result<Document, Refusal>,
+        ending: Ending,
+        now: Moment,
+    ) -> Answer {
+        let route = route::route(&head.method, &head.path);
+        let result = self
+            .check_door(head, body, route.as_ref(), now)
+            .and_then(|()| route.ok_or(Refusal::UnknownOperation))
+            .and_then(|route| {
+                let document = document.as_ref().map_err(Clone::clone)?;
+                let ask = Ask {
+                    subject: &route.subject,
+                    alias: &route.alias,
+                    query: &head.query,
+                    body: &document.json,
+                    code: document.code.as_ref(),
+                    now,
+                    ending,
+                };
+                Ok(Answer::json(route.status, &self.perform(route.operation, &ask)?))
+            });
+        result.unwrap_or_else(|refusal| {
+            let (status, code, _) = refusal.wire();
+            Answer::error(status, code, &refusal.body())
+        })
+    }
+
+    /// What is refused before anyone looks at the operation: the size first, for a body that was not kept has no hash to verify.
+    fn check_door(&self, head: &Head, body: &Body, route: Option<&Route>, now: Moment) -> Result<(), Refusal> {
+        if body.length > BODY_LIMIT {
+            let operation = route.map_or("requested", |route| route.name);
+            return Err(Refusal::RequestTooLarge { operation });
+        }
+        sigv4::verify(head, &body.bytes, &self.settings, now.wall)
+    }
+
+    fn perform(&mut self, operation: Operation, ask: &Ask<'_>) -> Result<Value, Refusal> {
+        match operation {
+            Operation::CreateFunction => self.create_function(ask),
+            Operation::GetFunction => self.get_function(ask),
+            Operation::GetFunctionConfiguration => self.get_function_configuration(ask),
+            Operation::UpdateFunctionConfiguration => self.update_function_configuration(ask),
+            Operation::UpdateFunctionCode => self.update_function_code(ask),
+            Operation::DeleteFunction => self.delete_function(ask),
+            Operation::PublishVersion => self.publish_version(ask),
+            Operation::ListVersionsByFunction => self.list_versions_by_function(ask),
+            Operation::CreateAlias => self.create_alias(ask),
+            Operation::GetAlias => self.get_alias(ask),
+            Operation::UpdateAlias => self.update_alias(ask),
+            Operation::DeleteAlias => self.delete_alias(ask),
+            Operation::ListAliases => self.list_aliases(ask),
+            Operation::TagResource => self.tag_resource(ask),
+            Operation::UntagResource => self.untag_resource(ask),
+            Operation::ListTags => self.list_tags(ask),
+        }
+    }
+
+    /// Reads a function's name. Fails where it is none, and where it is a function of another region.
+    pub(crate) fn name(&self, text: &str) -> Result<FunctionName, Refusal> {
+        let name = FunctionName::parse(text)?;
+        match &name.region {
+            Some(theirs) if *theirs != self.settings.region => Err(Refusal::OtherRegion {
+                theirs: theirs.clone(),
+                ours: self.settings.region.clone(),
+            }),
+            _ => Ok(name),
+        }
+    }
+
+    /// The ARN that a name means here, with its qualifier.
+    pub(crate) fn arn(&self, name: &FunctionName) -> String {
+        let Settings { region, account, .. } = &self.settings;
+        let account = name.account.as_ref().unwrap_or(account);
+        let qualifier = name.qualifier.as_ref().map(|it| format!(":{it}")).unwrap_or_default();
+        format!("arn:aws:lambda:{region}:{account}:function:{}{qualifier}", name.name)
+    }
+
+    /// The function of that name, in the state that it is in now. Fails where there is none.
+    pub(crate) fn function(&mut self, name: &FunctionName, now: Moment) -> Result<&mut Function, Refusal> {
+        let arn = self.arn(name);
+        let ours = name
+            .account
+            .as_ref()
+            .is_none_or(|account| *account == self.settings.account);
+        let found = self.functions.get_mut(&name.name).filter(|_| ours);
+        let function = found.ok_or(Refusal::FunctionNotFound { arn })?;
+        function.settle(now.instant);
+        Ok(function)
+    }
+
+    /// The function that a request names where AWS takes no version and no alias.
+    pub(crate) fn unqualified(&mut self, ask: &Ask<'_>) -> Result<&mut Function, Refusal> {
+        let name = self.name(ask.subject)?;
+        let qualified = name.qualifier.is_some();
+        let function = self.function(&name, ask.now)?;
+        if qualified {
+            return Err(Refusal::UnqualifiedOnly);
+        }
+        Ok(function)
+    }
+}
+
+/// Refuses a `RevisionId` that is no longer, or never was, the one that the caller believes in.
+pub(crate) fn check_revision(body: &Value, revision_id: &str) -> Result<(), Refusal> {
+    match body["RevisionId"].as_str() {
+        Some(given) if given != revision_id => Err(Refusal::WrongRevision),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,357 @@
+//! The settings in a CreateFunction or UpdateFunctionConfiguration request in, consent or AWS's refusal out.
+//! Never looks at the live function: these refusals are about the request alone.
+
+use serde_json::{Map, Value};
+
+use crate::function_name::is_account;
+use crate::refusal::Refusal;
+use crate::runtimes;
+
+/// The limit of all variables together, as JSON, in bytes (AWS's quotas page).
+const ENVIRONMENT_LIMIT: usize = 4096;
+const LAYER_LIMIT: usize = 5;
+
+/// Names that Lambda sets itself ("Defined runtime environment variables" of the developer guide, those marked reserved).
+const RESERVED: [&str; 19] = [
+    "_HANDLER",
+    "_X_AMZN_TRACE_ID",
+    "AWS_DEFAULT_REGION",
+    "AWS_REGION",
+    "AWS_EXECUTION_ENV",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+    "AWS_LAMBDA_INITIALIZATION_TYPE",
+    "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_ACCESS_KEY",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_LAMBDA_RUNTIME_API",
+    "LAMBDA_TASK_ROOT",
+    "LAMBDA_RUNTIME_DIR",
+    "AWS_LAMBDA_MAX_CONCURRENCY",
+];
+
+/// Refuses in two rounds, as AWS does: first all that breaks a constraint of the model, at once; then the first thing that makes no sense.
+pub(crate) fn check(request: &Value, region: &str) -> Result<(), Refusal> {
+    check_constraints(request)?;
+    check_runtime(request)?;
+    check_environment(request)?;
+    check_layers(request, region)?;
+    check_vpc(request)
+}
+
+fn check_constraints(request: &Value) -> Result<(), Refusal> {
+    let mut constraints = Constraints::default();
+    if let Some(role) = request["Role"].as_str().filter(|role| !is_role(role)) {
+        constraints.pattern(
+            role,
+            "role",
+            r"arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+",
+        );
+    }
+    constraints.range(&request["Timeout"], "timeout", 1, 900)?;
+    constraints.range(&request["MemorySize"], "memorySize", 128, 10_240)?;
+    constraints.range(
+        &request["EphemeralStorage"]["Size"],
+        "ephemeralStorage.size",
+        512,
+        10_240,
+    )?;
+    constraints.length(&request["Description"], "description", 256);
+    constraints.length(&request["Handler"], "handler", 128);
+    constraints.one_of(&request["PackageType"], "packageType", &["Image", "Zip"]);
+    constraints.one_of(
+        &request["TracingConfig"]["Mode"],
+        "tracingConfig.mode",
+        &["Active", "PassThrough"],
+    );
+    constraints.one_of(
+        &request["SnapStart"]["ApplyOn"],
+        "snapStart.applyOn",
+        &["PublishedVersions", "None"],
+    );
+    constraints.architectures(&request["Architectures"]);
+    constraints.finish()
+}
+
+/// Refuses an `Architectures` that AWS refuses; UpdateFunctionCode has it too.
+pub(crate) fn check_architectures(request: &Value) -> Result<(), Refusal> {
+    let mut constraints = Constraints::default();
+    constraints.architectures(&request["Architectures"]);
+    constraints.finish()
+}
+
+/// Refuses a request without a member that the model requires; `member` as AWS's texts write it.
+pub(crate) fn required<'a>(request: &'a Value, key: &str, member: &str) -> Result<&'a str, Refusal> {
+    request[key].as_str().ok_or_else(|| Refusal::Constraints {
+        unmet: vec![format!(
+            "Value null at '{member}' failed to satisfy constraint: Member must not be null"
+        )],
+    })
+}
+
+/// Refuses a value for its pattern.
+pub(crate) fn pattern(value: &str, member: &str, pattern: &str) -> Refusal {
+    let mut constraints = Constraints::default();
+    constraints.pattern(value, member, pattern);
+    Refusal::Constraints {
+        unmet: constraints.unmet,
+    }
+}
+
+/// The sentences about members that break the model's constraints.
+#[derive(Default)]
+struct Constraints {
+    unmet: Vec<String>,
+}
+
+impl Constraints {
+    fn add(&mut self, value: &str, member: &str, constraint: &str) {
+        self.unmet.push(format!(
+            "Value '{value}' at '{member}' failed to satisfy constraint: Member must {constraint}"
+        ));
+    }
+
+    fn pattern(&mut self, value: &str, member: &str, pattern: &str) {
+        self.add(value, member, &format!("satisfy regular expression pattern: {pattern}"));
+    }
+
+    /// Fails at once where the value is no number: AWS's JSON reader stops there, before any constraint is looked at.
+    fn range(&mut self, value: &Value, member: &str, least: i64, most: i64) -> Result<(), Refusal> {
+        let number = match value {
+            Value::Null => return Ok(()),
+            Value::Number(number) => number.as_i64().ok_or(Refusal::NotANumber { found: "NUMBER_VALUE" })?,
+            Value::String(_) => return Err(Refusal::NotANumber { found: "STRING_VALUE" }),
+            Value::Bool(true) => return Err(Refusal::NotANumber { found: "TRUE_VALUE" }),
+            Value::Bool(false) => return Err(Refusal::NotANumber { found: "FALSE_VALUE" }),
+            Value::Array(_) => return Err(Refusal::NotANumber { found: "START_ARRAY" }),
+            Value::Object(_) => return Err(Refusal::NotANumber { found: "START_OBJECT" }),
+        };
+        if number < least {
+            self.add(
+                &number.to_string(),
+                member,
+                &format!("have value greater than or equal to {least}"),
+            );
+        }
+        if number > most {
+            self.add(
+                &number.to_string(),
+                member,
+                &format!("have value less than or equal to {most}"),
+            );
+        }
+        Ok(())
+    }
+
+    fn length(&mut self, value: &Value, member: &str, most: usize) {
+        if let Some(text) = value.as_str().filter(|text| text.chars().count() > most) {
+            self.add(text, member, &format!("have length less than or equal to {most}"));
+        }
+    }
+
+    fn one_of(&mut self, value: &Value, member: &str, known: &[&str]) {
+        if let Some(text) = value.as_str().filter(|text| !known.contains(text)) {
+            self.add(text, member, &format!("satisfy enum value set: [{}]", known.join(", ")));
+        }
+    }
+
+    fn architectures(&mut self, value: &Value) {
+        let names = strings(value);
+        let shown = format!("[{}]", names.join(", "));
+        if names.len() > 1 {
+            self.add(&shown, "architectures", "have length less than or equal to 1");
+        }
+        if names.iter().any(|name| !["x86_64", "arm64"].contains(name)) {
+            self.add(
+                &shown,
+                "architectures",
+                "satisfy constraint: [Member must satisfy enum value set: [x86_64, arm64], Member must not be null]",
+            );
+        }
+    }
+
+    fn finish(self) -> Result<(), Refusal> {
+        if self.unmet.is_empty() {
+            Ok(())
+        } else {
+            Err(Refusal::Constraints { unmet: self.unmet })
+        }
+    }
+}
+
+/// `arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+`, read by hand.
+fn is_role(text: &str) -> bool {
+    let parts: Vec<&str> = text.split(':').collect();
+    let &["arn", partition, "iam", "", account, resource] = parts.as_slice() else {
+        return false;
+    };
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@-/".contains(&byte);
+    (partition.is_empty() || partition.starts_with("aws"))
+        && is_account(account)
+        && resource
+            .strip_prefix("role")
+            .is_some_and(|name| name.len() > 1 && name.bytes().all(fits))
+}
+
+fn check_runtime(request: &Value) -> Result<(), Refusal> {
+    match request["Runtime"].as_str() {
+        None => Ok(()),
+        Some(name) if runtimes::CURRENT.contains(&name) => Ok(()),
+        Some(name) if runtimes::RETIRED.contains(&name) => Err(Refusal::RetiredRuntime { name: name.to_owned() }),
+        Some(name) => Err(Refusal::UnknownRuntime { name: name.to_owned() }),
+    }
+}
+
+fn check_environment(request: &Value) -> Result<(), Refusal> {
+    let none = Map::new();
+    let variables = request["Environment"]["Variables"].as_object().unwrap_or(&none);
+    let reserved: Vec<&str> = variables
+        .keys()
+        .map(String::as_str)
+        .filter(|name| RESERVED.contains(name))
+        .collect();
+    if !reserved.is_empty() {
+        return Err(Refusal::ReservedVariables {
+            names: reserved.join(", "),
+        });
+    }
+    let measured = request["Environment"]["Variables"].to_string();
+    if measured.len() > ENVIRONMENT_LIMIT {
+        return Err(Refusal::EnvironmentTooLarge { measured });
+    }
+    Ok(())
+}
+
+fn check_layers(request: &Value, region: &str) -> Result<(), Refusal> {
+    let layers = strings(&request["Layers"]);
+    if layers.len() > LAYER_LIMIT {
+        return Err(Refusal::TooManyLayers);
+    }
+    // `arn:aws:lambda:::awslayer:…` has no region and is everywhere.
+    let theirs = |arn: &&str| arn.split(':').nth(3).unwrap_or_default().to_owned();
+    if layers.iter().map(theirs).any(|its| !its.is_empty() && its != region) {
+        return Err(Refusal::LayersOfOtherRegion {
+            ours: region.to_owned(),
+        });
+    }
+    Ok(())
+}
+
+fn check_vpc(request: &Value) -> Result<(), Refusal> {
+    let count = |key: &str| strings(&request["VpcConfig"][key]).len();
+    if (count("SubnetIds") == 0) != (count("SecurityGroupIds") == 0) {
+        return Err(Refusal::HalfAVpc);
+    }
+    Ok(())
+}
+
+/// The strings of a list; none where the value is no list.
+pub(crate) fn strings(value: &Value) -> Vec<&str> {
+    let list = value.as_array().map(Vec::as_slice).unwrap_or_default();
+    list.iter().filter_map(Value::as_str).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[track_caller]
+    fn refused(request: &Value, code: &str, message: &str) {
+        let (_, its_code, its_message) = check(request, "us-east-1").unwrap_err().wire();
+        assert_eq!((its_code, its_message.as_str()), (code, message));
+    }
+
+    #[test]
+    fn numbers_out_of_range_are_refused_in_the_shape_that_aws_uses() {
+        refused(
+            &json!({"Timeout": 1000}),
+            "ValidationException",
+            "1 validation error detected: Value '1000' at 'timeout' failed to satisfy constraint: Member must have value less than or equal to 900",
+        );
+        refused(
+            &json!({"Timeout": 0, "MemorySize": 64}),
+            "ValidationException",
+            "2 validation errors detected: Value '0' at 'timeout' failed to satisfy constraint: Member must have value greater than or equal to 1; Value '64' at 'memorySize' failed to satisfy constraint: Member must have value greater than or equal to 128",
+        );
+        refused(
+            &json!({"Timeout": "10"}),
+            "SerializationException",
+            "STRING_VALUE can not be converted to an Integer",
+        );
+    }
+
+    #[test]
+    fn what_is_no_role_is_refused() {
+        refused(
+            &json!({"Role": "r1"}),
+            "ValidationException",
+            r"1 validation error detected: Value 'r1' at 'role' failed to satisfy constraint: Member must satisfy regular expression pattern: arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+",
+        );
+        for role in [
+            "arn:aws:iam::123456789012:role/run",
+            "arn:aws-cn:iam::123456789012:role/path/to/run",
+        ] {
+            assert_eq!(check(&json!({"Role": role}), "us-east-1"), Ok(()), "{role}");
+        }
+    }
+
+    #[test]
+    fn unknown_and_retired_runtimes_have_texts_of_their_own() {
+        refused(
+            &json!({"Runtime": "go1.x"}),
+            "InvalidParameterValueException",
+            "The runtime parameter of go1.x is no longer supported for creating or updating AWS Lambda functions. We recommend you use a supported runtime while creating or updating functions.",
+        );
+        let (_, _, message) = check(&json!({"Runtime": "PYTHON3.9"}), "us-east-1").unwrap_err().wire();
+        assert!(message.starts_with("Value PYTHON3.9 at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [nodejs20.x, python3.14,"), "{message}");
+        assert!(message.ends_with("] or be a valid ARN"), "{message}");
+    }
+
+    #[test]
+    fn an_architecture_of_another_spelling_is_refused() {
+        refused(
+            &json!({"Architectures": ["X86_64"]}),
+            "ValidationException",
+            "1 validation error detected: Value '[X86_64]' at 'architectures' failed to satisfy constraint: Member must satisfy constraint: [Member must satisfy enum value set: [x86_64, arm64], Member must not be null]",
+        );
+    }
+
+    #[test]
+    fn four_kilobytes_of_variables_are_too_many_and_are_quoted() {
+        let fits = json!({"Environment": {"Variables": {"V": "x".repeat(4096 - r#"{"V":""}"#.len())}}});
+        assert_eq!(check(&fits, "us-east-1"), Ok(()));
+        let value = "x".repeat(4096);
+        refused(
+            &json!({"Environment": {"Variables": {"V": value}}}),
+            "InvalidParameterValueException",
+            &format!(
+                "Lambda was unable to configure your environment variables because the environment variables you have provided exceeded the 4KB limit. String measured: {{\"V\":\"{value}\"}}"
+            ),
+        );
+    }
+
+    #[test]
+    fn reserved_variables_layers_elsewhere_and_half_a_vpc_are_refused() {
+        let invalid = "InvalidParameterValueException";
+        refused(
+            &json!({"Layers": ["arn:aws:lambda:eu-west-1:123456789012:layer:l:1"]}),
+            invalid,
+            "Layers are not in the same region as the function. Layers are expected to be in region us-east-1.",
+        );
+        refused(
+            &json!({"VpcConfig": {"SubnetIds": ["subnet-1"]}}),
+            invalid,
+            "SubnetIds and SecurityIds must coexist or be both empty list.",
+        );
+        refused(
+            &json!({"Environment": {"Variables": {"AWS_REGION": "x"}}}),
+            invalid,
+            "Lambda was unable to configure your environment variables because the environment variables you have provided contains reserved keys that are currently not supported for modification. Reserved keys used in this request: AWS_REGION",
+        );
+    }
+}

@@ -1,0 +1,220 @@
+//! A function's settings and a request in, the settings after it out, as FunctionConfiguration writes them.
+//! Never checks: what comes here was let through by `checks.rs`.
+
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::checks::strings;
+use crate::sigv4::hexadecimal;
+
+/// The members of FunctionConfiguration that callers decide, under AWS's names.
+pub(crate) type Configuration = Map<String, Value>;
+
+/// Members that stand in the answer just as they stood in the request.
+const PLAIN: [&str; 9] = [
+    "Architectures",
+    "Description",
+    "EphemeralStorage",
+    "Handler",
+    "MemorySize",
+    "Role",
+    "Runtime",
+    "Timeout",
+    "TracingConfig",
+];
+
+/// What a CreateFunction request makes: AWS's defaults, and over them what the request says.
+pub(crate) fn created(name: &str, region: &str, request: &Value) -> Configuration {
+    let defaults = json!({
+        "FunctionName": name,
+        "Architectures": ["x86_64"],
+        "Description": "",
+        "EphemeralStorage": {"Size": 512},
+        "LoggingConfig": {"LogFormat": "Text", "LogGroup": format!("/aws/lambda/{name}")},
+        "MemorySize": 128,
+        "PackageType": request["PackageType"].as_str().unwrap_or("Zip"),
+        "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
+        "Timeout": 3,
+        "TracingConfig": {"Mode": "PassThrough"},
+    });
+    let Value::Object(mut configuration) = defaults else {
+        unreachable!("it is written as an object above");
+    };
+    merge(&mut configuration, region, request);
+    configuration
+}
+
+/// What an UpdateFunctionConfiguration request does: a member that is absent or null keeps what is live.
+pub(crate) fn merge(configuration: &mut Configuration, region: &str, request: &Value) {
+    let members = request.as_object().into_iter().flatten();
+    for (key, value) in members.filter(|(_, value)| !value.is_null()) {
+        let becomes = match key.as_str() {
+            plain if PLAIN.contains(&plain) => Some(value.clone()),
+            "DeadLetterConfig" => value["TargetArn"]
+                .as_str()
+                .filter(|arn| !arn.is_empty())
+                .map(|_| value.clone()),
+            "Environment" => filled(&value["Variables"]).map(|variables| json!({"Variables": variables})),
+            "FileSystemConfigs" => filled(value),
+            "ImageConfig" => image_config(value),
+            "KMSKeyArn" => value.as_str().filter(|arn| !arn.is_empty()).map(|_| value.clone()),
+            "Layers" => filled(&layers(value)),
+            "LoggingConfig" => Some(logging(configuration.get("LoggingConfig"), value)),
+            "SnapStart" => Some(json!({"ApplyOn": value["ApplyOn"], "OptimizationStatus": "Off"})),
+            "VpcConfig" => Some(vpc(value)),
+            // Code, Tags, Publish and RevisionId are no settings; what AWS does not know it ignores.
+            _ => continue,
+        };
+        let key = if key == "ImageConfig" {
+            "ImageConfigResponse"
+        } else {
+            key
+        };
+        match becomes {
+            Some(value) => configuration.insert(key.to_owned(), value),
+            None => configuration.remove(key),
+        };
+    }
+    if let Some(runtime) = configuration.get("Runtime").and_then(Value::as_str) {
+        let digest = hexadecimal(&Sha256::digest(runtime));
+        let arn = format!("arn:aws:lambda:{region}::runtime:{digest}");
+        configuration.insert("RuntimeVersionConfig".to_owned(), json!({"RuntimeVersionArn": arn}));
+    }
+}
+
+/// `None` where a map or a list is empty: AWS leaves the member out of its answers then.
+fn filled(value: &Value) -> Option<Value> {
+    let filled = match value {
+        Value::Array(list) => !list.is_empty(),
+        Value::Object(map) => !map.is_empty(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    };
+    filled.then(|| value.clone())
+}
+
+fn layers(arns: &Value) -> Value {
+    // The size of a layer is not ours to know; any number will do, as long as there is one.
+    let layer = |arn| json!({"Arn": arn, "CodeSize": 1024});
+    strings(arns).into_iter().map(layer).collect()
+}
+
+fn image_config(value: &Value) -> Option<Value> {
+    let members: Map<String, Value> = value
+        .as_object()?
+        .iter()
+        .filter(|(_, value)| value.as_str().is_some_and(|text| !text.is_empty()) || filled(value).is_some())
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    filled(&Value::Object(members)).map(|members| json!({"ImageConfig": members}))
+}
+
+/// Members that the request does not name keep their live value. Levels exist for JSON alone, and are INFO there unless named.
+fn logging(live: Option<&Value>, request: &Value) -> Value {
+    let mut config = live.and_then(Value::as_object).cloned().unwrap_or_default();
+    let named = request.as_object().into_iter().flatten();
+    config.extend(
+        named
+            .filter(|(_, value)| !value.is_null())
+            .map(|(key, value)| (key.clone(), value.clone())),
+    );
+    for level in ["ApplicationLogLevel", "SystemLogLevel"] {
+        if config.get("LogFormat") == Some(&json!("JSON")) {
+            config.entry(level).or_insert(json!("INFO"));
+        } else {
+            config.remove(level);
+        }
+    }
+    Value::Object(config)
+}
+
+/// AWS answers with the VPC that the subnets are in, and with an empty one after both lists were cleared.
+fn vpc(request: &Value) -> Value {
+    let (subnets, groups) = (strings(&request["SubnetIds"]), strings(&request["SecurityGroupIds"]));
+    let id = if subnets.is_empty() {
+        ""
+    } else {
+        "vpc-0123456789abcdef0"
+    };
+    json!({
+        "Ipv6AllowedForDualStack": request["Ipv6AllowedForDualStack"].as_bool().unwrap_or(false),
+        "SecurityGroupIds": groups,
+        "SubnetIds": subnets,
+        "VpcId": id,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Applies the requests one after the other to a new function and looks at one member.
+    #[track_caller]
+    fn check(requests: &[Value], key: &str, expected: Option<&Value>) {
+        let mut configuration = created("f", "us-east-1", &json!({}));
+        for request in requests {
+            merge(&mut configuration, "us-east-1", request);
+        }
+        assert_eq!(configuration.get(key), expected);
+    }
+
+    #[test]
+    fn an_absent_or_null_member_keeps_what_is_live() {
+        let set = json!({"Timeout": 10, "Description": "d"});
+        check(&[set.clone(), json!({})], "Timeout", Some(&json!(10)));
+        check(&[set.clone(), json!({"Timeout": null})], "Timeout", Some(&json!(10)));
+        check(&[set, json!({"Description": ""})], "Description", Some(&json!("")));
+    }
+
+    #[test]
+    fn an_empty_member_clears() {
+        for (key, set, clear) in [
+            (
+                "Environment",
+                json!({"Variables": {"A": "1"}}),
+                json!({"Variables": {}}),
+            ),
+            (
+                "Layers",
+                json!(["arn:aws:lambda:us-east-1:123456789012:layer:l:1"]),
+                json!([]),
+            ),
+            (
+                "DeadLetterConfig",
+                json!({"TargetArn": "arn:aws:sqs:us-east-1:123456789012:q"}),
+                json!({"TargetArn": ""}),
+            ),
+            (
+                "KMSKeyArn",
+                json!("arn:aws:kms:us-east-1:123456789012:key/k"),
+                json!(""),
+            ),
+        ] {
+            check(&[json!({key: set}), json!({key: clear})], key, None);
+        }
+    }
+
+    #[test]
+    fn a_vpc_has_an_id_until_it_is_cleared() {
+        let set = json!({"VpcConfig": {"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}});
+        let live = json!({"Ipv6AllowedForDualStack": false, "SecurityGroupIds": ["sg-1"], "SubnetIds": ["subnet-1"], "VpcId": "vpc-0123456789abcdef0"});
+        check(std::slice::from_ref(&set), "VpcConfig", Some(&live));
+        let clear = json!({"VpcConfig": {"SubnetIds": [], "SecurityGroupIds": []}});
+        let cleared = json!({"Ipv6AllowedForDualStack": false, "SecurityGroupIds": [], "SubnetIds": [], "VpcId": ""});
+        check(&[set, clear], "VpcConfig", Some(&cleared));
+    }
+
+    #[test]
+    fn layers_are_answered_with_their_size_and_json_logs_with_levels() {
+        check(
+            &[json!({"Layers": ["l"]})],
+            "Layers",
+            Some(&json!([{"Arn": "l", "CodeSize": 1024}])),
+        );
+        let json_logs = json!({"ApplicationLogLevel": "INFO", "LogFormat": "JSON", "LogGroup": "/aws/lambda/f", "SystemLogLevel": "WARN"});
+        check(
+            &[json!({"LoggingConfig": {"LogFormat": "JSON", "SystemLogLevel": "WARN"}})],
+            "LoggingConfig",
+            Some(&json_logs),
+        );
+    }
+}

@@ -1,0 +1,78 @@
+//! The bytes of a request body in; JSON, with the code taken out of it, out.
+//! Never judges the code: what is no base64 is kept as such, and refused where a zip is wanted.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::refusal::Refusal;
+
+/// A request body, read once.
+#[derive(Debug)]
+pub(crate) struct Document {
+    /// The request, in which each `ZipFile` is `{"bytes": n}`: tests compare it, people read it.
+    pub(crate) json: Value,
+    /// The bytes of `ZipFile`; empty where they are no base64, which no zip is either. `None`: the request has no `ZipFile`.
+    pub(crate) code: Option<Arc<[u8]>>,
+}
+
+impl Document {
+    /// An empty body is an empty object: DELETE and GET have none. Fails where the body is no JSON object.
+    pub(crate) fn read(body: &[u8]) -> Result<Document, Refusal> {
+        if body.is_empty() {
+            return Ok(Document::from_value(json!({})));
+        }
+        let not_json = |cause: String| Refusal::NotJson { cause };
+        let value: Value = serde_json::from_slice(body).map_err(|error| not_json(error.to_string()))?;
+        if !value.is_object() {
+            return Err(not_json("not an object".to_owned()));
+        }
+        Ok(Document::from_value(value))
+    }
+
+    /// CreateFunction carries `ZipFile` in `Code`, UpdateFunctionCode at the top.
+    pub(crate) fn from_value(mut json: Value) -> Document {
+        let mut code = None;
+        for place in ["/ZipFile", "/Code/ZipFile"] {
+            let Some(Value::String(base64)) = json.pointer_mut(place).map(Value::take) else {
+                continue;
+            };
+            let bytes = base64_simd::STANDARD.decode_to_vec(&base64).unwrap_or_default();
+            if let Some(value) = json.pointer_mut(place) {
+                *value = json!({ "bytes": bytes.len() });
+            }
+            code = Some(Arc::from(bytes));
+        }
+        Document { json, code }
+    }
+
+    /// How many bytes of code the request carries.
+    pub(crate) fn code_bytes(&self) -> u64 {
+        self.code.as_ref().map_or(0, |code| code.len() as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_code_is_taken_out_and_its_size_stays() {
+        let document = Document::read(br#"{"Code":{"ZipFile":"UEs="},"Role":"r"}"#).unwrap();
+        assert_eq!(document.json, json!({"Code": {"ZipFile": {"bytes": 2}}, "Role": "r"}));
+        assert_eq!(document.code.as_deref(), Some(&b"PK"[..]));
+    }
+
+    #[test]
+    fn code_that_is_no_base64_is_empty() {
+        let document = Document::read(br#"{"ZipFile":"%%"}"#).unwrap();
+        assert_eq!(document.code.as_deref(), Some(&b""[..]));
+    }
+
+    #[test]
+    fn what_is_no_json_is_refused_with_aws_words() {
+        let (status, code, message) = Document::read(b"\x87").unwrap_err().wire();
+        assert_eq!((status, code), (400, "InvalidRequestContentException"));
+        assert!(message.starts_with("Could not parse request body into json: "));
+    }
+}

@@ -1,0 +1,141 @@
+//! Settings in, a listening endpoint out, and what tests ask of it and do to it.
+//! Never outlives its value: dropped, it accepts nothing more and its connections are closed.
+#![expect(clippy::disallowed_methods, reason = "the listener and its threads are here")]
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::account::Ask;
+use crate::archive;
+use crate::document::Document;
+use crate::fault::Fault;
+use crate::moment::Moment;
+use crate::refusal::Refusal;
+use crate::server::{Call, Shared};
+use crate::settings::Settings;
+
+/// A Lambda control plane that listens on a port of 127.0.0.1 of its own until it is dropped.
+pub struct Endpoint {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    accepting: Option<JoinHandle<()>>,
+}
+
+impl Endpoint {
+    /// Starts listening. Fails where the system gives no port.
+    pub fn start(settings: Settings) -> io::Result<Endpoint> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let address = listener.local_addr()?;
+        let shared = Arc::new(Shared::new(settings));
+        let accepting = thread::spawn({
+            let shared = Arc::clone(&shared);
+            move || accept(&listener, &shared)
+        });
+        Ok(Endpoint {
+            address,
+            shared,
+            accepting: Some(accepting),
+        })
+    }
+
+    /// What an SDK takes as endpoint URL: `http://127.0.0.1:PORT`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Every call so far, those that were cut too, in the order in which they were answered.
+    pub fn calls(&self) -> Vec<Call> {
+        self.shared.calls().clone()
+    }
+
+    /// Begins a new record of calls. Functions and faults stay.
+    pub fn forget_calls(&self) {
+        self.shared.calls().clear();
+    }
+
+    /// A function as GetFunction answers it now: `Configuration`, `Code`, `Tags`. `name` as callers write it, `f`, `f:1` or an ARN.
+    /// `None`: there is none. Leaves no call on record.
+    pub fn function(&self, name: &str) -> Option<Value> {
+        let none = json!({});
+        let ask = ask(name, &none, None);
+        self.shared.account().get_function(&ask).ok()
+    }
+
+    /// The zip of a function, or of a version (`f:1`). `None`: there is no such function, or its code came from S3 or is an image.
+    pub fn code(&self, name: &str) -> Option<Vec<u8>> {
+        let mut account = self.shared.account();
+        let name = account.name(name).ok()?;
+        let function = account.function(&name, Moment::now()).ok()?;
+        let version = function.version(name.qualifier.as_deref()).ok()?;
+        version.code.zip.as_ref().map(|zip| zip.to_vec())
+    }
+
+    /// Makes a function that is Active already, from the body of a CreateFunction request. Without `Code` it gets a tiny zip of its own.
+    /// Fails with AWS's words where AWS would refuse the request.
+    pub fn seed(&self, create_request: Value) -> Result<(), String> {
+        let mut document = Document::from_value(create_request);
+        if document.json["Code"].is_null() && document.json.is_object() {
+            document.json["Code"] = json!({});
+            document.code = Some(Arc::from(archive::tiny(
+                b"export const handler = async () => 'seeded'\n",
+            )));
+        }
+        let ask = ask("", &document.json, Some(&document));
+        let created = self.shared.account().create(&ask, Duration::ZERO);
+        created.map(drop).map_err(|refusal: Refusal| refusal.wire().2)
+    }
+
+    /// Lets something go wrong; faults strike in the order in which they were given, one a call.
+    pub fn fault(&self, fault: Fault) {
+        self.shared.script().add(fault);
+    }
+
+    /// Changes how long an update takes, from the next update on.
+    pub fn set_update_duration(&self, duration: Duration) {
+        self.shared.account().settings.update_duration = duration;
+    }
+}
+
+impl Drop for Endpoint {
+    fn drop(&mut self) {
+        self.shared.close();
+        // Wakes the accepting thread, which then sees that it is over. Where this fails the listener is gone already.
+        let _ = TcpStream::connect(self.address);
+        if let Some(accepting) = self.accepting.take() {
+            let _ = accepting.join();
+        }
+    }
+}
+
+fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
+    for stream in listener.incoming() {
+        if shared.is_closing() {
+            return;
+        }
+        // A connection that broke before it was accepted is its client's business; too many open files pass.
+        let Ok(stream) = stream else {
+            thread::sleep(Duration::from_millis(10));
+            continue;
+        };
+        let shared = Arc::clone(shared);
+        thread::spawn(move || shared.serve(stream));
+    }
+}
+
+/// What a test asks directly, without a request.
+fn ask<'a>(subject: &'a str, body: &'a Value, document: Option<&'a Document>) -> Ask<'a> {
+    Ask {
+        subject,
+        alias: "",
+        query: &[],
+        body,
+        code: document.and_then(|document| document.code.as_ref()),
+        now: Moment::now(),
+        ending: None,
+    }
+}

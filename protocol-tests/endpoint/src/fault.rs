@@ -1,0 +1,312 @@
+//! What shall go wrong in, and for each call what does go wrong out.
+//! Never does it: `server.rs` cuts sockets, `account.rs` ends states.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::fixture::Fixture;
+use crate::function::Failure;
+use crate::http::Answer;
+use crate::route;
+
+/// A fault that waits for its call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fault {
+    /// AWS's name of the operation, `GetFunction`. `None`: every one.
+    pub operation: Option<String>,
+    /// How many matching calls pass first.
+    pub after: u32,
+    /// How many calls it strikes after that.
+    pub times: u32,
+    /// What happens to them.
+    pub kind: FaultKind,
+}
+
+/// What happens to a call. Those that are answered with something else are not handled: no signature is verified, nothing changes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FaultKind {
+    /// An error in AWS's shape.
+    Status {
+        /// The HTTP status.
+        status: u16,
+        /// AWS's code, `TooManyRequestsException`.
+        code: String,
+        /// AWS's message, `Rate Exceeded.`
+        message: String,
+        /// The seconds of a `Retry-After` header. `None`: no such header.
+        retry_after: Option<u32>,
+    },
+    /// The connection is reset as soon as the head was read; the call is not handled.
+    ResetBefore,
+    /// The connection is reset in the middle of the upload; the call is not handled.
+    ResetDuring {
+        /// How many bytes of the body are read first. A shorter body is read to its end.
+        after_bytes: u64,
+    },
+    /// The call is handled, then the connection is reset instead of answering: the caller cannot know.
+    ResetAfter,
+    /// The request is read, then nothing is said, then the connection is closed; the call is not handled.
+    Hang {
+        /// How long nothing is said.
+        for_: Duration,
+    },
+    /// The call is handled and its answer's body comes in small pieces.
+    Slow {
+        /// How long the whole body takes.
+        answer_over: Duration,
+    },
+    /// A page of HTML, as load balancers and proxies write it.
+    Html {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// No body at all.
+    Empty {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// UpdateFunctionCode or UpdateFunctionConfiguration is accepted, and `LastUpdateStatus` ends `Failed`. Other calls are not concerned.
+    UpdateFails {
+        /// `LastUpdateStatusReasonCode`, such as `InvalidImage`.
+        reason_code: String,
+        /// `LastUpdateStatusReason`.
+        reason: String,
+    },
+    /// CreateFunction is accepted, and `State` ends `Failed`. Other calls are not concerned.
+    CreateFails {
+        /// `StateReasonCode`, such as `InvalidSubnet`.
+        reason_code: String,
+        /// `StateReason`.
+        reason: String,
+    },
+}
+
+impl Fault {
+    /// Reads `{"operation": "GetFunction", "after": 0, "times": 2, "status": 429, "code": "TooManyRequestsException", "message": "Rate Exceeded."}`
+    /// (with `retry_after` in seconds), or another `kind`: `reset-before`, `reset-during` (`after_bytes`), `reset-after`, `hang` (`for_ms`),
+    /// `slow` (`answer_over_ms`), `html` and `empty` (`status`), `update-fails` and `create-fails` (`reason_code`, `reason`).
+    /// `operation` absent is every operation, `after` 0, `times` 1. Fails for what it does not know.
+    pub fn from_json(value: &Value) -> Result<Fault, String> {
+        let mut fixture = Fixture::read("fault", value)?;
+        let operation = fixture.text("operation")?;
+        if let Some(name) = operation.as_ref().filter(|name| !route::is_operation(name)) {
+            return Err(format!(
+                "`operation` of fault is `{name}`; give one of AWS's, such as `GetFunction`"
+            ));
+        }
+        let fault = Fault {
+            operation,
+            after: fixture.number("after")?.unwrap_or(0),
+            times: fixture.number("times")?.unwrap_or(1),
+            kind: FaultKind::read(&mut fixture)?,
+        };
+        fixture.finish()?;
+        Ok(fault)
+    }
+}
+
+impl FaultKind {
+    fn read(fixture: &mut Fixture) -> Result<FaultKind, String> {
+        let kind = fixture.text("kind")?.unwrap_or("status".to_owned());
+        let needs = |key: &str| format!("a fault of kind `{kind}` needs `{key}`");
+        match kind.as_str() {
+            "status" => Ok(FaultKind::Status {
+                status: fixture.number("status")?.ok_or_else(|| needs("status"))?,
+                code: fixture.text("code")?.ok_or_else(|| needs("code"))?,
+                message: fixture.text("message")?.unwrap_or_default(),
+                retry_after: fixture.number("retry_after")?,
+            }),
+            "reset-before" => Ok(FaultKind::ResetBefore),
+            "reset-during" => Ok(FaultKind::ResetDuring {
+                after_bytes: fixture.number("after_bytes")?.unwrap_or(0),
+            }),
+            "reset-after" => Ok(FaultKind::ResetAfter),
+            "hang" => Ok(FaultKind::Hang {
+                for_: fixture.millis("for_ms")?.ok_or_else(|| needs("for_ms"))?,
+            }),
+            "slow" => Ok(FaultKind::Slow {
+                answer_over: fixture
+                    .millis("answer_over_ms")?
+                    .ok_or_else(|| needs("answer_over_ms"))?,
+            }),
+            "html" => Ok(FaultKind::Html {
+                status: fixture.number("status")?.ok_or_else(|| needs("status"))?,
+            }),
+            "empty" => Ok(FaultKind::Empty {
+                status: fixture.number("status")?.ok_or_else(|| needs("status"))?,
+            }),
+            "update-fails" => Ok(FaultKind::UpdateFails {
+                reason_code: fixture.text("reason_code")?.ok_or_else(|| needs("reason_code"))?,
+                reason: fixture.text("reason")?.unwrap_or_default(),
+            }),
+            "create-fails" => Ok(FaultKind::CreateFails {
+                reason_code: fixture.text("reason_code")?.ok_or_else(|| needs("reason_code"))?,
+                reason: fixture.text("reason")?.unwrap_or_default(),
+            }),
+            other => Err(format!(
+                "`kind` of fault is `{other}`; give one that `Fault::from_json` names"
+            )),
+        }
+    }
+
+    /// What is answered instead of handling the call. `None`: the call is handled, or never answered.
+    pub(crate) fn answer(&self) -> Option<Answer> {
+        match self {
+            FaultKind::Status {
+                status,
+                code,
+                message,
+                retry_after,
+            } => {
+                let kind = if *status < 500 { "User" } else { "Service" };
+                let body = json!({"Type": kind, "message": message});
+                let mut answer = Answer::error(*status, code, &body);
+                let header = retry_after.map(|seconds| ("retry-after", seconds.to_string()));
+                answer.headers.extend(header);
+                Some(answer)
+            }
+            FaultKind::Html { status } => {
+                let page =
+                    format!("<html>\n<head><title>{status}</title></head>\n<body><h1>{status}</h1></body>\n</html>\n");
+                Some(Answer::new(*status, "text/html", page.into_bytes()))
+            }
+            FaultKind::Empty { status } => Some(Answer::json(*status, &Value::Null)),
+            FaultKind::ResetBefore
+            | FaultKind::ResetDuring { .. }
+            | FaultKind::ResetAfter
+            | FaultKind::Hang { .. }
+            | FaultKind::Slow { .. }
+            | FaultKind::UpdateFails { .. }
+            | FaultKind::CreateFails { .. } => None,
+        }
+    }
+
+    /// How the state that a call begins shall end. `None`: well.
+    pub(crate) fn ending(&self) -> Option<Failure> {
+        match self {
+            FaultKind::UpdateFails { reason_code, reason } | FaultKind::CreateFails { reason_code, reason } => {
+                Some(Failure {
+                    reason_code: reason_code.clone(),
+                    reason: reason.clone(),
+                })
+            }
+            FaultKind::Status { .. }
+            | FaultKind::ResetBefore
+            | FaultKind::ResetDuring { .. }
+            | FaultKind::ResetAfter
+            | FaultKind::Hang { .. }
+            | FaultKind::Slow { .. }
+            | FaultKind::Html { .. }
+            | FaultKind::Empty { .. } => None,
+        }
+    }
+
+    fn concerns(&self, operation: &str) -> bool {
+        match self {
+            FaultKind::UpdateFails { .. } => ["UpdateFunctionCode", "UpdateFunctionConfiguration"].contains(&operation),
+            FaultKind::CreateFails { .. } => operation == "CreateFunction",
+            FaultKind::Status { .. }
+            | FaultKind::ResetBefore
+            | FaultKind::ResetDuring { .. }
+            | FaultKind::ResetAfter
+            | FaultKind::Hang { .. }
+            | FaultKind::Slow { .. }
+            | FaultKind::Html { .. }
+            | FaultKind::Empty { .. } => true,
+        }
+    }
+}
+
+/// All faults that still wait, in the order in which they were given.
+#[derive(Default)]
+pub(crate) struct Script {
+    faults: Vec<Fault>,
+}
+
+impl Script {
+    pub(crate) fn add(&mut self, fault: Fault) {
+        self.faults.push(fault);
+    }
+
+    /// What this call meets: the first fault that matches and is due. One fault a call, so that two of one kind strike two calls.
+    pub(crate) fn strike(&mut self, operation: &str) -> Option<FaultKind> {
+        for fault in &mut self.faults {
+            let named = fault.operation.as_deref().is_none_or(|name| name == operation);
+            if !named || fault.times == 0 || !fault.kind.concerns(operation) {
+                continue;
+            }
+            if fault.after > 0 {
+                fault.after -= 1;
+                continue;
+            }
+            fault.times -= 1;
+            return Some(fault.kind.clone());
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(faults: &[Value], calls: &[&str], struck: &[u16]) {
+        let mut script = Script::default();
+        for fault in faults {
+            script.add(Fault::from_json(fault).unwrap());
+        }
+        let status = |call: &&str| script.strike(call).and_then(|it| it.answer()).map_or(0, |it| it.status);
+        assert_eq!(calls.iter().map(status).collect::<Vec<_>>(), struck);
+    }
+
+    #[test]
+    fn a_fault_lets_calls_pass_strikes_and_is_spent() {
+        let fault = json!({"operation": "GetFunction", "after": 1, "times": 2, "status": 429, "code": "TooManyRequestsException"});
+        let calls = [
+            "GetFunction",
+            "DeleteFunction",
+            "GetFunction",
+            "GetFunction",
+            "GetFunction",
+        ];
+        check(&[fault], &calls, &[0, 0, 429, 429, 0]);
+    }
+
+    #[test]
+    fn two_faults_strike_two_calls() {
+        let (html, empty) = (
+            json!({"kind": "html", "status": 503}),
+            json!({"kind": "empty", "status": 500}),
+        );
+        check(&[html, empty], &["GetFunction", "GetAlias", "GetAlias"], &[503, 500, 0]);
+    }
+
+    #[test]
+    fn a_failing_update_waits_for_an_update() {
+        let mut script = Script::default();
+        let fault = json!({"kind": "update-fails", "reason_code": "InvalidImage"});
+        script.add(Fault::from_json(&fault).unwrap());
+        assert_eq!(script.strike("GetFunction"), None);
+        assert!(script.strike("UpdateFunctionCode").is_some());
+    }
+
+    #[track_caller]
+    fn refused(fault: &Value, because: &str) {
+        assert_eq!(Fault::from_json(fault).unwrap_err(), because);
+    }
+
+    #[test]
+    fn a_misspelt_fault_is_refused() {
+        refused(
+            &json!({"operation": "GetFunktion", "kind": "reset-after"}),
+            "`operation` of fault is `GetFunktion`; give one of AWS's, such as `GetFunction`",
+        );
+        refused(
+            &json!({"kind": "reset-after", "after_byte": 1}),
+            "fault has no key `after_byte`",
+        );
+        refused(&json!({"kind": "hang"}), "a fault of kind `hang` needs `for_ms`");
+    }
+}

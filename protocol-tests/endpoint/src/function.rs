@@ -1,0 +1,290 @@
+//! A function as Lambda holds it: `$LATEST`, versions, aliases, tags, and the states that end by themselves as time goes by.
+//! Never waits: what is over is found to be over when someone next looks ([`Function::settle`]).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value, json};
+
+use crate::configuration::Configuration;
+use crate::ids;
+use crate::moment::{self, Moment};
+use crate::refusal::Refusal;
+
+/// Everything under one function's name.
+pub(crate) struct Function {
+    /// Without a qualifier.
+    pub(crate) arn: String,
+    pub(crate) latest: Version,
+    pub(crate) published: BTreeMap<u64, Version>,
+    /// The highest number ever given: AWS never gives one again, not even after the version was deleted.
+    pub(crate) last_number: u64,
+    pub(crate) aliases: BTreeMap<String, Alias>,
+    pub(crate) tags: BTreeMap<String, String>,
+}
+
+/// `$LATEST` or a published version.
+#[derive(Clone)]
+pub(crate) struct Version {
+    /// `None`: this is `$LATEST`.
+    pub(crate) number: Option<u64>,
+    pub(crate) configuration: Configuration,
+    /// PublishVersion's own description. `None`: the one of `$LATEST` at that time.
+    pub(crate) description: Option<String>,
+    pub(crate) code: Code,
+    pub(crate) revision_id: String,
+    pub(crate) last_modified: String,
+    pub(crate) phase: Phase,
+}
+
+/// What runs.
+#[derive(Clone)]
+pub(crate) struct Code {
+    /// The zip. `None`: it came from S3 or is an image, which the endpoint cannot see.
+    pub(crate) zip: Option<Arc<[u8]>>,
+    pub(crate) sha256: String,
+    /// `None`: it is a zip.
+    pub(crate) image_uri: Option<String>,
+}
+
+/// A name for a version.
+pub(crate) struct Alias {
+    /// A number or `$LATEST`.
+    pub(crate) version: String,
+    pub(crate) description: String,
+    /// Other versions and their share of the traffic; empty where all of it goes to `version`.
+    pub(crate) weights: Map<String, Value>,
+    pub(crate) revision_id: String,
+}
+
+/// `State` and `LastUpdateStatus`, and when they change.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Phase {
+    Creating { until: Instant, ending: Ending },
+    CreationFailed(Failure),
+    Active,
+    Updating { until: Instant, ending: Ending },
+    UpdateFailed(Failure),
+}
+
+/// `None`: it ends well.
+pub(crate) type Ending = Option<Failure>;
+
+/// Why a state ended `Failed`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Failure {
+    pub(crate) reason_code: String,
+    pub(crate) reason: String,
+}
+
+/// Something that begins now, lasts, and ends well or not.
+#[derive(Clone)]
+pub(crate) struct Span {
+    pub(crate) from: Moment,
+    pub(crate) lasts: Duration,
+    pub(crate) ending: Ending,
+}
+
+impl Span {
+    fn until(&self) -> Instant {
+        self.from.instant + self.lasts
+    }
+
+    /// A span of no length that ends well is over before its answer is written.
+    fn is_over_at_once(&self) -> bool {
+        self.lasts.is_zero() && self.ending.is_none()
+    }
+
+    pub(crate) fn creation(self) -> Phase {
+        if self.is_over_at_once() {
+            return Phase::Active;
+        }
+        Phase::Creating {
+            until: self.until(),
+            ending: self.ending,
+        }
+    }
+
+    fn update(self) -> Phase {
+        if self.is_over_at_once() {
+            return Phase::Active;
+        }
+        Phase::Updating {
+            until: self.until(),
+            ending: self.ending,
+        }
+    }
+}
+
+impl Phase {
+    /// What follows this phase at that time. `None`: it lasts.
+    fn next(&self, now: Instant) -> Option<Phase> {
+        match self {
+            Phase::Creating { until, ending } if *until <= now => {
+                Some(ending.clone().map_or(Phase::Active, Phase::CreationFailed))
+            }
+            Phase::Updating { until, ending } if *until <= now => {
+                Some(ending.clone().map_or(Phase::Active, Phase::UpdateFailed))
+            }
+            Phase::Creating { .. }
+            | Phase::Updating { .. }
+            | Phase::CreationFailed(_)
+            | Phase::Active
+            | Phase::UpdateFailed(_) => None,
+        }
+    }
+
+    /// The members of FunctionConfiguration that tell this phase. A function that is still Pending has no LastUpdateStatus.
+    fn members(&self) -> Value {
+        match self {
+            Phase::Creating { .. } => json!({
+                "State": "Pending",
+                "StateReason": "The function is being created.",
+                "StateReasonCode": "Creating",
+            }),
+            Phase::CreationFailed(failure) => json!({
+                "State": "Failed",
+                "StateReason": failure.reason,
+                "StateReasonCode": failure.reason_code,
+            }),
+            Phase::Active => json!({"State": "Active", "LastUpdateStatus": "Successful"}),
+            // "Being created" is what AWS says of an update too, as many published answers of the AWS CLI show.
+            Phase::Updating { .. } => json!({
+                "State": "Active",
+                "LastUpdateStatus": "InProgress",
+                "LastUpdateStatusReason": "The function is being created.",
+                "LastUpdateStatusReasonCode": "Creating",
+            }),
+            Phase::UpdateFailed(failure) => json!({
+                "State": "Active",
+                "LastUpdateStatus": "Failed",
+                "LastUpdateStatusReason": failure.reason,
+                "LastUpdateStatusReasonCode": failure.reason_code,
+            }),
+        }
+    }
+}
+
+impl Version {
+    /// Marks a change: another RevisionId, and an update that lasts.
+    pub(crate) fn changed(&mut self, span: Span) {
+        self.revision_id = ids::unique();
+        self.last_modified = moment::last_modified(span.from.wall);
+        self.phase = span.update();
+    }
+
+    /// A phase that ends by itself changes the RevisionId, as AWS does: who read it before must read it again.
+    fn settle(&mut self, now: Instant) {
+        while let Some(next) = self.phase.next(now) {
+            self.phase = next;
+            self.revision_id = ids::unique();
+        }
+    }
+
+    /// The number, or `$LATEST`.
+    pub(crate) fn name(&self) -> String {
+        self.number.map_or("$LATEST".to_owned(), |number| number.to_string())
+    }
+
+    /// The FunctionConfiguration; `arn` as the caller asked for it, with or without a qualifier.
+    pub(crate) fn answer(&self, arn: &str) -> Value {
+        let mut answer = self.configuration.clone();
+        let code_size = self.code.zip.as_ref().map_or(0, |zip| zip.len());
+        let own = json!({
+            "CodeSha256": self.code.sha256,
+            "CodeSize": code_size,
+            "FunctionArn": arn,
+            "LastModified": self.last_modified,
+            "RevisionId": self.revision_id,
+            "Version": self.name(),
+        });
+        for members in [own, self.phase.members()] {
+            answer.extend(members.as_object().cloned().unwrap_or_default());
+        }
+        if let Some(description) = &self.description {
+            answer.insert("Description".to_owned(), json!(description));
+        }
+        if self.number.is_some() && self.has_snap_start() {
+            let on = json!({"ApplyOn": "PublishedVersions", "OptimizationStatus": "On"});
+            answer.insert("SnapStart".to_owned(), on);
+        }
+        Value::Object(answer)
+    }
+
+    pub(crate) fn is_image(&self) -> bool {
+        self.configuration.get("PackageType") == Some(&json!("Image"))
+    }
+
+    fn has_snap_start(&self) -> bool {
+        let snap_start = self.configuration.get("SnapStart");
+        snap_start.is_some_and(|it| it["ApplyOn"] == "PublishedVersions")
+    }
+}
+
+impl Function {
+    /// Ends what is over by now; to be called before anything is read or changed.
+    pub(crate) fn settle(&mut self, now: Instant) {
+        self.latest.settle(now);
+        for version in self.published.values_mut() {
+            version.settle(now);
+        }
+    }
+
+    /// Refuses a change while another one is under way.
+    pub(crate) fn check_ready(&self) -> Result<(), Refusal> {
+        match self.latest.phase {
+            Phase::Creating { .. } => Err(Refusal::Pending),
+            Phase::Updating { .. } => Err(Refusal::UpdateInProgress { arn: self.arn.clone() }),
+            Phase::Active | Phase::CreationFailed(_) | Phase::UpdateFailed(_) => Ok(()),
+        }
+    }
+
+    /// The version that a qualifier leads to, by number, alias or `$LATEST`; none is `$LATEST`. Fails where there is no such.
+    pub(crate) fn version(&self, qualifier: Option<&str>) -> Result<&Version, Refusal> {
+        let Some(qualifier) = qualifier else {
+            return Ok(&self.latest);
+        };
+        let aliased = self.aliases.get(qualifier).map(|alias| alias.version.as_str());
+        let found = match aliased.unwrap_or(qualifier) {
+            "$LATEST" => Some(&self.latest),
+            number => number.parse().ok().and_then(|number: u64| self.published.get(&number)),
+        };
+        found.ok_or_else(|| Refusal::FunctionNotFound {
+            arn: self.qualified(Some(qualifier)),
+        })
+    }
+
+    /// The ARN with that qualifier.
+    pub(crate) fn qualified(&self, qualifier: Option<&str>) -> String {
+        match qualifier {
+            Some(qualifier) => format!("{}:{qualifier}", self.arn),
+            None => self.arn.clone(),
+        }
+    }
+
+    /// Publishes `$LATEST` and gives the number. Where nothing changed since the last version, that one's.
+    pub(crate) fn publish(&mut self, description: Option<&str>, span: Span) -> u64 {
+        if let Some((&number, last)) = self.published.last_key_value() {
+            let same_code = last.code.sha256 == self.latest.code.sha256;
+            if same_code && last.configuration == self.latest.configuration {
+                return number;
+            }
+        }
+        self.last_number += 1;
+        let mut version = self.latest.clone();
+        version.number = Some(self.last_number);
+        version.description = description.map(str::to_owned);
+        version.revision_id = ids::unique();
+        version.phase = match self.latest.phase.clone() {
+            creating @ Phase::Creating { .. } => creating,
+            // A version is ready when it is published, but for a snapshot that must be taken first.
+            _ if version.has_snap_start() => span.creation(),
+            _ => Phase::Active,
+        };
+        self.published.insert(self.last_number, version);
+        // Publishing changes the RevisionId of `$LATEST` as well.
+        self.latest.revision_id = ids::unique();
+        self.last_number
+    }
+}

@@ -1,0 +1,139 @@
+//! Aliases: names that point at a version, or at two with weights.
+//! Never changes the function: an alias has a RevisionId of its own.
+
+use serde_json::{Map, Value, json};
+
+use crate::account::{Account, Ask, check_revision};
+use crate::checks;
+use crate::function::{Alias, Function};
+use crate::function_name::is_word;
+use crate::ids;
+use crate::refusal::Refusal;
+
+impl Account {
+    pub(crate) fn create_alias(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
+        let function = self.unqualified(ask)?;
+        let name = checks::required(ask.body, "Name", "name")?;
+        if !is_word(name) || name.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(checks::pattern(name, "name", "(?!^[0-9]+$)([a-zA-Z0-9-_]+)"));
+        }
+        let version = checks::required(ask.body, "FunctionVersion", "functionVersion")?;
+        let arn = function.qualified(Some(name));
+        if function.aliases.contains_key(name) {
+            return Err(Refusal::AliasExists { arn });
+        }
+        let alias = Alias {
+            version: version.to_owned(),
+            description: ask.body["Description"].as_str().unwrap_or_default().to_owned(),
+            weights: weights(ask.body).unwrap_or_default(),
+            revision_id: ids::unique(),
+        };
+        check(&alias, function)?;
+        let answer = alias.answer(name, &arn);
+        function.aliases.insert(name.to_owned(), alias);
+        Ok(answer)
+    }
+
+    pub(crate) fn get_alias(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
+        let function = self.unqualified(ask)?;
+        let arn = function.qualified(Some(ask.alias));
+        match function.aliases.get(ask.alias) {
+            Some(alias) => Ok(alias.answer(ask.alias, &arn)),
+            None => Err(Refusal::AliasNotFound { arn }),
+        }
+    }
+
+    /// Members that are absent keep what they are, weights too: an alias keeps sending traffic to an old version until it is told otherwise.
+    pub(crate) fn update_alias(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
+        let function = self.unqualified(ask)?;
+        let arn = function.qualified(Some(ask.alias));
+        let Some(live) = function.aliases.get(ask.alias) else {
+            return Err(Refusal::AliasToUpdateNotFound { arn });
+        };
+        check_revision(ask.body, &live.revision_id)?;
+        let text = |key: &str, live: &str| ask.body[key].as_str().unwrap_or(live).to_owned();
+        let alias = Alias {
+            version: text("FunctionVersion", &live.version),
+            description: text("Description", &live.description),
+            weights: weights(ask.body).unwrap_or_else(|| live.weights.clone()),
+            revision_id: ids::unique(),
+        };
+        check(&alias, function)?;
+        let answer = alias.answer(ask.alias, &arn);
+        function.aliases.insert(ask.alias.to_owned(), alias);
+        Ok(answer)
+    }
+
+    /// An alias that is not there is deleted already, says AWS.
+    pub(crate) fn delete_alias(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
+        self.unqualified(ask)?.aliases.remove(ask.alias);
+        Ok(Value::Null)
+    }
+
+    pub(crate) fn list_aliases(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
+        let function = self.unqualified(ask)?;
+        let wanted = ask.parameter("FunctionVersion");
+        let answers: Vec<Value> = function
+            .aliases
+            .iter()
+            .filter(|(_, alias)| wanted.is_none_or(|version| alias.version == version))
+            .map(|(name, alias)| alias.answer(name, &function.qualified(Some(name))))
+            .collect();
+        Ok(super::page("Aliases", &answers, ask))
+    }
+}
+
+impl Alias {
+    fn answer(&self, name: &str, arn: &str) -> Value {
+        let mut answer = json!({
+            "AliasArn": arn,
+            "Description": self.description,
+            "FunctionVersion": self.version,
+            "Name": name,
+            "RevisionId": self.revision_id,
+        });
+        if !self.weights.is_empty() {
+            answer["RoutingConfig"] = json!({ "AdditionalVersionWeights": self.weights });
+        }
+        answer
+    }
+}
+
+/// `None`: the request is silent about weights.
+fn weights(body: &Value) -> Option<Map<String, Value>> {
+    let routing = body["RoutingConfig"].as_object()?;
+    let weights = routing.get("AdditionalVersionWeights").and_then(Value::as_object);
+    Some(weights.cloned().unwrap_or_default())
+}
+
+/// Refuses an alias whose versions do not exist or cannot share the traffic.
+fn check(alias: &Alias, function: &Function) -> Result<(), Refusal> {
+    // By number only: an alias never points at another one.
+    let exists = |version: &str| {
+        let number = version
+            .parse::<u64>()
+            .is_ok_and(|number| function.published.contains_key(&number));
+        if version == "$LATEST" || number {
+            return Ok(());
+        }
+        Err(Refusal::FunctionNotFound {
+            arn: function.qualified(Some(version)),
+        })
+    };
+    exists(&alias.version)?;
+    if alias.weights.len() > 1 {
+        return Err(Refusal::TooManyWeights);
+    }
+    for version in alias.weights.keys() {
+        if alias.version == "$LATEST" {
+            return Err(Refusal::WeightsOfLatest);
+        }
+        if *version == alias.version {
+            return Err(Refusal::WeightOfItsOwnVersion {
+                version: version.clone(),
+            });
+        }
+        exists(version)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,217 @@
+//! Creation, reading, changing and deletion of functions.
+//! Never waits for a state that it begins: the answer tells it, later calls find it ended.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::account::{Account, Ask, check_revision};
+use crate::function::{Code, Function, Span, Version};
+use crate::refusal::Refusal;
+use crate::{archive, checks, configuration, ids, moment};
+
+impl Account {
+    pub(crate) fn create_function(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
+        let lasts = self.settings.create_duration;
+        self.create(ask, lasts)
+    }
+
+    /// CreateFunction with a Pending of its own length: seeded functions have none.
+    pub(crate) fn create(&mut self, ask: &Ask<'_>, lasts: Duration) -> Result<Value, Refusal> {
+        let body = ask.body;
+        let name = self.name(checks::required(body, "FunctionName", "functionName")?)?;
+        checks::required(body, "Role", "role")?;
+        checks::check(body, &self.settings.region)?;
+        let image = body["PackageType"] == "Image";
+        let names = |key: &str| body[key].as_str().is_some_and(|text| !text.is_empty());
+        match (image, names("Runtime"), names("Handler")) {
+            (true, false, false) | (false, true, true) => {}
+            (true, _, _) => return Err(Refusal::RuntimeOrHandlerOfImage),
+            (false, _, _) => return Err(Refusal::RuntimeAndHandlerMissing),
+        }
+        if self.functions.contains_key(&name.name) {
+            return Err(Refusal::FunctionExists { name: name.name });
+        }
+        let code = code(&body["Code"], ask)?;
+        // An image for a zip function, or the other way round, is no source either.
+        let code = code
+            .filter(|code| code.image_uri.is_some() == image)
+            .ok_or(Refusal::CodeMissing)?;
+        let span = Span {
+            from: ask.now,
+            lasts,
+            ending: ask.ending.clone(),
+        };
+        let mut function = Function {
+            arn: self.arn(&name),
+            latest: Version {
+                number: None,
+                configuration: configuration::created(&name.name, &self.settings.region, body),
+                description: None,
+                code,
+                revision_id: ids::unique(),
+                last_modified: moment::last_modified(ask.now.wall),
+                phase: span.clone().creation(),
+            },
+            published: BTreeMap::new(),
+            last_number: 0,
+            aliases: BTreeMap::new(),
+            tags: super::tags::read(&body["Tags"]),
+        };
+        let answer = answer(&mut function, ask, span)?;
+        self.functions.insert(name.name, function);
+        Ok(answer)
+    }
+
+    pub(crate) fn get_function(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
+        let configuration = self.get_function_configuration(ask)?;
+        let name = self.name(ask.subject)?;
+        let Account { settings, .. } = self;
+        let tasks = format!(
+            "awslambda-{0}-tasks.s3.{0}.amazonaws.com/snapshots/{1}",
+            settings.region, settings.account
+        );
+        let function = self.function(&name, ask.now)?;
+        let code = match &function.latest.code.image_uri {
+            Some(uri) => json!({"ImageUri": uri, "RepositoryType": "ECR", "ResolvedImageUri": uri}),
+            None => json!({"Location": format!("https://{tasks}/{}", name.name), "RepositoryType": "S3"}),
+        };
+        let mut answer = json!({"Configuration": configuration, "Code": code});
+        if !function.tags.is_empty() {
+            answer["Tags"] = json!(function.tags);
+        }
+        Ok(answer)
+    }
+
+    pub(crate) fn get_function_configuration(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
+        let mut name = self.name(ask.subject)?;
+        match (&name.qualifier, ask.parameter("Qualifier")) {
+            (Some(one), Some(other)) if one != other => return Err(Refusal::QualifiersDiffer),
+            (_, None) => {}
+            (_, Some(qualifier)) => name.qualifier = Some(qualifier.to_owned()),
+        }
+        let function = self.function(&name, ask.now)?;
+        let qualifier = name.qualifier.as_deref();
+        let version = function.version(qualifier)?;
+        Ok(version.answer(&function.qualified(qualifier)))
+    }
+
+    pub(crate) fn update_function_configuration(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
+        let (region, lasts) = (self.settings.region.clone(), self.settings.update_duration);
+        let function = self.unqualified(ask)?;
+        checks::check(ask.body, &region)?;
+        function.check_ready()?;
+        check_revision(ask.body, &function.latest.revision_id)?;
+        configuration::merge(&mut function.latest.configuration, &region, ask.body);
+        function.latest.changed(Span {
+            from: ask.now,
+            lasts,
+            ending: ask.ending.clone(),
+        });
+        Ok(function.latest.answer(&function.arn))
+    }
+
+    pub(crate) fn update_function_code(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
+        let lasts = self.settings.update_duration;
+        let function = self.unqualified(ask)?;
+        checks::check_architectures(ask.body)?;
+        let code = code(ask.body, ask)?.ok_or(Refusal::CodeMissing)?;
+        match (function.latest.is_image(), code.image_uri.is_some()) {
+            (true, false) => return Err(Refusal::ZipForImage),
+            (false, true) => return Err(Refusal::ImageForZip),
+            (true, true) | (false, false) => {}
+        }
+        function.check_ready()?;
+        check_revision(ask.body, &function.latest.revision_id)?;
+        let mut latest = function.latest.clone();
+        latest.code = code;
+        if ask.body["Architectures"].is_array() {
+            let architectures = ask.body["Architectures"].clone();
+            latest.configuration.insert("Architectures".to_owned(), architectures);
+        }
+        // Everything was judged and the answer is what it would be, but nothing happens.
+        if ask.body["DryRun"] == true {
+            return Ok(latest.answer(&function.arn));
+        }
+        function.latest = latest;
+        let span = Span {
+            from: ask.now,
+            lasts,
+            ending: ask.ending.clone(),
+        };
+        function.latest.changed(span.clone());
+        answer(function, ask, span)
+    }
+
+    pub(crate) fn delete_function(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
+        let name = self.name(ask.subject)?;
+        let qualifier = name.qualifier.clone().or(ask.parameter("Qualifier").map(str::to_owned));
+        let function = self.function(&name, ask.now)?;
+        let Some(qualifier) = qualifier else {
+            self.functions.remove(&name.name);
+            return Ok(Value::Null);
+        };
+        if qualifier == "$LATEST" {
+            return Err(Refusal::LatestNotDeletable);
+        }
+        if function.aliases.contains_key(&qualifier) {
+            return Err(Refusal::AliasNotDeletable);
+        }
+        let aliases = function.aliases.iter();
+        let pointing =
+            aliases.filter(|(_, alias)| alias.version == qualifier || alias.weights.contains_key(&qualifier));
+        let pointing: Vec<&str> = pointing.map(|(name, _)| name.as_str()).collect();
+        if !pointing.is_empty() {
+            return Err(Refusal::VersionAliased {
+                aliases: pointing.join(", "),
+            });
+        }
+        // A version that is not there is deleted already, says AWS.
+        if let Ok(number) = qualifier.parse::<u64>() {
+            function.published.remove(&number);
+        }
+        Ok(Value::Null)
+    }
+}
+
+/// `$LATEST`, or with `Publish` the version that was published of it.
+fn answer(function: &mut Function, ask: &Ask<'_>, span: Span) -> Result<Value, Refusal> {
+    if ask.body["Publish"] != true {
+        return Ok(function.latest.answer(&function.arn));
+    }
+    let number = function.publish(None, span).to_string();
+    let version = function.version(Some(&number))?;
+    Ok(version.answer(&function.qualified(Some(&number))))
+}
+
+/// The code that a request brings. `None`: it brings none. What lies in S3 or is an image the endpoint cannot read, so its CodeSha256 is
+/// the hash of its address: another address is other code.
+fn code(source: &Value, ask: &Ask<'_>) -> Result<Option<Code>, Refusal> {
+    if let Some(zip) = ask.code {
+        archive::check(zip)?;
+        return Ok(Some(Code {
+            sha256: archive::sha256(zip),
+            zip: Some(zip.clone()),
+            image_uri: None,
+        }));
+    }
+    let elsewhere = |address: &str, image_uri| Code {
+        zip: None,
+        sha256: archive::sha256(address.as_bytes()),
+        image_uri,
+    };
+    if let Some(uri) = source["ImageUri"].as_str() {
+        return Ok(Some(elsewhere(uri, Some(uri.to_owned()))));
+    }
+    match (source["S3Bucket"].as_str(), source["S3Key"].as_str()) {
+        (Some(bucket), Some(key)) => {
+            let version = source["S3ObjectVersion"].as_str().unwrap_or_default();
+            Ok(Some(elsewhere(
+                &format!("s3://{bucket}/{key}?versionId={version}"),
+                None,
+            )))
+        }
+        _ => Ok(None),
+    }
+}

@@ -1,0 +1,78 @@
+//! Tags of functions.
+//! Never those of a version or an alias: AWS has none.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::account::{Account, Ask};
+use crate::checks;
+use crate::function::Function;
+use crate::ids;
+use crate::refusal::Refusal;
+
+/// How many tags a function may have (AWS's quotas page).
+const LIMIT: usize = 50;
+
+const ARN_PATTERN: &str = r"arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:(function:[a-zA-Z0-9-_]+(:(\$LATEST|[a-zA-Z0-9-_]+))?|layer:([a-zA-Z0-9-_]+)|code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|capacity-provider:[a-zA-Z0-9-_]+)";
+
+impl Account {
+    /// Adds, and replaces what is there under the same key.
+    pub(crate) fn tag_resource(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
+        let function = self.tagged(ask)?;
+        let mut tags = function.tags.clone();
+        tags.extend(read(&ask.body["Tags"]));
+        if tags.len() > LIMIT {
+            return Err(Refusal::TooManyTags);
+        }
+        function.tags = tags;
+        // Tags change the RevisionId of `$LATEST`, though they are no part of it.
+        function.latest.revision_id = ids::unique();
+        Ok(Value::Null)
+    }
+
+    pub(crate) fn untag_resource(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
+        let function = self.tagged(ask)?;
+        let keys: Vec<&str> = ask
+            .query
+            .iter()
+            .filter(|(name, _)| name == "tagKeys")
+            .map(|(_, key)| key.as_str())
+            .collect();
+        if keys.is_empty() {
+            // The same refusal as for a required member of a body.
+            checks::required(&Value::Null, "tagKeys", "tagKeys")?;
+        }
+        function.tags.retain(|key, _| !keys.contains(&key.as_str()));
+        function.latest.revision_id = ids::unique();
+        Ok(Value::Null)
+    }
+
+    pub(crate) fn list_tags(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
+        let function = self.tagged(ask)?;
+        Ok(json!({ "Tags": function.tags }))
+    }
+
+    fn tagged(&mut self, ask: &Ask<'_>) -> Result<&mut Function, Refusal> {
+        let refusal = || checks::pattern(ask.subject, "resource", ARN_PATTERN);
+        if !ask.subject.starts_with("arn:") {
+            return Err(refusal());
+        }
+        let name = self.name(ask.subject).map_err(|cause| match cause {
+            other_region @ Refusal::OtherRegion { .. } => other_region,
+            _ => refusal(),
+        })?;
+        if name.qualifier.is_some() {
+            return Err(Refusal::TagsOfVersionOrAlias);
+        }
+        self.function(&name, ask.now)
+    }
+}
+
+/// The tags in a request; none where there are none.
+pub(crate) fn read(tags: &Value) -> BTreeMap<String, String> {
+    let members = tags.as_object().into_iter().flatten();
+    members
+        .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+        .collect()
+}

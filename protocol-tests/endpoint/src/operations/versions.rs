@@ -1,0 +1,43 @@
+//! Publication and listing of versions.
+//! Never publishes what did not change: the existing version is answered.
+
+use serde_json::Value;
+
+use crate::account::{Account, Ask, check_revision};
+use crate::function::Span;
+use crate::refusal::Refusal;
+
+impl Account {
+    pub(crate) fn publish_version(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
+        let lasts = self.settings.create_duration;
+        let function = self.unqualified(ask)?;
+        function.check_ready()?;
+        check_revision(ask.body, &function.latest.revision_id)?;
+        let current = &function.latest.code.sha256;
+        if let Some(given) = ask.body["CodeSha256"].as_str().filter(|given| given != current) {
+            return Err(Refusal::OtherCode {
+                given: given.to_owned(),
+                current: current.clone(),
+            });
+        }
+        let span = Span {
+            from: ask.now,
+            lasts,
+            ending: None,
+        };
+        let description = ask.body["Description"].as_str();
+        let number = function.publish(description, span).to_string();
+        let version = function.version(Some(&number))?;
+        Ok(version.answer(&function.qualified(Some(&number))))
+    }
+
+    pub(crate) fn list_versions_by_function(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
+        let name = self.name(ask.subject)?;
+        let function = self.function(&name, ask.now)?;
+        let versions = std::iter::once(&function.latest).chain(function.published.values());
+        let answers: Vec<Value> = versions
+            .map(|version| version.answer(&function.qualified(Some(&version.name()))))
+            .collect();
+        Ok(super::page("Versions", &answers, ask))
+    }
+}

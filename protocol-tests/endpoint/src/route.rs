@@ -1,0 +1,152 @@
+//! Method and path of a request in, the operation and the names in its path out.
+//! Never looks at a body.
+
+use crate::uri;
+
+/// What the endpoint can be asked for, under AWS's names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    CreateFunction,
+    GetFunction,
+    GetFunctionConfiguration,
+    UpdateFunctionConfiguration,
+    UpdateFunctionCode,
+    DeleteFunction,
+    PublishVersion,
+    ListVersionsByFunction,
+    CreateAlias,
+    GetAlias,
+    UpdateAlias,
+    DeleteAlias,
+    ListAliases,
+    TagResource,
+    UntagResource,
+    ListTags,
+}
+
+use Operation::*;
+
+/// Operation, its name, its method, its path and the status of its success: botocore's model of Lambda (`lambda-constraints.json`).
+/// DeleteFunction alone differs: the model says 200 and lets the answer carry another; AWS answers 204.
+#[rustfmt::skip] // a table: one operation, one line
+const ROUTES: [(Operation, &str, &str, &str, u16); 16] = [
+    (CreateFunction, "CreateFunction", "POST", "/2015-03-31/functions", 201),
+    (GetFunction, "GetFunction", "GET", "/2015-03-31/functions/{}", 200),
+    (GetFunctionConfiguration, "GetFunctionConfiguration", "GET", "/2015-03-31/functions/{}/configuration", 200),
+    (UpdateFunctionConfiguration, "UpdateFunctionConfiguration", "PUT", "/2015-03-31/functions/{}/configuration", 200),
+    (UpdateFunctionCode, "UpdateFunctionCode", "PUT", "/2015-03-31/functions/{}/code", 200),
+    (DeleteFunction, "DeleteFunction", "DELETE", "/2015-03-31/functions/{}", 204),
+    (PublishVersion, "PublishVersion", "POST", "/2015-03-31/functions/{}/versions", 201),
+    (ListVersionsByFunction, "ListVersionsByFunction", "GET", "/2015-03-31/functions/{}/versions", 200),
+    (CreateAlias, "CreateAlias", "POST", "/2015-03-31/functions/{}/aliases", 201),
+    (GetAlias, "GetAlias", "GET", "/2015-03-31/functions/{}/aliases/{}", 200),
+    (UpdateAlias, "UpdateAlias", "PUT", "/2015-03-31/functions/{}/aliases/{}", 200),
+    (DeleteAlias, "DeleteAlias", "DELETE", "/2015-03-31/functions/{}/aliases/{}", 204),
+    (ListAliases, "ListAliases", "GET", "/2015-03-31/functions/{}/aliases", 200),
+    (TagResource, "TagResource", "POST", "/2017-03-31/tags/{}", 204),
+    (UntagResource, "UntagResource", "DELETE", "/2017-03-31/tags/{}", 204),
+    (ListTags, "ListTags", "GET", "/2017-03-31/tags/{}", 200),
+];
+
+/// A request's operation, and the names that its path carries.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Route {
+    pub(crate) operation: Operation,
+    /// AWS's name of it, `GetFunction`.
+    pub(crate) name: &'static str,
+    /// The status of its success.
+    pub(crate) status: u16,
+    /// The function's name, or the ARN of what is tagged; empty where the path has none.
+    pub(crate) subject: String,
+    /// The alias's name; empty where the path has none.
+    pub(crate) alias: String,
+}
+
+/// `None`: AWS has no such operation, or this endpoint does not know it.
+pub(crate) fn route(method: &str, path: &str) -> Option<Route> {
+    // Older SDKs ask for `/functions/` where the model says `/functions`; AWS takes both.
+    let path = path.strip_suffix('/').unwrap_or(path);
+    ROUTES
+        .iter()
+        .find_map(|&(operation, name, its_method, its_path, status)| {
+            let mut names = matched(its_path, path).filter(|_| its_method == method)?.into_iter();
+            Some(Route {
+                operation,
+                name,
+                status,
+                subject: names.next().unwrap_or_default(),
+                alias: names.next().unwrap_or_default(),
+            })
+        })
+}
+
+/// Whether AWS has an operation of that name here: a fixture that misspells one would strike nothing and prove nothing.
+pub(crate) fn is_operation(text: &str) -> bool {
+    ROUTES.iter().any(|&(_, name, ..)| name == text)
+}
+
+/// What stands at the `{}` of a template, decoded. `None`: the path is another.
+fn matched(template: &str, path: &str) -> Option<Vec<String>> {
+    let (expected, found) = (template.split('/'), path.split('/'));
+    if expected.clone().count() != found.clone().count() {
+        return None;
+    }
+    let mut names = Vec::new();
+    for (expected, found) in expected.zip(found) {
+        match expected {
+            "{}" => names.push(uri::decode(found)),
+            literal if literal == found => {}
+            _ => return None,
+        }
+    }
+    Some(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(method: &str, path: &str, expected: Option<(&str, &str, &str)>) {
+        let found = route(method, path);
+        let found = found
+            .as_ref()
+            .map(|it| (it.name, it.subject.as_str(), it.alias.as_str()));
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_path_leads_to_its_operation_and_gives_its_names() {
+        check("POST", "/2015-03-31/functions", Some(("CreateFunction", "", "")));
+        check("POST", "/2015-03-31/functions/", Some(("CreateFunction", "", "")));
+        check("GET", "/2015-03-31/functions/f", Some(("GetFunction", "f", "")));
+        check(
+            "PUT",
+            "/2015-03-31/functions/f/code",
+            Some(("UpdateFunctionCode", "f", "")),
+        );
+        check(
+            "GET",
+            "/2015-03-31/functions/f/aliases/live",
+            Some(("GetAlias", "f", "live")),
+        );
+    }
+
+    #[test]
+    fn names_are_decoded_after_the_path_is_split() {
+        let path = "/2015-03-31/functions/123456789012%3Afunction%3Af/configuration";
+        check(
+            "GET",
+            path,
+            Some(("GetFunctionConfiguration", "123456789012:function:f", "")),
+        );
+        check("GET", "/2015-03-31/functions/a%2Fb", Some(("GetFunction", "a/b", "")));
+    }
+
+    #[test]
+    fn another_method_or_path_is_no_operation() {
+        check("PATCH", "/2015-03-31/functions/f", None);
+        check("GET", "/2014-11-13/functions/f", None);
+        check("GET", "/", None);
+    }
+}

@@ -1,0 +1,18 @@
+//! The names of runtimes, as AWS would accept or refuse them in November 2026.
+//! Never a source for the plugin itself: there AWS decides.
+
+/// What AWS accepts, in the order in which its own refusal lists them (`aws-error-messages.json`, recorded before ruby4.0), and after
+/// `java8.al2` those that the project's `runtimes.json` (AWS's page of runtimes) dates later.
+#[rustfmt::skip] // filled lines, one name a line would be a page
+pub(crate) const CURRENT: [&str; 29] = [
+    "nodejs20.x", "python3.14", "provided.al2023", "python3.12", "python3.13", "nodejs24.x", "nodejs22.x", "java25",
+    "python3.10", "python3.11", "java21", "ruby3.3", "ruby3.4", "ruby3.2", "python3.8", "python3.9", "java17",
+    "nodejs16.x", "dotnet10", "dotnet8", "java11", "dotnet6", "nodejs18.x", "provided.al2", "java8.al2",
+    "ruby4.0", "java17.al2023", "java11.al2023", "java8.al2023",
+];
+
+/// What AWS once had, and now refuses with a text of its own; these eight were recorded.
+#[rustfmt::skip]
+pub(crate) const RETIRED: [&str; 8] = [
+    "dotnetcore3.1", "go1.x", "java8", "nodejs12.x", "nodejs14.x", "provided", "python3.7", "ruby2.7",
+];

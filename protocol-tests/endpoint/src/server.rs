@@ -1,0 +1,264 @@
+//! A connection in; requests read, handed to the account, answered or spoilt, and every call on record.
+//! Never decides what AWS would say, and never reads the clock but once a call.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "latency and slow answers are real: threads sleep here"
+)]
+
+use std::io::{self, BufReader, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use socket2::SockRef;
+
+use crate::account::Account;
+use crate::document::Document;
+use crate::fault::{FaultKind, Script};
+use crate::http::{self, Answer, Body, Head};
+use crate::moment::Moment;
+use crate::route;
+use crate::settings::Settings;
+use crate::sigv4;
+
+/// A client that is silent for longer, or takes longer for a piece of an answer, is gone. Also how long a forgotten connection lives.
+const SILENCE_LIMIT: Duration = Duration::from_secs(60);
+
+/// In how many pieces a slow answer comes.
+const DRIPS: usize = 20;
+
+/// One request that reached the endpoint, in the order in which they were answered.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// AWS's name, `GetFunction`; `Unknown` where the endpoint knows no such address.
+    pub operation: String,
+    /// The HTTP method.
+    pub method: String,
+    /// The path as it stood on the wire, percent-encoded, without the query.
+    pub path: String,
+    /// The request's JSON, each `ZipFile` in it replaced by `{"bytes": n}`; `{}` where there was none, null where it was cut or unreadable.
+    pub body: Value,
+    /// The HTTP status of the answer. 0: the connection was cut instead.
+    pub status: u16,
+    /// Who signed, verified or not; empty where nobody did.
+    pub access_key_id: String,
+    /// The size of the zip in it, in bytes; 0 where there is none.
+    pub code_bytes: u64,
+    /// How many bytes of the body were read.
+    pub body_bytes: u64,
+    /// When the head had been read.
+    pub at: Instant,
+    /// The header of that name; empty where there is none.
+    pub user_agent: String,
+}
+
+/// What all connections of an endpoint share.
+pub(crate) struct Shared {
+    account: Mutex<Account>,
+    script: Mutex<Script>,
+    calls: Mutex<Vec<Call>>,
+    /// Weak, so that a connection ends, by FIN or by RST, when its own thread lets go of it.
+    connections: Mutex<Vec<Weak<TcpStream>>>,
+    closing: AtomicBool,
+}
+
+/// What becomes of the connection after a call.
+enum Then {
+    KeepAlive,
+    Close,
+    /// RST instead of FIN: what the client has not read yet is lost.
+    Reset,
+}
+
+impl Shared {
+    pub(crate) fn new(settings: Settings) -> Shared {
+        Shared {
+            account: Mutex::new(Account::new(settings)),
+            script: Mutex::default(),
+            calls: Mutex::default(),
+            connections: Mutex::default(),
+            closing: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn account(&self) -> MutexGuard<'_, Account> {
+        locked(&self.account)
+    }
+
+    pub(crate) fn script(&self) -> MutexGuard<'_, Script> {
+        locked(&self.script)
+    }
+
+    pub(crate) fn calls(&self) -> MutexGuard<'_, Vec<Call>> {
+        locked(&self.calls)
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::SeqCst)
+    }
+
+    /// Ends every connection; the threads that serve them end with it.
+    pub(crate) fn close(&self) {
+        self.closing.store(true, Ordering::SeqCst);
+        for connection in locked(&self.connections).drain(..) {
+            if let Some(stream) = connection.upgrade() {
+                let _ = stream.shutdown(Shutdown::Both); // it may have ended by itself
+            }
+        }
+    }
+
+    /// Serves requests until the client or a fault ends the connection.
+    pub(crate) fn serve(&self, stream: TcpStream) {
+        let stream = Arc::new(stream);
+        {
+            let mut connections = locked(&self.connections);
+            connections.retain(|connection| connection.strong_count() > 0);
+            connections.push(Arc::downgrade(&stream));
+        }
+        // Checked after the registration, so that `close` misses no connection that was just accepted.
+        if self.is_closing() {
+            return;
+        }
+        // Whatever is wrong with a connection ends it; the client sees that, and so does the test.
+        let _ = self.converse(&stream);
+    }
+
+    fn converse(&self, stream: &TcpStream) -> io::Result<()> {
+        stream.set_read_timeout(Some(SILENCE_LIMIT))?;
+        stream.set_write_timeout(Some(SILENCE_LIMIT))?;
+        stream.set_nodelay(true)?;
+        let mut reader = BufReader::new(stream);
+        while let Some(head) = http::read_head(&mut reader)? {
+            match self.exchange(&mut reader, stream, &head)? {
+                Then::KeepAlive => {}
+                Then::Close => break,
+                Then::Reset => {
+                    SockRef::from(stream).set_linger(Some(Duration::ZERO))?;
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// One request and its answer.
+    fn exchange(&self, reader: &mut BufReader<&TcpStream>, mut stream: &TcpStream, head: &Head) -> io::Result<Then> {
+        let at = Moment::now().instant;
+        let operation = route::route(&head.method, &head.path).map_or("Unknown", |route| route.name);
+        let fault = self.script().strike(operation);
+        let mut arrival = Arrival {
+            operation,
+            head,
+            at,
+            body: Body::default(),
+        };
+        if let Some(FaultKind::ResetBefore) = fault {
+            self.record(&arrival, Value::Null, 0, 0);
+            return Ok(Then::Reset);
+        }
+        if head.expects_continue() {
+            stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
+        }
+        let stop_after = match fault {
+            Some(FaultKind::ResetDuring { after_bytes }) => Some(after_bytes),
+            _ => None,
+        };
+        let read = arrival.body.read(reader, head, stop_after);
+        if read.is_err() || stop_after.is_some() {
+            self.record(&arrival, Value::Null, 0, 0);
+            return read.map(|()| Then::Reset);
+        }
+
+        let document = Document::read(&arrival.body.bytes);
+        let (json, code_bytes) = match &document {
+            Ok(document) => (document.json.clone(), document.code_bytes()),
+            Err(_) => (Value::Null, 0),
+        };
+        if let Some(FaultKind::Hang { for_ }) = fault {
+            self.record(&arrival, json, code_bytes, 0);
+            return hang(stream, for_).map(|()| Then::Close);
+        }
+        let latency = self.account().settings.latency;
+        thread::sleep(latency);
+        let instead = fault.as_ref().and_then(FaultKind::answer);
+        let answer = instead.unwrap_or_else(|| {
+            let ending = fault.as_ref().and_then(FaultKind::ending);
+            let mut account = self.account();
+            account.answer(head, &arrival.body, &document, ending, Moment::now())
+        });
+        if let Some(FaultKind::ResetAfter) = fault {
+            self.record(&arrival, json, code_bytes, 0);
+            return Ok(Then::Reset);
+        }
+        // On record before it is answered: a test that has its answer finds the call.
+        self.record(&arrival, json, code_bytes, answer.status);
+        match fault {
+            Some(FaultKind::Slow { answer_over }) => drip(stream, &answer, answer_over)?,
+            _ => stream.write_all(&[answer.head(), answer.body].concat())?,
+        }
+        Ok(if head.closes() { Then::Close } else { Then::KeepAlive })
+    }
+
+    fn record(&self, arrival: &Arrival<'_>, body: Value, code_bytes: u64, status: u16) {
+        let head = arrival.head;
+        self.calls().push(Call {
+            operation: arrival.operation.to_owned(),
+            method: head.method.clone(),
+            path: head.path.clone(),
+            body,
+            status,
+            access_key_id: sigv4::access_key_id(head).unwrap_or_default().to_owned(),
+            code_bytes,
+            body_bytes: arrival.body.length,
+            at: arrival.at,
+            user_agent: head.header("user-agent").unwrap_or_default().to_owned(),
+        });
+    }
+}
+
+/// A request, as far as it has come.
+struct Arrival<'a> {
+    operation: &'static str,
+    head: &'a Head,
+    at: Instant,
+    body: Body,
+}
+
+/// Says nothing for that long, or until the client is gone.
+fn hang(mut stream: &TcpStream, for_: Duration) -> io::Result<()> {
+    let end = Moment::now().instant + for_;
+    loop {
+        let left = end.saturating_duration_since(Moment::now().instant);
+        if left.is_zero() {
+            return Ok(());
+        }
+        stream.set_read_timeout(Some(left))?;
+        match stream.read(&mut [0; 1024]) {
+            Ok(0) => return Ok(()),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {} // the time-out, on Unix
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {}   // and on Windows
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Writes the head at once and the body piece by piece.
+fn drip(mut stream: &TcpStream, answer: &Answer, over: Duration) -> io::Result<()> {
+    stream.write_all(&answer.head())?;
+    let size = answer.body.len().div_ceil(DRIPS).max(1);
+    let pieces = u32::try_from(answer.body.len().div_ceil(size)).unwrap_or(u32::MAX);
+    for piece in answer.body.chunks(size) {
+        thread::sleep(over / pieces);
+        stream.write_all(piece)?;
+    }
+    Ok(())
+}
+
+/// A thread that panicked while it held the lock has left a value that is still whole enough to be looked at by the failing test.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

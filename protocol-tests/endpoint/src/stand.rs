@@ -1,0 +1,169 @@
+//! Requests as tests write them in, answers as tests read them out: the account without sockets, and time that a test moves.
+//! Never part of the crate that others build.
+
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Value, json};
+
+use crate::account::Account;
+use crate::archive;
+use crate::document::Document;
+use crate::function::Failure;
+use crate::http::{Body, Head};
+use crate::moment::{self, Moment};
+use crate::settings::Settings;
+use crate::sigv4::{self, Scope, hexadecimal};
+use crate::uri;
+
+pub(crate) const ROLE: &str = "arn:aws:iam::123456789012:role/run";
+pub(crate) const ARN: &str = "arn:aws:lambda:us-east-1:123456789012:function:f";
+
+/// A head signed at that time with the keys and the region of `signer`.
+pub(crate) fn signed(method: &str, target: &str, body: &[u8], signer: &Settings, at: SystemTime) -> Head {
+    use sha2::{Digest, Sha256};
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let timestamp = moment::basic(at);
+    let mut head = Head {
+        method: method.to_owned(),
+        path: path.to_owned(),
+        query: uri::query(query),
+        headers: vec![
+            ("host".to_owned(), "127.0.0.1".to_owned()),
+            ("x-amz-date".to_owned(), timestamp.clone()),
+        ],
+    };
+    let token = signer.session_token.iter();
+    head.headers
+        .extend(token.map(|token| ("x-amz-security-token".to_owned(), token.clone())));
+    let names: Vec<&str> = head.headers.iter().map(|(name, _)| name.as_str()).collect();
+    let names = names.join(";");
+    let scope = Scope {
+        date: &timestamp[..8],
+        region: &signer.region,
+        service: "lambda",
+    };
+    let canonical = sigv4::canonical_request(&head, &names, &hexadecimal(&Sha256::digest(body)));
+    let signature = sigv4::signature(&signer.secret_access_key, &scope, &timestamp, &canonical);
+    let Scope { date, region, service } = scope;
+    let credential = format!("{}/{date}/{region}/{service}/aws4_request", signer.access_key_id);
+    let authorization =
+        format!("AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders={names}, Signature={signature}");
+    head.headers.push(("authorization".to_owned(), authorization));
+    head
+}
+
+/// An account and a clock that stands still until [`Stand::later`].
+pub(crate) struct Stand {
+    account: Account,
+    now: Moment,
+    ending: Option<Failure>,
+}
+
+impl Stand {
+    /// Creation and updates take that long.
+    pub(crate) fn new(create_ms: u64, update_ms: u64) -> Stand {
+        let settings = Settings {
+            create_duration: Duration::from_millis(create_ms),
+            update_duration: Duration::from_millis(update_ms),
+            ..Settings::default()
+        };
+        Stand {
+            account: Account::new(settings),
+            now: Moment::now(),
+            ending: None,
+        }
+    }
+
+    /// With the function `f`, just created; nothing takes time.
+    pub(crate) fn with_function() -> Stand {
+        let mut stand = Stand::new(0, 0);
+        stand.create();
+        stand
+    }
+
+    /// Creates `f`.
+    pub(crate) fn create(&mut self) -> Value {
+        self.done("POST", "/2015-03-31/functions", create_request())
+    }
+
+    pub(crate) fn later(&mut self, ms: u64) {
+        self.now = self.now.after(Duration::from_millis(ms));
+    }
+
+    /// Lets the state that the next calls begin end `Failed`.
+    pub(crate) fn fail(&mut self, reason_code: &str) {
+        self.ending = Some(Failure {
+            reason_code: reason_code.to_owned(),
+            reason: "because the test wants it".to_owned(),
+        });
+    }
+
+    /// Status, error code (empty where all is well) and body.
+    pub(crate) fn ask(&mut self, method: &str, target: &str, body: Value) -> (u16, String, Value) {
+        let bytes = if body.is_null() {
+            Vec::new()
+        } else {
+            body.to_string().into_bytes()
+        };
+        let head = signed(method, target, &bytes, &self.account.settings, self.now.wall);
+        let body = Body {
+            length: bytes.len() as u64,
+            bytes,
+        };
+        let document = Document::read(&body.bytes);
+        let ending = self.ending.clone();
+        let answer = self.account.answer(&head, &body, &document, ending, self.now);
+        let kind = answer.headers.iter().find(|(name, _)| *name == "x-amzn-errortype");
+        let code = kind
+            .and_then(|(_, kind)| kind.split(':').next())
+            .unwrap_or_default()
+            .to_owned();
+        let body = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
+        (answer.status, code, body)
+    }
+
+    /// The body of a success.
+    #[track_caller]
+    pub(crate) fn done(&mut self, method: &str, target: &str, body: Value) -> Value {
+        let (status, code, body) = self.ask(method, target, body);
+        assert!(status < 300, "{status} {code} {body}");
+        body
+    }
+
+    /// A refusal, with that message to the letter.
+    #[track_caller]
+    pub(crate) fn refused(
+        &mut self,
+        method: &str,
+        target: &str,
+        body: Value,
+        status_and_code: (u16, &str),
+        message: &str,
+    ) {
+        let (status, code, body) = self.ask(method, target, body);
+        assert_eq!((status, code.as_str()), status_and_code, "{body}");
+        assert_eq!(body["message"], message);
+    }
+
+    /// The configuration of `f` now.
+    #[track_caller]
+    pub(crate) fn configuration(&mut self) -> Value {
+        self.done("GET", "/2015-03-31/functions/f/configuration", Value::Null)
+    }
+}
+
+/// A CreateFunction request for `f` that AWS would accept.
+pub(crate) fn create_request() -> Value {
+    json!({
+        "Code": {"ZipFile": zip_file("1")},
+        "FunctionName": "f",
+        "Handler": "index.handler",
+        "Role": ROLE,
+        "Runtime": "nodejs22.x",
+    })
+}
+
+/// A zip whose bytes differ with `contents`, in base64.
+pub(crate) fn zip_file(contents: &str) -> Value {
+    json!(base64_simd::STANDARD.encode_to_string(archive::tiny(contents.as_bytes())))
+}

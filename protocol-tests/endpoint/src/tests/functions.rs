@@ -1,0 +1,232 @@
+//! Creation, reading, changing and deletion of functions.
+
+use serde_json::{Value, json};
+
+use crate::stand::{ARN, ROLE, Stand, create_request, zip_file};
+
+const FUNCTIONS: &str = "/2015-03-31/functions";
+const FUNCTION: &str = "/2015-03-31/functions/f";
+const CONFIGURATION: &str = "/2015-03-31/functions/f/configuration";
+const CODE: &str = "/2015-03-31/functions/f/code";
+const INVALID: (u16, &str) = (400, "InvalidParameterValueException");
+const NOT_FOUND: (u16, &str) = (404, "ResourceNotFoundException");
+
+#[test]
+fn a_new_function_has_the_defaults_of_aws() {
+    let mut stand = Stand::with_function();
+    let function = stand.configuration();
+    let expected = json!({
+        "Architectures": ["x86_64"],
+        "Description": "",
+        "EphemeralStorage": {"Size": 512},
+        "FunctionArn": ARN,
+        "FunctionName": "f",
+        "Handler": "index.handler",
+        "LastUpdateStatus": "Successful",
+        "LoggingConfig": {"LogFormat": "Text", "LogGroup": "/aws/lambda/f"},
+        "MemorySize": 128,
+        "PackageType": "Zip",
+        "Role": ROLE,
+        "Runtime": "nodejs22.x",
+        "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
+        "State": "Active",
+        "Timeout": 3,
+        "TracingConfig": {"Mode": "PassThrough"},
+        "Version": "$LATEST",
+    });
+    for (key, value) in expected.as_object().unwrap() {
+        assert_eq!(&function[key], value, "{key}");
+    }
+    assert_eq!(function.get("Environment"), None);
+}
+
+#[test]
+fn the_same_name_again_is_refused() {
+    let conflict = (409, "ResourceConflictException");
+    Stand::with_function().refused(
+        "POST",
+        FUNCTIONS,
+        create_request(),
+        conflict,
+        "Function already exist: f",
+    );
+}
+
+/// Creates `f` with some members set, or taken away where they are null.
+#[track_caller]
+fn creation_refused(change: Value, status_and_code: (u16, &str), message: &str) {
+    let mut request = create_request();
+    for (key, value) in change.as_object().unwrap() {
+        request[key] = value.clone();
+    }
+    Stand::new(0, 0).refused("POST", FUNCTIONS, request, status_and_code, message);
+}
+
+#[test]
+fn what_a_creation_needs_is_demanded() {
+    let both = "Runtime and Handler are mandatory parameters for functions created with deployment packages.";
+    creation_refused(json!({"Runtime": null}), INVALID, both);
+    creation_refused(json!({"Handler": null}), INVALID, both);
+    creation_refused(
+        json!({"Code": {}}),
+        INVALID,
+        "Please provide a source for function code.",
+    );
+    let validation = (400, "ValidationException");
+    let text =
+        "1 validation error detected: Value null at 'role' failed to satisfy constraint: Member must not be null";
+    creation_refused(json!({"Role": null}), validation, text);
+}
+
+#[test]
+fn code_that_is_no_zip_is_refused() {
+    let text = "Could not unzip uploaded file. Please check your file, then try to upload again.";
+    creation_refused(json!({"Code": {"ZipFile": "bm8gemlw"}}), INVALID, text);
+    creation_refused(json!({"Code": {"ZipFile": "no base64"}}), INVALID, text);
+}
+
+#[test]
+fn a_function_is_found_by_name_and_by_arn() {
+    let mut stand = Stand::with_function();
+    for name in [
+        "f",
+        "123456789012%3Afunction%3Af",
+        "arn%3Aaws%3Alambda%3Aus-east-1%3A123456789012%3Afunction%3Af",
+    ] {
+        let found = stand.done("GET", &format!("{FUNCTIONS}/{name}"), Value::Null);
+        assert_eq!(found["Configuration"]["FunctionArn"], ARN, "{name}");
+    }
+    let target = format!("{FUNCTIONS}/g");
+    stand.refused(
+        "GET",
+        &target,
+        Value::Null,
+        NOT_FOUND,
+        "Function not found: arn:aws:lambda:us-east-1:123456789012:function:g",
+    );
+    let target = format!("{FUNCTION}?Qualifier=42");
+    stand.refused(
+        "GET",
+        &target,
+        Value::Null,
+        NOT_FOUND,
+        &format!("Function not found: {ARN}:42"),
+    );
+    let target = format!("{FUNCTIONS}/arn%3Aaws%3Alambda%3Aeu-west-1%3A123456789012%3Afunction%3Af");
+    stand.refused(
+        "GET",
+        &target,
+        Value::Null,
+        NOT_FOUND,
+        "Functions from 'eu-west-1' are not reachable in this region ('us-east-1')",
+    );
+}
+
+#[test]
+fn new_code_changes_its_hash_and_its_architecture() {
+    let mut stand = Stand::with_function();
+    let before = stand.configuration();
+    let body = json!({"ZipFile": zip_file("2"), "Architectures": ["arm64"]});
+    let after = stand.done("PUT", CODE, body);
+    assert_ne!(after["CodeSha256"], before["CodeSha256"]);
+    assert_eq!(after["Architectures"], json!(["arm64"]));
+    let again = stand.done("PUT", CODE, json!({"ZipFile": zip_file("1")}));
+    assert_eq!(again["CodeSha256"], before["CodeSha256"]);
+    assert_eq!(again["Architectures"], json!(["arm64"]));
+}
+
+#[test]
+fn a_dry_run_is_judged_and_changes_nothing() {
+    let mut stand = Stand::with_function();
+    let before = stand.configuration();
+    let body = json!({"ZipFile": zip_file("2"), "DryRun": true});
+    assert_ne!(stand.done("PUT", CODE, body)["CodeSha256"], before["CodeSha256"]);
+    assert_eq!(stand.configuration(), before);
+    let text = "Could not unzip uploaded file. Please check your file, then try to upload again.";
+    stand.refused(
+        "PUT",
+        CODE,
+        json!({"ZipFile": "bm8gemlw", "DryRun": true}),
+        INVALID,
+        text,
+    );
+}
+
+#[test]
+fn code_in_s3_is_known_by_its_address() {
+    let mut stand = Stand::with_function();
+    let one = stand.done("PUT", CODE, json!({"S3Bucket": "bucket", "S3Key": "one.zip"}));
+    let two = stand.done("PUT", CODE, json!({"S3Bucket": "bucket", "S3Key": "two.zip"}));
+    assert_ne!(one["CodeSha256"], two["CodeSha256"]);
+}
+
+#[test]
+fn an_image_has_neither_runtime_nor_zip() {
+    let mut stand = Stand::new(0, 0);
+    let image = json!({"FunctionName": "f", "Role": ROLE, "PackageType": "Image", "Code": {"ImageUri": "i:1"}});
+    stand.done("POST", FUNCTIONS, image);
+    assert_eq!(stand.done("GET", FUNCTION, Value::Null)["Code"]["ImageUri"], "i:1");
+    let text = "Please provide ImageUri when updating a function with packageType Image.";
+    stand.refused("PUT", CODE, json!({"ZipFile": zip_file("1")}), INVALID, text);
+    stand.done("PUT", CODE, json!({"ImageUri": "i:2"}));
+    let text = "Please don't provide ImageUri when updating a function with packageType Zip.";
+    Stand::with_function().refused("PUT", CODE, json!({"ImageUri": "i:2"}), INVALID, text);
+}
+
+#[test]
+fn a_version_cannot_be_changed() {
+    let text = "This operation is permitted on Lambda functions only. Aliases and versions do not support this operation. Please specify either a function name or an unqualified function ARN.";
+    let mut stand = Stand::with_function();
+    let target = "/2015-03-31/functions/f%3A1/configuration";
+    stand.refused("PUT", target, json!({"Timeout": 5}), INVALID, text);
+}
+
+#[test]
+fn an_update_is_checked_like_a_creation_and_a_refused_one_changes_nothing() {
+    let mut stand = Stand::with_function();
+    let before = stand.configuration();
+    let text = "1 validation error detected: Value '901' at 'timeout' failed to satisfy constraint: Member must have value less than or equal to 900";
+    stand.refused(
+        "PUT",
+        CONFIGURATION,
+        json!({"Timeout": 901}),
+        (400, "ValidationException"),
+        text,
+    );
+    assert_eq!(stand.configuration(), before);
+}
+
+#[test]
+fn a_deleted_function_is_gone() {
+    let mut stand = Stand::with_function();
+    assert_eq!(
+        stand.ask("DELETE", FUNCTION, Value::Null),
+        (204, String::new(), Value::Null)
+    );
+    stand.refused(
+        "GET",
+        FUNCTION,
+        Value::Null,
+        NOT_FOUND,
+        &format!("Function not found: {ARN}"),
+    );
+    stand.refused(
+        "DELETE",
+        FUNCTION,
+        Value::Null,
+        NOT_FOUND,
+        &format!("Function not found: {ARN}"),
+    );
+}
+
+#[test]
+fn an_unknown_address_is_an_unknown_operation() {
+    let (status, code, _) = Stand::new(0, 0).ask("GET", "/2099-01-01/functions", Value::Null);
+    assert_eq!((status, code.as_str()), (404, "UnknownOperationException"));
+}
+
+#[test]
+fn a_body_that_is_no_object_is_refused() {
+    let (status, code, _) = Stand::new(0, 0).ask("POST", FUNCTIONS, json!([1]));
+    assert_eq!((status, code.as_str()), (400, "InvalidRequestContentException"));
+}

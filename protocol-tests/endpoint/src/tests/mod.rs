@@ -1,0 +1,9 @@
+//! The crate as callers see it: the account by its answers, the sockets by a client of raw bytes.
+//! Never a private detail: those are tested beside the code.
+
+mod aliases;
+mod functions;
+mod sockets;
+mod states;
+mod tags;
+mod versions;
