@@ -1,0 +1,188 @@
+//! Events in, lines on standard output; beside them what a run has done so far, for whoever must tell its end.
+//! Never writes anything behind the `finished` line, and never writes that line twice.
+
+use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::Duration;
+
+use crate::protocol::event::{Event, Finished, Line, StepName};
+use crate::stop::{Reason, Stop};
+
+/// What a run has told and done. Shared between the run, the signal thread and the panic hook.
+pub struct Journal {
+    lines: Mutex<Lines>,
+    stop: Stop,
+    acted: AtomicBool,
+    failure_allowed: AtomicBool,
+}
+
+struct Lines {
+    out: Box<dyn Write + Send>,
+    changed: Vec<StepName>,
+    finished: bool,
+}
+
+impl Journal {
+    /// A journal that writes to `out`, and asks `stop` for the end when the reader of it is gone.
+    pub fn new(out: impl Write + Send + 'static, stop: Stop) -> Self {
+        Journal {
+            lines: Mutex::new(Lines {
+                out: Box::new(out),
+                changed: Vec::new(),
+                finished: false,
+            }),
+            stop,
+            acted: AtomicBool::new(false),
+            failure_allowed: AtomicBool::new(false),
+        }
+    }
+
+    /// Writes an event. Behind the `finished` line it is dropped.
+    pub fn tell(&self, event: Event) {
+        let mut lines = self.lock();
+        if !lines.finished {
+            self.write(&mut lines, &event);
+        }
+    }
+
+    /// Writes the last line. `None` when somebody else has written it; else what was written, with `allowed` set as the stanza says.
+    pub fn finish(&self, finished: Finished) -> Option<Finished> {
+        let mut lines = self.lock();
+        if lines.finished {
+            return None;
+        }
+        let finished = match finished {
+            Finished::Failed { error, changed, .. } => {
+                let signal = error.code == crate::protocol::error::Code::Cancelled;
+                let allowed = self.failure_allowed.load(Ordering::Relaxed) && !signal;
+                Finished::Failed {
+                    error,
+                    changed,
+                    allowed,
+                }
+            }
+            other => other,
+        };
+        self.write(&mut lines, &Event::Finished(finished.clone()));
+        lines.finished = true;
+        Some(finished)
+    }
+
+    /// Notes that a step has taken effect.
+    pub fn note_changed(&self, step: StepName) {
+        self.lock().changed.push(step);
+    }
+
+    /// The steps that have taken effect.
+    pub fn changed(&self) -> Vec<StepName> {
+        self.lock().changed.clone()
+    }
+
+    /// Notes that the first request to AWS, or the first of the user's commands, is on its way.
+    pub fn note_acted(&self) {
+        self.acted.store(true, Ordering::Relaxed);
+    }
+
+    /// True once a request to AWS or a command of the user's was on its way.
+    pub fn has_acted(&self) -> bool {
+        self.acted.load(Ordering::Relaxed)
+    }
+
+    /// Notes that the stanza allows a failure.
+    pub fn allow_failure(&self) {
+        self.failure_allowed.store(true, Ordering::Relaxed);
+    }
+
+    /// One line, one write, one flush: a reader never sees half an event.
+    fn write(&self, lines: &mut Lines, event: &Event) {
+        let mut line = serde_json::to_vec(&Line::new(event)).expect("events hold nothing that JSON cannot");
+        line.push(b'\n');
+        if let Err(error) = lines.out.write_all(&line).and_then(|()| lines.out.flush()) {
+            tracing::info!(%error, "standard output is closed");
+            self.stop.request(Reason::OutputClosed);
+        }
+    }
+
+    /// The lock, also after a panic of its holder. The panic hook may run while its own thread holds the lock;
+    /// it gives up after a second rather than hang, and what it would have said is lost.
+    fn lock(&self) -> MutexGuard<'_, Lines> {
+        if !std::thread::panicking() {
+            return self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        }
+        for _ in 0..100 {
+            match self.lines.try_lock() {
+                Ok(lines) => return lines,
+                Err(TryLockError::Poisoned(lines)) => return lines.into_inner(),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(10)),
+            }
+        }
+        std::process::exit(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::error::{Code, ErrorReport};
+    use std::io;
+    use std::sync::Arc;
+
+    #[derive(Clone, Default)]
+    struct Shared(Arc<Mutex<Vec<u8>>>);
+    impl Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    struct Closed;
+    impl Write for Closed {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn hello() -> Event {
+        Event::Hello {
+            protocol: vec![1],
+            name: "dpl-lambda".to_owned(),
+            version: "0".to_owned(),
+        }
+    }
+
+    #[test]
+    fn finished_is_written_once_and_nothing_behind_it() {
+        let out = Shared::default();
+        let journal = Journal::new(out.clone(), Stop::new());
+        assert!(journal.finish(Finished::Checked {}).is_some());
+        assert!(journal.finish(Finished::Skipped { unmet: Vec::new() }).is_none());
+        journal.tell(hello());
+        let text = String::from_utf8(out.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(text.lines().count(), 1);
+        assert!(text.contains(r#""event":"finished","outcome":"checked""#), "{text}");
+    }
+
+    #[test]
+    fn a_closed_output_asks_for_the_end() {
+        let stop = Stop::new();
+        Journal::new(Closed, stop.clone()).tell(hello());
+        assert_eq!(stop.reason(), Some(Reason::OutputClosed));
+    }
+
+    #[test]
+    fn allow_failure_does_not_allow_a_signal() {
+        for (code, expected) in [(Code::AccessDenied, true), (Code::Cancelled, false)] {
+            let journal = Journal::new(io::sink(), Stop::new());
+            journal.allow_failure();
+            let finished = journal.finish(Finished::failed(ErrorReport::new(code, "x"), Vec::new()));
+            assert!(matches!(finished, Some(Finished::Failed { allowed, .. }) if allowed == expected));
+        }
+    }
+}

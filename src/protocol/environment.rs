@@ -1,0 +1,126 @@
+//! The job's environment: the request's `env`, or the process's own when the request has none.
+//! Never falls back from one to the other for a single variable.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+
+/// The variables of a job. Its `Debug` shows names only.
+#[derive(Clone, Default)]
+pub struct Environment(BTreeMap<OsString, OsString>);
+
+/// Words in a variable's name that common usage gives to secrets.
+const SECRET_WORDS: [&str; 12] = [
+    "SECRET",
+    "TOKEN",
+    "PASSWORD",
+    "PASSWD",
+    "PASSPHRASE",
+    "PASS",
+    "PWD",
+    "KEY",
+    "CREDENTIAL",
+    "CREDENTIALS",
+    "AUTH",
+    "WEBHOOK",
+];
+
+/// Names with such a word in them that hold nothing secret: the shell's directories.
+const NO_SECRETS: [&str; 2] = ["PWD", "OLDPWD"];
+
+impl Environment {
+    /// The variable's value, lossy where it is not UTF-8; `None` when it is not set.
+    pub fn get(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.0.get(OsStr::new(name)).map(|value| value.to_string_lossy())
+    }
+
+    /// The variable's value as bash would expand it: empty when it is not set.
+    pub fn expand(&self, name: &str) -> Cow<'_, str> {
+        self.get(name).unwrap_or_default()
+    }
+
+    /// Names and values, sorted by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        self.0.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))
+    }
+
+    /// The values of variables whose name AWS or common usage calls secret.
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.0
+            .iter()
+            .filter(|(name, _)| name.to_str().is_some_and(names_a_secret))
+            .filter_map(|(_, value)| value.to_str())
+    }
+}
+
+/// True for `AWS_SECRET_ACCESS_KEY`, `GITHUB_TOKEN`, `dbPassword`, …; false for `KEYBOARD` and `MONKEY`.
+pub fn names_a_secret(name: &str) -> bool {
+    let spaced = words(name);
+    !NO_SECRETS.contains(&name) && spaced.split('_').any(|word| SECRET_WORDS.contains(&word))
+}
+
+/// `dbPassword` as `DB_PASSWORD`: words in upper case, apart by underscores.
+fn words(name: &str) -> String {
+    let mut words = String::with_capacity(name.len() + 4);
+    let mut was_lower = false;
+    for c in name.chars() {
+        if was_lower && c.is_uppercase() {
+            words.push('_');
+        }
+        was_lower = c.is_lowercase();
+        words.push(if c.is_alphanumeric() {
+            c.to_ascii_uppercase()
+        } else {
+            '_'
+        });
+    }
+    words
+}
+
+impl<K: Into<OsString>, V: Into<OsString>> FromIterator<(K, V)> for Environment {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(variables: I) -> Self {
+        Environment(
+            variables
+                .into_iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+        )
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_tells_whether_common_usage_calls_its_value_secret() {
+        for name in [
+            "AWS_SECRET_ACCESS_KEY",
+            "GITHUB_TOKEN",
+            "dbPassword",
+            "API_KEY",
+            "SLACK_WEBHOOK",
+            "AWS_ACCESS_KEY_ID",
+        ] {
+            assert!(names_a_secret(name), "{name}");
+        }
+        for name in [
+            "PATH",
+            "KEYBOARD",
+            "MONKEY",
+            "TRAVIS_BRANCH",
+            "PWD",
+            "OLDPWD",
+            "COMPASS",
+        ] {
+            assert!(!names_a_secret(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! What a run tells: one JSON object a line on standard output, flushed line by line.
+//! Never holds a secret: values that are secret arrive here masked.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::error::{Code, ErrorReport, Warning};
+use super::prose;
+
+/// The protocol numbers that this version speaks.
+pub const PROTOCOLS: &[u32] = &[1];
+
+/// One line of standard output: an event and the sentence that a runner may print for it.
+#[derive(Serialize, JsonSchema)]
+#[schemars(title = "dpl-lambda event")]
+pub struct Line<'a> {
+    /// What is told.
+    #[serde(flatten)]
+    event: &'a Event,
+    /// One rendered line for people. Prose: it may change in any release.
+    message: String,
+}
+
+impl<'a> Line<'a> {
+    /// The event with its sentence.
+    pub fn new(event: &'a Event) -> Self {
+        Line {
+            event,
+            message: prose::message(event),
+        }
+    }
+}
+
+/// Something that a run tells. Readers skip events and keys that they do not know.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// The first line, written before standard input is read.
+    Hello {
+        /// The protocol numbers that this version speaks.
+        protocol: Vec<u32>,
+        /// The program's name: `dpl-lambda`.
+        name: String,
+        /// The program's version.
+        version: String,
+    },
+    /// It is known who acts, and where.
+    Identified {
+        /// Where the credentials come from.
+        source: CredentialsSource,
+        /// The access key id, masked to its first two characters.
+        access_key_id: String,
+        /// The AWS region.
+        region: String,
+    },
+    /// One group of conditions was judged.
+    ConditionChecked(Checked),
+    /// Long work goes on: at most five a second, none in the first 300 ms.
+    Progress {
+        /// What is being done.
+        task: Task,
+        /// Bytes done so far.
+        done_bytes: u64,
+        /// Bytes in all.
+        total_bytes: u64,
+    },
+    /// The archive is ready.
+    Packaged(Package),
+    /// The difference between the stanza and the live function is known.
+    Planned(Plan),
+    /// A step begins.
+    StepStarted {
+        /// The step, named after the AWS operation that it makes.
+        step: StepName,
+        /// The function, as the stanza names it.
+        function_name: String,
+    },
+    /// A step has taken effect and its update has ended at AWS.
+    StepFinished {
+        /// The step, named after the AWS operation that it makes.
+        step: StepName,
+        /// Milliseconds from its start, waiting included.
+        duration_ms: u64,
+        /// HTTP requests that its call took, retries included.
+        attempts: u32,
+        /// AWS's id of the last of them.
+        request_id: Option<String>,
+    },
+    /// One line that a command of the user's wrote.
+    Output {
+        /// Where it was written.
+        stream: Stream,
+        /// The line without its end, lossy UTF-8, at most 64 KiB.
+        line: String,
+    },
+    /// Something will surprise.
+    Warning(Warning),
+    /// The last line, exactly once.
+    Finished(Finished),
+}
+
+/// Where credentials come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum CredentialsSource {
+    /// Keys in the stanza.
+    Stanza,
+    /// `AWS_ACCESS_KEY_ID` and its companions in the job's environment.
+    Environment,
+    /// A profile of `~/.aws`.
+    Profile,
+    /// A web identity token, exchanged at AWS STS.
+    WebIdentity,
+    /// A role that was assumed with other credentials.
+    AssumedRole,
+    /// The container's credentials endpoint.
+    Container,
+    /// The instance's metadata service.
+    Instance,
+}
+
+/// Long work that tells its progress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Task {
+    /// Reading and compressing files; bytes are those of the files.
+    Package,
+    /// Sending the archive; bytes are those of the archive.
+    Upload,
+}
+
+/// A stream of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+/// A group of conditions, in the order in which Travis judges them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Condition {
+    /// Pull requests never deploy.
+    PullRequest,
+    /// `on.repo`.
+    Repo,
+    /// `on.branch`, or the default branch.
+    Branch,
+    /// `on.node`, `on.python`, …: the version that the job runs.
+    Runtime,
+    /// `on.condition`: bash.
+    Condition,
+    /// `on.tags`.
+    Tags,
+}
+
+/// A group of conditions and whether it is met.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Checked {
+    /// The group.
+    pub condition: Condition,
+    /// True when it does not stand in the way of a deployment.
+    pub met: bool,
+    /// What the stanza asks for.
+    pub want: String,
+    /// What the job has.
+    pub got: String,
+}
+
+/// A group of conditions that stands in the way.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Unmet {
+    /// The group.
+    pub condition: Condition,
+    /// What the stanza asks for.
+    pub want: String,
+    /// What the job has.
+    pub got: String,
+    /// The reason in Travis's words.
+    pub message: String,
+}
+
+/// An archive.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Package {
+    /// Files, links and empty directories in it.
+    pub entries: u64,
+    /// Bytes of all of them, unpacked.
+    pub uncompressed_bytes: u64,
+    /// Bytes of the archive.
+    pub zip_bytes: u64,
+    /// Base64 of the SHA-256 of the archive: AWS's `CodeSha256`.
+    pub code_sha256: String,
+    /// The path that was packaged, as the stanza names it.
+    pub source: String,
+}
+
+/// Whether the function is there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FunctionPresence {
+    /// It will be created.
+    Absent,
+    /// It will be updated, where it differs.
+    Exists,
+}
+
+/// What will be done, in order.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Plan {
+    /// Whether the function is there already.
+    pub function: FunctionPresence,
+    /// The steps; none when nothing differs.
+    pub steps: Vec<PlannedStep>,
+}
+
+/// A step and what it changes.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct PlannedStep {
+    /// The step, named after the AWS operation that it makes.
+    pub step: StepName,
+    /// What it changes.
+    pub changes: Vec<Change>,
+}
+
+/// One value that changes. Secrets are masked on both sides; null stands for "not there".
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Change {
+    /// The option of the stanza; `handler` for `module_name` and `handler_name` together,
+    /// `environment.NAME` and `function_tags.NAME` for single entries.
+    pub field: String,
+    /// The live value.
+    pub from: Value,
+    /// The value that the stanza asks for.
+    pub to: Value,
+}
+
+/// A step of a deployment, named after the AWS operation that it makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepName {
+    /// Creates the function, with all its settings and its code.
+    CreateFunction,
+    /// Changes settings.
+    UpdateFunctionConfiguration,
+    /// Adds and changes tags.
+    TagResource,
+    /// Uploads code.
+    UpdateFunctionCode,
+    /// Publishes a version of code and settings.
+    PublishVersion,
+    /// Waits for an update that somebody else began.
+    Wait,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(tag = "outcome", rename_all = "kebab-case")]
+pub enum Finished {
+    /// The function was created or changed, and is live.
+    Deployed(Deployment),
+    /// The function is live already, exactly as the stanza asks.
+    Unchanged(Deployment),
+    /// What a deployment would do; nothing was changed.
+    Planned(Plan),
+    /// The stanza is valid and its conditions are met.
+    Checked {},
+    /// The archive was written.
+    Packaged {
+        /// The archive.
+        package: Package,
+        /// The file that holds it.
+        output: String,
+    },
+    /// The conditions are not met; nothing was done.
+    Skipped {
+        /// Every group of conditions that stands in the way.
+        unmet: Vec<Unmet>,
+    },
+    /// The run failed.
+    Failed {
+        /// Why, and what to do.
+        error: Box<ErrorReport>,
+        /// The steps that did take effect before it.
+        changed: Vec<StepName>,
+        /// True when the stanza allows this failure (`allow_failure`), so that the exit status is 0.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        allowed: bool,
+    },
+}
+
+/// A function as it is live after the run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Deployment {
+    /// The function's ARN, without a version.
+    pub function_arn: String,
+    /// The function's name.
+    pub function_name: String,
+    /// The AWS region.
+    pub region: String,
+    /// The published version, or `$LATEST`.
+    pub version: String,
+    /// The alias that points at it.
+    pub alias: Option<String>,
+    /// Base64 of the SHA-256 of the archive: AWS's `CodeSha256`.
+    pub code_sha256: String,
+    /// Whether code was sent.
+    pub code: CodeState,
+    /// Milliseconds of the whole run.
+    pub duration_ms: u64,
+}
+
+/// Whether code was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum CodeState {
+    /// The archive was sent.
+    Uploaded,
+    /// The live code is this archive already.
+    Unchanged,
+}
+
+impl Finished {
+    /// A failure.
+    pub fn failed(error: ErrorReport, changed: Vec<StepName>) -> Self {
+        Finished::Failed {
+            error: Box::new(error),
+            changed,
+            allowed: false,
+        }
+    }
+
+    /// The code of a failure.
+    pub fn code(&self) -> Option<Code> {
+        match self {
+            Finished::Failed { error, .. } => Some(error.code),
+            Finished::Deployed(_)
+            | Finished::Unchanged(_)
+            | Finished::Planned(_)
+            | Finished::Checked {}
+            | Finished::Packaged { .. }
+            | Finished::Skipped { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The contract: what a runner writes, what it reads, and the JSON Schemas of both.
+//! The one public room; nothing in it touches AWS, files, or the clock.
+
+pub mod environment;
+pub mod error;
+pub mod event;
+pub mod prose;
+pub(crate) mod reader;
+pub mod request;
+pub mod schema;
+pub mod secret;
+pub mod stanza;
+pub mod wire;

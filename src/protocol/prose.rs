@@ -1,0 +1,244 @@
+//! An event in, the one line that people read out of it. All sentences of events stand here.
+//! Never decides anything, and never shows more than the event's own fields do.
+
+use super::event::{
+    Change, CodeState, Condition, Deployment, Event, Finished, FunctionPresence, Package, Plan, StepName, Task, Unmet,
+};
+
+/// The sentence of an event. Texts that dpl's users search their logs for are kept word by word.
+pub(super) fn message(event: &Event) -> String {
+    match event {
+        Event::Hello { name, version, .. } => format!("{name} {version}"),
+        Event::Identified { access_key_id, .. } => format!("Using Access Key: {access_key_id}"),
+        Event::ConditionChecked(checked) => {
+            let verdict = if checked.met { "met" } else { "not met" };
+            format!(
+                "{} {verdict}: want {}, got {}",
+                condition(checked.condition),
+                checked.want,
+                checked.got
+            )
+        }
+        Event::Progress {
+            task,
+            done_bytes,
+            total_bytes,
+        } => {
+            let doing = match task {
+                Task::Package => "packaging",
+                Task::Upload => "uploading",
+            };
+            format!("{doing}: {} of {}", size(*done_bytes), size(*total_bytes))
+        }
+        Event::Packaged(package) => packaged(package),
+        Event::Planned(plan) => planned(plan),
+        Event::StepStarted { step, function_name } => match step {
+            StepName::CreateFunction => format!("Creating function {function_name}."),
+            StepName::UpdateFunctionConfiguration => format!("Updating existing function {function_name}."),
+            StepName::TagResource => "Updating tags.".to_owned(),
+            StepName::UpdateFunctionCode => "Updating code.".to_owned(),
+            StepName::PublishVersion => "Publishing a version.".to_owned(),
+            StepName::Wait => format!("Waiting for another update of {function_name} to end."),
+        },
+        Event::StepFinished { step, duration_ms, .. } => {
+            format!("{} done in {}", step.as_str(), duration(*duration_ms))
+        }
+        Event::Output { line, .. } => line.clone(),
+        Event::Warning(warning) => match &warning.hint {
+            Some(hint) => format!("warning: {}; {hint}", warning.message),
+            None => format!("warning: {}", warning.message),
+        },
+        Event::Finished(finished) => finish(finished),
+    }
+}
+
+/// The reason for which Travis skips, in its words. `want` is the stanza's value, `got` the job's.
+pub fn skip_reason(condition: Condition, want: &str, got: &str) -> String {
+    match condition {
+        Condition::PullRequest => "the current build is a pull request.".to_owned(),
+        Condition::Repo => {
+            format!("this repo's name does not match one specified in .travis.yml's deploy.on.repo: {want}")
+        }
+        Condition::Branch => format!("this branch is not permitted: {got}"),
+        Condition::Runtime => "this is not on the required runtime".to_owned(),
+        Condition::Condition => "a custom condition was not met".to_owned(),
+        Condition::Tags => "this is not a tagged commit".to_owned(),
+    }
+}
+
+impl StepName {
+    /// The step's tag: `update-function-code`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            StepName::CreateFunction => "create-function",
+            StepName::UpdateFunctionConfiguration => "update-function-configuration",
+            StepName::TagResource => "tag-resource",
+            StepName::UpdateFunctionCode => "update-function-code",
+            StepName::PublishVersion => "publish-version",
+            StepName::Wait => "wait",
+        }
+    }
+}
+
+fn condition(condition: Condition) -> &'static str {
+    match condition {
+        Condition::PullRequest => "pull request",
+        Condition::Repo => "repo",
+        Condition::Branch => "branch",
+        Condition::Runtime => "runtime",
+        Condition::Condition => "condition",
+        Condition::Tags => "tags",
+    }
+}
+
+fn packaged(package: &Package) -> String {
+    format!(
+        "packaged {} into {}: {}, {} unpacked",
+        package.source,
+        size(package.zip_bytes),
+        counted(package.entries, "entry", "entries"),
+        size(package.uncompressed_bytes)
+    )
+}
+
+fn planned(plan: &Plan) -> String {
+    let function = match plan.function {
+        FunctionPresence::Absent => "the function is absent",
+        FunctionPresence::Exists => "the function exists",
+    };
+    if plan.steps.is_empty() {
+        return format!("planned: {function}, nothing differs");
+    }
+    let steps: Vec<String> = plan
+        .steps
+        .iter()
+        .map(|step| match step.changes.as_slice() {
+            [] => step.step.as_str().to_owned(),
+            changes => format!("{} ({})", step.step.as_str(), fields(changes)),
+        })
+        .collect();
+    format!("planned: {function}; {}", steps.join(", "))
+}
+
+fn fields(changes: &[Change]) -> String {
+    changes
+        .iter()
+        .map(|change| change.field.as_str())
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn finish(finished: &Finished) -> String {
+    match finished {
+        Finished::Deployed(live) => {
+            let code = match live.code {
+                CodeState::Uploaded => "code uploaded",
+                CodeState::Unchanged => "code unchanged",
+            };
+            format!("deployed {} in {}: {code}", qualified(live), duration(live.duration_ms))
+        }
+        Finished::Unchanged(live) => format!("unchanged: {} is live as the stanza asks", qualified(live)),
+        Finished::Planned(plan) => planned(plan),
+        Finished::Checked {} => "checked: the stanza is valid and its conditions are met".to_owned(),
+        Finished::Packaged { package, output } => format!("{}, written to {output}", packaged(package)),
+        Finished::Skipped { unmet } => match unmet.as_slice() {
+            [] => "Skipping a deployment with the lambda provider because its conditions are not met".to_owned(),
+            unmet => format!(
+                "Skipping a deployment with the lambda provider because {}",
+                reasons(unmet)
+            ),
+        },
+        Finished::Failed { error, changed, .. } => {
+            let mut line = format!("failed: {}", error.message);
+            if let Some(hint) = &error.hint {
+                line = format!("{line}; {hint}");
+            }
+            if !changed.is_empty() {
+                let steps: Vec<_> = changed.iter().map(|step| step.as_str()).collect();
+                line = format!("{line} (already done: {})", steps.join(", "));
+            }
+            line
+        }
+    }
+}
+
+fn reasons(unmet: &[Unmet]) -> String {
+    unmet
+        .iter()
+        .map(|unmet| unmet.message.as_str())
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+fn qualified(live: &Deployment) -> String {
+    match live.version.as_str() {
+        "$LATEST" => live.function_name.clone(),
+        version => format!("{} version {version}", live.function_name),
+    }
+}
+
+fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+/// Bytes for people: `812 bytes`, `1.4 MiB`.
+pub fn size(bytes: u64) -> String {
+    const KIB: u64 = 1024;
+    const MIB: u64 = 1024 * KIB;
+    // Tenths, rounded, in whole numbers: a size is no measurement that deserves a float.
+    let tenths = |unit: u64| {
+        let tenths = (bytes * 10 + unit / 2) / unit;
+        format!("{}.{}", tenths / 10, tenths % 10)
+    };
+    match bytes {
+        0..KIB => counted(bytes, "byte", "bytes"),
+        KIB..MIB => format!("{} KiB", tenths(KIB)),
+        _ => format!("{} MiB", tenths(MIB)),
+    }
+}
+
+/// Milliseconds for people: `180 ms`, `2.4 s`.
+fn duration(ms: u64) -> String {
+    if ms < 1000 {
+        format!("{ms} ms")
+    } else {
+        format!("{}.{} s", ms / 1000, ms % 1000 / 100)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_read_naturally() {
+        for (bytes, text) in [
+            (0, "0 bytes"),
+            (1, "1 byte"),
+            (1023, "1023 bytes"),
+            (1024, "1.0 KiB"),
+            (1536, "1.5 KiB"),
+            (52_428_800, "50.0 MiB"),
+            (262_144_000, "250.0 MiB"),
+        ] {
+            assert_eq!(size(bytes), text);
+        }
+    }
+
+    #[test]
+    fn the_texts_that_users_search_for_are_dpls() {
+        let started = |step| {
+            message(&Event::StepStarted {
+                step,
+                function_name: "hello".to_owned(),
+            })
+        };
+        assert_eq!(started(StepName::CreateFunction), "Creating function hello.");
+        assert_eq!(
+            started(StepName::UpdateFunctionConfiguration),
+            "Updating existing function hello."
+        );
+        assert_eq!(started(StepName::TagResource), "Updating tags.");
+        assert_eq!(started(StepName::UpdateFunctionCode), "Updating code.");
+    }
+}

@@ -1,0 +1,325 @@
+//! One map that people wrote in, typed values out: casts as Travis makes them, and every problem at once.
+//! Never knows which keys a stanza has, and never puts a secret into a complaint.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::error::{Code, Problem, Warning, WarningCode};
+use super::secret::Secret;
+use super::wire::{self, Map, Node};
+
+/// Takes keys out of a map and collects what is wrong with them.
+pub(super) struct Reader<'a> {
+    map: &'a Map,
+    taken: BTreeSet<&'static str>,
+    /// What makes the stanza unusable.
+    pub(super) problems: Vec<Problem>,
+    /// What will surprise.
+    pub(super) warnings: Vec<Warning>,
+}
+
+/// Whether a complaint may quote a value.
+#[derive(Clone, Copy, PartialEq)]
+enum Shown {
+    Openly,
+    Hidden,
+}
+
+impl<'a> Reader<'a> {
+    /// Reads `map`. Every `{"secure": …}` in it, at any depth, is a problem from the start.
+    pub(super) fn new(map: &'a Map) -> Self {
+        let mut reader = Reader {
+            map,
+            taken: BTreeSet::new(),
+            problems: Vec::new(),
+            warnings: Vec::new(),
+        };
+        for (key, node) in map.iter() {
+            for at in encrypted(node, &wire::pointer("", key)) {
+                let name = at.trim_start_matches('/').replace('/', ".");
+                reader.problems.push(Problem {
+                    code: Code::NotDecrypted,
+                    message: format!("`{name}` is still encrypted: it reached us as `{{\"secure\": …}}`"),
+                    at: Some(at),
+                    hint: Some("the runner decrypts such values before it writes the request".to_owned()),
+                });
+            }
+        }
+        reader
+    }
+
+    /// A string; numbers and booleans become their text.
+    pub(super) fn text(&mut self, key: &'static str) -> Option<String> {
+        let node = self.take(key)?;
+        self.scalar(key, node, "a string", Shown::Openly)
+    }
+
+    /// A string that must not be shown.
+    pub(super) fn secret(&mut self, key: &'static str) -> Option<Secret> {
+        let node = self.take(key)?;
+        self.scalar(key, node, "a string", Shown::Hidden).map(Secret::new)
+    }
+
+    /// A string that `parse` turns into a value that cannot be wrong any more; its error completes
+    /// "`key` is `value`; …".
+    pub(super) fn parsed<T>(&mut self, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+        let text = self.text(key)?;
+        match parse(&text) {
+            Ok(value) => Some(value),
+            Err(right) => {
+                self.refuse(key, format!("`{key}` is `{text}`; {right}"));
+                None
+            }
+        }
+    }
+
+    /// A whole number of `unit`, also written as a string. Outside `range` it is warned about.
+    pub(super) fn whole_number(
+        &mut self,
+        key: &'static str,
+        unit: &str,
+        range: std::ops::RangeInclusive<i32>,
+    ) -> Option<i32> {
+        let node = self.take(key)?;
+        let example = range.start().max(&10);
+        let right = format!("give whole {unit}, such as {example}");
+        let text = match node {
+            Node::Number(_) | Node::Text(_) => node.scalar().expect("numbers and strings are scalars"),
+            Node::Null | Node::Bool(_) | Node::List(_) | Node::Map(_) => {
+                self.refuse(key, format!("`{key}` is {}; {right}", node.kind()));
+                return None;
+            }
+        };
+        let Some((number, exact)) = leading_number(&text) else {
+            self.refuse(key, format!("`{key}` is `{text}`; {right}"));
+            return None;
+        };
+        if !exact {
+            self.warn(
+                WarningCode::LenientValue,
+                key,
+                format!("`{key}` is `{text}`, read as {number}"),
+                format!("write {number}"),
+            );
+        }
+        if !range.contains(&number) {
+            let (low, high) = (range.start(), range.end());
+            self.warn(
+                WarningCode::OutOfRange,
+                key,
+                format!("`{key}` is {number}, AWS documents {low} to {high} {unit}"),
+                "AWS decides; see the Lambda quotas".to_owned(),
+            );
+        }
+        Some(number)
+    }
+
+    /// A boolean, also in the words that Travis takes for one.
+    pub(super) fn flag(&mut self, key: &'static str) -> Option<bool> {
+        let node = self.take(key)?;
+        let flag = node.as_flag();
+        if flag.is_none() {
+            self.refuse(key, format!("`{key}` is {}; give true or false", node.shown()));
+        }
+        flag
+    }
+
+    /// A word out of `known`. Another case is read kindly; another word is passed on with a warning, as AWS may know it.
+    pub(super) fn word(&mut self, key: &'static str, known: &[&str]) -> Option<String> {
+        let text = self.text(key)?;
+        if text.is_empty() || known.contains(&text.as_str()) {
+            return Some(text);
+        }
+        let options = known.join("` or `");
+        match known.iter().find(|word| word.eq_ignore_ascii_case(&text)) {
+            Some(word) => {
+                let message = format!("`{key}` is `{text}`, read as `{word}`");
+                self.warn(WarningCode::LenientValue, key, message, format!("write `{word}`"));
+                Some((*word).to_owned())
+            }
+            None => {
+                let message = format!("`{key}` is `{text}`, AWS documents `{options}`");
+                self.warn(WarningCode::OutOfRange, key, message, "AWS decides".to_owned());
+                Some(text)
+            }
+        }
+    }
+
+    /// A list of strings; a single one stands for a list of one. Empty means: none.
+    pub(super) fn texts(&mut self, key: &'static str) -> Option<Vec<String>> {
+        let node = self.take(key)?;
+        let items = match node {
+            Node::List(items) => items.iter().collect(),
+            Node::Text(text) if text.is_empty() => Vec::new(),
+            single => vec![single],
+        };
+        let items = items.into_iter().filter(|item| **item != Node::Null);
+        Some(
+            items
+                .filter_map(|item| self.scalar(key, item, "a list of strings", Shown::Openly))
+                .collect(),
+        )
+    }
+
+    /// Secret values under names: a map, a list of `NAME=value` or of maps, or one `NAME=value`. Empty means: none.
+    pub(super) fn pairs(&mut self, key: &'static str) -> Option<BTreeMap<String, Secret>> {
+        let node = self.take(key)?;
+        let mut pairs = BTreeMap::new();
+        match node {
+            Node::List(items) => items.iter().for_each(|item| self.pair(key, item, &mut pairs)),
+            Node::Text(text) if text.is_empty() => {}
+            single => self.pair(key, single, &mut pairs),
+        }
+        Some(pairs)
+    }
+
+    fn pair(&mut self, key: &'static str, node: &Node, pairs: &mut BTreeMap<String, Secret>) {
+        let right = "give a map, or a list of `NAME=value`";
+        match node {
+            Node::Null => {}
+            node if node.is_secure() => {}
+            Node::Map(map) => {
+                for (name, value) in map
+                    .iter()
+                    .filter(|(_, value)| **value != Node::Null && !value.is_secure())
+                {
+                    match value.scalar() {
+                        Some(value) => drop(pairs.insert(name.to_owned(), Secret::new(value))),
+                        None => self.refuse(key, format!("`{key}.{name}` is {}; give a string", value.kind())),
+                    }
+                }
+            }
+            Node::Text(text) => match text.split_once('=') {
+                Some((name, value)) if !name.trim().is_empty() => {
+                    pairs.insert(name.trim().to_owned(), Secret::new(value));
+                }
+                // The text is not quoted: it may be a secret that was split at the wrong place.
+                _ => self.refuse(key, format!("an entry of `{key}` is no `NAME=value`; {right}")),
+            },
+            Node::Bool(_) | Node::Number(_) | Node::List(_) => {
+                self.refuse(key, format!("an entry of `{key}` is {}; {right}", node.kind()));
+            }
+        }
+    }
+
+    /// The node under a key, which counts as known from now on. Encrypted values are already a problem, so: `None`.
+    pub(super) fn take(&mut self, key: &'static str) -> Option<&'a Node> {
+        self.taken.insert(key);
+        self.map.get(key).filter(|node| !node.is_secure())
+    }
+
+    /// The keys that nobody took, null ones left out.
+    pub(super) fn untaken(&self) -> impl Iterator<Item = &'a str> {
+        self.map
+            .iter()
+            .filter(|(key, node)| **node != Node::Null && !self.taken.contains(key))
+            .map(|(key, _)| key)
+    }
+
+    /// Notes that the value of `key` makes the stanza unusable.
+    pub(super) fn refuse(&mut self, key: &str, message: String) {
+        let at = Some(wire::pointer("", key));
+        self.problems.push(Problem {
+            code: Code::BadValue,
+            message,
+            at,
+            hint: None,
+        });
+    }
+
+    /// Notes that the value of `key` will surprise.
+    pub(super) fn warn(&mut self, code: WarningCode, key: &str, message: String, hint: String) {
+        self.warnings.push(Warning {
+            code,
+            message,
+            hint: Some(hint),
+            at: Some(wire::pointer("", key)),
+        });
+    }
+
+    fn scalar(&mut self, key: &'static str, node: &Node, right: &str, shown: Shown) -> Option<String> {
+        if node.is_secure() {
+            return None;
+        }
+        match node.scalar() {
+            Some(text) if text.contains('\0') => {
+                self.refuse(key, format!("`{key}` holds a NUL character"));
+                None
+            }
+            Some(text) => Some(text),
+            None => {
+                let value = if shown == Shown::Openly {
+                    node.shown()
+                } else {
+                    node.kind().to_owned()
+                };
+                self.refuse(key, format!("`{key}` is {value}; give {right}"));
+                None
+            }
+        }
+    }
+}
+
+/// The number at the start of a text as Ruby's `to_i` finds it, and whether it is the whole text.
+/// Fractions, signs and numbers beyond 2³¹ are no such number.
+fn leading_number(text: &str) -> Option<(i32, bool)> {
+    let trimmed = text.trim();
+    let trimmed = trimmed.strip_suffix(".0").unwrap_or(trimmed);
+    let end = trimmed.find(|c: char| !c.is_ascii_digit()).unwrap_or(trimmed.len());
+    let (digits, rest) = trimmed.split_at(end);
+    // "10.5" is a number that somebody meant, not 10 with something behind it.
+    let fraction = rest
+        .strip_prefix(['.', 'e', 'E'])
+        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    if fraction {
+        return None;
+    }
+    Some((digits.parse().ok()?, rest.is_empty()))
+}
+
+/// Pointers to all `{"secure": …}` under a node.
+pub(crate) fn encrypted(node: &Node, at: &str) -> Vec<String> {
+    match node {
+        node if node.is_secure() => vec![at.to_owned()],
+        Node::Map(map) => map
+            .iter()
+            .flat_map(|(key, node)| encrypted(node, &wire::pointer(at, key)))
+            .collect(),
+        Node::List(items) => items
+            .iter()
+            .enumerate()
+            .flat_map(|(index, node)| encrypted(node, &format!("{at}/{index}")))
+            .collect(),
+        Node::Null | Node::Bool(_) | Node::Number(_) | Node::Text(_) => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_at_the_start_of_a_text_counts() {
+        for (text, number) in [
+            ("10", Some((10, true))),
+            (" 10 ", Some((10, true))),
+            ("10.0", Some((10, true))),
+            ("10,", Some((10, false))),
+            ("10 seconds", Some((10, false))),
+            ("10.5", None),
+            ("1e3", None),
+            ("-1", None),
+            ("", None),
+            ("ten", None),
+            ("99999999999", None),
+        ] {
+            assert_eq!(leading_number(text), number, "{text}");
+        }
+    }
+
+    #[test]
+    fn encrypted_values_are_found_at_any_depth() {
+        let node =
+            wire::parse(br#"{"a":{"secure":"x"},"b":[{"c":{"secure":"y"}}],"d":{"secure":1,"more":2}}"#).unwrap();
+        assert_eq!(encrypted(&node, ""), ["/a", "/b/0/c"]);
+    }
+}

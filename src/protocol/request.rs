@@ -1,0 +1,157 @@
+//! Standard input in, a [`Request`] out: the runner's keys taken apart from the stanza.
+//! Never judges the stanza; a pull request with a broken stanza is still only skipped.
+
+use std::io::{self, Read};
+
+use super::environment::Environment;
+use super::wire::{self, MAX_REQUEST_BYTES, Map, Node, WireError};
+
+/// What a runner asks for.
+#[derive(Debug)]
+pub struct Request {
+    /// The stanza as it was written, without the runner's keys.
+    pub stanza: Map,
+    /// The job's whole environment. `None`: the process's environment is the job's.
+    pub env: Option<Environment>,
+}
+
+/// Why a document is no request.
+#[derive(Debug)]
+pub enum RequestError {
+    /// Standard input cannot be read.
+    Unreadable(io::Error),
+    /// More than [`MAX_REQUEST_BYTES`] came.
+    TooLarge,
+    /// It is not JSON.
+    Wire(WireError),
+    /// It is JSON, but no object.
+    NotAnObject {
+        /// What it is: `a list`.
+        kind: &'static str,
+    },
+    /// The `protocol` is another than 1.
+    UnsupportedProtocol {
+        /// The value as it was written.
+        given: String,
+    },
+    /// `env`, or a variable in it, cannot be an environment.
+    BadEnv {
+        /// JSON pointer to the value.
+        at: String,
+        /// What is wrong with it, without the value.
+        detail: String,
+    },
+}
+
+/// Reads a request to the end of `input`, at most [`MAX_REQUEST_BYTES`] of it.
+///
+/// # Errors
+/// [`RequestError`]; an unsupported protocol is reported before anything else in the document.
+pub fn read(input: impl Read) -> Result<Request, RequestError> {
+    let mut bytes = Vec::new();
+    let limit = MAX_REQUEST_BYTES as u64 + 1;
+    input
+        .take(limit)
+        .read_to_end(&mut bytes)
+        .map_err(RequestError::Unreadable)?;
+    if bytes.len() > MAX_REQUEST_BYTES {
+        return Err(RequestError::TooLarge);
+    }
+    let mut stanza = match wire::parse(&bytes).map_err(RequestError::Wire)? {
+        Node::Map(map) => map,
+        other => return Err(RequestError::NotAnObject { kind: other.kind() }),
+    };
+    if let Some(given) = stanza.remove("protocol").filter(|given| !speaks(given)) {
+        return Err(RequestError::UnsupportedProtocol { given: given.shown() });
+    }
+    let env = stanza.remove("env").map_or(Ok(None), |node| environment(&node))?;
+    Ok(Request { stanza, env })
+}
+
+/// The one protocol is 1; absent means 1.
+fn speaks(protocol: &Node) -> bool {
+    *protocol == Node::Null || protocol.scalar().is_some_and(|text| text == "1" || text == "1.0")
+}
+
+fn environment(node: &Node) -> Result<Option<Environment>, RequestError> {
+    let bad = |at: String, detail: String| Err(RequestError::BadEnv { at, detail });
+    let map = match node {
+        Node::Null => return Ok(None),
+        Node::Map(map) => map,
+        other => {
+            return bad(
+                "/env".to_owned(),
+                format!("it is {}, not a map of strings", other.kind()),
+            );
+        }
+    };
+    let mut variables = Vec::with_capacity(map.len());
+    for (name, value) in map.iter() {
+        let at = wire::pointer("/env", name);
+        if name.is_empty() || name.contains(['=', '\0']) {
+            return bad(at, "no environment can hold a variable of this name".to_owned());
+        }
+        match value {
+            Node::Null => {}
+            Node::Text(text) if text.contains('\0') => return bad(at, "the value holds a NUL character".to_owned()),
+            Node::Text(text) => variables.push((name.to_owned(), text.clone())),
+            other => return bad(at, format!("it is {}, not a string", other.kind())),
+        }
+    }
+    Ok(Some(variables.into_iter().collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(text: &str) -> Result<Request, RequestError> {
+        read(text.as_bytes())
+    }
+
+    #[test]
+    fn the_runners_keys_are_no_part_of_the_stanza() {
+        let request = request(r#"{"function_name":"f","env":{"A":"b","N":null},"protocol":1}"#).expect("valid");
+        let keys: Vec<_> = request.stanza.iter().map(|(key, _)| key).collect();
+        assert_eq!(keys, ["function_name"]);
+        let env = request.env.expect("given");
+        assert_eq!(env.get("A").as_deref(), Some("b"));
+        assert_eq!(env.get("N"), None);
+    }
+
+    #[test]
+    fn another_protocol_is_refused_before_a_broken_env_is() {
+        let error = request(r#"{"env":7,"protocol":2}"#).unwrap_err();
+        assert!(matches!(error, RequestError::UnsupportedProtocol { given } if given == "2"));
+    }
+
+    #[test]
+    fn an_environment_holds_strings_under_names_that_a_kernel_takes() {
+        for (text, pointer) in [
+            (r#"{"env":[]}"#, "/env"),
+            (r#"{"env":{"A":1}}"#, "/env/A"),
+            (r#"{"env":{"":"x"}}"#, "/env/"),
+            (r#"{"env":{"A=B":"x"}}"#, "/env/A=B"),
+            (r#"{"env":{"A":"x\u0000"}}"#, "/env/A"),
+        ] {
+            match request(text) {
+                Err(RequestError::BadEnv { at, .. }) => assert_eq!(at, pointer),
+                other => panic!("{text}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn reading_stops_behind_8_mib() {
+        struct Endless(u64);
+        impl Read for Endless {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                buffer.fill(b' ');
+                self.0 += buffer.len() as u64;
+                assert!(self.0 < 32 * 1024 * 1024, "read far beyond the limit");
+                Ok(buffer.len())
+            }
+        }
+        assert!(matches!(read(Endless(0)), Err(RequestError::TooLarge)));
+    }
+}

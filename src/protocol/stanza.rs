@@ -1,0 +1,680 @@
+//! A stanza as it was written in, a [`Stanza`] whose values are typed out, with every problem and surprise in it.
+//! Never judges `on`, and never asks whether the values fit a function that is live.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+
+use super::error::{Code, Problem, Warning, WarningCode};
+use super::reader::Reader;
+use super::schema::{Anything, Conditions, Flag, Pairs, SchemaOnly, SecretText, Text, TextList, WholeNumber};
+use super::secret::{Redactor, Secret};
+use super::wire::{self, Map, Node};
+
+/// The stanza under `deploy:` that describes one AWS Lambda function.
+///
+/// In every field, `None` means that the stanza is silent: an existing function keeps its live value,
+/// a new one gets AWS's default. An empty string, list or map clears the live value.
+#[derive(Clone, Debug, Default, JsonSchema)]
+#[schemars(deny_unknown_fields, title = "AWS Lambda deployment stanza")]
+pub struct Stanza {
+    /// The deployment provider: `lambda`.
+    #[schemars(with = "Option<Text>")]
+    pub provider: Option<String>,
+    /// The AWS access key id. Without it the job's `AWS_ACCESS_KEY_ID` is used.
+    #[schemars(with = "Option<SecretText>")]
+    pub access_key_id: Option<Secret>,
+    /// The secret that belongs to `access_key_id`.
+    #[schemars(with = "Option<SecretText>")]
+    pub secret_access_key: Option<Secret>,
+    /// The session token that belongs to temporary keys.
+    #[schemars(with = "Option<SecretText>")]
+    pub session_token: Option<Secret>,
+    /// The AWS region, such as `eu-west-1`. Default: the job's `AWS_REGION`, else `us-east-1`.
+    #[schemars(with = "Option<Text>")]
+    pub region: Option<Region>,
+    /// The function's name or ARN. Required.
+    #[schemars(with = "Option<Text>")]
+    pub function_name: Option<FunctionName>,
+    /// ARN of the IAM role that the function runs as. Required to create a function.
+    #[schemars(with = "Option<Text>")]
+    pub role: Option<String>,
+    /// What Lambda calls: the function in `module_name`, or a whole handler such as `index.handler`. Required to create a function.
+    #[schemars(with = "Option<Text>")]
+    pub handler_name: Option<String>,
+    /// The module (file, class, assembly) that holds `handler_name`. Default: `index`.
+    #[schemars(with = "Option<Text>")]
+    pub module_name: Option<String>,
+    /// What the function is for, at most 256 characters.
+    #[schemars(with = "Option<Text>")]
+    pub description: Option<String>,
+    /// Seconds that one invocation may take, 1 to 5400. AWS's default: 3.
+    #[schemars(with = "Option<WholeNumber>")]
+    pub timeout: Option<i32>,
+    /// Memory of the function in MB, 128 to 32768. AWS's default: 128.
+    #[schemars(with = "Option<WholeNumber>")]
+    pub memory_size: Option<i32>,
+    /// The VPC subnets that the function is attached to, such as `subnet-0123456789abcdef0`. Empty: none.
+    #[schemars(with = "Option<TextList>")]
+    pub subnet_ids: Option<Vec<String>>,
+    /// The VPC security groups of the function, such as `sg-0123456789abcdef0`. Empty: none.
+    #[schemars(with = "Option<TextList>")]
+    pub security_group_ids: Option<Vec<String>>,
+    /// The function's environment variables, as a map or as a list of `NAME=value`; they replace all live ones. Empty: none.
+    #[schemars(with = "Option<Pairs>")]
+    pub environment: Option<BTreeMap<String, Secret>>,
+    /// The runtime, such as `nodejs22.x` or `python3.13`. Required to create a function.
+    #[schemars(with = "Option<Text>")]
+    pub runtime: Option<String>,
+    /// ARN of the SQS queue or SNS topic for events that could not be processed. Empty: none.
+    #[schemars(with = "Option<Text>")]
+    pub dead_letter_arn: Option<String>,
+    /// ARN of the KMS key that encrypts the environment variables. Empty: AWS's own key.
+    #[schemars(with = "Option<Text>")]
+    pub kms_key_arn: Option<String>,
+    /// X-Ray tracing: `Active` or `PassThrough`. AWS's default: `PassThrough`.
+    #[schemars(with = "Option<Text>")]
+    pub tracing_mode: Option<String>,
+    /// ARNs of layer versions, in the order in which they are laid over each other; they replace all live ones. Empty: none.
+    #[schemars(with = "Option<TextList>")]
+    pub layers: Option<Vec<String>>,
+    /// Tags of the function, as a map or as a list of `NAME=value`; they are added to the live ones.
+    #[schemars(with = "Option<Pairs>")]
+    pub function_tags: Option<BTreeMap<String, Secret>>,
+    /// Publish a version after the deployment. Default: false.
+    #[schemars(with = "Option<Flag>")]
+    pub publish: Option<bool>,
+    /// What to package: a directory, a single file, or a `.zip` or `.jar` that is taken as it is. Default: the build directory.
+    #[schemars(with = "Option<Text>")]
+    pub zip: Option<String>,
+    /// Also package files and directories whose name begins with a dot. Default: false.
+    #[schemars(with = "Option<Flag>")]
+    pub dot_match: Option<bool>,
+    /// The conditions under which Travis CI deploys. A string is a branch.
+    #[schemars(with = "Option<Conditions>")]
+    pub on: SchemaOnly,
+    /// A failed deployment does not fail the build. Default: false.
+    #[schemars(with = "Option<Flag>")]
+    pub allow_failure: Option<bool>,
+    /// Refuse keys that are not known, instead of warning about them. Default: false.
+    #[schemars(with = "Option<Flag>")]
+    pub strict: Option<bool>,
+    /// Only tell what would be done. Default: false.
+    #[schemars(with = "Option<Flag>")]
+    pub dry_run: Option<bool>,
+    /// Seconds that one wait may take. Default: 600.
+    #[schemars(with = "Option<WholeNumber>")]
+    pub wait_timeout: Option<Duration>,
+    /// Deprecated: nothing is cleaned up unless `cleanup` asks for it.
+    #[schemars(with = "Option<Flag>")]
+    pub skip_cleanup: SchemaOnly,
+    /// Discard uncommitted files before packaging. Only `false` is supported by this version.
+    #[schemars(with = "Option<Flag>")]
+    pub cleanup: SchemaOnly,
+    /// Of dpl's own installation; accepted, without effect.
+    #[schemars(with = "Option<Anything>")]
+    pub edge: SchemaOnly,
+    /// Of dpl's own installation; accepted, without effect.
+    #[schemars(with = "Option<Anything>")]
+    pub dpl_version: SchemaOnly,
+    /// Of dpl's own installation; accepted, without effect.
+    #[schemars(with = "Option<Anything>")]
+    pub strategy: SchemaOnly,
+}
+
+/// Other names of keys, each with the key that it stands for.
+pub(super) const ALIASES: [(&str, &str); 3] = [("environment_variables", "environment"), ("if", "on"), ("true", "on")];
+
+/// Keys of the contract that this version cannot carry out. Leaving them out of account would deploy something
+/// else than was asked for, so they are refused.
+const UNSUPPORTED: [&str; 36] = [
+    "run",
+    "profile",
+    "role_to_assume",
+    "role_session_name",
+    "external_id",
+    "web_identity_token_env",
+    "architectures",
+    "ephemeral_storage",
+    "package_type",
+    "image_uri",
+    "image_config",
+    "file_system_configs",
+    "snap_start",
+    "logging_config",
+    "ipv6_allowed_for_dual_stack",
+    "merge_environment",
+    "code_signing_config_arn",
+    "source_kms_key_arn",
+    "revision_id",
+    "function_tags_mode",
+    "reserved_concurrency",
+    "provisioned_concurrency",
+    "s3_bucket",
+    "s3_prefix",
+    "s3_key",
+    "s3_object_version",
+    "include",
+    "exclude",
+    "symlinks",
+    "alias",
+    "keep_versions",
+    "verify",
+    "traffic",
+    "traffic_interval",
+    "version",
+    "function_url",
+];
+
+/// A stanza with what was found while it was read.
+#[derive(Debug)]
+pub struct ReadStanza {
+    /// The values that could be read.
+    pub stanza: Stanza,
+    /// What makes it unusable. Empty: the stanza can be used.
+    pub problems: Vec<Problem>,
+    /// What will surprise.
+    pub warnings: Vec<Warning>,
+}
+
+/// Reads a stanza that is without the runner's keys and without branch-specific values.
+pub fn read(map: &Map) -> ReadStanza {
+    let mut r = Reader::new(map);
+    for key in ["on", "if", "true", "edge", "dpl_version", "strategy"] {
+        let _ = r.take(key);
+    }
+    let stanza = Stanza {
+        provider: r.text("provider"),
+        access_key_id: r.secret("access_key_id"),
+        secret_access_key: r.secret("secret_access_key"),
+        session_token: r.secret("session_token"),
+        region: r.parsed("region", Region::parse),
+        function_name: r.parsed("function_name", FunctionName::parse),
+        role: r.text("role"),
+        handler_name: r.text("handler_name"),
+        module_name: r.text("module_name"),
+        description: r.text("description"),
+        timeout: r.whole_number("timeout", "seconds", 1..=5400),
+        memory_size: r.whole_number("memory_size", "MB", 128..=32768),
+        subnet_ids: r.texts("subnet_ids"),
+        security_group_ids: r.texts("security_group_ids"),
+        environment: read_environment(&mut r),
+        runtime: r.text("runtime"),
+        dead_letter_arn: r.text("dead_letter_arn"),
+        kms_key_arn: r.text("kms_key_arn"),
+        tracing_mode: r.word("tracing_mode", &["Active", "PassThrough"]),
+        layers: r.texts("layers"),
+        function_tags: r.pairs("function_tags"),
+        publish: r.flag("publish"),
+        zip: r.text("zip"),
+        dot_match: r.flag("dot_match"),
+        allow_failure: r.flag("allow_failure"),
+        strict: r.flag("strict"),
+        dry_run: r.flag("dry_run"),
+        wait_timeout: r
+            .whole_number("wait_timeout", "seconds", 1..=86_400)
+            .map(|s| Duration::from_secs(s.unsigned_abs().into())),
+        on: SchemaOnly,
+        skip_cleanup: SchemaOnly,
+        cleanup: SchemaOnly,
+        edge: SchemaOnly,
+        dpl_version: SchemaOnly,
+        strategy: SchemaOnly,
+    };
+    read_cleanup(&mut r);
+    judge_provider(&mut r, &stanza);
+    if stanza.function_name.is_none() && map.get("function_name").is_none() {
+        r.problems.push(Problem {
+            code: Code::MissingKey,
+            message: "`function_name` is missing; give the function's name or ARN".to_owned(),
+            at: Some("/function_name".to_owned()),
+            hint: None,
+        });
+    }
+    if stanza.module_name.is_some() && map.get("handler_name").is_none() {
+        r.problems.push(Problem {
+            code: Code::MissingKey,
+            message: "`module_name` needs `handler_name` beside it".to_owned(),
+            at: Some("/handler_name".to_owned()),
+            hint: None,
+        });
+    }
+    if stanza.wait_timeout == Some(Duration::ZERO) {
+        r.refuse(
+            "wait_timeout",
+            "`wait_timeout` is 0; give whole seconds, such as 600".to_owned(),
+        );
+    }
+    judge_untaken(&mut r, stanza.strict == Some(true));
+    // A stanza for another provider is not ours to criticise.
+    if let Some(wrong) = r
+        .problems
+        .iter()
+        .position(|problem| problem.code == Code::WrongProvider)
+    {
+        return ReadStanza {
+            stanza,
+            problems: vec![r.problems.swap_remove(wrong)],
+            warnings: Vec::new(),
+        };
+    }
+    ReadStanza {
+        stanza,
+        problems: r.problems,
+        warnings: r.warnings,
+    }
+}
+
+impl Stanza {
+    /// Masks this stanza's secrets in texts that others wrote, and those in `more`.
+    /// Values that also stand in a key that is no secret are left standing.
+    pub fn redactor<'a>(&'a self, more: impl Iterator<Item = &'a str>) -> Redactor {
+        let keys = [&self.access_key_id, &self.secret_access_key, &self.session_token];
+        let maps = [&self.environment, &self.function_tags];
+        let values = maps.into_iter().flatten().flat_map(BTreeMap::values);
+        let own = keys.into_iter().flatten().chain(values).map(Secret::expose);
+        Redactor::new(own.chain(more), &self.open_values())
+    }
+
+    /// The values of keys that are no secret.
+    fn open_values(&self) -> Vec<String> {
+        let texts = [
+            &self.role,
+            &self.handler_name,
+            &self.module_name,
+            &self.description,
+            &self.runtime,
+            &self.dead_letter_arn,
+            &self.kms_key_arn,
+            &self.tracing_mode,
+            &self.zip,
+        ];
+        let lists = [&self.subnet_ids, &self.security_group_ids, &self.layers];
+        let names = self.function_name.iter().map(|name| name.as_str().to_owned());
+        let regions = self.region.iter().map(|region| region.as_str().to_owned());
+        let texts = texts.into_iter().flatten().cloned();
+        texts
+            .chain(lists.into_iter().flatten().flatten().cloned())
+            .chain(names)
+            .chain(regions)
+            .collect()
+    }
+}
+
+fn read_environment(r: &mut Reader<'_>) -> Option<BTreeMap<String, Secret>> {
+    let (environment, alias) = (r.pairs("environment"), r.pairs("environment_variables"));
+    if environment.is_some() && alias.is_some() {
+        r.warn(
+            WarningCode::LenientValue,
+            "environment_variables",
+            "`environment_variables` is left out of account, because `environment` is given too".to_owned(),
+            "keep one of the two".to_owned(),
+        );
+    }
+    environment.or(alias)
+}
+
+/// `cleanup` is not built yet; its absence, and whatever says the same, is fine.
+fn read_cleanup(r: &mut Reader<'_>) {
+    let wanted = r.flag("cleanup") == Some(true) || r.flag("skip_cleanup") == Some(false);
+    if wanted {
+        r.problems.push(unsupported("cleanup"));
+    }
+}
+
+fn judge_provider(r: &mut Reader<'_>, stanza: &Stanza) {
+    if let Some(provider) = stanza
+        .provider
+        .as_deref()
+        .filter(|provider| !provider.eq_ignore_ascii_case("lambda"))
+    {
+        r.problems.push(Problem {
+            code: Code::WrongProvider,
+            message: format!("`provider` is `{provider}`; this is dpl-lambda, for `lambda`"),
+            at: Some("/provider".to_owned()),
+            hint: Some("give this stanza to the plugin of its provider".to_owned()),
+        });
+    }
+}
+
+/// What to say of keys that nobody reads: not built, or not known.
+fn judge_untaken(r: &mut Reader<'_>, strict: bool) {
+    for key in r.untaken().collect::<Vec<_>>() {
+        if UNSUPPORTED.contains(&key) {
+            r.problems.push(unsupported(key));
+            continue;
+        }
+        let message = format!("`{key}` is no option of a lambda stanza");
+        let hint = match nearest(key) {
+            Some(known) => format!("did you mean `{known}`?"),
+            None => "remove it".to_owned(),
+        };
+        if strict {
+            let at = Some(wire::pointer("", key));
+            r.problems.push(Problem {
+                code: Code::UnknownKey,
+                message,
+                at,
+                hint: Some(hint),
+            });
+        } else {
+            r.warn(
+                WarningCode::UnknownKey,
+                key,
+                format!("{message}, it is left out of account"),
+                hint,
+            );
+        }
+    }
+}
+
+fn unsupported(key: &str) -> Problem {
+    Problem {
+        code: Code::UnsupportedOption,
+        message: format!("`{key}` is not supported by this version"),
+        at: Some(wire::pointer("", key)),
+        hint: Some("without it this would be another deployment than the stanza asks for".to_owned()),
+    }
+}
+
+/// The known key that a misspelt one is most likely to mean.
+fn nearest(key: &str) -> Option<String> {
+    let spelt = key.to_lowercase().replace('-', "_");
+    let known = super::schema::stanza_keys();
+    // Jaro-Winkler prefers a common beginning, which is how people misspell: `imeout`, `handler`, `memory`.
+    known
+        .into_iter()
+        .map(|name| (strsim::jaro_winkler(&spelt, &name), name))
+        .filter(|(likeness, _)| *likeness > 0.85)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, name)| name)
+}
+
+/// A function's name, partial ARN or ARN, without a version or alias.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FunctionName(String);
+
+impl FunctionName {
+    /// Reads `hello`, `123456789012:function:hello` or `arn:aws:lambda:us-east-1:123456789012:function:hello`.
+    /// The shapes are those of `FunctionName` in AWS's API reference.
+    ///
+    /// # Errors
+    /// A sentence that says what would be right.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let right = "give a function's name (letters, digits, `-`, `_`) or its ARN";
+        let parts: Vec<&str> = text.split(':').collect();
+        let name = match parts.as_slice() {
+            [name] | [_, "function", name] | ["arn", _, "lambda", _, _, "function", name] => *name,
+            [_, "function", ..] | ["arn", _, "lambda", _, _, "function", ..] | [_, _] => {
+                return Err("a version or alias cannot be deployed to: leave out what follows the name".to_owned());
+            }
+            _ => return Err(right.to_owned()),
+        };
+        let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
+        if is_name {
+            Ok(FunctionName(text.to_owned()))
+        } else {
+            Err(right.to_owned())
+        }
+    }
+
+    /// As it was written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// An AWS region that can stand in a host name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Region(String);
+
+impl Region {
+    /// Reads a region's name. Whether AWS has such a region is AWS's to say; that it cannot point to another host is ours.
+    ///
+    /// # Errors
+    /// A sentence that says what would be right.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let is_label = (1..=63).contains(&text.len())
+            && text
+                .bytes()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-')
+            && !text.starts_with('-')
+            && !text.ends_with('-');
+        if is_label {
+            Ok(Region(text.to_owned()))
+        } else {
+            Err("give an AWS region, such as us-east-1".to_owned())
+        }
+    }
+
+    /// Its name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Options whose value may be a map of their own, so that a map there selects nothing by branch.
+const MAP_OPTIONS: [&str; 12] = [
+    "environment",
+    "environment_variables",
+    "function_tags",
+    "layers",
+    "on",
+    "if",
+    "true",
+    "image_config",
+    "logging_config",
+    "verify",
+    "function_url",
+    "file_system_configs",
+];
+
+/// True when a map as the value of this option is branch-specific: `{"master": "a", "develop": "b"}`.
+pub fn is_branch_specific(key: &str, value: &Node) -> bool {
+    value.as_map().is_some() && !value.is_secure() && key != "edge" && !MAP_OPTIONS.contains(&key)
+}
+
+/// Picks the current branch's entry of each branch-specific value; a branch that has none drops the option.
+/// Deprecated at Travis, and still in use.
+pub fn select_branch(stanza: &Map, branch: &str) -> (Map, Vec<Warning>) {
+    let mut warnings = Vec::new();
+    let selected = stanza.iter().filter_map(|(key, value)| {
+        if !is_branch_specific(key, value) {
+            return Some((key.to_owned(), value.clone()));
+        }
+        let chosen = value.as_map().and_then(|map| map.get(branch)).cloned();
+        let effect = if chosen.is_some() {
+            "the entry of"
+        } else {
+            "left out, as it has no entry for"
+        };
+        warnings.push(Warning {
+            code: WarningCode::Deprecated,
+            message: format!("`{key}` is a map of branches: {effect} branch `{branch}`"),
+            hint: Some("write one stanza for each branch, with `on.branch`".to_owned()),
+            at: Some(wire::pointer("", key)),
+        });
+        chosen.map(|chosen| (key.to_owned(), chosen))
+    });
+    let selected = selected.collect();
+    (selected, warnings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stanza(text: &str) -> ReadStanza {
+        let node = wire::parse(text.as_bytes()).expect("the test's own JSON is valid");
+        read(node.as_map().expect("an object"))
+    }
+
+    #[track_caller]
+    fn problems(text: &str) -> Vec<(Code, String)> {
+        let read = stanza(text);
+        read.problems
+            .into_iter()
+            .map(|problem| (problem.code, problem.at.unwrap_or_default()))
+            .collect()
+    }
+
+    #[test]
+    fn values_are_cast_as_travis_casts_them() {
+        let read = stanza(
+            r#"{"function_name":"f","timeout":"10","publish":"true","module_name":7,"handler_name":"h","subnet_ids":"subnet-1",
+                "environment":["A=b=c","E=",{"N":1}],"function_tags":"team=x","provider":"LAMBDA","memory_size":256.0}"#,
+        );
+        assert_eq!(read.problems, []);
+        let s = read.stanza;
+        assert_eq!((s.timeout, s.publish, s.memory_size), (Some(10), Some(true), Some(256)));
+        assert_eq!(s.module_name.as_deref(), Some("7"));
+        assert_eq!(s.subnet_ids, Some(vec!["subnet-1".to_owned()]));
+        let environment: Vec<_> = s
+            .environment
+            .iter()
+            .flatten()
+            .map(|(k, v)| (k.as_str(), v.expose()))
+            .collect();
+        assert_eq!(environment, [("A", "b=c"), ("E", ""), ("N", "1")]);
+    }
+
+    #[test]
+    fn all_problems_are_told_at_once() {
+        assert_eq!(
+            problems(
+                r#"{"timeout":"ten","memory_size":true,"publish":"maybe","access_key_id":{"secure":"x"},"alias":"live"}"#
+            ),
+            [
+                (Code::NotDecrypted, "/access_key_id".to_owned()),
+                (Code::BadValue, "/timeout".to_owned()),
+                (Code::BadValue, "/memory_size".to_owned()),
+                (Code::BadValue, "/publish".to_owned()),
+                (Code::MissingKey, "/function_name".to_owned()),
+                (Code::UnsupportedOption, "/alias".to_owned()),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_secret_never_stands_in_a_complaint() {
+        let read = stanza(
+            r#"{"function_name":"f","secret_access_key":["hunter2"],"environment":["hunter2",{"A":["hunter2"]}],"function_tags":[["hunter2"]]}"#,
+        );
+        assert_eq!(read.problems.len(), 4);
+        assert!(!format!("{read:?}").contains("hunter2"), "{read:?}");
+    }
+
+    #[test]
+    fn a_complaint_tells_the_value_and_what_would_be_right() {
+        let read = stanza(r#"{"function_name":"f","timeout":"ten"}"#);
+        assert_eq!(
+            read.problems[0].message,
+            "`timeout` is `ten`; give whole seconds, such as 10"
+        );
+    }
+
+    #[test]
+    fn a_misspelt_key_is_warned_about_with_the_nearest_name() {
+        for (key, hint) in [
+            ("imeout", "did you mean `timeout`?"),
+            ("handler", "did you mean `handler_name`?"),
+            ("function-name", "did you mean `function_name`?"),
+            ("memory", "did you mean `memory_size`?"),
+            ("event_source", "remove it"),
+        ] {
+            let read = stanza(&format!(r#"{{"function_name":"f","{key}":"x"}}"#));
+            let hints: Vec<_> = read.warnings.iter().filter_map(|w| w.hint.as_deref()).collect();
+            assert_eq!(hints, [hint], "{key}");
+            assert_eq!(
+                problems(&format!(r#"{{"function_name":"f","strict":true,"{key}":"x"}}"#)),
+                [(Code::UnknownKey, format!("/{key}"))]
+            );
+        }
+    }
+
+    #[test]
+    fn a_trailing_comma_is_read_as_ruby_reads_it_and_warned_about() {
+        let read = stanza(r#"{"function_name":"f","timeout":"10,"}"#);
+        assert_eq!(read.stanza.timeout, Some(10));
+        assert_eq!(read.warnings[0].code, WarningCode::LenientValue);
+    }
+
+    #[test]
+    fn limits_that_aws_may_change_are_warned_about_only() {
+        let read = stanza(r#"{"function_name":"f","timeout":9999,"memory_size":1,"tracing_mode":"active"}"#);
+        assert_eq!(read.problems, []);
+        let codes: Vec<_> = read.warnings.iter().map(|warning| warning.code).collect();
+        assert_eq!(
+            codes,
+            [
+                WarningCode::OutOfRange,
+                WarningCode::OutOfRange,
+                WarningCode::LenientValue
+            ]
+        );
+        assert_eq!(read.stanza.tracing_mode.as_deref(), Some("Active"));
+    }
+
+    #[test]
+    fn another_providers_stanza_is_refused_for_that_alone() {
+        assert_eq!(
+            problems(r#"{"provider":"s3","bucket":"b"}"#),
+            [(Code::WrongProvider, "/provider".to_owned())]
+        );
+    }
+
+    #[test]
+    fn a_function_is_named_by_name_or_arn() {
+        for name in [
+            "f",
+            "my-f_1",
+            "123456789012:function:f",
+            "arn:aws-cn:lambda:cn-north-1:123456789012:function:f",
+        ] {
+            assert!(FunctionName::parse(name).is_ok(), "{name}");
+        }
+        for name in [
+            "",
+            "a b",
+            "f:live",
+            "arn:aws:lambda:us-east-1:1:function:f:3",
+            "a/b",
+            "arn:aws:s3:::b",
+            "fé",
+        ] {
+            assert!(FunctionName::parse(name).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_region_cannot_point_to_another_host() {
+        assert!(Region::parse("eu-west-1").is_ok());
+        for region in ["", "evil.example", "us-east-1/", "a@b", "US-EAST-1", "-a", "a#"] {
+            assert!(Region::parse(region).is_err(), "{region}");
+        }
+    }
+
+    #[test]
+    fn branch_specific_values_are_picked_by_exact_name() {
+        let node = wire::parse(
+            br#"{"function_name":{"master":"a","develop":"b"},"role":{"master":"r"},"environment":{"X":"1"}}"#,
+        )
+        .unwrap();
+        let (selected, warnings) = select_branch(node.as_map().unwrap(), "develop");
+        assert_eq!(selected.get("function_name"), Some(&Node::Text("b".to_owned())));
+        assert_eq!(selected.get("role"), None);
+        assert!(selected.get("environment").is_some());
+        assert_eq!(warnings.len(), 2);
+    }
+
+    #[test]
+    fn an_everyday_or_open_value_is_no_secret() {
+        let read = stanza(r#"{"function_name":"orders","environment":{"A":"orders","B":"production","C":"s3cr3t-x"}}"#);
+        let text = "orders production s3cr3t-x";
+        assert_eq!(
+            read.stanza.redactor(std::iter::empty()).redact(text),
+            "orders production [secure]"
+        );
+    }
+}

@@ -1,0 +1,367 @@
+//! Bytes from the wire in, a [`Node`] out: JSON with its order and its duplicate keys still visible.
+//! Never decides what a key means; that is the readers' business.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+
+/// The most bytes of a request that are read: 8 MiB.
+pub const MAX_REQUEST_BYTES: usize = 8 * 1024 * 1024;
+
+/// One JSON value as it was written: maps keep their order, and no map holds a key twice.
+///
+/// Its `Debug` shows the shape only, because any text in it may be a secret.
+#[derive(Clone, PartialEq)]
+pub enum Node {
+    /// `null`, which everywhere means the same as an absent key.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number. JSON has lost the difference between `3.10` and `3.1` before we see it.
+    Number(serde_json::Number),
+    /// A string.
+    Text(String),
+    /// An array.
+    List(Vec<Node>),
+    /// An object.
+    Map(Map),
+}
+
+/// A JSON object in the order in which it was written, each key once.
+#[derive(Clone, Default, PartialEq)]
+pub struct Map(Vec<(String, Node)>);
+
+/// Why bytes are not a JSON document.
+#[derive(Debug, PartialEq)]
+pub enum WireError {
+    /// Not JSON; `line` and `column` count from 1, column 0 stands before the first character.
+    Syntax {
+        /// What the parser met.
+        detail: String,
+        /// Line of the fault.
+        line: usize,
+        /// Column of the fault, in bytes.
+        column: usize,
+    },
+    /// A key stands twice in one object, so that a reader would have to guess which one was meant.
+    DuplicateKey {
+        /// The key.
+        key: String,
+        /// Line of its second appearance.
+        line: usize,
+        /// Column of its second appearance, in bytes.
+        column: usize,
+    },
+}
+
+/// Reads one JSON document. A byte order mark before it is skipped: PowerShell writes one.
+///
+/// # Errors
+/// [`WireError`], for text that is not JSON (nesting beyond 128 included) and for duplicate keys.
+pub fn parse(bytes: &[u8]) -> Result<Node, WireError> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    serde_json::from_slice(bytes).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        let text = error.to_string();
+        let detail = text.split(" at line ").next().unwrap_or_default();
+        match detail.strip_prefix(DUPLICATE) {
+            Some(key) if error.is_data() => WireError::DuplicateKey {
+                key: key.to_owned(),
+                line,
+                column,
+            },
+            _ => WireError::Syntax {
+                detail: detail.to_owned(),
+                line,
+                column,
+            },
+        }
+    })
+}
+
+/// Marks our own complaint among serde's, which are texts only.
+const DUPLICATE: &str = "duplicate key ";
+
+impl Node {
+    /// The text of a scalar, cast as Travis casts it: numbers and booleans become their text.
+    /// `None` for lists, maps and null.
+    pub fn scalar(&self) -> Option<String> {
+        match self {
+            Node::Text(text) => Some(text.clone()),
+            Node::Number(number) => Some(number.to_string()),
+            Node::Bool(flag) => Some(flag.to_string()),
+            Node::Null | Node::List(_) | Node::Map(_) => None,
+        }
+    }
+
+    /// Ruby's truth: everything but null and false.
+    pub fn is_truthy(&self) -> bool {
+        !matches!(self, Node::Null | Node::Bool(false))
+    }
+
+    /// The boolean that Travis reads here: `true on yes enabled required`, `false off no disabled`, in any case.
+    /// `None` for everything else.
+    pub fn as_flag(&self) -> Option<bool> {
+        match self {
+            Node::Bool(flag) => Some(*flag),
+            Node::Text(text) => match text.trim().to_ascii_lowercase().as_str() {
+                "true" | "on" | "yes" | "enabled" | "required" => Some(true),
+                "false" | "off" | "no" | "disabled" => Some(false),
+                _ => None,
+            },
+            Node::Null | Node::Number(_) | Node::List(_) | Node::Map(_) => None,
+        }
+    }
+
+    /// The map, if this is one.
+    pub fn as_map(&self) -> Option<&Map> {
+        match self {
+            Node::Map(map) => Some(map),
+            _ => None,
+        }
+    }
+
+    /// True for `{"secure": …}`: a value that the runner did not decrypt.
+    pub fn is_secure(&self) -> bool {
+        self.as_map()
+            .is_some_and(|map| map.get("secure").is_some() && map.len() == 1)
+    }
+
+    /// What this is, for a sentence: `a map`, `a number`, ….
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Node::Null => "null",
+            Node::Bool(_) => "a boolean",
+            Node::Number(_) => "a number",
+            Node::Text(_) => "a string",
+            Node::List(_) => "a list",
+            Node::Map(_) => "a map",
+        }
+    }
+
+    /// The value as JSON for a complaint, at most 80 characters of it. Not for secrets.
+    pub fn shown(&self) -> String {
+        let mut text = serde_json::Value::from(self).to_string();
+        if let Some((end, _)) = text.char_indices().nth(80) {
+            text.truncate(end);
+            text.push('…');
+        }
+        text
+    }
+}
+
+impl Map {
+    /// The value under `key`; null counts as absent.
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        self.0
+            .iter()
+            .find(|(name, _)| name == key)
+            .map(|(_, node)| node)
+            .filter(|node| **node != Node::Null)
+    }
+
+    /// True when the key is written, even with null as its value.
+    pub fn contains(&self, key: &str) -> bool {
+        self.0.iter().any(|(name, _)| name == key)
+    }
+
+    /// Keys and values as written.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Node)> {
+        self.0.iter().map(|(key, node)| (key.as_str(), node))
+    }
+
+    /// How many keys there are, null ones included.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// True for `{}`.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Takes a key out, null or not.
+    pub fn remove(&mut self, key: &str) -> Option<Node> {
+        let at = self.0.iter().position(|(name, _)| name == key)?;
+        Some(self.0.remove(at).1)
+    }
+}
+
+impl FromIterator<(String, Node)> for Map {
+    fn from_iter<I: IntoIterator<Item = (String, Node)>>(pairs: I) -> Self {
+        Map(pairs.into_iter().collect())
+    }
+}
+
+impl From<&Node> for serde_json::Value {
+    fn from(node: &Node) -> Self {
+        match node {
+            Node::Null => Self::Null,
+            Node::Bool(flag) => Self::Bool(*flag),
+            Node::Number(number) => Self::Number(number.clone()),
+            Node::Text(text) => Self::String(text.clone()),
+            Node::List(items) => Self::Array(items.iter().map(Self::from).collect()),
+            Node::Map(map) => Self::Object(
+                map.iter()
+                    .map(|(key, node)| (key.to_owned(), Self::from(node)))
+                    .collect(),
+            ),
+        }
+    }
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Node::Map(map) => map.fmt(f),
+            other => f.write_str(other.kind()),
+        }
+    }
+}
+
+impl fmt::Debug for Map {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.iter().map(|(key, _)| key)).finish()
+    }
+}
+
+/// A JSON pointer (RFC 6901) to `key` under `parent`.
+pub fn pointer(parent: &str, key: &str) -> String {
+    format!("{parent}/{}", key.replace('~', "~0").replace('/', "~1"))
+}
+
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NodeVisitor)
+    }
+}
+
+struct NodeVisitor;
+
+impl<'de> Visitor<'de> for NodeVisitor {
+    type Value = Node;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON value")
+    }
+    fn visit_unit<E>(self) -> Result<Node, E> {
+        Ok(Node::Null)
+    }
+    fn visit_bool<E>(self, flag: bool) -> Result<Node, E> {
+        Ok(Node::Bool(flag))
+    }
+    fn visit_i64<E>(self, number: i64) -> Result<Node, E> {
+        Ok(Node::Number(number.into()))
+    }
+    fn visit_u64<E>(self, number: u64) -> Result<Node, E> {
+        Ok(Node::Number(number.into()))
+    }
+    fn visit_f64<E>(self, number: f64) -> Result<Node, E> {
+        Ok(serde_json::Number::from_f64(number).map_or(Node::Null, Node::Number))
+    }
+    fn visit_str<E>(self, text: &str) -> Result<Node, E> {
+        Ok(Node::Text(text.to_owned()))
+    }
+    fn visit_string<E>(self, text: String) -> Result<Node, E> {
+        Ok(Node::Text(text))
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Node, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = access.next_element()? {
+            items.push(item);
+        }
+        Ok(Node::List(items))
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Node, A::Error> {
+        let mut seen = HashSet::new();
+        let mut pairs = Vec::new();
+        while let Some(key) = access.next_key::<String>()? {
+            if !seen.insert(key.clone()) {
+                return Err(A::Error::custom(format_args!("{DUPLICATE}{key}")));
+            }
+            pairs.push((key, access.next_value()?));
+        }
+        Ok(Node::Map(Map(pairs)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn read(text: &str) -> Node {
+        parse(text.as_bytes()).expect("the test's own JSON is valid")
+    }
+
+    #[test]
+    fn maps_keep_the_order_in_which_they_were_written() {
+        let node = read(r#"{"zebra":1,"apple":2,"mango":null}"#);
+        let keys: Vec<_> = node.as_map().unwrap().iter().map(|(key, _)| key).collect();
+        assert_eq!(keys, ["zebra", "apple", "mango"]);
+    }
+
+    #[test]
+    fn null_is_absent() {
+        let node = read(r#"{"a":null}"#);
+        assert_eq!(node.as_map().unwrap().get("a"), None);
+        assert!(node.as_map().unwrap().contains("a"));
+    }
+
+    #[test]
+    fn a_duplicate_key_is_refused_also_inside_maps() {
+        for (text, key) in [(r#"{"a":1,"a":1}"#, "a"), (r#"{"x":[{"b c":1,"b c":2}]}"#, "b c")] {
+            match parse(text.as_bytes()) {
+                Err(WireError::DuplicateKey {
+                    key: found, line: 1, ..
+                }) => assert_eq!(found, key),
+                other => panic!("{text}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_syntax_error_knows_its_place() {
+        let place = |text: &[u8]| match parse(text) {
+            Err(WireError::Syntax { line, column, .. }) => (line, column),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(place(b"{"), (1, 1));
+        assert_eq!(place(b""), (1, 0));
+        assert_eq!(place(b"{\n \"a\": }"), (2, 7));
+        assert_eq!(place(b"{} x"), (1, 4));
+        assert_eq!(place(b"[1e999]").0, 1);
+        assert_eq!(place(b"\"\\ud800\"").0, 1);
+        assert_eq!(place(&[b'['; 100_000]).0, 1);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_skipped() {
+        assert_eq!(parse(b"\xef\xbb\xbf1"), parse(b"1"));
+    }
+
+    #[test]
+    fn words_are_read_as_travis_reads_booleans() {
+        for (text, flag) in [
+            ("true", Some(true)),
+            ("\"yes\"", Some(true)),
+            ("\"Off\"", Some(false)),
+            ("\"v1\"", None),
+            ("1", None),
+        ] {
+            assert_eq!(read(text).as_flag(), flag, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_pointer_escapes_slash_and_tilde() {
+        assert_eq!(pointer("/on", "a/b~c"), "/on/a~1b~0c");
+    }
+
+    #[test]
+    fn debug_shows_no_value() {
+        let debug = format!("{:?}", read(r#"{"password":"hunter2"}"#));
+        assert_eq!(debug, r#"{"password"}"#);
+    }
+}
