@@ -1,0 +1,420 @@
+//! A stanza in, the elements of Travis CI's condition out: bash source, and where it is plain, the verdict.
+//! Never starts bash. The rules are those of travis-build's `deploy/script.rb` behind travis-yml's normaliser.
+
+use super::ConditionError;
+use crate::protocol::environment::Environment;
+use crate::protocol::error::{Warning, WarningCode};
+use crate::protocol::event::Condition;
+use crate::protocol::stanza::is_branch_specific;
+use crate::protocol::wire::{self, Map, Node};
+
+/// The map of conditions, and where it stands.
+pub(super) struct On {
+    pub(super) map: Map,
+    pub(super) warnings: Vec<Warning>,
+    /// The stanza's key: `on`, `if` or `true`.
+    key: &'static str,
+    /// `on` beside a winning `if`: Travis leaves it among the options, where its keys count as branches.
+    left_behind: Option<Map>,
+}
+
+impl On {
+    /// JSON pointer to a key under `on`.
+    pub(super) fn pointer(&self, key: &str) -> String {
+        wire::pointer(&format!("/{}", self.key), key)
+    }
+}
+
+/// Elements that are told and judged together.
+pub(super) struct Group {
+    pub(super) condition: Condition,
+    pub(super) elements: Vec<Element>,
+    /// What the stanza asks for.
+    pub(super) want: String,
+    /// What the job has; `None` when only bash can say.
+    pub(super) got: Option<String>,
+}
+
+/// One pair of parentheses in Travis's condition.
+pub(super) struct Element {
+    /// bash source, as Travis pastes it.
+    pub(super) text: String,
+    /// The verdict, where bash would take every word literally.
+    pub(super) decided: Option<bool>,
+    /// JSON pointer to the value.
+    pub(super) at: String,
+}
+
+impl Group {
+    /// The verdict, if bash is not needed for it.
+    pub(super) fn decided(&self) -> Option<bool> {
+        self.elements
+            .iter()
+            .try_fold(true, |met, element| Some(met & element.decided?))
+    }
+}
+
+/// Elements as Travis joins them: each in its own parentheses.
+pub(super) fn joined<'a>(elements: impl IntoIterator<Item = &'a Element>) -> String {
+    elements
+        .into_iter()
+        .map(|element| format!("({})", element.text))
+        .collect::<Vec<_>>()
+        .join(" && ")
+}
+
+/// The runtimes in Travis's order, as written under `on`.
+const RUNTIMES: [&str; 20] = [
+    "d",
+    "dart",
+    "elixir",
+    "elm",
+    "ghc",
+    "go",
+    "haxe",
+    "jdk",
+    "julia",
+    "mono",
+    "node",
+    "otp_release",
+    "perl",
+    "php",
+    "python",
+    "r",
+    "ruby",
+    "rust",
+    "scala",
+    "smalltalk",
+];
+
+/// The other keys that Travis reads under `on`.
+const KEYS: [&str; 7] = ["repo", "branch", "all_branches", "tags", "condition", "rvm", "node_js"];
+
+/// The map of conditions that wins: `if`, else `true` (which overwrites `on`), else `on`; none is the empty one.
+pub(super) fn on(stanza: &Map) -> Result<On, ConditionError> {
+    let on_key = if stanza.contains("true") { "true" } else { "on" };
+    let on_node = stanza.get(on_key).filter(|node| node.is_truthy());
+    let (key, node) = match stanza.get("if").filter(|node| node.is_truthy()) {
+        Some(node) => ("if", Some(node)),
+        None => (on_key, on_node),
+    };
+    let mut on = On {
+        map: Map::default(),
+        warnings: Vec::new(),
+        key,
+        left_behind: None,
+    };
+    if key == "if" {
+        on.left_behind = on_node.and_then(|node| as_conditions(node, on_key).ok());
+    }
+    if let Some(node) = node {
+        if let Node::List(items) = node {
+            on.warnings.push(surprise(
+                format!("/{key}"),
+                format!(
+                    "`{key}` is a list, of which Travis CI reads the first entry of {}",
+                    items.len()
+                ),
+                "give a map of conditions, or one branch",
+            ));
+        }
+        on.map = as_conditions(node, key)?;
+    }
+    warn_about_keys(&mut on);
+    Ok(on)
+}
+
+/// A map as it is; a string as a branch; a list as its first entry.
+fn as_conditions(node: &Node, key: &str) -> Result<Map, ConditionError> {
+    match node {
+        Node::Map(map) => Ok(map.clone()),
+        Node::Text(_) => Ok(Map::from_iter([("branch".to_owned(), node.clone())])),
+        Node::List(items) => items
+            .first()
+            .map_or(Ok(Map::default()), |first| as_conditions(first, key)),
+        Node::Null | Node::Bool(_) | Node::Number(_) => Err(ConditionError::BadShape {
+            at: format!("/{key}"),
+            kind: node.kind(),
+            right: "a map of conditions, or a branch",
+        }),
+    }
+}
+
+/// The groups that apply, in the order in which Travis judges and tells them.
+pub(super) fn groups(on: &On, stanza: &Map, env: &Environment) -> Result<Vec<Group>, ConditionError> {
+    let groups = [
+        repo(on, env)?,
+        branch(on, stanza, env)?,
+        runtime(on, env),
+        condition(on)?,
+        tags(on, env),
+    ];
+    Ok(groups.into_iter().flatten().collect())
+}
+
+/// `$TRAVIS_REPO_SLUG = "…"`: in double quotes, so no pattern, but `$X` is expanded.
+fn repo(on: &On, env: &Environment) -> Result<Option<Group>, ConditionError> {
+    let Some(node) = on.map.get("repo").map(first).filter(|node| node.is_truthy()) else {
+        return Ok(None);
+    };
+    let at = on.pointer("repo");
+    let want = node.scalar().ok_or_else(|| ConditionError::BadShape {
+        at: at.clone(),
+        kind: node.kind(),
+        right: "a repository, as owner/name",
+    })?;
+    let slug = env.expand("TRAVIS_REPO_SLUG");
+    let decided = (want.is_empty() || is_plain(&want)).then(|| slug == want);
+    let element = Element {
+        text: format!("$TRAVIS_REPO_SLUG = \"{want}\""),
+        decided,
+        at,
+    };
+    Ok(Some(Group {
+        condition: Condition::Repo,
+        elements: vec![element],
+        want,
+        got: Some(slug.into_owned()),
+    }))
+}
+
+/// `$TRAVIS_BRANCH = a || $TRAVIS_BRANCH = b`: unquoted, so patterns. Not asked at all with `all_branches` or true `tags`.
+fn branch(on: &On, stanza: &Map, env: &Environment) -> Result<Option<Group>, ConditionError> {
+    let holds = |key| {
+        on.map
+            .get(key)
+            .is_some_and(|node| node.as_flag().unwrap_or(node.is_truthy()))
+    };
+    if holds("all_branches") || holds("tags") {
+        return Ok(None);
+    }
+    let at = on.pointer("branch");
+    let branches = match on.map.get("branch") {
+        Some(node) => named_branches(node).ok_or_else(|| ConditionError::BadShape {
+            at: at.clone(),
+            kind: node.kind(),
+            right: "a branch, or a list of branches",
+        })?,
+        None => default_branches(on, stanza),
+    };
+    let current = env.expand("TRAVIS_BRANCH");
+    let tests: Vec<String> = branches
+        .iter()
+        .map(|branch| format!("$TRAVIS_BRANCH = {branch}"))
+        .collect();
+    let plain = !branches.is_empty() && branches.iter().all(|branch| is_plain(branch));
+    let decided = plain.then(|| branches.iter().any(|branch| *branch == current));
+    Ok(Some(Group {
+        condition: Condition::Branch,
+        elements: vec![Element {
+            text: tests.join(" || "),
+            decided,
+            at,
+        }],
+        want: branches.join(", "),
+        got: Some(current.into_owned()),
+    }))
+}
+
+/// The branches of `on.branch`; of a map its keys. `None` for what cannot name one.
+fn named_branches(node: &Node) -> Option<Vec<String>> {
+    match node {
+        Node::Map(map) => Some(map.iter().map(|(key, _)| key.to_owned()).collect()),
+        Node::List(items) => {
+            let branches: Option<Vec<Vec<String>>> = items
+                .iter()
+                .filter(|item| **item != Node::Null)
+                .map(named_branches)
+                .collect();
+            branches.map(|branches| branches.concat())
+        }
+        scalar => scalar.scalar().map(|branch| vec![branch]),
+    }
+}
+
+/// The keys of every branch-specific option, in order, each once; without any: `master`.
+fn default_branches(on: &On, stanza: &Map) -> Vec<String> {
+    let left_behind = on.left_behind.iter().flat_map(Map::iter).map(|(key, _)| key);
+    let options = stanza
+        .iter()
+        .filter(|(key, value)| *key != "allow_failure" && is_branch_specific(key, value));
+    let mut branches: Vec<String> = Vec::new();
+    for key in options
+        .filter_map(|(_, value)| value.as_map())
+        .flat_map(Map::iter)
+        .map(|(key, _)| key)
+        .chain(left_behind)
+    {
+        if !branches.iter().any(|branch| branch == key) {
+            branches.push(key.to_owned());
+        }
+    }
+    if branches.is_empty() {
+        vec!["master".to_owned()]
+    } else {
+        branches
+    }
+}
+
+/// `$TRAVIS_NODE_VERSION = 9`: quoted by Travis, so always literal, and never a question for bash.
+fn runtime(on: &On, env: &Environment) -> Option<Group> {
+    let mut group = Group {
+        condition: Condition::Runtime,
+        elements: Vec::new(),
+        want: String::new(),
+        got: None,
+    };
+    let (mut want, mut got) = (Vec::new(), Vec::new());
+    for name in RUNTIMES {
+        let other = match name {
+            "ruby" => "rvm",
+            "node" => "node_js",
+            _ => name,
+        };
+        let given = |key| {
+            on.map
+                .get(key)
+                .filter(|node: &&Node| node.is_truthy())
+                .map(|node| (key, node))
+        };
+        let Some((key, node)) = given(name).or_else(|| given(other)) else {
+            continue;
+        };
+        let version = first(node).scalar().unwrap_or_else(|| node.shown());
+        let variable = format!("TRAVIS_{}_VERSION", name.to_uppercase());
+        let actual = env.expand(&variable);
+        want.push(format!("{name} {version}"));
+        got.push(format!("{name} {actual}").trim_end().to_owned());
+        group.elements.push(Element {
+            text: format!("${variable} = '{}'", version.replace('\'', r"'\''")),
+            decided: Some(actual == version),
+            at: on.pointer(key),
+        });
+    }
+    group.want = want.join(", ");
+    group.got = Some(got.join(", "));
+    (!group.elements.is_empty()).then_some(group)
+}
+
+/// Each condition as it is: bash source.
+fn condition(on: &On) -> Result<Option<Group>, ConditionError> {
+    let mut elements = Vec::new();
+    if let Some(node) = on.map.get("condition") {
+        flatten(node, &on.pointer("condition"), &mut elements)?;
+    }
+    let want = elements
+        .iter()
+        .map(|element| element.text.as_str())
+        .collect::<Vec<_>>()
+        .join(" && ");
+    let group = Group {
+        condition: Condition::Condition,
+        elements,
+        want,
+        got: None,
+    };
+    Ok((!group.elements.is_empty()).then_some(group))
+}
+
+fn flatten(node: &Node, at: &str, elements: &mut Vec<Element>) -> Result<(), ConditionError> {
+    match node {
+        Node::Null => Ok(()),
+        Node::List(items) => items
+            .iter()
+            .enumerate()
+            .try_for_each(|(index, item)| flatten(item, &format!("{at}/{index}"), elements)),
+        Node::Map(_) => {
+            let right = "what bash evaluates inside [[ ]], or a list of that";
+            Err(ConditionError::BadShape {
+                at: at.to_owned(),
+                kind: node.kind(),
+                right,
+            })
+        }
+        Node::Text(text) if text.contains('\0') => Err(ConditionError::BadCondition {
+            at: at.to_owned(),
+            text: text.replace('\0', "\u{fffd}"),
+            words: "no bash source can hold a NUL character".to_owned(),
+        }),
+        Node::Bool(_) | Node::Number(_) | Node::Text(_) => {
+            let text = node.scalar().expect("a scalar");
+            elements.push(Element {
+                text,
+                decided: None,
+                at: at.to_owned(),
+            });
+            Ok(())
+        }
+    }
+}
+
+/// `tags: true` wants a tag, `tags: false` none; any other string checks nothing, as at Travis.
+fn tags(on: &On, env: &Environment) -> Option<Group> {
+    let wanted = on.map.get("tags")?.as_flag()?;
+    let tag = env.expand("TRAVIS_TAG");
+    let (operator, want) = if wanted { ("!=", "a tag") } else { ("=", "no tag") };
+    let element = Element {
+        text: format!("\"$TRAVIS_TAG\" {operator} \"\""),
+        decided: Some(wanted != tag.is_empty()),
+        at: on.pointer("tags"),
+    };
+    let got = if tag.is_empty() {
+        "no tag".to_owned()
+    } else {
+        tag.into_owned()
+    };
+    Some(Group {
+        condition: Condition::Tags,
+        elements: vec![element],
+        want: want.to_owned(),
+        got: Some(got),
+    })
+}
+
+/// The first entry of a list, as travis-yml reads it where one value is wanted; else the node.
+fn first(node: &Node) -> &Node {
+    match node {
+        Node::List(items) => items.first().unwrap_or(node),
+        node => node,
+    }
+}
+
+/// True when bash takes the word literally on the right of `=`, and as one word.
+fn is_plain(word: &str) -> bool {
+    !word.is_empty() && word.bytes().all(|c| c.is_ascii_alphanumeric() || b"._/-".contains(&c))
+}
+
+/// Keys that Travis ignores, though their authors surely meant something by them.
+fn warn_about_keys(on: &mut On) {
+    let known = || KEYS.iter().chain(&RUNTIMES);
+    let unknown: Vec<&str> = on
+        .map
+        .iter()
+        .map(|(key, _)| key)
+        .filter(|key| !known().any(|name| name == key))
+        .collect();
+    let warnings = unknown.into_iter().map(|key| {
+        let likeness = |name: &&str| strsim::jaro_winkler(key, name);
+        let nearest = known().copied().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+        let hint = match nearest.filter(|name| likeness(name) > 0.85) {
+            Some(name) => format!("did you mean `{name}`?"),
+            None => "remove it, or say the same with `condition`".to_owned(),
+        };
+        surprise(
+            on.pointer(key),
+            format!("`{}.{key}` is no condition, Travis CI ignores it", on.key),
+            &hint,
+        )
+    });
+    let warnings: Vec<Warning> = warnings.collect();
+    on.warnings.extend(warnings);
+}
+
+fn surprise(at: String, message: String, hint: &str) -> Warning {
+    Warning {
+        code: WarningCode::SurprisingCondition,
+        message,
+        hint: Some(hint.to_owned()),
+        at: Some(at),
+    }
+}

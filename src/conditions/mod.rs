@@ -1,0 +1,452 @@
+//! A stanza's `on` and the job's environment in, Travis CI's verdict out.
+//! Never imitates bash: words that bash would take literally are compared here, everything else is bash's to judge.
+
+mod bash;
+mod elements;
+
+use std::time::Duration;
+
+pub use bash::BashError;
+
+use crate::protocol::environment::Environment;
+use crate::protocol::error::Warning;
+use crate::protocol::event::{Checked, Condition};
+use crate::protocol::reader::encrypted;
+use crate::protocol::wire::Map;
+use crate::stop::Stop;
+
+/// What Travis CI would decide.
+#[derive(Debug)]
+pub struct Verdict {
+    /// Each group of conditions that applies, in Travis's order.
+    pub checked: Vec<Checked>,
+    /// True when the stanza deploys.
+    pub deploys: bool,
+    /// What in `on` does not mean what it seems to.
+    pub warnings: Vec<Warning>,
+}
+
+/// Why there is no verdict. Never a deployment.
+#[derive(Debug)]
+pub enum ConditionError {
+    /// A value under `on` is still encrypted.
+    NotDecrypted {
+        /// JSON pointer to it.
+        at: String,
+    },
+    /// A value under `on` has a shape that Travis cannot read.
+    BadShape {
+        /// JSON pointer to it.
+        at: String,
+        /// What it is.
+        kind: &'static str,
+        /// What it should be.
+        right: &'static str,
+    },
+    /// bash cannot parse a condition, or gave up on it.
+    BadCondition {
+        /// JSON pointer to the condition.
+        at: String,
+        /// The condition, as bash got it.
+        text: String,
+        /// What bash said.
+        words: String,
+    },
+    /// bash could not be asked.
+    Bash(BashError),
+}
+
+/// The default for how long a condition may take: one minute.
+pub const DEFAULT_LIMIT: Duration = Duration::from_secs(60);
+
+/// Judges a stanza as Travis CI does: pull request first and alone, then repo, branch, runtimes, conditions, tags.
+///
+/// bash is started only where a condition needs it; it gets the job's environment and at most `limit`.
+///
+/// # Errors
+/// [`ConditionError`], when Travis or bash could not tell either.
+pub fn judge(stanza: &Map, env: &Environment, limit: Duration, stop: &Stop) -> Result<Verdict, ConditionError> {
+    let pull_request = pull_request(env);
+    if !pull_request.met {
+        return Ok(Verdict {
+            checked: vec![pull_request],
+            deploys: false,
+            warnings: Vec::new(),
+        });
+    }
+    let on = elements::on(stanza)?;
+    if let Some(at) = on
+        .map
+        .iter()
+        .find_map(|(key, node)| encrypted(node, &on.pointer(key)).into_iter().next())
+    {
+        return Err(ConditionError::NotDecrypted { at });
+    }
+    let groups = elements::groups(&on, stanza, env)?;
+    let (deploys, verdicts) = verdicts(&groups, env, limit, stop)?;
+    let mut checked = vec![pull_request];
+    checked.extend(groups.into_iter().zip(verdicts).map(|(group, met)| {
+        let got = group.got.unwrap_or_else(|| met.to_string());
+        Checked {
+            condition: group.condition,
+            met,
+            want: group.want,
+            got,
+        }
+    }));
+    Ok(Verdict {
+        checked,
+        deploys,
+        warnings: on.warnings,
+    })
+}
+
+/// A pull request is what Travis names in `TRAVIS_PULL_REQUEST`: set, not empty, and not `false`.
+fn pull_request(env: &Environment) -> Checked {
+    let value = env.expand("TRAVIS_PULL_REQUEST");
+    let met = value.is_empty() || value == "false";
+    let got = if met { "false".to_owned() } else { value.into_owned() };
+    Checked {
+        condition: Condition::PullRequest,
+        met,
+        want: "false".to_owned(),
+        got,
+    }
+}
+
+/// The verdict on all groups together, and on each.
+fn verdicts(
+    groups: &[elements::Group],
+    env: &Environment,
+    limit: Duration,
+    stop: &Stop,
+) -> Result<(bool, Vec<bool>), ConditionError> {
+    let literal: Option<Vec<bool>> = groups.iter().map(elements::Group::decided).collect();
+    if let Some(verdicts) = literal {
+        return Ok((verdicts.iter().all(|met| *met), verdicts));
+    }
+    // Travis builds one expression of everything, and bash parses it whole: a broken element breaks the stanza, even if
+    // another group is not met. So bash gets that expression first, and the groups only to tell which one was not met.
+    let whole = elements::joined(groups.iter().flat_map(|group| &group.elements));
+    let parts = groups.iter().map(|group| elements::joined(&group.elements));
+    let expressions: Vec<String> = std::iter::once(whole).chain(parts).collect();
+    let answers = bash::evaluate(&expressions, env, limit, stop).map_err(ConditionError::Bash)?;
+    match answers.verdicts.split_first() {
+        Some((Some(true), _)) => Ok((true, vec![true; groups.len()])),
+        Some((Some(false), parts)) => {
+            let met = groups
+                .iter()
+                .zip(parts)
+                .map(|(group, part)| group.decided().or(*part).unwrap_or(false));
+            Ok((false, met.collect()))
+        }
+        _ => Err(culprit(groups, &expressions[0], answers.words, env, limit, stop)),
+    }
+}
+
+/// Which element bash cannot evaluate, found by giving it each alone.
+fn culprit(
+    groups: &[elements::Group],
+    whole: &str,
+    words: String,
+    env: &Environment,
+    limit: Duration,
+    stop: &Stop,
+) -> ConditionError {
+    let asked = groups
+        .iter()
+        .flat_map(|group| &group.elements)
+        .filter(|element| element.decided.is_none());
+    for element in asked {
+        match bash::evaluate(&[elements::joined([element])], env, limit, stop) {
+            Ok(bash::Answers { verdicts, words }) if verdicts == [None] => {
+                return ConditionError::BadCondition {
+                    at: element.at.clone(),
+                    text: element.text.clone(),
+                    words,
+                };
+            }
+            Ok(_) => {}
+            Err(error) => return ConditionError::Bash(error),
+        }
+    }
+    ConditionError::BadCondition {
+        at: "/on".to_owned(),
+        text: whole.to_owned(),
+        words,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::wire;
+
+    fn judged(stanza: &str, env: &[(&str, &str)]) -> Result<Verdict, ConditionError> {
+        let node = wire::parse(stanza.as_bytes()).expect("the test's own JSON is valid");
+        let path = ("PATH", "/usr/local/bin:/usr/bin:/bin");
+        let env: Environment = env.iter().copied().chain([path]).collect();
+        judge(node.as_map().expect("an object"), &env, DEFAULT_LIMIT, &Stop::new())
+    }
+
+    #[track_caller]
+    fn check(on: &str, env: &[(&str, &str)], deploys: bool) {
+        let verdict = judged(&format!(r#"{{"on":{on}}}"#), env).unwrap_or_else(|error| panic!("{on}: {error:?}"));
+        assert_eq!(verdict.deploys, deploys, "{on} with {env:?}: {:?}", verdict.checked);
+    }
+
+    fn unmet(stanza: &str, env: &[(&str, &str)]) -> Vec<Condition> {
+        let verdict = judged(stanza, env).expect("bash can evaluate it");
+        verdict
+            .checked
+            .into_iter()
+            .filter(|checked| !checked.met)
+            .map(|checked| checked.condition)
+            .collect()
+    }
+
+    const MASTER: (&str, &str) = ("TRAVIS_BRANCH", "master");
+    const TAG: (&str, &str) = ("TRAVIS_TAG", "v1");
+
+    #[test]
+    fn the_default_branch_is_master_and_never_main() {
+        check("{}", &[MASTER], true);
+        check("{}", &[("TRAVIS_BRANCH", "main")], false);
+        check("{}", &[], false);
+        check("null", &[MASTER], true);
+        check("false", &[MASTER], true);
+    }
+
+    #[test]
+    fn a_branch_is_a_pattern() {
+        let release = [("TRAVIS_BRANCH", "release/1")];
+        check(r#"{"branch":"release/*"}"#, &release, true);
+        check(r#"{"branch":["main","release/?"]}"#, &release, true);
+        check(r#"{"branch":"!(master)"}"#, &release, true);
+        check(r#"{"branch":"^release/1$"}"#, &release, false);
+        check(r#""release/1""#, &release, true);
+    }
+
+    #[test]
+    fn a_branch_name_on_the_left_is_always_literal() {
+        for name in ["a b", "*", "-n", "(", "]]", "$(exit)", "'"] {
+            check(r#"{"branch":"[a-z]*"}"#, &[("TRAVIS_BRANCH", name)], name == "a b");
+        }
+    }
+
+    #[test]
+    fn tags_true_ignores_the_branch_and_tags_false_keeps_it() {
+        let dev = ("TRAVIS_BRANCH", "dev");
+        check(r#"{"tags":true}"#, &[dev, TAG], true);
+        check(r#"{"tags":true}"#, &[MASTER], false);
+        check(r#"{"tags":true,"branch":"x"}"#, &[dev, TAG], true);
+        check(r#"{"tags":false}"#, &[dev], false);
+        check(r#"{"tags":false}"#, &[MASTER], true);
+        check(r#"{"tags":false}"#, &[MASTER, TAG], false);
+        check(r#"{"tags":"yes"}"#, &[dev, TAG], true);
+        check(r#"{"tags":"false"}"#, &[dev], false);
+        check(r#"{"tags":"v1"}"#, &[dev], true);
+    }
+
+    #[test]
+    fn all_branches_needs_no_branch() {
+        check(r#"{"all_branches":true}"#, &[("TRAVIS_BRANCH", "dev")], true);
+        check(r#"{"all_branches":"no"}"#, &[("TRAVIS_BRANCH", "dev")], false);
+    }
+
+    #[test]
+    fn a_repo_is_compared_literally_in_double_quotes() {
+        let slug = [MASTER, ("TRAVIS_REPO_SLUG", "me/app"), ("OWNER", "me")];
+        check(r#"{"repo":"me/app"}"#, &slug, true);
+        check(r#"{"repo":"me/*"}"#, &slug, false);
+        check(r#"{"repo":"$OWNER/app"}"#, &slug, true);
+        check(r#"{"repo":"Me/app"}"#, &slug, false);
+    }
+
+    #[test]
+    fn a_runtime_is_compared_literally() {
+        let node = [MASTER, ("TRAVIS_NODE_VERSION", "9"), ("TRAVIS_RUBY_VERSION", "2.3.*")];
+        check(r#"{"node":9}"#, &node, true);
+        check(r#"{"node_js":"9"}"#, &node, true);
+        check(r#"{"node":"*"}"#, &node, false);
+        check(r#"{"rvm":"2.3.*"}"#, &node, true);
+        check(r#"{"python":""}"#, &node, true);
+        check(r#"{"node":9,"python":"3.6"}"#, &node, false);
+    }
+
+    #[test]
+    fn conditions_are_bash() {
+        let env = [MASTER, ("A", "x y"), ("N", "7")];
+        check(r#"{"condition":"$A = \"x y\""}"#, &env, true);
+        check(r#"{"condition":["$A =~ ^x","$N -gt 6"]}"#, &env, true);
+        check(r#"{"condition":["$A =~ ^x","$N -gt 7"]}"#, &env, false);
+        check(r#"{"condition":"$A = y || $N = 7"}"#, &env, true);
+        check(r#"{"condition":"$A=y"}"#, &env, true);
+        check(r#"{"condition":false}"#, &env, true);
+        check(r#"{"condition":"$A =~ ["}"#, &env, false);
+        check(r#"{"condition":"! $A =~ ["}"#, &env, true);
+        check(r#"{"condition":"$UNSET"}"#, &env, false);
+    }
+
+    #[test]
+    fn what_bash_cannot_parse_is_no_verdict() {
+        for on in [
+            r#"{"condition":"[ $A = b ]"}"#,
+            r#"{"condition":"$A = b -a $C = d"}"#,
+            r#"{"condition":""}"#,
+            r#"{"condition":"tag IS present"}"#,
+            r#"{"condition":"${A b}"}"#,
+            r#"{"condition":"${A:?}"}"#,
+            r#"{"condition":"$(exit 0"}"#,
+            r#"{"branch":""}"#,
+            r#"{"branch":[]}"#,
+            r#"{"branch":"a b"}"#,
+            r#""""#,
+        ] {
+            let result = judged(&format!(r#"{{"on":{on}}}"#), &[MASTER]);
+            assert!(
+                matches!(result, Err(ConditionError::BadCondition { .. })),
+                "{on}: {result:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_broken_element_is_named() {
+        let result = judged(r#"{"on":{"branch":"x*","condition":["$A = b","foo bar"]}}"#, &[MASTER]);
+        match result {
+            Err(ConditionError::BadCondition { at, text, words }) => {
+                assert_eq!((at.as_str(), text.as_str()), ("/on/condition/1", "foo bar"));
+                assert!(words.contains("conditional binary operator expected"), "{words}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_element_that_closes_its_parentheses_is_judged_as_travis_pastes_it() {
+        let on = r#"{"condition":"$A = b) || ($B = d"}"#;
+        check(on, &[MASTER, ("B", "d")], true);
+        check(on, &[MASTER, ("B", "e")], false);
+    }
+
+    #[test]
+    fn the_jobs_environment_cannot_bend_bash() {
+        let forged = r#"{"condition":"a = a ]]; echo T; [[ a = b"}"#;
+        let result = judged(&format!(r#"{{"on":{forged}}}"#), &[MASTER]);
+        assert!(matches!(result, Err(ConditionError::BadCondition { .. })), "{result:?}");
+        for variable in [
+            ("BASH_FUNC_eval%%", "() { echo '0 T'; }"),
+            ("BASH_FUNC_builtin%%", "() { echo '0 T'; }"),
+            ("BASH_FUNC_printf%%", "() { echo '0 T' >&9; }"),
+            ("BASHOPTS", "nocasematch"),
+            ("SHELLOPTS", "noexec"),
+            ("BASH_ENV", "/dev/stdin"),
+            ("ENV", "/dev/stdin"),
+            ("POSIXLY_CORRECT", "1"),
+            ("TMOUT", "1"),
+        ] {
+            check(r#"{"condition":"$X = b"}"#, &[MASTER, variable, ("X", "B")], false);
+            check(r#"{"condition":"$X = b"}"#, &[MASTER, variable, ("X", "b")], true);
+        }
+        check(r#"{"condition":"$(echo '0 T' >&9) = x"}"#, &[MASTER], false);
+    }
+
+    #[test]
+    fn every_unmet_group_is_listed() {
+        let env = [("TRAVIS_BRANCH", "dev"), ("TRAVIS_REPO_SLUG", "fork/app")];
+        assert_eq!(
+            unmet(
+                r#"{"on":{"repo":"me/app","branch":"x*","node":"9","condition":"$A = b","tags":false}}"#,
+                &env
+            ),
+            [
+                Condition::Repo,
+                Condition::Branch,
+                Condition::Runtime,
+                Condition::Condition
+            ]
+        );
+        assert_eq!(
+            unmet(r#"{"on":{"node":"9","python":"","branch":"dev"}}"#, &env),
+            [Condition::Runtime]
+        );
+    }
+
+    #[test]
+    fn a_pull_request_is_judged_alone() {
+        for (value, deploys) in [("false", true), ("", true), ("12", false), ("0", false)] {
+            let verdict = judged(r#"{"on":7}"#, &[("TRAVIS_PULL_REQUEST", value)]);
+            assert_eq!(verdict.is_err(), deploys, "a pull request's `on` is not even read");
+            check("{}", &[MASTER, ("TRAVIS_PULL_REQUEST", value)], deploys);
+        }
+    }
+
+    #[test]
+    fn if_wins_over_on_and_true_overwrites_on() {
+        let branch = |name| [("TRAVIS_BRANCH", name)];
+        let deploys = |stanza, name| judged(stanza, &branch(name)).expect("a verdict").deploys;
+        assert!(deploys(r#"{"if":{"branch":"a"},"on":{"branch":"b"}}"#, "a"));
+        assert!(deploys(r#"{"on":{"branch":"b"},"true":{"branch":"c"}}"#, "c"));
+        assert!(
+            deploys(r#"{"if":{"tags":false},"on":{"branch":"dev"}}"#, "branch"),
+            "`on` is left as an option"
+        );
+        assert!(deploys(r#"{"on":["a","b"]}"#, "a"));
+    }
+
+    #[test]
+    fn branch_specific_options_are_the_default_branches() {
+        let deploys = |stanza, name| judged(stanza, &[("TRAVIS_BRANCH", name)]).expect("a verdict").deploys;
+        let stanza = r#"{"function_name":{"develop":"a","production":"b"},"environment":{"X":"1"},"role":{}}"#;
+        assert!(deploys(stanza, "develop") && deploys(stanza, "production"));
+        assert!(!deploys(stanza, "master") && !deploys(stanza, "X"));
+        assert!(deploys(r#"{"access_key_id":{"secure":"x"}}"#, "master"));
+        assert!(deploys(r#"{"on":{"branch":{"x":1,"y":2}}}"#, "y"));
+    }
+
+    #[test]
+    fn on_must_be_something_that_travis_reads() {
+        for on in ["7", "true", r#"{"condition":{"a":1}}"#, r#"{"repo":{"a":1}}"#] {
+            let result = judged(&format!(r#"{{"on":{on}}}"#), &[MASTER]);
+            assert!(
+                matches!(result, Err(ConditionError::BadShape { .. })),
+                "{on}: {result:?}"
+            );
+        }
+        let result = judged(r#"{"on":{"condition":{"secure":"x"}}}"#, &[MASTER]);
+        assert!(matches!(result, Err(ConditionError::NotDecrypted { at }) if at == "/on/condition"));
+    }
+
+    #[test]
+    fn a_condition_that_never_ends_is_stopped() {
+        let node = wire::parse(br#"{"on":{"condition":"$(sleep 1000) = x"}}"#).unwrap();
+        let env: Environment = [MASTER, ("PATH", "/usr/bin:/bin")].into_iter().collect();
+        let result = judge(node.as_map().unwrap(), &env, Duration::from_millis(300), &Stop::new());
+        assert!(
+            matches!(result, Err(ConditionError::Bash(BashError::TimedOut { .. }))),
+            "{result:?}"
+        );
+    }
+
+    #[test]
+    fn a_condition_of_a_megabyte_is_no_problem() {
+        let long = "x".repeat(1_000_000);
+        check(
+            &format!(r#"{{"condition":"$A != {long}"}}"#),
+            &[MASTER, ("A", "y")],
+            true,
+        );
+    }
+
+    #[test]
+    fn without_bash_only_plain_words_can_be_judged() {
+        let node = wire::parse(br#"{"on":{"branch":"x*"}}"#).unwrap();
+        let env: Environment = [("PATH", "/nowhere")].into_iter().collect();
+        let result = judge(node.as_map().unwrap(), &env, DEFAULT_LIMIT, &Stop::new());
+        assert!(
+            matches!(result, Err(ConditionError::Bash(BashError::NotFound { .. }))),
+            "{result:?}"
+        );
+    }
+}
