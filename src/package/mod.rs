@@ -1,0 +1,306 @@
+//! A path of the job's directory in, the archive for Lambda out: the same bytes for the same files, wherever and
+//! whenever they are packaged. Effect: reads files.
+//! Never changes a file, and never asks AWS; what cannot go there is known before the first call.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "reads the files that are packaged: this is the room for it"
+)]
+
+mod archive;
+mod contents;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+pub use archive::Archive;
+pub use contents::Contents;
+
+use crate::stop::Reason;
+
+/// The most bytes of an archive that a call to Lambda may carry: 50 MiB (Lambda quotas).
+pub const MAX_ZIP_BYTES: u64 = 50 * 1024 * 1024;
+
+/// The most bytes that a package may have unpacked: 250 MiB (Lambda quotas).
+pub const MAX_UNZIPPED_BYTES: u64 = 250 * 1024 * 1024;
+
+/// Why there is no archive.
+#[derive(Debug)]
+pub enum PackageError {
+    /// The path to package does not exist.
+    NotFound {
+        /// The path, as the stanza names it.
+        path: String,
+    },
+    /// The directory holds nothing that would be packaged.
+    Empty {
+        /// The path, as the stanza names it.
+        path: String,
+        /// True when only hidden files are in it.
+        only_hidden: bool,
+    },
+    /// A file, link or directory cannot be read.
+    Unreadable {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A name cannot stand in an archive.
+    NotUtf8 {
+        /// The name, lossy.
+        path: String,
+    },
+    /// The path is neither a file nor a directory.
+    NoFile {
+        /// The path, as the stanza names it.
+        path: String,
+    },
+    /// The given archive is none.
+    NotAZip {
+        /// The path, as the stanza names it.
+        path: String,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// The archive cannot travel in a call to Lambda.
+    ZipTooLarge {
+        /// Its size.
+        bytes: u64,
+    },
+    /// Lambda does not unpack so much.
+    UnzippedTooLarge {
+        /// Bytes unpacked.
+        bytes: u64,
+        /// The largest entries, with their bytes.
+        largest: Vec<(String, u64)>,
+    },
+    /// The archive cannot be made.
+    Unarchivable {
+        /// Why.
+        source: io::Error,
+    },
+    /// The archive cannot be written where it was asked for.
+    Unwritable {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The run is to end.
+    Stopped(Reason),
+}
+
+/// Looks at what `zip` names, below `directory`: a directory, a file, or a finished archive.
+/// `leave_out` is a file that is being written there, and no part of the package.
+///
+/// # Errors
+/// [`PackageError`], when there is nothing that could be packaged.
+pub fn survey(
+    directory: &Path,
+    zip: Option<&str>,
+    dot_match: bool,
+    leave_out: Option<&Path>,
+) -> Result<Contents, PackageError> {
+    contents::survey(directory, zip.unwrap_or("."), dot_match, leave_out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stop::Stop;
+    use std::fs;
+    use std::io::Read;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    use tempfile::TempDir;
+
+    fn tree(files: &[(&str, &str)]) -> TempDir {
+        let directory = TempDir::new().expect("a temporary directory");
+        for (name, content) in files {
+            let path = directory.path().join(name);
+            fs::create_dir_all(path.parent().expect("has one")).expect("made");
+            fs::write(path, content).expect("written");
+        }
+        directory
+    }
+
+    fn archive(directory: &Path, zip: Option<&str>, dot_match: bool) -> Result<Archive, PackageError> {
+        survey(directory, zip, dot_match, None)?.into_archive(&mut |_| {}, &Stop::new())
+    }
+
+    fn names(archive: &Archive) -> Vec<String> {
+        let mut zip = zip::ZipArchive::new(io::Cursor::new(archive.bytes())).expect("a zip");
+        (0..zip.len())
+            .map(|index| {
+                zip.by_index(index)
+                    .expect("an entry")
+                    .name()
+                    .expect("UTF-8")
+                    .into_owned()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn names_are_sorted_and_hidden_ones_left_out() {
+        let tree = tree(&[
+            ("z.js", "1"),
+            ("a/b.js", "2"),
+            (".env", "3"),
+            ("a/.x", "4"),
+            (".git/config", "5"),
+            (".b/c", "6"),
+        ]);
+        assert_eq!(names(&archive(tree.path(), None, false).unwrap()), ["a/b.js", "z.js"]);
+        assert_eq!(
+            names(&archive(tree.path(), None, true).unwrap()),
+            [".b/c", ".env", "a/.x", "a/b.js", "z.js"],
+            "the repository itself is never deployed"
+        );
+    }
+
+    #[test]
+    fn the_same_files_give_the_same_bytes_whatever_their_times_modes_and_place() {
+        let files = [
+            ("index.js", "exports.handler = 1"),
+            ("lib/ü.js", "2"),
+            ("run.sh", "#!/bin/sh"),
+        ];
+        let (one, two) = (tree(&files), tree(&files));
+        let old = fs::FileTimes::new().set_modified(std::time::UNIX_EPOCH);
+        let file = fs::File::options()
+            .write(true)
+            .open(two.path().join("index.js"))
+            .unwrap();
+        file.set_times(old).unwrap();
+        fs::set_permissions(one.path().join("run.sh"), fs::Permissions::from_mode(0o775)).unwrap();
+        fs::set_permissions(two.path().join("run.sh"), fs::Permissions::from_mode(0o711)).unwrap();
+        fs::set_permissions(two.path().join("index.js"), fs::Permissions::from_mode(0o600)).unwrap();
+        let (one, two) = (
+            archive(one.path(), None, false).unwrap(),
+            archive(two.path(), Some("."), false).unwrap(),
+        );
+        assert!(one.bytes() == two.bytes());
+        assert_eq!(one.code_sha256(), two.code_sha256());
+    }
+
+    #[test]
+    fn modes_are_0644_or_0755_and_links_stay_links() {
+        let tree = tree(&[("dir/file", "x"), ("bootstrap", "#!/bin/sh")]);
+        symlink("dir", tree.path().join("to-dir")).unwrap();
+        symlink("dir/file", tree.path().join("to-file")).unwrap();
+        fs::create_dir(tree.path().join("empty")).unwrap();
+        fs::set_permissions(tree.path().join("bootstrap"), fs::Permissions::from_mode(0o744)).unwrap();
+        let archive = archive(tree.path(), None, false).unwrap();
+        let mut zip = zip::ZipArchive::new(io::Cursor::new(archive.bytes())).unwrap();
+        let mut seen = Vec::new();
+        for index in 0..zip.len() {
+            let mut entry = zip.by_index(index).unwrap();
+            let mut content = String::new();
+            entry.read_to_string(&mut content).unwrap();
+            seen.push((
+                entry.name().unwrap().into_owned(),
+                entry.unix_mode().unwrap_or_default(),
+                content,
+            ));
+        }
+        let entry = |name: &str, mode: u32, content: &str| (name.to_owned(), mode, content.to_owned());
+        assert_eq!(
+            seen,
+            [
+                entry("bootstrap", 0o100_755, "#!/bin/sh"),
+                entry("dir/file", 0o100_644, "x"),
+                entry("empty/", 0o040_755, ""),
+                entry("to-dir", 0o120_777, "dir"),
+                entry("to-file", 0o120_777, "dir/file"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_single_file_is_packaged_under_its_own_name() {
+        let tree = tree(&[("dist/index.js", "1"), ("other.js", "2")]);
+        assert_eq!(
+            names(&archive(tree.path(), Some("dist/index.js"), false).unwrap()),
+            ["index.js"]
+        );
+    }
+
+    #[test]
+    fn an_archive_is_taken_as_it_is() {
+        let tree = tree(&[("a.js", "1"), ("b.js", "22")]);
+        let made = archive(tree.path(), None, false).unwrap();
+        fs::write(tree.path().join("code.zip"), made.bytes()).unwrap();
+        let taken = archive(tree.path(), Some("code.zip"), false).unwrap();
+        assert_eq!(taken.bytes(), made.bytes());
+        let package = taken.told();
+        assert_eq!((package.entries, package.uncompressed_bytes), (2, 3));
+        assert_eq!(package.code_sha256, made.code_sha256());
+    }
+
+    #[test]
+    fn nothing_to_package_is_told_with_its_reason() {
+        let tree = tree(&[("hidden/.env", "x"), ("bad.zip", "no zip"), ("empty.jar", "")]);
+        fs::create_dir(tree.path().join("nothing")).unwrap();
+        let error = |zip| archive(tree.path(), Some(zip), false).unwrap_err();
+        assert!(matches!(error("absent"), PackageError::NotFound { .. }));
+        assert!(matches!(
+            error("nothing"),
+            PackageError::Empty { only_hidden: false, .. }
+        ));
+        assert!(matches!(error("hidden"), PackageError::Empty { only_hidden: true, .. }));
+        assert!(matches!(error("bad.zip"), PackageError::NotAZip { .. }));
+        assert!(matches!(error("empty.jar"), PackageError::NotAZip { .. }));
+    }
+
+    #[test]
+    fn sizes_that_lambda_does_not_take_are_known_before_any_call() {
+        let tree = tree(&[("small", "x")]);
+        let file = fs::File::create(tree.path().join("large")).unwrap();
+        file.set_len(MAX_UNZIPPED_BYTES).unwrap();
+        let contents = survey(tree.path(), None, false, None).unwrap();
+        match contents.check_unzipped_size() {
+            Err(PackageError::UnzippedTooLarge { bytes, largest }) => {
+                assert_eq!(bytes, MAX_UNZIPPED_BYTES + 1);
+                assert_eq!(largest[0], ("large".to_owned(), MAX_UNZIPPED_BYTES));
+            }
+            other => panic!("{other:?}"),
+        }
+        assert!(!contents.surely_fits());
+        file.set_len(1).unwrap();
+        assert!(survey(tree.path(), None, false, None).unwrap().surely_fits());
+    }
+
+    #[test]
+    fn what_is_no_file_is_left_out_and_told() {
+        let tree = tree(&[("index.js", "1")]);
+        let _socket = std::os::unix::net::UnixListener::bind(tree.path().join("a.sock")).unwrap();
+        let contents = survey(tree.path(), None, false, None).unwrap();
+        assert_eq!(contents.left_out(), ["a.sock"]);
+        assert_eq!(
+            names(&contents.into_archive(&mut |_| {}, &Stop::new()).unwrap()),
+            ["index.js"]
+        );
+    }
+
+    #[test]
+    fn the_file_that_is_being_written_is_no_part_of_the_package() {
+        let tree = tree(&[("index.js", "1"), ("out.bin", "old")]);
+        let output = tree.path().join("out.bin");
+        let contents = survey(tree.path(), None, false, Some(&output)).unwrap();
+        assert_eq!(
+            names(&contents.into_archive(&mut |_| {}, &Stop::new()).unwrap()),
+            ["index.js"]
+        );
+    }
+
+    #[test]
+    fn packaging_ends_when_the_run_is_to_end() {
+        let tree = tree(&[("index.js", "1")]);
+        let stop = Stop::new();
+        stop.request(Reason::Terminate);
+        let result = survey(tree.path(), None, false, None)
+            .unwrap()
+            .into_archive(&mut |_| {}, &stop);
+        assert!(matches!(result, Err(PackageError::Stopped(Reason::Terminate))));
+    }
+}
