@@ -1,0 +1,469 @@
+//! What is wanted, the archive and what is live in; the steps to take out. Nothing to do is an empty list.
+//! Never touches anything: the same plan is shown by `plan` and carried out by `deploy`.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::function::{Live, Setting, Wanted};
+use crate::protocol::event::{self, Change, FunctionPresence, StepName};
+use crate::protocol::secret::{MASK, Secret};
+
+/// What will be done, in order.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Whether the function is there already.
+    pub function: FunctionPresence,
+    /// The steps. Empty: the function is live as the stanza asks.
+    pub steps: Vec<Step>,
+}
+
+/// One step: what it does, and what it changes by that.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// What it does.
+    pub action: Action,
+    /// What it changes, secrets masked.
+    pub changes: Vec<Change>,
+}
+
+/// The AWS operation of a step, with everything that its request needs but the archive.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// CreateFunction.
+    CreateFunction {
+        /// All settings that the stanza names.
+        settings: Vec<Setting>,
+        /// The tags that it names.
+        tags: BTreeMap<String, Secret>,
+    },
+    /// UpdateFunctionConfiguration.
+    UpdateFunctionConfiguration {
+        /// The settings that differ, each whole structure of AWS's with them.
+        settings: Vec<Setting>,
+    },
+    /// TagResource.
+    TagResource {
+        /// The tags that are new or differ.
+        tags: BTreeMap<String, Secret>,
+    },
+    /// UpdateFunctionCode.
+    UpdateFunctionCode,
+    /// PublishVersion.
+    PublishVersion,
+}
+
+/// Why there is no plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PlanError {
+    /// The function has to be created, and the stanza lacks what only it can tell.
+    CannotCreate {
+        /// The keys that are missing.
+        missing: Vec<&'static str>,
+    },
+}
+
+/// Compares what is wanted with what is live.
+///
+/// Settings go before code, as in dpl: new code may need a new variable, while old code seldom minds one. Tags lie
+/// between them because they fail for want of a permission only, and then the old code is still live.
+///
+/// # Errors
+/// [`PlanError`], when the function is absent and cannot be created from this stanza.
+pub fn plan(wanted: &Wanted, code_sha256: &str, live: Option<&Live>) -> Result<Plan, PlanError> {
+    match live {
+        None => create(wanted, code_sha256),
+        Some(live) => Ok(update(wanted, code_sha256, live)),
+    }
+}
+
+fn create(wanted: &Wanted, code_sha256: &str) -> Result<Plan, PlanError> {
+    let settings: Vec<Setting> = wanted
+        .settings_for(None)
+        .into_iter()
+        .filter(|setting| !setting.is_empty())
+        .collect();
+    let has = |field: &str| settings.iter().any(|setting| setting.field() == field);
+    let needed = [("role", "role"), ("runtime", "runtime"), ("handler", "handler_name")];
+    let missing: Vec<_> = needed
+        .iter()
+        .filter(|(field, _)| !has(field))
+        .map(|(_, key)| *key)
+        .collect();
+    if !missing.is_empty() {
+        return Err(PlanError::CannotCreate { missing });
+    }
+    let tags = wanted.tags.clone().unwrap_or_default();
+    let mut changes: Vec<Change> = settings.iter().flat_map(|setting| differences(setting, None)).collect();
+    changes.extend(tags.iter().map(|(name, _)| tag_change(name, Value::Null)));
+    changes.push(Change {
+        field: "code_sha256".to_owned(),
+        from: Value::Null,
+        to: json!(code_sha256),
+    });
+    let mut steps = vec![Step {
+        action: Action::CreateFunction { settings, tags },
+        changes,
+    }];
+    steps.extend(wanted.publish.then(publish));
+    Ok(Plan {
+        function: FunctionPresence::Absent,
+        steps,
+    })
+}
+
+fn update(wanted: &Wanted, code_sha256: &str, live: &Live) -> Plan {
+    let mut steps = Vec::new();
+    steps.extend(configuration(wanted, live));
+    steps.extend(tags(wanted, live));
+    if code_sha256 != live.code_sha256 {
+        let change = Change {
+            field: "code_sha256".to_owned(),
+            from: json!(live.code_sha256),
+            to: json!(code_sha256),
+        };
+        steps.push(Step {
+            action: Action::UpdateFunctionCode,
+            changes: vec![change],
+        });
+    }
+    steps.extend(wanted.publish.then(publish));
+    Plan {
+        function: FunctionPresence::Exists,
+        steps,
+    }
+}
+
+fn configuration(wanted: &Wanted, live: &Live) -> Option<Step> {
+    let differs = |setting: &Setting| live.setting(setting).is_none_or(|live| !setting.is_same_as(live));
+    let mut settings: Vec<Setting> = wanted
+        .settings_for(live.runtime())
+        .into_iter()
+        .filter(differs)
+        .collect();
+    if settings.is_empty() {
+        return None;
+    }
+    let changes = settings
+        .iter()
+        .flat_map(|setting| differences(setting, live.setting(setting)))
+        .collect();
+    complete_structures(&mut settings, live);
+    Some(Step {
+        action: Action::UpdateFunctionConfiguration { settings },
+        changes,
+    })
+}
+
+/// A structure of AWS's is replaced whole, so the half that the stanza does not name travels along with its live value.
+fn complete_structures(settings: &mut Vec<Setting>, live: &Live) {
+    let structures = [[Setting::SubnetIds(Vec::new()), Setting::SecurityGroupIds(Vec::new())]];
+    for members in structures {
+        let is_named = |member: &Setting| settings.iter().any(|setting| setting.is_kind_of(member));
+        if members.iter().any(is_named) {
+            let silent: Vec<&Setting> = members.iter().filter(|member| !is_named(member)).collect();
+            let kept: Vec<Setting> = silent
+                .into_iter()
+                .filter_map(|member| live.setting(member))
+                .cloned()
+                .collect();
+            settings.extend(kept);
+        }
+    }
+}
+
+fn tags(wanted: &Wanted, live: &Live) -> Option<Step> {
+    let is_live = |name: &String, value: &Secret| live.tags.as_ref().is_some_and(|tags| tags.get(name) == Some(value));
+    let tags: BTreeMap<String, Secret> = wanted
+        .tags
+        .iter()
+        .flatten()
+        .filter(|(name, value)| !is_live(name, value))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    let was = |name: &String| live.tags.as_ref().is_some_and(|tags| tags.contains_key(name));
+    let changes = tags
+        .keys()
+        .map(|name| tag_change(name, if was(name) { json!(MASK) } else { Value::Null }))
+        .collect();
+    (!tags.is_empty()).then_some(Step {
+        action: Action::TagResource { tags },
+        changes,
+    })
+}
+
+fn tag_change(name: &str, from: Value) -> Change {
+    Change {
+        field: format!("function_tags.{name}"),
+        from,
+        to: json!(MASK),
+    }
+}
+
+fn publish() -> Step {
+    Step {
+        action: Action::PublishVersion,
+        changes: Vec::new(),
+    }
+}
+
+/// What differs, for people: one change, or for an environment one for each variable.
+fn differences(setting: &Setting, live: Option<&Setting>) -> Vec<Change> {
+    let (Setting::Environment(wanted), live_variables) = (setting, environment(live)) else {
+        let from = live.map_or(Value::Null, Setting::shown);
+        return vec![Change {
+            field: setting.field().to_owned(),
+            from,
+            to: setting.shown(),
+        }];
+    };
+    let names: std::collections::BTreeSet<&String> = wanted.keys().chain(live_variables.keys()).collect();
+    let masked = |variables: &BTreeMap<String, Secret>, name| variables.get(name).map_or(Value::Null, |_| json!(MASK));
+    let changed = names
+        .into_iter()
+        .filter(|name| wanted.get(*name) != live_variables.get(*name));
+    let changes: Vec<Change> = changed
+        .map(|name| Change {
+            field: format!("environment.{name}"),
+            from: masked(&live_variables, name),
+            to: masked(wanted, name),
+        })
+        .collect();
+    if changes.is_empty() && live.is_none() {
+        // Live variables that cannot be read are replaced by none: nothing to list, but not nothing.
+        return vec![Change {
+            field: setting.field().to_owned(),
+            from: Value::Null,
+            to: Value::Null,
+        }];
+    }
+    changes
+}
+
+fn environment(setting: Option<&Setting>) -> BTreeMap<String, Secret> {
+    match setting {
+        Some(Setting::Environment(variables)) => variables.clone(),
+        _ => BTreeMap::new(),
+    }
+}
+
+impl Plan {
+    /// The plan as it is told.
+    pub fn told(&self) -> event::Plan {
+        let steps = self.steps.iter();
+        event::Plan {
+            function: self.function,
+            steps: steps
+                .map(|step| event::PlannedStep {
+                    step: step.action.name(),
+                    changes: step.changes.clone(),
+                })
+                .collect(),
+        }
+    }
+
+    /// True when a step sends the archive.
+    pub fn sends_code(&self) -> bool {
+        self.steps
+            .iter()
+            .any(|step| matches!(step.action, Action::CreateFunction { .. } | Action::UpdateFunctionCode))
+    }
+}
+
+impl Action {
+    /// The step's name in events.
+    pub fn name(&self) -> StepName {
+        match self {
+            Action::CreateFunction { .. } => StepName::CreateFunction,
+            Action::UpdateFunctionConfiguration { .. } => StepName::UpdateFunctionConfiguration,
+            Action::TagResource { .. } => StepName::TagResource,
+            Action::UpdateFunctionCode => StepName::UpdateFunctionCode,
+            Action::PublishVersion => StepName::PublishVersion,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::function::Handler;
+    use crate::protocol::stanza::FunctionName;
+
+    fn pairs<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, Secret> {
+        pairs
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), Secret::new(value)))
+            .collect()
+    }
+
+    fn wanted(settings: Vec<Setting>) -> Wanted {
+        let name = FunctionName::parse("f").expect("a name");
+        Wanted {
+            name,
+            settings,
+            handler: None,
+            tags: None,
+            publish: false,
+        }
+    }
+
+    fn live() -> Live {
+        Live {
+            arn: "arn:aws:lambda:us-east-1:123456789012:function:f".to_owned(),
+            settings: vec![
+                Setting::Runtime("java21".to_owned()),
+                Setting::Handler("A::b".to_owned()),
+                Setting::Timeout(3),
+                Setting::Description(String::new()),
+                Setting::SubnetIds(vec!["subnet-1".to_owned()]),
+                Setting::SecurityGroupIds(vec!["sg-1".to_owned()]),
+                Setting::Environment(pairs([("A", "1"), ("B", "2")])),
+            ],
+            tags: Some(pairs([("team", "x")])),
+            code_sha256: "live".to_owned(),
+        }
+    }
+
+    fn steps(plan: &Plan) -> Vec<StepName> {
+        plan.steps.iter().map(|step| step.action.name()).collect()
+    }
+
+    fn fields(plan: &Plan) -> Vec<&str> {
+        plan.steps
+            .iter()
+            .flat_map(|step| &step.changes)
+            .map(|change| change.field.as_str())
+            .collect()
+    }
+
+    #[test]
+    fn what_is_live_already_needs_no_step() {
+        let same = live().settings;
+        let plan = plan(&wanted(same), "live", Some(&live())).expect("a plan");
+        assert!(plan.steps.is_empty(), "{plan:?}");
+    }
+
+    #[test]
+    fn a_silent_stanza_keeps_every_live_value() {
+        let plan = plan(&wanted(Vec::new()), "live", Some(&live())).expect("a plan");
+        assert!(plan.steps.is_empty());
+    }
+
+    #[test]
+    fn only_what_differs_is_changed_in_dpls_order() {
+        let mut wanted = wanted(vec![Setting::Timeout(10), Setting::Description(String::new())]);
+        wanted.tags = Some(pairs([("team", "x"), ("new", "y")]));
+        wanted.publish = true;
+        let plan = plan(&wanted, "other", Some(&live())).expect("a plan");
+        assert_eq!(
+            steps(&plan),
+            [
+                StepName::UpdateFunctionConfiguration,
+                StepName::TagResource,
+                StepName::UpdateFunctionCode,
+                StepName::PublishVersion
+            ]
+        );
+        assert_eq!(fields(&plan), ["timeout", "function_tags.new", "code_sha256"]);
+        assert_eq!(
+            plan.steps[0].action,
+            Action::UpdateFunctionConfiguration {
+                settings: vec![Setting::Timeout(10)]
+            }
+        );
+    }
+
+    #[test]
+    fn a_handler_without_a_runtime_is_joined_by_the_live_one() {
+        let mut wanted = wanted(Vec::new());
+        wanted.handler = Some(Handler {
+            module: Some("A".to_owned()),
+            name: "c".to_owned(),
+        });
+        let plan = plan(&wanted, "live", Some(&live())).expect("a plan");
+        assert_eq!(plan.steps[0].changes[0].to, json!("A::c"));
+    }
+
+    #[test]
+    fn naming_security_groups_alone_keeps_the_live_subnets() {
+        let groups = Setting::SecurityGroupIds(vec!["sg-2".to_owned()]);
+        let plan = plan(&wanted(vec![groups.clone()]), "live", Some(&live())).expect("a plan");
+        assert_eq!(fields(&plan), ["security_group_ids"]);
+        let subnets = Setting::SubnetIds(vec!["subnet-1".to_owned()]);
+        assert_eq!(
+            plan.steps[0].action,
+            Action::UpdateFunctionConfiguration {
+                settings: vec![groups, subnets]
+            }
+        );
+    }
+
+    #[test]
+    fn an_environment_tells_each_variable_and_no_value() {
+        let environment = Setting::Environment(pairs([("A", "1"), ("B", "3"), ("C", "4")]));
+        let plan = plan(&wanted(vec![environment]), "live", Some(&live())).expect("a plan");
+        assert_eq!(fields(&plan), ["environment.B", "environment.C"]);
+        assert_eq!(plan.steps[0].changes[1].from, Value::Null);
+        assert!(!format!("{:?}", plan.told()).contains('3'));
+    }
+
+    #[test]
+    fn an_empty_value_clears() {
+        let plan = plan(
+            &wanted(vec![Setting::Environment(BTreeMap::new())]),
+            "live",
+            Some(&live()),
+        )
+        .expect("a plan");
+        assert_eq!(fields(&plan), ["environment.A", "environment.B"]);
+        assert!(plan.steps[0].changes.iter().all(|change| change.to == Value::Null));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_unknown_and_not_empty() {
+        let mut unreadable = live();
+        unreadable.tags = None;
+        unreadable
+            .settings
+            .retain(|setting| !matches!(setting, Setting::Environment(_)));
+        let mut wanted = wanted(vec![Setting::Environment(BTreeMap::new())]);
+        wanted.tags = Some(pairs([("team", "x")]));
+        let plan = plan(&wanted, "live", Some(&unreadable)).expect("a plan");
+        assert_eq!(
+            steps(&plan),
+            [StepName::UpdateFunctionConfiguration, StepName::TagResource]
+        );
+        assert_eq!(fields(&plan), ["environment", "function_tags.team"]);
+    }
+
+    #[test]
+    fn creation_takes_everything_that_is_not_empty() {
+        let mut wanted = wanted(vec![
+            Setting::Role("r".to_owned()),
+            Setting::Runtime("nodejs22.x".to_owned()),
+            Setting::Description(String::new()),
+        ]);
+        wanted.handler = Some(Handler {
+            module: None,
+            name: "handler".to_owned(),
+        });
+        wanted.tags = Some(pairs([("team", "x")]));
+        let plan = plan(&wanted, "code", None).expect("a plan");
+        assert_eq!(steps(&plan), [StepName::CreateFunction]);
+        assert_eq!(
+            fields(&plan),
+            ["role", "runtime", "handler", "function_tags.team", "code_sha256"]
+        );
+    }
+
+    #[test]
+    fn creation_names_every_key_that_is_missing() {
+        let error = plan(&wanted(vec![Setting::Timeout(1)]), "code", None).unwrap_err();
+        assert_eq!(
+            error,
+            PlanError::CannotCreate {
+                missing: vec!["role", "runtime", "handler_name"]
+            }
+        );
+    }
+}
