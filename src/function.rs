@@ -142,7 +142,16 @@ impl Wanted {
             s.environment.map(Setting::Environment),
             s.dead_letter_arn.map(Setting::DeadLetterArn),
             s.kms_key_arn.map(Setting::KmsKeyArn),
-            s.tracing_mode.map(Setting::TracingMode),
+            // AWS has no empty mode: a function that is not traced passes on what it gets.
+            s.tracing_mode
+                .map(|mode| {
+                    if mode.is_empty() {
+                        "PassThrough".to_owned()
+                    } else {
+                        mode
+                    }
+                })
+                .map(Setting::TracingMode),
             s.layers.map(Setting::Layers),
         ];
         Wanted {

@@ -1,12 +1,17 @@
 //! Events in, lines on standard output; beside them what a run has done so far, for whoever must tell its end.
 //! Never writes anything behind the `finished` line, and never writes that line twice.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "paces progress by the clock, and ends a process whose panic cannot be told"
+)]
 
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::protocol::event::{Event, Finished, Line, StepName};
+use crate::protocol::error::Code;
+use crate::protocol::event::{Event, Finished, Line, StepName, Task};
 use crate::stop::{Reason, Stop};
 
 /// What a run has told and done. Shared between the run, the signal thread and the panic hook.
@@ -54,7 +59,7 @@ impl Journal {
         }
         let finished = match finished {
             Finished::Failed { error, changed, .. } => {
-                let signal = error.code == crate::protocol::error::Code::Cancelled;
+                let signal = error.code == Code::Cancelled;
                 let allowed = self.failure_allowed.load(Ordering::Relaxed) && !signal;
                 Finished::Failed {
                     error,
@@ -67,6 +72,22 @@ impl Journal {
         self.write(&mut lines, &Event::Finished(finished.clone()));
         lines.finished = true;
         Some(finished)
+    }
+
+    /// Tells the progress of long work: nothing in the first 300 ms, then at most five times a second.
+    pub fn progress(&self, task: Task) -> impl FnMut(u64, u64) {
+        let mut next = Instant::now() + Duration::from_millis(300);
+        move |done_bytes, total_bytes| {
+            let now = Instant::now();
+            if now >= next {
+                next = now + Duration::from_millis(200);
+                self.tell(Event::Progress {
+                    task,
+                    done_bytes,
+                    total_bytes,
+                });
+            }
+        }
     }
 
     /// Notes that a step has taken effect.
@@ -124,7 +145,7 @@ impl Journal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::error::{Code, ErrorReport};
+    use crate::protocol::error::ErrorReport;
     use std::io;
     use std::sync::Arc;
 

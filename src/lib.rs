@@ -1,7 +1,39 @@
-//! x
+//! Deploys an AWS Lambda function for a CI runner: one JSON object in, JSON events out.
+//!
+//! ```text
+//!  runner ── request JSON ─▶ protocol ─▶ conditions ── unmet ─▶ finished: skipped
+//!                                            │ met
+//!                                 function ◀─┴─▶ package ∥ lambda (read live)     (at the same time)
+//!                                       └───▶ plan ◀───┘
+//!                                              └─▶ lambda (apply each step, wait) ─▶ finished ─▶ exit status
+//! ```
+//!
+//! The rooms in order; each may use only what stands before it. Only [`protocol`] is a contract: the other rooms are
+//! public so that the program and its tests can reach them, and change with any release.
+//!
+//! | room | in | out |
+//! |---|---|---|
+//! | [`protocol`] | JSON | request, stanza, events, schemas: the contract |
+//! | [`stop`] | a signal, a closed output | the wish to end, for whoever works or waits |
+//! | [`journal`] | events | lines on standard output, and what has been done so far |
+//! | [`conditions`] | `on` and the job's environment | Travis CI's verdict (effect: bash) |
+//! | [`function`] | a stanza | the function wanted; the live function |
+//! | [`package`] | the job's directory | the archive (effect: files) |
+//! | [`plan`] | wanted, archive, live | steps; pure |
+//! | [`lambda`] | a step | AWS's answer (effect: AWS) |
+//! | [`failure`] | each room's error | code, sentence, hint |
+//! | [`deploy`] | a command and a job | an outcome: the pass, top to bottom |
+//!
+//! Where is …? A key of the stanza: `protocol/stanza.rs`. A sentence of an event: `protocol/prose.rs`. A sentence of a
+//! failure: `failure.rs`. What bash is told: `conditions/bash.rs`. The order of AWS's calls: `plan.rs`. The process
+//! itself (arguments, standard input, signals, exit status): `main.rs`.
+
 pub mod conditions;
+pub mod deploy;
+pub mod failure;
 pub mod function;
 pub mod journal;
+pub mod lambda;
 pub mod package;
 pub mod plan;
 pub mod protocol;

@@ -1,1 +1,307 @@
-fn main() {}
+//! The process: arguments, standard input, standard output, signals, log, exit status.
+//! Never decides anything about a deployment.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "reads and replaces the process's environment, and ends the process"
+)]
+
+mod process;
+
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use std::{env, panic, process as std_process, thread};
+
+use clap::Parser;
+use clap::error::ErrorKind;
+use dpl_lambda::deploy::{self, Command, Job};
+use dpl_lambda::failure;
+use dpl_lambda::journal::Journal;
+use dpl_lambda::protocol::environment::Environment;
+use dpl_lambda::protocol::error::Code;
+use dpl_lambda::protocol::event::{Event, Finished, PROTOCOLS};
+use dpl_lambda::protocol::request::{self, Request};
+use dpl_lambda::protocol::schema;
+use dpl_lambda::stop::{Reason, Stop};
+use process::arguments::{Arguments, Command as Asked, Document};
+use process::signals::{PATIENCE, Signals};
+
+fn main() {
+    let command = match Arguments::try_parse() {
+        Ok(Arguments {
+            command: Some(Asked::Schema { document }),
+        }) => print_schema(document),
+        Ok(Arguments { command }) => Ok(match command {
+            None | Some(Asked::Deploy) => Command::Deploy,
+            Some(Asked::Plan) => Command::Plan,
+            Some(Asked::Check) => Command::Check,
+            Some(Asked::Package { output }) => Command::Package { output },
+            Some(Asked::Schema { .. }) => unreachable!("printed above"),
+        }),
+        Err(error) => not_a_command(error),
+    };
+    let settings = Settings::take();
+    settings.start_log();
+    let stop = Stop::new();
+    let journal = Arc::new(Journal::new(io::stdout(), stop.clone()));
+    tell_panics(journal.clone(), stop.clone());
+    journal.tell(Event::Hello {
+        protocol: PROTOCOLS.to_vec(),
+        name: env!("CARGO_PKG_NAME").to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    });
+    let finished = match command {
+        Ok(command) => run(&command, settings, &journal, &stop),
+        Err(finished) => finished,
+    };
+    end(&journal, &stop, finished)
+}
+
+fn run(command: &Command, settings: Settings, journal: &Arc<Journal>, stop: &Stop) -> Finished {
+    let failed = |error| Finished::failed(error, Vec::new());
+    let signals = match Signals::catch() {
+        Ok(signals) => signals,
+        Err(error) => panic!("signals cannot be caught: {error}"),
+    };
+    let request = request::read(Stdin {
+        signals: &signals,
+        stop,
+    });
+    if let Some(reason) = stop.reason() {
+        return failed(failure::of_stop(reason));
+    }
+    let Request { stanza, env } = match request {
+        Ok(request) => request,
+        Err(error) => return failed(failure::of_request(error)),
+    };
+    let env_given = env.is_some();
+    if let Some(env) = &env {
+        replace_environment(env);
+    }
+    let env = env.unwrap_or_else(|| env::vars_os().collect());
+    end_on_signals(signals, journal.clone(), stop.clone());
+    settings.fault.strike();
+    let directory = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+    let job = Job {
+        stanza,
+        env,
+        env_given,
+        directory,
+        condition_limit: settings.condition_limit,
+    };
+    deploy::run(command, &job, journal, stop)
+}
+
+/// Writes the last line and ends the process. Whoever comes second waits for the first one's end.
+fn end(journal: &Journal, stop: &Stop, finished: Finished) -> ! {
+    match journal.finish(finished) {
+        Some(finished) => std_process::exit(exit_status(&finished, journal.has_acted(), stop.reason())),
+        None => loop {
+            thread::park();
+        },
+    }
+}
+
+/// The exit status is a function of the outcome.
+fn exit_status(finished: &Finished, has_acted: bool, stop: Option<Reason>) -> i32 {
+    match (finished, stop) {
+        (_, Some(Reason::OutputClosed)) => 1,
+        (Finished::Failed { error, .. }, Some(Reason::Interrupt)) if error.code == Code::Cancelled => 130,
+        (Finished::Failed { error, .. }, Some(Reason::Terminate)) if error.code == Code::Cancelled => 143,
+        (Finished::Failed { allowed: true, .. }, _) => 0,
+        (Finished::Failed { .. }, _) => 2 - i32::from(has_acted),
+        (
+            Finished::Deployed(_)
+            | Finished::Unchanged(_)
+            | Finished::Planned(_)
+            | Finished::Checked {}
+            | Finished::Packaged { .. }
+            | Finished::Skipped { .. },
+            _,
+        ) => 0,
+    }
+}
+
+/// A document goes to standard output and nothing else does.
+fn print_schema(document: Document) -> ! {
+    let schema = match document {
+        Document::Stanza => schema::stanza(),
+        Document::Request => schema::request(),
+        Document::Event => schema::event(),
+    };
+    let text = format!("{schema:#}\n");
+    let written = io::stdout().write_all(text.as_bytes());
+    std_process::exit(if written.is_ok() { 0 } else { 2 })
+}
+
+/// Help and version are printed as everywhere. A wrong command line is told on standard error, and unless a document
+/// was asked for, as an event, too: a runner reads nothing else.
+fn not_a_command(error: clap::Error) -> Result<Command, Finished> {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        let written = error.print();
+        std_process::exit(if written.is_ok() { 0 } else { 2 })
+    }
+    let text = error.to_string();
+    let line = text.lines().next().unwrap_or_default();
+    let line = line.strip_prefix("error: ").unwrap_or(line);
+    let _ = writeln!(io::stderr(), "dpl-lambda: {line}");
+    if env::args_os().nth(1).is_some_and(|command| command == "schema") {
+        std_process::exit(2)
+    }
+    Err(Finished::failed(failure::of_arguments(line.to_owned()), Vec::new()))
+}
+
+/// Standard input, given up when a signal arrives.
+struct Stdin<'a> {
+    signals: &'a Signals,
+    stop: &'a Stop,
+}
+
+impl Read for Stdin<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let stdin = io::stdin();
+        if let Some(reason) = self.signals.wait(Some(stdin.as_fd()), None) {
+            self.stop.request(reason);
+            return Err(io::Error::other("a signal arrived"));
+        }
+        rustix::io::read(stdin.as_fd(), buffer).map_err(io::Error::from)
+    }
+}
+
+/// From now on the process's environment is the job's, so that the SDK, bash and every child see it and nothing else.
+#[expect(
+    unsafe_code,
+    reason = "changing the environment is sound only while there is one thread, which is the case here"
+)]
+fn replace_environment(env: &Environment) {
+    for (name, _) in env::vars_os() {
+        // SAFETY: no other thread exists yet: signals are caught without one, and the runtime is built later.
+        unsafe { env::remove_var(name) };
+    }
+    for (name, value) in env.iter() {
+        // SAFETY: as above. `request::read` has refused names and values that the environment cannot hold.
+        unsafe { env::set_var(name, value) };
+    }
+}
+
+/// A thread that turns signals into the wish to end, and ends the process itself when that takes too long or a second
+/// signal arrives.
+fn end_on_signals(signals: Signals, journal: Arc<Journal>, stop: Stop) {
+    thread::spawn(move || {
+        let Some(reason) = signals.wait(None, None) else { return };
+        stop.request(reason);
+        signals.wait(None, Some(PATIENCE));
+        end(
+            &journal,
+            &stop,
+            Finished::failed(failure::of_stop(reason), journal.changed()),
+        )
+    });
+}
+
+/// A panic, in whatever thread and whatever it would do to the process, is told as a bug and ends the process.
+fn tell_panics(journal: Arc<Journal>, stop: Stop) {
+    panic::set_hook(Box::new(move |panic| {
+        let place = panic
+            .location()
+            .map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
+        end(
+            &journal,
+            &stop,
+            Finished::failed(failure::of_panic(&place), journal.changed()),
+        )
+    }));
+}
+
+/// What the runner, not the job, says to us: the `DPL_LAMBDA_*` variables of the process's environment.
+struct Settings {
+    log: Option<String>,
+    condition_limit: Duration,
+    fault: Fault,
+}
+
+impl Settings {
+    fn take() -> Self {
+        let variable = |name| env::var(name).ok().filter(|value| !value.is_empty());
+        let seconds = variable("DPL_LAMBDA_CONDITION_TIMEOUT").and_then(|seconds| seconds.parse().ok());
+        Settings {
+            log: variable("DPL_LAMBDA_LOG"),
+            condition_limit: seconds.map_or(dpl_lambda::conditions::DEFAULT_LIMIT, Duration::from_secs),
+            fault: match variable("DPL_LAMBDA_FAULT").as_deref() {
+                Some("panic") => Fault::Panic,
+                Some("panic-in-thread") => Fault::PanicInThread,
+                _ => Fault::None,
+            },
+        }
+    }
+
+    /// `DPL_LAMBDA_LOG=debug` shows our own doings on standard error; the SDK's and HTTP's only from warnings up,
+    /// because their debug lines hold headers and bodies.
+    fn start_log(&self) {
+        use tracing_subscriber::filter::{LevelFilter, Targets};
+        use tracing_subscriber::prelude::*;
+        let Some(level) = self.log.as_deref().and_then(|level| level.parse::<LevelFilter>().ok()) else {
+            return;
+        };
+        let targets = Targets::new()
+            .with_target("dpl_lambda", level)
+            .with_default(level.min(LevelFilter::WARN));
+        let lines = tracing_subscriber::fmt::layer()
+            .with_writer(io::stderr)
+            .with_ansi(false)
+            .without_time();
+        tracing_subscriber::registry().with(lines.with_filter(targets)).init();
+    }
+}
+
+/// A bug on purpose, so that a test of the real binary can see how one is told: `DPL_LAMBDA_FAULT`.
+#[derive(Clone, Copy)]
+enum Fault {
+    None,
+    Panic,
+    PanicInThread,
+}
+
+impl Fault {
+    fn strike(self) {
+        match self {
+            Fault::None => {}
+            Fault::Panic => panic!("a bug on purpose"),
+            Fault::PanicInThread => drop(thread::spawn(|| panic!("a bug on purpose, in a thread")).join()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dpl_lambda::protocol::error::ErrorReport;
+
+    #[test]
+    fn the_exit_status_follows_from_the_outcome() {
+        let failed = |code, allowed| match Finished::failed(ErrorReport::new(code, ""), Vec::new()) {
+            Finished::Failed { error, changed, .. } => Finished::Failed {
+                error,
+                changed,
+                allowed,
+            },
+            other => other,
+        };
+        let skipped = Finished::Skipped { unmet: Vec::new() };
+        for (finished, acted, stop, status) in [
+            (Finished::Checked {}, false, None, 0),
+            (skipped.clone(), false, None, 0),
+            (skipped, true, Some(Reason::OutputClosed), 1),
+            (failed(Code::BadJson, false), false, None, 2),
+            (failed(Code::AccessDenied, false), true, None, 1),
+            (failed(Code::AccessDenied, true), true, None, 0),
+            (failed(Code::Cancelled, false), false, Some(Reason::Interrupt), 130),
+            (failed(Code::Cancelled, true), true, Some(Reason::Terminate), 143),
+            (Finished::Checked {}, false, Some(Reason::Terminate), 0),
+        ] {
+            assert_eq!(exit_status(&finished, acted, stop), status, "{finished:?}");
+        }
+    }
+}

@@ -51,7 +51,7 @@ pub enum BashError {
 }
 
 /// Where bash is looked for when the job has no `PATH`.
-pub const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+pub(super) const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// How often we look whether the run is to end while bash works.
 const GLANCE: Duration = Duration::from_millis(50);

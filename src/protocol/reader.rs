@@ -53,6 +53,16 @@ impl<'a> Reader<'a> {
         self.scalar(key, node, "a string", Shown::Openly)
     }
 
+    /// A string of something that a function cannot be without, so that an empty one clears nothing.
+    pub(super) fn name(&mut self, key: &'static str) -> Option<String> {
+        let text = self.text(key)?;
+        if text.trim().is_empty() {
+            self.refuse(key, format!("`{key}` is empty; give a value, or leave the key out"));
+            return None;
+        }
+        Some(text)
+    }
+
     /// A string that must not be shown.
     pub(super) fn secret(&mut self, key: &'static str) -> Option<Secret> {
         let node = self.take(key)?;

@@ -1,0 +1,404 @@
+//! The pass, top to bottom: conditions, stanza, package beside the live function, plan, steps. It calls and tells.
+//! Never decides anything about a value of the stanza.
+#![expect(clippy::disallowed_methods, reason = "measures how long the run and its steps take")]
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::conditions;
+use crate::failure;
+use crate::function::{Live, Wanted};
+use crate::journal::Journal;
+use crate::lambda::{self, Found, Lambda, Subject};
+use crate::package::{self, Archive, Contents};
+use crate::plan::{Plan, plan};
+use crate::protocol::environment::Environment;
+use crate::protocol::error::{ErrorReport, Problem, Warning, WarningCode};
+use crate::protocol::event::{CodeState, Deployment, Event, Finished, StepName, Task, Unmet};
+use crate::protocol::prose::skip_reason;
+use crate::protocol::secret::Redactor;
+use crate::protocol::stanza::{self, FunctionName, ReadStanza, Stanza};
+use crate::protocol::wire::Map;
+use crate::stop::Stop;
+
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Make the function live as the stanza asks.
+    Deploy,
+    /// Tell what a deployment would do.
+    Plan,
+    /// Validate the stanza and evaluate its conditions.
+    Check,
+    /// Build the archive and write it to a file.
+    Package {
+        /// The file.
+        output: PathBuf,
+    },
+}
+
+/// The job for which it is asked.
+#[derive(Debug)]
+pub struct Job {
+    /// The stanza, without the runner's keys.
+    pub stanza: Map,
+    /// The job's environment.
+    pub env: Environment,
+    /// True when `env` came with the request, so that the machine's own identity is out of bounds.
+    pub env_given: bool,
+    /// The build directory.
+    pub directory: PathBuf,
+    /// How long a condition may take.
+    pub condition_limit: Duration,
+}
+
+/// Does what `command` asks, telling every step to `journal`, until `stop` asks for the end.
+/// Every way through it ends in the outcome that `finished` will tell.
+pub fn run(command: &Command, job: &Job, journal: &Arc<Journal>, stop: &Stop) -> Finished {
+    let began = Instant::now();
+    pass(command, job, journal, stop, began).unwrap_or_else(|error| Finished::failed(error, journal.changed()))
+}
+
+fn pass(
+    command: &Command,
+    job: &Job,
+    journal: &Arc<Journal>,
+    stop: &Stop,
+    began: Instant,
+) -> Result<Finished, ErrorReport> {
+    let (selected, deprecations) = stanza::select_branch(&job.stanza, &job.env.expand("TRAVIS_BRANCH"));
+    let ReadStanza {
+        stanza,
+        problems,
+        warnings,
+    } = stanza::read(&selected);
+    let warnings = [deprecations, warnings].concat();
+    let redactor = stanza.redactor(job.env.secrets());
+    if problems.is_empty() && stanza.allow_failure == Some(true) {
+        journal.allow_failure();
+    }
+    if !matches!(command, Command::Package { .. }) {
+        if let Some(skipped) = judge(job, &redactor, journal, stop, &warnings, &problems)? {
+            return Ok(skipped);
+        }
+    }
+    warnings
+        .into_iter()
+        .for_each(|warning| journal.tell(Event::Warning(warning)));
+    if !problems.is_empty() {
+        return Err(failure::of_problems(problems));
+    }
+    let name = stanza
+        .function_name
+        .clone()
+        .expect("a stanza without a function's name has a problem");
+    let deployment = || Pass {
+        job,
+        stanza: &stanza,
+        name: &name,
+        journal,
+        stop,
+        began,
+    };
+    match command {
+        Command::Check => Ok(Finished::Checked {}),
+        Command::Package { output } => deployment().package_to(output),
+        Command::Plan => deployment().meet_aws(true),
+        Command::Deploy => deployment().meet_aws(stanza.dry_run == Some(true)),
+    }
+}
+
+/// `Some` when the conditions are not met. What else is wrong with the stanza is a warning then: Travis would never
+/// have run dpl. A pull request is not even judged further.
+fn judge(
+    job: &Job,
+    redactor: &Redactor,
+    journal: &Journal,
+    stop: &Stop,
+    warnings: &[Warning],
+    problems: &[Problem],
+) -> Result<Option<Finished>, ErrorReport> {
+    let verdict = conditions::judge(&job.stanza, &job.env, job.condition_limit, stop)
+        .map_err(|error| failure::of_conditions(error, redactor))?;
+    let mut unmet = Vec::new();
+    let is_pull_request = verdict.checked.iter().take(1).any(|checked| !checked.met);
+    for mut checked in verdict.checked {
+        checked.want = redactor.redact(&checked.want);
+        if !checked.met {
+            let message = skip_reason(checked.condition, &checked.want, &checked.got);
+            let (condition, want, got) = (checked.condition, checked.want.clone(), checked.got.clone());
+            unmet.push(Unmet {
+                condition,
+                want,
+                got,
+                message,
+            });
+        }
+        journal.tell(Event::ConditionChecked(checked));
+    }
+    verdict
+        .warnings
+        .into_iter()
+        .for_each(|warning| journal.tell(Event::Warning(warning)));
+    if verdict.deploys {
+        return Ok(None);
+    }
+    if !is_pull_request {
+        let surprises = problems.iter().map(|problem| Warning {
+            code: WarningCode::StanzaProblem,
+            message: format!(
+                "this does not matter now, but would fail a deployment: {}",
+                problem.message
+            ),
+            hint: problem.hint.clone(),
+            at: problem.at.clone(),
+        });
+        warnings
+            .iter()
+            .cloned()
+            .chain(surprises)
+            .for_each(|warning| journal.tell(Event::Warning(warning)));
+    }
+    Ok(Some(Finished::Skipped { unmet }))
+}
+
+/// One pass whose stanza is valid and whose conditions are met.
+struct Pass<'a> {
+    job: &'a Job,
+    stanza: &'a Stanza,
+    name: &'a FunctionName,
+    journal: &'a Arc<Journal>,
+    stop: &'a Stop,
+    began: Instant,
+}
+
+impl Pass<'_> {
+    fn package_to(&self, output: &std::path::Path) -> Result<Finished, ErrorReport> {
+        let output_path = self.job.directory.join(output);
+        let contents = self.survey(Some(&output_path))?;
+        let archive = into_archive(contents, self.journal, self.stop).map_err(failure::of_package)?;
+        self.journal.tell(Event::Packaged(archive.told()));
+        archive.write_to(&output_path).map_err(failure::of_package)?;
+        Ok(Finished::Packaged {
+            package: archive.told(),
+            output: output.display().to_string(),
+        })
+    }
+
+    fn meet_aws(&self, only_plan: bool) -> Result<Finished, ErrorReport> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.expect("the kernel gives a program its first few descriptors");
+        runtime.block_on(self.plan_and_apply(only_plan))
+    }
+
+    async fn plan_and_apply(&self, only_plan: bool) -> Result<Finished, ErrorReport> {
+        let contents = self.survey(None)?;
+        contents
+            .check_given_size()
+            .and_then(|()| contents.check_unzipped_size())
+            .map_err(failure::of_package)?;
+
+        let secrets = || self.job.env.secrets();
+        let redactor = self.stanza.redactor(secrets());
+        let connected = lambda::connect(
+            self.stanza,
+            &self.job.env,
+            self.job.env_given,
+            self.journal.clone(),
+            self.stop.clone(),
+        );
+        let (lambda, identity) = connected.await.map_err(|error| failure::of_lambda(error, &redactor))?;
+        self.journal.tell(Event::Identified {
+            source: identity.source,
+            access_key_id: identity.access_key_id.masked_key(),
+            region: identity.region.as_str().to_owned(),
+        });
+        let redactor = self
+            .stanza
+            .redactor(secrets().chain(identity.secrets.iter().map(|secret| secret.expose())));
+        let failed = |error| failure::of_lambda(error, &redactor);
+
+        let (archive, found) = self.package_and_read(contents, &lambda, &redactor).await?;
+        let found = match found {
+            Some(found) if found.is_busy && !only_plan => self.wait(&lambda).await.map_err(failed)?,
+            found => found,
+        };
+        let live = found.as_ref().map(|found| &found.live);
+        let wanted = Wanted::of(self.stanza, self.name.clone());
+        let plan =
+            plan(&wanted, archive.code_sha256(), live).map_err(|error| failure::of_plan(error, self.name.as_str()))?;
+        self.warn_about_unknown(&wanted, live);
+        self.journal.tell(Event::Planned(plan.told()));
+        if only_plan {
+            return Ok(Finished::Planned(plan.told()));
+        }
+        let (arn, version) = self.apply(&plan, &archive, live, &lambda).await.map_err(failed)?;
+        let live_now = Deployment {
+            function_name: arn.rsplit(':').next().unwrap_or_default().to_owned(),
+            function_arn: arn,
+            region: identity.region.as_str().to_owned(),
+            version: version.unwrap_or_else(|| "$LATEST".to_owned()),
+            alias: None,
+            code_sha256: archive.code_sha256().to_owned(),
+            code: if plan.sends_code() {
+                CodeState::Uploaded
+            } else {
+                CodeState::Unchanged
+            },
+            duration_ms: milliseconds(self.began),
+        };
+        match found.and_then(|found| found.failure) {
+            // Nothing differs, but the last update never became live: that is no success to report.
+            Some(failure) if plan.steps.is_empty() => Err(failed(failure)),
+            _ if plan.steps.is_empty() => Ok(Finished::Unchanged(live_now)),
+            _ => Ok(Finished::Deployed(live_now)),
+        }
+    }
+
+    fn survey(&self, output: Option<&std::path::Path>) -> Result<Contents, ErrorReport> {
+        let dot_match = self.stanza.dot_match.unwrap_or(false);
+        let contents = package::survey(&self.job.directory, self.stanza.zip.as_deref(), dot_match, output)
+            .map_err(failure::of_package)?;
+        for name in contents.left_out() {
+            self.journal.tell(Event::Warning(Warning {
+                code: WarningCode::FileLeftOut,
+                message: format!("`{name}` is a socket, a pipe or a device, and is left out of the package"),
+                hint: None,
+                at: Some("/zip".to_owned()),
+            }));
+        }
+        Ok(contents)
+    }
+
+    /// The archive and the live function, at the same time where it is sure that the archive can go.
+    async fn package_and_read(
+        &self,
+        contents: Contents,
+        lambda: &Lambda,
+        redactor: &Redactor,
+    ) -> Result<(Archive, Option<Found>), ErrorReport> {
+        let surely_fits = contents.surely_fits();
+        let (journal, stop) = (self.journal.clone(), self.stop.clone());
+        let packaging = tokio::task::spawn_blocking(move || into_archive(contents, &journal, &stop));
+        let packaging = async {
+            let archive = packaging
+                .await
+                .expect("a panic ends the process")
+                .map_err(failure::of_package)?;
+            archive.check_size().map_err(failure::of_package)?;
+            self.journal.tell(Event::Packaged(archive.told()));
+            Ok::<_, ErrorReport>(archive)
+        };
+        let reading = async {
+            let found = lambda.read_live(self.name).await;
+            found.map_err(|error| failure::of_lambda(error, redactor))
+        };
+        if surely_fits {
+            return tokio::try_join!(packaging, reading);
+        }
+        Ok((packaging.await?, reading.await?))
+    }
+
+    async fn wait(&self, lambda: &Lambda) -> Result<Option<Found>, lambda::LambdaError> {
+        let step = self.started(StepName::Wait);
+        let found = lambda.wait_until_quiet(self.name).await?;
+        step.finished(0, None);
+        Ok(found)
+    }
+
+    /// Carries out the plan. Out come the function's ARN and the version that was published.
+    async fn apply(
+        &self,
+        plan: &Plan,
+        archive: &Archive,
+        live: Option<&Live>,
+        lambda: &Lambda,
+    ) -> Result<(String, Option<String>), lambda::LambdaError> {
+        let mut arn = live.map(|live| live.arn.clone()).unwrap_or_default();
+        let mut version = None;
+        let told = std::cell::Cell::new(false);
+        let role_not_ready = || {
+            if !told.replace(true) {
+                self.journal.tell(Event::Warning(Warning {
+                    code: WarningCode::RoleNotReady,
+                    message: "Lambda cannot assume the function's role yet; trying for up to 30 s".to_owned(),
+                    hint: Some("a role that was created just now needs some seconds".to_owned()),
+                    at: Some("/role".to_owned()),
+                }));
+            }
+        };
+        for step in &plan.steps {
+            let running = self.started(step.action.name());
+            let subject = Subject {
+                name: self.name,
+                arn: &arn,
+                code: archive.bytes(),
+                code_sha256: archive.code_sha256(),
+            };
+            let applied = lambda.apply(&step.action, subject, &role_not_ready).await?;
+            running.finished(applied.attempts, applied.request_id);
+            arn = applied.function_arn.unwrap_or(arn);
+            version = applied.version.or(version);
+        }
+        Ok((arn, version))
+    }
+
+    fn warn_about_unknown(&self, wanted: &Wanted, live: Option<&Live>) {
+        let Some(live) = live else { return };
+        let unknown = wanted
+            .settings
+            .iter()
+            .filter(|setting| live.setting(setting).is_none())
+            .map(|s| s.field());
+        let tags = (wanted.tags.is_some() && live.tags.is_none()).then_some("function_tags");
+        for field in unknown.chain(tags) {
+            self.journal.tell(Event::Warning(Warning {
+                code: WarningCode::LiveValueUnknown,
+                message: format!("the live value of `{field}` cannot be read, so it is set without being compared"),
+                hint: Some("the caller may lack a permission, or the function's KMS key".to_owned()),
+                at: Some(format!("/{field}")),
+            }));
+        }
+    }
+
+    fn started(&self, step: StepName) -> RunningStep<'_> {
+        self.journal.tell(Event::StepStarted {
+            step,
+            function_name: self.name.as_str().to_owned(),
+        });
+        RunningStep {
+            step,
+            began: Instant::now(),
+            journal: self.journal,
+        }
+    }
+}
+
+/// A step that has been told to have started.
+struct RunningStep<'a> {
+    step: StepName,
+    began: Instant,
+    journal: &'a Journal,
+}
+
+impl RunningStep<'_> {
+    fn finished(self, attempts: u32, request_id: Option<String>) {
+        let (step, duration_ms) = (self.step, milliseconds(self.began));
+        self.journal.tell(Event::StepFinished {
+            step,
+            duration_ms,
+            attempts,
+            request_id,
+        });
+    }
+}
+
+fn into_archive(contents: Contents, journal: &Journal, stop: &Stop) -> Result<Archive, package::PackageError> {
+    let mut tell = journal.progress(Task::Package);
+    contents.into_archive(&mut |progress| tell(progress.done_bytes, progress.total_bytes), stop)
+}
+
+fn milliseconds(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,537 @@
+//! Each room's error in, the report that a person reads at night out: code, sentence, hint. All sentences of failures
+//! stand here.
+//! Never shows a secret: what others wrote goes through the redactor first.
+
+use crate::conditions::{BashError, ConditionError};
+use crate::lambda::{CallError, CallErrorKind, CredentialsError, LambdaError, Trouble};
+use crate::package::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES, PackageError};
+use crate::plan::PlanError;
+use crate::protocol::error::{AwsDetail, Code, ErrorReport, Problem};
+use crate::protocol::prose::size;
+use crate::protocol::request::RequestError;
+use crate::protocol::secret::Redactor;
+use crate::protocol::wire::{MAX_REQUEST_BYTES, WireError};
+use crate::stop::Reason;
+
+/// A request that cannot be read.
+pub fn of_request(error: RequestError) -> ErrorReport {
+    match error {
+        RequestError::Unreadable(source) => caused(
+            report(Code::BadRequest, "standard input cannot be read")
+                .hint("the runner writes one JSON object to it and closes it"),
+            &source,
+        ),
+        RequestError::TooLarge => report(
+            Code::RequestTooLarge,
+            format!("the request is larger than {}", size(MAX_REQUEST_BYTES as u64)),
+        )
+        .hint("a stanza and a job's environment are far smaller; is this the right input?"),
+        RequestError::Wire(WireError::Syntax { detail, line, column }) => report(
+            Code::BadJson,
+            format!("the request is not JSON: {detail} at line {line}, column {column}"),
+        )
+        .hint("standard input takes one JSON object: the stanza, with the job's `env`"),
+        RequestError::Wire(WireError::DuplicateKey { key, line, column }) => report(
+            Code::DuplicateKey,
+            format!("the key `{key}` stands twice in one object, the second time at line {line}, column {column}"),
+        )
+        .hint("keep one of the two"),
+        RequestError::NotAnObject { kind } => report(Code::BadRequest, format!("the request is {kind}, not an object"))
+            .hint("standard input takes one JSON object: the stanza, with the job's `env`"),
+        RequestError::UnsupportedProtocol { given } => report(
+            Code::UnsupportedProtocol,
+            format!("`protocol` is {given}, and this version speaks 1"),
+        )
+        .at("/protocol")
+        .hint("`hello` lists the protocols that a version speaks"),
+        RequestError::BadEnv { at, detail } => report(
+            Code::BadRequest,
+            format!(
+                "the job's environment cannot be used at `{}`: {detail}",
+                at.trim_start_matches('/')
+            ),
+        )
+        .at(at)
+        .hint("`env` is a map of strings"),
+    }
+}
+
+/// A stanza with problems.
+pub fn of_problems(problems: Vec<Problem>) -> ErrorReport {
+    ErrorReport::of_problems(problems)
+}
+
+/// A condition without a verdict.
+pub fn of_conditions(error: ConditionError, redactor: &Redactor) -> ErrorReport {
+    match error {
+        ConditionError::NotDecrypted { at } => report(
+            Code::NotDecrypted,
+            format!(
+                "`{}` is still encrypted: it reached us as `{{\"secure\": …}}`",
+                dotted(&at)
+            ),
+        )
+        .at(at)
+        .hint("the runner decrypts such values before it writes the request"),
+        ConditionError::BadShape { at, kind, right } => {
+            report(Code::BadCondition, format!("`{}` is {kind}; give {right}", dotted(&at))).at(at)
+        }
+        ConditionError::BadCondition { at, text, words } => {
+            let text = redactor.redact(&shortened(&text));
+            let words = redactor.redact(&words);
+            let words = if words.is_empty() {
+                "it ended without a verdict".to_owned()
+            } else {
+                words
+            };
+            report(
+                Code::BadCondition,
+                format!("bash cannot evaluate `[[ {text} ]]` of `{}`: {words}", dotted(&at)),
+            )
+            .at(at)
+            .hint("Travis CI pastes conditions into bash's [[ ]], and never deploys on one that does not parse")
+        }
+        ConditionError::Bash(BashError::NotFound { path }) => report(
+            Code::BashNotFound,
+            format!("a condition needs bash, and there is none in `{path}`"),
+        )
+        .at("/on")
+        .hint("install bash, or use plain words, which need none"),
+        ConditionError::Bash(BashError::EnvTooLarge { name, bytes }) => report(
+            Code::EnvTooLarge,
+            format!(
+                "the job's environment cannot be passed to bash; its largest variable, `{name}`, has {}",
+                size(bytes as u64)
+            ),
+        )
+        .at(format!("/env/{name}"))
+        .hint("the kernel passes at most 128 KiB in one variable; keep such a value in a file"),
+        ConditionError::Bash(BashError::Unstartable(source)) => caused(
+            report(Code::BashNotFound, "a condition needs bash, and it cannot be started").at("/on"),
+            &source,
+        ),
+        ConditionError::Bash(BashError::TimedOut { limit }) => report(
+            Code::ConditionTimeout,
+            format!("a condition did not end within {} s", limit.as_secs()),
+        )
+        .at("/on")
+        .hint("a condition is evaluated before every deployment; let it look only at what is there already"),
+        ConditionError::Bash(BashError::Stopped(reason)) => of_stop(reason),
+    }
+}
+
+/// A package that cannot be made, or cannot go to Lambda.
+pub fn of_package(error: PackageError) -> ErrorReport {
+    let report = |code, message: String| report(code, message).at("/zip");
+    match error {
+        PackageError::NotFound { path } => report(
+            Code::PackageNotFound,
+            format!("`{path}` does not exist in the build directory"),
+        )
+        .hint("`zip` names a directory, a file or an archive, relative to where the job runs"),
+        PackageError::Empty {
+            path,
+            only_hidden: false,
+        } => report(Code::PackageEmpty, format!("`{path}` holds nothing to package"))
+            .hint("does the build write its result somewhere else, or not at all?"),
+        PackageError::Empty {
+            path,
+            only_hidden: true,
+        } => report(
+            Code::PackageEmpty,
+            format!("`{path}` holds only files whose name begins with a dot"),
+        )
+        .hint("`dot_match: true` packages those, too"),
+        PackageError::Unreadable { path, source } => caused(
+            report(Code::PackageUnreadable, format!("`{}` cannot be read", path.display())),
+            &source,
+        ),
+        PackageError::NotUtf8 { path } => report(
+            Code::PackageUnreadable,
+            format!("the name `{path}` is not UTF-8, so no archive can hold it"),
+        )
+        .hint("rename the file, or leave it out of the directory"),
+        PackageError::NoFile { path } => report(
+            Code::PackageUnreadable,
+            format!("`{path}` is neither a file nor a directory"),
+        ),
+        PackageError::NotAZip { path, detail } => {
+            report(Code::PackageInvalid, format!("`{path}` is not a zip archive: {detail}"))
+                .hint("an archive is taken as it is; name the directory instead, and it is packaged for you")
+        }
+        PackageError::ZipTooLarge { bytes } => {
+            let over = size(bytes - MAX_ZIP_BYTES);
+            let message = format!(
+                "the archive has {}, {over} more than the {} that a call takes",
+                size(bytes),
+                size(MAX_ZIP_BYTES)
+            );
+            report(Code::PackageTooLarge, message)
+                .hint("leave out what the function does not need, or move it into a layer")
+        }
+        PackageError::UnzippedTooLarge { bytes, largest } => {
+            let over = size(bytes.saturating_sub(MAX_UNZIPPED_BYTES));
+            let message = format!(
+                "the package has {} unpacked, {over} more than the {} that Lambda takes",
+                size(bytes),
+                size(MAX_UNZIPPED_BYTES)
+            );
+            let largest: Vec<String> = largest
+                .iter()
+                .map(|(name, bytes)| format!("{name} ({})", size(*bytes)))
+                .collect();
+            report(Code::PackageTooLarge, message).hint(format!("the largest entries: {}", largest.join(", ")))
+        }
+        PackageError::Unarchivable { source } => caused(
+            report(Code::PackageUnreadable, "the archive cannot be made".to_owned()),
+            &source,
+        ),
+        PackageError::Unwritable { path, source } => caused(
+            ErrorReport::new(
+                Code::PackageUnwritable,
+                format!("the archive cannot be written to `{}`", path.display()),
+            ),
+            &source,
+        ),
+        PackageError::Stopped(reason) => of_stop(reason),
+    }
+}
+
+/// A function that cannot be planned.
+pub fn of_plan(error: PlanError, function_name: &str) -> ErrorReport {
+    let PlanError::CannotCreate { missing } = error;
+    let problems = missing.into_iter().map(|key| {
+        let example = match key {
+            "role" => "the ARN of the IAM role that it runs as",
+            "runtime" => "a runtime, such as nodejs22.x",
+            _ => "what Lambda calls, such as index.handler",
+        };
+        Problem {
+            code: Code::MissingKey,
+            message: format!(
+                "`{key}` is missing, and the function `{function_name}` has to be created; give {example}"
+            ),
+            at: Some(format!("/{key}")),
+            hint: Some("if the function should exist: is this the right region and account?".to_owned()),
+        }
+    });
+    ErrorReport::of_problems(problems.collect())
+}
+
+/// AWS's part of a failure.
+pub fn of_lambda(error: LambdaError, redactor: &Redactor) -> ErrorReport {
+    match error {
+        LambdaError::Credentials(error) => of_credentials(error, redactor),
+        LambdaError::BadRegion { origin, region, right } => {
+            report(Code::BadValue, format!("`{origin}` is `{region}`; {right}")).hint("or name `region` in the stanza")
+        }
+        LambdaError::Call(error) => of_call(error, redactor),
+        LambdaError::RoleNotReady(error) => {
+            let mut report = of_call(error, redactor);
+            report.at = Some("/role".to_owned());
+            report.hint = Some(
+                "the role's trust policy must let `lambda.amazonaws.com` assume it; a new role needs some seconds"
+                    .to_owned(),
+            );
+            report
+        }
+        LambdaError::CreationFailed(trouble) => report(
+            Code::CreationFailed,
+            format!(
+                "AWS has created the function, but cannot make it ready{}",
+                reason(&trouble, redactor)
+            ),
+        )
+        .hint("mend what AWS names and deploy again; the function is there, but cannot be called"),
+        LambdaError::UpdateFailed(trouble) => report(
+            Code::UpdateFailed,
+            format!(
+                "AWS has accepted the update, but cannot carry it out{}",
+                reason(&trouble, redactor)
+            ),
+        )
+        .hint("what was live before goes on running; mend what AWS names and deploy again"),
+        LambdaError::WaitedTooLong { what, limit } => report(
+            Code::TimedOut,
+            format!("{what} was not ready after {} s", limit.as_secs()),
+        )
+        .hint("deploy again to wait on, or set `wait_timeout` higher"),
+        LambdaError::Gone => report(Code::FunctionGone, "the function was deleted during the deployment")
+            .hint("deploy again to create it anew"),
+        LambdaError::Stopped { reason, in_flight } => {
+            let mut report = of_stop(reason);
+            if let Some(step) = in_flight {
+                report.message = format!(
+                    "{} during {}, which may still take effect",
+                    report.message,
+                    step.as_str()
+                );
+            }
+            report
+        }
+    }
+}
+
+/// The end that was asked for.
+pub fn of_stop(reason: Reason) -> ErrorReport {
+    match reason {
+        Reason::Interrupt => report(Code::Cancelled, "cancelled by SIGINT"),
+        Reason::Terminate => report(Code::Cancelled, "cancelled by SIGTERM"),
+        Reason::OutputClosed => report(Code::OutputClosed, "the runner closed our standard output"),
+    }
+    .hint("the same request can be given again: it goes on where this run ended")
+}
+
+/// A bug of ours. `place` is file and line; what a panic says may quote a secret and is left out.
+pub fn of_panic(place: &str) -> ErrorReport {
+    report(Code::Internal, format!("a bug in dpl-lambda, at {place}"))
+        .hint("please report it with this line and the version")
+}
+
+/// A command line that is not ours.
+pub fn of_arguments(message: String) -> ErrorReport {
+    report(Code::BadArguments, message).hint("`dpl-lambda --help` lists the commands")
+}
+
+fn of_credentials(error: CredentialsError, redactor: &Redactor) -> ErrorReport {
+    match error {
+        CredentialsError::Incomplete { given, missing, at } => {
+            let mut report = self::report(
+                Code::IncompleteCredentials,
+                format!("`{given}` is given, but `{missing}` is not"),
+            )
+            .hint("a key, its secret and its session token come from one place: the stanza or the job's environment");
+            report.at = at.map(str::to_owned);
+            report
+        }
+        CredentialsError::None => report(Code::NoCredentials, "no AWS credentials were found").hint(
+            "give `access_key_id` and `secret_access_key` in the stanza, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the job",
+        ),
+        CredentialsError::Unavailable { origin, source } => {
+            let origin = serde_json::to_value(origin).map(|origin| origin.as_str().unwrap_or_default().to_owned());
+            let origin = origin.unwrap_or_default();
+            let mut report = self::report(Code::NoCredentials, format!("the credentials of the {origin} cannot be had"));
+            let mut next: Option<&dyn std::error::Error> = Some(&source);
+            while let Some(cause) = next {
+                report.caused_by.push(redactor.redact(&cause.to_string()));
+                next = cause.source();
+            }
+            report
+        }
+    }
+}
+
+/// The code of a call that failed, by AWS's own code where it has one.
+fn code_of(error: &CallError) -> Code {
+    match error.kind {
+        CallErrorKind::Silent => return Code::TimedOut,
+        CallErrorKind::Unreachable => return Code::NetworkFailure,
+        CallErrorKind::Unmade => return Code::BadValue,
+        CallErrorKind::Garbled if error.http_status.is_some_and(|status| status >= 500) => {
+            return Code::ServiceUnavailable;
+        }
+        CallErrorKind::Garbled => return Code::UnexpectedAnswer,
+        CallErrorKind::Refused => {}
+    }
+    match error.code() {
+        "AccessDeniedException" | "AccessDenied" => Code::AccessDenied,
+        "UnrecognizedClientException"
+        | "InvalidSignatureException"
+        | "SignatureDoesNotMatch"
+        | "MissingAuthenticationTokenException"
+        | "IncompleteSignatureException"
+        | "InvalidClientTokenId" => Code::CredentialsRejected,
+        "ExpiredTokenException" | "ExpiredToken" => Code::CredentialsExpired,
+        "TooManyRequestsException" | "ThrottlingException" | "Throttling" => Code::Throttled,
+        "ResourceConflictException" if error.message().contains("in progress") => Code::UpdateInProgress,
+        "ResourceConflictException" | "PreconditionFailedException" => Code::Conflict,
+        "ResourceNotFoundException" => Code::NotFound,
+        "InvalidParameterValueException" if error.message().contains("cannot be assumed") => Code::RoleNotAssumable,
+        "InvalidParameterValueException" | "ValidationException" | "InvalidRequestContentException" => {
+            Code::InvalidParameter
+        }
+        "RequestEntityTooLargeException" => Code::PackageTooLarge,
+        "CodeStorageExceededException" => Code::QuotaExceeded,
+        _ if error.http_status.is_some_and(|status| status >= 500) => Code::ServiceUnavailable,
+        _ => Code::AwsRejected,
+    }
+}
+
+fn of_call(error: CallError, redactor: &Redactor) -> ErrorReport {
+    let code = code_of(&error);
+    let operation = error.operation;
+    let words = redactor.redact(error.message().trim());
+    let message = match error.kind {
+        CallErrorKind::Refused if words.is_empty() => format!("AWS refused {operation} with {}", error.code()),
+        CallErrorKind::Refused => format!("AWS refused {operation}: {words}"),
+        CallErrorKind::Garbled => match error.http_status {
+            Some(status) => format!("AWS answered {operation} with status {status} and something that is no answer"),
+            None => format!("AWS answered {operation} with something that is no answer"),
+        },
+        CallErrorKind::Silent => format!("AWS did not answer {operation} in time"),
+        CallErrorKind::Unreachable => format!("AWS cannot be reached for {operation}"),
+        CallErrorKind::Unmade => format!("{operation} cannot be asked of AWS with these values"),
+    };
+    let hint = match code {
+        Code::AccessDenied => Some("the caller needs an IAM policy that allows this action on this function"),
+        Code::CredentialsRejected => Some("check the access key, its secret and its session token; were they rotated?"),
+        Code::CredentialsExpired => Some("temporary credentials end; fetch new ones in this job"),
+        Code::Throttled | Code::ServiceUnavailable | Code::TimedOut => Some("try again in some minutes"),
+        Code::NetworkFailure => Some("check the region's name, the job's network and its proxy"),
+        Code::NotFound => Some("check names, ARNs and the region"),
+        Code::Conflict => Some("somebody else changes this function; deploy again"),
+        Code::QuotaExceeded => Some("delete old versions, or ask AWS for a higher quota"),
+        _ => None,
+    };
+    let mut report = self::report(code, message);
+    report.hint = hint.map(str::to_owned);
+    if error.kind != CallErrorKind::Refused {
+        report.caused_by = error.causes.iter().map(|cause| redactor.redact(cause)).collect();
+    }
+    report.aws = Some(AwsDetail {
+        operation: operation.to_owned(),
+        code: error.code,
+        http_status: error.http_status,
+        request_id: error.request_id,
+    });
+    report
+}
+
+fn reason(trouble: &Trouble, redactor: &Redactor) -> String {
+    match (&trouble.reason, &trouble.code) {
+        (Some(reason), _) => format!(": {}", redactor.redact(reason.trim_end_matches('.'))),
+        (None, Some(code)) => format!(": {code}"),
+        (None, None) => String::new(),
+    }
+}
+
+fn caused(mut report: ErrorReport, source: &dyn std::error::Error) -> ErrorReport {
+    report.message = format!("{}: {source}", report.message);
+    report
+}
+
+/// A pointer as people write a key: `on.condition.1`.
+fn dotted(pointer: &str) -> String {
+    pointer.trim_start_matches('/').replace('/', ".")
+}
+
+fn report(code: Code, message: impl Into<String>) -> ErrorReport {
+    ErrorReport::new(code, message)
+}
+
+/// Enough of a long text to know it again.
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(200) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(code: &str, status: u16, message: &str) -> CallError {
+        CallError {
+            operation: "UpdateFunctionCode",
+            kind: CallErrorKind::Refused,
+            code: Some(code.to_owned()),
+            message: Some(message.to_owned()),
+            http_status: Some(status),
+            request_id: Some("id".to_owned()),
+            causes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn awss_codes_become_ours() {
+        for (code, status, message, expected) in [
+            (
+                "AccessDeniedException",
+                403,
+                "User is not authorized",
+                Code::AccessDenied,
+            ),
+            (
+                "UnrecognizedClientException",
+                403,
+                "The security token included in the request is invalid.",
+                Code::CredentialsRejected,
+            ),
+            (
+                "ExpiredTokenException",
+                403,
+                "The security token included in the request is expired",
+                Code::CredentialsExpired,
+            ),
+            ("TooManyRequestsException", 429, "Rate Exceeded.", Code::Throttled),
+            (
+                "ResourceConflictException",
+                409,
+                "An update is in progress for resource: x",
+                Code::UpdateInProgress,
+            ),
+            (
+                "ResourceConflictException",
+                409,
+                "Function already exist: f",
+                Code::Conflict,
+            ),
+            (
+                "PreconditionFailedException",
+                412,
+                "The Revision Id provided does not match",
+                Code::Conflict,
+            ),
+            (
+                "InvalidParameterValueException",
+                400,
+                "Layer Version Cannot be less than 1",
+                Code::InvalidParameter,
+            ),
+            (
+                "RequestEntityTooLargeException",
+                413,
+                "Zipped size must be smaller than 52428800 bytes",
+                Code::PackageTooLarge,
+            ),
+            ("ServiceException", 500, "oops", Code::ServiceUnavailable),
+            ("BrandNewException", 400, "new", Code::AwsRejected),
+        ] {
+            let report = of_call(refused(code, status, message), &Redactor::default());
+            assert_eq!(report.code, expected, "{code}");
+            assert!(report.message.contains(message), "{}", report.message);
+        }
+    }
+
+    #[test]
+    fn aws_quoting_a_variable_does_not_show_it() {
+        let redactor = Redactor::new(["hunter2!"], &[]);
+        let text = r#"exceeded the 4KB limit. String measured: {"PASSWORD":"hunter2!"}"#;
+        let report = of_call(refused("InvalidParameterValueException", 400, text), &redactor);
+        assert!(!format!("{report:?}").contains("hunter2"), "{report:?}");
+    }
+
+    #[test]
+    fn a_package_that_is_too_large_tells_by_how_much() {
+        let report = of_package(PackageError::ZipTooLarge {
+            bytes: MAX_ZIP_BYTES + 1024 * 1024,
+        });
+        assert_eq!(
+            report.message,
+            "the archive has 51.0 MiB, 1.0 MiB more than the 50.0 MiB that a call takes"
+        );
+    }
+
+    #[test]
+    fn every_key_that_a_creation_lacks_is_a_problem() {
+        let report = of_plan(
+            PlanError::CannotCreate {
+                missing: vec!["role", "runtime"],
+            },
+            "f",
+        );
+        assert_eq!(report.problems.len(), 2);
+        assert_eq!(report.at.as_deref(), Some("/role"));
+    }
+}

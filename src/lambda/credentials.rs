@@ -1,0 +1,197 @@
+//! The stanza's keys and the job's environment in, credentials and their source out. Effect: asks credential sources.
+//! Never mixes two sources: a key, its secret and its session token come from one place.
+
+use std::time::Duration;
+
+use aws_config::ecs::EcsCredentialsProvider;
+use aws_config::imds::{self, credentials::ImdsCredentialsProvider};
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
+use aws_config::web_identity_token::WebIdentityTokenCredentialsProvider;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::ProvideCredentials;
+use aws_credential_types::provider::error::CredentialsError as SdkCredentialsError;
+
+use crate::protocol::environment::Environment;
+use crate::protocol::event::CredentialsSource;
+use crate::protocol::stanza::Stanza;
+
+/// Why nobody can act.
+#[derive(Debug)]
+pub enum CredentialsError {
+    /// One half of a pair of keys is missing.
+    Incomplete {
+        /// What is there.
+        given: &'static str,
+        /// What is missing.
+        missing: &'static str,
+        /// JSON pointer, when it is the stanza's.
+        at: Option<&'static str>,
+    },
+    /// No source has credentials.
+    None,
+    /// A source has credentials, but they cannot be had.
+    Unavailable {
+        /// The source.
+        origin: CredentialsSource,
+        /// Why.
+        source: SdkCredentialsError,
+    },
+}
+
+/// The metadata service answers at once, or is not there.
+const METADATA_LIMIT: Duration = Duration::from_millis(200);
+
+/// The variable by which a job names a metadata service of its own.
+const METADATA_ENDPOINT: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
+
+/// Finds who acts: the stanza's keys, the job's variables, then the SDK's further sources in the SDK's order.
+///
+/// `env_given`: the job's environment came with the request, so that the machine's own identity is out of bounds.
+pub(super) async fn find(
+    stanza: &Stanza,
+    env: &Environment,
+    env_given: bool,
+    config: &ProviderConfig,
+) -> Result<(Credentials, CredentialsSource), CredentialsError> {
+    if let Some(credentials) = of_stanza(stanza)? {
+        return Ok((credentials, CredentialsSource::Stanza));
+    }
+    if let Some(credentials) = of_environment(env)? {
+        return Ok((credentials, CredentialsSource::Environment));
+    }
+    let profile = ProfileFileCredentialsProvider::builder().configure(config).build();
+    if let Some(found) = ask(profile, CredentialsSource::Profile).await? {
+        return Ok(found);
+    }
+    let web_identity = WebIdentityTokenCredentialsProvider::builder().configure(config).build();
+    if let Some(found) = ask(web_identity, CredentialsSource::WebIdentity).await? {
+        return Ok(found);
+    }
+    let container = EcsCredentialsProvider::builder().configure(config).build();
+    if let Some(found) = ask(container, CredentialsSource::Container).await? {
+        return Ok(found);
+    }
+    if !env_given || env.get(METADATA_ENDPOINT).is_some() {
+        let client = imds::Client::builder()
+            .configure(config)
+            .connect_timeout(METADATA_LIMIT)
+            .read_timeout(METADATA_LIMIT)
+            .max_attempts(1)
+            .build();
+        let instance = ImdsCredentialsProvider::builder()
+            .configure(config)
+            .imds_client(client)
+            .build();
+        // A machine without a metadata service is no failure of one.
+        if let Ok(Some(found)) = ask(instance, CredentialsSource::Instance).await {
+            return Ok(found);
+        }
+    }
+    Err(CredentialsError::None)
+}
+
+fn of_stanza(stanza: &Stanza) -> Result<Option<Credentials>, CredentialsError> {
+    let half = |given, missing, at| {
+        Err(CredentialsError::Incomplete {
+            given,
+            missing,
+            at: Some(at),
+        })
+    };
+    match (&stanza.access_key_id, &stanza.secret_access_key, &stanza.session_token) {
+        (Some(id), Some(secret), token) => {
+            let token = token.as_ref().map(|token| token.expose().to_owned());
+            Ok(Some(Credentials::new(
+                id.expose(),
+                secret.expose(),
+                token,
+                None,
+                "stanza",
+            )))
+        }
+        (Some(_), None, _) => half("access_key_id", "secret_access_key", "/secret_access_key"),
+        (None, Some(_), _) => half("secret_access_key", "access_key_id", "/access_key_id"),
+        (None, None, Some(_)) => half("session_token", "access_key_id", "/access_key_id"),
+        (None, None, None) => Ok(None),
+    }
+}
+
+fn of_environment(env: &Environment) -> Result<Option<Credentials>, CredentialsError> {
+    let variable = |name| env.get(name).filter(|value| !value.is_empty());
+    let half = |given, missing| {
+        Err(CredentialsError::Incomplete {
+            given,
+            missing,
+            at: None,
+        })
+    };
+    match (variable("AWS_ACCESS_KEY_ID"), variable("AWS_SECRET_ACCESS_KEY")) {
+        (Some(id), Some(secret)) => {
+            let token = variable("AWS_SESSION_TOKEN").map(|token| token.into_owned());
+            Ok(Some(Credentials::new(id, secret, token, None, "environment")))
+        }
+        (Some(_), None) => half("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
+        (None, Some(_)) => half("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID"),
+        (None, None) => Ok(None),
+    }
+}
+
+/// `None` when the source has nothing to say; an error when it has, and fails.
+async fn ask(
+    provider: impl ProvideCredentials,
+    origin: CredentialsSource,
+) -> Result<Option<(Credentials, CredentialsSource)>, CredentialsError> {
+    match provider.provide_credentials().await {
+        Ok(credentials) => Ok(Some((credentials, origin))),
+        Err(SdkCredentialsError::CredentialsNotLoaded(_)) => Ok(None),
+        Err(source) => Err(CredentialsError::Unavailable { origin, source }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::secret::Secret;
+
+    fn missing(stanza: &Stanza, env: &[(&str, &str)]) -> &'static str {
+        let env: Environment = env.iter().copied().collect();
+        match of_stanza(stanza).and_then(|found| found.map_or_else(|| of_environment(&env), |found| Ok(Some(found)))) {
+            Err(CredentialsError::Incomplete { missing, .. }) => missing,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn half_a_pair_names_the_missing_half() {
+        let secret = || Some(Secret::new("x"));
+        let stanza = |id, key, token| Stanza {
+            access_key_id: id,
+            secret_access_key: key,
+            session_token: token,
+            ..Stanza::default()
+        };
+        assert_eq!(missing(&stanza(secret(), None, None), &[]), "secret_access_key");
+        assert_eq!(missing(&stanza(None, secret(), None), &[]), "access_key_id");
+        assert_eq!(missing(&stanza(None, None, secret()), &[]), "access_key_id");
+        assert_eq!(
+            missing(&Stanza::default(), &[("AWS_ACCESS_KEY_ID", "x")]),
+            "AWS_SECRET_ACCESS_KEY"
+        );
+        assert_eq!(
+            missing(&Stanza::default(), &[("AWS_SECRET_ACCESS_KEY", "x")]),
+            "AWS_ACCESS_KEY_ID"
+        );
+    }
+
+    #[test]
+    fn the_stanzas_keys_never_take_the_environments_token() {
+        let stanza = Stanza {
+            access_key_id: Some(Secret::new("id")),
+            secret_access_key: Some(Secret::new("secret")),
+            ..Stanza::default()
+        };
+        let credentials = of_stanza(&stanza).expect("whole").expect("given");
+        assert_eq!(credentials.session_token(), None);
+    }
+}

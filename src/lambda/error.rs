@@ -1,0 +1,166 @@
+//! What the SDK says of a call that failed in, the facts that a sentence and a code can be made of out.
+//! Never redacts and never judges: that is `failure`'s business.
+
+use std::time::Duration;
+
+use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_lambda::operation::RequestId;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+
+use super::credentials::CredentialsError;
+use crate::protocol::event::StepName;
+use crate::stop::Reason;
+
+/// Why AWS's part did not go well.
+#[derive(Debug)]
+pub enum LambdaError {
+    /// Nobody can act.
+    Credentials(CredentialsError),
+    /// `AWS_REGION` or another source names no region.
+    BadRegion {
+        /// Where it stands.
+        origin: &'static str,
+        /// What it is.
+        region: String,
+        /// What would be right.
+        right: String,
+    },
+    /// A call failed, after the SDK's own retries.
+    Call(CallError),
+    /// The role could not be assumed for half a minute.
+    RoleNotReady(CallError),
+    /// The new function could not be made ready.
+    CreationFailed(Trouble),
+    /// An update could not be carried out.
+    UpdateFailed(Trouble),
+    /// Something did not end in time.
+    WaitedTooLong {
+        /// What was waited for.
+        what: &'static str,
+        /// How long.
+        limit: Duration,
+    },
+    /// The function is not there any more.
+    Gone,
+    /// The run is to end, and `in_flight` may or may not have taken effect.
+    Stopped {
+        /// Why.
+        reason: Reason,
+        /// The step whose call had not been answered.
+        in_flight: Option<StepName>,
+    },
+}
+
+/// AWS's own word on why a function is not ready.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// `StateReasonCode` or `LastUpdateStatusReasonCode`.
+    pub code: Option<String>,
+    /// `StateReason` or `LastUpdateStatusReason`.
+    pub reason: Option<String>,
+}
+
+/// A call that failed.
+#[derive(Clone, Debug)]
+pub struct CallError {
+    /// The operation, as AWS names it.
+    pub operation: &'static str,
+    /// How it failed.
+    pub kind: CallErrorKind,
+    /// AWS's error code.
+    pub code: Option<String>,
+    /// AWS's words.
+    pub message: Option<String>,
+    /// Status of the HTTP answer.
+    pub http_status: Option<u16>,
+    /// AWS's id of the call.
+    pub request_id: Option<String>,
+    /// The causes, nearest first.
+    pub causes: Vec<String>,
+}
+
+/// How a call failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallErrorKind {
+    /// AWS answered with an error.
+    Refused,
+    /// The answer cannot be understood.
+    Garbled,
+    /// There was no answer in time.
+    Silent,
+    /// AWS cannot be reached, or the connection broke.
+    Unreachable,
+    /// The request could not be made.
+    Unmade,
+}
+
+impl CallError {
+    /// Takes apart what the SDK says.
+    pub(super) fn of<E>(operation: &'static str, error: SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let kind = match &error {
+            SdkError::ConstructionFailure(_) => CallErrorKind::Unmade,
+            SdkError::TimeoutError(_) => CallErrorKind::Silent,
+            SdkError::DispatchFailure(failure) if failure.is_timeout() => CallErrorKind::Silent,
+            SdkError::DispatchFailure(failure) if failure.is_user() => CallErrorKind::Unmade,
+            SdkError::DispatchFailure(_) => CallErrorKind::Unreachable,
+            SdkError::ServiceError(service) if service.err().code().is_none() => CallErrorKind::Garbled,
+            SdkError::ServiceError(_) => CallErrorKind::Refused,
+            _ => CallErrorKind::Garbled,
+        };
+        let raw = error.raw_response();
+        CallError {
+            operation,
+            kind,
+            code: error.code().map(str::to_owned),
+            message: error.message().map(str::to_owned),
+            http_status: raw.map(|response| response.status().as_u16()),
+            request_id: error.request_id().map(str::to_owned),
+            causes: causes(&error),
+        }
+    }
+
+    /// AWS's error code, or nothing.
+    pub fn code(&self) -> &str {
+        self.code.as_deref().unwrap_or_default()
+    }
+
+    /// AWS's words, or nothing.
+    pub fn message(&self) -> &str {
+        self.message.as_deref().unwrap_or_default()
+    }
+
+    /// True for the 409 of a function that is being updated or created: it passes by waiting.
+    pub(super) fn is_busy(&self) -> bool {
+        self.code() == "ResourceConflictException"
+            && ["update is in progress", "currently in the following state: Pending"]
+                .iter()
+                .any(|text| self.message().contains(text))
+    }
+
+    /// True for a role that IAM has not yet told Lambda about: it passes within seconds after the role's creation.
+    pub(super) fn is_role_not_ready(&self) -> bool {
+        self.code() == "InvalidParameterValueException" && self.message().contains("cannot be assumed by Lambda")
+    }
+
+    /// True for a function that is not there.
+    pub(super) fn is_not_found(&self) -> bool {
+        self.code() == "ResourceNotFoundException"
+    }
+}
+
+/// The chain of causes below the SDK's own error, each once.
+fn causes(error: &(dyn std::error::Error + 'static)) -> Vec<String> {
+    let mut causes: Vec<String> = Vec::new();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        if !text.is_empty() && causes.last() != Some(&text) {
+            causes.push(text);
+        }
+        next = cause.source();
+    }
+    causes
+}

@@ -1,0 +1,563 @@
+//! Steps in, AWS's answers out: connects, reads the live function, carries out one step and waits until it is live.
+//! Effect: AWS. Never decides what is to be done; the plan has.
+
+mod credentials;
+mod error;
+mod http;
+mod read;
+mod request;
+mod wait;
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_config::profile::region::ProfileFileRegionProvider;
+use aws_config::provider_config::ProviderConfig;
+use aws_config::{AppName, BehaviorVersion, Region as SdkRegion};
+use aws_sdk_lambda::config::interceptors::{BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef};
+use aws_sdk_lambda::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_lambda::error::{BoxError, ProvideErrorMetadata, SdkError};
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::FunctionCode;
+use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_types::timeout::TimeoutConfig;
+
+pub use credentials::CredentialsError;
+pub use error::{CallError, CallErrorKind, LambdaError, Trouble};
+
+use crate::function::Live;
+use crate::journal::Journal;
+use crate::plan::Action;
+use crate::protocol::environment::Environment;
+use crate::protocol::event::CredentialsSource;
+use crate::protocol::secret::Secret;
+use crate::protocol::stanza::{FunctionName, Region, Stanza};
+use crate::stop::{Reason, Stop};
+use http::LazyTls;
+use read::Standing;
+
+/// How long one wait, or one call, may take unless the stanza says otherwise.
+pub const DEFAULT_WAIT: Duration = Duration::from_secs(600);
+
+/// How long a call without code may go unanswered before it is tried again.
+const ANSWER_LIMIT: Duration = Duration::from_secs(60);
+
+/// How long a call that changes something may go on after a signal, so that its answer is still heard.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// Lambda, as one caller in one region.
+pub struct Lambda {
+    client: aws_sdk_lambda::Client,
+    journal: Arc<Journal>,
+    stop: Stop,
+    attempts: Attempts,
+    wait_limit: Duration,
+}
+
+/// Who acts, and where.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Where the credentials come from.
+    pub source: CredentialsSource,
+    /// The access key id.
+    pub access_key_id: Secret,
+    /// The region.
+    pub region: Region,
+    /// What must not be shown of credentials that were found outside the request.
+    pub secrets: Vec<Secret>,
+}
+
+/// What the steps of a deployment work on.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// The function, as the stanza names it.
+    pub name: &'a FunctionName,
+    /// Its ARN; empty while there is no function.
+    pub arn: &'a str,
+    /// The archive.
+    pub code: &'a [u8],
+    /// Base64 of its SHA-256.
+    pub code_sha256: &'a str,
+}
+
+/// What a step did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// HTTP requests that its call took.
+    pub attempts: u32,
+    /// AWS's id of the last of them.
+    pub request_id: Option<String>,
+    /// The function's ARN, where the answer tells it.
+    pub function_arn: Option<String>,
+    /// The version that was published.
+    pub version: Option<String>,
+}
+
+/// The live function, and whether it is the last word.
+#[derive(Debug)]
+pub struct Found {
+    /// The function.
+    pub live: Live,
+    /// True while it is created or updated, by whomever.
+    pub is_busy: bool,
+    /// Why it is not ready, although nothing goes on.
+    pub failure: Option<LambdaError>,
+}
+
+/// Finds out who acts and where, without a request to Lambda.
+///
+/// # Errors
+/// [`LambdaError::Credentials`] and [`LambdaError::BadRegion`].
+pub async fn connect(
+    stanza: &Stanza,
+    env: &Environment,
+    env_given: bool,
+    journal: Arc<Journal>,
+    stop: Stop,
+) -> Result<(Lambda, Identity), LambdaError> {
+    let http = LazyTls::default();
+    let region = region(stanza, env).await?;
+    let sdk_region = SdkRegion::new(region.as_str().to_owned());
+    let config = ProviderConfig::without_region()
+        .with_http_client(http.clone())
+        .with_region(Some(sdk_region.clone()));
+    let (credentials, source) = credentials::find(stanza, env, env_given, &config)
+        .await
+        .map_err(LambdaError::Credentials)?;
+    let identity = Identity {
+        source,
+        access_key_id: Secret::new(credentials.access_key_id()),
+        region,
+        secrets: std::iter::once(credentials.secret_access_key())
+            .chain(credentials.session_token())
+            .map(Secret::new)
+            .collect(),
+    };
+    let attempts = Attempts::default();
+    let wait_limit = stanza.wait_timeout.unwrap_or(DEFAULT_WAIT);
+    let loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http)
+        .region(sdk_region)
+        .credentials_provider(credentials)
+        .timeout_config(timeouts(wait_limit, ANSWER_LIMIT))
+        .app_name(AppName::new(concat!("dpl-lambda-", env!("CARGO_PKG_VERSION"))).expect("letters, digits, - and ."));
+    let observer = Observer {
+        attempts: attempts.clone(),
+        journal: journal.clone(),
+    };
+    let config = aws_sdk_lambda::config::Builder::from(&loader.load().await)
+        .interceptor(observer)
+        .build();
+    let client = aws_sdk_lambda::Client::from_conf(config);
+    Ok((
+        Lambda {
+            client,
+            journal,
+            stop,
+            attempts,
+            wait_limit,
+        },
+        identity,
+    ))
+}
+
+/// The stanza's region, then the job's, then the profile's; `us-east-1` as in dpl.
+async fn region(stanza: &Stanza, env: &Environment) -> Result<Region, LambdaError> {
+    if let Some(region) = &stanza.region {
+        return Ok(region.clone());
+    }
+    let parse = |origin, region: &str| {
+        Region::parse(region).map_err(|right| LambdaError::BadRegion {
+            origin,
+            region: region.to_owned(),
+            right,
+        })
+    };
+    for name in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
+        if let Some(region) = env.get(name).filter(|region| !region.is_empty()) {
+            return parse(name, &region);
+        }
+    }
+    use aws_config::meta::region::ProvideRegion;
+    match ProfileFileRegionProvider::new().region().await {
+        Some(region) => parse("the profile's region", region.as_ref()),
+        None => parse("the default region", "us-east-1"),
+    }
+}
+
+fn timeouts(whole: Duration, answer: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(10))
+        .operation_attempt_timeout(answer.min(whole))
+        .operation_timeout(whole)
+        .build()
+}
+
+impl Lambda {
+    /// The live function. `None`: there is none.
+    ///
+    /// # Errors
+    /// [`LambdaError::Call`], and [`LambdaError::Stopped`] at once when the run is to end.
+    pub async fn read_live(&self, name: &FunctionName) -> Result<Option<Found>, LambdaError> {
+        let call = self.client.get_function().function_name(name.as_str()).send();
+        let output = match self.heard("GetFunction", call).await {
+            Err(LambdaError::Call(error)) if error.is_not_found() => return Ok(None),
+            other => other?,
+        };
+        let garbled = || LambdaError::Call(garbled("GetFunction", "the answer holds no configuration"));
+        let configuration = output.configuration().ok_or_else(garbled)?;
+        let standing = Standing::of_configuration(configuration);
+        let live = read::live(&output).ok_or_else(garbled)?;
+        let is_busy = matches!(standing, Standing::Creating | Standing::Updating);
+        Ok(Some(Found {
+            live,
+            is_busy,
+            failure: wait::failure(standing),
+        }))
+    }
+
+    /// Waits until nobody's update of the function is going on, and reads it again.
+    ///
+    /// # Errors
+    /// [`LambdaError::WaitedTooLong`], and those of [`Lambda::read_live`].
+    pub async fn wait_until_quiet(&self, name: &FunctionName) -> Result<Option<Found>, LambdaError> {
+        let mut pace = wait::Pace::new(self.wait_limit);
+        loop {
+            self.pause(&mut pace, "another update of the function").await?;
+            match self.read_live(name).await? {
+                Some(found) if found.is_busy => {}
+                settled => return Ok(settled),
+            }
+        }
+    }
+
+    /// Carries out one step and waits until it is live.
+    ///
+    /// An update that somebody else has begun is waited out first, and a role that cannot be assumed yet is tried again
+    /// for half a minute, `role_not_ready` being called at each try.
+    ///
+    /// # Errors
+    /// [`LambdaError`]. Whether the step took effect is in the journal.
+    pub async fn apply(
+        &self,
+        action: &Action,
+        subject: Subject<'_>,
+        role_not_ready: &dyn Fn(),
+    ) -> Result<Applied, LambdaError> {
+        let step = action.name();
+        let mut busy = wait::Pace::new(self.wait_limit);
+        let mut role = wait::Pace::slowly(wait::ROLE_LIMIT);
+        loop {
+            match self.call(action, subject).await {
+                Ok((applied, standing)) => {
+                    self.journal.note_changed(step);
+                    self.settle(action, subject.name, applied.version.as_deref(), standing)
+                        .await?;
+                    return Ok(applied);
+                }
+                Err(LambdaError::Call(error)) if error.is_busy() => {
+                    tracing::debug!(operation = error.operation, "an update is in progress");
+                    self.pause(&mut busy, "another update of the function").await?;
+                }
+                Err(LambdaError::Call(error)) if error.is_role_not_ready() => {
+                    role_not_ready();
+                    if self.pause(&mut role, "the function's role").await.is_err() {
+                        self.stop.check().map_err(|reason| LambdaError::Stopped {
+                            reason,
+                            in_flight: None,
+                        })?;
+                        return Err(LambdaError::RoleNotReady(error));
+                    }
+                }
+                Err(LambdaError::Call(error)) if error.is_not_found() && !subject.arn.is_empty() => {
+                    return Err(LambdaError::Gone);
+                }
+                Err(LambdaError::Stopped { reason, .. }) => {
+                    return Err(LambdaError::Stopped {
+                        reason,
+                        in_flight: Some(step),
+                    });
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// One request of a step, and where the function stands behind it.
+    async fn call(&self, action: &Action, subject: Subject<'_>) -> Result<(Applied, Standing), LambdaError> {
+        let Subject {
+            arn, code, code_sha256, ..
+        } = subject;
+        let name = subject.name.as_str();
+        macro_rules! standing {
+            ($output:expr) => {
+                Standing::of(
+                    $output.state(),
+                    Trouble {
+                        code: $output.state_reason_code().map(|code| code.as_str().to_owned()),
+                        reason: $output.state_reason().map(str::to_owned),
+                    },
+                    $output.last_update_status(),
+                    Trouble {
+                        code: $output
+                            .last_update_status_reason_code()
+                            .map(|code| code.as_str().to_owned()),
+                        reason: $output.last_update_status_reason().map(str::to_owned),
+                    },
+                )
+            };
+        }
+        self.attempts.forget();
+        let (mut applied, standing) = match action {
+            Action::CreateFunction { settings, tags } => {
+                let code = FunctionCode::builder().zip_file(Blob::new(code)).build();
+                let request = request::create(self.client.create_function(), settings)
+                    .function_name(name)
+                    .code(code);
+                let request = request.set_tags((!tags.is_empty()).then(|| exposed(tags)));
+                let call = request.customize().config_override(self.upload_override()).send();
+                let output = self.finished("CreateFunction", call).await?;
+                let function_arn = output.function_arn().map(str::to_owned);
+                (
+                    Applied {
+                        function_arn,
+                        ..Applied::default()
+                    },
+                    standing!(output),
+                )
+            }
+            Action::UpdateFunctionConfiguration { settings } => {
+                let request = self.client.update_function_configuration().function_name(name);
+                let call = request::update(request, settings).send();
+                let output = self.finished("UpdateFunctionConfiguration", call).await?;
+                (Applied::default(), standing!(output))
+            }
+            Action::UpdateFunctionCode => {
+                let request = self
+                    .client
+                    .update_function_code()
+                    .function_name(name)
+                    .zip_file(Blob::new(code));
+                let call = request.customize().config_override(self.upload_override()).send();
+                let output = self.finished("UpdateFunctionCode", call).await?;
+                (Applied::default(), standing!(output))
+            }
+            Action::TagResource { tags } => {
+                let call = self
+                    .client
+                    .tag_resource()
+                    .resource(arn)
+                    .set_tags(Some(exposed(tags)))
+                    .send();
+                self.finished("TagResource", call).await?;
+                (Applied::default(), Standing::Settled)
+            }
+            Action::PublishVersion => {
+                // With the hash, so that a version never holds code that somebody else has put there in between.
+                let call = self
+                    .client
+                    .publish_version()
+                    .function_name(name)
+                    .code_sha256(code_sha256)
+                    .send();
+                let output = self.finished("PublishVersion", call).await?;
+                let version = output.version().map(str::to_owned);
+                // A published version has no updates, whatever status it inherits from the function.
+                let standing = match standing!(output) {
+                    standing @ (Standing::Creating | Standing::CreationFailed(_)) => standing,
+                    Standing::Settled | Standing::Updating | Standing::UpdateFailed(_) => Standing::Settled,
+                };
+                (
+                    Applied {
+                        version,
+                        ..Applied::default()
+                    },
+                    standing,
+                )
+            }
+        };
+        (applied.attempts, applied.request_id) = self.attempts.told();
+        Ok((applied, standing))
+    }
+
+    /// Waits until what a step began has ended.
+    async fn settle(
+        &self,
+        action: &Action,
+        name: &FunctionName,
+        version: Option<&str>,
+        mut standing: Standing,
+    ) -> Result<(), LambdaError> {
+        let what = match action {
+            Action::CreateFunction { .. } => "the new function",
+            Action::PublishVersion => "the new version",
+            Action::UpdateFunctionConfiguration { .. } | Action::UpdateFunctionCode | Action::TagResource { .. } => {
+                "the update"
+            }
+        };
+        let mut pace = wait::Pace::new(self.wait_limit);
+        while matches!(standing, Standing::Creating | Standing::Updating) {
+            self.pause(&mut pace, what).await?;
+            let call = self
+                .client
+                .get_function()
+                .function_name(name.as_str())
+                .set_qualifier(version.map(str::to_owned));
+            let output = match self.heard("GetFunction", call.send()).await {
+                Err(LambdaError::Call(error)) if error.is_not_found() => return Err(LambdaError::Gone),
+                other => other?,
+            };
+            standing = output
+                .configuration()
+                .map_or(Standing::Settled, Standing::of_configuration);
+        }
+        wait::failure(standing).map_or(Ok(()), Err)
+    }
+
+    /// Sleeps for the next interval of `pace`, unless the run is to end.
+    async fn pause(&self, pace: &mut wait::Pace, what: &'static str) -> Result<(), LambdaError> {
+        let interval = pace.next().ok_or(LambdaError::WaitedTooLong {
+            what,
+            limit: pace.limit(),
+        })?;
+        tokio::select! {
+            () = tokio::time::sleep(interval) => Ok(()),
+            reason = self.stop.requested() => Err(LambdaError::Stopped { reason, in_flight: None }),
+        }
+    }
+
+    /// The answer of a call that only reads; given up at once when the run is to end.
+    async fn heard<T, E>(
+        &self,
+        operation: &'static str,
+        call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    ) -> Result<T, LambdaError>
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        tokio::select! {
+            biased;
+            reason = self.stop.requested() => Err(LambdaError::Stopped { reason, in_flight: None }),
+            answer = call => answer.map_err(|error| LambdaError::Call(CallError::of(operation, error))),
+        }
+    }
+
+    /// The answer of a call that changes something: not begun when the run is to end, heard out when it ends meanwhile.
+    async fn finished<T, E>(
+        &self,
+        operation: &'static str,
+        call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    ) -> Result<T, LambdaError>
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        self.stop.check().map_err(|reason| LambdaError::Stopped {
+            reason,
+            in_flight: None,
+        })?;
+        let out_of_patience = async {
+            match self.stop.requested().await {
+                Reason::OutputClosed => std::future::pending().await,
+                reason @ (Reason::Interrupt | Reason::Terminate) => {
+                    tokio::time::sleep(GRACE).await;
+                    reason
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            answer = call => answer.map_err(|error| LambdaError::Call(CallError::of(operation, error))),
+            reason = out_of_patience => Err(LambdaError::Stopped { reason, in_flight: None }),
+        }
+    }
+
+    /// An upload may take as long as a wait.
+    fn upload_override(&self) -> aws_sdk_lambda::config::Builder {
+        aws_sdk_lambda::config::Builder::new().timeout_config(timeouts(self.wait_limit, self.wait_limit))
+    }
+}
+
+fn exposed(tags: &std::collections::BTreeMap<String, Secret>) -> std::collections::HashMap<String, String> {
+    tags.iter()
+        .map(|(name, value)| (name.clone(), value.expose().to_owned()))
+        .collect()
+}
+
+fn garbled(operation: &'static str, message: &str) -> CallError {
+    CallError {
+        operation,
+        kind: CallErrorKind::Garbled,
+        code: None,
+        message: Some(message.to_owned()),
+        http_status: None,
+        request_id: None,
+        causes: Vec::new(),
+    }
+}
+
+/// The HTTP requests of the current call. Calls follow one another, so one tally is enough.
+#[derive(Clone, Debug, Default)]
+struct Attempts(Arc<Mutex<(u32, Option<String>)>>);
+
+impl Attempts {
+    fn forget(&self) {
+        *self.lock() = (0, None);
+    }
+
+    fn told(&self) -> (u32, Option<String>) {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, (u32, Option<String>)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Sees every HTTP request on its way out, and what comes back.
+struct Observer {
+    attempts: Attempts,
+    journal: Arc<Journal>,
+}
+
+impl std::fmt::Debug for Observer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Observer")
+    }
+}
+
+#[dyn_dispatch_hint]
+impl Intercept for Observer {
+    fn name(&self) -> &'static str {
+        "Observer"
+    }
+
+    fn read_before_attempt(
+        &self,
+        _: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.journal.note_acted();
+        self.attempts.lock().0 += 1;
+        Ok(())
+    }
+
+    fn read_after_attempt(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let id = context
+            .response()
+            .and_then(|response| response.headers().get("x-amzn-requestid"));
+        let status = context.response().map(|response| response.status().as_u16());
+        tracing::debug!(status, request_id = id, "answered");
+        if let Some(id) = id {
+            self.attempts.lock().1 = Some(id.to_owned());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,48 @@
+//! The command line in, a command out.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Deploys an AWS Lambda function as a stanza of `.travis.yml` describes it.
+///
+/// Reads one JSON object from standard input, the stanza with the job's `env`, and writes events to standard output,
+/// one JSON object a line.
+#[derive(Debug, Parser)]
+#[command(version, disable_help_subcommand = true)]
+pub(crate) struct Arguments {
+    /// What to do. Default: deploy.
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make the function live as the stanza asks (the default).
+    Deploy,
+    /// Tell what a deployment would do; change nothing.
+    Plan,
+    /// Validate the stanza and evaluate its conditions; ask AWS nothing.
+    Check,
+    /// Build the archive and write it to a file.
+    Package {
+        /// The file.
+        #[arg(long, value_name = "FILE")]
+        output: PathBuf,
+    },
+    /// Print a JSON Schema (draft-07).
+    Schema {
+        /// Of what.
+        document: Document,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Document {
+    /// A stanza, for config editors.
+    Stanza,
+    /// A request, for runners.
+    Request,
+    /// A line of standard output, for readers of it.
+    Event,
+}

@@ -1,0 +1,4 @@
+//! What belongs to the process alone: its arguments, its signals.
+
+pub(crate) mod arguments;
+pub(crate) mod signals;

@@ -1,0 +1,64 @@
+//! SIGINT and SIGTERM in, an orderly end out: first the wish to end, then after some seconds the end itself.
+
+use std::io::{self, Read};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use dpl_lambda::stop::Reason;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+/// How long a run may take to end by itself after the first signal. `finished` is promised within 5 s.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(4);
+
+/// Signals that have arrived, as bytes in pipes: nothing is done in a handler, and no thread is needed to notice them.
+pub(crate) struct Signals {
+    interrupt: UnixStream,
+    terminate: UnixStream,
+}
+
+impl Signals {
+    /// Catches both signals from now on.
+    pub(crate) fn catch() -> io::Result<Self> {
+        let catch = |signal| {
+            let (ours, handlers) = UnixStream::pair()?;
+            ours.set_nonblocking(true)?;
+            signal_hook::low_level::pipe::register(signal, handlers)?;
+            Ok::<_, io::Error>(ours)
+        };
+        Ok(Signals {
+            interrupt: catch(SIGINT)?,
+            terminate: catch(SIGTERM)?,
+        })
+    }
+
+    /// Waits for a signal, or until `other` can be read. `None`: `other` can, or the time is over.
+    pub(crate) fn wait(&self, other: Option<BorrowedFd<'_>>, limit: Option<Duration>) -> Option<Reason> {
+        let limit = limit.map(|limit| Timespec {
+            tv_sec: limit.as_secs().cast_signed(),
+            tv_nsec: limit.subsec_nanos().into(),
+        });
+        loop {
+            let watch = |fd| PollFd::from_borrowed_fd(fd, PollFlags::IN);
+            let mut watched: Vec<PollFd<'_>> = vec![watch(self.interrupt.as_fd()), watch(self.terminate.as_fd())];
+            watched.extend(other.map(watch));
+            // EINTR is a signal's doing: look again.
+            let Ok(ready) = poll(&mut watched, limit.as_ref()) else {
+                continue;
+            };
+            for (pipe, reason) in [
+                (&self.interrupt, Reason::Interrupt),
+                (&self.terminate, Reason::Terminate),
+            ] {
+                if matches!((&*pipe).read(&mut [0]), Ok(1..)) {
+                    return Some(reason);
+                }
+            }
+            let other_ready = watched.get(2).is_some_and(|other| !other.revents().is_empty());
+            if other_ready || ready == 0 {
+                return None;
+            }
+        }
+    }
+}
