@@ -1,1 +1,18 @@
-fn main() {}
+//! The program under test from outside: JSON in, events and exit status out.
+//!
+//! `DPL_LAMBDA=/path/to/other` holds another implementation to the same tests; `CASE=part-of-a-name` picks cases;
+//! `BLESS=1` rewrites `schema/` from the types.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests start programs, write files and look at the clock"
+)]
+
+mod case;
+mod cases;
+mod deployments;
+mod emulators;
+mod examples;
+mod interruptions;
+mod plugin;
+mod rubbish;
+mod schemas;

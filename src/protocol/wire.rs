@@ -61,6 +61,13 @@ pub enum WireError {
 /// [`WireError`], for text that is not JSON (nesting beyond 128 included) and for duplicate keys.
 pub fn parse(bytes: &[u8]) -> Result<Node, WireError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Err(WireError::Syntax {
+            detail: "it is empty".to_owned(),
+            line: 1,
+            column: 0,
+        });
+    }
     serde_json::from_slice(bytes).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         let text = error.to_string();

@@ -1,0 +1,248 @@
+//! One file of `cases/`: a language-neutral dialogue, or several with the same endpoint and files.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use lambda_endpoint::{Call, Endpoint, Fault, Settings};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::plugin::{Ended, Plugin, agrees, secrets_of};
+
+/// A file of `cases/`. Programs write it as well as people, so it is derived, and closed.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    /// What is shown, as a sentence.
+    #[serde(rename = "title")]
+    _title: String,
+    /// Where the expectation comes from: an AWS page, dpl's source, an issue number, "tried".
+    source: String,
+    /// Files of the build directory. Default: a small `index.js`.
+    #[serde(default)]
+    files: Option<BTreeMap<String, String>>,
+    /// A Lambda endpoint. Absent: the job has none, and no keys.
+    #[serde(default)]
+    endpoint: Option<Stand>,
+    /// The runs, in order.
+    runs: Vec<Run>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stand {
+    /// As the endpoint reads its settings: `{"update_ms": 300}`.
+    #[serde(default)]
+    settings: Option<Value>,
+    /// Functions that are there already, as bodies of CreateFunction.
+    #[serde(default)]
+    functions: Vec<Value>,
+    /// As the endpoint reads its faults.
+    #[serde(default)]
+    faults: Vec<Value>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Run {
+    /// Arguments. Default: none, which is `deploy`.
+    #[serde(default)]
+    args: Vec<String>,
+    /// The request. With an endpoint its `env` is completed by keys, the endpoint's address and branch `master`, where
+    /// it does not name them itself.
+    #[serde(default)]
+    stdin: Option<Value>,
+    /// Instead of `stdin`: text as it is.
+    #[serde(default)]
+    stdin_text: Option<String>,
+    /// Files that are changed before this run.
+    #[serde(default)]
+    files: BTreeMap<String, String>,
+    /// The exit status.
+    exit: i32,
+    /// All events in order, without `hello`; each may have more keys than are given here.
+    #[serde(default)]
+    events: Option<Vec<Value>>,
+    /// The last event.
+    #[serde(default)]
+    finished: Option<Value>,
+    /// Warnings' codes and pointers, in order. Default: none.
+    #[serde(default)]
+    warnings: Vec<Warned>,
+    /// The calls that reached the endpoint in this run.
+    #[serde(default)]
+    calls: Option<Vec<Value>>,
+    /// The function `f` as GetFunction answers after this run.
+    #[serde(default)]
+    function: Option<Value>,
+    /// Texts that must not occur in any output.
+    #[serde(default)]
+    secrets: Vec<String>,
+}
+
+#[derive(Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+struct Warned {
+    code: String,
+    at: Option<String>,
+}
+
+impl Case {
+    /// Reads a case. `Err` tells why it is none.
+    pub fn read(path: &Path) -> Result<Self, String> {
+        let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+        let case: Case = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+        if case.source.is_empty() {
+            Err("a case names its source".to_owned())
+        } else {
+            Ok(case)
+        }
+    }
+
+    /// Plays it. Panics at the first thing that is not as it should be.
+    pub fn play(&self) {
+        let directory = TempDir::new().expect("a temporary directory");
+        let default = BTreeMap::from([(
+            "index.js".to_owned(),
+            "exports.handler = async () => 'hello'\n".to_owned(),
+        )]);
+        write(directory.path(), self.files.as_ref().unwrap_or(&default));
+        let endpoint = self.endpoint.as_ref().map(Stand::start);
+        for (number, run) in self.runs.iter().enumerate() {
+            write(directory.path(), &run.files);
+            run.play(directory.path(), endpoint.as_ref(), number + 1);
+        }
+    }
+}
+
+impl Stand {
+    fn start(&self) -> Endpoint {
+        let settings = self
+            .settings
+            .as_ref()
+            .map_or(Ok(Settings::default()), Settings::from_json);
+        let endpoint = Endpoint::start(settings.expect("valid settings")).expect("a free port");
+        for function in &self.functions {
+            endpoint.seed(function.clone()).expect("a valid function");
+        }
+        for fault in &self.faults {
+            endpoint.fault(Fault::from_json(fault).expect("a valid fault"));
+        }
+        endpoint
+    }
+}
+
+impl Run {
+    fn play(&self, directory: &Path, endpoint: Option<&Endpoint>, number: usize) {
+        let arguments: Vec<&str> = self.args.iter().map(String::as_str).collect();
+        let plugin = Plugin::new(&arguments)
+            .directory(directory)
+            .secrets(self.secrets.clone());
+        if let Some(endpoint) = endpoint {
+            endpoint.forget_calls();
+        }
+        let request = self.stdin.as_ref().map(|request| completed(request, endpoint));
+        let ended = match (&request, &self.stdin_text) {
+            (Some(request), None) => plugin
+                .secrets(secrets_of(request))
+                .run_on(request.to_string().as_bytes()),
+            (None, Some(text)) => plugin.run_on(text.as_bytes()),
+            _ => panic!("run {number}: give `stdin` or `stdin_text`"),
+        };
+        self.compare(&ended, endpoint, number);
+        if let Some(request) = &request {
+            crate::schemas::check_agreement(request, &ended);
+        }
+    }
+
+    fn compare(&self, ended: &Ended, endpoint: Option<&Endpoint>, number: usize) {
+        let output = &ended.stdout;
+        assert_eq!(
+            ended.status.code(),
+            Some(self.exit),
+            "run {number}: exit status\n{output}"
+        );
+        if let Some(events) = &self.events {
+            let expected: Vec<&Value> = events.iter().collect();
+            let actual: Vec<&Value> = ended.events.iter().skip(1).collect();
+            let order = |events: &[&Value]| events.iter().map(|event| event["event"].clone()).collect::<Vec<_>>();
+            assert_eq!(
+                order(&actual),
+                order(&expected),
+                "run {number}: the order of events\n{output}"
+            );
+            for (expected, actual) in expected.iter().zip(&actual) {
+                assert!(
+                    agrees(expected, actual),
+                    "run {number}: expected\n{expected}\ngot\n{actual}"
+                );
+            }
+        }
+        if let Some(finished) = &self.finished {
+            let actual = ended.finished();
+            assert!(
+                agrees(finished, actual),
+                "run {number}: expected\n{finished}\ngot\n{actual}"
+            );
+        }
+        let warned: Vec<Warned> = ended
+            .events
+            .iter()
+            .filter(|event| event["event"] == "warning")
+            .map(|event| Warned {
+                code: event["code"].as_str().unwrap_or_default().to_owned(),
+                at: event["at"].as_str().map(str::to_owned),
+            })
+            .collect();
+        assert_eq!(warned, self.warnings, "run {number}: warnings\n{output}");
+        if let Some(calls) = &self.calls {
+            let endpoint = endpoint.expect("calls need an endpoint");
+            let actual: Vec<Value> = endpoint.calls().iter().map(told).collect();
+            assert!(
+                agrees(&json!(calls), &json!(actual)),
+                "run {number}: expected calls\n{calls:#?}\ngot\n{actual:#?}"
+            );
+        }
+        if let Some(function) = &self.function {
+            let actual = endpoint.and_then(|endpoint| endpoint.function("f")).unwrap_or_default();
+            assert!(
+                agrees(function, &actual),
+                "run {number}: expected function\n{function:#}\ngot\n{actual:#}"
+            );
+        }
+    }
+}
+
+/// A call as a case names it.
+fn told(call: &Call) -> Value {
+    json!({"operation": call.operation, "status": call.status, "body": call.body, "access_key_id": call.access_key_id})
+}
+
+/// The request with what a job needs to reach the endpoint.
+fn completed(request: &Value, endpoint: Option<&Endpoint>) -> Value {
+    let mut request = request.clone();
+    let Some(endpoint) = endpoint else { return request };
+    let mut env = crate::plugin::job_env(endpoint);
+    let own = request["env"].take();
+    let env_map = env.as_object_mut().expect("an object");
+    if request.get("access_key_id").is_some() || request.get("secret_access_key").is_some() {
+        env_map.retain(|name, _| !name.contains("ACCESS_KEY"));
+    }
+    env_map.extend(
+        own.as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, value)| (name.clone(), value.clone())),
+    );
+    request["env"] = env;
+    request
+}
+
+fn write(directory: &Path, files: &BTreeMap<String, String>) {
+    for (name, content) in files {
+        let path = directory.join(name);
+        std::fs::create_dir_all(path.parent().expect("has one")).expect("a directory");
+        std::fs::write(path, content).expect("a file");
+    }
+}

@@ -1,0 +1,284 @@
+//! One run of the program: starts it, writes its input, collects what it says, and checks what must always be true.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+use lambda_endpoint::Endpoint;
+use serde_json::{Value, json};
+
+/// The program under test.
+pub fn program() -> String {
+    std::env::var("DPL_LAMBDA").unwrap_or_else(|_| env!("CARGO_BIN_EXE_dpl-lambda").to_owned())
+}
+
+/// No run of the tests may take longer.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// A run to be.
+pub struct Plugin {
+    command: Command,
+    secrets: Vec<String>,
+}
+
+/// A run that has ended.
+#[derive(Debug)]
+pub struct Ended {
+    pub events: Vec<Value>,
+    pub stdout: String,
+    pub stderr: String,
+    pub status: ExitStatus,
+    pub elapsed: Duration,
+}
+
+impl Plugin {
+    /// The program with these arguments, in an empty environment but for a `PATH` that a runner would have.
+    pub fn new(arguments: &[&str]) -> Self {
+        let mut command = Command::new(program());
+        command
+            .args(arguments)
+            .env_clear()
+            .env("PATH", "/usr/local/bin:/usr/bin:/bin");
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        Plugin {
+            command,
+            secrets: Vec::new(),
+        }
+    }
+
+    pub fn directory(mut self, directory: &Path) -> Self {
+        self.command.current_dir(directory);
+        self
+    }
+
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Texts that must not occur in any output.
+    pub fn secrets(mut self, secrets: impl IntoIterator<Item = String>) -> Self {
+        self.secrets.extend(secrets);
+        self
+    }
+
+    pub fn spawn(&mut self) -> Child {
+        self.command
+            .spawn()
+            .unwrap_or_else(|error| panic!("{}: {error}", program()))
+    }
+
+    /// Runs it on a request, and checks what must always be true.
+    pub fn run(self, request: &Value) -> Ended {
+        let secrets = secrets_of(request);
+        self.secrets(secrets).run_on(request.to_string().as_bytes())
+    }
+
+    /// Runs it on bytes, and checks what must always be true.
+    pub fn run_on(mut self, input: &[u8]) -> Ended {
+        let began = Instant::now();
+        let mut child = self.spawn();
+        let mut stdin = child.stdin.take().expect("piped");
+        let input = input.to_vec();
+        // The program may refuse to read it all; that is its right.
+        let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
+        let ended = Ended::of(child, began);
+        writer.join().expect("a writer does not panic");
+        ended.check(&self.secrets);
+        ended
+    }
+}
+
+impl Ended {
+    /// Waits for the end of a run, at most [`LIMIT`].
+    pub fn of(child: Child, began: Instant) -> Self {
+        let id = child.id();
+        let (sender, receiver) = std::sync::mpsc::channel();
+        std::thread::spawn(move || drop(sender.send(child.wait_with_output())));
+        let Ok(output) = receiver.recv_timeout(LIMIT) else {
+            let _ = Command::new("kill").args(["-KILL", &id.to_string()]).status();
+            panic!("no end after {LIMIT:?}");
+        };
+        let output = output.expect("its output can be read");
+        let stdout = String::from_utf8(output.stdout).expect("events are UTF-8");
+        let events = stdout
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("no JSON: {line}: {error}")))
+            .collect();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        Ended {
+            events,
+            stdout,
+            stderr,
+            status: output.status,
+            elapsed: began.elapsed(),
+        }
+    }
+
+    /// What must be true of every run.
+    #[track_caller]
+    pub fn check(&self, secrets: &[String]) {
+        let tag = |event: &Value| event["event"].as_str().unwrap_or_default().to_owned();
+        let tags: Vec<String> = self.events.iter().map(tag).collect();
+        assert_eq!(
+            tags.first().map(String::as_str),
+            Some("hello"),
+            "hello first\n{}",
+            self.stdout
+        );
+        assert_eq!(
+            tags.last().map(String::as_str),
+            Some("finished"),
+            "finished last\n{}\n{}",
+            self.stdout,
+            self.stderr
+        );
+        assert_eq!(
+            tags.iter().filter(|tag| *tag == "finished").count(),
+            1,
+            "finished once\n{}",
+            self.stdout
+        );
+        for event in &self.events {
+            let problems: Vec<String> = EVENT.iter_errors(event).map(|error| error.to_string()).collect();
+            assert!(
+                problems.is_empty(),
+                "not valid against schema/event.json: {event}\n{problems:?}"
+            );
+            assert!(
+                event["message"].as_str().is_some_and(|message| !message.contains('\n')),
+                "a line: {event}"
+            );
+        }
+        assert_eq!(
+            self.status.code(),
+            Some(self.expected_status()),
+            "exit status of\n{}",
+            self.stdout
+        );
+        for secret in secrets {
+            assert!(
+                !self.stdout.contains(secret),
+                "a secret on stdout: {secret}\n{}",
+                self.stdout
+            );
+            assert!(
+                !self.stderr.contains(secret),
+                "a secret on stderr: {secret}\n{}",
+                self.stderr
+            );
+        }
+    }
+
+    /// The exit status that belongs to the outcome. Whether AWS had been asked is told by `identified` and what follows.
+    fn expected_status(&self) -> i32 {
+        let finished = self.finished();
+        let error = &finished["error"];
+        match (finished["outcome"].as_str(), error["code"].as_str()) {
+            (Some("failed"), Some("cancelled")) if error["message"].as_str().unwrap_or_default().contains("SIGINT") => {
+                130
+            }
+            (Some("failed"), Some("cancelled")) => 143,
+            (Some("failed"), _) if finished["allowed"] == json!(true) => 0,
+            (Some("failed"), _) => match self.status.code() {
+                // Both are possible behind `identified`; tests that care say which.
+                Some(1) if self.event("identified").is_some() => 1,
+                _ => 2,
+            },
+            _ => 0,
+        }
+    }
+
+    pub fn finished(&self) -> &Value {
+        self.events.last().expect("has a last line")
+    }
+
+    pub fn outcome(&self) -> &str {
+        self.finished()["outcome"].as_str().unwrap_or_default()
+    }
+
+    /// The code of a failure.
+    pub fn code(&self) -> &str {
+        self.finished()["error"]["code"].as_str().unwrap_or_default()
+    }
+
+    /// The first event with this tag.
+    pub fn event(&self, tag: &str) -> Option<&Value> {
+        self.events.iter().find(|event| event["event"] == tag)
+    }
+
+    /// The steps that were finished, in order.
+    pub fn steps(&self) -> Vec<&str> {
+        let finished = self.events.iter().filter(|event| event["event"] == "step-finished");
+        finished.filter_map(|event| event["step"].as_str()).collect()
+    }
+}
+
+static EVENT: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
+    let schema = crate::schemas::committed("event.json");
+    jsonschema::draft7::new(&schema).expect("schema/event.json is a schema")
+});
+
+/// Values of a request that must not be shown: keys, and every value of `environment` and `function_tags` that is long
+/// enough to be told from ordinary text.
+pub fn secrets_of(request: &Value) -> Vec<String> {
+    let mut secrets: Vec<String> = ["secret_access_key", "session_token", "access_key_id"]
+        .iter()
+        .filter_map(|key| request[key].as_str())
+        .map(str::to_owned)
+        .collect();
+    for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] {
+        secrets.extend(request["env"][name].as_str().map(str::to_owned));
+    }
+    for key in ["environment", "environment_variables", "function_tags"] {
+        let mut values = Vec::new();
+        collect(&request[key], &mut values);
+        secrets.extend(values.into_iter().filter(|value| value.starts_with("secret-")));
+    }
+    secrets
+        .into_iter()
+        .filter(|secret| secret.len() >= 4)
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect()
+}
+
+fn collect(value: &Value, into: &mut Vec<String>) {
+    match value {
+        Value::String(text) => into.push(text.split_once('=').map_or(text.clone(), |(_, value)| value.to_owned())),
+        Value::Array(items) => items.iter().for_each(|item| collect(item, into)),
+        Value::Object(map) => map.values().for_each(|item| collect(item, into)),
+        _ => {}
+    }
+}
+
+/// The `env` of a job that may deploy to this endpoint.
+pub fn job_env(endpoint: &Endpoint) -> Value {
+    json!({
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "TRAVIS_BRANCH": "master",
+        "TRAVIS_PULL_REQUEST": "false",
+        "AWS_ACCESS_KEY_ID": "AKIDENDPOINTEXAMPLE1",
+        "AWS_SECRET_ACCESS_KEY": "endpoint-secret-key",
+        "AWS_ENDPOINT_URL": endpoint.url(),
+    })
+}
+
+/// True when `actual` has everything that `expected` has: extra keys of objects are allowed, lists must agree in length.
+pub fn agrees(expected: &Value, actual: &Value) -> bool {
+    match (expected, actual) {
+        (Value::Object(expected), Value::Object(actual)) => expected
+            .iter()
+            .all(|(key, value)| agrees(value, actual.get(key).unwrap_or(&Value::Null))),
+        (Value::Array(expected), Value::Array(actual)) => {
+            expected.len() == actual.len() && expected.iter().zip(actual).all(|(e, a)| agrees(e, a))
+        }
+        (expected, actual) => expected == actual,
+    }
+}
