@@ -1,1 +1,266 @@
-//! soon
+//! Whole deployments against the endpoint, where a case file cannot say what matters: counts, times, two at once.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use lambda_endpoint::{Endpoint, Settings};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::plugin::{Ended, Plugin, job_env};
+
+/// A build directory with one small file.
+pub fn build_directory() -> TempDir {
+    let directory = TempDir::new().expect("a temporary directory");
+    fs::write(
+        directory.path().join("index.js"),
+        "exports.handler = async () => 'hello'\n",
+    )
+    .expect("written");
+    directory
+}
+
+/// A stanza that creates the function `f`, with the job's environment.
+pub fn request(endpoint: &Endpoint) -> Value {
+    json!({
+        "provider": "lambda",
+        "function_name": "f",
+        "role": "arn:aws:iam::123456789012:role/run",
+        "runtime": "nodejs22.x",
+        "handler_name": "handler",
+        "env": job_env(endpoint),
+    })
+}
+
+fn endpoint(settings: Settings) -> Endpoint {
+    Endpoint::start(settings).expect("a free port")
+}
+
+fn deploy(directory: &Path, request: &Value) -> Ended {
+    Plugin::new(&[]).directory(directory).run(request)
+}
+
+fn operations(endpoint: &Endpoint) -> Vec<String> {
+    endpoint.calls().into_iter().map(|call| call.operation).collect()
+}
+
+#[test]
+fn an_identical_deployment_is_one_call_and_no_upload() {
+    let (endpoint, directory) = (endpoint(Settings::default()), build_directory());
+    let request = request(&endpoint);
+    assert_eq!(deploy(directory.path(), &request).outcome(), "deployed");
+    endpoint.forget_calls();
+    let again = deploy(directory.path(), &request);
+    assert_eq!(again.outcome(), "unchanged");
+    assert_eq!(again.finished()["code"], "unchanged");
+    let calls = endpoint.calls();
+    assert_eq!(operations(&endpoint), ["GetFunction"]);
+    assert_eq!(calls.iter().map(|call| call.code_bytes).sum::<u64>(), 0);
+}
+
+#[test]
+fn what_is_live_is_what_was_packaged() {
+    let (endpoint, directory) = (endpoint(Settings::default()), build_directory());
+    let ended = deploy(directory.path(), &request(&endpoint));
+    let packaged = ended.event("packaged").expect("told")["code_sha256"].clone();
+    let live = endpoint.function("f").expect("created");
+    assert_eq!(live["Configuration"]["CodeSha256"], packaged);
+    assert_eq!(ended.finished()["code_sha256"], packaged);
+    assert_eq!(ended.finished()["function_arn"], live["Configuration"]["FunctionArn"]);
+    assert_eq!(
+        endpoint.code("f").expect("held").len() as u64,
+        ended.event("packaged").unwrap()["zip_bytes"]
+    );
+}
+
+#[test]
+fn a_deployment_right_behind_another_one_waits_and_works() {
+    let update_duration = Duration::from_millis(1500);
+    let (endpoint, directory) = (endpoint(Settings::default()), build_directory());
+    let first = request(&endpoint);
+    assert_eq!(deploy(directory.path(), &first).outcome(), "deployed");
+    endpoint.set_update_duration(update_duration);
+
+    let with = |timeout: u32, code: &str| {
+        let directory = build_directory();
+        fs::write(directory.path().join("index.js"), code).expect("written");
+        let mut request = first.clone();
+        request["timeout"] = json!(timeout);
+        (directory, request)
+    };
+    let (one, two) = (with(11, "// one\n"), with(22, "// two\n"));
+    std::thread::scope(|scope| {
+        let began = scope.spawn(|| deploy(one.0.path(), &one.1));
+        std::thread::sleep(Duration::from_millis(200));
+        let behind = deploy(two.0.path(), &two.1);
+        let before = began.join().expect("no panic");
+        for ended in [&before, &behind] {
+            assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
+            // Nothing of its own was left in progress: configuration and code, each waited out.
+            assert!(
+                ended.elapsed >= 2 * update_duration,
+                "{:?}\n{}",
+                ended.elapsed,
+                ended.stdout
+            );
+        }
+    });
+    let live = endpoint.function("f").expect("is there");
+    assert_eq!(live["Configuration"]["LastUpdateStatus"], "Successful");
+    assert!([11, 22].map(|t| json!(t)).contains(&live["Configuration"]["Timeout"]));
+}
+
+#[test]
+fn an_unchanged_function_that_is_being_updated_is_waited_for() {
+    let (endpoint, directory) = (endpoint(Settings::default()), build_directory());
+    let mut request = request(&endpoint);
+    deploy(directory.path(), &request);
+    endpoint.set_update_duration(Duration::from_millis(700));
+    request["timeout"] = json!(5);
+    let mut killed = Plugin::new(&[]).directory(directory.path());
+    let mut child = killed.spawn();
+    use std::io::Write;
+    child
+        .stdin
+        .take()
+        .expect("piped")
+        .write_all(request.to_string().as_bytes())
+        .expect("written");
+    while !operations(&endpoint).contains(&"UpdateFunctionConfiguration".to_owned()) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().expect("killed");
+    child.wait().expect("reaped");
+    let ended = deploy(directory.path(), &request);
+    assert_eq!(ended.outcome(), "unchanged");
+    assert_eq!(ended.steps(), ["wait"]);
+    assert_eq!(
+        endpoint.function("f").unwrap()["Configuration"]["LastUpdateStatus"],
+        "Successful"
+    );
+}
+
+#[test]
+fn creation_waits_until_the_function_is_active() {
+    let create_duration = Duration::from_millis(600);
+    let endpoint = endpoint(Settings {
+        create_duration,
+        ..Settings::default()
+    });
+    let began = Instant::now();
+    let ended = deploy(build_directory().path(), &request(&endpoint));
+    assert_eq!(ended.outcome(), "deployed");
+    assert!(began.elapsed() >= create_duration);
+    assert_eq!(
+        endpoint.function("f").expect("created")["Configuration"]["State"],
+        "Active"
+    );
+}
+
+#[test]
+fn a_package_that_cannot_go_is_known_before_the_first_call() {
+    let (endpoint, directory) = (endpoint(Settings::default()), build_directory());
+    let large = fs::File::create(directory.path().join("large.bin")).expect("created");
+    large.set_len(251 * 1024 * 1024).expect("sparse");
+    let ended = deploy(directory.path(), &request(&endpoint));
+    assert_eq!((ended.code(), ended.status.code()), ("package-too-large", Some(2)));
+    assert_eq!(operations(&endpoint), [""; 0]);
+
+    let mut given = request(&endpoint);
+    given["zip"] = json!("given.zip");
+    let archive = fs::File::create(directory.path().join("given.zip")).expect("created");
+    archive.set_len(50 * 1024 * 1024 + 1).expect("sparse");
+    let ended = deploy(directory.path(), &given);
+    assert_eq!((ended.code(), ended.status.code()), ("package-too-large", Some(2)));
+    assert_eq!(operations(&endpoint), [""; 0]);
+}
+
+#[test]
+fn files_that_do_not_compress_are_refused_before_the_first_call() {
+    let (endpoint, directory) = (endpoint(Settings::default()), build_directory());
+    // A weak generator is noise enough for deflate.
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    let noise: Vec<u8> = (0..(51 << 20) / 8)
+        .flat_map(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state.to_le_bytes()
+        })
+        .collect();
+    fs::write(directory.path().join("noise.bin"), noise).expect("written");
+    let ended = deploy(directory.path(), &request(&endpoint));
+    assert_eq!(
+        (ended.code(), ended.status.code()),
+        ("package-too-large", Some(2)),
+        "{}",
+        ended.stdout
+    );
+    assert_eq!(operations(&endpoint), [""; 0]);
+    assert!(ended.event("progress").is_some(), "so much work shows its progress");
+}
+
+#[test]
+fn the_runners_own_identity_is_never_used_for_a_job() {
+    let (endpoint, directory) = (endpoint(Settings::default()), build_directory());
+    let home = TempDir::new().expect("a temporary directory");
+    fs::create_dir(home.path().join(".aws")).expect("made");
+    let profile = "[default]\naws_access_key_id = AKIDENDPOINTEXAMPLE1\naws_secret_access_key = endpoint-secret-key\n";
+    fs::write(home.path().join(".aws/credentials"), profile).expect("written");
+    let runner = || {
+        Plugin::new(&[])
+            .directory(directory.path())
+            .env("AWS_ACCESS_KEY_ID", "AKIDENDPOINTEXAMPLE1")
+            .env("AWS_SECRET_ACCESS_KEY", "endpoint-secret-key")
+            .env("HOME", &home.path().display().to_string())
+    };
+    let mut job = request(&endpoint);
+    let env = job["env"].as_object_mut().expect("an object");
+    env.retain(|name, _| !name.contains("ACCESS_KEY"));
+    let ended = runner().run(&job);
+    assert_eq!(
+        (ended.code(), ended.status.code()),
+        ("no-credentials", Some(2)),
+        "{}",
+        ended.stdout
+    );
+    assert_eq!(operations(&endpoint), [""; 0]);
+
+    job["env"]["HOME"] = json!(home.path().display().to_string());
+    let ended = runner().run(&job);
+    assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
+    assert_eq!(ended.event("identified").expect("told")["source"], "profile");
+}
+
+#[test]
+fn without_an_env_the_processs_environment_is_the_jobs() {
+    let (endpoint, directory) = (endpoint(Settings::default()), build_directory());
+    let mut job = request(&endpoint);
+    let env = job.as_object_mut().and_then(|job| job.remove("env")).expect("given");
+    let mut plugin = Plugin::new(&[]).directory(directory.path());
+    for (name, value) in env.as_object().expect("an object") {
+        plugin = plugin.env(name, value.as_str().expect("a string"));
+    }
+    let ended = plugin.run(&job);
+    assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
+}
+
+#[test]
+fn everything_is_told_on_standard_output_and_nothing_unless_asked_on_standard_error() {
+    let (endpoint, directory) = (endpoint(Settings::default()), build_directory());
+    let ended = deploy(directory.path(), &request(&endpoint));
+    assert_eq!(ended.stderr, "");
+    let mut job = request(&endpoint);
+    job["timeout"] = json!(9);
+    let logged = Plugin::new(&[])
+        .directory(directory.path())
+        .env("DPL_LAMBDA_LOG", "trace")
+        .run(&job);
+    assert!(logged.stderr.contains("dpl_lambda"), "{}", logged.stderr);
+    assert!(
+        !logged.stderr.to_lowercase().contains("authorization"),
+        "{}",
+        logged.stderr
+    );
+}

@@ -1,1 +1,200 @@
-//! soon
+//! Signals, a reader that goes away, bugs: `finished` is the last line all the same, and the exit status says why.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use lambda_endpoint::{Endpoint, Fault, FaultKind, Settings};
+use serde_json::{Value, json};
+
+use crate::deployments::{build_directory, request};
+use crate::plugin::{Ended, Plugin};
+
+/// Sends a signal to the one process that is the program.
+fn signal(child: &Child, name: &str) {
+    let id = child.id().to_string();
+    let sent = Command::new("kill")
+        .args([&format!("-{name}"), &id])
+        .status()
+        .expect("kill runs");
+    assert!(sent.success(), "the program is still there");
+}
+
+/// Starts the program on a request and returns once `ready` holds.
+fn started(plugin: &mut Plugin, request: &Value, ready: impl Fn() -> bool) -> Child {
+    let mut child = plugin.spawn();
+    child
+        .stdin
+        .take()
+        .expect("piped")
+        .write_all(request.to_string().as_bytes())
+        .expect("written");
+    let began = Instant::now();
+    while !ready() {
+        assert!(began.elapsed() < Duration::from_secs(30), "never ready");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child
+}
+
+/// The end of a run that was sent a signal just now.
+#[track_caller]
+fn ended(child: Child) -> Ended {
+    let ended = Ended::of(child, Instant::now());
+    ended.check(&[]);
+    assert!(ended.elapsed < Duration::from_secs(5), "{:?}", ended.elapsed);
+    ended
+}
+
+fn live_function(settings: Settings) -> (Endpoint, tempfile::TempDir, Value) {
+    let endpoint = Endpoint::start(settings).expect("a free port");
+    let directory = build_directory();
+    let mut request = request(&endpoint);
+    let created = Plugin::new(&[]).directory(directory.path()).run(&request);
+    assert_eq!(created.outcome(), "deployed");
+    endpoint.forget_calls();
+    request["timeout"] = json!(5);
+    std::fs::write(directory.path().join("index.js"), "// new\n").expect("written");
+    (endpoint, directory, request)
+}
+
+fn called(endpoint: &Endpoint, operation: &str) -> bool {
+    endpoint.calls().iter().any(|call| call.operation == operation)
+}
+
+#[test]
+fn a_signal_during_a_wait_ends_it_and_tells_what_was_changed() {
+    for (name, status) in [("TERM", 143), ("INT", 130)] {
+        let (endpoint, directory, request) = live_function(Settings::default());
+        endpoint.set_update_duration(Duration::from_secs(60));
+        let mut plugin = Plugin::new(&[]).directory(directory.path());
+        let child = started(&mut plugin, &request, || {
+            called(&endpoint, "UpdateFunctionConfiguration")
+        });
+        std::thread::sleep(Duration::from_millis(150));
+        signal(&child, name);
+        let ended = ended(child);
+        assert_eq!((ended.code(), ended.status.code()), ("cancelled", Some(status)));
+        assert_eq!(ended.finished()["changed"], json!(["update-function-configuration"]));
+        assert!(!called(&endpoint, "UpdateFunctionCode"), "no further step");
+    }
+}
+
+#[test]
+fn a_signal_during_a_call_that_hangs_ends_it_in_time() {
+    let (endpoint, directory, request) = live_function(Settings::default());
+    endpoint.fault(Fault {
+        operation: Some("UpdateFunctionConfiguration".to_owned()),
+        after: 0,
+        times: 1,
+        kind: FaultKind::Hang {
+            for_: Duration::from_secs(30),
+        },
+    });
+    let mut plugin = Plugin::new(&[]).directory(directory.path());
+    let child = started(&mut plugin, &request, || called(&endpoint, "GetFunction"));
+    std::thread::sleep(Duration::from_millis(300));
+    signal(&child, "TERM");
+    let ended = ended(child);
+    assert_eq!((ended.code(), ended.status.code()), ("cancelled", Some(143)));
+    assert!(
+        ended.finished()["error"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("may still take effect"),
+        "{}",
+        ended.stdout
+    );
+}
+
+#[test]
+fn a_second_signal_ends_at_once() {
+    let (endpoint, directory, request) = live_function(Settings::default());
+    endpoint.fault(Fault {
+        operation: Some("UpdateFunctionConfiguration".to_owned()),
+        after: 0,
+        times: 1,
+        kind: FaultKind::Hang {
+            for_: Duration::from_secs(30),
+        },
+    });
+    let mut plugin = Plugin::new(&[]).directory(directory.path());
+    let child = started(&mut plugin, &request, || called(&endpoint, "GetFunction"));
+    std::thread::sleep(Duration::from_millis(300));
+    signal(&child, "TERM");
+    std::thread::sleep(Duration::from_millis(100));
+    signal(&child, "TERM");
+    let ended = ended(child);
+    assert_eq!(ended.status.code(), Some(143));
+    assert!(ended.elapsed < Duration::from_millis(1500), "{:?}", ended.elapsed);
+}
+
+#[test]
+fn a_signal_while_standard_input_is_read_is_heard() {
+    for (name, status) in [("TERM", 143), ("INT", 130)] {
+        let mut child = Plugin::new(&["check"]).spawn();
+        let stdin = child.stdin.take().expect("piped");
+        let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
+        let mut hello = String::new();
+        stdout.read_line(&mut hello).expect("hello comes before the request");
+        // `hello` is written before signals are caught.
+        std::thread::sleep(Duration::from_millis(100));
+        signal(&child, name);
+        let mut rest = String::new();
+        stdout.read_to_string(&mut rest).expect("read to the end");
+        assert_eq!(child.wait().expect("ended").code(), Some(status));
+        assert!(rest.contains(r#""code":"cancelled""#), "{rest}");
+        drop(stdin);
+    }
+}
+
+#[test]
+fn a_signal_while_a_condition_runs_ends_bash_too() {
+    let marker = build_directory();
+    let path = marker.path().join("started");
+    let request = json!({
+        "function_name": "f",
+        "on": {"all_branches": true, "condition": format!("$(touch {}; sleep 60) = x", path.display())},
+        "env": {"PATH": "/usr/bin:/bin"},
+    });
+    let mut plugin = Plugin::new(&["check"]);
+    let child = started(&mut plugin, &request, || path.exists());
+    signal(&child, "TERM");
+    let ended = ended(child);
+    assert_eq!((ended.code(), ended.status.code()), ("cancelled", Some(143)));
+}
+
+#[test]
+fn when_the_runner_closes_our_output_no_further_step_is_taken() {
+    let (endpoint, directory, request) = live_function(Settings::default());
+    endpoint.set_update_duration(Duration::from_millis(300));
+    let mut plugin = Plugin::new(&[]).directory(directory.path());
+    let mut child = started(&mut plugin, &request, || true);
+    let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
+    let mut line = String::new();
+    while !line.contains("step-started") {
+        line.clear();
+        assert!(stdout.read_line(&mut line).expect("readable") > 0, "ended too early");
+    }
+    drop(stdout);
+    assert_eq!(child.wait().expect("ended").code(), Some(1));
+    assert!(called(&endpoint, "UpdateFunctionConfiguration"));
+    assert!(!called(&endpoint, "UpdateFunctionCode"), "no further step");
+}
+
+#[test]
+fn a_bug_is_told_whatever_thread_it_happens_in() {
+    for fault in ["panic", "panic-in-thread"] {
+        let ended = Plugin::new(&["check"])
+            .env("DPL_LAMBDA_FAULT", fault)
+            .run(&json!({"function_name": "f"}));
+        assert_eq!((ended.code(), ended.status.code()), ("internal", Some(2)), "{fault}");
+        assert!(
+            ended.finished()["error"]["message"]
+                .as_str()
+                .unwrap()
+                .contains("main.rs")
+        );
+        assert_eq!(ended.events.len(), 2);
+    }
+}

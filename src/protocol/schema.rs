@@ -69,7 +69,12 @@ pub fn request() -> Value {
 
 /// For readers of standard output: one line of it.
 pub fn event() -> Value {
-    generate::<Line<'static>>()
+    finish(
+        SchemaSettings::draft07()
+            .for_serialize()
+            .into_generator()
+            .into_root_schema_for::<Line<'static>>(),
+    )
 }
 
 /// The keys of a stanza, aliases included.
@@ -83,7 +88,10 @@ pub(super) fn stanza_keys() -> Vec<String> {
 }
 
 fn generate<T: JsonSchema>() -> Value {
-    let schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<T>();
+    finish(SchemaSettings::draft07().into_generator().into_root_schema_for::<T>())
+}
+
+fn finish(schema: Schema) -> Value {
     let mut value = schema.to_value();
     one_line_descriptions(&mut value);
     value
