@@ -13,7 +13,7 @@ use crate::plugin::{Ended, Plugin, agrees, secrets_of};
 /// A file of `cases/`. Programs write it as well as people, so it is derived, and closed.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Case {
+pub(crate) struct Case {
     /// What is shown, as a sentence.
     #[serde(rename = "title")]
     _title: String,
@@ -90,7 +90,7 @@ struct Warned {
 
 impl Case {
     /// Reads a case. `Err` tells why it is none.
-    pub fn read(path: &Path) -> Result<Self, String> {
+    pub(crate) fn read(path: &Path) -> Result<Self, String> {
         let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
         let case: Case = serde_json::from_str(&text).map_err(|error| error.to_string())?;
         if case.source.is_empty() {
@@ -101,7 +101,7 @@ impl Case {
     }
 
     /// Plays it. Panics at the first thing that is not as it should be.
-    pub fn play(&self) {
+    pub(crate) fn play(&self) {
         let directory = TempDir::new().expect("a temporary directory");
         let default = BTreeMap::from([(
             "index.js".to_owned(),

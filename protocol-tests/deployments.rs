@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::plugin::{Ended, Plugin, job_env};
 
 /// A build directory with one small file.
-pub fn build_directory() -> TempDir {
+pub(crate) fn build_directory() -> TempDir {
     let directory = TempDir::new().expect("a temporary directory");
     fs::write(
         directory.path().join("index.js"),
@@ -22,7 +22,7 @@ pub fn build_directory() -> TempDir {
 }
 
 /// A stanza that creates the function `f`, with the job's environment.
-pub fn request(endpoint: &Endpoint) -> Value {
+pub(crate) fn request(endpoint: &Endpoint) -> Value {
     json!({
         "provider": "lambda",
         "function_name": "f",

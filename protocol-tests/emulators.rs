@@ -1,1 +1,184 @@
-//! soon
+//! moto, an AWS emulator that nobody here wrote: what it holds after a deployment, read by boto3, is what the stanza said.
+//!
+//! It comes from PyPI into a virtual environment under `target/`, which the first test makes.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
+
+use serde_json::{Value, json};
+
+use crate::deployments::build_directory;
+use crate::plugin::{Ended, Plugin, agrees};
+
+const HERE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/protocol-tests/emulators");
+
+/// The Python of the virtual environment. It is made anew when `requirements.txt` has changed.
+static PYTHON: LazyLock<PathBuf> = LazyLock::new(|| {
+    let environment = Path::new(env!("CARGO_TARGET_TMPDIR")).join("emulators");
+    let python = environment.join("bin/python");
+    let requirements = fs::read_to_string(Path::new(HERE).join("requirements.txt")).expect("is there");
+    let stamp = environment.join("installed.txt");
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == requirements) {
+        return python;
+    }
+    let _ = fs::remove_dir_all(&environment);
+    run(
+        Command::new("python3").args(["-m", "venv"]).arg(&environment),
+        "Python 3 with its venv module is missing",
+    );
+    run(
+        Command::new(&python)
+            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"])
+            .arg(Path::new(HERE).join("requirements.txt")),
+        "the packages of protocol-tests/emulators/requirements.txt cannot be had from PyPI",
+    );
+    fs::write(&stamp, requirements).expect("writable");
+    python
+});
+
+fn run(command: &mut Command, missing: &str) {
+    let output = command.output().unwrap_or_else(|error| panic!("{missing}: {error}"));
+    assert!(
+        output.status.success(),
+        "{missing}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+/// A server that ends with us.
+struct Moto {
+    child: Child,
+    url: String,
+}
+
+impl Moto {
+    fn start() -> Self {
+        let mut command = Command::new(&*PYTHON);
+        command
+            .arg(Path::new(HERE).join("serve_moto.py"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        command.stderr(Stdio::null());
+        let mut child = command.spawn().expect("Python starts");
+        let mut port = String::new();
+        BufReader::new(child.stdout.take().expect("piped"))
+            .read_line(&mut port)
+            .expect("moto tells its port");
+        let port: u16 = port.trim().parse().expect("a port");
+        Moto {
+            child,
+            url: format!("http://127.0.0.1:{port}"),
+        }
+    }
+
+    /// What boto3 gets for an operation.
+    fn ask(&self, service: &str, operation: &str, arguments: &Value) -> Value {
+        let script = Path::new(HERE).join("ask.py");
+        let output = Command::new(&*PYTHON)
+            .arg(script)
+            .args([self.url.as_str(), service, operation, &arguments.to_string()])
+            .output()
+            .expect("Python starts");
+        assert!(
+            output.status.success(),
+            "{operation}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    }
+}
+
+impl Drop for Moto {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn moto_holds_what_the_stanza_says() {
+    let moto = Moto::start();
+    let trust = json!({"Version": "2012-10-17", "Statement": []}).to_string();
+    let role = moto.ask(
+        "iam",
+        "create_role",
+        &json!({"RoleName": "run", "AssumeRolePolicyDocument": trust}),
+    );
+    let directory = build_directory();
+    let mut request = json!({
+        "function_name": "f",
+        "role": role["Role"]["Arn"],
+        "runtime": "nodejs22.x",
+        "handler_name": "handler",
+        "description": "first",
+        "timeout": 10,
+        "memory_size": 256,
+        "environment": ["A=1=2", "B=secret-b"],
+        "function_tags": {"team": "secret-team"},
+        "tracing_mode": "Active",
+        "env": {
+            "TRAVIS_BRANCH": "master",
+            "AWS_ACCESS_KEY_ID": "testing-key",
+            "AWS_SECRET_ACCESS_KEY": "testing-secret",
+            "AWS_ENDPOINT_URL": moto.url,
+        },
+    });
+    let deploy = |request: &Value| -> Ended { Plugin::new(&[]).directory(directory.path()).run(request) };
+    let held = || moto.ask("lambda", "get_function", &json!({"FunctionName": "f"}));
+    let holds = |expected: Value| {
+        let actual = held();
+        assert!(
+            agrees(&expected, &actual),
+            "expected\n{expected:#}\nmoto holds\n{actual:#}"
+        );
+    };
+
+    let created = deploy(&request);
+    assert_eq!(created.outcome(), "deployed", "{}", created.stdout);
+    holds(json!({
+        "Configuration": {
+            "Role": role["Role"]["Arn"],
+            "Runtime": "nodejs22.x",
+            "Handler": "index.handler",
+            "Description": "first",
+            "Timeout": 10,
+            "MemorySize": 256,
+            "Environment": {"Variables": {"A": "1=2", "B": "secret-b"}},
+            "TracingConfig": {"Mode": "Active"},
+            "CodeSha256": created.finished()["code_sha256"],
+        },
+        "Tags": {"team": "secret-team"},
+    }));
+
+    let identical = deploy(&request);
+    assert_eq!(identical.outcome(), "unchanged", "{}", identical.stdout);
+
+    request["timeout"] = json!(20);
+    request["environment"] = json!({"C": "3"});
+    request["function_tags"] = json!({"stage": "production"});
+    request.as_object_mut().expect("an object").remove("memory_size");
+    fs::write(directory.path().join("index.js"), "// new\n").expect("written");
+    let updated = deploy(&request);
+    assert_eq!(updated.outcome(), "deployed", "{}", updated.stdout);
+    assert_eq!(
+        updated.steps(),
+        ["update-function-configuration", "tag-resource", "update-function-code"]
+    );
+    holds(json!({
+        "Configuration": {
+            "Timeout": 20,
+            "MemorySize": 256,
+            "Environment": {"Variables": {"C": "3"}},
+            "CodeSha256": updated.finished()["code_sha256"],
+        },
+        "Tags": {"team": "secret-team", "stage": "production"},
+    }));
+    assert_eq!(
+        held()["Configuration"]["Environment"]["Variables"],
+        json!({"C": "3"}),
+        "replaced, not merged"
+    );
+}

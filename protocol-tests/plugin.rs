@@ -11,7 +11,7 @@ use lambda_endpoint::Endpoint;
 use serde_json::{Value, json};
 
 /// The program under test.
-pub fn program() -> String {
+pub(crate) fn program() -> String {
     std::env::var("DPL_LAMBDA").unwrap_or_else(|_| env!("CARGO_BIN_EXE_dpl-lambda").to_owned())
 }
 
@@ -19,24 +19,24 @@ pub fn program() -> String {
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// A run to be.
-pub struct Plugin {
+pub(crate) struct Plugin {
     command: Command,
     secrets: Vec<String>,
 }
 
 /// A run that has ended.
 #[derive(Debug)]
-pub struct Ended {
-    pub events: Vec<Value>,
-    pub stdout: String,
-    pub stderr: String,
-    pub status: ExitStatus,
-    pub elapsed: Duration,
+pub(crate) struct Ended {
+    pub(crate) events: Vec<Value>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) status: ExitStatus,
+    pub(crate) elapsed: Duration,
 }
 
 impl Plugin {
     /// The program with these arguments, in an empty environment but for a `PATH` that a runner would have.
-    pub fn new(arguments: &[&str]) -> Self {
+    pub(crate) fn new(arguments: &[&str]) -> Self {
         let mut command = Command::new(program());
         command
             .args(arguments)
@@ -52,36 +52,36 @@ impl Plugin {
         }
     }
 
-    pub fn directory(mut self, directory: &Path) -> Self {
+    pub(crate) fn directory(mut self, directory: &Path) -> Self {
         self.command.current_dir(directory);
         self
     }
 
-    pub fn env(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.command.env(name, value);
         self
     }
 
     /// Texts that must not occur in any output.
-    pub fn secrets(mut self, secrets: impl IntoIterator<Item = String>) -> Self {
+    pub(crate) fn secrets(mut self, secrets: impl IntoIterator<Item = String>) -> Self {
         self.secrets.extend(secrets);
         self
     }
 
-    pub fn spawn(&mut self) -> Child {
+    pub(crate) fn spawn(&mut self) -> Child {
         self.command
             .spawn()
             .unwrap_or_else(|error| panic!("{}: {error}", program()))
     }
 
     /// Runs it on a request, and checks what must always be true.
-    pub fn run(self, request: &Value) -> Ended {
+    pub(crate) fn run(self, request: &Value) -> Ended {
         let secrets = secrets_of(request);
         self.secrets(secrets).run_on(request.to_string().as_bytes())
     }
 
     /// Runs it on bytes, and checks what must always be true.
-    pub fn run_on(mut self, input: &[u8]) -> Ended {
+    pub(crate) fn run_on(mut self, input: &[u8]) -> Ended {
         let began = Instant::now();
         let mut child = self.spawn();
         let mut stdin = child.stdin.take().expect("piped");
@@ -97,7 +97,7 @@ impl Plugin {
 
 impl Ended {
     /// Waits for the end of a run, at most [`LIMIT`].
-    pub fn of(child: Child, began: Instant) -> Self {
+    pub(crate) fn of(child: Child, began: Instant) -> Self {
         let id = child.id();
         let (sender, receiver) = std::sync::mpsc::channel();
         std::thread::spawn(move || drop(sender.send(child.wait_with_output())));
@@ -123,7 +123,7 @@ impl Ended {
 
     /// What must be true of every run.
     #[track_caller]
-    pub fn check(&self, secrets: &[String]) {
+    pub(crate) fn check(&self, secrets: &[String]) {
         let tag = |event: &Value| event["event"].as_str().unwrap_or_default().to_owned();
         let tags: Vec<String> = self.events.iter().map(tag).collect();
         assert_eq!(
@@ -195,26 +195,26 @@ impl Ended {
         }
     }
 
-    pub fn finished(&self) -> &Value {
+    pub(crate) fn finished(&self) -> &Value {
         self.events.last().expect("has a last line")
     }
 
-    pub fn outcome(&self) -> &str {
+    pub(crate) fn outcome(&self) -> &str {
         self.finished()["outcome"].as_str().unwrap_or_default()
     }
 
     /// The code of a failure.
-    pub fn code(&self) -> &str {
+    pub(crate) fn code(&self) -> &str {
         self.finished()["error"]["code"].as_str().unwrap_or_default()
     }
 
     /// The first event with this tag.
-    pub fn event(&self, tag: &str) -> Option<&Value> {
+    pub(crate) fn event(&self, tag: &str) -> Option<&Value> {
         self.events.iter().find(|event| event["event"] == tag)
     }
 
     /// The steps that were finished, in order.
-    pub fn steps(&self) -> Vec<&str> {
+    pub(crate) fn steps(&self) -> Vec<&str> {
         let finished = self.events.iter().filter(|event| event["event"] == "step-finished");
         finished.filter_map(|event| event["step"].as_str()).collect()
     }
@@ -227,7 +227,7 @@ static EVENT: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
 
 /// Values of a request that must not be shown: keys, and every value of `environment` and `function_tags` that is long
 /// enough to be told from ordinary text.
-pub fn secrets_of(request: &Value) -> Vec<String> {
+pub(crate) fn secrets_of(request: &Value) -> Vec<String> {
     let mut secrets: Vec<String> = ["secret_access_key", "session_token", "access_key_id"]
         .iter()
         .filter_map(|key| request[key].as_str())
@@ -259,7 +259,7 @@ fn collect(value: &Value, into: &mut Vec<String>) {
 }
 
 /// The `env` of a job that may deploy to this endpoint.
-pub fn job_env(endpoint: &Endpoint) -> Value {
+pub(crate) fn job_env(endpoint: &Endpoint) -> Value {
     json!({
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "TRAVIS_BRANCH": "master",
@@ -271,7 +271,7 @@ pub fn job_env(endpoint: &Endpoint) -> Value {
 }
 
 /// True when `actual` has everything that `expected` has: extra keys of objects are allowed, lists must agree in length.
-pub fn agrees(expected: &Value, actual: &Value) -> bool {
+pub(crate) fn agrees(expected: &Value, actual: &Value) -> bool {
     match (expected, actual) {
         (Value::Object(expected), Value::Object(actual)) => expected
             .iter()

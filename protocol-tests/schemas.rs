@@ -13,7 +13,7 @@ fn path(name: &str) -> PathBuf {
 }
 
 /// A file of `schema/`.
-pub fn committed(name: &str) -> Value {
+pub(crate) fn committed(name: &str) -> Value {
     let text = std::fs::read_to_string(path(name)).unwrap_or_else(|error| panic!("schema/{name}: {error}"));
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("schema/{name}: {error}"))
 }
@@ -47,7 +47,7 @@ fn validator(name: &str) -> jsonschema::Validator {
 }
 
 /// What the program accepts, `request.json` accepts; what it accepts without a warning, `stanza.json` accepts.
-pub fn check_agreement(request: &Value, ended: &Ended) {
+pub(crate) fn check_agreement(request: &Value, ended: &Ended) {
     let refused = ended.outcome() == "failed" && ended.finished()["error"]["class"] == "config";
     if refused || ended.outcome() == "skipped" {
         return;

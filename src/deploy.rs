@@ -78,10 +78,9 @@ fn pass(
     if problems.is_empty() && stanza.allow_failure == Some(true) {
         journal.allow_failure();
     }
-    if !matches!(command, Command::Package { .. }) {
-        if let Some(skipped) = judge(job, &redactor, journal, stop, &warnings, &problems)? {
-            return Ok(skipped);
-        }
+    let judges = !matches!(command, Command::Package { .. });
+    if judges && let Some(skipped) = judge(job, &redactor, journal, stop, &warnings, &problems)? {
+        return Ok(skipped);
     }
     warnings
         .into_iter()

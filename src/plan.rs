@@ -95,7 +95,7 @@ fn create(wanted: &Wanted, code_sha256: &str) -> Result<Plan, PlanError> {
     }
     let tags = wanted.tags.clone().unwrap_or_default();
     let mut changes: Vec<Change> = settings.iter().flat_map(|setting| differences(setting, None)).collect();
-    changes.extend(tags.iter().map(|(name, _)| tag_change(name, Value::Null)));
+    changes.extend(tags.keys().map(|name| tag_change(name, Value::Null)));
     changes.push(Change {
         field: "code_sha256".to_owned(),
         from: Value::Null,

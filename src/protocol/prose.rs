@@ -10,6 +10,10 @@ pub(super) fn message(event: &Event) -> String {
     match event {
         Event::Hello { name, version, .. } => format!("{name} {version}"),
         Event::Identified { access_key_id, .. } => format!("Using Access Key: {access_key_id}"),
+        Event::ConditionChecked(checked) if checked.condition == Condition::PullRequest => match checked.met {
+            true => "no pull request".to_owned(),
+            false => format!("pull request {} never deploys", checked.got),
+        },
         Event::ConditionChecked(checked) => {
             let verdict = if checked.met { "met" } else { "not met" };
             format!(

@@ -1,0 +1,1 @@
+exports.handler = async (event) => ({ greeting: `hello, ${event.name ?? "world"}` });

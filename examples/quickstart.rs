@@ -1,0 +1,111 @@
+//! The main job in one command: `cargo run --example quickstart`.
+//!
+//! Starts a Lambda endpoint on loopback, deploys the Node.js function beside this file to it, deploys it again (nothing
+//! is left to do), changes a file and deploys it once more. No AWS account is needed, and nothing leaves this machine.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "an example starts programs and prints"
+)]
+
+use std::error::Error;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+use std::{env, fs};
+
+use lambda_endpoint::{Endpoint, Settings};
+use serde_json::{Value, json};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let plugin = build_plugin()?;
+    let settings = Settings {
+        create_duration: Duration::from_millis(400),
+        update_duration: Duration::from_millis(400),
+        ..Settings::default()
+    };
+    let keys = (settings.access_key_id.clone(), settings.secret_access_key.clone());
+    let endpoint = Endpoint::start(settings)?;
+    let function = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/node-function");
+    let build = tempfile::tempdir()?;
+    fs::copy(function.join("index.js"), build.path().join("index.js"))?;
+
+    let mut request: Value = serde_json::from_str(&fs::read_to_string(function.join("stanza.json"))?)?;
+    request["env"] = json!({
+        "TRAVIS_BRANCH": "main",
+        "TRAVIS_PULL_REQUEST": "false",
+        "AWS_ACCESS_KEY_ID": keys.0,
+        "AWS_SECRET_ACCESS_KEY": keys.1,
+        "AWS_ENDPOINT_URL": endpoint.url(),
+    });
+    println!("The stanza:\n{:#}\n", without_env(&request));
+
+    expect(
+        deploy(&plugin, build.path(), &request, "The function is absent")?,
+        "deployed",
+    )?;
+    expect(deploy(&plugin, build.path(), &request, "The same again")?, "unchanged")?;
+    let code = fs::read_to_string(build.path().join("index.js"))?;
+    fs::write(build.path().join("index.js"), code.replace("hello", "good morning"))?;
+    expect(
+        deploy(&plugin, build.path(), &request, "A file has changed")?,
+        "deployed",
+    )
+}
+
+/// Spawns the plugin as a runner does: request in, a line for each event out. The outcome is that of `finished`.
+fn deploy(plugin: &Path, directory: &Path, request: &Value, title: &str) -> Result<String, Box<dyn Error>> {
+    println!("── {title} ──");
+    let mut child = Command::new(plugin)
+        .current_dir(directory)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    serde_json::to_writer(child.stdin.take().ok_or("standard input is piped")?, request)?;
+    let mut outcome = String::new();
+    for line in BufReader::new(child.stdout.take().ok_or("standard output is piped")?).lines() {
+        let event: Value = serde_json::from_str(&line?)?;
+        let tag = event["event"].as_str().unwrap_or_default();
+        println!("{tag:>18}  {}", event["message"].as_str().unwrap_or_default());
+        if let Some(word) = event["outcome"].as_str() {
+            outcome = word.to_owned();
+        }
+    }
+    println!("{:>18}  {}\n", "exit status", child.wait()?.code().unwrap_or(-1));
+    Ok(outcome)
+}
+
+fn expect(outcome: String, expected: &str) -> Result<(), Box<dyn Error>> {
+    if outcome == expected {
+        Ok(())
+    } else {
+        Err(format!("expected `{expected}`, got `{outcome}`").into())
+    }
+}
+
+/// `cargo run --example` builds the example alone; the plugin is a program of its own.
+fn build_plugin() -> Result<PathBuf, Box<dyn Error>> {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
+    cargo
+        .args(["build", "--quiet", "--bin", "dpl-lambda"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"));
+    if !cfg!(debug_assertions) {
+        cargo.arg("--release");
+    }
+    if !cargo.status()?.success() {
+        return Err("the plugin cannot be built".into());
+    }
+    let examples = env::current_exe()?;
+    let target = examples
+        .parent()
+        .and_then(Path::parent)
+        .ok_or("an example lies in target/*/examples")?;
+    Ok(target.join("dpl-lambda"))
+}
+
+fn without_env(request: &Value) -> Value {
+    let mut stanza = request.clone();
+    stanza.as_object_mut().map(|keys| keys.remove("env"));
+    stanza
+}

@@ -1,0 +1,281 @@
+"""In go a deploy stanza and the job's environment; out comes Travis CI's verdict: deploy, skip (with the unmet groups) or broken.
+
+It never decides anything in Python that bash decides on Travis: it builds the text that travis-build's script.rb builds
+and runs it in a bash. Written from travis-conditions.md alone (the section numbers below are of that document), so that
+an agreement with the plugin means something. Where the document leaves a choice, the comment says "Settled".
+"""
+
+import fcntl
+import os
+import re
+import subprocess
+import tempfile
+from dataclasses import dataclass
+
+BASH = "/bin/bash"
+TIME_LIMIT_S = 20
+
+# The order of the text (§4); `pull-request` stands before all of them.
+GROUPS = ("repo", "branch", "runtime", "condition", "tags")
+
+# §6, in script.rb's order.
+RUNTIMES = (
+    "d", "dart", "elm", "elixir", "ghc", "go", "haxe", "jdk", "julia", "mono", "node", "otp_release",
+    "perl", "php", "python", "r", "ruby", "rust", "scala", "smalltalk",
+)
+
+# §11: the words that travis-yml casts. Settled: in any case; what else its fuzzy spelling accepts is not written down.
+TRUE_WORDS = {"true", "on", "yes", "enabled", "required"}
+FALSE_WORDS = {"false", "off", "no", "disabled"}
+
+# Last section: travis-yml wraps these in a list, so as maps they are no branch hashes. `edge`, `allow_failure`: §5.
+NEVER_BRANCH_MAPS = {
+    "environment", "environment_variables", "function_tags", "layers", "edge", "allow_failure",
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`outcome` is deploy, skip or broken; `unmet` is empty but for skip."""
+
+    outcome: str
+    unmet: tuple = ()
+
+
+BROKEN = Verdict("broken")
+
+
+class Unreadable(Exception):
+    """A shape that stops Travis before there is a text (§3, §5)."""
+
+
+def judge(stanza, env):
+    # §1. Travis asks its database; in env terms that is this. `on` is not even looked at.
+    if env.get("TRAVIS_PULL_REQUEST", "") not in ("", "false"):
+        return Verdict("skip", ("pull-request",))
+    try:
+        groups, repo = elements(stanza)
+    except Unreadable:
+        return BROKEN
+    if not groups:
+        return Verdict("deploy")
+    with tempfile.TemporaryDirectory(prefix="travis-") as build_dir:
+        met = run(whole_text(groups, repo), env, build_dir)
+        if met is None:
+            return BROKEN
+        if met:
+            return Verdict("deploy")
+        unmet = []
+        for name, group in groups.items():
+            alone = False if len(groups) == 1 else run(if_text(conjunction(group)), env, build_dir)
+            if alone is None:
+                # §9: one broken element breaks all of it, even if another group would already fail. Travis has printed
+                # the messages of the groups before this one by then, but its function is aborted all the same.
+                return BROKEN
+            if not alone:
+                unmet.append(name)
+        return Verdict("skip", tuple(unmet))
+
+
+# --- the normaliser, then script.rb -----------------------------------------------------------------------------------
+
+
+def elements(stanza):
+    """The groups that apply, each with its elements as bash text, and `on.repo`, which the messages quote."""
+    on, options = take_on(stanza)
+    groups = {}
+
+    repo = first(on.get("repo"))
+    # `on: {repo: false}`: script.rb asks for truthiness.
+    if repo is not None and repo is not False:
+        groups["repo"] = [f'$TRAVIS_REPO_SLUG = "{text(repo)}"']
+
+    tags, all_branches = cast(on.get("tags")), cast(on.get("all_branches"))
+    # §5: Ruby's truthiness, so `tags: v1`, `""` and `0` drop the branch condition too.
+    if tags in (None, False) and all_branches in (None, False) and not is_zero(tags) and not is_zero(all_branches):
+        groups["branch"] = [" || ".join(f"$TRAVIS_BRANCH = {b}" for b in branches(on.get("branch"), options))]
+
+    ruby = on.get("ruby") if on.get("ruby") not in (None, False) else on.get("rvm")
+    node = on.get("node") if on.get("node") not in (None, False) else on.get("node_js")
+    versions = {**on, "ruby": ruby, "node": node}
+    runtime = [
+        f"$TRAVIS_{key.upper()}_VERSION = {shellescape(text(first(versions[key])))}"
+        for key in RUNTIMES
+        if first(versions.get(key)) is not None
+    ]
+    if runtime:
+        groups["runtime"] = runtime
+
+    condition = [text(c) for c in flatten(on.get("condition")) if c is not None]
+    if condition:
+        groups["condition"] = condition
+
+    if tags is True:
+        groups["tags"] = ['"$TRAVIS_TAG" != ""']
+    elif tags is False:
+        groups["tags"] = ['"$TRAVIS_TAG" = ""']
+    return groups, repo
+
+
+def take_on(stanza):
+    """`on` as a map, and the options that stay behind (§3)."""
+    options = {key: value for key, value in stanza.items() if value is not None}
+    # travis-yml: `true` is an alias of `on` and overwrites it (§11). Null is absent, so it does not overwrite.
+    if "true" in options:
+        options["on"] = options.pop("true")
+    on = options.pop("if", None)
+    if on in (None, False) and not is_zero(on):
+        on = options.pop("on", None)
+    if isinstance(on, list):
+        # Settled: `on: []` has no first entry, and nothing is absent.
+        on = on[0] if on else None
+    if on is None or on is False:
+        on = {}
+    if isinstance(on, str):
+        on = {"branch": on}
+    if not isinstance(on, dict):
+        raise Unreadable
+    # A string under a left-behind `on` is normalised to a map too (§11), but only maps as written are meant by §5.
+    return on, options
+
+
+def branches(branch, options):
+    if isinstance(branch, dict):
+        branch = list(branch)  # its keys; the values are ignored
+    if branch is None:
+        return default_branches(options)
+    if not isinstance(branch, list):
+        branch = [branch]
+    # An empty list gives `()`, a null entry `= `: bash itself finds both broken.
+    return ["" if b is None else text(b) for b in branch]
+
+
+def default_branches(options):
+    keys = []
+    for name, value in options.items():
+        if name in NEVER_BRANCH_MAPS or not isinstance(value, dict) or set(value) == {"secure"}:
+            continue
+        keys.extend(key for key in value if key not in keys)
+    return keys or ["master"]
+
+
+def cast(value):
+    """A boolean where travis-yml reads one; whatever else stays as it is."""
+    if isinstance(value, str) and value.lower() in TRUE_WORDS:
+        return True
+    if isinstance(value, str) and value.lower() in FALSE_WORDS:
+        return False
+    return value
+
+
+def is_zero(value):
+    """In Python 0 == False; in Ruby 0 is truthy."""
+    return not isinstance(value, bool) and value == 0
+
+
+def first(value):
+    """travis-yml reads a list where one value is due as its first entry."""
+    if isinstance(value, list):
+        return value[0] if value else None
+    return value
+
+
+def flatten(value):
+    if isinstance(value, list):
+        return [inner for entry in value for inner in flatten(entry)]
+    return [value]
+
+
+def text(value):
+    """A scalar as Ruby's to_s writes it."""
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        written = repr(value)
+        mantissa, e, exponent = written.partition("e")
+        return f"{mantissa}.0e{exponent}" if e and "." not in mantissa else written
+    if isinstance(value, (str, int)):
+        return str(value)
+    raise Unreadable
+
+
+def shellescape(value):
+    """Ruby's String#shellescape."""
+    if value == "":
+        return "''"
+    return re.sub(r"[^A-Za-z0-9_\-.,:+/@\n]", lambda c: "\\" + c[0], value).replace("\n", "'\n'")
+
+
+# --- the text and its bash --------------------------------------------------------------------------------------------
+
+
+def conjunction(group):
+    return " && ".join(f"({element})" for element in group)
+
+
+def if_text(condition, otherwise=":"):
+    # `return` leaves before the messages: they must parse, as on Travis, but nothing in them shall run here.
+    return f"if [[ {condition} ]]; then\n  verdict met\nelse\n  verdict unmet; return\n{otherwise}\nfi"
+
+
+def whole_text(groups, repo):
+    return if_text(conjunction([e for name in GROUPS for e in groups.get(name, ())]), messages(groups, repo))
+
+
+def messages(groups, repo):
+    """§8. A group whose negation does not parse breaks the text, although the conditions alone would have parsed."""
+    why = {
+        "repo": "this repo's name does not match one specified in .travis.yml's deploy.on.repo: "
+        + (text(repo) if repo is not None else ""),
+        # Travis pastes the current branch here. Settled: left out, see README.md.
+        "branch": "this branch is not permitted: ",
+        "runtime": "this is not on the required runtime",
+        "condition": "a custom condition was not met",
+        "tags": "this is not a tagged commit",
+    }
+    lines = []
+    for name in GROUPS:
+        if name not in groups:
+            continue
+        negated = " && ".join(f" ! ({element})" for element in groups[name])
+        said = f"Skipping a deployment with the lambda provider because {why[name]}".split("\n")
+        said[0] = f"\\033[33;1m{said[0]}\\033[0m"
+        echoes = "\n".join(f'    echo -e "{line}"' if line else "    echo" for line in said)
+        lines.append(f"  if [[ {negated} ]]; then\n{echoes}\n  fi")
+    return "\n".join(lines)
+
+
+def run(condition, env, build_dir):
+    """True, False, or None when bash gave no verdict.
+
+    One bash for one text: after a parse error bash 5.2 keeps its `[[` state and fails at the next one, and its exit
+    status is 0 all the same, so only a record on a descriptor of its own counts. The text is a function in a sourced
+    file, as on Travis (§0), so that what aborts a function or a shell there does so here.
+    """
+    reading, writing = os.pipe()
+    record = fcntl.fcntl(writing, fcntl.F_DUPFD, 200)  # out of the reach of a condition that writes to small ones
+    os.close(writing)
+    source = (
+        f'verdict() {{ builtin echo "$1" >&{record}; }}\n'
+        f"travis_run_after_success() {{\n{condition}\n}}\n"
+    )
+    try:
+        bash = subprocess.Popen(
+            [BASH, "--noprofile", "--norc", "-c", ". /dev/stdin; travis_run_after_success"],
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env=env, cwd=build_dir, pass_fds=(record,),
+        )
+    finally:
+        os.close(record)
+    try:
+        bash.communicate(source.encode(), timeout=TIME_LIMIT_S)
+    except subprocess.TimeoutExpired:
+        bash.kill()
+        bash.communicate()
+        os.close(reading)
+        return None
+    with os.fdopen(reading, "rb") as records:
+        said = records.read()
+    return {b"met\n": True, b"unmet\n": False}.get(said)
