@@ -6,6 +6,7 @@
     clippy::disallowed_methods,
     reason = "tests start programs, write files and look at the clock"
 )]
+#![expect(clippy::print_stdout, reason = "a test tells how much it has tried")]
 
 mod case;
 mod cases;
@@ -14,5 +15,6 @@ mod emulators;
 mod examples;
 mod interruptions;
 mod plugin;
+mod readme;
 mod rubbish;
 mod schemas;

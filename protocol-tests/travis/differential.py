@@ -17,24 +17,25 @@ import reference
 
 PATH = "/usr/local/bin:/usr/bin:/bin"
 WORKERS = 2
-SHOWN = 20
 
 
 def main():
-    arguments = generate.arguments(argparse.ArgumentParser(description=__doc__.splitlines()[0]))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--show", type=int, default=20, help="mismatches to print")
+    arguments = generate.arguments(parser)
     plugin = os.environ.get("DPL_LAMBDA")
     if not plugin:
         sys.exit("DPL_LAMBDA is not set; give the path of the plugin's binary")
     plugin = os.path.abspath(plugin)
-    cases = list(generate.cases(arguments.seed, arguments.count))
+    cases = list(generate.cases(arguments.seed, arguments.count, arguments.only))
     with ThreadPoolExecutor(WORKERS) as pool:
         answers = list(pool.map(lambda case: answer(plugin, case), cases))
     mismatches = [(case, travis, ours) for case, (travis, ours) in zip(cases, answers) if travis != ours]
-    for case, travis, ours in mismatches[:SHOWN]:
+    for case, travis, ours in mismatches[: arguments.show]:
         print(f"{case['category']}\n  stanza {json.dumps(case['stanza'])}\n  env    {json.dumps(case['env'])}")
         print(f"  Travis {shown(travis)}\n  plugin {shown(ours)}")
-    if arguments.verdicts:
-        print(dict(Counter(travis.outcome for travis, _ in answers)))
+    verdicts = ", ".join(f"{name} {count}" for name, count in Counter(travis.outcome for travis, _ in answers).items())
+    print(f"Travis: {verdicts}")
     counts = ", ".join(f"{name} {count}" for name, count in Counter(c["category"] for c in cases).items())
     print(f"{len(cases)} cases, seed {arguments.seed}: {counts}; {len(mismatches)} mismatches")
     return 1 if mismatches else 0

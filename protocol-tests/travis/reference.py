@@ -86,17 +86,16 @@ def elements(stanza):
     groups = {}
 
     repo = first(on.get("repo"))
-    # `on: {repo: false}`: script.rb asks for truthiness.
-    if repo is not None and repo is not False:
+    if truthy(repo):
         groups["repo"] = [f'$TRAVIS_REPO_SLUG = "{text(repo)}"']
 
     tags, all_branches = cast(on.get("tags")), cast(on.get("all_branches"))
-    # §5: Ruby's truthiness, so `tags: v1`, `""` and `0` drop the branch condition too.
-    if tags in (None, False) and all_branches in (None, False) and not is_zero(tags) and not is_zero(all_branches):
+    # §5: `tags: v1`, `""` and `0` are truthy and drop the branch condition too.
+    if not truthy(tags) and not truthy(all_branches):
         groups["branch"] = [" || ".join(f"$TRAVIS_BRANCH = {b}" for b in branches(on.get("branch"), options))]
 
-    ruby = on.get("ruby") if on.get("ruby") not in (None, False) else on.get("rvm")
-    node = on.get("node") if on.get("node") not in (None, False) else on.get("node_js")
+    ruby = on.get("ruby") if truthy(on.get("ruby")) else on.get("rvm")
+    node = on.get("node") if truthy(on.get("node")) else on.get("node_js")
     versions = {**on, "ruby": ruby, "node": node}
     runtime = [
         f"$TRAVIS_{key.upper()}_VERSION = {shellescape(text(first(versions[key])))}"
@@ -124,12 +123,12 @@ def take_on(stanza):
     if "true" in options:
         options["on"] = options.pop("true")
     on = options.pop("if", None)
-    if on in (None, False) and not is_zero(on):
+    if not truthy(on):
         on = options.pop("on", None)
     if isinstance(on, list):
         # Settled: `on: []` has no first entry, and nothing is absent.
         on = on[0] if on else None
-    if on is None or on is False:
+    if not truthy(on):
         on = {}
     if isinstance(on, str):
         on = {"branch": on}
@@ -168,9 +167,9 @@ def cast(value):
     return value
 
 
-def is_zero(value):
-    """In Python 0 == False; in Ruby 0 is truthy."""
-    return not isinstance(value, bool) and value == 0
+def truthy(value):
+    """Ruby's: only null and false are not."""
+    return value is not None and value is not False
 
 
 def first(value):
