@@ -2,11 +2,7 @@
 //!
 //! Starts a Lambda endpoint on loopback, deploys the Node.js function beside this file to it, deploys it again (nothing
 //! is left to do), changes a file and deploys it once more. No AWS account is needed, and nothing leaves this machine.
-#![expect(
-    clippy::disallowed_methods,
-    clippy::print_stdout,
-    reason = "an example starts programs and prints"
-)]
+#![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "an example starts programs and prints")]
 
 use std::error::Error;
 use std::io::{BufRead, BufReader};
@@ -41,27 +37,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     });
     println!("The stanza:\n{:#}\n", without_env(&request));
 
-    expect(
-        deploy(&plugin, build.path(), &request, "The function is absent")?,
-        "deployed",
-    )?;
+    expect(deploy(&plugin, build.path(), &request, "The function is absent")?, "deployed")?;
     expect(deploy(&plugin, build.path(), &request, "The same again")?, "unchanged")?;
     let code = fs::read_to_string(build.path().join("index.js"))?;
     fs::write(build.path().join("index.js"), code.replace("hello", "good morning"))?;
-    expect(
-        deploy(&plugin, build.path(), &request, "A file has changed")?,
-        "deployed",
-    )
+    expect(deploy(&plugin, build.path(), &request, "A file has changed")?, "deployed")
 }
 
 /// Spawns the plugin as a runner does: request in, a line for each event out. The outcome is that of `finished`.
 fn deploy(plugin: &Path, directory: &Path, request: &Value, title: &str) -> Result<String, Box<dyn Error>> {
     println!("── {title} ──");
-    let mut child = Command::new(plugin)
-        .current_dir(directory)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()?;
+    let mut child = Command::new(plugin).current_dir(directory).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
     serde_json::to_writer(child.stdin.take().ok_or("standard input is piped")?, request)?;
     let mut outcome = String::new();
     for line in BufReader::new(child.stdout.take().ok_or("standard output is piped")?).lines() {
@@ -77,19 +63,13 @@ fn deploy(plugin: &Path, directory: &Path, request: &Value, title: &str) -> Resu
 }
 
 fn expect(outcome: String, expected: &str) -> Result<(), Box<dyn Error>> {
-    if outcome == expected {
-        Ok(())
-    } else {
-        Err(format!("expected `{expected}`, got `{outcome}`").into())
-    }
+    if outcome == expected { Ok(()) } else { Err(format!("expected `{expected}`, got `{outcome}`").into()) }
 }
 
 /// `cargo run --example` builds the example alone; the plugin is a program of its own.
 fn build_plugin() -> Result<PathBuf, Box<dyn Error>> {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
-    cargo
-        .args(["build", "--quiet", "--bin", "dpl-lambda"])
-        .current_dir(env!("CARGO_MANIFEST_DIR"));
+    cargo.args(["build", "--quiet", "--bin", "dpl-lambda"]).current_dir(env!("CARGO_MANIFEST_DIR"));
     if !cfg!(debug_assertions) {
         cargo.arg("--release");
     }
@@ -97,10 +77,7 @@ fn build_plugin() -> Result<PathBuf, Box<dyn Error>> {
         return Err("the plugin cannot be built".into());
     }
     let examples = env::current_exe()?;
-    let target = examples
-        .parent()
-        .and_then(Path::parent)
-        .ok_or("an example lies in target/*/examples")?;
+    let target = examples.parent().and_then(Path::parent).ok_or("an example lies in target/*/examples")?;
     Ok(target.join("dpl-lambda"))
 }
 

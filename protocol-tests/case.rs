@@ -93,20 +93,13 @@ impl Case {
     pub(crate) fn read(path: &Path) -> Result<Self, String> {
         let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
         let case: Case = serde_json::from_str(&text).map_err(|error| error.to_string())?;
-        if case.source.is_empty() {
-            Err("a case names its source".to_owned())
-        } else {
-            Ok(case)
-        }
+        if case.source.is_empty() { Err("a case names its source".to_owned()) } else { Ok(case) }
     }
 
     /// Plays it. Panics at the first thing that is not as it should be.
     pub(crate) fn play(&self) {
         let directory = TempDir::new().expect("a temporary directory");
-        let default = BTreeMap::from([(
-            "index.js".to_owned(),
-            "exports.handler = async () => 'hello'\n".to_owned(),
-        )]);
+        let default = BTreeMap::from([("index.js".to_owned(), "exports.handler = async () => 'hello'\n".to_owned())]);
         write(directory.path(), self.files.as_ref().unwrap_or(&default));
         let endpoint = self.endpoint.as_ref().map(Stand::start);
         for (number, run) in self.runs.iter().enumerate() {
@@ -118,10 +111,7 @@ impl Case {
 
 impl Stand {
     fn start(&self) -> Endpoint {
-        let settings = self
-            .settings
-            .as_ref()
-            .map_or(Ok(Settings::default()), Settings::from_json);
+        let settings = self.settings.as_ref().map_or(Ok(Settings::default()), Settings::from_json);
         let endpoint = Endpoint::start(settings.expect("valid settings")).expect("a free port");
         for function in &self.functions {
             endpoint.seed(function.clone()).expect("a valid function");
@@ -136,17 +126,13 @@ impl Stand {
 impl Run {
     fn play(&self, directory: &Path, endpoint: Option<&Endpoint>, number: usize) {
         let arguments: Vec<&str> = self.args.iter().map(String::as_str).collect();
-        let plugin = Plugin::new(&arguments)
-            .directory(directory)
-            .secrets(self.secrets.clone());
+        let plugin = Plugin::new(&arguments).directory(directory).secrets(self.secrets.clone());
         if let Some(endpoint) = endpoint {
             endpoint.forget_calls();
         }
         let request = self.stdin.as_ref().map(|request| completed(request, endpoint));
         let ended = match (&request, &self.stdin_text) {
-            (Some(request), None) => plugin
-                .secrets(secrets_of(request))
-                .run_on(request.to_string().as_bytes()),
+            (Some(request), None) => plugin.secrets(secrets_of(request)).run_on(request.to_string().as_bytes()),
             (None, Some(text)) => plugin.run_on(text.as_bytes()),
             _ => panic!("run {number}: give `stdin` or `stdin_text`"),
         };
@@ -158,33 +144,19 @@ impl Run {
 
     fn compare(&self, ended: &Ended, endpoint: Option<&Endpoint>, number: usize) {
         let output = &ended.stdout;
-        assert_eq!(
-            ended.status.code(),
-            Some(self.exit),
-            "run {number}: exit status\n{output}"
-        );
+        assert_eq!(ended.status.code(), Some(self.exit), "run {number}: exit status\n{output}");
         if let Some(events) = &self.events {
             let expected: Vec<&Value> = events.iter().collect();
             let actual: Vec<&Value> = ended.events.iter().skip(1).collect();
             let order = |events: &[&Value]| events.iter().map(|event| event["event"].clone()).collect::<Vec<_>>();
-            assert_eq!(
-                order(&actual),
-                order(&expected),
-                "run {number}: the order of events\n{output}"
-            );
+            assert_eq!(order(&actual), order(&expected), "run {number}: the order of events\n{output}");
             for (expected, actual) in expected.iter().zip(&actual) {
-                assert!(
-                    agrees(expected, actual),
-                    "run {number}: expected\n{expected}\ngot\n{actual}"
-                );
+                assert!(agrees(expected, actual), "run {number}: expected\n{expected}\ngot\n{actual}");
             }
         }
         if let Some(finished) = &self.finished {
             let actual = ended.finished();
-            assert!(
-                agrees(finished, actual),
-                "run {number}: expected\n{finished}\ngot\n{actual}"
-            );
+            assert!(agrees(finished, actual), "run {number}: expected\n{finished}\ngot\n{actual}");
         }
         let warned: Vec<Warned> = ended
             .events
@@ -206,10 +178,7 @@ impl Run {
         }
         if let Some(function) = &self.function {
             let actual = endpoint.and_then(|endpoint| endpoint.function("f")).unwrap_or_default();
-            assert!(
-                agrees(function, &actual),
-                "run {number}: expected function\n{function:#}\ngot\n{actual:#}"
-            );
+            assert!(agrees(function, &actual), "run {number}: expected function\n{function:#}\ngot\n{actual:#}");
         }
     }
 }
@@ -229,12 +198,7 @@ fn completed(request: &Value, endpoint: Option<&Endpoint>) -> Value {
     if request.get("access_key_id").is_some() || request.get("secret_access_key").is_some() {
         env_map.retain(|name, _| !name.contains("ACCESS_KEY"));
     }
-    env_map.extend(
-        own.as_object()
-            .into_iter()
-            .flatten()
-            .map(|(name, value)| (name.clone(), value.clone())),
-    );
+    env_map.extend(own.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())));
     request["env"] = env;
     request
 }

@@ -12,10 +12,7 @@ fn files() -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = directory
         .map(|entry| entry.expect("readable").path())
         .filter(|path| path.extension().is_some_and(|end| end == "json"))
-        .filter(|path| {
-            path.file_stem()
-                .is_some_and(|name| name.to_string_lossy().contains(&wanted))
-        })
+        .filter(|path| path.file_stem().is_some_and(|name| name.to_string_lossy().contains(&wanted)))
         .collect();
     files.sort();
     files
@@ -45,11 +42,6 @@ fn every_case_holds() {
         }
     });
     let failures = failures.into_inner().expect("not poisoned");
-    assert!(
-        failures.is_empty(),
-        "{} of {} cases failed: {failures:?}",
-        failures.len(),
-        files.len()
-    );
+    assert!(failures.is_empty(), "{} of {} cases failed: {failures:?}", failures.len(), files.len());
     println!("{} cases hold", files.len());
 }

@@ -13,11 +13,7 @@ use crate::plugin::{Ended, Plugin, job_env};
 /// A build directory with one small file.
 pub(crate) fn build_directory() -> TempDir {
     let directory = TempDir::new().expect("a temporary directory");
-    fs::write(
-        directory.path().join("index.js"),
-        "exports.handler = async () => 'hello'\n",
-    )
-    .expect("written");
+    fs::write(directory.path().join("index.js"), "exports.handler = async () => 'hello'\n").expect("written");
     directory
 }
 
@@ -68,10 +64,7 @@ fn what_is_live_is_what_was_packaged() {
     assert_eq!(live["Configuration"]["CodeSha256"], packaged);
     assert_eq!(ended.finished()["code_sha256"], packaged);
     assert_eq!(ended.finished()["function_arn"], live["Configuration"]["FunctionArn"]);
-    assert_eq!(
-        endpoint.code("f").expect("held").len() as u64,
-        ended.event("packaged").unwrap()["zip_bytes"]
-    );
+    assert_eq!(endpoint.code("f").expect("held").len() as u64, ended.event("packaged").unwrap()["zip_bytes"]);
 }
 
 #[test]
@@ -98,12 +91,7 @@ fn a_deployment_right_behind_another_one_waits_and_works() {
         for ended in [&before, &behind] {
             assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
             // Nothing of its own was left in progress: configuration and code, each waited out.
-            assert!(
-                ended.elapsed >= 2 * update_duration,
-                "{:?}\n{}",
-                ended.elapsed,
-                ended.stdout
-            );
+            assert!(ended.elapsed >= 2 * update_duration, "{:?}\n{}", ended.elapsed, ended.stdout);
         }
     });
     let live = endpoint.function("f").expect("is there");
@@ -121,12 +109,7 @@ fn an_unchanged_function_that_is_being_updated_is_waited_for() {
     let mut killed = Plugin::new(&[]).directory(directory.path());
     let mut child = killed.spawn();
     use std::io::Write;
-    child
-        .stdin
-        .take()
-        .expect("piped")
-        .write_all(request.to_string().as_bytes())
-        .expect("written");
+    child.stdin.take().expect("piped").write_all(request.to_string().as_bytes()).expect("written");
     while !operations(&endpoint).contains(&"UpdateFunctionConfiguration".to_owned()) {
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -135,27 +118,18 @@ fn an_unchanged_function_that_is_being_updated_is_waited_for() {
     let ended = deploy(directory.path(), &request);
     assert_eq!(ended.outcome(), "unchanged");
     assert_eq!(ended.steps(), ["wait"]);
-    assert_eq!(
-        endpoint.function("f").unwrap()["Configuration"]["LastUpdateStatus"],
-        "Successful"
-    );
+    assert_eq!(endpoint.function("f").unwrap()["Configuration"]["LastUpdateStatus"], "Successful");
 }
 
 #[test]
 fn creation_waits_until_the_function_is_active() {
     let create_duration = Duration::from_millis(600);
-    let endpoint = endpoint(Settings {
-        create_duration,
-        ..Settings::default()
-    });
+    let endpoint = endpoint(Settings { create_duration, ..Settings::default() });
     let began = Instant::now();
     let ended = deploy(build_directory().path(), &request(&endpoint));
     assert_eq!(ended.outcome(), "deployed");
     assert!(began.elapsed() >= create_duration);
-    assert_eq!(
-        endpoint.function("f").expect("created")["Configuration"]["State"],
-        "Active"
-    );
+    assert_eq!(endpoint.function("f").expect("created")["Configuration"]["State"], "Active");
 }
 
 #[test]
@@ -191,12 +165,7 @@ fn files_that_do_not_compress_are_refused_before_the_first_call() {
         .collect();
     fs::write(directory.path().join("noise.bin"), noise).expect("written");
     let ended = deploy(directory.path(), &request(&endpoint));
-    assert_eq!(
-        (ended.code(), ended.status.code()),
-        ("package-too-large", Some(2)),
-        "{}",
-        ended.stdout
-    );
+    assert_eq!((ended.code(), ended.status.code()), ("package-too-large", Some(2)), "{}", ended.stdout);
     assert_eq!(operations(&endpoint), [""; 0]);
     assert!(ended.event("progress").is_some(), "so much work shows its progress");
 }
@@ -219,12 +188,7 @@ fn the_runners_own_identity_is_never_used_for_a_job() {
     let env = job["env"].as_object_mut().expect("an object");
     env.retain(|name, _| !name.contains("ACCESS_KEY"));
     let ended = runner().run(&job);
-    assert_eq!(
-        (ended.code(), ended.status.code()),
-        ("no-credentials", Some(2)),
-        "{}",
-        ended.stdout
-    );
+    assert_eq!((ended.code(), ended.status.code()), ("no-credentials", Some(2)), "{}", ended.stdout);
     assert_eq!(operations(&endpoint), [""; 0]);
 
     job["env"]["HOME"] = json!(home.path().display().to_string());
@@ -253,14 +217,7 @@ fn everything_is_told_on_standard_output_and_nothing_unless_asked_on_standard_er
     assert_eq!(ended.stderr, "");
     let mut job = request(&endpoint);
     job["timeout"] = json!(9);
-    let logged = Plugin::new(&[])
-        .directory(directory.path())
-        .env("DPL_LAMBDA_LOG", "trace")
-        .run(&job);
+    let logged = Plugin::new(&[]).directory(directory.path()).env("DPL_LAMBDA_LOG", "trace").run(&job);
     assert!(logged.stderr.contains("dpl_lambda"), "{}", logged.stderr);
-    assert!(
-        !logged.stderr.to_lowercase().contains("authorization"),
-        "{}",
-        logged.stderr
-    );
+    assert!(!logged.stderr.to_lowercase().contains("authorization"), "{}", logged.stderr);
 }

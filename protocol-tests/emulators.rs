@@ -25,10 +25,7 @@ static PYTHON: LazyLock<PathBuf> = LazyLock::new(|| {
         return python;
     }
     let _ = fs::remove_dir_all(&environment);
-    run(
-        Command::new("python3").args(["-m", "venv"]).arg(&environment),
-        "Python 3 with its venv module is missing",
-    );
+    run(Command::new("python3").args(["-m", "venv"]).arg(&environment), "Python 3 with its venv module is missing");
     run(
         Command::new(&python)
             .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"])
@@ -41,11 +38,7 @@ static PYTHON: LazyLock<PathBuf> = LazyLock::new(|| {
 
 fn run(command: &mut Command, missing: &str) {
     let output = command.output().unwrap_or_else(|error| panic!("{missing}: {error}"));
-    assert!(
-        output.status.success(),
-        "{missing}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{missing}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// A server that ends with us.
@@ -57,21 +50,13 @@ struct Moto {
 impl Moto {
     fn start() -> Self {
         let mut command = Command::new(&*PYTHON);
-        command
-            .arg(Path::new(HERE).join("serve_moto.py"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped());
+        command.arg(Path::new(HERE).join("serve_moto.py")).stdin(Stdio::piped()).stdout(Stdio::piped());
         command.stderr(Stdio::null());
         let mut child = command.spawn().expect("Python starts");
         let mut port = String::new();
-        BufReader::new(child.stdout.take().expect("piped"))
-            .read_line(&mut port)
-            .expect("moto tells its port");
+        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut port).expect("moto tells its port");
         let port: u16 = port.trim().parse().expect("a port");
-        Moto {
-            child,
-            url: format!("http://127.0.0.1:{port}"),
-        }
+        Moto { child, url: format!("http://127.0.0.1:{port}") }
     }
 
     /// What boto3 gets for an operation.
@@ -82,11 +67,7 @@ impl Moto {
             .args([self.url.as_str(), service, operation, &arguments.to_string()])
             .output()
             .expect("Python starts");
-        assert!(
-            output.status.success(),
-            "{operation}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        assert!(output.status.success(), "{operation}: {}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice(&output.stdout).expect("JSON")
     }
 }
@@ -102,11 +83,7 @@ impl Drop for Moto {
 fn moto_holds_what_the_stanza_says() {
     let moto = Moto::start();
     let trust = json!({"Version": "2012-10-17", "Statement": []}).to_string();
-    let role = moto.ask(
-        "iam",
-        "create_role",
-        &json!({"RoleName": "run", "AssumeRolePolicyDocument": trust}),
-    );
+    let role = moto.ask("iam", "create_role", &json!({"RoleName": "run", "AssumeRolePolicyDocument": trust}));
     let directory = build_directory();
     let mut request = json!({
         "function_name": "f",
@@ -130,10 +107,7 @@ fn moto_holds_what_the_stanza_says() {
     let held = || moto.ask("lambda", "get_function", &json!({"FunctionName": "f"}));
     let holds = |expected: Value| {
         let actual = held();
-        assert!(
-            agrees(&expected, &actual),
-            "expected\n{expected:#}\nmoto holds\n{actual:#}"
-        );
+        assert!(agrees(&expected, &actual), "expected\n{expected:#}\nmoto holds\n{actual:#}");
     };
 
     let created = deploy(&request);
@@ -163,10 +137,7 @@ fn moto_holds_what_the_stanza_says() {
     fs::write(directory.path().join("index.js"), "// new\n").expect("written");
     let updated = deploy(&request);
     assert_eq!(updated.outcome(), "deployed", "{}", updated.stdout);
-    assert_eq!(
-        updated.steps(),
-        ["update-function-configuration", "tag-resource", "update-function-code"]
-    );
+    assert_eq!(updated.steps(), ["update-function-configuration", "tag-resource", "update-function-code"]);
     holds(json!({
         "Configuration": {
             "Timeout": 20,
@@ -176,9 +147,5 @@ fn moto_holds_what_the_stanza_says() {
         },
         "Tags": {"team": "secret-team", "stage": "production"},
     }));
-    assert_eq!(
-        held()["Configuration"]["Environment"]["Variables"],
-        json!({"C": "3"}),
-        "replaced, not merged"
-    );
+    assert_eq!(held()["Configuration"]["Environment"]["Variables"], json!({"C": "3"}), "replaced, not merged");
 }

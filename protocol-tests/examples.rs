@@ -14,20 +14,14 @@ fn example(name: &str) -> PathBuf {
 /// Runs a runner on the stanza of a function, in that function's directory, on a branch.
 fn run(runner: &str, function: &str, endpoint: &Endpoint, branch: &str, arguments: &[&str]) -> Output {
     let mut command = Command::new(example(runner));
-    command
-        .arg("stanza.json")
-        .args(arguments)
-        .current_dir(example(function))
-        .env_clear();
+    command.arg("stanza.json").args(arguments).current_dir(example(function)).env_clear();
     let env = job_env(endpoint);
     for (name, value) in env.as_object().expect("an object") {
         command.env(name, value.as_str().expect("a string"));
     }
     command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
     command.env("TRAVIS_BRANCH", branch).env("DPL_LAMBDA", program());
-    command
-        .output()
-        .unwrap_or_else(|error| panic!("{runner} cannot be started: {error}"))
+    command.output().unwrap_or_else(|error| panic!("{runner} cannot be started: {error}"))
 }
 
 fn check(runner: &str) {
@@ -35,11 +29,7 @@ fn check(runner: &str) {
     for (function, name) in [("node-function", "hello-node"), ("python-function", "hello-python")] {
         let first = run(runner, function, &endpoint, "main", &[]);
         let log = String::from_utf8_lossy(&first.stdout).into_owned();
-        assert!(
-            first.status.success(),
-            "{log}{}",
-            String::from_utf8_lossy(&first.stderr)
-        );
+        assert!(first.status.success(), "{log}{}", String::from_utf8_lossy(&first.stderr));
         assert!(log.contains(&format!("Creating function {name}.\n")), "{log}");
         assert!(log.contains(&format!("deployed {name} in ")), "{log}");
         assert!(endpoint.function(name).is_some());
@@ -63,9 +53,6 @@ fn the_runner_in_python_prints_the_log_and_ends_as_the_plugin_did() {
 #[test]
 fn the_runner_in_bash_and_jq_prints_the_log_and_ends_as_the_plugin_did() {
     let jq = Command::new("jq").arg("--version").output();
-    assert!(
-        jq.is_ok(),
-        "jq is missing: install it (Debian: apt-get install jq) to try examples/runner.sh"
-    );
+    assert!(jq.is_ok(), "jq is missing: install it (Debian: apt-get install jq) to try examples/runner.sh");
     check("runner.sh");
 }

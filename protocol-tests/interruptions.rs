@@ -13,22 +13,14 @@ use crate::plugin::{Ended, Plugin};
 /// Sends a signal to the one process that is the program.
 fn signal(child: &Child, name: &str) {
     let id = child.id().to_string();
-    let sent = Command::new("kill")
-        .args([&format!("-{name}"), &id])
-        .status()
-        .expect("kill runs");
+    let sent = Command::new("kill").args([&format!("-{name}"), &id]).status().expect("kill runs");
     assert!(sent.success(), "the program is still there");
 }
 
 /// Starts the program on a request and returns once `ready` holds.
 fn started(plugin: &mut Plugin, request: &Value, ready: impl Fn() -> bool) -> Child {
     let mut child = plugin.spawn();
-    child
-        .stdin
-        .take()
-        .expect("piped")
-        .write_all(request.to_string().as_bytes())
-        .expect("written");
+    child.stdin.take().expect("piped").write_all(request.to_string().as_bytes()).expect("written");
     let began = Instant::now();
     while !ready() {
         assert!(began.elapsed() < Duration::from_secs(30), "never ready");
@@ -68,9 +60,7 @@ fn a_signal_during_a_wait_ends_it_and_tells_what_was_changed() {
         let (endpoint, directory, request) = live_function(Settings::default());
         endpoint.set_update_duration(Duration::from_secs(60));
         let mut plugin = Plugin::new(&[]).directory(directory.path());
-        let child = started(&mut plugin, &request, || {
-            called(&endpoint, "UpdateFunctionConfiguration")
-        });
+        let child = started(&mut plugin, &request, || called(&endpoint, "UpdateFunctionConfiguration"));
         std::thread::sleep(Duration::from_millis(150));
         signal(&child, name);
         let ended = ended(child);
@@ -87,9 +77,7 @@ fn a_signal_during_a_call_that_hangs_ends_it_in_time() {
         operation: Some("UpdateFunctionConfiguration".to_owned()),
         after: 0,
         times: 1,
-        kind: FaultKind::Hang {
-            for_: Duration::from_secs(30),
-        },
+        kind: FaultKind::Hang { for_: Duration::from_secs(30) },
     });
     let mut plugin = Plugin::new(&[]).directory(directory.path());
     let child = started(&mut plugin, &request, || called(&endpoint, "GetFunction"));
@@ -98,10 +86,7 @@ fn a_signal_during_a_call_that_hangs_ends_it_in_time() {
     let ended = ended(child);
     assert_eq!((ended.code(), ended.status.code()), ("cancelled", Some(143)));
     assert!(
-        ended.finished()["error"]["message"]
-            .as_str()
-            .unwrap()
-            .contains("may still take effect"),
+        ended.finished()["error"]["message"].as_str().unwrap().contains("may still take effect"),
         "{}",
         ended.stdout
     );
@@ -114,9 +99,7 @@ fn a_second_signal_ends_at_once() {
         operation: Some("UpdateFunctionConfiguration".to_owned()),
         after: 0,
         times: 1,
-        kind: FaultKind::Hang {
-            for_: Duration::from_secs(30),
-        },
+        kind: FaultKind::Hang { for_: Duration::from_secs(30) },
     });
     let mut plugin = Plugin::new(&[]).directory(directory.path());
     let child = started(&mut plugin, &request, || called(&endpoint, "GetFunction"));
@@ -185,16 +168,9 @@ fn when_the_runner_closes_our_output_no_further_step_is_taken() {
 #[test]
 fn a_bug_is_told_whatever_thread_it_happens_in() {
     for fault in ["panic", "panic-in-thread"] {
-        let ended = Plugin::new(&["check"])
-            .env("DPL_LAMBDA_FAULT", fault)
-            .run(&json!({"function_name": "f"}));
+        let ended = Plugin::new(&["check"]).env("DPL_LAMBDA_FAULT", fault).run(&json!({"function_name": "f"}));
         assert_eq!((ended.code(), ended.status.code()), ("internal", Some(2)), "{fault}");
-        assert!(
-            ended.finished()["error"]["message"]
-                .as_str()
-                .unwrap()
-                .contains("main.rs")
-        );
+        assert!(ended.finished()["error"]["message"].as_str().unwrap().contains("main.rs"));
         assert_eq!(ended.events.len(), 2);
     }
 }

@@ -2,10 +2,7 @@
 //!
 //! `DPL_LAMBDA=/path/to/other` holds another implementation to the same tests; `CASE=part-of-a-name` picks cases;
 //! `BLESS=1` rewrites `schema/` from the types.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "tests start programs, write files and look at the clock"
-)]
+#![expect(clippy::disallowed_methods, reason = "tests start programs, write files and look at the clock")]
 #![expect(clippy::print_stdout, reason = "a test tells how much it has tried")]
 
 mod case;

@@ -38,18 +38,9 @@ impl Plugin {
     /// The program with these arguments, in an empty environment but for a `PATH` that a runner would have.
     pub(crate) fn new(arguments: &[&str]) -> Self {
         let mut command = Command::new(program());
-        command
-            .args(arguments)
-            .env_clear()
-            .env("PATH", "/usr/local/bin:/usr/bin:/bin");
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        Plugin {
-            command,
-            secrets: Vec::new(),
-        }
+        command.args(arguments).env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Plugin { command, secrets: Vec::new() }
     }
 
     pub(crate) fn directory(mut self, directory: &Path) -> Self {
@@ -69,9 +60,7 @@ impl Plugin {
     }
 
     pub(crate) fn spawn(&mut self) -> Child {
-        self.command
-            .spawn()
-            .unwrap_or_else(|error| panic!("{}: {error}", program()))
+        self.command.spawn().unwrap_or_else(|error| panic!("{}: {error}", program()))
     }
 
     /// Runs it on a request, and checks what must always be true.
@@ -112,13 +101,7 @@ impl Ended {
             .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("no JSON: {line}: {error}")))
             .collect();
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-        Ended {
-            events,
-            stdout,
-            stderr,
-            status: output.status,
-            elapsed: began.elapsed(),
-        }
+        Ended { events, stdout, stderr, status: output.status, elapsed: began.elapsed() }
     }
 
     /// What must be true of every run.
@@ -126,12 +109,7 @@ impl Ended {
     pub(crate) fn check(&self, secrets: &[String]) {
         let tag = |event: &Value| event["event"].as_str().unwrap_or_default().to_owned();
         let tags: Vec<String> = self.events.iter().map(tag).collect();
-        assert_eq!(
-            tags.first().map(String::as_str),
-            Some("hello"),
-            "hello first\n{}",
-            self.stdout
-        );
+        assert_eq!(tags.first().map(String::as_str), Some("hello"), "hello first\n{}", self.stdout);
         assert_eq!(
             tags.last().map(String::as_str),
             Some("finished"),
@@ -139,40 +117,16 @@ impl Ended {
             self.stdout,
             self.stderr
         );
-        assert_eq!(
-            tags.iter().filter(|tag| *tag == "finished").count(),
-            1,
-            "finished once\n{}",
-            self.stdout
-        );
+        assert_eq!(tags.iter().filter(|tag| *tag == "finished").count(), 1, "finished once\n{}", self.stdout);
         for event in &self.events {
             let problems: Vec<String> = EVENT.iter_errors(event).map(|error| error.to_string()).collect();
-            assert!(
-                problems.is_empty(),
-                "not valid against schema/event.json: {event}\n{problems:?}"
-            );
-            assert!(
-                event["message"].as_str().is_some_and(|message| !message.contains('\n')),
-                "a line: {event}"
-            );
+            assert!(problems.is_empty(), "not valid against schema/event.json: {event}\n{problems:?}");
+            assert!(event["message"].as_str().is_some_and(|message| !message.contains('\n')), "a line: {event}");
         }
-        assert_eq!(
-            self.status.code(),
-            Some(self.expected_status()),
-            "exit status of\n{}",
-            self.stdout
-        );
+        assert_eq!(self.status.code(), Some(self.expected_status()), "exit status of\n{}", self.stdout);
         for secret in secrets {
-            assert!(
-                !self.stdout.contains(secret),
-                "a secret on stdout: {secret}\n{}",
-                self.stdout
-            );
-            assert!(
-                !self.stderr.contains(secret),
-                "a secret on stderr: {secret}\n{}",
-                self.stderr
-            );
+            assert!(!self.stdout.contains(secret), "a secret on stdout: {secret}\n{}", self.stdout);
+            assert!(!self.stderr.contains(secret), "a secret on stderr: {secret}\n{}", self.stderr);
         }
     }
 
@@ -241,12 +195,7 @@ pub(crate) fn secrets_of(request: &Value) -> Vec<String> {
         collect(&request[key], &mut values);
         secrets.extend(values.into_iter().filter(|value| value.starts_with("secret-")));
     }
-    secrets
-        .into_iter()
-        .filter(|secret| secret.len() >= 4)
-        .collect::<BTreeSet<_>>()
-        .into_iter()
-        .collect()
+    secrets.into_iter().filter(|secret| secret.len() >= 4).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 fn collect(value: &Value, into: &mut Vec<String>) {
@@ -273,9 +222,9 @@ pub(crate) fn job_env(endpoint: &Endpoint) -> Value {
 /// True when `actual` has everything that `expected` has: extra keys of objects are allowed, lists must agree in length.
 pub(crate) fn agrees(expected: &Value, actual: &Value) -> bool {
     match (expected, actual) {
-        (Value::Object(expected), Value::Object(actual)) => expected
-            .iter()
-            .all(|(key, value)| agrees(value, actual.get(key).unwrap_or(&Value::Null))),
+        (Value::Object(expected), Value::Object(actual)) => {
+            expected.iter().all(|(key, value)| agrees(value, actual.get(key).unwrap_or(&Value::Null)))
+        }
         (Value::Array(expected), Value::Array(actual)) => {
             expected.len() == actual.len() && expected.iter().zip(actual).all(|(e, a)| agrees(e, a))
         }

@@ -11,12 +11,7 @@ use crate::plugin::{Plugin, job_env};
 /// The inside of the README's `number`th block of JSON, and what stands around it.
 fn block(readme: &str, number: usize) -> (&str, &str, &str) {
     const FENCE: &str = "```json\n";
-    let start = readme
-        .match_indices(FENCE)
-        .nth(number)
-        .expect("README has two blocks of JSON")
-        .0
-        + FENCE.len();
+    let start = readme.match_indices(FENCE).nth(number).expect("README has two blocks of JSON").0 + FENCE.len();
     let end = start + readme[start..].find("```").expect("the block ends");
     (&readme[..start], &readme[start..end], &readme[end..])
 }
@@ -27,11 +22,8 @@ fn lasting(line: &str) -> Value {
     let keys = event.as_object_mut().expect("an event");
     keys.retain(|key, _| !["request_id", "duration_ms", "version"].contains(&key.as_str()));
     if let Some(message) = keys.get_mut("message") {
-        let words = message
-            .as_str()
-            .unwrap_or_default()
-            .split(' ')
-            .filter(|word| !word.contains(|c: char| c.is_ascii_digit()));
+        let words =
+            message.as_str().unwrap_or_default().split(' ').filter(|word| !word.contains(|c: char| c.is_ascii_digit()));
         *message = json!(words.collect::<Vec<_>>().join(" "));
     }
     event
@@ -43,10 +35,7 @@ fn the_dialogue_of_the_readme_is_a_real_one() {
     let readme = std::fs::read_to_string(&path).expect("README.md");
     let mut request: Value = serde_json::from_str(block(&readme, 0).1).expect("the request is JSON");
 
-    let settings = Settings {
-        region: "eu-west-1".to_owned(),
-        ..Settings::default()
-    };
+    let settings = Settings { region: "eu-west-1".to_owned(), ..Settings::default() };
     let endpoint = Endpoint::start(settings).expect("a free port");
     let live = json!({
         "FunctionName": request["function_name"], "Role": request["role"], "Runtime": request["runtime"],
@@ -55,19 +44,10 @@ fn the_dialogue_of_the_readme_is_a_real_one() {
     endpoint.seed(live).expect("a valid function");
     let build = TempDir::new().expect("a temporary directory");
     std::fs::create_dir(build.path().join("dist")).expect("made");
-    std::fs::write(
-        build.path().join("dist/index.js"),
-        "exports.handler = async () => 'hello'\n",
-    )
-    .expect("written");
+    std::fs::write(build.path().join("dist/index.js"), "exports.handler = async () => 'hello'\n").expect("written");
     endpoint.set_update_duration(std::time::Duration::from_millis(50));
     let env = job_env(&endpoint);
-    for (name, value) in env
-        .as_object()
-        .expect("an object")
-        .iter()
-        .filter(|(name, _)| *name != "TRAVIS_BRANCH")
-    {
+    for (name, value) in env.as_object().expect("an object").iter().filter(|(name, _)| *name != "TRAVIS_BRANCH") {
         request["env"][name] = value.clone();
     }
     let ended = Plugin::new(&[]).directory(build.path()).run(&request);
@@ -79,8 +59,5 @@ fn the_dialogue_of_the_readme_is_a_real_one() {
     }
     let shown: Vec<Value> = shown.lines().map(lasting).collect();
     let real: Vec<Value> = ended.stdout.lines().map(lasting).collect();
-    assert_eq!(
-        shown, real,
-        "README.md shows another dialogue than the program's; BLESS=1 rewrites it"
-    );
+    assert_eq!(shown, real, "README.md shows another dialogue than the program's; BLESS=1 rewrites it");
 }

@@ -81,10 +81,7 @@ fn a_wrong_command_line_is_told_as_an_event_and_on_standard_error() {
 #[test]
 fn a_document_command_that_fails_prints_nothing_on_standard_output() {
     for arguments in [&["schema"][..], &["schema", "bogus"], &["schema", "stanza", "more"]] {
-        let output = std::process::Command::new(crate::plugin::program())
-            .args(arguments)
-            .output()
-            .expect("runs");
+        let output = std::process::Command::new(crate::plugin::program()).args(arguments).output().expect("runs");
         assert_eq!(output.status.code(), Some(2));
         assert_eq!(String::from_utf8_lossy(&output.stdout), "");
         assert_eq!(String::from_utf8_lossy(&output.stderr).lines().count(), 1);
@@ -94,10 +91,7 @@ fn a_document_command_that_fails_prints_nothing_on_standard_output() {
 #[test]
 fn help_and_version_are_as_everywhere() {
     for (argument, text) in [("--help", "Usage: dpl-lambda"), ("--version", "dpl-lambda ")] {
-        let output = std::process::Command::new(crate::plugin::program())
-            .arg(argument)
-            .output()
-            .expect("runs");
+        let output = std::process::Command::new(crate::plugin::program()).arg(argument).output().expect("runs");
         assert_eq!(output.status.code(), Some(0));
         assert!(String::from_utf8_lossy(&output.stdout).contains(text));
     }

@@ -26,10 +26,7 @@ fn check_committed(name: &str, generated: &Value) {
     }
     let same = std::fs::read_to_string(path(name)).is_ok_and(|committed| committed == text);
     assert!(same, "schema/{name} is not what the types say; BLESS=1 rewrites it");
-    assert!(
-        jsonschema::draft7::meta::is_valid(generated),
-        "schema/{name} is no draft-07 schema"
-    );
+    assert!(jsonschema::draft7::meta::is_valid(generated), "schema/{name} is no draft-07 schema");
 }
 
 #[test]
@@ -53,26 +50,17 @@ pub(crate) fn check_agreement(request: &Value, ended: &Ended) {
         return;
     }
     let complaint = |validator: &jsonschema::Validator, value: &Value| {
-        validator
-            .iter_errors(value)
-            .map(|error| format!("{}: {error}", error.instance_path()))
-            .collect::<Vec<_>>()
+        validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect::<Vec<_>>()
     };
     let problems = complaint(&REQUEST, request);
-    assert!(
-        problems.is_empty(),
-        "accepted, but not by request.json: {request}\n{problems:?}"
-    );
+    assert!(problems.is_empty(), "accepted, but not by request.json: {request}\n{problems:?}");
     if ended.event("warning").is_none() {
         let mut stanza = request.clone();
         let keys = stanza.as_object_mut().expect("an object");
         keys.remove("env");
         keys.remove("protocol");
         let problems = complaint(&STANZA, &stanza);
-        assert!(
-            problems.is_empty(),
-            "accepted without a warning, but not by stanza.json: {stanza}\n{problems:?}"
-        );
+        assert!(problems.is_empty(), "accepted without a warning, but not by stanza.json: {stanza}\n{problems:?}");
     }
 }
 
@@ -80,26 +68,11 @@ pub(crate) fn check_agreement(request: &Value, ended: &Ended) {
 fn the_stanza_schema_is_closed_and_knows_encrypted_values() {
     for (stanza, valid) in [
         (json!({"provider": "lambda", "function_name": "f", "timeout": 10}), true),
-        (
-            json!({"function_name": "f", "timeout": "10", "publish": "yes", "region": null}),
-            true,
-        ),
-        (
-            json!({"function_name": "f", "secret_access_key": {"secure": "abc"}}),
-            true,
-        ),
-        (
-            json!({"function_name": "f", "environment": [{"A": {"secure": "abc"}}, "B=c"]}),
-            true,
-        ),
-        (
-            json!({"function_name": "f", "on": {"branch": ["main", "release/*"], "tags": true, "node": 22}}),
-            true,
-        ),
-        (
-            json!({"function_name": "f", "if": "main", "environment_variables": {"A": 1}}),
-            true,
-        ),
+        (json!({"function_name": "f", "timeout": "10", "publish": "yes", "region": null}), true),
+        (json!({"function_name": "f", "secret_access_key": {"secure": "abc"}}), true),
+        (json!({"function_name": "f", "environment": [{"A": {"secure": "abc"}}, "B=c"]}), true),
+        (json!({"function_name": "f", "on": {"branch": ["main", "release/*"], "tags": true, "node": 22}}), true),
+        (json!({"function_name": "f", "if": "main", "environment_variables": {"A": 1}}), true),
         (json!({"function_name": "f", "imeout": 10}), false),
         (json!({"function_name": "f", "timeout": "ten"}), false),
         (json!({"function_name": "f", "timeout": 1.5}), false),
@@ -118,10 +91,7 @@ fn the_stanza_schema_is_closed_and_knows_encrypted_values() {
 fn the_request_schema_is_open_and_knows_the_runners_keys() {
     for (request, valid) in [
         (json!({"function_name": "f", "env": {"A": "b"}, "protocol": 1}), true),
-        (
-            json!({"function_name": {"master": "f"}, "a_new_key": 1, "timeout": "10,"}),
-            true,
-        ),
+        (json!({"function_name": {"master": "f"}, "a_new_key": 1, "timeout": "10,"}), true),
         (json!({"protocol": 2}), false),
         (json!({"env": {"A": 1}}), false),
         (json!({"env": "A=b"}), false),
@@ -136,10 +106,7 @@ fn every_property_of_a_schema_is_described() {
     for name in ["stanza.json", "request.json"] {
         let schema = committed(name);
         for (key, property) in schema["properties"].as_object().expect("an object's schema") {
-            assert!(
-                property["description"].is_string(),
-                "{name}: `{key}` has no description: {property}"
-            );
+            assert!(property["description"].is_string(), "{name}: `{key}` has no description: {property}");
         }
     }
 }

@@ -6,16 +6,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::conditions;
+use crate::commands::{self, Stash};
+use crate::conditions::{self, Verdict};
 use crate::failure;
 use crate::function::{Live, Wanted};
 use crate::journal::Journal;
 use crate::lambda::{self, Found, Lambda, Subject};
+use crate::options;
 use crate::package::{self, Archive, Contents};
 use crate::plan::{Plan, plan};
 use crate::protocol::environment::Environment;
 use crate::protocol::error::{ErrorReport, Problem, Warning, WarningCode};
-use crate::protocol::event::{CodeState, Deployment, Event, Finished, StepName, Task, Unmet};
+use crate::protocol::event::{Checked, CodeState, Deployment, Event, Finished, StepName, Task, Unmet};
 use crate::protocol::prose::skip_reason;
 use crate::protocol::secret::Redactor;
 use crate::protocol::stanza::{self, FunctionName, ReadStanza, Stanza};
@@ -67,99 +69,76 @@ fn pass(
     stop: &Stop,
     began: Instant,
 ) -> Result<Finished, ErrorReport> {
-    let (selected, deprecations) = stanza::select_branch(&job.stanza, &job.env.expand("TRAVIS_BRANCH"));
-    let ReadStanza {
-        stanza,
-        problems,
-        warnings,
-    } = stanza::read(&selected);
-    let warnings = [deprecations, warnings].concat();
-    let redactor = stanza.redactor(job.env.secrets());
+    let judges = !matches!(command, Command::Package { .. });
+    let verdict = judges.then(|| conditions::judge(&job.stanza, &job.env, job.condition_limit, stop));
+    if let Some(Ok(verdict)) = &verdict
+        && verdict.is_pull_request()
+    {
+        return Ok(skipped(verdict, &Redactor::default(), journal));
+    }
+    let gathered = options::gather(&job.stanza, &job.env, &job.directory);
+    let ReadStanza { stanza, problems, warnings } = stanza::read(&gathered.stanza);
+    let problems: Vec<Problem> = problems.into_iter().map(|problem| gathered.with_origin(problem)).collect();
+    let redactor = stanza.redactor(&job.stanza, job.env.secrets());
+    let tell_warnings = || {
+        for warning in gathered.warnings.iter().chain(&warnings) {
+            journal.tell(Event::Warning(redactor.warning(warning)));
+        }
+    };
     if problems.is_empty() && stanza.allow_failure == Some(true) {
         journal.allow_failure();
     }
-    let judges = !matches!(command, Command::Package { .. });
-    if judges && let Some(skipped) = judge(job, &redactor, journal, stop, &warnings, &problems)? {
-        return Ok(skipped);
+    if let Some(verdict) = verdict {
+        let verdict = verdict.map_err(|error| failure::of_conditions(error, &redactor))?;
+        if !verdict.deploys {
+            let finished = skipped(&verdict, &redactor, journal);
+            tell_warnings();
+            problems.iter().for_each(|problem| journal.tell(Event::Warning(redactor.warning(&harmless(problem)))));
+            return Ok(finished);
+        }
+        tell_verdict(&verdict, &redactor, journal);
     }
-    warnings
-        .into_iter()
-        .for_each(|warning| journal.tell(Event::Warning(warning)));
+    tell_warnings();
     if !problems.is_empty() {
-        return Err(failure::of_problems(problems));
+        return Err(failure::of_problems(problems, &redactor));
     }
-    let name = stanza
-        .function_name
-        .clone()
-        .expect("a stanza without a function's name has a problem");
-    let deployment = || Pass {
-        job,
-        stanza: &stanza,
-        name: &name,
-        journal,
-        stop,
-        began,
-    };
+    let name = stanza.function_name.as_ref().expect("a stanza without a function's name has a problem");
+    let pass = Pass { job, stanza: &stanza, name, redactor: &redactor, journal, stop, began };
     match command {
         Command::Check => Ok(Finished::Checked {}),
-        Command::Package { output } => deployment().package_to(output),
-        Command::Plan => deployment().meet_aws(true),
-        Command::Deploy => deployment().meet_aws(stanza.dry_run == Some(true)),
+        Command::Package { output } => pass.package_to(output),
+        Command::Deploy if stanza.dry_run != Some(true) => pass.deploy(),
+        Command::Plan | Command::Deploy => pass.meet_aws(true),
     }
 }
 
-/// `Some` when the conditions are not met. What else is wrong with the stanza is a warning then: Travis would never
-/// have run dpl. A pull request is not even judged further.
-fn judge(
-    job: &Job,
-    redactor: &Redactor,
-    journal: &Journal,
-    stop: &Stop,
-    warnings: &[Warning],
-    problems: &[Problem],
-) -> Result<Option<Finished>, ErrorReport> {
-    let verdict = conditions::judge(&job.stanza, &job.env, job.condition_limit, stop)
-        .map_err(|error| failure::of_conditions(error, redactor))?;
-    let mut unmet = Vec::new();
-    let is_pull_request = verdict.checked.iter().take(1).any(|checked| !checked.met);
-    for mut checked in verdict.checked {
-        checked.want = redactor.redact(&checked.want);
-        if !checked.met {
-            let message = skip_reason(checked.condition, &checked.want, &checked.got);
-            let (condition, want, got) = (checked.condition, checked.want.clone(), checked.got.clone());
-            unmet.push(Unmet {
-                condition,
-                want,
-                got,
-                message,
-            });
-        }
-        journal.tell(Event::ConditionChecked(checked));
+/// Tells why nothing is deployed.
+fn skipped(verdict: &Verdict, redactor: &Redactor, journal: &Journal) -> Finished {
+    tell_verdict(verdict, redactor, journal);
+    let unmet = verdict.checked.iter().filter(|checked| !checked.met).map(|checked| {
+        let (want, got) = (redactor.redact(&checked.want), redactor.redact(&checked.got));
+        let message = skip_reason(checked.condition, &want, &got);
+        Unmet { condition: checked.condition, want, got, message }
+    });
+    Finished::Skipped { unmet: unmet.collect() }
+}
+
+fn tell_verdict(verdict: &Verdict, redactor: &Redactor, journal: &Journal) {
+    for checked in &verdict.checked {
+        let (want, got) = (redactor.redact(&checked.want), redactor.redact(&checked.got));
+        journal.tell(Event::ConditionChecked(Checked { want, got, ..checked.clone() }));
     }
-    verdict
-        .warnings
-        .into_iter()
-        .for_each(|warning| journal.tell(Event::Warning(warning)));
-    if verdict.deploys {
-        return Ok(None);
+    verdict.warnings.iter().for_each(|warning| journal.tell(Event::Warning(redactor.warning(warning))));
+}
+
+/// What is wrong with a stanza that is skipped is a warning: Travis would never have run dpl.
+fn harmless(problem: &Problem) -> Warning {
+    Warning {
+        code: WarningCode::StanzaProblem,
+        message: format!("this does not matter now, but would fail a deployment: {}", problem.message),
+        hint: problem.hint.clone(),
+        at: problem.at.clone(),
     }
-    if !is_pull_request {
-        let surprises = problems.iter().map(|problem| Warning {
-            code: WarningCode::StanzaProblem,
-            message: format!(
-                "this does not matter now, but would fail a deployment: {}",
-                problem.message
-            ),
-            hint: problem.hint.clone(),
-            at: problem.at.clone(),
-        });
-        warnings
-            .iter()
-            .cloned()
-            .chain(surprises)
-            .for_each(|warning| journal.tell(Event::Warning(warning)));
-    }
-    Ok(Some(Finished::Skipped { unmet }))
 }
 
 /// One pass whose stanza is valid and whose conditions are met.
@@ -167,22 +146,77 @@ struct Pass<'a> {
     job: &'a Job,
     stanza: &'a Stanza,
     name: &'a FunctionName,
+    redactor: &'a Redactor,
     journal: &'a Arc<Journal>,
     stop: &'a Stop,
     began: Instant,
 }
 
 impl Pass<'_> {
+    /// The user's commands around the deployment. What `cleanup` has put aside comes back on every path.
+    fn deploy(&self) -> Result<Finished, ErrorReport> {
+        let stash = self.clean_up()?;
+        let finished = self.meet_aws(false).and_then(|finished| self.run_commands().map(|()| finished));
+        if let Some(stash) = stash {
+            self.bring_back(&stash);
+        }
+        finished
+    }
+
+    fn clean_up(&self) -> Result<Option<Stash>, ErrorReport> {
+        if self.stanza.cleanup != Some(true) {
+            return Ok(None);
+        }
+        self.journal.note_acted();
+        let stash = commands::stash(&self.job.env, &self.job.directory, self.stop)
+            .map_err(|error| failure::of_command(error, self.redactor))?;
+        if let Some(stash) = &stash {
+            self.warn_about_stash(
+                WarningCode::Stashed,
+                format!("uncommitted files are put aside as stash {}", stash.commit),
+                "they come back at the end; if this run is killed, `git stash pop` brings them back".to_owned(),
+            );
+        }
+        Ok(stash)
+    }
+
+    fn bring_back(&self, stash: &Stash) {
+        if let Err(words) = stash.pop(&self.job.env, &self.job.directory) {
+            let words = self.redactor.redact(&words).replace('\n', "; ");
+            self.warn_about_stash(
+                WarningCode::StashKept,
+                format!("the files put aside cannot be brought back: {words}"),
+                format!(
+                    "nothing is lost: `git stash apply {}` brings them back once nothing is in their way",
+                    stash.commit
+                ),
+            );
+        }
+    }
+
+    fn warn_about_stash(&self, code: WarningCode, message: String, hint: String) {
+        let at = Some("/cleanup".to_owned());
+        self.journal.tell(Event::Warning(Warning { code, message, hint: Some(hint), at }));
+    }
+
+    fn run_commands(&self) -> Result<(), ErrorReport> {
+        let Some(commands) = &self.stanza.run else { return Ok(()) };
+        self.stop.check().map_err(failure::of_stop)?;
+        self.journal.note_acted();
+        let mut tell = |stream, line: String| {
+            self.journal.tell(Event::Output { stream, line: self.redactor.redact(&line) });
+        };
+        commands::run(commands, &self.job.env, &self.job.directory, self.stop, &mut tell)
+            .map_err(|error| failure::of_command(error, self.redactor))
+    }
+
     fn package_to(&self, output: &std::path::Path) -> Result<Finished, ErrorReport> {
         let output_path = self.job.directory.join(output);
         let contents = self.survey(Some(&output_path))?;
         let archive = into_archive(contents, self.journal, self.stop).map_err(failure::of_package)?;
         self.journal.tell(Event::Packaged(archive.told()));
         archive.write_to(&output_path).map_err(failure::of_package)?;
-        Ok(Finished::Packaged {
-            package: archive.told(),
-            output: output.display().to_string(),
-        })
+        Ok(Finished::Packaged { package: archive.told(), output: output.display().to_string() })
     }
 
     fn meet_aws(&self, only_plan: bool) -> Result<Finished, ErrorReport> {
@@ -193,29 +227,18 @@ impl Pass<'_> {
 
     async fn plan_and_apply(&self, only_plan: bool) -> Result<Finished, ErrorReport> {
         let contents = self.survey(None)?;
-        contents
-            .check_given_size()
-            .and_then(|()| contents.check_unzipped_size())
-            .map_err(failure::of_package)?;
+        contents.check_given_size().and_then(|()| contents.check_unzipped_size()).map_err(failure::of_package)?;
 
-        let secrets = || self.job.env.secrets();
-        let redactor = self.stanza.redactor(secrets());
-        let connected = lambda::connect(
-            self.stanza,
-            &self.job.env,
-            self.job.env_given,
-            self.journal.clone(),
-            self.stop.clone(),
-        );
-        let (lambda, identity) = connected.await.map_err(|error| failure::of_lambda(error, &redactor))?;
+        let connected =
+            lambda::connect(self.stanza, &self.job.env, self.job.env_given, self.journal.clone(), self.stop.clone());
+        let (lambda, identity) = connected.await.map_err(|error| failure::of_lambda(error, self.redactor))?;
         self.journal.tell(Event::Identified {
             source: identity.source,
             access_key_id: identity.access_key_id.masked_key(),
             region: identity.region.as_str().to_owned(),
         });
-        let redactor = self
-            .stanza
-            .redactor(secrets().chain(identity.secrets.iter().map(|secret| secret.expose())));
+        let found_elsewhere = identity.secrets.iter().map(|secret| secret.expose());
+        let redactor = self.stanza.redactor(&self.job.stanza, self.job.env.secrets().chain(found_elsewhere));
         let failed = |error| failure::of_lambda(error, &redactor);
 
         let (archive, found) = self.package_and_read(contents, &lambda, &redactor).await?;
@@ -224,13 +247,14 @@ impl Pass<'_> {
             found => found,
         };
         let live = found.as_ref().map(|found| &found.live);
-        let wanted = Wanted::of(self.stanza, self.name.clone());
+        let wanted = Wanted::of(self.stanza, self.name.clone(), options::default_description(&self.job.env));
         let plan =
             plan(&wanted, archive.code_sha256(), live).map_err(|error| failure::of_plan(error, self.name.as_str()))?;
         self.warn_about_unknown(&wanted, live);
-        self.journal.tell(Event::Planned(plan.told()));
+        let told = redactor.plan(plan.told());
+        self.journal.tell(Event::Planned(told.clone()));
         if only_plan {
-            return Ok(Finished::Planned(plan.told()));
+            return Ok(Finished::Planned(told));
         }
         let (arn, version) = self.apply(&plan, &archive, live, &lambda).await.map_err(failed)?;
         let live_now = Deployment {
@@ -240,11 +264,7 @@ impl Pass<'_> {
             version: version.unwrap_or_else(|| "$LATEST".to_owned()),
             alias: None,
             code_sha256: archive.code_sha256().to_owned(),
-            code: if plan.sends_code() {
-                CodeState::Uploaded
-            } else {
-                CodeState::Unchanged
-            },
+            code: if plan.sends_code() { CodeState::Uploaded } else { CodeState::Unchanged },
             duration_ms: milliseconds(self.began),
         };
         match found.and_then(|found| found.failure) {
@@ -281,10 +301,7 @@ impl Pass<'_> {
         let (journal, stop) = (self.journal.clone(), self.stop.clone());
         let packaging = tokio::task::spawn_blocking(move || into_archive(contents, &journal, &stop));
         let packaging = async {
-            let archive = packaging
-                .await
-                .expect("a panic ends the process")
-                .map_err(failure::of_package)?;
+            let archive = packaging.await.expect("a panic ends the process").map_err(failure::of_package)?;
             archive.check_size().map_err(failure::of_package)?;
             self.journal.tell(Event::Packaged(archive.told()));
             Ok::<_, ErrorReport>(archive)
@@ -329,12 +346,8 @@ impl Pass<'_> {
         };
         for step in &plan.steps {
             let running = self.started(step.action.name());
-            let subject = Subject {
-                name: self.name,
-                arn: &arn,
-                code: archive.bytes(),
-                code_sha256: archive.code_sha256(),
-            };
+            let subject =
+                Subject { name: self.name, arn: &arn, code: archive.bytes(), code_sha256: archive.code_sha256() };
             let applied = lambda.apply(&step.action, subject, &role_not_ready).await?;
             running.finished(applied.attempts, applied.request_id);
             arn = applied.function_arn.unwrap_or(arn);
@@ -345,11 +358,7 @@ impl Pass<'_> {
 
     fn warn_about_unknown(&self, wanted: &Wanted, live: Option<&Live>) {
         let Some(live) = live else { return };
-        let unknown = wanted
-            .settings
-            .iter()
-            .filter(|setting| live.setting(setting).is_none())
-            .map(|s| s.field());
+        let unknown = wanted.settings.iter().filter(|setting| live.setting(setting).is_none()).map(|s| s.field());
         let tags = (wanted.tags.is_some() && live.tags.is_none()).then_some("function_tags");
         for field in unknown.chain(tags) {
             self.journal.tell(Event::Warning(Warning {
@@ -362,15 +371,8 @@ impl Pass<'_> {
     }
 
     fn started(&self, step: StepName) -> RunningStep<'_> {
-        self.journal.tell(Event::StepStarted {
-            step,
-            function_name: self.name.as_str().to_owned(),
-        });
-        RunningStep {
-            step,
-            began: Instant::now(),
-            journal: self.journal,
-        }
+        self.journal.tell(Event::StepStarted { step, function_name: self.name.as_str().to_owned() });
+        RunningStep { step, began: Instant::now(), journal: self.journal }
     }
 }
 
@@ -384,12 +386,7 @@ struct RunningStep<'a> {
 impl RunningStep<'_> {
     fn finished(self, attempts: u32, request_id: Option<String>) {
         let (step, duration_ms) = (self.step, milliseconds(self.began));
-        self.journal.tell(Event::StepFinished {
-            step,
-            duration_ms,
-            attempts,
-            request_id,
-        });
+        self.journal.tell(Event::StepFinished { step, duration_ms, attempts, request_id });
     }
 }
 

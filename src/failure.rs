@@ -2,6 +2,8 @@
 //! stand here.
 //! Never shows a secret: what others wrote goes through the redactor first.
 
+use crate::child::ChildError;
+use crate::commands::CommandError;
 use crate::conditions::{BashError, ConditionError};
 use crate::lambda::{CallError, CallErrorKind, CredentialsError, LambdaError, Trouble};
 use crate::package::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES, PackageError};
@@ -21,16 +23,14 @@ pub fn of_request(error: RequestError) -> ErrorReport {
                 .hint("the runner writes one JSON object to it and closes it"),
             &source,
         ),
-        RequestError::TooLarge => report(
-            Code::RequestTooLarge,
-            format!("the request is larger than {}", size(MAX_REQUEST_BYTES as u64)),
-        )
-        .hint("a stanza and a job's environment are far smaller; is this the right input?"),
-        RequestError::Wire(WireError::Syntax { detail, line, column }) => report(
-            Code::BadJson,
-            format!("the request is not JSON: {detail} at line {line}, column {column}"),
-        )
-        .hint("standard input takes one JSON object: the stanza, with the job's `env`"),
+        RequestError::TooLarge => {
+            report(Code::RequestTooLarge, format!("the request is larger than {}", size(MAX_REQUEST_BYTES as u64)))
+                .hint("a stanza and a job's environment are far smaller; is this the right input?")
+        }
+        RequestError::Wire(WireError::Syntax { detail, line, column }) => {
+            report(Code::BadJson, format!("the request is not JSON: {detail} at line {line}, column {column}"))
+                .hint("standard input takes one JSON object: the stanza, with the job's `env`")
+        }
         RequestError::Wire(WireError::DuplicateKey { key, line, column }) => report(
             Code::DuplicateKey,
             format!("the key `{key}` stands twice in one object, the second time at line {line}, column {column}"),
@@ -38,26 +38,23 @@ pub fn of_request(error: RequestError) -> ErrorReport {
         .hint("keep one of the two"),
         RequestError::NotAnObject { kind } => report(Code::BadRequest, format!("the request is {kind}, not an object"))
             .hint("standard input takes one JSON object: the stanza, with the job's `env`"),
-        RequestError::UnsupportedProtocol { given } => report(
-            Code::UnsupportedProtocol,
-            format!("`protocol` is {given}, and this version speaks 1"),
-        )
-        .at("/protocol")
-        .hint("`hello` lists the protocols that a version speaks"),
+        RequestError::UnsupportedProtocol { given } => {
+            report(Code::UnsupportedProtocol, format!("`protocol` is {given}, and this version speaks 1"))
+                .at("/protocol")
+                .hint("`hello` lists the protocols that a version speaks")
+        }
         RequestError::BadEnv { at, detail } => report(
             Code::BadRequest,
-            format!(
-                "the job's environment cannot be used at `{}`: {detail}",
-                at.trim_start_matches('/')
-            ),
+            format!("the job's environment cannot be used at `{}`: {detail}", at.trim_start_matches('/')),
         )
         .at(at)
         .hint("`env` is a map of strings"),
     }
 }
 
-/// A stanza with problems.
-pub fn of_problems(problems: Vec<Problem>) -> ErrorReport {
+/// A stanza with problems. A variable that was filled in may have brought a secret into a complaint.
+pub fn of_problems(mut problems: Vec<Problem>, redactor: &Redactor) -> ErrorReport {
+    problems.iter_mut().for_each(|problem| problem.message = redactor.redact(&problem.message));
     ErrorReport::of_problems(problems)
 }
 
@@ -66,10 +63,7 @@ pub fn of_conditions(error: ConditionError, redactor: &Redactor) -> ErrorReport 
     match error {
         ConditionError::NotDecrypted { at } => report(
             Code::NotDecrypted,
-            format!(
-                "`{}` is still encrypted: it reached us as `{{\"secure\": …}}`",
-                dotted(&at)
-            ),
+            format!("`{}` is still encrypted: it reached us as `{{\"secure\": …}}`", dotted(&at)),
         )
         .at(at)
         .hint("the runner decrypts such values before it writes the request"),
@@ -79,43 +73,25 @@ pub fn of_conditions(error: ConditionError, redactor: &Redactor) -> ErrorReport 
         ConditionError::BadCondition { at, text, words } => {
             let text = redactor.redact(&shortened(&text));
             let words = redactor.redact(&words);
-            let words = if words.is_empty() {
-                "it ended without a verdict".to_owned()
-            } else {
-                words
-            };
-            report(
-                Code::BadCondition,
-                format!("bash cannot evaluate `[[ {text} ]]` of `{}`: {words}", dotted(&at)),
-            )
-            .at(at)
-            .hint("Travis CI pastes conditions into bash's [[ ]], and never deploys on one that does not parse")
+            let words = if words.is_empty() { "it ended without a verdict".to_owned() } else { words };
+            report(Code::BadCondition, format!("bash cannot evaluate `[[ {text} ]]` of `{}`: {words}", dotted(&at)))
+                .at(at)
+                .hint("Travis CI pastes conditions into bash's [[ ]], and never deploys on one that does not parse")
         }
-        ConditionError::Bash(BashError::NotFound { path }) => report(
-            Code::BashNotFound,
-            format!("a condition needs bash, and there is none in `{path}`"),
-        )
-        .at("/on")
-        .hint("install bash, or use plain words, which need none"),
-        ConditionError::Bash(BashError::EnvTooLarge { name, bytes }) => report(
-            Code::EnvTooLarge,
-            format!(
-                "the job's environment cannot be passed to bash; its largest variable, `{name}`, has {}",
-                size(bytes as u64)
-            ),
-        )
-        .at(format!("/env/{name}"))
-        .hint("the kernel passes at most 128 KiB in one variable; keep such a value in a file"),
-        ConditionError::Bash(BashError::Unstartable(source)) => caused(
-            report(Code::BashNotFound, "a condition needs bash, and it cannot be started").at("/on"),
-            &source,
-        ),
-        ConditionError::Bash(BashError::TimedOut { limit }) => report(
-            Code::ConditionTimeout,
-            format!("a condition did not end within {} s", limit.as_secs()),
-        )
-        .at("/on")
-        .hint("a condition is evaluated before every deployment; let it look only at what is there already"),
+        ConditionError::Bash(BashError::NotFound { path }) => {
+            report(Code::BashNotFound, format!("a condition needs bash, and there is none in `{path}`"))
+                .at("/on")
+                .hint("install bash, or use plain words, which need none")
+        }
+        ConditionError::Bash(BashError::EnvTooLarge { name, bytes }) => too_large(&name, bytes),
+        ConditionError::Bash(BashError::Unstartable(source)) => {
+            caused(report(Code::BashNotFound, "a condition needs bash, and it cannot be started").at("/on"), &source)
+        }
+        ConditionError::Bash(BashError::TimedOut { limit }) => {
+            report(Code::ConditionTimeout, format!("a condition did not end within {} s", limit.as_secs()))
+                .at("/on")
+                .hint("a condition is evaluated before every deployment; let it look only at what is there already")
+        }
         ConditionError::Bash(BashError::Stopped(reason)) => of_stop(reason),
     }
 }
@@ -124,37 +100,28 @@ pub fn of_conditions(error: ConditionError, redactor: &Redactor) -> ErrorReport 
 pub fn of_package(error: PackageError) -> ErrorReport {
     let report = |code, message: String| report(code, message).at("/zip");
     match error {
-        PackageError::NotFound { path } => report(
-            Code::PackageNotFound,
-            format!("`{path}` does not exist in the build directory"),
-        )
-        .hint("`zip` names a directory, a file or an archive, relative to where the job runs"),
-        PackageError::Empty {
-            path,
-            only_hidden: false,
-        } => report(Code::PackageEmpty, format!("`{path}` holds nothing to package"))
-            .hint("does the build write its result somewhere else, or not at all?"),
-        PackageError::Empty {
-            path,
-            only_hidden: true,
-        } => report(
-            Code::PackageEmpty,
-            format!("`{path}` holds only files whose name begins with a dot"),
-        )
-        .hint("`dot_match: true` packages those, too"),
-        PackageError::Unreadable { path, source } => caused(
-            report(Code::PackageUnreadable, format!("`{}` cannot be read", path.display())),
-            &source,
-        ),
-        PackageError::NotUtf8 { path } => report(
-            Code::PackageUnreadable,
-            format!("the name `{path}` is not UTF-8, so no archive can hold it"),
-        )
-        .hint("rename the file, or leave it out of the directory"),
-        PackageError::NoFile { path } => report(
-            Code::PackageUnreadable,
-            format!("`{path}` is neither a file nor a directory"),
-        ),
+        PackageError::NotFound { path } => {
+            report(Code::PackageNotFound, format!("`{path}` does not exist in the build directory"))
+                .hint("`zip` names a directory, a file or an archive, relative to where the job runs")
+        }
+        PackageError::Empty { path, only_hidden: false } => {
+            report(Code::PackageEmpty, format!("`{path}` holds nothing to package"))
+                .hint("does the build write its result somewhere else, or not at all?")
+        }
+        PackageError::Empty { path, only_hidden: true } => {
+            report(Code::PackageEmpty, format!("`{path}` holds only files whose name begins with a dot"))
+                .hint("`dot_match: true` packages those, too")
+        }
+        PackageError::Unreadable { path, source } => {
+            caused(report(Code::PackageUnreadable, format!("`{}` cannot be read", path.display())), &source)
+        }
+        PackageError::NotUtf8 { path } => {
+            report(Code::PackageUnreadable, format!("the name `{path}` is not UTF-8, so no archive can hold it"))
+                .hint("rename the file, or leave it out of the directory")
+        }
+        PackageError::NoFile { path } => {
+            report(Code::PackageUnreadable, format!("`{path}` is neither a file nor a directory"))
+        }
         PackageError::NotAZip { path, detail } => {
             report(Code::PackageInvalid, format!("`{path}` is not a zip archive: {detail}"))
                 .hint("an archive is taken as it is; name the directory instead, and it is packaged for you")
@@ -176,21 +143,15 @@ pub fn of_package(error: PackageError) -> ErrorReport {
                 size(bytes),
                 size(MAX_UNZIPPED_BYTES)
             );
-            let largest: Vec<String> = largest
-                .iter()
-                .map(|(name, bytes)| format!("{name} ({})", size(*bytes)))
-                .collect();
+            let largest: Vec<String> =
+                largest.iter().map(|(name, bytes)| format!("{name} ({})", size(*bytes))).collect();
             report(Code::PackageTooLarge, message).hint(format!("the largest entries: {}", largest.join(", ")))
         }
-        PackageError::Unarchivable { source } => caused(
-            report(Code::PackageUnreadable, "the archive cannot be made".to_owned()),
-            &source,
-        ),
+        PackageError::Unarchivable { source } => {
+            caused(report(Code::PackageUnreadable, "the archive cannot be made".to_owned()), &source)
+        }
         PackageError::Unwritable { path, source } => caused(
-            ErrorReport::new(
-                Code::PackageUnwritable,
-                format!("the archive cannot be written to `{}`", path.display()),
-            ),
+            ErrorReport::new(Code::PackageUnwritable, format!("the archive cannot be written to `{}`", path.display())),
             &source,
         ),
         PackageError::Stopped(reason) => of_stop(reason),
@@ -235,40 +196,57 @@ pub fn of_lambda(error: LambdaError, redactor: &Redactor) -> ErrorReport {
             );
             report
         }
-        LambdaError::CreationFailed(trouble) => report(
+        LambdaError::CreationFailed(trouble) => of_trouble(
             Code::CreationFailed,
-            format!(
-                "AWS has created the function, but cannot make it ready{}",
-                reason(&trouble, redactor)
-            ),
+            "AWS has created the function, but cannot make it ready",
+            trouble,
+            redactor,
         )
         .hint("mend what AWS names and deploy again; the function is there, but cannot be called"),
-        LambdaError::UpdateFailed(trouble) => report(
-            Code::UpdateFailed,
-            format!(
-                "AWS has accepted the update, but cannot carry it out{}",
-                reason(&trouble, redactor)
-            ),
-        )
-        .hint("what was live before goes on running; mend what AWS names and deploy again"),
-        LambdaError::WaitedTooLong { what, limit } => report(
-            Code::TimedOut,
-            format!("{what} was not ready after {} s", limit.as_secs()),
-        )
-        .hint("deploy again to wait on, or set `wait_timeout` higher"),
+        LambdaError::UpdateFailed(trouble) => {
+            of_trouble(Code::UpdateFailed, "AWS has accepted the update, but cannot carry it out", trouble, redactor)
+                .hint("what was live before goes on running; mend what AWS names and deploy again")
+        }
+        LambdaError::WaitedTooLong { what, limit } => {
+            report(Code::TimedOut, format!("{what} was not ready after {} s", limit.as_secs()))
+                .hint("deploy again to wait on, or set `wait_timeout` higher")
+        }
         LambdaError::Gone => report(Code::FunctionGone, "the function was deleted during the deployment")
             .hint("deploy again to create it anew"),
         LambdaError::Stopped { reason, in_flight } => {
             let mut report = of_stop(reason);
             if let Some(step) = in_flight {
-                report.message = format!(
-                    "{} during {}, which may still take effect",
-                    report.message,
-                    step.as_str()
-                );
+                report.message = format!("{} during {}, which may still take effect", report.message, step.as_str());
             }
             report
         }
+    }
+}
+
+/// A command of the user's.
+pub fn of_command(error: CommandError, redactor: &Redactor) -> ErrorReport {
+    match error {
+        CommandError::RunFailed { command, index, how } => {
+            let command = redactor.redact(&shortened(&command));
+            report(Code::RunFailed, format!("`{command}` of `run` failed with {how}"))
+                .at(format!("/run/{index}"))
+                .hint("what it wrote stands above; the deployment itself has succeeded")
+        }
+        CommandError::CleanupFailed { words } => report(
+            Code::CleanupFailed,
+            format!("git cannot put uncommitted files aside: {}", sentence(&words, redactor)),
+        )
+        .at("/cleanup")
+        .hint("`cleanup` needs a git checkout; without it everything in the build directory is kept"),
+        CommandError::Child(ChildError::Unstartable(source)) => {
+            caused(report(Code::RunFailed, "a command of the stanza cannot be started"), &source)
+                .hint("`run` needs bash, and `cleanup` git, on the job's `PATH`")
+        }
+        CommandError::Child(ChildError::EnvTooLarge { name, bytes }) => too_large(&name, bytes),
+        CommandError::Child(ChildError::TimedOut(limit)) => {
+            report(Code::TimedOut, format!("a command did not end within {} s", limit.as_secs()))
+        }
+        CommandError::Child(ChildError::Stopped(reason)) => of_stop(reason),
     }
 }
 
@@ -360,7 +338,7 @@ fn code_of(error: &CallError) -> Code {
 fn of_call(error: CallError, redactor: &Redactor) -> ErrorReport {
     let code = code_of(&error);
     let operation = error.operation;
-    let words = redactor.redact(error.message().trim());
+    let words = sentence(error.message(), redactor);
     let message = match error.kind {
         CallErrorKind::Refused if words.is_empty() => format!("AWS refused {operation} with {}", error.code()),
         CallErrorKind::Refused => format!("AWS refused {operation}: {words}"),
@@ -397,12 +375,26 @@ fn of_call(error: CallError, redactor: &Redactor) -> ErrorReport {
     report
 }
 
-fn reason(trouble: &Trouble, redactor: &Redactor) -> String {
-    match (&trouble.reason, &trouble.code) {
-        (Some(reason), _) => format!(": {}", redactor.redact(reason.trim_end_matches('.'))),
-        (None, Some(code)) => format!(": {code}"),
-        (None, None) => String::new(),
-    }
+fn of_trouble(code: Code, what: &str, trouble: Trouble, redactor: &Redactor) -> ErrorReport {
+    let reason = trouble.reason.map(|reason| format!(": {}", sentence(&reason, redactor)));
+    let mut report = report(code, format!("{what}{}", reason.unwrap_or_default()));
+    report.caused_by.extend(trouble.code);
+    report
+}
+
+fn too_large(name: &str, bytes: usize) -> ErrorReport {
+    let largest = size(bytes as u64);
+    report(
+        Code::EnvTooLarge,
+        format!("the job's environment is too large for any program; `{name}` alone has {largest}"),
+    )
+    .at(format!("/env/{name}"))
+    .hint("the kernel passes at most 128 KiB in one variable; keep such a value in a file")
+}
+
+/// AWS's words as part of our line: without secrets, and without the full stop that a hint would follow.
+fn sentence(words: &str, redactor: &Redactor) -> String {
+    redactor.redact(words.trim().trim_end_matches('.')).replace('\n', " ")
 }
 
 fn caused(mut report: ErrorReport, source: &dyn std::error::Error) -> ErrorReport {
@@ -446,12 +438,7 @@ mod tests {
     #[test]
     fn awss_codes_become_ours() {
         for (code, status, message, expected) in [
-            (
-                "AccessDeniedException",
-                403,
-                "User is not authorized",
-                Code::AccessDenied,
-            ),
+            ("AccessDeniedException", 403, "User is not authorized", Code::AccessDenied),
             (
                 "UnrecognizedClientException",
                 403,
@@ -465,30 +452,10 @@ mod tests {
                 Code::CredentialsExpired,
             ),
             ("TooManyRequestsException", 429, "Rate Exceeded.", Code::Throttled),
-            (
-                "ResourceConflictException",
-                409,
-                "An update is in progress for resource: x",
-                Code::UpdateInProgress,
-            ),
-            (
-                "ResourceConflictException",
-                409,
-                "Function already exist: f",
-                Code::Conflict,
-            ),
-            (
-                "PreconditionFailedException",
-                412,
-                "The Revision Id provided does not match",
-                Code::Conflict,
-            ),
-            (
-                "InvalidParameterValueException",
-                400,
-                "Layer Version Cannot be less than 1",
-                Code::InvalidParameter,
-            ),
+            ("ResourceConflictException", 409, "An update is in progress for resource: x", Code::UpdateInProgress),
+            ("ResourceConflictException", 409, "Function already exist: f", Code::Conflict),
+            ("PreconditionFailedException", 412, "The Revision Id provided does not match", Code::Conflict),
+            ("InvalidParameterValueException", 400, "Layer Version Cannot be less than 1", Code::InvalidParameter),
             (
                 "RequestEntityTooLargeException",
                 413,
@@ -500,7 +467,7 @@ mod tests {
         ] {
             let report = of_call(refused(code, status, message), &Redactor::default());
             assert_eq!(report.code, expected, "{code}");
-            assert!(report.message.contains(message), "{}", report.message);
+            assert!(report.message.contains(message.trim_end_matches('.')), "{}", report.message);
         }
     }
 
@@ -514,23 +481,13 @@ mod tests {
 
     #[test]
     fn a_package_that_is_too_large_tells_by_how_much() {
-        let report = of_package(PackageError::ZipTooLarge {
-            bytes: MAX_ZIP_BYTES + 1024 * 1024,
-        });
-        assert_eq!(
-            report.message,
-            "the archive has 51.0 MiB, 1.0 MiB more than the 50.0 MiB that a call takes"
-        );
+        let report = of_package(PackageError::ZipTooLarge { bytes: MAX_ZIP_BYTES + 1024 * 1024 });
+        assert_eq!(report.message, "the archive has 51.0 MiB, 1.0 MiB more than the 50.0 MiB that a call takes");
     }
 
     #[test]
     fn every_key_that_a_creation_lacks_is_a_problem() {
-        let report = of_plan(
-            PlanError::CannotCreate {
-                missing: vec!["role", "runtime"],
-            },
-            "f",
-        );
+        let report = of_plan(PlanError::CannotCreate { missing: vec!["role", "runtime"] }, "f");
         assert_eq!(report.problems.len(), 2);
         assert_eq!(report.at.as_deref(), Some("/role"));
     }

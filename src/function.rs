@@ -125,11 +125,13 @@ pub struct Wanted {
     pub tags: Option<BTreeMap<String, Secret>>,
     /// Whether a version is published.
     pub publish: bool,
+    /// The description of a function that is created while the stanza is silent about it.
+    pub default_description: Option<String>,
 }
 
 impl Wanted {
     /// What the stanza wants of the function called `name`.
-    pub fn of(stanza: &Stanza, name: FunctionName) -> Self {
+    pub fn of(stanza: &Stanza, name: FunctionName, default_description: Option<String>) -> Self {
         let s = stanza.clone();
         let settings = [
             s.role.map(Setting::Role),
@@ -144,25 +146,17 @@ impl Wanted {
             s.kms_key_arn.map(Setting::KmsKeyArn),
             // AWS has no empty mode: a function that is not traced passes on what it gets.
             s.tracing_mode
-                .map(|mode| {
-                    if mode.is_empty() {
-                        "PassThrough".to_owned()
-                    } else {
-                        mode
-                    }
-                })
+                .map(|mode| if mode.is_empty() { "PassThrough".to_owned() } else { mode })
                 .map(Setting::TracingMode),
             s.layers.map(Setting::Layers),
         ];
         Wanted {
             name,
             settings: settings.into_iter().flatten().collect(),
-            handler: s.handler_name.map(|name| Handler {
-                module: s.module_name,
-                name,
-            }),
+            handler: s.handler_name.map(|name| Handler { module: s.module_name, name }),
             tags: s.function_tags,
             publish: s.publish.unwrap_or(false),
+            default_description,
         }
     }
 
@@ -174,10 +168,7 @@ impl Wanted {
     /// The settings that a function with `live_runtime` is to have; the stanza's own runtime goes before it.
     pub fn settings_for(&self, live_runtime: Option<&str>) -> Vec<Setting> {
         let runtime = self.runtime().or(live_runtime).unwrap_or_default();
-        let handler = self
-            .handler
-            .as_ref()
-            .map(|handler| Setting::Handler(handler.joined(runtime)));
+        let handler = self.handler.as_ref().map(|handler| Setting::Handler(handler.joined(runtime)));
         self.settings.iter().cloned().chain(handler).collect()
     }
 }
@@ -200,11 +191,7 @@ impl Handler {
         if runtime.starts_with("go") {
             return self.name.clone();
         }
-        let separator = if runtime.starts_with("java") || runtime.starts_with("dotnet") {
-            "::"
-        } else {
-            "."
-        };
+        let separator = if runtime.starts_with("java") || runtime.starts_with("dotnet") { "::" } else { "." };
         let is_whole = self.name.contains(['.', ':', '/']);
         match &self.module {
             None if is_whole => self.name.clone(),
@@ -252,10 +239,7 @@ mod tests {
 
     #[track_caller]
     fn check(runtime: &str, module: Option<&str>, name: &str, expected: &str) {
-        let handler = Handler {
-            module: module.map(str::to_owned),
-            name: name.to_owned(),
-        };
+        let handler = Handler { module: module.map(str::to_owned), name: name.to_owned() };
         assert_eq!(handler.joined(runtime), expected, "{runtime} {module:?} {name}");
     }
 

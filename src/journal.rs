@@ -32,11 +32,7 @@ impl Journal {
     /// A journal that writes to `out`, and asks `stop` for the end when the reader of it is gone.
     pub fn new(out: impl Write + Send + 'static, stop: Stop) -> Self {
         Journal {
-            lines: Mutex::new(Lines {
-                out: Box::new(out),
-                changed: Vec::new(),
-                finished: false,
-            }),
+            lines: Mutex::new(Lines { out: Box::new(out), changed: Vec::new(), finished: false }),
             stop,
             acted: AtomicBool::new(false),
             failure_allowed: AtomicBool::new(false),
@@ -61,11 +57,7 @@ impl Journal {
             Finished::Failed { error, changed, .. } => {
                 let signal = error.code == Code::Cancelled;
                 let allowed = self.failure_allowed.load(Ordering::Relaxed) && !signal;
-                Finished::Failed {
-                    error,
-                    changed,
-                    allowed,
-                }
+                Finished::Failed { error, changed, allowed }
             }
             other => other,
         };
@@ -81,11 +73,7 @@ impl Journal {
             let now = Instant::now();
             if now >= next {
                 next = now + Duration::from_millis(200);
-                self.tell(Event::Progress {
-                    task,
-                    done_bytes,
-                    total_bytes,
-                });
+                self.tell(Event::Progress { task, done_bytes, total_bytes });
             }
         }
     }
@@ -93,6 +81,11 @@ impl Journal {
     /// Notes that a step has taken effect.
     pub fn note_changed(&self, step: StepName) {
         self.lock().changed.push(step);
+    }
+
+    /// Takes back that a step has taken effect: AWS accepted it, and could not carry it out.
+    pub fn retract_changed(&self, step: StepName) {
+        self.lock().changed.retain(|changed| *changed != step);
     }
 
     /// The steps that have taken effect.
@@ -171,11 +164,7 @@ mod tests {
     }
 
     fn hello() -> Event {
-        Event::Hello {
-            protocol: vec![1],
-            name: "dpl-lambda".to_owned(),
-            version: "0".to_owned(),
-        }
+        Event::Hello { protocol: vec![1], name: "dpl-lambda".to_owned(), version: "0".to_owned() }
     }
 
     #[test]

@@ -16,10 +16,13 @@
 //! | [`protocol`] | JSON | request, stanza, events, schemas: the contract |
 //! | [`stop`] | a signal, a closed output | the wish to end, for whoever works or waits |
 //! | [`journal`] | events | lines on standard output, and what has been done so far |
+//! | [`child`] | a command | its output and its end (effect: processes) |
+//! | [`options`] | a stanza as written, the job | the stanza as dpl would understand it (effect: `~/.aws`, git) |
 //! | [`conditions`] | `on` and the job's environment | Travis CI's verdict (effect: bash) |
 //! | [`function`] | a stanza | the function wanted; the live function |
 //! | [`package`] | the job's directory | the archive (effect: files) |
 //! | [`plan`] | wanted, archive, live | steps; pure |
+//! | [`commands`] | `run` and `cleanup` | what the user's commands said (effect: processes) |
 //! | [`lambda`] | a step | AWS's answer (effect: AWS) |
 //! | [`failure`] | each room's error | code, sentence, hint |
 //! | [`deploy`] | a command and a job | an outcome: the pass, top to bottom |
@@ -28,12 +31,15 @@
 //! failure: `failure.rs`. What bash is told: `conditions/bash.rs`. The order of AWS's calls: `plan.rs`. The process
 //! itself (arguments, standard input, signals, exit status): `main.rs`.
 
+pub mod child;
+pub mod commands;
 pub mod conditions;
 pub mod deploy;
 pub mod failure;
 pub mod function;
 pub mod journal;
 pub mod lambda;
+pub mod options;
 pub mod package;
 pub mod plan;
 pub mod protocol;

@@ -1,9 +1,6 @@
 //! The process: arguments, standard input, standard output, signals, log, exit status.
 //! Never decides anything about a deployment.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "reads and replaces the process's environment, and ends the process"
-)]
+#![expect(clippy::disallowed_methods, reason = "reads and replaces the process's environment, and ends the process")]
 
 mod process;
 
@@ -30,9 +27,7 @@ use process::signals::{PATIENCE, Signals};
 
 fn main() {
     let command = match Arguments::try_parse() {
-        Ok(Arguments {
-            command: Some(Asked::Schema { document }),
-        }) => print_schema(document),
+        Ok(Arguments { command: Some(Asked::Schema { document }) }) => print_schema(document),
         Ok(Arguments { command }) => Ok(match command {
             None | Some(Asked::Deploy) => Command::Deploy,
             Some(Asked::Plan) => Command::Plan,
@@ -65,10 +60,7 @@ fn run(command: &Command, settings: Settings, journal: &Arc<Journal>, stop: &Sto
         Ok(signals) => signals,
         Err(error) => panic!("signals cannot be caught: {error}"),
     };
-    let request = request::read(Stdin {
-        signals: &signals,
-        stop,
-    });
+    let request = request::read(Stdin { signals: &signals, stop });
     if let Some(reason) = stop.reason() {
         return failed(failure::of_stop(reason));
     }
@@ -84,13 +76,7 @@ fn run(command: &Command, settings: Settings, journal: &Arc<Journal>, stop: &Sto
     end_on_signals(signals, journal.clone(), stop.clone());
     settings.fault.strike();
     let directory = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
-    let job = Job {
-        stanza,
-        env,
-        env_given,
-        directory,
-        condition_limit: settings.condition_limit,
-    };
+    let job = Job { stanza, env, env_given, directory, condition_limit: settings.condition_limit };
     deploy::run(command, &job, journal, stop)
 }
 
@@ -144,8 +130,9 @@ fn not_a_command(error: clap::Error) -> Result<Command, Finished> {
         std_process::exit(if written.is_ok() { 0 } else { 2 })
     }
     let text = error.to_string();
-    let line = text.lines().next().unwrap_or_default();
-    let line = line.strip_prefix("error: ").unwrap_or(line);
+    // Up to the first empty line; behind it clap explains its usage.
+    let line = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect::<Vec<_>>().join(" ");
+    let line = line.strip_prefix("error: ").unwrap_or(&line);
     let _ = writeln!(io::stderr(), "dpl-lambda: {line}");
     if env::args_os().nth(1).is_some_and(|command| command == "schema") {
         std_process::exit(2)
@@ -193,25 +180,15 @@ fn end_on_signals(signals: Signals, journal: Arc<Journal>, stop: Stop) {
         let Some(reason) = signals.wait(None, None) else { return };
         stop.request(reason);
         signals.wait(None, Some(PATIENCE));
-        end(
-            &journal,
-            &stop,
-            Finished::failed(failure::of_stop(reason), journal.changed()),
-        )
+        end(&journal, &stop, Finished::failed(failure::of_stop(reason), journal.changed()))
     });
 }
 
 /// A panic, in whatever thread and whatever it would do to the process, is told as a bug and ends the process.
 fn tell_panics(journal: Arc<Journal>, stop: Stop) {
     panic::set_hook(Box::new(move |panic| {
-        let place = panic
-            .location()
-            .map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
-        end(
-            &journal,
-            &stop,
-            Finished::failed(failure::of_panic(&place), journal.changed()),
-        )
+        let place = panic.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
+        end(&journal, &stop, Finished::failed(failure::of_panic(&place), journal.changed()))
     }));
 }
 
@@ -245,13 +222,8 @@ impl Settings {
         let Some(level) = self.log.as_deref().and_then(|level| level.parse::<LevelFilter>().ok()) else {
             return;
         };
-        let targets = Targets::new()
-            .with_target("dpl_lambda", level)
-            .with_default(level.min(LevelFilter::WARN));
-        let lines = tracing_subscriber::fmt::layer()
-            .with_writer(io::stderr)
-            .with_ansi(false)
-            .without_time();
+        let targets = Targets::new().with_target("dpl_lambda", level).with_default(level.min(LevelFilter::WARN));
+        let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(false).without_time();
         tracing_subscriber::registry().with(lines.with_filter(targets)).init();
     }
 }
@@ -282,11 +254,7 @@ mod tests {
     #[test]
     fn the_exit_status_follows_from_the_outcome() {
         let failed = |code, allowed| match Finished::failed(ErrorReport::new(code, ""), Vec::new()) {
-            Finished::Failed { error, changed, .. } => Finished::Failed {
-                error,
-                changed,
-                allowed,
-            },
+            Finished::Failed { error, changed, .. } => Finished::Failed { error, changed, allowed },
             other => other,
         };
         let skipped = Finished::Skipped { unmet: Vec::new() };

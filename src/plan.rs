@@ -78,38 +78,23 @@ pub fn plan(wanted: &Wanted, code_sha256: &str, live: Option<&Live>) -> Result<P
 }
 
 fn create(wanted: &Wanted, code_sha256: &str) -> Result<Plan, PlanError> {
-    let settings: Vec<Setting> = wanted
-        .settings_for(None)
-        .into_iter()
-        .filter(|setting| !setting.is_empty())
-        .collect();
+    let mut settings = wanted.settings_for(None);
+    let default = wanted.default_description.clone().map(Setting::Description);
+    settings.extend(default.filter(|default| !settings.iter().any(|setting| setting.is_kind_of(default))));
+    settings.retain(|setting| !setting.is_empty());
     let has = |field: &str| settings.iter().any(|setting| setting.field() == field);
     let needed = [("role", "role"), ("runtime", "runtime"), ("handler", "handler_name")];
-    let missing: Vec<_> = needed
-        .iter()
-        .filter(|(field, _)| !has(field))
-        .map(|(_, key)| *key)
-        .collect();
+    let missing: Vec<_> = needed.iter().filter(|(field, _)| !has(field)).map(|(_, key)| *key).collect();
     if !missing.is_empty() {
         return Err(PlanError::CannotCreate { missing });
     }
     let tags = wanted.tags.clone().unwrap_or_default();
     let mut changes: Vec<Change> = settings.iter().flat_map(|setting| differences(setting, None)).collect();
     changes.extend(tags.keys().map(|name| tag_change(name, Value::Null)));
-    changes.push(Change {
-        field: "code_sha256".to_owned(),
-        from: Value::Null,
-        to: json!(code_sha256),
-    });
-    let mut steps = vec![Step {
-        action: Action::CreateFunction { settings, tags },
-        changes,
-    }];
+    changes.push(Change { field: "code_sha256".to_owned(), from: Value::Null, to: json!(code_sha256) });
+    let mut steps = vec![Step { action: Action::CreateFunction { settings, tags }, changes }];
     steps.extend(wanted.publish.then(publish));
-    Ok(Plan {
-        function: FunctionPresence::Absent,
-        steps,
-    })
+    Ok(Plan { function: FunctionPresence::Absent, steps })
 }
 
 fn update(wanted: &Wanted, code_sha256: &str, live: &Live) -> Plan {
@@ -117,42 +102,22 @@ fn update(wanted: &Wanted, code_sha256: &str, live: &Live) -> Plan {
     steps.extend(configuration(wanted, live));
     steps.extend(tags(wanted, live));
     if code_sha256 != live.code_sha256 {
-        let change = Change {
-            field: "code_sha256".to_owned(),
-            from: json!(live.code_sha256),
-            to: json!(code_sha256),
-        };
-        steps.push(Step {
-            action: Action::UpdateFunctionCode,
-            changes: vec![change],
-        });
+        let change = Change { field: "code_sha256".to_owned(), from: json!(live.code_sha256), to: json!(code_sha256) };
+        steps.push(Step { action: Action::UpdateFunctionCode, changes: vec![change] });
     }
     steps.extend(wanted.publish.then(publish));
-    Plan {
-        function: FunctionPresence::Exists,
-        steps,
-    }
+    Plan { function: FunctionPresence::Exists, steps }
 }
 
 fn configuration(wanted: &Wanted, live: &Live) -> Option<Step> {
     let differs = |setting: &Setting| live.setting(setting).is_none_or(|live| !setting.is_same_as(live));
-    let mut settings: Vec<Setting> = wanted
-        .settings_for(live.runtime())
-        .into_iter()
-        .filter(differs)
-        .collect();
+    let mut settings: Vec<Setting> = wanted.settings_for(live.runtime()).into_iter().filter(differs).collect();
     if settings.is_empty() {
         return None;
     }
-    let changes = settings
-        .iter()
-        .flat_map(|setting| differences(setting, live.setting(setting)))
-        .collect();
+    let changes = settings.iter().flat_map(|setting| differences(setting, live.setting(setting))).collect();
     complete_structures(&mut settings, live);
-    Some(Step {
-        action: Action::UpdateFunctionConfiguration { settings },
-        changes,
-    })
+    Some(Step { action: Action::UpdateFunctionConfiguration { settings }, changes })
 }
 
 /// A structure of AWS's is replaced whole, so the half that the stanza does not name travels along with its live value.
@@ -162,11 +127,7 @@ fn complete_structures(settings: &mut Vec<Setting>, live: &Live) {
         let is_named = |member: &Setting| settings.iter().any(|setting| setting.is_kind_of(member));
         if members.iter().any(is_named) {
             let silent: Vec<&Setting> = members.iter().filter(|member| !is_named(member)).collect();
-            let kept: Vec<Setting> = silent
-                .into_iter()
-                .filter_map(|member| live.setting(member))
-                .cloned()
-                .collect();
+            let kept: Vec<Setting> = silent.into_iter().filter_map(|member| live.setting(member)).cloned().collect();
             settings.extend(kept);
         }
     }
@@ -182,46 +143,27 @@ fn tags(wanted: &Wanted, live: &Live) -> Option<Step> {
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
     let was = |name: &String| live.tags.as_ref().is_some_and(|tags| tags.contains_key(name));
-    let changes = tags
-        .keys()
-        .map(|name| tag_change(name, if was(name) { json!(MASK) } else { Value::Null }))
-        .collect();
-    (!tags.is_empty()).then_some(Step {
-        action: Action::TagResource { tags },
-        changes,
-    })
+    let changes = tags.keys().map(|name| tag_change(name, if was(name) { json!(MASK) } else { Value::Null })).collect();
+    (!tags.is_empty()).then_some(Step { action: Action::TagResource { tags }, changes })
 }
 
 fn tag_change(name: &str, from: Value) -> Change {
-    Change {
-        field: format!("function_tags.{name}"),
-        from,
-        to: json!(MASK),
-    }
+    Change { field: format!("function_tags.{name}"), from, to: json!(MASK) }
 }
 
 fn publish() -> Step {
-    Step {
-        action: Action::PublishVersion,
-        changes: Vec::new(),
-    }
+    Step { action: Action::PublishVersion, changes: Vec::new() }
 }
 
 /// What differs, for people: one change, or for an environment one for each variable.
 fn differences(setting: &Setting, live: Option<&Setting>) -> Vec<Change> {
     let (Setting::Environment(wanted), live_variables) = (setting, environment(live)) else {
         let from = live.map_or(Value::Null, Setting::shown);
-        return vec![Change {
-            field: setting.field().to_owned(),
-            from,
-            to: setting.shown(),
-        }];
+        return vec![Change { field: setting.field().to_owned(), from, to: setting.shown() }];
     };
     let names: std::collections::BTreeSet<&String> = wanted.keys().chain(live_variables.keys()).collect();
     let masked = |variables: &BTreeMap<String, Secret>, name| variables.get(name).map_or(Value::Null, |_| json!(MASK));
-    let changed = names
-        .into_iter()
-        .filter(|name| wanted.get(*name) != live_variables.get(*name));
+    let changed = names.into_iter().filter(|name| wanted.get(*name) != live_variables.get(*name));
     let changes: Vec<Change> = changed
         .map(|name| Change {
             field: format!("environment.{name}"),
@@ -231,11 +173,7 @@ fn differences(setting: &Setting, live: Option<&Setting>) -> Vec<Change> {
         .collect();
     if changes.is_empty() && live.is_none() {
         // Live variables that cannot be read are replaced by none: nothing to list, but not nothing.
-        return vec![Change {
-            field: setting.field().to_owned(),
-            from: Value::Null,
-            to: Value::Null,
-        }];
+        return vec![Change { field: setting.field().to_owned(), from: Value::Null, to: Value::Null }];
     }
     changes
 }
@@ -254,19 +192,14 @@ impl Plan {
         event::Plan {
             function: self.function,
             steps: steps
-                .map(|step| event::PlannedStep {
-                    step: step.action.name(),
-                    changes: step.changes.clone(),
-                })
+                .map(|step| event::PlannedStep { step: step.action.name(), changes: step.changes.clone() })
                 .collect(),
         }
     }
 
     /// True when a step sends the archive.
     pub fn sends_code(&self) -> bool {
-        self.steps
-            .iter()
-            .any(|step| matches!(step.action, Action::CreateFunction { .. } | Action::UpdateFunctionCode))
+        self.steps.iter().any(|step| matches!(step.action, Action::CreateFunction { .. } | Action::UpdateFunctionCode))
     }
 }
 
@@ -290,21 +223,12 @@ mod tests {
     use crate::protocol::stanza::FunctionName;
 
     fn pairs<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, Secret> {
-        pairs
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), Secret::new(value)))
-            .collect()
+        pairs.into_iter().map(|(name, value)| (name.to_owned(), Secret::new(value))).collect()
     }
 
     fn wanted(settings: Vec<Setting>) -> Wanted {
         let name = FunctionName::parse("f").expect("a name");
-        Wanted {
-            name,
-            settings,
-            handler: None,
-            tags: None,
-            publish: false,
-        }
+        Wanted { name, settings, handler: None, tags: None, publish: false, default_description: None }
     }
 
     fn live() -> Live {
@@ -329,11 +253,7 @@ mod tests {
     }
 
     fn fields(plan: &Plan) -> Vec<&str> {
-        plan.steps
-            .iter()
-            .flat_map(|step| &step.changes)
-            .map(|change| change.field.as_str())
-            .collect()
+        plan.steps.iter().flat_map(|step| &step.changes).map(|change| change.field.as_str()).collect()
     }
 
     #[test]
@@ -365,21 +285,13 @@ mod tests {
             ]
         );
         assert_eq!(fields(&plan), ["timeout", "function_tags.new", "code_sha256"]);
-        assert_eq!(
-            plan.steps[0].action,
-            Action::UpdateFunctionConfiguration {
-                settings: vec![Setting::Timeout(10)]
-            }
-        );
+        assert_eq!(plan.steps[0].action, Action::UpdateFunctionConfiguration { settings: vec![Setting::Timeout(10)] });
     }
 
     #[test]
     fn a_handler_without_a_runtime_is_joined_by_the_live_one() {
         let mut wanted = wanted(Vec::new());
-        wanted.handler = Some(Handler {
-            module: Some("A".to_owned()),
-            name: "c".to_owned(),
-        });
+        wanted.handler = Some(Handler { module: Some("A".to_owned()), name: "c".to_owned() });
         let plan = plan(&wanted, "live", Some(&live())).expect("a plan");
         assert_eq!(plan.steps[0].changes[0].to, json!("A::c"));
     }
@@ -390,12 +302,7 @@ mod tests {
         let plan = plan(&wanted(vec![groups.clone()]), "live", Some(&live())).expect("a plan");
         assert_eq!(fields(&plan), ["security_group_ids"]);
         let subnets = Setting::SubnetIds(vec!["subnet-1".to_owned()]);
-        assert_eq!(
-            plan.steps[0].action,
-            Action::UpdateFunctionConfiguration {
-                settings: vec![groups, subnets]
-            }
-        );
+        assert_eq!(plan.steps[0].action, Action::UpdateFunctionConfiguration { settings: vec![groups, subnets] });
     }
 
     #[test]
@@ -409,12 +316,7 @@ mod tests {
 
     #[test]
     fn an_empty_value_clears() {
-        let plan = plan(
-            &wanted(vec![Setting::Environment(BTreeMap::new())]),
-            "live",
-            Some(&live()),
-        )
-        .expect("a plan");
+        let plan = plan(&wanted(vec![Setting::Environment(BTreeMap::new())]), "live", Some(&live())).expect("a plan");
         assert_eq!(fields(&plan), ["environment.A", "environment.B"]);
         assert!(plan.steps[0].changes.iter().all(|change| change.to == Value::Null));
     }
@@ -423,16 +325,11 @@ mod tests {
     fn what_cannot_be_read_is_unknown_and_not_empty() {
         let mut unreadable = live();
         unreadable.tags = None;
-        unreadable
-            .settings
-            .retain(|setting| !matches!(setting, Setting::Environment(_)));
+        unreadable.settings.retain(|setting| !matches!(setting, Setting::Environment(_)));
         let mut wanted = wanted(vec![Setting::Environment(BTreeMap::new())]);
         wanted.tags = Some(pairs([("team", "x")]));
         let plan = plan(&wanted, "live", Some(&unreadable)).expect("a plan");
-        assert_eq!(
-            steps(&plan),
-            [StepName::UpdateFunctionConfiguration, StepName::TagResource]
-        );
+        assert_eq!(steps(&plan), [StepName::UpdateFunctionConfiguration, StepName::TagResource]);
         assert_eq!(fields(&plan), ["environment", "function_tags.team"]);
     }
 
@@ -443,27 +340,31 @@ mod tests {
             Setting::Runtime("nodejs22.x".to_owned()),
             Setting::Description(String::new()),
         ]);
-        wanted.handler = Some(Handler {
-            module: None,
-            name: "handler".to_owned(),
-        });
+        wanted.handler = Some(Handler { module: None, name: "handler".to_owned() });
         wanted.tags = Some(pairs([("team", "x")]));
         let plan = plan(&wanted, "code", None).expect("a plan");
         assert_eq!(steps(&plan), [StepName::CreateFunction]);
-        assert_eq!(
-            fields(&plan),
-            ["role", "runtime", "handler", "function_tags.team", "code_sha256"]
-        );
+        assert_eq!(fields(&plan), ["role", "runtime", "handler", "function_tags.team", "code_sha256"]);
+    }
+
+    #[test]
+    fn only_creation_takes_the_default_description_and_only_where_the_stanza_is_silent() {
+        let fields = |settings: Vec<Setting>, live: Option<&Live>| {
+            let needed = [Setting::Role("r".to_owned()), Setting::Runtime("java21".to_owned())];
+            let mut wanted = wanted(settings.into_iter().chain(needed).collect());
+            wanted.handler = Some(Handler { module: Some("A".to_owned()), name: "b".to_owned() });
+            wanted.default_description = Some("build 7".to_owned());
+            let plan = plan(&wanted, "live", live).expect("a plan");
+            plan.steps.iter().flat_map(|step| &step.changes).filter(|c| c.field == "description").count()
+        };
+        assert_eq!(fields(Vec::new(), None), 1);
+        assert_eq!(fields(vec![Setting::Description(String::new())], None), 0);
+        assert_eq!(fields(Vec::new(), Some(&live())), 0);
     }
 
     #[test]
     fn creation_names_every_key_that_is_missing() {
         let error = plan(&wanted(vec![Setting::Timeout(1)]), "code", None).unwrap_err();
-        assert_eq!(
-            error,
-            PlanError::CannotCreate {
-                missing: vec!["role", "runtime", "handler_name"]
-            }
-        );
+        assert_eq!(error, PlanError::CannotCreate { missing: vec!["role", "runtime", "handler_name"] });
     }
 }

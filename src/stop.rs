@@ -53,10 +53,7 @@ impl Stop {
     /// Waits until the end is asked for.
     pub async fn requested(&self) -> Reason {
         let mut receiver = self.0.subscribe();
-        let seen = receiver
-            .wait_for(Option::is_some)
-            .await
-            .expect("the sender lives as long as `self`");
+        let seen = receiver.wait_for(Option::is_some).await.expect("the sender lives as long as `self`");
         seen.expect("waited for a reason")
     }
 }

@@ -40,7 +40,6 @@ def cases(seed, count, only=None):
             category, make = makers[i // 2 % len(makers)]
             stanza, env = make(rng)
         made.append({"category": category, "stanza": stanza, "env": env})
-    # A category's cases stand together in no order: a slow one shall not hold up both workers at once.
     return [case for case in made if only in (None, case["category"])]
 
 
@@ -140,6 +139,10 @@ def condition(rng, text, env=None):
     return {"on": on}, env
 
 
+def letters(rng, alphabet, most):
+    return "".join(rng.choice(alphabet) for _ in range(rng.randrange(most + 1)))
+
+
 def branch(rng, pattern, current, env=None):
     env = env or odd_env(rng)
     env["TRAVIS_BRANCH"] = current
@@ -188,7 +191,23 @@ def globs(rng):
         "[\\!a]", "m[a]ster", "m[[:lower:]]*", "%", "@", "+", "a+", "ma:ster", "*.x", ".*", "m.*",
     ])
     current = rng.choice([*BRANCHES, "*", "[", "!x", "a=b", "{a,b}", "", "^master$", "/^v\\d+$/", "-n", "~", "]", "[a", "=", "!", pattern])
+    if rng.random() < 0.5:
+        pattern, current = letters(rng, ["a", "b", "*", "?", "[", "]", "!", "^", "-", "\\", "/", ".", "$A", "'", '"', "[ab]", "[!a]"], 5), letters(rng, "ab-/.", 4)
     return branch(rng, pattern, current)
+
+
+def words(rng):
+    """What needs no bash to be compared: plain words, equal or nearly so, wherever one can stand."""
+    said = letters(rng, "aAb1.-_/", 6) or "a"
+    seen = rng.choice([said, said, said.swapcase(), said + rng.choice("ab.-"), said[:-1], "a" + said, letters(rng, "ab.", 3)])
+    env = base_env(rng)
+    env.update(TRAVIS_BRANCH=seen, TRAVIS_REPO_SLUG=seen, TRAVIS_PYTHON_VERSION=seen, A=seen)
+    on = rng.choice([
+        {"branch": said}, {"branch": ["x", said]}, {"branch": {said: "x"}}, {"repo": said, "all_branches": True}, {"python": said, "tags": False, "branch": said},
+        {"condition": f"$A = {said}", "all_branches": True}, {"condition": f"$A != {said}", "branch": said}, {"condition": f"{said} = {seen}"}, {"condition": said},
+        {"condition": f"$A == '{said}'", "tags": False}, {"repo": said, "branch": said, "python": said, "condition": f"${{A}} = \"{said}\"", "tags": False},
+    ])
+    return {"on": on}, env
 
 
 def extglobs(rng):
@@ -208,6 +227,8 @@ def regexes(rng):
         "'a b'", "a b", "$A", '"$A"', "^($A|$B)$", "((a)(b))", "()", "[^a]", "[]a]", "a++", "+", "?", "{", "a{", "a{x}", "x(y", "x)y",
         "^v?[0-9.]+$", "<", ">", "&", "a;b", "#", "\\#", "-", "=", "[ ]", "[a b]", "a\\|b", "\\(", "^\\(", "\\[", "\"^\"a", "^'a'$",
     ])
+    if rng.random() < 0.35:
+        pattern = letters(rng, ["a", "b", "1", ".", "*", "+", "?", "^", "$", "|", "(", ")", "(a|b)", "[ab]", "[^a]", "{2}", "\\", "'", '"', "$A", "\\."], 5) or "a"
     negated = "! " if rng.random() < 0.15 else ""
     return condition(rng, f"{negated}{rng.choice(['$A', '$B', '$TRAVIS_BRANCH', 'ab', 'v1.0', '$UNSET'])} =~ {pattern}")
 
@@ -279,7 +300,7 @@ def numbers(rng):
     env = odd_env(rng)
     written = rng.choice([str(number), repr(number), "1.0e+20", "1.0e+16", "1000000000000000.0", "1.0e-05", "0.0001", "2", "100000.0"])
     key = rng.choice(["branch", "condition", "repo", "python", "node", "ruby", "rvm", "all_branches", "tags"])
-    value = number if rng.random() < 0.7 else [number] if key in ("all_branches", "tags", "repo") and False else number
+    value = number
     env["TRAVIS_BRANCH"] = rng.choice([written, "master"])
     env["TRAVIS_REPO_SLUG"] = written
     for name in ("PYTHON", "NODE", "RUBY"):
@@ -408,7 +429,10 @@ def mutated(rng):
             text.insert(at, rng.choice(list("()[]{}'\"\\$&|;!=~<> \n#*?-a`")))
         else:
             text[at] = rng.choice(list("()[]'\"\\$&|!= \n"))
-    return condition(rng, "".join(text))
+    text = "".join(text)
+    if "$(" in text or "`" in text:
+        text = text.replace(">", "=")  # a comparison inside a command would write a file
+    return condition(rng, text)
 
 
 def casts(rng):
@@ -456,7 +480,7 @@ def repos(rng):
     repo = rng.choice([
         "owner/repo", "Owner/Repo", "owner/*", "*", "$A", "${A}", "$A/repo", "'owner/repo'", 'owner/"repo"', 'a" || "b" = "b', '"', "owner/re\\po", "\\$A",
         "$(echo owner)/repo", "`echo owner/repo`", "owner/repo ", "$TRAVIS_REPO_SLUG", "$UNSET", "", "${A", "$(", "a b", "(", "a)b", "a\nb", "\\", "é", "!x", 7, 1.5,
-        ["owner/repo"], ["owner/other", "owner/repo"], [], None, True, "owner/repo\\", "]]", "a;b", "a#b", "${A:?}", "${A b}", "~", "x\\\"y",
+        ["owner/repo"], ["owner/other", "owner/repo"], None, True, "owner/repo\\", "]]", "a;b", "a#b", "${A:?}", "${A b}", "~", "x\\\"y",
     ])
     env["TRAVIS_REPO_SLUG"] = rng.choice(["owner/repo", "owner/repo", "owner/*", "", "*", "$A", "7", "a b", repo if isinstance(repo, str) else "true"])
     on = {"repo": repo}
@@ -470,7 +494,7 @@ def repos(rng):
 def precedence(rng):
     """`if`, `on` and `true`, each there, null or not there."""
     values = [
-        {"branch": "a"}, {"branch": "b"}, {"tags": False}, {"tags": True}, {"all_branches": True}, "a", "b", {"condition": "$TRAVIS_BRANCH = a"}, {}, None,
+        {"branch": "a"}, {"branch": "b"}, {"tags": False}, {"tags": True}, {"all_branches": True}, "a", "b", {"condition": "$TRAVIS_BRANCH = a"}, {}, None, False,
         {"tags": False, "repo": "owner/repo"}, {"python": "3"},
     ]
     stanza = {key: rng.choice(values) for key in rng.sample(["if", "on", "true"], rng.choice([1, 2, 2, 2, 3]))}
@@ -584,7 +608,7 @@ def scalars(rng):
 CATEGORIES = {
     make.__name__.replace("_", "-"): make
     for make in (
-        globs, extglobs, regexes, captures, quotes, unicode, spaces, emptiness, numbers, file_tests, nested, spacing, branch_or, broken_out,
+        words, globs, extglobs, regexes, captures, quotes, unicode, spaces, emptiness, numbers, file_tests, nested, spacing, branch_or, broken_out,
         across_groups, substitutions, arithmetic, broken, mutated, casts, runtimes, repos, precedence, lists, branch_maps, option_maps,
         other_maps, nulls, pull_requests, scalars,
     )

@@ -54,13 +54,13 @@ def judge(stanza, env):
     if env.get("TRAVIS_PULL_REQUEST", "") not in ("", "false"):
         return Verdict("skip", ("pull-request",))
     try:
-        groups, repo = elements(stanza)
+        groups = elements(stanza)
     except Unreadable:
         return BROKEN
     if not groups:
         return Verdict("deploy")
     with tempfile.TemporaryDirectory(prefix="travis-") as build_dir:
-        met = run(whole_text(groups, repo), env, build_dir)
+        met = run(whole_text(groups), env, build_dir)
         if met is None:
             return BROKEN
         if met:
@@ -81,7 +81,7 @@ def judge(stanza, env):
 
 
 def elements(stanza):
-    """The groups that apply, each with its elements as bash text, and `on.repo`, which the messages quote."""
+    """The groups that apply, each with its elements as bash text."""
     on, options = take_on(stanza)
     groups = {}
 
@@ -98,9 +98,7 @@ def elements(stanza):
     node = on.get("node") if truthy(on.get("node")) else on.get("node_js")
     versions = {**on, "ruby": ruby, "node": node}
     runtime = [
-        f"$TRAVIS_{key.upper()}_VERSION = {shellescape(text(first(versions[key])))}"
-        for key in RUNTIMES
-        if first(versions.get(key)) is not None
+        f"$TRAVIS_{key.upper()}_VERSION = {version(versions[key])}" for key in RUNTIMES if versions.get(key) is not None
     ]
     if runtime:
         groups["runtime"] = runtime
@@ -113,15 +111,18 @@ def elements(stanza):
         groups["tags"] = ['"$TRAVIS_TAG" != ""']
     elif tags is False:
         groups["tags"] = ['"$TRAVIS_TAG" = ""']
-    return groups, repo
+    return groups
 
 
 def take_on(stanza):
     """`on` as a map, and the options that stay behind (§3)."""
     options = {key: value for key, value in stanza.items() if value is not None}
-    # travis-yml: `true` is an alias of `on` and overwrites it (§11). Null is absent, so it does not overwrite.
+    # travis-yml: `true` is an alias of `on` and overwrites it (§11). Settled: null is absent, so it does not overwrite.
     if "true" in options:
         options["on"] = options.pop("true")
+    # travis-yml makes a map of a string, so one that stays behind under `if` is a map like any other (§3, §11).
+    if isinstance(options.get("on"), str):
+        options["on"] = {"branch": options["on"]}
     on = options.pop("if", None)
     if not truthy(on):
         on = options.pop("on", None)
@@ -134,7 +135,6 @@ def take_on(stanza):
         on = {"branch": on}
     if not isinstance(on, dict):
         raise Unreadable
-    # A string under a left-behind `on` is normalised to a map too (§11), but only maps as written are meant by §5.
     return on, options
 
 
@@ -145,8 +145,12 @@ def branches(branch, options):
         return default_branches(options)
     if not isinstance(branch, list):
         branch = [branch]
-    # An empty list gives `()`, a null entry `= `: bash itself finds both broken.
-    return ["" if b is None else text(b) for b in branch]
+    # Settled: a null entry is absent. An empty list gives `()`, an empty entry `= `, and bash finds both broken.
+    # Settled: `[{production: …}]` is what travis-yml makes of a branch map (§11), and branch maps work (last section).
+    names = []
+    for entry in branch:
+        names.extend(entry if isinstance(entry, dict) else [] if entry is None else [text(entry)])
+    return names
 
 
 def default_branches(options):
@@ -177,6 +181,11 @@ def first(value):
     if isinstance(value, list):
         return value[0] if value else None
     return value
+
+
+def version(value):
+    """Settled: an empty list has no first entry, so it is what script.rb makes of any list, a text that never matches (§6)."""
+    return shellescape("[]" if value == [] else text(first(value)))
 
 
 def flatten(value):
@@ -210,8 +219,8 @@ def shellescape(value):
 # --- the text and its bash --------------------------------------------------------------------------------------------
 
 
-def conjunction(group):
-    return " && ".join(f"({element})" for element in group)
+def conjunction(group_elements):
+    return " && ".join(f"({element})" for element in group_elements)
 
 
 def if_text(condition, otherwise=":"):
@@ -219,31 +228,18 @@ def if_text(condition, otherwise=":"):
     return f"if [[ {condition} ]]; then\n  verdict met\nelse\n  verdict unmet; return\n{otherwise}\nfi"
 
 
-def whole_text(groups, repo):
-    return if_text(conjunction([e for name in GROUPS for e in groups.get(name, ())]), messages(groups, repo))
+def whole_text(groups):
+    return if_text(conjunction([e for name in GROUPS for e in groups.get(name, ())]), messages(groups))
 
 
-def messages(groups, repo):
-    """§8. A group whose negation does not parse breaks the text, although the conditions alone would have parsed."""
-    why = {
-        "repo": "this repo's name does not match one specified in .travis.yml's deploy.on.repo: "
-        + (text(repo) if repo is not None else ""),
-        # Travis pastes the current branch here. Settled: left out, see README.md.
-        "branch": "this branch is not permitted: ",
-        "runtime": "this is not on the required runtime",
-        "condition": "a custom condition was not met",
-        "tags": "this is not a tagged commit",
-    }
-    lines = []
-    for name in GROUPS:
-        if name not in groups:
-            continue
-        negated = " && ".join(f" ! ({element})" for element in groups[name])
-        said = f"Skipping a deployment with the lambda provider because {why[name]}".split("\n")
-        said[0] = f"\\033[33;1m{said[0]}\\033[0m"
-        echoes = "\n".join(f'    echo -e "{line}"' if line else "    echo" for line in said)
-        lines.append(f"  if [[ {negated} ]]; then\n{echoes}\n  fi")
-    return "\n".join(lines)
+def messages(groups):
+    """§8: each under its group's negation. One that does not parse breaks the text, though the conditions alone would parse.
+
+    Settled: the words of a message are not pasted. On Travis they hold the repository's and the current branch's name
+    in double quotes, where a quote would break the whole text again; that is an accident of the message, no condition.
+    """
+    negations = (" && ".join(f" ! ({element})" for element in groups[name]) for name in GROUPS if name in groups)
+    return "\n".join(f"  if [[ {negation} ]]; then\n    echo\n  fi" for negation in negations)
 
 
 def run(condition, env, build_dir):

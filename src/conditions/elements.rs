@@ -48,19 +48,13 @@ pub(super) struct Element {
 impl Group {
     /// The verdict, if bash is not needed for it.
     pub(super) fn decided(&self) -> Option<bool> {
-        self.elements
-            .iter()
-            .try_fold(true, |met, element| Some(met & element.decided?))
+        self.elements.iter().try_fold(true, |met, element| Some(met & element.decided?))
     }
 }
 
 /// Elements as Travis joins them: each in its own parentheses.
 pub(super) fn joined<'a>(elements: impl IntoIterator<Item = &'a Element>) -> String {
-    elements
-        .into_iter()
-        .map(|element| format!("({})", element.text))
-        .collect::<Vec<_>>()
-        .join(" && ")
+    elements.into_iter().map(|element| format!("({})", element.text)).collect::<Vec<_>>().join(" && ")
 }
 
 /// The runtimes in Travis's order, as written under `on`.
@@ -98,12 +92,7 @@ pub(super) fn on(stanza: &Map) -> Result<On, ConditionError> {
         Some(node) => ("if", Some(node)),
         None => (on_key, on_node),
     };
-    let mut on = On {
-        map: Map::default(),
-        warnings: Vec::new(),
-        key,
-        left_behind: None,
-    };
+    let mut on = On { map: Map::default(), warnings: Vec::new(), key, left_behind: None };
     if key == "if" {
         on.left_behind = on_node.and_then(|node| as_conditions(node, on_key).ok());
     }
@@ -111,10 +100,7 @@ pub(super) fn on(stanza: &Map) -> Result<On, ConditionError> {
         if let Node::List(items) = node {
             on.warnings.push(surprise(
                 format!("/{key}"),
-                format!(
-                    "`{key}` is a list, of which Travis CI reads the first entry of {}",
-                    items.len()
-                ),
+                format!("`{key}` is a list, of which Travis CI reads the first entry of {}", items.len()),
                 "give a map of conditions, or one branch",
             ));
         }
@@ -129,9 +115,7 @@ fn as_conditions(node: &Node, key: &str) -> Result<Map, ConditionError> {
     match node {
         Node::Map(map) => Ok(map.clone()),
         Node::Text(_) => Ok(Map::from_iter([("branch".to_owned(), node.clone())])),
-        Node::List(items) => items
-            .first()
-            .map_or(Ok(Map::default()), |first| as_conditions(first, key)),
+        Node::List(items) => items.first().map_or(Ok(Map::default()), |first| as_conditions(first, key)),
         Node::Null | Node::Bool(_) | Node::Number(_) => Err(ConditionError::BadShape {
             at: format!("/{key}"),
             kind: node.kind(),
@@ -142,13 +126,7 @@ fn as_conditions(node: &Node, key: &str) -> Result<Map, ConditionError> {
 
 /// The groups that apply, in the order in which Travis judges and tells them.
 pub(super) fn groups(on: &On, stanza: &Map, env: &Environment) -> Result<Vec<Group>, ConditionError> {
-    let groups = [
-        repo(on, env)?,
-        branch(on, stanza, env)?,
-        runtime(on, env),
-        condition(on)?,
-        tags(on, env),
-    ];
+    let groups = [repo(on, env)?, branch(on, stanza, env)?, runtime(on, env), condition(on)?, tags(on, env)];
     Ok(groups.into_iter().flatten().collect())
 }
 
@@ -165,26 +143,13 @@ fn repo(on: &On, env: &Environment) -> Result<Option<Group>, ConditionError> {
     })?;
     let slug = env.expand("TRAVIS_REPO_SLUG");
     let decided = (want.is_empty() || is_plain(&want)).then(|| slug == want);
-    let element = Element {
-        text: format!("$TRAVIS_REPO_SLUG = \"{want}\""),
-        decided,
-        at,
-    };
-    Ok(Some(Group {
-        condition: Condition::Repo,
-        elements: vec![element],
-        want,
-        got: Some(slug.into_owned()),
-    }))
+    let element = Element { text: format!("$TRAVIS_REPO_SLUG = \"{want}\""), decided, at };
+    Ok(Some(Group { condition: Condition::Repo, elements: vec![element], want, got: Some(slug.into_owned()) }))
 }
 
 /// `$TRAVIS_BRANCH = a || $TRAVIS_BRANCH = b`: unquoted, so patterns. Not asked at all with `all_branches` or true `tags`.
 fn branch(on: &On, stanza: &Map, env: &Environment) -> Result<Option<Group>, ConditionError> {
-    let holds = |key| {
-        on.map
-            .get(key)
-            .is_some_and(|node| node.as_flag().unwrap_or(node.is_truthy()))
-    };
+    let holds = |key| on.map.get(key).is_some_and(|node| node.as_flag().unwrap_or(node.is_truthy()));
     if holds("all_branches") || holds("tags") {
         return Ok(None);
     }
@@ -198,19 +163,12 @@ fn branch(on: &On, stanza: &Map, env: &Environment) -> Result<Option<Group>, Con
         None => default_branches(on, stanza),
     };
     let current = env.expand("TRAVIS_BRANCH");
-    let tests: Vec<String> = branches
-        .iter()
-        .map(|branch| format!("$TRAVIS_BRANCH = {branch}"))
-        .collect();
+    let tests: Vec<String> = branches.iter().map(|branch| format!("$TRAVIS_BRANCH = {branch}")).collect();
     let plain = !branches.is_empty() && branches.iter().all(|branch| is_plain(branch));
     let decided = plain.then(|| branches.iter().any(|branch| *branch == current));
     Ok(Some(Group {
         condition: Condition::Branch,
-        elements: vec![Element {
-            text: tests.join(" || "),
-            decided,
-            at,
-        }],
+        elements: vec![Element { text: tests.join(" || "), decided, at }],
         want: branches.join(", "),
         got: Some(current.into_owned()),
     }))
@@ -221,11 +179,8 @@ fn named_branches(node: &Node) -> Option<Vec<String>> {
     match node {
         Node::Map(map) => Some(map.iter().map(|(key, _)| key.to_owned()).collect()),
         Node::List(items) => {
-            let branches: Option<Vec<Vec<String>>> = items
-                .iter()
-                .filter(|item| **item != Node::Null)
-                .map(named_branches)
-                .collect();
+            let branches: Option<Vec<Vec<String>>> =
+                items.iter().filter(|item| **item != Node::Null).map(named_branches).collect();
             branches.map(|branches| branches.concat())
         }
         scalar => scalar.scalar().map(|branch| vec![branch]),
@@ -235,35 +190,21 @@ fn named_branches(node: &Node) -> Option<Vec<String>> {
 /// The keys of every branch-specific option, in order, each once; without any: `master`.
 fn default_branches(on: &On, stanza: &Map) -> Vec<String> {
     let left_behind = on.left_behind.iter().flat_map(Map::iter).map(|(key, _)| key);
-    let options = stanza
-        .iter()
-        .filter(|(key, value)| *key != "allow_failure" && is_branch_specific(key, value));
+    let options = stanza.iter().filter(|(key, value)| *key != "allow_failure" && is_branch_specific(key, value));
     let mut branches: Vec<String> = Vec::new();
-    for key in options
-        .filter_map(|(_, value)| value.as_map())
-        .flat_map(Map::iter)
-        .map(|(key, _)| key)
-        .chain(left_behind)
+    for key in
+        options.filter_map(|(_, value)| value.as_map()).flat_map(Map::iter).map(|(key, _)| key).chain(left_behind)
     {
         if !branches.iter().any(|branch| branch == key) {
             branches.push(key.to_owned());
         }
     }
-    if branches.is_empty() {
-        vec!["master".to_owned()]
-    } else {
-        branches
-    }
+    if branches.is_empty() { vec!["master".to_owned()] } else { branches }
 }
 
 /// `$TRAVIS_NODE_VERSION = 9`: quoted by Travis, so always literal, and never a question for bash.
 fn runtime(on: &On, env: &Environment) -> Option<Group> {
-    let mut group = Group {
-        condition: Condition::Runtime,
-        elements: Vec::new(),
-        want: String::new(),
-        got: None,
-    };
+    let mut group = Group { condition: Condition::Runtime, elements: Vec::new(), want: String::new(), got: None };
     let (mut want, mut got) = (Vec::new(), Vec::new());
     for name in RUNTIMES {
         let other = match name {
@@ -271,12 +212,7 @@ fn runtime(on: &On, env: &Environment) -> Option<Group> {
             "node" => "node_js",
             _ => name,
         };
-        let given = |key| {
-            on.map
-                .get(key)
-                .filter(|node: &&Node| node.is_truthy())
-                .map(|node| (key, node))
-        };
+        let given = |key| on.map.get(key).filter(|node: &&Node| node.is_truthy()).map(|node| (key, node));
         let Some((key, node)) = given(name).or_else(|| given(other)) else {
             continue;
         };
@@ -302,34 +238,20 @@ fn condition(on: &On) -> Result<Option<Group>, ConditionError> {
     if let Some(node) = on.map.get("condition") {
         flatten(node, &on.pointer("condition"), &mut elements)?;
     }
-    let want = elements
-        .iter()
-        .map(|element| element.text.as_str())
-        .collect::<Vec<_>>()
-        .join(" && ");
-    let group = Group {
-        condition: Condition::Condition,
-        elements,
-        want,
-        got: None,
-    };
+    let want = elements.iter().map(|element| element.text.as_str()).collect::<Vec<_>>().join(" && ");
+    let group = Group { condition: Condition::Condition, elements, want, got: None };
     Ok((!group.elements.is_empty()).then_some(group))
 }
 
 fn flatten(node: &Node, at: &str, elements: &mut Vec<Element>) -> Result<(), ConditionError> {
     match node {
         Node::Null => Ok(()),
-        Node::List(items) => items
-            .iter()
-            .enumerate()
-            .try_for_each(|(index, item)| flatten(item, &format!("{at}/{index}"), elements)),
+        Node::List(items) => {
+            items.iter().enumerate().try_for_each(|(index, item)| flatten(item, &format!("{at}/{index}"), elements))
+        }
         Node::Map(_) => {
             let right = "what bash evaluates inside [[ ]], or a list of that";
-            Err(ConditionError::BadShape {
-                at: at.to_owned(),
-                kind: node.kind(),
-                right,
-            })
+            Err(ConditionError::BadShape { at: at.to_owned(), kind: node.kind(), right })
         }
         Node::Text(text) if text.contains('\0') => Err(ConditionError::BadCondition {
             at: at.to_owned(),
@@ -338,11 +260,7 @@ fn flatten(node: &Node, at: &str, elements: &mut Vec<Element>) -> Result<(), Con
         }),
         Node::Bool(_) | Node::Number(_) | Node::Text(_) => {
             let text = node.scalar().expect("a scalar");
-            elements.push(Element {
-                text,
-                decided: None,
-                at: at.to_owned(),
-            });
+            elements.push(Element { text, decided: None, at: at.to_owned() });
             Ok(())
         }
     }
@@ -358,17 +276,8 @@ fn tags(on: &On, env: &Environment) -> Option<Group> {
         decided: Some(wanted != tag.is_empty()),
         at: on.pointer("tags"),
     };
-    let got = if tag.is_empty() {
-        "no tag".to_owned()
-    } else {
-        tag.into_owned()
-    };
-    Some(Group {
-        condition: Condition::Tags,
-        elements: vec![element],
-        want: want.to_owned(),
-        got: Some(got),
-    })
+    let got = if tag.is_empty() { "no tag".to_owned() } else { tag.into_owned() };
+    Some(Group { condition: Condition::Tags, elements: vec![element], want: want.to_owned(), got: Some(got) })
 }
 
 /// The first entry of a list, as travis-yml reads it where one value is wanted; else the node.
@@ -387,12 +296,7 @@ fn is_plain(word: &str) -> bool {
 /// Keys that Travis ignores, though their authors surely meant something by them.
 fn warn_about_keys(on: &mut On) {
     let known = || KEYS.iter().chain(&RUNTIMES);
-    let unknown: Vec<&str> = on
-        .map
-        .iter()
-        .map(|(key, _)| key)
-        .filter(|key| !known().any(|name| name == key))
-        .collect();
+    let unknown: Vec<&str> = on.map.iter().map(|(key, _)| key).filter(|key| !known().any(|name| name == key)).collect();
     let warnings = unknown.into_iter().map(|key| {
         let likeness = |name: &&str| strsim::jaro_winkler(key, name);
         let nearest = known().copied().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
@@ -400,21 +304,12 @@ fn warn_about_keys(on: &mut On) {
             Some(name) => format!("did you mean `{name}`?"),
             None => "remove it, or say the same with `condition`".to_owned(),
         };
-        surprise(
-            on.pointer(key),
-            format!("`{}.{key}` is no condition, Travis CI ignores it", on.key),
-            &hint,
-        )
+        surprise(on.pointer(key), format!("`{}.{key}` is no condition, Travis CI ignores it", on.key), &hint)
     });
     let warnings: Vec<Warning> = warnings.collect();
     on.warnings.extend(warnings);
 }
 
 fn surprise(at: String, message: String, hint: &str) -> Warning {
-    Warning {
-        code: WarningCode::SurprisingCondition,
-        message,
-        hint: Some(hint.to_owned()),
-        at: Some(at),
-    }
+    Warning { code: WarningCode::SurprisingCondition, message, hint: Some(hint.to_owned()), at: Some(at) }
 }

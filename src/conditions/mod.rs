@@ -26,6 +26,13 @@ pub struct Verdict {
     pub warnings: Vec<Warning>,
 }
 
+impl Verdict {
+    /// True when the build is a pull request, so that nothing else was judged.
+    pub fn is_pull_request(&self) -> bool {
+        self.checked.iter().any(|checked| checked.condition == Condition::PullRequest && !checked.met)
+    }
+}
+
 /// Why there is no verdict. Never a deployment.
 #[derive(Debug)]
 pub enum ConditionError {
@@ -68,18 +75,10 @@ pub const DEFAULT_LIMIT: Duration = Duration::from_secs(60);
 pub fn judge(stanza: &Map, env: &Environment, limit: Duration, stop: &Stop) -> Result<Verdict, ConditionError> {
     let pull_request = pull_request(env);
     if !pull_request.met {
-        return Ok(Verdict {
-            checked: vec![pull_request],
-            deploys: false,
-            warnings: Vec::new(),
-        });
+        return Ok(Verdict { checked: vec![pull_request], deploys: false, warnings: Vec::new() });
     }
     let on = elements::on(stanza)?;
-    if let Some(at) = on
-        .map
-        .iter()
-        .find_map(|(key, node)| encrypted(node, &on.pointer(key)).into_iter().next())
-    {
+    if let Some(at) = on.map.iter().find_map(|(key, node)| encrypted(node, &on.pointer(key)).into_iter().next()) {
         return Err(ConditionError::NotDecrypted { at });
     }
     let groups = elements::groups(&on, stanza, env)?;
@@ -87,18 +86,9 @@ pub fn judge(stanza: &Map, env: &Environment, limit: Duration, stop: &Stop) -> R
     let mut checked = vec![pull_request];
     checked.extend(groups.into_iter().zip(verdicts).map(|(group, met)| {
         let got = group.got.unwrap_or_else(|| met.to_string());
-        Checked {
-            condition: group.condition,
-            met,
-            want: group.want,
-            got,
-        }
+        Checked { condition: group.condition, met, want: group.want, got }
     }));
-    Ok(Verdict {
-        checked,
-        deploys,
-        warnings: on.warnings,
-    })
+    Ok(Verdict { checked, deploys, warnings: on.warnings })
 }
 
 /// A pull request is what Travis names in `TRAVIS_PULL_REQUEST`: set, not empty, and not `false`.
@@ -106,12 +96,7 @@ fn pull_request(env: &Environment) -> Checked {
     let value = env.expand("TRAVIS_PULL_REQUEST");
     let met = value.is_empty() || value == "false";
     let got = if met { "false".to_owned() } else { value.into_owned() };
-    Checked {
-        condition: Condition::PullRequest,
-        met,
-        want: "false".to_owned(),
-        got,
-    }
+    Checked { condition: Condition::PullRequest, met, want: "false".to_owned(), got }
 }
 
 /// The verdict on all groups together, and on each.
@@ -134,10 +119,7 @@ fn verdicts(
     match answers.verdicts.split_first() {
         Some((Some(true), _)) => Ok((true, vec![true; groups.len()])),
         Some((Some(false), parts)) => {
-            let met = groups
-                .iter()
-                .zip(parts)
-                .map(|(group, part)| group.decided().or(*part).unwrap_or(false));
+            let met = groups.iter().zip(parts).map(|(group, part)| group.decided().or(*part).unwrap_or(false));
             Ok((false, met.collect()))
         }
         _ => Err(culprit(groups, &expressions[0], answers.words, env, limit, stop)),
@@ -153,28 +135,17 @@ fn culprit(
     limit: Duration,
     stop: &Stop,
 ) -> ConditionError {
-    let asked = groups
-        .iter()
-        .flat_map(|group| &group.elements)
-        .filter(|element| element.decided.is_none());
+    let asked = groups.iter().flat_map(|group| &group.elements).filter(|element| element.decided.is_none());
     for element in asked {
         match bash::evaluate(&[elements::joined([element])], env, limit, stop) {
             Ok(bash::Answers { verdicts, words }) if verdicts == [None] => {
-                return ConditionError::BadCondition {
-                    at: element.at.clone(),
-                    text: element.text.clone(),
-                    words,
-                };
+                return ConditionError::BadCondition { at: element.at.clone(), text: element.text.clone(), words };
             }
             Ok(_) => {}
             Err(error) => return ConditionError::Bash(error),
         }
     }
-    ConditionError::BadCondition {
-        at: "/on".to_owned(),
-        text: whole.to_owned(),
-        words,
-    }
+    ConditionError::BadCondition { at: "/on".to_owned(), text: whole.to_owned(), words }
 }
 
 #[cfg(test)]
@@ -197,12 +168,7 @@ mod tests {
 
     fn unmet(stanza: &str, env: &[(&str, &str)]) -> Vec<Condition> {
         let verdict = judged(stanza, env).expect("bash can evaluate it");
-        verdict
-            .checked
-            .into_iter()
-            .filter(|checked| !checked.met)
-            .map(|checked| checked.condition)
-            .collect()
+        verdict.checked.into_iter().filter(|checked| !checked.met).map(|checked| checked.condition).collect()
     }
 
     const MASTER: (&str, &str) = ("TRAVIS_BRANCH", "master");
@@ -304,10 +270,7 @@ mod tests {
             r#""""#,
         ] {
             let result = judged(&format!(r#"{{"on":{on}}}"#), &[MASTER]);
-            assert!(
-                matches!(result, Err(ConditionError::BadCondition { .. })),
-                "{on}: {result:?}"
-            );
+            assert!(matches!(result, Err(ConditionError::BadCondition { .. })), "{on}: {result:?}");
         }
     }
 
@@ -356,21 +319,10 @@ mod tests {
     fn every_unmet_group_is_listed() {
         let env = [("TRAVIS_BRANCH", "dev"), ("TRAVIS_REPO_SLUG", "fork/app")];
         assert_eq!(
-            unmet(
-                r#"{"on":{"repo":"me/app","branch":"x*","node":"9","condition":"$A = b","tags":false}}"#,
-                &env
-            ),
-            [
-                Condition::Repo,
-                Condition::Branch,
-                Condition::Runtime,
-                Condition::Condition
-            ]
+            unmet(r#"{"on":{"repo":"me/app","branch":"x*","node":"9","condition":"$A = b","tags":false}}"#, &env),
+            [Condition::Repo, Condition::Branch, Condition::Runtime, Condition::Condition]
         );
-        assert_eq!(
-            unmet(r#"{"on":{"node":"9","python":"","branch":"dev"}}"#, &env),
-            [Condition::Runtime]
-        );
+        assert_eq!(unmet(r#"{"on":{"node":"9","python":"","branch":"dev"}}"#, &env), [Condition::Runtime]);
     }
 
     #[test]
@@ -388,10 +340,7 @@ mod tests {
         let deploys = |stanza, name| judged(stanza, &branch(name)).expect("a verdict").deploys;
         assert!(deploys(r#"{"if":{"branch":"a"},"on":{"branch":"b"}}"#, "a"));
         assert!(deploys(r#"{"on":{"branch":"b"},"true":{"branch":"c"}}"#, "c"));
-        assert!(
-            deploys(r#"{"if":{"tags":false},"on":{"branch":"dev"}}"#, "branch"),
-            "`on` is left as an option"
-        );
+        assert!(deploys(r#"{"if":{"tags":false},"on":{"branch":"dev"}}"#, "branch"), "`on` is left as an option");
         assert!(deploys(r#"{"on":["a","b"]}"#, "a"));
     }
 
@@ -409,10 +358,7 @@ mod tests {
     fn on_must_be_something_that_travis_reads() {
         for on in ["7", "true", r#"{"condition":{"a":1}}"#, r#"{"repo":{"a":1}}"#] {
             let result = judged(&format!(r#"{{"on":{on}}}"#), &[MASTER]);
-            assert!(
-                matches!(result, Err(ConditionError::BadShape { .. })),
-                "{on}: {result:?}"
-            );
+            assert!(matches!(result, Err(ConditionError::BadShape { .. })), "{on}: {result:?}");
         }
         let result = judged(r#"{"on":{"condition":{"secure":"x"}}}"#, &[MASTER]);
         assert!(matches!(result, Err(ConditionError::NotDecrypted { at }) if at == "/on/condition"));
@@ -423,20 +369,13 @@ mod tests {
         let node = wire::parse(br#"{"on":{"condition":"$(sleep 1000) = x"}}"#).unwrap();
         let env: Environment = [MASTER, ("PATH", "/usr/bin:/bin")].into_iter().collect();
         let result = judge(node.as_map().unwrap(), &env, Duration::from_millis(300), &Stop::new());
-        assert!(
-            matches!(result, Err(ConditionError::Bash(BashError::TimedOut { .. }))),
-            "{result:?}"
-        );
+        assert!(matches!(result, Err(ConditionError::Bash(BashError::TimedOut { .. }))), "{result:?}");
     }
 
     #[test]
     fn a_condition_of_a_megabyte_is_no_problem() {
         let long = "x".repeat(1_000_000);
-        check(
-            &format!(r#"{{"condition":"$A != {long}"}}"#),
-            &[MASTER, ("A", "y")],
-            true,
-        );
+        check(&format!(r#"{{"condition":"$A != {long}"}}"#), &[MASTER, ("A", "y")], true);
     }
 
     #[test]
@@ -444,9 +383,6 @@ mod tests {
         let node = wire::parse(br#"{"on":{"branch":"x*"}}"#).unwrap();
         let env: Environment = [("PATH", "/nowhere")].into_iter().collect();
         let result = judge(node.as_map().unwrap(), &env, DEFAULT_LIMIT, &Stop::new());
-        assert!(
-            matches!(result, Err(ConditionError::Bash(BashError::NotFound { .. }))),
-            "{result:?}"
-        );
+        assert!(matches!(result, Err(ConditionError::Bash(BashError::NotFound { .. }))), "{result:?}");
     }
 }

@@ -79,10 +79,7 @@ pub(super) async fn find(
             .read_timeout(METADATA_LIMIT)
             .max_attempts(1)
             .build();
-        let instance = ImdsCredentialsProvider::builder()
-            .configure(config)
-            .imds_client(client)
-            .build();
+        let instance = ImdsCredentialsProvider::builder().configure(config).imds_client(client).build();
         // A machine without a metadata service is no failure of one.
         if let Ok(Some(found)) = ask(instance, CredentialsSource::Instance).await {
             return Ok(found);
@@ -92,23 +89,11 @@ pub(super) async fn find(
 }
 
 fn of_stanza(stanza: &Stanza) -> Result<Option<Credentials>, CredentialsError> {
-    let half = |given, missing, at| {
-        Err(CredentialsError::Incomplete {
-            given,
-            missing,
-            at: Some(at),
-        })
-    };
+    let half = |given, missing, at| Err(CredentialsError::Incomplete { given, missing, at: Some(at) });
     match (&stanza.access_key_id, &stanza.secret_access_key, &stanza.session_token) {
         (Some(id), Some(secret), token) => {
             let token = token.as_ref().map(|token| token.expose().to_owned());
-            Ok(Some(Credentials::new(
-                id.expose(),
-                secret.expose(),
-                token,
-                None,
-                "stanza",
-            )))
+            Ok(Some(Credentials::new(id.expose(), secret.expose(), token, None, "stanza")))
         }
         (Some(_), None, _) => half("access_key_id", "secret_access_key", "/secret_access_key"),
         (None, Some(_), _) => half("secret_access_key", "access_key_id", "/access_key_id"),
@@ -119,13 +104,7 @@ fn of_stanza(stanza: &Stanza) -> Result<Option<Credentials>, CredentialsError> {
 
 fn of_environment(env: &Environment) -> Result<Option<Credentials>, CredentialsError> {
     let variable = |name| env.get(name).filter(|value| !value.is_empty());
-    let half = |given, missing| {
-        Err(CredentialsError::Incomplete {
-            given,
-            missing,
-            at: None,
-        })
-    };
+    let half = |given, missing| Err(CredentialsError::Incomplete { given, missing, at: None });
     match (variable("AWS_ACCESS_KEY_ID"), variable("AWS_SECRET_ACCESS_KEY")) {
         (Some(id), Some(secret)) => {
             let token = variable("AWS_SESSION_TOKEN").map(|token| token.into_owned());
@@ -174,14 +153,8 @@ mod tests {
         assert_eq!(missing(&stanza(secret(), None, None), &[]), "secret_access_key");
         assert_eq!(missing(&stanza(None, secret(), None), &[]), "access_key_id");
         assert_eq!(missing(&stanza(None, None, secret()), &[]), "access_key_id");
-        assert_eq!(
-            missing(&Stanza::default(), &[("AWS_ACCESS_KEY_ID", "x")]),
-            "AWS_SECRET_ACCESS_KEY"
-        );
-        assert_eq!(
-            missing(&Stanza::default(), &[("AWS_SECRET_ACCESS_KEY", "x")]),
-            "AWS_ACCESS_KEY_ID"
-        );
+        assert_eq!(missing(&Stanza::default(), &[("AWS_ACCESS_KEY_ID", "x")]), "AWS_SECRET_ACCESS_KEY");
+        assert_eq!(missing(&Stanza::default(), &[("AWS_SECRET_ACCESS_KEY", "x")]), "AWS_ACCESS_KEY_ID");
     }
 
     #[test]

@@ -26,11 +26,7 @@ impl HttpClient for LazyTls {
                 builder.set_sleep_impl(components.sleep_impl());
                 builder
             };
-            SharedHttpConnector::new(Split {
-                plain: builder().build_http(),
-                tls: OnceLock::new(),
-                unbuilt: builder(),
-            })
+            SharedHttpConnector::new(Split { plain: builder().build_http(), tls: OnceLock::new(), unbuilt: builder() })
         };
         self.0.get_or_init(make).clone()
     }

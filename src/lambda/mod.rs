@@ -120,12 +120,9 @@ pub async fn connect(
     let http = LazyTls::default();
     let region = region(stanza, env).await?;
     let sdk_region = SdkRegion::new(region.as_str().to_owned());
-    let config = ProviderConfig::without_region()
-        .with_http_client(http.clone())
-        .with_region(Some(sdk_region.clone()));
-    let (credentials, source) = credentials::find(stanza, env, env_given, &config)
-        .await
-        .map_err(LambdaError::Credentials)?;
+    let config = ProviderConfig::without_region().with_http_client(http.clone()).with_region(Some(sdk_region.clone()));
+    let (credentials, source) =
+        credentials::find(stanza, env, env_given, &config).await.map_err(LambdaError::Credentials)?;
     let identity = Identity {
         source,
         access_key_id: Secret::new(credentials.access_key_id()),
@@ -143,24 +140,10 @@ pub async fn connect(
         .credentials_provider(credentials)
         .timeout_config(timeouts(wait_limit, ANSWER_LIMIT))
         .app_name(AppName::new(concat!("dpl-lambda-", env!("CARGO_PKG_VERSION"))).expect("letters, digits, - and ."));
-    let observer = Observer {
-        attempts: attempts.clone(),
-        journal: journal.clone(),
-    };
-    let config = aws_sdk_lambda::config::Builder::from(&loader.load().await)
-        .interceptor(observer)
-        .build();
+    let observer = Observer { attempts: attempts.clone(), journal: journal.clone() };
+    let config = aws_sdk_lambda::config::Builder::from(&loader.load().await).interceptor(observer).build();
     let client = aws_sdk_lambda::Client::from_conf(config);
-    Ok((
-        Lambda {
-            client,
-            journal,
-            stop,
-            attempts,
-            wait_limit,
-        },
-        identity,
-    ))
+    Ok((Lambda { client, journal, stop, attempts, wait_limit }, identity))
 }
 
 /// The stanza's region, then the job's, then the profile's; `us-east-1` as in dpl.
@@ -169,11 +152,7 @@ async fn region(stanza: &Stanza, env: &Environment) -> Result<Region, LambdaErro
         return Ok(region.clone());
     }
     let parse = |origin, region: &str| {
-        Region::parse(region).map_err(|right| LambdaError::BadRegion {
-            origin,
-            region: region.to_owned(),
-            right,
-        })
+        Region::parse(region).map_err(|right| LambdaError::BadRegion { origin, region: region.to_owned(), right })
     };
     for name in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
         if let Some(region) = env.get(name).filter(|region| !region.is_empty()) {
@@ -206,16 +185,12 @@ impl Lambda {
             Err(LambdaError::Call(error)) if error.is_not_found() => return Ok(None),
             other => other?,
         };
-        let garbled = || LambdaError::Call(garbled("GetFunction", "the answer holds no configuration"));
+        let garbled = || self.garbled("GetFunction");
         let configuration = output.configuration().ok_or_else(garbled)?;
         let standing = Standing::of_configuration(configuration);
         let live = read::live(&output).ok_or_else(garbled)?;
         let is_busy = matches!(standing, Standing::Creating | Standing::Updating);
-        Ok(Some(Found {
-            live,
-            is_busy,
-            failure: wait::failure(standing),
-        }))
+        Ok(Some(Found { live, is_busy, failure: wait::failure(standing) }))
     }
 
     /// Waits until nobody's update of the function is going on, and reads it again.
@@ -247,15 +222,18 @@ impl Lambda {
         role_not_ready: &dyn Fn(),
     ) -> Result<Applied, LambdaError> {
         let step = action.name();
+        self.attempts.forget();
         let mut busy = wait::Pace::new(self.wait_limit);
         let mut role = wait::Pace::slowly(wait::ROLE_LIMIT);
         loop {
             match self.call(action, subject).await {
                 Ok((applied, standing)) => {
                     self.journal.note_changed(step);
-                    self.settle(action, subject.name, applied.version.as_deref(), standing)
-                        .await?;
-                    return Ok(applied);
+                    let settled = self.settle(action, subject.name, applied.version.as_deref(), standing).await;
+                    if let Err(LambdaError::UpdateFailed(_)) = settled {
+                        self.journal.retract_changed(step);
+                    }
+                    return settled.map(|()| applied);
                 }
                 Err(LambdaError::Call(error)) if error.is_busy() => {
                     tracing::debug!(operation = error.operation, "an update is in progress");
@@ -264,10 +242,7 @@ impl Lambda {
                 Err(LambdaError::Call(error)) if error.is_role_not_ready() => {
                     role_not_ready();
                     if self.pause(&mut role, "the function's role").await.is_err() {
-                        self.stop.check().map_err(|reason| LambdaError::Stopped {
-                            reason,
-                            in_flight: None,
-                        })?;
+                        self.stop.check().map_err(|reason| LambdaError::Stopped { reason, in_flight: None })?;
                         return Err(LambdaError::RoleNotReady(error));
                     }
                 }
@@ -275,10 +250,7 @@ impl Lambda {
                     return Err(LambdaError::Gone);
                 }
                 Err(LambdaError::Stopped { reason, .. }) => {
-                    return Err(LambdaError::Stopped {
-                        reason,
-                        in_flight: Some(step),
-                    });
+                    return Err(LambdaError::Stopped { reason, in_flight: Some(step) });
                 }
                 Err(error) => return Err(error),
             }
@@ -287,9 +259,7 @@ impl Lambda {
 
     /// One request of a step, and where the function stands behind it.
     async fn call(&self, action: &Action, subject: Subject<'_>) -> Result<(Applied, Standing), LambdaError> {
-        let Subject {
-            arn, code, code_sha256, ..
-        } = subject;
+        let Subject { arn, code, code_sha256, .. } = subject;
         let name = subject.name.as_str();
         macro_rules! standing {
             ($output:expr) => {
@@ -301,84 +271,56 @@ impl Lambda {
                     },
                     $output.last_update_status(),
                     Trouble {
-                        code: $output
-                            .last_update_status_reason_code()
-                            .map(|code| code.as_str().to_owned()),
+                        code: $output.last_update_status_reason_code().map(|code| code.as_str().to_owned()),
                         reason: $output.last_update_status_reason().map(str::to_owned),
                     },
                 )
             };
         }
-        self.attempts.forget();
         let (mut applied, standing) = match action {
             Action::CreateFunction { settings, tags } => {
                 let code = FunctionCode::builder().zip_file(Blob::new(code)).build();
-                let request = request::create(self.client.create_function(), settings)
-                    .function_name(name)
-                    .code(code);
+                let request = request::create(self.client.create_function(), settings).function_name(name).code(code);
                 let request = request.set_tags((!tags.is_empty()).then(|| exposed(tags)));
                 let call = request.customize().config_override(self.upload_override()).send();
                 let output = self.finished("CreateFunction", call).await?;
-                let function_arn = output.function_arn().map(str::to_owned);
-                (
-                    Applied {
-                        function_arn,
-                        ..Applied::default()
-                    },
-                    standing!(output),
-                )
+                let function_arn = output.function_arn().ok_or_else(|| self.garbled("CreateFunction"))?.to_owned();
+                (Applied { function_arn: Some(function_arn), ..Applied::default() }, standing!(output))
             }
             Action::UpdateFunctionConfiguration { settings } => {
                 let request = self.client.update_function_configuration().function_name(name);
                 let call = request::update(request, settings).send();
                 let output = self.finished("UpdateFunctionConfiguration", call).await?;
+                output.function_arn().ok_or_else(|| self.garbled("UpdateFunctionConfiguration"))?;
                 (Applied::default(), standing!(output))
             }
             Action::UpdateFunctionCode => {
-                let request = self
-                    .client
-                    .update_function_code()
-                    .function_name(name)
-                    .zip_file(Blob::new(code));
+                let request = self.client.update_function_code().function_name(name).zip_file(Blob::new(code));
                 let call = request.customize().config_override(self.upload_override()).send();
                 let output = self.finished("UpdateFunctionCode", call).await?;
+                output.function_arn().ok_or_else(|| self.garbled("UpdateFunctionCode"))?;
                 (Applied::default(), standing!(output))
             }
             Action::TagResource { tags } => {
-                let call = self
-                    .client
-                    .tag_resource()
-                    .resource(arn)
-                    .set_tags(Some(exposed(tags)))
-                    .send();
+                let call = self.client.tag_resource().resource(arn).set_tags(Some(exposed(tags))).send();
                 self.finished("TagResource", call).await?;
                 (Applied::default(), Standing::Settled)
             }
             Action::PublishVersion => {
                 // With the hash, so that a version never holds code that somebody else has put there in between.
-                let call = self
-                    .client
-                    .publish_version()
-                    .function_name(name)
-                    .code_sha256(code_sha256)
-                    .send();
+                let call = self.client.publish_version().function_name(name).code_sha256(code_sha256).send();
                 let output = self.finished("PublishVersion", call).await?;
-                let version = output.version().map(str::to_owned);
+                let version = output.version().ok_or_else(|| self.garbled("PublishVersion"))?.to_owned();
                 // A published version has no updates, whatever status it inherits from the function.
                 let standing = match standing!(output) {
                     standing @ (Standing::Creating | Standing::CreationFailed(_)) => standing,
                     Standing::Settled | Standing::Updating | Standing::UpdateFailed(_) => Standing::Settled,
                 };
-                (
-                    Applied {
-                        version,
-                        ..Applied::default()
-                    },
-                    standing,
-                )
+                (Applied { version: Some(version), ..Applied::default() }, standing)
             }
         };
-        (applied.attempts, applied.request_id) = self.attempts.told();
+        let tally = self.attempts.told();
+        (applied.attempts, applied.request_id) = (tally.requests, tally.request_id);
         Ok((applied, standing))
     }
 
@@ -400,28 +342,20 @@ impl Lambda {
         let mut pace = wait::Pace::new(self.wait_limit);
         while matches!(standing, Standing::Creating | Standing::Updating) {
             self.pause(&mut pace, what).await?;
-            let call = self
-                .client
-                .get_function()
-                .function_name(name.as_str())
-                .set_qualifier(version.map(str::to_owned));
+            let call =
+                self.client.get_function().function_name(name.as_str()).set_qualifier(version.map(str::to_owned));
             let output = match self.heard("GetFunction", call.send()).await {
                 Err(LambdaError::Call(error)) if error.is_not_found() => return Err(LambdaError::Gone),
                 other => other?,
             };
-            standing = output
-                .configuration()
-                .map_or(Standing::Settled, Standing::of_configuration);
+            standing = output.configuration().map_or(Standing::Settled, Standing::of_configuration);
         }
         wait::failure(standing).map_or(Ok(()), Err)
     }
 
     /// Sleeps for the next interval of `pace`, unless the run is to end.
     async fn pause(&self, pace: &mut wait::Pace, what: &'static str) -> Result<(), LambdaError> {
-        let interval = pace.next().ok_or(LambdaError::WaitedTooLong {
-            what,
-            limit: pace.limit(),
-        })?;
+        let interval = pace.next().ok_or(LambdaError::WaitedTooLong { what, limit: pace.limit() })?;
         tokio::select! {
             () = tokio::time::sleep(interval) => Ok(()),
             reason = self.stop.requested() => Err(LambdaError::Stopped { reason, in_flight: None }),
@@ -453,10 +387,7 @@ impl Lambda {
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        self.stop.check().map_err(|reason| LambdaError::Stopped {
-            reason,
-            in_flight: None,
-        })?;
+        self.stop.check().map_err(|reason| LambdaError::Stopped { reason, in_flight: None })?;
         let out_of_patience = async {
             match self.stop.requested().await {
                 Reason::OutputClosed => std::future::pending().await,
@@ -473,6 +404,20 @@ impl Lambda {
         }
     }
 
+    /// An answer of success that does not hold what it must: something between AWS and us has made it up.
+    fn garbled(&self, operation: &'static str) -> LambdaError {
+        let tally = self.attempts.told();
+        LambdaError::Call(CallError {
+            operation,
+            kind: CallErrorKind::Garbled,
+            code: None,
+            message: None,
+            http_status: tally.http_status,
+            request_id: tally.request_id,
+            causes: Vec::new(),
+        })
+    }
+
     /// An upload may take as long as a wait.
     fn upload_override(&self) -> aws_sdk_lambda::config::Builder {
         aws_sdk_lambda::config::Builder::new().timeout_config(timeouts(self.wait_limit, self.wait_limit))
@@ -480,37 +425,30 @@ impl Lambda {
 }
 
 fn exposed(tags: &std::collections::BTreeMap<String, Secret>) -> std::collections::HashMap<String, String> {
-    tags.iter()
-        .map(|(name, value)| (name.clone(), value.expose().to_owned()))
-        .collect()
+    tags.iter().map(|(name, value)| (name.clone(), value.expose().to_owned())).collect()
 }
 
-fn garbled(operation: &'static str, message: &str) -> CallError {
-    CallError {
-        operation,
-        kind: CallErrorKind::Garbled,
-        code: None,
-        message: Some(message.to_owned()),
-        http_status: None,
-        request_id: None,
-        causes: Vec::new(),
-    }
-}
-
-/// The HTTP requests of the current call. Calls follow one another, so one tally is enough.
+/// The HTTP requests of the current step. Calls follow one another, so one tally is enough.
 #[derive(Clone, Debug, Default)]
-struct Attempts(Arc<Mutex<(u32, Option<String>)>>);
+struct Attempts(Arc<Mutex<Tally>>);
+
+#[derive(Clone, Debug, Default)]
+struct Tally {
+    requests: u32,
+    http_status: Option<u16>,
+    request_id: Option<String>,
+}
 
 impl Attempts {
     fn forget(&self) {
-        *self.lock() = (0, None);
+        *self.lock() = Tally::default();
     }
 
-    fn told(&self) -> (u32, Option<String>) {
+    fn told(&self) -> Tally {
         self.lock().clone()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, (u32, Option<String>)> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Tally> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -540,7 +478,7 @@ impl Intercept for Observer {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         self.journal.note_acted();
-        self.attempts.lock().0 += 1;
+        self.attempts.lock().requests += 1;
         Ok(())
     }
 
@@ -550,14 +488,12 @@ impl Intercept for Observer {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let id = context
-            .response()
-            .and_then(|response| response.headers().get("x-amzn-requestid"));
+        let id = context.response().and_then(|response| response.headers().get("x-amzn-requestid"));
         let status = context.response().map(|response| response.status().as_u16());
         tracing::debug!(status, request_id = id, "answered");
-        if let Some(id) = id {
-            self.attempts.lock().1 = Some(id.to_owned());
-        }
+        let mut tally = self.attempts.lock();
+        tally.http_status = status;
+        tally.request_id = id.map(str::to_owned).or(tally.request_id.take());
         Ok(())
     }
 }

@@ -51,9 +51,7 @@ impl Standing {
             },
             configuration.last_update_status(),
             Trouble {
-                code: configuration
-                    .last_update_status_reason_code()
-                    .map(|code| code.as_str().to_owned()),
+                code: configuration.last_update_status_reason_code().map(|code| code.as_str().to_owned()),
                 reason: configuration.last_update_status_reason().map(str::to_owned),
             },
         )
@@ -91,18 +89,8 @@ fn settings(c: &FunctionConfiguration) -> Vec<Setting> {
         Setting::SecurityGroupIds(vpc.map(|vpc| vpc.security_group_ids().to_vec()).unwrap_or_default()),
         Setting::DeadLetterArn(text(c.dead_letter_config().and_then(|config| config.target_arn()))),
         Setting::KmsKeyArn(text(c.kms_key_arn())),
-        Setting::TracingMode(text(
-            c.tracing_config()
-                .and_then(|config| config.mode())
-                .map(|mode| mode.as_str()),
-        )),
-        Setting::Layers(
-            c.layers()
-                .iter()
-                .filter_map(|layer| layer.arn())
-                .map(str::to_owned)
-                .collect(),
-        ),
+        Setting::TracingMode(text(c.tracing_config().and_then(|config| config.mode()).map(|mode| mode.as_str()))),
+        Setting::Layers(c.layers().iter().filter_map(|layer| layer.arn()).map(str::to_owned).collect()),
     ];
     settings.extend(c.timeout().map(Setting::Timeout));
     settings.extend(c.memory_size().map(Setting::MemorySize));
@@ -111,8 +99,5 @@ fn settings(c: &FunctionConfiguration) -> Vec<Setting> {
 }
 
 fn secrets(map: Option<&std::collections::HashMap<String, String>>) -> BTreeMap<String, Secret> {
-    map.into_iter()
-        .flatten()
-        .map(|(name, value)| (name.clone(), Secret::new(value.as_str())))
-        .collect()
+    map.into_iter().flatten().map(|(name, value)| (name.clone(), Secret::new(value.as_str()))).collect()
 }

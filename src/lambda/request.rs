@@ -22,13 +22,7 @@ impl Shared {
                     shared.vpc = Some(shared.vpc.take().unwrap_or_default().set_subnet_ids(Some(ids.clone())));
                 }
                 Setting::SecurityGroupIds(ids) => {
-                    shared.vpc = Some(
-                        shared
-                            .vpc
-                            .take()
-                            .unwrap_or_default()
-                            .set_security_group_ids(Some(ids.clone())),
-                    );
+                    shared.vpc = Some(shared.vpc.take().unwrap_or_default().set_security_group_ids(Some(ids.clone())));
                 }
                 _ => {}
             }
@@ -54,10 +48,8 @@ macro_rules! apply {
                 Setting::MemorySize(megabytes) => request.memory_size(megabytes),
                 Setting::SubnetIds(_) | Setting::SecurityGroupIds(_) => request,
                 Setting::Environment(variables) => {
-                    let variables = variables
-                        .into_iter()
-                        .map(|(name, value)| (name, value.expose().to_owned()))
-                        .collect();
+                    let variables =
+                        variables.into_iter().map(|(name, value)| (name, value.expose().to_owned())).collect();
                     request.environment(Environment::builder().set_variables(Some(variables)).build())
                 }
                 Setting::DeadLetterArn(arn) => {

@@ -24,28 +24,17 @@ pub(super) struct Pace {
 impl Pace {
     /// First after 100 ms, each further interval half as long again, up to 2 s.
     pub(super) fn new(limit: Duration) -> Self {
-        Pace {
-            next: FIRST,
-            began: Instant::now(),
-            limit,
-        }
+        Pace { next: FIRST, began: Instant::now(), limit }
     }
 
     /// From one second on, for calls that count against the quota of changes.
     pub(super) fn slowly(limit: Duration) -> Self {
-        Pace {
-            next: Duration::from_secs(1),
-            began: Instant::now(),
-            limit,
-        }
+        Pace { next: Duration::from_secs(1), began: Instant::now(), limit }
     }
 
     /// How long to sleep now; `None` when the limit is reached. Jitter keeps many runners from looking in step.
     pub(super) fn next(&mut self) -> Option<Duration> {
-        let left = self
-            .limit
-            .checked_sub(self.began.elapsed())
-            .filter(|left| !left.is_zero())?;
+        let left = self.limit.checked_sub(self.began.elapsed()).filter(|left| !left.is_zero())?;
         let interval = self.next.mul_f64(0.9 + 0.2 * fastrand::f64());
         self.next = (self.next * 3 / 2).min(SLOWEST);
         Some(interval.min(left))
@@ -73,15 +62,10 @@ mod tests {
     #[test]
     fn intervals_grow_by_half_from_100_ms_to_2_s() {
         let mut pace = Pace::new(Duration::from_secs(600));
-        let intervals: Vec<u128> = (0..12)
-            .map(|_| pace.next().expect("far from the limit").as_millis())
-            .collect();
+        let intervals: Vec<u128> = (0..12).map(|_| pace.next().expect("far from the limit").as_millis()).collect();
         let ideal = [100, 150, 225, 337, 506, 759, 1139, 1708, 2000, 2000, 2000, 2000];
         for (interval, ideal) in intervals.iter().zip(ideal) {
-            assert!(
-                (ideal * 9 / 10..=ideal * 11 / 10 + 1).contains(interval),
-                "{intervals:?}"
-            );
+            assert!((ideal * 9 / 10..=ideal * 11 / 10 + 1).contains(interval), "{intervals:?}");
         }
     }
 

@@ -45,9 +45,7 @@ impl Archive {
     /// [`PackageError::ZipTooLarge`] and [`PackageError::UnzippedTooLarge`].
     pub fn check_size(&self) -> Result<(), PackageError> {
         if self.package.zip_bytes > MAX_ZIP_BYTES {
-            return Err(PackageError::ZipTooLarge {
-                bytes: self.package.zip_bytes,
-            });
+            return Err(PackageError::ZipTooLarge { bytes: self.package.zip_bytes });
         }
         if self.package.uncompressed_bytes > MAX_UNZIPPED_BYTES {
             let (bytes, largest) = (self.package.uncompressed_bytes, self.largest.clone());
@@ -66,10 +64,7 @@ impl Archive {
         let written = fs::write(&beside, &self.bytes).and_then(|()| fs::rename(&beside, path));
         written.map_err(|source| {
             let _ = fs::remove_file(&beside);
-            PackageError::Unwritable {
-                path: path.to_owned(),
-                source,
-            }
+            PackageError::Unwritable { path: path.to_owned(), source }
         })
     }
 }
@@ -99,10 +94,8 @@ pub struct Progress {
 
 fn given(path: &Path, source: String) -> Result<Archive, PackageError> {
     let bytes = fs::read(path).map_err(unreadable(path))?;
-    let not_a_zip = |error: zip::result::ZipError| PackageError::NotAZip {
-        path: source.clone(),
-        detail: error.to_string(),
-    };
+    let not_a_zip =
+        |error: zip::result::ZipError| PackageError::NotAZip { path: source.clone(), detail: error.to_string() };
     let mut zip = ZipArchive::new(Cursor::new(&bytes)).map_err(not_a_zip)?;
     let mut entries = Vec::with_capacity(zip.len());
     for index in 0..zip.len() {
@@ -110,22 +103,11 @@ fn given(path: &Path, source: String) -> Result<Archive, PackageError> {
         entries.push((entry.name().map_err(not_a_zip)?.into_owned(), entry.size()));
     }
     if entries.is_empty() {
-        return Err(PackageError::Empty {
-            path: source,
-            only_hidden: false,
-        });
+        return Err(PackageError::Empty { path: source, only_hidden: false });
     }
     // What an archive says of its own entries may be a lie as large as it likes.
-    let uncompressed = entries
-        .iter()
-        .fold(0, |sum: u64, (_, bytes)| sum.saturating_add(*bytes));
-    Ok(archive(
-        bytes,
-        source,
-        entries.len(),
-        uncompressed,
-        largest(entries.into_iter()),
-    ))
+    let uncompressed = entries.iter().fold(0, |sum: u64, (_, bytes)| sum.saturating_add(*bytes));
+    Ok(archive(bytes, source, entries.len(), uncompressed, largest(entries.into_iter())))
 }
 
 fn made(
@@ -153,13 +135,9 @@ fn made(
                     if count == 0 {
                         break;
                     }
-                    zip.write_all(&buffer[..count])
-                        .map_err(|source| PackageError::Unarchivable { source })?;
+                    zip.write_all(&buffer[..count]).map_err(|source| PackageError::Unarchivable { source })?;
                     done_bytes += count as u64;
-                    progress(Progress {
-                        done_bytes,
-                        total_bytes,
-                    });
+                    progress(Progress { done_bytes, total_bytes });
                 }
             }
         }
@@ -184,9 +162,7 @@ fn options(kind: &ItemKind) -> SimpleFileOptions {
 }
 
 fn unarchivable(error: zip::result::ZipError) -> PackageError {
-    PackageError::Unarchivable {
-        source: io::Error::from(error),
-    }
+    PackageError::Unarchivable { source: io::Error::from(error) }
 }
 
 fn archive(
@@ -197,16 +173,7 @@ fn archive(
     largest: Vec<(String, u64)>,
 ) -> Archive {
     let code_sha256 = BASE64.encode_to_string(Sha256::digest(&bytes));
-    let package = Package {
-        entries: entries as u64,
-        uncompressed_bytes,
-        zip_bytes: bytes.len() as u64,
-        code_sha256,
-        source,
-    };
-    Archive {
-        bytes,
-        package,
-        largest,
-    }
+    let package =
+        Package { entries: entries as u64, uncompressed_bytes, zip_bytes: bytes.len() as u64, code_sha256, source };
+    Archive { bytes, package, largest }
 }

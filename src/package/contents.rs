@@ -55,10 +55,11 @@ impl Contents {
         }
     }
 
-    /// True when the archive cannot become too large, however badly its files compress.
+    /// True when the archive is sure to be one that Lambda takes, however badly its files compress. What a finished
+    /// archive holds is known only once it has been read.
     pub fn surely_fits(&self) -> bool {
         match &self.kind {
-            Kind::Archive { bytes, .. } => *bytes <= MAX_ZIP_BYTES,
+            Kind::Archive { .. } => false,
             Kind::Files(items) => {
                 // Two headers for each entry, and deflate's own five bytes for each 64 KiB that it cannot make smaller.
                 let entry = |item: &Item| item.bytes() + item.bytes() / 1000 + 2 * item.name.len() as u64 + 200;
@@ -86,10 +87,7 @@ impl Contents {
         match (&self.kind, self.uncompressed_bytes()) {
             (Kind::Files(items), Some(bytes)) if bytes > MAX_UNZIPPED_BYTES => {
                 let entries = items.iter().map(|item| (item.name.clone(), item.bytes()));
-                Err(PackageError::UnzippedTooLarge {
-                    bytes,
-                    largest: largest(entries),
-                })
+                Err(PackageError::UnzippedTooLarge { bytes, largest: largest(entries) })
             }
             _ => Ok(()),
         }
@@ -121,61 +119,28 @@ pub(super) fn survey(
 ) -> Result<Contents, PackageError> {
     let path = directory.join(source);
     let metadata = fs::metadata(&path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => PackageError::NotFound {
-            path: source.to_owned(),
-        },
+        io::ErrorKind::NotFound => PackageError::NotFound { path: source.to_owned() },
         _ => unreadable(&path)(error),
     })?;
-    let contents = |kind, left_out| Contents {
-        source: source.to_owned(),
-        kind,
-        left_out,
-    };
+    let contents = |kind, left_out| Contents { source: source.to_owned(), kind, left_out };
     if metadata.is_file() {
-        let is_archive = path
-            .extension()
-            .is_some_and(|end| end.eq_ignore_ascii_case("zip") || end.eq_ignore_ascii_case("jar"));
+        let is_archive =
+            path.extension().is_some_and(|end| end.eq_ignore_ascii_case("zip") || end.eq_ignore_ascii_case("jar"));
         if is_archive {
-            return Ok(contents(
-                Kind::Archive {
-                    path,
-                    bytes: metadata.len(),
-                },
-                Vec::new(),
-            ));
+            return Ok(contents(Kind::Archive { path, bytes: metadata.len() }, Vec::new()));
         }
-        let name = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .ok_or_else(|| not_utf8(&path))?
-            .to_owned();
-        let item = Item {
-            name,
-            kind: file(&metadata),
-            path,
-        };
+        let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(|| not_utf8(&path))?.to_owned();
+        let item = Item { name, kind: file(&metadata), path };
         return Ok(contents(Kind::Files(vec![item]), Vec::new()));
     }
     if !metadata.is_dir() {
-        return Err(PackageError::NoFile {
-            path: source.to_owned(),
-        });
+        return Err(PackageError::NoFile { path: source.to_owned() });
     }
     let leave_out = leave_out.and_then(|path| fs::canonicalize(path).ok());
-    let mut walk = Walk {
-        root: &path,
-        dot_match,
-        leave_out,
-        items: Vec::new(),
-        left_out: Vec::new(),
-        hidden: false,
-    };
+    let mut walk = Walk { root: &path, dot_match, leave_out, items: Vec::new(), left_out: Vec::new(), hidden: false };
     walk.directory()?;
     if walk.items.is_empty() {
-        return Err(PackageError::Empty {
-            path: source.to_owned(),
-            only_hidden: walk.hidden,
-        });
+        return Err(PackageError::Empty { path: source.to_owned(), only_hidden: walk.hidden });
     }
     walk.items.sort_by(|a, b| a.name.cmp(&b.name));
     walk.left_out.sort();
@@ -216,11 +181,7 @@ impl Walk<'_> {
                 }
             }
             if is_empty && !prefix.is_empty() {
-                self.items.push(Item {
-                    name: prefix,
-                    path,
-                    kind: ItemKind::EmptyDirectory,
-                });
+                self.items.push(Item { name: prefix, path, kind: ItemKind::EmptyDirectory });
             }
         }
         Ok(())
@@ -234,9 +195,7 @@ impl Walk<'_> {
     fn item(&mut self, name: String, path: PathBuf, kind: fs::FileType) -> Result<(), PackageError> {
         let kind = if kind.is_symlink() {
             let target = fs::read_link(&path).map_err(unreadable(&path))?;
-            ItemKind::Link {
-                target: target.into_os_string().into_string().map_err(|_| not_utf8(&path))?,
-            }
+            ItemKind::Link { target: target.into_os_string().into_string().map_err(|_| not_utf8(&path))? }
         } else if kind.is_file() {
             if self.leave_out.is_some() && fs::canonicalize(&path).ok() == self.leave_out {
                 return Ok(());
@@ -252,21 +211,13 @@ impl Walk<'_> {
 }
 
 fn file(metadata: &fs::Metadata) -> ItemKind {
-    ItemKind::File {
-        bytes: metadata.len(),
-        executable: metadata.permissions().mode() & 0o111 != 0,
-    }
+    ItemKind::File { bytes: metadata.len(), executable: metadata.permissions().mode() & 0o111 != 0 }
 }
 
 pub(super) fn unreadable(path: &Path) -> impl Fn(io::Error) -> PackageError {
-    move |source| PackageError::Unreadable {
-        path: path.to_owned(),
-        source,
-    }
+    move |source| PackageError::Unreadable { path: path.to_owned(), source }
 }
 
 fn not_utf8(path: &Path) -> PackageError {
-    PackageError::NotUtf8 {
-        path: path.display().to_string(),
-    }
+    PackageError::NotUtf8 { path: path.display().to_string() }
 }

@@ -1,10 +1,7 @@
 //! A path of the job's directory in, the archive for Lambda out: the same bytes for the same files, wherever and
 //! whenever they are packaged. Effect: reads files.
 //! Never changes a file, and never asks AWS; what cannot go there is known before the first call.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "reads the files that are packaged: this is the room for it"
-)]
+#![expect(clippy::disallowed_methods, reason = "reads the files that are packaged: this is the room for it")]
 
 mod archive;
 mod contents;
@@ -129,27 +126,13 @@ mod tests {
 
     fn names(archive: &Archive) -> Vec<String> {
         let mut zip = zip::ZipArchive::new(io::Cursor::new(archive.bytes())).expect("a zip");
-        (0..zip.len())
-            .map(|index| {
-                zip.by_index(index)
-                    .expect("an entry")
-                    .name()
-                    .expect("UTF-8")
-                    .into_owned()
-            })
-            .collect()
+        (0..zip.len()).map(|index| zip.by_index(index).expect("an entry").name().expect("UTF-8").into_owned()).collect()
     }
 
     #[test]
     fn names_are_sorted_and_hidden_ones_left_out() {
-        let tree = tree(&[
-            ("z.js", "1"),
-            ("a/b.js", "2"),
-            (".env", "3"),
-            ("a/.x", "4"),
-            (".git/config", "5"),
-            (".b/c", "6"),
-        ]);
+        let tree =
+            tree(&[("z.js", "1"), ("a/b.js", "2"), (".env", "3"), ("a/.x", "4"), (".git/config", "5"), (".b/c", "6")]);
         assert_eq!(names(&archive(tree.path(), None, false).unwrap()), ["a/b.js", "z.js"]);
         assert_eq!(
             names(&archive(tree.path(), None, true).unwrap()),
@@ -160,25 +143,15 @@ mod tests {
 
     #[test]
     fn the_same_files_give_the_same_bytes_whatever_their_times_modes_and_place() {
-        let files = [
-            ("index.js", "exports.handler = 1"),
-            ("lib/ü.js", "2"),
-            ("run.sh", "#!/bin/sh"),
-        ];
+        let files = [("index.js", "exports.handler = 1"), ("lib/ü.js", "2"), ("run.sh", "#!/bin/sh")];
         let (one, two) = (tree(&files), tree(&files));
         let old = fs::FileTimes::new().set_modified(std::time::UNIX_EPOCH);
-        let file = fs::File::options()
-            .write(true)
-            .open(two.path().join("index.js"))
-            .unwrap();
+        let file = fs::File::options().write(true).open(two.path().join("index.js")).unwrap();
         file.set_times(old).unwrap();
         fs::set_permissions(one.path().join("run.sh"), fs::Permissions::from_mode(0o775)).unwrap();
         fs::set_permissions(two.path().join("run.sh"), fs::Permissions::from_mode(0o711)).unwrap();
         fs::set_permissions(two.path().join("index.js"), fs::Permissions::from_mode(0o600)).unwrap();
-        let (one, two) = (
-            archive(one.path(), None, false).unwrap(),
-            archive(two.path(), Some("."), false).unwrap(),
-        );
+        let (one, two) = (archive(one.path(), None, false).unwrap(), archive(two.path(), Some("."), false).unwrap());
         assert!(one.bytes() == two.bytes());
         assert_eq!(one.code_sha256(), two.code_sha256());
     }
@@ -197,11 +170,7 @@ mod tests {
             let mut entry = zip.by_index(index).unwrap();
             let mut content = String::new();
             entry.read_to_string(&mut content).unwrap();
-            seen.push((
-                entry.name().unwrap().into_owned(),
-                entry.unix_mode().unwrap_or_default(),
-                content,
-            ));
+            seen.push((entry.name().unwrap().into_owned(), entry.unix_mode().unwrap_or_default(), content));
         }
         let entry = |name: &str, mode: u32, content: &str| (name.to_owned(), mode, content.to_owned());
         assert_eq!(
@@ -219,10 +188,7 @@ mod tests {
     #[test]
     fn a_single_file_is_packaged_under_its_own_name() {
         let tree = tree(&[("dist/index.js", "1"), ("other.js", "2")]);
-        assert_eq!(
-            names(&archive(tree.path(), Some("dist/index.js"), false).unwrap()),
-            ["index.js"]
-        );
+        assert_eq!(names(&archive(tree.path(), Some("dist/index.js"), false).unwrap()), ["index.js"]);
     }
 
     #[test]
@@ -243,10 +209,7 @@ mod tests {
         fs::create_dir(tree.path().join("nothing")).unwrap();
         let error = |zip| archive(tree.path(), Some(zip), false).unwrap_err();
         assert!(matches!(error("absent"), PackageError::NotFound { .. }));
-        assert!(matches!(
-            error("nothing"),
-            PackageError::Empty { only_hidden: false, .. }
-        ));
+        assert!(matches!(error("nothing"), PackageError::Empty { only_hidden: false, .. }));
         assert!(matches!(error("hidden"), PackageError::Empty { only_hidden: true, .. }));
         assert!(matches!(error("bad.zip"), PackageError::NotAZip { .. }));
         assert!(matches!(error("empty.jar"), PackageError::NotAZip { .. }));
@@ -276,10 +239,7 @@ mod tests {
         let _socket = std::os::unix::net::UnixListener::bind(tree.path().join("a.sock")).unwrap();
         let contents = survey(tree.path(), None, false, None).unwrap();
         assert_eq!(contents.left_out(), ["a.sock"]);
-        assert_eq!(
-            names(&contents.into_archive(&mut |_| {}, &Stop::new()).unwrap()),
-            ["index.js"]
-        );
+        assert_eq!(names(&contents.into_archive(&mut |_| {}, &Stop::new()).unwrap()), ["index.js"]);
     }
 
     #[test]
@@ -287,10 +247,7 @@ mod tests {
         let tree = tree(&[("index.js", "1"), ("out.bin", "old")]);
         let output = tree.path().join("out.bin");
         let contents = survey(tree.path(), None, false, Some(&output)).unwrap();
-        assert_eq!(
-            names(&contents.into_archive(&mut |_| {}, &Stop::new()).unwrap()),
-            ["index.js"]
-        );
+        assert_eq!(names(&contents.into_archive(&mut |_| {}, &Stop::new()).unwrap()), ["index.js"]);
     }
 
     #[test]
@@ -298,9 +255,7 @@ mod tests {
         let tree = tree(&[("index.js", "1")]);
         let stop = Stop::new();
         stop.request(Reason::Terminate);
-        let result = survey(tree.path(), None, false, None)
-            .unwrap()
-            .into_archive(&mut |_| {}, &stop);
+        let result = survey(tree.path(), None, false, None).unwrap().into_archive(&mut |_| {}, &stop);
         assert!(matches!(result, Err(PackageError::Stopped(Reason::Terminate))));
     }
 }

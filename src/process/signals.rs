@@ -27,18 +27,13 @@ impl Signals {
             signal_hook::low_level::pipe::register(signal, handlers)?;
             Ok::<_, io::Error>(ours)
         };
-        Ok(Signals {
-            interrupt: catch(SIGINT)?,
-            terminate: catch(SIGTERM)?,
-        })
+        Ok(Signals { interrupt: catch(SIGINT)?, terminate: catch(SIGTERM)? })
     }
 
     /// Waits for a signal, or until `other` can be read. `None`: `other` can, or the time is over.
     pub(crate) fn wait(&self, other: Option<BorrowedFd<'_>>, limit: Option<Duration>) -> Option<Reason> {
-        let limit = limit.map(|limit| Timespec {
-            tv_sec: limit.as_secs().cast_signed(),
-            tv_nsec: limit.subsec_nanos().into(),
-        });
+        let limit =
+            limit.map(|limit| Timespec { tv_sec: limit.as_secs().cast_signed(), tv_nsec: limit.subsec_nanos().into() });
         loop {
             let watch = |fd| PollFd::from_borrowed_fd(fd, PollFlags::IN);
             let mut watched: Vec<PollFd<'_>> = vec![watch(self.interrupt.as_fd()), watch(self.terminate.as_fd())];
@@ -47,10 +42,7 @@ impl Signals {
             let Ok(ready) = poll(&mut watched, limit.as_ref()) else {
                 continue;
             };
-            for (pipe, reason) in [
-                (&self.interrupt, Reason::Interrupt),
-                (&self.terminate, Reason::Terminate),
-            ] {
+            for (pipe, reason) in [(&self.interrupt, Reason::Interrupt), (&self.terminate, Reason::Terminate)] {
                 if matches!((&*pipe).read(&mut [0]), Ok(1..)) {
                     return Some(reason);
                 }

@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 
+/// Where programs are looked for when the job has no `PATH`.
+pub const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+
 /// The variables of a job. Its `Debug` shows names only.
 #[derive(Clone, Default)]
 pub struct Environment(BTreeMap<OsString, OsString>);
@@ -69,23 +72,14 @@ fn words(name: &str) -> String {
             words.push('_');
         }
         was_lower = c.is_lowercase();
-        words.push(if c.is_alphanumeric() {
-            c.to_ascii_uppercase()
-        } else {
-            '_'
-        });
+        words.push(if c.is_alphanumeric() { c.to_ascii_uppercase() } else { '_' });
     }
     words
 }
 
 impl<K: Into<OsString>, V: Into<OsString>> FromIterator<(K, V)> for Environment {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(variables: I) -> Self {
-        Environment(
-            variables
-                .into_iter()
-                .map(|(name, value)| (name.into(), value.into()))
-                .collect(),
-        )
+        Environment(variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
     }
 }
 
@@ -101,25 +95,12 @@ mod tests {
 
     #[test]
     fn a_name_tells_whether_common_usage_calls_its_value_secret() {
-        for name in [
-            "AWS_SECRET_ACCESS_KEY",
-            "GITHUB_TOKEN",
-            "dbPassword",
-            "API_KEY",
-            "SLACK_WEBHOOK",
-            "AWS_ACCESS_KEY_ID",
-        ] {
+        for name in
+            ["AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN", "dbPassword", "API_KEY", "SLACK_WEBHOOK", "AWS_ACCESS_KEY_ID"]
+        {
             assert!(names_a_secret(name), "{name}");
         }
-        for name in [
-            "PATH",
-            "KEYBOARD",
-            "MONKEY",
-            "TRAVIS_BRANCH",
-            "PWD",
-            "OLDPWD",
-            "COMPASS",
-        ] {
+        for name in ["PATH", "KEYBOARD", "MONKEY", "TRAVIS_BRANCH", "PWD", "OLDPWD", "COMPASS"] {
             assert!(!names_a_secret(name), "{name}");
         }
     }

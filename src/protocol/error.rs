@@ -137,6 +137,10 @@ codes! {
     AwsRejected: Config;
     /// AWS answered with something that cannot be understood.
     UnexpectedAnswer: Transient, retryable;
+    /// `cleanup` could not put uncommitted files aside.
+    CleanupFailed: Command;
+    /// A command of `run` failed.
+    RunFailed: Command;
     /// A signal ended the run.
     Cancelled: Interrupted, retryable;
     /// The runner closed our standard output.
@@ -161,6 +165,18 @@ pub enum WarningCode {
     StanzaProblem,
     /// A condition under `on` does not mean what its author surely meant.
     SurprisingCondition,
+    /// A variable in a value is not set, so that the value stays as it is written.
+    UnsetVariable,
+    /// A value holds what bash would run or compute, which stays as it is written.
+    NotExpanded,
+    /// A value has become empty by a variable, and counts as absent.
+    BecameEmpty,
+    /// The description names git facts, and git tells none.
+    NoRepository,
+    /// `cleanup` has put uncommitted files aside.
+    Stashed,
+    /// The files that `cleanup` has put aside could not be brought back.
+    StashKept,
     /// A file was left out of the package.
     FileLeftOut,
     /// The function's role cannot be assumed yet; it is tried again.

@@ -25,10 +25,7 @@ pub struct Line<'a> {
 impl<'a> Line<'a> {
     /// The event with its sentence.
     pub fn new(event: &'a Event) -> Self {
-        Line {
-            event,
-            message: prose::message(event),
-        }
+        Line { event, message: prose::message(event) }
     }
 }
 
@@ -327,11 +324,7 @@ pub enum CodeState {
 impl Finished {
     /// A failure.
     pub fn failed(error: ErrorReport, changed: Vec<StepName>) -> Self {
-        Finished::Failed {
-            error: Box::new(error),
-            changed,
-            allowed: false,
-        }
+        Finished::Failed { error: Box::new(error), changed, allowed: false }
     }
 
     /// The code of a failure.

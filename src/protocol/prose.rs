@@ -16,18 +16,9 @@ pub(super) fn message(event: &Event) -> String {
         },
         Event::ConditionChecked(checked) => {
             let verdict = if checked.met { "met" } else { "not met" };
-            format!(
-                "{} {verdict}: want {}, got {}",
-                condition(checked.condition),
-                checked.want,
-                checked.got
-            )
+            format!("{} {verdict}: want {}, got {}", condition(checked.condition), checked.want, checked.got)
         }
-        Event::Progress {
-            task,
-            done_bytes,
-            total_bytes,
-        } => {
+        Event::Progress { task, done_bytes, total_bytes } => {
             let doing = match task {
                 Task::Package => "packaging",
                 Task::Upload => "uploading",
@@ -125,11 +116,7 @@ fn planned(plan: &Plan) -> String {
 }
 
 fn fields(changes: &[Change]) -> String {
-    changes
-        .iter()
-        .map(|change| change.field.as_str())
-        .collect::<Vec<_>>()
-        .join(", ")
+    changes.iter().map(|change| change.field.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 fn finish(finished: &Finished) -> String {
@@ -147,10 +134,7 @@ fn finish(finished: &Finished) -> String {
         Finished::Packaged { package, output } => format!("{}, written to {output}", packaged(package)),
         Finished::Skipped { unmet } => match unmet.as_slice() {
             [] => "Skipping a deployment with the lambda provider because its conditions are not met".to_owned(),
-            unmet => format!(
-                "Skipping a deployment with the lambda provider because {}",
-                reasons(unmet)
-            ),
+            unmet => format!("Skipping a deployment with the lambda provider because {}", reasons(unmet)),
         },
         Finished::Failed { error, changed, .. } => {
             let mut line = format!("failed: {}", error.message);
@@ -167,11 +151,7 @@ fn finish(finished: &Finished) -> String {
 }
 
 fn reasons(unmet: &[Unmet]) -> String {
-    unmet
-        .iter()
-        .map(|unmet| unmet.message.as_str())
-        .collect::<Vec<_>>()
-        .join("; ")
+    unmet.iter().map(|unmet| unmet.message.as_str()).collect::<Vec<_>>().join("; ")
 }
 
 fn qualified(live: &Deployment) -> String {
@@ -203,11 +183,7 @@ pub fn size(bytes: u64) -> String {
 
 /// Milliseconds for people: `180 ms`, `2.4 s`.
 fn duration(ms: u64) -> String {
-    if ms < 1000 {
-        format!("{ms} ms")
-    } else {
-        format!("{}.{} s", ms / 1000, ms % 1000 / 100)
-    }
+    if ms < 1000 { format!("{ms} ms") } else { format!("{}.{} s", ms / 1000, ms % 1000 / 100) }
 }
 
 #[cfg(test)]
@@ -231,17 +207,9 @@ mod tests {
 
     #[test]
     fn the_texts_that_users_search_for_are_dpls() {
-        let started = |step| {
-            message(&Event::StepStarted {
-                step,
-                function_name: "hello".to_owned(),
-            })
-        };
+        let started = |step| message(&Event::StepStarted { step, function_name: "hello".to_owned() });
         assert_eq!(started(StepName::CreateFunction), "Creating function hello.");
-        assert_eq!(
-            started(StepName::UpdateFunctionConfiguration),
-            "Updating existing function hello."
-        );
+        assert_eq!(started(StepName::UpdateFunctionConfiguration), "Updating existing function hello.");
         assert_eq!(started(StepName::TagResource), "Updating tags.");
         assert_eq!(started(StepName::UpdateFunctionCode), "Updating code.");
     }

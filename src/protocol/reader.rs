@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::{Code, Problem, Warning, WarningCode};
 use super::secret::Secret;
-use super::wire::{self, Map, Node};
+use super::wire::{Map, Node, pointer};
 
 /// Takes keys out of a map and collects what is wrong with them.
 pub(super) struct Reader<'a> {
@@ -27,14 +27,9 @@ enum Shown {
 impl<'a> Reader<'a> {
     /// Reads `map`. Every `{"secure": …}` in it, at any depth, is a problem from the start.
     pub(super) fn new(map: &'a Map) -> Self {
-        let mut reader = Reader {
-            map,
-            taken: BTreeSet::new(),
-            problems: Vec::new(),
-            warnings: Vec::new(),
-        };
+        let mut reader = Reader { map, taken: BTreeSet::new(), problems: Vec::new(), warnings: Vec::new() };
         for (key, node) in map.iter() {
-            for at in encrypted(node, &wire::pointer("", key)) {
+            for at in encrypted(node, &pointer("", key)) {
                 let name = at.trim_start_matches('/').replace('/', ".");
                 reader.problems.push(Problem {
                     code: Code::NotDecrypted,
@@ -50,7 +45,7 @@ impl<'a> Reader<'a> {
     /// A string; numbers and booleans become their text.
     pub(super) fn text(&mut self, key: &'static str) -> Option<String> {
         let node = self.take(key)?;
-        self.scalar(key, node, "a string", Shown::Openly)
+        self.scalar(key, &pointer("", key), node, "a string", Shown::Openly)
     }
 
     /// A string of something that a function cannot be without, so that an empty one clears nothing.
@@ -66,7 +61,7 @@ impl<'a> Reader<'a> {
     /// A string that must not be shown.
     pub(super) fn secret(&mut self, key: &'static str) -> Option<Secret> {
         let node = self.take(key)?;
-        self.scalar(key, node, "a string", Shown::Hidden).map(Secret::new)
+        self.scalar(key, &pointer("", key), node, "a string", Shown::Hidden).map(Secret::new)
     }
 
     /// A string that `parse` turns into a value that cannot be wrong any more; its error completes
@@ -95,7 +90,7 @@ impl<'a> Reader<'a> {
         let text = match node {
             Node::Number(_) | Node::Text(_) => node.scalar().expect("numbers and strings are scalars"),
             Node::Null | Node::Bool(_) | Node::List(_) | Node::Map(_) => {
-                self.refuse(key, format!("`{key}` is {}; {right}", node.kind()));
+                self.refuse(key, format!("`{key}` is `{}`; {right}", node.shown()));
                 return None;
             }
         };
@@ -128,7 +123,7 @@ impl<'a> Reader<'a> {
         let node = self.take(key)?;
         let flag = node.as_flag();
         if flag.is_none() {
-            self.refuse(key, format!("`{key}` is {}; give true or false", node.shown()));
+            self.refuse(key, format!("`{key}` is `{}`; give true or false", node.shown()));
         }
         flag
     }
@@ -158,16 +153,11 @@ impl<'a> Reader<'a> {
     pub(super) fn texts(&mut self, key: &'static str) -> Option<Vec<String>> {
         let node = self.take(key)?;
         let items = match node {
-            Node::List(items) => items.iter().collect(),
             Node::Text(text) if text.is_empty() => Vec::new(),
-            single => vec![single],
+            node => entries(key, node),
         };
-        let items = items.into_iter().filter(|item| **item != Node::Null);
-        Some(
-            items
-                .filter_map(|item| self.scalar(key, item, "a list of strings", Shown::Openly))
-                .collect(),
-        )
+        let items = items.into_iter().filter(|(_, item)| **item != Node::Null);
+        Some(items.filter_map(|(at, item)| self.scalar(key, &at, item, "a list of strings", Shown::Openly)).collect())
     }
 
     /// Secret values under names: a map, a list of `NAME=value` or of maps, or one `NAME=value`. Empty means: none.
@@ -175,26 +165,25 @@ impl<'a> Reader<'a> {
         let node = self.take(key)?;
         let mut pairs = BTreeMap::new();
         match node {
-            Node::List(items) => items.iter().for_each(|item| self.pair(key, item, &mut pairs)),
             Node::Text(text) if text.is_empty() => {}
-            single => self.pair(key, single, &mut pairs),
+            node => entries(key, node).into_iter().for_each(|(at, item)| self.pair(key, &at, item, &mut pairs)),
         }
         Some(pairs)
     }
 
-    fn pair(&mut self, key: &'static str, node: &Node, pairs: &mut BTreeMap<String, Secret>) {
+    fn pair(&mut self, key: &'static str, at: &str, node: &Node, pairs: &mut BTreeMap<String, Secret>) {
         let right = "give a map, or a list of `NAME=value`";
         match node {
             Node::Null => {}
             node if node.is_secure() => {}
             Node::Map(map) => {
-                for (name, value) in map
-                    .iter()
-                    .filter(|(_, value)| **value != Node::Null && !value.is_secure())
-                {
+                for (name, value) in map.iter().filter(|(_, value)| **value != Node::Null && !value.is_secure()) {
                     match value.scalar() {
                         Some(value) => drop(pairs.insert(name.to_owned(), Secret::new(value))),
-                        None => self.refuse(key, format!("`{key}.{name}` is {}; give a string", value.kind())),
+                        None => {
+                            let message = format!("`{key}.{name}` is {}; give a string", value.kind());
+                            self.refuse_at(pointer(at, name), message);
+                        }
                     }
                 }
             }
@@ -203,10 +192,10 @@ impl<'a> Reader<'a> {
                     pairs.insert(name.trim().to_owned(), Secret::new(value));
                 }
                 // The text is not quoted: it may be a secret that was split at the wrong place.
-                _ => self.refuse(key, format!("an entry of `{key}` is no `NAME=value`; {right}")),
+                _ => self.refuse_at(at.to_owned(), format!("an entry of `{key}` is no `NAME=value`; {right}")),
             },
             Node::Bool(_) | Node::Number(_) | Node::List(_) => {
-                self.refuse(key, format!("an entry of `{key}` is {}; {right}", node.kind()));
+                self.refuse_at(at.to_owned(), format!("an entry of `{key}` is {}; {right}", node.kind()));
             }
         }
     }
@@ -219,53 +208,48 @@ impl<'a> Reader<'a> {
 
     /// The keys that nobody took, null ones left out.
     pub(super) fn untaken(&self) -> impl Iterator<Item = &'a str> {
-        self.map
-            .iter()
-            .filter(|(key, node)| **node != Node::Null && !self.taken.contains(key))
-            .map(|(key, _)| key)
+        self.map.iter().filter(|(key, node)| **node != Node::Null && !self.taken.contains(key)).map(|(key, _)| key)
     }
 
     /// Notes that the value of `key` makes the stanza unusable.
     pub(super) fn refuse(&mut self, key: &str, message: String) {
-        let at = Some(wire::pointer("", key));
-        self.problems.push(Problem {
-            code: Code::BadValue,
-            message,
-            at,
-            hint: None,
-        });
+        self.refuse_at(pointer("", key), message);
+    }
+
+    fn refuse_at(&mut self, at: String, message: String) {
+        self.problems.push(Problem { code: Code::BadValue, message, at: Some(at), hint: None });
     }
 
     /// Notes that the value of `key` will surprise.
     pub(super) fn warn(&mut self, code: WarningCode, key: &str, message: String, hint: String) {
-        self.warnings.push(Warning {
-            code,
-            message,
-            hint: Some(hint),
-            at: Some(wire::pointer("", key)),
-        });
+        self.warnings.push(Warning { code, message, hint: Some(hint), at: Some(pointer("", key)) });
     }
 
-    fn scalar(&mut self, key: &'static str, node: &Node, right: &str, shown: Shown) -> Option<String> {
+    fn scalar(&mut self, key: &'static str, at: &str, node: &Node, right: &str, shown: Shown) -> Option<String> {
         if node.is_secure() {
             return None;
         }
         match node.scalar() {
             Some(text) if text.contains('\0') => {
-                self.refuse(key, format!("`{key}` holds a NUL character"));
+                self.refuse_at(at.to_owned(), format!("`{key}` holds a NUL character"));
                 None
             }
             Some(text) => Some(text),
             None => {
-                let value = if shown == Shown::Openly {
-                    node.shown()
-                } else {
-                    node.kind().to_owned()
-                };
+                let value = if shown == Shown::Openly { node.shown() } else { node.kind().to_owned() };
                 self.refuse(key, format!("`{key}` is {value}; give {right}"));
                 None
             }
         }
+    }
+}
+
+/// The entries of a list with their pointers; anything else is its own only entry.
+fn entries<'a>(key: &str, node: &'a Node) -> Vec<(String, &'a Node)> {
+    let at = pointer("", key);
+    match node {
+        Node::List(items) => items.iter().enumerate().map(|(index, item)| (format!("{at}/{index}"), item)).collect(),
+        single => vec![(at, single)],
     }
 }
 
@@ -277,9 +261,8 @@ fn leading_number(text: &str) -> Option<(i32, bool)> {
     let end = trimmed.find(|c: char| !c.is_ascii_digit()).unwrap_or(trimmed.len());
     let (digits, rest) = trimmed.split_at(end);
     // "10.5" is a number that somebody meant, not 10 with something behind it.
-    let fraction = rest
-        .strip_prefix(['.', 'e', 'E'])
-        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let fraction =
+        rest.strip_prefix(['.', 'e', 'E']).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
     if fraction {
         return None;
     }
@@ -290,15 +273,10 @@ fn leading_number(text: &str) -> Option<(i32, bool)> {
 pub(crate) fn encrypted(node: &Node, at: &str) -> Vec<String> {
     match node {
         node if node.is_secure() => vec![at.to_owned()],
-        Node::Map(map) => map
-            .iter()
-            .flat_map(|(key, node)| encrypted(node, &wire::pointer(at, key)))
-            .collect(),
-        Node::List(items) => items
-            .iter()
-            .enumerate()
-            .flat_map(|(index, node)| encrypted(node, &format!("{at}/{index}")))
-            .collect(),
+        Node::Map(map) => map.iter().flat_map(|(key, node)| encrypted(node, &pointer(at, key))).collect(),
+        Node::List(items) => {
+            items.iter().enumerate().flat_map(|(index, node)| encrypted(node, &format!("{at}/{index}"))).collect()
+        }
         Node::Null | Node::Bool(_) | Node::Number(_) | Node::Text(_) => Vec::new(),
     }
 }

@@ -50,10 +50,7 @@ pub enum RequestError {
 pub fn read(input: impl Read) -> Result<Request, RequestError> {
     let mut bytes = Vec::new();
     let limit = MAX_REQUEST_BYTES as u64 + 1;
-    input
-        .take(limit)
-        .read_to_end(&mut bytes)
-        .map_err(RequestError::Unreadable)?;
+    input.take(limit).read_to_end(&mut bytes).map_err(RequestError::Unreadable)?;
     if bytes.len() > MAX_REQUEST_BYTES {
         return Err(RequestError::TooLarge);
     }
@@ -79,10 +76,7 @@ fn environment(node: &Node) -> Result<Option<Environment>, RequestError> {
         Node::Null => return Ok(None),
         Node::Map(map) => map,
         other => {
-            return bad(
-                "/env".to_owned(),
-                format!("it is {}, not a map of strings", other.kind()),
-            );
+            return bad("/env".to_owned(), format!("it is {}, not a map of strings", other.kind()));
         }
     };
     let mut variables = Vec::with_capacity(map.len());

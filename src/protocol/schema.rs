@@ -23,10 +23,7 @@ pub fn request() -> Value {
     let root = schema.as_object_mut().expect("a schema of a struct is an object");
     root.insert("title".to_owned(), json!("dpl-lambda request"));
     root.remove("additionalProperties");
-    let definitions = root
-        .get_mut("definitions")
-        .and_then(Value::as_object_mut)
-        .expect("has definitions");
+    let definitions = root.get_mut("definitions").and_then(Value::as_object_mut).expect("has definitions");
     for definition in definitions.values_mut().filter_map(Value::as_object_mut) {
         definition.remove("additionalProperties");
     }
@@ -34,57 +31,32 @@ pub fn request() -> Value {
     // An object is a branch-specific value.
     let scalar = json!({"type": ["string", "number", "boolean", "object"]});
     for name in ["Text", "WholeNumber", "Flag", "SecretText"] {
-        let lenient = definitions
-            .get_mut(name)
-            .and_then(Value::as_object_mut)
-            .expect("a type of the reader");
+        let lenient = definitions.get_mut(name).and_then(Value::as_object_mut).expect("a type of the reader");
         let description = lenient.remove("description");
         *lenient = scalar.as_object().expect("an object").clone();
         lenient.extend(description.map(|text| ("description".to_owned(), text)));
     }
-    definitions.insert(
-        "TextList".to_owned(),
-        json!({"type": ["array", "string", "number", "boolean", "object"]}),
-    );
-    definitions.insert(
-        "Conditions".to_owned(),
-        json!({"description": "Judged as Travis CI judges it."}),
-    );
+    definitions.insert("TextList".to_owned(), json!({"type": ["array", "string", "number", "boolean", "object"]}));
+    definitions.insert("Conditions".to_owned(), json!({"description": "Judged as Travis CI judges it."}));
     definitions.insert(
         "Pairs".to_owned(),
         json!({"type": ["object", "array", "string"], "description": "A map, a list of `NAME=value`, or one of them."}),
     );
     let runner = generate::<RunnerKeys>();
-    let keys = runner["properties"]
-        .as_object()
-        .expect("a schema of a struct has properties")
-        .clone();
-    let properties = root
-        .get_mut("properties")
-        .and_then(Value::as_object_mut)
-        .expect("has properties");
+    let keys = runner["properties"].as_object().expect("a schema of a struct has properties").clone();
+    let properties = root.get_mut("properties").and_then(Value::as_object_mut).expect("has properties");
     properties.extend(keys);
     schema
 }
 
 /// For readers of standard output: one line of it.
 pub fn event() -> Value {
-    finish(
-        SchemaSettings::draft07()
-            .for_serialize()
-            .into_generator()
-            .into_root_schema_for::<Line<'static>>(),
-    )
+    finish(SchemaSettings::draft07().for_serialize().into_generator().into_root_schema_for::<Line<'static>>())
 }
 
 /// The keys of a stanza, aliases included.
 pub(super) fn stanza_keys() -> Vec<String> {
-    stanza()["properties"]
-        .as_object()
-        .expect("a schema of a struct has properties")
-        .keys()
-        .cloned()
-        .collect()
+    stanza()["properties"].as_object().expect("a schema of a struct has properties").keys().cloned().collect()
 }
 
 fn generate<T: JsonSchema>() -> Value {
@@ -102,11 +74,7 @@ fn one_line_descriptions(value: &mut Value) {
     match value {
         Value::Object(map) => {
             if let Some(Value::String(text)) = map.get_mut("description") {
-                *text = text
-                    .split("\n\n")
-                    .map(|part| part.replace('\n', " "))
-                    .collect::<Vec<_>>()
-                    .join("\n\n");
+                *text = text.split("\n\n").map(|part| part.replace('\n', " ")).collect::<Vec<_>>().join("\n\n");
             }
             map.values_mut().for_each(one_line_descriptions);
         }
@@ -116,9 +84,7 @@ fn one_line_descriptions(value: &mut Value) {
 }
 
 fn add_aliases(schema: &mut Value) {
-    let properties = schema["properties"]
-        .as_object_mut()
-        .expect("a schema of a struct has properties");
+    let properties = schema["properties"].as_object_mut().expect("a schema of a struct has properties");
     for (alias, key) in ALIASES {
         let mut copy = properties[key].clone();
         copy["description"] = json!(format!("Another name of `{key}`."));

@@ -3,6 +3,11 @@
 
 use std::fmt;
 
+use serde_json::Value;
+
+use super::error::Warning;
+use super::event::Plan;
+
 /// What stands in place of a secret, the word that Travis CI's logs use.
 pub const MASK: &str = "[secure]";
 
@@ -92,6 +97,30 @@ impl Redactor {
         Redactor { secrets }
     }
 
+    /// A warning as it may be told: its words may quote a value that a variable has brought a secret into.
+    pub fn warning(&self, warning: &Warning) -> Warning {
+        Warning { message: self.redact(&warning.message), ..warning.clone() }
+    }
+
+    /// A plan as it may be told: values of the stanza may hold a secret variable that was filled in.
+    pub fn plan(&self, mut plan: Plan) -> Plan {
+        for change in plan.steps.iter_mut().flat_map(|step| &mut step.changes) {
+            for value in [&mut change.from, &mut change.to] {
+                self.value(value);
+            }
+        }
+        plan
+    }
+
+    fn value(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => *text = self.redact(text),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.value(item)),
+            Value::Object(map) => map.values_mut().for_each(|item| self.value(item)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
     /// The text with each known secret replaced by [`MASK`].
     pub fn redact(&self, text: &str) -> String {
         let mut text = text.to_owned();
@@ -135,12 +164,16 @@ fn json_escaped(value: &str) -> String {
     quoted[1..quoted.len() - 1].to_owned()
 }
 
-/// `eu-west-1`, `us-gov-east-1`: letters, a direction, one digit.
+/// `eu-west-1`, `us-gov-east-1`: a part of the world, a direction, one digit.
 fn looks_like_a_region(value: &str) -> bool {
-    let parts: Vec<&str> = value.split('-').collect();
-    let letters = |part: &&str| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase());
-    matches!(parts.as_slice(), [words @ .., number]
-        if (2..=3).contains(&words.len()) && words.iter().all(letters) && number.len() == 1 && number.as_bytes()[0].is_ascii_digit())
+    const DIRECTIONS: [&str; 9] =
+        ["north", "south", "east", "west", "central", "northeast", "northwest", "southeast", "southwest"];
+    let mut parts = value.rsplit('-');
+    let number = parts.next().is_some_and(|part| matches!(part.as_bytes(), [b'0'..=b'9']));
+    let direction = parts.next().is_some_and(|part| DIRECTIONS.contains(&part));
+    let world: Vec<&str> = parts.collect();
+    let is_code = |part: &&str| (2..=4).contains(&part.len()) && part.bytes().all(|c| c.is_ascii_lowercase());
+    number && direction && (1..=2).contains(&world.len()) && world.iter().all(is_code)
 }
 
 #[cfg(test)]
@@ -154,10 +187,7 @@ mod tests {
     #[test]
     fn a_secret_in_aws_words_is_masked() {
         let text = r#"exceeded the 4KB limit. String measured: {"PASSWORD":"s3cr3t!"}"#;
-        assert_eq!(
-            redact(&["s3cr3t!"], text),
-            r#"exceeded the 4KB limit. String measured: {"PASSWORD":"[secure]"}"#
-        );
+        assert_eq!(redact(&["s3cr3t!"], text), r#"exceeded the 4KB limit. String measured: {"PASSWORD":"[secure]"}"#);
     }
 
     #[test]
@@ -168,18 +198,20 @@ mod tests {
     #[test]
     fn everyday_words_regions_short_and_open_values_stay() {
         let text = "arn:aws:lambda:eu-west-1:1:function:production openly a true 1";
+        assert_eq!(redact(&["production", "eu-west-1", "openly", "a", "true", "1"], text), text);
+    }
+
+    #[test]
+    fn words_with_a_number_are_no_region() {
         assert_eq!(
-            redact(&["production", "eu-west-1", "openly", "a", "true", "1"], text),
-            text
+            redact(&["correct-horse-1", "us-gov-east-1"], "correct-horse-1 us-gov-east-1"),
+            "[secure] us-gov-east-1"
         );
     }
 
     #[test]
     fn a_secret_inside_a_longer_word_is_no_token() {
-        assert_eq!(
-            redact(&["cake"], "cake cupcake cakes (cake)"),
-            "[secure] cupcake cakes ([secure])"
-        );
+        assert_eq!(redact(&["cake"], "cake cupcake cakes (cake)"), "[secure] cupcake cakes ([secure])");
     }
 
     #[test]

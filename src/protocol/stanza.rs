@@ -94,6 +94,12 @@ pub struct Stanza {
     /// The conditions under which Travis CI deploys. A string is a branch.
     #[schemars(with = "Option<Conditions>")]
     pub on: SchemaOnly,
+    /// Commands for bash, run in the build directory after a successful deployment, until one fails.
+    #[schemars(with = "Option<TextList>")]
+    pub run: Option<Vec<String>>,
+    /// Put uncommitted, untracked and ignored files aside while the stanza is deployed (`git stash --all`). Default: false.
+    #[schemars(with = "Option<Flag>")]
+    pub cleanup: Option<bool>,
     /// A failed deployment does not fail the build. Default: false.
     #[schemars(with = "Option<Flag>")]
     pub allow_failure: Option<bool>,
@@ -106,12 +112,9 @@ pub struct Stanza {
     /// Seconds that one wait may take. Default: 600.
     #[schemars(with = "Option<WholeNumber>")]
     pub wait_timeout: Option<Duration>,
-    /// Deprecated: nothing is cleaned up unless `cleanup` asks for it.
+    /// Deprecated: the opposite of `cleanup`.
     #[schemars(with = "Option<Flag>")]
     pub skip_cleanup: SchemaOnly,
-    /// Discard uncommitted files before packaging. Only `false` is supported by this version.
-    #[schemars(with = "Option<Flag>")]
-    pub cleanup: SchemaOnly,
     /// Of dpl's own installation; accepted, without effect.
     #[schemars(with = "Option<Anything>")]
     pub edge: SchemaOnly,
@@ -128,8 +131,7 @@ pub(super) const ALIASES: [(&str, &str); 3] = [("environment_variables", "enviro
 
 /// Keys of the contract that this version cannot carry out. Leaving them out of account would deploy something
 /// else than was asked for, so they are refused.
-const UNSUPPORTED: [&str; 36] = [
-    "run",
+const UNSUPPORTED: [&str; 35] = [
     "profile",
     "role_to_assume",
     "role_session_name",
@@ -209,6 +211,8 @@ pub fn read(map: &Map) -> ReadStanza {
         publish: r.flag("publish"),
         zip: r.name("zip"),
         dot_match: r.flag("dot_match"),
+        run: r.texts("run"),
+        cleanup: read_cleanup(&mut r),
         allow_failure: r.flag("allow_failure"),
         strict: r.flag("strict"),
         dry_run: r.flag("dry_run"),
@@ -217,12 +221,10 @@ pub fn read(map: &Map) -> ReadStanza {
             .map(|s| Duration::from_secs(s.unsigned_abs().into())),
         on: SchemaOnly,
         skip_cleanup: SchemaOnly,
-        cleanup: SchemaOnly,
         edge: SchemaOnly,
         dpl_version: SchemaOnly,
         strategy: SchemaOnly,
     };
-    read_cleanup(&mut r);
     judge_provider(&mut r, &stanza);
     if stanza.function_name.is_none() && map.get("function_name").is_none() {
         r.problems.push(Problem {
@@ -241,64 +243,42 @@ pub fn read(map: &Map) -> ReadStanza {
         });
     }
     if stanza.wait_timeout == Some(Duration::ZERO) {
-        r.refuse(
-            "wait_timeout",
-            "`wait_timeout` is 0; give whole seconds, such as 600".to_owned(),
-        );
+        r.refuse("wait_timeout", "`wait_timeout` is 0; give whole seconds, such as 600".to_owned());
     }
     judge_untaken(&mut r, stanza.strict == Some(true));
     // A stanza for another provider is not ours to criticise.
-    if let Some(wrong) = r
-        .problems
-        .iter()
-        .position(|problem| problem.code == Code::WrongProvider)
-    {
-        return ReadStanza {
-            stanza,
-            problems: vec![r.problems.swap_remove(wrong)],
-            warnings: Vec::new(),
-        };
+    if let Some(wrong) = r.problems.iter().position(|problem| problem.code == Code::WrongProvider) {
+        return ReadStanza { stanza, problems: vec![r.problems.swap_remove(wrong)], warnings: Vec::new() };
     }
-    ReadStanza {
-        stanza,
-        problems: r.problems,
-        warnings: r.warnings,
-    }
+    ReadStanza { stanza, problems: r.problems, warnings: r.warnings }
 }
 
 impl Stanza {
-    /// Masks this stanza's secrets in texts that others wrote, and those in `more`.
-    /// Values that also stand in a key that is no secret are left standing.
-    pub fn redactor<'a>(&'a self, more: impl Iterator<Item = &'a str>) -> Redactor {
+    /// Masks this stanza's secrets, and those in `more`, in texts that others wrote. Values that also stand openly in
+    /// `written`, the stanza before anything was filled in, are left standing.
+    pub fn redactor<'a>(&'a self, written: &Map, more: impl Iterator<Item = &'a str>) -> Redactor {
         let keys = [&self.access_key_id, &self.secret_access_key, &self.session_token];
         let maps = [&self.environment, &self.function_tags];
         let values = maps.into_iter().flatten().flat_map(BTreeMap::values);
         let own = keys.into_iter().flatten().chain(values).map(Secret::expose);
-        Redactor::new(own.chain(more), &self.open_values())
+        let mut open = Vec::new();
+        for (_, node) in written.iter().filter(|(key, _)| !SECRET.contains(key)) {
+            collect_texts(node, &mut open);
+        }
+        Redactor::new(own.chain(more), &open)
     }
+}
 
-    /// The values of keys that are no secret.
-    fn open_values(&self) -> Vec<String> {
-        let texts = [
-            &self.role,
-            &self.handler_name,
-            &self.module_name,
-            &self.description,
-            &self.runtime,
-            &self.dead_letter_arn,
-            &self.kms_key_arn,
-            &self.tracing_mode,
-            &self.zip,
-        ];
-        let lists = [&self.subnet_ids, &self.security_group_ids, &self.layers];
-        let names = self.function_name.iter().map(|name| name.as_str().to_owned());
-        let regions = self.region.iter().map(|region| region.as_str().to_owned());
-        let texts = texts.into_iter().flatten().cloned();
-        texts
-            .chain(lists.into_iter().flatten().flatten().cloned())
-            .chain(names)
-            .chain(regions)
-            .collect()
+/// Keys whose values are secret.
+const SECRET: [&str; 6] =
+    ["access_key_id", "secret_access_key", "session_token", "environment", "environment_variables", "function_tags"];
+
+/// The texts of a value. Conditions and commands are not taken apart: a webhook inside one stays secret.
+fn collect_texts(node: &Node, into: &mut Vec<String>) {
+    match node {
+        Node::List(items) => items.iter().for_each(|item| collect_texts(item, into)),
+        Node::Map(map) => map.iter().for_each(|(_, node)| collect_texts(node, into)),
+        scalar => into.extend(scalar.scalar()),
     }
 }
 
@@ -315,20 +295,14 @@ fn read_environment(r: &mut Reader<'_>) -> Option<BTreeMap<String, Secret>> {
     environment.or(alias)
 }
 
-/// `cleanup` is not built yet; its absence, and whatever says the same, is fine.
-fn read_cleanup(r: &mut Reader<'_>) {
-    let wanted = r.flag("cleanup") == Some(true) || r.flag("skip_cleanup") == Some(false);
-    if wanted {
-        r.problems.push(unsupported("cleanup"));
-    }
+/// `cleanup`, else the opposite of the older `skip_cleanup`.
+fn read_cleanup(r: &mut Reader<'_>) -> Option<bool> {
+    let (cleanup, skip) = (r.flag("cleanup"), r.flag("skip_cleanup"));
+    cleanup.or(skip.map(|skip| !skip))
 }
 
 fn judge_provider(r: &mut Reader<'_>, stanza: &Stanza) {
-    if let Some(provider) = stanza
-        .provider
-        .as_deref()
-        .filter(|provider| !provider.eq_ignore_ascii_case("lambda"))
-    {
+    if let Some(provider) = stanza.provider.as_deref().filter(|provider| !provider.eq_ignore_ascii_case("lambda")) {
         r.problems.push(Problem {
             code: Code::WrongProvider,
             message: format!("`provider` is `{provider}`; this is dpl-lambda, for `lambda`"),
@@ -352,19 +326,9 @@ fn judge_untaken(r: &mut Reader<'_>, strict: bool) {
         };
         if strict {
             let at = Some(wire::pointer("", key));
-            r.problems.push(Problem {
-                code: Code::UnknownKey,
-                message,
-                at,
-                hint: Some(hint),
-            });
+            r.problems.push(Problem { code: Code::UnknownKey, message, at, hint: Some(hint) });
         } else {
-            r.warn(
-                WarningCode::UnknownKey,
-                key,
-                format!("{message}, it is left out of account"),
-                hint,
-            );
+            r.warn(WarningCode::UnknownKey, key, format!("{message}, it is left out of account"), hint);
         }
     }
 }
@@ -412,11 +376,7 @@ impl FunctionName {
             _ => return Err(right.to_owned()),
         };
         let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
-        if is_name {
-            Ok(FunctionName(text.to_owned()))
-        } else {
-            Err(right.to_owned())
-        }
+        if is_name { Ok(FunctionName(text.to_owned())) } else { Err(right.to_owned()) }
     }
 
     /// As it was written.
@@ -436,16 +396,10 @@ impl Region {
     /// A sentence that says what would be right.
     pub fn parse(text: &str) -> Result<Self, String> {
         let is_label = (1..=63).contains(&text.len())
-            && text
-                .bytes()
-                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-')
+            && text.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-')
             && !text.starts_with('-')
             && !text.ends_with('-');
-        if is_label {
-            Ok(Region(text.to_owned()))
-        } else {
-            Err("give an AWS region, such as us-east-1".to_owned())
-        }
+        if is_label { Ok(Region(text.to_owned())) } else { Err("give an AWS region, such as us-east-1".to_owned()) }
     }
 
     /// Its name.
@@ -480,15 +434,12 @@ pub fn is_branch_specific(key: &str, value: &Node) -> bool {
 pub fn select_branch(stanza: &Map, branch: &str) -> (Map, Vec<Warning>) {
     let mut warnings = Vec::new();
     let selected = stanza.iter().filter_map(|(key, value)| {
-        if !is_branch_specific(key, value) {
+        // An unknown key stays as it is, for the reader to warn about.
+        if !is_branch_specific(key, value) || !super::schema::stanza_keys().iter().any(|known| known == key) {
             return Some((key.to_owned(), value.clone()));
         }
         let chosen = value.as_map().and_then(|map| map.get(branch)).cloned();
-        let effect = if chosen.is_some() {
-            "the entry of"
-        } else {
-            "left out, as it has no entry for"
-        };
+        let effect = if chosen.is_some() { "the entry of" } else { "left out, as it has no entry for" };
         warnings.push(Warning {
             code: WarningCode::Deprecated,
             message: format!("`{key}` is a map of branches: {effect} branch `{branch}`"),
@@ -513,10 +464,7 @@ mod tests {
     #[track_caller]
     fn problems(text: &str) -> Vec<(Code, String)> {
         let read = stanza(text);
-        read.problems
-            .into_iter()
-            .map(|problem| (problem.code, problem.at.unwrap_or_default()))
-            .collect()
+        read.problems.into_iter().map(|problem| (problem.code, problem.at.unwrap_or_default())).collect()
     }
 
     #[test]
@@ -530,12 +478,7 @@ mod tests {
         assert_eq!((s.timeout, s.publish, s.memory_size), (Some(10), Some(true), Some(256)));
         assert_eq!(s.module_name.as_deref(), Some("7"));
         assert_eq!(s.subnet_ids, Some(vec!["subnet-1".to_owned()]));
-        let environment: Vec<_> = s
-            .environment
-            .iter()
-            .flatten()
-            .map(|(k, v)| (k.as_str(), v.expose()))
-            .collect();
+        let environment: Vec<_> = s.environment.iter().flatten().map(|(k, v)| (k.as_str(), v.expose())).collect();
         assert_eq!(environment, [("A", "b=c"), ("E", ""), ("N", "1")]);
     }
 
@@ -568,10 +511,7 @@ mod tests {
     #[test]
     fn a_complaint_tells_the_value_and_what_would_be_right() {
         let read = stanza(r#"{"function_name":"f","timeout":"ten"}"#);
-        assert_eq!(
-            read.problems[0].message,
-            "`timeout` is `ten`; give whole seconds, such as 10"
-        );
+        assert_eq!(read.problems[0].message, "`timeout` is `ten`; give whole seconds, such as 10");
     }
 
     #[test]
@@ -605,44 +545,21 @@ mod tests {
         let read = stanza(r#"{"function_name":"f","timeout":9999,"memory_size":1,"tracing_mode":"active"}"#);
         assert_eq!(read.problems, []);
         let codes: Vec<_> = read.warnings.iter().map(|warning| warning.code).collect();
-        assert_eq!(
-            codes,
-            [
-                WarningCode::OutOfRange,
-                WarningCode::OutOfRange,
-                WarningCode::LenientValue
-            ]
-        );
+        assert_eq!(codes, [WarningCode::OutOfRange, WarningCode::OutOfRange, WarningCode::LenientValue]);
         assert_eq!(read.stanza.tracing_mode.as_deref(), Some("Active"));
     }
 
     #[test]
     fn another_providers_stanza_is_refused_for_that_alone() {
-        assert_eq!(
-            problems(r#"{"provider":"s3","bucket":"b"}"#),
-            [(Code::WrongProvider, "/provider".to_owned())]
-        );
+        assert_eq!(problems(r#"{"provider":"s3","bucket":"b"}"#), [(Code::WrongProvider, "/provider".to_owned())]);
     }
 
     #[test]
     fn a_function_is_named_by_name_or_arn() {
-        for name in [
-            "f",
-            "my-f_1",
-            "123456789012:function:f",
-            "arn:aws-cn:lambda:cn-north-1:123456789012:function:f",
-        ] {
+        for name in ["f", "my-f_1", "123456789012:function:f", "arn:aws-cn:lambda:cn-north-1:123456789012:function:f"] {
             assert!(FunctionName::parse(name).is_ok(), "{name}");
         }
-        for name in [
-            "",
-            "a b",
-            "f:live",
-            "arn:aws:lambda:us-east-1:1:function:f:3",
-            "a/b",
-            "arn:aws:s3:::b",
-            "fé",
-        ] {
+        for name in ["", "a b", "f:live", "arn:aws:lambda:us-east-1:1:function:f:3", "a/b", "arn:aws:s3:::b", "fé"] {
             assert!(FunctionName::parse(name).is_err(), "{name}");
         }
     }
@@ -670,11 +587,9 @@ mod tests {
 
     #[test]
     fn an_everyday_or_open_value_is_no_secret() {
-        let read = stanza(r#"{"function_name":"orders","environment":{"A":"orders","B":"production","C":"s3cr3t-x"}}"#);
-        let text = "orders production s3cr3t-x";
-        assert_eq!(
-            read.stanza.redactor(std::iter::empty()).redact(text),
-            "orders production [secure]"
-        );
+        let text = r#"{"function_name":"orders","environment":{"A":"orders","B":"production","C":"s3cr3t-x"}}"#;
+        let node = wire::parse(text.as_bytes()).unwrap();
+        let redactor = read(node.as_map().unwrap()).stanza.redactor(node.as_map().unwrap(), std::iter::empty());
+        assert_eq!(redactor.redact("orders production s3cr3t-x"), "orders production [secure]");
     }
 }

@@ -62,27 +62,15 @@ pub enum WireError {
 pub fn parse(bytes: &[u8]) -> Result<Node, WireError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Err(WireError::Syntax {
-            detail: "it is empty".to_owned(),
-            line: 1,
-            column: 0,
-        });
+        return Err(WireError::Syntax { detail: "it is empty".to_owned(), line: 1, column: 0 });
     }
     serde_json::from_slice(bytes).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         let text = error.to_string();
         let detail = text.split(" at line ").next().unwrap_or_default();
         match detail.strip_prefix(DUPLICATE) {
-            Some(key) if error.is_data() => WireError::DuplicateKey {
-                key: key.to_owned(),
-                line,
-                column,
-            },
-            _ => WireError::Syntax {
-                detail: detail.to_owned(),
-                line,
-                column,
-            },
+            Some(key) if error.is_data() => WireError::DuplicateKey { key: key.to_owned(), line, column },
+            _ => WireError::Syntax { detail: detail.to_owned(), line, column },
         }
     })
 }
@@ -131,8 +119,7 @@ impl Node {
 
     /// True for `{"secure": …}`: a value that the runner did not decrypt.
     pub fn is_secure(&self) -> bool {
-        self.as_map()
-            .is_some_and(|map| map.get("secure").is_some() && map.len() == 1)
+        self.as_map().is_some_and(|map| map.get("secure").is_some() && map.len() == 1)
     }
 
     /// What this is, for a sentence: `a map`, `a number`, ….
@@ -147,9 +134,12 @@ impl Node {
         }
     }
 
-    /// The value as JSON for a complaint, at most 80 characters of it. Not for secrets.
+    /// The value for a complaint, at most 80 characters of it: text as it is, everything else as JSON. Not for secrets.
     pub fn shown(&self) -> String {
-        let mut text = serde_json::Value::from(self).to_string();
+        let mut text = match self {
+            Node::Text(text) => text.clone(),
+            other => serde_json::Value::from(other).to_string(),
+        };
         if let Some((end, _)) = text.char_indices().nth(80) {
             text.truncate(end);
             text.push('…');
@@ -161,11 +151,7 @@ impl Node {
 impl Map {
     /// The value under `key`; null counts as absent.
     pub fn get(&self, key: &str) -> Option<&Node> {
-        self.0
-            .iter()
-            .find(|(name, _)| name == key)
-            .map(|(_, node)| node)
-            .filter(|node| **node != Node::Null)
+        self.0.iter().find(|(name, _)| name == key).map(|(_, node)| node).filter(|node| **node != Node::Null)
     }
 
     /// True when the key is written, even with null as its value.
@@ -209,11 +195,7 @@ impl From<&Node> for serde_json::Value {
             Node::Number(number) => Self::Number(number.clone()),
             Node::Text(text) => Self::String(text.clone()),
             Node::List(items) => Self::Array(items.iter().map(Self::from).collect()),
-            Node::Map(map) => Self::Object(
-                map.iter()
-                    .map(|(key, node)| (key.to_owned(), Self::from(node)))
-                    .collect(),
-            ),
+            Node::Map(map) => Self::Object(map.iter().map(|(key, node)| (key.to_owned(), Self::from(node))).collect()),
         }
     }
 }
@@ -320,9 +302,7 @@ mod tests {
     fn a_duplicate_key_is_refused_also_inside_maps() {
         for (text, key) in [(r#"{"a":1,"a":1}"#, "a"), (r#"{"x":[{"b c":1,"b c":2}]}"#, "b c")] {
             match parse(text.as_bytes()) {
-                Err(WireError::DuplicateKey {
-                    key: found, line: 1, ..
-                }) => assert_eq!(found, key),
+                Err(WireError::DuplicateKey { key: found, line: 1, .. }) => assert_eq!(found, key),
                 other => panic!("{text}: {other:?}"),
             }
         }
@@ -350,13 +330,9 @@ mod tests {
 
     #[test]
     fn words_are_read_as_travis_reads_booleans() {
-        for (text, flag) in [
-            ("true", Some(true)),
-            ("\"yes\"", Some(true)),
-            ("\"Off\"", Some(false)),
-            ("\"v1\"", None),
-            ("1", None),
-        ] {
+        for (text, flag) in
+            [("true", Some(true)), ("\"yes\"", Some(true)), ("\"Off\"", Some(false)), ("\"v1\"", None), ("1", None)]
+        {
             assert_eq!(read(text).as_flag(), flag, "{text}");
         }
     }

@@ -47,10 +47,7 @@ impl Ask<'_> {
 
 impl Account {
     pub(crate) fn new(settings: Settings) -> Account {
-        Account {
-            settings,
-            functions: BTreeMap::new(),
-        }
+        Account { settings, functions: BTreeMap::new() }
     }
 
     /// The whole of AWS in one call. `document` is `body` as [`Document::read`] took it; `ending` is how the state that this call begins
@@ -120,10 +117,9 @@ impl Account {
     pub(crate) fn name(&self, text: &str) -> Result<FunctionName, Refusal> {
         let name = FunctionName::parse(text)?;
         match &name.region {
-            Some(theirs) if *theirs != self.settings.region => Err(Refusal::OtherRegion {
-                theirs: theirs.clone(),
-                ours: self.settings.region.clone(),
-            }),
+            Some(theirs) if *theirs != self.settings.region => {
+                Err(Refusal::OtherRegion { theirs: theirs.clone(), ours: self.settings.region.clone() })
+            }
             _ => Ok(name),
         }
     }
@@ -139,10 +135,7 @@ impl Account {
     /// The function of that name, in the state that it is in now. Fails where there is none.
     pub(crate) fn function(&mut self, name: &FunctionName, now: Moment) -> Result<&mut Function, Refusal> {
         let arn = self.arn(name);
-        let ours = name
-            .account
-            .as_ref()
-            .is_none_or(|account| *account == self.settings.account);
+        let ours = name.account.as_ref().is_none_or(|account| *account == self.settings.account);
         let found = self.functions.get_mut(&name.name).filter(|_| ours);
         let function = found.ok_or(Refusal::FunctionNotFound { arn })?;
         function.settle(now.instant);

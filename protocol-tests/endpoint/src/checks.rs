@@ -46,33 +46,16 @@ pub(crate) fn check(request: &Value, region: &str) -> Result<(), Refusal> {
 fn check_constraints(request: &Value) -> Result<(), Refusal> {
     let mut constraints = Constraints::default();
     if let Some(role) = request["Role"].as_str().filter(|role| !is_role(role)) {
-        constraints.pattern(
-            role,
-            "role",
-            r"arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+",
-        );
+        constraints.pattern(role, "role", r"arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+");
     }
     constraints.range(&request["Timeout"], "timeout", 1, 900)?;
     constraints.range(&request["MemorySize"], "memorySize", 128, 10_240)?;
-    constraints.range(
-        &request["EphemeralStorage"]["Size"],
-        "ephemeralStorage.size",
-        512,
-        10_240,
-    )?;
+    constraints.range(&request["EphemeralStorage"]["Size"], "ephemeralStorage.size", 512, 10_240)?;
     constraints.length(&request["Description"], "description", 256);
     constraints.length(&request["Handler"], "handler", 128);
     constraints.one_of(&request["PackageType"], "packageType", &["Image", "Zip"]);
-    constraints.one_of(
-        &request["TracingConfig"]["Mode"],
-        "tracingConfig.mode",
-        &["Active", "PassThrough"],
-    );
-    constraints.one_of(
-        &request["SnapStart"]["ApplyOn"],
-        "snapStart.applyOn",
-        &["PublishedVersions", "None"],
-    );
+    constraints.one_of(&request["TracingConfig"]["Mode"], "tracingConfig.mode", &["Active", "PassThrough"]);
+    constraints.one_of(&request["SnapStart"]["ApplyOn"], "snapStart.applyOn", &["PublishedVersions", "None"]);
     constraints.architectures(&request["Architectures"]);
     constraints.finish()
 }
@@ -87,9 +70,7 @@ pub(crate) fn check_architectures(request: &Value) -> Result<(), Refusal> {
 /// Refuses a request without a member that the model requires; `member` as AWS's texts write it.
 pub(crate) fn required<'a>(request: &'a Value, key: &str, member: &str) -> Result<&'a str, Refusal> {
     request[key].as_str().ok_or_else(|| Refusal::Constraints {
-        unmet: vec![format!(
-            "Value null at '{member}' failed to satisfy constraint: Member must not be null"
-        )],
+        unmet: vec![format!("Value null at '{member}' failed to satisfy constraint: Member must not be null")],
     })
 }
 
@@ -97,9 +78,7 @@ pub(crate) fn required<'a>(request: &'a Value, key: &str, member: &str) -> Resul
 pub(crate) fn pattern(value: &str, member: &str, pattern: &str) -> Refusal {
     let mut constraints = Constraints::default();
     constraints.pattern(value, member, pattern);
-    Refusal::Constraints {
-        unmet: constraints.unmet,
-    }
+    Refusal::Constraints { unmet: constraints.unmet }
 }
 
 /// The sentences about members that break the model's constraints.
@@ -110,9 +89,8 @@ struct Constraints {
 
 impl Constraints {
     fn add(&mut self, value: &str, member: &str, constraint: &str) {
-        self.unmet.push(format!(
-            "Value '{value}' at '{member}' failed to satisfy constraint: Member must {constraint}"
-        ));
+        self.unmet
+            .push(format!("Value '{value}' at '{member}' failed to satisfy constraint: Member must {constraint}"));
     }
 
     fn pattern(&mut self, value: &str, member: &str, pattern: &str) {
@@ -131,18 +109,10 @@ impl Constraints {
             Value::Object(_) => return Err(Refusal::NotANumber { found: "START_OBJECT" }),
         };
         if number < least {
-            self.add(
-                &number.to_string(),
-                member,
-                &format!("have value greater than or equal to {least}"),
-            );
+            self.add(&number.to_string(), member, &format!("have value greater than or equal to {least}"));
         }
         if number > most {
-            self.add(
-                &number.to_string(),
-                member,
-                &format!("have value less than or equal to {most}"),
-            );
+            self.add(&number.to_string(), member, &format!("have value less than or equal to {most}"));
         }
         Ok(())
     }
@@ -175,11 +145,7 @@ impl Constraints {
     }
 
     fn finish(self) -> Result<(), Refusal> {
-        if self.unmet.is_empty() {
-            Ok(())
-        } else {
-            Err(Refusal::Constraints { unmet: self.unmet })
-        }
+        if self.unmet.is_empty() { Ok(()) } else { Err(Refusal::Constraints { unmet: self.unmet }) }
     }
 }
 
@@ -192,9 +158,7 @@ fn is_role(text: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@-/".contains(&byte);
     (partition.is_empty() || partition.starts_with("aws"))
         && is_account(account)
-        && resource
-            .strip_prefix("role")
-            .is_some_and(|name| name.len() > 1 && name.bytes().all(fits))
+        && resource.strip_prefix("role").is_some_and(|name| name.len() > 1 && name.bytes().all(fits))
 }
 
 fn check_runtime(request: &Value) -> Result<(), Refusal> {
@@ -209,15 +173,9 @@ fn check_runtime(request: &Value) -> Result<(), Refusal> {
 fn check_environment(request: &Value) -> Result<(), Refusal> {
     let none = Map::new();
     let variables = request["Environment"]["Variables"].as_object().unwrap_or(&none);
-    let reserved: Vec<&str> = variables
-        .keys()
-        .map(String::as_str)
-        .filter(|name| RESERVED.contains(name))
-        .collect();
+    let reserved: Vec<&str> = variables.keys().map(String::as_str).filter(|name| RESERVED.contains(name)).collect();
     if !reserved.is_empty() {
-        return Err(Refusal::ReservedVariables {
-            names: reserved.join(", "),
-        });
+        return Err(Refusal::ReservedVariables { names: reserved.join(", ") });
     }
     let measured = request["Environment"]["Variables"].to_string();
     if measured.len() > ENVIRONMENT_LIMIT {
@@ -234,9 +192,7 @@ fn check_layers(request: &Value, region: &str) -> Result<(), Refusal> {
     // `arn:aws:lambda:::awslayer:…` has no region and is everywhere.
     let theirs = |arn: &&str| arn.split(':').nth(3).unwrap_or_default().to_owned();
     if layers.iter().map(theirs).any(|its| !its.is_empty() && its != region) {
-        return Err(Refusal::LayersOfOtherRegion {
-            ours: region.to_owned(),
-        });
+        return Err(Refusal::LayersOfOtherRegion { ours: region.to_owned() });
     }
     Ok(())
 }
@@ -278,11 +234,7 @@ mod tests {
             "ValidationException",
             "2 validation errors detected: Value '0' at 'timeout' failed to satisfy constraint: Member must have value greater than or equal to 1; Value '64' at 'memorySize' failed to satisfy constraint: Member must have value greater than or equal to 128",
         );
-        refused(
-            &json!({"Timeout": "10"}),
-            "SerializationException",
-            "STRING_VALUE can not be converted to an Integer",
-        );
+        refused(&json!({"Timeout": "10"}), "SerializationException", "STRING_VALUE can not be converted to an Integer");
     }
 
     #[test]
@@ -292,10 +244,7 @@ mod tests {
             "ValidationException",
             r"1 validation error detected: Value 'r1' at 'role' failed to satisfy constraint: Member must satisfy regular expression pattern: arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+",
         );
-        for role in [
-            "arn:aws:iam::123456789012:role/run",
-            "arn:aws-cn:iam::123456789012:role/path/to/run",
-        ] {
+        for role in ["arn:aws:iam::123456789012:role/run", "arn:aws-cn:iam::123456789012:role/path/to/run"] {
             assert_eq!(check(&json!({"Role": role}), "us-east-1"), Ok(()), "{role}");
         }
     }

@@ -50,10 +50,7 @@ pub(crate) fn merge(configuration: &mut Configuration, region: &str, request: &V
     for (key, value) in members.filter(|(_, value)| !value.is_null()) {
         let becomes = match key.as_str() {
             plain if PLAIN.contains(&plain) => Some(value.clone()),
-            "DeadLetterConfig" => value["TargetArn"]
-                .as_str()
-                .filter(|arn| !arn.is_empty())
-                .map(|_| value.clone()),
+            "DeadLetterConfig" => value["TargetArn"].as_str().filter(|arn| !arn.is_empty()).map(|_| value.clone()),
             "Environment" => filled(&value["Variables"]).map(|variables| json!({"Variables": variables})),
             "FileSystemConfigs" => filled(value),
             "ImageConfig" => image_config(value),
@@ -65,11 +62,7 @@ pub(crate) fn merge(configuration: &mut Configuration, region: &str, request: &V
             // Code, Tags, Publish and RevisionId are no settings; what AWS does not know it ignores.
             _ => continue,
         };
-        let key = if key == "ImageConfig" {
-            "ImageConfigResponse"
-        } else {
-            key
-        };
+        let key = if key == "ImageConfig" { "ImageConfigResponse" } else { key };
         match becomes {
             Some(value) => configuration.insert(key.to_owned(), value),
             None => configuration.remove(key),
@@ -112,11 +105,7 @@ fn image_config(value: &Value) -> Option<Value> {
 fn logging(live: Option<&Value>, request: &Value) -> Value {
     let mut config = live.and_then(Value::as_object).cloned().unwrap_or_default();
     let named = request.as_object().into_iter().flatten();
-    config.extend(
-        named
-            .filter(|(_, value)| !value.is_null())
-            .map(|(key, value)| (key.clone(), value.clone())),
-    );
+    config.extend(named.filter(|(_, value)| !value.is_null()).map(|(key, value)| (key.clone(), value.clone())));
     for level in ["ApplicationLogLevel", "SystemLogLevel"] {
         if config.get("LogFormat") == Some(&json!("JSON")) {
             config.entry(level).or_insert(json!("INFO"));
@@ -130,11 +119,7 @@ fn logging(live: Option<&Value>, request: &Value) -> Value {
 /// AWS answers with the VPC that the subnets are in, and with an empty one after both lists were cleared.
 fn vpc(request: &Value) -> Value {
     let (subnets, groups) = (strings(&request["SubnetIds"]), strings(&request["SecurityGroupIds"]));
-    let id = if subnets.is_empty() {
-        ""
-    } else {
-        "vpc-0123456789abcdef0"
-    };
+    let id = if subnets.is_empty() { "" } else { "vpc-0123456789abcdef0" };
     json!({
         "Ipv6AllowedForDualStack": request["Ipv6AllowedForDualStack"].as_bool().unwrap_or(false),
         "SecurityGroupIds": groups,
@@ -168,26 +153,14 @@ mod tests {
     #[test]
     fn an_empty_member_clears() {
         for (key, set, clear) in [
-            (
-                "Environment",
-                json!({"Variables": {"A": "1"}}),
-                json!({"Variables": {}}),
-            ),
-            (
-                "Layers",
-                json!(["arn:aws:lambda:us-east-1:123456789012:layer:l:1"]),
-                json!([]),
-            ),
+            ("Environment", json!({"Variables": {"A": "1"}}), json!({"Variables": {}})),
+            ("Layers", json!(["arn:aws:lambda:us-east-1:123456789012:layer:l:1"]), json!([])),
             (
                 "DeadLetterConfig",
                 json!({"TargetArn": "arn:aws:sqs:us-east-1:123456789012:q"}),
                 json!({"TargetArn": ""}),
             ),
-            (
-                "KMSKeyArn",
-                json!("arn:aws:kms:us-east-1:123456789012:key/k"),
-                json!(""),
-            ),
+            ("KMSKeyArn", json!("arn:aws:kms:us-east-1:123456789012:key/k"), json!("")),
         ] {
             check(&[json!({key: set}), json!({key: clear})], key, None);
         }
@@ -205,11 +178,7 @@ mod tests {
 
     #[test]
     fn layers_are_answered_with_their_size_and_json_logs_with_levels() {
-        check(
-            &[json!({"Layers": ["l"]})],
-            "Layers",
-            Some(&json!([{"Arn": "l", "CodeSize": 1024}])),
-        );
+        check(&[json!({"Layers": ["l"]})], "Layers", Some(&json!([{"Arn": "l", "CodeSize": 1024}])));
         let json_logs = json!({"ApplicationLogLevel": "INFO", "LogFormat": "JSON", "LogGroup": "/aws/lambda/f", "SystemLogLevel": "WARN"});
         check(
             &[json!({"LoggingConfig": {"LogFormat": "JSON", "SystemLogLevel": "WARN"}})],

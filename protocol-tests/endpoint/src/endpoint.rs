@@ -36,11 +36,7 @@ impl Endpoint {
             let shared = Arc::clone(&shared);
             move || accept(&listener, &shared)
         });
-        Ok(Endpoint {
-            address,
-            shared,
-            accepting: Some(accepting),
-        })
+        Ok(Endpoint { address, shared, accepting: Some(accepting) })
     }
 
     /// What an SDK takes as endpoint URL: `http://127.0.0.1:PORT`.
@@ -81,9 +77,7 @@ impl Endpoint {
         let mut document = Document::from_value(create_request);
         if document.json["Code"].is_null() && document.json.is_object() {
             document.json["Code"] = json!({});
-            document.code = Some(Arc::from(archive::tiny(
-                b"export const handler = async () => 'seeded'\n",
-            )));
+            document.code = Some(Arc::from(archive::tiny(b"export const handler = async () => 'seeded'\n")));
         }
         let ask = ask("", &document.json, Some(&document));
         let created = self.shared.account().create(&ask, Duration::ZERO);

@@ -91,9 +91,7 @@ impl Fault {
         let mut fixture = Fixture::read("fault", value)?;
         let operation = fixture.text("operation")?;
         if let Some(name) = operation.as_ref().filter(|name| !route::is_operation(name)) {
-            return Err(format!(
-                "`operation` of fault is `{name}`; give one of AWS's, such as `GetFunction`"
-            ));
+            return Err(format!("`operation` of fault is `{name}`; give one of AWS's, such as `GetFunction`"));
         }
         let fault = Fault {
             operation,
@@ -118,24 +116,14 @@ impl FaultKind {
                 retry_after: fixture.number("retry_after")?,
             }),
             "reset-before" => Ok(FaultKind::ResetBefore),
-            "reset-during" => Ok(FaultKind::ResetDuring {
-                after_bytes: fixture.number("after_bytes")?.unwrap_or(0),
-            }),
+            "reset-during" => Ok(FaultKind::ResetDuring { after_bytes: fixture.number("after_bytes")?.unwrap_or(0) }),
             "reset-after" => Ok(FaultKind::ResetAfter),
-            "hang" => Ok(FaultKind::Hang {
-                for_: fixture.millis("for_ms")?.ok_or_else(|| needs("for_ms"))?,
-            }),
+            "hang" => Ok(FaultKind::Hang { for_: fixture.millis("for_ms")?.ok_or_else(|| needs("for_ms"))? }),
             "slow" => Ok(FaultKind::Slow {
-                answer_over: fixture
-                    .millis("answer_over_ms")?
-                    .ok_or_else(|| needs("answer_over_ms"))?,
+                answer_over: fixture.millis("answer_over_ms")?.ok_or_else(|| needs("answer_over_ms"))?,
             }),
-            "html" => Ok(FaultKind::Html {
-                status: fixture.number("status")?.ok_or_else(|| needs("status"))?,
-            }),
-            "empty" => Ok(FaultKind::Empty {
-                status: fixture.number("status")?.ok_or_else(|| needs("status"))?,
-            }),
+            "html" => Ok(FaultKind::Html { status: fixture.number("status")?.ok_or_else(|| needs("status"))? }),
+            "empty" => Ok(FaultKind::Empty { status: fixture.number("status")?.ok_or_else(|| needs("status"))? }),
             "update-fails" => Ok(FaultKind::UpdateFails {
                 reason_code: fixture.text("reason_code")?.ok_or_else(|| needs("reason_code"))?,
                 reason: fixture.text("reason")?.unwrap_or_default(),
@@ -144,21 +132,14 @@ impl FaultKind {
                 reason_code: fixture.text("reason_code")?.ok_or_else(|| needs("reason_code"))?,
                 reason: fixture.text("reason")?.unwrap_or_default(),
             }),
-            other => Err(format!(
-                "`kind` of fault is `{other}`; give one that `Fault::from_json` names"
-            )),
+            other => Err(format!("`kind` of fault is `{other}`; give one that `Fault::from_json` names")),
         }
     }
 
     /// What is answered instead of handling the call. `None`: the call is handled, or never answered.
     pub(crate) fn answer(&self) -> Option<Answer> {
         match self {
-            FaultKind::Status {
-                status,
-                code,
-                message,
-                retry_after,
-            } => {
+            FaultKind::Status { status, code, message, retry_after } => {
                 let kind = if *status < 500 { "User" } else { "Service" };
                 let body = json!({"Type": kind, "message": message});
                 let mut answer = Answer::error(*status, code, &body);
@@ -186,10 +167,7 @@ impl FaultKind {
     pub(crate) fn ending(&self) -> Option<Failure> {
         match self {
             FaultKind::UpdateFails { reason_code, reason } | FaultKind::CreateFails { reason_code, reason } => {
-                Some(Failure {
-                    reason_code: reason_code.clone(),
-                    reason: reason.clone(),
-                })
+                Some(Failure { reason_code: reason_code.clone(), reason: reason.clone() })
             }
             FaultKind::Status { .. }
             | FaultKind::ResetBefore
@@ -264,22 +242,13 @@ mod tests {
     #[test]
     fn a_fault_lets_calls_pass_strikes_and_is_spent() {
         let fault = json!({"operation": "GetFunction", "after": 1, "times": 2, "status": 429, "code": "TooManyRequestsException"});
-        let calls = [
-            "GetFunction",
-            "DeleteFunction",
-            "GetFunction",
-            "GetFunction",
-            "GetFunction",
-        ];
+        let calls = ["GetFunction", "DeleteFunction", "GetFunction", "GetFunction", "GetFunction"];
         check(&[fault], &calls, &[0, 0, 429, 429, 0]);
     }
 
     #[test]
     fn two_faults_strike_two_calls() {
-        let (html, empty) = (
-            json!({"kind": "html", "status": 503}),
-            json!({"kind": "empty", "status": 500}),
-        );
+        let (html, empty) = (json!({"kind": "html", "status": 503}), json!({"kind": "empty", "status": 500}));
         check(&[html, empty], &["GetFunction", "GetAlias", "GetAlias"], &[503, 500, 0]);
     }
 
@@ -303,10 +272,7 @@ mod tests {
             &json!({"operation": "GetFunktion", "kind": "reset-after"}),
             "`operation` of fault is `GetFunktion`; give one of AWS's, such as `GetFunction`",
         );
-        refused(
-            &json!({"kind": "reset-after", "after_byte": 1}),
-            "fault has no key `after_byte`",
-        );
+        refused(&json!({"kind": "reset-after", "after_byte": 1}), "fault has no key `after_byte`");
         refused(&json!({"kind": "hang"}), "a fault of kind `hang` needs `for_ms`");
     }
 }

@@ -15,10 +15,7 @@ impl Fixture {
     /// Fails where `value` is not an object. `what` names the fixture in messages: "settings", "fault".
     pub(crate) fn read(what: &'static str, value: &Value) -> Result<Fixture, String> {
         match value {
-            Value::Object(members) => Ok(Fixture {
-                what,
-                members: members.clone(),
-            }),
+            Value::Object(members) => Ok(Fixture { what, members: members.clone() }),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
                 Err(format!("{what} is `{value}`; give an object, such as `{{}}`"))
             }
@@ -40,9 +37,7 @@ impl Fixture {
             return Ok(None);
         };
         let number = value.as_u64().and_then(|number| T::try_from(number).ok());
-        number
-            .map(Some)
-            .ok_or_else(|| format!("`{key}` of {} is `{value}`; give a whole number, such as 1", self.what))
+        number.map(Some).ok_or_else(|| format!("`{key}` of {} is `{value}`; give a whole number, such as 1", self.what))
     }
 
     /// A duration written in milliseconds. `None`: the fixture is silent.

@@ -100,20 +100,14 @@ impl Span {
         if self.is_over_at_once() {
             return Phase::Active;
         }
-        Phase::Creating {
-            until: self.until(),
-            ending: self.ending,
-        }
+        Phase::Creating { until: self.until(), ending: self.ending }
     }
 
     fn update(self) -> Phase {
         if self.is_over_at_once() {
             return Phase::Active;
         }
-        Phase::Updating {
-            until: self.until(),
-            ending: self.ending,
-        }
+        Phase::Updating { until: self.until(), ending: self.ending }
     }
 }
 
@@ -250,9 +244,7 @@ impl Function {
             "$LATEST" => Some(&self.latest),
             number => number.parse().ok().and_then(|number: u64| self.published.get(&number)),
         };
-        found.ok_or_else(|| Refusal::FunctionNotFound {
-            arn: self.qualified(Some(qualifier)),
-        })
+        found.ok_or_else(|| Refusal::FunctionNotFound { arn: self.qualified(Some(qualifier)) })
     }
 
     /// The ARN with that qualifier.

@@ -28,12 +28,7 @@ impl FunctionName {
         if text.len() > TEXT_LIMIT {
             return Err(unmet(text, "Member must have length less than or equal to 140"));
         }
-        let pattern = || {
-            unmet(
-                text,
-                &format!("Member must satisfy regular expression pattern: {PATTERN}"),
-            )
-        };
+        let pattern = || unmet(text, &format!("Member must satisfy regular expression pattern: {PATTERN}"));
         let name = split(text).ok_or_else(pattern)?;
         if name.name.len() > NAME_LIMIT {
             return Err(Refusal::NameTooLong { name: name.name });
@@ -70,12 +65,7 @@ fn split(text: &str) -> Option<FunctionName> {
         _ => return None,
     };
     let fits = is_word(name) && qualifier.is_none_or(|it| it == "$LATEST" || is_word(it));
-    fits.then(|| FunctionName {
-        region,
-        account,
-        name: (*name).to_owned(),
-        qualifier: qualifier.map(str::to_owned),
-    })
+    fits.then(|| FunctionName { region, account, name: (*name).to_owned(), qualifier: qualifier.map(str::to_owned) })
 }
 
 /// `us-east-1`, `us-gov-west-1`: letters, words, one digit.
@@ -109,12 +99,8 @@ mod tests {
     #[track_caller]
     fn check(text: &str, expected: [Option<&str>; 4]) {
         let found = FunctionName::parse(text).unwrap();
-        let found = [
-            found.region.as_deref(),
-            found.account.as_deref(),
-            Some(found.name.as_str()),
-            found.qualifier.as_deref(),
-        ];
+        let found =
+            [found.region.as_deref(), found.account.as_deref(), Some(found.name.as_str()), found.qualifier.as_deref()];
         assert_eq!(found, expected);
     }
 
@@ -125,10 +111,7 @@ mod tests {
         check("f:$LATEST", [None, None, Some("f"), Some("$LATEST")]);
         check("function:f:1", [None, None, Some("f"), Some("1")]);
         check("123456789012:function:f", [None, account, Some("f"), None]);
-        check(
-            "arn:aws:lambda:us-east-1:123456789012:function:f:live",
-            [region, account, Some("f"), Some("live")],
-        );
+        check("arn:aws:lambda:us-east-1:123456789012:function:f:live", [region, account, Some("f"), Some("live")]);
     }
 
     #[test]

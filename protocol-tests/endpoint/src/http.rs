@@ -52,11 +52,7 @@ pub(crate) fn read_head(reader: &mut impl BufRead) -> io::Result<Option<Head>> {
     while !bytes.ends_with(b"\r\n\r\n") {
         let room = HEAD_LIMIT.saturating_sub(bytes.len()) as u64;
         if reader.by_ref().take(room).read_until(b'\n', &mut bytes)? == 0 {
-            return if bytes.is_empty() {
-                Ok(None)
-            } else {
-                Err(invalid("the head is cut off or too long"))
-            };
+            return if bytes.is_empty() { Ok(None) } else { Err(invalid("the head is cut off or too long")) };
         }
     }
     parse_head(&bytes).map(Some)
@@ -98,9 +94,7 @@ impl Body {
         }
         let length = match head.header("content-length") {
             None => 0,
-            Some(text) => text
-                .parse::<u64>()
-                .map_err(|_| invalid("the content-length is no number"))?,
+            Some(text) => text.parse::<u64>().map_err(|_| invalid("the content-length is no number"))?,
         };
         self.take(reader, length.min(stop))
     }
@@ -168,10 +162,7 @@ impl Answer {
     pub(crate) fn new(status: u16, content_type: &str, body: Vec<u8>) -> Answer {
         Answer {
             status,
-            headers: vec![
-                ("content-type", content_type.to_owned()),
-                ("x-amzn-requestid", ids::unique()),
-            ],
+            headers: vec![("content-type", content_type.to_owned()), ("x-amzn-requestid", ids::unique())],
             body,
         }
     }
@@ -242,10 +233,7 @@ mod tests {
 
     #[test]
     fn a_request_is_read_with_its_query_and_body() {
-        let (head, body) = read(
-            b"PUT /a%20b?x=1&y= HTTP/1.1\r\nHost:  h \r\nContent-Length: 3\r\n\r\nabcNEXT",
-            None,
-        );
+        let (head, body) = read(b"PUT /a%20b?x=1&y= HTTP/1.1\r\nHost:  h \r\nContent-Length: 3\r\n\r\nabcNEXT", None);
         assert_eq!((head.method.as_str(), head.path.as_str()), ("PUT", "/a%20b"));
         assert_eq!(head.query[0], ("x".to_owned(), "1".to_owned()));
         assert_eq!(head.header("host"), Some("h"));

@@ -13,12 +13,6 @@ static COUNT: AtomicU64 = AtomicU64::new(0);
 pub(crate) fn unique() -> String {
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let digits = hexadecimal(&Sha256::digest(count.to_be_bytes()));
-    let (a, b, c, d, e) = (
-        &digits[..8],
-        &digits[8..12],
-        &digits[12..16],
-        &digits[16..20],
-        &digits[20..32],
-    );
+    let (a, b, c, d, e) = (&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..32]);
     format!("{a}-{b}-{c}-{d}-{e}")
 }

@@ -15,18 +15,12 @@ pub(crate) struct Moment {
 
 impl Moment {
     pub(crate) fn now() -> Moment {
-        Moment {
-            instant: Instant::now(),
-            wall: SystemTime::now(),
-        }
+        Moment { instant: Instant::now(), wall: SystemTime::now() }
     }
 
     #[cfg(test)]
     pub(crate) fn after(self, duration: Duration) -> Moment {
-        Moment {
-            instant: self.instant + duration,
-            wall: self.wall + duration,
-        }
+        Moment { instant: self.instant + duration, wall: self.wall + duration }
     }
 }
 
@@ -68,11 +62,7 @@ fn civil(wall: SystemTime) -> (u64, u64, u64, u64, u32) {
     // Years are counted from March here, so that the leap day comes last.
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 {
-        shifted_month + 3
-    } else {
-        shifted_month - 9
-    };
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
     let year = year_of_era + era * 400 + u64::from(month <= 2);
     (year, month, day, since.as_secs() % SECONDS_A_DAY, since.subsec_millis())
 }

@@ -209,10 +209,6 @@ impl Refusal {
     /// The body of the answer. What the front door of AWS refuses (403) carries no `Type`; what Lambda refuses does.
     pub(crate) fn body(&self) -> Value {
         let (status, _, message) = self.wire();
-        if status == 403 {
-            json!({ "message": message })
-        } else {
-            json!({ "Type": "User", "message": message })
-        }
+        if status == 403 { json!({ "message": message }) } else { json!({ "Type": "User", "message": message }) }
     }
 }

@@ -66,18 +66,16 @@ pub(crate) struct Route {
 pub(crate) fn route(method: &str, path: &str) -> Option<Route> {
     // Older SDKs ask for `/functions/` where the model says `/functions`; AWS takes both.
     let path = path.strip_suffix('/').unwrap_or(path);
-    ROUTES
-        .iter()
-        .find_map(|&(operation, name, its_method, its_path, status)| {
-            let mut names = matched(its_path, path).filter(|_| its_method == method)?.into_iter();
-            Some(Route {
-                operation,
-                name,
-                status,
-                subject: names.next().unwrap_or_default(),
-                alias: names.next().unwrap_or_default(),
-            })
+    ROUTES.iter().find_map(|&(operation, name, its_method, its_path, status)| {
+        let mut names = matched(its_path, path).filter(|_| its_method == method)?.into_iter();
+        Some(Route {
+            operation,
+            name,
+            status,
+            subject: names.next().unwrap_or_default(),
+            alias: names.next().unwrap_or_default(),
         })
+    })
 }
 
 /// Whether AWS has an operation of that name here: a fixture that misspells one would strike nothing and prove nothing.
@@ -109,9 +107,7 @@ mod tests {
     #[track_caller]
     fn check(method: &str, path: &str, expected: Option<(&str, &str, &str)>) {
         let found = route(method, path);
-        let found = found
-            .as_ref()
-            .map(|it| (it.name, it.subject.as_str(), it.alias.as_str()));
+        let found = found.as_ref().map(|it| (it.name, it.subject.as_str(), it.alias.as_str()));
         assert_eq!(found, expected);
     }
 
@@ -120,26 +116,14 @@ mod tests {
         check("POST", "/2015-03-31/functions", Some(("CreateFunction", "", "")));
         check("POST", "/2015-03-31/functions/", Some(("CreateFunction", "", "")));
         check("GET", "/2015-03-31/functions/f", Some(("GetFunction", "f", "")));
-        check(
-            "PUT",
-            "/2015-03-31/functions/f/code",
-            Some(("UpdateFunctionCode", "f", "")),
-        );
-        check(
-            "GET",
-            "/2015-03-31/functions/f/aliases/live",
-            Some(("GetAlias", "f", "live")),
-        );
+        check("PUT", "/2015-03-31/functions/f/code", Some(("UpdateFunctionCode", "f", "")));
+        check("GET", "/2015-03-31/functions/f/aliases/live", Some(("GetAlias", "f", "live")));
     }
 
     #[test]
     fn names_are_decoded_after_the_path_is_split() {
         let path = "/2015-03-31/functions/123456789012%3Afunction%3Af/configuration";
-        check(
-            "GET",
-            path,
-            Some(("GetFunctionConfiguration", "123456789012:function:f", "")),
-        );
+        check("GET", path, Some(("GetFunctionConfiguration", "123456789012:function:f", "")));
         check("GET", "/2015-03-31/functions/a%2Fb", Some(("GetFunction", "a/b", "")));
     }
 

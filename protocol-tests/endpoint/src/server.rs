@@ -1,9 +1,6 @@
 //! A connection in; requests read, handed to the account, answered or spoilt, and every call on record.
 //! Never decides what AWS would say, and never reads the clock but once a call.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "latency and slow answers are real: threads sleep here"
-)]
+#![expect(clippy::disallowed_methods, reason = "latency and slow answers are real: threads sleep here")]
 
 use std::io::{self, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -149,12 +146,7 @@ impl Shared {
         let at = Moment::now().instant;
         let operation = route::route(&head.method, &head.path).map_or("Unknown", |route| route.name);
         let fault = self.script().strike(operation);
-        let mut arrival = Arrival {
-            operation,
-            head,
-            at,
-            body: Body::default(),
-        };
+        let mut arrival = Arrival { operation, head, at, body: Body::default() };
         if let Some(FaultKind::ResetBefore) = fault {
             self.record(&arrival, Value::Null, 0, 0);
             return Ok(Then::Reset);

@@ -86,9 +86,6 @@ mod tests {
     #[test]
     fn a_misspelt_setting_is_refused() {
         refused(&json!({"updat_ms": 300}), "settings has no key `updat_ms`");
-        refused(
-            &json!({"update_ms": "300"}),
-            "`update_ms` of settings is `\"300\"`; give a whole number, such as 1",
-        );
+        refused(&json!({"update_ms": "300"}), "`update_ms` of settings is `\"300\"`; give a whole number, such as 1");
     }
 }

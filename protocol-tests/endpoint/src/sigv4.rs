@@ -74,14 +74,9 @@ impl<'a> Authorization<'a> {
     /// Reads `AWS4-HMAC-SHA256 Credential=KEY/DATE/REGION/SERVICE/aws4_request, SignedHeaders=a;b, Signature=…`.
     fn parse(header: &'a str) -> Result<Authorization<'a>, Refusal> {
         let lacks = |lacks| Refusal::SignatureIncomplete { lacks };
-        let parameters = header
-            .strip_prefix("AWS4-HMAC-SHA256 ")
-            .ok_or(lacks("AWS4-HMAC-SHA256"))?;
+        let parameters = header.strip_prefix("AWS4-HMAC-SHA256 ").ok_or(lacks("AWS4-HMAC-SHA256"))?;
         let parameter = |name: &'static str| {
-            parameters
-                .split(',')
-                .find_map(|part| part.trim().strip_prefix(name)?.strip_prefix('='))
-                .ok_or(lacks(name))
+            parameters.split(',').find_map(|part| part.trim().strip_prefix(name)?.strip_prefix('=')).ok_or(lacks(name))
         };
         let credential: Vec<&str> = parameter("Credential")?.split('/').collect();
         let &[access_key_id, date, region, service, "aws4_request"] = credential.as_slice() else {
@@ -124,26 +119,13 @@ fn check_freshness(timestamp: &str, scope: &Scope<'_>, now: SystemTime) -> Resul
 pub(crate) fn canonical_request(head: &Head, signed_headers: &str, payload_hash: &str) -> String {
     // Every service but S3 encodes the path that is on the wire once more: `%3A` is signed as `%253A`.
     let path = uri::encode(&head.path, b"/");
-    let mut query: Vec<(String, String)> = head
-        .query
-        .iter()
-        .map(|(name, value)| (uri::encode(name, b""), uri::encode(value, b"")))
-        .collect();
+    let mut query: Vec<(String, String)> =
+        head.query.iter().map(|(name, value)| (uri::encode(name, b""), uri::encode(value, b""))).collect();
     query.sort();
     let query: Vec<String> = query.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    let headers: String = signed_headers
-        .split(';')
-        .map(|name| format!("{name}:{}\n", canonical_value(head, name)))
-        .collect();
-    [
-        head.method.as_str(),
-        &path,
-        &query.join("&"),
-        &headers,
-        signed_headers,
-        payload_hash,
-    ]
-    .join("\n")
+    let headers: String =
+        signed_headers.split(';').map(|name| format!("{name}:{}\n", canonical_value(head, name))).collect();
+    [head.method.as_str(), &path, &query.join("&"), &headers, signed_headers, payload_hash].join("\n")
 }
 
 /// All values of a name, joined by commas, runs of spaces made one.
@@ -199,11 +181,7 @@ mod tests {
             canonical,
             format!("GET\n/\n\nhost:example.amazonaws.com\nx-amz-date:20150830T123600Z\n\nhost;x-amz-date\n{EMPTY}")
         );
-        let scope = Scope {
-            date: "20150830",
-            region: "us-east-1",
-            service: "service",
-        };
+        let scope = Scope { date: "20150830", region: "us-east-1", service: "service" };
         let secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
         assert_eq!(
             signature(secret, &scope, "20150830T123600Z", &canonical),
@@ -253,11 +231,7 @@ mod tests {
     #[test]
     fn a_request_without_a_signature_is_refused() {
         let unsign = |head: &mut Head, _: &mut Vec<u8>| head.headers.retain(|(name, _)| name != "authorization");
-        check(
-            &Settings::default(),
-            unsign,
-            "MissingAuthenticationTokenException: Missing Authentication Token",
-        );
+        check(&Settings::default(), unsign, "MissingAuthenticationTokenException: Missing Authentication Token");
     }
 
     #[test]
@@ -265,17 +239,9 @@ mod tests {
         let key = settings(|it| it.access_key_id = "AKIDOTHER".to_owned());
         check(&key, |_, _| {}, "UnrecognizedClientException: The security token");
         let secret = settings(|it| it.secret_access_key = "other".to_owned());
-        check(
-            &secret,
-            |_, _| {},
-            "InvalidSignatureException: The request signature we calculated",
-        );
+        check(&secret, |_, _| {}, "InvalidSignatureException: The request signature we calculated");
         let region = settings(|it| it.region = "eu-west-1".to_owned());
-        check(
-            &region,
-            |_, _| {},
-            "InvalidSignatureException: Credential should be scoped",
-        );
+        check(&region, |_, _| {}, "InvalidSignatureException: Credential should be scoped");
     }
 
     #[test]
@@ -299,10 +265,8 @@ mod tests {
         let now = moment::Moment::now().wall;
         let hour = Duration::from_secs(3600);
         let signer = Settings::default();
-        for (signed_at, expected) in [
-            (now - hour, "Signature expired: "),
-            (now + hour, "Signature not yet current: "),
-        ] {
+        for (signed_at, expected) in [(now - hour, "Signature expired: "), (now + hour, "Signature not yet current: ")]
+        {
             let head = stand::signed("GET", "/", b"", &signer, signed_at);
             let refusal = verify(&head, b"", &signer, now).unwrap_err();
             assert!(refusal.wire().2.starts_with(expected), "{refusal:?}");

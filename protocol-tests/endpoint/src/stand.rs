@@ -27,21 +27,13 @@ pub(crate) fn signed(method: &str, target: &str, body: &[u8], signer: &Settings,
         method: method.to_owned(),
         path: path.to_owned(),
         query: uri::query(query),
-        headers: vec![
-            ("host".to_owned(), "127.0.0.1".to_owned()),
-            ("x-amz-date".to_owned(), timestamp.clone()),
-        ],
+        headers: vec![("host".to_owned(), "127.0.0.1".to_owned()), ("x-amz-date".to_owned(), timestamp.clone())],
     };
     let token = signer.session_token.iter();
-    head.headers
-        .extend(token.map(|token| ("x-amz-security-token".to_owned(), token.clone())));
+    head.headers.extend(token.map(|token| ("x-amz-security-token".to_owned(), token.clone())));
     let names: Vec<&str> = head.headers.iter().map(|(name, _)| name.as_str()).collect();
     let names = names.join(";");
-    let scope = Scope {
-        date: &timestamp[..8],
-        region: &signer.region,
-        service: "lambda",
-    };
+    let scope = Scope { date: &timestamp[..8], region: &signer.region, service: "lambda" };
     let canonical = sigv4::canonical_request(&head, &names, &hexadecimal(&Sha256::digest(body)));
     let signature = sigv4::signature(&signer.secret_access_key, &scope, &timestamp, &canonical);
     let Scope { date, region, service } = scope;
@@ -67,11 +59,7 @@ impl Stand {
             update_duration: Duration::from_millis(update_ms),
             ..Settings::default()
         };
-        Stand {
-            account: Account::new(settings),
-            now: Moment::now(),
-            ending: None,
-        }
+        Stand { account: Account::new(settings), now: Moment::now(), ending: None }
     }
 
     /// With the function `f`, just created; nothing takes time.
@@ -92,32 +80,20 @@ impl Stand {
 
     /// Lets the state that the next calls begin end `Failed`.
     pub(crate) fn fail(&mut self, reason_code: &str) {
-        self.ending = Some(Failure {
-            reason_code: reason_code.to_owned(),
-            reason: "because the test wants it".to_owned(),
-        });
+        self.ending =
+            Some(Failure { reason_code: reason_code.to_owned(), reason: "because the test wants it".to_owned() });
     }
 
     /// Status, error code (empty where all is well) and body.
     pub(crate) fn ask(&mut self, method: &str, target: &str, body: Value) -> (u16, String, Value) {
-        let bytes = if body.is_null() {
-            Vec::new()
-        } else {
-            body.to_string().into_bytes()
-        };
+        let bytes = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
         let head = signed(method, target, &bytes, &self.account.settings, self.now.wall);
-        let body = Body {
-            length: bytes.len() as u64,
-            bytes,
-        };
+        let body = Body { length: bytes.len() as u64, bytes };
         let document = Document::read(&body.bytes);
         let ending = self.ending.clone();
         let answer = self.account.answer(&head, &body, &document, ending, self.now);
         let kind = answer.headers.iter().find(|(name, _)| *name == "x-amzn-errortype");
-        let code = kind
-            .and_then(|(_, kind)| kind.split(':').next())
-            .unwrap_or_default()
-            .to_owned();
+        let code = kind.and_then(|(_, kind)| kind.split(':').next()).unwrap_or_default().to_owned();
         let body = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
         (answer.status, code, body)
     }

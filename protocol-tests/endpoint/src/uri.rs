@@ -59,10 +59,7 @@ mod tests {
     #[test]
     fn an_arn_survives_the_way_there_and_back() {
         let arn = "arn:aws:lambda:us-east-1:123456789012:function:f";
-        assert_eq!(
-            encode(arn, b""),
-            "arn%3Aaws%3Alambda%3Aus-east-1%3A123456789012%3Afunction%3Af"
-        );
+        assert_eq!(encode(arn, b""), "arn%3Aaws%3Alambda%3Aus-east-1%3A123456789012%3Afunction%3Af");
         assert_eq!(decode(&encode(arn, b"")), arn);
     }
 

@@ -110,15 +110,11 @@ fn weights(body: &Value) -> Option<Map<String, Value>> {
 fn check(alias: &Alias, function: &Function) -> Result<(), Refusal> {
     // By number only: an alias never points at another one.
     let exists = |version: &str| {
-        let number = version
-            .parse::<u64>()
-            .is_ok_and(|number| function.published.contains_key(&number));
+        let number = version.parse::<u64>().is_ok_and(|number| function.published.contains_key(&number));
         if version == "$LATEST" || number {
             return Ok(());
         }
-        Err(Refusal::FunctionNotFound {
-            arn: function.qualified(Some(version)),
-        })
+        Err(Refusal::FunctionNotFound { arn: function.qualified(Some(version)) })
     };
     exists(&alias.version)?;
     if alias.weights.len() > 1 {
@@ -129,9 +125,7 @@ fn check(alias: &Alias, function: &Function) -> Result<(), Refusal> {
             return Err(Refusal::WeightsOfLatest);
         }
         if *version == alias.version {
-            return Err(Refusal::WeightOfItsOwnVersion {
-                version: version.clone(),
-            });
+            return Err(Refusal::WeightOfItsOwnVersion { version: version.clone() });
         }
         exists(version)?;
     }

@@ -35,14 +35,8 @@ impl Account {
         }
         let code = code(&body["Code"], ask)?;
         // An image for a zip function, or the other way round, is no source either.
-        let code = code
-            .filter(|code| code.image_uri.is_some() == image)
-            .ok_or(Refusal::CodeMissing)?;
-        let span = Span {
-            from: ask.now,
-            lasts,
-            ending: ask.ending.clone(),
-        };
+        let code = code.filter(|code| code.image_uri.is_some() == image).ok_or(Refusal::CodeMissing)?;
+        let span = Span { from: ask.now, lasts, ending: ask.ending.clone() };
         let mut function = Function {
             arn: self.arn(&name),
             latest: Version {
@@ -68,10 +62,8 @@ impl Account {
         let configuration = self.get_function_configuration(ask)?;
         let name = self.name(ask.subject)?;
         let Account { settings, .. } = self;
-        let tasks = format!(
-            "awslambda-{0}-tasks.s3.{0}.amazonaws.com/snapshots/{1}",
-            settings.region, settings.account
-        );
+        let tasks =
+            format!("awslambda-{0}-tasks.s3.{0}.amazonaws.com/snapshots/{1}", settings.region, settings.account);
         let function = self.function(&name, ask.now)?;
         let code = match &function.latest.code.image_uri {
             Some(uri) => json!({"ImageUri": uri, "RepositoryType": "ECR", "ResolvedImageUri": uri}),
@@ -104,11 +96,7 @@ impl Account {
         function.check_ready()?;
         check_revision(ask.body, &function.latest.revision_id)?;
         configuration::merge(&mut function.latest.configuration, &region, ask.body);
-        function.latest.changed(Span {
-            from: ask.now,
-            lasts,
-            ending: ask.ending.clone(),
-        });
+        function.latest.changed(Span { from: ask.now, lasts, ending: ask.ending.clone() });
         Ok(function.latest.answer(&function.arn))
     }
 
@@ -135,11 +123,7 @@ impl Account {
             return Ok(latest.answer(&function.arn));
         }
         function.latest = latest;
-        let span = Span {
-            from: ask.now,
-            lasts,
-            ending: ask.ending.clone(),
-        };
+        let span = Span { from: ask.now, lasts, ending: ask.ending.clone() };
         function.latest.changed(span.clone());
         answer(function, ask, span)
     }
@@ -163,9 +147,7 @@ impl Account {
             aliases.filter(|(_, alias)| alias.version == qualifier || alias.weights.contains_key(&qualifier));
         let pointing: Vec<&str> = pointing.map(|(name, _)| name.as_str()).collect();
         if !pointing.is_empty() {
-            return Err(Refusal::VersionAliased {
-                aliases: pointing.join(", "),
-            });
+            return Err(Refusal::VersionAliased { aliases: pointing.join(", ") });
         }
         // A version that is not there is deleted already, says AWS.
         if let Ok(number) = qualifier.parse::<u64>() {
@@ -190,27 +172,17 @@ fn answer(function: &mut Function, ask: &Ask<'_>, span: Span) -> Result<Value, R
 fn code(source: &Value, ask: &Ask<'_>) -> Result<Option<Code>, Refusal> {
     if let Some(zip) = ask.code {
         archive::check(zip)?;
-        return Ok(Some(Code {
-            sha256: archive::sha256(zip),
-            zip: Some(zip.clone()),
-            image_uri: None,
-        }));
+        return Ok(Some(Code { sha256: archive::sha256(zip), zip: Some(zip.clone()), image_uri: None }));
     }
-    let elsewhere = |address: &str, image_uri| Code {
-        zip: None,
-        sha256: archive::sha256(address.as_bytes()),
-        image_uri,
-    };
+    let elsewhere =
+        |address: &str, image_uri| Code { zip: None, sha256: archive::sha256(address.as_bytes()), image_uri };
     if let Some(uri) = source["ImageUri"].as_str() {
         return Ok(Some(elsewhere(uri, Some(uri.to_owned()))));
     }
     match (source["S3Bucket"].as_str(), source["S3Key"].as_str()) {
         (Some(bucket), Some(key)) => {
             let version = source["S3ObjectVersion"].as_str().unwrap_or_default();
-            Ok(Some(elsewhere(
-                &format!("s3://{bucket}/{key}?versionId={version}"),
-                None,
-            )))
+            Ok(Some(elsewhere(&format!("s3://{bucket}/{key}?versionId={version}"), None)))
         }
         _ => Ok(None),
     }

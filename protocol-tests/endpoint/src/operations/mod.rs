@@ -14,9 +14,7 @@ use crate::account::Ask;
 fn page(key: &str, all: &[Value], ask: &Ask<'_>) -> Value {
     let number = |name| ask.parameter(name).and_then(|text| text.parse::<usize>().ok());
     let start = number("Marker").unwrap_or(0).min(all.len());
-    let end = start
-        .saturating_add(number("MaxItems").unwrap_or(50).max(1))
-        .min(all.len());
+    let end = start.saturating_add(number("MaxItems").unwrap_or(50).max(1)).min(all.len());
     let mut page = json!({ key: all[start..end] });
     if end < all.len() {
         page["NextMarker"] = json!(end.to_string());

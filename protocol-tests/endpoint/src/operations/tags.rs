@@ -33,12 +33,8 @@ impl Account {
 
     pub(crate) fn untag_resource(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
         let function = self.tagged(ask)?;
-        let keys: Vec<&str> = ask
-            .query
-            .iter()
-            .filter(|(name, _)| name == "tagKeys")
-            .map(|(_, key)| key.as_str())
-            .collect();
+        let keys: Vec<&str> =
+            ask.query.iter().filter(|(name, _)| name == "tagKeys").map(|(_, key)| key.as_str()).collect();
         if keys.is_empty() {
             // The same refusal as for a required member of a body.
             checks::required(&Value::Null, "tagKeys", "tagKeys")?;
@@ -72,7 +68,5 @@ impl Account {
 /// The tags in a request; none where there are none.
 pub(crate) fn read(tags: &Value) -> BTreeMap<String, String> {
     let members = tags.as_object().into_iter().flatten();
-    members
-        .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
-        .collect()
+    members.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
 }

@@ -15,16 +15,9 @@ impl Account {
         check_revision(ask.body, &function.latest.revision_id)?;
         let current = &function.latest.code.sha256;
         if let Some(given) = ask.body["CodeSha256"].as_str().filter(|given| given != current) {
-            return Err(Refusal::OtherCode {
-                given: given.to_owned(),
-                current: current.clone(),
-            });
+            return Err(Refusal::OtherCode { given: given.to_owned(), current: current.clone() });
         }
-        let span = Span {
-            from: ask.now,
-            lasts,
-            ending: None,
-        };
+        let span = Span { from: ask.now, lasts, ending: None };
         let description = ask.body["Description"].as_str();
         let number = function.publish(description, span).to_string();
         let version = function.version(Some(&number))?;
@@ -35,9 +28,8 @@ impl Account {
         let name = self.name(ask.subject)?;
         let function = self.function(&name, ask.now)?;
         let versions = std::iter::once(&function.latest).chain(function.published.values());
-        let answers: Vec<Value> = versions
-            .map(|version| version.answer(&function.qualified(Some(&version.name()))))
-            .collect();
+        let answers: Vec<Value> =
+            versions.map(|version| version.answer(&function.qualified(Some(&version.name())))).collect();
         Ok(super::page("Versions", &answers, ask))
     }
 }

@@ -13,11 +13,7 @@ const NOT_FOUND: (u16, &str) = (404, "ResourceNotFoundException");
 fn stand() -> Stand {
     let mut stand = Stand::with_function();
     for code in ["2", "3"] {
-        stand.done(
-            "PUT",
-            "/2015-03-31/functions/f/code",
-            json!({"ZipFile": zip_file(code), "Publish": true}),
-        );
+        stand.done("PUT", "/2015-03-31/functions/f/code", json!({"ZipFile": zip_file(code), "Publish": true}));
     }
     stand.done("POST", ALIASES, json!({"Name": "live", "FunctionVersion": "1"}));
     stand
@@ -26,11 +22,7 @@ fn stand() -> Stand {
 #[test]
 fn an_alias_leads_to_its_version() {
     let mut stand = stand();
-    let found = stand.done(
-        "GET",
-        "/2015-03-31/functions/f/configuration?Qualifier=live",
-        Value::Null,
-    );
+    let found = stand.done("GET", "/2015-03-31/functions/f/configuration?Qualifier=live", Value::Null);
     assert_eq!(found["Version"], "1");
     assert_eq!(found["FunctionArn"], format!("{ARN}:live"));
     let alias = stand.done("GET", LIVE, Value::Null);
@@ -44,19 +36,10 @@ fn an_update_without_routing_keeps_the_old_weights_and_an_empty_one_clears_them(
     let weights = json!({"AdditionalVersionWeights": {"2": 0.1}});
     stand.done("PUT", LIVE, json!({"RoutingConfig": weights}));
     let kept = stand.done("PUT", LIVE, json!({"Description": "d"}));
-    assert_eq!(
-        (&kept["RoutingConfig"], &kept["FunctionVersion"]),
-        (&weights, &json!("1"))
-    );
-    let cleared = stand.done(
-        "PUT",
-        LIVE,
-        json!({"FunctionVersion": "2", "RoutingConfig": {"AdditionalVersionWeights": {}}}),
-    );
-    assert_eq!(
-        (cleared.get("RoutingConfig"), &cleared["FunctionVersion"]),
-        (None, &json!("2"))
-    );
+    assert_eq!((&kept["RoutingConfig"], &kept["FunctionVersion"]), (&weights, &json!("1")));
+    let cleared =
+        stand.done("PUT", LIVE, json!({"FunctionVersion": "2", "RoutingConfig": {"AdditionalVersionWeights": {}}}));
+    assert_eq!((cleared.get("RoutingConfig"), &cleared["FunctionVersion"]), (None, &json!("2")));
 }
 
 #[test]
@@ -77,13 +60,7 @@ fn an_alias_that_is_there_or_is_not_there_is_refused() {
         NOT_FOUND,
         &format!("Cannot find alias arn: {ARN}:other"),
     );
-    stand.refused(
-        "PUT",
-        &format!("{ALIASES}/other"),
-        json!({}),
-        NOT_FOUND,
-        &format!("Alias not found: {ARN}:other"),
-    );
+    stand.refused("PUT", &format!("{ALIASES}/other"), json!({}), NOT_FOUND, &format!("Alias not found: {ARN}:other"));
     let numeric = "1 validation error detected: Value '2024' at 'name' failed to satisfy constraint: Member must satisfy regular expression pattern: (?!^[0-9]+$)([a-zA-Z0-9-_]+)";
     stand.refused(
         "POST",
@@ -112,13 +89,7 @@ fn weights_that_make_no_sense_are_refused() {
         INVALID,
         "Number of items in AdditionalVersionWeights cannot be greater than 1",
     );
-    stand.refused(
-        "PUT",
-        LIVE,
-        weights(json!({"42": 0.1})),
-        NOT_FOUND,
-        &format!("Function not found: {ARN}:42"),
-    );
+    stand.refused("PUT", LIVE, weights(json!({"42": 0.1})), NOT_FOUND, &format!("Function not found: {ARN}:42"));
     let mut latest = weights(json!({"2": 0.1}));
     latest["FunctionVersion"] = json!("$LATEST");
     stand.refused(

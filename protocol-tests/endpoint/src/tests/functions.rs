@@ -43,13 +43,7 @@ fn a_new_function_has_the_defaults_of_aws() {
 #[test]
 fn the_same_name_again_is_refused() {
     let conflict = (409, "ResourceConflictException");
-    Stand::with_function().refused(
-        "POST",
-        FUNCTIONS,
-        create_request(),
-        conflict,
-        "Function already exist: f",
-    );
+    Stand::with_function().refused("POST", FUNCTIONS, create_request(), conflict, "Function already exist: f");
 }
 
 /// Creates `f` with some members set, or taken away where they are null.
@@ -67,11 +61,7 @@ fn what_a_creation_needs_is_demanded() {
     let both = "Runtime and Handler are mandatory parameters for functions created with deployment packages.";
     creation_refused(json!({"Runtime": null}), INVALID, both);
     creation_refused(json!({"Handler": null}), INVALID, both);
-    creation_refused(
-        json!({"Code": {}}),
-        INVALID,
-        "Please provide a source for function code.",
-    );
+    creation_refused(json!({"Code": {}}), INVALID, "Please provide a source for function code.");
     let validation = (400, "ValidationException");
     let text =
         "1 validation error detected: Value null at 'role' failed to satisfy constraint: Member must not be null";
@@ -88,11 +78,7 @@ fn code_that_is_no_zip_is_refused() {
 #[test]
 fn a_function_is_found_by_name_and_by_arn() {
     let mut stand = Stand::with_function();
-    for name in [
-        "f",
-        "123456789012%3Afunction%3Af",
-        "arn%3Aaws%3Alambda%3Aus-east-1%3A123456789012%3Afunction%3Af",
-    ] {
+    for name in ["f", "123456789012%3Afunction%3Af", "arn%3Aaws%3Alambda%3Aus-east-1%3A123456789012%3Afunction%3Af"] {
         let found = stand.done("GET", &format!("{FUNCTIONS}/{name}"), Value::Null);
         assert_eq!(found["Configuration"]["FunctionArn"], ARN, "{name}");
     }
@@ -105,13 +91,7 @@ fn a_function_is_found_by_name_and_by_arn() {
         "Function not found: arn:aws:lambda:us-east-1:123456789012:function:g",
     );
     let target = format!("{FUNCTION}?Qualifier=42");
-    stand.refused(
-        "GET",
-        &target,
-        Value::Null,
-        NOT_FOUND,
-        &format!("Function not found: {ARN}:42"),
-    );
+    stand.refused("GET", &target, Value::Null, NOT_FOUND, &format!("Function not found: {ARN}:42"));
     let target = format!("{FUNCTIONS}/arn%3Aaws%3Alambda%3Aeu-west-1%3A123456789012%3Afunction%3Af");
     stand.refused(
         "GET",
@@ -143,13 +123,7 @@ fn a_dry_run_is_judged_and_changes_nothing() {
     assert_ne!(stand.done("PUT", CODE, body)["CodeSha256"], before["CodeSha256"]);
     assert_eq!(stand.configuration(), before);
     let text = "Could not unzip uploaded file. Please check your file, then try to upload again.";
-    stand.refused(
-        "PUT",
-        CODE,
-        json!({"ZipFile": "bm8gemlw", "DryRun": true}),
-        INVALID,
-        text,
-    );
+    stand.refused("PUT", CODE, json!({"ZipFile": "bm8gemlw", "DryRun": true}), INVALID, text);
 }
 
 #[test]
@@ -186,37 +160,16 @@ fn an_update_is_checked_like_a_creation_and_a_refused_one_changes_nothing() {
     let mut stand = Stand::with_function();
     let before = stand.configuration();
     let text = "1 validation error detected: Value '901' at 'timeout' failed to satisfy constraint: Member must have value less than or equal to 900";
-    stand.refused(
-        "PUT",
-        CONFIGURATION,
-        json!({"Timeout": 901}),
-        (400, "ValidationException"),
-        text,
-    );
+    stand.refused("PUT", CONFIGURATION, json!({"Timeout": 901}), (400, "ValidationException"), text);
     assert_eq!(stand.configuration(), before);
 }
 
 #[test]
 fn a_deleted_function_is_gone() {
     let mut stand = Stand::with_function();
-    assert_eq!(
-        stand.ask("DELETE", FUNCTION, Value::Null),
-        (204, String::new(), Value::Null)
-    );
-    stand.refused(
-        "GET",
-        FUNCTION,
-        Value::Null,
-        NOT_FOUND,
-        &format!("Function not found: {ARN}"),
-    );
-    stand.refused(
-        "DELETE",
-        FUNCTION,
-        Value::Null,
-        NOT_FOUND,
-        &format!("Function not found: {ARN}"),
-    );
+    assert_eq!(stand.ask("DELETE", FUNCTION, Value::Null), (204, String::new(), Value::Null));
+    stand.refused("GET", FUNCTION, Value::Null, NOT_FOUND, &format!("Function not found: {ARN}"));
+    stand.refused("DELETE", FUNCTION, Value::Null, NOT_FOUND, &format!("Function not found: {ARN}"));
 }
 
 #[test]

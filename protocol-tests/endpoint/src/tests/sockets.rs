@@ -34,15 +34,8 @@ fn connect(endpoint: &Endpoint) -> TcpStream {
 
 fn request(method: &str, target: &str, body: &[u8], extra: &str) -> Vec<u8> {
     let head = signed(method, target, body, &Settings::default(), Moment::now().wall);
-    let headers: String = head
-        .headers
-        .iter()
-        .map(|(name, value)| format!("{name}: {value}\r\n"))
-        .collect();
-    let head = format!(
-        "{method} {target} HTTP/1.1\r\n{headers}content-length: {}\r\n{extra}\r\n",
-        body.len()
-    );
+    let headers: String = head.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let head = format!("{method} {target} HTTP/1.1\r\n{headers}content-length: {}\r\n{extra}\r\n", body.len());
     [head.as_bytes(), body].concat()
 }
 
@@ -56,10 +49,8 @@ fn answer(stream: &TcpStream) -> io::Result<(String, String)> {
         head.push(byte[0]);
     }
     let head = String::from_utf8_lossy(&head).into_owned();
-    let length = head
-        .lines()
-        .find_map(|line| line.strip_prefix("content-length: "))
-        .map_or(0, |it| it.parse().unwrap());
+    let length =
+        head.lines().find_map(|line| line.strip_prefix("content-length: ")).map_or(0, |it| it.parse().unwrap());
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
     Ok((head, String::from_utf8_lossy(&body).into_owned()))
@@ -73,11 +64,7 @@ fn exchange(endpoint: &Endpoint, method: &str, target: &str, body: &[u8]) -> io:
 }
 
 fn statuses(endpoint: &Endpoint) -> Vec<(String, u16)> {
-    endpoint
-        .calls()
-        .into_iter()
-        .map(|call| (call.operation, call.status))
-        .collect()
+    endpoint.calls().into_iter().map(|call| (call.operation, call.status)).collect()
 }
 
 #[test]
@@ -85,22 +72,14 @@ fn one_connection_serves_many_requests() {
     let endpoint = start();
     let mut stream = connect(&endpoint);
     for _ in 0..3 {
-        stream
-            .write_all(&request("GET", FUNCTION, b"", "user-agent: raw\r\n"))
-            .unwrap();
+        stream.write_all(&request("GET", FUNCTION, b"", "user-agent: raw\r\n")).unwrap();
         let (head, body) = answer(&stream).unwrap();
-        assert!(
-            head.starts_with("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nx-amzn-requestid: "),
-            "{head}"
-        );
+        assert!(head.starts_with("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nx-amzn-requestid: "), "{head}");
         assert!(body.contains("\"FunctionName\":\"f\""), "{body}");
     }
     let calls = endpoint.calls();
     assert_eq!(calls.len(), 3);
-    assert_eq!(
-        (calls[0].user_agent.as_str(), calls[0].access_key_id.as_str()),
-        ("raw", "AKIDENDPOINTEXAMPLE1")
-    );
+    assert_eq!((calls[0].user_agent.as_str(), calls[0].access_key_id.as_str()), ("raw", "AKIDENDPOINTEXAMPLE1"));
     endpoint.forget_calls();
     assert!(endpoint.calls().is_empty());
 }
@@ -114,10 +93,7 @@ fn an_upload_is_on_record_by_its_size_and_can_be_fetched() {
     let call = &endpoint.calls()[0];
     let zip = endpoint.code("f").unwrap();
     assert_eq!(call.body["Code"], json!({"ZipFile": {"bytes": zip.len()}}));
-    assert_eq!(
-        (call.code_bytes, call.body_bytes),
-        (zip.len() as u64, body.len() as u64)
-    );
+    assert_eq!((call.code_bytes, call.body_bytes), (zip.len() as u64, body.len() as u64));
     assert_eq!(endpoint.function("f").unwrap()["Configuration"]["CodeSize"], zip.len());
     assert_eq!(endpoint.function("g"), None);
 }
@@ -139,12 +115,7 @@ fn an_error_has_the_shape_of_aws() {
 fn a_client_that_waits_for_continue_is_told_to() {
     let endpoint = start();
     let mut stream = connect(&endpoint);
-    let bytes = request(
-        "PUT",
-        "/2015-03-31/functions/f/configuration",
-        b"{\"Timeout\":9}",
-        "expect: 100-continue\r\n",
-    );
+    let bytes = request("PUT", "/2015-03-31/functions/f/configuration", b"{\"Timeout\":9}", "expect: 100-continue\r\n");
     let (head, body) = bytes.split_at(bytes.len() - 13);
     stream.write_all(head).unwrap();
     assert_eq!(answer(&stream).unwrap().0, "HTTP/1.1 100 Continue\r\n\r\n");
@@ -176,10 +147,7 @@ fn a_scripted_status_is_answered_as_often_as_it_says() {
         json!({"operation": "GetFunction", "times": 1, "status": 429, "code": "TooManyRequestsException", "message": "Rate Exceeded.", "retry_after": 2}),
     );
     let (head, body) = exchange(&endpoint, "GET", FUNCTION, b"").unwrap();
-    assert!(
-        head.contains("retry-after: 2\r\n") && head.contains("TooManyRequestsException:"),
-        "{head}"
-    );
+    assert!(head.contains("retry-after: 2\r\n") && head.contains("TooManyRequestsException:"), "{head}");
     assert_eq!(body, r#"{"Type":"User","message":"Rate Exceeded."}"#);
     assert!(exchange(&endpoint, "GET", FUNCTION, b"").is_ok());
     let expected = [("GetFunction".to_owned(), 429), ("GetFunction".to_owned(), 200)];
@@ -191,12 +159,7 @@ fn html_and_nothing_are_answered_too() {
     let endpoint = start();
     fault(&endpoint, json!({"kind": "html", "status": 503}));
     fault(&endpoint, json!({"kind": "empty", "status": 500}));
-    assert!(
-        exchange(&endpoint, "GET", FUNCTION, b"")
-            .unwrap()
-            .1
-            .starts_with("<html>")
-    );
+    assert!(exchange(&endpoint, "GET", FUNCTION, b"").unwrap().1.starts_with("<html>"));
     assert_eq!(exchange(&endpoint, "GET", FUNCTION, b"").unwrap().1, "");
 }
 
@@ -219,10 +182,7 @@ fn a_reset_is_seen_by_the_client_as_a_reset() {
     let hash = |endpoint: &Endpoint| endpoint.function("f").unwrap()["Configuration"]["CodeSha256"].clone();
     let before = is_reset(&json!({"kind": "reset-before"}), body.as_bytes());
     assert_eq!((hash(&before), before.calls()[0].body_bytes), (old.clone(), 0));
-    let during = is_reset(
-        &json!({"kind": "reset-during", "after_bytes": 100_000}),
-        &vec![b' '; 5_000_000],
-    );
+    let during = is_reset(&json!({"kind": "reset-during", "after_bytes": 100_000}), &vec![b' '; 5_000_000]);
     assert_eq!((hash(&during), during.calls()[0].body_bytes), (old.clone(), 100_000));
     let after = is_reset(&json!({"kind": "reset-after"}), body.as_bytes());
     assert_ne!(hash(&after), old);
@@ -236,10 +196,7 @@ fn a_hang_says_nothing_and_ends_in_time() {
     let error = exchange(&endpoint, "GET", FUNCTION, b"").unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
     let took = before.elapsed();
-    assert!(
-        took >= Duration::from_millis(200) && took < Duration::from_secs(5),
-        "{took:?}"
-    );
+    assert!(took >= Duration::from_millis(200) && took < Duration::from_secs(5), "{took:?}");
     assert_eq!(statuses(&endpoint), [("GetFunction".to_owned(), 0)]);
 }
 
@@ -256,10 +213,7 @@ fn a_slow_answer_is_whole_in_the_end() {
 #[test]
 fn an_update_that_fails_is_accepted_first() {
     let endpoint = start();
-    fault(
-        &endpoint,
-        json!({"kind": "update-fails", "reason_code": "InvalidImage", "reason": "gone"}),
-    );
+    fault(&endpoint, json!({"kind": "update-fails", "reason_code": "InvalidImage", "reason": "gone"}));
     let (head, _) = exchange(&endpoint, "PUT", CODE, br#"{"S3Bucket":"b","S3Key":"k"}"#).unwrap();
     assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
     let function = endpoint.function("f").unwrap();
@@ -277,10 +231,7 @@ fn the_duration_of_updates_can_be_changed() {
 
 #[test]
 fn a_seeded_function_is_active_has_code_and_is_checked() {
-    let settings = Settings {
-        create_duration: Duration::from_secs(600),
-        ..Settings::default()
-    };
+    let settings = Settings { create_duration: Duration::from_secs(600), ..Settings::default() };
     let endpoint = Endpoint::start(settings).unwrap();
     let mut request = create_request();
     request.as_object_mut().unwrap().remove("Code");

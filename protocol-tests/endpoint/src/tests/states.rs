@@ -19,10 +19,7 @@ fn a_new_function_is_pending_and_becomes_active_by_itself() {
     assert_eq!(stand.configuration()["RevisionId"], created["RevisionId"]);
     stand.later(1);
     let active = stand.configuration();
-    assert_eq!(
-        (&active["State"], &active["LastUpdateStatus"]),
-        (&json!("Active"), &json!("Successful"))
-    );
+    assert_eq!((&active["State"], &active["LastUpdateStatus"]), (&json!("Active"), &json!("Successful")));
     assert_ne!(active["RevisionId"], created["RevisionId"]);
 }
 
@@ -111,10 +108,7 @@ fn a_creation_may_be_accepted_and_fail_afterwards() {
     assert_eq!(stand.create()["State"], "Pending");
     stand.later(100);
     let failed = stand.configuration();
-    assert_eq!(
-        (&failed["State"], &failed["StateReasonCode"]),
-        (&json!("Failed"), &json!("InvalidSubnet"))
-    );
+    assert_eq!((&failed["State"], &failed["StateReasonCode"]), (&json!("Failed"), &json!("InvalidSubnet")));
     assert_eq!(failed["LastUpdateStatus"], Value::Null);
 }
 
@@ -125,17 +119,10 @@ fn a_version_with_snap_start_is_pending_for_a_while() {
     stand.later(100);
     let plain = stand.done("POST", VERSIONS, json!({}));
     assert_eq!(plain["State"], "Active");
-    stand.done(
-        "PUT",
-        CONFIGURATION,
-        json!({"SnapStart": {"ApplyOn": "PublishedVersions"}}),
-    );
+    stand.done("PUT", CONFIGURATION, json!({"SnapStart": {"ApplyOn": "PublishedVersions"}}));
     let snapped = stand.done("POST", VERSIONS, json!({}));
     assert_eq!(snapped["State"], "Pending");
-    assert_eq!(
-        snapped["SnapStart"],
-        json!({"ApplyOn": "PublishedVersions", "OptimizationStatus": "On"})
-    );
+    assert_eq!(snapped["SnapStart"], json!({"ApplyOn": "PublishedVersions", "OptimizationStatus": "On"}));
     stand.later(100);
     let target = "/2015-03-31/functions/f/configuration?Qualifier=2";
     assert_eq!(stand.done("GET", target, Value::Null)["State"], "Active");

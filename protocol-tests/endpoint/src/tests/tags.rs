@@ -19,12 +19,7 @@ fn tags_are_merged_listed_shown_and_taken_away() {
     let all = json!({"a": "1", "b": "2", "c": "3"});
     assert_eq!(stand.done("GET", &tags, Value::Null)["Tags"], all);
     assert_eq!(stand.done("GET", "/2015-03-31/functions/f", Value::Null)["Tags"], all);
-    assert_eq!(
-        stand
-            .ask("DELETE", &format!("{tags}?tagKeys=a&tagKeys=c"), Value::Null)
-            .0,
-        204
-    );
+    assert_eq!(stand.ask("DELETE", &format!("{tags}?tagKeys=a&tagKeys=c"), Value::Null).0, 204);
     assert_eq!(stand.done("GET", &tags, Value::Null)["Tags"], json!({"b": "2"}));
 }
 

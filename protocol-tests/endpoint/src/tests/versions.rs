@@ -71,13 +71,7 @@ fn versions_are_listed_page_by_page() {
     let mut marker = String::new();
     loop {
         let page = stand.done("GET", &format!("{VERSIONS}?MaxItems=3{marker}"), Value::Null);
-        listed.extend(
-            page["Versions"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|it| it["Version"].clone()),
-        );
+        listed.extend(page["Versions"].as_array().unwrap().iter().map(|it| it["Version"].clone()));
         match page["NextMarker"].as_str() {
             Some(next) => marker = format!("&Marker={next}"),
             None => break,
@@ -90,12 +84,7 @@ fn versions_are_listed_page_by_page() {
 fn a_number_is_never_given_twice() {
     let mut stand = Stand::with_function();
     publish(&mut stand, json!({}));
-    assert_eq!(
-        stand
-            .ask("DELETE", "/2015-03-31/functions/f?Qualifier=1", Value::Null)
-            .0,
-        204
-    );
+    assert_eq!(stand.ask("DELETE", "/2015-03-31/functions/f?Qualifier=1", Value::Null).0, 204);
     assert_eq!(publish(&mut stand, json!({}))["Version"], "2");
 }
 
@@ -103,11 +92,7 @@ fn a_number_is_never_given_twice() {
 fn latest_and_aliased_versions_cannot_be_deleted() {
     let mut stand = Stand::with_function();
     publish(&mut stand, json!({}));
-    stand.done(
-        "POST",
-        "/2015-03-31/functions/f/aliases",
-        json!({"Name": "live", "FunctionVersion": "1"}),
-    );
+    stand.done("POST", "/2015-03-31/functions/f/aliases", json!({"Name": "live", "FunctionVersion": "1"}));
     stand.refused(
         "DELETE",
         "/2015-03-31/functions/f?Qualifier=1",

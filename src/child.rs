@@ -1,0 +1,149 @@
+//! A command in, its output piece by piece and its end out. Effect: starts a process, in a process group of its own.
+//! Never outlives its limit or the wish to end, and never waits for a grandchild that keeps a pipe open.
+#![expect(clippy::disallowed_methods, reason = "waits, with the clock in sight")]
+
+use std::io::{self, Read, Write};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use crate::protocol::environment::{DEFAULT_PATH, Environment};
+use crate::protocol::event::Stream;
+use crate::stop::{Reason, Stop};
+
+/// Why a command has no end of its own.
+#[derive(Debug)]
+pub enum ChildError {
+    /// It cannot be started.
+    Unstartable(io::Error),
+    /// The job's environment is larger than the kernel passes on.
+    EnvTooLarge {
+        /// The largest variable.
+        name: String,
+        /// Its size in bytes, name included.
+        bytes: usize,
+    },
+    /// It did not end within the limit.
+    TimedOut(Duration),
+    /// The run is to end.
+    Stopped(Reason),
+}
+
+/// How often we look whether the run is to end.
+const GLANCE: Duration = Duration::from_millis(50);
+
+/// How long a group may take to end after SIGTERM.
+const COURTESY: Duration = Duration::from_secs(1);
+
+/// How long what is left in the pipes is read after the command itself has ended.
+const AFTERMATH: Duration = Duration::from_millis(500);
+
+/// Gives a command the job's environment and nothing else.
+pub fn with_env<'a>(command: &'a mut Command, env: &Environment) -> &'a mut Command {
+    command.env_clear().envs(env.iter());
+    if env.get("PATH").is_none() {
+        command.env("PATH", DEFAULT_PATH);
+    }
+    command
+}
+
+/// Runs a command to its end. `input` is its standard input, `hear` gets what it writes, as it comes.
+///
+/// # Errors
+/// [`ChildError`]; the process group has been ended by then.
+pub fn run(
+    command: &mut Command,
+    env: &Environment,
+    input: Option<Vec<u8>>,
+    limit: Option<Duration>,
+    stop: &Stop,
+    hear: &mut dyn FnMut(Stream, &[u8]),
+) -> Result<ExitStatus, ChildError> {
+    stop.check().map_err(ChildError::Stopped)?;
+    command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    let child = command.spawn().map_err(|error| match error.kind() {
+        io::ErrorKind::ArgumentListTooLong => too_large(env),
+        _ => ChildError::Unstartable(error),
+    })?;
+    let mut group = Group(child);
+    let child = &mut group.0;
+    if let (Some(mut stdin), Some(input)) = (child.stdin.take(), input) {
+        // It may end before it has read everything; that shows in what it does.
+        thread::spawn(move || drop(stdin.write_all(&input)));
+    }
+    let (sender, pieces) = mpsc::channel();
+    forward(child.stdout.take(), Stream::Stdout, sender.clone());
+    forward(child.stderr.take(), Stream::Stderr, sender);
+
+    let deadline = limit.map(|limit| (Instant::now() + limit, limit));
+    let mut pipes_open = true;
+    loop {
+        let wait = if pipes_open { GLANCE } else { Duration::from_millis(1) };
+        match pieces.recv_timeout(wait) {
+            Ok((stream, bytes)) => hear(stream, &bytes),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => {
+                // Nothing more will be heard. The end is a matter of microseconds, unless both pipes were closed on purpose.
+                thread::sleep(if pipes_open { Duration::from_micros(50) } else { wait });
+                pipes_open = false;
+            }
+        }
+        if let Ok(Some(status)) = child.try_wait() {
+            let end = Instant::now() + AFTERMATH;
+            while pipes_open && Instant::now() < end {
+                let Ok((stream, bytes)) = pieces.recv_timeout(Duration::from_millis(20)) else { break };
+                hear(stream, &bytes);
+            }
+            return Ok(status);
+        }
+        if let Some(reason) = stop.reason() {
+            return Err(ChildError::Stopped(reason));
+        }
+        if let Some((_, limit)) = deadline.filter(|(deadline, _)| Instant::now() >= *deadline) {
+            return Err(ChildError::TimedOut(limit));
+        }
+    }
+}
+
+/// A child whose process group does not outlive us: SIGTERM first, then SIGKILL.
+struct Group(Child);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if !matches!(self.0.try_wait(), Ok(None)) {
+            return;
+        }
+        let group = Pid::from_child(&self.0);
+        let _ = kill_process_group(group, Signal::TERM);
+        let end = Instant::now() + COURTESY;
+        while Instant::now() < end && matches!(self.0.try_wait(), Ok(None)) {
+            thread::sleep(Duration::from_millis(5));
+        }
+        let _ = kill_process_group(group, Signal::KILL);
+        let _ = self.0.wait();
+    }
+}
+
+fn forward(stream: Option<impl Read + Send + 'static>, from: Stream, to: mpsc::Sender<(Stream, Vec<u8>)>) {
+    let mut stream = stream.expect("was piped");
+    thread::spawn(move || {
+        let mut buffer = [0; 8 * 1024];
+        while let Ok(count @ 1..) = stream.read(&mut buffer) {
+            if to.send((from, buffer[..count].to_vec())).is_err() {
+                return;
+            }
+        }
+    });
+}
+
+fn too_large(env: &Environment) -> ChildError {
+    let size = |(name, value): (&std::ffi::OsStr, &std::ffi::OsStr)| name.len() + value.len() + 1;
+    let largest = env.iter().max_by_key(|variable| size(*variable));
+    let name = largest.map(|(name, _)| name.to_string_lossy().into_owned()).unwrap_or_default();
+    ChildError::EnvTooLarge { name, bytes: largest.map(size).unwrap_or_default() }
+}

@@ -1,0 +1,154 @@
+//! The user's commands in, what they said out: `run` after a deployment, and `cleanup`, which puts uncommitted files aside.
+//! Effect: starts bash and git, in the job's environment. Never builds a command line from a value.
+#![expect(clippy::disallowed_methods, reason = "starts the user's commands: this is the room for it")]
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::child::{self, ChildError};
+use crate::protocol::environment::Environment;
+use crate::protocol::event::Stream;
+use crate::stop::Stop;
+
+/// Why a command of the user's did not go well.
+#[derive(Debug)]
+pub enum CommandError {
+    /// A command of `run` ended with another status than 0.
+    RunFailed {
+        /// The command.
+        command: String,
+        /// Its place in `run`, from 0.
+        index: usize,
+        /// How it ended, in words.
+        how: String,
+    },
+    /// git could not put uncommitted files aside.
+    CleanupFailed {
+        /// What git said.
+        words: String,
+    },
+    /// The command could not be run to its end.
+    Child(ChildError),
+}
+
+/// A line of output is split here: 64 KiB.
+const MAX_LINE: usize = 64 * 1024;
+
+/// Runs commands one after the other, as the job's own bash would, until one fails. `tell` gets each line they write.
+///
+/// # Errors
+/// [`CommandError::RunFailed`] with the first that failed, and [`CommandError::Child`].
+pub fn run(
+    commands: &[String],
+    env: &Environment,
+    directory: &Path,
+    stop: &Stop,
+    tell: &mut dyn FnMut(Stream, String),
+) -> Result<(), CommandError> {
+    for (index, line) in commands.iter().enumerate() {
+        let mut bash = Command::new("bash");
+        child::with_env(bash.args(["-c", line]).current_dir(directory), env);
+        let mut lines = Lines::default();
+        let ended = child::run(&mut bash, env, None, None, stop, &mut |stream, bytes| lines.take(stream, bytes, tell));
+        lines.finish(tell);
+        let status = ended.map_err(CommandError::Child)?;
+        if !status.success() {
+            return Err(CommandError::RunFailed { command: line.clone(), index, how: status.to_string() });
+        }
+    }
+    Ok(())
+}
+
+/// Output cut into lines, each stream by itself.
+#[derive(Default)]
+struct Lines {
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+}
+
+impl Lines {
+    fn take(&mut self, stream: Stream, bytes: &[u8], tell: &mut dyn FnMut(Stream, String)) {
+        let begun = match stream {
+            Stream::Stdout => &mut self.stdout,
+            Stream::Stderr => &mut self.stderr,
+        };
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            begun.extend_from_slice(part);
+            while begun.len() > MAX_LINE {
+                tell(stream, lossy(&begun.drain(..MAX_LINE).collect::<Vec<u8>>()));
+            }
+            if begun.ends_with(b"\n") {
+                tell(stream, lossy(&std::mem::take(begun)));
+            }
+        }
+    }
+
+    fn finish(&mut self, tell: &mut dyn FnMut(Stream, String)) {
+        for (stream, rest) in [(Stream::Stdout, &mut self.stdout), (Stream::Stderr, &mut self.stderr)] {
+            if !rest.is_empty() {
+                tell(stream, lossy(&std::mem::take(rest)));
+            }
+        }
+    }
+}
+
+fn lossy(line: &[u8]) -> String {
+    String::from_utf8_lossy(line).trim_end_matches(['\n', '\r']).to_owned()
+}
+
+/// Files that `cleanup` has put aside: uncommitted, untracked and ignored ones.
+#[derive(Debug)]
+pub struct Stash {
+    /// The commit that holds them.
+    pub commit: String,
+}
+
+/// Puts uncommitted files aside, as dpl does: `git stash --all`. `None`: there was nothing to put aside.
+///
+/// # Errors
+/// [`CommandError::CleanupFailed`], for example where there is no repository.
+pub fn stash(env: &Environment, directory: &Path, stop: &Stop) -> Result<Option<Stash>, CommandError> {
+    let git = |arguments: &[&str]| git(arguments, env, directory, stop);
+    let before = newest(&git)?;
+    let pushed = git(&["stash", "push", "--all", "--message", "put aside by dpl-lambda (cleanup: true)"])?;
+    if !pushed.0 {
+        return Err(CommandError::CleanupFailed { words: pushed.1 });
+    }
+    Ok(newest(&git)?.filter(|newest| before.as_ref() != Some(newest)).map(|commit| Stash { commit }))
+}
+
+impl Stash {
+    /// Brings the files back. `Err` holds what git said when it could not; the stash is kept then, nothing is lost.
+    ///
+    /// # Errors
+    /// git's words.
+    pub fn pop(&self, env: &Environment, directory: &Path) -> Result<(), String> {
+        // Also when the run is to end: whoever cleans up is not stopped half-way.
+        let unhurried = Stop::new();
+        let git = |arguments: &[&str]| git(arguments, env, directory, &unhurried).map_err(|error| format!("{error:?}"));
+        // A command of `run` may have stashed something of its own on top.
+        let (_, list) = git(&["stash", "list", "--format=%H %gd"])?;
+        let entry = list.lines().find_map(|line| line.strip_prefix(&self.commit)).map(str::trim);
+        let entry = entry.ok_or("the stash is not in the list any more")?;
+        match git(&["stash", "pop", "--quiet", entry])? {
+            (true, _) => Ok(()),
+            (false, words) => Err(words),
+        }
+    }
+}
+
+/// The commit of the newest stash.
+fn newest(git: &dyn Fn(&[&str]) -> Result<(bool, String), CommandError>) -> Result<Option<String>, CommandError> {
+    let (exists, commit) = git(&["rev-parse", "--quiet", "--verify", "refs/stash"])?;
+    Ok(exists.then(|| commit.trim().to_owned()))
+}
+
+/// Whether git ended well, and what it said.
+fn git(arguments: &[&str], env: &Environment, directory: &Path, stop: &Stop) -> Result<(bool, String), CommandError> {
+    let mut git = Command::new("git");
+    child::with_env(git.args(arguments).current_dir(directory), env);
+    let mut words = Vec::new();
+    let ended = child::run(&mut git, env, None, None, stop, &mut |_, bytes| words.extend_from_slice(bytes));
+    let status = ended.map_err(CommandError::Child)?;
+    Ok((status.success(), String::from_utf8_lossy(&words).trim().to_owned()))
+}

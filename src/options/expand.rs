@@ -1,0 +1,135 @@
+//! A value in, the value with `$VAR` and `${VAR}` filled in from the job's environment out.
+//! Never runs `$(…)` or backticks, and never drops what it cannot fill in: a password with a `$` survives.
+
+use crate::protocol::environment::Environment;
+use crate::protocol::error::{Warning, WarningCode};
+use crate::protocol::wire::{Node, pointer};
+
+/// Options that are bash source themselves, so that bash expands them.
+const BASH: [&str; 4] = ["on", "if", "true", "run"];
+
+/// Options whose entries may be empty, because `NAME=` means something.
+const PAIRS: [&str; 3] = ["environment", "environment_variables", "function_tags"];
+
+/// Fills in one option. `None`: it has become empty by that, which clears nothing.
+pub(super) fn option(
+    key: String,
+    node: Node,
+    env: &Environment,
+    warnings: &mut Vec<Warning>,
+) -> Option<(String, Node)> {
+    if BASH.contains(&key.as_str()) {
+        return Some((key, node));
+    }
+    let at = pointer("", &key);
+    let mut filling = Filling { env, at: &at, warnings, keeps_empty: PAIRS.contains(&key.as_str()) };
+    let filled = filling.node(node)?;
+    Some((key, filled))
+}
+
+struct Filling<'a> {
+    env: &'a Environment,
+    at: &'a str,
+    warnings: &'a mut Vec<Warning>,
+    keeps_empty: bool,
+}
+
+impl Filling<'_> {
+    fn node(&mut self, node: Node) -> Option<Node> {
+        match node {
+            Node::Text(text) => {
+                let filled = self.text(&text);
+                if filled.is_empty() && !text.is_empty() && !self.keeps_empty {
+                    let hint = "an empty value in the stanza itself would clear the live one";
+                    self.warn(
+                        WarningCode::BecameEmpty,
+                        format!("`{text}` is empty here, so it counts as absent"),
+                        hint,
+                    );
+                    return None;
+                }
+                Some(Node::Text(filled))
+            }
+            Node::List(items) => {
+                let was_empty = items.is_empty();
+                let filled: Vec<Node> = items.into_iter().filter_map(|item| self.node(item)).collect();
+                (was_empty || !filled.is_empty()).then_some(Node::List(filled))
+            }
+            Node::Map(map) => {
+                let entries = map.iter().filter_map(|(key, node)| Some((key.to_owned(), self.node(node.clone())?)));
+                Some(Node::Map(entries.collect()))
+            }
+            scalar @ (Node::Null | Node::Bool(_) | Node::Number(_)) => Some(scalar),
+        }
+    }
+
+    fn text(&mut self, text: &str) -> String {
+        let mut filled = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(at) = rest.find(['$', '`']) {
+            let before = &rest[..at];
+            let sign = &rest[at..];
+            if let Some(before) = before.strip_suffix('\\') {
+                filled.push_str(before);
+                filled.push_str(&sign[..1]);
+                rest = &sign[1..];
+                continue;
+            }
+            filled.push_str(before);
+            rest = match variable(sign) {
+                Some((name, rest)) => {
+                    match self.env.get(name) {
+                        Some(value) => filled.push_str(&value),
+                        None => {
+                            let hint = "set it in the job, or write `\\$` for a dollar sign";
+                            self.warn(
+                                WarningCode::UnsetVariable,
+                                format!("`${name}` is not set, so it stays as it is written"),
+                                hint,
+                            );
+                            filled.push_str(&sign[..sign.len() - rest.len()]);
+                        }
+                    }
+                    rest
+                }
+                None => {
+                    if sign.starts_with("$(")
+                        || sign.starts_with("${")
+                        || sign[1..].contains('`') && sign.starts_with('`')
+                    {
+                        let hint = "only `$NAME` and `${NAME}` are filled in; nothing is run";
+                        let message = "what bash would run or compute stays as it is written".to_owned();
+                        self.warn(WarningCode::NotExpanded, message, hint);
+                    }
+                    filled.push_str(&sign[..1]);
+                    &sign[1..]
+                }
+            };
+        }
+        filled.push_str(rest);
+        filled
+    }
+
+    /// Each kind of surprise once for an option: a list of ten says it once.
+    fn warn(&mut self, code: WarningCode, message: String, hint: &str) {
+        let warning = Warning { code, message, hint: Some(hint.to_owned()), at: Some(self.at.to_owned()) };
+        let same = |known: &Warning| {
+            known.code == code && known.at == warning.at && (code != WarningCode::UnsetVariable || *known == warning)
+        };
+        if !self.warnings.iter().any(same) {
+            self.warnings.push(warning);
+        }
+    }
+}
+
+/// The name of `$NAME…` or `${NAME}…`, and what follows it.
+fn variable(text: &str) -> Option<(&str, &str)> {
+    let text = text.strip_prefix('$')?;
+    let (name, rest) = match text.strip_prefix('{') {
+        Some(inside) => inside.split_once('}')?,
+        None => text.split_at(text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len())),
+    };
+    let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    is_name.then_some((name, rest))
+}

@@ -1,0 +1,77 @@
+//! A description with `%{name}` in, the description with the values of options and git facts out.
+//! Never asks git for a fact that is not named.
+
+use std::path::Path;
+
+use super::git;
+use crate::protocol::environment::Environment;
+use crate::protocol::error::{Warning, WarningCode};
+use crate::protocol::wire::{Map, Node};
+
+/// The options that a description may name, besides git facts and the build's number.
+const OPTIONS: [&str; 12] = [
+    "dead_letter_arn",
+    "function_name",
+    "handler_name",
+    "kms_key_arn",
+    "memory_size",
+    "module_name",
+    "region",
+    "role",
+    "runtime",
+    "timeout",
+    "tracing_mode",
+    "zip",
+];
+
+/// dpl's description of a function that is created without one. `None`: the job has no build number to tell.
+pub fn default_description(env: &Environment) -> Option<String> {
+    let number = env.get("TRAVIS_BUILD_NUMBER").filter(|number| !number.is_empty())?;
+    Some(format!("Deploy build {number} to AWS Lambda via Travis CI"))
+}
+
+/// The options with their description filled in.
+pub(super) fn description(stanza: Map, env: &Environment, directory: &Path, warnings: &mut Vec<Warning>) -> Map {
+    let Some(Node::Text(text)) = stanza.get("description") else { return stanza };
+    if !text.contains("%{") {
+        return stanza;
+    }
+    let mut lacks_git = false;
+    let filled = fill(text, |name| match name {
+        "build_number" => env.expand("TRAVIS_BUILD_NUMBER").into_owned(),
+        name if OPTIONS.contains(&name) => stanza.get(name).and_then(Node::scalar).unwrap_or_default(),
+        name if git::is_fact(name) => git::fact(name, env, directory).unwrap_or_else(|| {
+            // A commit without a tag is an everyday thing.
+            lacks_git |= name != "git_tag";
+            String::new()
+        }),
+        name => format!("[unknown variable: {name}]"),
+    });
+    if lacks_git {
+        warnings.push(Warning {
+            code: WarningCode::NoRepository,
+            message: "`description` names facts of a git repository, and git tells none here".to_owned(),
+            hint: Some("they are left empty; is the build directory a checkout, and git installed?".to_owned()),
+            at: Some("/description".to_owned()),
+        });
+    }
+    let filled = Node::Text(filled);
+    stanza
+        .iter()
+        .map(|(key, node)| (key.to_owned(), if key == "description" { filled.clone() } else { node.clone() }))
+        .collect()
+}
+
+/// Replaces each `%{name}`. What is not closed stays as it is written.
+fn fill(text: &str, mut value: impl FnMut(&str) -> String) -> String {
+    let mut filled = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, inside)) = rest.split_once("%{") {
+        let Some((name, behind)) = inside.split_once('}') else { break };
+        filled.push_str(before);
+        filled.push_str(&value(name));
+        rest = behind;
+    }
+    filled.push_str(rest);
+    filled
+}

@@ -1,0 +1,248 @@
+//! A stanza as it was written and the job in, the stanza as dpl would have understood it out: the branch's values, options
+//! from variables and `~/.aws` files, `$VAR` and `%{name}` filled in.
+//! Effect: reads `~/.aws` files and asks git, both only where they are needed. Never runs what a value would run in bash.
+
+mod expand;
+mod files;
+mod git;
+mod interpolate;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::protocol::environment::Environment;
+use crate::protocol::error::{Problem, Warning};
+use crate::protocol::stanza::select_branch;
+use crate::protocol::wire::{Map, Node, pointer};
+
+pub use interpolate::default_description;
+
+/// The options of dpl that may also come as `AWS_<OPTION>` or `LAMBDA_<OPTION>`, and from files. Credentials and region
+/// are not among them: they have sources of their own, and a key never mixes two of them.
+const FOREIGN: [&str; 22] = [
+    "function_name",
+    "role",
+    "handler_name",
+    "module_name",
+    "description",
+    "timeout",
+    "memory_size",
+    "subnet_ids",
+    "security_group_ids",
+    "environment",
+    "environment_variables",
+    "runtime",
+    "dead_letter_arn",
+    "kms_key_arn",
+    "tracing_mode",
+    "layers",
+    "function_tags",
+    "publish",
+    "zip",
+    "dot_match",
+    "cleanup",
+    "run",
+];
+
+/// Options whose value is a list of names without a comma, so that a variable can hold several.
+const LISTS: [&str; 3] = ["subnet_ids", "security_group_ids", "layers"];
+
+/// A stanza with everything filled in.
+#[derive(Debug)]
+pub struct Gathered {
+    /// The options.
+    pub stanza: Map,
+    /// What will surprise.
+    pub warnings: Vec<Warning>,
+    /// Where options that the stanza does not name come from, by their JSON pointer.
+    origins: BTreeMap<String, String>,
+}
+
+/// Gathers the options of a stanza: the current branch's entries, then the job's variables, then `~/.aws` files; and
+/// fills `$VAR` and, in the description, `%{name}`. `directory` is where git is asked.
+pub fn gather(stanza: &Map, env: &Environment, directory: &Path) -> Gathered {
+    let (stanza, mut warnings) = select_branch(stanza, &env.expand("TRAVIS_BRANCH"));
+    let mut origins = BTreeMap::new();
+    let foreign = foreign_options(&stanza, env, &mut origins);
+    let own = stanza.iter().map(|(key, node)| (key.to_owned(), node.clone()));
+    let all: Vec<(String, Node)> = own.chain(foreign).collect();
+    let expanded: Map =
+        all.into_iter().filter_map(|(key, node)| expand::option(key, node, env, &mut warnings)).collect();
+    let stanza = interpolate::description(expanded, env, directory, &mut warnings);
+    Gathered { stanza, warnings, origins }
+}
+
+impl Gathered {
+    /// Adds to a problem where its value comes from, if not from the stanza.
+    pub fn with_origin(&self, mut problem: Problem) -> Problem {
+        if let Some(origin) = problem.at.as_ref().and_then(|at| self.origins.get(at)) {
+            problem.hint = Some(format!("the value comes from {origin}"));
+        }
+        problem
+    }
+}
+
+/// The options that the stanza is silent about, from the first source that has them.
+fn foreign_options(stanza: &Map, env: &Environment, origins: &mut BTreeMap<String, String>) -> Vec<(String, Node)> {
+    let mut files: Option<BTreeMap<String, (String, String)>> = None;
+    let mut found = Vec::new();
+    let is_silent = |key: &str| stanza.get(key).is_none() && !has_alias(stanza, key);
+    for key in FOREIGN.into_iter().filter(|key| is_silent(key)) {
+        let from_variables = ["AWS", "LAMBDA"].iter().find_map(|prefix| {
+            let name = format!("{prefix}_{}", key.to_uppercase());
+            let value = env.get(&name).filter(|value| !value.is_empty())?.into_owned();
+            Some((value, format!("the job's variable {name}")))
+        });
+        let value = from_variables.or_else(|| files.get_or_insert_with(|| files::read(env)).get(key).cloned());
+        if let Some((value, origin)) = value {
+            origins.insert(pointer("", key), origin);
+            found.push((key.to_owned(), if LISTS.contains(&key) { list(&value) } else { Node::Text(value) }));
+        }
+    }
+    found
+}
+
+/// `environment` and `environment_variables` are one option.
+fn has_alias(stanza: &Map, key: &str) -> bool {
+    key.starts_with("environment")
+        && (stanza.get("environment").is_some() || stanza.get("environment_variables").is_some())
+}
+
+fn list(value: &str) -> Node {
+    let items = value.split([',', ' ']).filter(|item| !item.is_empty());
+    Node::List(items.map(|item| Node::Text(item.to_owned())).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::error::{Code, WarningCode};
+    use crate::protocol::wire::parse;
+    use std::fs;
+    use tempfile::TempDir;
+
+    fn gathered(stanza: &str, env: &[(&str, &str)]) -> Gathered {
+        let node = parse(stanza.as_bytes()).expect("the test's own JSON is valid");
+        let env: Environment = env.iter().copied().collect();
+        gather(node.as_map().expect("an object"), &env, Path::new("/"))
+    }
+
+    #[track_caller]
+    fn check(stanza: &str, env: &[(&str, &str)], expected: &str, warnings: &[WarningCode]) {
+        let gathered = gathered(stanza, env);
+        let expected = parse(expected.as_bytes()).expect("the test's own JSON is valid");
+        let found: serde_json::Value = (&Node::Map(gathered.stanza)).into();
+        assert_eq!(found, serde_json::Value::from(&expected));
+        let codes: Vec<_> = gathered.warnings.iter().map(|warning| warning.code).collect();
+        assert_eq!(codes, warnings, "{:?}", gathered.warnings);
+    }
+
+    #[test]
+    fn the_stanza_wins_then_aws_then_lambda() {
+        let env = [("AWS_TIMEOUT", "1"), ("LAMBDA_TIMEOUT", "2"), ("LAMBDA_RUNTIME", "x"), ("AWS_ROLE", "")];
+        check(r#"{"timeout":3}"#, &env, r#"{"timeout":3,"runtime":"x"}"#, &[]);
+        check("{}", &env, r#"{"timeout":"1","runtime":"x"}"#, &[]);
+    }
+
+    #[test]
+    fn a_variable_of_a_newer_option_means_something_else() {
+        check("{}", &[("AWS_S3_BUCKET", "b"), ("AWS_PROFILE", "p"), ("AWS_ALIAS", "a")], "{}", &[]);
+    }
+
+    #[test]
+    fn a_variable_may_hold_a_list() {
+        check("{}", &[("AWS_SUBNET_IDS", "a, b")], r#"{"subnet_ids":["a","b"]}"#, &[]);
+    }
+
+    #[test]
+    fn a_problem_tells_which_variable_it_comes_from() {
+        let gathered = gathered("{}", &[("LAMBDA_TIMEOUT", "ten")]);
+        let at = Some("/timeout".to_owned());
+        let problem = Problem { code: Code::BadValue, message: String::new(), at, hint: None };
+        let hint = gathered.with_origin(problem).hint;
+        assert_eq!(hint.as_deref(), Some("the value comes from the job's variable LAMBDA_TIMEOUT"));
+    }
+
+    #[test]
+    fn files_of_the_chosen_profile_come_last() {
+        let home = TempDir::new().expect("a temporary directory");
+        fs::create_dir(home.path().join(".aws")).expect("made");
+        let config = "[default]\ntimeout = 7\naws_runtime=a=b\n# role = no\n[profile blue]\ntimeout=8\n";
+        fs::write(home.path().join(".aws/config"), config).expect("written");
+        fs::write(home.path().join(".aws/credentials"), "[default]\nmemory_size=512\naws_access_key_id=x\n")
+            .expect("written");
+        let path = home.path().display().to_string();
+        check("{}", &[("HOME", &path)], r#"{"timeout":"7","memory_size":"512","runtime":"a=b"}"#, &[]);
+        check("{}", &[("HOME", &path), ("AWS_PROFILE", "blue")], r#"{"timeout":"8"}"#, &[]);
+        check("{}", &[("HOME", &path), ("AWS_TIMEOUT", "1"), ("AWS_PROFILE", "blue")], r#"{"timeout":"1"}"#, &[]);
+    }
+
+    #[test]
+    fn variables_in_values_are_filled_in_from_the_job() {
+        let env = [("A", "1"), ("EMPTY", "")];
+        check(
+            r#"{"role":"x-$A-${A}","layers":["$A"],"timeout":5}"#,
+            &env,
+            r#"{"role":"x-1-1","layers":["1"],"timeout":5}"#,
+            &[],
+        );
+        check(r#"{"environment":{"K":"$A"}}"#, &env, r#"{"environment":{"K":"1"}}"#, &[]);
+        check(r#"{"on":{"branch":"$A"},"run":"echo $A"}"#, &env, r#"{"on":{"branch":"$A"},"run":"echo $A"}"#, &[]);
+        check(r#"{"role":"\\$A $ $1 a$"}"#, &env, r#"{"role":"$A $ $1 a$"}"#, &[]);
+    }
+
+    #[test]
+    fn what_is_not_set_stays_as_it_is_written_so_that_a_password_survives() {
+        check(r#"{"role":"pa$word"}"#, &[], r#"{"role":"pa$word"}"#, &[WarningCode::UnsetVariable]);
+        check(r#"{"role":"${A:-x}"}"#, &[("A", "1")], r#"{"role":"${A:-x}"}"#, &[WarningCode::NotExpanded]);
+        check(r#"{"role":"$(id) `id`"}"#, &[], r#"{"role":"$(id) `id`"}"#, &[WarningCode::NotExpanded]);
+    }
+
+    #[test]
+    fn what_becomes_empty_by_a_variable_is_absent() {
+        let env = [("EMPTY", "")];
+        check(r#"{"description":"$EMPTY"}"#, &env, "{}", &[WarningCode::BecameEmpty]);
+        check(r#"{"description":""}"#, &env, r#"{"description":""}"#, &[]);
+        check(r#"{"layers":["$EMPTY","l"]}"#, &env, r#"{"layers":["l"]}"#, &[WarningCode::BecameEmpty]);
+        check(r#"{"layers":["$EMPTY"]}"#, &env, "{}", &[WarningCode::BecameEmpty]);
+        check(r#"{"environment":{"K":"$EMPTY"}}"#, &env, r#"{"environment":{"K":""}}"#, &[]);
+    }
+
+    #[test]
+    fn a_description_names_options_and_git_facts() {
+        let env = [("TRAVIS_BUILD_NUMBER", "7")];
+        check(
+            r#"{"function_name":"f","timeout":3,"description":"%{function_name} %{timeout} #%{build_number} %{nope} %{role}"}"#,
+            &env,
+            r#"{"function_name":"f","timeout":3,"description":"f 3 #7 [unknown variable: nope] "}"#,
+            &[],
+        );
+        let gathered = gathered(r#"{"description":"%{git_sha}"}"#, &[("PATH", "/usr/local/bin:/usr/bin:/bin")]);
+        assert_eq!(gathered.warnings[0].code, WarningCode::NoRepository);
+    }
+
+    #[test]
+    fn git_facts_come_from_git_itself() {
+        let repository = TempDir::new().expect("a temporary directory");
+        let path = "/usr/local/bin:/usr/bin:/bin";
+        #[expect(clippy::disallowed_methods, reason = "a real repository")]
+        let git = |arguments: &[&str]| {
+            let mut git = std::process::Command::new("git");
+            git.args(["-c", "user.name=Ann", "-c", "user.email=ann@example.invalid"]).args(arguments);
+            let output = git.current_dir(repository.path()).env_clear().env("PATH", path).output().expect("git runs");
+            assert!(output.status.success(), "{output:?}");
+            String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned()
+        };
+        git(&["init", "--quiet", "--initial-branch=trunk"]);
+        git(&["commit", "--quiet", "--allow-empty", "--message", "First line\n\nmore"]);
+        git(&["tag", "v1"]);
+        let sha = git(&["rev-parse", "HEAD"]);
+        let text = "%{git_sha} %{git_branch} %{git_tag} %{git_author_name} %{git_author_email} %{git_commit_author} %{git_commit_msg}";
+        let stanza: Map = [("description".to_owned(), Node::Text(text.to_owned()))].into_iter().collect();
+        let env: Environment = [("PATH", path)].into_iter().collect();
+        let gathered = gather(&stanza, &env, repository.path());
+        let expected = format!("{sha} trunk v1 Ann ann@example.invalid Ann First line\n\nmore");
+        assert_eq!(gathered.stanza.get("description"), Some(&Node::Text(expected)));
+        assert!(gathered.warnings.is_empty(), "{:?}", gathered.warnings);
+    }
+}
