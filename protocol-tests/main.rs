@@ -7,6 +7,7 @@
 
 mod case;
 mod cases;
+mod commands;
 mod deployments;
 mod emulators;
 mod examples;
@@ -15,3 +16,5 @@ mod plugin;
 mod readme;
 mod rubbish;
 mod schemas;
+mod stanzas;
+mod travis;

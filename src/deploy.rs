@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::commands::{self, Stash};
 use crate::conditions::{self, Verdict};
@@ -51,8 +51,8 @@ pub struct Job {
     pub env_given: bool,
     /// The build directory.
     pub directory: PathBuf,
-    /// How long a condition may take.
-    pub condition_limit: Duration,
+    /// How bash is asked about conditions.
+    pub asking: conditions::Asking,
 }
 
 /// Does what `command` asks, telling every step to `journal`, until `stop` asks for the end.
@@ -70,7 +70,8 @@ fn pass(
     began: Instant,
 ) -> Result<Finished, ErrorReport> {
     let judges = !matches!(command, Command::Package { .. });
-    let verdict = judges.then(|| conditions::judge(&job.stanza, &job.env, job.condition_limit, stop));
+    let judged = judges.then(|| conditions::judge(&job.stanza, &job.env, job.asking, stop));
+    let (verdict, surprises) = judged.map_or((None, Vec::new()), |(verdict, surprises)| (Some(verdict), surprises));
     if let Some(Ok(verdict)) = &verdict
         && verdict.is_pull_request()
     {
@@ -81,7 +82,7 @@ fn pass(
     let problems: Vec<Problem> = problems.into_iter().map(|problem| gathered.with_origin(problem)).collect();
     let redactor = stanza.redactor(&job.stanza, job.env.secrets());
     let tell_warnings = || {
-        for warning in gathered.warnings.iter().chain(&warnings) {
+        for warning in surprises.iter().chain(&gathered.warnings).chain(&warnings) {
             journal.tell(Event::Warning(redactor.warning(warning)));
         }
     };
@@ -89,7 +90,10 @@ fn pass(
         journal.allow_failure();
     }
     if let Some(verdict) = verdict {
-        let verdict = verdict.map_err(|error| failure::of_conditions(error, &redactor))?;
+        let verdict = verdict.map_err(|error| {
+            tell_warnings();
+            failure::of_conditions(error, &redactor)
+        })?;
         if !verdict.deploys {
             let finished = skipped(&verdict, &redactor, journal);
             tell_warnings();
@@ -128,7 +132,6 @@ fn tell_verdict(verdict: &Verdict, redactor: &Redactor, journal: &Journal) {
         let (want, got) = (redactor.redact(&checked.want), redactor.redact(&checked.got));
         journal.tell(Event::ConditionChecked(Checked { want, got, ..checked.clone() }));
     }
-    verdict.warnings.iter().for_each(|warning| journal.tell(Event::Warning(redactor.warning(warning))));
 }
 
 /// What is wrong with a stanza that is skipped is a warning: Travis would never have run dpl.

@@ -13,6 +13,7 @@ use std::{env, panic, process as std_process, thread};
 
 use clap::Parser;
 use clap::error::ErrorKind;
+use dpl_lambda::conditions::Asking;
 use dpl_lambda::deploy::{self, Command, Job};
 use dpl_lambda::failure;
 use dpl_lambda::journal::Journal;
@@ -76,7 +77,7 @@ fn run(command: &Command, settings: Settings, journal: &Arc<Journal>, stop: &Sto
     end_on_signals(signals, journal.clone(), stop.clone());
     settings.fault.strike();
     let directory = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
-    let job = Job { stanza, env, env_given, directory, condition_limit: settings.condition_limit };
+    let job = Job { stanza, env, env_given, directory, asking: settings.asking };
     deploy::run(command, &job, journal, stop)
 }
 
@@ -195,7 +196,7 @@ fn tell_panics(journal: Arc<Journal>, stop: Stop) {
 /// What the runner, not the job, says to us: the `DPL_LAMBDA_*` variables of the process's environment.
 struct Settings {
     log: Option<String>,
-    condition_limit: Duration,
+    asking: Asking,
     fault: Fault,
 }
 
@@ -205,7 +206,10 @@ impl Settings {
         let seconds = variable("DPL_LAMBDA_CONDITION_TIMEOUT").and_then(|seconds| seconds.parse().ok());
         Settings {
             log: variable("DPL_LAMBDA_LOG"),
-            condition_limit: seconds.map_or(dpl_lambda::conditions::DEFAULT_LIMIT, Duration::from_secs),
+            asking: Asking {
+                limit: seconds.map_or(Asking::default().limit, Duration::from_secs),
+                always: variable("DPL_LAMBDA_CONDITIONS").as_deref() == Some("bash"),
+            },
             fault: match variable("DPL_LAMBDA_FAULT").as_deref() {
                 Some("panic") => Fault::Panic,
                 Some("panic-in-thread") => Fault::PanicInThread,

@@ -1,7 +1,7 @@
 """In go a deploy stanza and the job's environment; out comes Travis CI's verdict: deploy, skip (with the unmet groups) or broken.
 
 It never decides anything in Python that bash decides on Travis: it builds the text that travis-build's script.rb builds
-and runs it in a bash. Written from travis-conditions.md alone (the section numbers below are of that document), so that
+and runs it in a bash. Written from conditions.md alone (the section numbers below are of that document), so that
 an agreement with the plugin means something. Where the document leaves a choice, the comment says "Settled".
 """
 

@@ -11,13 +11,22 @@ use crate::protocol::environment::{DEFAULT_PATH, Environment};
 use crate::protocol::event::Stream;
 use crate::stop::{Reason, Stop};
 
-/// What bash made of the expressions.
+/// What bash made of some texts.
 #[derive(Debug, PartialEq)]
 pub(super) struct Answers {
-    /// The verdict on each expression; `None` where bash gave none.
+    /// The verdict on each; `None` where bash gave none.
     pub(super) verdicts: Vec<Option<bool>>,
     /// What bash and the condition's commands wrote to standard error, in one line.
     pub(super) words: String,
+}
+
+/// A text that bash parses in one go.
+#[derive(Clone, Debug)]
+pub(super) struct Text {
+    /// What is evaluated inside `[[ … ]]`.
+    pub(super) expression: String,
+    /// What bash has to be able to parse beside it, without evaluating it.
+    pub(super) beside: Vec<String>,
 }
 
 /// Why bash could not be asked.
@@ -49,17 +58,12 @@ pub enum BashError {
 /// What bash writes to standard error is kept up to here.
 const MAX_WORDS: usize = 16 * 1024;
 
-/// Evaluates the first expression inside `[[ … ]]`, and where it is not true, the others, too.
+/// Evaluates each text in a subshell of its own, so that none sees what another has assigned.
 ///
 /// `-p` ignores exported functions, `SHELLOPTS`, `BASHOPTS` and `BASH_ENV`; `POSIXLY_CORRECT` is dropped. Verdicts get a
-/// descriptor of their own, so that what a condition prints is no verdict. The text travels by pipe: a variable or an
-/// argument holds 128 KiB at most.
-pub(super) fn evaluate(
-    expressions: &[String],
-    env: &Environment,
-    limit: Duration,
-    stop: &Stop,
-) -> Result<Answers, BashError> {
+/// descriptor of their own, so that what a condition prints is no verdict. The texts travel by pipe: a variable or an
+/// argument holds 128 KiB at most. (`-o privileged` is therefore true in a condition here, and false at Travis.)
+pub(super) fn evaluate(texts: &[Text], env: &Environment, limit: Duration, stop: &Stop) -> Result<Answers, BashError> {
     let mut bash = Command::new("bash");
     bash.args(["--noprofile", "--norc", "-p", "-c", r#"exec 9>&1 1>&2; builtin eval "$(</dev/stdin)""#]);
     child::with_env(&mut bash, env).env_remove("POSIXLY_CORRECT");
@@ -69,7 +73,7 @@ pub(super) fn evaluate(
         Stream::Stderr if words.len() < MAX_WORDS => words.extend_from_slice(bytes),
         Stream::Stderr => {}
     };
-    let ended = child::run(&mut bash, env, Some(script(expressions).into_bytes()), Some(limit), stop, &mut hear);
+    let ended = child::run(&mut bash, env, Some(script(texts).into_bytes()), Some(limit), stop, &mut hear);
     ended.map_err(|error| match error {
         ChildError::Unstartable(error) if error.kind() == io::ErrorKind::NotFound => {
             BashError::NotFound { path: env.get("PATH").unwrap_or(DEFAULT_PATH.into()).into_owned() }
@@ -79,28 +83,32 @@ pub(super) fn evaluate(
         ChildError::TimedOut(limit) => BashError::TimedOut { limit },
         ChildError::Stopped(reason) => BashError::Stopped(reason),
     })?;
-    Ok(Answers { verdicts: read_verdicts(&verdicts, expressions.len()), words: one_line(&words) })
+    Ok(Answers { verdicts: read_verdicts(&verdicts, texts.len()), words: one_line(&words) })
 }
 
-/// One `if` for each expression, parsed alone. The record is written inside the text that must parse: bash 5.2 exits 0
-/// for text that it cannot parse, so an exit status never means yes, and without a record there is no verdict.
-fn script(expressions: &[String]) -> String {
+/// The record is written inside the text that must parse: bash 5.2 exits 0 for text that it cannot parse, so an exit
+/// status never means yes, and without a record there is no verdict. After a text that does not parse, bash's parser may
+/// fail on the next one, too; a subshell has a parser of its own.
+fn script(texts: &[Text]) -> String {
     let mut script = "exec 0</dev/null\n".to_owned();
-    for (index, expression) in expressions.iter().enumerate() {
-        // The first expression is the whole: when it is true, nobody asks for its parts.
-        let end = if index == 0 { "builtin exit; " } else { "" };
-        let test = format!(
-            "if [[ {expression} ]]; then builtin printf '{index} T\\n' >&9; {end}\
-             else builtin printf '{index} F\\n' >&9; fi"
-        );
-        script.push_str(&format!("builtin eval '{}'\n", test.replace('\'', r"'\''")));
+    for (index, Text { expression, beside }) in texts.iter().enumerate() {
+        let verdict = |letter| format!("builtin printf '{index} {letter}\\n' >&9");
+        let mut source = format!("if [[ {expression} ]]; then {}; else {}; fi", verdict('T'), verdict('F'));
+        for expression in beside {
+            source.push_str(&format!("\nif [[ never = true ]]; then if [[ {expression} ]]; then :; fi; fi"));
+        }
+        // In braces it is one command, of which bash evaluates nothing before it has parsed all.
+        let source = format!("{{ {source}\n}}");
+        let eval = format!("builtin eval '{}'", source.replace('\'', r"'\''"));
+        // The usual case is one text, which needs no further process.
+        script.push_str(&if texts.len() == 1 { eval } else { format!("({eval})\n") });
     }
     script
 }
 
-/// The last complete record of each expression counts.
-fn read_verdicts(output: &[u8], expressions: usize) -> Vec<Option<bool>> {
-    let mut verdicts = vec![None; expressions];
+/// The last complete record of each text counts.
+fn read_verdicts(output: &[u8], texts: usize) -> Vec<Option<bool>> {
+    let mut verdicts = vec![None; texts];
     let text = String::from_utf8_lossy(output);
     for record in text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')) {
         let Some((index, verdict)) = record.split_once(' ') else {
@@ -155,7 +163,8 @@ mod tests {
         let expression = "(x = \"$(sleep 30 >/dev/null 2>&1 & echo x)\")".to_owned();
         let kept = "(x = \"$(sleep 30 >&2 & echo x)\")".to_owned();
         for expression in [expression, kept] {
-            let answers = evaluate(&[expression], &env, Duration::from_secs(20), &Stop::new()).expect("bash is here");
+            let text = Text { expression, beside: Vec::new() };
+            let answers = evaluate(&[text], &env, Duration::from_secs(20), &Stop::new()).expect("bash is here");
             assert_eq!(answers.verdicts, [Some(true)]);
         }
         assert!(started.elapsed() < Duration::from_secs(15));

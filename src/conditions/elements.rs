@@ -3,17 +3,18 @@
 
 use super::ConditionError;
 use crate::protocol::environment::Environment;
-use crate::protocol::error::{Warning, WarningCode};
 use crate::protocol::event::Condition;
+use crate::protocol::reader::encrypted;
 use crate::protocol::stanza::is_branch_specific;
 use crate::protocol::wire::{self, Map, Node};
 
 /// The map of conditions, and where it stands.
 pub(super) struct On {
     pub(super) map: Map,
-    pub(super) warnings: Vec<Warning>,
     /// The stanza's key: `on`, `if` or `true`.
-    key: &'static str,
+    pub(super) key: &'static str,
+    /// How many entries the list has that stands in place of a map; Travis reads the first.
+    pub(super) entries: Option<usize>,
     /// `on` beside a winning `if`: Travis leaves it among the options, where its keys count as branches.
     left_behind: Option<Map>,
 }
@@ -57,8 +58,13 @@ pub(super) fn joined<'a>(elements: impl IntoIterator<Item = &'a Element>) -> Str
     elements.into_iter().map(|element| format!("({})", element.text)).collect::<Vec<_>>().join(" && ")
 }
 
+/// A group's elements as Travis negates them, to tell why it skips: all of them must fail.
+pub(super) fn negated(elements: &[Element]) -> String {
+    elements.iter().map(|element| format!(" ! ({})", element.text)).collect::<Vec<_>>().join(" &&")
+}
+
 /// The runtimes in Travis's order, as written under `on`.
-const RUNTIMES: [&str; 20] = [
+pub(super) const RUNTIMES: [&str; 20] = [
     "d",
     "dart",
     "elixir",
@@ -82,31 +88,29 @@ const RUNTIMES: [&str; 20] = [
 ];
 
 /// The other keys that Travis reads under `on`.
-const KEYS: [&str; 7] = ["repo", "branch", "all_branches", "tags", "condition", "rvm", "node_js"];
+pub(super) const KEYS: [&str; 7] = ["repo", "branch", "all_branches", "tags", "condition", "rvm", "node_js"];
 
 /// The map of conditions that wins: `if`, else `true` (which overwrites `on`), else `on`; none is the empty one.
 pub(super) fn on(stanza: &Map) -> Result<On, ConditionError> {
-    let on_key = if stanza.contains("true") { "true" } else { "on" };
+    let on_key = if stanza.get("true").is_some() { "true" } else { "on" };
     let on_node = stanza.get(on_key).filter(|node| node.is_truthy());
     let (key, node) = match stanza.get("if").filter(|node| node.is_truthy()) {
         Some(node) => ("if", Some(node)),
         None => (on_key, on_node),
     };
-    let mut on = On { map: Map::default(), warnings: Vec::new(), key, left_behind: None };
+    let mut on = On { map: Map::default(), key, entries: None, left_behind: None };
     if key == "if" {
         on.left_behind = on_node.and_then(|node| as_conditions(node, on_key).ok());
     }
     if let Some(node) = node {
         if let Node::List(items) = node {
-            on.warnings.push(surprise(
-                format!("/{key}"),
-                format!("`{key}` is a list, of which Travis CI reads the first entry of {}", items.len()),
-                "give a map of conditions, or one branch",
-            ));
+            on.entries = Some(items.len());
         }
         on.map = as_conditions(node, key)?;
     }
-    warn_about_keys(&mut on);
+    if let Some(at) = on.map.iter().find_map(|(key, node)| encrypted(node, &on.pointer(key)).into_iter().next()) {
+        return Err(ConditionError::NotDecrypted { at });
+    }
     Ok(on)
 }
 
@@ -291,25 +295,4 @@ fn first(node: &Node) -> &Node {
 /// True when bash takes the word literally on the right of `=`, and as one word.
 fn is_plain(word: &str) -> bool {
     !word.is_empty() && word.bytes().all(|c| c.is_ascii_alphanumeric() || b"._/-".contains(&c))
-}
-
-/// Keys that Travis ignores, though their authors surely meant something by them.
-fn warn_about_keys(on: &mut On) {
-    let known = || KEYS.iter().chain(&RUNTIMES);
-    let unknown: Vec<&str> = on.map.iter().map(|(key, _)| key).filter(|key| !known().any(|name| name == key)).collect();
-    let warnings = unknown.into_iter().map(|key| {
-        let likeness = |name: &&str| strsim::jaro_winkler(key, name);
-        let nearest = known().copied().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-        let hint = match nearest.filter(|name| likeness(name) > 0.85) {
-            Some(name) => format!("did you mean `{name}`?"),
-            None => "remove it, or say the same with `condition`".to_owned(),
-        };
-        surprise(on.pointer(key), format!("`{}.{key}` is no condition, Travis CI ignores it", on.key), &hint)
-    });
-    let warnings: Vec<Warning> = warnings.collect();
-    on.warnings.extend(warnings);
-}
-
-fn surprise(at: String, message: String, hint: &str) -> Warning {
-    Warning { code: WarningCode::SurprisingCondition, message, hint: Some(hint.to_owned()), at: Some(at) }
 }

@@ -3,6 +3,7 @@
 
 mod bash;
 mod elements;
+mod surprises;
 
 use std::time::Duration;
 
@@ -11,9 +12,10 @@ pub use bash::BashError;
 use crate::protocol::environment::Environment;
 use crate::protocol::error::Warning;
 use crate::protocol::event::{Checked, Condition};
-use crate::protocol::reader::encrypted;
 use crate::protocol::wire::Map;
 use crate::stop::Stop;
+use bash::Text;
+use elements::Group;
 
 /// What Travis CI would decide.
 #[derive(Debug)]
@@ -22,8 +24,6 @@ pub struct Verdict {
     pub checked: Vec<Checked>,
     /// True when the stanza deploys.
     pub deploys: bool,
-    /// What in `on` does not mean what it seems to.
-    pub warnings: Vec<Warning>,
 }
 
 impl Verdict {
@@ -63,32 +63,54 @@ pub enum ConditionError {
     Bash(BashError),
 }
 
-/// The default for how long a condition may take: one minute.
-pub const DEFAULT_LIMIT: Duration = Duration::from_secs(60);
+/// How bash is asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Asking {
+    /// How long a condition may take. Default: one minute.
+    pub limit: Duration,
+    /// Ask bash about plain words, too; the verdict is the same, and a test sees to that.
+    pub always: bool,
+}
+
+impl Default for Asking {
+    fn default() -> Self {
+        Asking { limit: Duration::from_secs(60), always: false }
+    }
+}
 
 /// Judges a stanza as Travis CI does: pull request first and alone, then repo, branch, runtimes, conditions, tags.
+/// Beside the verdict stands what in `on` does not mean what its author surely meant.
 ///
-/// bash is started only where a condition needs it; it gets the job's environment and at most `limit`.
-///
-/// # Errors
-/// [`ConditionError`], when Travis or bash could not tell either.
-pub fn judge(stanza: &Map, env: &Environment, limit: Duration, stop: &Stop) -> Result<Verdict, ConditionError> {
+/// bash is started only where a condition needs it, and gets the job's environment. There is no
+/// verdict when Travis or bash could not tell either: [`ConditionError`].
+pub fn judge(
+    stanza: &Map,
+    env: &Environment,
+    asking: Asking,
+    stop: &Stop,
+) -> (Result<Verdict, ConditionError>, Vec<Warning>) {
     let pull_request = pull_request(env);
     if !pull_request.met {
-        return Ok(Verdict { checked: vec![pull_request], deploys: false, warnings: Vec::new() });
+        return (Ok(Verdict { checked: vec![pull_request], deploys: false }), Vec::new());
     }
-    let on = elements::on(stanza)?;
-    if let Some(at) = on.map.iter().find_map(|(key, node)| encrypted(node, &on.pointer(key)).into_iter().next()) {
-        return Err(ConditionError::NotDecrypted { at });
-    }
-    let groups = elements::groups(&on, stanza, env)?;
-    let (deploys, verdicts) = verdicts(&groups, env, limit, stop)?;
-    let mut checked = vec![pull_request];
-    checked.extend(groups.into_iter().zip(verdicts).map(|(group, met)| {
-        let got = group.got.unwrap_or_else(|| met.to_string());
-        Checked { condition: group.condition, met, want: group.want, got }
-    }));
-    Ok(Verdict { checked, deploys, warnings: on.warnings })
+    let on = match elements::on(stanza) {
+        Ok(on) => on,
+        Err(error) => return (Err(error), Vec::new()),
+    };
+    let warnings = surprises::find(&on, env);
+    let verdict = elements::groups(&on, stanza, env).and_then(|mut groups| {
+        if asking.always {
+            groups.iter_mut().flat_map(|group| &mut group.elements).for_each(|element| element.decided = None);
+        }
+        let (deploys, verdicts) = verdicts(&groups, env, asking.limit, stop)?;
+        let mut checked = vec![pull_request];
+        checked.extend(groups.into_iter().zip(verdicts).map(|(group, met)| {
+            let got = group.got.unwrap_or_else(|| met.to_string());
+            Checked { condition: group.condition, met, want: group.want, got }
+        }));
+        Ok(Verdict { checked, deploys })
+    });
+    (verdict, warnings)
 }
 
 /// A pull request is what Travis names in `TRAVIS_PULL_REQUEST`: set, not empty, and not `false`.
@@ -101,51 +123,66 @@ fn pull_request(env: &Environment) -> Checked {
 
 /// The verdict on all groups together, and on each.
 fn verdicts(
-    groups: &[elements::Group],
+    groups: &[Group],
     env: &Environment,
     limit: Duration,
     stop: &Stop,
 ) -> Result<(bool, Vec<bool>), ConditionError> {
-    let literal: Option<Vec<bool>> = groups.iter().map(elements::Group::decided).collect();
-    if let Some(verdicts) = literal {
+    let decided: Vec<Option<bool>> = groups.iter().map(Group::decided).collect();
+    if let Some(verdicts) = decided.iter().copied().collect::<Option<Vec<bool>>>() {
         return Ok((verdicts.iter().all(|met| *met), verdicts));
     }
-    // Travis builds one expression of everything, and bash parses it whole: a broken element breaks the stanza, even if
-    // another group is not met. So bash gets that expression first, and the groups only to tell which one was not met.
-    let whole = elements::joined(groups.iter().flat_map(|group| &group.elements));
-    let parts = groups.iter().map(|group| elements::joined(&group.elements));
-    let expressions: Vec<String> = std::iter::once(whole).chain(parts).collect();
-    let answers = bash::evaluate(&expressions, env, limit, stop).map_err(ConditionError::Bash)?;
-    match answers.verdicts.split_first() {
-        Some((Some(true), _)) => Ok((true, vec![true; groups.len()])),
-        Some((Some(false), parts)) => {
-            let met = groups.iter().zip(parts).map(|(group, part)| group.decided().or(*part).unwrap_or(false));
-            Ok((false, met.collect()))
-        }
-        _ => Err(culprit(groups, &expressions[0], answers.words, env, limit, stop)),
+    // Travis builds one text of everything, and bash parses it whole: a broken element breaks the stanza, even if
+    // another group is not met. To tell why it skips, Travis negates each group in the same text.
+    let whole = Text {
+        expression: elements::joined(groups.iter().flat_map(|group| &group.elements)),
+        beside: groups.iter().map(|group| elements::negated(&group.elements)).collect(),
+    };
+    let ask = |texts: &[Text]| bash::evaluate(texts, env, limit, stop).map_err(ConditionError::Bash);
+    let answer = ask(std::slice::from_ref(&whole))?;
+    match answer.verdicts.as_slice() {
+        [Some(true)] => return Ok((true, vec![true; groups.len()])),
+        [Some(false)] => {}
+        _ => return Err(culprit(groups, &whole, answer.words, &ask)),
+    }
+    // One group that bash alone can judge, and nothing else in the way: it is that group.
+    let open = decided.iter().filter(|verdict| verdict.is_none()).count();
+    if open == 1 && !decided.contains(&Some(false)) {
+        return Ok((false, decided.into_iter().map(|verdict| verdict.unwrap_or(false)).collect()));
+    }
+    let asked: Vec<Text> = groups
+        .iter()
+        .filter(|group| group.decided().is_none())
+        .map(|group| Text { expression: elements::joined(&group.elements), beside: Vec::new() })
+        .collect();
+    let answers = ask(&asked)?;
+    let mut parts = answers.verdicts.into_iter();
+    let verdicts: Option<Vec<bool>> =
+        decided.into_iter().map(|verdict| verdict.or_else(|| parts.next().flatten())).collect();
+    match verdicts {
+        Some(verdicts) => Ok((false, verdicts)),
+        // An element that bash gives up on, which the whole had not come to: `${A:?}` behind a branch that is not met.
+        None => Err(culprit(groups, &whole, answers.words, &ask)),
     }
 }
 
 /// Which element bash cannot evaluate, found by giving it each alone.
 fn culprit(
-    groups: &[elements::Group],
-    whole: &str,
+    groups: &[Group],
+    whole: &Text,
     words: String,
-    env: &Environment,
-    limit: Duration,
-    stop: &Stop,
+    ask: &dyn Fn(&[Text]) -> Result<bash::Answers, ConditionError>,
 ) -> ConditionError {
-    let asked = groups.iter().flat_map(|group| &group.elements).filter(|element| element.decided.is_none());
-    for element in asked {
-        match bash::evaluate(&[elements::joined([element])], env, limit, stop) {
+    for element in groups.iter().flat_map(|group| &group.elements).filter(|element| element.decided.is_none()) {
+        match ask(&[Text { expression: elements::joined([element]), beside: Vec::new() }]) {
             Ok(bash::Answers { verdicts, words }) if verdicts == [None] => {
                 return ConditionError::BadCondition { at: element.at.clone(), text: element.text.clone(), words };
             }
             Ok(_) => {}
-            Err(error) => return ConditionError::Bash(error),
+            Err(error) => return error,
         }
     }
-    ConditionError::BadCondition { at: "/on".to_owned(), text: whole.to_owned(), words }
+    ConditionError::BadCondition { at: "/on".to_owned(), text: whole.expression.clone(), words }
 }
 
 #[cfg(test)]
@@ -157,7 +194,7 @@ mod tests {
         let node = wire::parse(stanza.as_bytes()).expect("the test's own JSON is valid");
         let path = ("PATH", "/usr/local/bin:/usr/bin:/bin");
         let env: Environment = env.iter().copied().chain([path]).collect();
-        judge(node.as_map().expect("an object"), &env, DEFAULT_LIMIT, &Stop::new())
+        judge(node.as_map().expect("an object"), &env, Asking::default(), &Stop::new()).0
     }
 
     #[track_caller]
@@ -326,6 +363,36 @@ mod tests {
     }
 
     #[test]
+    fn a_group_that_is_met_is_not_listed_beside_one_that_is_not() {
+        let env = [MASTER, ("TRAVIS_REPO_SLUG", "o/r"), ("TRAVIS_PYTHON_VERSION", "3")];
+        assert_eq!(unmet(r#"{"on":{"repo":"x/y","condition":"a = a"}}"#, &env), [Condition::Repo]);
+        assert_eq!(
+            unmet(r#"{"on":{"repo":"o/r","branch":"m*","condition":"a = b","python":"3"}}"#, &env),
+            [Condition::Condition]
+        );
+        // What the whole has assigned does not change the parts.
+        let env = [MASTER, ("A", "1"), ("B", "A=5"), ("C", "x")];
+        assert_eq!(unmet(r#"{"on":{"branch":"m*","condition":"$B -eq \"$A\""}}"#, &env), [Condition::Condition]);
+    }
+
+    #[test]
+    fn the_negations_in_traviss_text_must_parse_too() {
+        let result = judged(r#"{"on":{"branch":"master || (a = a","condition":"a = a)"}}"#, &[MASTER]);
+        assert!(matches!(result, Err(ConditionError::BadCondition { .. })), "{result:?}");
+    }
+
+    #[test]
+    fn an_element_that_bash_gives_up_on_is_broken_also_behind_an_unmet_branch() {
+        for on in [r#"{"condition":"${A:?}","branch":"dev"}"#, r#"{"condition":"${A b} = 1","branch":"d*"}"#] {
+            let result = judged(&format!(r#"{{"on":{on}}}"#), &[MASTER]);
+            assert!(
+                matches!(result, Err(ConditionError::BadCondition { ref at, .. }) if at == "/on/condition"),
+                "{result:?}"
+            );
+        }
+    }
+
+    #[test]
     fn a_pull_request_is_judged_alone() {
         for (value, deploys) in [("false", true), ("", true), ("12", false), ("0", false)] {
             let verdict = judged(r#"{"on":7}"#, &[("TRAVIS_PULL_REQUEST", value)]);
@@ -368,7 +435,8 @@ mod tests {
     fn a_condition_that_never_ends_is_stopped() {
         let node = wire::parse(br#"{"on":{"condition":"$(sleep 1000) = x"}}"#).unwrap();
         let env: Environment = [MASTER, ("PATH", "/usr/bin:/bin")].into_iter().collect();
-        let result = judge(node.as_map().unwrap(), &env, Duration::from_millis(300), &Stop::new());
+        let asking = Asking { limit: Duration::from_millis(300), always: false };
+        let result = judge(node.as_map().unwrap(), &env, asking, &Stop::new()).0;
         assert!(matches!(result, Err(ConditionError::Bash(BashError::TimedOut { .. }))), "{result:?}");
     }
 
@@ -382,7 +450,7 @@ mod tests {
     fn without_bash_only_plain_words_can_be_judged() {
         let node = wire::parse(br#"{"on":{"branch":"x*"}}"#).unwrap();
         let env: Environment = [("PATH", "/nowhere")].into_iter().collect();
-        let result = judge(node.as_map().unwrap(), &env, DEFAULT_LIMIT, &Stop::new());
+        let result = judge(node.as_map().unwrap(), &env, Asking::default(), &Stop::new()).0;
         assert!(matches!(result, Err(ConditionError::Bash(BashError::NotFound { .. }))), "{result:?}");
     }
 }

@@ -236,8 +236,9 @@ impl<'a> Reader<'a> {
             }
             Some(text) => Some(text),
             None => {
-                let value = if shown == Shown::Openly { node.shown() } else { node.kind().to_owned() };
-                self.refuse(key, format!("`{key}` is {value}; give {right}"));
+                let openly = || format!("`{}`", node.shown());
+                let value = if shown == Shown::Openly { openly() } else { node.kind().to_owned() };
+                self.refuse_at(at.to_owned(), format!("`{key}` is {value}; give {right}"));
                 None
             }
         }
@@ -306,8 +307,10 @@ mod tests {
 
     #[test]
     fn encrypted_values_are_found_at_any_depth() {
-        let node =
-            wire::parse(br#"{"a":{"secure":"x"},"b":[{"c":{"secure":"y"}}],"d":{"secure":1,"more":2}}"#).unwrap();
+        let node = crate::protocol::wire::parse(
+            br#"{"a":{"secure":"x"},"b":[{"c":{"secure":"y"}}],"d":{"secure":1,"more":2}}"#,
+        )
+        .unwrap();
         assert_eq!(encrypted(&node, ""), ["/a", "/b/0/c"]);
     }
 }

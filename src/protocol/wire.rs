@@ -84,7 +84,7 @@ impl Node {
     pub fn scalar(&self) -> Option<String> {
         match self {
             Node::Text(text) => Some(text.clone()),
-            Node::Number(number) => Some(number.to_string()),
+            Node::Number(number) => Some(in_ruby(number)),
             Node::Bool(flag) => Some(flag.to_string()),
             Node::Null | Node::List(_) | Node::Map(_) => None,
         }
@@ -215,6 +215,21 @@ impl fmt::Debug for Map {
     }
 }
 
+/// A number as Ruby's `to_s` writes it, which is what Travis compares with: `1.0e+16`, `1.0e-05`.
+/// An integer beyond 64 bits has become a fraction before we see it.
+fn in_ruby(number: &serde_json::Number) -> String {
+    let Some(float) = number.as_f64().filter(|_| number.is_f64()) else { return number.to_string() };
+    let scientific = format!("{float:e}");
+    let (mantissa, exponent) = scientific.split_once('e').expect("`e` formats with an exponent");
+    let exponent: i32 = exponent.parse().expect("a whole number");
+    if (-4..16).contains(&exponent) || float == 0.0 {
+        return format!("{float:?}");
+    }
+    let point = if mantissa.contains('.') { "" } else { ".0" };
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{mantissa}{point}e{sign}{:02}", exponent.abs())
+}
+
 /// A JSON pointer (RFC 6901) to `key` under `parent`.
 pub fn pointer(parent: &str, key: &str) -> String {
     format!("{parent}/{}", key.replace('~', "~0").replace('/', "~1"))
@@ -334,6 +349,23 @@ mod tests {
             [("true", Some(true)), ("\"yes\"", Some(true)), ("\"Off\"", Some(false)), ("\"v1\"", None), ("1", None)]
         {
             assert_eq!(read(text).as_flag(), flag, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_written_as_ruby_writes_them() {
+        for (text, ruby) in [
+            ("3.10", "3.1"),
+            ("7", "7"),
+            ("7.0", "7.0"),
+            ("1e16", "1.0e+16"),
+            ("1e15", "1000000000000000.0"),
+            ("1e-5", "1.0e-05"),
+            ("0.0001", "0.0001"),
+            ("-1.5e300", "-1.5e+300"),
+            ("18446744073709551615", "18446744073709551615"),
+        ] {
+            assert_eq!(read(text).scalar().as_deref(), Some(ruby));
         }
     }
 

@@ -1,0 +1,180 @@
+//! Stanzas that people really wrote (`real-stanzas.jsonl`), and the traps in them: each read as its author meant.
+
+use std::collections::BTreeMap;
+
+use lambda_endpoint::{Endpoint, Settings};
+use serde_json::{Value, json};
+
+use crate::deployments::build_directory;
+use crate::plugin::{Ended, Plugin, agrees, job_env};
+
+fn real_stanzas() -> Vec<Value> {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/protocol-tests/real-stanzas.jsonl"));
+    text.expect("is there").lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+/// Like Travis: encrypted values arrive decrypted.
+fn decrypted(value: &Value) -> Value {
+    match value {
+        Value::Object(map) if map.len() == 1 && map.contains_key("secure") => json!("decrypted-value"),
+        Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), decrypted(value))).collect(),
+        Value::Array(items) => items.iter().map(decrypted).collect(),
+        other => other.clone(),
+    }
+}
+
+/// The outcome, or the code of the failure.
+fn ending(ended: &Ended) -> String {
+    if ended.outcome() == "failed" { ended.code().to_owned() } else { ended.outcome().to_owned() }
+}
+
+#[test]
+fn every_real_stanza_is_checked_and_planned() {
+    let endpoint = Endpoint::start(Settings::default()).expect("a free port");
+    let directory = build_directory();
+    let mut endings: BTreeMap<String, u32> = BTreeMap::new();
+    for stanza in real_stanzas() {
+        let encrypted = stanza.to_string().contains("\"secure\"");
+        let mut raw = stanza.clone();
+        raw["env"] = json!({"TRAVIS_BRANCH": "x", "PATH": "/usr/bin:/bin"});
+        raw["on"] = json!({"all_branches": true});
+        let refused = Plugin::new(&["check"]).directory(directory.path()).run_on(raw.to_string().as_bytes());
+        // What is still encrypted is refused; everything else is at least readable.
+        assert_eq!(refused.code() == "not-decrypted", encrypted, "{stanza}\n{}", refused.stdout);
+
+        // On a branch of its own, in the endpoint's region, with its keys; the package is ours.
+        let mut request = decrypted(&stanza);
+        request["region"] = json!("us-east-1");
+        request["zip"] = json!("index.js");
+        let branch = stanza["on"]["branch"].as_str().unwrap_or("master");
+        request["on"] = json!({"branch": branch});
+        request["env"] = job_env(&endpoint);
+        request["env"]["TRAVIS_BRANCH"] = json!(branch);
+        for key in ["access_key_id", "secret_access_key"] {
+            request.as_object_mut().expect("an object").remove(key);
+        }
+        for command in ["check", "plan"] {
+            let ended = Plugin::new(&[command]).directory(directory.path()).run(&request);
+            *endings.entry(format!("{command}: {}", ending(&ended))).or_default() += 1;
+            // Those that end `failed` do so for a reason that their authors would accept: nothing else is left.
+            if ended.outcome() == "failed" {
+                assert!(["missing-key", "bad-value"].contains(&ended.code()), "{request}\n{}", ended.stdout);
+            }
+        }
+    }
+    println!("{endings:?}");
+    assert_eq!(endings.get("check: checked"), Some(&45), "{endings:?}");
+}
+
+/// What the live function gets from a trap, or the code of the refusal; and the codes of the warnings.
+#[track_caller]
+fn trap(stanza: Value, expected: Value, warnings: &[&str]) {
+    let endpoint = Endpoint::start(Settings::default()).expect("a free port");
+    let mut request = json!({
+        "function_name": "f", "role": "arn:aws:iam::123456789012:role/run", "runtime": "nodejs22.x",
+        "handler_name": "handler", "env": job_env(&endpoint),
+    });
+    for (key, value) in stanza.as_object().expect("an object") {
+        if key == "env" {
+            request["env"].as_object_mut().expect("an object").extend(value.as_object().expect("an object").clone());
+        } else {
+            request[key] = value.clone();
+        }
+    }
+    let ended = Plugin::new(&[]).directory(build_directory().path()).run(&request);
+    let codes: Vec<&str> = ended
+        .events
+        .iter()
+        .filter(|event| event["event"] == "warning")
+        .filter_map(|event| event["code"].as_str())
+        .collect();
+    assert_eq!(codes, warnings, "{stanza}\n{}", ended.stdout);
+    match expected.as_str() {
+        Some(code) => assert_eq!(ended.code(), code, "{stanza}\n{}", ended.stdout),
+        None => {
+            assert_eq!(ended.outcome(), "deployed", "{stanza}\n{}", ended.stdout);
+            let live = endpoint.function("f").expect("created")["Configuration"].clone();
+            assert!(agrees(&expected, &live), "{stanza}: expected\n{expected}\ngot\n{live:#}");
+        }
+    }
+}
+
+#[test]
+fn each_trap_is_read_as_its_author_meant() {
+    let variables = |variables: Value| json!({"Environment": {"Variables": variables}});
+    let long = "x".repeat(100_000);
+    for (stanza, expected, warnings) in [
+        // Numbers.
+        (json!({"timeout": "10,"}), json!({"Timeout": 10}), &["lenient-value"][..]),
+        (json!({"timeout": "30 "}), json!({"Timeout": 30}), &[]),
+        (json!({"memory_size": 256.0}), json!({"MemorySize": 256}), &[]),
+        (json!({"timeout": -1}), json!("bad-value"), &[]),
+        (json!({"timeout": 1.5}), json!("bad-value"), &[]),
+        (json!({"timeout": 99_999_999_999_u64}), json!("bad-value"), &[]),
+        (json!({"timeout": "ten"}), json!("bad-value"), &[]),
+        (json!({"timeout": null}), json!({"Timeout": 3}), &[]),
+        // Handlers.
+        (json!({"handler_name": "index.handler"}), json!({"Handler": "index.handler"}), &[]),
+        (
+            json!({"runtime": "java21", "handler_name": "Pkg.Class::method"}),
+            json!({"Handler": "Pkg.Class::method"}),
+            &[],
+        ),
+        (json!({"module_name": "app"}), json!({"Handler": "app.handler"}), &[]),
+        // Environments.
+        (json!({"environment": ["A=b=c", "E=", "C=x,y"]}), variables(json!({"A": "b=c", "E": "", "C": "x,y"})), &[]),
+        (json!({"environment": {"N": 1, "B": true, "Z": null}}), variables(json!({"N": "1", "B": "true"})), &[]),
+        (json!({"environment": "A=1"}), variables(json!({"A": "1"})), &[]),
+        (json!({"environment_variables": [{"A": "ü ✓"}]}), variables(json!({"A": "ü ✓"})), &[]),
+        (json!({"environment": ["A"]}), json!("bad-value"), &[]),
+        (json!({"environment": [{"A": {"secure": "x"}}]}), json!("not-decrypted"), &[]),
+        (json!({"environment": {"L": long}}), json!("invalid-parameter"), &[]),
+        // Words and other tools' keys.
+        (json!({"publish": "yes"}), json!({"Version": "$LATEST"}), &[]),
+        (json!({"publish": "maybe"}), json!("bad-value"), &[]),
+        (json!({"imeout": 5}), json!({"Timeout": 3}), &["unknown-key"]),
+        (json!({"handler": "x"}), json!({"Handler": "index.handler"}), &["unknown-key"]),
+        (json!({"zip-file": "x"}), json!({}), &["unknown-key"]),
+        (json!({"even_source_arn": "x"}), json!({}), &["unknown-key"]),
+        (json!({"edge": true, "dpl_version": 2, "strategy": "x"}), json!({}), &[]),
+        (json!({"skip_cleanup": true}), json!({}), &[]),
+        (json!({"runtime": "nodejs12.18"}), json!("invalid-parameter"), &[]),
+        // Variables.
+        (json!({"description": "$NOTE", "env": {"NOTE": "from the job"}}), json!({"Description": "from the job"}), &[]),
+        (json!({"description": "$EMPTY", "env": {"EMPTY": ""}}), json!({"Description": ""}), &["became-empty"]),
+        (json!({"environment": {"P": "pa$word"}}), variables(json!({"P": "pa$word"})), &["unset-variable"]),
+        (json!({"description": "$(id)"}), json!({"Description": "$(id)"}), &["not-expanded"]),
+        (json!({"env": {"LAMBDA_TIMEOUT": "7"}}), json!({"Timeout": 7}), &[]),
+        (
+            json!({"env": {"TRAVIS_BUILD_NUMBER": "9"}}),
+            json!({"Description": "Deploy build 9 to AWS Lambda via Travis CI"}),
+            &[],
+        ),
+        (json!({"description": "%{function_name} %{runtime}"}), json!({"Description": "f nodejs22.x"}), &[]),
+        (
+            json!({"function_name": {"master": "f", "dev": "g"}, "on": "master"}),
+            json!({"FunctionName": "f"}),
+            &["deprecated"],
+        ),
+    ] {
+        trap(stanza, expected, warnings);
+    }
+}
+
+#[test]
+fn a_secret_variable_in_an_open_option_is_not_shown() {
+    let endpoint = Endpoint::start(Settings::default()).expect("a free port");
+    let mut request = json!({
+        "function_name": "f", "role": "$ROLE_TOKEN", "runtime": "nodejs22.x", "handler_name": "h",
+        "timeout": "$PIN_SECRET", "env": job_env(&endpoint),
+    });
+    request["env"]["ROLE_TOKEN"] = json!("hidden-role-value");
+    request["env"]["PIN_SECRET"] = json!("hidden-pin-value");
+    let secrets = || ["hidden-role-value".to_owned(), "hidden-pin-value".to_owned()];
+    let directory = build_directory();
+    let refused = Plugin::new(&["check"]).directory(directory.path()).secrets(secrets()).run(&request);
+    assert_eq!(refused.code(), "bad-value");
+    request["timeout"] = json!(3);
+    let planned = Plugin::new(&["plan"]).directory(directory.path()).secrets(secrets()).run(&request);
+    assert_eq!(planned.outcome(), "planned", "{}", planned.stdout);
+}

@@ -1,0 +1,34 @@
+//! Travis's verdict: the differential test of `travis/`, against real bash.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::plugin::program;
+
+/// As many cases as take about half a minute on two cores.
+const COUNT: &str = "3000";
+
+fn differ(way: Option<&str>) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol-tests/travis/differential.py");
+    let mut command = Command::new("python3");
+    command.arg(script).args(["--count", COUNT]).env("DPL_LAMBDA", program());
+    if let Some(way) = way {
+        command.env("DPL_LAMBDA_CONDITIONS", way);
+    }
+    let output = command.output().unwrap_or_else(|error| panic!("python3 is missing: {error}"));
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{told}\n{}", String::from_utf8_lossy(&output.stderr));
+    let last = told.lines().last().unwrap_or_default();
+    assert!(last.starts_with(&format!("{COUNT} cases")) && last.ends_with("; 0 mismatches"), "{last}");
+    println!("{last}");
+}
+
+#[test]
+fn every_verdict_is_traviss() {
+    differ(None);
+}
+
+#[test]
+fn every_verdict_is_traviss_when_bash_judges_plain_words_too() {
+    differ(Some("bash"));
+}

@@ -1,0 +1,247 @@
+//! Conditions in, warnings out: what Travis CI does and the author surely did not mean. The verdict is Travis's all the same.
+//! Never changes a verdict, and never starts bash.
+
+use super::elements::{KEYS, On, RUNTIMES};
+use crate::protocol::environment::Environment;
+use crate::protocol::error::{Warning, WarningCode};
+use crate::protocol::wire::Node;
+
+/// Everything in `on` that will surprise its author, in the order in which it is written.
+pub(super) fn find(on: &On, env: &Environment) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    if let Some(entries) = on.entries {
+        let message = format!("`{}` is a list of {entries}, of which Travis CI reads the first entry alone", on.key);
+        warnings.push(surprise(format!("/{}", on.key), message, "give a map of conditions, or one branch"));
+    }
+    for (key, node) in on.map.iter().filter(|(_, node)| **node != Node::Null) {
+        let at = on.pointer(key);
+        warnings.extend(match key {
+            "condition" => in_condition(node, &at),
+            "tags" => in_tags(on, node, at).into_iter().collect(),
+            "os" => vec![surprise(
+                at,
+                "`os` is never checked, though Travis CI's schema lists it".to_owned(),
+                "write `condition: $TRAVIS_OS_NAME = linux`",
+            )],
+            "otp_release" | "ghc" | "d" | "mono" => vec![surprise(
+                at,
+                format!("`{key}` can never match: Travis CI sets no variable for it"),
+                "compare a variable of the job with `condition`",
+            )],
+            key if RUNTIMES.contains(&key) || KEYS.contains(&key) => {
+                shortened_number(key, node, at).into_iter().collect()
+            }
+            unknown => vec![in_key(on, unknown, at)],
+        });
+    }
+    warnings.extend(implicit_master(on, env));
+    warnings
+}
+
+/// A key that Travis ignores, though its author surely meant something by it.
+fn in_key(on: &On, key: &str, at: String) -> Warning {
+    let known = || KEYS.iter().chain(&RUNTIMES).copied();
+    let likeness = |name: &&str| strsim::jaro_winkler(key, name);
+    let nearest = known().max_by(|a, b| likeness(a).total_cmp(&likeness(b))).filter(|name| likeness(name) > 0.85);
+    let hint = match nearest {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => "remove it, or say the same with `condition`".to_owned(),
+    };
+    surprise(at, format!("`{}.{key}` is no condition, Travis CI ignores it", on.key), &hint)
+}
+
+fn in_tags(on: &On, node: &Node, at: String) -> Option<Warning> {
+    match node.as_flag() {
+        Some(true) if on.map.get("branch").is_some() => Some(surprise(
+            on.pointer("branch"),
+            "with `tags: true` the branch is not checked".to_owned(),
+            "leave `branch` out; a tag belongs to no branch",
+        )),
+        Some(_) => None,
+        None if node.is_truthy() => Some(surprise(
+            at,
+            format!("`tags` is `{}`, which checks neither tag nor branch: it deploys always", node.shown()),
+            "write `tags: true`, and compare the tag with `condition: $TRAVIS_TAG =~ ^v`",
+        )),
+        None => None,
+    }
+}
+
+/// `3.10` without quotes is the number 3.1.
+fn shortened_number(key: &str, node: &Node, at: String) -> Option<Warning> {
+    let text = match node {
+        Node::Number(number) if number.is_f64() => node.scalar()?,
+        _ => return None,
+    };
+    let (whole, digit) = text.split_once('.').filter(|(_, digits)| ["1", "2"].contains(digits))?;
+    let message = format!("`{key}` is the number {text}; was it {whole}.{digit}0?");
+    (key != "branch" && key != "repo").then(|| surprise(at, message, "put versions in quotes"))
+}
+
+/// Of a repository whose branch is called main, nobody means master by saying nothing.
+fn implicit_master(on: &On, env: &Environment) -> Option<Warning> {
+    let says_nothing = ["branch", "all_branches", "tags"].iter().all(|key| on.map.get(key).is_none());
+    let branch = env.expand("TRAVIS_BRANCH");
+    let at = format!("/{}", on.key);
+    (says_nothing && ["main", "trunk"].contains(&branch.as_ref())).then(|| {
+        let message = format!("no branch is named, so Travis CI deploys from `master`, and this is `{branch}`");
+        surprise(at, message, &format!("write `on: {branch}`"))
+    })
+}
+
+fn in_condition(node: &Node, at: &str) -> Vec<Warning> {
+    match node {
+        Node::List(items) => {
+            items.iter().enumerate().flat_map(|(index, item)| in_condition(item, &format!("{at}/{index}"))).collect()
+        }
+        node => node.scalar().and_then(|text| in_text(&text, at)).into_iter().collect(),
+    }
+}
+
+/// The words of the grammar for whole jobs (`if:` at the top level), which is not bash.
+const JOB_GRAMMAR: [&str; 9] =
+    [" IS ", " IN ", " AND ", " OR ", " NOT ", " is present", " is blank", "concat(", "env("];
+
+/// The names of that grammar; in bash they are words like any other.
+const JOB_NAMES: [&str; 9] = ["branch", "tag", "type", "repo", "os", "sender", "fork", "commit_message", "head_branch"];
+
+fn in_text(text: &str, at: &str) -> Option<Warning> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let first = *words.first()?;
+    let warn = |message: String, hint: &str| Some(surprise(at.to_owned(), message, hint));
+    if first == "[" || first.starts_with("[[") || first == "test" {
+        let message = format!("`{first}` inside a condition: Travis CI puts the condition into [[ ]] itself");
+        return warn(message, "leave the brackets out");
+    }
+    if JOB_GRAMMAR.iter().any(|word| text.contains(word)) || text.starts_with("NOT ") {
+        let message = "this is the grammar of conditions for whole jobs, not bash".to_owned();
+        return warn(message, "write bash, such as `$TRAVIS_BRANCH = main && -n $TRAVIS_TAG`");
+    }
+    if let Some(word) = words.iter().skip(3).find(|word| ["-a", "-o"].contains(*word)) {
+        let right = if *word == "-a" { "&&" } else { "||" };
+        return warn(format!("`{word}` belongs to `test`, not to [[ ]]"), &format!("write `{right}`"));
+    }
+    if let Some(word) = words.iter().find(|word| [">=", "<="].contains(*word)) {
+        let right = if *word == ">=" { "-ge" } else { "-le" };
+        return warn(format!("bash has no `{word}`"), &format!("write `{right}` to compare whole numbers"));
+    }
+    if let [word] = words.as_slice() {
+        if ["true", "false", "yes", "no", "0", "1"].contains(word) {
+            let message = format!("`{word}` is a word, and every word is true");
+            return warn(message, "compare something, such as `$DEPLOY = true`");
+        }
+        if JOB_NAMES.contains(word) {
+            return warn(
+                format!("`{word}` is a word, and every word is true"),
+                "name a variable, such as `$TRAVIS_TAG`",
+            );
+        }
+    }
+    if words.len() > 1 && JOB_NAMES.contains(&first) && ["=", "==", "!=", "=~"].contains(&words[1]) {
+        let message = format!("`{first}` is the word itself here, not a value of the job");
+        return warn(message, &format!("write `$TRAVIS_{}`", first.to_uppercase()));
+    }
+    always_true(&words).and_then(|word| {
+        let message = format!("`{word}` is one word without spaces, and every word is true");
+        warn(message, "put spaces around `=`")
+    })
+}
+
+/// `$X=a`, standing where a test should stand.
+fn always_true<'a>(words: &[&'a str]) -> Option<&'a str> {
+    let is_joint = |word: Option<&&str>| word.is_none_or(|word| ["&&", "||", "!", "(", ")"].contains(word));
+    words.iter().enumerate().find_map(|(index, word)| {
+        let before = index.checked_sub(1).and_then(|index| words.get(index));
+        let (left, _) = word.split_once('=')?;
+        let is_assignment_like = !left.is_empty()
+            && !left.contains(['(', '<', '>'])
+            && (left.contains('$') || left.chars().all(char::is_alphanumeric));
+        (is_assignment_like && is_joint(before) && is_joint(words.get(index + 1))).then_some(*word)
+    })
+}
+
+fn surprise(at: String, message: String, hint: &str) -> Warning {
+    Warning { code: WarningCode::SurprisingCondition, message, hint: Some(hint.to_owned()), at: Some(at) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::wire::parse;
+
+    fn warned(stanza: &str, branch: &str) -> Vec<(String, String)> {
+        let node = parse(stanza.as_bytes()).expect("the test's own JSON is valid");
+        let on = super::super::elements::on(node.as_map().expect("an object")).expect("readable");
+        let env: Environment = [("TRAVIS_BRANCH", branch)].into_iter().collect();
+        find(&on, &env).into_iter().map(|w| (w.at.unwrap_or_default(), w.hint.unwrap_or_default())).collect()
+    }
+
+    #[track_caller]
+    fn check(on: &str, at: &str, hint: &str) {
+        let found = warned(&format!(r#"{{"on":{on}}}"#), "master");
+        assert_eq!(found.len(), 1, "{on}: {found:?}");
+        assert_eq!(found[0].0, at);
+        assert!(found[0].1.contains(hint), "{on}: {found:?}");
+    }
+
+    #[test]
+    fn conditions_that_are_always_true() {
+        check(r#"{"condition":"$A=b"}"#, "/on/condition", "spaces around");
+        check(r#"{"condition":["$B = c","$A=b && $B = c"]}"#, "/on/condition/1", "spaces around");
+        check(r#"{"condition":true}"#, "/on/condition", "compare something");
+        check(r#"{"condition":"false"}"#, "/on/condition", "compare something");
+        check(r#"{"condition":"tag"}"#, "/on/condition", "$TRAVIS_TAG");
+    }
+
+    #[test]
+    fn conditions_in_another_language() {
+        check(r#"{"condition":"[ $A = b ]"}"#, "/on/condition", "brackets");
+        check(r#"{"condition":"[[ $A = b ]]"}"#, "/on/condition", "brackets");
+        check(r#"{"condition":"test $A = b"}"#, "/on/condition", "brackets");
+        check(r#"{"condition":"$A = b -a $C = d"}"#, "/on/condition", "&&");
+        check(r#"{"condition":"$A >= 3"}"#, "/on/condition", "-ge");
+        check(r#"{"condition":"tag IS present"}"#, "/on/condition", "write bash");
+        check(r#"{"condition":"branch IN (main, dev)"}"#, "/on/condition", "write bash");
+        check(r#"{"condition":"branch = main AND tag =~ ^v"}"#, "/on/condition", "write bash");
+        check(r#"{"condition":"branch = main"}"#, "/on/condition", "$TRAVIS_BRANCH");
+    }
+
+    #[test]
+    fn keys_that_do_not_do_what_they_say() {
+        check(r#"{"tag":true}"#, "/on/tag", "did you mean `tags`?");
+        check(r#"{"branches":"x"}"#, "/on/branches", "did you mean `branch`?");
+        check(r#"{"conditions":"x"}"#, "/on/conditions", "did you mean `condition`?");
+        check(r#"{"os":"linux"}"#, "/on/os", "TRAVIS_OS_NAME");
+        check(r#"{"otp_release":"21"}"#, "/on/otp_release", "condition");
+        check(r#"{"tags":true,"branch":"x"}"#, "/on/branch", "leave `branch` out");
+        check(r#"{"tags":"v1"}"#, "/on/tags", "tags: true");
+        check(r#"{"python":3.1}"#, "/on/python", "quotes");
+        check(r#"["a","b"]"#, "/on", "a map");
+    }
+
+    #[test]
+    fn main_is_not_master() {
+        assert_eq!(warned("{}", "main"), [("/on".to_owned(), "write `on: main`".to_owned())]);
+        assert_eq!(warned(r#"{"on":"master"}"#, "main"), []);
+    }
+
+    #[test]
+    fn ordinary_conditions_raise_no_alarm() {
+        for condition in [
+            "$A = b",
+            "$A =~ ^v[0-9]+$",
+            "-n $A && $B != c",
+            "$(uname) = Linux",
+            "$A = a=b",
+            "! ( $A = b || -z $C )",
+            r#"\"$A\" == \"x=y\""#,
+            "-f dist/a=b",
+            "$TRAVIS_EVENT_TYPE != cron",
+        ] {
+            assert_eq!(warned(&format!(r#"{{"on":{{"condition":"{condition}"}}}}"#), "master"), [], "{condition}");
+        }
+        for on in [r#"{"node":9}"#, r#"{"python":"3.10"}"#, r#"{"branch":1.1}"#, r#"{"tags":false,"branch":"x"}"#] {
+            assert_eq!(warned(&format!(r#"{{"on":{on}}}"#), "master"), [], "{on}");
+        }
+    }
+}
