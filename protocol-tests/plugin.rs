@@ -141,12 +141,18 @@ impl Ended {
             (Some("failed"), Some("cancelled")) => 143,
             (Some("failed"), _) if finished["allowed"] == json!(true) => 0,
             (Some("failed"), _) => match self.status.code() {
-                // Both are possible behind `identified`; tests that care say which.
-                Some(1) if self.event("identified").is_some() => 1,
+                // Both are possible once it is known who acts, or a command of the user's may have run; tests that care
+                // say which.
+                Some(1) if self.may_have_acted() => 1,
                 _ => 2,
             },
             _ => 0,
         }
+    }
+
+    fn may_have_acted(&self) -> bool {
+        let cleaned_up = self.events.iter().any(|event| event["code"] == "stashed");
+        cleaned_up || self.event("identified").is_some() || self.code() == "cleanup-failed"
     }
 
     pub(crate) fn finished(&self) -> &Value {

@@ -163,12 +163,26 @@ impl<'a> Reader<'a> {
     /// Secret values under names: a map, a list of `NAME=value` or of maps, or one `NAME=value`. Empty means: none.
     pub(super) fn pairs(&mut self, key: &'static str) -> Option<BTreeMap<String, Secret>> {
         let node = self.take(key)?;
+        let node = self.unwrapped(key, node);
         let mut pairs = BTreeMap::new();
         match node {
             Node::Text(text) if text.is_empty() => {}
             node => entries(key, node).into_iter().for_each(|(at, item)| self.pair(key, &at, item, &mut pairs)),
         }
         Some(pairs)
+    }
+
+    /// AWS and its other tools nest the variables once more: `environment: {variables: {…}}`.
+    fn unwrapped(&mut self, key: &'static str, node: &'a Node) -> &'a Node {
+        let inner = node.as_map().filter(|map| map.len() == 1).and_then(|map| map.iter().next());
+        match inner {
+            Some((name, inside @ Node::Map(_))) if name.eq_ignore_ascii_case("variables") && !inside.is_secure() => {
+                let message = format!("`{key}` holds its variables in `{name}`, which is read as if they stood alone");
+                self.warn(WarningCode::LenientValue, key, message, format!("leave `{name}` out"));
+                inside
+            }
+            _ => node,
+        }
     }
 
     fn pair(&mut self, key: &'static str, at: &str, node: &Node, pairs: &mut BTreeMap<String, Secret>) {
