@@ -108,13 +108,14 @@ pub struct Stash {
 /// # Errors
 /// [`CommandError::CleanupFailed`], for example where there is no repository.
 pub fn stash(env: &Environment, directory: &Path, stop: &Stop) -> Result<Option<Stash>, CommandError> {
-    let git = |arguments: &[&str]| git(arguments, env, directory, stop);
-    let before = newest(&git)?;
-    let pushed = git(&["stash", "push", "--all", "--message", "put aside by dpl-lambda (cleanup: true)"])?;
-    if !pushed.0 {
-        return Err(CommandError::CleanupFailed { words: pushed.1 });
+    let before = newest(env, directory, stop)?;
+    let push = ["stash", "push", "--all", "--message", "put aside by dpl-lambda (cleanup: true)"];
+    let (pushed, words) = git(&push, env, directory, stop)?;
+    if !pushed {
+        return Err(CommandError::CleanupFailed { words });
     }
-    Ok(newest(&git)?.filter(|newest| before.as_ref() != Some(newest)).map(|commit| Stash { commit }))
+    let made = newest(env, directory, stop)?.filter(|newest| before.as_ref() != Some(newest));
+    Ok(made.map(|commit| Stash { commit }))
 }
 
 impl Stash {
@@ -138,8 +139,8 @@ impl Stash {
 }
 
 /// The commit of the newest stash.
-fn newest(git: &dyn Fn(&[&str]) -> Result<(bool, String), CommandError>) -> Result<Option<String>, CommandError> {
-    let (exists, commit) = git(&["rev-parse", "--quiet", "--verify", "refs/stash"])?;
+fn newest(env: &Environment, directory: &Path, stop: &Stop) -> Result<Option<String>, CommandError> {
+    let (exists, commit) = git(&["rev-parse", "--quiet", "--verify", "refs/stash"], env, directory, stop)?;
     Ok(exists.then(|| commit.trim().to_owned()))
 }
 

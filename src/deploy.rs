@@ -18,9 +18,10 @@ use crate::plan::{Plan, plan};
 use crate::protocol::environment::Environment;
 use crate::protocol::error::{ErrorReport, Problem, Warning, WarningCode};
 use crate::protocol::event::{Checked, CodeState, Deployment, Event, Finished, StepName, Task, Unmet};
+use crate::protocol::name::FunctionName;
 use crate::protocol::prose::skip_reason;
 use crate::protocol::secret::Redactor;
-use crate::protocol::stanza::{self, FunctionName, ReadStanza, Stanza};
+use crate::protocol::stanza::{self, ReadStanza, Stanza};
 use crate::protocol::wire::Map;
 use crate::stop::Stop;
 

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::protocol::name::FunctionName;
 use crate::protocol::secret::{MASK, Secret};
-use crate::protocol::stanza::{FunctionName, Stanza};
+use crate::protocol::stanza::Stanza;
 
 /// One setting of a function, with the value that it is to have or has. One variant for each field of AWS's function
 /// configuration that a stanza can name; an empty value means that the function has none.

@@ -220,7 +220,7 @@ impl Action {
 mod tests {
     use super::*;
     use crate::function::Handler;
-    use crate::protocol::stanza::FunctionName;
+    use crate::protocol::name::FunctionName;
 
     fn pairs<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, Secret> {
         pairs.into_iter().map(|(name, value)| (name.to_owned(), Secret::new(value))).collect()

@@ -2,10 +2,10 @@
 //! Never starts bash. The rules are those of travis-build's `deploy/script.rb` behind travis-yml's normaliser.
 
 use super::ConditionError;
+use crate::protocol::branches::is_branch_specific;
 use crate::protocol::environment::Environment;
 use crate::protocol::event::Condition;
 use crate::protocol::reader::encrypted;
-use crate::protocol::stanza::is_branch_specific;
 use crate::protocol::wire::{self, Map, Node};
 
 /// The map of conditions, and where it stands.

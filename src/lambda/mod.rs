@@ -1,41 +1,35 @@
 //! Steps in, AWS's answers out: connects, reads the live function, carries out one step and waits until it is live.
 //! Effect: AWS. Never decides what is to be done; the plan has.
 
+mod connect;
 mod credentials;
 mod error;
 mod http;
+mod observer;
 mod read;
 mod request;
 mod wait;
 
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use aws_config::profile::region::ProfileFileRegionProvider;
-use aws_config::provider_config::ProviderConfig;
-use aws_config::{AppName, BehaviorVersion, Region as SdkRegion};
-use aws_sdk_lambda::config::interceptors::{BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef};
-use aws_sdk_lambda::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_lambda::error::{BoxError, ProvideErrorMetadata, SdkError};
+use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::FunctionCode;
-use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_types::timeout::TimeoutConfig;
 
+pub use connect::{Identity, connect};
 pub use credentials::CredentialsError;
 pub use error::{CallError, CallErrorKind, LambdaError, Trouble};
 
 use crate::function::Live;
 use crate::journal::Journal;
 use crate::plan::Action;
-use crate::protocol::environment::Environment;
-use crate::protocol::event::CredentialsSource;
+use crate::protocol::name::FunctionName;
 use crate::protocol::secret::Secret;
-use crate::protocol::stanza::{FunctionName, Region, Stanza};
 use crate::stop::{Reason, Stop};
-use http::LazyTls;
+use observer::Attempts;
 use read::Standing;
 
 /// How long one wait, or one call, may take unless the stanza says otherwise.
@@ -54,19 +48,6 @@ pub struct Lambda {
     stop: Stop,
     attempts: Attempts,
     wait_limit: Duration,
-}
-
-/// Who acts, and where.
-#[derive(Clone, Debug)]
-pub struct Identity {
-    /// Where the credentials come from.
-    pub source: CredentialsSource,
-    /// The access key id.
-    pub access_key_id: Secret,
-    /// The region.
-    pub region: Region,
-    /// What must not be shown of credentials that were found outside the request.
-    pub secrets: Vec<Secret>,
 }
 
 /// What the steps of a deployment work on.
@@ -104,74 +85,6 @@ pub struct Found {
     pub is_busy: bool,
     /// Why it is not ready, although nothing goes on.
     pub failure: Option<LambdaError>,
-}
-
-/// Finds out who acts and where, without a request to Lambda.
-///
-/// # Errors
-/// [`LambdaError::Credentials`] and [`LambdaError::BadRegion`].
-pub async fn connect(
-    stanza: &Stanza,
-    env: &Environment,
-    env_given: bool,
-    journal: Arc<Journal>,
-    stop: Stop,
-) -> Result<(Lambda, Identity), LambdaError> {
-    let http = LazyTls::default();
-    let region = region(stanza, env).await?;
-    let sdk_region = SdkRegion::new(region.as_str().to_owned());
-    let config = ProviderConfig::without_region().with_http_client(http.clone()).with_region(Some(sdk_region.clone()));
-    let (credentials, source) =
-        credentials::find(stanza, env, env_given, &config).await.map_err(LambdaError::Credentials)?;
-    let identity = Identity {
-        source,
-        access_key_id: Secret::new(credentials.access_key_id()),
-        region,
-        secrets: std::iter::once(credentials.secret_access_key())
-            .chain(credentials.session_token())
-            .map(Secret::new)
-            .collect(),
-    };
-    let attempts = Attempts::default();
-    let wait_limit = stanza.wait_timeout.unwrap_or(DEFAULT_WAIT);
-    let loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http)
-        .region(sdk_region)
-        .credentials_provider(credentials)
-        .timeout_config(timeouts(wait_limit, ANSWER_LIMIT))
-        .app_name(AppName::new(concat!("dpl-lambda-", env!("CARGO_PKG_VERSION"))).expect("letters, digits, - and ."));
-    let observer = Observer { attempts: attempts.clone(), journal: journal.clone() };
-    let config = aws_sdk_lambda::config::Builder::from(&loader.load().await).interceptor(observer).build();
-    let client = aws_sdk_lambda::Client::from_conf(config);
-    Ok((Lambda { client, journal, stop, attempts, wait_limit }, identity))
-}
-
-/// The stanza's region, then the job's, then the profile's; `us-east-1` as in dpl.
-async fn region(stanza: &Stanza, env: &Environment) -> Result<Region, LambdaError> {
-    if let Some(region) = &stanza.region {
-        return Ok(region.clone());
-    }
-    let parse = |origin, region: &str| {
-        Region::parse(region).map_err(|right| LambdaError::BadRegion { origin, region: region.to_owned(), right })
-    };
-    for name in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
-        if let Some(region) = env.get(name).filter(|region| !region.is_empty()) {
-            return parse(name, &region);
-        }
-    }
-    use aws_config::meta::region::ProvideRegion;
-    match ProfileFileRegionProvider::new().region().await {
-        Some(region) => parse("the profile's region", region.as_ref()),
-        None => parse("the default region", "us-east-1"),
-    }
-}
-
-fn timeouts(whole: Duration, answer: Duration) -> TimeoutConfig {
-    TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(10))
-        .operation_attempt_timeout(answer.min(whole))
-        .operation_timeout(whole)
-        .build()
 }
 
 impl Lambda {
@@ -420,80 +333,10 @@ impl Lambda {
 
     /// An upload may take as long as a wait.
     fn upload_override(&self) -> aws_sdk_lambda::config::Builder {
-        aws_sdk_lambda::config::Builder::new().timeout_config(timeouts(self.wait_limit, self.wait_limit))
+        aws_sdk_lambda::config::Builder::new().timeout_config(connect::timeouts(self.wait_limit, self.wait_limit))
     }
 }
 
 fn exposed(tags: &std::collections::BTreeMap<String, Secret>) -> std::collections::HashMap<String, String> {
     tags.iter().map(|(name, value)| (name.clone(), value.expose().to_owned())).collect()
-}
-
-/// The HTTP requests of the current step. Calls follow one another, so one tally is enough.
-#[derive(Clone, Debug, Default)]
-struct Attempts(Arc<Mutex<Tally>>);
-
-#[derive(Clone, Debug, Default)]
-struct Tally {
-    requests: u32,
-    http_status: Option<u16>,
-    request_id: Option<String>,
-}
-
-impl Attempts {
-    fn forget(&self) {
-        *self.lock() = Tally::default();
-    }
-
-    fn told(&self) -> Tally {
-        self.lock().clone()
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Tally> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Sees every HTTP request on its way out, and what comes back.
-struct Observer {
-    attempts: Attempts,
-    journal: Arc<Journal>,
-}
-
-impl std::fmt::Debug for Observer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Observer")
-    }
-}
-
-#[dyn_dispatch_hint]
-impl Intercept for Observer {
-    fn name(&self) -> &'static str {
-        "Observer"
-    }
-
-    fn read_before_attempt(
-        &self,
-        _: &BeforeTransmitInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        self.journal.note_acted();
-        self.attempts.lock().requests += 1;
-        Ok(())
-    }
-
-    fn read_after_attempt(
-        &self,
-        context: &FinalizerInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let id = context.response().and_then(|response| response.headers().get("x-amzn-requestid"));
-        let status = context.response().map(|response| response.status().as_u16());
-        tracing::debug!(status, request_id = id, "answered");
-        let mut tally = self.attempts.lock();
-        tally.http_status = status;
-        tally.request_id = id.map(str::to_owned).or(tally.request_id.take());
-        Ok(())
-    }
 }

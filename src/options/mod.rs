@@ -10,9 +10,9 @@ mod interpolate;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::protocol::branches::select_branch;
 use crate::protocol::environment::Environment;
 use crate::protocol::error::{Problem, Warning};
-use crate::protocol::stanza::select_branch;
 use crate::protocol::wire::{Map, Node, pointer};
 
 pub use interpolate::default_description;
@@ -114,6 +114,7 @@ fn list(value: &str) -> Node {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests make files and a real repository")]
 mod tests {
     use super::*;
     use crate::protocol::error::{Code, WarningCode};
@@ -225,7 +226,6 @@ mod tests {
     fn git_facts_come_from_git_itself() {
         let repository = TempDir::new().expect("a temporary directory");
         let path = "/usr/local/bin:/usr/bin:/bin";
-        #[expect(clippy::disallowed_methods, reason = "a real repository")]
         let git = |arguments: &[&str]| {
             let mut git = std::process::Command::new("git");
             git.args(["-c", "user.name=Ann", "-c", "user.email=ann@example.invalid"]).args(arguments);

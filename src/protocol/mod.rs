@@ -1,9 +1,11 @@
 //! The contract: what a runner writes, what it reads, and the JSON Schemas of both.
 //! The one public room; nothing in it touches AWS, files, or the clock.
 
+pub mod branches;
 pub mod environment;
 pub mod error;
 pub mod event;
+pub mod name;
 pub mod prose;
 pub(crate) mod reader;
 pub mod request;

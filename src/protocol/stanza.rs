@@ -7,6 +7,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 
 use super::error::{Code, Problem, Warning, WarningCode};
+use super::name::{FunctionName, Region};
 use super::reader::Reader;
 use super::schema::{Anything, Conditions, Flag, Pairs, SchemaOnly, SecretText, Text, TextList, WholeNumber};
 use super::secret::{Redactor, Secret};
@@ -355,103 +356,6 @@ fn nearest(key: &str) -> Option<String> {
         .map(|(_, name)| name)
 }
 
-/// A function's name, partial ARN or ARN, without a version or alias.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FunctionName(String);
-
-impl FunctionName {
-    /// Reads `hello`, `123456789012:function:hello` or `arn:aws:lambda:us-east-1:123456789012:function:hello`.
-    /// The shapes are those of `FunctionName` in AWS's API reference.
-    ///
-    /// # Errors
-    /// A sentence that says what would be right.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let right = "give a function's name (letters, digits, `-`, `_`) or its ARN";
-        let parts: Vec<&str> = text.split(':').collect();
-        let name = match parts.as_slice() {
-            [name] | [_, "function", name] | ["arn", _, "lambda", _, _, "function", name] => *name,
-            [_, "function", ..] | ["arn", _, "lambda", _, _, "function", ..] | [_, _] => {
-                return Err("a version or alias cannot be deployed to: leave out what follows the name".to_owned());
-            }
-            _ => return Err(right.to_owned()),
-        };
-        let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
-        if is_name { Ok(FunctionName(text.to_owned())) } else { Err(right.to_owned()) }
-    }
-
-    /// As it was written.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// An AWS region that can stand in a host name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Region(String);
-
-impl Region {
-    /// Reads a region's name. Whether AWS has such a region is AWS's to say; that it cannot point to another host is ours.
-    ///
-    /// # Errors
-    /// A sentence that says what would be right.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let is_label = (1..=63).contains(&text.len())
-            && text.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-')
-            && !text.starts_with('-')
-            && !text.ends_with('-');
-        if is_label { Ok(Region(text.to_owned())) } else { Err("give an AWS region, such as us-east-1".to_owned()) }
-    }
-
-    /// Its name.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// Options whose value may be a map of their own, so that a map there selects nothing by branch.
-const MAP_OPTIONS: [&str; 12] = [
-    "environment",
-    "environment_variables",
-    "function_tags",
-    "layers",
-    "on",
-    "if",
-    "true",
-    "image_config",
-    "logging_config",
-    "verify",
-    "function_url",
-    "file_system_configs",
-];
-
-/// True when a map as the value of this option is branch-specific: `{"master": "a", "develop": "b"}`.
-pub fn is_branch_specific(key: &str, value: &Node) -> bool {
-    value.as_map().is_some() && !value.is_secure() && key != "edge" && !MAP_OPTIONS.contains(&key)
-}
-
-/// Picks the current branch's entry of each branch-specific value; a branch that has none drops the option.
-/// Deprecated at Travis, and still in use.
-pub fn select_branch(stanza: &Map, branch: &str) -> (Map, Vec<Warning>) {
-    let mut warnings = Vec::new();
-    let selected = stanza.iter().filter_map(|(key, value)| {
-        // An unknown key stays as it is, for the reader to warn about.
-        if !is_branch_specific(key, value) || !super::schema::stanza_keys().iter().any(|known| known == key) {
-            return Some((key.to_owned(), value.clone()));
-        }
-        let chosen = value.as_map().and_then(|map| map.get(branch)).cloned();
-        let effect = if chosen.is_some() { "the entry of" } else { "left out, as it has no entry for" };
-        warnings.push(Warning {
-            code: WarningCode::Deprecated,
-            message: format!("`{key}` is a map of branches: {effect} branch `{branch}`"),
-            hint: Some("write one stanza for each branch, with `on.branch`".to_owned()),
-            at: Some(wire::pointer("", key)),
-        });
-        chosen.map(|chosen| (key.to_owned(), chosen))
-    });
-    let selected = selected.collect();
-    (selected, warnings)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -552,37 +456,6 @@ mod tests {
     #[test]
     fn another_providers_stanza_is_refused_for_that_alone() {
         assert_eq!(problems(r#"{"provider":"s3","bucket":"b"}"#), [(Code::WrongProvider, "/provider".to_owned())]);
-    }
-
-    #[test]
-    fn a_function_is_named_by_name_or_arn() {
-        for name in ["f", "my-f_1", "123456789012:function:f", "arn:aws-cn:lambda:cn-north-1:123456789012:function:f"] {
-            assert!(FunctionName::parse(name).is_ok(), "{name}");
-        }
-        for name in ["", "a b", "f:live", "arn:aws:lambda:us-east-1:1:function:f:3", "a/b", "arn:aws:s3:::b", "fé"] {
-            assert!(FunctionName::parse(name).is_err(), "{name}");
-        }
-    }
-
-    #[test]
-    fn a_region_cannot_point_to_another_host() {
-        assert!(Region::parse("eu-west-1").is_ok());
-        for region in ["", "evil.example", "us-east-1/", "a@b", "US-EAST-1", "-a", "a#"] {
-            assert!(Region::parse(region).is_err(), "{region}");
-        }
-    }
-
-    #[test]
-    fn branch_specific_values_are_picked_by_exact_name() {
-        let node = wire::parse(
-            br#"{"function_name":{"master":"a","develop":"b"},"role":{"master":"r"},"environment":{"X":"1"}}"#,
-        )
-        .unwrap();
-        let (selected, warnings) = select_branch(node.as_map().unwrap(), "develop");
-        assert_eq!(selected.get("function_name"), Some(&Node::Text("b".to_owned())));
-        assert_eq!(selected.get("role"), None);
-        assert!(selected.get("environment").is_some());
-        assert_eq!(warnings.len(), 2);
     }
 
     #[test]

@@ -1,0 +1,104 @@
+//! A stanza and the job's environment in, Lambda as one caller in one region out.
+//! Never sends a request to Lambda; a credentials' source may be asked.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::meta::region::ProvideRegion;
+use aws_config::profile::region::ProfileFileRegionProvider;
+use aws_config::provider_config::ProviderConfig;
+use aws_config::{AppName, BehaviorVersion, Region as SdkRegion};
+use aws_smithy_types::timeout::TimeoutConfig;
+
+use super::error::LambdaError;
+use super::http::LazyTls;
+use super::observer::{Attempts, Observer};
+use super::{ANSWER_LIMIT, DEFAULT_WAIT, Lambda, credentials};
+use crate::journal::Journal;
+use crate::protocol::environment::Environment;
+use crate::protocol::event::CredentialsSource;
+use crate::protocol::name::Region;
+use crate::protocol::secret::Secret;
+use crate::protocol::stanza::Stanza;
+use crate::stop::Stop;
+
+/// Who acts, and where.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Where the credentials come from.
+    pub source: CredentialsSource,
+    /// The access key id.
+    pub access_key_id: Secret,
+    /// The region.
+    pub region: Region,
+    /// What must not be shown of credentials that were found outside the request.
+    pub secrets: Vec<Secret>,
+}
+
+/// Finds out who acts and where, without a request to Lambda.
+///
+/// # Errors
+/// [`LambdaError::Credentials`] and [`LambdaError::BadRegion`].
+pub async fn connect(
+    stanza: &Stanza,
+    env: &Environment,
+    env_given: bool,
+    journal: Arc<Journal>,
+    stop: Stop,
+) -> Result<(Lambda, Identity), LambdaError> {
+    let http = LazyTls::default();
+    let region = region(stanza, env).await?;
+    let sdk_region = SdkRegion::new(region.as_str().to_owned());
+    let config = ProviderConfig::without_region().with_http_client(http.clone()).with_region(Some(sdk_region.clone()));
+    let (credentials, source) =
+        credentials::find(stanza, env, env_given, &config).await.map_err(LambdaError::Credentials)?;
+    let identity = Identity {
+        source,
+        access_key_id: Secret::new(credentials.access_key_id()),
+        region,
+        secrets: std::iter::once(credentials.secret_access_key())
+            .chain(credentials.session_token())
+            .map(Secret::new)
+            .collect(),
+    };
+    let attempts = Attempts::default();
+    let wait_limit = stanza.wait_timeout.unwrap_or(DEFAULT_WAIT);
+    let loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http)
+        .region(sdk_region)
+        .credentials_provider(credentials)
+        .timeout_config(timeouts(wait_limit, ANSWER_LIMIT))
+        .app_name(AppName::new(concat!("dpl-lambda-", env!("CARGO_PKG_VERSION"))).expect("letters, digits, - and ."));
+    let observer = Observer { attempts: attempts.clone(), journal: journal.clone() };
+    let config = aws_sdk_lambda::config::Builder::from(&loader.load().await).interceptor(observer).build();
+    let client = aws_sdk_lambda::Client::from_conf(config);
+    Ok((Lambda { client, journal, stop, attempts, wait_limit }, identity))
+}
+
+/// The stanza's region, then the job's, then the profile's; `us-east-1` as in dpl.
+async fn region(stanza: &Stanza, env: &Environment) -> Result<Region, LambdaError> {
+    if let Some(region) = &stanza.region {
+        return Ok(region.clone());
+    }
+    let parse = |origin, region: &str| {
+        Region::parse(region).map_err(|right| LambdaError::BadRegion { origin, region: region.to_owned(), right })
+    };
+    for name in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
+        if let Some(region) = env.get(name).filter(|region| !region.is_empty()) {
+            return parse(name, &region);
+        }
+    }
+    match ProfileFileRegionProvider::new().region().await {
+        Some(region) => parse("the profile's region", region.as_ref()),
+        None => parse("the default region", "us-east-1"),
+    }
+}
+
+/// How long a whole call may take, and how long one attempt of it.
+pub(super) fn timeouts(whole: Duration, answer: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(10))
+        .operation_attempt_timeout(answer.min(whole))
+        .operation_timeout(whole)
+        .build()
+}

@@ -1,0 +1,68 @@
+//! A stanza with branch-specific values in, the stanza of the current branch out.
+//! Never judges a branch; that is a condition's business.
+
+use super::error::{Warning, WarningCode};
+use super::schema::stanza_keys;
+use super::wire::{self, Map, Node};
+
+/// Options whose value may be a map of their own, so that a map there selects nothing by branch.
+const MAP_OPTIONS: [&str; 12] = [
+    "environment",
+    "environment_variables",
+    "function_tags",
+    "layers",
+    "on",
+    "if",
+    "true",
+    "image_config",
+    "logging_config",
+    "verify",
+    "function_url",
+    "file_system_configs",
+];
+
+/// True when a map as the value of this option is branch-specific: `{"master": "a", "develop": "b"}`.
+pub fn is_branch_specific(key: &str, value: &Node) -> bool {
+    value.as_map().is_some() && !value.is_secure() && key != "edge" && !MAP_OPTIONS.contains(&key)
+}
+
+/// Picks the current branch's entry of each branch-specific value; a branch that has none drops the option.
+/// Deprecated at Travis, and still in use.
+pub fn select_branch(stanza: &Map, branch: &str) -> (Map, Vec<Warning>) {
+    let mut warnings = Vec::new();
+    let selected = stanza.iter().filter_map(|(key, value)| {
+        // An unknown key stays as it is, for the reader to warn about.
+        if !is_branch_specific(key, value) || !stanza_keys().iter().any(|known| known == key) {
+            return Some((key.to_owned(), value.clone()));
+        }
+        let chosen = value.as_map().and_then(|map| map.get(branch)).cloned();
+        let effect = if chosen.is_some() { "the entry of" } else { "left out, as it has no entry for" };
+        warnings.push(Warning {
+            code: WarningCode::Deprecated,
+            message: format!("`{key}` is a map of branches: {effect} branch `{branch}`"),
+            hint: Some("write one stanza for each branch, with `on.branch`".to_owned()),
+            at: Some(wire::pointer("", key)),
+        });
+        chosen.map(|chosen| (key.to_owned(), chosen))
+    });
+    let selected = selected.collect();
+    (selected, warnings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn branch_specific_values_are_picked_by_exact_name() {
+        let node = wire::parse(
+            br#"{"function_name":{"master":"a","develop":"b"},"role":{"master":"r"},"environment":{"X":"1"}}"#,
+        )
+        .unwrap();
+        let (selected, warnings) = select_branch(node.as_map().unwrap(), "develop");
+        assert_eq!(selected.get("function_name"), Some(&Node::Text("b".to_owned())));
+        assert_eq!(selected.get("role"), None);
+        assert!(selected.get("environment").is_some());
+        assert_eq!(warnings.len(), 2);
+    }
+}
