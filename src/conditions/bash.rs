@@ -130,7 +130,8 @@ fn one_line(words: &[u8]) -> String {
         let rest = line.strip_prefix("line ").map(|rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()));
         rest.and_then(|rest| rest.strip_prefix(": ")).unwrap_or(line).trim()
     });
-    lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
+    // The parenthesis that bash misses is ours: the condition stands in one.
+    lines.filter(|line| !line.is_empty() && *line != "expected `)'").collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]
@@ -152,7 +153,7 @@ mod tests {
 
     #[test]
     fn bashs_words_fit_on_a_line() {
-        let words = b"bash: eval: line 2: unexpected argument\nbash: line 3: ${X b}: bad substitution\n";
+        let words = b"bash: eval: line 2: unexpected argument\nbash: eval: line 2: expected `)'\nbash: line 3: ${X b}: bad substitution\n";
         assert_eq!(one_line(words), "unexpected argument; ${X b}: bad substitution");
     }
 

@@ -192,7 +192,7 @@ fn named_branches(node: &Node) -> Option<Vec<String>> {
 }
 
 /// The keys of every branch-specific option, in order, each once; without any: `master`.
-fn default_branches(on: &On, stanza: &Map) -> Vec<String> {
+pub(super) fn default_branches(on: &On, stanza: &Map) -> Vec<String> {
     let left_behind = on.left_behind.iter().flat_map(Map::iter).map(|(key, _)| key);
     let options = stanza.iter().filter(|(key, value)| *key != "allow_failure" && is_branch_specific(key, value));
     let mut branches: Vec<String> = Vec::new();

@@ -97,7 +97,7 @@ pub fn judge(
         Ok(on) => on,
         Err(error) => return (Err(error), Vec::new()),
     };
-    let warnings = surprises::find(&on, env);
+    let warnings = surprises::find(&on, stanza, env);
     let verdict = elements::groups(&on, stanza, env).and_then(|mut groups| {
         if asking.always {
             groups.iter_mut().flat_map(|group| &mut group.elements).for_each(|element| element.decided = None);
@@ -444,6 +444,15 @@ mod tests {
     fn a_condition_of_a_megabyte_is_no_problem() {
         let long = "x".repeat(1_000_000);
         check(&format!(r#"{{"condition":"$A != {long}"}}"#), &[MASTER, ("A", "y")], true);
+    }
+
+    #[test]
+    fn an_environment_beyond_what_the_kernel_passes_is_named() {
+        let large = "x".repeat(200_000);
+        let result = judged(r#"{"on":{"branch":"x*"}}"#, &[MASTER, ("LARGE", &large)]);
+        let Err(ConditionError::Bash(BashError::EnvTooLarge { name, bytes })) = result else { panic!("{result:?}") };
+        assert_eq!((name.as_str(), bytes), ("LARGE", 200_006));
+        check("{}", &[MASTER, ("LARGE", &large)], true);
     }
 
     #[test]

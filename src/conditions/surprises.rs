@@ -1,13 +1,13 @@
 //! Conditions in, warnings out: what Travis CI does and the author surely did not mean. The verdict is Travis's all the same.
 //! Never changes a verdict, and never starts bash.
 
-use super::elements::{KEYS, On, RUNTIMES};
+use super::elements::{KEYS, On, RUNTIMES, default_branches};
 use crate::protocol::environment::Environment;
 use crate::protocol::error::{Warning, WarningCode};
-use crate::protocol::wire::Node;
+use crate::protocol::wire::{Map, Node};
 
 /// Everything in `on` that will surprise its author, in the order in which it is written.
-pub(super) fn find(on: &On, env: &Environment) -> Vec<Warning> {
+pub(super) fn find(on: &On, stanza: &Map, env: &Environment) -> Vec<Warning> {
     let mut warnings = Vec::new();
     if let Some(entries) = on.entries {
         let message = format!("`{}` is a list of {entries}, of which Travis CI reads the first entry alone", on.key);
@@ -34,7 +34,7 @@ pub(super) fn find(on: &On, env: &Environment) -> Vec<Warning> {
             unknown => vec![in_key(on, unknown, at)],
         });
     }
-    warnings.extend(implicit_master(on, env));
+    warnings.extend(implicit_master(on, stanza, env));
     warnings
 }
 
@@ -79,8 +79,9 @@ fn shortened_number(key: &str, node: &Node, at: String) -> Option<Warning> {
 }
 
 /// Of a repository whose branch is called main, nobody means master by saying nothing.
-fn implicit_master(on: &On, env: &Environment) -> Option<Warning> {
-    let says_nothing = ["branch", "all_branches", "tags"].iter().all(|key| on.map.get(key).is_none());
+fn implicit_master(on: &On, stanza: &Map, env: &Environment) -> Option<Warning> {
+    let says_nothing = ["branch", "all_branches", "tags"].iter().all(|key| on.map.get(key).is_none())
+        && default_branches(on, stanza) == ["master"];
     let branch = env.expand("TRAVIS_BRANCH");
     let at = format!("/{}", on.key);
     (says_nothing && ["main", "trunk"].contains(&branch.as_ref())).then(|| {
@@ -171,9 +172,10 @@ mod tests {
 
     fn warned(stanza: &str, branch: &str) -> Vec<(String, String)> {
         let node = parse(stanza.as_bytes()).expect("the test's own JSON is valid");
-        let on = super::super::elements::on(node.as_map().expect("an object")).expect("readable");
+        let stanza = node.as_map().expect("an object");
+        let on = super::super::elements::on(stanza).expect("readable");
         let env: Environment = [("TRAVIS_BRANCH", branch)].into_iter().collect();
-        find(&on, &env).into_iter().map(|w| (w.at.unwrap_or_default(), w.hint.unwrap_or_default())).collect()
+        find(&on, stanza, &env).into_iter().map(|w| (w.at.unwrap_or_default(), w.hint.unwrap_or_default())).collect()
     }
 
     #[track_caller]
@@ -223,6 +225,7 @@ mod tests {
     fn main_is_not_master() {
         assert_eq!(warned("{}", "main"), [("/on".to_owned(), "write `on: main`".to_owned())]);
         assert_eq!(warned(r#"{"on":"master"}"#, "main"), []);
+        assert_eq!(warned(r#"{"function_name":{"dev":"f"}}"#, "main"), [], "the branches are those of the map");
     }
 
     #[test]

@@ -83,7 +83,7 @@ async fn region(stanza: &Stanza, env: &Environment) -> Result<Region, LambdaErro
     let parse = |origin, region: &str| {
         Region::parse(region).map_err(|right| LambdaError::BadRegion { origin, region: region.to_owned(), right })
     };
-    for name in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
+    for name in ["AWS_REGION", "AWS_DEFAULT_REGION", "LAMBDA_REGION"] {
         if let Some(region) = env.get(name).filter(|region| !region.is_empty()) {
             return parse(name, &region);
         }

@@ -102,18 +102,26 @@ fn of_stanza(stanza: &Stanza) -> Result<Option<Credentials>, CredentialsError> {
     }
 }
 
+/// `AWS_ACCESS_KEY_ID` and its companions; else dpl's other names, `LAMBDA_ACCESS_KEY_ID` and so on.
 fn of_environment(env: &Environment) -> Result<Option<Credentials>, CredentialsError> {
+    const NAMES: [[&str; 3]; 2] = [
+        ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"],
+        ["LAMBDA_ACCESS_KEY_ID", "LAMBDA_SECRET_ACCESS_KEY", "LAMBDA_SESSION_TOKEN"],
+    ];
     let variable = |name| env.get(name).filter(|value| !value.is_empty());
     let half = |given, missing| Err(CredentialsError::Incomplete { given, missing, at: None });
-    match (variable("AWS_ACCESS_KEY_ID"), variable("AWS_SECRET_ACCESS_KEY")) {
-        (Some(id), Some(secret)) => {
-            let token = variable("AWS_SESSION_TOKEN").map(|token| token.into_owned());
-            Ok(Some(Credentials::new(id, secret, token, None, "environment")))
+    for [id_name, secret_name, token_name] in NAMES {
+        match (variable(id_name), variable(secret_name)) {
+            (Some(id), Some(secret)) => {
+                let token = variable(token_name).map(|token| token.into_owned());
+                return Ok(Some(Credentials::new(id, secret, token, None, "environment")));
+            }
+            (Some(_), None) => return half(id_name, secret_name),
+            (None, Some(_)) => return half(secret_name, id_name),
+            (None, None) => {}
         }
-        (Some(_), None) => half("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
-        (None, Some(_)) => half("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID"),
-        (None, None) => Ok(None),
     }
+    Ok(None)
 }
 
 /// `None` when the source has nothing to say; an error when it has, and fails.
@@ -155,6 +163,7 @@ mod tests {
         assert_eq!(missing(&stanza(None, None, secret()), &[]), "access_key_id");
         assert_eq!(missing(&Stanza::default(), &[("AWS_ACCESS_KEY_ID", "x")]), "AWS_SECRET_ACCESS_KEY");
         assert_eq!(missing(&Stanza::default(), &[("AWS_SECRET_ACCESS_KEY", "x")]), "AWS_ACCESS_KEY_ID");
+        assert_eq!(missing(&Stanza::default(), &[("LAMBDA_ACCESS_KEY_ID", "x")]), "LAMBDA_SECRET_ACCESS_KEY");
     }
 
     #[test]
