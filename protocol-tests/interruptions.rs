@@ -70,8 +70,8 @@ fn a_signal_during_a_wait_ends_it_and_tells_what_was_changed() {
     }
 }
 
-#[test]
-fn a_signal_during_a_call_that_hangs_ends_it_in_time() {
+/// A run whose update hangs at AWS.
+fn hanging() -> (Endpoint, tempfile::TempDir, Child) {
     let (endpoint, directory, request) = live_function(Settings::default());
     endpoint.fault(Fault {
         operation: Some("UpdateFunctionConfiguration".to_owned()),
@@ -82,28 +82,22 @@ fn a_signal_during_a_call_that_hangs_ends_it_in_time() {
     let mut plugin = Plugin::new(&[]).directory(directory.path());
     let child = started(&mut plugin, &request, || called(&endpoint, "GetFunction"));
     std::thread::sleep(Duration::from_millis(300));
+    (endpoint, directory, child)
+}
+
+#[test]
+fn a_signal_during_a_call_that_hangs_ends_it_in_time() {
+    let (_endpoint, _directory, child) = hanging();
     signal(&child, "TERM");
     let ended = ended(child);
     assert_eq!((ended.code(), ended.status.code()), ("cancelled", Some(143)));
-    assert!(
-        ended.finished()["error"]["message"].as_str().unwrap().contains("may still take effect"),
-        "{}",
-        ended.stdout
-    );
+    let message = ended.finished()["error"]["message"].as_str().expect("a sentence");
+    assert!(message.contains("may still take effect"), "{message}");
 }
 
 #[test]
 fn a_second_signal_ends_at_once() {
-    let (endpoint, directory, request) = live_function(Settings::default());
-    endpoint.fault(Fault {
-        operation: Some("UpdateFunctionConfiguration".to_owned()),
-        after: 0,
-        times: 1,
-        kind: FaultKind::Hang { for_: Duration::from_secs(30) },
-    });
-    let mut plugin = Plugin::new(&[]).directory(directory.path());
-    let child = started(&mut plugin, &request, || called(&endpoint, "GetFunction"));
-    std::thread::sleep(Duration::from_millis(300));
+    let (_endpoint, _directory, child) = hanging();
     signal(&child, "TERM");
     std::thread::sleep(Duration::from_millis(100));
     signal(&child, "TERM");
@@ -163,6 +157,24 @@ fn when_the_runner_closes_our_output_no_further_step_is_taken() {
     assert_eq!(child.wait().expect("ended").code(), Some(1));
     assert!(called(&endpoint, "UpdateFunctionConfiguration"));
     assert!(!called(&endpoint, "UpdateFunctionCode"), "no further step");
+}
+
+#[test]
+fn a_signal_ends_a_run_whose_output_nobody_reads() {
+    let directory = build_directory();
+    let request = json!({
+        "function_name": "f",
+        "on": {"all_branches": true, "condition": format!("$A != {}", "x".repeat(1_000_000))},
+        "env": {"PATH": "/usr/bin:/bin"},
+    });
+    let mut plugin = Plugin::new(&["check"]).directory(directory.path());
+    let mut child = started(&mut plugin, &request, || true);
+    // More than a pipe holds has to be told about that condition.
+    std::thread::sleep(Duration::from_secs(1));
+    signal(&child, "TERM");
+    let began = Instant::now();
+    assert_eq!(child.wait().expect("ended").code(), Some(143));
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }
 
 #[test]

@@ -175,13 +175,19 @@ fn replace_environment(env: &Environment) {
 }
 
 /// A thread that turns signals into the wish to end, and ends the process itself when that takes too long or a second
-/// signal arrives.
+/// signal arrives. When even the last line cannot be written, because nobody reads it, the process ends without it.
 fn end_on_signals(signals: Signals, journal: Arc<Journal>, stop: Stop) {
     thread::spawn(move || {
         let Some(reason) = signals.wait(None, None) else { return };
         stop.request(reason);
+        let cancelled = || Finished::failed(failure::of_stop(reason), journal.changed());
+        let status = exit_status(&Finished::failed(failure::of_stop(reason), Vec::new()), true, Some(reason));
+        thread::spawn(move || {
+            thread::sleep(PATIENCE + Duration::from_millis(700));
+            std_process::exit(status)
+        });
         signals.wait(None, Some(PATIENCE));
-        end(&journal, &stop, Finished::failed(failure::of_stop(reason), journal.changed()))
+        end(&journal, &stop, cancelled())
     });
 }
 

@@ -27,7 +27,7 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! Sources: texts are those of the project's `aws-error-messages.json` (recorded from AWS); addresses, statuses and limits those of botocore's
+//! Sources: texts were recorded from AWS; addresses, statuses and limits those of botocore's
 //! model of Lambda, API version 2015-03-31. A text known only from AWS's documentation or from people's reports says so where it stands.
 
 mod account;

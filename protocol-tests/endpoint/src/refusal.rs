@@ -1,7 +1,7 @@
 //! A cause of refusal in; status, AWS's code and AWS's own words out.
 //! Never a text anywhere else: what AWS says stands in this one `match`.
 //!
-//! Texts are those of `aws-error-messages.json`, recorded from AWS, unless a comment names another source.
+//! Texts were recorded from AWS, unless a comment names another source.
 
 use serde_json::{Value, json};
 

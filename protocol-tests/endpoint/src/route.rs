@@ -26,7 +26,7 @@ pub(crate) enum Operation {
 
 use Operation::*;
 
-/// Operation, its name, its method, its path and the status of its success: botocore's model of Lambda (`lambda-constraints.json`).
+/// Operation, its name, its method, its path and the status of its success: botocore's model of Lambda.
 /// DeleteFunction alone differs: the model says 200 and lets the answer carry another; AWS answers 204.
 #[rustfmt::skip] // a table: one operation, one line
 const ROUTES: [(Operation, &str, &str, &str, u16); 16] = [

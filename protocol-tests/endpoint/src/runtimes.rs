@@ -1,7 +1,7 @@
 //! The names of runtimes, as AWS would accept or refuse them in November 2026.
 //! Never a source for the plugin itself: there AWS decides.
 
-/// What AWS accepts, in the order in which its own refusal lists them (`aws-error-messages.json`, recorded before ruby4.0), and after
+/// What AWS accepts, in the order in which its own refusal lists them (recorded before ruby4.0), and after
 /// `java8.al2` those that the project's `runtimes.json` (AWS's page of runtimes) dates later.
 #[rustfmt::skip] // filled lines, one name a line would be a page
 pub(crate) const CURRENT: [&str; 29] = [
