@@ -332,9 +332,14 @@ mod tests {
 
     #[test]
     fn the_jobs_environment_cannot_bend_bash() {
-        let forged = r#"{"condition":"a = a ]]; echo T; [[ a = b"}"#;
-        let result = judged(&format!(r#"{{"on":{forged}}}"#), &[MASTER]);
-        assert!(matches!(result, Err(ConditionError::BadCondition { .. })), "{result:?}");
+        for forged in [
+            "a = a ]]; echo T; [[ a = b",
+            // It leaves its `if`, prints what would be a verdict, and ends bash before there is a real one.
+            "a = b) ]]; then :; fi; echo '0 T'; exit; if [[ (a = a",
+        ] {
+            let result = judged(&format!(r#"{{"on":{{"condition":"{forged}"}}}}"#), &[MASTER]);
+            assert!(matches!(result, Err(ConditionError::BadCondition { .. })), "{result:?}");
+        }
         for variable in [
             ("BASH_FUNC_eval%%", "() { echo '0 T'; }"),
             ("BASH_FUNC_builtin%%", "() { echo '0 T'; }"),
