@@ -1,6 +1,7 @@
 //! `run`, `cleanup` and `allow_failure`: the user's commands around a deployment, with real bash and real git.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -101,13 +102,29 @@ fn a_grandchild_that_keeps_the_pipe_does_not_hang_us() {
 }
 
 #[test]
+fn no_line_is_lost_however_fast_they_come() {
+    let mut stand = stand();
+    stand.request["run"] = json!("seq 1 30000");
+    let ended = stand.deploy();
+    assert_eq!(ended.outcome(), "deployed");
+    let told = lines(&ended);
+    assert_eq!((told.len(), told[29_999].1), (30_000, "30000"));
+}
+
+#[test]
 fn output_is_lossy_split_and_without_secrets() {
     let mut stand = stand();
     stand.request["env"]["DEPLOY_TOKEN"] = json!("secret-in-a-job");
-    stand.request["run"] =
-        json!(["printf 'a\\377b\\n'", "head -c 70000 /dev/zero | tr '\\0' x", "echo \"token $DEPLOY_TOKEN\""]);
-    let ended =
-        Plugin::new(&[]).directory(stand.directory.path()).secrets(["secret-in-a-job".to_owned()]).run(&stand.request);
+    stand.request["env"]["DEPLOY_KEY"] = json!("-----BEGIN-----\nsecret-line-of-a-key\n-----END-----\n");
+    stand.request["run"] = json!([
+        "printf 'a\\377b\\n'",
+        "head -c 70000 /dev/zero | tr '\\0' x",
+        "echo \"token $DEPLOY_TOKEN\"; echo \"$DEPLOY_KEY\""
+    ]);
+    let ended = Plugin::new(&[])
+        .directory(stand.directory.path())
+        .secrets(["secret-in-a-job".to_owned(), "secret-line-of-a-key".to_owned()])
+        .run(&stand.request);
     let told = lines(&ended);
     assert_eq!(told[0].1, "a\u{fffd}b");
     assert_eq!((told[1].1.len(), told[2].1.len()), (65_536, 70_000 - 65_536));
@@ -171,6 +188,29 @@ fn cleanup_brings_everything_back_after_a_failure_too() {
 }
 
 #[test]
+fn a_signal_during_cleanup_loses_nothing() {
+    for delay in [0, 20, 40, 80, 160] {
+        let stand = repository();
+        for number in 0..1000 {
+            fs::write(stand.path(&format!("untracked-{number}")), "u").expect("written");
+        }
+        let mut plugin = Plugin::new(&[]).directory(stand.directory.path());
+        let mut child = plugin.spawn();
+        child.stdin.take().expect("piped").write_all(stand.request.to_string().as_bytes()).expect("written");
+        // Signals are caught from the first line on.
+        let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
+        let mut told = String::new();
+        stdout.read_line(&mut told).expect("hello");
+        std::thread::sleep(Duration::from_millis(delay));
+        Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill runs");
+        stdout.read_to_string(&mut told).expect("told to the end");
+        assert!([Some(143), Some(0)].contains(&child.wait().expect("ended").code()), "{told}");
+        assert!(told.lines().last().is_some_and(|line| line.contains("\"finished\"")), "{told}");
+        assert_brought_back(&stand);
+    }
+}
+
+#[test]
 fn cleanup_with_nothing_to_put_aside_loses_nothing() {
     let mut stand = repository();
     let directory = stand.directory.path().to_owned();
@@ -203,7 +243,6 @@ fn a_stash_is_named_before_anything_can_kill_us() {
     stand.request["run"] = json!("kill -KILL $PPID");
     let mut plugin = Plugin::new(&[]).directory(stand.directory.path());
     let mut child = plugin.spawn();
-    use std::io::Write;
     child.stdin.take().expect("piped").write_all(stand.request.to_string().as_bytes()).expect("written");
     let output = child.wait_with_output().expect("ended");
     let told = String::from_utf8_lossy(&output.stdout);

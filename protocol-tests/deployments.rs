@@ -221,3 +221,82 @@ fn everything_is_told_on_standard_output_and_nothing_unless_asked_on_standard_er
     assert!(logged.stderr.contains("dpl_lambda"), "{}", logged.stderr);
     assert!(!logged.stderr.to_lowercase().contains("authorization"), "{}", logged.stderr);
 }
+
+#[test]
+fn a_profile_of_the_jobs_does_not_reach_the_machines_metadata_service() {
+    let (endpoint, directory) = (endpoint(Settings::default()), build_directory());
+    let home = TempDir::new().expect("a temporary directory");
+    fs::create_dir(home.path().join(".aws")).expect("made");
+    let profile = "[default]\nrole_arn = arn:aws:iam::123456789012:role/x\ncredential_source = Ec2InstanceMetadata\n";
+    fs::write(home.path().join(".aws/config"), profile).expect("written");
+    let mut job = request(&endpoint);
+    let env = job["env"].as_object_mut().expect("an object");
+    env.retain(|name, _| !name.contains("ACCESS_KEY"));
+    env.insert("HOME".to_owned(), json!(home.path().display().to_string()));
+    let ended = deploy(directory.path(), &job);
+    assert_eq!((ended.code(), ended.status.code()), ("no-credentials", Some(2)), "{}", ended.stdout);
+    assert!(ended.elapsed < Duration::from_secs(1), "nobody was asked: {:?}", ended.elapsed);
+}
+
+/// A metadata service that knows one role, as `169.254.169.254` does on an instance. Serves until the test ends.
+fn metadata_service() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    std::thread::spawn(move || {
+        use std::io::{Read, Write};
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            let mut head = [0; 4096];
+            let count = stream.read(&mut head).unwrap_or(0);
+            let request = String::from_utf8_lossy(&head[..count]).into_owned();
+            let path = request.split(' ').nth(1).unwrap_or_default();
+            let body = match path.trim_end_matches('/').rsplit('/').next() {
+                Some("token") => "a-token".to_owned(),
+                Some("security-credentials" | "security-credentials-extended") => "run".to_owned(),
+                _ => json!({
+                    "Code": "Success", "Type": "AWS-HMAC", "LastUpdated": "2026-01-01T00:00:00Z",
+                    "AccessKeyId": "AKIDENDPOINTEXAMPLE1", "SecretAccessKey": "endpoint-secret-key",
+                    "Token": "instance-token", "Expiration": "2099-01-01T00:00:00Z",
+                })
+                .to_string(),
+            };
+            let ttl = "x-aws-ec2-metadata-token-ttl-seconds: 600";
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\n{ttl}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+                body.len()
+            );
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    format!("http://{address}")
+}
+
+#[test]
+fn the_haste_of_the_metadata_service_is_not_asked_of_lambda() {
+    let settings = Settings {
+        latency: Duration::from_millis(600),
+        session_token: Some("instance-token".to_owned()),
+        ..Settings::default()
+    };
+    let (endpoint, directory) = (endpoint(settings), build_directory());
+    let mut job = request(&endpoint);
+    let env = job["env"].as_object_mut().expect("an object");
+    env.retain(|name, _| !name.contains("ACCESS_KEY"));
+    env.insert("AWS_EC2_METADATA_SERVICE_ENDPOINT".to_owned(), json!(metadata_service()));
+    let ended = deploy(directory.path(), &job);
+    assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
+    assert_eq!(ended.event("identified").expect("told")["source"], "instance");
+}
+
+#[test]
+fn a_package_is_written_behind_a_link() {
+    let directory = build_directory();
+    fs::write(directory.path().join("real.zip"), "old").expect("written");
+    std::os::unix::fs::symlink("real.zip", directory.path().join("link.zip")).expect("linked");
+    let request = json!({"function_name": "f", "zip": "index.js"});
+    let ended = Plugin::new(&["package", "--output", "link.zip"]).directory(directory.path()).run(&request);
+    assert_eq!(ended.outcome(), "packaged");
+    assert!(fs::symlink_metadata(directory.path().join("link.zip")).expect("there").is_symlink());
+    assert!(fs::read(directory.path().join("real.zip")).expect("there").starts_with(b"PK"));
+    assert_eq!(fs::read_dir(directory.path()).expect("readable").count(), 3, "nothing is left beside it");
+}

@@ -114,8 +114,6 @@ fn a_signal_while_standard_input_is_read_is_heard() {
         let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
         let mut hello = String::new();
         stdout.read_line(&mut hello).expect("hello comes before the request");
-        // `hello` is written before signals are caught.
-        std::thread::sleep(Duration::from_millis(100));
         signal(&child, name);
         let mut rest = String::new();
         stdout.read_to_string(&mut rest).expect("read to the end");

@@ -115,6 +115,7 @@ fn each_trap_is_read_as_its_author_meant() {
         (json!({"timeout": 1.5}), json!("bad-value"), &[]),
         (json!({"timeout": 99_999_999_999_u64}), json!("bad-value"), &[]),
         (json!({"timeout": "ten"}), json!("bad-value"), &[]),
+        (json!({"timeout": "a\nb\u{1b}[2J"}), json!("bad-value"), &[]),
         (json!({"timeout": null}), json!({"Timeout": 3}), &[]),
         // Handlers.
         (json!({"handler_name": "index.handler"}), json!({"Handler": "index.handler"}), &[]),
@@ -166,6 +167,18 @@ fn each_trap_is_read_as_its_author_meant() {
 }
 
 #[test]
+fn a_part_of_a_password_is_not_shown_as_a_variable() {
+    let request = json!({
+        "function_name": "f", "environment": {"PASSWORD": "pa$sw0rdSecretTail"}, "secret_access_key": "abc$hunter2tail",
+        "secret_acess_key": "abc$hunter3tail", "on": {"all_branches": true}, "env": {},
+    });
+    let secrets = ["sw0rdSecretTail", "hunter2tail", "hunter3tail"].map(str::to_owned);
+    let ended = Plugin::new(&["check"]).secrets(secrets).run(&request);
+    assert_eq!(ended.outcome(), "checked", "{}", ended.stdout);
+    assert!(ended.events.iter().any(|event| event["code"] == "unset-variable"));
+}
+
+#[test]
 fn a_secret_variable_in_an_open_option_is_not_shown() {
     let endpoint = Endpoint::start(Settings::default()).expect("a free port");
     let mut request = json!({
@@ -179,6 +192,12 @@ fn a_secret_variable_in_an_open_option_is_not_shown() {
     let refused = Plugin::new(&["check"]).directory(directory.path()).secrets(secrets()).run(&request);
     assert_eq!(refused.code(), "bad-value");
     request["timeout"] = json!(3);
+    request["env"]["PATH_TOKEN"] = json!("hidden-path-value");
+    request["zip"] = json!("dist-$PATH_TOKEN");
+    let hidden = || secrets().into_iter().chain(["hidden-path-value".to_owned()]);
+    let missing = Plugin::new(&["plan"]).directory(directory.path()).secrets(hidden()).run(&request);
+    assert_eq!(missing.code(), "package-not-found");
+    request["zip"] = json!("index.js");
     let planned = Plugin::new(&["plan"]).directory(directory.path()).secrets(secrets()).run(&request);
     assert_eq!(planned.outcome(), "planned", "{}", planned.stdout);
 }

@@ -6,6 +6,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -39,8 +40,25 @@ const GLANCE: Duration = Duration::from_millis(50);
 /// How long a group may take to end after SIGTERM.
 const COURTESY: Duration = Duration::from_secs(1);
 
-/// How long what is left in the pipes is read after the command itself has ended.
-const AFTERMATH: Duration = Duration::from_millis(500);
+/// Pieces of output that may wait for us; a command that writes faster than the runner reads is held up by its pipe.
+const PIECES: usize = 16;
+
+/// Bytes that are still read after the command itself has ended: more than the pipes and [`PIECES`] can hold, so that
+/// nothing of its own is lost, and not for ever, because a grandchild may go on writing.
+const AFTERMATH: usize = 1024 * 1024;
+
+/// A variable may hold 128 KiB (`MAX_ARG_STRLEN` of Linux).
+const MAX_VARIABLE: usize = 128 * 1024;
+
+/// The process groups that run now, for [`kill_all`].
+static GROUPS: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
+
+/// Ends every command at once, for a process that is about to end itself. Commands that are never interrupted go on.
+pub fn kill_all() {
+    for group in GROUPS.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+}
 
 /// Gives a command the job's environment and nothing else.
 pub fn with_env<'a>(command: &'a mut Command, env: &Environment) -> &'a mut Command {
@@ -51,7 +69,8 @@ pub fn with_env<'a>(command: &'a mut Command, env: &Environment) -> &'a mut Comm
     command
 }
 
-/// Runs a command to its end. `input` is its standard input, `hear` gets what it writes, as it comes.
+/// Runs a command to its end. `input` is its standard input, `hear` gets what it writes, as it comes. Without `stop` it
+/// is never interrupted.
 ///
 /// # Errors
 /// [`ChildError`]; the process group has been ended by then.
@@ -60,27 +79,31 @@ pub fn run(
     env: &Environment,
     input: Option<Vec<u8>>,
     limit: Option<Duration>,
-    stop: &Stop,
+    stop: Option<&Stop>,
     hear: &mut dyn FnMut(Stream, &[u8]),
 ) -> Result<ExitStatus, ChildError> {
-    stop.check().map_err(ChildError::Stopped)?;
+    let stopped = || stop.and_then(Stop::reason).map_or(Ok(()), |reason| Err(ChildError::Stopped(reason)));
+    stopped()?;
     command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     let child = command.spawn().map_err(|error| match error.kind() {
-        io::ErrorKind::ArgumentListTooLong => too_large(env),
+        io::ErrorKind::ArgumentListTooLong => too_large(env).unwrap_or(ChildError::Unstartable(error)),
         _ => ChildError::Unstartable(error),
     })?;
+    if stop.is_some() {
+        GROUPS.lock().unwrap_or_else(PoisonError::into_inner).push(Pid::from_child(&child));
+    }
     let mut group = Group(child);
     let child = &mut group.0;
     if let (Some(mut stdin), Some(input)) = (child.stdin.take(), input) {
         // It may end before it has read everything; that shows in what it does.
         thread::spawn(move || drop(stdin.write_all(&input)));
     }
-    let (sender, pieces) = mpsc::channel();
+    let (sender, pieces) = mpsc::sync_channel(PIECES);
     forward(child.stdout.take(), Stream::Stdout, sender.clone());
     forward(child.stderr.take(), Stream::Stderr, sender);
 
-    let deadline = limit.map(|limit| (Instant::now() + limit, limit));
+    let deadline = limit.and_then(|limit| Some((Instant::now().checked_add(limit)?, limit)));
     let mut pipes_open = true;
     loop {
         let wait = if pipes_open { GLANCE } else { Duration::from_millis(1) };
@@ -94,16 +117,14 @@ pub fn run(
             }
         }
         if let Ok(Some(status)) = child.try_wait() {
-            let end = Instant::now() + AFTERMATH;
-            while pipes_open && Instant::now() < end {
-                let Ok((stream, bytes)) = pieces.recv_timeout(Duration::from_millis(20)) else { break };
-                hear(stream, &bytes);
+            let mut left = AFTERMATH;
+            while let Some(rest) = pieces.recv_timeout(GLANCE).ok().filter(|_| left > 0) {
+                hear(rest.0, &rest.1);
+                left = left.saturating_sub(rest.1.len());
             }
             return Ok(status);
         }
-        if let Some(reason) = stop.reason() {
-            return Err(ChildError::Stopped(reason));
-        }
+        stopped()?;
         if let Some((_, limit)) = deadline.filter(|(deadline, _)| Instant::now() >= *deadline) {
             return Err(ChildError::TimedOut(limit));
         }
@@ -115,10 +136,12 @@ struct Group(Child);
 
 impl Drop for Group {
     fn drop(&mut self) {
-        if !matches!(self.0.try_wait(), Ok(None)) {
+        let group = Pid::from_child(&self.0);
+        let running = matches!(self.0.try_wait(), Ok(None));
+        if !running {
+            GROUPS.lock().unwrap_or_else(PoisonError::into_inner).retain(|known| *known != group);
             return;
         }
-        let group = Pid::from_child(&self.0);
         let _ = kill_process_group(group, Signal::TERM);
         let end = Instant::now() + COURTESY;
         while Instant::now() < end && matches!(self.0.try_wait(), Ok(None)) {
@@ -126,10 +149,11 @@ impl Drop for Group {
         }
         let _ = kill_process_group(group, Signal::KILL);
         let _ = self.0.wait();
+        GROUPS.lock().unwrap_or_else(PoisonError::into_inner).retain(|known| *known != group);
     }
 }
 
-fn forward(stream: Option<impl Read + Send + 'static>, from: Stream, to: mpsc::Sender<(Stream, Vec<u8>)>) {
+fn forward(stream: Option<impl Read + Send + 'static>, from: Stream, to: mpsc::SyncSender<(Stream, Vec<u8>)>) {
     let mut stream = stream.expect("was piped");
     thread::spawn(move || {
         let mut buffer = [0; 8 * 1024];
@@ -141,9 +165,11 @@ fn forward(stream: Option<impl Read + Send + 'static>, from: Stream, to: mpsc::S
     });
 }
 
-fn too_large(env: &Environment) -> ChildError {
+/// The largest variable, if it is the one that the kernel refuses.
+fn too_large(env: &Environment) -> Option<ChildError> {
     let size = |(name, value): (&std::ffi::OsStr, &std::ffi::OsStr)| name.len() + value.len() + 1;
-    let largest = env.iter().max_by_key(|variable| size(*variable));
-    let name = largest.map(|(name, _)| name.to_string_lossy().into_owned()).unwrap_or_default();
-    ChildError::EnvTooLarge { name, bytes: largest.map(size).unwrap_or_default() }
+    let largest = env.iter().max_by_key(|variable| size(*variable))?;
+    let bytes = size(largest);
+    let name = largest.0.to_string_lossy().into_owned();
+    (bytes > MAX_VARIABLE).then_some(ChildError::EnvTooLarge { name, bytes })
 }

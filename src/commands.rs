@@ -1,5 +1,5 @@
 //! The user's commands in, what they said out: `run` after a deployment, and `cleanup`, which puts uncommitted files aside.
-//! Effect: starts bash and git, in the job's environment. Never builds a command line from a value.
+//! Effect: starts bash and git, in the job's environment. Never puts a value of the stanza into a command line.
 #![expect(clippy::disallowed_methods, reason = "starts the user's commands: this is the room for it")]
 
 use std::path::Path;
@@ -49,7 +49,8 @@ pub fn run(
         let mut bash = Command::new("bash");
         child::with_env(bash.args(["-c", line]).current_dir(directory), env);
         let mut lines = Lines::default();
-        let ended = child::run(&mut bash, env, None, None, stop, &mut |stream, bytes| lines.take(stream, bytes, tell));
+        let ended =
+            child::run(&mut bash, env, None, None, Some(stop), &mut |stream, bytes| lines.take(stream, bytes, tell));
         lines.finish(tell);
         let status = ended.map_err(CommandError::Child)?;
         if !status.success() {
@@ -73,11 +74,12 @@ impl Lines {
             Stream::Stderr => &mut self.stderr,
         };
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
-            begun.extend_from_slice(part);
+            let (text, ended) = part.strip_suffix(b"\n").map_or((part, false), |text| (text, true));
+            begun.extend_from_slice(text);
             while begun.len() > MAX_LINE {
                 tell(stream, lossy(&begun.drain(..MAX_LINE).collect::<Vec<u8>>()));
             }
-            if begun.ends_with(b"\n") {
+            if ended {
                 tell(stream, lossy(&std::mem::take(begun)));
             }
         }
@@ -93,7 +95,7 @@ impl Lines {
 }
 
 fn lossy(line: &[u8]) -> String {
-    String::from_utf8_lossy(line).trim_end_matches(['\n', '\r']).to_owned()
+    String::from_utf8_lossy(line).trim_end_matches('\r').to_owned()
 }
 
 /// Files that `cleanup` has put aside: uncommitted, untracked and ignored ones.
@@ -103,53 +105,50 @@ pub struct Stash {
     pub commit: String,
 }
 
-/// Puts uncommitted files aside, as dpl does: `git stash --all`. `None`: there was nothing to put aside.
+/// Puts uncommitted files aside, as dpl does: `git stash --all`. `None`: there was nothing to put aside. A signal does
+/// not interrupt it: half a stash is the one thing that nobody could bring back.
 ///
 /// # Errors
 /// [`CommandError::CleanupFailed`], for example where there is no repository.
-pub fn stash(env: &Environment, directory: &Path, stop: &Stop) -> Result<Option<Stash>, CommandError> {
-    let before = newest(env, directory, stop)?;
-    let push = ["stash", "push", "--all", "--message", "put aside by dpl-lambda (cleanup: true)"];
-    let (pushed, words) = git(&push, env, directory, stop)?;
+pub fn stash(env: &Environment, directory: &Path) -> Result<Option<Stash>, CommandError> {
+    let git = |arguments: &[&str]| git(arguments, env, directory);
+    let newest = || {
+        let (exists, commit) = git(&["rev-parse", "--quiet", "--verify", "refs/stash"])?;
+        Ok::<_, CommandError>(exists.then(|| commit.trim().to_owned()))
+    };
+    let before = newest()?;
+    let (pushed, words) = git(&["stash", "push", "--all", "--message", "put aside by dpl-lambda (cleanup: true)"])?;
     if !pushed {
         return Err(CommandError::CleanupFailed { words });
     }
-    let made = newest(env, directory, stop)?.filter(|newest| before.as_ref() != Some(newest));
+    let made = newest()?.filter(|newest| before.as_ref() != Some(newest));
     Ok(made.map(|commit| Stash { commit }))
 }
 
 impl Stash {
-    /// Brings the files back. `Err` holds what git said when it could not; the stash is kept then, nothing is lost.
+    /// Brings the files back. When git cannot, the stash is kept; nothing is lost.
     ///
     /// # Errors
-    /// git's words.
-    pub fn pop(&self, env: &Environment, directory: &Path) -> Result<(), String> {
-        // Also when the run is to end: whoever cleans up is not stopped half-way.
-        let unhurried = Stop::new();
-        let git = |arguments: &[&str]| git(arguments, env, directory, &unhurried).map_err(|error| format!("{error:?}"));
+    /// [`CommandError::CleanupFailed`] with what git said.
+    pub fn pop(&self, env: &Environment, directory: &Path) -> Result<(), CommandError> {
+        let git = |arguments: &[&str]| git(arguments, env, directory);
         // A command of `run` may have stashed something of its own on top.
         let (_, list) = git(&["stash", "list", "--format=%H %gd"])?;
         let entry = list.lines().find_map(|line| line.strip_prefix(&self.commit)).map(str::trim);
-        let entry = entry.ok_or("the stash is not in the list any more")?;
-        match git(&["stash", "pop", "--quiet", entry])? {
+        let gone = || CommandError::CleanupFailed { words: "it is not in the list of stashes any more".to_owned() };
+        match git(&["stash", "pop", "--quiet", entry.ok_or_else(gone)?])? {
             (true, _) => Ok(()),
-            (false, words) => Err(words),
+            (false, words) => Err(CommandError::CleanupFailed { words }),
         }
     }
 }
 
-/// The commit of the newest stash.
-fn newest(env: &Environment, directory: &Path, stop: &Stop) -> Result<Option<String>, CommandError> {
-    let (exists, commit) = git(&["rev-parse", "--quiet", "--verify", "refs/stash"], env, directory, stop)?;
-    Ok(exists.then(|| commit.trim().to_owned()))
-}
-
 /// Whether git ended well, and what it said.
-fn git(arguments: &[&str], env: &Environment, directory: &Path, stop: &Stop) -> Result<(bool, String), CommandError> {
+fn git(arguments: &[&str], env: &Environment, directory: &Path) -> Result<(bool, String), CommandError> {
     let mut git = Command::new("git");
     child::with_env(git.args(arguments).current_dir(directory), env);
     let mut words = Vec::new();
-    let ended = child::run(&mut git, env, None, None, stop, &mut |_, bytes| words.extend_from_slice(bytes));
+    let ended = child::run(&mut git, env, None, None, None, &mut |_, bytes| words.extend_from_slice(bytes));
     let status = ended.map_err(CommandError::Child)?;
     Ok((status.success(), String::from_utf8_lossy(&words).trim().to_owned()))
 }

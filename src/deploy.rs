@@ -2,6 +2,7 @@
 //! Never decides anything about a value of the stanza.
 #![expect(clippy::disallowed_methods, reason = "measures how long the run and its steps take")]
 
+use std::cell::{Cell, OnceCell};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,7 +14,7 @@ use crate::function::{Live, Wanted};
 use crate::journal::Journal;
 use crate::lambda::{self, Found, Lambda, Subject};
 use crate::options;
-use crate::package::{self, Archive, Contents};
+use crate::package::{self, Archive, Contents, PackageError};
 use crate::plan::{Plan, plan};
 use crate::protocol::environment::Environment;
 use crate::protocol::error::{ErrorReport, Problem, Warning, WarningCode};
@@ -78,7 +79,12 @@ fn pass(
     {
         return Ok(skipped(verdict, &Redactor::default(), journal));
     }
-    let gathered = options::gather(&job.stanza, &job.env, &job.directory);
+    let deploys = verdict.as_ref().is_none_or(|verdict| verdict.as_ref().is_ok_and(|verdict| verdict.deploys));
+    let gathered = if deploys {
+        options::gather(&job.stanza, &job.env, &job.directory, stop)
+    } else {
+        options::without_git(&job.stanza, &job.env)
+    };
     let ReadStanza { stanza, problems, warnings } = stanza::read(&gathered.stanza);
     let problems: Vec<Problem> = problems.into_iter().map(|problem| gathered.with_origin(problem)).collect();
     let redactor = stanza.redactor(&job.stanza, job.env.secrets());
@@ -108,12 +114,20 @@ fn pass(
         return Err(failure::of_problems(problems, &redactor));
     }
     let name = stanza.function_name.as_ref().expect("a stanza without a function's name has a problem");
-    let pass = Pass { job, stanza: &stanza, name, redactor: &redactor, journal, stop, began };
+    let filled_in = Redactor::new(job.env.secrets(), &[]);
+    let (written, complete) = (redactor, OnceCell::new());
+    let pass = Pass { job, stanza: &stanza, name, filled_in, written, complete, journal, stop, began };
     match command {
         Command::Check => Ok(Finished::Checked {}),
-        Command::Package { output } => pass.package_to(output),
         Command::Deploy if stanza.dry_run != Some(true) => pass.deploy(),
-        Command::Plan | Command::Deploy => pass.meet_aws(true),
+        Command::Plan | Command::Deploy => {
+            pass.warn_about_cleanup();
+            pass.meet_aws(true)
+        }
+        Command::Package { output } => {
+            pass.warn_about_cleanup();
+            pass.package_to(output)
+        }
     }
 }
 
@@ -150,7 +164,12 @@ struct Pass<'a> {
     job: &'a Job,
     stanza: &'a Stanza,
     name: &'a FunctionName,
-    redactor: &'a Redactor,
+    /// Masks secret variables of the job where one was filled into a value of ours, such as a path.
+    filled_in: Redactor,
+    /// Masks all secrets of the request in texts that others wrote.
+    written: Redactor,
+    /// Masks those of credentials that were found elsewhere, too; from then on.
+    complete: OnceCell<Redactor>,
     journal: &'a Arc<Journal>,
     stop: &'a Stop,
     began: Instant,
@@ -172,8 +191,8 @@ impl Pass<'_> {
             return Ok(None);
         }
         self.journal.note_acted();
-        let stash = commands::stash(&self.job.env, &self.job.directory, self.stop)
-            .map_err(|error| failure::of_command(error, self.redactor))?;
+        let stash = commands::stash(&self.job.env, &self.job.directory)
+            .map_err(|error| failure::of_command(error, self.redactor()))?;
         if let Some(stash) = &stash {
             self.warn_about_stash(
                 WarningCode::Stashed,
@@ -185,15 +204,27 @@ impl Pass<'_> {
     }
 
     fn bring_back(&self, stash: &Stash) {
-        if let Err(words) = stash.pop(&self.job.env, &self.job.directory) {
-            let words = self.redactor.redact(&words).replace('\n', "; ");
+        if let Err(error) = stash.pop(&self.job.env, &self.job.directory) {
+            let words = failure::of_command(error, self.redactor()).message;
             self.warn_about_stash(
                 WarningCode::StashKept,
-                format!("the files put aside cannot be brought back: {words}"),
-                format!(
-                    "nothing is lost: `git stash apply {}` brings them back once nothing is in their way",
-                    stash.commit
-                ),
+                format!("the files that were put aside are not back: {words}"),
+                format!("nothing is lost: `git stash apply {}` brings them back", stash.commit),
+            );
+        }
+    }
+
+    fn redactor(&self) -> &Redactor {
+        self.complete.get().unwrap_or(&self.written)
+    }
+
+    /// A plan changes nothing, also not in the build directory.
+    fn warn_about_cleanup(&self) {
+        if self.stanza.cleanup == Some(true) {
+            self.warn_about_stash(
+                WarningCode::NotCleanedUp,
+                "`cleanup` is for deployments: this package holds uncommitted files, too".to_owned(),
+                "its hash may differ from that of the deployment".to_owned(),
             );
         }
     }
@@ -208,19 +239,19 @@ impl Pass<'_> {
         self.stop.check().map_err(failure::of_stop)?;
         self.journal.note_acted();
         let mut tell = |stream, line: String| {
-            self.journal.tell(Event::Output { stream, line: self.redactor.redact(&line) });
+            self.journal.tell(Event::Output { stream, line: self.redactor().redact(&line) });
         };
         commands::run(commands, &self.job.env, &self.job.directory, self.stop, &mut tell)
-            .map_err(|error| failure::of_command(error, self.redactor))
+            .map_err(|error| failure::of_command(error, self.redactor()))
     }
 
     fn package_to(&self, output: &std::path::Path) -> Result<Finished, ErrorReport> {
         let output_path = self.job.directory.join(output);
         let contents = self.survey(Some(&output_path))?;
-        let archive = into_archive(contents, self.journal, self.stop).map_err(failure::of_package)?;
-        self.journal.tell(Event::Packaged(archive.told()));
-        archive.write_to(&output_path).map_err(failure::of_package)?;
-        Ok(Finished::Packaged { package: archive.told(), output: output.display().to_string() })
+        let archive = into_archive(contents, self.journal, self.stop).map_err(|error| self.of_package(error))?;
+        self.journal.tell(Event::Packaged(self.filled_in.package(archive.told())));
+        archive.write_to(&output_path, output).map_err(|error| self.of_package(error))?;
+        Ok(Finished::Packaged { package: self.filled_in.package(archive.told()), output: output.display().to_string() })
     }
 
     fn meet_aws(&self, only_plan: bool) -> Result<Finished, ErrorReport> {
@@ -231,39 +262,43 @@ impl Pass<'_> {
 
     async fn plan_and_apply(&self, only_plan: bool) -> Result<Finished, ErrorReport> {
         let contents = self.survey(None)?;
-        contents.check_given_size().and_then(|()| contents.check_unzipped_size()).map_err(failure::of_package)?;
+        contents
+            .check_given_size()
+            .and_then(|()| contents.check_unzipped_size())
+            .map_err(|error| self.of_package(error))?;
 
         let connected =
             lambda::connect(self.stanza, &self.job.env, self.job.env_given, self.journal.clone(), self.stop.clone());
-        let (lambda, identity) = connected.await.map_err(|error| failure::of_lambda(error, self.redactor))?;
+        let (lambda, identity) = connected.await.map_err(|error| failure::of_lambda(error, self.redactor()))?;
         self.journal.tell(Event::Identified {
             source: identity.source,
             access_key_id: identity.access_key_id.masked_key(),
             region: identity.region.as_str().to_owned(),
         });
         let found_elsewhere = identity.secrets.iter().map(|secret| secret.expose());
-        let redactor = self.stanza.redactor(&self.job.stanza, self.job.env.secrets().chain(found_elsewhere));
-        let failed = |error| failure::of_lambda(error, &redactor);
+        let secrets = self.job.env.secrets().chain(found_elsewhere);
+        let redactor = self.complete.get_or_init(|| self.stanza.redactor(&self.job.stanza, secrets));
+        let failed = |error| failure::of_lambda(error, redactor);
 
-        let (archive, found) = self.package_and_read(contents, &lambda, &redactor).await?;
+        let (archive, found) = self.package_and_read(contents, &lambda).await?;
         let found = match found {
             Some(found) if found.is_busy && !only_plan => self.wait(&lambda).await.map_err(failed)?,
             found => found,
         };
         let live = found.as_ref().map(|found| &found.live);
         let wanted = Wanted::of(self.stanza, self.name.clone(), options::default_description(&self.job.env));
-        let plan =
-            plan(&wanted, archive.code_sha256(), live).map_err(|error| failure::of_plan(error, self.name.as_str()))?;
+        let plan = plan(&wanted, archive.code_sha256(), live)
+            .map_err(|error| failure::of_plan(error, self.name.as_str(), &self.filled_in))?;
         self.warn_about_unknown(&wanted, live);
-        let told = redactor.plan(plan.told());
+        let told = self.filled_in.plan(plan.told());
         self.journal.tell(Event::Planned(told.clone()));
         if only_plan {
             return Ok(Finished::Planned(told));
         }
         let (arn, version) = self.apply(&plan, &archive, live, &lambda).await.map_err(failed)?;
         let live_now = Deployment {
-            function_name: arn.rsplit(':').next().unwrap_or_default().to_owned(),
-            function_arn: arn,
+            function_name: self.filled_in.redact(arn.rsplit(':').next().unwrap_or_default()),
+            function_arn: self.filled_in.redact(&arn),
             region: identity.region.as_str().to_owned(),
             version: version.unwrap_or_else(|| "$LATEST".to_owned()),
             alias: None,
@@ -279,10 +314,14 @@ impl Pass<'_> {
         }
     }
 
+    fn of_package(&self, error: PackageError) -> ErrorReport {
+        failure::of_package(error, &self.filled_in)
+    }
+
     fn survey(&self, output: Option<&std::path::Path>) -> Result<Contents, ErrorReport> {
         let dot_match = self.stanza.dot_match.unwrap_or(false);
         let contents = package::survey(&self.job.directory, self.stanza.zip.as_deref(), dot_match, output)
-            .map_err(failure::of_package)?;
+            .map_err(|error| self.of_package(error))?;
         for name in contents.left_out() {
             self.journal.tell(Event::Warning(Warning {
                 code: WarningCode::FileLeftOut,
@@ -299,20 +338,19 @@ impl Pass<'_> {
         &self,
         contents: Contents,
         lambda: &Lambda,
-        redactor: &Redactor,
     ) -> Result<(Archive, Option<Found>), ErrorReport> {
         let surely_fits = contents.surely_fits();
         let (journal, stop) = (self.journal.clone(), self.stop.clone());
         let packaging = tokio::task::spawn_blocking(move || into_archive(contents, &journal, &stop));
         let packaging = async {
-            let archive = packaging.await.expect("a panic ends the process").map_err(failure::of_package)?;
-            archive.check_size().map_err(failure::of_package)?;
-            self.journal.tell(Event::Packaged(archive.told()));
+            let archive = packaging.await.expect("a panic ends the process").map_err(|error| self.of_package(error))?;
+            archive.check_size().map_err(|error| self.of_package(error))?;
+            self.journal.tell(Event::Packaged(self.filled_in.package(archive.told())));
             Ok::<_, ErrorReport>(archive)
         };
         let reading = async {
             let found = lambda.read_live(self.name).await;
-            found.map_err(|error| failure::of_lambda(error, redactor))
+            found.map_err(|error| failure::of_lambda(error, self.redactor()))
         };
         if surely_fits {
             return tokio::try_join!(packaging, reading);
@@ -337,7 +375,7 @@ impl Pass<'_> {
     ) -> Result<(String, Option<String>), lambda::LambdaError> {
         let mut arn = live.map(|live| live.arn.clone()).unwrap_or_default();
         let mut version = None;
-        let told = std::cell::Cell::new(false);
+        let told = Cell::new(false);
         let role_not_ready = || {
             if !told.replace(true) {
                 self.journal.tell(Event::Warning(Warning {
@@ -349,6 +387,7 @@ impl Pass<'_> {
             }
         };
         for step in &plan.steps {
+            self.stop.check().map_err(|reason| lambda::LambdaError::Stopped { reason, in_flight: None })?;
             let running = self.started(step.action.name());
             let subject =
                 Subject { name: self.name, arn: &arn, code: archive.bytes(), code_sha256: archive.code_sha256() };
@@ -375,7 +414,7 @@ impl Pass<'_> {
     }
 
     fn started(&self, step: StepName) -> RunningStep<'_> {
-        self.journal.tell(Event::StepStarted { step, function_name: self.name.as_str().to_owned() });
+        self.journal.tell(Event::StepStarted { step, function_name: self.filled_in.redact(self.name.as_str()) });
         RunningStep { step, began: Instant::now(), journal: self.journal }
     }
 }
@@ -394,7 +433,7 @@ impl RunningStep<'_> {
     }
 }
 
-fn into_archive(contents: Contents, journal: &Journal, stop: &Stop) -> Result<Archive, package::PackageError> {
+fn into_archive(contents: Contents, journal: &Journal, stop: &Stop) -> Result<Archive, PackageError> {
     let mut tell = journal.progress(Task::Package);
     contents.into_archive(&mut |progress| tell(progress.done_bytes, progress.total_bytes), stop)
 }

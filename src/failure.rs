@@ -96,8 +96,14 @@ pub fn of_conditions(error: ConditionError, redactor: &Redactor) -> ErrorReport 
     }
 }
 
-/// A package that cannot be made, or cannot go to Lambda.
-pub fn of_package(error: PackageError) -> ErrorReport {
+/// A package that cannot be made, or cannot go to Lambda. Its path may hold a secret variable that was filled in.
+pub fn of_package(error: PackageError, redactor: &Redactor) -> ErrorReport {
+    let mut report = package_report(error);
+    report.message = redactor.redact(&report.message);
+    report
+}
+
+fn package_report(error: PackageError) -> ErrorReport {
     let report = |code, message: String| report(code, message).at("/zip");
     match error {
         PackageError::NotFound { path } => {
@@ -159,7 +165,8 @@ pub fn of_package(error: PackageError) -> ErrorReport {
 }
 
 /// A function that cannot be planned.
-pub fn of_plan(error: PlanError, function_name: &str) -> ErrorReport {
+pub fn of_plan(error: PlanError, function_name: &str, redactor: &Redactor) -> ErrorReport {
+    let function_name = redactor.redact(function_name);
     let PlanError::CannotCreate { missing } = error;
     let problems = missing.into_iter().map(|key| {
         let example = match key {
@@ -184,7 +191,8 @@ pub fn of_lambda(error: LambdaError, redactor: &Redactor) -> ErrorReport {
     match error {
         LambdaError::Credentials(error) => of_credentials(error, redactor),
         LambdaError::BadRegion { origin, region, right } => {
-            report(Code::BadValue, format!("`{origin}` is `{region}`; {right}")).hint("or name `region` in the stanza")
+            report(Code::BadValue, format!("`{origin}` is `{}`; {right}", redactor.redact(&region)))
+                .hint("or name `region` in the stanza")
         }
         LambdaError::Call(error) => of_call(error, redactor),
         LambdaError::RoleNotReady(error) => {
@@ -481,13 +489,13 @@ mod tests {
 
     #[test]
     fn a_package_that_is_too_large_tells_by_how_much() {
-        let report = of_package(PackageError::ZipTooLarge { bytes: MAX_ZIP_BYTES + 1024 * 1024 });
+        let report = of_package(PackageError::ZipTooLarge { bytes: MAX_ZIP_BYTES + 1024 * 1024 }, &Redactor::default());
         assert_eq!(report.message, "the archive has 51.0 MiB, 1.0 MiB more than the 50.0 MiB that a call takes");
     }
 
     #[test]
     fn every_key_that_a_creation_lacks_is_a_problem() {
-        let report = of_plan(PlanError::CannotCreate { missing: vec!["role", "runtime"] }, "f");
+        let report = of_plan(PlanError::CannotCreate { missing: vec!["role", "runtime"] }, "f", &Redactor::default());
         assert_eq!(report.problems.len(), 2);
         assert_eq!(report.at.as_deref(), Some("/role"));
     }

@@ -17,6 +17,8 @@ use crate::stop::{Reason, Stop};
 /// What a run has told and done. Shared between the run, the signal thread and the panic hook.
 pub struct Journal {
     lines: Mutex<Lines>,
+    /// Apart from the lines, which are locked for as long as the runner does not read.
+    changed: Mutex<Vec<StepName>>,
     stop: Stop,
     acted: AtomicBool,
     failure_allowed: AtomicBool,
@@ -24,7 +26,6 @@ pub struct Journal {
 
 struct Lines {
     out: Box<dyn Write + Send>,
-    changed: Vec<StepName>,
     finished: bool,
 }
 
@@ -32,7 +33,8 @@ impl Journal {
     /// A journal that writes to `out`, and asks `stop` for the end when the reader of it is gone.
     pub fn new(out: impl Write + Send + 'static, stop: Stop) -> Self {
         Journal {
-            lines: Mutex::new(Lines { out: Box::new(out), changed: Vec::new(), finished: false }),
+            lines: Mutex::new(Lines { out: Box::new(out), finished: false }),
+            changed: Mutex::default(),
             stop,
             acted: AtomicBool::new(false),
             failure_allowed: AtomicBool::new(false),
@@ -80,17 +82,17 @@ impl Journal {
 
     /// Notes that a step has taken effect.
     pub fn note_changed(&self, step: StepName) {
-        self.lock().changed.push(step);
+        self.changed_steps().push(step);
     }
 
     /// Takes back that a step has taken effect: AWS accepted it, and could not carry it out.
     pub fn retract_changed(&self, step: StepName) {
-        self.lock().changed.retain(|changed| *changed != step);
+        self.changed_steps().retain(|changed| *changed != step);
     }
 
     /// The steps that have taken effect.
     pub fn changed(&self) -> Vec<StepName> {
-        self.lock().changed.clone()
+        self.changed_steps().clone()
     }
 
     /// Notes that the first request to AWS, or the first of the user's commands, is on its way.
@@ -106,6 +108,10 @@ impl Journal {
     /// Notes that the stanza allows a failure.
     pub fn allow_failure(&self) {
         self.failure_allowed.store(true, Ordering::Relaxed);
+    }
+
+    fn changed_steps(&self) -> MutexGuard<'_, Vec<StepName>> {
+        self.changed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One line, one write, one flush: a reader never sees half an event.

@@ -13,11 +13,12 @@ use std::{env, panic, process as std_process, thread};
 
 use clap::Parser;
 use clap::error::ErrorKind;
+use dpl_lambda::child;
 use dpl_lambda::conditions::Asking;
 use dpl_lambda::deploy::{self, Command, Job};
 use dpl_lambda::failure;
 use dpl_lambda::journal::Journal;
-use dpl_lambda::protocol::environment::Environment;
+use dpl_lambda::protocol::environment::{DEFAULT_PATH, Environment};
 use dpl_lambda::protocol::error::Code;
 use dpl_lambda::protocol::event::{Event, Finished, PROTOCOLS};
 use dpl_lambda::protocol::request::{self, Request};
@@ -25,6 +26,8 @@ use dpl_lambda::protocol::schema;
 use dpl_lambda::stop::{Reason, Stop};
 use process::arguments::{Arguments, Command as Asked, Document};
 use process::signals::{PATIENCE, Signals};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 
 fn main() {
     let command = match Arguments::try_parse() {
@@ -41,26 +44,23 @@ fn main() {
     let settings = Settings::take();
     settings.start_log();
     let stop = Stop::new();
-    let journal = Arc::new(Journal::new(io::stdout(), stop.clone()));
+    let journal = Arc::new(Journal::new(Stdout, stop.clone()));
     tell_panics(journal.clone(), stop.clone());
+    let signals = Signals::catch().expect("the kernel gives a program its first few descriptors");
     journal.tell(Event::Hello {
         protocol: PROTOCOLS.to_vec(),
         name: env!("CARGO_PKG_NAME").to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     });
     let finished = match command {
-        Ok(command) => run(&command, settings, &journal, &stop),
+        Ok(command) => run(&command, settings, signals, &journal, &stop),
         Err(finished) => finished,
     };
     end(&journal, &stop, finished)
 }
 
-fn run(command: &Command, settings: Settings, journal: &Arc<Journal>, stop: &Stop) -> Finished {
+fn run(command: &Command, settings: Settings, signals: Signals, journal: &Arc<Journal>, stop: &Stop) -> Finished {
     let failed = |error| Finished::failed(error, Vec::new());
-    let signals = match Signals::catch() {
-        Ok(signals) => signals,
-        Err(error) => panic!("signals cannot be caught: {error}"),
-    };
     let request = request::read(Stdin { signals: &signals, stop });
     if let Some(reason) = stop.reason() {
         return failed(failure::of_stop(reason));
@@ -158,6 +158,29 @@ impl Read for Stdin<'_> {
     }
 }
 
+/// Standard output without a buffer of its own: an event is one write. A runner may have made its pipe non-blocking;
+/// then a full pipe is waited for, and not taken for a closed one.
+struct Stdout;
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let stdout = io::stdout();
+        loop {
+            match rustix::io::write(stdout.as_fd(), bytes) {
+                Err(Errno::AGAIN) => {
+                    let mut room = [PollFd::from_borrowed_fd(stdout.as_fd(), PollFlags::OUT)];
+                    let _ = poll(&mut room, None);
+                }
+                written => return written.map_err(io::Error::from),
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// From now on the process's environment is the job's, so that the SDK, bash and every child see it and nothing else.
 #[expect(
     unsafe_code,
@@ -172,6 +195,16 @@ fn replace_environment(env: &Environment) {
         // SAFETY: as above. `request::read` has refused names and values that the environment cannot hold.
         unsafe { env::set_var(name, value) };
     }
+    if env.get("PATH").is_none() {
+        // SAFETY: as above.
+        unsafe { env::set_var("PATH", DEFAULT_PATH) };
+    }
+    // A profile of the job's may name the metadata service as its source. That is the runner's identity, unless the job
+    // names an endpoint of its own. Commands do not see this variable: they get the job's environment alone.
+    if env.get("AWS_EC2_METADATA_SERVICE_ENDPOINT").is_none() {
+        // SAFETY: as above.
+        unsafe { env::set_var("AWS_EC2_METADATA_DISABLED", "true") };
+    }
 }
 
 /// A thread that turns signals into the wish to end, and ends the process itself when that takes too long or a second
@@ -180,16 +213,18 @@ fn end_on_signals(signals: Signals, journal: Arc<Journal>, stop: Stop) {
     thread::spawn(move || {
         let Some(reason) = signals.wait(None, None) else { return };
         stop.request(reason);
-        let cancelled = || Finished::failed(failure::of_stop(reason), journal.changed());
-        let status = exit_status(&Finished::failed(failure::of_stop(reason), Vec::new()), true, Some(reason));
-        thread::spawn(move || {
-            thread::sleep(PATIENCE + Duration::from_millis(700));
-            std_process::exit(status)
-        });
         signals.wait(None, Some(PATIENCE));
-        end(&journal, &stop, cancelled())
+        child::kill_all();
+        let finished = Finished::failed(failure::of_stop(reason), journal.changed());
+        let status = exit_status(&finished, true, Some(reason));
+        thread::spawn(move || end(&journal, &stop, finished));
+        thread::sleep(LAST_WORD);
+        std_process::exit(status)
     });
 }
+
+/// How long the last line may take when the process is ended against its will.
+const LAST_WORD: Duration = Duration::from_millis(500);
 
 /// A panic, in whatever thread and whatever it would do to the process, is told as a bug and ends the process.
 fn tell_panics(journal: Arc<Journal>, stop: Stop) {
@@ -209,11 +244,11 @@ struct Settings {
 impl Settings {
     fn take() -> Self {
         let variable = |name| env::var(name).ok().filter(|value| !value.is_empty());
-        let seconds = variable("DPL_LAMBDA_CONDITION_TIMEOUT").and_then(|seconds| seconds.parse().ok());
+        let seconds = variable("DPL_LAMBDA_CONDITION_TIMEOUT").and_then(|seconds| seconds.parse::<u32>().ok());
         Settings {
             log: variable("DPL_LAMBDA_LOG"),
             asking: Asking {
-                limit: seconds.map_or(Asking::default().limit, Duration::from_secs),
+                limit: seconds.map_or(Asking::default().limit, |seconds| Duration::from_secs(seconds.into())),
                 always: variable("DPL_LAMBDA_CONDITIONS").as_deref() == Some("bash"),
             },
             fault: match variable("DPL_LAMBDA_FAULT").as_deref() {

@@ -73,7 +73,7 @@ pub(super) fn evaluate(texts: &[Text], env: &Environment, limit: Duration, stop:
         Stream::Stderr if words.len() < MAX_WORDS => words.extend_from_slice(bytes),
         Stream::Stderr => {}
     };
-    let ended = child::run(&mut bash, env, Some(script(texts).into_bytes()), Some(limit), stop, &mut hear);
+    let ended = child::run(&mut bash, env, Some(script(texts).into_bytes()), Some(limit), Some(stop), &mut hear);
     ended.map_err(|error| match error {
         ChildError::Unstartable(error) if error.kind() == io::ErrorKind::NotFound => {
             BashError::NotFound { path: env.get("PATH").unwrap_or(DEFAULT_PATH.into()).into_owned() }

@@ -9,7 +9,7 @@ use crate::protocol::wire::{Map, Node};
 /// Everything in `on` that will surprise its author, in the order in which it is written.
 pub(super) fn find(on: &On, stanza: &Map, env: &Environment) -> Vec<Warning> {
     let mut warnings = Vec::new();
-    if let Some(entries) = on.entries {
+    if let Some(entries) = on.entries.filter(|entries| *entries != 1) {
         let message = format!("`{}` is a list of {entries}, of which Travis CI reads the first entry alone", on.key);
         warnings.push(surprise(format!("/{}", on.key), message, "give a map of conditions, or one branch"));
     }
@@ -28,8 +28,9 @@ pub(super) fn find(on: &On, stanza: &Map, env: &Environment) -> Vec<Warning> {
                 format!("`{key}` can never match: Travis CI sets no variable for it"),
                 "compare a variable of the job with `condition`",
             )],
+            "branch" => in_branch(node, at).into_iter().collect(),
             key if RUNTIMES.contains(&key) || KEYS.contains(&key) => {
-                shortened_number(key, node, at).into_iter().collect()
+                in_single_value(key, node, at).into_iter().collect()
             }
             unknown => vec![in_key(on, unknown, at)],
         });
@@ -67,15 +68,31 @@ fn in_tags(on: &On, node: &Node, at: String) -> Option<Warning> {
     }
 }
 
-/// `3.10` without quotes is the number 3.1.
-fn shortened_number(key: &str, node: &Node, at: String) -> Option<Warning> {
+/// A runtime or a repository: one value. `3.10` without quotes is the number 3.1.
+fn in_single_value(key: &str, node: &Node, at: String) -> Option<Warning> {
+    if let Node::List(items) = node {
+        let message = format!("`{key}` is a list of {}, of which Travis CI reads the first entry alone", items.len());
+        return Some(surprise(at, message, "give one value, or one stanza for each"));
+    }
     let text = match node {
         Node::Number(number) if number.is_f64() => node.scalar()?,
         _ => return None,
     };
     let (whole, digit) = text.split_once('.').filter(|(_, digits)| ["1", "2"].contains(digits))?;
     let message = format!("`{key}` is the number {text}; was it {whole}.{digit}0?");
-    (key != "branch" && key != "repo").then(|| surprise(at, message, "put versions in quotes"))
+    Some(surprise(at, message, "put versions in quotes"))
+}
+
+/// What may name branches, and is read, though nobody should write it.
+fn in_branch(node: &Node, at: String) -> Option<Warning> {
+    let is_name = |node: &Node| matches!(node, Node::Text(_) | Node::Number(_) | Node::Null);
+    let is_plain = match node {
+        Node::List(items) => items.iter().all(is_name),
+        node => is_name(node),
+    };
+    let message =
+        format!("`branch` is {}: the keys of a map, and what stands in nested lists, count as branches", node.kind());
+    (!is_plain).then(|| surprise(at, message, "give a branch, or a list of branches"))
 }
 
 /// Of a repository whose branch is called main, nobody means master by saying nothing.
@@ -114,7 +131,8 @@ fn in_text(text: &str, at: &str) -> Option<Warning> {
         let message = format!("`{first}` inside a condition: Travis CI puts the condition into [[ ]] itself");
         return warn(message, "leave the brackets out");
     }
-    if JOB_GRAMMAR.iter().any(|word| text.contains(word)) || text.starts_with("NOT ") {
+    let unquoted = without_quotes(text);
+    if JOB_GRAMMAR.iter().any(|word| unquoted.contains(word)) || text.starts_with("NOT ") {
         let message = "this is the grammar of conditions for whole jobs, not bash".to_owned();
         return warn(message, "write bash, such as `$TRAVIS_BRANCH = main && -n $TRAVIS_TAG`");
     }
@@ -146,6 +164,11 @@ fn in_text(text: &str, at: &str) -> Option<Warning> {
         let message = format!("`{word}` is one word without spaces, and every word is true");
         warn(message, "put spaces around `=`")
     })
+}
+
+/// A condition without what stands in quotes, which is nobody's grammar.
+fn without_quotes(text: &str) -> String {
+    text.split(['"', '\'']).step_by(2).collect::<Vec<_>>().join("\"\"")
 }
 
 /// `$X=a`, standing where a test should stand.
@@ -219,6 +242,8 @@ mod tests {
         check(r#"{"tags":"v1"}"#, "/on/tags", "tags: true");
         check(r#"{"python":3.1}"#, "/on/python", "quotes");
         check(r#"["a","b"]"#, "/on", "a map");
+        check(r#"{"branch":{"master":"x"}}"#, "/on/branch", "a list of branches");
+        check(r#"{"repo":["o/r"]}"#, "/on/repo", "one value");
     }
 
     #[test]
@@ -239,6 +264,7 @@ mod tests {
             "! ( $A = b || -z $C )",
             r#"\"$A\" == \"x=y\""#,
             "-f dist/a=b",
+            r#"$MESSAGE =~ \"FOO AND BAR\""#,
             "$TRAVIS_EVENT_TYPE != cron",
         ] {
             assert_eq!(warned(&format!(r#"{{"on":{{"condition":"{condition}"}}}}"#), "master"), [], "{condition}");

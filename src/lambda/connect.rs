@@ -8,6 +8,7 @@ use aws_config::meta::region::ProvideRegion;
 use aws_config::profile::region::ProfileFileRegionProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::{AppName, BehaviorVersion, Region as SdkRegion};
+use aws_credential_types::Credentials;
 use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::error::LambdaError;
@@ -38,7 +39,8 @@ pub struct Identity {
 /// Finds out who acts and where, without a request to Lambda.
 ///
 /// # Errors
-/// [`LambdaError::Credentials`] and [`LambdaError::BadRegion`].
+/// [`LambdaError::Credentials`], [`LambdaError::BadRegion`], and [`LambdaError::WaitedTooLong`] for a source that does
+/// not answer.
 pub async fn connect(
     stanza: &Stanza,
     env: &Environment,
@@ -47,25 +49,19 @@ pub async fn connect(
     stop: Stop,
 ) -> Result<(Lambda, Identity), LambdaError> {
     let http = LazyTls::default();
-    let region = region(stanza, env).await?;
-    let sdk_region = SdkRegion::new(region.as_str().to_owned());
-    let config = ProviderConfig::without_region().with_http_client(http.clone()).with_region(Some(sdk_region.clone()));
-    let (credentials, source) =
-        credentials::find(stanza, env, env_given, &config).await.map_err(LambdaError::Credentials)?;
-    let identity = Identity {
-        source,
-        access_key_id: Secret::new(credentials.access_key_id()),
-        region,
-        secrets: std::iter::once(credentials.secret_access_key())
-            .chain(credentials.session_token())
-            .map(Secret::new)
-            .collect(),
+    let wait_limit = stanza.wait_timeout.unwrap_or(DEFAULT_WAIT);
+    let identifying = tokio::time::timeout(wait_limit, identify(stanza, env, env_given, http.clone()));
+    let (credentials, identity) = tokio::select! {
+        biased;
+        reason = stop.requested() => return Err(LambdaError::Stopped { reason, in_flight: None }),
+        found = identifying => {
+            found.map_err(|_| LambdaError::WaitedTooLong { what: "the source of credentials", limit: wait_limit })??
+        }
     };
     let attempts = Attempts::default();
-    let wait_limit = stanza.wait_timeout.unwrap_or(DEFAULT_WAIT);
     let loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http)
-        .region(sdk_region)
+        .region(SdkRegion::new(identity.region.as_str().to_owned()))
         .credentials_provider(credentials)
         .timeout_config(timeouts(wait_limit, ANSWER_LIMIT))
         .app_name(AppName::new(concat!("dpl-lambda-", env!("CARGO_PKG_VERSION"))).expect("letters, digits, - and ."));
@@ -73,6 +69,27 @@ pub async fn connect(
     let config = aws_sdk_lambda::config::Builder::from(&loader.load().await).interceptor(observer).build();
     let client = aws_sdk_lambda::Client::from_conf(config);
     Ok((Lambda { client, journal, stop, attempts, wait_limit }, identity))
+}
+
+async fn identify(
+    stanza: &Stanza,
+    env: &Environment,
+    env_given: bool,
+    http: LazyTls,
+) -> Result<(Credentials, Identity), LambdaError> {
+    let region = region(stanza, env).await?;
+    let sdk_region = SdkRegion::new(region.as_str().to_owned());
+    let config = ProviderConfig::without_region().with_http_client(http).with_region(Some(sdk_region));
+    let (credentials, source) =
+        credentials::find(stanza, env, env_given, &config).await.map_err(LambdaError::Credentials)?;
+    let secrets = std::iter::once(credentials.secret_access_key()).chain(credentials.session_token());
+    let identity = Identity {
+        source,
+        access_key_id: Secret::new(credentials.access_key_id()),
+        region,
+        secrets: secrets.map(Secret::new).collect(),
+    };
+    Ok((credentials, identity))
 }
 
 /// The stanza's region, then the job's, then the profile's; `us-east-1` as in dpl.

@@ -145,6 +145,11 @@ impl CallError {
         self.code() == "InvalidParameterValueException" && self.message().contains("cannot be assumed by Lambda")
     }
 
+    /// True for a creation of a function whose name is taken.
+    pub(super) fn is_taken(&self) -> bool {
+        self.code() == "ResourceConflictException" && self.message().contains("already exist")
+    }
+
     /// True for a function that is not there.
     pub(super) fn is_not_found(&self) -> bool {
         self.code() == "ResourceNotFoundException"

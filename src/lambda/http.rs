@@ -1,7 +1,9 @@
 //! A connector for the SDK that builds TLS on the first `https://` request.
 //! Never loads certificates that no request needs: that would be half of the program's start.
 
-use std::sync::{Arc, OnceLock};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
@@ -12,23 +14,27 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 
-/// One pool of connections for everything that a run asks AWS. Cloning shares it.
+/// Connections for everything that a run asks AWS. Cloning shares them.
+///
+/// One pool for each pair of time-outs: a metadata service that has to answer within 200 ms must not hurry Lambda.
 #[derive(Clone, Debug, Default)]
-pub(super) struct LazyTls(Arc<OnceLock<SharedHttpConnector>>);
+pub(super) struct LazyTls(Arc<Mutex<HashMap<TimeOuts, SharedHttpConnector>>>);
+
+/// For connecting, and for reading.
+type TimeOuts = (Option<Duration>, Option<Duration>);
 
 impl HttpClient for LazyTls {
-    /// The settings of the first caller count. They hold time-outs for connecting only; how long an answer may take is
-    /// the caller's own affair, so that a long upload and a short read share a connection.
     fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        let builder = || {
+            let mut builder = Connector::builder().connector_settings(settings.clone());
+            builder.set_sleep_impl(components.sleep_impl());
+            builder
+        };
         let make = || {
-            let builder = || {
-                let mut builder = Connector::builder().connector_settings(settings.clone());
-                builder.set_sleep_impl(components.sleep_impl());
-                builder
-            };
             SharedHttpConnector::new(Split { plain: builder().build_http(), tls: OnceLock::new(), unbuilt: builder() })
         };
-        self.0.get_or_init(make).clone()
+        let mut pools = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        pools.entry((settings.connect_timeout(), settings.read_timeout())).or_insert_with(make).clone()
     }
 }
 

@@ -26,6 +26,7 @@ pub use error::{CallError, CallErrorKind, LambdaError, Trouble};
 use crate::function::Live;
 use crate::journal::Journal;
 use crate::plan::Action;
+use crate::protocol::event::StepName;
 use crate::protocol::name::FunctionName;
 use crate::protocol::secret::Secret;
 use crate::stop::{Reason, Stop};
@@ -159,14 +160,29 @@ impl Lambda {
                         return Err(LambdaError::RoleNotReady(error));
                     }
                 }
+                Err(LambdaError::Call(error)) if error.is_taken() && self.attempts.told().requests > 1 => {
+                    return self.adopt(subject, error).await;
+                }
                 Err(LambdaError::Call(error)) if error.is_not_found() && !subject.arn.is_empty() => {
                     return Err(LambdaError::Gone);
                 }
-                Err(LambdaError::Stopped { reason, .. }) => {
-                    return Err(LambdaError::Stopped { reason, in_flight: Some(step) });
-                }
                 Err(error) => return Err(error),
             }
+        }
+    }
+
+    /// A name that is taken when a creation is tried again: our first request may have made it, and its answer was lost.
+    /// If the function holds our code it is ours; else the refusal stands.
+    async fn adopt(&self, subject: Subject<'_>, refusal: CallError) -> Result<Applied, LambdaError> {
+        let tally = self.attempts.told();
+        match self.wait_until_quiet(subject.name).await? {
+            Some(found) if found.live.code_sha256 == subject.code_sha256 => {
+                self.journal.note_changed(StepName::CreateFunction);
+                found.failure.map_or(Ok(()), Err)?;
+                let function_arn = Some(found.live.arn);
+                Ok(Applied { attempts: tally.requests, request_id: tally.request_id, function_arn, version: None })
+            }
+            _ => Err(LambdaError::Call(refusal)),
         }
     }
 
@@ -196,33 +212,33 @@ impl Lambda {
                 let request = request::create(self.client.create_function(), settings).function_name(name).code(code);
                 let request = request.set_tags((!tags.is_empty()).then(|| exposed(tags)));
                 let call = request.customize().config_override(self.upload_override()).send();
-                let output = self.finished("CreateFunction", call).await?;
+                let output = self.finished(action.name(), "CreateFunction", call).await?;
                 let function_arn = output.function_arn().ok_or_else(|| self.garbled("CreateFunction"))?.to_owned();
                 (Applied { function_arn: Some(function_arn), ..Applied::default() }, standing!(output))
             }
             Action::UpdateFunctionConfiguration { settings } => {
                 let request = self.client.update_function_configuration().function_name(name);
                 let call = request::update(request, settings).send();
-                let output = self.finished("UpdateFunctionConfiguration", call).await?;
+                let output = self.finished(action.name(), "UpdateFunctionConfiguration", call).await?;
                 output.function_arn().ok_or_else(|| self.garbled("UpdateFunctionConfiguration"))?;
                 (Applied::default(), standing!(output))
             }
             Action::UpdateFunctionCode => {
                 let request = self.client.update_function_code().function_name(name).zip_file(Blob::new(code));
                 let call = request.customize().config_override(self.upload_override()).send();
-                let output = self.finished("UpdateFunctionCode", call).await?;
+                let output = self.finished(action.name(), "UpdateFunctionCode", call).await?;
                 output.function_arn().ok_or_else(|| self.garbled("UpdateFunctionCode"))?;
                 (Applied::default(), standing!(output))
             }
             Action::TagResource { tags } => {
                 let call = self.client.tag_resource().resource(arn).set_tags(Some(exposed(tags))).send();
-                self.finished("TagResource", call).await?;
+                self.finished(action.name(), "TagResource", call).await?;
                 (Applied::default(), Standing::Settled)
             }
             Action::PublishVersion => {
                 // With the hash, so that a version never holds code that somebody else has put there in between.
                 let call = self.client.publish_version().function_name(name).code_sha256(code_sha256).send();
-                let output = self.finished("PublishVersion", call).await?;
+                let output = self.finished(action.name(), "PublishVersion", call).await?;
                 let version = output.version().ok_or_else(|| self.garbled("PublishVersion"))?.to_owned();
                 // A published version has no updates, whatever status it inherits from the function.
                 let standing = match standing!(output) {
@@ -261,7 +277,12 @@ impl Lambda {
                 Err(LambdaError::Call(error)) if error.is_not_found() => return Err(LambdaError::Gone),
                 other => other?,
             };
-            standing = output.configuration().map_or(Standing::Settled, Standing::of_configuration);
+            let configuration = output.configuration().ok_or_else(|| self.garbled("GetFunction"))?;
+            standing = match Standing::of_configuration(configuration) {
+                // A published version has no updates, whatever status it inherits from the function.
+                Standing::Updating | Standing::UpdateFailed(_) if version.is_some() => Standing::Settled,
+                standing => standing,
+            };
         }
         wait::failure(standing).map_or(Ok(()), Err)
     }
@@ -294,6 +315,7 @@ impl Lambda {
     /// The answer of a call that changes something: not begun when the run is to end, heard out when it ends meanwhile.
     async fn finished<T, E>(
         &self,
+        step: StepName,
         operation: &'static str,
         call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
     ) -> Result<T, LambdaError>
@@ -313,7 +335,7 @@ impl Lambda {
         tokio::select! {
             biased;
             answer = call => answer.map_err(|error| LambdaError::Call(CallError::of(operation, error))),
-            reason = out_of_patience => Err(LambdaError::Stopped { reason, in_flight: None }),
+            reason = out_of_patience => Err(LambdaError::Stopped { reason, in_flight: Some(step) }),
         }
     }
 

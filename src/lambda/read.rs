@@ -58,17 +58,17 @@ impl Standing {
     }
 }
 
-/// The live function of a GetFunction answer. `None` when the answer holds no configuration.
+/// The live function of a GetFunction answer. `None` when the answer lacks what every function has.
 pub(super) fn live(output: &GetFunctionOutput) -> Option<Live> {
     let configuration = output.configuration()?;
     Some(Live {
-        arn: configuration.function_arn().unwrap_or_default().to_owned(),
+        arn: configuration.function_arn()?.to_owned(),
         settings: settings(configuration),
         tags: match output.tags_error() {
             Some(_) => None,
             None => Some(secrets(output.tags())),
         },
-        code_sha256: configuration.code_sha256().unwrap_or_default().to_owned(),
+        code_sha256: configuration.code_sha256()?.to_owned(),
     })
 }
 

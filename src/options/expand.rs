@@ -3,6 +3,7 @@
 
 use crate::protocol::environment::Environment;
 use crate::protocol::error::{Warning, WarningCode};
+use crate::protocol::stanza::OPEN;
 use crate::protocol::wire::{Node, pointer};
 
 /// Options that are bash source themselves, so that bash expands them.
@@ -22,7 +23,13 @@ pub(super) fn option(
         return Some((key, node));
     }
     let at = pointer("", &key);
-    let mut filling = Filling { env, at: &at, warnings, keeps_empty: PAIRS.contains(&key.as_str()) };
+    let mut filling = Filling {
+        env,
+        at: &at,
+        warnings,
+        keeps_empty: PAIRS.contains(&key.as_str()),
+        is_open: OPEN.contains(&key.as_str()),
+    };
     let filled = filling.node(node)?;
     Some((key, filled))
 }
@@ -32,6 +39,8 @@ struct Filling<'a> {
     at: &'a str,
     warnings: &'a mut Vec<Warning>,
     keeps_empty: bool,
+    /// Whether a part of the value may stand in a warning. What looks like a variable may be a part of a password.
+    is_open: bool,
 }
 
 impl Filling<'_> {
@@ -43,7 +52,7 @@ impl Filling<'_> {
                     let hint = "an empty value in the stanza itself would clear the live one";
                     self.warn(
                         WarningCode::BecameEmpty,
-                        format!("`{text}` is empty here, so it counts as absent"),
+                        format!("{} is empty here, so it counts as absent", self.named(&text)),
                         hint,
                     );
                     return None;
@@ -82,9 +91,10 @@ impl Filling<'_> {
                         Some(value) => filled.push_str(&value),
                         None => {
                             let hint = "set it in the job, or write `\\$` for a dollar sign";
+                            let what = self.named(&format!("${name}"));
                             self.warn(
                                 WarningCode::UnsetVariable,
-                                format!("`${name}` is not set, so it stays as it is written"),
+                                format!("{what} is not set, so it stays as it is written"),
                                 hint,
                             );
                             filled.push_str(&sign[..sign.len() - rest.len()]);
@@ -108,6 +118,11 @@ impl Filling<'_> {
         }
         filled.push_str(rest);
         filled
+    }
+
+    /// A part of the value for people, or where it may be secret only what it is.
+    fn named(&self, part: &str) -> String {
+        if self.is_open { format!("`{part}`") } else { "a variable of this value".to_owned() }
     }
 
     /// Each kind of surprise once for an option: a list of ten says it once.

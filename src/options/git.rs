@@ -2,9 +2,13 @@
 #![expect(clippy::disallowed_methods, reason = "asks git: this is the room for it")]
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::time::Duration;
 
+use crate::child;
 use crate::protocol::environment::Environment;
+use crate::protocol::event::Stream;
+use crate::stop::Stop;
 
 /// The arguments by which git tells a fact, or nothing for a name that is none. Names are dpl's.
 fn arguments(name: &str) -> Option<&'static [&'static str]> {
@@ -25,13 +29,19 @@ pub(super) fn is_fact(name: &str) -> bool {
     arguments(name).is_some()
 }
 
+/// How long git may take to tell a fact; it looks at what is there already.
+const LIMIT: Duration = Duration::from_secs(10);
+
 /// What git says. `None`: there is no git or no repository, or for a tag: the commit has none.
-pub(super) fn fact(name: &str, env: &Environment, directory: &Path) -> Option<String> {
+pub(super) fn fact(name: &str, env: &Environment, directory: &Path, stop: &Stop) -> Option<String> {
     let mut git = Command::new("git");
-    git.args(arguments(name)?).current_dir(directory).env_clear().envs(env.iter());
-    if env.get("PATH").is_none() {
-        git.env("PATH", crate::protocol::environment::DEFAULT_PATH);
-    }
-    let output = git.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    child::with_env(git.args(arguments(name)?).current_dir(directory), env);
+    let mut told = Vec::new();
+    let mut hear = |stream, bytes: &[u8]| {
+        if stream == Stream::Stdout {
+            told.extend_from_slice(bytes);
+        }
+    };
+    let status = child::run(&mut git, env, None, Some(LIMIT), Some(stop), &mut hear).ok()?;
+    status.success().then(|| String::from_utf8_lossy(&told).trim().to_owned())
 }

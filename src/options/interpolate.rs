@@ -7,6 +7,7 @@ use super::git;
 use crate::protocol::environment::Environment;
 use crate::protocol::error::{Warning, WarningCode};
 use crate::protocol::wire::{Map, Node};
+use crate::stop::Stop;
 
 /// The options that a description may name, besides git facts and the build's number.
 const OPTIONS: [&str; 12] = [
@@ -31,7 +32,13 @@ pub fn default_description(env: &Environment) -> Option<String> {
 }
 
 /// The options with their description filled in.
-pub(super) fn description(stanza: Map, env: &Environment, directory: &Path, warnings: &mut Vec<Warning>) -> Map {
+pub(super) fn description(
+    stanza: Map,
+    env: &Environment,
+    directory: &Path,
+    stop: &Stop,
+    warnings: &mut Vec<Warning>,
+) -> Map {
     let Some(Node::Text(text)) = stanza.get("description") else { return stanza };
     if !text.contains("%{") {
         return stanza;
@@ -39,8 +46,10 @@ pub(super) fn description(stanza: Map, env: &Environment, directory: &Path, warn
     let mut lacks_git = false;
     let filled = fill(text, |name| match name {
         "build_number" => env.expand("TRAVIS_BUILD_NUMBER").into_owned(),
-        name if OPTIONS.contains(&name) => stanza.get(name).and_then(Node::scalar).unwrap_or_default(),
-        name if git::is_fact(name) => git::fact(name, env, directory).unwrap_or_else(|| {
+        name if OPTIONS.contains(&name) => {
+            stanza.get(name).and_then(Node::scalar).unwrap_or_else(|| default(name, env))
+        }
+        name if git::is_fact(name) => git::fact(name, env, directory, stop).unwrap_or_else(|| {
             // A commit without a tag is an everyday thing.
             lacks_git |= name != "git_tag";
             String::new()
@@ -60,6 +69,17 @@ pub(super) fn description(stanza: Map, env: &Environment, directory: &Path, warn
         .iter()
         .map(|(key, node)| (key.to_owned(), if key == "description" { filled.clone() } else { node.clone() }))
         .collect()
+}
+
+/// What holds for an option that the stanza is silent about, where that does not depend on the live function.
+fn default(name: &str, env: &Environment) -> String {
+    let region = || ["AWS_REGION", "AWS_DEFAULT_REGION", "LAMBDA_REGION"].iter().find_map(|name| env.get(name));
+    match name {
+        "region" => region().unwrap_or("us-east-1".into()).into_owned(),
+        "module_name" => "index".to_owned(),
+        "zip" => ".".to_owned(),
+        _ => String::new(),
+    }
 }
 
 /// Replaces each `%{name}`. What is not closed stays as it is written.

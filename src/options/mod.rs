@@ -14,6 +14,7 @@ use crate::protocol::branches::select_branch;
 use crate::protocol::environment::Environment;
 use crate::protocol::error::{Problem, Warning};
 use crate::protocol::wire::{Map, Node, pointer};
+use crate::stop::Stop;
 
 pub use interpolate::default_description;
 
@@ -58,18 +59,23 @@ pub struct Gathered {
     origins: BTreeMap<String, String>,
 }
 
-/// Gathers the options of a stanza: the current branch's entries, then the job's variables, then `~/.aws` files; and
-/// fills `$VAR` and, in the description, `%{name}`. `directory` is where git is asked.
-pub fn gather(stanza: &Map, env: &Environment, directory: &Path) -> Gathered {
+/// Gathers the options of a stanza: the current branch's entries, then the job's variables, then `~/.aws` files.
+/// `$VAR` is filled in where the stanza says it, and `%{name}` in the description; git is asked in `directory`.
+pub fn gather(stanza: &Map, env: &Environment, directory: &Path, stop: &Stop) -> Gathered {
+    let mut gathered = without_git(stanza, env);
+    gathered.stanza = interpolate::description(gathered.stanza, env, directory, stop, &mut gathered.warnings);
+    gathered
+}
+
+/// As [`gather`], but nobody is asked: for a stanza that is skipped, of which only the problems are told.
+pub fn without_git(stanza: &Map, env: &Environment) -> Gathered {
     let (stanza, mut warnings) = select_branch(stanza, &env.expand("TRAVIS_BRANCH"));
     let mut origins = BTreeMap::new();
     let foreign = foreign_options(&stanza, env, &mut origins);
     let own = stanza.iter().map(|(key, node)| (key.to_owned(), node.clone()));
-    let all: Vec<(String, Node)> = own.chain(foreign).collect();
-    let expanded: Map =
-        all.into_iter().filter_map(|(key, node)| expand::option(key, node, env, &mut warnings)).collect();
-    let stanza = interpolate::description(expanded, env, directory, &mut warnings);
-    Gathered { stanza, warnings, origins }
+    // Variables and files are taken as they are: bash has expanded them already, or never would.
+    let expanded = own.filter_map(|(key, node)| expand::option(key, node, env, &mut warnings)).chain(foreign);
+    Gathered { stanza: expanded.collect(), warnings, origins }
 }
 
 impl Gathered {
@@ -102,10 +108,15 @@ fn foreign_options(stanza: &Map, env: &Environment, origins: &mut BTreeMap<Strin
     found
 }
 
-/// `environment` and `environment_variables` are one option.
+/// `environment` and `environment_variables` are one option, `skip_cleanup` is the opposite of `cleanup`.
 fn has_alias(stanza: &Map, key: &str) -> bool {
-    key.starts_with("environment")
-        && (stanza.get("environment").is_some() || stanza.get("environment_variables").is_some())
+    let other = match key {
+        "environment" => "environment_variables",
+        "environment_variables" => "environment",
+        "cleanup" => "skip_cleanup",
+        _ => return false,
+    };
+    stanza.get(other).is_some()
 }
 
 fn list(value: &str) -> Node {
@@ -125,7 +136,7 @@ mod tests {
     fn gathered(stanza: &str, env: &[(&str, &str)]) -> Gathered {
         let node = parse(stanza.as_bytes()).expect("the test's own JSON is valid");
         let env: Environment = env.iter().copied().collect();
-        gather(node.as_map().expect("an object"), &env, Path::new("/"))
+        gather(node.as_map().expect("an object"), &env, Path::new("/"), &Stop::new())
     }
 
     #[track_caller]
@@ -143,6 +154,8 @@ mod tests {
         let env = [("AWS_TIMEOUT", "1"), ("LAMBDA_TIMEOUT", "2"), ("LAMBDA_RUNTIME", "x"), ("AWS_ROLE", "")];
         check(r#"{"timeout":3}"#, &env, r#"{"timeout":3,"runtime":"x"}"#, &[]);
         check("{}", &env, r#"{"timeout":"1","runtime":"x"}"#, &[]);
+        check(r#"{"skip_cleanup":true}"#, &[("AWS_CLEANUP", "true")], r#"{"skip_cleanup":true}"#, &[]);
+        check("{}", &[("AWS_ROLE", "a$B"), ("B", "x")], r#"{"role":"a$B"}"#, &[]);
     }
 
     #[test]
@@ -240,7 +253,7 @@ mod tests {
         let text = "%{git_sha} %{git_branch} %{git_tag} %{git_author_name} %{git_author_email} %{git_commit_author} %{git_commit_msg}";
         let stanza: Map = [("description".to_owned(), Node::Text(text.to_owned()))].into_iter().collect();
         let env: Environment = [("PATH", path)].into_iter().collect();
-        let gathered = gather(&stanza, &env, repository.path());
+        let gathered = gather(&stanza, &env, repository.path(), &Stop::new());
         let expected = format!("{sha} trunk v1 Ann ann@example.invalid Ann First line\n\nmore");
         assert_eq!(gathered.stanza.get("description"), Some(&Node::Text(expected)));
         assert!(gathered.warnings.is_empty(), "{:?}", gathered.warnings);

@@ -54,17 +54,25 @@ impl Archive {
         Ok(())
     }
 
-    /// Writes it to a file: beside it first, so that nobody ever finds half an archive there.
+    /// Writes it to a file: beside it first, so that nobody ever finds half an archive there. What is no file, such as
+    /// `/dev/null`, is written to as it is.
     ///
     /// # Errors
-    /// [`PackageError::Unwritable`].
-    pub fn write_to(&self, path: &Path) -> Result<(), PackageError> {
-        let mut beside = path.as_os_str().to_owned();
-        beside.push(format!(".{}.part", std::process::id()));
-        let written = fs::write(&beside, &self.bytes).and_then(|()| fs::rename(&beside, path));
+    /// [`PackageError::Unwritable`] with the path as it was `named`.
+    pub fn write_to(&self, path: &Path, named: &Path) -> Result<(), PackageError> {
+        let unwritable = |source| PackageError::Unwritable { path: named.to_owned(), source };
+        if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+            return fs::write(path, &self.bytes).map_err(unwritable);
+        }
+        // A link stays one: what it points to is replaced.
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        // Its name begins with a dot, so that it is left out of a package should we be killed here.
+        let beside = path.with_file_name(format!(".{name}.{}.part", std::process::id()));
+        let written = fs::write(&beside, &self.bytes).and_then(|()| fs::rename(&beside, &path));
         written.map_err(|source| {
             let _ = fs::remove_file(&beside);
-            PackageError::Unwritable { path: path.to_owned(), source }
+            unwritable(source)
         })
     }
 }

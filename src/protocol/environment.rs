@@ -14,7 +14,8 @@ pub const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 pub struct Environment(BTreeMap<OsString, OsString>);
 
 /// Words in a variable's name that common usage gives to secrets.
-const SECRET_WORDS: [&str; 12] = [
+const SECRET_WORDS: [&str; 13] = [
+    "PAT",
     "SECRET",
     "TOKEN",
     "PASSWORD",
@@ -28,6 +29,9 @@ const SECRET_WORDS: [&str; 12] = [
     "AUTH",
     "WEBHOOK",
 ];
+
+/// Ends of words that are run together: `PGPASSWORD`, `APIKEY`.
+const SECRET_ENDS: [&str; 6] = ["PASSWORD", "PASSWD", "SECRET", "TOKEN", "APIKEY", "CREDENTIALS"];
 
 /// Names with such a word in them that hold nothing secret: the shell's directories.
 const NO_SECRETS: [&str; 2] = ["PWD", "OLDPWD"];
@@ -59,8 +63,11 @@ impl Environment {
 
 /// True for `AWS_SECRET_ACCESS_KEY`, `GITHUB_TOKEN`, `dbPassword`, …; false for `KEYBOARD` and `MONKEY`.
 pub fn names_a_secret(name: &str) -> bool {
-    let spaced = words(name);
-    !NO_SECRETS.contains(&name) && spaced.split('_').any(|word| SECRET_WORDS.contains(&word))
+    let is_secret = |word: &str| {
+        let word = word.trim_end_matches(|c: char| c.is_ascii_digit());
+        SECRET_WORDS.contains(&word) || SECRET_ENDS.iter().any(|end| word.ends_with(end))
+    };
+    !NO_SECRETS.contains(&name) && words(name).split('_').any(is_secret)
 }
 
 /// `dbPassword` as `DB_PASSWORD`: words in upper case, apart by underscores.
@@ -95,12 +102,21 @@ mod tests {
 
     #[test]
     fn a_name_tells_whether_common_usage_calls_its_value_secret() {
-        for name in
-            ["AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN", "dbPassword", "API_KEY", "SLACK_WEBHOOK", "AWS_ACCESS_KEY_ID"]
-        {
+        for name in [
+            "AWS_SECRET_ACCESS_KEY",
+            "GITHUB_TOKEN",
+            "dbPassword",
+            "API_KEY",
+            "SLACK_WEBHOOK",
+            "PGPASSWORD",
+            "TOKEN2",
+            "APIKEY",
+            "GH_PAT",
+            "AWS_ACCESS_KEY_ID",
+        ] {
             assert!(names_a_secret(name), "{name}");
         }
-        for name in ["PATH", "KEYBOARD", "MONKEY", "TRAVIS_BRANCH", "PWD", "OLDPWD", "COMPASS"] {
+        for name in ["PATH", "KEYBOARD", "MONKEY", "TRAVIS_BRANCH", "PWD", "OLDPWD", "COMPASS", "PATTERN"] {
             assert!(!names_a_secret(name), "{name}");
         }
     }

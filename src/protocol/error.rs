@@ -4,6 +4,8 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::prose::one_line;
+
 /// Who must act so that the next run succeeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -173,6 +175,8 @@ pub enum WarningCode {
     BecameEmpty,
     /// The description names git facts, and git tells none.
     NoRepository,
+    /// `cleanup` is not carried out, because nothing is deployed.
+    NotCleanedUp,
     /// `cleanup` has put uncommitted files aside.
     Stashed,
     /// The files that `cleanup` has put aside could not be brought back.
@@ -255,7 +259,7 @@ impl ErrorReport {
         ErrorReport {
             code,
             class: code.class(),
-            message: message.into(),
+            message: one_line(&message.into()),
             caused_by: Vec::new(),
             at: None,
             hint: None,

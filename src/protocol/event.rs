@@ -25,7 +25,7 @@ pub struct Line<'a> {
 impl<'a> Line<'a> {
     /// The event with its sentence.
     pub fn new(event: &'a Event) -> Self {
-        Line { event, message: prose::message(event) }
+        Line { event, message: prose::one_line(&prose::message(event)) }
     }
 }
 

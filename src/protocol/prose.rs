@@ -47,6 +47,11 @@ pub(super) fn message(event: &Event) -> String {
     }
 }
 
+/// A text without what would break a line or move a cursor: a value of the stanza may hold anything.
+pub fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
 /// The reason for which Travis skips, in its words. `want` is the stanza's value, `got` the job's.
 pub fn skip_reason(condition: Condition, want: &str, got: &str) -> String {
     match condition {
@@ -203,6 +208,11 @@ mod tests {
         ] {
             assert_eq!(size(bytes), text);
         }
+    }
+
+    #[test]
+    fn a_message_is_one_line() {
+        assert_eq!(one_line("a\nb\u{1b}[31mc\td"), "a b [31mc d");
     }
 
     #[test]

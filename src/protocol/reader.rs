@@ -77,15 +77,15 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A whole number of `unit`, also written as a string. Outside `range` it is warned about.
+    /// A whole number of `unit`, also written as a string. Outside the `range` that AWS documents it is warned about.
     pub(super) fn whole_number(
         &mut self,
         key: &'static str,
         unit: &str,
-        range: std::ops::RangeInclusive<i32>,
+        range: Option<std::ops::RangeInclusive<i32>>,
     ) -> Option<i32> {
         let node = self.take(key)?;
-        let example = range.start().max(&10);
+        let example = range.as_ref().map_or(10, |range| *range.start().max(&10));
         let right = format!("give whole {unit}, such as {example}");
         let text = match node {
             Node::Number(_) | Node::Text(_) => node.scalar().expect("numbers and strings are scalars"),
@@ -106,7 +106,7 @@ impl<'a> Reader<'a> {
                 format!("write {number}"),
             );
         }
-        if !range.contains(&number) {
+        if let Some(range) = range.filter(|range| !range.contains(&number)) {
             let (low, high) = (range.start(), range.end());
             self.warn(
                 WarningCode::OutOfRange,

@@ -179,14 +179,14 @@ written! {
 
     /// Conditions, or a branch.
     Conditions => |generator| json_schema!({
-        "anyOf": [{"type": "string", "minLength": 1}, generator.subschema_for::<On>()],
+        "anyOf": [{"type": "string", "minLength": 1}, generator.subschema_for::<On>(), {"enum": [false]}],
     });
 
-    /// Branches: one, several, or (deprecated) the keys of a map.
+    /// Branches: one, or several.
     Branches => |_| json_schema!({
         "anyOf": [
             {"type": ["string", "number"]},
-            {"type": "array", "items": {"type": ["string", "number"]}, "minItems": 1},
+            {"type": "array", "items": {"type": ["string", "number", "null"]}, "minItems": 1},
         ],
     });
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::error::Warning;
-use super::event::Plan;
+use super::event::{Package, Plan};
 
 /// What stands in place of a secret, the word that Travis CI's logs use.
 pub const MASK: &str = "[secure]";
@@ -53,6 +53,9 @@ pub struct Redactor {
 /// Shorter values are too likely to be part of an ordinary word.
 const SHORTEST: usize = 4;
 
+/// A line of a longer secret is a secret from this length on.
+const LINE: usize = 8;
+
 /// Values that are no secret even where secrets stand: `STAGE=production` must not eat an ARN.
 const EVERYDAY: [&str; 24] = [
     "true",
@@ -86,6 +89,10 @@ impl Redactor {
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a str>, open: &[String]) -> Self {
         let mut secrets: Vec<String> = secrets
             .into_iter()
+            // What a command prints is told line by line, a private key too.
+            .flat_map(|value| {
+                std::iter::once(value).chain(value.lines().filter(move |line| line.len() >= LINE && *line != value))
+            })
             .filter(|value| value.chars().count() >= SHORTEST)
             .filter(|value| !EVERYDAY.contains(&value.to_ascii_lowercase().as_str()))
             .filter(|value| !looks_like_a_region(value))
@@ -110,6 +117,11 @@ impl Redactor {
             }
         }
         plan
+    }
+
+    /// An archive as it may be told: its path may hold a secret variable that was filled in.
+    pub fn package(&self, package: Package) -> Package {
+        Package { source: self.redact(&package.source), ..package }
     }
 
     fn value(&self, value: &mut Value) {
@@ -207,6 +219,11 @@ mod tests {
             redact(&["correct-horse-1", "us-gov-east-1"], "correct-horse-1 us-gov-east-1"),
             "[secure] us-gov-east-1"
         );
+    }
+
+    #[test]
+    fn each_line_of_a_private_key_is_secret() {
+        assert_eq!(redact(&["-----BEGIN-----\nMIIEabcdefgh\nab\n"], "MIIEabcdefgh ab"), "[secure] ab");
     }
 
     #[test]

@@ -198,8 +198,8 @@ pub fn read(map: &Map) -> ReadStanza {
         handler_name: r.name("handler_name"),
         module_name: r.name("module_name"),
         description: r.text("description"),
-        timeout: r.whole_number("timeout", "seconds", 1..=5400),
-        memory_size: r.whole_number("memory_size", "MB", 128..=32768),
+        timeout: r.whole_number("timeout", "seconds", Some(1..=5400)),
+        memory_size: r.whole_number("memory_size", "MB", Some(128..=32768)),
         subnet_ids: r.texts("subnet_ids"),
         security_group_ids: r.texts("security_group_ids"),
         environment: read_environment(&mut r),
@@ -218,7 +218,7 @@ pub fn read(map: &Map) -> ReadStanza {
         strict: r.flag("strict"),
         dry_run: r.flag("dry_run"),
         wait_timeout: r
-            .whole_number("wait_timeout", "seconds", 1..=86_400)
+            .whole_number("wait_timeout", "seconds", None)
             .map(|s| Duration::from_secs(s.unsigned_abs().into())),
         on: SchemaOnly,
         skip_cleanup: SchemaOnly,
@@ -263,18 +263,37 @@ impl Stanza {
         let values = maps.into_iter().flatten().flat_map(BTreeMap::values);
         let own = keys.into_iter().flatten().chain(values).map(Secret::expose);
         let mut open = Vec::new();
-        for (_, node) in written.iter().filter(|(key, _)| !SECRET.contains(key)) {
+        for (_, node) in written.iter().filter(|(key, _)| OPEN.contains(key)) {
             collect_texts(node, &mut open);
         }
         Redactor::new(own.chain(more), &open)
     }
 }
 
-/// Keys whose values are secret.
-const SECRET: [&str; 6] =
-    ["access_key_id", "secret_access_key", "session_token", "environment", "environment_variables", "function_tags"];
+/// Keys whose values are no secret. Everything else may be one: a misspelt key, a command, a condition.
+pub(crate) const OPEN: [&str; 19] = [
+    "provider",
+    "region",
+    "function_name",
+    "role",
+    "handler_name",
+    "module_name",
+    "description",
+    "timeout",
+    "memory_size",
+    "subnet_ids",
+    "security_group_ids",
+    "runtime",
+    "dead_letter_arn",
+    "kms_key_arn",
+    "tracing_mode",
+    "layers",
+    "publish",
+    "zip",
+    "wait_timeout",
+];
 
-/// The texts of a value. Conditions and commands are not taken apart: a webhook inside one stays secret.
+/// The texts of a value.
 fn collect_texts(node: &Node, into: &mut Vec<String>) {
     match node {
         Node::List(items) => items.iter().for_each(|item| collect_texts(item, into)),
