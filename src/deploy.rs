@@ -295,7 +295,9 @@ impl Pass<'_> {
         if only_plan {
             return Ok(Finished::Planned(told));
         }
-        let (arn, version) = self.apply(&plan, &archive, live, &lambda).await.map_err(failed)?;
+        let code = if plan.sends_code() { archive.read().map_err(|error| self.of_package(error))? } else { Vec::new() };
+        let subject = Subject { name: self.name, arn: "", code: &code, code_sha256: archive.code_sha256() };
+        let (arn, version) = self.apply(&plan, subject, live, &lambda).await.map_err(failed)?;
         let live_now = Deployment {
             function_name: self.filled_in.redact(arn.rsplit(':').next().unwrap_or_default()),
             function_arn: self.filled_in.redact(&arn),
@@ -369,7 +371,7 @@ impl Pass<'_> {
     async fn apply(
         &self,
         plan: &Plan,
-        archive: &Archive,
+        subject: Subject<'_>,
         live: Option<&Live>,
         lambda: &Lambda,
     ) -> Result<(String, Option<String>), lambda::LambdaError> {
@@ -389,8 +391,7 @@ impl Pass<'_> {
         for step in &plan.steps {
             self.stop.check().map_err(|reason| lambda::LambdaError::Stopped { reason, in_flight: None })?;
             let running = self.started(step.action.name());
-            let subject =
-                Subject { name: self.name, arn: &arn, code: archive.bytes(), code_sha256: archive.code_sha256() };
+            let subject = Subject { arn: &arn, ..subject };
             let applied = lambda.apply(&step.action, subject, &role_not_ready).await?;
             running.finished(applied.attempts, applied.request_id);
             arn = applied.function_arn.unwrap_or(arn);

@@ -121,6 +121,10 @@ fn package_report(error: PackageError) -> ErrorReport {
         PackageError::Unreadable { path, source } => {
             caused(report(Code::PackageUnreadable, format!("`{}` cannot be read", path.display())), &source)
         }
+        PackageError::Changed { path } => {
+            report(Code::PackageUnreadable, format!("`{}` changed while it was packaged", path.display()))
+                .hint("does something still write into the directory? let it end first")
+        }
         PackageError::NotUtf8 { path } => {
             report(Code::PackageUnreadable, format!("the name `{path}` is not UTF-8, so no archive can hold it"))
                 .hint("rename the file, or leave it out of the directory")

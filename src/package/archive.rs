@@ -2,31 +2,66 @@
 //! Never lets a time, an owner or the order of a file system into the archive.
 
 use std::fs::{self, File};
-use std::io::{self, Cursor, Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::Path;
 
 use base64_simd::STANDARD as BASE64;
 use sha2::{Digest, Sha256};
-use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
+use tempfile::{SpooledData, SpooledTempFile, spooled_tempfile};
+use zip::ZipArchive;
 
+use super::compress::{Part, Piece, compress};
 use super::contents::{Contents, Item, ItemKind, Kind, largest, unreadable};
+use super::writer::{Head, Writer};
 use super::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES, PackageError};
 use crate::protocol::event::Package;
 use crate::stop::Stop;
 
+/// An archive up to this size stays in memory; a larger one goes to a temporary file that has no name, so that it is
+/// gone with the process, however that ends.
+const IN_MEMORY: usize = 4 * 1024 * 1024;
+
+/// More threads than this gain nothing: one of them has to write.
+const MAX_THREADS: usize = 8;
+
+/// A file may come to more than 4 GiB compressed only if it is about as large itself.
+const ZIP64_FROM: u64 = 0xF000_0000;
+
 /// An archive, ready to be sent.
 #[derive(Debug)]
 pub struct Archive {
-    bytes: Vec<u8>,
+    data: Data,
     package: Package,
     largest: Vec<(String, u64)>,
 }
 
+#[derive(Debug)]
+enum Data {
+    Memory(Vec<u8>),
+    File(File),
+}
+
 impl Archive {
-    /// The archive itself.
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+    /// The archive's bytes from the start.
+    fn reader(&self) -> io::Result<Box<dyn Read + '_>> {
+        Ok(match &self.data {
+            Data::Memory(bytes) => Box::new(bytes.as_slice()),
+            Data::File(file) => {
+                let mut file = file;
+                file.rewind()?;
+                Box::new(file)
+            }
+        })
+    }
+
+    /// The archive, whole and in memory.
+    ///
+    /// # Errors
+    /// [`PackageError::Unarchivable`], when its temporary file cannot be read.
+    pub fn read(&self) -> Result<Vec<u8>, PackageError> {
+        let mut bytes = Vec::with_capacity(self.package.zip_bytes as usize);
+        let read = self.reader().and_then(|mut reader| reader.read_to_end(&mut bytes));
+        read.map(|_| bytes).map_err(|source| PackageError::Unarchivable { source })
     }
 
     /// AWS's `CodeSha256` of it.
@@ -62,18 +97,23 @@ impl Archive {
     pub fn write_to(&self, path: &Path, named: &Path) -> Result<(), PackageError> {
         let unwritable = |source| PackageError::Unwritable { path: named.to_owned(), source };
         if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
-            return fs::write(path, &self.bytes).map_err(unwritable);
+            return File::options().write(true).open(path).and_then(|file| self.copy_to(file)).map_err(unwritable);
         }
         // A link stays one: what it points to is replaced.
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         // Its name begins with a dot, so that it is left out of a package should we be killed here.
         let beside = path.with_file_name(format!(".{name}.{}.part", std::process::id()));
-        let written = fs::write(&beside, &self.bytes).and_then(|()| fs::rename(&beside, &path));
+        let written =
+            File::create(&beside).and_then(|file| self.copy_to(file)).and_then(|()| fs::rename(&beside, &path));
         written.map_err(|source| {
             let _ = fs::remove_file(&beside);
             unwritable(source)
         })
+    }
+
+    fn copy_to(&self, mut file: File) -> io::Result<()> {
+        io::copy(&mut self.reader()?, &mut file).map(drop)
     }
 }
 
@@ -84,9 +124,20 @@ impl Contents {
     /// # Errors
     /// [`PackageError`], also when `stop` asks for the end.
     pub fn into_archive(self, progress: &mut dyn FnMut(Progress), stop: &Stop) -> Result<Archive, PackageError> {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
+        self.into_archive_with(threads, progress, stop)
+    }
+
+    /// As [`Contents::into_archive`]; the bytes are the same for any number of threads.
+    pub(super) fn into_archive_with(
+        self,
+        threads: usize,
+        progress: &mut dyn FnMut(Progress),
+        stop: &Stop,
+    ) -> Result<Archive, PackageError> {
         match &self.kind {
             Kind::Archive { path, .. } => given(path, self.source),
-            Kind::Files(items) => made(items, self.source.clone(), progress, stop),
+            Kind::Files(items) => made(items, self.source.clone(), threads, progress, stop),
         }
     }
 }
@@ -101,87 +152,123 @@ pub struct Progress {
 }
 
 fn given(path: &Path, source: String) -> Result<Archive, PackageError> {
-    let bytes = fs::read(path).map_err(unreadable(path))?;
+    let mut file = File::open(path).map_err(unreadable(path))?;
+    let mut hash = Hashing::new(io::sink());
+    let zip_bytes = io::copy(&mut file, &mut hash).map_err(unreadable(path))?;
     let not_a_zip =
         |error: zip::result::ZipError| PackageError::NotAZip { path: source.clone(), detail: error.to_string() };
-    let mut zip = ZipArchive::new(Cursor::new(&bytes)).map_err(not_a_zip)?;
+    let mut zip = ZipArchive::new(io::BufReader::new(&file)).map_err(not_a_zip)?;
     let mut entries = Vec::with_capacity(zip.len());
     for index in 0..zip.len() {
         let entry = zip.by_index_raw(index).map_err(not_a_zip)?;
         entries.push((entry.name().map_err(not_a_zip)?.into_owned(), entry.size()));
     }
+    drop(zip);
     if entries.is_empty() {
         return Err(PackageError::Empty { path: source, only_hidden: false });
     }
     // What an archive says of its own entries may be a lie as large as it likes.
-    let uncompressed = entries.iter().fold(0, |sum: u64, (_, bytes)| sum.saturating_add(*bytes));
-    Ok(archive(bytes, source, entries.len(), uncompressed, largest(entries.into_iter())))
+    let uncompressed_bytes = entries.iter().fold(0, |sum: u64, (_, bytes)| sum.saturating_add(*bytes));
+    let code_sha256 = hash.finish().1;
+    let package = Package { entries: entries.len() as u64, uncompressed_bytes, zip_bytes, code_sha256, source };
+    Ok(Archive { data: Data::File(file), package, largest: largest(entries.into_iter()) })
 }
 
 fn made(
     items: &[Item],
     source: String,
+    threads: usize,
     progress: &mut dyn FnMut(Progress),
     stop: &Stop,
 ) -> Result<Archive, PackageError> {
     let total_bytes = items.iter().map(Item::bytes).sum();
     let mut done_bytes = 0;
-    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-    let mut buffer = vec![0; 256 * 1024];
-    for item in items {
-        stop.check().map_err(PackageError::Stopped)?;
-        let options = options(&item.kind);
-        match &item.kind {
-            ItemKind::EmptyDirectory => zip.add_directory(item.name.as_str(), options).map_err(unarchivable)?,
-            ItemKind::Link { target } => zip.add_symlink(&item.name, target, options).map_err(unarchivable)?,
-            ItemKind::File { .. } => {
-                zip.start_file(&item.name, options).map_err(unarchivable)?;
-                let mut file = File::open(&item.path).map_err(unreadable(&item.path))?;
-                loop {
-                    stop.check().map_err(PackageError::Stopped)?;
-                    let count = file.read(&mut buffer).map_err(unreadable(&item.path))?;
-                    if count == 0 {
-                        break;
-                    }
-                    zip.write_all(&buffer[..count]).map_err(|source| PackageError::Unarchivable { source })?;
-                    done_bytes += count as u64;
-                    progress(Progress { done_bytes, total_bytes });
-                }
+    let mut zip = Writer::new(Hashing::new(io::BufWriter::with_capacity(256 * 1024, spooled_tempfile(IN_MEMORY))));
+    let mut checksum = crc32fast::Hasher::new();
+    compress(items, threads, stop, &mut |Piece { item, part }| {
+        let item = &items[item];
+        let written = match part {
+            Part::Whole { method, sizes, data } => {
+                done_bytes += if mode(&item.kind) & S_IFMT == S_IFREG { sizes.uncompressed } else { 0 };
+                zip.entry(Head { name: &item.name, mode: mode(&item.kind), method }, sizes, &data)
             }
-        }
-    }
-    let bytes = zip.finish().map_err(unarchivable)?.into_inner();
-    let largest = largest(items.iter().map(|item| (item.name.clone(), item.bytes())));
-    Ok(archive(bytes, source, items.len(), done_bytes, largest))
-}
-
-/// Fixed time, two modes, always deflate: the same files are the same bytes on every machine.
-fn options(kind: &ItemKind) -> SimpleFileOptions {
-    let mode = match kind {
-        ItemKind::File { executable: false, .. } => 0o644,
-        ItemKind::File { executable: true, .. } | ItemKind::EmptyDirectory => 0o755,
-        ItemKind::Link { .. } => 0o777,
+            Part::Block { place, crc32, uncompressed, data } => {
+                done_bytes += uncompressed;
+                if place.is_first {
+                    checksum = crc32;
+                    zip.begin(&item.name, mode(&item.kind), item.bytes() >= ZIP64_FROM)
+                } else {
+                    checksum.combine(&crc32);
+                    Ok(())
+                }
+                .and_then(|()| zip.part(&data))
+                .and_then(|()| if place.is_last { zip.end(checksum.clone().finalize(), item.bytes()) } else { Ok(()) })
+            }
+        };
+        progress(Progress { done_bytes, total_bytes });
+        written.map_err(unarchivable)
+    })?;
+    let (out, code_sha256) = zip.finish().map_err(unarchivable)?.finish();
+    let spooled: SpooledTempFile = out.into_inner().map_err(|error| unarchivable(error.into_error()))?;
+    let data = match spooled.into_inner() {
+        SpooledData::InMemory(bytes) => Data::Memory(bytes.into_inner()),
+        SpooledData::OnDisk(file) => Data::File(file),
     };
-    SimpleFileOptions::default()
-        .compression_method(CompressionMethod::Deflated)
-        .last_modified_time(DateTime::DEFAULT)
-        .unix_permissions(mode)
-        .large_file(matches!(kind, ItemKind::File { bytes, .. } if *bytes >= u64::from(u32::MAX)))
-}
-
-fn unarchivable(error: zip::result::ZipError) -> PackageError {
-    PackageError::Unarchivable { source: io::Error::from(error) }
-}
-
-fn archive(
-    bytes: Vec<u8>,
-    source: String,
-    entries: usize,
-    uncompressed_bytes: u64,
-    largest: Vec<(String, u64)>,
-) -> Archive {
-    let code_sha256 = BASE64.encode_to_string(Sha256::digest(&bytes));
+    let zip_bytes = match &data {
+        Data::Memory(bytes) => bytes.len() as u64,
+        Data::File(file) => file.metadata().map_err(unarchivable)?.len(),
+    };
     let package =
-        Package { entries: entries as u64, uncompressed_bytes, zip_bytes: bytes.len() as u64, code_sha256, source };
-    Archive { bytes, package, largest }
+        Package { entries: items.len() as u64, uncompressed_bytes: done_bytes, zip_bytes, code_sha256, source };
+    let largest = largest(items.iter().map(|item| (item.name.clone(), item.bytes())));
+    Ok(Archive { data, package, largest })
+}
+
+/// File types of a Unix mode.
+const S_IFMT: u32 = 0o170_000;
+const S_IFREG: u32 = 0o100_000;
+const S_IFLNK: u32 = 0o120_000;
+const S_IFDIR: u32 = 0o040_000;
+
+/// Two modes for files: the same files are the same bytes, whatever the umask.
+fn mode(kind: &ItemKind) -> u32 {
+    match kind {
+        ItemKind::File { executable: false, .. } => S_IFREG | 0o644,
+        ItemKind::File { executable: true, .. } => S_IFREG | 0o755,
+        ItemKind::Link { .. } => S_IFLNK | 0o777,
+        ItemKind::EmptyDirectory => S_IFDIR | 0o755,
+    }
+}
+
+fn unarchivable(source: io::Error) -> PackageError {
+    PackageError::Unarchivable { source }
+}
+
+/// Hashes what passes through.
+struct Hashing<W> {
+    out: W,
+    hash: Sha256,
+}
+
+impl<W> Hashing<W> {
+    fn new(out: W) -> Self {
+        Hashing { out, hash: Sha256::new() }
+    }
+
+    /// The output, and base64 of the SHA-256 of everything: AWS's `CodeSha256`.
+    fn finish(self) -> (W, String) {
+        (self.out, BASE64.encode_to_string(self.hash.finalize()))
+    }
+}
+
+impl<W: Write> Write for Hashing<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.out.write(bytes)?;
+        self.hash.update(&bytes[..count]);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }

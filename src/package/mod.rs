@@ -4,7 +4,9 @@
 #![expect(clippy::disallowed_methods, reason = "reads the files that are packaged: this is the room for it")]
 
 mod archive;
+mod compress;
 mod contents;
+mod writer;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -41,6 +43,11 @@ pub enum PackageError {
         path: PathBuf,
         /// Why.
         source: io::Error,
+    },
+    /// A file became longer or shorter while it was read.
+    Changed {
+        /// Which one.
+        path: PathBuf,
     },
     /// A name cannot stand in an archive.
     NotUtf8 {
@@ -125,7 +132,7 @@ mod tests {
     }
 
     fn names(archive: &Archive) -> Vec<String> {
-        let mut zip = zip::ZipArchive::new(io::Cursor::new(archive.bytes())).expect("a zip");
+        let mut zip = zip::ZipArchive::new(io::Cursor::new(archive.read().expect("readable"))).expect("a zip");
         (0..zip.len()).map(|index| zip.by_index(index).expect("an entry").name().expect("UTF-8").into_owned()).collect()
     }
 
@@ -152,7 +159,7 @@ mod tests {
         fs::set_permissions(two.path().join("run.sh"), fs::Permissions::from_mode(0o711)).unwrap();
         fs::set_permissions(two.path().join("index.js"), fs::Permissions::from_mode(0o600)).unwrap();
         let (one, two) = (archive(one.path(), None, false).unwrap(), archive(two.path(), Some("."), false).unwrap());
-        assert!(one.bytes() == two.bytes());
+        assert!(one.read().unwrap() == two.read().unwrap());
         assert_eq!(one.code_sha256(), two.code_sha256());
     }
 
@@ -164,7 +171,7 @@ mod tests {
         fs::create_dir(tree.path().join("empty")).unwrap();
         fs::set_permissions(tree.path().join("bootstrap"), fs::Permissions::from_mode(0o744)).unwrap();
         let archive = archive(tree.path(), None, false).unwrap();
-        let mut zip = zip::ZipArchive::new(io::Cursor::new(archive.bytes())).unwrap();
+        let mut zip = zip::ZipArchive::new(io::Cursor::new(archive.read().expect("readable"))).unwrap();
         let mut seen = Vec::new();
         for index in 0..zip.len() {
             let mut entry = zip.by_index(index).unwrap();
@@ -185,6 +192,78 @@ mod tests {
         );
     }
 
+    /// Text that compresses, noise that does not, empty files, and sizes on both sides of a block's edge.
+    fn mixed() -> TempDir {
+        let directory = tree(&[("empty", ""), ("ü/ä.txt", "umlauts"), ("one", "x")]);
+        let mut state = 0x9E37_79B9_u32;
+        let mut noise = |length: usize| -> Vec<u8> {
+            let mut next = || {
+                state ^= state << 13;
+                state ^= state >> 17;
+                state ^= state << 5;
+                state.to_le_bytes()[1]
+            };
+            (0..length).map(|_| next()).collect()
+        };
+        let mib = 1024 * 1024;
+        for (name, content) in [
+            ("noise-small", noise(5000)),
+            ("noise-large", noise(2 * mib + 17)),
+            ("text-edge", b"the quick brown fox ".repeat(mib / 20 + 1)[..mib].to_vec()),
+            ("text-behind-the-edge", b"jumps over the lazy dog ".repeat(mib / 20)[..=mib].to_vec()),
+            ("text-blocks", b"and over again, ".repeat(5 * mib / 16)),
+        ] {
+            fs::write(directory.path().join(name), content).expect("written");
+        }
+        directory
+    }
+
+    #[test]
+    fn any_number_of_threads_makes_the_same_bytes() {
+        let tree = mixed();
+        let with = |threads| {
+            let contents = survey(tree.path(), None, false, None).expect("something");
+            contents.into_archive_with(threads, &mut |_| {}, &Stop::new()).expect("an archive")
+        };
+        let one = with(1);
+        for threads in [2, 4, 8] {
+            assert!(with(threads).read().unwrap() == one.read().unwrap(), "{threads} threads");
+        }
+        assert_eq!(one.told().zip_bytes, one.read().unwrap().len() as u64);
+    }
+
+    #[test]
+    fn what_was_packaged_comes_out_again() {
+        let tree = mixed();
+        let archive = archive(tree.path(), None, false).expect("an archive");
+        let mut zip = zip::ZipArchive::new(io::Cursor::new(archive.read().unwrap())).expect("a zip");
+        assert_eq!(zip.len(), 8);
+        for index in 0..zip.len() {
+            let mut entry = zip.by_index(index).expect("an entry");
+            let mut content = Vec::new();
+            // Reading to the end checks the checksum, too.
+            entry.read_to_end(&mut content).expect("sound");
+            let name = entry.name().expect("UTF-8").into_owned();
+            assert!(content == fs::read(tree.path().join(&name)).expect("there"), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_changes_while_it_is_read_is_told() {
+        for content in ["longer than before", "x"] {
+            let tree = tree(&[("log", "as long")]);
+            let contents = survey(tree.path(), None, false, None).expect("something");
+            fs::write(tree.path().join("log"), content).expect("written");
+            let result = contents.into_archive(&mut |_| {}, &Stop::new());
+            assert!(matches!(result, Err(PackageError::Changed { .. })), "{result:?}");
+        }
+        let tree = tree(&[("gone", "x")]);
+        let contents = survey(tree.path(), None, false, None).expect("something");
+        fs::remove_file(tree.path().join("gone")).expect("removed");
+        let result = contents.into_archive(&mut |_| {}, &Stop::new());
+        assert!(matches!(result, Err(PackageError::Unreadable { .. })), "{result:?}");
+    }
+
     #[test]
     fn a_single_file_is_packaged_under_its_own_name() {
         let tree = tree(&[("dist/index.js", "1"), ("other.js", "2")]);
@@ -195,9 +274,9 @@ mod tests {
     fn an_archive_is_taken_as_it_is() {
         let tree = tree(&[("a.js", "1"), ("b.js", "22")]);
         let made = archive(tree.path(), None, false).unwrap();
-        fs::write(tree.path().join("code.zip"), made.bytes()).unwrap();
+        fs::write(tree.path().join("code.zip"), made.read().unwrap()).unwrap();
         let taken = archive(tree.path(), Some("code.zip"), false).unwrap();
-        assert_eq!(taken.bytes(), made.bytes());
+        assert_eq!(taken.read().unwrap(), made.read().unwrap());
         let package = taken.told();
         assert_eq!((package.entries, package.uncompressed_bytes), (2, 3));
         assert_eq!(package.code_sha256, made.code_sha256());

@@ -1,0 +1,233 @@
+//! Compressed entries in, a zip archive out, ZIP64 where numbers need it.
+//! Never compresses, and never seeks: what is written can be hashed on its way.
+//!
+//! The zip crate could write this too, but foreign deflate data enters it only by way of a one-entry archive for each
+//! file, which costs more than this file is long. The format is PKWARE's APPNOTE 6.3; numbers in comments are its sections.
+
+use std::io::{self, Write};
+
+/// Where ZIP64 begins: a field of all ones means "see the extra field" (4.4.1.4).
+const MAX_32: u64 = u32::MAX as u64;
+const MAX_16: u64 = u16::MAX as u64;
+
+/// 1980-01-01, the first day that a DOS date can tell (4.4.6).
+const DATE: u16 = 0x0021;
+
+/// Made by version 4.5 (ZIP64) on Unix, so that the high half of the attributes holds a mode (4.4.2).
+const MADE_BY: u16 = (3 << 8) | 45;
+
+/// Names are UTF-8 (4.4.4, bit 11).
+const UTF_8: u16 = 1 << 11;
+
+/// Sizes and checksum follow the data (4.4.4, bit 3).
+const DESCRIPTOR_FOLLOWS: u16 = 1 << 3;
+
+/// How an entry's data is held (4.4.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Method {
+    /// As it is.
+    Stored,
+    /// Deflated.
+    Deflated,
+}
+
+/// What is known of an entry once it is compressed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Sizes {
+    pub(super) crc32: u32,
+    pub(super) compressed: u64,
+    pub(super) uncompressed: u64,
+}
+
+/// What is known of an entry before.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Head<'a> {
+    /// Relative, with `/`; a directory's ends with one.
+    pub(super) name: &'a str,
+    /// Unix mode, file type included.
+    pub(super) mode: u32,
+    pub(super) method: Method,
+}
+
+/// An archive that is being written.
+pub(super) struct Writer<W> {
+    out: W,
+    position: u64,
+    directory: Vec<u8>,
+    entries: u64,
+    /// The entry whose data is arriving, with the place of its header, its data so far, and whether it needs ZIP64.
+    open: Option<Open>,
+}
+
+struct Open {
+    name: String,
+    mode: u32,
+    at: u64,
+    data: u64,
+    zip64: bool,
+}
+
+impl<W: Write> Writer<W> {
+    pub(super) fn new(out: W) -> Self {
+        Writer { out, position: 0, directory: Vec::new(), entries: 0, open: None }
+    }
+
+    /// Writes an entry whose data is whole.
+    pub(super) fn entry(&mut self, head: Head<'_>, sizes: Sizes, data: &[u8]) -> io::Result<()> {
+        let at = self.position;
+        let zip64 = sizes.compressed >= MAX_32 || sizes.uncompressed >= MAX_32;
+        self.local_header(head, flags(head.name), sizes, zip64)?;
+        self.put(data)?;
+        self.note(head, flags(head.name), sizes, at, zip64);
+        Ok(())
+    }
+
+    /// Begins a deflated entry whose data arrives in parts. `zip64`: it may come to 4 GiB.
+    pub(super) fn begin(&mut self, name: &str, mode: u32, zip64: bool) -> io::Result<()> {
+        let at = self.position;
+        let head = Head { name, mode, method: Method::Deflated };
+        self.local_header(head, flags(name) | DESCRIPTOR_FOLLOWS, Sizes::default(), zip64)?;
+        self.open = Some(Open { name: name.to_owned(), mode, at, data: self.position, zip64 });
+        Ok(())
+    }
+
+    /// A part of the data.
+    pub(super) fn part(&mut self, data: &[u8]) -> io::Result<()> {
+        self.put(data)
+    }
+
+    /// Ends the entry: its checksum and sizes follow its data (4.3.9).
+    pub(super) fn end(&mut self, crc32: u32, uncompressed: u64) -> io::Result<()> {
+        let open = self.open.take().expect("an entry was begun");
+        let sizes = Sizes { crc32, compressed: self.position - open.data, uncompressed };
+        let mut descriptor = Bytes::default();
+        descriptor.signature(*b"PK\x07\x08").u32(crc32);
+        if open.zip64 {
+            descriptor.u64(sizes.compressed).u64(sizes.uncompressed);
+        } else {
+            descriptor.u32(narrow(sizes.compressed)).u32(narrow(sizes.uncompressed));
+        }
+        self.put(&descriptor.0)?;
+        let head = Head { name: &open.name, mode: open.mode, method: Method::Deflated };
+        self.note(head, flags(&open.name) | DESCRIPTOR_FOLLOWS, sizes, open.at, open.zip64);
+        Ok(())
+    }
+
+    /// Writes the central directory and gives the output back.
+    pub(super) fn finish(mut self) -> io::Result<W> {
+        let (at, size) = (self.position, self.directory.len() as u64);
+        let directory = std::mem::take(&mut self.directory);
+        self.put(&directory)?;
+        let mut end = Bytes::default();
+        if self.entries >= MAX_16 || at >= MAX_32 || size >= MAX_32 {
+            // 4.3.14 and 4.3.15: the ZIP64 end of the directory, and where it stands.
+            end.signature(*b"PK\x06\x06").u64(44).u16(MADE_BY).u16(45).u32(0).u32(0);
+            end.u64(self.entries).u64(self.entries).u64(size).u64(at);
+            end.signature(*b"PK\x06\x07").u32(0).u64(at + size).u32(1);
+        }
+        let entries = u16::try_from(self.entries).unwrap_or(u16::MAX);
+        end.signature(*b"PK\x05\x06").u16(0).u16(0).u16(entries).u16(entries).u32(narrow(size)).u32(narrow(at)).u16(0);
+        self.put(&end.0)?;
+        self.out.flush()?;
+        Ok(self.out)
+    }
+
+    /// 4.3.7.
+    fn local_header(&mut self, head: Head<'_>, flags: u16, sizes: Sizes, zip64: bool) -> io::Result<()> {
+        let mut header = Bytes::default();
+        header.signature(*b"PK\x03\x04").u16(version(zip64)).u16(flags).u16(head.method.number()).u16(0).u16(DATE);
+        header.u32(sizes.crc32);
+        if zip64 {
+            header.u32(u32::MAX).u32(u32::MAX);
+        } else {
+            header.u32(narrow(sizes.compressed)).u32(narrow(sizes.uncompressed));
+        }
+        header.u16(name_length(head.name)?).u16(if zip64 { 20 } else { 0 }).bytes(head.name.as_bytes());
+        if zip64 {
+            header.u16(1).u16(16).u64(sizes.uncompressed).u64(sizes.compressed);
+        }
+        self.put(&header.0)
+    }
+
+    /// 4.3.12: what the central directory says of an entry.
+    fn note(&mut self, head: Head<'_>, flags: u16, sizes: Sizes, at: u64, zip64: bool) {
+        let mut extra = Bytes::default();
+        if zip64 {
+            extra.u64(sizes.uncompressed).u64(sizes.compressed);
+        }
+        if at >= MAX_32 {
+            extra.u64(at);
+        }
+        let extra_length = if extra.0.is_empty() { 0 } else { extra.0.len() as u16 + 4 };
+        let mut entry = Bytes(std::mem::take(&mut self.directory));
+        entry.signature(*b"PK\x01\x02").u16(MADE_BY).u16(version(extra_length > 0)).u16(flags);
+        entry.u16(head.method.number()).u16(0).u16(DATE).u32(sizes.crc32);
+        if zip64 {
+            entry.u32(u32::MAX).u32(u32::MAX);
+        } else {
+            entry.u32(narrow(sizes.compressed)).u32(narrow(sizes.uncompressed));
+        }
+        entry.u16(head.name.len() as u16).u16(extra_length).u16(0).u16(0).u16(0).u32(head.mode << 16).u32(narrow(at));
+        entry.bytes(head.name.as_bytes());
+        if extra_length > 0 {
+            entry.u16(1).u16(extra_length - 4).bytes(&extra.0);
+        }
+        self.directory = entry.0;
+        self.entries += 1;
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.position += bytes.len() as u64;
+        self.out.write_all(bytes)
+    }
+}
+
+impl Method {
+    fn number(self) -> u16 {
+        match self {
+            Method::Stored => 0,
+            Method::Deflated => 8,
+        }
+    }
+}
+
+/// 4.4.3: 2.0 for deflate and directories, 4.5 for ZIP64.
+fn version(zip64: bool) -> u16 {
+    if zip64 { 45 } else { 20 }
+}
+
+fn flags(name: &str) -> u16 {
+    if name.is_ascii() { 0 } else { UTF_8 }
+}
+
+fn name_length(name: &str) -> io::Result<u16> {
+    u16::try_from(name.len()).map_err(|_| io::Error::other("a name is longer than an archive can hold"))
+}
+
+/// A number in 32 bits, all ones when it does not fit.
+fn narrow(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// Little-endian fields, one after the other.
+#[derive(Default)]
+struct Bytes(Vec<u8>);
+
+impl Bytes {
+    fn signature(&mut self, signature: [u8; 4]) -> &mut Self {
+        self.bytes(&signature)
+    }
+    fn u16(&mut self, number: u16) -> &mut Self {
+        self.bytes(&number.to_le_bytes())
+    }
+    fn u32(&mut self, number: u32) -> &mut Self {
+        self.bytes(&number.to_le_bytes())
+    }
+    fn u64(&mut self, number: u64) -> &mut Self {
+        self.bytes(&number.to_le_bytes())
+    }
+    fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
+        self.0.extend_from_slice(bytes);
+        self
+    }
+}
