@@ -1,0 +1,221 @@
+//! Packaging against `zip -r -q` and Python's zipfile: `cargo bench --bench package`.
+//!
+//! Three trees, made under the target directory from the sources of the project's own dependencies: 5,000 files of
+//! 60 MB, 20,000 of 200 MB with some that do not compress, one file of 200 MB. Nine rounds, the programs in turn, medians.
+//! The limit is libdeflate on memory with as many threads as there are cores: no reading, no archive, no order.
+//! Needs `zip` and Python 3. `BENCH_TREE=small`, `large` or `single` picks one.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a benchmark makes files, starts programs and prints"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use serde_json::Value;
+
+const ROUNDS: usize = 9;
+
+fn main() {
+    let scratch = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench-package");
+    let wanted = std::env::var("BENCH_TREE").unwrap_or_default();
+    for (name, make) in [("small", small as fn(&Path)), ("large", large as fn(&Path)), ("single", single as fn(&Path))]
+    {
+        let tree = scratch.join(name);
+        if !wanted.is_empty() && wanted != name {
+            continue;
+        }
+        if !tree.join(".made").exists() {
+            let _ = fs::remove_dir_all(&tree);
+            fs::create_dir_all(&tree).expect("made");
+            make(&tree);
+            fs::write(tree.join(".made"), "").expect("written");
+        }
+        compare(&scratch, name);
+    }
+}
+
+/// One run of a program.
+#[derive(Clone, Copy)]
+struct Run {
+    wall: f64,
+    cpu: f64,
+    peak: f64,
+    size: u64,
+}
+
+fn compare(scratch: &Path, tree: &str) {
+    let request = scratch.join("request.json");
+    fs::write(&request, format!(r#"{{"function_name":"f","zip":"{tree}"}}"#)).expect("written");
+    let python = "import sys, shutil; shutil.make_archive(sys.argv[1][:-4], 'zip', sys.argv[2])";
+    let commands: [(&str, Vec<&str>); 3] = [
+        ("dpl-lambda package", vec![env!("CARGO_BIN_EXE_dpl-lambda"), "package", "--output", "ours.zip"]),
+        ("zip -r -q", vec!["zip", "-r", "-q", "-X", "peer.zip", tree]),
+        ("Python zipfile", vec!["python3", "-c", python, "python.zip", tree]),
+    ];
+    let mut runs: [Vec<Run>; 3] = Default::default();
+    for _ in 0..ROUNDS {
+        for ((_, command), runs) in commands.iter().zip(&mut runs) {
+            let output = scratch
+                .join(["ours.zip", "peer.zip", "python.zip"].iter().find(|name| command.contains(name)).expect("one"));
+            let _ = fs::remove_file(&output);
+            runs.push(run(scratch, &request, command, &output));
+        }
+    }
+    let (files, bytes, limit) = limit(&scratch.join(tree));
+    println!("{tree}: {files} files, {:.0} MB; the limit is {limit:.3} s", bytes as f64 / 1e6);
+    let medians = runs.map(median);
+    for ((name, _), run) in commands.iter().zip(medians) {
+        println!(
+            "  {name:<20} {:>6.3} s wall, {:>6.3} s CPU, {:>6.1} MiB peak, {:>11} bytes, {:.2} of the limit, {:.2} x zip's speed",
+            run.wall,
+            run.cpu,
+            run.peak / 1048576.0,
+            run.size,
+            limit / run.wall,
+            medians[1].wall / run.wall,
+        );
+    }
+}
+
+fn run(scratch: &Path, stdin: &Path, command: &[&str], output: &Path) -> Run {
+    let measure = Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol-tests/benches/measure.py");
+    let measured = Command::new("python3").arg(measure).arg(stdin).args(command).current_dir(scratch).output();
+    let measured = measured.expect("python3 is missing");
+    assert!(measured.status.success(), "{command:?}: {}", String::from_utf8_lossy(&measured.stderr));
+    let value: Value = serde_json::from_slice(&measured.stdout).expect("JSON");
+    let number = |key: &str| value[key].as_f64().expect("a number");
+    let size = fs::metadata(output).expect("made").len();
+    Run { wall: number("wall"), cpu: number("cpu"), peak: number("peak"), size }
+}
+
+fn median(runs: Vec<Run>) -> Run {
+    let of = |value: fn(&Run) -> f64| {
+        let mut values: Vec<f64> = runs.iter().map(value).collect();
+        values.sort_by(f64::total_cmp);
+        values[values.len() / 2]
+    };
+    Run { wall: of(|run| run.wall), cpu: of(|run| run.cpu), peak: of(|run| run.peak), size: runs[0].size }
+}
+
+/// Files, bytes, and the best of five times that libdeflate needs for all of them in memory.
+fn limit(tree: &Path) -> (usize, usize, f64) {
+    let files: Vec<Vec<u8>> = walk(tree).iter().map(|path| fs::read(path).expect("readable")).collect();
+    // A large file is cut, so that every core has something to do.
+    let pieces: Vec<&[u8]> = files.iter().flat_map(|file| file.chunks(1 << 20)).collect();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let times = (0..5).map(|_| {
+        let (began, next) = (Instant::now(), AtomicUsize::new(0));
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    let level = libdeflater::CompressionLvl::new(6).expect("a level");
+                    let mut compressor = libdeflater::Compressor::new(level);
+                    let mut out = vec![0; compressor.deflate_compress_bound(1 << 20)];
+                    while let Some(piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        compressor.deflate_compress(piece, &mut out).expect("has room");
+                    }
+                });
+            }
+        });
+        began.elapsed().as_secs_f64()
+    });
+    let best = times.fold(f64::INFINITY, f64::min);
+    (files.len(), files.iter().map(Vec::len).sum(), best)
+}
+
+/// Source files of the dependencies, the same on every machine with the same Cargo.lock.
+fn sources() -> Vec<PathBuf> {
+    let metadata = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--locked"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs");
+    let metadata: Value = serde_json::from_slice(&metadata.stdout).expect("JSON");
+    let packages =
+        metadata["packages"].as_array().expect("packages").iter().filter(|package| !package["source"].is_null());
+    let mut manifests: Vec<&str> = packages.filter_map(|package| package["manifest_path"].as_str()).collect();
+    manifests.sort_unstable();
+    manifests.iter().filter_map(|path| Path::new(path).parent()).flat_map(walk).collect()
+}
+
+fn walk(directory: &Path) -> Vec<PathBuf> {
+    let mut open = vec![directory.to_owned()];
+    let mut files = Vec::new();
+    while let Some(directory) = open.pop() {
+        for entry in fs::read_dir(directory).expect("readable") {
+            let entry = entry.expect("readable");
+            let kind = entry.file_type().expect("readable");
+            let hidden = entry.file_name().to_string_lossy().starts_with('.');
+            if kind.is_dir() && !hidden {
+                open.push(entry.path());
+            } else if kind.is_file() && !hidden {
+                files.push(entry.path());
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+/// Copies sources, again and again under other names, until there are `count` files. Whether a file is cut short or kept
+/// long depends on how much has been written, so that all of them come to about `bytes`.
+fn copies(tree: &Path, count: usize, bytes: usize) {
+    let sources = sources();
+    let share = bytes / count;
+    let mut written = 0;
+    for number in 0..count {
+        let mut content = fs::read(&sources[number % sources.len()]).expect("readable");
+        content.truncate(if written > number * share { share } else { 8 * share });
+        let mut more = number;
+        while written < number * share && content.len() < share {
+            more += 1;
+            content.extend(fs::read(&sources[more % sources.len()]).expect("readable"));
+        }
+        content.truncate(8 * share);
+        written += content.len();
+        let directory = tree.join(format!("d{}", number % 200));
+        fs::create_dir_all(&directory).expect("made");
+        fs::write(directory.join(format!("f{number}.rs")), content).expect("written");
+    }
+}
+
+fn small(tree: &Path) {
+    copies(tree, 5_000, 60_000_000);
+}
+
+/// As `node_modules` often is: mostly small sources, some pictures and binaries.
+fn large(tree: &Path) {
+    copies(tree, 19_900, 160_000_000);
+    for number in 0..100 {
+        fs::write(tree.join(format!("d{number}/picture.bin")), noise(400_000, number + 1)).expect("written");
+    }
+}
+
+/// Sources, one after the other.
+fn single(tree: &Path) {
+    let mut content = Vec::new();
+    for path in sources().iter().cycle() {
+        content.extend(fs::read(path).expect("readable"));
+        if content.len() >= 200_000_000 {
+            break;
+        }
+    }
+    content.truncate(200_000_000);
+    fs::write(tree.join("bundle.js"), content).expect("written");
+}
+
+fn noise(length: usize, seed: u64) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[3]
+    };
+    (0..length).map(|_| next()).collect()
+}
