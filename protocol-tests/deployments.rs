@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use lambda_endpoint::{Endpoint, Settings};
+use lambda_endpoint::{Endpoint, Fault, FaultKind, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -150,20 +150,44 @@ fn a_package_that_cannot_go_is_known_before_the_first_call() {
     assert_eq!(operations(&endpoint), [""; 0]);
 }
 
+/// Bytes that deflate cannot make smaller, the same in each run: a weak generator is noise enough.
+fn noise(length: usize) -> Vec<u8> {
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    };
+    (0..length / 8).flat_map(|_| next()).collect()
+}
+
+#[test]
+fn an_upload_that_is_cut_in_the_middle_is_sent_again_whole() {
+    let (endpoint, directory) = (endpoint(Settings::default()), build_directory());
+    let mut job = request(&endpoint);
+    assert_eq!(deploy(directory.path(), &job).outcome(), "deployed");
+    fs::write(directory.path().join("noise.bin"), noise(40 << 20)).expect("written");
+    endpoint.fault(Fault {
+        operation: Some("UpdateFunctionCode".to_owned()),
+        after: 0,
+        times: 1,
+        kind: FaultKind::ResetDuring { after_bytes: 20 << 20 },
+    });
+    job["zip"] = json!(".");
+    let ended = deploy(directory.path(), &job);
+    assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
+    let finished = ended.events.iter().find(|event| event["event"] == "step-finished").expect("told");
+    assert_eq!(finished["attempts"], 2);
+    let live = endpoint.function("f").expect("there");
+    assert_eq!(live["Configuration"]["CodeSha256"], ended.finished()["code_sha256"]);
+    assert_eq!(endpoint.code("f").expect("held").len() as u64, ended.event("packaged").expect("told")["zip_bytes"]);
+}
+
 #[test]
 fn files_that_do_not_compress_are_refused_before_the_first_call() {
     let (endpoint, directory) = (endpoint(Settings::default()), build_directory());
-    // A weak generator is noise enough for deflate.
-    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
-    let noise: Vec<u8> = (0..(51 << 20) / 8)
-        .flat_map(|_| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            state.to_le_bytes()
-        })
-        .collect();
-    fs::write(directory.path().join("noise.bin"), noise).expect("written");
+    fs::write(directory.path().join("noise.bin"), noise(51 << 20)).expect("written");
     let ended = deploy(directory.path(), &request(&endpoint));
     assert_eq!((ended.code(), ended.status.code()), ("package-too-large", Some(2)), "{}", ended.stdout);
     assert_eq!(operations(&endpoint), [""; 0]);

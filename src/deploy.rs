@@ -295,8 +295,8 @@ impl Pass<'_> {
         if only_plan {
             return Ok(Finished::Planned(told));
         }
-        let code = if plan.sends_code() { archive.read().map_err(|error| self.of_package(error))? } else { Vec::new() };
-        let subject = Subject { name: self.name, arn: "", code: &code, code_sha256: archive.code_sha256() };
+        let archive = Arc::new(archive);
+        let subject = Subject { name: self.name, arn: "", archive: &archive };
         let (arn, version) = self.apply(&plan, subject, live, &lambda).await.map_err(failed)?;
         let live_now = Deployment {
             function_name: self.filled_in.redact(arn.rsplit(':').next().unwrap_or_default()),
@@ -434,7 +434,7 @@ impl RunningStep<'_> {
     }
 }
 
-fn into_archive(contents: Contents, journal: &Journal, stop: &Stop) -> Result<Archive, PackageError> {
+fn into_archive(contents: Contents, journal: &Arc<Journal>, stop: &Stop) -> Result<Archive, PackageError> {
     let mut tell = journal.progress(Task::Package);
     contents.into_archive(&mut |progress| tell(progress.done_bytes, progress.total_bytes), stop)
 }

@@ -7,7 +7,7 @@
 
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use crate::protocol::error::Code;
@@ -69,13 +69,14 @@ impl Journal {
     }
 
     /// Tells the progress of long work: nothing in the first 300 ms, then at most five times a second.
-    pub fn progress(&self, task: Task) -> impl FnMut(u64, u64) {
+    pub fn progress(self: &Arc<Self>, task: Task) -> impl FnMut(u64, u64) + Send + use<> {
+        let journal = self.clone();
         let mut next = Instant::now() + Duration::from_millis(300);
         move |done_bytes, total_bytes| {
             let now = Instant::now();
             if now >= next {
                 next = now + Duration::from_millis(200);
-                self.tell(Event::Progress { task, done_bytes, total_bytes });
+                journal.tell(Event::Progress { task, done_bytes, total_bytes });
             }
         }
     }
@@ -146,7 +147,6 @@ mod tests {
     use super::*;
     use crate::protocol::error::ErrorReport;
     use std::io;
-    use std::sync::Arc;
 
     #[derive(Clone, Default)]
     struct Shared(Arc<Mutex<Vec<u8>>>);

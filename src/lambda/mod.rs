@@ -8,6 +8,7 @@ mod http;
 mod observer;
 mod read;
 mod request;
+mod upload;
 mod wait;
 
 use std::future::Future;
@@ -25,6 +26,7 @@ pub use error::{CallError, CallErrorKind, LambdaError, Trouble};
 
 use crate::function::Live;
 use crate::journal::Journal;
+use crate::package::Archive;
 use crate::plan::Action;
 use crate::protocol::event::StepName;
 use crate::protocol::name::FunctionName;
@@ -32,6 +34,7 @@ use crate::protocol::secret::Secret;
 use crate::stop::{Reason, Stop};
 use observer::Attempts;
 use read::Standing;
+use upload::Upload;
 
 /// How long one wait, or one call, may take unless the stanza says otherwise.
 pub const DEFAULT_WAIT: Duration = Duration::from_secs(600);
@@ -59,9 +62,7 @@ pub struct Subject<'a> {
     /// Its ARN; empty while there is no function.
     pub arn: &'a str,
     /// The archive.
-    pub code: &'a [u8],
-    /// Base64 of its SHA-256.
-    pub code_sha256: &'a str,
+    pub archive: &'a Arc<Archive>,
 }
 
 /// What a step did.
@@ -176,7 +177,7 @@ impl Lambda {
     async fn adopt(&self, subject: Subject<'_>, refusal: CallError) -> Result<Applied, LambdaError> {
         let tally = self.attempts.told();
         match self.wait_until_quiet(subject.name).await? {
-            Some(found) if found.live.code_sha256 == subject.code_sha256 => {
+            Some(found) if found.live.code_sha256 == subject.archive.code_sha256() => {
                 self.journal.note_changed(StepName::CreateFunction);
                 found.failure.map_or(Ok(()), Err)?;
                 let function_arn = Some(found.live.arn);
@@ -188,7 +189,7 @@ impl Lambda {
 
     /// One request of a step, and where the function stands behind it.
     async fn call(&self, action: &Action, subject: Subject<'_>) -> Result<(Applied, Standing), LambdaError> {
-        let Subject { arn, code, code_sha256, .. } = subject;
+        let Subject { arn, archive, .. } = subject;
         let name = subject.name.as_str();
         macro_rules! standing {
             ($output:expr) => {
@@ -208,10 +209,14 @@ impl Lambda {
         }
         let (mut applied, standing) = match action {
             Action::CreateFunction { settings, tags } => {
-                let code = FunctionCode::builder().zip_file(Blob::new(code)).build();
+                let code = FunctionCode::builder().zip_file(Blob::default()).build();
                 let request = request::create(self.client.create_function(), settings).function_name(name).code(code);
                 let request = request.set_tags((!tags.is_empty()).then(|| exposed(tags)));
-                let call = request.customize().config_override(self.upload_override()).send();
+                let call = request
+                    .customize()
+                    .config_override(self.upload_override())
+                    .interceptor(self.upload(archive))
+                    .send();
                 let output = self.finished(action.name(), "CreateFunction", call).await?;
                 let function_arn = output.function_arn().ok_or_else(|| self.garbled("CreateFunction"))?.to_owned();
                 (Applied { function_arn: Some(function_arn), ..Applied::default() }, standing!(output))
@@ -224,8 +229,12 @@ impl Lambda {
                 (Applied::default(), standing!(output))
             }
             Action::UpdateFunctionCode => {
-                let request = self.client.update_function_code().function_name(name).zip_file(Blob::new(code));
-                let call = request.customize().config_override(self.upload_override()).send();
+                let request = self.client.update_function_code().function_name(name).zip_file(Blob::default());
+                let call = request
+                    .customize()
+                    .config_override(self.upload_override())
+                    .interceptor(self.upload(archive))
+                    .send();
                 let output = self.finished(action.name(), "UpdateFunctionCode", call).await?;
                 output.function_arn().ok_or_else(|| self.garbled("UpdateFunctionCode"))?;
                 (Applied::default(), standing!(output))
@@ -237,7 +246,7 @@ impl Lambda {
             }
             Action::PublishVersion => {
                 // With the hash, so that a version never holds code that somebody else has put there in between.
-                let call = self.client.publish_version().function_name(name).code_sha256(code_sha256).send();
+                let call = self.client.publish_version().function_name(name).code_sha256(archive.code_sha256()).send();
                 let output = self.finished(action.name(), "PublishVersion", call).await?;
                 let version = output.version().ok_or_else(|| self.garbled("PublishVersion"))?.to_owned();
                 // A published version has no updates, whatever status it inherits from the function.
@@ -351,6 +360,10 @@ impl Lambda {
             request_id: tally.request_id,
             causes: Vec::new(),
         })
+    }
+
+    fn upload(&self, archive: &Arc<Archive>) -> Upload {
+        Upload::of(archive.clone(), self.journal.clone())
     }
 
     /// An upload may take as long as a wait.

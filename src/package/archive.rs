@@ -2,7 +2,8 @@
 //! Never lets a time, an owner or the order of a file system into the archive.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Seek, Write};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use base64_simd::STANDARD as BASE64;
@@ -10,7 +11,7 @@ use sha2::{Digest, Sha256};
 use tempfile::{SpooledData, SpooledTempFile, spooled_tempfile};
 use zip::ZipArchive;
 
-use super::compress::{Part, Piece, compress};
+use super::compress::{Piece, compress};
 use super::contents::{Contents, Item, ItemKind, Kind, largest, unreadable};
 use super::writer::{Head, Writer};
 use super::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES, PackageError};
@@ -42,26 +43,25 @@ enum Data {
 }
 
 impl Archive {
-    /// The archive's bytes from the start.
-    fn reader(&self) -> io::Result<Box<dyn Read + '_>> {
-        Ok(match &self.data {
-            Data::Memory(bytes) => Box::new(bytes.as_slice()),
-            Data::File(file) => {
-                let mut file = file;
-                file.rewind()?;
-                Box::new(file)
-            }
-        })
+    /// Its size in bytes.
+    pub fn size(&self) -> u64 {
+        self.package.zip_bytes
     }
 
-    /// The archive, whole and in memory.
+    /// Fills `buffer` with its bytes from `offset` on.
     ///
     /// # Errors
-    /// [`PackageError::Unarchivable`], when its temporary file cannot be read.
-    pub fn read(&self) -> Result<Vec<u8>, PackageError> {
-        let mut bytes = Vec::with_capacity(self.package.zip_bytes as usize);
-        let read = self.reader().and_then(|mut reader| reader.read_to_end(&mut bytes));
-        read.map(|_| bytes).map_err(|source| PackageError::Unarchivable { source })
+    /// When its file cannot be read, or ends before the buffer is full.
+    pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        match &self.data {
+            Data::Memory(bytes) => {
+                let rest = usize::try_from(offset).ok().and_then(|offset| bytes.get(offset..)).unwrap_or_default();
+                rest.get(..buffer.len())
+                    .map(|part| buffer.copy_from_slice(part))
+                    .ok_or(io::ErrorKind::UnexpectedEof.into())
+            }
+            Data::File(file) => file.read_exact_at(buffer, offset),
+        }
     }
 
     /// AWS's `CodeSha256` of it.
@@ -113,7 +113,15 @@ impl Archive {
     }
 
     fn copy_to(&self, mut file: File) -> io::Result<()> {
-        io::copy(&mut self.reader()?, &mut file).map(drop)
+        match &self.data {
+            Data::Memory(bytes) => file.write_all(bytes),
+            Data::File(archive) => {
+                let mut archive = archive;
+                archive.rewind()?;
+                // From file to file the kernel copies by itself.
+                io::copy(&mut archive, &mut file).map(drop)
+            }
+        }
     }
 }
 
@@ -185,14 +193,19 @@ fn made(
     let mut done_bytes = 0;
     let mut zip = Writer::new(Hashing::new(io::BufWriter::with_capacity(256 * 1024, spooled_tempfile(IN_MEMORY))));
     let mut checksum = crc32fast::Hasher::new();
-    compress(items, threads, stop, &mut |Piece { item, part }| {
-        let item = &items[item];
-        let written = match part {
-            Part::Whole { method, sizes, data } => {
-                done_bytes += if mode(&item.kind) & S_IFMT == S_IFREG { sizes.uncompressed } else { 0 };
-                zip.entry(Head { name: &item.name, mode: mode(&item.kind), method }, sizes, &data)
+    compress(items, threads, stop, &mut |piece| {
+        let written = match piece {
+            Piece::Whole { first, entries, data } => {
+                let mut data = data.as_slice();
+                items[first..].iter().zip(entries).try_for_each(|(item, (method, sizes))| {
+                    let (own, rest) = data.split_at(sizes.compressed as usize);
+                    data = rest;
+                    done_bytes += item.bytes();
+                    zip.entry(Head { name: &item.name, mode: mode(&item.kind), method }, sizes, own)
+                })
             }
-            Part::Block { place, crc32, uncompressed, data } => {
+            Piece::Block { item, place, crc32, uncompressed, data } => {
+                let item = &items[item];
                 done_bytes += uncompressed;
                 if place.is_first {
                     checksum = crc32;
@@ -225,7 +238,6 @@ fn made(
 }
 
 /// File types of a Unix mode.
-const S_IFMT: u32 = 0o170_000;
 const S_IFREG: u32 = 0o100_000;
 const S_IFLNK: u32 = 0o120_000;
 const S_IFDIR: u32 = 0o040_000;

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::sync::{Condvar, Mutex, PoisonError, mpsc};
 
@@ -33,21 +34,17 @@ const LEVEL: i32 = 6;
 /// zlib's own default.
 const BLOCK_LEVEL: u32 = 6;
 
+/// Small files are handed from thread to thread together, up to here: waking somebody up for each would cost as much as
+/// compressing it.
+const TOGETHER: u64 = 256 * 1024;
+
 /// A piece of the archive, in order.
 #[derive(Debug)]
-pub(super) struct Piece {
-    /// The item that it belongs to.
-    pub(super) item: usize,
-    pub(super) part: Part,
-}
-
-/// How much of an item a piece is.
-#[derive(Debug)]
-pub(super) enum Part {
-    /// All of it.
-    Whole { method: Method, sizes: Sizes, data: Vec<u8> },
+pub(super) enum Piece {
+    /// Items that are whole, from `first` on, and their data one behind the other.
+    Whole { first: usize, entries: Vec<(Method, Sizes)>, data: Vec<u8> },
     /// A block of a large file, with the checksum of its own bytes.
-    Block { place: Place, crc32: crc32fast::Hasher, uncompressed: u64, data: Vec<u8> },
+    Block { item: usize, place: Place, crc32: crc32fast::Hasher, uncompressed: u64, data: Vec<u8> },
 }
 
 /// Where a block stands in its file.
@@ -58,16 +55,16 @@ pub(super) struct Place {
 }
 
 /// What a thread does next.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Job {
-    Whole { item: usize, bytes: u64 },
+    Whole { items: Range<usize>, bytes: u64 },
     Block { item: usize, from: u64, bytes: u64, place: Place },
 }
 
 impl Job {
-    fn bytes(self) -> u64 {
+    fn bytes(&self) -> u64 {
         match self {
-            Job::Whole { bytes, .. } | Job::Block { bytes, .. } => bytes,
+            Job::Whole { bytes, .. } | Job::Block { bytes, .. } => *bytes,
         }
     }
 }
@@ -88,7 +85,7 @@ pub(super) fn compress(
             scope.spawn(move || {
                 let mut tools = Tools::default();
                 while let Some((number, job)) = queue.take() {
-                    let piece = stop.check().map_err(PackageError::Stopped).and_then(|()| tools.piece(items, job));
+                    let piece = stop.check().map_err(PackageError::Stopped).and_then(|()| tools.piece(items, &job));
                     if sender.send((number, job.bytes(), piece)).is_err() {
                         return;
                     }
@@ -130,7 +127,7 @@ impl Queue {
     fn take(&self) -> Option<(usize, Job)> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            let job = *state.jobs.get(state.next).filter(|_| !state.ended)?;
+            let job = state.jobs.get(state.next).filter(|_| !state.ended)?.clone();
             if state.held == 0 || state.held + job.bytes() <= BUDGET {
                 state.held += job.bytes();
                 state.next += 1;
@@ -155,19 +152,26 @@ impl Drop for EndOnDrop<'_> {
     }
 }
 
+/// The same for any number of threads: what is cut where decides about the bytes.
 fn jobs(items: &[Item]) -> Vec<Job> {
-    let mut jobs = Vec::with_capacity(items.len());
+    let mut jobs: Vec<Job> = Vec::new();
     for (item, entry) in items.iter().enumerate() {
-        let bytes = entry.bytes();
-        if bytes <= WHOLE {
-            jobs.push(Job::Whole { item, bytes });
+        let size = entry.bytes();
+        if size <= WHOLE {
+            match jobs.last_mut() {
+                Some(Job::Whole { items, bytes }) if *bytes + size <= TOGETHER => {
+                    items.end = item + 1;
+                    *bytes += size;
+                }
+                _ => jobs.push(Job::Whole { items: item..item + 1, bytes: size }),
+            }
             continue;
         }
-        let blocks = bytes.div_ceil(BLOCK);
+        let blocks = size.div_ceil(BLOCK);
         jobs.extend((0..blocks).map(|block| {
             let from = block * BLOCK;
             let place = Place { is_first: block == 0, is_last: block + 1 == blocks };
-            Job::Block { item, from, bytes: BLOCK.min(bytes - from), place }
+            Job::Block { item, from, bytes: BLOCK.min(size - from), place }
         }));
     }
     jobs
@@ -182,18 +186,21 @@ struct Tools {
 }
 
 impl Tools {
-    fn piece(&mut self, items: &[Item], job: Job) -> Result<Piece, PackageError> {
+    fn piece(&mut self, items: &[Item], job: &Job) -> Result<Piece, PackageError> {
         match job {
-            Job::Whole { item, bytes } => {
-                self.read_whole(&items[item], bytes)?;
-                Ok(Piece { item, part: self.whole(matches!(items[item].kind, ItemKind::File { .. })) })
+            Job::Whole { items: range, bytes } => {
+                let mut entries = Vec::with_capacity(range.len());
+                let mut data = Vec::with_capacity(*bytes as usize / 2);
+                for item in &items[range.clone()] {
+                    self.read_whole(item, item.bytes())?;
+                    entries.push(self.whole(matches!(item.kind, ItemKind::File { .. }), &mut data));
+                }
+                Ok(Piece::Whole { first: range.start, entries, data })
             }
             Job::Block { item, from, bytes, place } => {
-                let before = from.min(WINDOW);
-                self.read_range(&items[item], from - before, before + bytes, place)?;
-                let part =
-                    self.block(before as usize, place).map_err(|source| PackageError::Unarchivable { source })?;
-                Ok(Piece { item, part })
+                let before = (*from).min(WINDOW);
+                self.read_range(&items[*item], from - before, before + bytes, *place)?;
+                self.block(*item, before as usize, *place).map_err(|source| PackageError::Unarchivable { source })
             }
         }
     }
@@ -205,9 +212,19 @@ impl Tools {
             ItemKind::Link { target } => self.input.extend_from_slice(target.as_bytes()),
             ItemKind::File { .. } => {
                 let file = File::open(&item.path).map_err(unreadable(&item.path))?;
-                // One byte more than there should be tells a file that has grown.
-                self.input.reserve(bytes as usize + 1);
-                file.take(bytes + 1).read_to_end(&mut self.input).map_err(unreadable(&item.path))?;
+                // Room for one byte more than there should be tells a file that has grown, and a short read its end.
+                self.input.resize(bytes as usize + 1, 0);
+                let mut length = 0;
+                while length < bytes as usize + 1 {
+                    match (&file).read(&mut self.input[length..]).map_err(unreadable(&item.path))? {
+                        0 => break,
+                        count => length += count,
+                    }
+                    if length == bytes as usize {
+                        break;
+                    }
+                }
+                self.input.truncate(length);
                 if self.input.len() as u64 != bytes {
                     return Err(PackageError::Changed { path: item.path.clone() });
                 }
@@ -227,28 +244,31 @@ impl Tools {
         if has_grown { Err(PackageError::Changed { path: item.path.clone() }) } else { Ok(()) }
     }
 
-    /// Compresses what was read; what does not become smaller is stored.
-    fn whole(&mut self, is_file: bool) -> Part {
+    /// Compresses what was read behind `data`; what does not become smaller is stored.
+    fn whole(&mut self, is_file: bool, data: &mut Vec<u8>) -> (Method, Sizes) {
         let uncompressed = self.input.len() as u64;
         let crc32 = crc32fast::hash(&self.input);
-        let mut data = None;
+        let mut deflated = None;
         if is_file && !self.input.is_empty() {
             let level = || CompressionLvl::new(LEVEL).expect("6 is a level");
             let compressor = self.compressor.get_or_insert_with(|| Compressor::new(level()));
-            self.output.resize(self.input.len(), 0);
+            if self.output.len() < self.input.len() {
+                self.output.resize(self.input.len(), 0);
+            }
             // No room for the result means that it would not be smaller.
-            data = compressor
-                .deflate_compress(&self.input, &mut self.output)
-                .ok()
-                .map(|length| self.output[..length].to_vec());
+            let room = &mut self.output[..self.input.len()];
+            deflated = compressor.deflate_compress(&self.input, room).ok();
         }
-        let method = if data.is_some() { Method::Deflated } else { Method::Stored };
-        let data = data.unwrap_or_else(|| self.input.clone());
-        Part::Whole { method, sizes: Sizes { crc32, compressed: data.len() as u64, uncompressed }, data }
+        let (method, bytes) = match deflated {
+            Some(length) => (Method::Deflated, &self.output[..length]),
+            None => (Method::Stored, self.input.as_slice()),
+        };
+        data.extend_from_slice(bytes);
+        (method, Sizes { crc32, compressed: bytes.len() as u64, uncompressed })
     }
 
     /// Compresses a block so that the next one can follow it: with the bytes before it as a dictionary, to a byte's edge.
-    fn block(&mut self, before: usize, place: Place) -> io::Result<Part> {
+    fn block(&mut self, item: usize, before: usize, place: Place) -> io::Result<Piece> {
         let (dictionary, input) = self.input.split_at(before);
         let mut crc32 = crc32fast::Hasher::new();
         crc32.update(input);
@@ -268,6 +288,6 @@ impl Tools {
             }
             data.reserve(data.capacity().max(4096));
         }
-        Ok(Part::Block { place, crc32, uncompressed: input.len() as u64, data })
+        Ok(Piece::Block { item, place, crc32, uncompressed: input.len() as u64, data })
     }
 }
