@@ -14,7 +14,7 @@ use crate::function::{Live, Wanted};
 use crate::journal::Journal;
 use crate::lambda::{self, Found, Lambda, Subject};
 use crate::options;
-use crate::package::{self, Archive, Contents, PackageError};
+use crate::package::{self, Archive, Contents, Links, PackageError, Selection};
 use crate::plan::{Plan, plan};
 use crate::protocol::environment::Environment;
 use crate::protocol::error::{ErrorReport, Problem, Warning, WarningCode};
@@ -321,16 +321,18 @@ impl Pass<'_> {
     }
 
     fn survey(&self, output: Option<&std::path::Path>) -> Result<Contents, ErrorReport> {
-        let dot_match = self.stanza.dot_match.unwrap_or(false);
-        let contents = package::survey(&self.job.directory, self.stanza.zip.as_deref(), dot_match, output)
-            .map_err(|error| self.of_package(error))?;
-        for name in contents.left_out() {
-            self.journal.tell(Event::Warning(Warning {
-                code: WarningCode::FileLeftOut,
-                message: format!("`{name}` is a socket, a pipe or a device, and is left out of the package"),
-                hint: None,
-                at: Some("/zip".to_owned()),
-            }));
+        let s = self.stanza;
+        let selection = Selection {
+            paths: s.zip.clone().unwrap_or_default(),
+            dot_match: s.dot_match.unwrap_or(false),
+            include: s.include.clone().unwrap_or_default(),
+            exclude: s.exclude.clone().unwrap_or_default(),
+            links: s.symlinks.as_deref().map(Links::of).unwrap_or_default(),
+        };
+        let contents =
+            package::survey(&self.job.directory, &selection, output).map_err(|error| self.of_package(error))?;
+        for note in contents.notes() {
+            self.journal.tell(Event::Warning(self.filled_in.warning(&failure::of_note(note))));
         }
         Ok(contents)
     }

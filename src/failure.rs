@@ -6,9 +6,9 @@ use crate::child::ChildError;
 use crate::commands::CommandError;
 use crate::conditions::{BashError, ConditionError};
 use crate::lambda::{CallError, CallErrorKind, CredentialsError, LambdaError, Trouble};
-use crate::package::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES, PackageError};
+use crate::package::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES, Note, PackageError};
 use crate::plan::PlanError;
-use crate::protocol::error::{AwsDetail, Code, ErrorReport, Problem};
+use crate::protocol::error::{AwsDetail, Code, ErrorReport, Problem, Warning, WarningCode};
 use crate::protocol::prose::size;
 use crate::protocol::request::RequestError;
 use crate::protocol::secret::Redactor;
@@ -129,6 +129,16 @@ fn package_report(error: PackageError) -> ErrorReport {
             report(Code::PackageUnreadable, format!("the name `{path}` is not UTF-8, so no archive can hold it"))
                 .hint("rename the file, or leave it out of the directory")
         }
+        PackageError::NoName { path } => {
+            report(Code::PackageUnreadable, format!("`{path}` cannot be a name in the archive")).hint(
+                "of several paths each keeps its name, so name them relative to the build directory, without `..`",
+            )
+        }
+        PackageError::BadPattern { option, detail } => {
+            self::report(Code::BadValue, format!("a pattern of `{option}` cannot be read: {detail}"))
+                .at(format!("/{option}"))
+                .hint("patterns are those of a .gitignore file")
+        }
         PackageError::NoFile { path } => {
             report(Code::PackageUnreadable, format!("`{path}` is neither a file nor a directory"))
         }
@@ -166,6 +176,27 @@ fn package_report(error: PackageError) -> ErrorReport {
         ),
         PackageError::Stopped(reason) => of_stop(reason),
     }
+}
+
+/// What will surprise about a package's contents.
+pub fn of_note(note: &Note) -> Warning {
+    let (message, hint) = match note {
+        Note::NoFile { name } => (
+            format!("`{name}` is a socket, a pipe or a device, and is left out of the package"),
+            "no archive can hold it",
+        ),
+        Note::Dangles { name, target } => (
+            format!("the link `{name}` to `{target}` will point to nothing at Lambda"),
+            "`symlinks: external` packages what such a link points to",
+        ),
+        Note::Circle { name, target } => (
+            format!("the link `{name}` to `{target}` leads back to where it stands, and is left out of the package"),
+            "`symlinks: preserve` keeps it as a link",
+        ),
+    };
+    let (code, at) = (WarningCode::FileLeftOut, Some("/zip".to_owned()));
+    let code = if matches!(note, Note::Dangles { .. }) { WarningCode::DanglingLink } else { code };
+    Warning { code, message, hint: Some(hint.to_owned()), at }
 }
 
 /// A function that cannot be planned.

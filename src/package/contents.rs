@@ -4,8 +4,9 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
+use super::selection::{Links, Reason, Rules, Selection};
 use super::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES, PackageError};
 
 /// What will be packaged.
@@ -14,7 +15,31 @@ pub struct Contents {
     /// The path, as the stanza names it.
     pub(super) source: String,
     pub(super) kind: Kind,
-    left_out: Vec<String>,
+    notes: Vec<Note>,
+}
+
+/// Something about the contents that will surprise.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Note {
+    /// A socket, a pipe or a device was left out: no archive can hold it.
+    NoFile {
+        /// Its name in the archive.
+        name: String,
+    },
+    /// A link will point to nothing at Lambda.
+    Dangles {
+        /// Its name in the archive.
+        name: String,
+        /// Where it points to.
+        target: String,
+    },
+    /// A link that was to be followed leads back to where it stands, and was left out.
+    Circle {
+        /// Its name in the archive.
+        name: String,
+        /// Where it points to.
+        target: String,
+    },
 }
 
 #[derive(Debug)]
@@ -42,9 +67,9 @@ pub(super) enum ItemKind {
 }
 
 impl Contents {
-    /// Sockets, pipes and devices that were found, and that no archive can hold.
-    pub fn left_out(&self) -> &[String] {
-        &self.left_out
+    /// What will surprise, sorted.
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
     }
 
     /// Bytes of all files. `None` for a finished archive, which has not been read yet.
@@ -113,101 +138,194 @@ pub(super) fn largest(entries: impl Iterator<Item = (String, u64)>) -> Vec<(Stri
 
 pub(super) fn survey(
     directory: &Path,
-    source: &str,
-    dot_match: bool,
+    selection: &Selection,
     leave_out: Option<&Path>,
 ) -> Result<Contents, PackageError> {
+    let leave_out = leave_out.and_then(|path| fs::canonicalize(path).ok());
+    match selection.paths.as_slice() {
+        [] => one(directory, ".", selection, leave_out),
+        [path] => one(directory, path, selection, leave_out),
+        paths => several(directory, paths, selection, leave_out),
+    }
+}
+
+/// A directory's contents, a single file, or an archive as it is.
+fn one(
+    directory: &Path,
+    source: &str,
+    selection: &Selection,
+    leave_out: Option<PathBuf>,
+) -> Result<Contents, PackageError> {
     let path = directory.join(source);
-    let metadata = fs::metadata(&path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => PackageError::NotFound { path: source.to_owned() },
-        _ => unreadable(&path)(error),
-    })?;
-    let contents = |kind, left_out| Contents { source: source.to_owned(), kind, left_out };
+    let metadata = look(&path, source)?;
     if metadata.is_file() {
         let is_archive =
             path.extension().is_some_and(|end| end.eq_ignore_ascii_case("zip") || end.eq_ignore_ascii_case("jar"));
         if is_archive {
-            return Ok(contents(Kind::Archive { path, bytes: metadata.len() }, Vec::new()));
+            let kind = Kind::Archive { path, bytes: metadata.len() };
+            return Ok(Contents { source: source.to_owned(), kind, notes: Vec::new() });
         }
         let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(|| not_utf8(&path))?.to_owned();
-        let item = Item { name, kind: file(&metadata), path };
-        return Ok(contents(Kind::Files(vec![item]), Vec::new()));
+        let kind = Kind::Files(vec![Item { name, kind: file(&metadata), path }]);
+        return Ok(Contents { source: source.to_owned(), kind, notes: Vec::new() });
     }
-    if !metadata.is_dir() {
-        return Err(PackageError::NoFile { path: source.to_owned() });
-    }
-    let leave_out = leave_out.and_then(|path| fs::canonicalize(path).ok());
-    let mut walk = Walk { root: &path, dot_match, leave_out, items: Vec::new(), left_out: Vec::new(), hidden: false };
-    walk.directory()?;
-    if walk.items.is_empty() {
-        return Err(PackageError::Empty { path: source.to_owned(), only_hidden: walk.hidden });
-    }
-    walk.items.sort_by(|a, b| a.name.cmp(&b.name));
-    walk.left_out.sort();
-    let (items, left_out) = (walk.items, walk.left_out);
-    Ok(contents(Kind::Files(items), left_out))
+    let mut walk = Walk::new(Rules::of(selection, &path)?, selection.links, leave_out);
+    walk.directory(path, String::new())?;
+    walk.into_contents(source.to_owned())
 }
 
-/// A walk through a directory, deep first, without recursion: a tree may be deeper than a stack.
-struct Walk<'a> {
-    root: &'a Path,
-    dot_match: bool,
+/// Several paths, each under its own name.
+fn several(
+    directory: &Path,
+    paths: &[String],
+    selection: &Selection,
+    leave_out: Option<PathBuf>,
+) -> Result<Contents, PackageError> {
+    let mut walk = Walk::new(Rules::of(selection, directory)?, selection.links, leave_out);
+    for source in paths {
+        let name = source.trim_start_matches("./").trim_end_matches('/');
+        if name.is_empty() || Path::new(name).components().any(|part| !matches!(part, Component::Normal(_))) {
+            return Err(PackageError::NoName { path: source.clone() });
+        }
+        let path = directory.join(source);
+        let metadata = look(&path, source)?;
+        if metadata.is_file() {
+            walk.items.push(Item { name: name.to_owned(), kind: file(&metadata), path });
+        } else {
+            walk.directory(path, format!("{name}/"))?;
+        }
+    }
+    walk.into_contents(paths.join(", "))
+}
+
+fn look(path: &Path, source: &str) -> Result<fs::Metadata, PackageError> {
+    let metadata = fs::metadata(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => PackageError::NotFound { path: source.to_owned() },
+        _ => unreadable(path)(error),
+    })?;
+    let is_something = metadata.is_file() || metadata.is_dir();
+    if is_something { Ok(metadata) } else { Err(PackageError::NoFile { path: source.to_owned() }) }
+}
+
+/// A walk through directories, without recursion: a tree may be deeper than a stack.
+struct Walk {
+    rules: Rules,
+    links: Links,
     leave_out: Option<PathBuf>,
     items: Vec<Item>,
-    left_out: Vec<String>,
+    notes: Vec<Note>,
     hidden: bool,
+    open: Vec<Open>,
 }
 
-impl Walk<'_> {
-    fn directory(&mut self) -> Result<(), PackageError> {
-        let mut open = vec![(self.root.to_owned(), String::new())];
-        while let Some((path, prefix)) = open.pop() {
+/// A directory that is still to be read.
+struct Open {
+    path: PathBuf,
+    /// Its name in the archive, with a `/` behind it; empty for the root.
+    prefix: String,
+    /// The real places of it and the directories above, where links are followed: to notice a circle.
+    above: Vec<PathBuf>,
+}
+
+impl Walk {
+    fn new(rules: Rules, links: Links, leave_out: Option<PathBuf>) -> Self {
+        Walk { rules, links, leave_out, items: Vec::new(), notes: Vec::new(), hidden: false, open: Vec::new() }
+    }
+
+    fn into_contents(mut self, source: String) -> Result<Contents, PackageError> {
+        if self.items.is_empty() {
+            return Err(PackageError::Empty { path: source, only_hidden: self.hidden });
+        }
+        self.items.sort_by(|a, b| a.name.cmp(&b.name));
+        // Of paths that overlap, each name goes in once.
+        self.items.dedup_by(|a, b| a.name == b.name);
+        self.notes.sort();
+        Ok(Contents { source, kind: Kind::Files(self.items), notes: self.notes })
+    }
+
+    fn directory(&mut self, path: PathBuf, prefix: String) -> Result<(), PackageError> {
+        self.enter(path, prefix, Vec::new())?;
+        while let Some(Open { path, prefix, above }) = self.open.pop() {
             let mut is_empty = true;
             for entry in fs::read_dir(&path).map_err(unreadable(&path))? {
                 let entry = entry.map_err(unreadable(&path))?;
                 is_empty = false;
                 let path = entry.path();
-                let name = entry.file_name().into_string().map_err(|_| not_utf8(&path))?;
-                if self.is_hidden(&name, prefix.is_empty()) {
-                    self.hidden = true;
-                    continue;
-                }
-                let name = format!("{prefix}{name}");
+                let file_name = entry.file_name().into_string().map_err(|_| not_utf8(&path))?;
+                let name = format!("{prefix}{file_name}");
                 let kind = entry.file_type().map_err(unreadable(&path))?;
-                if kind.is_dir() {
-                    open.push((path, format!("{name}/")));
-                } else {
-                    self.item(name, path, kind)?;
+                match self.rules.keeps_out(&name, &file_name, kind.is_dir()) {
+                    Some(Reason::Hidden) => self.hidden = true,
+                    Some(Reason::Rule) => {}
+                    None if kind.is_dir() => self.enter(path, format!("{name}/"), above.clone())?,
+                    None if kind.is_symlink() => self.link(name, path, &above)?,
+                    None if kind.is_file() => self.file(name, path)?,
+                    None => self.notes.push(Note::NoFile { name }),
                 }
             }
-            if is_empty && !prefix.is_empty() {
+            if is_empty && !prefix.is_empty() && self.rules.includes(prefix.trim_end_matches('/'), true) {
                 self.items.push(Item { name: prefix, path, kind: ItemKind::EmptyDirectory });
             }
         }
         Ok(())
     }
 
-    /// The repository itself is never deployed, whatever `dot_match` says.
-    fn is_hidden(&self, name: &str, at_the_root: bool) -> bool {
-        (at_the_root && name == ".git") || (!self.dot_match && name.starts_with('.'))
-    }
-
-    fn item(&mut self, name: String, path: PathBuf, kind: fs::FileType) -> Result<(), PackageError> {
-        let kind = if kind.is_symlink() {
-            let target = fs::read_link(&path).map_err(unreadable(&path))?;
-            ItemKind::Link { target: target.into_os_string().into_string().map_err(|_| not_utf8(&path))? }
-        } else if kind.is_file() {
-            if self.leave_out.is_some() && fs::canonicalize(&path).ok() == self.leave_out {
-                return Ok(());
-            }
-            file(&fs::symlink_metadata(&path).map_err(unreadable(&path))?)
-        } else {
-            self.left_out.push(name);
-            return Ok(());
-        };
-        self.items.push(Item { name, path, kind });
+    fn enter(&mut self, path: PathBuf, prefix: String, mut above: Vec<PathBuf>) -> Result<(), PackageError> {
+        if self.links != Links::Preserve {
+            above.push(fs::canonicalize(&path).map_err(unreadable(&path))?);
+        }
+        self.open.push(Open { path, prefix, above });
         Ok(())
     }
+
+    fn file(&mut self, name: String, path: PathBuf) -> Result<(), PackageError> {
+        if self.leave_out.is_none() || fs::canonicalize(&path).ok() != self.leave_out {
+            let metadata = fs::metadata(&path).map_err(unreadable(&path))?;
+            self.items.push(Item { name, kind: file(&metadata), path });
+        }
+        Ok(())
+    }
+
+    fn link(&mut self, name: String, path: PathBuf, above: &[PathBuf]) -> Result<(), PackageError> {
+        let target = fs::read_link(&path).map_err(unreadable(&path))?;
+        let target = target.into_os_string().into_string().map_err(|_| not_utf8(&path))?;
+        let leaves = leaves_directory(&name, &target);
+        if self.links == Links::Preserve || (self.links == Links::External && !leaves) {
+            if leaves || fs::metadata(&path).is_err() {
+                self.notes.push(Note::Dangles { name: name.clone(), target: target.clone() });
+            }
+            self.items.push(Item { name, path, kind: ItemKind::Link { target } });
+            return Ok(());
+        }
+        let there = fs::metadata(&path).map_err(unreadable(&path))?;
+        if there.is_file() {
+            return self.file(name, path);
+        }
+        if !there.is_dir() {
+            self.notes.push(Note::NoFile { name });
+            return Ok(());
+        }
+        let place = fs::canonicalize(&path).map_err(unreadable(&path))?;
+        if above.contains(&place) {
+            self.notes.push(Note::Circle { name, target });
+            return Ok(());
+        }
+        self.enter(path, format!("{name}/"), above.to_vec())
+    }
+}
+
+/// True when a link's target, read from where the link stands, is not below the root.
+fn leaves_directory(name: &str, target: &str) -> bool {
+    let mut depth = name.matches('/').count();
+    for part in Path::new(target).components() {
+        match part {
+            Component::Normal(_) => depth += 1,
+            Component::CurDir => {}
+            Component::ParentDir if depth > 0 => depth -= 1,
+            Component::ParentDir | Component::RootDir | Component::Prefix(_) => return true,
+        }
+    }
+    false
 }
 
 fn file(metadata: &fs::Metadata) -> ItemKind {

@@ -6,13 +6,15 @@
 mod archive;
 mod compress;
 mod contents;
+mod selection;
 mod writer;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 pub use archive::Archive;
-pub use contents::Contents;
+pub use contents::{Contents, Note};
+pub use selection::{Links, Selection};
 
 use crate::stop::Reason;
 
@@ -54,6 +56,18 @@ pub enum PackageError {
         /// The name, lossy.
         path: String,
     },
+    /// A path cannot be a name in the archive: it is absolute, or leaves the build directory.
+    NoName {
+        /// The path, as the stanza names it.
+        path: String,
+    },
+    /// A pattern cannot be read.
+    BadPattern {
+        /// The option that holds it.
+        option: &'static str,
+        /// What is wrong with it.
+        detail: String,
+    },
     /// The path is neither a file nor a directory.
     NoFile {
         /// The path, as the stanza names it.
@@ -94,18 +108,13 @@ pub enum PackageError {
     Stopped(Reason),
 }
 
-/// Looks at what `zip` names, below `directory`: a directory, a file, or a finished archive.
-/// `leave_out` is a file that is being written there, and no part of the package.
+/// Looks at what a selection names below `directory`. `leave_out` is a file that is being written there, and no part of
+/// the package.
 ///
 /// # Errors
 /// [`PackageError`], when there is nothing that could be packaged.
-pub fn survey(
-    directory: &Path,
-    zip: Option<&str>,
-    dot_match: bool,
-    leave_out: Option<&Path>,
-) -> Result<Contents, PackageError> {
-    contents::survey(directory, zip.unwrap_or("."), dot_match, leave_out)
+pub fn survey(directory: &Path, selection: &Selection, leave_out: Option<&Path>) -> Result<Contents, PackageError> {
+    contents::survey(directory, selection, leave_out)
 }
 
 #[cfg(test)]
@@ -128,7 +137,16 @@ mod tests {
     }
 
     fn archive(directory: &Path, zip: Option<&str>, dot_match: bool) -> Result<Archive, PackageError> {
-        survey(directory, zip, dot_match, None)?.into_archive(&mut |_| {}, &Stop::new())
+        let paths = zip.map(str::to_owned).into_iter().collect();
+        select(directory, &Selection { paths, dot_match, ..Selection::default() })
+    }
+
+    fn select(directory: &Path, selection: &Selection) -> Result<Archive, PackageError> {
+        survey(directory, selection, None)?.into_archive(&mut |_| {}, &Stop::new())
+    }
+
+    fn strings<const N: usize>(items: [&str; N]) -> Vec<String> {
+        items.map(str::to_owned).to_vec()
     }
 
     fn bytes(archive: &Archive) -> Vec<u8> {
@@ -228,7 +246,7 @@ mod tests {
     fn any_number_of_threads_makes_the_same_bytes() {
         let tree = mixed();
         let with = |threads| {
-            let contents = survey(tree.path(), None, false, None).expect("something");
+            let contents = survey(tree.path(), &Selection::default(), None).expect("something");
             contents.into_archive_with(threads, &mut |_| {}, &Stop::new()).expect("an archive")
         };
         let one = with(1);
@@ -258,13 +276,13 @@ mod tests {
     fn a_file_that_changes_while_it_is_read_is_told() {
         for content in ["longer than before", "x"] {
             let tree = tree(&[("log", "as long")]);
-            let contents = survey(tree.path(), None, false, None).expect("something");
+            let contents = survey(tree.path(), &Selection::default(), None).expect("something");
             fs::write(tree.path().join("log"), content).expect("written");
             let result = contents.into_archive(&mut |_| {}, &Stop::new());
             assert!(matches!(result, Err(PackageError::Changed { .. })), "{result:?}");
         }
         let tree = tree(&[("gone", "x")]);
-        let contents = survey(tree.path(), None, false, None).expect("something");
+        let contents = survey(tree.path(), &Selection::default(), None).expect("something");
         fs::remove_file(tree.path().join("gone")).expect("removed");
         let result = contents.into_archive(&mut |_| {}, &Stop::new());
         assert!(matches!(result, Err(PackageError::Unreadable { .. })), "{result:?}");
@@ -305,7 +323,7 @@ mod tests {
         let tree = tree(&[("small", "x")]);
         let file = fs::File::create(tree.path().join("large")).unwrap();
         file.set_len(MAX_UNZIPPED_BYTES).unwrap();
-        let contents = survey(tree.path(), None, false, None).unwrap();
+        let contents = survey(tree.path(), &Selection::default(), None).unwrap();
         match contents.check_unzipped_size() {
             Err(PackageError::UnzippedTooLarge { bytes, largest }) => {
                 assert_eq!(bytes, MAX_UNZIPPED_BYTES + 1);
@@ -315,23 +333,92 @@ mod tests {
         }
         assert!(!contents.surely_fits());
         file.set_len(1).unwrap();
-        assert!(survey(tree.path(), None, false, None).unwrap().surely_fits());
+        assert!(survey(tree.path(), &Selection::default(), None).unwrap().surely_fits());
     }
 
     #[test]
     fn what_is_no_file_is_left_out_and_told() {
         let tree = tree(&[("index.js", "1")]);
         let _socket = std::os::unix::net::UnixListener::bind(tree.path().join("a.sock")).unwrap();
-        let contents = survey(tree.path(), None, false, None).unwrap();
-        assert_eq!(contents.left_out(), ["a.sock"]);
+        let contents = survey(tree.path(), &Selection::default(), None).unwrap();
+        assert_eq!(contents.notes(), [Note::NoFile { name: "a.sock".to_owned() }]);
         assert_eq!(names(&contents.into_archive(&mut |_| {}, &Stop::new()).unwrap()), ["index.js"]);
+    }
+
+    #[test]
+    fn patterns_decide_what_goes_in() {
+        let files =
+            [("index.js", "1"), ("lib/a.js", "2"), ("lib/a.test.js", "3"), ("lib/deep/b.js", "4"), ("doc/x.md", "5")];
+        let tree = tree(&files);
+        let packaged = |include: &[&str], exclude: &[&str]| {
+            let list = |items: &[&str]| items.iter().map(|item| (*item).to_owned()).collect();
+            let selection = Selection { include: list(include), exclude: list(exclude), ..Selection::default() };
+            select(tree.path(), &selection).map(|archive| names(&archive))
+        };
+        assert_eq!(packaged(&[], &["*.test.js", "/doc/"]).unwrap(), ["index.js", "lib/a.js", "lib/deep/b.js"]);
+        assert_eq!(packaged(&["/lib"], &["deep"]).unwrap(), ["lib/a.js", "lib/a.test.js"]);
+        assert_eq!(packaged(&[], &["*.js", "!index.js"]).unwrap(), ["doc/x.md", "index.js"]);
+        assert!(matches!(packaged(&["nothing"], &[]), Err(PackageError::Empty { .. })));
+        assert!(matches!(packaged(&[], &["a[z-a]"]), Err(PackageError::BadPattern { option: "exclude", .. })));
+        fs::write(tree.path().join(".lambdaignore"), "# ours\nlib/\n").unwrap();
+        assert_eq!(packaged(&[], &["doc"]).unwrap(), ["index.js"]);
+    }
+
+    #[test]
+    fn several_paths_keep_their_names() {
+        let tree = tree(&[("dist/index.js", "1"), ("node_modules/a/b.js", "2"), ("other", "3"), ("app.js", "4")]);
+        let paths = |paths| Selection { paths, ..Selection::default() };
+        let archive =
+            select(tree.path(), &paths(strings(["./app.js", "node_modules/", "dist", "dist/index.js"]))).unwrap();
+        assert_eq!(names(&archive), ["app.js", "dist/index.js", "node_modules/a/b.js"]);
+        for path in ["../outside", "/etc/hostname", "."] {
+            let result = select(&tree.path().join("dist"), &paths(strings(["index.js", path])));
+            assert!(matches!(result, Err(PackageError::NoName { .. })), "{path}: {result:?}");
+        }
+    }
+
+    #[test]
+    fn links_are_kept_or_followed_as_asked() {
+        let outside = tree(&[("shared/x.js", "shared")]);
+        let tree = tree(&[("lib/a.js", "1")]);
+        symlink("lib", tree.path().join("inside")).unwrap();
+        symlink(outside.path().join("shared"), tree.path().join("outside")).unwrap();
+        symlink("..", tree.path().join("lib/up")).unwrap();
+        let with = |links| {
+            let contents = survey(tree.path(), &Selection { links, ..Selection::default() }, None).unwrap();
+            let notes = contents.notes().to_vec();
+            (names(&contents.into_archive(&mut |_| {}, &Stop::new()).unwrap()), notes)
+        };
+        let dangles =
+            |name: &str, target: &Path| Note::Dangles { name: name.to_owned(), target: target.display().to_string() };
+        let circle = |name: &str| Note::Circle { name: name.to_owned(), target: "..".to_owned() };
+        let shared = outside.path().join("shared");
+        let (kept, notes) = with(Links::Preserve);
+        assert_eq!(kept, ["inside", "lib/a.js", "lib/up", "outside"]);
+        assert_eq!(notes, [dangles("outside", &shared)]);
+        let (followed, notes) = with(Links::Follow);
+        assert_eq!(followed, ["inside/a.js", "lib/a.js", "outside/x.js"]);
+        assert_eq!(notes, [circle("inside/up"), circle("lib/up")]);
+        let (external, notes) = with(Links::External);
+        assert_eq!(external, ["inside", "lib/a.js", "lib/up", "outside/x.js"]);
+        assert_eq!(notes, []);
+    }
+
+    #[test]
+    fn a_link_to_nothing_is_kept_with_a_warning_and_cannot_be_followed() {
+        let tree = tree(&[("a.js", "1")]);
+        symlink("nowhere", tree.path().join("dangling")).unwrap();
+        let kept = survey(tree.path(), &Selection::default(), None).unwrap();
+        assert!(matches!(kept.notes(), [Note::Dangles { name, .. }] if name == "dangling"));
+        let followed = survey(tree.path(), &Selection { links: Links::Follow, ..Selection::default() }, None);
+        assert!(matches!(followed, Err(PackageError::Unreadable { .. })), "{followed:?}");
     }
 
     #[test]
     fn the_file_that_is_being_written_is_no_part_of_the_package() {
         let tree = tree(&[("index.js", "1"), ("out.bin", "old")]);
         let output = tree.path().join("out.bin");
-        let contents = survey(tree.path(), None, false, Some(&output)).unwrap();
+        let contents = survey(tree.path(), &Selection::default(), Some(&output)).unwrap();
         assert_eq!(names(&contents.into_archive(&mut |_| {}, &Stop::new()).unwrap()), ["index.js"]);
     }
 
@@ -340,7 +427,7 @@ mod tests {
         let tree = tree(&[("index.js", "1")]);
         let stop = Stop::new();
         stop.request(Reason::Terminate);
-        let result = survey(tree.path(), None, false, None).unwrap().into_archive(&mut |_| {}, &stop);
+        let result = survey(tree.path(), &Selection::default(), None).unwrap().into_archive(&mut |_| {}, &stop);
         assert!(matches!(result, Err(PackageError::Stopped(Reason::Terminate))));
     }
 }

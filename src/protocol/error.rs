@@ -183,6 +183,8 @@ pub enum WarningCode {
     StashKept,
     /// A file was left out of the package.
     FileLeftOut,
+    /// A link in the package will point to nothing.
+    DanglingLink,
     /// The function's role cannot be assumed yet; it is tried again.
     RoleNotReady,
     /// A live value cannot be read, so that it is changed without being compared.

@@ -149,6 +149,16 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A word out of `known`, in any case, of an option that is ours: another one is refused.
+    pub(super) fn choice(&mut self, key: &'static str, known: &[&str]) -> Option<String> {
+        let text = self.text(key)?;
+        let found = known.iter().find(|word| word.eq_ignore_ascii_case(&text));
+        if found.is_none() {
+            self.refuse(key, format!("`{key}` is `{text}`; give `{}`", known.join("` or `")));
+        }
+        found.map(|word| (*word).to_owned())
+    }
+
     /// A list of strings; a single one stands for a list of one. Empty means: none.
     pub(super) fn texts(&mut self, key: &'static str) -> Option<Vec<String>> {
         let node = self.take(key)?;

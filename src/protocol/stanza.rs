@@ -86,9 +86,18 @@ pub struct Stanza {
     /// Publish a version after the deployment. Default: false.
     #[schemars(with = "Option<Flag>")]
     pub publish: Option<bool>,
-    /// What to package: a directory, a single file, or a `.zip` or `.jar` that is taken as it is. Default: the build directory.
+    /// What to package: a directory, a single file, or a `.zip` or `.jar` that is taken as it is; of several paths each keeps its name. Default: the build directory.
+    #[schemars(with = "Option<TextList>")]
+    pub zip: Option<Vec<String>>,
+    /// Patterns as in a `.gitignore` file; only what matches one of them is packaged. Default: everything.
+    #[schemars(with = "Option<TextList>")]
+    pub include: Option<Vec<String>>,
+    /// Patterns as in a `.gitignore` file; what matches one of them is not packaged. A file `.lambdaignore` in the packaged directory may hold more.
+    #[schemars(with = "Option<TextList>")]
+    pub exclude: Option<Vec<String>>,
+    /// What becomes of symbolic links: `preserve` keeps them, `follow` packages what they point to, `external` does so for those that leave the directory. Default: `preserve`.
     #[schemars(with = "Option<Text>")]
-    pub zip: Option<String>,
+    pub symlinks: Option<String>,
     /// Also package files and directories whose name begins with a dot. Default: false.
     #[schemars(with = "Option<Flag>")]
     pub dot_match: Option<bool>,
@@ -132,7 +141,7 @@ pub(super) const ALIASES: [(&str, &str); 3] = [("environment_variables", "enviro
 
 /// Keys of the contract that this version cannot carry out. Leaving them out of account would deploy something
 /// else than was asked for, so they are refused.
-const UNSUPPORTED: [&str; 35] = [
+const UNSUPPORTED: [&str; 32] = [
     "profile",
     "role_to_assume",
     "role_session_name",
@@ -158,9 +167,6 @@ const UNSUPPORTED: [&str; 35] = [
     "s3_prefix",
     "s3_key",
     "s3_object_version",
-    "include",
-    "exclude",
-    "symlinks",
     "alias",
     "keep_versions",
     "verify",
@@ -210,7 +216,10 @@ pub fn read(map: &Map) -> ReadStanza {
         layers: r.texts("layers"),
         function_tags: r.pairs("function_tags"),
         publish: r.flag("publish"),
-        zip: r.name("zip"),
+        zip: r.texts("zip"),
+        include: r.texts("include"),
+        exclude: r.texts("exclude"),
+        symlinks: r.choice("symlinks", &["preserve", "follow", "external"]),
         dot_match: r.flag("dot_match"),
         run: r.texts("run"),
         cleanup: read_cleanup(&mut r),

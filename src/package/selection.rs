@@ -1,0 +1,115 @@
+//! What the stanza says of the package's contents in, a verdict on each name out.
+//! Never touches a file but `.lambdaignore`.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
+
+use super::PackageError;
+use super::contents::unreadable;
+
+/// What goes into the package.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Paths below the build directory. None: all of it. One: its contents, or the archive that it is. Several: each
+    /// under its own name.
+    pub paths: Vec<String>,
+    /// Whether names that begin with a dot go in.
+    pub dot_match: bool,
+    /// gitignore patterns; only what matches one of them goes in. Empty: everything.
+    pub include: Vec<String>,
+    /// gitignore patterns; what matches stays out. Beside them counts `.lambdaignore`.
+    pub exclude: Vec<String>,
+    /// What becomes of symbolic links.
+    pub links: Links,
+}
+
+/// What becomes of symbolic links.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Links {
+    /// They stay links.
+    #[default]
+    Preserve,
+    /// What they point to stands in their place.
+    Follow,
+    /// Those that leave the directory are followed, the others stay links.
+    External,
+}
+
+impl Links {
+    /// The words of the stanza.
+    pub const WORDS: [&str; 3] = ["preserve", "follow", "external"];
+
+    /// Reads one of [`Links::WORDS`]; anything else is the default.
+    pub fn of(word: &str) -> Self {
+        match word {
+            "follow" => Links::Follow,
+            "external" => Links::External,
+            _ => Links::Preserve,
+        }
+    }
+}
+
+/// The file with more patterns, at the root of the directory that is packaged.
+const IGNORE_FILE: &str = ".lambdaignore";
+
+/// The patterns of a selection.
+pub(super) struct Rules {
+    dot_match: bool,
+    include: Option<Gitignore>,
+    exclude: Gitignore,
+}
+
+impl Rules {
+    /// Reads the patterns, and `.lambdaignore` in `root`.
+    pub(super) fn of(selection: &Selection, root: &Path) -> Result<Self, PackageError> {
+        let path = root.join(IGNORE_FILE);
+        let ignored = match fs::read_to_string(&path) {
+            Ok(text) => text.lines().map(str::to_owned).collect(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(unreadable(&path)(error)),
+        };
+        let include = (!selection.include.is_empty()).then(|| patterns(&selection.include, "include"));
+        let exclude: Vec<String> = ignored.into_iter().chain(selection.exclude.iter().cloned()).collect();
+        let exclude = patterns(&exclude, "exclude")?;
+        Ok(Rules { dot_match: selection.dot_match, include: include.transpose()?, exclude })
+    }
+
+    /// Why something stays out, whatever is in it.
+    pub(super) fn keeps_out(&self, name: &str, file_name: &str, is_directory: bool) -> Option<Reason> {
+        // The repository itself is never deployed, whatever `dot_match` says; nor are our own instructions.
+        if [".git", IGNORE_FILE].contains(&name) || (!self.dot_match && file_name.starts_with('.')) {
+            return Some(Reason::Hidden);
+        }
+        let excluded = self.exclude.matched_path_or_any_parents(name, is_directory).is_ignore();
+        let not_included = !is_directory && !self.includes(name, false);
+        (excluded || not_included).then_some(Reason::Rule)
+    }
+
+    /// Whether a file, link or empty directory goes in, as far as `include` is concerned.
+    pub(super) fn includes(&self, name: &str, is_directory: bool) -> bool {
+        let matches = |include: &Gitignore| include.matched_path_or_any_parents(name, is_directory).is_ignore();
+        self.include.as_ref().is_none_or(matches)
+    }
+}
+
+/// Why a name stays out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reason {
+    /// It begins with a dot.
+    Hidden,
+    /// A pattern says so.
+    Rule,
+}
+
+/// Patterns are matched against names below the root, so the root itself has no name.
+fn patterns(lines: &[String], option: &'static str) -> Result<Gitignore, PackageError> {
+    let bad = |error: ignore::Error| PackageError::BadPattern { option, detail: error.to_string() };
+    let mut builder = GitignoreBuilder::new("");
+    for line in lines {
+        builder.add_line(None, line).map_err(bad)?;
+    }
+    builder.build().map_err(bad)
+}
