@@ -14,10 +14,10 @@ use crate::function::{Live, Wanted};
 use crate::journal::Journal;
 use crate::lambda::{self, Found, Lambda, Subject};
 use crate::options;
-use crate::package::{self, Archive, Contents, Links, PackageError, Selection};
+use crate::package::{self, Archive, Contents, PackageError, Selection};
 use crate::plan::{Plan, plan};
 use crate::protocol::environment::Environment;
-use crate::protocol::error::{ErrorReport, Problem, Warning, WarningCode};
+use crate::protocol::error::{ErrorReport, Problem, Warning};
 use crate::protocol::event::{Checked, CodeState, Deployment, Event, Finished, StepName, Task, Unmet};
 use crate::protocol::name::FunctionName;
 use crate::protocol::prose::skip_reason;
@@ -25,6 +25,7 @@ use crate::protocol::secret::Redactor;
 use crate::protocol::stanza::{self, ReadStanza, Stanza};
 use crate::protocol::wire::Map;
 use crate::stop::Stop;
+use crate::warnings;
 
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,11 +86,11 @@ fn pass(
     } else {
         options::without_git(&job.stanza, &job.env)
     };
-    let ReadStanza { stanza, problems, warnings } = stanza::read(&gathered.stanza);
+    let ReadStanza { stanza, problems, warnings: leniencies } = stanza::read(&gathered.stanza);
     let problems: Vec<Problem> = problems.into_iter().map(|problem| gathered.with_origin(problem)).collect();
     let redactor = stanza.redactor(&job.stanza, job.env.secrets());
     let tell_warnings = || {
-        for warning in surprises.iter().chain(&gathered.warnings).chain(&warnings) {
+        for warning in surprises.iter().chain(&gathered.warnings).chain(&leniencies) {
             journal.tell(Event::Warning(redactor.warning(warning)));
         }
     };
@@ -104,7 +105,9 @@ fn pass(
         if !verdict.deploys {
             let finished = skipped(&verdict, &redactor, journal);
             tell_warnings();
-            problems.iter().for_each(|problem| journal.tell(Event::Warning(redactor.warning(&harmless(problem)))));
+            problems
+                .iter()
+                .for_each(|problem| journal.tell(Event::Warning(redactor.warning(&warnings::of_harmless(problem)))));
             return Ok(finished);
         }
         tell_verdict(&verdict, &redactor, journal);
@@ -149,16 +152,6 @@ fn tell_verdict(verdict: &Verdict, redactor: &Redactor, journal: &Journal) {
     }
 }
 
-/// What is wrong with a stanza that is skipped is a warning: Travis would never have run dpl.
-fn harmless(problem: &Problem) -> Warning {
-    Warning {
-        code: WarningCode::StanzaProblem,
-        message: format!("this does not matter now, but would fail a deployment: {}", problem.message),
-        hint: problem.hint.clone(),
-        at: problem.at.clone(),
-    }
-}
-
 /// One pass whose stanza is valid and whose conditions are met.
 struct Pass<'a> {
     job: &'a Job,
@@ -194,11 +187,7 @@ impl Pass<'_> {
         let stash = commands::stash(&self.job.env, &self.job.directory)
             .map_err(|error| failure::of_command(error, self.redactor()))?;
         if let Some(stash) = &stash {
-            self.warn_about_stash(
-                WarningCode::Stashed,
-                format!("uncommitted files are put aside as stash {}", stash.commit),
-                "they come back at the end; if this run is killed, `git stash pop` brings them back".to_owned(),
-            );
+            self.warn(&warnings::stashed(&stash.commit));
         }
         Ok(stash)
     }
@@ -206,12 +195,12 @@ impl Pass<'_> {
     fn bring_back(&self, stash: &Stash) {
         if let Err(error) = stash.pop(&self.job.env, &self.job.directory) {
             let words = failure::of_command(error, self.redactor()).message;
-            self.warn_about_stash(
-                WarningCode::StashKept,
-                format!("the files that were put aside are not back: {words}"),
-                format!("nothing is lost: `git stash apply {}` brings them back", stash.commit),
-            );
+            self.warn(&warnings::stash_kept(&stash.commit, &words));
         }
+    }
+
+    fn warn(&self, warning: &Warning) {
+        self.journal.tell(Event::Warning(self.filled_in.warning(warning)));
     }
 
     fn redactor(&self) -> &Redactor {
@@ -221,17 +210,8 @@ impl Pass<'_> {
     /// A plan changes nothing, also not in the build directory.
     fn warn_about_cleanup(&self) {
         if self.stanza.cleanup == Some(true) {
-            self.warn_about_stash(
-                WarningCode::NotCleanedUp,
-                "`cleanup` is for deployments: this package holds uncommitted files, too".to_owned(),
-                "its hash may differ from that of the deployment".to_owned(),
-            );
+            self.warn(&warnings::not_cleaned_up());
         }
-    }
-
-    fn warn_about_stash(&self, code: WarningCode, message: String, hint: String) {
-        let at = Some("/cleanup".to_owned());
-        self.journal.tell(Event::Warning(Warning { code, message, hint: Some(hint), at }));
     }
 
     fn run_commands(&self) -> Result<(), ErrorReport> {
@@ -321,19 +301,10 @@ impl Pass<'_> {
     }
 
     fn survey(&self, output: Option<&std::path::Path>) -> Result<Contents, ErrorReport> {
-        let s = self.stanza;
-        let selection = Selection {
-            paths: s.zip.clone().unwrap_or_default(),
-            dot_match: s.dot_match.unwrap_or(false),
-            include: s.include.clone().unwrap_or_default(),
-            exclude: s.exclude.clone().unwrap_or_default(),
-            links: s.symlinks.as_deref().map(Links::of).unwrap_or_default(),
-        };
+        let selection = Selection::of(self.stanza);
         let contents =
             package::survey(&self.job.directory, &selection, output).map_err(|error| self.of_package(error))?;
-        for note in contents.notes() {
-            self.journal.tell(Event::Warning(self.filled_in.warning(&failure::of_note(note))));
-        }
+        contents.notes().iter().for_each(|note| self.warn(&warnings::of_note(note)));
         Ok(contents)
     }
 
@@ -382,12 +353,7 @@ impl Pass<'_> {
         let told = Cell::new(false);
         let role_not_ready = || {
             if !told.replace(true) {
-                self.journal.tell(Event::Warning(Warning {
-                    code: WarningCode::RoleNotReady,
-                    message: "Lambda cannot assume the function's role yet; trying for up to 30 s".to_owned(),
-                    hint: Some("a role that was created just now needs some seconds".to_owned()),
-                    at: Some("/role".to_owned()),
-                }));
+                self.warn(&warnings::role_not_ready());
             }
         };
         for step in &plan.steps {
@@ -406,14 +372,7 @@ impl Pass<'_> {
         let Some(live) = live else { return };
         let unknown = wanted.settings.iter().filter(|setting| live.setting(setting).is_none()).map(|s| s.field());
         let tags = (wanted.tags.is_some() && live.tags.is_none()).then_some("function_tags");
-        for field in unknown.chain(tags) {
-            self.journal.tell(Event::Warning(Warning {
-                code: WarningCode::LiveValueUnknown,
-                message: format!("the live value of `{field}` cannot be read, so it is set without being compared"),
-                hint: Some("the caller may lack a permission, or the function's KMS key".to_owned()),
-                at: Some(format!("/{field}")),
-            }));
-        }
+        unknown.chain(tags).for_each(|field| self.warn(&warnings::live_value_unknown(field)));
     }
 
     fn started(&self, step: StepName) -> RunningStep<'_> {

@@ -6,9 +6,9 @@ use crate::child::ChildError;
 use crate::commands::CommandError;
 use crate::conditions::{BashError, ConditionError};
 use crate::lambda::{CallError, CallErrorKind, CredentialsError, LambdaError, Trouble};
-use crate::package::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES, Note, PackageError};
+use crate::package::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES, PackageError};
 use crate::plan::PlanError;
-use crate::protocol::error::{AwsDetail, Code, ErrorReport, Problem, Warning, WarningCode};
+use crate::protocol::error::{AwsDetail, Code, ErrorReport, Problem};
 use crate::protocol::prose::size;
 use crate::protocol::request::RequestError;
 use crate::protocol::secret::Redactor;
@@ -176,27 +176,6 @@ fn package_report(error: PackageError) -> ErrorReport {
         ),
         PackageError::Stopped(reason) => of_stop(reason),
     }
-}
-
-/// What will surprise about a package's contents.
-pub fn of_note(note: &Note) -> Warning {
-    let (message, hint) = match note {
-        Note::NoFile { name } => (
-            format!("`{name}` is a socket, a pipe or a device, and is left out of the package"),
-            "no archive can hold it",
-        ),
-        Note::Dangles { name, target } => (
-            format!("the link `{name}` to `{target}` will point to nothing at Lambda"),
-            "`symlinks: external` packages what such a link points to",
-        ),
-        Note::Circle { name, target } => (
-            format!("the link `{name}` to `{target}` leads back to where it stands, and is left out of the package"),
-            "`symlinks: preserve` keeps it as a link",
-        ),
-    };
-    let (code, at) = (WarningCode::FileLeftOut, Some("/zip".to_owned()));
-    let code = if matches!(note, Note::Dangles { .. }) { WarningCode::DanglingLink } else { code };
-    Warning { code, message, hint: Some(hint.to_owned()), at }
 }
 
 /// A function that cannot be planned.

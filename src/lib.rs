@@ -25,10 +25,11 @@
 //! | [`commands`] | `run` and `cleanup` | what the user's commands said (effect: processes) |
 //! | [`lambda`] | a step | AWS's answer (effect: AWS) |
 //! | [`failure`] | each room's error | code, sentence, hint |
+//! | [`warnings`] | what a run comes upon | the warning that tells it |
 //! | [`deploy`] | a command and a job | an outcome: the pass, top to bottom |
 //!
 //! Where is …? A key of the stanza: `protocol/stanza.rs`. A sentence of an event: `protocol/prose.rs`. A sentence of a
-//! failure: `failure.rs`. What bash is told: `conditions/bash.rs`. The order of AWS's calls: `plan.rs`. The process
+//! failure: `failure.rs`, of a warning: `warnings.rs`. What bash is told: `conditions/bash.rs`. The order of AWS's calls: `plan.rs`. The process
 //! itself (arguments, standard input, signals, exit status): `main.rs`.
 
 pub mod child;
@@ -44,3 +45,4 @@ pub mod package;
 pub mod plan;
 pub mod protocol;
 pub mod stop;
+pub mod warnings;

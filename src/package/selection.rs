@@ -9,6 +9,7 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use super::PackageError;
 use super::contents::unreadable;
+use crate::protocol::stanza::Stanza;
 
 /// What goes into the package.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +27,23 @@ pub struct Selection {
     pub links: Links,
 }
 
+impl Selection {
+    /// What a stanza says of it.
+    pub fn of(stanza: &Stanza) -> Self {
+        Selection {
+            paths: stanza.zip.clone().unwrap_or_default(),
+            dot_match: stanza.dot_match.unwrap_or_default(),
+            include: stanza.include.clone().unwrap_or_default(),
+            exclude: stanza.exclude.clone().unwrap_or_default(),
+            links: match stanza.symlinks.as_deref() {
+                Some("follow") => Links::Follow,
+                Some("external") => Links::External,
+                _ => Links::Preserve,
+            },
+        }
+    }
+}
+
 /// What becomes of symbolic links.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Links {
@@ -36,20 +54,6 @@ pub enum Links {
     Follow,
     /// Those that leave the directory are followed, the others stay links.
     External,
-}
-
-impl Links {
-    /// The words of the stanza.
-    pub const WORDS: [&str; 3] = ["preserve", "follow", "external"];
-
-    /// Reads one of [`Links::WORDS`]; anything else is the default.
-    pub fn of(word: &str) -> Self {
-        match word {
-            "follow" => Links::Follow,
-            "external" => Links::External,
-            _ => Links::Preserve,
-        }
-    }
 }
 
 /// The file with more patterns, at the root of the directory that is packaged.
