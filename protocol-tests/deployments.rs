@@ -151,7 +151,7 @@ fn a_package_that_cannot_go_is_known_before_the_first_call() {
 }
 
 /// Bytes that deflate cannot make smaller, the same in each run: a weak generator is noise enough.
-fn noise(length: usize) -> Vec<u8> {
+pub(crate) fn noise(length: usize) -> Vec<u8> {
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
     let mut next = || {
         state ^= state << 13;

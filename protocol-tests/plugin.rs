@@ -141,7 +141,7 @@ impl Ended {
             (Some("failed"), Some("cancelled")) => 143,
             (Some("failed"), _) if finished["allowed"] == json!(true) => 0,
             // AWS has answered, so it was asked.
-            (Some("failed"), _) if error["aws"].is_object() => 1,
+            (Some("failed"), _) if error["aws"].is_object() || self.event("planned").is_some() => 1,
             (Some("failed"), _) => match self.status.code() {
                 // Both are possible once it is known who acts, or a command of the user's may have run; tests that care
                 // say which.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::deployments::noise;
 use crate::plugin::{Ended, Plugin};
 
 /// What is no request is told with exactly two lines.
@@ -14,18 +15,6 @@ fn refused(input: &[u8], code: &str) -> Ended {
     assert_eq!(ended.events.len(), 2, "{}", ended.stdout);
     assert!(ended.elapsed < Duration::from_secs(20), "{:?}", ended.elapsed);
     ended
-}
-
-/// Bytes without a pattern, the same in each run.
-fn noise(length: usize) -> Vec<u8> {
-    let mut state = 0x2545_F491_4F6C_DD1D_u64;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()[3]
-    };
-    (0..length).map(|_| next()).collect()
 }
 
 #[test]

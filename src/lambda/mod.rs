@@ -162,7 +162,7 @@ impl Lambda {
                     }
                 }
                 Err(LambdaError::Call(error)) if error.is_taken() && self.attempts.told().requests > 1 => {
-                    return self.adopt(subject, error).await;
+                    return self.adopt(action, subject, error).await;
                 }
                 Err(LambdaError::Call(error)) if error.is_not_found() && !subject.arn.is_empty() => {
                     return Err(LambdaError::Gone);
@@ -173,11 +173,22 @@ impl Lambda {
     }
 
     /// A name that is taken when a creation is tried again: our first request may have made it, and its answer was lost.
-    /// If the function holds our code it is ours; else the refusal stands.
-    async fn adopt(&self, subject: Subject<'_>, refusal: CallError) -> Result<Applied, LambdaError> {
+    /// If the function is what we asked for, it is ours; else somebody else was faster, and the refusal stands.
+    async fn adopt(&self, action: &Action, subject: Subject<'_>, refusal: CallError) -> Result<Applied, LambdaError> {
         let tally = self.attempts.told();
+        let is_ours = |live: &Live| match action {
+            Action::CreateFunction { settings, tags } => {
+                live.code_sha256 == subject.archive.code_sha256()
+                    && settings.iter().all(|wanted| live.setting(wanted).is_some_and(|live| wanted.is_same_as(live)))
+                    && live
+                        .tags
+                        .as_ref()
+                        .is_none_or(|live| tags.iter().all(|(name, value)| live.get(name) == Some(value)))
+            }
+            _ => false,
+        };
         match self.wait_until_quiet(subject.name).await? {
-            Some(found) if found.live.code_sha256 == subject.archive.code_sha256() => {
+            Some(found) if is_ours(&found.live) => {
                 self.journal.note_changed(StepName::CreateFunction);
                 found.failure.map_or(Ok(()), Err)?;
                 let function_arn = Some(found.live.arn);
@@ -249,12 +260,7 @@ impl Lambda {
                 let call = self.client.publish_version().function_name(name).code_sha256(archive.code_sha256()).send();
                 let output = self.finished(action.name(), "PublishVersion", call).await?;
                 let version = output.version().ok_or_else(|| self.garbled("PublishVersion"))?.to_owned();
-                // A published version has no updates, whatever status it inherits from the function.
-                let standing = match standing!(output) {
-                    standing @ (Standing::Creating | Standing::CreationFailed(_)) => standing,
-                    Standing::Settled | Standing::Updating | Standing::UpdateFailed(_) => Standing::Settled,
-                };
-                (Applied { version: Some(version), ..Applied::default() }, standing)
+                (Applied { version: Some(version), ..Applied::default() }, standing!(output).of_version())
             }
         };
         let tally = self.attempts.told();
@@ -287,11 +293,8 @@ impl Lambda {
                 other => other?,
             };
             let configuration = output.configuration().ok_or_else(|| self.garbled("GetFunction"))?;
-            standing = match Standing::of_configuration(configuration) {
-                // A published version has no updates, whatever status it inherits from the function.
-                Standing::Updating | Standing::UpdateFailed(_) if version.is_some() => Standing::Settled,
-                standing => standing,
-            };
+            let told = Standing::of_configuration(configuration);
+            standing = if version.is_some() { told.of_version() } else { told };
         }
         wait::failure(standing).map_or(Ok(()), Err)
     }

@@ -42,6 +42,14 @@ impl Standing {
         }
     }
 
+    /// The same of a published version, which has no updates, whatever status it inherits from the function.
+    pub(super) fn of_version(self) -> Self {
+        match self {
+            Standing::Creating | Standing::CreationFailed(_) => self,
+            Standing::Settled | Standing::Updating | Standing::UpdateFailed(_) => Standing::Settled,
+        }
+    }
+
     pub(super) fn of_configuration(configuration: &FunctionConfiguration) -> Self {
         Standing::of(
             configuration.state(),
