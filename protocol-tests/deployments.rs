@@ -141,12 +141,21 @@ fn a_package_that_cannot_go_is_known_before_the_first_call() {
     assert_eq!((ended.code(), ended.status.code()), ("package-too-large", Some(2)));
     assert_eq!(operations(&endpoint), [""; 0]);
 
-    let mut given = request(&endpoint);
-    given["zip"] = json!("given.zip");
-    let archive = fs::File::create(directory.path().join("given.zip")).expect("created");
-    archive.set_len(50 * 1024 * 1024 + 1).expect("sparse");
-    let ended = deploy(directory.path(), &given);
-    assert_eq!((ended.code(), ended.status.code()), ("package-too-large", Some(2)));
+    fs::remove_file(directory.path().join("large.bin")).expect("removed");
+    fs::write(directory.path().join("noise.bin"), noise(51 << 20)).expect("written");
+    let mut job = request(&endpoint);
+    let packaged =
+        Plugin::new(&["package", "--output", "given.zip"]).directory(directory.path()).run(&request(&endpoint));
+    assert_eq!(packaged.outcome(), "packaged");
+    job["include"] = json!(["*.bin", "*.js"]);
+    let by_directory = deploy(directory.path(), &job);
+    job["zip"] = json!("given.zip");
+    let given = deploy(directory.path(), &job);
+    for ended in [by_directory, given] {
+        assert_eq!((ended.code(), ended.status.code()), ("package-too-large", Some(2)));
+        let hint = ended.finished()["error"]["hint"].as_str().expect("a way out").to_owned();
+        assert!(hint.contains("`s3_bucket`") && hint.contains("noise.bin (51.0 MiB), index.js"), "{hint}");
+    }
     assert_eq!(operations(&endpoint), [""; 0]);
 }
 

@@ -124,7 +124,7 @@ fn each_trap_is_read_as_its_author_meant() {
             json!({"Handler": "Pkg.Class::method"}),
             &[],
         ),
-        (json!({"module_name": "app"}), json!({"Handler": "app.handler"}), &[]),
+        (json!({"module_name": "app"}), json!({"Handler": "app.handler"}), &["handler-not-found"]),
         // Environments.
         (json!({"environment": ["A=b=c", "E=", "C=x,y"]}), variables(json!({"A": "b=c", "E": "", "C": "x,y"})), &[]),
         (json!({"environment": {"N": 1, "B": true, "Z": null}}), variables(json!({"N": "1", "B": "true"})), &[]),

@@ -146,15 +146,17 @@ fn package_report(error: PackageError) -> ErrorReport {
             report(Code::PackageInvalid, format!("`{path}` is not a zip archive: {detail}"))
                 .hint("an archive is taken as it is; name the directory instead, and it is packaged for you")
         }
-        PackageError::ZipTooLarge { bytes } => {
+        PackageError::ZipTooLarge { bytes, largest } => {
             let over = size(bytes - MAX_ZIP_BYTES);
             let message = format!(
                 "the archive has {}, {over} more than the {} that a call takes",
                 size(bytes),
                 size(MAX_ZIP_BYTES)
             );
-            report(Code::PackageTooLarge, message)
-                .hint("leave out what the function does not need, or move it into a layer")
+            let largest = listed(&largest);
+            report(Code::PackageTooLarge, message).hint(format!(
+                "name an `s3_bucket` in the function's region to go through, or leave out what the function does not need; the largest entries, unpacked: {largest}"
+            ))
         }
         PackageError::UnzippedTooLarge { bytes, largest } => {
             let over = size(bytes.saturating_sub(MAX_UNZIPPED_BYTES));
@@ -163,9 +165,7 @@ fn package_report(error: PackageError) -> ErrorReport {
                 size(bytes),
                 size(MAX_UNZIPPED_BYTES)
             );
-            let largest: Vec<String> =
-                largest.iter().map(|(name, bytes)| format!("{name} ({})", size(*bytes))).collect();
-            report(Code::PackageTooLarge, message).hint(format!("the largest entries: {}", largest.join(", ")))
+            report(Code::PackageTooLarge, message).hint(format!("the largest entries: {}", listed(&largest)))
         }
         PackageError::Unarchivable { source } => {
             caused(report(Code::PackageUnreadable, "the archive cannot be made".to_owned()), &source)
@@ -176,6 +176,10 @@ fn package_report(error: PackageError) -> ErrorReport {
         ),
         PackageError::Stopped(reason) => of_stop(reason),
     }
+}
+
+fn listed(entries: &[(String, u64)]) -> String {
+    entries.iter().map(|(name, bytes)| format!("{name} ({})", size(*bytes))).collect::<Vec<_>>().join(", ")
 }
 
 /// A function that cannot be planned.
@@ -232,6 +236,17 @@ pub fn of_lambda(error: LambdaError, redactor: &Redactor) -> ErrorReport {
         LambdaError::WaitedTooLong { what, limit } => {
             report(Code::TimedOut, format!("{what} was not ready after {} s", limit.as_secs()))
                 .hint("deploy again to wait on, or set `wait_timeout` higher")
+        }
+        LambdaError::NoObject { object } => report(
+            Code::PackageNotFound,
+            format!("`{}` does not exist", redactor.redact(&object.to_string())),
+        )
+        .at("/s3_key")
+        .hint(
+            "is it the right bucket, and the whole key with its prefix? without `s3_key` the package is sent for you",
+        ),
+        LambdaError::Archive(source) => {
+            caused(report(Code::PackageUnreadable, "the archive cannot be read again").at("/zip"), &source)
         }
         LambdaError::Gone => report(Code::FunctionGone, "the function was deleted during the deployment")
             .hint("deploy again to create it anew"),
@@ -503,8 +518,16 @@ mod tests {
 
     #[test]
     fn a_package_that_is_too_large_tells_by_how_much() {
-        let report = of_package(PackageError::ZipTooLarge { bytes: MAX_ZIP_BYTES + 1024 * 1024 }, &Redactor::default());
+        let report = of_package(
+            PackageError::ZipTooLarge {
+                bytes: MAX_ZIP_BYTES + 1024 * 1024,
+                largest: vec![("a.bin".to_owned(), 3 << 20)],
+            },
+            &Redactor::default(),
+        );
         assert_eq!(report.message, "the archive has 51.0 MiB, 1.0 MiB more than the 50.0 MiB that a call takes");
+        let hint = report.hint.expect("there is a way out");
+        assert!(hint.contains("`s3_bucket`") && hint.ends_with("a.bin (3.0 MiB)"), "{hint}");
     }
 
     #[test]

@@ -166,6 +166,23 @@ impl Wanted {
         runtime(&self.settings)
     }
 
+    /// The runtime and handler that the function will have. `None` where layers may hold the handler, or nobody knows.
+    pub fn entry_point(&self, live: Option<&Live>) -> Option<(String, String)> {
+        let wanted = self.settings_for(live.and_then(Live::runtime));
+        let live = live.map(|live| live.settings.as_slice()).unwrap_or_default();
+        let kept = live.iter().filter(|live| !wanted.iter().any(|wanted| wanted.is_kind_of(live)));
+        let (mut runtime, mut handler) = (None, None);
+        for setting in wanted.iter().chain(kept) {
+            match setting {
+                Setting::Runtime(name) => runtime = Some(name.clone()),
+                Setting::Handler(name) => handler = Some(name.clone()),
+                Setting::Layers(layers) if !layers.is_empty() => return None,
+                _ => {}
+            }
+        }
+        Some((runtime?, handler?))
+    }
+
     /// The settings that a function with `live_runtime` is to have; the stanza's own runtime goes before it.
     pub fn settings_for(&self, live_runtime: Option<&str>) -> Vec<Setting> {
         let runtime = self.runtime().or(live_runtime).unwrap_or_default();

@@ -20,6 +20,7 @@
 //! | [`options`] | a stanza as written, the job | the stanza as dpl would understand it (effect: `~/.aws`, git) |
 //! | [`conditions`] | `on` and the job's environment | Travis CI's verdict (effect: bash) |
 //! | [`function`] | a stanza | the function wanted; the live function |
+//! | [`code`] | a stanza, the archive's hash | what the function is to run, and how that reaches Lambda |
 //! | [`package`] | the job's directory | the archive (effect: files) |
 //! | [`plan`] | wanted, archive, live | steps; pure |
 //! | [`commands`] | `run` and `cleanup` | what the user's commands said (effect: processes) |
@@ -33,6 +34,7 @@
 //! itself (arguments, standard input, signals, exit status): `main.rs`.
 
 pub mod child;
+pub mod code;
 pub mod commands;
 pub mod conditions;
 pub mod deploy;

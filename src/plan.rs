@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::code::{Code, Delivery, Object};
 use crate::function::{Live, Setting, Wanted};
 use crate::protocol::event::{self, Change, FunctionPresence, StepName};
 use crate::protocol::secret::{MASK, Secret};
@@ -36,6 +37,13 @@ pub enum Action {
         settings: Vec<Setting>,
         /// The tags that it names.
         tags: BTreeMap<String, Secret>,
+        /// Where its code is. `None`: the archive travels in the call.
+        object: Option<Object>,
+    },
+    /// PutObject or CreateMultipartUpload of S3, unless the archive is there already.
+    UploadPackage {
+        /// Where it goes.
+        object: Object,
     },
     /// UpdateFunctionConfiguration.
     UpdateFunctionConfiguration {
@@ -48,7 +56,10 @@ pub enum Action {
         tags: BTreeMap<String, Secret>,
     },
     /// UpdateFunctionCode.
-    UpdateFunctionCode,
+    UpdateFunctionCode {
+        /// Where the code is. `None`: the archive travels in the call.
+        object: Option<Object>,
+    },
     /// PublishVersion.
     PublishVersion,
 }
@@ -65,19 +76,20 @@ pub enum PlanError {
 
 /// Compares what is wanted with what is live.
 ///
+/// A package that goes by way of a bucket is sent before anything is changed: that takes longest, and fails alone.
 /// Settings go before code, as in dpl: new code may need a new variable, while old code seldom minds one. Tags lie
 /// between them because they fail for want of a permission only, and then the old code is still live.
 ///
 /// # Errors
 /// [`PlanError`], when the function is absent and cannot be created from this stanza.
-pub fn plan(wanted: &Wanted, code_sha256: &str, live: Option<&Live>) -> Result<Plan, PlanError> {
+pub fn plan(wanted: &Wanted, code: &Code, live: Option<&Live>) -> Result<Plan, PlanError> {
     match live {
-        None => create(wanted, code_sha256),
-        Some(live) => Ok(update(wanted, code_sha256, live)),
+        None => create(wanted, code),
+        Some(live) => Ok(update(wanted, code, live)),
     }
 }
 
-fn create(wanted: &Wanted, code_sha256: &str) -> Result<Plan, PlanError> {
+fn create(wanted: &Wanted, code: &Code) -> Result<Plan, PlanError> {
     let mut settings = wanted.settings_for(None);
     let default = wanted.default_description.clone().map(Setting::Description);
     settings.extend(default.filter(|default| !settings.iter().any(|setting| setting.is_kind_of(default))));
@@ -91,22 +103,48 @@ fn create(wanted: &Wanted, code_sha256: &str) -> Result<Plan, PlanError> {
     let tags = wanted.tags.clone().unwrap_or_default();
     let mut changes: Vec<Change> = settings.iter().flat_map(|setting| differences(setting, None)).collect();
     changes.extend(tags.keys().map(|name| tag_change(name, Value::Null)));
-    changes.push(Change { field: "code_sha256".to_owned(), from: Value::Null, to: json!(code_sha256) });
-    let mut steps = vec![Step { action: Action::CreateFunction { settings, tags }, changes }];
+    changes.push(code_change(code, None));
+    let mut steps: Vec<Step> = upload(code).into_iter().collect();
+    steps.push(Step { action: Action::CreateFunction { settings, tags, object: object(code) }, changes });
     steps.extend(wanted.publish.then(publish));
     Ok(Plan { function: FunctionPresence::Absent, steps })
 }
 
-fn update(wanted: &Wanted, code_sha256: &str, live: &Live) -> Plan {
+fn update(wanted: &Wanted, code: &Code, live: &Live) -> Plan {
     let mut steps = Vec::new();
+    let is_live = code.sha256.as_ref() == Some(&live.code_sha256);
+    steps.extend(upload(code).filter(|_| !is_live));
     steps.extend(configuration(wanted, live));
     steps.extend(tags(wanted, live));
-    if code_sha256 != live.code_sha256 {
-        let change = Change { field: "code_sha256".to_owned(), from: json!(live.code_sha256), to: json!(code_sha256) };
-        steps.push(Step { action: Action::UpdateFunctionCode, changes: vec![change] });
+    if !is_live {
+        let action = Action::UpdateFunctionCode { object: object(code) };
+        steps.push(Step { action, changes: vec![code_change(code, Some(live))] });
     }
     steps.extend(wanted.publish.then(publish));
     Plan { function: FunctionPresence::Exists, steps }
+}
+
+fn upload(code: &Code) -> Option<Step> {
+    let Delivery::Upload(object) = &code.delivery else { return None };
+    Some(Step { action: Action::UploadPackage { object: object.clone() }, changes: Vec::new() })
+}
+
+/// Where Lambda finds the code. `None`: in the call.
+fn object(code: &Code) -> Option<Object> {
+    match &code.delivery {
+        Delivery::Call => None,
+        Delivery::Upload(object) | Delivery::Object(object) => Some(object.clone()),
+    }
+}
+
+/// By hash, or, where that is not known before AWS has read the code, by the object that holds it.
+fn code_change(code: &Code, live: Option<&Live>) -> Change {
+    let (field, to) = match (&code.sha256, &code.delivery) {
+        (None, Delivery::Upload(object) | Delivery::Object(object)) => ("code", json!(object.to_string())),
+        (sha256, _) => ("code_sha256", json!(sha256)),
+    };
+    let from = live.filter(|_| field == "code_sha256").map_or(Value::Null, |live| json!(live.code_sha256));
+    Change { field: field.to_owned(), from, to }
 }
 
 fn configuration(wanted: &Wanted, live: &Live) -> Option<Step> {
@@ -196,11 +234,6 @@ impl Plan {
                 .collect(),
         }
     }
-
-    /// True when a step sends the archive.
-    pub fn sends_code(&self) -> bool {
-        self.steps.iter().any(|step| matches!(step.action, Action::CreateFunction { .. } | Action::UpdateFunctionCode))
-    }
 }
 
 impl Action {
@@ -210,7 +243,8 @@ impl Action {
             Action::CreateFunction { .. } => StepName::CreateFunction,
             Action::UpdateFunctionConfiguration { .. } => StepName::UpdateFunctionConfiguration,
             Action::TagResource { .. } => StepName::TagResource,
-            Action::UpdateFunctionCode => StepName::UpdateFunctionCode,
+            Action::UploadPackage { .. } => StepName::UploadPackage,
+            Action::UpdateFunctionCode { .. } => StepName::UpdateFunctionCode,
             Action::PublishVersion => StepName::PublishVersion,
         }
     }
@@ -248,6 +282,10 @@ mod tests {
         }
     }
 
+    fn code(sha256: &str) -> Code {
+        Code { sha256: Some(sha256.to_owned()), delivery: Delivery::Call }
+    }
+
     fn steps(plan: &Plan) -> Vec<StepName> {
         plan.steps.iter().map(|step| step.action.name()).collect()
     }
@@ -259,13 +297,13 @@ mod tests {
     #[test]
     fn what_is_live_already_needs_no_step() {
         let same = live().settings;
-        let plan = plan(&wanted(same), "live", Some(&live())).expect("a plan");
+        let plan = plan(&wanted(same), &code("live"), Some(&live())).expect("a plan");
         assert!(plan.steps.is_empty(), "{plan:?}");
     }
 
     #[test]
     fn a_silent_stanza_keeps_every_live_value() {
-        let plan = plan(&wanted(Vec::new()), "live", Some(&live())).expect("a plan");
+        let plan = plan(&wanted(Vec::new()), &code("live"), Some(&live())).expect("a plan");
         assert!(plan.steps.is_empty());
     }
 
@@ -274,7 +312,7 @@ mod tests {
         let mut wanted = wanted(vec![Setting::Timeout(10), Setting::Description(String::new())]);
         wanted.tags = Some(pairs([("team", "x"), ("new", "y")]));
         wanted.publish = true;
-        let plan = plan(&wanted, "other", Some(&live())).expect("a plan");
+        let plan = plan(&wanted, &code("other"), Some(&live())).expect("a plan");
         assert_eq!(
             steps(&plan),
             [
@@ -292,14 +330,14 @@ mod tests {
     fn a_handler_without_a_runtime_is_joined_by_the_live_one() {
         let mut wanted = wanted(Vec::new());
         wanted.handler = Some(Handler { module: Some("A".to_owned()), name: "c".to_owned() });
-        let plan = plan(&wanted, "live", Some(&live())).expect("a plan");
+        let plan = plan(&wanted, &code("live"), Some(&live())).expect("a plan");
         assert_eq!(plan.steps[0].changes[0].to, json!("A::c"));
     }
 
     #[test]
     fn naming_security_groups_alone_keeps_the_live_subnets() {
         let groups = Setting::SecurityGroupIds(vec!["sg-2".to_owned()]);
-        let plan = plan(&wanted(vec![groups.clone()]), "live", Some(&live())).expect("a plan");
+        let plan = plan(&wanted(vec![groups.clone()]), &code("live"), Some(&live())).expect("a plan");
         assert_eq!(fields(&plan), ["security_group_ids"]);
         let subnets = Setting::SubnetIds(vec!["subnet-1".to_owned()]);
         assert_eq!(plan.steps[0].action, Action::UpdateFunctionConfiguration { settings: vec![groups, subnets] });
@@ -308,7 +346,7 @@ mod tests {
     #[test]
     fn an_environment_tells_each_variable_and_no_value() {
         let environment = Setting::Environment(pairs([("A", "1"), ("B", "3"), ("C", "4")]));
-        let plan = plan(&wanted(vec![environment]), "live", Some(&live())).expect("a plan");
+        let plan = plan(&wanted(vec![environment]), &code("live"), Some(&live())).expect("a plan");
         assert_eq!(fields(&plan), ["environment.B", "environment.C"]);
         assert_eq!(plan.steps[0].changes[1].from, Value::Null);
         assert!(!format!("{:?}", plan.told()).contains('3'));
@@ -316,7 +354,8 @@ mod tests {
 
     #[test]
     fn an_empty_value_clears() {
-        let plan = plan(&wanted(vec![Setting::Environment(BTreeMap::new())]), "live", Some(&live())).expect("a plan");
+        let plan =
+            plan(&wanted(vec![Setting::Environment(BTreeMap::new())]), &code("live"), Some(&live())).expect("a plan");
         assert_eq!(fields(&plan), ["environment.A", "environment.B"]);
         assert!(plan.steps[0].changes.iter().all(|change| change.to == Value::Null));
     }
@@ -328,7 +367,7 @@ mod tests {
         unreadable.settings.retain(|setting| !matches!(setting, Setting::Environment(_)));
         let mut wanted = wanted(vec![Setting::Environment(BTreeMap::new())]);
         wanted.tags = Some(pairs([("team", "x")]));
-        let plan = plan(&wanted, "live", Some(&unreadable)).expect("a plan");
+        let plan = plan(&wanted, &code("live"), Some(&unreadable)).expect("a plan");
         assert_eq!(steps(&plan), [StepName::UpdateFunctionConfiguration, StepName::TagResource]);
         assert_eq!(fields(&plan), ["environment", "function_tags.team"]);
     }
@@ -342,7 +381,7 @@ mod tests {
         ]);
         wanted.handler = Some(Handler { module: None, name: "handler".to_owned() });
         wanted.tags = Some(pairs([("team", "x")]));
-        let plan = plan(&wanted, "code", None).expect("a plan");
+        let plan = plan(&wanted, &code("code"), None).expect("a plan");
         assert_eq!(steps(&plan), [StepName::CreateFunction]);
         assert_eq!(fields(&plan), ["role", "runtime", "handler", "function_tags.team", "code_sha256"]);
     }
@@ -354,7 +393,7 @@ mod tests {
             let mut wanted = wanted(settings.into_iter().chain(needed).collect());
             wanted.handler = Some(Handler { module: Some("A".to_owned()), name: "b".to_owned() });
             wanted.default_description = Some("build 7".to_owned());
-            let plan = plan(&wanted, "live", live).expect("a plan");
+            let plan = plan(&wanted, &code("live"), live).expect("a plan");
             plan.steps.iter().flat_map(|step| &step.changes).filter(|c| c.field == "description").count()
         };
         assert_eq!(fields(Vec::new(), None), 1);
@@ -364,7 +403,31 @@ mod tests {
 
     #[test]
     fn creation_names_every_key_that_is_missing() {
-        let error = plan(&wanted(vec![Setting::Timeout(1)]), "code", None).unwrap_err();
+        let error = plan(&wanted(vec![Setting::Timeout(1)]), &code("code"), None).unwrap_err();
         assert_eq!(error, PlanError::CannotCreate { missing: vec!["role", "runtime", "handler_name"] });
+    }
+
+    #[test]
+    fn a_bucket_on_the_way_comes_first_and_only_for_new_code() {
+        let object = Object { bucket: "b".to_owned(), key: "k".to_owned(), version: None };
+        let by_bucket = |sha256: &str| Code { delivery: Delivery::Upload(object.clone()), ..code(sha256) };
+        let wanted = wanted(vec![Setting::Timeout(10)]);
+        let plan = |sha256| plan(&wanted, &by_bucket(sha256), Some(&live())).expect("a plan");
+        assert_eq!(steps(&plan("live")), [StepName::UpdateFunctionConfiguration]);
+        let new = [StepName::UploadPackage, StepName::UpdateFunctionConfiguration, StepName::UpdateFunctionCode];
+        assert_eq!(steps(&plan("new")), new);
+    }
+
+    #[test]
+    fn an_object_that_nobody_knows_the_hash_of_is_told_by_its_place() {
+        let object = Object { bucket: "b".to_owned(), key: "k".to_owned(), version: Some("3".to_owned()) };
+        let code = Code { sha256: None, delivery: Delivery::Object(object.clone()) };
+        let plan = plan(&wanted(Vec::new()), &code, Some(&live())).expect("a plan");
+        assert_eq!(plan.steps[0].action, Action::UpdateFunctionCode { object: Some(object) });
+        let change = &plan.steps[0].changes[0];
+        assert_eq!(
+            (change.field.as_str(), &change.from, &change.to),
+            ("code", &Value::Null, &json!("s3://b/k?versionId=3"))
+        );
     }
 }

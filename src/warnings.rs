@@ -2,7 +2,7 @@
 //! written in a stanza stand with its readers.
 //! Never decides whether something is worth a warning.
 
-use crate::package::Note;
+use crate::package::{Missing, Note};
 use crate::protocol::error::{Problem, Warning, WarningCode};
 
 /// What will surprise about a package's contents.
@@ -16,6 +16,12 @@ pub fn of_note(note: &Note) -> Warning {
             format!("the link `{name}` to `{target}` will point to nothing at Lambda"),
             "`symlinks: external` packages what such a link points to",
         ),
+        Note::StalePyc { name, count } => (
+            format!(
+                "{count} compiled Python files such as `{name}` will be stale at Lambda, where each cold start compiles their sources again"
+            ),
+            "leave them out (`exclude: __pycache__/`), or make them with `python -m compileall --invalidation-mode unchecked-hash`",
+        ),
         Note::Circle { name, target } => (
             format!("the link `{name}` to `{target}` leads back to where it stands, and is left out of the package"),
             "`symlinks: preserve` keeps it as a link",
@@ -24,8 +30,37 @@ pub fn of_note(note: &Note) -> Warning {
     let code = match note {
         Note::NoFile { .. } | Note::Circle { .. } => WarningCode::FileLeftOut,
         Note::Dangles { .. } => WarningCode::DanglingLink,
+        Note::StalePyc { .. } => WarningCode::StalePyc,
     };
     warning(code, "/zip", message, hint)
+}
+
+/// What Lambda will not find in the package when it calls `handler`.
+pub fn missing_from_package(missing: &Missing, handler: &str) -> Warning {
+    let moved = |elsewhere: &Option<String>, otherwise: &str| match elsewhere {
+        Some(name) => format!("the package has `{name}`: is `zip` the right directory?"),
+        None => otherwise.to_owned(),
+    };
+    match missing {
+        Missing::Handler { candidates, elsewhere } => warning(
+            WarningCode::HandlerNotFound,
+            "/handler_name",
+            format!("the handler is `{handler}`, and the package has no `{}`", candidates.join("`, `")),
+            &moved(elsewhere, "`module_name` is the file's path without its ending"),
+        ),
+        Missing::Bootstrap { elsewhere } => warning(
+            WarningCode::HandlerNotFound,
+            "/zip",
+            "a runtime of one's own starts `bootstrap`, and the package has none at its root".to_owned(),
+            &moved(elsewhere, "name the program so, or name a layer that holds it"),
+        ),
+        Missing::ExecutableBit => warning(
+            WarningCode::HandlerNotFound,
+            "/zip",
+            "`bootstrap` is not executable, so Lambda cannot start it".to_owned(),
+            "chmod +x bootstrap",
+        ),
+    }
 }
 
 /// What is wrong with a stanza that is skipped: Travis would never have run dpl.

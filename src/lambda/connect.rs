@@ -66,9 +66,20 @@ pub async fn connect(
         .timeout_config(timeouts(wait_limit, ANSWER_LIMIT))
         .app_name(AppName::new(concat!("dpl-lambda-", env!("CARGO_PKG_VERSION"))).expect("letters, digits, - and ."));
     let observer = Observer { attempts: attempts.clone(), journal: journal.clone() };
-    let config = aws_sdk_lambda::config::Builder::from(&loader.load().await).interceptor(observer).build();
-    let client = aws_sdk_lambda::Client::from_conf(config);
-    Ok((Lambda { client, journal, stop, attempts, wait_limit }, identity))
+    let config = loader.load().await;
+    let lambda = aws_sdk_lambda::config::Builder::from(&config).interceptor(observer.clone()).build();
+    // A part of an upload may take as long as a wait. An endpoint of one's own has no name for each bucket.
+    let s3 = aws_sdk_s3::config::Builder::from(&config)
+        .interceptor(observer)
+        .timeout_config(timeouts(wait_limit, wait_limit))
+        .force_path_style(has_own_endpoint(env))
+        .build();
+    let (client, s3) = (aws_sdk_lambda::Client::from_conf(lambda), aws_sdk_s3::Client::from_conf(s3));
+    Ok((Lambda { client, s3, journal, stop, attempts, wait_limit }, identity))
+}
+
+fn has_own_endpoint(env: &Environment) -> bool {
+    ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].iter().any(|name| env.get(name).is_some_and(|url| !url.is_empty()))
 }
 
 async fn identify(

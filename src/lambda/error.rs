@@ -8,6 +8,7 @@ use aws_sdk_lambda::operation::RequestId;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use super::credentials::CredentialsError;
+use crate::code::Object;
 use crate::protocol::event::StepName;
 use crate::stop::Reason;
 
@@ -40,6 +41,13 @@ pub enum LambdaError {
         /// How long.
         limit: Duration,
     },
+    /// The object that holds the code does not exist.
+    NoObject {
+        /// Which one.
+        object: Object,
+    },
+    /// The archive cannot be read again.
+    Archive(std::io::Error),
     /// The function is not there any more.
     Gone,
     /// The run is to end, and `in_flight` may or may not have taken effect.

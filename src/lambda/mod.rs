@@ -1,6 +1,8 @@
 //! Steps in, AWS's answers out: connects, reads the live function, carries out one step and waits until it is live.
 //! Effect: AWS. Never decides what is to be done; the plan has.
 
+mod body;
+mod bucket;
 mod connect;
 mod credentials;
 mod error;
@@ -24,6 +26,7 @@ pub use connect::{Identity, connect};
 pub use credentials::CredentialsError;
 pub use error::{CallError, CallErrorKind, LambdaError, Trouble};
 
+use crate::code::Object;
 use crate::function::Live;
 use crate::journal::Journal;
 use crate::package::Archive;
@@ -48,6 +51,7 @@ const GRACE: Duration = Duration::from_secs(3);
 /// Lambda, as one caller in one region.
 pub struct Lambda {
     client: aws_sdk_lambda::Client,
+    s3: aws_sdk_s3::Client,
     journal: Arc<Journal>,
     stop: Stop,
     attempts: Attempts,
@@ -55,14 +59,16 @@ pub struct Lambda {
 }
 
 /// What the steps of a deployment work on.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Subject<'a> {
     /// The function, as the stanza names it.
     pub name: &'a FunctionName,
     /// Its ARN; empty while there is no function.
-    pub arn: &'a str,
-    /// The archive.
-    pub archive: &'a Arc<Archive>,
+    pub arn: String,
+    /// The archive. `None`: the code is elsewhere.
+    pub archive: Option<Arc<Archive>>,
+    /// AWS's `CodeSha256` of the code that it is to have. `None`: it is not known before AWS has read it.
+    pub code_sha256: Option<String>,
 }
 
 /// What a step did.
@@ -74,6 +80,8 @@ pub struct Applied {
     pub request_id: Option<String>,
     /// The function's ARN, where the answer tells it.
     pub function_arn: Option<String>,
+    /// `CodeSha256` of its code, where the answer tells it.
+    pub code_sha256: Option<String>,
     /// The version that was published.
     pub version: Option<String>,
 }
@@ -133,11 +141,14 @@ impl Lambda {
     pub async fn apply(
         &self,
         action: &Action,
-        subject: Subject<'_>,
+        subject: &Subject<'_>,
         role_not_ready: &dyn Fn(),
     ) -> Result<Applied, LambdaError> {
         let step = action.name();
         self.attempts.forget();
+        if let Action::UploadPackage { object } = action {
+            return self.upload_package(object, subject).await;
+        }
         let mut busy = wait::Pace::new(self.wait_limit);
         let mut role = wait::Pace::slowly(wait::ROLE_LIMIT);
         loop {
@@ -174,11 +185,11 @@ impl Lambda {
 
     /// A name that is taken when a creation is tried again: our first request may have made it, and its answer was lost.
     /// If the function is what we asked for, it is ours; else somebody else was faster, and the refusal stands.
-    async fn adopt(&self, action: &Action, subject: Subject<'_>, refusal: CallError) -> Result<Applied, LambdaError> {
+    async fn adopt(&self, action: &Action, subject: &Subject<'_>, refusal: CallError) -> Result<Applied, LambdaError> {
         let tally = self.attempts.told();
         let is_ours = |live: &Live| match action {
-            Action::CreateFunction { settings, tags } => {
-                live.code_sha256 == subject.archive.code_sha256()
+            Action::CreateFunction { settings, tags, .. } => {
+                subject.code_sha256.as_ref().is_none_or(|wanted| *wanted == live.code_sha256)
                     && settings.iter().all(|wanted| live.setting(wanted).is_some_and(|live| wanted.is_same_as(live)))
                     && live
                         .tags
@@ -191,16 +202,29 @@ impl Lambda {
             Some(found) if is_ours(&found.live) => {
                 self.journal.note_changed(StepName::CreateFunction);
                 found.failure.map_or(Ok(()), Err)?;
-                let function_arn = Some(found.live.arn);
-                Ok(Applied { attempts: tally.requests, request_id: tally.request_id, function_arn, version: None })
+                Ok(Applied {
+                    attempts: tally.requests,
+                    request_id: tally.request_id,
+                    function_arn: Some(found.live.arn),
+                    code_sha256: Some(found.live.code_sha256),
+                    version: None,
+                })
             }
             _ => Err(LambdaError::Call(refusal)),
         }
     }
 
+    /// Sends the archive to its object, unless it is there.
+    async fn upload_package(&self, object: &Object, subject: &Subject<'_>) -> Result<Applied, LambdaError> {
+        if self.send_to_bucket(object, archive(subject)).await? {
+            self.journal.note_changed(StepName::UploadPackage);
+        }
+        let tally = self.attempts.told();
+        Ok(Applied { attempts: tally.requests, request_id: tally.request_id, ..Applied::default() })
+    }
+
     /// One request of a step, and where the function stands behind it.
-    async fn call(&self, action: &Action, subject: Subject<'_>) -> Result<(Applied, Standing), LambdaError> {
-        let Subject { arn, archive, .. } = subject;
+    async fn call(&self, action: &Action, subject: &Subject<'_>) -> Result<(Applied, Standing), LambdaError> {
         let name = subject.name.as_str();
         macro_rules! standing {
             ($output:expr) => {
@@ -219,18 +243,27 @@ impl Lambda {
             };
         }
         let (mut applied, standing) = match action {
-            Action::CreateFunction { settings, tags } => {
-                let code = FunctionCode::builder().zip_file(Blob::default()).build();
-                let request = request::create(self.client.create_function(), settings).function_name(name).code(code);
-                let request = request.set_tags((!tags.is_empty()).then(|| exposed(tags)));
-                let call = request
-                    .customize()
-                    .config_override(self.upload_override())
-                    .interceptor(self.upload(archive))
-                    .send();
-                let output = self.finished(action.name(), "CreateFunction", call).await?;
+            Action::CreateFunction { settings, tags, object } => {
+                let code = FunctionCode::builder();
+                let code = match object {
+                    None => code.zip_file(Blob::default()),
+                    Some(Object { bucket, key, version }) => {
+                        code.s3_bucket(bucket).s3_key(key).set_s3_object_version(version.clone())
+                    }
+                };
+                let request = request::create(self.client.create_function(), settings).function_name(name);
+                let request = request.code(code.build()).set_tags((!tags.is_empty()).then(|| exposed(tags)));
+                let output = match object {
+                    None => {
+                        let call = request.customize().config_override(self.upload_override());
+                        let call = call.interceptor(self.upload(archive(subject))).send();
+                        self.finished(action.name(), "CreateFunction", call).await?
+                    }
+                    Some(_) => self.finished(action.name(), "CreateFunction", request.send()).await?,
+                };
                 let function_arn = output.function_arn().ok_or_else(|| self.garbled("CreateFunction"))?.to_owned();
-                (Applied { function_arn: Some(function_arn), ..Applied::default() }, standing!(output))
+                let code_sha256 = output.code_sha256().map(str::to_owned);
+                (Applied { function_arn: Some(function_arn), code_sha256, ..Applied::default() }, standing!(output))
             }
             Action::UpdateFunctionConfiguration { settings } => {
                 let request = self.client.update_function_configuration().function_name(name);
@@ -239,25 +272,34 @@ impl Lambda {
                 output.function_arn().ok_or_else(|| self.garbled("UpdateFunctionConfiguration"))?;
                 (Applied::default(), standing!(output))
             }
-            Action::UpdateFunctionCode => {
-                let request = self.client.update_function_code().function_name(name).zip_file(Blob::default());
-                let call = request
-                    .customize()
-                    .config_override(self.upload_override())
-                    .interceptor(self.upload(archive))
-                    .send();
-                let output = self.finished(action.name(), "UpdateFunctionCode", call).await?;
+            Action::UploadPackage { .. } => unreachable!("it is no request to Lambda"),
+            Action::UpdateFunctionCode { object } => {
+                let request = self.client.update_function_code().function_name(name);
+                let output = match object {
+                    None => {
+                        let request = request.zip_file(Blob::default());
+                        let call = request.customize().config_override(self.upload_override());
+                        let call = call.interceptor(self.upload(archive(subject))).send();
+                        self.finished(action.name(), "UpdateFunctionCode", call).await?
+                    }
+                    Some(Object { bucket, key, version }) => {
+                        let request = request.s3_bucket(bucket).s3_key(key).set_s3_object_version(version.clone());
+                        self.finished(action.name(), "UpdateFunctionCode", request.send()).await?
+                    }
+                };
                 output.function_arn().ok_or_else(|| self.garbled("UpdateFunctionCode"))?;
-                (Applied::default(), standing!(output))
+                let code_sha256 = output.code_sha256().map(str::to_owned);
+                (Applied { code_sha256, ..Applied::default() }, standing!(output))
             }
             Action::TagResource { tags } => {
-                let call = self.client.tag_resource().resource(arn).set_tags(Some(exposed(tags))).send();
+                let call = self.client.tag_resource().resource(&subject.arn).set_tags(Some(exposed(tags))).send();
                 self.finished(action.name(), "TagResource", call).await?;
                 (Applied::default(), Standing::Settled)
             }
             Action::PublishVersion => {
                 // With the hash, so that a version never holds code that somebody else has put there in between.
-                let call = self.client.publish_version().function_name(name).code_sha256(archive.code_sha256()).send();
+                let request = self.client.publish_version().function_name(name);
+                let call = request.set_code_sha256(subject.code_sha256.clone()).send();
                 let output = self.finished(action.name(), "PublishVersion", call).await?;
                 let version = output.version().ok_or_else(|| self.garbled("PublishVersion"))?.to_owned();
                 (Applied { version: Some(version), ..Applied::default() }, standing!(output).of_version())
@@ -279,9 +321,10 @@ impl Lambda {
         let what = match action {
             Action::CreateFunction { .. } => "the new function",
             Action::PublishVersion => "the new version",
-            Action::UpdateFunctionConfiguration { .. } | Action::UpdateFunctionCode | Action::TagResource { .. } => {
-                "the update"
-            }
+            Action::UpdateFunctionConfiguration { .. }
+            | Action::UpdateFunctionCode { .. }
+            | Action::UploadPackage { .. }
+            | Action::TagResource { .. } => "the update",
         };
         let mut pace = wait::Pace::new(self.wait_limit);
         while matches!(standing, Standing::Creating | Standing::Updating) {
@@ -373,6 +416,11 @@ impl Lambda {
     fn upload_override(&self) -> aws_sdk_lambda::config::Builder {
         aws_sdk_lambda::config::Builder::new().timeout_config(connect::timeouts(self.wait_limit, self.wait_limit))
     }
+}
+
+/// The archive of a step that sends it.
+fn archive<'a>(subject: &'a Subject<'_>) -> &'a Arc<Archive> {
+    subject.archive.as_ref().expect("whoever plans to send an archive has one")
 }
 
 fn exposed(tags: &std::collections::BTreeMap<String, Secret>) -> std::collections::HashMap<String, String> {

@@ -7,6 +7,7 @@ use aws_sdk_lambda::config::interceptors::{BeforeTransmitInterceptorContextRef, 
 use aws_sdk_lambda::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_lambda::error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
+use aws_smithy_runtime_api::http::Headers;
 
 use crate::journal::Journal;
 
@@ -36,6 +37,7 @@ impl Attempts {
 }
 
 /// Sees every HTTP request on its way out, and what comes back.
+#[derive(Clone)]
 pub(super) struct Observer {
     pub(super) attempts: Attempts,
     pub(super) journal: Arc<Journal>,
@@ -70,12 +72,16 @@ impl Intercept for Observer {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let id = context.response().and_then(|response| response.headers().get("x-amzn-requestid"));
+        // S3 has a name of its own for it.
+        let id = |headers: &Headers| {
+            headers.get("x-amzn-requestid").or_else(|| headers.get("x-amz-request-id")).map(str::to_owned)
+        };
+        let id = context.response().and_then(|response| id(response.headers()));
         let status = context.response().map(|response| response.status().as_u16());
-        tracing::debug!(status, request_id = id, "answered");
+        tracing::debug!(status, request_id = id.as_deref(), "answered");
         let mut tally = self.attempts.lock();
         tally.http_status = status;
-        tally.request_id = id.map(str::to_owned).or(tally.request_id.take());
+        tally.request_id = id.or(tally.request_id.take());
         Ok(())
     }
 }

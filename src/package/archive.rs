@@ -13,6 +13,7 @@ use zip::ZipArchive;
 
 use super::compress::{Piece, compress};
 use super::contents::{Contents, Item, ItemKind, Kind, largest, unreadable};
+use super::handler::{self, Missing};
 use super::writer::{Head, Writer};
 use super::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES, PackageError};
 use crate::protocol::event::Package;
@@ -33,7 +34,18 @@ const ZIP64_FROM: u64 = 0xF000_0000;
 pub struct Archive {
     data: Data,
     package: Package,
-    largest: Vec<(String, u64)>,
+    sha256: Vec<u8>,
+    entries: Vec<Entry>,
+}
+
+/// What is known of an entry once the archive is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) name: String,
+    /// Unpacked.
+    pub(super) bytes: u64,
+    /// True for a link, too: what it points to decides.
+    pub(super) executable: bool,
 }
 
 #[derive(Debug)]
@@ -64,6 +76,11 @@ impl Archive {
         }
     }
 
+    /// The SHA-256 of it.
+    pub fn sha256(&self) -> &[u8] {
+        &self.sha256
+    }
+
     /// AWS's `CodeSha256` of it.
     pub fn code_sha256(&self) -> &str {
         &self.package.code_sha256
@@ -74,19 +91,26 @@ impl Archive {
         self.package.clone()
     }
 
-    /// Whether Lambda takes it.
+    /// Whether Lambda takes it, `in_call`: without a bucket on the way.
     ///
     /// # Errors
     /// [`PackageError::ZipTooLarge`] and [`PackageError::UnzippedTooLarge`].
-    pub fn check_size(&self) -> Result<(), PackageError> {
-        if self.package.zip_bytes > MAX_ZIP_BYTES {
-            return Err(PackageError::ZipTooLarge { bytes: self.package.zip_bytes });
+    pub fn check_size(&self, in_call: bool) -> Result<(), PackageError> {
+        let largest = || largest(self.entries.iter().map(|entry| (entry.name.as_str(), entry.bytes)));
+        let Package { zip_bytes, uncompressed_bytes, .. } = self.package;
+        if uncompressed_bytes > MAX_UNZIPPED_BYTES {
+            return Err(PackageError::UnzippedTooLarge { bytes: uncompressed_bytes, largest: largest() });
         }
-        if self.package.uncompressed_bytes > MAX_UNZIPPED_BYTES {
-            let (bytes, largest) = (self.package.uncompressed_bytes, self.largest.clone());
-            return Err(PackageError::UnzippedTooLarge { bytes, largest });
+        if in_call && zip_bytes > MAX_ZIP_BYTES {
+            return Err(PackageError::ZipTooLarge { bytes: zip_bytes, largest: largest() });
         }
         Ok(())
+    }
+
+    /// What Lambda will not find in it when it calls `handler` under `runtime`. `None`: nothing that can be told from
+    /// the names in it.
+    pub fn missing(&self, runtime: &str, handler: &str) -> Option<Missing> {
+        handler::missing(&self.entries, runtime, handler)
     }
 
     /// Writes it to a file: beside it first, so that nobody ever finds half an archive there. What is no file, such as
@@ -143,9 +167,9 @@ impl Contents {
         progress: &mut dyn FnMut(Progress),
         stop: &Stop,
     ) -> Result<Archive, PackageError> {
-        match &self.kind {
-            Kind::Archive { path, .. } => given(path, self.source),
-            Kind::Files(items) => made(items, self.source.clone(), threads, progress, stop),
+        match self.kind {
+            Kind::Archive { path } => given(&path, self.source),
+            Kind::Files(items) => made(items, self.source, threads, progress, stop),
         }
     }
 }
@@ -169,21 +193,25 @@ fn given(path: &Path, source: String) -> Result<Archive, PackageError> {
     let mut entries = Vec::with_capacity(zip.len());
     for index in 0..zip.len() {
         let entry = zip.by_index_raw(index).map_err(not_a_zip)?;
-        entries.push((entry.name().map_err(not_a_zip)?.into_owned(), entry.size()));
+        // An archive that says nothing of modes was not made on Unix; nothing in it can be executed.
+        let mode = entry.unix_mode().unwrap_or_default();
+        let executable = mode & 0o111 != 0;
+        entries.push(Entry { name: entry.name().map_err(not_a_zip)?.into_owned(), bytes: entry.size(), executable });
     }
     drop(zip);
     if entries.is_empty() {
         return Err(PackageError::Empty { path: source, only_hidden: false });
     }
     // What an archive says of its own entries may be a lie as large as it likes.
-    let uncompressed_bytes = entries.iter().fold(0, |sum: u64, (_, bytes)| sum.saturating_add(*bytes));
-    let code_sha256 = hash.finish().1;
+    let uncompressed_bytes = entries.iter().fold(0, |sum: u64, entry| sum.saturating_add(entry.bytes));
+    let sha256 = hash.finish().1;
+    let code_sha256 = BASE64.encode_to_string(&sha256);
     let package = Package { entries: entries.len() as u64, uncompressed_bytes, zip_bytes, code_sha256, source };
-    Ok(Archive { data: Data::File(file), package, largest: largest(entries.into_iter()) })
+    Ok(Archive { data: Data::File(file), package, sha256, entries })
 }
 
 fn made(
-    items: &[Item],
+    items: Vec<Item>,
     source: String,
     threads: usize,
     progress: &mut dyn FnMut(Progress),
@@ -193,7 +221,7 @@ fn made(
     let mut done_bytes = 0;
     let mut zip = Writer::new(Hashing::new(io::BufWriter::with_capacity(256 * 1024, spooled_tempfile(IN_MEMORY))));
     let mut checksum = crc32fast::Hasher::new();
-    compress(items, threads, stop, &mut |piece| {
+    compress(&items, threads, stop, &mut |piece| {
         let written = match piece {
             Piece::Whole { first, entries, data } => {
                 let mut data = data.as_slice();
@@ -221,7 +249,8 @@ fn made(
         progress(Progress { done_bytes, total_bytes });
         written.map_err(unarchivable)
     })?;
-    let (out, code_sha256) = zip.finish().map_err(unarchivable)?.finish();
+    let (out, sha256) = zip.finish().map_err(unarchivable)?.finish();
+    let code_sha256 = BASE64.encode_to_string(&sha256);
     let spooled: SpooledTempFile = out.into_inner().map_err(|error| unarchivable(error.into_error()))?;
     let data = match spooled.into_inner() {
         SpooledData::InMemory(bytes) => Data::Memory(bytes.into_inner()),
@@ -233,8 +262,12 @@ fn made(
     };
     let package =
         Package { entries: items.len() as u64, uncompressed_bytes: done_bytes, zip_bytes, code_sha256, source };
-    let largest = largest(items.iter().map(|item| (item.name.clone(), item.bytes())));
-    Ok(Archive { data, package, largest })
+    let entry = |item: Item| Entry {
+        bytes: item.bytes(),
+        executable: matches!(item.kind, ItemKind::File { executable: true, .. } | ItemKind::Link { .. }),
+        name: item.name,
+    };
+    Ok(Archive { data, package, sha256, entries: items.into_iter().map(entry).collect() })
 }
 
 /// File types of a Unix mode.
@@ -267,9 +300,9 @@ impl<W> Hashing<W> {
         Hashing { out, hash: Sha256::new() }
     }
 
-    /// The output, and base64 of the SHA-256 of everything: AWS's `CodeSha256`.
-    fn finish(self) -> (W, String) {
-        (self.out, BASE64.encode_to_string(self.hash.finalize()))
+    /// The output, and the SHA-256 of everything.
+    fn finish(self) -> (W, Vec<u8>) {
+        (self.out, self.hash.finalize().to_vec())
     }
 }
 

@@ -1,8 +1,8 @@
 //! A path in, the list of what goes into the archive out, sorted by name.
-//! Never reads a file's content; sizes are those that the directory tells.
+//! Never reads a file's content, but for the head of one `.pyc`; sizes are those that the directory tells.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
 
@@ -33,6 +33,13 @@ pub enum Note {
         /// Where it points to.
         target: String,
     },
+    /// Python will find these compiled files stale, because the archive tells another time of their sources.
+    StalePyc {
+        /// The first of them, by its name in the archive.
+        name: String,
+        /// How many there are.
+        count: usize,
+    },
     /// A link that was to be followed leads back to where it stands, and was left out.
     Circle {
         /// Its name in the archive.
@@ -45,7 +52,7 @@ pub enum Note {
 #[derive(Debug)]
 pub(super) enum Kind {
     /// A finished archive.
-    Archive { path: PathBuf, bytes: u64 },
+    Archive { path: PathBuf },
     /// Files, links and empty directories, sorted by name.
     Files(Vec<Item>),
 }
@@ -80,27 +87,17 @@ impl Contents {
         }
     }
 
-    /// True when the archive is sure to be one that Lambda takes, however badly its files compress. What a finished
-    /// archive holds is known only once it has been read.
-    pub fn surely_fits(&self) -> bool {
+    /// True when the archive is sure to be one that Lambda takes, however badly its files compress, `in_call`: without a
+    /// bucket on the way. What a finished archive holds is known only once it has been read.
+    pub fn surely_fits(&self, in_call: bool) -> bool {
         match &self.kind {
             Kind::Archive { .. } => false,
+            Kind::Files(_) if !in_call => true,
             Kind::Files(items) => {
                 // Two headers for each entry, and deflate's own five bytes for each 64 KiB that it cannot make smaller.
                 let entry = |item: &Item| item.bytes() + item.bytes() / 1000 + 2 * item.name.len() as u64 + 200;
                 items.iter().map(entry).sum::<u64>() + 1000 <= MAX_ZIP_BYTES
             }
-        }
-    }
-
-    /// Whether a finished archive can travel in a call to Lambda.
-    ///
-    /// # Errors
-    /// [`PackageError::ZipTooLarge`].
-    pub fn check_given_size(&self) -> Result<(), PackageError> {
-        match self.kind {
-            Kind::Archive { bytes, .. } if bytes > MAX_ZIP_BYTES => Err(PackageError::ZipTooLarge { bytes }),
-            Kind::Archive { .. } | Kind::Files(_) => Ok(()),
         }
     }
 
@@ -111,7 +108,7 @@ impl Contents {
     pub fn check_unzipped_size(&self) -> Result<(), PackageError> {
         match (&self.kind, self.uncompressed_bytes()) {
             (Kind::Files(items), Some(bytes)) if bytes > MAX_UNZIPPED_BYTES => {
-                let entries = items.iter().map(|item| (item.name.clone(), item.bytes()));
+                let entries = items.iter().map(|item| (item.name.as_str(), item.bytes()));
                 Err(PackageError::UnzippedTooLarge { bytes, largest: largest(entries) })
             }
             _ => Ok(()),
@@ -129,11 +126,10 @@ impl Item {
 }
 
 /// The ten largest entries, largest first.
-pub(super) fn largest(entries: impl Iterator<Item = (String, u64)>) -> Vec<(String, u64)> {
+pub(super) fn largest<'a>(entries: impl Iterator<Item = (&'a str, u64)>) -> Vec<(String, u64)> {
     let mut entries: Vec<_> = entries.collect();
     entries.sort_by(|(a_name, a), (b_name, b)| b.cmp(a).then_with(|| a_name.cmp(b_name)));
-    entries.truncate(10);
-    entries
+    entries.into_iter().take(10).map(|(name, bytes)| (name.to_owned(), bytes)).collect()
 }
 
 pub(super) fn survey(
@@ -162,8 +158,7 @@ fn one(
         let is_archive =
             path.extension().is_some_and(|end| end.eq_ignore_ascii_case("zip") || end.eq_ignore_ascii_case("jar"));
         if is_archive {
-            let kind = Kind::Archive { path, bytes: metadata.len() };
-            return Ok(Contents { source: source.to_owned(), kind, notes: Vec::new() });
+            return Ok(Contents { source: source.to_owned(), kind: Kind::Archive { path }, notes: Vec::new() });
         }
         let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(|| not_utf8(&path))?.to_owned();
         let kind = Kind::Files(vec![Item { name, kind: file(&metadata), path }]);
@@ -239,6 +234,7 @@ impl Walk {
         self.items.sort_by(|a, b| a.name.cmp(&b.name));
         // Of paths that overlap, each name goes in once.
         self.items.dedup_by(|a, b| a.name == b.name);
+        self.notes.extend(stale_pyc(&self.items));
         self.notes.sort();
         Ok(Contents { source, kind: Kind::Files(self.items), notes: self.notes })
     }
@@ -312,6 +308,18 @@ impl Walk {
         }
         self.enter(path, format!("{name}/"), above.to_vec())
     }
+}
+
+/// `.pyc` files beside their sources that tell a source's time, which an archive with fixed times cannot keep. Those that
+/// tell its hash instead (PEP 552) are fine; one build makes one kind, so one file is looked into.
+fn stale_pyc(items: &[Item]) -> Option<Note> {
+    let is_cached = |item: &&Item| item.name.ends_with(".pyc") && item.name.contains("__pycache__/");
+    let mut cached = items.iter().filter(is_cached);
+    let first = cached.next()?;
+    let mut head = [0; 8];
+    fs::File::open(&first.path).and_then(|mut file| file.read_exact(&mut head)).ok()?;
+    let tells_a_time = head[4..] == [0; 4];
+    tells_a_time.then(|| Note::StalePyc { name: first.name.clone(), count: 1 + cached.count() })
 }
 
 /// True when a link's target, read from where the link stands, is not below the root.

@@ -6,6 +6,7 @@
 mod archive;
 mod compress;
 mod contents;
+mod handler;
 mod selection;
 mod writer;
 
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 pub use archive::Archive;
 pub use contents::{Contents, Note};
+pub use handler::Missing;
 pub use selection::{Links, Selection};
 
 use crate::stop::Reason;
@@ -84,6 +86,8 @@ pub enum PackageError {
     ZipTooLarge {
         /// Its size.
         bytes: u64,
+        /// The largest entries, with their bytes unpacked.
+        largest: Vec<(String, u64)>,
     },
     /// Lambda does not unpack so much.
     UnzippedTooLarge {
@@ -331,9 +335,10 @@ mod tests {
             }
             other => panic!("{other:?}"),
         }
-        assert!(!contents.surely_fits());
+        assert!(!contents.surely_fits(true));
+        assert!(contents.surely_fits(false), "by way of a bucket");
         file.set_len(1).unwrap();
-        assert!(survey(tree.path(), &Selection::default(), None).unwrap().surely_fits());
+        assert!(survey(tree.path(), &Selection::default(), None).unwrap().surely_fits(true));
     }
 
     #[test]

@@ -185,6 +185,10 @@ pub enum WarningCode {
     FileLeftOut,
     /// A link in the package will point to nothing.
     DanglingLink,
+    /// The package lacks what Lambda will look for when it calls the handler.
+    HandlerNotFound,
+    /// Compiled Python files in the package will be compiled again at each cold start.
+    StalePyc,
     /// The function's role cannot be assumed yet; it is tried again.
     RoleNotReady,
     /// A live value cannot be read, so that it is changed without being compared.

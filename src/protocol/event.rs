@@ -248,6 +248,8 @@ pub enum StepName {
     TagResource,
     /// Uploads code.
     UpdateFunctionCode,
+    /// Sends the archive to S3, unless it is there already.
+    UploadPackage,
     /// Publishes a version of code and settings.
     PublishVersion,
     /// Waits for an update that somebody else began.
@@ -303,21 +305,21 @@ pub struct Deployment {
     pub version: String,
     /// The alias that points at it.
     pub alias: Option<String>,
-    /// Base64 of the SHA-256 of the archive: AWS's `CodeSha256`.
+    /// Base64 of the SHA-256 of the code: AWS's `CodeSha256`.
     pub code_sha256: String,
-    /// Whether code was sent.
+    /// Whether the function has got other code.
     pub code: CodeState,
     /// Milliseconds of the whole run.
     pub duration_ms: u64,
 }
 
-/// Whether code was sent.
+/// Whether the function has got other code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum CodeState {
-    /// The archive was sent.
+    /// The function has got other code.
     Uploaded,
-    /// The live code is this archive already.
+    /// The live code was this code already.
     Unchanged,
 }
 

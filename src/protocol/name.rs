@@ -29,6 +29,11 @@ impl FunctionName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The name alone, without what an ARN says besides.
+    pub fn name(&self) -> &str {
+        self.0.rsplit(':').next().unwrap_or_default()
+    }
 }
 
 /// An AWS region that can stand in a host name.

@@ -32,6 +32,7 @@ pub(super) fn message(event: &Event) -> String {
             StepName::UpdateFunctionConfiguration => format!("Updating existing function {function_name}."),
             StepName::TagResource => "Updating tags.".to_owned(),
             StepName::UpdateFunctionCode => "Updating code.".to_owned(),
+            StepName::UploadPackage => "Uploading the package to S3.".to_owned(),
             StepName::PublishVersion => "Publishing a version.".to_owned(),
             StepName::Wait => format!("Waiting for another update of {function_name} to end."),
         },
@@ -74,6 +75,7 @@ impl StepName {
             StepName::UpdateFunctionConfiguration => "update-function-configuration",
             StepName::TagResource => "tag-resource",
             StepName::UpdateFunctionCode => "update-function-code",
+            StepName::UploadPackage => "upload-package",
             StepName::PublishVersion => "publish-version",
             StepName::Wait => "wait",
         }

@@ -42,6 +42,11 @@ impl<'a> Reader<'a> {
         reader
     }
 
+    /// True when the map names `key`; null is absent.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.map.get(key).is_some_and(|node| *node != Node::Null)
+    }
+
     /// A string; numbers and booleans become their text.
     pub(super) fn text(&mut self, key: &'static str) -> Option<String> {
         let node = self.take(key)?;

@@ -98,6 +98,18 @@ pub struct Stanza {
     /// What becomes of symbolic links: `preserve` keeps them, `follow` packages what they point to, `external` does so for those that leave the directory. Default: `preserve`.
     #[schemars(with = "Option<Text>")]
     pub symlinks: Option<String>,
+    /// The S3 bucket, in the function's region, through which the package goes to Lambda; needed over 50 MiB. With `s3_key`: the bucket of that object.
+    #[schemars(with = "Option<Text>")]
+    pub s3_bucket: Option<String>,
+    /// What the keys of packages in `s3_bucket` begin with; `<function>/<sha256>.zip` follows. Default: nothing.
+    #[schemars(with = "Option<Text>")]
+    pub s3_prefix: Option<String>,
+    /// The key of an archive that is in `s3_bucket` already; nothing is packaged then.
+    #[schemars(with = "Option<Text>")]
+    pub s3_key: Option<String>,
+    /// The version of the object `s3_key`. Default: the newest.
+    #[schemars(with = "Option<Text>")]
+    pub s3_object_version: Option<String>,
     /// Also package files and directories whose name begins with a dot. Default: false.
     #[schemars(with = "Option<Flag>")]
     pub dot_match: Option<bool>,
@@ -141,7 +153,7 @@ pub(super) const ALIASES: [(&str, &str); 3] = [("environment_variables", "enviro
 
 /// Keys of the contract that this version cannot carry out. Leaving them out of account would deploy something
 /// else than was asked for, so they are refused.
-const UNSUPPORTED: [&str; 32] = [
+const UNSUPPORTED: [&str; 28] = [
     "profile",
     "role_to_assume",
     "role_session_name",
@@ -163,10 +175,6 @@ const UNSUPPORTED: [&str; 32] = [
     "function_tags_mode",
     "reserved_concurrency",
     "provisioned_concurrency",
-    "s3_bucket",
-    "s3_prefix",
-    "s3_key",
-    "s3_object_version",
     "alias",
     "keep_versions",
     "verify",
@@ -220,6 +228,10 @@ pub fn read(map: &Map) -> ReadStanza {
         include: r.texts("include"),
         exclude: r.texts("exclude"),
         symlinks: r.choice("symlinks", &["preserve", "follow", "external"]),
+        s3_bucket: r.text("s3_bucket"),
+        s3_prefix: r.text("s3_prefix"),
+        s3_key: r.name("s3_key"),
+        s3_object_version: r.name("s3_object_version"),
         dot_match: r.flag("dot_match"),
         run: r.texts("run"),
         cleanup: read_cleanup(&mut r),
@@ -255,6 +267,7 @@ pub fn read(map: &Map) -> ReadStanza {
     if stanza.wait_timeout == Some(Duration::ZERO) {
         r.refuse("wait_timeout", "`wait_timeout` is 0; give whole seconds, such as 600".to_owned());
     }
+    judge_s3(&mut r);
     judge_untaken(&mut r, stanza.strict == Some(true));
     // A stanza for another provider is not ours to criticise.
     if let Some(wrong) = r.problems.iter().position(|problem| problem.code == Code::WrongProvider) {
@@ -280,7 +293,7 @@ impl Stanza {
 }
 
 /// Keys whose values are no secret. Everything else may be one: a misspelt key, a command, a condition.
-pub(crate) const OPEN: [&str; 19] = [
+pub(crate) const OPEN: [&str; 23] = [
     "provider",
     "region",
     "function_name",
@@ -299,6 +312,10 @@ pub(crate) const OPEN: [&str; 19] = [
     "layers",
     "publish",
     "zip",
+    "s3_bucket",
+    "s3_prefix",
+    "s3_key",
+    "s3_object_version",
     "wait_timeout",
 ];
 
@@ -338,6 +355,29 @@ fn judge_provider(r: &mut Reader<'_>, stanza: &Stanza) {
             at: Some("/provider".to_owned()),
             hint: Some("give this stanza to the plugin of its provider".to_owned()),
         });
+    }
+}
+
+/// A package and an object that is there already exclude one another: whichever was left out of account, something else
+/// would be deployed than was asked for.
+fn judge_s3(r: &mut Reader<'_>) {
+    for (key, needed) in [("s3_prefix", "s3_bucket"), ("s3_key", "s3_bucket"), ("s3_object_version", "s3_key")] {
+        if r.has(key) && !r.has(needed) {
+            r.problems.push(Problem {
+                code: Code::MissingKey,
+                message: format!("`{key}` needs `{needed}` beside it"),
+                at: Some(format!("/{needed}")),
+                hint: None,
+            });
+        }
+    }
+    for key in ["zip", "include", "exclude", "symlinks", "dot_match", "s3_prefix"] {
+        if r.has("s3_key") && r.has(key) {
+            let message = format!("`s3_key` names an object that is there already, and `{key}` speaks of a package");
+            let hint = "leave `s3_key` out to send a package; its key follows from its content".to_owned();
+            let at = Some(format!("/{key}"));
+            r.problems.push(Problem { code: Code::BadValue, message, at, hint: Some(hint) });
+        }
     }
 }
 

@@ -2,7 +2,9 @@
 //! Never decides anything about a value of the stanza.
 #![expect(clippy::disallowed_methods, reason = "measures how long the run and its steps take")]
 
-use std::cell::{Cell, OnceCell};
+mod live;
+
+use std::cell::OnceCell;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,13 +14,11 @@ use crate::conditions::{self, Verdict};
 use crate::failure;
 use crate::function::{Live, Wanted};
 use crate::journal::Journal;
-use crate::lambda::{self, Found, Lambda, Subject};
 use crate::options;
 use crate::package::{self, Archive, Contents, PackageError, Selection};
-use crate::plan::{Plan, plan};
 use crate::protocol::environment::Environment;
 use crate::protocol::error::{ErrorReport, Problem, Warning};
-use crate::protocol::event::{Checked, CodeState, Deployment, Event, Finished, StepName, Task, Unmet};
+use crate::protocol::event::{Checked, Event, Finished, Task, Unmet};
 use crate::protocol::name::FunctionName;
 use crate::protocol::prose::skip_reason;
 use crate::protocol::secret::Redactor;
@@ -229,70 +229,24 @@ impl Pass<'_> {
         let output_path = self.job.directory.join(output);
         let contents = self.survey(Some(&output_path))?;
         let archive = into_archive(contents, self.journal, self.stop).map_err(|error| self.of_package(error))?;
-        self.journal.tell(Event::Packaged(self.filled_in.package(archive.told())));
+        self.tell_packaged(&archive);
+        self.warn_about_handler(&self.wanted(), None, &archive);
         archive.write_to(&output_path, output).map_err(|error| self.of_package(error))?;
         Ok(Finished::Packaged { package: self.filled_in.package(archive.told()), output: output.display().to_string() })
     }
 
-    fn meet_aws(&self, only_plan: bool) -> Result<Finished, ErrorReport> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.expect("the kernel gives a program its first few descriptors");
-        runtime.block_on(self.plan_and_apply(only_plan))
+    fn wanted(&self) -> Wanted {
+        Wanted::of(self.stanza, self.name.clone(), options::default_description(&self.job.env))
     }
 
-    async fn plan_and_apply(&self, only_plan: bool) -> Result<Finished, ErrorReport> {
-        let contents = self.survey(None)?;
-        contents
-            .check_given_size()
-            .and_then(|()| contents.check_unzipped_size())
-            .map_err(|error| self.of_package(error))?;
+    fn tell_packaged(&self, archive: &Archive) {
+        self.journal.tell(Event::Packaged(self.filled_in.package(archive.told())));
+    }
 
-        let connected =
-            lambda::connect(self.stanza, &self.job.env, self.job.env_given, self.journal.clone(), self.stop.clone());
-        let (lambda, identity) = connected.await.map_err(|error| failure::of_lambda(error, self.redactor()))?;
-        self.journal.tell(Event::Identified {
-            source: identity.source,
-            access_key_id: identity.access_key_id.masked_key(),
-            region: identity.region.as_str().to_owned(),
-        });
-        let found_elsewhere = identity.secrets.iter().map(|secret| secret.expose());
-        let secrets = self.job.env.secrets().chain(found_elsewhere);
-        let redactor = self.complete.get_or_init(|| self.stanza.redactor(&self.job.stanza, secrets));
-        let failed = |error| failure::of_lambda(error, redactor);
-
-        let (archive, found) = self.package_and_read(contents, &lambda).await?;
-        let found = match found {
-            Some(found) if found.is_busy && !only_plan => self.wait(&lambda).await.map_err(failed)?,
-            found => found,
-        };
-        let live = found.as_ref().map(|found| &found.live);
-        let wanted = Wanted::of(self.stanza, self.name.clone(), options::default_description(&self.job.env));
-        let plan = plan(&wanted, archive.code_sha256(), live)
-            .map_err(|error| failure::of_plan(error, self.name.as_str(), &self.filled_in))?;
-        self.warn_about_unknown(&wanted, live);
-        let told = self.filled_in.plan(plan.told());
-        self.journal.tell(Event::Planned(told.clone()));
-        if only_plan {
-            return Ok(Finished::Planned(told));
-        }
-        let archive = Arc::new(archive);
-        let subject = Subject { name: self.name, arn: "", archive: &archive };
-        let (arn, version) = self.apply(&plan, subject, live, &lambda).await.map_err(failed)?;
-        let live_now = Deployment {
-            function_name: self.filled_in.redact(arn.rsplit(':').next().unwrap_or_default()),
-            function_arn: self.filled_in.redact(&arn),
-            region: identity.region.as_str().to_owned(),
-            version: version.unwrap_or_else(|| "$LATEST".to_owned()),
-            alias: None,
-            code_sha256: archive.code_sha256().to_owned(),
-            code: if plan.sends_code() { CodeState::Uploaded } else { CodeState::Unchanged },
-            duration_ms: milliseconds(self.began),
-        };
-        match found.and_then(|found| found.failure) {
-            // Nothing differs, but the last update never became live: that is no success to report.
-            Some(failure) if plan.steps.is_empty() => Err(failed(failure)),
-            _ if plan.steps.is_empty() => Ok(Finished::Unchanged(live_now)),
-            _ => Ok(Finished::Deployed(live_now)),
+    fn warn_about_handler(&self, wanted: &Wanted, live: Option<&Live>, archive: &Archive) {
+        let Some((runtime, handler)) = wanted.entry_point(live) else { return };
+        if let Some(missing) = archive.missing(&runtime, &handler) {
+            self.warn(&warnings::missing_from_package(&missing, &handler));
         }
     }
 
@@ -306,92 +260,6 @@ impl Pass<'_> {
             package::survey(&self.job.directory, &selection, output).map_err(|error| self.of_package(error))?;
         contents.notes().iter().for_each(|note| self.warn(&warnings::of_note(note)));
         Ok(contents)
-    }
-
-    /// The archive and the live function, at the same time where it is sure that the archive can go.
-    async fn package_and_read(
-        &self,
-        contents: Contents,
-        lambda: &Lambda,
-    ) -> Result<(Archive, Option<Found>), ErrorReport> {
-        let surely_fits = contents.surely_fits();
-        let (journal, stop) = (self.journal.clone(), self.stop.clone());
-        let packaging = tokio::task::spawn_blocking(move || into_archive(contents, &journal, &stop));
-        let packaging = async {
-            let archive = packaging.await.expect("a panic ends the process").map_err(|error| self.of_package(error))?;
-            archive.check_size().map_err(|error| self.of_package(error))?;
-            self.journal.tell(Event::Packaged(self.filled_in.package(archive.told())));
-            Ok::<_, ErrorReport>(archive)
-        };
-        let reading = async {
-            let found = lambda.read_live(self.name).await;
-            found.map_err(|error| failure::of_lambda(error, self.redactor()))
-        };
-        if surely_fits {
-            return tokio::try_join!(packaging, reading);
-        }
-        Ok((packaging.await?, reading.await?))
-    }
-
-    async fn wait(&self, lambda: &Lambda) -> Result<Option<Found>, lambda::LambdaError> {
-        let step = self.started(StepName::Wait);
-        let found = lambda.wait_until_quiet(self.name).await?;
-        step.finished(0, None);
-        Ok(found)
-    }
-
-    /// Carries out the plan. Out come the function's ARN and the version that was published.
-    async fn apply(
-        &self,
-        plan: &Plan,
-        subject: Subject<'_>,
-        live: Option<&Live>,
-        lambda: &Lambda,
-    ) -> Result<(String, Option<String>), lambda::LambdaError> {
-        let mut arn = live.map(|live| live.arn.clone()).unwrap_or_default();
-        let mut version = None;
-        let told = Cell::new(false);
-        let role_not_ready = || {
-            if !told.replace(true) {
-                self.warn(&warnings::role_not_ready());
-            }
-        };
-        for step in &plan.steps {
-            self.stop.check().map_err(|reason| lambda::LambdaError::Stopped { reason, in_flight: None })?;
-            let running = self.started(step.action.name());
-            let subject = Subject { arn: &arn, ..subject };
-            let applied = lambda.apply(&step.action, subject, &role_not_ready).await?;
-            running.finished(applied.attempts, applied.request_id);
-            arn = applied.function_arn.unwrap_or(arn);
-            version = applied.version.or(version);
-        }
-        Ok((arn, version))
-    }
-
-    fn warn_about_unknown(&self, wanted: &Wanted, live: Option<&Live>) {
-        let Some(live) = live else { return };
-        let unknown = wanted.settings.iter().filter(|setting| live.setting(setting).is_none()).map(|s| s.field());
-        let tags = (wanted.tags.is_some() && live.tags.is_none()).then_some("function_tags");
-        unknown.chain(tags).for_each(|field| self.warn(&warnings::live_value_unknown(field)));
-    }
-
-    fn started(&self, step: StepName) -> RunningStep<'_> {
-        self.journal.tell(Event::StepStarted { step, function_name: self.filled_in.redact(self.name.as_str()) });
-        RunningStep { step, began: Instant::now(), journal: self.journal }
-    }
-}
-
-/// A step that has been told to have started.
-struct RunningStep<'a> {
-    step: StepName,
-    began: Instant,
-    journal: &'a Journal,
-}
-
-impl RunningStep<'_> {
-    fn finished(self, attempts: u32, request_id: Option<String>) {
-        let (step, duration_ms) = (self.step, milliseconds(self.began));
-        self.journal.tell(Event::StepFinished { step, duration_ms, attempts, request_id });
     }
 }
 

@@ -1,0 +1,141 @@
+//! A range of an archive in, a request's body that carries it out: read and encoded piece by piece, and again for a retry.
+//! Never holds more of the archive than one piece; 50 MiB cost no more memory than one.
+
+use std::ops::Range;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use aws_smithy_types::body::SdkBody;
+use base64_simd::STANDARD as BASE64;
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use sha2::{Digest, Sha256};
+
+use crate::package::Archive;
+
+/// How much of the archive is read at once; a multiple of three, so that pieces of base64 can follow one another.
+const PIECE: u64 = 192 * 1024;
+
+/// Bytes of an archive, with what stands around them.
+#[derive(Clone)]
+pub(super) struct Document {
+    pub(super) archive: Arc<Archive>,
+    /// The part of the archive that it carries.
+    pub(super) range: Range<u64>,
+    pub(super) encoding: Encoding,
+    pub(super) before: Bytes,
+    pub(super) behind: Bytes,
+}
+
+/// How an archive's bytes stand in a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Encoding {
+    /// As they are.
+    Raw,
+    /// In base64, as in JSON.
+    Base64,
+}
+
+/// What comes next of a document.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Part {
+    Before,
+    /// The archive, from this byte on.
+    Archive(u64),
+    Behind,
+    Nothing,
+}
+
+impl Document {
+    /// A part of an archive, and nothing else.
+    pub(super) fn raw(archive: Arc<Archive>, range: Range<u64>) -> Self {
+        Document { archive, range, encoding: Encoding::Raw, before: Bytes::new(), behind: Bytes::new() }
+    }
+
+    /// Its bytes in all.
+    pub(super) fn length(&self) -> u64 {
+        let carried = self.range.end - self.range.start;
+        let encoded = match self.encoding {
+            Encoding::Raw => carried,
+            Encoding::Base64 => carried.div_ceil(3) * 4,
+        };
+        self.before.len() as u64 + encoded + self.behind.len() as u64
+    }
+
+    /// The SHA-256 of all of it.
+    pub(super) fn sha256(&self) -> std::io::Result<Vec<u8>> {
+        let mut hash = Sha256::new();
+        let mut part = Part::Before;
+        while let Some((bytes, next)) = self.read(part)? {
+            hash.update(&bytes);
+            part = next;
+        }
+        Ok(hash.finalize().to_vec())
+    }
+
+    /// A body that can be sent again. `tell` hears how many bytes of the range have been read, from 0 for each attempt.
+    pub(super) fn into_body(self, tell: impl Fn(u64) + Send + Sync + 'static) -> SdkBody {
+        let tell: Arc<dyn Fn(u64) + Send + Sync> = Arc::new(tell);
+        SdkBody::retryable(move || {
+            SdkBody::from_body_1_x(Stream { document: self.clone(), part: Part::Before, tell: tell.clone() })
+        })
+    }
+
+    /// The bytes of a part, and the part behind it.
+    fn read(&self, part: Part) -> std::io::Result<Option<(Bytes, Part)>> {
+        Ok(Some(match part {
+            Part::Before => (self.before.clone(), Part::Archive(self.range.start)),
+            Part::Archive(from) => {
+                let mut piece = vec![0; PIECE.min(self.range.end - from) as usize];
+                self.archive.read_at(&mut piece, from)?;
+                let next = from + piece.len() as u64;
+                let encoded = match self.encoding {
+                    Encoding::Raw => piece,
+                    Encoding::Base64 => BASE64.encode_to_string(&piece).into_bytes(),
+                };
+                (Bytes::from(encoded), if next < self.range.end { Part::Archive(next) } else { Part::Behind })
+            }
+            Part::Behind => (self.behind.clone(), Part::Nothing),
+            Part::Nothing => return Ok(None),
+        }))
+    }
+}
+
+/// One attempt to send a document.
+struct Stream {
+    document: Document,
+    part: Part,
+    tell: Arc<dyn Fn(u64) + Send + Sync>,
+}
+
+impl Body for Stream {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+        if let Part::Archive(from) = self.part {
+            (self.tell)(from - self.document.range.start);
+        }
+        Poll::Ready(match self.document.read(self.part) {
+            Ok(Some((bytes, next))) => {
+                self.part = next;
+                Some(Ok(Frame::data(bytes)))
+            }
+            Ok(None) => None,
+            Err(error) => Some(Err(error)),
+        })
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self.part {
+            Part::Before => SizeHint::with_exact(self.document.length()),
+            Part::Archive(_) | Part::Behind => SizeHint::new(),
+            Part::Nothing => SizeHint::with_exact(0),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.part == Part::Nothing
+    }
+}

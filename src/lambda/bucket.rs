@@ -1,0 +1,224 @@
+//! An archive in, an object in S3 out; or an object in, what S3 knows of it out. Effect: AWS.
+//! Never leaves half an upload behind: what S3 was told to begin is completed or given up.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_sdk_lambda::config::interceptors::BeforeTransmitInterceptorContextMut;
+use aws_sdk_lambda::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_lambda::error::BoxError;
+use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode, ChecksumType, CompletedMultipartUpload, CompletedPart};
+use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
+use aws_smithy_types::body::SdkBody;
+use base64_simd::STANDARD as BASE64;
+use tokio::task::JoinSet;
+
+use super::body::Document;
+use super::upload::signed;
+use super::{CallError, GRACE, Lambda, LambdaError};
+use crate::code::Object;
+use crate::package::Archive;
+use crate::protocol::event::{StepName, Task};
+
+/// An archive up to here is one request.
+const WHOLE: u64 = 16 * 1024 * 1024;
+
+/// Larger ones go in parts of this size; S3 takes 5 MiB to 5 GiB, and 10,000 of them.
+const PART: u64 = 8 * 1024 * 1024;
+
+/// Parts on their way at the same time. A part costs no more memory than a piece of it, but each needs a connection.
+const PARALLEL: usize = 4;
+
+impl Lambda {
+    /// The SHA-256 of an object, in base64. `None`: S3 does not know it, or does not tell us.
+    ///
+    /// # Errors
+    /// [`LambdaError::NoObject`], and [`LambdaError::Call`] when S3 cannot be asked.
+    pub async fn object_sha256(&self, object: &Object) -> Result<Option<String>, LambdaError> {
+        let head = self.s3.head_object().bucket(&object.bucket).key(&object.key);
+        let head = head.set_version_id(object.version.clone()).checksum_mode(ChecksumMode::Enabled);
+        let answer = tokio::select! {
+            reason = self.stop.requested() => return Err(LambdaError::Stopped { reason, in_flight: None }),
+            answer = head.send() => answer,
+        };
+        match answer {
+            // That of an upload in parts is a hash of hashes.
+            Ok(head) if head.checksum_type() == Some(&ChecksumType::Composite) => Ok(None),
+            Ok(head) => Ok(head.checksum_sha256().map(str::to_owned).filter(|hash| !hash.contains('-'))),
+            Err(SdkError::ServiceError(error)) if error.raw().status().as_u16() == 404 => {
+                Err(LambdaError::NoObject { object: object.clone() })
+            }
+            // Without s3:ListBucket a missing key is a 403, too; and Lambda may be allowed what we are not.
+            Err(SdkError::ServiceError(_)) => Ok(None),
+            Err(error) => Err(LambdaError::Call(CallError::of("HeadObject", error))),
+        }
+    }
+
+    /// Sends an archive to an object, unless the same one is there: its key is made of its content. True: it was sent.
+    pub(super) async fn send_to_bucket(&self, object: &Object, archive: &Arc<Archive>) -> Result<bool, LambdaError> {
+        let head = self.s3.head_object().bucket(&object.bucket).key(&object.key).send();
+        let is_there = match self.heard("HeadObject", head).await {
+            Ok(head) => head.content_length().and_then(|length| u64::try_from(length).ok()) == Some(archive.size()),
+            // An answer without a body says little; if it is more than "not there", the upload will be told.
+            Err(LambdaError::Call(error)) if error.http_status.is_some() => false,
+            Err(error) => return Err(error),
+        };
+        if is_there {
+            return Ok(false);
+        }
+        let sending = Sending::new(self, object, archive);
+        if archive.size() <= WHOLE {
+            sending.whole().await?
+        } else {
+            sending.in_parts().await?
+        }
+        Ok(true)
+    }
+}
+
+/// One archive on its way.
+struct Sending<'a> {
+    lambda: &'a Lambda,
+    object: &'a Object,
+    archive: &'a Arc<Archive>,
+    progress: Arc<Progress>,
+}
+
+impl<'a> Sending<'a> {
+    fn new(lambda: &'a Lambda, object: &'a Object, archive: &'a Arc<Archive>) -> Self {
+        let parts = archive.size().div_ceil(PART).max(1) as usize;
+        let progress = Progress {
+            parts: (0..parts).map(|_| AtomicU64::new(0)).collect(),
+            total: archive.size(),
+            tell: Mutex::new(Box::new(lambda.journal.progress(Task::Upload))),
+        };
+        Sending { lambda, object, archive, progress: Arc::new(progress) }
+    }
+
+    async fn whole(&self) -> Result<(), LambdaError> {
+        let part = self.part(0, 0..self.archive.size())?;
+        let put = self.lambda.s3.put_object().bucket(&self.object.bucket).key(&self.object.key);
+        let put = put.content_type("application/zip").content_length(part.length).checksum_sha256(part.checksum);
+        let call = put.body(ByteStream::new(part.body)).customize().interceptor(part.signature).send();
+        self.lambda.finished(StepName::UploadPackage, "PutObject", call).await.map(drop)
+    }
+
+    async fn in_parts(&self) -> Result<(), LambdaError> {
+        let begin = self.lambda.s3.create_multipart_upload().bucket(&self.object.bucket).key(&self.object.key);
+        let begin = begin.content_type("application/zip").checksum_algorithm(ChecksumAlgorithm::Sha256);
+        let begun = self.lambda.finished(StepName::UploadPackage, "CreateMultipartUpload", begin.send()).await?;
+        let id = begun.upload_id().ok_or_else(|| self.lambda.garbled("CreateMultipartUpload"))?;
+        let sent = tokio::select! {
+            biased;
+            reason = self.lambda.stop.requested() => Err(LambdaError::Stopped { reason, in_flight: None }),
+            parts = self.parts(id) => parts,
+        };
+        let completed = match sent {
+            Ok(parts) => self.complete(id, parts).await,
+            Err(error) => Err(error),
+        };
+        if completed.is_err() {
+            self.give_up(id).await;
+        }
+        completed
+    }
+
+    /// Sends all parts, some at a time.
+    async fn parts(&self, id: &str) -> Result<Vec<CompletedPart>, LambdaError> {
+        let size = self.archive.size();
+        let mut ranges = (0..size.div_ceil(PART)).map(|part| (part as usize, part * PART..size.min((part + 1) * PART)));
+        let (mut sending, mut sent) = (JoinSet::new(), Vec::new());
+        loop {
+            while sending.len() < PARALLEL {
+                let Some((index, range)) = ranges.next() else { break };
+                let (part, number) = (self.part(index, range)?, index as i32 + 1);
+                let request = self.lambda.s3.upload_part().bucket(&self.object.bucket).key(&self.object.key);
+                let request = request.upload_id(id).part_number(number).content_length(part.length);
+                let request = request.checksum_sha256(&part.checksum).body(ByteStream::new(part.body));
+                let call = request.customize().interceptor(part.signature).send();
+                sending.spawn(async move {
+                    let answer = call.await.map_err(|error| LambdaError::Call(CallError::of("UploadPart", error)))?;
+                    let done = CompletedPart::builder().part_number(number).checksum_sha256(part.checksum);
+                    Ok::<_, LambdaError>(done.set_e_tag(answer.e_tag().map(str::to_owned)).build())
+                });
+            }
+            match sending.join_next().await {
+                Some(part) => sent.push(part.expect("a panic ends the process")?),
+                None => break,
+            }
+        }
+        sent.sort_by_key(CompletedPart::part_number);
+        Ok(sent)
+    }
+
+    async fn complete(&self, id: &str, parts: Vec<CompletedPart>) -> Result<(), LambdaError> {
+        let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
+        let complete = self.lambda.s3.complete_multipart_upload().bucket(&self.object.bucket).key(&self.object.key);
+        let call = complete.upload_id(id).multipart_upload(parts).send();
+        self.lambda.finished(StepName::UploadPackage, "CompleteMultipartUpload", call).await.map(drop)
+    }
+
+    /// Tells S3 to throw away what it has got, as far as it answers in time: its parts would cost money for ever.
+    async fn give_up(&self, id: &str) {
+        let abort = self.lambda.s3.abort_multipart_upload().bucket(&self.object.bucket).key(&self.object.key);
+        let answer = tokio::time::timeout(GRACE, abort.upload_id(id).send()).await;
+        let is_gone = matches!(answer, Ok(Ok(_)));
+        tracing::info!(object = %self.object, is_gone, "gave up the upload");
+    }
+
+    fn part(&self, index: usize, range: Range<u64>) -> Result<Part, LambdaError> {
+        let document = Document::raw(self.archive.clone(), range);
+        let sha256 = document.sha256().map_err(LambdaError::Archive)?;
+        let length = document.length() as i64;
+        let progress = self.progress.clone();
+        let body = document.into_body(move |done| progress.note(index, done));
+        Ok(Part { body, length, checksum: BASE64.encode_to_string(&sha256), signature: Signature(sha256) })
+    }
+}
+
+/// What one request carries, with what S3 checks it by.
+struct Part {
+    body: SdkBody,
+    length: i64,
+    checksum: String,
+    signature: Signature,
+}
+
+/// Signs a body by the hash that was computed beforehand.
+#[derive(Clone, Debug)]
+struct Signature(Vec<u8>);
+
+#[dyn_dispatch_hint]
+impl Intercept for Signature {
+    fn name(&self) -> &'static str {
+        "Signature"
+    }
+
+    fn modify_before_retry_loop(
+        &self,
+        _: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        config.interceptor_state().store_put(signed(&self.0));
+        Ok(())
+    }
+}
+
+/// How far each part has come; one that is sent again begins anew.
+struct Progress {
+    parts: Vec<AtomicU64>,
+    total: u64,
+    tell: Mutex<Box<dyn FnMut(u64, u64) + Send>>,
+}
+
+impl Progress {
+    fn note(&self, part: usize, done: u64) {
+        self.parts[part].store(done, Ordering::Relaxed);
+        let done = self.parts.iter().map(|part| part.load(Ordering::Relaxed)).sum();
+        self.tell.lock().unwrap_or_else(PoisonError::into_inner)(done, self.total);
+    }
+}
