@@ -42,13 +42,13 @@ fn run(command: &mut Command, missing: &str) {
 }
 
 /// A server that ends with us.
-struct Moto {
+pub(crate) struct Moto {
     child: Child,
-    url: String,
+    pub(crate) url: String,
 }
 
 impl Moto {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let mut command = Command::new(&*PYTHON);
         command.arg(Path::new(HERE).join("serve_moto.py")).stdin(Stdio::piped()).stdout(Stdio::piped());
         command.stderr(Stdio::null());
@@ -59,8 +59,25 @@ impl Moto {
         Moto { child, url: format!("http://127.0.0.1:{port}") }
     }
 
+    /// A role that Lambda may assume: moto wants it to exist.
+    pub(crate) fn role(&self) -> Value {
+        let trust = json!({"Version": "2012-10-17", "Statement": []}).to_string();
+        let role = self.ask("iam", "create_role", &json!({"RoleName": "run", "AssumeRolePolicyDocument": trust}));
+        role["Role"]["Arn"].clone()
+    }
+
+    /// The `env` of a job that may deploy to it.
+    pub(crate) fn job_env(&self) -> Value {
+        json!({
+            "TRAVIS_BRANCH": "master",
+            "AWS_ACCESS_KEY_ID": "testing-key",
+            "AWS_SECRET_ACCESS_KEY": "testing-secret",
+            "AWS_ENDPOINT_URL": self.url,
+        })
+    }
+
     /// What boto3 gets for an operation.
-    fn ask(&self, service: &str, operation: &str, arguments: &Value) -> Value {
+    pub(crate) fn ask(&self, service: &str, operation: &str, arguments: &Value) -> Value {
         let script = Path::new(HERE).join("ask.py");
         let output = Command::new(&*PYTHON)
             .arg(script)
@@ -82,12 +99,11 @@ impl Drop for Moto {
 #[test]
 fn moto_holds_what_the_stanza_says() {
     let moto = Moto::start();
-    let trust = json!({"Version": "2012-10-17", "Statement": []}).to_string();
-    let role = moto.ask("iam", "create_role", &json!({"RoleName": "run", "AssumeRolePolicyDocument": trust}));
+    let role = moto.role();
     let directory = build_directory();
     let mut request = json!({
         "function_name": "f",
-        "role": role["Role"]["Arn"],
+        "role": role,
         "runtime": "nodejs22.x",
         "handler_name": "handler",
         "description": "first",
@@ -96,12 +112,7 @@ fn moto_holds_what_the_stanza_says() {
         "environment": ["A=1=2", "B=secret-b"],
         "function_tags": {"team": "secret-team"},
         "tracing_mode": "Active",
-        "env": {
-            "TRAVIS_BRANCH": "master",
-            "AWS_ACCESS_KEY_ID": "testing-key",
-            "AWS_SECRET_ACCESS_KEY": "testing-secret",
-            "AWS_ENDPOINT_URL": moto.url,
-        },
+        "env": moto.job_env(),
     });
     let deploy = |request: &Value| -> Ended { Plugin::new(&[]).directory(directory.path()).run(request) };
     let held = || moto.ask("lambda", "get_function", &json!({"FunctionName": "f"}));
@@ -114,7 +125,7 @@ fn moto_holds_what_the_stanza_says() {
     assert_eq!(created.outcome(), "deployed", "{}", created.stdout);
     holds(json!({
         "Configuration": {
-            "Role": role["Role"]["Arn"],
+            "Role": role,
             "Runtime": "nodejs22.x",
             "Handler": "index.handler",
             "Description": "first",

@@ -11,7 +11,7 @@ use crate::deployments::{build_directory, request};
 use crate::plugin::{Ended, Plugin};
 
 /// Sends a signal to the one process that is the program.
-fn signal(child: &Child, name: &str) {
+pub(crate) fn signal(child: &Child, name: &str) {
     let id = child.id().to_string();
     let sent = Command::new("kill").args([&format!("-{name}"), &id]).status().expect("kill runs");
     assert!(sent.success(), "the program is still there");

@@ -18,3 +18,4 @@ mod rubbish;
 mod schemas;
 mod stanzas;
 mod travis;
+mod uploads;

@@ -357,12 +357,14 @@ fn code_of(error: &CallError) -> Code {
         | "IncompleteSignatureException"
         | "InvalidClientTokenId" => Code::CredentialsRejected,
         "ExpiredTokenException" | "ExpiredToken" => Code::CredentialsExpired,
-        "TooManyRequestsException" | "ThrottlingException" | "Throttling" => Code::Throttled,
+        "TooManyRequestsException" | "ThrottlingException" | "Throttling" | "SlowDown" => Code::Throttled,
         "ResourceConflictException" if error.message().contains("in progress") => Code::UpdateInProgress,
         "ResourceConflictException" | "PreconditionFailedException" => Code::Conflict,
-        "ResourceNotFoundException" => Code::NotFound,
+        "ResourceNotFoundException" | "NoSuchBucket" => Code::NotFound,
         "InvalidParameterValueException" if error.message().contains("cannot be assumed") => Code::RoleNotAssumable,
-        "InvalidParameterValueException" | "ValidationException" | "InvalidRequestContentException" => {
+        "InvalidParameterValueException" | "ValidationException" | "InvalidRequestContentException"
+        // S3's ways to say that a bucket is in another region.
+        | "PermanentRedirect" | "AuthorizationHeaderMalformed" => {
             Code::InvalidParameter
         }
         "RequestEntityTooLargeException" => Code::PackageTooLarge,
@@ -400,6 +402,10 @@ fn of_call(error: CallError, redactor: &Redactor) -> ErrorReport {
     };
     let mut report = self::report(code, message);
     report.hint = hint.map(str::to_owned);
+    if S3_OPERATIONS.contains(&operation) {
+        report.at = Some("/s3_bucket".to_owned());
+        report.hint = of_bucket(code).map(str::to_owned).or(report.hint);
+    }
     if error.kind != CallErrorKind::Refused {
         report.caused_by = error.causes.iter().map(|cause| redactor.redact(cause)).collect();
     }
@@ -410,6 +416,19 @@ fn of_call(error: CallError, redactor: &Redactor) -> ErrorReport {
         request_id: error.request_id,
     });
     report
+}
+
+const S3_OPERATIONS: [&str; 5] =
+    ["HeadObject", "PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"];
+
+/// What to do about a bucket.
+fn of_bucket(code: Code) -> Option<&'static str> {
+    match code {
+        Code::NotFound => Some("make the bucket, in the function's region"),
+        Code::AccessDenied => Some("the caller needs s3:PutObject and s3:GetObject on the objects of this bucket"),
+        Code::InvalidParameter => Some("Lambda takes packages from a bucket in the function's own region only"),
+        _ => None,
+    }
 }
 
 fn of_trouble(code: Code, what: &str, trouble: Trouble, redactor: &Redactor) -> ErrorReport {

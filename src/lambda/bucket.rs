@@ -9,6 +9,7 @@ use aws_sdk_lambda::config::interceptors::BeforeTransmitInterceptorContextMut;
 use aws_sdk_lambda::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_lambda::error::BoxError;
 use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode, ChecksumType, CompletedMultipartUpload, CompletedPart};
 use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
@@ -45,9 +46,8 @@ impl Lambda {
             answer = head.send() => answer,
         };
         match answer {
-            // That of an upload in parts is a hash of hashes.
-            Ok(head) if head.checksum_type() == Some(&ChecksumType::Composite) => Ok(None),
-            Ok(head) => Ok(head.checksum_sha256().map(str::to_owned).filter(|hash| !hash.contains('-'))),
+            Ok(head) if is_in_parts(&head) => Ok(None),
+            Ok(head) => Ok(head.checksum_sha256().map(str::to_owned)),
             Err(SdkError::ServiceError(error)) if error.raw().status().as_u16() == 404 => {
                 Err(LambdaError::NoObject { object: object.clone() })
             }
@@ -79,6 +79,11 @@ impl Lambda {
     }
 }
 
+/// The checksum of an upload in parts is a hash of hashes, which is nobody's `CodeSha256`.
+fn is_in_parts(head: &HeadObjectOutput) -> bool {
+    head.checksum_type() == Some(&ChecksumType::Composite) || head.e_tag().is_some_and(|tag| tag.contains('-'))
+}
+
 /// One archive on its way.
 struct Sending<'a> {
     lambda: &'a Lambda,
@@ -101,7 +106,8 @@ impl<'a> Sending<'a> {
     async fn whole(&self) -> Result<(), LambdaError> {
         let part = self.part(0, 0..self.archive.size())?;
         let put = self.lambda.s3.put_object().bucket(&self.object.bucket).key(&self.object.key);
-        let put = put.content_type("application/zip").content_length(part.length).checksum_sha256(part.checksum);
+        let put = put.content_type("application/zip").content_length(part.length);
+        let put = put.checksum_algorithm(ChecksumAlgorithm::Sha256).checksum_sha256(part.checksum);
         let call = put.body(ByteStream::new(part.body)).customize().interceptor(part.signature).send();
         self.lambda.finished(StepName::UploadPackage, "PutObject", call).await.map(drop)
     }
