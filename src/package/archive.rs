@@ -15,16 +15,13 @@ use super::compress::{Piece, compress};
 use super::contents::{Contents, Item, ItemKind, Kind, largest, unreadable};
 use super::handler::{self, Missing};
 use super::writer::{Head, Writer};
-use super::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES, PackageError};
+use super::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES, PackageError, threads};
 use crate::protocol::event::Package;
 use crate::stop::Stop;
 
 /// An archive up to this size stays in memory; a larger one goes to a temporary file that has no name, so that it is
 /// gone with the process, however that ends.
 const IN_MEMORY: usize = 4 * 1024 * 1024;
-
-/// More threads than this gain nothing: one of them has to write.
-const MAX_THREADS: usize = 8;
 
 /// A file may come to more than 4 GiB compressed only if it is about as large itself.
 const ZIP64_FROM: u64 = 0xF000_0000;
@@ -156,8 +153,7 @@ impl Contents {
     /// # Errors
     /// [`PackageError`], also when `stop` asks for the end.
     pub fn into_archive(self, progress: &mut dyn FnMut(Progress), stop: &Stop) -> Result<Archive, PackageError> {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
-        self.into_archive_with(threads, progress, stop)
+        self.into_archive_with(threads(), progress, stop)
     }
 
     /// As [`Contents::into_archive`]; the bytes are the same for any number of threads.

@@ -3,11 +3,12 @@
 
 use std::fs;
 use std::io::{self, Read};
-use std::os::unix::fs::PermissionsExt;
+use std::mem;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
 
 use super::selection::{Links, Reason, Rules, Selection};
-use super::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES, PackageError};
+use super::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES, PackageError, threads};
 
 /// What will be packaged.
 #[derive(Debug)]
@@ -137,7 +138,7 @@ pub(super) fn survey(
     selection: &Selection,
     leave_out: Option<&Path>,
 ) -> Result<Contents, PackageError> {
-    let leave_out = leave_out.and_then(|path| fs::canonicalize(path).ok());
+    let leave_out = leave_out.and_then(|path| fs::metadata(path).ok()).map(|file| identity(&file));
     match selection.paths.as_slice() {
         [] => one(directory, ".", selection, leave_out),
         [path] => one(directory, path, selection, leave_out),
@@ -150,7 +151,7 @@ fn one(
     directory: &Path,
     source: &str,
     selection: &Selection,
-    leave_out: Option<PathBuf>,
+    leave_out: Option<Identity>,
 ) -> Result<Contents, PackageError> {
     let path = directory.join(source);
     let metadata = look(&path, source)?;
@@ -174,7 +175,7 @@ fn several(
     directory: &Path,
     paths: &[String],
     selection: &Selection,
-    leave_out: Option<PathBuf>,
+    leave_out: Option<Identity>,
 ) -> Result<Contents, PackageError> {
     let mut walk = Walk::new(Rules::of(selection, directory)?, selection.links, leave_out);
     for source in paths {
@@ -202,11 +203,23 @@ fn look(path: &Path, source: &str) -> Result<fs::Metadata, PackageError> {
     if is_something { Ok(metadata) } else { Err(PackageError::NoFile { path: source.to_owned() }) }
 }
 
+/// So many questions to the file system take longer than starting a thread.
+const WORTH_A_THREAD: usize = 256;
+
+/// Device and inode: the same for every path to a file.
+type Identity = (u64, u64);
+
+fn identity(metadata: &fs::Metadata) -> Identity {
+    (metadata.dev(), metadata.ino())
+}
+
 /// A walk through directories, without recursion: a tree may be deeper than a stack.
 struct Walk {
     rules: Rules,
     links: Links,
-    leave_out: Option<PathBuf>,
+    leave_out: Option<Identity>,
+    /// Names and paths of files whose size nobody has asked for yet.
+    files: Vec<(String, PathBuf)>,
     items: Vec<Item>,
     notes: Vec<Note>,
     hidden: bool,
@@ -223,11 +236,21 @@ struct Open {
 }
 
 impl Walk {
-    fn new(rules: Rules, links: Links, leave_out: Option<PathBuf>) -> Self {
-        Walk { rules, links, leave_out, items: Vec::new(), notes: Vec::new(), hidden: false, open: Vec::new() }
+    fn new(rules: Rules, links: Links, leave_out: Option<Identity>) -> Self {
+        Walk {
+            rules,
+            links,
+            leave_out,
+            files: Vec::new(),
+            items: Vec::new(),
+            notes: Vec::new(),
+            hidden: false,
+            open: Vec::new(),
+        }
     }
 
     fn into_contents(mut self, source: String) -> Result<Contents, PackageError> {
+        self.items.extend(measured(self.files, self.leave_out)?);
         if self.items.is_empty() {
             return Err(PackageError::Empty { path: source, only_hidden: self.hidden });
         }
@@ -255,7 +278,7 @@ impl Walk {
                     Some(Reason::Rule) => {}
                     None if kind.is_dir() => self.enter(path, format!("{name}/"), above.clone())?,
                     None if kind.is_symlink() => self.link(name, path, &above)?,
-                    None if kind.is_file() => self.file(name, path)?,
+                    None if kind.is_file() => self.files.push((name, path)),
                     None => self.notes.push(Note::NoFile { name }),
                 }
             }
@@ -274,14 +297,6 @@ impl Walk {
         Ok(())
     }
 
-    fn file(&mut self, name: String, path: PathBuf) -> Result<(), PackageError> {
-        if self.leave_out.is_none() || fs::canonicalize(&path).ok() != self.leave_out {
-            let metadata = fs::metadata(&path).map_err(unreadable(&path))?;
-            self.items.push(Item { name, kind: file(&metadata), path });
-        }
-        Ok(())
-    }
-
     fn link(&mut self, name: String, path: PathBuf, above: &[PathBuf]) -> Result<(), PackageError> {
         let target = fs::read_link(&path).map_err(unreadable(&path))?;
         let target = target.into_os_string().into_string().map_err(|_| not_utf8(&path))?;
@@ -295,7 +310,8 @@ impl Walk {
         }
         let there = fs::metadata(&path).map_err(unreadable(&path))?;
         if there.is_file() {
-            return self.file(name, path);
+            self.files.push((name, path));
+            return Ok(());
         }
         if !there.is_dir() {
             self.notes.push(Note::NoFile { name });
@@ -320,6 +336,29 @@ fn stale_pyc(items: &[Item]) -> Option<Note> {
     fs::File::open(&first.path).and_then(|mut file| file.read_exact(&mut head)).ok()?;
     let tells_a_time = head[4..] == [0; 4];
     tells_a_time.then(|| Note::StalePyc { name: first.name.clone(), count: 1 + cached.count() })
+}
+
+/// Asks for the size and mode of each file, by several threads where there are many: the walk waits for nothing else.
+fn measured(mut files: Vec<(String, PathBuf)>, leave_out: Option<Identity>) -> Result<Vec<Item>, PackageError> {
+    let look = |(name, path): (String, PathBuf)| match fs::metadata(&path) {
+        Ok(metadata) if leave_out == Some(identity(&metadata)) => None,
+        Ok(metadata) => Some(Ok(Item { name, kind: file(&metadata), path })),
+        Err(error) => Some(Err(unreadable(&path)(error))),
+    };
+    if files.len() < WORTH_A_THREAD {
+        return files.into_iter().filter_map(look).collect();
+    }
+    let share = files.len().div_ceil(threads());
+    std::thread::scope(|scope| {
+        let look_all = |files: &mut [(String, PathBuf)]| files.iter_mut().map(mem::take).filter_map(look).collect();
+        let looking: Vec<_> = files.chunks_mut(share).map(|files| scope.spawn(move || look_all(files))).collect();
+        let mut items = Vec::new();
+        for looking in looking {
+            let found: Result<Vec<Item>, PackageError> = looking.join().expect("a panic ends the process");
+            items.extend(found?);
+        }
+        Ok(items)
+    })
 }
 
 /// True when a link's target, read from where the link stands, is not below the root.

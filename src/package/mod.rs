@@ -26,6 +26,11 @@ pub const MAX_ZIP_BYTES: u64 = 50 * 1024 * 1024;
 /// The most bytes that a package may have unpacked: 250 MiB (Lambda quotas).
 pub const MAX_UNZIPPED_BYTES: u64 = 250 * 1024 * 1024;
 
+/// How many threads read and compress. More than eight gain nothing: one has to write.
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).min(8)
+}
+
 /// Why there is no archive.
 #[derive(Debug)]
 pub enum PackageError {
