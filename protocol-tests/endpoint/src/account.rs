@@ -7,57 +7,73 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::document::Document;
+use crate::fault::{Fate, Meddling};
 use crate::function::{Ending, Function};
 use crate::function_name::FunctionName;
 use crate::http::{Answer, BODY_LIMIT, Body, Head};
-use crate::moment::Moment;
+use crate::invocation::Invocations;
+use crate::moment::{self, Moment};
 use crate::refusal::Refusal;
 use crate::route::{self, Operation, Route};
 use crate::settings::Settings;
-use crate::sigv4;
+use crate::{ids, sigv4};
 
 /// All that AWS knows.
 pub(crate) struct Account {
     pub(crate) settings: Settings,
     pub(crate) functions: BTreeMap<String, Function>,
+    pub(crate) invocations: Invocations,
 }
 
 /// What an operation is asked, once it is known who asks and that the request can be read.
 pub(crate) struct Ask<'a> {
     /// The function's name or the ARN that stands in the path; empty where the path has none.
     pub(crate) subject: &'a str,
-    /// The alias's name that stands in the path; empty where the path has none.
-    pub(crate) alias: &'a str,
+    /// The alias's name, or the id of a statement, that stands in the path; empty where the path has none.
+    pub(crate) item: &'a str,
     pub(crate) query: &'a [(String, String)],
+    /// Names in lower case.
+    pub(crate) headers: &'a [(String, String)],
     pub(crate) body: &'a Value,
     /// `None`: the request has no ZipFile.
     pub(crate) code: Option<&'a Arc<[u8]>>,
     pub(crate) now: Moment,
     /// How the state that this call begins shall end.
     pub(crate) ending: Ending,
+    /// Whether the test itself asks: nothing is hidden from it.
+    pub(crate) trusted: bool,
 }
 
 impl Ask<'_> {
     /// The first value of a parameter of the query.
     pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
-        let found = self.query.iter().find(|(its, _)| its == name);
-        found.map(|(_, value)| value.as_str())
+        first(self.query, name)
     }
+
+    /// The first header of that name, which is given in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        first(self.headers, name)
+    }
+}
+
+fn first<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    let found = pairs.iter().find(|(its, _)| its == name);
+    found.map(|(_, value)| value.as_str())
 }
 
 impl Account {
     pub(crate) fn new(settings: Settings) -> Account {
-        Account { settings, functions: BTreeMap::new() }
+        let invocations = Invocations::new(settings.invocations.clone());
+        Account { settings, functions: BTreeMap::new(), invocations }
     }
 
-    /// The whole of AWS in one call. `document` is `body` as [`Document::read`] took it; `ending` is how the state that this call begins
-    /// shall end.
+    /// The whole of AWS in one call. `document` is `body` as [`Document`] took it; `fate` is what a fault does to the call.
     pub(crate) fn answer(
         &mut self,
         head: &Head,
         body: &Body,
         document: &Result<Document, Refusal>,
-        ending: Ending,
+        fate: Fate,
         now: Moment,
     ) -> Answer {
         let route = route::route(&head.method, &head.path);
@@ -66,21 +82,45 @@ impl Account {
             .and_then(|()| route.ok_or(Refusal::UnknownOperation))
             .and_then(|route| {
                 let document = document.as_ref().map_err(Clone::clone)?;
+                self.meddle(fate.before, &route.subject, now)?;
                 let ask = Ask {
                     subject: &route.subject,
-                    alias: &route.alias,
+                    item: &route.item,
                     query: &head.query,
+                    headers: &head.headers,
                     body: &document.json,
                     code: document.code.as_ref(),
                     now,
-                    ending,
+                    ending: fate.ending,
+                    trusted: false,
                 };
-                Ok(Answer::json(route.status, &self.perform(route.operation, &ask)?))
+                self.perform(&route, &ask)
             });
         result.unwrap_or_else(|refusal| {
             let (status, code, _) = refusal.wire();
             Answer::error(status, code, &refusal.body())
         })
+    }
+
+    /// What somebody else does to a function, if it is there.
+    fn meddle(&mut self, meddling: Option<Meddling>, subject: &str, now: Moment) -> Result<(), Refusal> {
+        let (Some(meddling), Ok(name)) = (meddling, self.name(subject)) else {
+            return Ok(());
+        };
+        let Ok(function) = self.function(&name, now) else {
+            return Ok(());
+        };
+        match meddling {
+            Meddling::Update => return Err(Refusal::UpdateInProgress { arn: function.arn.clone() }),
+            Meddling::Delete => drop(self.functions.remove(&name.name)),
+            Meddling::Touch => {
+                let description = Value::from("changed by somebody else");
+                function.latest.configuration.insert("Description".to_owned(), description);
+                function.latest.revision_id = ids::unique();
+                function.latest.last_modified = moment::last_modified(now.wall);
+            }
+        }
+        Ok(())
     }
 
     /// What is refused before anyone looks at the operation: the size first, for a body that was not kept has no hash to verify.
@@ -92,8 +132,9 @@ impl Account {
         sigv4::verify(head, &body.bytes, &self.settings, now.wall)
     }
 
-    fn perform(&mut self, operation: Operation, ask: &Ask<'_>) -> Result<Value, Refusal> {
-        match operation {
+    /// What the operation answers, without a look at who asks.
+    pub(crate) fn perform(&mut self, route: &Route, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+        let value = match route.operation {
             Operation::CreateFunction => self.create_function(ask),
             Operation::GetFunction => self.get_function(ask),
             Operation::GetFunctionConfiguration => self.get_function_configuration(ask),
@@ -110,7 +151,8 @@ impl Account {
             Operation::TagResource => self.tag_resource(ask),
             Operation::UntagResource => self.untag_resource(ask),
             Operation::ListTags => self.list_tags(ask),
-        }
+        };
+        Ok(Answer::json(route.status, &value?))
     }
 
     /// Reads a function's name. Fails where it is none, and where it is a function of another region.
@@ -121,6 +163,19 @@ impl Account {
                 Err(Refusal::OtherRegion { theirs: theirs.clone(), ours: self.settings.region.clone() })
             }
             _ => Ok(name),
+        }
+    }
+
+    /// The function that a request names, with the qualifier that stands in its name or in the query. Fails where they differ.
+    pub(crate) fn named(&self, ask: &Ask<'_>) -> Result<FunctionName, Refusal> {
+        let mut name = self.name(ask.subject)?;
+        match (&name.qualifier, ask.parameter("Qualifier")) {
+            (Some(one), Some(other)) if one != other => Err(Refusal::QualifiersDiffer),
+            (_, None) => Ok(name),
+            (_, Some(qualifier)) => {
+                name.qualifier = Some(qualifier.to_owned());
+                Ok(name)
+            }
         }
     }
 

@@ -1,11 +1,15 @@
 //! The settings in a CreateFunction or UpdateFunctionConfiguration request in, consent or AWS's refusal out.
-//! Never looks at the live function: these refusals are about the request alone.
+//! Never looks at the live function: these refusals are about the request alone, or, in [`outcome`], about what it would lead to.
 
 use serde_json::{Map, Value};
 
-use crate::function_name::is_account;
+use crate::configuration::Configuration;
+use crate::constraints::{self, Constraints};
 use crate::refusal::Refusal;
 use crate::runtimes;
+use crate::shapes::{
+    self, is_arn_or_empty, is_file_system, is_id, is_layer, is_log_group, is_made_of, is_role, is_signing,
+};
 
 /// The limit of all variables together, as JSON, in bytes (AWS's quotas page).
 const ENVIRONMENT_LIMIT: usize = 4096;
@@ -40,19 +44,57 @@ pub(crate) fn check(request: &Value, region: &str) -> Result<(), Refusal> {
     check_runtime(request)?;
     check_environment(request)?;
     check_layers(request, region)?;
+    check_logging(&request["LoggingConfig"])?;
     check_vpc(request)
+}
+
+/// Refuses settings that do not go together, whichever of them the request names and whichever are live.
+pub(crate) fn outcome(configuration: &Configuration) -> Result<(), Refusal> {
+    let vpc = configuration.get("VpcConfig").unwrap_or(&Value::Null);
+    if !strings(&vpc["SubnetIds"]).is_empty() {
+        return Ok(());
+    }
+    if vpc["Ipv6AllowedForDualStack"] == true {
+        return Err(Refusal::Ipv6WithoutVpc);
+    }
+    match configuration.get("FileSystemConfigs").and_then(|configs| configs[0]["Arn"].as_str()) {
+        Some(arn) => Err(Refusal::FileSystemWithoutVpc { arn: arn.to_owned() }),
+        None => Ok(()),
+    }
 }
 
 fn check_constraints(request: &Value) -> Result<(), Refusal> {
     let mut constraints = Constraints::default();
-    if let Some(role) = request["Role"].as_str().filter(|role| !is_role(role)) {
-        constraints.pattern(role, "role", r"arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+");
-    }
+    constraints.shape(&request["Role"], "role", shapes::ROLE, is_role);
     constraints.range(&request["Timeout"], "timeout", 1, 900)?;
     constraints.range(&request["MemorySize"], "memorySize", 128, 10_240)?;
     constraints.range(&request["EphemeralStorage"]["Size"], "ephemeralStorage.size", 512, 10_240)?;
     constraints.length(&request["Description"], "description", 256);
     constraints.length(&request["Handler"], "handler", 128);
+    constraints.shape(&request["Handler"], "handler", r"[^\s]+", |text| {
+        !text.is_empty() && !text.contains(char::is_whitespace)
+    });
+    constraints.shape(&request["KMSKeyArn"], "kMSKeyArn", shapes::ARN_OR_EMPTY, is_arn_or_empty);
+    let target = &request["DeadLetterConfig"]["TargetArn"];
+    constraints.shape(target, "deadLetterConfig.targetArn", shapes::ARN_OR_EMPTY, is_arn_or_empty);
+    constraints.shape(&request["CodeSigningConfigArn"], "codeSigningConfigArn", shapes::SIGNING, is_signing);
+    constraints.each(&request["Layers"], "layers", shapes::LAYER, is_layer);
+    let vpc = &request["VpcConfig"];
+    constraints.count(&vpc["SubnetIds"], "vpcConfig.subnetIds", 16);
+    constraints.each(&vpc["SubnetIds"], "vpcConfig.subnetIds", shapes::SUBNET, |id| is_id(id, "subnet-"));
+    constraints.count(&vpc["SecurityGroupIds"], "vpcConfig.securityGroupIds", 5);
+    constraints
+        .each(&vpc["SecurityGroupIds"], "vpcConfig.securityGroupIds", shapes::SECURITY_GROUP, |id| is_id(id, "sg-"));
+    let image = &request["ImageConfig"];
+    constraints.length(&image["WorkingDirectory"], "imageConfig.workingDirectory", 1000);
+    let logging = &request["LoggingConfig"];
+    constraints.one_of(&logging["LogFormat"], "loggingConfig.logFormat", &["JSON", "Text"]);
+    let levels = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
+    constraints.one_of(&logging["ApplicationLogLevel"], "loggingConfig.applicationLogLevel", &levels);
+    constraints.one_of(&logging["SystemLogLevel"], "loggingConfig.systemLogLevel", &["DEBUG", "INFO", "WARN"]);
+    constraints.length(&logging["LogGroup"], "loggingConfig.logGroup", 512);
+    constraints.shape(&logging["LogGroup"], "loggingConfig.logGroup", r"[\.\-_/#A-Za-z0-9]+", is_log_group);
+    check_file_systems(&mut constraints, &request["FileSystemConfigs"]);
     constraints.one_of(&request["PackageType"], "packageType", &["Image", "Zip"]);
     constraints.one_of(&request["TracingConfig"]["Mode"], "tracingConfig.mode", &["Active", "PassThrough"]);
     constraints.one_of(&request["SnapStart"]["ApplyOn"], "snapStart.applyOn", &["PublishedVersions", "None"]);
@@ -60,18 +102,38 @@ fn check_constraints(request: &Value) -> Result<(), Refusal> {
     constraints.finish()
 }
 
-/// Refuses an `Architectures` that AWS refuses; UpdateFunctionCode has it too.
-pub(crate) fn check_architectures(request: &Value) -> Result<(), Refusal> {
+/// One at most, and each whole. How AWS names a member of a list's member is known from reports of other lists.
+fn check_file_systems(constraints: &mut Constraints, configs: &Value) {
+    constraints.count(configs, "fileSystemConfigs", 1);
+    for (index, config) in configs.as_array().into_iter().flatten().enumerate() {
+        let member = |name: &str| format!("fileSystemConfigs.{}.member.{name}", index + 1);
+        constraints.present(&config["Arn"], &member("arn"));
+        constraints.shape(&config["Arn"], &member("arn"), shapes::FILE_SYSTEM, is_file_system);
+        constraints.present(&config["LocalMountPath"], &member("localMountPath"));
+        let path = |text: &str| text.strip_prefix("/mnt/").is_some_and(|name| is_made_of(name, b"-_."));
+        constraints.shape(&config["LocalMountPath"], &member("localMountPath"), "/mnt/[a-zA-Z0-9-_.]+", path);
+    }
+}
+
+/// Refuses the settings that a code request brings, which UpdateFunctionCode has at the top and CreateFunction in `Code`.
+pub(crate) fn check_code(architectures: &Value, source: &Value) -> Result<(), Refusal> {
     let mut constraints = Constraints::default();
-    constraints.architectures(&request["Architectures"]);
+    constraints.architectures(architectures);
+    constraints.shape(&source["SourceKMSKeyArn"], "sourceKMSKeyArn", shapes::ARN_OR_EMPTY, is_arn_or_empty);
+    constraints.finish()
+}
+
+/// Refuses a request to sign without a signing configuration, or with what is none.
+pub(crate) fn check_signing(request: &Value) -> Result<(), Refusal> {
+    let mut constraints = Constraints::default();
+    constraints.present(&request["CodeSigningConfigArn"], "codeSigningConfigArn");
+    constraints.shape(&request["CodeSigningConfigArn"], "codeSigningConfigArn", shapes::SIGNING, is_signing);
     constraints.finish()
 }
 
 /// Refuses a request without a member that the model requires; `member` as AWS's texts write it.
 pub(crate) fn required<'a>(request: &'a Value, key: &str, member: &str) -> Result<&'a str, Refusal> {
-    request[key].as_str().ok_or_else(|| Refusal::Constraints {
-        unmet: vec![format!("Value null at '{member}' failed to satisfy constraint: Member must not be null")],
-    })
+    request[key].as_str().ok_or_else(|| Refusal::Constraints { unmet: vec![constraints::absent(member)] })
 }
 
 /// Refuses a value for its pattern.
@@ -79,86 +141,6 @@ pub(crate) fn pattern(value: &str, member: &str, pattern: &str) -> Refusal {
     let mut constraints = Constraints::default();
     constraints.pattern(value, member, pattern);
     Refusal::Constraints { unmet: constraints.unmet }
-}
-
-/// The sentences about members that break the model's constraints.
-#[derive(Default)]
-struct Constraints {
-    unmet: Vec<String>,
-}
-
-impl Constraints {
-    fn add(&mut self, value: &str, member: &str, constraint: &str) {
-        self.unmet
-            .push(format!("Value '{value}' at '{member}' failed to satisfy constraint: Member must {constraint}"));
-    }
-
-    fn pattern(&mut self, value: &str, member: &str, pattern: &str) {
-        self.add(value, member, &format!("satisfy regular expression pattern: {pattern}"));
-    }
-
-    /// Fails at once where the value is no number: AWS's JSON reader stops there, before any constraint is looked at.
-    fn range(&mut self, value: &Value, member: &str, least: i64, most: i64) -> Result<(), Refusal> {
-        let number = match value {
-            Value::Null => return Ok(()),
-            Value::Number(number) => number.as_i64().ok_or(Refusal::NotANumber { found: "NUMBER_VALUE" })?,
-            Value::String(_) => return Err(Refusal::NotANumber { found: "STRING_VALUE" }),
-            Value::Bool(true) => return Err(Refusal::NotANumber { found: "TRUE_VALUE" }),
-            Value::Bool(false) => return Err(Refusal::NotANumber { found: "FALSE_VALUE" }),
-            Value::Array(_) => return Err(Refusal::NotANumber { found: "START_ARRAY" }),
-            Value::Object(_) => return Err(Refusal::NotANumber { found: "START_OBJECT" }),
-        };
-        if number < least {
-            self.add(&number.to_string(), member, &format!("have value greater than or equal to {least}"));
-        }
-        if number > most {
-            self.add(&number.to_string(), member, &format!("have value less than or equal to {most}"));
-        }
-        Ok(())
-    }
-
-    fn length(&mut self, value: &Value, member: &str, most: usize) {
-        if let Some(text) = value.as_str().filter(|text| text.chars().count() > most) {
-            self.add(text, member, &format!("have length less than or equal to {most}"));
-        }
-    }
-
-    fn one_of(&mut self, value: &Value, member: &str, known: &[&str]) {
-        if let Some(text) = value.as_str().filter(|text| !known.contains(text)) {
-            self.add(text, member, &format!("satisfy enum value set: [{}]", known.join(", ")));
-        }
-    }
-
-    fn architectures(&mut self, value: &Value) {
-        let names = strings(value);
-        let shown = format!("[{}]", names.join(", "));
-        if names.len() > 1 {
-            self.add(&shown, "architectures", "have length less than or equal to 1");
-        }
-        if names.iter().any(|name| !["x86_64", "arm64"].contains(name)) {
-            self.add(
-                &shown,
-                "architectures",
-                "satisfy constraint: [Member must satisfy enum value set: [x86_64, arm64], Member must not be null]",
-            );
-        }
-    }
-
-    fn finish(self) -> Result<(), Refusal> {
-        if self.unmet.is_empty() { Ok(()) } else { Err(Refusal::Constraints { unmet: self.unmet }) }
-    }
-}
-
-/// `arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+`, read by hand.
-fn is_role(text: &str) -> bool {
-    let parts: Vec<&str> = text.split(':').collect();
-    let &["arn", partition, "iam", "", account, resource] = parts.as_slice() else {
-        return false;
-    };
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@-/".contains(&byte);
-    (partition.is_empty() || partition.starts_with("aws"))
-        && is_account(account)
-        && resource.strip_prefix("role").is_some_and(|name| name.len() > 1 && name.bytes().all(fits))
 }
 
 fn check_runtime(request: &Value) -> Result<(), Refusal> {
@@ -193,6 +175,15 @@ fn check_layers(request: &Value, region: &str) -> Result<(), Refusal> {
     let theirs = |arn: &&str| arn.split(':').nth(3).unwrap_or_default().to_owned();
     if layers.iter().map(theirs).any(|its| !its.is_empty() && its != region) {
         return Err(Refusal::LayersOfOtherRegion { ours: region.to_owned() });
+    }
+    Ok(())
+}
+
+/// A LoggingConfig is judged as it stands in the request, for it replaces the live one as a whole: without a format it asks for text.
+fn check_logging(config: &Value) -> Result<(), Refusal> {
+    let levels = !config["ApplicationLogLevel"].is_null() || !config["SystemLogLevel"].is_null();
+    if levels && config["LogFormat"] != "JSON" {
+        return Err(Refusal::LevelsOfTextLogs);
     }
     Ok(())
 }

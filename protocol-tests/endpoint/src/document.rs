@@ -30,6 +30,15 @@ impl Document {
         Ok(Document::from_value(value))
     }
 
+    /// The payload of an invocation: any JSON, and nothing in it is code. Fails where it is no JSON, in the same words.
+    pub(crate) fn payload(body: &[u8]) -> Result<Document, Refusal> {
+        let text = if body.is_empty() { b"{}" } else { body };
+        match serde_json::from_slice(text) {
+            Ok(json) => Ok(Document { json, code: None }),
+            Err(error) => Err(Refusal::NotJson { cause: error.to_string() }),
+        }
+    }
+
     /// CreateFunction carries `ZipFile` in `Code`, UpdateFunctionCode at the top.
     pub(crate) fn from_value(mut json: Value) -> Document {
         let mut code = None;

@@ -14,10 +14,13 @@ use crate::account::Ask;
 use crate::archive;
 use crate::document::Document;
 use crate::fault::Fault;
+use crate::invocation::Invocation;
 use crate::moment::Moment;
 use crate::refusal::Refusal;
+use crate::route;
 use crate::server::{Call, Shared};
 use crate::settings::Settings;
+use crate::uri;
 
 /// A Lambda control plane that listens on a port of 127.0.0.1 of its own until it is dropped.
 pub struct Endpoint {
@@ -54,7 +57,8 @@ impl Endpoint {
         self.shared.calls().clear();
     }
 
-    /// A function as GetFunction answers it now: `Configuration`, `Code`, `Tags`. `name` as callers write it, `f`, `f:1` or an ARN.
+    /// A function as GetFunction answers it now: `Configuration`, `Code`, `Tags`, `Concurrency`; with its variables, though they be hidden
+    /// from callers. `name` as callers write it, `f`, `f:1` or an ARN.
     /// `None`: there is none. Leaves no call on record.
     pub fn function(&self, name: &str) -> Option<Value> {
         let none = json!({});
@@ -82,6 +86,34 @@ impl Endpoint {
         let ask = ask("", &document.json, Some(&document));
         let created = self.shared.account().create(&ask, Duration::ZERO);
         created.map(drop).map_err(|refusal: Refusal| refusal.wire().2)
+    }
+
+    /// Does what a request would do, and answers what AWS would answer: `perform("PUT", "/2017-10-31/functions/f/concurrency", …)`. For
+    /// what is there before the test begins: no signature, no fault, no quota, no call on record. Fails with AWS's words.
+    pub fn perform(&self, method: &str, target: &str, body: Value) -> Result<Value, String> {
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let words = |refusal: Refusal| refusal.wire().2;
+        let route = route::route(method, path).ok_or_else(|| words(Refusal::UnknownOperation))?;
+        let document = Document::from_value(body);
+        let query = uri::query(query);
+        let ask = Ask { item: &route.item, query: &query, ..ask(&route.subject, &document.json, Some(&document)) };
+        let answer = self.shared.account().perform(&route, &ask).map_err(words)?;
+        Ok(serde_json::from_slice(&answer.body).unwrap_or(Value::Null))
+    }
+
+    /// Hides the variables of a function from callers, as AWS does where they may not decrypt them, or shows them again. Fails where there
+    /// is no such function.
+    pub fn hide_environment(&self, name: &str, hidden: bool) -> Result<(), String> {
+        let mut account = self.shared.account();
+        let function = account.name(name).and_then(|name| account.function(&name, Moment::now()));
+        let function = function.map_err(|refusal| refusal.wire().2)?;
+        function.hides_environment = Some(hidden);
+        Ok(())
+    }
+
+    /// Lets invocations answer this; of several answers that fit, the last is given.
+    pub fn answer_invocations(&self, invocation: Invocation) {
+        self.shared.account().invocations.add(invocation);
     }
 
     /// Lets something go wrong; faults strike in the order in which they were given, one a call.
@@ -125,11 +157,13 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
 fn ask<'a>(subject: &'a str, body: &'a Value, document: Option<&'a Document>) -> Ask<'a> {
     Ask {
         subject,
-        alias: "",
+        item: "",
         query: &[],
+        headers: &[],
         body,
         code: document.and_then(|document| document.code.as_ref()),
         now: Moment::now(),
         ending: None,
+        trusted: true,
     }
 }

@@ -1,12 +1,12 @@
-//! What shall go wrong in, and for each call what does go wrong out.
-//! Never does it: `server.rs` cuts sockets, `account.rs` ends states.
+//! What shall go wrong in, as a value or as JSON, and what that does to a call out.
+//! Never does it: `server.rs` cuts sockets, `account.rs` ends states; when it is due is `script.rs`'s.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::fixture::Fixture;
-use crate::function::Failure;
+use crate::function::{Ending, Failure};
 use crate::http::Answer;
 use crate::route;
 
@@ -80,12 +80,46 @@ pub enum FaultKind {
         /// `StateReason`.
         reason: String,
     },
+    /// PutProvisionedConcurrencyConfig is accepted, and its status ends `FAILED`. Other calls are not concerned.
+    ProvisionFails {
+        /// `StatusReason`, such as `FUNCTION_ERROR_INIT_FAILURE`.
+        reason: String,
+    },
+    /// Somebody else's update is in progress: 409 for a call that changes the function, that is UpdateFunctionCode,
+    /// UpdateFunctionConfiguration and PublishVersion, or the one operation that the fault names. `times` does not count here.
+    Busy {
+        /// How long, from the first call that it strikes.
+        for_: Duration,
+    },
+    /// Somebody else deletes the function just before the call is handled. CreateFunction is not concerned.
+    DeleteFunction,
+    /// Somebody else changes the function's description, and with it its RevisionId, just before the call is handled. CreateFunction is
+    /// not concerned.
+    TouchFunction,
+}
+
+/// What a fault does to a call that is handled all the same.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Fate {
+    /// What somebody else does just before. `None`: nothing.
+    pub(crate) before: Option<Meddling>,
+    /// How the state that the call begins shall end.
+    pub(crate) ending: Ending,
+}
+
+/// What somebody else does to a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Meddling {
+    Update,
+    Delete,
+    Touch,
 }
 
 impl Fault {
     /// Reads `{"operation": "GetFunction", "after": 0, "times": 2, "status": 429, "code": "TooManyRequestsException", "message": "Rate Exceeded."}`
     /// (with `retry_after` in seconds), or another `kind`: `reset-before`, `reset-during` (`after_bytes`), `reset-after`, `hang` (`for_ms`),
-    /// `slow` (`answer_over_ms`), `html` and `empty` (`status`), `update-fails` and `create-fails` (`reason_code`, `reason`).
+    /// `slow` (`answer_over_ms`), `html` and `empty` (`status`), `update-fails` and `create-fails` (`reason_code`, `reason`),
+    /// `provision-fails` (`reason`), `busy` (`for_ms`), `delete-function`, `touch-function`.
     /// `operation` absent is every operation, `after` 0, `times` 1. Fails for what it does not know.
     pub fn from_json(value: &Value) -> Result<Fault, String> {
         let mut fixture = Fixture::read("fault", value)?;
@@ -132,6 +166,12 @@ impl FaultKind {
                 reason_code: fixture.text("reason_code")?.ok_or_else(|| needs("reason_code"))?,
                 reason: fixture.text("reason")?.unwrap_or_default(),
             }),
+            "provision-fails" => {
+                Ok(FaultKind::ProvisionFails { reason: fixture.text("reason")?.ok_or_else(|| needs("reason"))? })
+            }
+            "busy" => Ok(FaultKind::Busy { for_: fixture.millis("for_ms")?.ok_or_else(|| needs("for_ms"))? }),
+            "delete-function" => Ok(FaultKind::DeleteFunction),
+            "touch-function" => Ok(FaultKind::TouchFunction),
             other => Err(format!("`kind` of fault is `{other}`; give one that `Fault::from_json` names")),
         }
     }
@@ -159,16 +199,29 @@ impl FaultKind {
             | FaultKind::Hang { .. }
             | FaultKind::Slow { .. }
             | FaultKind::UpdateFails { .. }
-            | FaultKind::CreateFails { .. } => None,
+            | FaultKind::CreateFails { .. }
+            | FaultKind::ProvisionFails { .. }
+            | FaultKind::Busy { .. }
+            | FaultKind::DeleteFunction
+            | FaultKind::TouchFunction => None,
         }
     }
 
-    /// How the state that a call begins shall end. `None`: well.
-    pub(crate) fn ending(&self) -> Option<Failure> {
+    /// What happens to a call that is handled.
+    pub(crate) fn fate(&self) -> Fate {
+        let ends = |reason_code: &str, reason: &str| {
+            let failure = Failure { reason_code: reason_code.to_owned(), reason: reason.to_owned() };
+            Fate { before: None, ending: Some(failure) }
+        };
+        let meddles = |meddling| Fate { before: Some(meddling), ending: None };
         match self {
             FaultKind::UpdateFails { reason_code, reason } | FaultKind::CreateFails { reason_code, reason } => {
-                Some(Failure { reason_code: reason_code.clone(), reason: reason.clone() })
+                ends(reason_code, reason)
             }
+            FaultKind::ProvisionFails { reason } => ends("", reason),
+            FaultKind::Busy { .. } => meddles(Meddling::Update),
+            FaultKind::DeleteFunction => meddles(Meddling::Delete),
+            FaultKind::TouchFunction => meddles(Meddling::Touch),
             FaultKind::Status { .. }
             | FaultKind::ResetBefore
             | FaultKind::ResetDuring { .. }
@@ -176,14 +229,19 @@ impl FaultKind {
             | FaultKind::Hang { .. }
             | FaultKind::Slow { .. }
             | FaultKind::Html { .. }
-            | FaultKind::Empty { .. } => None,
+            | FaultKind::Empty { .. } => Fate::default(),
         }
     }
 
-    fn concerns(&self, operation: &str) -> bool {
+    /// Whether a call of that operation may be struck; `named`: the fault itself names the operation.
+    pub(crate) fn concerns(&self, operation: &str, named: bool) -> bool {
+        let updates = ["UpdateFunctionCode", "UpdateFunctionConfiguration"].contains(&operation);
         match self {
-            FaultKind::UpdateFails { .. } => ["UpdateFunctionCode", "UpdateFunctionConfiguration"].contains(&operation),
+            FaultKind::UpdateFails { .. } => updates,
             FaultKind::CreateFails { .. } => operation == "CreateFunction",
+            FaultKind::ProvisionFails { .. } => operation == "PutProvisionedConcurrencyConfig",
+            FaultKind::Busy { .. } => named || updates || operation == "PublishVersion",
+            FaultKind::DeleteFunction | FaultKind::TouchFunction => operation != "CreateFunction",
             FaultKind::Status { .. }
             | FaultKind::ResetBefore
             | FaultKind::ResetDuring { .. }
@@ -196,70 +254,9 @@ impl FaultKind {
     }
 }
 
-/// All faults that still wait, in the order in which they were given.
-#[derive(Default)]
-pub(crate) struct Script {
-    faults: Vec<Fault>,
-}
-
-impl Script {
-    pub(crate) fn add(&mut self, fault: Fault) {
-        self.faults.push(fault);
-    }
-
-    /// What this call meets: the first fault that matches and is due. One fault a call, so that two of one kind strike two calls.
-    pub(crate) fn strike(&mut self, operation: &str) -> Option<FaultKind> {
-        for fault in &mut self.faults {
-            let named = fault.operation.as_deref().is_none_or(|name| name == operation);
-            if !named || fault.times == 0 || !fault.kind.concerns(operation) {
-                continue;
-            }
-            if fault.after > 0 {
-                fault.after -= 1;
-                continue;
-            }
-            fault.times -= 1;
-            return Some(fault.kind.clone());
-        }
-        None
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[track_caller]
-    fn check(faults: &[Value], calls: &[&str], struck: &[u16]) {
-        let mut script = Script::default();
-        for fault in faults {
-            script.add(Fault::from_json(fault).unwrap());
-        }
-        let status = |call: &&str| script.strike(call).and_then(|it| it.answer()).map_or(0, |it| it.status);
-        assert_eq!(calls.iter().map(status).collect::<Vec<_>>(), struck);
-    }
-
-    #[test]
-    fn a_fault_lets_calls_pass_strikes_and_is_spent() {
-        let fault = json!({"operation": "GetFunction", "after": 1, "times": 2, "status": 429, "code": "TooManyRequestsException"});
-        let calls = ["GetFunction", "DeleteFunction", "GetFunction", "GetFunction", "GetFunction"];
-        check(&[fault], &calls, &[0, 0, 429, 429, 0]);
-    }
-
-    #[test]
-    fn two_faults_strike_two_calls() {
-        let (html, empty) = (json!({"kind": "html", "status": 503}), json!({"kind": "empty", "status": 500}));
-        check(&[html, empty], &["GetFunction", "GetAlias", "GetAlias"], &[503, 500, 0]);
-    }
-
-    #[test]
-    fn a_failing_update_waits_for_an_update() {
-        let mut script = Script::default();
-        let fault = json!({"kind": "update-fails", "reason_code": "InvalidImage"});
-        script.add(Fault::from_json(&fault).unwrap());
-        assert_eq!(script.strike("GetFunction"), None);
-        assert!(script.strike("UpdateFunctionCode").is_some());
-    }
 
     #[track_caller]
     fn refused(fault: &Value, because: &str) {
@@ -274,5 +271,7 @@ mod tests {
         );
         refused(&json!({"kind": "reset-after", "after_byte": 1}), "fault has no key `after_byte`");
         refused(&json!({"kind": "hang"}), "a fault of kind `hang` needs `for_ms`");
+        refused(&json!({"kind": "busy"}), "a fault of kind `busy` needs `for_ms`");
+        refused(&json!({"kind": "provision-fails"}), "a fault of kind `provision-fails` needs `reason`");
     }
 }

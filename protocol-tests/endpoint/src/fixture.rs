@@ -40,6 +40,29 @@ impl Fixture {
         number.map(Some).ok_or_else(|| format!("`{key}` of {} is `{value}`; give a whole number, such as 1", self.what))
     }
 
+    /// True or false. `None`: the fixture is silent.
+    pub(crate) fn flag(&mut self, key: &str) -> Result<Option<bool>, String> {
+        match self.members.remove(key) {
+            None => Ok(None),
+            Some(Value::Bool(flag)) => Ok(Some(flag)),
+            Some(other) => Err(format!("`{key}` of {} is `{other}`; give true or false", self.what)),
+        }
+    }
+
+    /// A list; empty where the fixture is silent.
+    pub(crate) fn list(&mut self, key: &str) -> Result<Vec<Value>, String> {
+        match self.members.remove(key) {
+            None => Ok(Vec::new()),
+            Some(Value::Array(list)) => Ok(list),
+            Some(other) => Err(format!("`{key}` of {} is `{other}`; give a list, such as `[]`", self.what)),
+        }
+    }
+
+    /// Any value. `None`: the fixture is silent.
+    pub(crate) fn value(&mut self, key: &str) -> Option<Value> {
+        self.members.remove(key)
+    }
+
     /// A duration written in milliseconds. `None`: the fixture is silent.
     pub(crate) fn millis(&mut self, key: &str) -> Result<Option<Duration>, String> {
         Ok(self.number(key)?.map(Duration::from_millis))

@@ -11,7 +11,7 @@ const TEXT_LIMIT: usize = 140;
 const NAME_LIMIT: usize = 64;
 
 /// The parts of a text that names a function.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FunctionName {
     /// `None`: the text does not say, so it is the endpoint's own.
     pub(crate) region: Option<String>,
@@ -69,7 +69,7 @@ fn split(text: &str) -> Option<FunctionName> {
 }
 
 /// `us-east-1`, `us-gov-west-1`: letters, words, one digit.
-fn is_region(part: &str) -> bool {
+pub(crate) fn is_region(part: &str) -> bool {
     let words: Vec<&str> = part.split('-').collect();
     match words.as_slice() {
         [first, _, .., last] => {

@@ -2,6 +2,7 @@
 //! Never opens or closes anything: it reads from whatever it is given, so tests read from slices.
 
 use std::io::{self, BufRead, Read};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -155,6 +156,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) body: Vec<u8>,
+    /// How long the client waits for it: a function that is invoked takes its time.
+    pub(crate) delay: Duration,
 }
 
 impl Answer {
@@ -164,6 +167,7 @@ impl Answer {
             status,
             headers: vec![("content-type", content_type.to_owned()), ("x-amzn-requestid", ids::unique())],
             body,
+            delay: Duration::ZERO,
         }
     }
 
@@ -203,6 +207,7 @@ fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",
         201 => "Created",
+        202 => "Accepted",
         204 => "No Content",
         400 => "Bad Request",
         403 => "Forbidden",

@@ -9,12 +9,13 @@
 //!
 //! | where is … | |
 //! |---|---|
-//! | what tests call | [`Endpoint`], [`Settings`], [`Fault`], [`Call`] |
+//! | what tests call | [`Endpoint`], [`Settings`], [`Fault`], [`Invocation`], [`Call`] |
 //! | every sentence that AWS says | `refusal.rs` |
 //! | the address of an operation | `route.rs` |
 //! | Pending, InProgress, Failed, and when they end | `function.rs` |
 //! | what a member of a request does to a function | `configuration.rs` |
-//! | what AWS refuses | `checks.rs`, `archive.rs` |
+//! | what AWS refuses | `checks.rs` with `constraints.rs` and `shapes.rs`, `archive.rs` |
+//! | which calls a fault strikes | `script.rs` |
 //! | the socket that is cut | `server.rs`, the one place besides `endpoint.rs` that knows sockets |
 //!
 //! Everything from `account.rs` down is a function of the request and the moment: tests of it need neither socket nor sleep.
@@ -34,6 +35,7 @@ mod account;
 mod archive;
 mod checks;
 mod configuration;
+mod constraints;
 mod document;
 mod endpoint;
 mod fault;
@@ -42,13 +44,16 @@ mod function;
 mod function_name;
 mod http;
 mod ids;
+mod invocation;
 mod moment;
 mod operations;
 mod refusal;
 mod route;
 mod runtimes;
+mod script;
 mod server;
 mod settings;
+mod shapes;
 mod sigv4;
 mod uri;
 
@@ -59,5 +64,6 @@ mod tests;
 
 pub use endpoint::Endpoint;
 pub use fault::{Fault, FaultKind};
+pub use invocation::Invocation;
 pub use server::Call;
 pub use settings::Settings;

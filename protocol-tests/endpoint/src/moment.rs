@@ -1,4 +1,4 @@
-//! The clock in, the moment and AWS's two ways to write it out.
+//! The clock in, the moment and AWS's three ways to write it out.
 //! Never asked by anything below the sockets: there the moment is an argument.
 #![expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
 
@@ -36,6 +36,11 @@ pub(crate) fn last_modified(wall: SystemTime) -> String {
     let (year, month, day, seconds, millis) = civil(wall);
     let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}+0000")
+}
+
+/// The time as function URLs write it: `2015-08-30T12:36:00.000Z` (AWS's documentation shows it so; not recorded).
+pub(crate) fn created(wall: SystemTime) -> String {
+    last_modified(wall).replace("+0000", "Z")
 }
 
 /// Reads `20150830T123600Z`. `None` where it is anything else.

@@ -86,6 +86,11 @@ pub(crate) enum Refusal {
         ours: String,
     },
     HalfAVpc,
+    Ipv6WithoutVpc,
+    FileSystemWithoutVpc {
+        arn: String,
+    },
+    LevelsOfTextLogs,
     // Code.
     CodeMissing,
     CouldNotUnzip,
@@ -121,7 +126,61 @@ pub(crate) enum Refusal {
     // Tags.
     TagsOfVersionOrAlias,
     TooManyTags,
+    // Concurrency.
+    ReservedBelowFloor {
+        floor: u64,
+    },
+    ReservedBelowProvisioned {
+        reserved: u64,
+        provisioned: u64,
+    },
+    ProvisionedOfLatest,
+    ProvisionedOfNoVersion,
+    ProvisionedNotFound,
+    ProvisionedAboveReserved,
+    ProvisionedAboveUnreserved {
+        unreserved: u64,
+    },
+    ProvisionedBelowFloor {
+        floor: u64,
+    },
+    ProvisionedWithWeights,
+    VersionProvisioned,
+    AliasProvisioned,
+    // Function URLs and policies.
+    NoSuchFunction,
+    NoSuchResource,
+    UrlExists {
+        arn: String,
+    },
+    OriginsMissing,
+    PolicyOfLatest,
+    InvalidPrincipal,
+    AuthTypeOfAnotherAction,
+    StatementExists {
+        id: String,
+    },
+    WrongPolicyRevision,
+    NoPolicyFound {
+        arn: String,
+    },
+    NoPolicy,
+    StatementNotFound {
+        id: String,
+    },
+    SigningOfImages,
+    // Invocations, and too many calls.
+    CreationFailed,
+    NoConcurrencyReserved,
+    RateExceeded,
 }
+
+/// ErrorCode and Message of `Environment.Error`, where AWS answers a function but cannot decrypt its variables. The code is that of
+/// the model's example; the message is known from reports, and quotes KMS.
+pub(crate) const ENVIRONMENT_HIDDEN: (&str, &str) = (
+    "AccessDeniedException",
+    "Lambda was unable to decrypt your environment variables because the KMS access was denied. Please check your KMS permissions. KMS Exception: AccessDeniedException KMS Message: The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not allowed to access.",
+);
 
 const INVALID: &str = "InvalidParameterValueException";
 const VALIDATION: &str = "ValidationException";
@@ -131,6 +190,14 @@ const TOO_LARGE: &str = "RequestEntityTooLargeException";
 const SIGNATURE: &str = "InvalidSignatureException";
 
 impl Refusal {
+    /// What some operations say of a qualifier that leads nowhere: they call a number a version and anything else an alias.
+    pub(crate) fn no_such_qualifier(arn: String, qualifier: &str) -> Refusal {
+        if qualifier.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Refusal::FunctionNotFound { arn };
+        }
+        Refusal::AliasNotFound { arn }
+    }
+
     /// The HTTP status, the code of `x-amzn-errortype`, and the message.
     #[rustfmt::skip] // a table: one cause, one line
     pub(crate) fn wire(&self) -> (u16, &'static str, String) {
@@ -179,6 +246,10 @@ impl Refusal {
             Refusal::LayersOfOtherRegion { ours } => (400, INVALID, format!("Layers are not in the same region as the function. Layers are expected to be in region {ours}.")),
             // Not recorded; known from reports.
             Refusal::HalfAVpc => (400, INVALID, "SubnetIds and SecurityIds must coexist or be both empty list.".to_owned()),
+            // Known from reports: the next three. Some write "Json" in the last one.
+            Refusal::Ipv6WithoutVpc => (400, INVALID, "Ipv6AllowedForDualStack cannot be true without subnet or security groups. Please remove Ipv6AllowedForDualStack value from your request and try again.".to_owned()),
+            Refusal::FileSystemWithoutVpc { arn } => (400, INVALID, format!("Function must be configured to execute in a VPC to reference access point {arn}. Please update the function configuration to include VPC subnets and security groups.")),
+            Refusal::LevelsOfTextLogs => (400, INVALID, "LogLevel is not supported when LogFormat is set to \"Text\". Remove LogLevel from your request or change the LogFormat to \"JSON\" and try again.".to_owned()),
 
             // Not recorded; known from reports.
             Refusal::CodeMissing => (400, INVALID, "Please provide a source for function code.".to_owned()),
@@ -203,12 +274,47 @@ impl Refusal {
 
             Refusal::TagsOfVersionOrAlias => (400, INVALID, "Tags on function aliases and versions are not supported. Please specify a function ARN.".to_owned()),
             Refusal::TooManyTags => (400, INVALID, "Number of tags exceeds resource tag limit.".to_owned()),
+
+            Refusal::ReservedBelowFloor { floor } => (400, INVALID, format!("Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [{floor}].")),
+            Refusal::ReservedBelowProvisioned { reserved, provisioned } => (400, INVALID, format!(" ReservedConcurrentExecutions  {reserved} should not be lower than function's total provisioned concurrency [{provisioned}].")), // sic
+            Refusal::ProvisionedOfLatest => (400, INVALID, "Provisioned Concurrency Configs cannot be applied to unpublished function versions.".to_owned()),
+            Refusal::ProvisionedOfNoVersion => (400, INVALID, "The function resource provided must be an alias or a published version.".to_owned()),
+            Refusal::ProvisionedNotFound => (404, "ProvisionedConcurrencyConfigNotFoundException", "No Provisioned Concurrency Config found for this function".to_owned()),
+            Refusal::ProvisionedAboveReserved => (400, INVALID, "Requested Provisioned Concurrency should not be greater than the reservedConcurrentExecution for function".to_owned()),
+            Refusal::ProvisionedAboveUnreserved { unreserved } => (400, INVALID, format!("Specified ConcurrentExecutions for function is greater than account's unreserved concurrency [{unreserved}].")),
+            Refusal::ProvisionedBelowFloor { floor } => (400, INVALID, format!("Specified ConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [{floor}].")),
+            Refusal::ProvisionedWithWeights => (400, INVALID, "Alias with weights can not be used with Provisioned Concurrency".to_owned()), // not recorded, known from reports
+            Refusal::VersionProvisioned => (409, CONFLICT, "Alias can't be used for Provisioned Concurrency configuration on an already Provisioned version".to_owned()),
+            Refusal::AliasProvisioned => (409, CONFLICT, "Version is pointed by a Provisioned Concurrency alias".to_owned()),
+
+            Refusal::NoSuchFunction => (404, NOT_FOUND, "Function does not exist".to_owned()),
+            Refusal::NoSuchResource => (404, NOT_FOUND, "The resource you requested does not exist.".to_owned()),
+            Refusal::UrlExists { arn } => (409, CONFLICT, format!("Failed to create function url config for [functionArn = {arn}]. Error message:  FunctionUrlConfig exists for this Lambda function")),
+            Refusal::OriginsMissing => (400, INVALID, "You can't leave AllowOrigins as empty when Cors is enabled.".to_owned()), // not recorded, known from reports
+            Refusal::PolicyOfLatest => (400, INVALID, "We currently do not support adding policies for $LATEST.".to_owned()),
+            Refusal::InvalidPrincipal => (400, INVALID, "The provided principal was invalid. Please check the principal and try again.".to_owned()),
+            Refusal::AuthTypeOfAnotherAction => (400, INVALID, "FunctionUrlAuthType is only supported for lambda:InvokeFunctionUrl action".to_owned()), // not recorded, known from reports
+            Refusal::StatementExists { id } => (409, CONFLICT, format!("The statement id ({id}) provided already exists. Please provide a new statement id, or remove the existing statement.")),
+            Refusal::WrongPolicyRevision => (412, "PreconditionFailedException", "The Revision Id provided does not match the latest Revision Id. Call the GetPolicy API to retrieve the latest Revision Id".to_owned()),
+            Refusal::NoPolicyFound { arn } => (404, NOT_FOUND, format!("No policy found for: {arn}")),
+            Refusal::NoPolicy => (404, NOT_FOUND, "No policy is associated with the given resource.".to_owned()),
+            Refusal::StatementNotFound { id } => (404, NOT_FOUND, format!("Statement {id} is not found in resource policy.")),
+            Refusal::SigningOfImages => (400, INVALID, "Code signing is not supported for functions created with container images.".to_owned()), // not recorded, known from reports
+
+            // A guess, after the text of a function that is Pending.
+            Refusal::CreationFailed => (409, CONFLICT, "The operation cannot be performed at this time. The function is currently in the following state: Failed".to_owned()),
+            Refusal::NoConcurrencyReserved | Refusal::RateExceeded => (429, "TooManyRequestsException", "Rate Exceeded.".to_owned()),
         }
     }
 
     /// The body of the answer. What the front door of AWS refuses (403) carries no `Type`; what Lambda refuses does.
     pub(crate) fn body(&self) -> Value {
         let (status, _, message) = self.wire();
+        // The reason is one of the model's; that a function whose reserve is 0 is refused with it is known from reports.
+        if *self == Refusal::NoConcurrencyReserved {
+            let reason = "ReservedFunctionConcurrentInvocationLimitExceeded";
+            return json!({ "Reason": reason, "Type": "User", "message": message });
+        }
         if status == 403 { json!({ "message": message }) } else { json!({ "Type": "User", "message": message }) }
     }
 }

@@ -58,8 +58,8 @@ pub(crate) struct Route {
     pub(crate) status: u16,
     /// The function's name, or the ARN of what is tagged; empty where the path has none.
     pub(crate) subject: String,
-    /// The alias's name; empty where the path has none.
-    pub(crate) alias: String,
+    /// The alias's name, or the id of a statement of a policy; empty where the path has none.
+    pub(crate) item: String,
 }
 
 /// `None`: AWS has no such operation, or this endpoint does not know it.
@@ -73,7 +73,7 @@ pub(crate) fn route(method: &str, path: &str) -> Option<Route> {
             name,
             status,
             subject: names.next().unwrap_or_default(),
-            alias: names.next().unwrap_or_default(),
+            item: names.next().unwrap_or_default(),
         })
     })
 }
@@ -107,7 +107,7 @@ mod tests {
     #[track_caller]
     fn check(method: &str, path: &str, expected: Option<(&str, &str, &str)>) {
         let found = route(method, path);
-        let found = found.as_ref().map(|it| (it.name, it.subject.as_str(), it.alias.as_str()));
+        let found = found.as_ref().map(|it| (it.name, it.subject.as_str(), it.item.as_str()));
         assert_eq!(found, expected);
     }
 

@@ -14,10 +14,11 @@ use socket2::SockRef;
 
 use crate::account::Account;
 use crate::document::Document;
-use crate::fault::{FaultKind, Script};
+use crate::fault::FaultKind;
 use crate::http::{self, Answer, Body, Head};
 use crate::moment::Moment;
 use crate::route;
+use crate::script::Script;
 use crate::settings::Settings;
 use crate::sigv4;
 
@@ -145,7 +146,7 @@ impl Shared {
     fn exchange(&self, reader: &mut BufReader<&TcpStream>, mut stream: &TcpStream, head: &Head) -> io::Result<Then> {
         let at = Moment::now().instant;
         let operation = route::route(&head.method, &head.path).map_or("Unknown", |route| route.name);
-        let fault = self.script().strike(operation);
+        let fault = self.script().strike(operation, at);
         let mut arrival = Arrival { operation, head, at, body: Body::default() };
         if let Some(FaultKind::ResetBefore) = fault {
             self.record(&arrival, Value::Null, 0, 0);
@@ -164,7 +165,8 @@ impl Shared {
             return read.map(|()| Then::Reset);
         }
 
-        let document = Document::read(&arrival.body.bytes);
+        let bytes = &arrival.body.bytes;
+        let document = if operation == "Invoke" { Document::payload(bytes) } else { Document::read(bytes) };
         let (json, code_bytes) = match &document {
             Ok(document) => (document.json.clone(), document.code_bytes()),
             Err(_) => (Value::Null, 0),
@@ -177,10 +179,11 @@ impl Shared {
         thread::sleep(latency);
         let instead = fault.as_ref().and_then(FaultKind::answer);
         let answer = instead.unwrap_or_else(|| {
-            let ending = fault.as_ref().and_then(FaultKind::ending);
+            let fate = fault.as_ref().map(FaultKind::fate).unwrap_or_default();
             let mut account = self.account();
-            account.answer(head, &arrival.body, &document, ending, Moment::now())
+            account.answer(head, &arrival.body, &document, fate, Moment::now())
         });
+        thread::sleep(answer.delay);
         if let Some(FaultKind::ResetAfter) = fault {
             self.record(&arrival, json, code_bytes, 0);
             return Ok(Then::Reset);

@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use crate::account::Account;
 use crate::archive;
 use crate::document::Document;
+use crate::fault::{Fate, Meddling};
 use crate::function::Failure;
-use crate::http::{Body, Head};
+use crate::http::{Answer, Body, Head};
 use crate::moment::{self, Moment};
 use crate::settings::Settings;
 use crate::sigv4::{self, Scope, hexadecimal};
@@ -48,7 +49,7 @@ pub(crate) fn signed(method: &str, target: &str, body: &[u8], signer: &Settings,
 pub(crate) struct Stand {
     account: Account,
     now: Moment,
-    ending: Option<Failure>,
+    fate: Fate,
 }
 
 impl Stand {
@@ -59,7 +60,11 @@ impl Stand {
             update_duration: Duration::from_millis(update_ms),
             ..Settings::default()
         };
-        Stand { account: Account::new(settings), now: Moment::now(), ending: None }
+        Stand::of(settings)
+    }
+
+    pub(crate) fn of(settings: Settings) -> Stand {
+        Stand { account: Account::new(settings), now: Moment::now(), fate: Fate::default() }
     }
 
     /// With the function `f`, just created; nothing takes time.
@@ -80,22 +85,38 @@ impl Stand {
 
     /// Lets the state that the next calls begin end `Failed`.
     pub(crate) fn fail(&mut self, reason_code: &str) {
-        self.ending =
+        self.fate.ending =
             Some(Failure { reason_code: reason_code.to_owned(), reason: "because the test wants it".to_owned() });
+    }
+
+    /// Lets somebody else do that before each of the next calls. `None`: nobody does anything.
+    pub(crate) fn meddle(&mut self, meddling: Option<Meddling>) {
+        self.fate.before = meddling;
+    }
+
+    /// What is not reachable by a request.
+    pub(crate) fn account(&mut self) -> &mut Account {
+        &mut self.account
     }
 
     /// Status, error code (empty where all is well) and body.
     pub(crate) fn ask(&mut self, method: &str, target: &str, body: Value) -> (u16, String, Value) {
-        let bytes = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
-        let head = signed(method, target, &bytes, &self.account.settings, self.now.wall);
-        let body = Body { length: bytes.len() as u64, bytes };
-        let document = Document::read(&body.bytes);
-        let ending = self.ending.clone();
-        let answer = self.account.answer(&head, &body, &document, ending, self.now);
+        let answer = self.answer(method, target, &[], body);
         let kind = answer.headers.iter().find(|(name, _)| *name == "x-amzn-errortype");
         let code = kind.and_then(|(_, kind)| kind.split(':').next()).unwrap_or_default().to_owned();
         let body = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
         (answer.status, code, body)
+    }
+
+    /// The whole answer to a request with these headers besides.
+    pub(crate) fn answer(&mut self, method: &str, target: &str, headers: &[(&str, &str)], body: Value) -> Answer {
+        let bytes = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        let mut head = signed(method, target, &bytes, &self.account.settings, self.now.wall);
+        head.headers.extend(headers.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())));
+        let body = Body { length: bytes.len() as u64, bytes };
+        let invoked = target.contains("/invocations");
+        let document = if invoked { Document::payload(&body.bytes) } else { Document::read(&body.bytes) };
+        self.account.answer(&head, &body, &document, self.fate.clone(), self.now)
     }
 
     /// The body of a success.

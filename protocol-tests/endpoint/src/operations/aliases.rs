@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::account::{Account, Ask, check_revision};
 use crate::checks;
-use crate::function::{Alias, Function};
+use crate::function::{Alias, Function, Provisioning, Span};
 use crate::function_name::is_word;
 use crate::ids;
 use crate::refusal::Refusal;
@@ -27,6 +27,8 @@ impl Account {
             description: ask.body["Description"].as_str().unwrap_or_default().to_owned(),
             weights: weights(ask.body).unwrap_or_default(),
             revision_id: ids::unique(),
+            leaving: None,
+            invoked: 0,
         };
         check(&alias, function)?;
         let answer = alias.answer(name, &arn);
@@ -36,37 +38,49 @@ impl Account {
 
     pub(crate) fn get_alias(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
         let function = self.unqualified(ask)?;
-        let arn = function.qualified(Some(ask.alias));
-        match function.aliases.get(ask.alias) {
-            Some(alias) => Ok(alias.answer(ask.alias, &arn)),
+        let arn = function.qualified(Some(ask.item));
+        match function.aliases.get(ask.item) {
+            Some(alias) => Ok(alias.answer(ask.item, &arn)),
             None => Err(Refusal::AliasNotFound { arn }),
         }
     }
 
     /// Members that are absent keep what they are, weights too: an alias keeps sending traffic to an old version until it is told otherwise.
+    /// Provisioned concurrency moves with it, which takes its time again.
     pub(crate) fn update_alias(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
+        let lasts = self.settings.provision_duration;
         let function = self.unqualified(ask)?;
-        let arn = function.qualified(Some(ask.alias));
-        let Some(live) = function.aliases.get(ask.alias) else {
+        let arn = function.qualified(Some(ask.item));
+        let Some(live) = function.aliases.get(ask.item) else {
             return Err(Refusal::AliasToUpdateNotFound { arn });
         };
         check_revision(ask.body, &live.revision_id)?;
         let text = |key: &str, live: &str| ask.body[key].as_str().unwrap_or(live).to_owned();
-        let alias = Alias {
+        let left = live.version.clone();
+        let mut alias = Alias {
             version: text("FunctionVersion", &live.version),
             description: text("Description", &live.description),
             weights: weights(ask.body).unwrap_or_else(|| live.weights.clone()),
             revision_id: ids::unique(),
+            leaving: live.leaving.clone(),
+            invoked: 0,
         };
         check(&alias, function)?;
-        let answer = alias.answer(ask.alias, &arn);
-        function.aliases.insert(ask.alias.to_owned(), alias);
+        if let Some(provisioned) = function.provisioned.get_mut(ask.item).filter(|_| alias.version != left) {
+            let span = Span { from: ask.now, lasts, ending: ask.ending.clone() };
+            alias.leaving = Some((left, span.until())).filter(|_| !lasts.is_zero());
+            provisioned.phase = Provisioning::Allocating { until: span.until(), ending: span.ending };
+        }
+        let answer = alias.answer(ask.item, &arn);
+        function.aliases.insert(ask.item.to_owned(), alias);
         Ok(answer)
     }
 
     /// An alias that is not there is deleted already, says AWS.
     pub(crate) fn delete_alias(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
-        self.unqualified(ask)?.aliases.remove(ask.alias);
+        let function = self.unqualified(ask)?;
+        function.aliases.remove(ask.item);
+        function.forget(ask.item);
         Ok(Value::Null)
     }
 
@@ -94,6 +108,8 @@ impl Alias {
         });
         if !self.weights.is_empty() {
             answer["RoutingConfig"] = json!({ "AdditionalVersionWeights": self.weights });
+        } else if let Some((left, _)) = &self.leaving {
+            answer["RoutingConfig"] = json!({ "AdditionalVersionWeights": { left: 1.0 } });
         }
         answer
     }

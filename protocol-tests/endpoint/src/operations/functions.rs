@@ -1,14 +1,13 @@
 //! Creation, reading, changing and deletion of functions.
 //! Never waits for a state that it begins: the answer tells it, later calls find it ended.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::account::{Account, Ask, check_revision};
 use crate::function::{Code, Function, Span, Version};
-use crate::refusal::Refusal;
+use crate::refusal::{ENVIRONMENT_HIDDEN, Refusal};
 use crate::{archive, checks, configuration, ids, moment};
 
 impl Account {
@@ -23,10 +22,12 @@ impl Account {
         let name = self.name(checks::required(body, "FunctionName", "functionName")?)?;
         checks::required(body, "Role", "role")?;
         checks::check(body, &self.settings.region)?;
+        checks::check_code(&Value::Null, &body["Code"])?;
         let image = body["PackageType"] == "Image";
         let names = |key: &str| body[key].as_str().is_some_and(|text| !text.is_empty());
         match (image, names("Runtime"), names("Handler")) {
-            (true, false, false) | (false, true, true) => {}
+            (true, false, false) if !has_layers(body) => {}
+            (false, true, true) => {}
             (true, _, _) => return Err(Refusal::RuntimeOrHandlerOfImage),
             (false, _, _) => return Err(Refusal::RuntimeAndHandlerMissing),
         }
@@ -36,23 +37,23 @@ impl Account {
         let code = code(&body["Code"], ask)?;
         // An image for a zip function, or the other way round, is no source either.
         let code = code.filter(|code| code.image_uri.is_some() == image).ok_or(Refusal::CodeMissing)?;
+        let signing = body["CodeSigningConfigArn"].as_str().map(str::to_owned);
+        if image && signing.is_some() {
+            return Err(Refusal::SigningOfImages);
+        }
         let span = Span { from: ask.now, lasts, ending: ask.ending.clone() };
-        let mut function = Function {
-            arn: self.arn(&name),
-            latest: Version {
-                number: None,
-                configuration: configuration::created(&name.name, &self.settings.region, body),
-                description: None,
-                code,
-                revision_id: ids::unique(),
-                last_modified: moment::last_modified(ask.now.wall),
-                phase: span.clone().creation(),
-            },
-            published: BTreeMap::new(),
-            last_number: 0,
-            aliases: BTreeMap::new(),
-            tags: super::tags::read(&body["Tags"]),
+        let latest = Version {
+            number: None,
+            configuration: configuration::created(&name.name, &self.settings.region, body),
+            description: None,
+            code,
+            revision_id: ids::unique(),
+            last_modified: moment::last_modified(ask.now.wall),
+            phase: span.clone().creation(),
         };
+        checks::outcome(&latest.configuration)?;
+        let mut function = Function::new(self.arn(&name), latest, super::tags::read(&body["Tags"]));
+        function.signing = signing;
         let answer = answer(&mut function, ask, span)?;
         self.functions.insert(name.name, function);
         Ok(answer)
@@ -60,33 +61,41 @@ impl Account {
 
     pub(crate) fn get_function(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
         let configuration = self.get_function_configuration(ask)?;
-        let name = self.name(ask.subject)?;
+        let name = self.named(ask)?;
         let Account { settings, .. } = self;
         let tasks =
             format!("awslambda-{0}-tasks.s3.{0}.amazonaws.com/snapshots/{1}", settings.region, settings.account);
         let function = self.function(&name, ask.now)?;
-        let code = match &function.latest.code.image_uri {
+        let version = function.version(name.qualifier.as_deref())?;
+        let mut code = match &version.code.image_uri {
             Some(uri) => json!({"ImageUri": uri, "RepositoryType": "ECR", "ResolvedImageUri": uri}),
             None => json!({"Location": format!("https://{tasks}/{}", name.name), "RepositoryType": "S3"}),
         };
+        if let Some(key) = &version.code.kms_key {
+            code["SourceKMSKeyArn"] = json!(key);
+        }
         let mut answer = json!({"Configuration": configuration, "Code": code});
         if !function.tags.is_empty() {
             answer["Tags"] = json!(function.tags);
+        }
+        if let Some(reserved) = function.reserved {
+            answer["Concurrency"] = json!({"ReservedConcurrentExecutions": reserved});
         }
         Ok(answer)
     }
 
     pub(crate) fn get_function_configuration(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
-        let mut name = self.name(ask.subject)?;
-        match (&name.qualifier, ask.parameter("Qualifier")) {
-            (Some(one), Some(other)) if one != other => return Err(Refusal::QualifiersDiffer),
-            (_, None) => {}
-            (_, Some(qualifier)) => name.qualifier = Some(qualifier.to_owned()),
-        }
+        let name = self.named(ask)?;
+        let hidden = self.settings.hide_environment;
         let function = self.function(&name, ask.now)?;
         let qualifier = name.qualifier.as_deref();
         let version = function.version(qualifier)?;
-        Ok(version.answer(&function.qualified(qualifier)))
+        let mut answer = version.answer(&function.qualified(qualifier));
+        if function.hides_environment.unwrap_or(hidden) && !ask.trusted && !answer["Environment"].is_null() {
+            let (code, message) = ENVIRONMENT_HIDDEN;
+            answer["Environment"] = json!({"Error": {"ErrorCode": code, "Message": message}});
+        }
+        Ok(answer)
     }
 
     pub(crate) fn update_function_configuration(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
@@ -95,7 +104,14 @@ impl Account {
         checks::check(ask.body, &region)?;
         function.check_ready()?;
         check_revision(ask.body, &function.latest.revision_id)?;
-        configuration::merge(&mut function.latest.configuration, &region, ask.body);
+        let names = |key: &str| !ask.body[key].is_null();
+        if function.latest.is_image() && (names("Runtime") || names("Handler") || has_layers(ask.body)) {
+            return Err(Refusal::RuntimeOrHandlerOfImage);
+        }
+        let mut configuration = function.latest.configuration.clone();
+        configuration::merge(&mut configuration, &region, ask.body);
+        checks::outcome(&configuration)?;
+        function.latest.configuration = configuration;
         function.latest.changed(Span { from: ask.now, lasts, ending: ask.ending.clone() });
         Ok(function.latest.answer(&function.arn))
     }
@@ -103,7 +119,7 @@ impl Account {
     pub(crate) fn update_function_code(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
         let lasts = self.settings.update_duration;
         let function = self.unqualified(ask)?;
-        checks::check_architectures(ask.body)?;
+        checks::check_code(&ask.body["Architectures"], ask.body)?;
         let code = code(ask.body, ask)?.ok_or(Refusal::CodeMissing)?;
         match (function.latest.is_image(), code.image_uri.is_some()) {
             (true, false) => return Err(Refusal::ZipForImage),
@@ -152,6 +168,7 @@ impl Account {
         // A version that is not there is deleted already, says AWS.
         if let Ok(number) = qualifier.parse::<u64>() {
             function.published.remove(&number);
+            function.forget(&qualifier);
         }
         Ok(Value::Null)
     }
@@ -170,12 +187,14 @@ fn answer(function: &mut Function, ask: &Ask<'_>, span: Span) -> Result<Value, R
 /// The code that a request brings. `None`: it brings none. What lies in S3 or is an image the endpoint cannot read, so its CodeSha256 is
 /// the hash of its address: another address is other code.
 fn code(source: &Value, ask: &Ask<'_>) -> Result<Option<Code>, Refusal> {
+    // A key belongs to the package that it came with: without one "Lambda uses an AWS managed key" (botocore's model).
+    let kms_key = source["SourceKMSKeyArn"].as_str().filter(|arn| !arn.is_empty()).map(str::to_owned);
     if let Some(zip) = ask.code {
         archive::check(zip)?;
-        return Ok(Some(Code { sha256: archive::sha256(zip), zip: Some(zip.clone()), image_uri: None }));
+        return Ok(Some(Code { sha256: archive::sha256(zip), zip: Some(zip.clone()), image_uri: None, kms_key }));
     }
     let elsewhere =
-        |address: &str, image_uri| Code { zip: None, sha256: archive::sha256(address.as_bytes()), image_uri };
+        |address: &str, image_uri| Code { zip: None, sha256: archive::sha256(address.as_bytes()), image_uri, kms_key };
     if let Some(uri) = source["ImageUri"].as_str() {
         return Ok(Some(elsewhere(uri, Some(uri.to_owned()))));
     }
@@ -186,4 +205,8 @@ fn code(source: &Value, ask: &Ask<'_>) -> Result<Option<Code>, Refusal> {
         }
         _ => Ok(None),
     }
+}
+
+fn has_layers(body: &Value) -> bool {
+    !checks::strings(&body["Layers"]).is_empty()
 }

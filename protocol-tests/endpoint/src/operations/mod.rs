@@ -1,5 +1,5 @@
 //! What callers ask in, the body of AWS's answer out: one file to a subject.
-//! Never a status or a header: those are `account.rs`'s and `route.rs`'s.
+//! Never a status or a header, but those of Invoke: all others are `account.rs`'s and `route.rs`'s.
 
 mod aliases;
 mod functions;

@@ -3,6 +3,7 @@
 
 mod aliases;
 mod functions;
+mod settings;
 mod sockets;
 mod states;
 mod tags;

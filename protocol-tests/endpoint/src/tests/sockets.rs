@@ -15,7 +15,7 @@ const FUNCTIONS: &str = "/2015-03-31/functions";
 const FUNCTION: &str = "/2015-03-31/functions/f";
 const CODE: &str = "/2015-03-31/functions/f/code";
 
-fn start() -> Endpoint {
+pub(super) fn start() -> Endpoint {
     let endpoint = Endpoint::start(Settings::default()).unwrap();
     endpoint.seed(create_request()).unwrap();
     endpoint
@@ -57,7 +57,7 @@ fn answer(stream: &TcpStream) -> io::Result<(String, String)> {
 }
 
 /// One request on a connection of its own.
-fn exchange(endpoint: &Endpoint, method: &str, target: &str, body: &[u8]) -> io::Result<(String, String)> {
+pub(super) fn exchange(endpoint: &Endpoint, method: &str, target: &str, body: &[u8]) -> io::Result<(String, String)> {
     let mut stream = connect(endpoint);
     stream.write_all(&request(method, target, body, ""))?;
     answer(&stream)

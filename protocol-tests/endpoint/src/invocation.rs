@@ -1,0 +1,120 @@
+//! What a test wants invocations to answer in, and for each invocation its answer out.
+//! Never runs a function's code: nothing that is uploaded here is ever executed.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::fixture::Fixture;
+
+/// What an invocation answers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Invocation {
+    /// The version that must be executed, such as `2` or `$LATEST`. `None`: any.
+    pub version: Option<String>,
+    /// How many invocations it answers. `None`: all of them.
+    pub times: Option<u32>,
+    /// What the function returns, or the error object.
+    pub payload: Value,
+    /// `X-Amz-Function-Error`, such as `Unhandled`. `None`: the function ended well.
+    pub function_error: Option<String>,
+    /// What the function logs; a caller that asks for it gets the last 4 KB. `None`: the three lines that AWS always writes.
+    pub log: Option<String>,
+    /// How long the function takes.
+    pub delay: Duration,
+}
+
+impl Default for Invocation {
+    fn default() -> Invocation {
+        Invocation {
+            version: None,
+            times: None,
+            payload: json!({"statusCode": 200}),
+            function_error: None,
+            log: None,
+            delay: Duration::ZERO,
+        }
+    }
+}
+
+impl Invocation {
+    /// Reads `{"version": "2", "times": 1, "payload": {"ok": true}, "function_error": "Unhandled", "log": "…", "delay_ms": 100}`; what is
+    /// absent is the default's, but a payload with a `function_error`, which is an error object then. Fails for what it does not know.
+    pub fn from_json(value: &Value) -> Result<Invocation, String> {
+        let mut fixture = Fixture::read("invocation", value)?;
+        let default = Invocation::default();
+        let function_error = fixture.text("function_error")?;
+        let usual = match function_error {
+            None => default.payload,
+            Some(_) => json!({"errorMessage": "the endpoint was told to fail", "errorType": "Error"}),
+        };
+        let invocation = Invocation {
+            version: fixture.text("version")?,
+            times: fixture.number("times")?,
+            payload: fixture.value("payload").unwrap_or(usual),
+            function_error,
+            log: fixture.text("log")?,
+            delay: fixture.millis("delay_ms")?.unwrap_or(default.delay),
+        };
+        fixture.finish()?;
+        Ok(invocation)
+    }
+}
+
+/// All answers that a test gave.
+pub(crate) struct Invocations {
+    scripted: Vec<Invocation>,
+}
+
+impl Invocations {
+    pub(crate) fn new(scripted: Vec<Invocation>) -> Invocations {
+        Invocations { scripted }
+    }
+
+    pub(crate) fn add(&mut self, invocation: Invocation) {
+        self.scripted.push(invocation);
+    }
+
+    /// The answer of an invocation of that version: the last given that fits and is not spent.
+    pub(crate) fn next(&mut self, version: &str) -> Invocation {
+        let fits = |it: &&mut Invocation| it.times != Some(0) && it.version.as_deref().is_none_or(|its| its == version);
+        match self.scripted.iter_mut().rev().find(fits) {
+            Some(found) => {
+                found.times = found.times.map(|times| times - 1);
+                found.clone()
+            }
+            None => Invocation::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(scripted: &[Value], versions: &[&str], payloads: &[Value]) {
+        let scripted = scripted.iter().map(|it| Invocation::from_json(it).unwrap()).collect();
+        let mut invocations = Invocations::new(scripted);
+        let found: Vec<Value> = versions.iter().map(|version| invocations.next(version).payload).collect();
+        assert_eq!(found, payloads);
+    }
+
+    #[test]
+    fn the_last_answer_that_fits_is_given() {
+        let scripted = [json!({"payload": 1}), json!({"version": "2", "payload": 2})];
+        check(&scripted, &["1", "2"], &[json!(1), json!(2)]);
+        check(&[], &["1"], &[json!({"statusCode": 200})]);
+    }
+
+    #[test]
+    fn an_answer_that_is_spent_gives_way_to_the_one_before() {
+        check(&[json!({"payload": 1}), json!({"payload": 2, "times": 1})], &["1", "1"], &[json!(2), json!(1)]);
+    }
+
+    #[test]
+    fn a_misspelt_answer_is_refused() {
+        let problem = Invocation::from_json(&json!({"playload": 1})).unwrap_err();
+        assert_eq!(problem, "invocation has no key `playload`");
+    }
+}
