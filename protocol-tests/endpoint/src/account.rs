@@ -151,6 +151,9 @@ impl Account {
             Operation::TagResource => self.tag_resource(ask),
             Operation::UntagResource => self.untag_resource(ask),
             Operation::ListTags => self.list_tags(ask),
+            Operation::PutFunctionConcurrency => self.put_function_concurrency(ask),
+            Operation::GetFunctionConcurrency => self.get_function_concurrency(ask),
+            Operation::DeleteFunctionConcurrency => self.delete_function_concurrency(ask),
         };
         Ok(Answer::json(route.status, &value?))
     }

@@ -22,6 +22,9 @@ pub(crate) enum Operation {
     TagResource,
     UntagResource,
     ListTags,
+    PutFunctionConcurrency,
+    GetFunctionConcurrency,
+    DeleteFunctionConcurrency,
 }
 
 use Operation::*;
@@ -29,7 +32,7 @@ use Operation::*;
 /// Operation, its name, its method, its path and the status of its success: botocore's model of Lambda.
 /// DeleteFunction alone differs: the model says 200 and lets the answer carry another; AWS answers 204.
 #[rustfmt::skip] // a table: one operation, one line
-const ROUTES: [(Operation, &str, &str, &str, u16); 16] = [
+const ROUTES: [(Operation, &str, &str, &str, u16); 19] = [
     (CreateFunction, "CreateFunction", "POST", "/2015-03-31/functions", 201),
     (GetFunction, "GetFunction", "GET", "/2015-03-31/functions/{}", 200),
     (GetFunctionConfiguration, "GetFunctionConfiguration", "GET", "/2015-03-31/functions/{}/configuration", 200),
@@ -46,6 +49,9 @@ const ROUTES: [(Operation, &str, &str, &str, u16); 16] = [
     (TagResource, "TagResource", "POST", "/2017-03-31/tags/{}", 204),
     (UntagResource, "UntagResource", "DELETE", "/2017-03-31/tags/{}", 204),
     (ListTags, "ListTags", "GET", "/2017-03-31/tags/{}", 200),
+    (PutFunctionConcurrency, "PutFunctionConcurrency", "PUT", "/2017-10-31/functions/{}/concurrency", 200),
+    (GetFunctionConcurrency, "GetFunctionConcurrency", "GET", "/2019-09-30/functions/{}/concurrency", 200),
+    (DeleteFunctionConcurrency, "DeleteFunctionConcurrency", "DELETE", "/2017-10-31/functions/{}/concurrency", 204),
 ];
 
 /// A request's operation, and the names that its path carries.

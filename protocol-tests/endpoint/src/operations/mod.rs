@@ -2,6 +2,7 @@
 //! Never a status or a header, but those of Invoke: all others are `account.rs`'s and `route.rs`'s.
 
 mod aliases;
+mod concurrency;
 mod functions;
 mod tags;
 mod versions;

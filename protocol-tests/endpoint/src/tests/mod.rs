@@ -2,6 +2,7 @@
 //! Never a private detail: those are tested beside the code.
 
 mod aliases;
+mod concurrency;
 mod functions;
 mod settings;
 mod sockets;
