@@ -154,6 +154,9 @@ impl Account {
             Operation::PutFunctionConcurrency => self.put_function_concurrency(ask),
             Operation::GetFunctionConcurrency => self.get_function_concurrency(ask),
             Operation::DeleteFunctionConcurrency => self.delete_function_concurrency(ask),
+            Operation::PutProvisionedConcurrencyConfig => self.put_provisioned_concurrency_config(ask),
+            Operation::GetProvisionedConcurrencyConfig => self.get_provisioned_concurrency_config(ask),
+            Operation::DeleteProvisionedConcurrencyConfig => self.delete_provisioned_concurrency_config(ask),
         };
         Ok(Answer::json(route.status, &value?))
     }

@@ -25,6 +25,9 @@ pub(crate) enum Operation {
     PutFunctionConcurrency,
     GetFunctionConcurrency,
     DeleteFunctionConcurrency,
+    PutProvisionedConcurrencyConfig,
+    GetProvisionedConcurrencyConfig,
+    DeleteProvisionedConcurrencyConfig,
 }
 
 use Operation::*;
@@ -32,7 +35,7 @@ use Operation::*;
 /// Operation, its name, its method, its path and the status of its success: botocore's model of Lambda.
 /// DeleteFunction alone differs: the model says 200 and lets the answer carry another; AWS answers 204.
 #[rustfmt::skip] // a table: one operation, one line
-const ROUTES: [(Operation, &str, &str, &str, u16); 19] = [
+const ROUTES: [(Operation, &str, &str, &str, u16); 22] = [
     (CreateFunction, "CreateFunction", "POST", "/2015-03-31/functions", 201),
     (GetFunction, "GetFunction", "GET", "/2015-03-31/functions/{}", 200),
     (GetFunctionConfiguration, "GetFunctionConfiguration", "GET", "/2015-03-31/functions/{}/configuration", 200),
@@ -52,6 +55,9 @@ const ROUTES: [(Operation, &str, &str, &str, u16); 19] = [
     (PutFunctionConcurrency, "PutFunctionConcurrency", "PUT", "/2017-10-31/functions/{}/concurrency", 200),
     (GetFunctionConcurrency, "GetFunctionConcurrency", "GET", "/2019-09-30/functions/{}/concurrency", 200),
     (DeleteFunctionConcurrency, "DeleteFunctionConcurrency", "DELETE", "/2017-10-31/functions/{}/concurrency", 204),
+    (PutProvisionedConcurrencyConfig, "PutProvisionedConcurrencyConfig", "PUT", "/2019-09-30/functions/{}/provisioned-concurrency", 202),
+    (GetProvisionedConcurrencyConfig, "GetProvisionedConcurrencyConfig", "GET", "/2019-09-30/functions/{}/provisioned-concurrency", 200),
+    (DeleteProvisionedConcurrencyConfig, "DeleteProvisionedConcurrencyConfig", "DELETE", "/2019-09-30/functions/{}/provisioned-concurrency", 204),
 ];
 
 /// A request's operation, and the names that its path carries.

@@ -4,6 +4,7 @@
 mod aliases;
 mod concurrency;
 mod functions;
+mod provisioned;
 mod settings;
 mod sockets;
 mod states;

@@ -1,0 +1,136 @@
+//! Provisioned concurrency of versions and aliases.
+//! Never of `$LATEST`, and never both of a version and of an alias that points at it.
+
+use serde_json::{Value, json};
+
+use super::concurrency::FLOOR;
+use crate::account::{Account, Ask};
+use crate::constraints::{self, Constraints};
+use crate::function::{Alias, Function, Provisioned, Provisioning, Span};
+use crate::function_name::FunctionName;
+use crate::moment;
+use crate::refusal::Refusal;
+
+const KEY: &str = "ProvisionedConcurrentExecutions";
+
+impl Account {
+    /// Always `IN_PROGRESS` at first.
+    pub(crate) fn put_provisioned_concurrency_config(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
+        let mut constraints = Constraints::default();
+        constraints.present(&ask.body[KEY], "provisionedConcurrentExecutions");
+        constraints.range(&ask.body[KEY], "provisionedConcurrentExecutions", 1, i64::MAX)?;
+        constraints.finish()?;
+        let requested = ask.body[KEY].as_u64().unwrap_or_default();
+        let (name, qualifier) = self.published(ask, &Refusal::ProvisionedOfLatest)?;
+        let (lasts, limit, unreserved) =
+            (self.settings.provision_duration, self.settings.concurrency_limit, self.unreserved());
+        let function = self.function_of(&name, &qualifier, ask)?;
+        check_place(function, &qualifier)?;
+        check_room(function, &qualifier, requested, limit, unreserved)?;
+        let until = Span { from: ask.now, lasts, ending: None }.until();
+        let provisioned = Provisioned {
+            requested,
+            last_modified: moment::last_modified(ask.now.wall),
+            phase: Provisioning::Allocating { until, ending: ask.ending.clone() },
+        };
+        let answer = provisioned.answer();
+        function.provisioned.insert(qualifier, provisioned);
+        Ok(answer)
+    }
+
+    pub(crate) fn get_provisioned_concurrency_config(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
+        let (name, qualifier) = self.published(ask, &Refusal::ProvisionedOfNoVersion)?;
+        let function = self.function_of(&name, &qualifier, ask)?;
+        let found = function.provisioned.get(&qualifier);
+        found.map(Provisioned::answer).ok_or(Refusal::ProvisionedNotFound)
+    }
+
+    /// What is not provisioned is released already, says AWS.
+    pub(crate) fn delete_provisioned_concurrency_config(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
+        let (name, qualifier) = self.published(ask, &Refusal::ProvisionedOfNoVersion)?;
+        self.function_of(&name, &qualifier, ask)?.provisioned.remove(&qualifier);
+        Ok(Value::Null)
+    }
+
+    /// The function and the qualifier that a request names; `$LATEST` is refused with `of_latest`.
+    fn published(&self, ask: &Ask<'_>, of_latest: &Refusal) -> Result<(FunctionName, String), Refusal> {
+        let name = self.named(ask)?;
+        match name.qualifier.clone() {
+            None => Err(Refusal::Constraints { unmet: vec![constraints::absent("qualifier")] }),
+            Some(qualifier) if qualifier == "$LATEST" => Err(of_latest.clone()),
+            Some(qualifier) => Ok((name, qualifier)),
+        }
+    }
+
+    /// A function that is not there is refused in the words for the alias or the version that is not there either.
+    fn function_of(&mut self, name: &FunctionName, qualifier: &str, ask: &Ask<'_>) -> Result<&mut Function, Refusal> {
+        let arn = self.arn(name);
+        let function = self.function(name, ask.now).map_err(|_| Refusal::no_such_qualifier(arn, qualifier))?;
+        function.check_qualifier(qualifier)?;
+        Ok(function)
+    }
+}
+
+/// Refuses a qualifier that cannot have provisioned concurrency as things are.
+fn check_place(function: &Function, qualifier: &str) -> Result<(), Refusal> {
+    let Some(alias) = function.aliases.get(qualifier) else {
+        let points_here =
+            |(name, alias): (&String, &Alias)| alias.version == qualifier && function.provisioned.contains_key(name);
+        return if function.aliases.iter().any(points_here) { Err(Refusal::AliasProvisioned) } else { Ok(()) };
+    };
+    if alias.version == "$LATEST" {
+        return Err(Refusal::ProvisionedOfLatest);
+    }
+    // Weights that AWS itself shows while provisioned concurrency moves are no better.
+    if !alias.weights.is_empty() || alias.leaving.is_some() {
+        return Err(Refusal::ProvisionedWithWeights);
+    }
+    if function.provisioned.contains_key(&alias.version) {
+        return Err(Refusal::VersionProvisioned);
+    }
+    Ok(())
+}
+
+/// Refuses more than the function has reserved, or else more than the account has left.
+fn check_room(
+    function: &Function,
+    qualifier: &str,
+    requested: u64,
+    limit: u64,
+    unreserved: u64,
+) -> Result<(), Refusal> {
+    let others = function.provisioned_sum(qualifier);
+    if let Some(reserved) = function.reserved {
+        let fits = requested.saturating_add(others) <= reserved;
+        return if fits { Ok(()) } else { Err(Refusal::ProvisionedAboveReserved) };
+    }
+    if requested > limit {
+        return Err(Refusal::ProvisionedAboveUnreserved { unreserved: limit });
+    }
+    let own = function.provisioned.get(qualifier).map_or(0, |it| it.requested);
+    if (unreserved + own).saturating_sub(requested) < FLOOR {
+        return Err(Refusal::ProvisionedBelowFloor { floor: FLOOR });
+    }
+    Ok(())
+}
+
+impl Provisioned {
+    fn answer(&self) -> Value {
+        let (ready, status, reason) = match &self.phase {
+            Provisioning::Allocating { .. } => (0, "IN_PROGRESS", None),
+            Provisioning::Ready => (self.requested, "READY", None),
+            Provisioning::Failed(failure) => (0, "FAILED", Some(&failure.reason)),
+        };
+        let mut answer = json!({
+            "AllocatedProvisionedConcurrentExecutions": ready,
+            "AvailableProvisionedConcurrentExecutions": ready,
+            "LastModified": self.last_modified,
+            "RequestedProvisionedConcurrentExecutions": self.requested,
+            "Status": status,
+        });
+        if let Some(reason) = reason {
+            answer["StatusReason"] = json!(reason);
+        }
+        answer
+    }
+}
