@@ -157,6 +157,10 @@ impl Account {
             Operation::PutProvisionedConcurrencyConfig => self.put_provisioned_concurrency_config(ask),
             Operation::GetProvisionedConcurrencyConfig => self.get_provisioned_concurrency_config(ask),
             Operation::DeleteProvisionedConcurrencyConfig => self.delete_provisioned_concurrency_config(ask),
+            Operation::CreateFunctionUrlConfig => self.create_function_url_config(ask),
+            Operation::GetFunctionUrlConfig => self.get_function_url_config(ask),
+            Operation::UpdateFunctionUrlConfig => self.update_function_url_config(ask),
+            Operation::DeleteFunctionUrlConfig => self.delete_function_url_config(ask),
         };
         Ok(Answer::json(route.status, &value?))
     }

@@ -28,6 +28,10 @@ pub(crate) enum Operation {
     PutProvisionedConcurrencyConfig,
     GetProvisionedConcurrencyConfig,
     DeleteProvisionedConcurrencyConfig,
+    CreateFunctionUrlConfig,
+    GetFunctionUrlConfig,
+    UpdateFunctionUrlConfig,
+    DeleteFunctionUrlConfig,
 }
 
 use Operation::*;
@@ -35,7 +39,7 @@ use Operation::*;
 /// Operation, its name, its method, its path and the status of its success: botocore's model of Lambda.
 /// DeleteFunction alone differs: the model says 200 and lets the answer carry another; AWS answers 204.
 #[rustfmt::skip] // a table: one operation, one line
-const ROUTES: [(Operation, &str, &str, &str, u16); 22] = [
+const ROUTES: [(Operation, &str, &str, &str, u16); 26] = [
     (CreateFunction, "CreateFunction", "POST", "/2015-03-31/functions", 201),
     (GetFunction, "GetFunction", "GET", "/2015-03-31/functions/{}", 200),
     (GetFunctionConfiguration, "GetFunctionConfiguration", "GET", "/2015-03-31/functions/{}/configuration", 200),
@@ -58,6 +62,10 @@ const ROUTES: [(Operation, &str, &str, &str, u16); 22] = [
     (PutProvisionedConcurrencyConfig, "PutProvisionedConcurrencyConfig", "PUT", "/2019-09-30/functions/{}/provisioned-concurrency", 202),
     (GetProvisionedConcurrencyConfig, "GetProvisionedConcurrencyConfig", "GET", "/2019-09-30/functions/{}/provisioned-concurrency", 200),
     (DeleteProvisionedConcurrencyConfig, "DeleteProvisionedConcurrencyConfig", "DELETE", "/2019-09-30/functions/{}/provisioned-concurrency", 204),
+    (CreateFunctionUrlConfig, "CreateFunctionUrlConfig", "POST", "/2021-10-31/functions/{}/url", 201),
+    (GetFunctionUrlConfig, "GetFunctionUrlConfig", "GET", "/2021-10-31/functions/{}/url", 200),
+    (UpdateFunctionUrlConfig, "UpdateFunctionUrlConfig", "PUT", "/2021-10-31/functions/{}/url", 200),
+    (DeleteFunctionUrlConfig, "DeleteFunctionUrlConfig", "DELETE", "/2021-10-31/functions/{}/url", 204),
 ];
 
 /// A request's operation, and the names that its path carries.
@@ -130,6 +138,7 @@ mod tests {
         check("GET", "/2015-03-31/functions/f", Some(("GetFunction", "f", "")));
         check("PUT", "/2015-03-31/functions/f/code", Some(("UpdateFunctionCode", "f", "")));
         check("GET", "/2015-03-31/functions/f/aliases/live", Some(("GetAlias", "f", "live")));
+        check("PUT", "/2021-10-31/functions/f/url", Some(("UpdateFunctionUrlConfig", "f", "")));
     }
 
     #[test]

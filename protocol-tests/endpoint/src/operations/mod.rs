@@ -6,6 +6,7 @@ mod concurrency;
 mod functions;
 mod provisioned;
 mod tags;
+mod urls;
 mod versions;
 
 use serde_json::{Value, json};

@@ -9,4 +9,5 @@ mod settings;
 mod sockets;
 mod states;
 mod tags;
+mod urls;
 mod versions;

@@ -1,0 +1,121 @@
+//! Function URLs: one for a function, one for each of its aliases.
+//! Never served: what stands at such an address is not the control plane's.
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::account::{Account, Ask};
+use crate::checks;
+use crate::constraints::Constraints;
+use crate::function_name::{FunctionName, is_word};
+use crate::refusal::Refusal;
+use crate::sigv4::hexadecimal;
+use crate::{ids, moment};
+
+impl Account {
+    pub(crate) fn create_function_url_config(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
+        let (name, key) = self.addressed(ask)?;
+        checks::required(ask.body, "AuthType", "authType")?;
+        check(ask.body)?;
+        let region = self.settings.region.clone();
+        let function = self.function(&name, ask.now).map_err(|_| Refusal::NoSuchFunction)?;
+        let arn = function.qualified(name.qualifier.as_deref());
+        if function.urls.contains_key(&key) {
+            return Err(Refusal::UrlExists { arn });
+        }
+        if function.check_qualifier(&key).is_err() {
+            return Err(Refusal::NoSuchFunction);
+        }
+        let now = moment::created(ask.now.wall);
+        // Another address each time, as the model says of a URL that is deleted and created again.
+        let id = &hexadecimal(&Sha256::digest(ids::unique()))[..32];
+        let mut url = json!({
+            "AuthType": ask.body["AuthType"],
+            "CreationTime": now,
+            "FunctionArn": arn,
+            "FunctionUrl": format!("https://{id}.lambda-url.{region}.on.aws/"),
+            "InvokeMode": ask.body["InvokeMode"].as_str().unwrap_or("BUFFERED"),
+        });
+        set_cors(&mut url, &ask.body["Cors"]);
+        // The one answer of the four without LastModifiedTime (the model).
+        let answer = url.clone();
+        url["LastModifiedTime"] = json!(now);
+        function.urls.insert(key, url);
+        Ok(answer)
+    }
+
+    pub(crate) fn get_function_url_config(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
+        let (name, key) = self.addressed(ask)?;
+        let function = self.function(&name, ask.now).map_err(|_| Refusal::NoSuchResource)?;
+        function.urls.get(&key).cloned().ok_or(Refusal::NoSuchResource)
+    }
+
+    /// Members that are absent keep what they are (measured on AWS: go-to-k/cdkd, pull request 1261). `Cors` replaces the live one as a
+    /// whole, and `{}` takes it away (the latter measured there too, the former is what other emulators do).
+    pub(crate) fn update_function_url_config(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
+        let (name, key) = self.addressed(ask)?;
+        check(ask.body)?;
+        let function = self.function(&name, ask.now).map_err(|_| Refusal::NoSuchFunction)?;
+        function.check_qualifier(&key).map_err(|_| Refusal::NoSuchFunction)?;
+        let url = function.urls.get_mut(&key).ok_or(Refusal::NoSuchResource)?;
+        for member in ["AuthType", "InvokeMode"] {
+            if !ask.body[member].is_null() {
+                url[member] = ask.body[member].clone();
+            }
+        }
+        set_cors(url, &ask.body["Cors"]);
+        url["LastModifiedTime"] = json!(moment::created(ask.now.wall));
+        Ok(url.clone())
+    }
+
+    pub(crate) fn delete_function_url_config(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
+        let (name, key) = self.addressed(ask)?;
+        let function = self.function(&name, ask.now).map_err(|_| Refusal::NoSuchResource)?;
+        function.urls.remove(&key).map(|_| Value::Null).ok_or(Refusal::NoSuchResource)
+    }
+
+    /// The function, and under which key its URL stands. Fails for a qualifier that is no alias's name.
+    fn addressed(&self, ask: &Ask<'_>) -> Result<(FunctionName, String), Refusal> {
+        let name = self.named(ask)?;
+        let Some(qualifier) = name.qualifier.clone() else {
+            return Ok((name, "$LATEST".to_owned()));
+        };
+        if !is_word(&qualifier) || qualifier.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(checks::pattern(&qualifier, "qualifier", r"((?!^\d+$)^[0-9a-zA-Z-_]+$)"));
+        }
+        Ok((name, qualifier))
+    }
+}
+
+fn check(body: &Value) -> Result<(), Refusal> {
+    let mut constraints = Constraints::default();
+    constraints.one_of(&body["AuthType"], "authType", &["NONE", "AWS_IAM"]);
+    constraints.one_of(&body["InvokeMode"], "invokeMode", &["RESPONSE_STREAM", "BUFFERED"]);
+    let cors = &body["Cors"];
+    constraints.range(&cors["MaxAge"], "cors.maxAge", 0, 86_400)?;
+    for (list, member, most) in [
+        ("AllowHeaders", "cors.allowHeaders", 100),
+        ("AllowMethods", "cors.allowMethods", 6),
+        ("AllowOrigins", "cors.allowOrigins", 100),
+        ("ExposeHeaders", "cors.exposeHeaders", 100),
+    ] {
+        constraints.count(&cors[list], member, most);
+    }
+    constraints.finish()?;
+    if cors.as_object().is_some_and(|cors| !cors.is_empty()) && checks::strings(&cors["AllowOrigins"]).is_empty() {
+        return Err(Refusal::OriginsMissing);
+    }
+    Ok(())
+}
+
+/// Nothing where the request is silent, and no `Cors` where it asks for an empty one.
+fn set_cors(url: &mut Value, cors: &Value) {
+    let (Some(url), Some(members)) = (url.as_object_mut(), cors.as_object()) else {
+        return;
+    };
+    if members.is_empty() {
+        url.remove("Cors");
+    } else {
+        url.insert("Cors".to_owned(), cors.clone());
+    }
+}
