@@ -161,6 +161,9 @@ impl Account {
             Operation::GetFunctionUrlConfig => self.get_function_url_config(ask),
             Operation::UpdateFunctionUrlConfig => self.update_function_url_config(ask),
             Operation::DeleteFunctionUrlConfig => self.delete_function_url_config(ask),
+            Operation::AddPermission => self.add_permission(ask),
+            Operation::GetPolicy => self.get_policy(ask),
+            Operation::RemovePermission => self.remove_permission(ask),
         };
         Ok(Answer::json(route.status, &value?))
     }

@@ -32,6 +32,9 @@ pub(crate) enum Operation {
     GetFunctionUrlConfig,
     UpdateFunctionUrlConfig,
     DeleteFunctionUrlConfig,
+    AddPermission,
+    GetPolicy,
+    RemovePermission,
 }
 
 use Operation::*;
@@ -39,7 +42,7 @@ use Operation::*;
 /// Operation, its name, its method, its path and the status of its success: botocore's model of Lambda.
 /// DeleteFunction alone differs: the model says 200 and lets the answer carry another; AWS answers 204.
 #[rustfmt::skip] // a table: one operation, one line
-const ROUTES: [(Operation, &str, &str, &str, u16); 26] = [
+const ROUTES: [(Operation, &str, &str, &str, u16); 29] = [
     (CreateFunction, "CreateFunction", "POST", "/2015-03-31/functions", 201),
     (GetFunction, "GetFunction", "GET", "/2015-03-31/functions/{}", 200),
     (GetFunctionConfiguration, "GetFunctionConfiguration", "GET", "/2015-03-31/functions/{}/configuration", 200),
@@ -66,6 +69,9 @@ const ROUTES: [(Operation, &str, &str, &str, u16); 26] = [
     (GetFunctionUrlConfig, "GetFunctionUrlConfig", "GET", "/2021-10-31/functions/{}/url", 200),
     (UpdateFunctionUrlConfig, "UpdateFunctionUrlConfig", "PUT", "/2021-10-31/functions/{}/url", 200),
     (DeleteFunctionUrlConfig, "DeleteFunctionUrlConfig", "DELETE", "/2021-10-31/functions/{}/url", 204),
+    (AddPermission, "AddPermission", "POST", "/2015-03-31/functions/{}/policy", 201),
+    (GetPolicy, "GetPolicy", "GET", "/2015-03-31/functions/{}/policy", 200),
+    (RemovePermission, "RemovePermission", "DELETE", "/2015-03-31/functions/{}/policy/{}", 204),
 ];
 
 /// A request's operation, and the names that its path carries.
@@ -138,6 +144,7 @@ mod tests {
         check("GET", "/2015-03-31/functions/f", Some(("GetFunction", "f", "")));
         check("PUT", "/2015-03-31/functions/f/code", Some(("UpdateFunctionCode", "f", "")));
         check("GET", "/2015-03-31/functions/f/aliases/live", Some(("GetAlias", "f", "live")));
+        check("DELETE", "/2015-03-31/functions/f/policy/public", Some(("RemovePermission", "f", "public")));
         check("PUT", "/2021-10-31/functions/f/url", Some(("UpdateFunctionUrlConfig", "f", "")));
     }
 

@@ -4,6 +4,7 @@
 mod aliases;
 mod concurrency;
 mod functions;
+mod policy;
 mod provisioned;
 mod tags;
 mod urls;

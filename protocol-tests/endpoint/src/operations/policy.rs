@@ -1,0 +1,166 @@
+//! Resource policies of functions, versions and aliases.
+//! Never judges who may call: the statements are kept and shown, nothing more.
+
+use serde_json::{Map, Value, json};
+
+use crate::account::{Account, Ask};
+use crate::checks;
+use crate::constraints::Constraints;
+use crate::function::Function;
+use crate::function_name::{FunctionName, is_account, is_word};
+use crate::ids;
+use crate::refusal::Refusal;
+
+impl Account {
+    pub(crate) fn add_permission(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
+        let name = self.named(ask)?;
+        check(ask.body)?;
+        if name.qualifier.as_deref() == Some("$LATEST") {
+            return Err(Refusal::PolicyOfLatest);
+        }
+        let function = self.function(&name, ask.now)?;
+        let qualifier = name.qualifier.as_deref().unwrap_or("$LATEST");
+        function.check_qualifier(qualifier)?;
+        check_revision(ask.body["RevisionId"].as_str(), function, qualifier)?;
+        let id = checks::required(ask.body, "StatementId", "statementId")?;
+        let none = Vec::new();
+        if function.policies.get(qualifier).unwrap_or(&none).iter().any(|statement| statement["Sid"] == id) {
+            return Err(Refusal::StatementExists { id: id.to_owned() });
+        }
+        let statement = statement(ask.body, &function.qualified(name.qualifier.as_deref()))?;
+        function.policies.entry(qualifier.to_owned()).or_default().push(statement.clone());
+        change_revision(function, qualifier);
+        Ok(json!({"Statement": statement.to_string()}))
+    }
+
+    /// The RevisionId is that of the function, version or alias: AWS has no other for a policy.
+    pub(crate) fn get_policy(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
+        let name = self.named(ask)?;
+        let function = self.function(&name, ask.now)?;
+        let qualifier = name.qualifier.as_deref().unwrap_or("$LATEST");
+        let statements = function.policies.get(qualifier).ok_or(Refusal::NoSuchResource)?;
+        let policy = json!({"Version": "2012-10-17", "Id": "default", "Statement": statements}).to_string();
+        Ok(json!({"Policy": policy, "RevisionId": revision(function, qualifier).cloned()}))
+    }
+
+    pub(crate) fn remove_permission(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
+        let name = self.named(ask)?;
+        let unqualified = self.arn(&FunctionName { qualifier: None, ..name.clone() });
+        let function = self.function(&name, ask.now);
+        let function = function.map_err(|_| Refusal::NoPolicyFound { arn: unqualified })?;
+        let qualifier = name.qualifier.as_deref().unwrap_or("$LATEST");
+        function.check_qualifier(qualifier)?;
+        let statements = function.policies.get(qualifier).ok_or(Refusal::NoPolicy)?;
+        let place = statements.iter().position(|statement| statement["Sid"] == ask.item);
+        let place = place.ok_or_else(|| Refusal::StatementNotFound { id: ask.item.to_owned() })?;
+        check_revision(ask.parameter("RevisionId"), function, qualifier)?;
+        let statements = function.policies.entry(qualifier.to_owned()).or_default();
+        statements.remove(place);
+        if statements.is_empty() {
+            function.policies.remove(qualifier);
+        }
+        change_revision(function, qualifier);
+        Ok(Value::Null)
+    }
+}
+
+fn check(body: &Value) -> Result<(), Refusal> {
+    let mut constraints = Constraints::default();
+    constraints.present(&body["StatementId"], "statementId");
+    constraints.length(&body["StatementId"], "statementId", 100);
+    constraints.shape(&body["StatementId"], "statementId", "([a-zA-Z0-9-_]+)", is_word);
+    constraints.present(&body["Action"], "action");
+    let is_action = |text: &str| {
+        let name = text.strip_prefix("lambda:");
+        text == "*"
+            || name.is_some_and(|it| it == "*" || (!it.is_empty() && it.bytes().all(|b| b.is_ascii_alphabetic())))
+    };
+    constraints.shape(&body["Action"], "action", "(lambda:[*]|lambda:[a-zA-Z]+|[*])", is_action);
+    constraints.present(&body["Principal"], "principal");
+    constraints.one_of(&body["FunctionUrlAuthType"], "functionUrlAuthType", &["NONE", "AWS_IAM"]);
+    constraints.shape(&body["SourceAccount"], "sourceAccount", r"\d{12}", is_account);
+    constraints.finish()?;
+    if !body["FunctionUrlAuthType"].is_null() && body["Action"] != "lambda:InvokeFunctionUrl" {
+        return Err(Refusal::AuthTypeOfAnotherAction);
+    }
+    Ok(())
+}
+
+/// The statement that a request makes, in the order in which AWS writes its members.
+fn statement(body: &Value, arn: &str) -> Result<Value, Refusal> {
+    let mut statement = json!({
+        "Sid": body["StatementId"],
+        "Effect": "Allow",
+        "Principal": principal(body["Principal"].as_str().unwrap_or_default())?,
+        "Action": body["Action"],
+        "Resource": arn,
+    });
+    let conditions = conditions(body);
+    if !conditions.is_empty() {
+        statement["Condition"] = Value::Object(conditions);
+    }
+    Ok(statement)
+}
+
+/// `*`, a service, an account, or the ARN of somebody. Fails for anything else.
+fn principal(text: &str) -> Result<Value, Refusal> {
+    match text {
+        "*" => Ok(json!("*")),
+        account if is_account(account) => Ok(json!({"AWS": format!("arn:aws:iam::{account}:root")})),
+        arn if arn.starts_with("arn:") => Ok(json!({"AWS": arn})),
+        service if service.contains('.') => Ok(json!({"Service": service})),
+        _ => Err(Refusal::InvalidPrincipal),
+    }
+}
+
+/// Member of the request, operator of the condition, its key.
+const CONDITIONS: [(&str, &str, &str); 6] = [
+    ("SourceArn", "ArnLike", "AWS:SourceArn"),
+    ("SourceAccount", "StringEquals", "AWS:SourceAccount"),
+    ("PrincipalOrgID", "StringEquals", "aws:PrincipalOrgID"),
+    ("EventSourceToken", "StringEquals", "lambda:EventSourceToken"),
+    ("FunctionUrlAuthType", "StringEquals", "lambda:FunctionUrlAuthType"),
+    ("InvokedViaFunctionUrl", "Bool", "lambda:InvokedViaFunctionUrl"),
+];
+
+/// `{operator: {key: value}}`; a flag is written as a text. Whether AWS writes a flag that is false is a guess: here it is as if absent.
+fn conditions(body: &Value) -> Map<String, Value> {
+    let mut conditions = Map::new();
+    for (member, operator, key) in CONDITIONS {
+        let value = match &body[member] {
+            Value::String(text) => text.clone(),
+            Value::Bool(true) => "true".to_owned(),
+            _ => continue,
+        };
+        let operands = conditions.entry(operator).or_insert_with(|| json!({}));
+        operands[key] = json!(value);
+    }
+    conditions
+}
+
+/// The RevisionId of what a policy belongs to.
+fn revision<'a>(function: &'a Function, qualifier: &str) -> Option<&'a String> {
+    if let Some(alias) = function.aliases.get(qualifier) {
+        return Some(&alias.revision_id);
+    }
+    function.version(Some(qualifier)).ok().map(|version| &version.revision_id)
+}
+
+fn check_revision(given: Option<&str>, function: &Function, qualifier: &str) -> Result<(), Refusal> {
+    match (given, revision(function, qualifier)) {
+        (Some(given), Some(live)) if given != live => Err(Refusal::WrongPolicyRevision),
+        _ => Ok(()),
+    }
+}
+
+/// A permission changes the RevisionId of what it is given for (LocalStack, against recordings of AWS).
+fn change_revision(function: &mut Function, qualifier: &str) {
+    let id = ids::unique();
+    if let Some(alias) = function.aliases.get_mut(qualifier) {
+        alias.revision_id = id;
+    } else if qualifier == "$LATEST" {
+        function.latest.revision_id = id;
+    } else if let Some(version) = qualifier.parse().ok().and_then(|number: u64| function.published.get_mut(&number)) {
+        version.revision_id = id;
+    }
+}
