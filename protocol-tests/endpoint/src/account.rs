@@ -164,6 +164,9 @@ impl Account {
             Operation::AddPermission => self.add_permission(ask),
             Operation::GetPolicy => self.get_policy(ask),
             Operation::RemovePermission => self.remove_permission(ask),
+            Operation::PutFunctionCodeSigningConfig => self.put_function_code_signing_config(ask),
+            Operation::GetFunctionCodeSigningConfig => self.get_function_code_signing_config(ask),
+            Operation::DeleteFunctionCodeSigningConfig => self.delete_function_code_signing_config(ask),
         };
         Ok(Answer::json(route.status, &value?))
     }

@@ -35,6 +35,9 @@ pub(crate) enum Operation {
     AddPermission,
     GetPolicy,
     RemovePermission,
+    PutFunctionCodeSigningConfig,
+    GetFunctionCodeSigningConfig,
+    DeleteFunctionCodeSigningConfig,
 }
 
 use Operation::*;
@@ -42,7 +45,7 @@ use Operation::*;
 /// Operation, its name, its method, its path and the status of its success: botocore's model of Lambda.
 /// DeleteFunction alone differs: the model says 200 and lets the answer carry another; AWS answers 204.
 #[rustfmt::skip] // a table: one operation, one line
-const ROUTES: [(Operation, &str, &str, &str, u16); 29] = [
+const ROUTES: [(Operation, &str, &str, &str, u16); 32] = [
     (CreateFunction, "CreateFunction", "POST", "/2015-03-31/functions", 201),
     (GetFunction, "GetFunction", "GET", "/2015-03-31/functions/{}", 200),
     (GetFunctionConfiguration, "GetFunctionConfiguration", "GET", "/2015-03-31/functions/{}/configuration", 200),
@@ -72,6 +75,9 @@ const ROUTES: [(Operation, &str, &str, &str, u16); 29] = [
     (AddPermission, "AddPermission", "POST", "/2015-03-31/functions/{}/policy", 201),
     (GetPolicy, "GetPolicy", "GET", "/2015-03-31/functions/{}/policy", 200),
     (RemovePermission, "RemovePermission", "DELETE", "/2015-03-31/functions/{}/policy/{}", 204),
+    (PutFunctionCodeSigningConfig, "PutFunctionCodeSigningConfig", "PUT", "/2020-06-30/functions/{}/code-signing-config", 200),
+    (GetFunctionCodeSigningConfig, "GetFunctionCodeSigningConfig", "GET", "/2020-06-30/functions/{}/code-signing-config", 200),
+    (DeleteFunctionCodeSigningConfig, "DeleteFunctionCodeSigningConfig", "DELETE", "/2020-06-30/functions/{}/code-signing-config", 204),
 ];
 
 /// A request's operation, and the names that its path carries.

@@ -6,6 +6,7 @@ mod concurrency;
 mod functions;
 mod policy;
 mod provisioned;
+mod signing;
 mod tags;
 mod urls;
 mod versions;

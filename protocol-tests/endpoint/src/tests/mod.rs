@@ -7,6 +7,7 @@ mod functions;
 mod policy;
 mod provisioned;
 mod settings;
+mod signing;
 mod sockets;
 mod states;
 mod tags;
