@@ -167,6 +167,7 @@ impl Account {
             Operation::PutFunctionCodeSigningConfig => self.put_function_code_signing_config(ask),
             Operation::GetFunctionCodeSigningConfig => self.get_function_code_signing_config(ask),
             Operation::DeleteFunctionCodeSigningConfig => self.delete_function_code_signing_config(ask),
+            Operation::Invoke => return self.invoke(ask),
         };
         Ok(Answer::json(route.status, &value?))
     }

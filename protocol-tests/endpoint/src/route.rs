@@ -38,6 +38,7 @@ pub(crate) enum Operation {
     PutFunctionCodeSigningConfig,
     GetFunctionCodeSigningConfig,
     DeleteFunctionCodeSigningConfig,
+    Invoke,
 }
 
 use Operation::*;
@@ -45,7 +46,7 @@ use Operation::*;
 /// Operation, its name, its method, its path and the status of its success: botocore's model of Lambda.
 /// DeleteFunction alone differs: the model says 200 and lets the answer carry another; AWS answers 204.
 #[rustfmt::skip] // a table: one operation, one line
-const ROUTES: [(Operation, &str, &str, &str, u16); 32] = [
+const ROUTES: [(Operation, &str, &str, &str, u16); 33] = [
     (CreateFunction, "CreateFunction", "POST", "/2015-03-31/functions", 201),
     (GetFunction, "GetFunction", "GET", "/2015-03-31/functions/{}", 200),
     (GetFunctionConfiguration, "GetFunctionConfiguration", "GET", "/2015-03-31/functions/{}/configuration", 200),
@@ -78,6 +79,7 @@ const ROUTES: [(Operation, &str, &str, &str, u16); 32] = [
     (PutFunctionCodeSigningConfig, "PutFunctionCodeSigningConfig", "PUT", "/2020-06-30/functions/{}/code-signing-config", 200),
     (GetFunctionCodeSigningConfig, "GetFunctionCodeSigningConfig", "GET", "/2020-06-30/functions/{}/code-signing-config", 200),
     (DeleteFunctionCodeSigningConfig, "DeleteFunctionCodeSigningConfig", "DELETE", "/2020-06-30/functions/{}/code-signing-config", 204),
+    (Invoke, "Invoke", "POST", "/2015-03-31/functions/{}/invocations", 200),
 ];
 
 /// A request's operation, and the names that its path carries.

@@ -4,6 +4,7 @@
 mod aliases;
 mod concurrency;
 mod functions;
+mod invoke;
 mod policy;
 mod provisioned;
 mod signing;

@@ -1,0 +1,75 @@
+//! Invocations: who is executed, and what the test wants answered.
+//! Never executes anything.
+
+use crate::account::{Account, Ask};
+use crate::function::{Function, Phase};
+use crate::http::Answer;
+use crate::ids;
+use crate::refusal::Refusal;
+
+/// How much of a log an answer carries at most, in bytes (the model: "the last 4 KB").
+const LOG_LIMIT: usize = 4096;
+
+impl Account {
+    pub(crate) fn invoke(&mut self, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+        let name = self.named(ask)?;
+        let function = self.function(&name, ask.now)?;
+        let executed = function.execute(name.qualifier.as_deref());
+        let version = function.version(executed.as_deref().or(name.qualifier.as_deref()))?;
+        match version.phase {
+            Phase::Creating { .. } => return Err(Refusal::Pending),
+            Phase::CreationFailed(_) => return Err(Refusal::CreationFailed),
+            Phase::Active | Phase::Updating { .. } | Phase::UpdateFailed(_) => {}
+        }
+        if function.reserved == Some(0) {
+            return Err(Refusal::NoConcurrencyReserved);
+        }
+        let version = version.name();
+        let empty = |status| Answer::new(status, "application/json", Vec::new());
+        match ask.header("x-amz-invocation-type") {
+            Some("DryRun") => return Ok(empty(204)),
+            Some("Event") => return Ok(empty(202)),
+            _ => {}
+        }
+        let invocation = self.invocations.next(&version);
+        let mut answer = Answer::new(200, "application/json", invocation.payload.to_string().into_bytes());
+        answer.delay = invocation.delay;
+        answer.headers.push(("x-amz-executed-version", version.clone()));
+        answer.headers.extend(invocation.function_error.map(|error| ("x-amz-function-error", error)));
+        if ask.header("x-amz-log-type") == Some("Tail") {
+            let log = invocation.log.unwrap_or_else(|| usual_log(&version));
+            let tail = &log.as_bytes()[log.len().saturating_sub(LOG_LIMIT)..];
+            answer.headers.push(("x-amz-log-result", base64_simd::STANDARD.encode_to_string(tail)));
+        }
+        Ok(answer)
+    }
+}
+
+impl Function {
+    /// The version that an alias sends this invocation to. `None`: the qualifier is no alias's. Of n invocations a weight of w takes n·w,
+    /// rounded down: chance would make tests fail now and then.
+    fn execute(&mut self, qualifier: Option<&str>) -> Option<String> {
+        let alias = self.aliases.get_mut(qualifier?)?;
+        if let Some((left, _)) = &alias.leaving {
+            return Some(left.clone());
+        }
+        let before = f64::from(alias.invoked);
+        alias.invoked = alias.invoked.saturating_add(1);
+        let after = f64::from(alias.invoked);
+        // A billionth makes up for what a tenth loses in binary.
+        let share = |count: f64, weight: f64| (count * weight + 1e-9).floor();
+        let chosen = alias.weights.iter().find(|(_, weight)| {
+            let weight = weight.as_f64().unwrap_or_default();
+            share(after, weight) > share(before, weight)
+        });
+        Some(chosen.map_or(&alias.version, |(version, _)| version).clone())
+    }
+}
+
+/// The lines that AWS writes around whatever a function logs.
+fn usual_log(version: &str) -> String {
+    let id = ids::unique();
+    format!(
+        "START RequestId: {id} Version: {version}\nEND RequestId: {id}\nREPORT RequestId: {id}\tDuration: 1.00 ms\tBilled Duration: 1 ms\tMemory Size: 128 MB\tMax Memory Used: 64 MB\t\n"
+    )
+}
