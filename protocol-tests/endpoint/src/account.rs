@@ -13,6 +13,7 @@ use crate::function_name::FunctionName;
 use crate::http::{Answer, BODY_LIMIT, Body, Head};
 use crate::invocation::Invocations;
 use crate::moment::{self, Moment};
+use crate::rate::Rates;
 use crate::refusal::Refusal;
 use crate::route::{self, Operation, Route};
 use crate::settings::Settings;
@@ -23,6 +24,7 @@ pub(crate) struct Account {
     pub(crate) settings: Settings,
     pub(crate) functions: BTreeMap<String, Function>,
     pub(crate) invocations: Invocations,
+    rates: Rates,
 }
 
 /// What an operation is asked, once it is known who asks and that the request can be read.
@@ -64,7 +66,8 @@ fn first<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
 impl Account {
     pub(crate) fn new(settings: Settings) -> Account {
         let invocations = Invocations::new(settings.invocations.clone());
-        Account { settings, functions: BTreeMap::new(), invocations }
+        let rates = Rates::new(&settings);
+        Account { settings, functions: BTreeMap::new(), invocations, rates }
     }
 
     /// The whole of AWS in one call. `document` is `body` as [`Document`] took it; `fate` is what a fault does to the call.
@@ -81,6 +84,7 @@ impl Account {
             .check_door(head, body, route.as_ref(), now)
             .and_then(|()| route.ok_or(Refusal::UnknownOperation))
             .and_then(|route| {
+                self.rates.take(route.operation, now.instant)?;
                 let document = document.as_ref().map_err(Clone::clone)?;
                 self.meddle(fate.before, &route.subject, now)?;
                 let ask = Ask {

@@ -15,7 +15,7 @@
 //! | Pending, InProgress, Failed, and when they end | `function.rs` |
 //! | what a member of a request does to a function | `configuration.rs` |
 //! | what AWS refuses | `checks.rs` with `constraints.rs` and `shapes.rs`, `archive.rs` |
-//! | which calls a fault strikes | `script.rs` |
+//! | how many calls a second, and which of them a fault strikes | `rate.rs`, `script.rs` |
 //! | the socket that is cut | `server.rs`, the one place besides `endpoint.rs` that knows sockets |
 //!
 //! Everything from `account.rs` down is a function of the request and the moment: tests of it need neither socket nor sleep.
@@ -47,6 +47,7 @@ mod ids;
 mod invocation;
 mod moment;
 mod operations;
+mod rate;
 mod refusal;
 mod route;
 mod runtimes;

@@ -5,6 +5,7 @@ mod aliases;
 mod concurrency;
 mod functions;
 mod invoke;
+mod meddling;
 mod policy;
 mod provisioned;
 mod settings;

@@ -1,0 +1,66 @@
+//! How many calls a second AWS takes in, and for each call whether there is room for it out.
+//! Never waits: a call that finds no room is refused, as AWS does it.
+
+use std::time::Instant;
+
+use crate::refusal::Refusal;
+use crate::route::Operation;
+use crate::settings::Settings;
+
+/// The three quotas of "Lambda API requests" (AWS's quotas page): GetFunction, GetPolicy, and all other calls of the control plane together.
+/// Invocations have none here.
+pub(crate) struct Rates {
+    get_function: Option<Bucket>,
+    get_policy: Option<Bucket>,
+    others: Option<Bucket>,
+}
+
+impl Rates {
+    pub(crate) fn new(settings: &Settings) -> Rates {
+        // AWS gives GetPolicy a quota of its own, as large as that of all others.
+        Rates {
+            get_function: settings.get_function_per_second.map(Bucket::new),
+            get_policy: settings.calls_per_second.map(Bucket::new),
+            others: settings.calls_per_second.map(Bucket::new),
+        }
+    }
+
+    /// Takes a token for the call. Fails where there is none.
+    pub(crate) fn take(&mut self, operation: Operation, now: Instant) -> Result<(), Refusal> {
+        let bucket = match operation {
+            Operation::GetFunction => &mut self.get_function,
+            Operation::GetPolicy => &mut self.get_policy,
+            Operation::Invoke => return Ok(()),
+            _ => &mut self.others, // a quota names its exceptions, not its members
+        };
+        let room = bucket.as_mut().is_none_or(|bucket| bucket.take(now));
+        if room { Ok(()) } else { Err(Refusal::RateExceeded) }
+    }
+}
+
+/// Tokens that come back evenly, as many as a second brings at most.
+struct Bucket {
+    per_second: f64,
+    tokens: f64,
+    /// When the tokens were counted. `None`: never, the bucket is full.
+    at: Option<Instant>,
+}
+
+impl Bucket {
+    fn new(per_second: u32) -> Bucket {
+        let per_second = f64::from(per_second);
+        Bucket { per_second, tokens: per_second, at: None }
+    }
+
+    fn take(&mut self, now: Instant) -> bool {
+        let since = self.at.map_or(0.0, |at| now.saturating_duration_since(at).as_secs_f64());
+        self.at = Some(now);
+        self.tokens = (self.tokens + since * self.per_second).min(self.per_second);
+        // A thousandth of a token is what rounding may cost.
+        if self.tokens < 0.999 {
+            return false;
+        }
+        self.tokens -= 1.0;
+        true
+    }
+}
