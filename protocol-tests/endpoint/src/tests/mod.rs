@@ -8,6 +8,7 @@ mod invoke;
 mod meddling;
 mod policy;
 mod provisioned;
+mod scripted;
 mod settings;
 mod signing;
 mod sockets;
