@@ -74,6 +74,7 @@ fn check_constraints(request: &Value) -> Result<(), Refusal> {
     constraints.shape(&request["Handler"], "handler", r"[^\s]+", |text| {
         !text.is_empty() && !text.contains(char::is_whitespace)
     });
+    // AWS writes a member's name with its first letter small; that it does so here as well is a guess, and so it is for the next two.
     constraints.shape(&request["KMSKeyArn"], "kMSKeyArn", shapes::ARN_OR_EMPTY, is_arn_or_empty);
     let target = &request["DeadLetterConfig"]["TargetArn"];
     constraints.shape(target, "deadLetterConfig.targetArn", shapes::ARN_OR_EMPTY, is_arn_or_empty);
@@ -179,7 +180,8 @@ fn check_layers(request: &Value, region: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// A LoggingConfig is judged as it stands in the request, for it replaces the live one as a whole: without a format it asks for text.
+/// A LoggingConfig is judged as it stands in the request, for it replaces the live one as a whole: without a format it asks
+/// for text. (That AWS judges it so too where the live format is JSON is a guess.)
 fn check_logging(config: &Value) -> Result<(), Refusal> {
     let levels = !config["ApplicationLogLevel"].is_null() || !config["SystemLogLevel"].is_null();
     if levels && config["LogFormat"] != "JSON" {

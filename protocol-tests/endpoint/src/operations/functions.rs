@@ -105,6 +105,7 @@ impl Account {
         function.check_ready()?;
         check_revision(ask.body, &function.latest.revision_id)?;
         let names = |key: &str| !ask.body[key].is_null();
+        // Reports show this of creations; that an update is refused in the same words is a guess.
         if function.latest.is_image() && (names("Runtime") || names("Handler") || has_layers(ask.body)) {
             return Err(Refusal::RuntimeOrHandlerOfImage);
         }
