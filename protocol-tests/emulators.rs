@@ -12,34 +12,13 @@ use serde_json::{Value, json};
 
 use crate::deployments::build_directory;
 use crate::plugin::{Ended, Plugin, agrees};
+use crate::venv;
 
 const HERE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/protocol-tests/emulators");
 
-/// The Python of the virtual environment. It is made anew when `requirements.txt` has changed.
-static PYTHON: LazyLock<PathBuf> = LazyLock::new(|| {
-    let environment = Path::new(env!("CARGO_TARGET_TMPDIR")).join("emulators");
-    let python = environment.join("bin/python");
-    let requirements = fs::read_to_string(Path::new(HERE).join("requirements.txt")).expect("is there");
-    let stamp = environment.join("installed.txt");
-    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == requirements) {
-        return python;
-    }
-    let _ = fs::remove_dir_all(&environment);
-    run(Command::new("python3").args(["-m", "venv"]).arg(&environment), "Python 3 with its venv module is missing");
-    run(
-        Command::new(&python)
-            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"])
-            .arg(Path::new(HERE).join("requirements.txt")),
-        "the packages of protocol-tests/emulators/requirements.txt cannot be had from PyPI",
-    );
-    fs::write(&stamp, requirements).expect("writable");
-    python
-});
-
-fn run(command: &mut Command, missing: &str) {
-    let output = command.output().unwrap_or_else(|error| panic!("{missing}: {error}"));
-    assert!(output.status.success(), "{missing}: {}", String::from_utf8_lossy(&output.stderr));
-}
+/// The Python of the virtual environment.
+static PYTHON: LazyLock<PathBuf> =
+    LazyLock::new(|| venv::python(&Path::new(HERE).join("requirements.txt"), "emulators"));
 
 /// A server that ends with us.
 pub(crate) struct Moto {

@@ -1,0 +1,248 @@
+//! Uploads against AWS's own command line: `cargo bench --bench upload`.
+//!
+//! 50 MB in a call to the tests' endpoint, which is part of this process, so that its memory is not counted; 230 MB by way
+//! of a bucket to moto. All of it noise, so that a byte packaged is a byte sent. The plugin once packages a directory and
+//! once takes the archive that the peer takes. Five rounds, the programs in turn, medians. Each round has an endpoint of
+//! its own, so that nothing is there yet and every round uploads.
+//! Needs Python 3 and PyPI, from which awscli and moto come. `BENCH_UPLOAD=call` or `bucket` picks one.
+//! Python starts what it measures, so that no peak is below its own, about 14 MiB.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a benchmark makes files, starts programs and prints"
+)]
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use lambda_endpoint::{Endpoint, Settings};
+use serde_json::{Value, json};
+
+#[path = "../venv.rs"]
+mod venv;
+
+const ROUNDS: usize = 5;
+const BUCKET: &str = "packages";
+const ROLE: &str = "arn:aws:iam::123456789012:role/run";
+const HERE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/protocol-tests");
+const PLUGIN: &str = env!("CARGO_BIN_EXE_dpl-lambda");
+
+/// What is measured, in the order of each round. The peer stands last: ratios are to it.
+const PROGRAMS: [&str; 3] = ["dpl-lambda, directory", "dpl-lambda, archive", "aws, archive"];
+
+fn main() {
+    let scratch = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench-upload");
+    fs::create_dir_all(&scratch).expect("made");
+    let aws = venv::python(&Path::new(HERE).join("benches/requirements.txt"), "awscli").with_file_name("aws");
+    let wanted = std::env::var("BENCH_UPLOAD").unwrap_or_default();
+    if wanted.is_empty() || wanted == "call" {
+        package(&scratch, "call", 50_000_000);
+        compare("50 MB in a call", || in_a_call(&scratch, &aws));
+    }
+    if wanted.is_empty() || wanted == "bucket" {
+        package(&scratch, "bucket", 230_000_000);
+        let python = venv::python(&Path::new(HERE).join("emulators/requirements.txt"), "emulators");
+        compare("230 MB by way of a bucket", || by_way_of_a_bucket(&scratch, &python, &aws));
+    }
+    // More than half a gigabyte of noise is made again in seconds.
+    fs::remove_dir_all(&scratch).expect("ours");
+}
+
+/// A directory of this name with ten files of noise, and its archive.
+fn package(scratch: &Path, name: &str, bytes: usize) {
+    let tree = scratch.join(name);
+    fs::create_dir_all(&tree).expect("made");
+    for number in 0..10 {
+        fs::write(tree.join(format!("noise{number}.bin")), noise(bytes / 10, number + 1)).expect("written");
+    }
+    fs::write(scratch.join("request.json"), json!({"function_name": "f", "zip": name}).to_string()).expect("written");
+    let archive = format!("{name}.zip");
+    run(scratch, &mut measured(scratch, &[PLUGIN, "package", "--output", &archive]));
+}
+
+/// One round: a run of each program.
+type Round = [Run; PROGRAMS.len()];
+
+/// One run of a program.
+#[derive(Clone, Copy)]
+struct Run {
+    wall: f64,
+    cpu: f64,
+    peak: f64,
+}
+
+fn compare(title: &str, round: impl Fn() -> Round) {
+    let rounds: Vec<Round> = (0..ROUNDS).map(|_| round()).collect();
+    let medians: Vec<Run> =
+        (0..PROGRAMS.len()).map(|program| median(rounds.iter().map(|round| round[program]).collect())).collect();
+    let peer = medians[PROGRAMS.len() - 1];
+    println!("{title}");
+    for (name, run) in PROGRAMS.iter().zip(medians) {
+        println!(
+            "  {name:<22} {:>7.3} s wall, {:>7.3} s CPU, {:>6.1} MiB peak, {:.2} x aws's speed, {:.2} of its memory",
+            run.wall,
+            run.cpu,
+            run.peak / 1048576.0,
+            peer.wall / run.wall,
+            run.peak / peer.peak,
+        );
+    }
+}
+
+fn median(runs: Vec<Run>) -> Run {
+    let of = |value: fn(&Run) -> f64| {
+        let mut values: Vec<f64> = runs.iter().map(value).collect();
+        values.sort_by(f64::total_cmp);
+        values[values.len() / 2]
+    };
+    Run { wall: of(|run| run.wall), cpu: of(|run| run.cpu), peak: of(|run| run.peak) }
+}
+
+fn in_a_call(scratch: &Path, aws: &Path) -> Round {
+    let endpoint = Endpoint::start(Settings::default()).expect("a free port");
+    for name in ["directory", "archive", "peer"] {
+        endpoint
+            .seed(json!({"FunctionName": name, "Role": ROLE, "Runtime": "nodejs22.x", "Handler": "index.handler"}))
+            .expect("AWS would create it");
+    }
+    let account = Account { url: endpoint.url(), settings: Settings::default() };
+    let aws = format!("{} lambda update-function-code --function-name peer --zip-file fileb://call.zip", aws.display());
+    let round = [
+        account.deploy(scratch, json!({"function_name": "directory", "zip": "call"})),
+        account.deploy(scratch, json!({"function_name": "archive", "zip": "call.zip"})),
+        account.measure(scratch, &["sh", "-c", &aws]),
+    ];
+    let updates = endpoint.calls().into_iter().filter(|call| call.operation == "UpdateFunctionCode");
+    assert_eq!(updates.filter(|call| call.code_bytes > 50_000_000).count(), PROGRAMS.len(), "each has uploaded");
+    round
+}
+
+fn by_way_of_a_bucket(scratch: &Path, python: &Path, aws: &Path) -> Round {
+    let moto = Moto::start(python);
+    let trust = json!({"Version": "2012-10-17", "Statement": []}).to_string();
+    moto.ask("iam", "create_role", &json!({"RoleName": "run", "AssumeRolePolicyDocument": trust}));
+    moto.ask("s3", "create_bucket", &json!({"Bucket": BUCKET}));
+    let account = Account { url: moto.url.clone(), settings: Settings::default() };
+    for name in ["directory", "archive", "peer"] {
+        fs::write(scratch.join("index.js"), "// to be updated\n").expect("written");
+        account.deploy(
+            scratch,
+            json!({"function_name": name, "zip": "index.js", "role": ROLE, "runtime": "nodejs22.x",
+                "handler_name": "handler"}),
+        );
+    }
+    let aws = aws.display();
+    let aws = format!(
+        "{aws} s3 cp --quiet bucket.zip s3://{BUCKET}/peer.zip && \
+         {aws} lambda update-function-code --function-name peer --s3-bucket {BUCKET} --s3-key peer.zip"
+    );
+    let round = [
+        account.deploy(scratch, json!({"function_name": "directory", "zip": "bucket", "s3_bucket": BUCKET})),
+        account.deploy(scratch, json!({"function_name": "archive", "zip": "bucket.zip", "s3_bucket": BUCKET})),
+        account.measure(scratch, &["sh", "-c", &aws]),
+    ];
+    let held = moto.ask("s3", "list_objects_v2", &json!({"Bucket": BUCKET}));
+    assert_eq!(held["KeyCount"], json!(PROGRAMS.len()), "each has uploaded: {held}");
+    round
+}
+
+/// Where to, and who.
+struct Account {
+    url: String,
+    settings: Settings,
+}
+
+impl Account {
+    /// What tells an AWS program so, and nothing else.
+    fn env(&self) -> [(&'static str, &str); 8] {
+        [
+            ("AWS_ENDPOINT_URL", &self.url),
+            ("AWS_ACCESS_KEY_ID", &self.settings.access_key_id),
+            ("AWS_SECRET_ACCESS_KEY", &self.settings.secret_access_key),
+            ("AWS_REGION", &self.settings.region),
+            ("AWS_DEFAULT_REGION", &self.settings.region),
+            ("AWS_CONFIG_FILE", "/dev/null"),
+            ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
+            ("NO_PROXY", "127.0.0.1"),
+        ]
+    }
+
+    /// The plugin on a stanza, measured.
+    fn deploy(&self, scratch: &Path, mut stanza: Value) -> Run {
+        stanza["env"] = json!({"TRAVIS_BRANCH": "master"});
+        for (name, value) in self.env() {
+            stanza["env"][name] = json!(value);
+        }
+        fs::write(scratch.join("request.json"), stanza.to_string()).expect("written");
+        self.measure(scratch, &[PLUGIN])
+    }
+
+    /// A program that uploads, measured.
+    fn measure(&self, scratch: &Path, command: &[&str]) -> Run {
+        let mut command = measured(scratch, command);
+        run(scratch, command.envs(self.env()).env_remove("AWS_SESSION_TOKEN").env_remove("AWS_PROFILE"))
+    }
+}
+
+/// A command whose standard input is `request.json`, by way of what measures it.
+fn measured(scratch: &Path, command: &[&str]) -> Command {
+    let mut measured = Command::new("python3");
+    measured.arg(Path::new(HERE).join("benches/measure.py")).arg(scratch.join("request.json")).args(command);
+    measured
+}
+
+fn run(scratch: &Path, measured: &mut Command) -> Run {
+    let output = measured.current_dir(scratch).output().expect("python3 is missing");
+    assert!(output.status.success(), "{measured:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let value: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let number = |key: &str| value[key].as_f64().expect("a number");
+    Run { wall: number("wall"), cpu: number("cpu"), peak: number("peak") }
+}
+
+/// A server that ends with us.
+struct Moto {
+    python: PathBuf,
+    child: Child,
+    url: String,
+}
+
+impl Moto {
+    fn start(python: &Path) -> Self {
+        let mut command = Command::new(python);
+        command.arg(Path::new(HERE).join("emulators/serve_moto.py"));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().expect("Python starts");
+        let mut port = String::new();
+        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut port).expect("moto tells its port");
+        Moto { python: python.to_owned(), child, url: format!("http://127.0.0.1:{}", port.trim()) }
+    }
+
+    fn ask(&self, service: &str, operation: &str, arguments: &Value) -> Value {
+        let mut command = Command::new(&self.python);
+        command.arg(Path::new(HERE).join("emulators/ask.py"));
+        command.args([self.url.as_str(), service, operation, &arguments.to_string()]);
+        let output = command.output().expect("Python starts");
+        assert!(output.status.success(), "{operation}: {}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    }
+}
+
+impl Drop for Moto {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn noise(length: usize, seed: u64) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    };
+    (0..length / 8).flat_map(|_| next()).collect()
+}

@@ -1,0 +1,251 @@
+//! Archives read by programs that nobody here wrote: Python's zipfile, Info-ZIP's `unzip`, Java's `jar`, 7-Zip.
+//!
+//! Python is there, because other tests need it, too. Of the rest each is tried where it is installed; `cargo test --
+//! --nocapture readers` tells which are not.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use base64_simd::STANDARD as BASE64;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+
+use crate::deployments::noise;
+use crate::plugin::Plugin;
+
+/// Every entry of an archive by its name, as [`seen`] writes them in Rust, and whether all checksums are right.
+const READ_ALL: &str = r#"
+import base64, hashlib, json, sys, zipfile
+archive = zipfile.ZipFile(sys.argv[1])
+def seen(entry):
+    return "%o %s" % (entry.external_attr >> 16, base64.b64encode(hashlib.sha256(archive.read(entry)).digest()).decode())
+entries = {entry.filename: seen(entry) for entry in archive.infolist()}
+print(json.dumps({"bad": archive.testzip(), "entries": entries}))
+"#;
+
+/// How many entries there are, and whether all checksums are right.
+const COUNT: &str = r#"
+import json, sys, zipfile
+archive = zipfile.ZipFile(sys.argv[1])
+print(json.dumps({"bad": archive.testzip(), "entries": len(archive.infolist())}))
+"#;
+
+/// For each entry the bytes that the directory tells and the bytes that come out; at the end of an entry zipfile checks
+/// its checksum.
+const STREAM: &str = r#"
+import json, sys, zipfile
+archive = zipfile.ZipFile(sys.argv[1])
+def bytes_of(entry):
+    with archive.open(entry) as stream:
+        return sum(map(len, iter(lambda: stream.read(1 << 20), b"")))
+print(json.dumps({entry.filename: [entry.file_size, bytes_of(entry)] for entry in archive.infolist()}))
+"#;
+
+/// A place with a directory `tree`, and the archive of it.
+struct Stand {
+    place: TempDir,
+}
+
+impl Stand {
+    fn new() -> Self {
+        let place = TempDir::new().expect("a temporary directory");
+        fs::create_dir(place.path().join("tree")).expect("made");
+        Stand { place }
+    }
+
+    fn tree(&self) -> PathBuf {
+        self.place.path().join("tree")
+    }
+
+    fn archive(&self) -> PathBuf {
+        self.place.path().join("tree.zip")
+    }
+
+    fn write(&self, name: &str, content: &[u8], mode: u32) {
+        let path = self.tree().join(name);
+        fs::create_dir_all(path.parent().expect("is below the tree")).expect("made");
+        fs::write(&path, content).expect("written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("ours");
+    }
+
+    fn package(&self) {
+        let stanza = json!({"function_name": "f", "zip": "tree", "dot_match": true});
+        let ended = Plugin::new(&["package", "--output", "tree.zip"]).directory(self.place.path()).run(&stanza);
+        assert_eq!(ended.outcome(), "packaged", "{}", ended.stdout);
+    }
+
+    /// What Python says of the archive.
+    fn asked(&self, script: &str) -> Value {
+        let output = Command::new("python3").args(["-c", script]).arg(self.archive()).output();
+        let output = output.expect("Python 3 is missing");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    }
+
+    /// Runs a reader of archives in a new directory, which it returns.
+    fn unpacked_by(&self, program: &str, arguments: &[&str]) -> PathBuf {
+        let target = self.place.path().join("unpacked");
+        fs::create_dir(&target).expect("made");
+        // In a locale of plain ASCII, programs make up names of their own for umlauts.
+        let mut command = Command::new(program);
+        command.args(arguments).arg(self.archive()).current_dir(&target).env("LC_ALL", "C.UTF-8");
+        let output = command.output().expect("has answered before");
+        assert!(output.status.success(), "{program}: {output:?}");
+        target
+    }
+}
+
+/// All that an archive can hold, and all ways in which ours holds it: stored, deflated, in blocks with the sizes behind.
+fn everything() -> Stand {
+    let stand = Stand::new();
+    let mebibyte = 1 << 20;
+    let text = b"the quick brown fox jumps over the lazy dog\n".repeat(mebibyte / 44 + 1);
+    let mut incompressible = noise(2 * mebibyte + 24);
+    incompressible.truncate(2 * mebibyte + 17);
+    stand.write("empty", b"", 0o644);
+    stand.write(".hidden", b"told by `dot_match`", 0o644);
+    stand.write("Größe in Köln/öffne mich.txt", "Übergrößenträger\n".repeat(50).as_bytes(), 0o644);
+    stand.write("日本.txt", "日本\n".as_bytes(), 0o644);
+    stand.write("bin/run me.sh", b"#!/bin/sh\necho run\n", 0o755);
+    stand.write("block edge", &text[..mebibyte], 0o644);
+    stand.write("just over a block", &text[..=mebibyte], 0o755);
+    stand.write("noise", &incompressible, 0o644);
+    stand.write(&format!("{}file", "deep/".repeat(40)), b"deep\n", 0o644);
+    fs::create_dir(stand.tree().join("empty directory")).expect("made");
+    let permissions = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(stand.tree().join("empty directory"), permissions).expect("ours");
+    symlink("bin/run me.sh", stand.tree().join("link to a file")).expect("made");
+    symlink("Größe in Köln", stand.tree().join("link to a directory")).expect("made");
+    symlink("../Größe in Köln", stand.tree().join("bin/link back")).expect("made");
+    stand.package();
+    stand
+}
+
+/// A mode with its file type, and what identifies a content: a file's, or the target of a link.
+fn seen(mode: u32, content: &[u8]) -> String {
+    format!("{mode:o} {}", BASE64.encode_to_string(Sha256::digest(content)))
+}
+
+/// Files, links and empty directories below `directory`, named as an archive names them.
+fn walk(directory: &Path) -> BTreeMap<String, String> {
+    let mut entries = BTreeMap::new();
+    let mut open = vec![(directory.to_owned(), String::new())];
+    while let Some((directory, name)) = open.pop() {
+        let mut is_empty = true;
+        for entry in fs::read_dir(&directory).expect("readable") {
+            is_empty = false;
+            let path = entry.expect("readable").path();
+            let own = path.file_name().expect("has one").to_str().expect("UTF-8");
+            let name = format!("{name}{own}");
+            let there = fs::symlink_metadata(&path).expect("readable");
+            if there.is_dir() {
+                open.push((path, format!("{name}/")));
+            } else if there.is_symlink() {
+                let target = fs::read_link(&path).expect("a link");
+                entries.insert(name, seen(0o120_777, target.to_str().expect("UTF-8").as_bytes()));
+            } else {
+                let content = fs::read(&path).expect("readable");
+                entries.insert(name, seen(there.permissions().mode(), &content));
+            }
+        }
+        if is_empty {
+            let mode = fs::metadata(&directory).expect("readable").permissions().mode();
+            entries.insert(name, seen(mode, b""));
+        }
+    }
+    entries
+}
+
+/// The first of these programs that is installed, which is to say that it `answers` to an argument: macOS has a `jar` that
+/// only tells where to get one.
+fn installed<'a>(programs: &[&'a str], answers: &str) -> Option<&'a str> {
+    let is_there = |program: &&str| Command::new(program).arg(answers).output().is_ok_and(|o| o.status.success());
+    let found = programs.iter().copied().find(is_there);
+    if found.is_none() {
+        println!("{} is not installed: not tried", programs[0]);
+    }
+    found
+}
+
+/// The regular files below `tree` are below `unpacked`, whatever became of modes and links there.
+#[track_caller]
+fn assert_same_files(tree: &Path, unpacked: &Path) {
+    let mut files = 0;
+    for (name, expected) in walk(tree) {
+        if expected.starts_with("100") {
+            let content = fs::read(unpacked.join(&name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+            let (_, expected) = expected.split_once(' ').expect("a mode and a hash");
+            assert!(seen(0, &content).ends_with(expected), "{name}");
+            files += 1;
+        }
+    }
+    assert_eq!(files, 9);
+}
+
+#[test]
+fn python_extracts_what_was_packaged() {
+    let stand = everything();
+    let read = stand.asked(READ_ALL);
+    assert_eq!(read["bad"], Value::Null);
+    assert_eq!(read["entries"], json!(walk(&stand.tree())));
+}
+
+#[test]
+fn unzip_extracts_what_was_packaged_with_modes_and_links() {
+    let Some(unzip) = installed(&["unzip"], "-v") else { return };
+    let stand = everything();
+    assert_eq!(walk(&stand.unpacked_by(unzip, &["-q"])), walk(&stand.tree()));
+}
+
+#[test]
+fn jar_extracts_the_files_that_were_packaged() {
+    let Some(jar) = installed(&["jar"], "--version") else { return };
+    let stand = everything();
+    assert_same_files(&stand.tree(), &stand.unpacked_by(jar, &["xf"]));
+}
+
+#[test]
+fn seven_zip_extracts_the_files_that_were_packaged() {
+    let Some(seven_zip) = installed(&["7z", "7zz", "7za"], "i") else { return };
+    let stand = everything();
+    // It takes any `..` in a link for an attack (26.03; "Dangerous link path was ignored", status 2).
+    assert_same_files(&stand.tree(), &stand.unpacked_by(seven_zip, &["x", "-x!bin/link back"]));
+}
+
+#[test]
+fn seventy_thousand_entries_are_read() {
+    let stand = Stand::new();
+    for directory in 0..70 {
+        let path = stand.tree().join(format!("d{directory}"));
+        fs::create_dir(&path).expect("made");
+        for file in 0..1000 {
+            fs::write(path.join(format!("f{file}")), format!("{directory} {file}\n")).expect("written");
+        }
+    }
+    stand.package();
+    assert_eq!(stand.asked(COUNT), json!({"bad": null, "entries": 70_000}));
+    if let Some(unzip) = installed(&["unzip"], "-v") {
+        stand.unpacked_by(unzip, &["-tq"]);
+    }
+}
+
+/// `cargo test --test protocol -- --ignored an_entry_over_4_gib`. The file has holes where others have data, so that it
+/// takes no room; its archive has 4 MiB.
+#[test]
+#[ignore = "reads 4 GiB: a minute"]
+fn an_entry_over_4_gib_is_read() {
+    const BYTES: u64 = (4 << 30) + 5;
+    let stand = Stand::new();
+    let large = fs::File::create(stand.tree().join("large")).expect("created");
+    large.set_len(BYTES).expect("sparse");
+    stand.write("small", b"behind it", 0o644);
+    stand.package();
+    assert_eq!(stand.asked(STREAM), json!({"large": [BYTES, BYTES], "small": [9, 9]}));
+    if let Some(unzip) = installed(&["unzip"], "-v") {
+        stand.unpacked_by(unzip, &["-tq"]);
+    }
+}
