@@ -14,6 +14,8 @@ pub enum Source {
     PackageInBucket(Bucket),
     /// It is in a bucket already.
     Object(Object),
+    /// It is a container image.
+    Image(String),
 }
 
 /// A place in S3 for packages.
@@ -54,11 +56,16 @@ pub enum Delivery {
     Upload(Object),
     /// It is in this object already.
     Object(Object),
+    /// It is this container image.
+    Image(String),
 }
 
 impl Source {
     /// What a stanza says of it.
     pub fn of(stanza: &Stanza) -> Self {
+        if let Some(uri) = &stanza.image_uri {
+            return Source::Image(uri.clone());
+        }
         let (bucket, key) = (stanza.s3_bucket.clone().filter(|name| !name.is_empty()), stanza.s3_key.clone());
         match (bucket, key) {
             (None, _) => Source::Package,

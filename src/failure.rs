@@ -185,9 +185,48 @@ fn listed(entries: &[(String, u64)]) -> String {
 /// A function that cannot be planned.
 pub fn of_plan(error: PlanError, function_name: &str, redactor: &Redactor) -> ErrorReport {
     let function_name = redactor.redact(function_name);
-    let PlanError::CannotCreate { missing } = error;
-    let problems = missing.into_iter().map(|key| {
-        let example = match key {
+    match error {
+        PlanError::CannotCreate { missing } => cannot_create(&missing, &function_name),
+        PlanError::EnvironmentUnreadable => report(
+            Code::EnvironmentUnreadable,
+            "AWS does not show the live variables, so that `merge_environment` would lose them",
+        )
+        .at("/merge_environment")
+        .hint("the caller needs kms:Decrypt on the function's key; or give all variables, without `merge_environment`"),
+        PlanError::OtherPackageType { is_image: true } => report(
+            Code::PackageTypeMismatch,
+            format!("the function `{function_name}` runs a container image, and the stanza packages files"),
+        )
+        .at("/image_uri")
+        .hint("name `image_uri`; a function keeps its package type, so that files need a function of another name"),
+        PlanError::OtherPackageType { is_image: false } => report(
+            Code::PackageTypeMismatch,
+            format!("the function `{function_name}` runs files, and the stanza names a container image"),
+        )
+        .at("/image_uri")
+        .hint("a function keeps its package type: an image needs a function of another name"),
+        PlanError::OtherRevision { live } => {
+            let live =
+                live.map_or("is not there".to_owned(), |live| format!("is at revision {}", redactor.redact(&live)));
+            report(
+                Code::RevisionMismatch,
+                format!("the function `{function_name}` {live}, not at that of `revision_id`"),
+            )
+            .at("/revision_id")
+            .hint("somebody has changed it since; read it again, and decide again")
+        }
+        PlanError::UrlNeedsAuthType => report(
+            Code::MissingKey,
+            "`function_url.auth_type` is missing, and the address has to be created; give `NONE` or `AWS_IAM`",
+        )
+        .at("/function_url/auth_type")
+        .hint("`NONE` lets everybody in, `AWS_IAM` those whom IAM permits"),
+    }
+}
+
+fn cannot_create(missing: &[&'static str], function_name: &str) -> ErrorReport {
+    let problems = missing.iter().map(|key| {
+        let example = match *key {
             "role" => "the ARN of the IAM role that it runs as",
             "runtime" => "a runtime, such as nodejs22.x",
             _ => "what Lambda calls, such as index.handler",

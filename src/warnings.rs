@@ -102,7 +102,7 @@ pub fn role_not_ready() -> Warning {
 pub fn live_value_unknown(field: &str) -> Warning {
     let message = format!("the live value of `{field}` cannot be read, so it is set without being compared");
     let hint = "the caller may lack a permission, or the function's KMS key";
-    warning(WarningCode::LiveValueUnknown, &format!("/{field}"), message, hint)
+    warning(WarningCode::LiveValueUnknown, &format!("/{}", field.replace('.', "/")), message, hint)
 }
 
 fn warning(code: WarningCode, at: &str, message: String, hint: &str) -> Warning {

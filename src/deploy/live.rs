@@ -11,9 +11,9 @@ use crate::code::{Code, Delivery, Object, Source};
 use crate::failure;
 use crate::function::{Live, Wanted};
 use crate::journal::Journal;
-use crate::lambda::{self, Found, Identity, Lambda, LambdaError, Subject};
+use crate::lambda::{self, Beside, Found, Identity, Lambda, LambdaError, Subject};
 use crate::package::{Archive, Contents};
-use crate::plan::{Plan, plan};
+use crate::plan::{Action, Plan, plan};
 use crate::protocol::error::ErrorReport;
 use crate::protocol::event::{CodeState, Deployment, Event, Finished, StepName};
 use crate::warnings;
@@ -24,8 +24,10 @@ enum Prepared {
     Contents(Contents),
     /// What may have been too large was packaged, and is not.
     Archive(Archive),
-    /// There is nothing to package.
+    /// There is nothing to package: the code is in this object.
     Object(Object),
+    /// There is nothing to package: the code is this image.
+    Image(String),
 }
 
 impl Pass<'_> {
@@ -41,12 +43,17 @@ impl Pass<'_> {
         let prepared = self.prepare(&source)?;
         let (lambda, identity) = self.connect().await?;
         let (code, archive, found) = self.code_and_live(&source, prepared, &lambda).await?;
-        let found = match found {
+        let wanted = self.wanted();
+        let mut found = match found {
             Some(found) if found.is_busy && !only_plan => self.wait(&lambda).await?,
             found => found,
         };
+        if let Some(found) = &mut found {
+            let beside =
+                Beside { code_signing: self.stanza.code_signing_config_arn.is_some(), url: wanted.url.is_some() };
+            lambda.read_beside(self.name, &mut found.live, beside).await.map_err(|error| self.failed(error))?;
+        }
         let live = found.as_ref().map(|found| &found.live);
-        let wanted = self.wanted();
         let plan =
             plan(&wanted, &code, live).map_err(|error| failure::of_plan(error, self.name.as_str(), &self.filled_in))?;
         self.warn_about_unknown(&wanted, live);
@@ -63,9 +70,9 @@ impl Pass<'_> {
             arn: live.map(|live| live.arn.clone()).unwrap_or_default(),
             archive: archive.map(Arc::new),
             code_sha256: code.sha256,
+            revision_id: wanted.revision_id.clone(),
         };
-        let before = live.map(|live| live.code_sha256.clone());
-        let now = self.apply(&plan, subject, before, &identity, &lambda).await?;
+        let now = self.apply(&plan, subject, live, &identity, &lambda).await?;
         match found.and_then(|found| found.failure) {
             // Nothing differs, but the last update never became live: that is no success to report.
             Some(failure) if plan.steps.is_empty() => Err(self.failed(failure)),
@@ -78,6 +85,7 @@ impl Pass<'_> {
     fn prepare(&self, source: &Source) -> Result<Prepared, ErrorReport> {
         let in_call = match source {
             Source::Object(object) => return Ok(Prepared::Object(object.clone())),
+            Source::Image(uri) => return Ok(Prepared::Image(uri.clone())),
             Source::Package => true,
             Source::PackageInBucket(_) => false,
         };
@@ -119,6 +127,9 @@ impl Pass<'_> {
         let (archive, found) = match prepared {
             Prepared::Contents(contents) => tokio::try_join!(self.package(contents), reading)?,
             Prepared::Archive(archive) => (archive, reading.await?),
+            Prepared::Image(uri) => {
+                return Ok((Code { sha256: None, delivery: Delivery::Image(uri) }, None, reading.await?));
+            }
             Prepared::Object(object) => {
                 let asking = async { lambda.object_sha256(&object).await.map_err(|error| self.failed(error)) };
                 let (sha256, found) = tokio::try_join!(asking, reading)?;
@@ -127,7 +138,7 @@ impl Pass<'_> {
         };
         let delivery = match source {
             Source::PackageInBucket(bucket) => Delivery::Upload(bucket.object(self.name.name(), archive.sha256())),
-            Source::Package | Source::Object(_) => Delivery::Call,
+            Source::Package | Source::Object(_) | Source::Image(_) => Delivery::Call,
         };
         let code = Code { sha256: Some(archive.code_sha256().to_owned()), delivery };
         Ok((code, Some(archive), found))
@@ -149,16 +160,17 @@ impl Pass<'_> {
         Ok(found)
     }
 
-    /// Carries out the plan. Out comes the function as it is live then; `before` is the hash of the code that was.
+    /// Carries out the plan. Out comes the function as it is live then.
     async fn apply(
         &self,
         plan: &Plan,
         mut subject: Subject<'_>,
-        before: Option<String>,
+        live: Option<&Live>,
         identity: &Identity,
         lambda: &Lambda,
     ) -> Result<Deployment, ErrorReport> {
-        let mut version = None;
+        let (before, mut version) = (live.map(|live| live.code_sha256.clone()), None);
+        let mut function_url = live.and_then(|live| live.url.as_ref()).map(|live| live.url.clone());
         let told = Cell::new(false);
         let role_not_ready = || {
             if !told.replace(true) {
@@ -174,6 +186,10 @@ impl Pass<'_> {
             subject.arn = applied.function_arn.unwrap_or(subject.arn);
             subject.code_sha256 = applied.code_sha256.or(subject.code_sha256);
             version = applied.version.or(version);
+            function_url =
+                applied.function_url.or(function_url).filter(|_| step.action != Action::DeleteFunctionUrlConfig);
+            // The first change makes another revision of it.
+            subject.revision_id = subject.revision_id.filter(|_| matches!(step.action, Action::UploadPackage { .. }));
         }
         let code_sha256 = subject.code_sha256.or_else(|| before.clone()).unwrap_or_default();
         Ok(Deployment {
@@ -184,6 +200,7 @@ impl Pass<'_> {
             alias: None,
             code: if before.as_ref() == Some(&code_sha256) { CodeState::Unchanged } else { CodeState::Uploaded },
             code_sha256,
+            function_url,
             duration_ms: milliseconds(self.began),
         })
     }

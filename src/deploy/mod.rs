@@ -244,7 +244,7 @@ impl Pass<'_> {
     }
 
     fn warn_about_handler(&self, wanted: &Wanted, live: Option<&Live>, archive: &Archive) {
-        let Some((runtime, handler)) = wanted.entry_point(live) else { return };
+        let Some((runtime, handler)) = wanted.runtime_and_handler(live) else { return };
         if let Some(missing) = archive.missing(&runtime, &handler) {
             self.warn(&warnings::missing_from_package(&missing, &handler));
         }

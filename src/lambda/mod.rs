@@ -3,6 +3,7 @@
 
 mod body;
 mod bucket;
+mod call;
 mod connect;
 mod credentials;
 mod error;
@@ -18,8 +19,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_lambda::types::FunctionCode;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 pub use connect::{Identity, connect};
@@ -27,7 +26,7 @@ pub use credentials::CredentialsError;
 pub use error::{CallError, CallErrorKind, LambdaError, Trouble};
 
 use crate::code::Object;
-use crate::function::Live;
+use crate::function::{ChangedBy, Live, Setting};
 use crate::journal::Journal;
 use crate::package::Archive;
 use crate::plan::Action;
@@ -58,6 +57,15 @@ pub struct Lambda {
     wait_limit: Duration,
 }
 
+/// What GetFunction does not tell, and a stanza may speak of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Beside {
+    /// The code signing configuration.
+    pub code_signing: bool,
+    /// The function's own address, and whom its policy lets in.
+    pub url: bool,
+}
+
 /// What the steps of a deployment work on.
 #[derive(Clone, Debug)]
 pub struct Subject<'a> {
@@ -69,6 +77,8 @@ pub struct Subject<'a> {
     pub archive: Option<Arc<Archive>>,
     /// AWS's `CodeSha256` of the code that it is to have. `None`: it is not known before AWS has read it.
     pub code_sha256: Option<String>,
+    /// The revision that the next change is meant for. `None`: any.
+    pub revision_id: Option<String>,
 }
 
 /// What a step did.
@@ -84,6 +94,8 @@ pub struct Applied {
     pub code_sha256: Option<String>,
     /// The version that was published.
     pub version: Option<String>,
+    /// The function's own address, where it was made.
+    pub function_url: Option<String>,
 }
 
 /// The live function, and whether it is the last word.
@@ -114,6 +126,28 @@ impl Lambda {
         let live = read::live(&output).ok_or_else(garbled)?;
         let is_busy = matches!(standing, Standing::Creating | Standing::Updating);
         Ok(Some(Found { live, is_busy, failure: wait::failure(standing) }))
+    }
+
+    /// Completes the live function by what other calls tell, as far as the stanza speaks of it.
+    ///
+    /// # Errors
+    /// As [`Lambda::read_live`].
+    pub async fn read_beside(&self, name: &FunctionName, live: &mut Live, beside: Beside) -> Result<(), LambdaError> {
+        let name = name.as_str();
+        // AWS refuses to say this of images, which have none.
+        if beside.code_signing && live.image.is_none() {
+            let call = self.client.get_function_code_signing_config().function_name(name).send();
+            let output = self.heard("GetFunctionCodeSigningConfig", call).await?;
+            live.settings.push(Setting::CodeSigningConfigArn(output.code_signing_config_arn().to_owned()));
+        }
+        if beside.url {
+            let call = self.client.get_function_url_config().function_name(name).send();
+            live.url = found(self.heard("GetFunctionUrlConfig", call).await)?.map(|output| read::url(&output));
+            let call = self.client.get_policy().function_name(name).send();
+            let policy = found(self.heard("GetPolicy", call).await)?;
+            live.public = policy.and_then(|output| output.policy().map(read::public)).unwrap_or_default();
+        }
+        Ok(())
     }
 
     /// Waits until nobody's update of the function is going on, and reads it again.
@@ -187,10 +221,11 @@ impl Lambda {
     /// If the function is what we asked for, it is ours; else somebody else was faster, and the refusal stands.
     async fn adopt(&self, action: &Action, subject: &Subject<'_>, refusal: CallError) -> Result<Applied, LambdaError> {
         let tally = self.attempts.told();
+        let is_told = |setting: &&Setting| setting.changed_by() != ChangedBy::CodeSigning;
         let is_ours = |live: &Live| match action {
             Action::CreateFunction { settings, tags, .. } => {
                 subject.code_sha256.as_ref().is_none_or(|wanted| *wanted == live.code_sha256)
-                    && settings.iter().all(|wanted| live.setting(wanted).is_some_and(|live| wanted.is_same_as(live)))
+                    && settings.iter().filter(is_told).all(|wanted| live.setting(wanted) == Some(wanted))
                     && live
                         .tags
                         .as_ref()
@@ -207,7 +242,7 @@ impl Lambda {
                     request_id: tally.request_id,
                     function_arn: Some(found.live.arn),
                     code_sha256: Some(found.live.code_sha256),
-                    version: None,
+                    ..Applied::default()
                 })
             }
             _ => Err(LambdaError::Call(refusal)),
@@ -223,93 +258,6 @@ impl Lambda {
         Ok(Applied { attempts: tally.requests, request_id: tally.request_id, ..Applied::default() })
     }
 
-    /// One request of a step, and where the function stands behind it.
-    async fn call(&self, action: &Action, subject: &Subject<'_>) -> Result<(Applied, Standing), LambdaError> {
-        let name = subject.name.as_str();
-        macro_rules! standing {
-            ($output:expr) => {
-                Standing::of(
-                    $output.state(),
-                    Trouble {
-                        code: $output.state_reason_code().map(|code| code.as_str().to_owned()),
-                        reason: $output.state_reason().map(str::to_owned),
-                    },
-                    $output.last_update_status(),
-                    Trouble {
-                        code: $output.last_update_status_reason_code().map(|code| code.as_str().to_owned()),
-                        reason: $output.last_update_status_reason().map(str::to_owned),
-                    },
-                )
-            };
-        }
-        let (mut applied, standing) = match action {
-            Action::CreateFunction { settings, tags, object } => {
-                let code = FunctionCode::builder();
-                let code = match object {
-                    None => code.zip_file(Blob::default()),
-                    Some(Object { bucket, key, version }) => {
-                        code.s3_bucket(bucket).s3_key(key).set_s3_object_version(version.clone())
-                    }
-                };
-                let request = request::create(self.client.create_function(), settings).function_name(name);
-                let request = request.code(code.build()).set_tags((!tags.is_empty()).then(|| exposed(tags)));
-                let output = match object {
-                    None => {
-                        let call = request.customize().config_override(self.upload_override());
-                        let call = call.interceptor(self.upload(archive(subject))).send();
-                        self.finished(action.name(), "CreateFunction", call).await?
-                    }
-                    Some(_) => self.finished(action.name(), "CreateFunction", request.send()).await?,
-                };
-                let function_arn = output.function_arn().ok_or_else(|| self.garbled("CreateFunction"))?.to_owned();
-                let code_sha256 = output.code_sha256().map(str::to_owned);
-                (Applied { function_arn: Some(function_arn), code_sha256, ..Applied::default() }, standing!(output))
-            }
-            Action::UpdateFunctionConfiguration { settings } => {
-                let request = self.client.update_function_configuration().function_name(name);
-                let call = request::update(request, settings).send();
-                let output = self.finished(action.name(), "UpdateFunctionConfiguration", call).await?;
-                output.function_arn().ok_or_else(|| self.garbled("UpdateFunctionConfiguration"))?;
-                (Applied::default(), standing!(output))
-            }
-            Action::UploadPackage { .. } => unreachable!("it is no request to Lambda"),
-            Action::UpdateFunctionCode { object } => {
-                let request = self.client.update_function_code().function_name(name);
-                let output = match object {
-                    None => {
-                        let request = request.zip_file(Blob::default());
-                        let call = request.customize().config_override(self.upload_override());
-                        let call = call.interceptor(self.upload(archive(subject))).send();
-                        self.finished(action.name(), "UpdateFunctionCode", call).await?
-                    }
-                    Some(Object { bucket, key, version }) => {
-                        let request = request.s3_bucket(bucket).s3_key(key).set_s3_object_version(version.clone());
-                        self.finished(action.name(), "UpdateFunctionCode", request.send()).await?
-                    }
-                };
-                output.function_arn().ok_or_else(|| self.garbled("UpdateFunctionCode"))?;
-                let code_sha256 = output.code_sha256().map(str::to_owned);
-                (Applied { code_sha256, ..Applied::default() }, standing!(output))
-            }
-            Action::TagResource { tags } => {
-                let call = self.client.tag_resource().resource(&subject.arn).set_tags(Some(exposed(tags))).send();
-                self.finished(action.name(), "TagResource", call).await?;
-                (Applied::default(), Standing::Settled)
-            }
-            Action::PublishVersion => {
-                // With the hash, so that a version never holds code that somebody else has put there in between.
-                let request = self.client.publish_version().function_name(name);
-                let call = request.set_code_sha256(subject.code_sha256.clone()).send();
-                let output = self.finished(action.name(), "PublishVersion", call).await?;
-                let version = output.version().ok_or_else(|| self.garbled("PublishVersion"))?.to_owned();
-                (Applied { version: Some(version), ..Applied::default() }, standing!(output).of_version())
-            }
-        };
-        let tally = self.attempts.told();
-        (applied.attempts, applied.request_id) = (tally.requests, tally.request_id);
-        Ok((applied, standing))
-    }
-
     /// Waits until what a step began has ended.
     async fn settle(
         &self,
@@ -321,10 +269,7 @@ impl Lambda {
         let what = match action {
             Action::CreateFunction { .. } => "the new function",
             Action::PublishVersion => "the new version",
-            Action::UpdateFunctionConfiguration { .. }
-            | Action::UpdateFunctionCode { .. }
-            | Action::UploadPackage { .. }
-            | Action::TagResource { .. } => "the update",
+            _ => "the update",
         };
         let mut pace = wait::Pace::new(self.wait_limit);
         while matches!(standing, Standing::Creating | Standing::Updating) {
@@ -415,6 +360,14 @@ impl Lambda {
     /// An upload may take as long as a wait.
     fn upload_override(&self) -> aws_sdk_lambda::config::Builder {
         aws_sdk_lambda::config::Builder::new().timeout_config(connect::timeouts(self.wait_limit, self.wait_limit))
+    }
+}
+
+/// `None` for what is not there.
+fn found<T>(answer: Result<T, LambdaError>) -> Result<Option<T>, LambdaError> {
+    match answer {
+        Err(LambdaError::Call(error)) if error.is_not_found() => Ok(None),
+        answer => answer.map(Some),
     }
 }
 

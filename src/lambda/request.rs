@@ -1,43 +1,71 @@
 //! Settings in, the fields of AWS's requests out.
-//! Never leaves a setting out: each one has its field in creation and in update.
+//! Never leaves a setting out: each one has its field in creation and in update, or a call of its own.
 
 use aws_sdk_lambda::operation::create_function::builders::CreateFunctionFluentBuilder;
+use aws_sdk_lambda::operation::update_function_code::builders::UpdateFunctionCodeFluentBuilder;
 use aws_sdk_lambda::operation::update_function_configuration::builders::UpdateFunctionConfigurationFluentBuilder;
-use aws_sdk_lambda::types::{DeadLetterConfig, Environment, TracingConfig, VpcConfig};
+use aws_sdk_lambda::types::builders::{ImageConfigBuilder, LoggingConfigBuilder, VpcConfigBuilder};
+use aws_sdk_lambda::types::{
+    Cors, DeadLetterConfig, Environment, EphemeralStorage, FileSystemConfig, SnapStart, TracingConfig,
+};
 
 use crate::function::Setting;
+use crate::protocol::structures;
 
-/// The structures of AWS's that several settings share.
+/// The structures of AWS's that several settings share. `None`: no setting is a member of it.
 #[derive(Default)]
-struct Shared {
-    vpc: Option<aws_sdk_lambda::types::builders::VpcConfigBuilder>,
+struct Structures {
+    vpc: Option<VpcConfigBuilder>,
+    logging: Option<LoggingConfigBuilder>,
+    image: Option<ImageConfigBuilder>,
 }
 
-impl Shared {
+impl Structures {
     fn of(settings: &[Setting]) -> Self {
-        let mut shared = Shared::default();
-        for setting in settings {
+        let Structures { mut vpc, mut logging, mut image } = Structures::default();
+        let list = |items: &[String]| (!items.is_empty()).then(|| items.to_vec());
+        for setting in settings.iter().cloned() {
             match setting {
                 Setting::SubnetIds(ids) => {
-                    shared.vpc = Some(shared.vpc.take().unwrap_or_default().set_subnet_ids(Some(ids.clone())));
+                    vpc = Some(vpc.unwrap_or_default().set_subnet_ids(Some(ids.into_iter().collect())));
                 }
                 Setting::SecurityGroupIds(ids) => {
-                    shared.vpc = Some(shared.vpc.take().unwrap_or_default().set_security_group_ids(Some(ids.clone())));
+                    vpc = Some(vpc.unwrap_or_default().set_security_group_ids(Some(ids.into_iter().collect())));
+                }
+                Setting::Ipv6AllowedForDualStack(allowed) => {
+                    vpc = Some(vpc.unwrap_or_default().ipv6_allowed_for_dual_stack(allowed));
+                }
+                Setting::LogFormat(format) => {
+                    logging = Some(logging.unwrap_or_default().log_format(format.as_str().into()))
+                }
+                Setting::LogGroup(group) => logging = Some(logging.unwrap_or_default().log_group(group)),
+                Setting::ApplicationLogLevel(level) => {
+                    logging = Some(logging.unwrap_or_default().application_log_level(level.as_str().into()));
+                }
+                Setting::SystemLogLevel(level) => {
+                    logging = Some(logging.unwrap_or_default().system_log_level(level.as_str().into()));
+                }
+                // What is left out of this structure is the image's own.
+                Setting::EntryPoint(parts) => image = Some(image.unwrap_or_default().set_entry_point(list(&parts))),
+                Setting::Command(parts) => image = Some(image.unwrap_or_default().set_command(list(&parts))),
+                Setting::WorkingDirectory(path) => {
+                    let path = (!path.is_empty()).then_some(path);
+                    image = Some(image.unwrap_or_default().set_working_directory(path));
                 }
                 _ => {}
             }
         }
-        shared
-    }
-
-    fn vpc(self) -> Option<VpcConfig> {
-        self.vpc.map(|builder| builder.build())
+        Structures { vpc, logging, image }
     }
 }
 
 macro_rules! apply {
     ($request:expr, $settings:expr) => {{
-        let mut request = $request.set_vpc_config(Shared::of($settings).vpc());
+        let Structures { vpc, logging, image } = Structures::of($settings);
+        let mut request = $request
+            .set_vpc_config(vpc.map(|vpc| vpc.build()))
+            .set_logging_config(logging.map(|logging| logging.build()))
+            .set_image_config(image.map(|image| image.build()));
         for setting in $settings {
             request = match setting.clone() {
                 Setting::Role(arn) => request.role(arn),
@@ -46,7 +74,10 @@ macro_rules! apply {
                 Setting::Description(text) => request.description(text),
                 Setting::Timeout(seconds) => request.timeout(seconds),
                 Setting::MemorySize(megabytes) => request.memory_size(megabytes),
-                Setting::SubnetIds(_) | Setting::SecurityGroupIds(_) => request,
+                Setting::EphemeralStorage(megabytes) => {
+                    let storage = EphemeralStorage::builder().size(megabytes).build();
+                    request.ephemeral_storage(storage.expect("a size is given"))
+                }
                 Setting::Environment(variables) => {
                     let variables =
                         variables.into_iter().map(|(name, value)| (name, value.expose().to_owned())).collect();
@@ -60,15 +91,47 @@ macro_rules! apply {
                     request.tracing_config(TracingConfig::builder().mode(mode.as_str().into()).build())
                 }
                 Setting::Layers(arns) => request.set_layers(Some(arns)),
+                Setting::FileSystems(systems) => {
+                    let system = |system: structures::FileSystemConfig| {
+                        let builder =
+                            FileSystemConfig::builder().arn(system.arn).local_mount_path(system.local_mount_path);
+                        builder.build().expect("both members are given")
+                    };
+                    request.set_file_system_configs(Some(systems.into_iter().map(system).collect()))
+                }
+                Setting::SnapStart(mode) => {
+                    request.snap_start(SnapStart::builder().apply_on(mode.as_str().into()).build())
+                }
+                // Members of the structures above.
+                Setting::SubnetIds(_)
+                | Setting::SecurityGroupIds(_)
+                | Setting::Ipv6AllowedForDualStack(_)
+                | Setting::LogFormat(_)
+                | Setting::LogGroup(_)
+                | Setting::ApplicationLogLevel(_)
+                | Setting::SystemLogLevel(_)
+                | Setting::EntryPoint(_)
+                | Setting::Command(_)
+                | Setting::WorkingDirectory(_) => request,
+                // Of creation and of other calls.
+                Setting::Architecture(_)
+                | Setting::SourceKmsKeyArn(_)
+                | Setting::CodeSigningConfigArn(_)
+                | Setting::ReservedConcurrency(_) => request,
             };
         }
         request
     }};
 }
 
-/// The request of a creation with these settings.
+/// The request of a creation with these settings, all but the key of the code, which is a member of the code.
 pub(super) fn create(request: CreateFunctionFluentBuilder, settings: &[Setting]) -> CreateFunctionFluentBuilder {
-    apply!(request, settings)
+    let request = apply!(request, settings);
+    settings.iter().cloned().fold(request, |request, setting| match setting {
+        Setting::Architecture(name) => request.architectures(name.as_str().into()),
+        Setting::CodeSigningConfigArn(arn) => request.code_signing_config_arn(arn),
+        _ => request,
+    })
 }
 
 /// The request of an update to these settings. An empty one clears the live value.
@@ -77,4 +140,36 @@ pub(super) fn update(
     settings: &[Setting],
 ) -> UpdateFunctionConfigurationFluentBuilder {
     apply!(request, settings)
+}
+
+/// The request of other code with the settings that travel with it.
+pub(super) fn update_code(
+    request: UpdateFunctionCodeFluentBuilder,
+    settings: &[Setting],
+) -> UpdateFunctionCodeFluentBuilder {
+    settings.iter().cloned().fold(request, |request, setting| match setting {
+        Setting::Architecture(name) => request.architectures(name.as_str().into()),
+        Setting::SourceKmsKeyArn(arn) => request.set_source_kms_key_arn((!arn.is_empty()).then_some(arn)),
+        _ => request,
+    })
+}
+
+/// The key of the code. `None`: AWS's own.
+pub(super) fn source_kms_key_arn(settings: &[Setting]) -> Option<String> {
+    settings.iter().find_map(|setting| match setting {
+        Setting::SourceKmsKeyArn(arn) if !arn.is_empty() => Some(arn.clone()),
+        _ => None,
+    })
+}
+
+/// A `cors` as AWS takes it.
+pub(super) fn cors(cors: &structures::Cors) -> Cors {
+    Cors::builder()
+        .set_allow_origins(cors.allow_origins.clone())
+        .set_allow_methods(cors.allow_methods.clone())
+        .set_allow_headers(cors.allow_headers.clone())
+        .set_expose_headers(cors.expose_headers.clone())
+        .set_allow_credentials(cors.allow_credentials)
+        .set_max_age(cors.max_age)
+        .build()
 }

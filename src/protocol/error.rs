@@ -117,6 +117,12 @@ codes! {
     NotFound: Config;
     /// The function does not exist any more; it was deleted during the deployment.
     FunctionGone: Transient, retryable;
+    /// The function is not at the revision that `revision_id` names.
+    RevisionMismatch: Config;
+    /// The function runs a container image and the stanza packages files, or the other way round.
+    PackageTypeMismatch: Config;
+    /// AWS does not show the live variables, which were to be kept.
+    EnvironmentUnreadable: Auth;
     /// Somebody else changed the function during the deployment.
     Conflict: Transient, retryable;
     /// Another update of the function did not end in time.

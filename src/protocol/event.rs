@@ -244,10 +244,30 @@ pub enum StepName {
     CreateFunction,
     /// Changes settings.
     UpdateFunctionConfiguration,
+    /// Decides which signatures of code are taken.
+    PutFunctionCodeSigningConfig,
+    /// Takes any code.
+    DeleteFunctionCodeSigningConfig,
+    /// Removes tags.
+    UntagResource,
     /// Adds and changes tags.
     TagResource,
     /// Uploads code.
     UpdateFunctionCode,
+    /// Reserves executions.
+    PutFunctionConcurrency,
+    /// Removes the reservation of executions.
+    DeleteFunctionConcurrency,
+    /// Gives the function its own address.
+    CreateFunctionUrlConfig,
+    /// Changes the function's own address.
+    UpdateFunctionUrlConfig,
+    /// Removes the function's own address.
+    DeleteFunctionUrlConfig,
+    /// Lets everybody call the function through its address.
+    AddPermission,
+    /// Lets nobody call the function through its address who has no permission of their own.
+    RemovePermission,
     /// Sends the archive to S3, unless it is there already.
     UploadPackage,
     /// Publishes a version of code and settings.
@@ -309,6 +329,9 @@ pub struct Deployment {
     pub code_sha256: String,
     /// Whether the function has got other code.
     pub code: CodeState,
+    /// The function's own address, where the stanza speaks of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub function_url: Option<String>,
     /// Milliseconds of the whole run.
     pub duration_ms: u64,
 }

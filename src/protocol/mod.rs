@@ -12,4 +12,5 @@ pub mod request;
 pub mod schema;
 pub mod secret;
 pub mod stanza;
+pub mod structures;
 pub mod wire;

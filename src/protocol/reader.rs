@@ -10,6 +10,8 @@ use super::wire::{Map, Node, pointer};
 /// Takes keys out of a map and collects what is wrong with them.
 pub(super) struct Reader<'a> {
     map: &'a Map,
+    /// Where the map stands in the stanza: its pointer, and its name with a dot behind it. Empty for the stanza itself.
+    place: (String, String),
     taken: BTreeSet<&'static str>,
     /// What makes the stanza unusable.
     pub(super) problems: Vec<Problem>,
@@ -27,7 +29,7 @@ enum Shown {
 impl<'a> Reader<'a> {
     /// Reads `map`. Every `{"secure": …}` in it, at any depth, is a problem from the start.
     pub(super) fn new(map: &'a Map) -> Self {
-        let mut reader = Reader { map, taken: BTreeSet::new(), problems: Vec::new(), warnings: Vec::new() };
+        let mut reader = Reader::inside(map, (String::new(), String::new()));
         for (key, node) in map.iter() {
             for at in encrypted(node, &pointer("", key)) {
                 let name = at.trim_start_matches('/').replace('/', ".");
@@ -42,6 +44,10 @@ impl<'a> Reader<'a> {
         reader
     }
 
+    fn inside(map: &'a Map, place: (String, String)) -> Self {
+        Reader { map, place, taken: BTreeSet::new(), problems: Vec::new(), warnings: Vec::new() }
+    }
+
     /// True when the map names `key`; null is absent.
     pub(super) fn has(&self, key: &str) -> bool {
         self.map.get(key).is_some_and(|node| *node != Node::Null)
@@ -50,14 +56,14 @@ impl<'a> Reader<'a> {
     /// A string; numbers and booleans become their text.
     pub(super) fn text(&mut self, key: &'static str) -> Option<String> {
         let node = self.take(key)?;
-        self.scalar(key, &pointer("", key), node, "a string", Shown::Openly)
+        self.scalar(key, &self.at(key), node, "a string", Shown::Openly)
     }
 
     /// A string of something that a function cannot be without, so that an empty one clears nothing.
     pub(super) fn name(&mut self, key: &'static str) -> Option<String> {
         let text = self.text(key)?;
         if text.trim().is_empty() {
-            self.refuse(key, format!("`{key}` is empty; give a value, or leave the key out"));
+            self.refuse(key, format!("`{}` is empty; give a value, or leave the key out", self.name_of(key)));
             return None;
         }
         Some(text)
@@ -66,7 +72,7 @@ impl<'a> Reader<'a> {
     /// A string that must not be shown.
     pub(super) fn secret(&mut self, key: &'static str) -> Option<Secret> {
         let node = self.take(key)?;
-        self.scalar(key, &pointer("", key), node, "a string", Shown::Hidden).map(Secret::new)
+        self.scalar(key, &self.at(key), node, "a string", Shown::Hidden).map(Secret::new)
     }
 
     /// A string that `parse` turns into a value that cannot be wrong any more; its error completes
@@ -76,7 +82,7 @@ impl<'a> Reader<'a> {
         match parse(&text) {
             Ok(value) => Some(value),
             Err(right) => {
-                self.refuse(key, format!("`{key}` is `{text}`; {right}"));
+                self.refuse(key, format!("`{}` is `{text}`; {right}", self.name_of(key)));
                 None
             }
         }
@@ -90,24 +96,25 @@ impl<'a> Reader<'a> {
         range: Option<std::ops::RangeInclusive<i32>>,
     ) -> Option<i32> {
         let node = self.take(key)?;
+        let name = self.name_of(key);
         let example = range.as_ref().map_or(10, |range| *range.start().max(&10));
         let right = format!("give whole {unit}, such as {example}");
         let text = match node {
             Node::Number(_) | Node::Text(_) => node.scalar().expect("numbers and strings are scalars"),
             Node::Null | Node::Bool(_) | Node::List(_) | Node::Map(_) => {
-                self.refuse(key, format!("`{key}` is `{}`; {right}", node.shown()));
+                self.refuse(key, format!("`{name}` is `{}`; {right}", node.shown()));
                 return None;
             }
         };
         let Some((number, exact)) = leading_number(&text) else {
-            self.refuse(key, format!("`{key}` is `{text}`; {right}"));
+            self.refuse(key, format!("`{name}` is `{text}`; {right}"));
             return None;
         };
         if !exact {
             self.warn(
                 WarningCode::LenientValue,
                 key,
-                format!("`{key}` is `{text}`, read as {number}"),
+                format!("`{name}` is `{text}`, read as {number}"),
                 format!("write {number}"),
             );
         }
@@ -116,7 +123,7 @@ impl<'a> Reader<'a> {
             self.warn(
                 WarningCode::OutOfRange,
                 key,
-                format!("`{key}` is {number}, AWS documents {low} to {high} {unit}"),
+                format!("`{name}` is {number}, AWS documents {low} to {high} {unit}"),
                 "AWS decides; see the Lambda quotas".to_owned(),
             );
         }
@@ -128,7 +135,7 @@ impl<'a> Reader<'a> {
         let node = self.take(key)?;
         let flag = node.as_flag();
         if flag.is_none() {
-            self.refuse(key, format!("`{key}` is `{}`; give true or false", node.shown()));
+            self.refuse(key, format!("`{}` is `{}`; give true or false", self.name_of(key), node.shown()));
         }
         flag
     }
@@ -136,18 +143,24 @@ impl<'a> Reader<'a> {
     /// A word out of `known`. Another case is read kindly; another word is passed on with a warning, as AWS may know it.
     pub(super) fn word(&mut self, key: &'static str, known: &[&str]) -> Option<String> {
         let text = self.text(key)?;
+        self.known_word(key, text, known)
+    }
+
+    /// As [`Reader::word`], of a text that was taken already.
+    pub(super) fn known_word(&mut self, key: &'static str, text: String, known: &[&str]) -> Option<String> {
         if text.is_empty() || known.contains(&text.as_str()) {
             return Some(text);
         }
+        let name = self.name_of(key);
         let options = known.join("` or `");
         match known.iter().find(|word| word.eq_ignore_ascii_case(&text)) {
             Some(word) => {
-                let message = format!("`{key}` is `{text}`, read as `{word}`");
+                let message = format!("`{name}` is `{text}`, read as `{word}`");
                 self.warn(WarningCode::LenientValue, key, message, format!("write `{word}`"));
                 Some((*word).to_owned())
             }
             None => {
-                let message = format!("`{key}` is `{text}`, AWS documents `{options}`");
+                let message = format!("`{name}` is `{text}`, AWS documents `{options}`");
                 self.warn(WarningCode::OutOfRange, key, message, "AWS decides".to_owned());
                 Some(text)
             }
@@ -159,7 +172,7 @@ impl<'a> Reader<'a> {
         let text = self.text(key)?;
         let found = known.iter().find(|word| word.eq_ignore_ascii_case(&text));
         if found.is_none() {
-            self.refuse(key, format!("`{key}` is `{text}`; give `{}`", known.join("` or `")));
+            self.refuse(key, format!("`{}` is `{text}`; give `{}`", self.name_of(key), known.join("` or `")));
         }
         found.map(|word| (*word).to_owned())
     }
@@ -169,7 +182,7 @@ impl<'a> Reader<'a> {
         let node = self.take(key)?;
         let items = match node {
             Node::Text(text) if text.is_empty() => Vec::new(),
-            node => entries(key, node),
+            node => entries(&self.at(key), node),
         };
         let items = items.into_iter().filter(|(_, item)| **item != Node::Null);
         Some(items.filter_map(|(at, item)| self.scalar(key, &at, item, "a list of strings", Shown::Openly)).collect())
@@ -182,7 +195,9 @@ impl<'a> Reader<'a> {
         let mut pairs = BTreeMap::new();
         match node {
             Node::Text(text) if text.is_empty() => {}
-            node => entries(key, node).into_iter().for_each(|(at, item)| self.pair(key, &at, item, &mut pairs)),
+            node => {
+                entries(&self.at(key), node).into_iter().for_each(|(at, item)| self.pair(key, &at, item, &mut pairs))
+            }
         }
         Some(pairs)
     }
@@ -229,6 +244,61 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A map of its own, read by `read`. An empty one clears: `read` finds no key in it.
+    pub(super) fn structure<T>(&mut self, key: &'static str, read: impl FnOnce(&mut Reader<'_>) -> T) -> Option<T> {
+        let node = self.take(key)?;
+        self.inner(self.at(key), self.name_of(key), node, read)
+    }
+
+    /// A list of maps; a single one stands for a list of one. Empty means: none.
+    pub(super) fn structures<T>(&mut self, key: &'static str, read: impl Fn(&mut Reader<'_>) -> T) -> Option<Vec<T>> {
+        let items = match self.take(key)? {
+            Node::Text(text) if text.is_empty() => Vec::new(),
+            node => entries(&self.at(key), node),
+        };
+        let name = self.name_of(key);
+        let items = items.into_iter().filter(|(_, item)| **item != Node::Null);
+        Some(items.filter_map(|(at, item)| self.inner(at, name.clone(), item, &read)).collect())
+    }
+
+    fn inner<T>(
+        &mut self,
+        at: String,
+        name: String,
+        node: &Node,
+        read: impl FnOnce(&mut Reader<'_>) -> T,
+    ) -> Option<T> {
+        let map = match node {
+            Node::Map(_) if node.is_secure() => return None,
+            Node::Map(map) => map,
+            other => {
+                self.refuse_at(at, format!("`{name}` is `{}`; give a map", other.shown()));
+                return None;
+            }
+        };
+        let mut inner = Reader::inside(map, (at, format!("{name}.")));
+        let value = read(&mut inner);
+        let unknown: Vec<&str> = inner.untaken().collect();
+        for key in unknown {
+            let known = inner.taken.iter().copied().collect::<Vec<_>>().join("`, `");
+            let message = format!("`{}` is no key of `{name}`, it is left out of account", inner.name_of(key));
+            inner.warn(WarningCode::UnknownKey, key, message, format!("it has `{known}`"));
+        }
+        self.problems.append(&mut inner.problems);
+        self.warnings.append(&mut inner.warnings);
+        Some(value)
+    }
+
+    /// The pointer to a key of this map.
+    fn at(&self, key: &str) -> String {
+        pointer(&self.place.0, key)
+    }
+
+    /// A key as people name it: `logging_config.log_group`.
+    fn name_of(&self, key: &str) -> String {
+        format!("{}{key}", self.place.1)
+    }
+
     /// The node under a key, which counts as known from now on. Encrypted values are already a problem, so: `None`.
     pub(super) fn take(&mut self, key: &'static str) -> Option<&'a Node> {
         self.taken.insert(key);
@@ -242,7 +312,7 @@ impl<'a> Reader<'a> {
 
     /// Notes that the value of `key` makes the stanza unusable.
     pub(super) fn refuse(&mut self, key: &str, message: String) {
-        self.refuse_at(pointer("", key), message);
+        self.refuse_at(self.at(key), message);
     }
 
     fn refuse_at(&mut self, at: String, message: String) {
@@ -251,7 +321,7 @@ impl<'a> Reader<'a> {
 
     /// Notes that the value of `key` will surprise.
     pub(super) fn warn(&mut self, code: WarningCode, key: &str, message: String, hint: String) {
-        self.warnings.push(Warning { code, message, hint: Some(hint), at: Some(pointer("", key)) });
+        self.warnings.push(Warning { code, message, hint: Some(hint), at: Some(self.at(key)) });
     }
 
     fn scalar(&mut self, key: &'static str, at: &str, node: &Node, right: &str, shown: Shown) -> Option<String> {
@@ -260,14 +330,14 @@ impl<'a> Reader<'a> {
         }
         match node.scalar() {
             Some(text) if text.contains('\0') => {
-                self.refuse_at(at.to_owned(), format!("`{key}` holds a NUL character"));
+                self.refuse_at(at.to_owned(), format!("`{}` holds a NUL character", self.name_of(key)));
                 None
             }
             Some(text) => Some(text),
             None => {
                 let openly = || format!("`{}`", node.shown());
                 let value = if shown == Shown::Openly { openly() } else { node.kind().to_owned() };
-                self.refuse_at(at.to_owned(), format!("`{key}` is {value}; give {right}"));
+                self.refuse_at(at.to_owned(), format!("`{}` is {value}; give {right}", self.name_of(key)));
                 None
             }
         }
@@ -275,11 +345,10 @@ impl<'a> Reader<'a> {
 }
 
 /// The entries of a list with their pointers; anything else is its own only entry.
-fn entries<'a>(key: &str, node: &'a Node) -> Vec<(String, &'a Node)> {
-    let at = pointer("", key);
+fn entries<'a>(at: &str, node: &'a Node) -> Vec<(String, &'a Node)> {
     match node {
         Node::List(items) => items.iter().enumerate().map(|(index, item)| (format!("{at}/{index}"), item)).collect(),
-        single => vec![(at, single)],
+        single => vec![(at.to_owned(), single)],
     }
 }
 

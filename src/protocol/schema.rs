@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::event::Line;
 use super::stanza::{ALIASES, Stanza};
+use super::structures::{FileSystemConfig, FunctionUrl};
 
 /// For people in an editor: closed, so that typos are marked; knows `{"secure": …}`.
 pub fn stanza() -> Value {
@@ -30,7 +31,7 @@ pub fn request() -> Value {
     // What people write is read kindly; what the reader takes with a warning, a runner may send.
     // An object is a branch-specific value.
     let scalar = json!({"type": ["string", "number", "boolean", "object"]});
-    for name in ["Text", "WholeNumber", "Flag", "SecretText"] {
+    for name in ["Text", "WholeNumber", "NumberOrNone", "Flag", "SecretText"] {
         let lenient = definitions.get_mut(name).and_then(Value::as_object_mut).expect("a type of the reader");
         let description = lenient.remove("description");
         *lenient = scalar.as_object().expect("an object").clone();
@@ -165,6 +166,22 @@ written! {
             "anyOf": [map.clone(), pair, {"type": "array", "items": {"anyOf": [map, entry, {"type": "null"}]}}],
         })
     };
+
+    /// A whole number, or `none`.
+    NumberOrNone => |generator| json_schema!({
+        "anyOf": [generator.subschema_for::<WholeNumber>(), {"enum": ["none", ""]}],
+    });
+
+    /// A list of file systems; a single one stands for a list of one.
+    FileSystems => |generator| {
+        let one = json!(generator.subschema_for::<FileSystemConfig>());
+        json_schema!({"anyOf": [one.clone(), {"type": "array", "items": {"anyOf": [one, {"type": "null"}]}}, {"enum": [""]}]})
+    };
+
+    /// A function's address, or `none`.
+    UrlOrNone => |generator| json_schema!({
+        "anyOf": [generator.subschema_for::<FunctionUrl>(), {"enum": ["none", ""]}],
+    });
 
     /// An encrypted value, for Travis CI to decrypt.
     Secure => |_| json_schema!({

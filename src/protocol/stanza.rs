@@ -9,8 +9,12 @@ use schemars::JsonSchema;
 use super::error::{Code, Problem, Warning, WarningCode};
 use super::name::{FunctionName, Region};
 use super::reader::Reader;
-use super::schema::{Anything, Conditions, Flag, Pairs, SchemaOnly, SecretText, Text, TextList, WholeNumber};
+use super::schema::{
+    Anything, Conditions, FileSystems, Flag, NumberOrNone, Pairs, SchemaOnly, SecretText, Text, TextList, UrlOrNone,
+    WholeNumber,
+};
 use super::secret::{Redactor, Secret};
+use super::structures::{self, FileSystemConfig, FunctionUrl, ImageConfig, LoggingConfig, OrNone};
 use super::wire::{self, Map, Node};
 
 /// The stanza under `deploy:` that describes one AWS Lambda function.
@@ -113,6 +117,52 @@ pub struct Stanza {
     /// Also package files and directories whose name begins with a dot. Default: false.
     #[schemars(with = "Option<Flag>")]
     pub dot_match: Option<bool>,
+    /// The processor: `x86_64` or `arm64`. AWS's default: `x86_64`.
+    #[schemars(with = "Option<TextList>")]
+    pub architectures: Option<String>,
+    /// Size of `/tmp` in MB, 512 to 10240. AWS's default: 512.
+    #[schemars(with = "Option<WholeNumber>")]
+    pub ephemeral_storage: Option<i32>,
+    /// What the code is: `Zip` (files, the default) or `Image` (a container image, `image_uri`). A function keeps it for life.
+    #[schemars(with = "Option<Text>")]
+    pub package_type: Option<String>,
+    /// The container image in Amazon ECR, by digest or tag. A tag may have moved, so that it is deployed each time; a digest only where it differs.
+    #[schemars(with = "Option<Text>")]
+    pub image_uri: Option<String>,
+    /// What a container image is started with, instead of what is written in it. Empty: nothing.
+    pub image_config: Option<ImageConfig>,
+    /// File systems that the function sees; they replace all live ones. Empty: none.
+    #[schemars(with = "Option<FileSystems>")]
+    pub file_system_configs: Option<Vec<FileSystemConfig>>,
+    /// Start from a snapshot: `PublishedVersions` or `None`. AWS's default: `None`.
+    #[schemars(with = "Option<Text>")]
+    pub snap_start: Option<String>,
+    /// Where and how the function logs. Empty: AWS's defaults.
+    pub logging_config: Option<LoggingConfig>,
+    /// Allow IPv6 traffic out of VPC subnets that have both. AWS's default: false.
+    #[schemars(with = "Option<Flag>")]
+    pub ipv6_allowed_for_dual_stack: Option<bool>,
+    /// Add `environment` to the live variables instead of replacing them. Default: false.
+    #[schemars(with = "Option<Flag>")]
+    pub merge_environment: Option<bool>,
+    /// ARN of the code signing configuration. Empty: none.
+    #[schemars(with = "Option<Text>")]
+    pub code_signing_config_arn: Option<String>,
+    /// ARN of the KMS key that encrypts the package at Lambda. Empty: AWS's own key.
+    #[schemars(with = "Option<Text>")]
+    pub source_kms_key_arn: Option<String>,
+    /// The `RevisionId` that the live function must have; with another one nothing is deployed.
+    #[schemars(with = "Option<Text>")]
+    pub revision_id: Option<String>,
+    /// Whether `function_tags` are added to the live ones (`add`) or replace them (`replace`). Default: `add`.
+    #[schemars(with = "Option<Text>")]
+    pub function_tags_mode: Option<String>,
+    /// How many executions at the same time are kept for this function, and the most that it may have; 0 stops it. `none` removes the limit.
+    #[schemars(with = "Option<NumberOrNone>")]
+    pub reserved_concurrency: Option<OrNone<i32>>,
+    /// The function's own HTTPS address; `none` removes it.
+    #[schemars(with = "Option<UrlOrNone>")]
+    pub function_url: Option<OrNone<FunctionUrl>>,
     /// The conditions under which Travis CI deploys. A string is a branch.
     #[schemars(with = "Option<Conditions>")]
     pub on: SchemaOnly,
@@ -153,27 +203,12 @@ pub(super) const ALIASES: [(&str, &str); 3] = [("environment_variables", "enviro
 
 /// Keys of the contract that this version cannot carry out. Leaving them out of account would deploy something
 /// else than was asked for, so they are refused.
-const UNSUPPORTED: [&str; 28] = [
+const UNSUPPORTED: [&str; 12] = [
     "profile",
     "role_to_assume",
     "role_session_name",
     "external_id",
     "web_identity_token_env",
-    "architectures",
-    "ephemeral_storage",
-    "package_type",
-    "image_uri",
-    "image_config",
-    "file_system_configs",
-    "snap_start",
-    "logging_config",
-    "ipv6_allowed_for_dual_stack",
-    "merge_environment",
-    "code_signing_config_arn",
-    "source_kms_key_arn",
-    "revision_id",
-    "function_tags_mode",
-    "reserved_concurrency",
     "provisioned_concurrency",
     "alias",
     "keep_versions",
@@ -181,7 +216,6 @@ const UNSUPPORTED: [&str; 28] = [
     "traffic",
     "traffic_interval",
     "version",
-    "function_url",
 ];
 
 /// A stanza with what was found while it was read.
@@ -233,6 +267,22 @@ pub fn read(map: &Map) -> ReadStanza {
         s3_key: r.name("s3_key"),
         s3_object_version: r.name("s3_object_version"),
         dot_match: r.flag("dot_match"),
+        architectures: read_architecture(&mut r),
+        ephemeral_storage: r.whole_number("ephemeral_storage", "MB", Some(512..=10240)),
+        package_type: r.word("package_type", &["Zip", "Image"]),
+        image_uri: r.name("image_uri"),
+        image_config: r.structure("image_config", structures::image_config),
+        file_system_configs: r.structures("file_system_configs", structures::file_system_config),
+        snap_start: r.word("snap_start", &["PublishedVersions", "None"]),
+        logging_config: r.structure("logging_config", structures::logging_config),
+        ipv6_allowed_for_dual_stack: r.flag("ipv6_allowed_for_dual_stack"),
+        merge_environment: r.flag("merge_environment"),
+        code_signing_config_arn: r.text("code_signing_config_arn"),
+        source_kms_key_arn: r.text("source_kms_key_arn"),
+        revision_id: r.name("revision_id"),
+        function_tags_mode: r.choice("function_tags_mode", &["add", "replace"]),
+        reserved_concurrency: structures::reserved_concurrency(&mut r),
+        function_url: structures::function_url(&mut r),
         run: r.texts("run"),
         cleanup: read_cleanup(&mut r),
         allow_failure: r.flag("allow_failure"),
@@ -268,6 +318,7 @@ pub fn read(map: &Map) -> ReadStanza {
         r.refuse("wait_timeout", "`wait_timeout` is 0; give whole seconds, such as 600".to_owned());
     }
     judge_s3(&mut r);
+    judge_image(&mut r, &stanza);
     judge_untaken(&mut r, stanza.strict == Some(true));
     // A stanza for another provider is not ours to criticise.
     if let Some(wrong) = r.problems.iter().position(|problem| problem.code == Code::WrongProvider) {
@@ -293,7 +344,7 @@ impl Stanza {
 }
 
 /// Keys whose values are no secret. Everything else may be one: a misspelt key, a command, a condition.
-pub(crate) const OPEN: [&str; 23] = [
+pub(crate) const OPEN: [&str; 39] = [
     "provider",
     "region",
     "function_name",
@@ -317,6 +368,22 @@ pub(crate) const OPEN: [&str; 23] = [
     "s3_key",
     "s3_object_version",
     "wait_timeout",
+    "architectures",
+    "ephemeral_storage",
+    "package_type",
+    "image_uri",
+    "image_config",
+    "file_system_configs",
+    "snap_start",
+    "logging_config",
+    "ipv6_allowed_for_dual_stack",
+    "merge_environment",
+    "code_signing_config_arn",
+    "source_kms_key_arn",
+    "revision_id",
+    "function_tags_mode",
+    "reserved_concurrency",
+    "function_url",
 ];
 
 /// The texts of a value.
@@ -377,6 +444,49 @@ fn judge_s3(r: &mut Reader<'_>) {
             let hint = "leave `s3_key` out to send a package; its key follows from its content".to_owned();
             let at = Some(format!("/{key}"));
             r.problems.push(Problem { code: Code::BadValue, message, at, hint: Some(hint) });
+        }
+    }
+}
+
+/// An image brings its handler, its runtime and its files; whichever was left out of account, something else would be
+/// deployed than was asked for.
+fn judge_image(r: &mut Reader<'_>, stanza: &Stanza) {
+    let is_zip = stanza.package_type.as_deref() == Some("Zip");
+    if stanza.package_type.as_deref() == Some("Image") && !r.has("image_uri") {
+        r.problems.push(Problem {
+            code: Code::MissingKey,
+            message: "`package_type: Image` needs `image_uri` beside it".to_owned(),
+            at: Some("/image_uri".to_owned()),
+            hint: None,
+        });
+    }
+    if !r.has("image_uri") {
+        return;
+    }
+    let of_files =
+        ["zip", "include", "exclude", "symlinks", "dot_match", "s3_bucket", "runtime", "handler_name", "layers"];
+    let out_of_place: Vec<&str> = of_files.into_iter().filter(|key| r.has(key)).collect();
+    for key in out_of_place.into_iter().chain(is_zip.then_some("package_type")) {
+        let message = format!("`image_uri` names a container image, and `{key}` speaks of packaged files");
+        let hint = "an image brings its own files, runtime and handler; `image_config.command` names another handler";
+        let at = Some(format!("/{key}"));
+        r.problems.push(Problem { code: Code::BadValue, message, at, hint: Some(hint.to_owned()) });
+    }
+}
+
+/// One word; AWS's own form is a list of one.
+fn read_architecture(r: &mut Reader<'_>) -> Option<String> {
+    let given = r.texts("architectures")?;
+    let right = "give `x86_64` or `arm64`";
+    match given.as_slice() {
+        [one] => r.known_word("architectures", one.clone(), &["x86_64", "arm64"]),
+        [] => {
+            r.refuse("architectures", format!("`architectures` is empty; {right}"));
+            None
+        }
+        several => {
+            r.refuse("architectures", format!("`architectures` is `{}`; {right}, not both", several.join(", ")));
+            None
         }
     }
 }

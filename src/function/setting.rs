@@ -1,0 +1,238 @@
+//! The settings that a function can have, one line for each: the one table of them.
+//! Never decides what is to be done about a difference.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use crate::protocol::secret::{MASK, Secret};
+use crate::protocol::structures::FileSystemConfig;
+
+/// What a setting can hold.
+trait Held: PartialEq {
+    /// True when the function has no such setting.
+    fn is_empty(&self) -> bool;
+    /// The value for people, secrets masked.
+    fn shown(&self) -> Value;
+}
+
+impl Held for String {
+    fn is_empty(&self) -> bool {
+        self.is_empty()
+    }
+    fn shown(&self) -> Value {
+        json!(self)
+    }
+}
+
+impl Held for i32 {
+    fn is_empty(&self) -> bool {
+        false
+    }
+    fn shown(&self) -> Value {
+        json!(self)
+    }
+}
+
+impl Held for bool {
+    fn is_empty(&self) -> bool {
+        false
+    }
+    fn shown(&self) -> Value {
+        json!(self)
+    }
+}
+
+/// None is: without a limit.
+impl Held for Option<i32> {
+    fn is_empty(&self) -> bool {
+        self.is_none()
+    }
+    fn shown(&self) -> Value {
+        json!(self)
+    }
+}
+
+/// The order means something.
+impl Held for Vec<String> {
+    fn is_empty(&self) -> bool {
+        self.is_empty()
+    }
+    fn shown(&self) -> Value {
+        json!(self)
+    }
+}
+
+/// The order means nothing.
+impl Held for BTreeSet<String> {
+    fn is_empty(&self) -> bool {
+        self.is_empty()
+    }
+    fn shown(&self) -> Value {
+        json!(self)
+    }
+}
+
+impl Held for BTreeSet<FileSystemConfig> {
+    fn is_empty(&self) -> bool {
+        self.is_empty()
+    }
+    fn shown(&self) -> Value {
+        self.iter().map(|system| json!({"arn": system.arn, "local_mount_path": system.local_mount_path})).collect()
+    }
+}
+
+impl Held for BTreeMap<String, Secret> {
+    fn is_empty(&self) -> bool {
+        self.is_empty()
+    }
+    fn shown(&self) -> Value {
+        self.keys().map(|name| (name.clone(), json!(MASK))).collect()
+    }
+}
+
+/// The call that changes a setting of a function that exists. Creation takes all but the last in one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangedBy {
+    /// UpdateFunctionConfiguration.
+    Configuration,
+    /// UpdateFunctionCode: it travels with the code.
+    Code,
+    /// PutFunctionCodeSigningConfig and DeleteFunctionCodeSigningConfig.
+    CodeSigning,
+    /// PutFunctionConcurrency and DeleteFunctionConcurrency, also after a creation.
+    Concurrency,
+}
+
+macro_rules! settings {
+    ($($(#[doc = $doc:literal])* $name:ident($held:ty): $field:literal, $call:ident;)*) => {
+        /// One setting of a function, with the value that it is to have or has. An empty value means that the function
+        /// has none.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Setting { $($(#[doc = $doc])* $name($held),)* }
+
+        impl Setting {
+            /// The stanza's name of it.
+            pub fn field(&self) -> &'static str {
+                match self { $(Setting::$name(_) => $field,)* }
+            }
+
+            /// The call that changes it.
+            pub fn changed_by(&self) -> ChangedBy {
+                match self { $(Setting::$name(_) => ChangedBy::$call,)* }
+            }
+
+            /// True when the function has no such setting.
+            pub fn is_empty(&self) -> bool {
+                match self { $(Setting::$name(value) => Held::is_empty(value),)* }
+            }
+
+            /// The value for people, secrets masked; null when it is empty.
+            pub fn shown(&self) -> Value {
+                match self {
+                    empty if empty.is_empty() => Value::Null,
+                    $(Setting::$name(value) => Held::shown(value),)*
+                }
+            }
+        }
+    };
+}
+
+settings! {
+    /// `Role`: an ARN.
+    Role(String): "role", Configuration;
+    /// `Runtime`.
+    Runtime(String): "runtime", Configuration;
+    /// `Handler`, joined as the runtime wants it.
+    Handler(String): "handler", Configuration;
+    /// `Description`.
+    Description(String): "description", Configuration;
+    /// `Timeout` in seconds.
+    Timeout(i32): "timeout", Configuration;
+    /// `MemorySize` in MB.
+    MemorySize(i32): "memory_size", Configuration;
+    /// `EphemeralStorage.Size` in MB.
+    EphemeralStorage(i32): "ephemeral_storage", Configuration;
+    /// `VpcConfig.SubnetIds`.
+    SubnetIds(BTreeSet<String>): "subnet_ids", Configuration;
+    /// `VpcConfig.SecurityGroupIds`.
+    SecurityGroupIds(BTreeSet<String>): "security_group_ids", Configuration;
+    /// `VpcConfig.Ipv6AllowedForDualStack`.
+    Ipv6AllowedForDualStack(bool): "ipv6_allowed_for_dual_stack", Configuration;
+    /// `Environment.Variables`.
+    Environment(BTreeMap<String, Secret>): "environment", Configuration;
+    /// `DeadLetterConfig.TargetArn`.
+    DeadLetterArn(String): "dead_letter_arn", Configuration;
+    /// `KMSKeyArn`.
+    KmsKeyArn(String): "kms_key_arn", Configuration;
+    /// `TracingConfig.Mode`.
+    TracingMode(String): "tracing_mode", Configuration;
+    /// `Layers`: ARNs.
+    Layers(Vec<String>): "layers", Configuration;
+    /// `FileSystemConfigs`.
+    FileSystems(BTreeSet<FileSystemConfig>): "file_system_configs", Configuration;
+    /// `SnapStart.ApplyOn`.
+    SnapStart(String): "snap_start", Configuration;
+    /// `LoggingConfig.LogFormat`.
+    LogFormat(String): "logging_config.log_format", Configuration;
+    /// `LoggingConfig.LogGroup`.
+    LogGroup(String): "logging_config.log_group", Configuration;
+    /// `LoggingConfig.ApplicationLogLevel`; empty with `LogFormat` `Text`.
+    ApplicationLogLevel(String): "logging_config.application_log_level", Configuration;
+    /// `LoggingConfig.SystemLogLevel`; empty with `LogFormat` `Text`.
+    SystemLogLevel(String): "logging_config.system_log_level", Configuration;
+    /// `ImageConfig.EntryPoint`.
+    EntryPoint(Vec<String>): "image_config.entry_point", Configuration;
+    /// `ImageConfig.Command`.
+    Command(Vec<String>): "image_config.command", Configuration;
+    /// `ImageConfig.WorkingDirectory`.
+    WorkingDirectory(String): "image_config.working_directory", Configuration;
+    /// `Architectures`, of which there is one.
+    Architecture(String): "architectures", Code;
+    /// `SourceKMSKeyArn`.
+    SourceKmsKeyArn(String): "source_kms_key_arn", Code;
+    /// `CodeSigningConfigArn`.
+    CodeSigningConfigArn(String): "code_signing_config_arn", CodeSigning;
+    /// `ReservedConcurrentExecutions`.
+    ReservedConcurrency(Option<i32>): "reserved_concurrency", Concurrency;
+}
+
+impl Setting {
+    /// True for the same setting, whatever its value.
+    pub fn is_kind_of(&self, other: &Setting) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
+
+    /// The structures that AWS replaces whole, each by its members.
+    pub fn structures() -> [Vec<Setting>; 3] {
+        use Setting::*;
+        [
+            vec![SubnetIds(BTreeSet::new()), SecurityGroupIds(BTreeSet::new()), Ipv6AllowedForDualStack(false)],
+            vec![
+                LogFormat(String::new()),
+                LogGroup(String::new()),
+                ApplicationLogLevel(String::new()),
+                SystemLogLevel(String::new()),
+            ],
+            vec![EntryPoint(Vec::new()), Command(Vec::new()), WorkingDirectory(String::new())],
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_of_subnets_means_nothing_and_that_of_layers_does() {
+        let list = |items: [&str; 2]| items.map(str::to_owned);
+        assert_eq!(Setting::SubnetIds(list(["a", "b"]).into()), Setting::SubnetIds(list(["b", "a"]).into()));
+        assert_ne!(Setting::Layers(list(["a", "b"]).into()), Setting::Layers(list(["b", "a"]).into()));
+    }
+
+    #[test]
+    fn an_environment_is_shown_without_its_values() {
+        let pairs = BTreeMap::from([("TOKEN".to_owned(), Secret::new("hunter2"))]);
+        assert_eq!(Setting::Environment(pairs).shown(), json!({"TOKEN": "[secure]"}));
+    }
+}

@@ -1,0 +1,184 @@
+//! A step in, the one request to Lambda that it makes, and where the function stands behind it, out.
+//! Never waits and never tries again: whoever asks does.
+
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::FunctionCode;
+
+use super::read::Standing;
+use super::{Applied, Lambda, LambdaError, Subject, Trouble, archive, exposed, request};
+use crate::code::{Delivery, Object};
+use crate::plan::Action;
+
+macro_rules! standing {
+    ($output:expr) => {
+        Standing::of(
+            $output.state(),
+            Trouble {
+                code: $output.state_reason_code().map(|code| code.as_str().to_owned()),
+                reason: $output.state_reason().map(str::to_owned),
+            },
+            $output.last_update_status(),
+            Trouble {
+                code: $output.last_update_status_reason_code().map(|code| code.as_str().to_owned()),
+                reason: $output.last_update_status_reason().map(str::to_owned),
+            },
+        )
+    };
+}
+
+impl Lambda {
+    pub(super) async fn call(
+        &self,
+        action: &Action,
+        subject: &Subject<'_>,
+    ) -> Result<(Applied, Standing), LambdaError> {
+        let (name, step) = (subject.name.as_str(), action.name());
+        // A call whose answer says nothing that matters, and that leaves the function ready.
+        macro_rules! plain {
+            ($operation:literal, $call:expr) => {{
+                self.finished(step, $operation, $call).await?;
+                (Applied::default(), Standing::Settled)
+            }};
+        }
+        let (mut applied, standing) = match action {
+            Action::CreateFunction { .. } => self.create_function(action, subject).await?,
+            Action::UpdateFunctionCode { .. } => self.update_function_code(action, subject).await?,
+            Action::UploadPackage { .. } => unreachable!("it is no request to Lambda"),
+            Action::UpdateFunctionConfiguration { settings } => {
+                let request = self.client.update_function_configuration().function_name(name);
+                let call = request::update(request, settings).set_revision_id(subject.revision_id.clone()).send();
+                let output = self.finished(step, "UpdateFunctionConfiguration", call).await?;
+                output.function_arn().ok_or_else(|| self.garbled("UpdateFunctionConfiguration"))?;
+                (Applied::default(), standing!(output))
+            }
+            Action::TagResource { tags } => {
+                let call = self.client.tag_resource().resource(&subject.arn).set_tags(Some(exposed(tags))).send();
+                plain!("TagResource", call)
+            }
+            Action::UntagResource { names } => {
+                let call = self.client.untag_resource().resource(&subject.arn).set_tag_keys(Some(names.clone())).send();
+                plain!("UntagResource", call)
+            }
+            Action::PutFunctionCodeSigningConfig { arn } => {
+                let call = self.client.put_function_code_signing_config().function_name(name);
+                plain!("PutFunctionCodeSigningConfig", call.code_signing_config_arn(arn).send())
+            }
+            Action::DeleteFunctionCodeSigningConfig => {
+                let call = self.client.delete_function_code_signing_config().function_name(name).send();
+                plain!("DeleteFunctionCodeSigningConfig", call)
+            }
+            Action::PutFunctionConcurrency { executions } => {
+                let call = self.client.put_function_concurrency().function_name(name);
+                plain!("PutFunctionConcurrency", call.reserved_concurrent_executions(*executions).send())
+            }
+            Action::DeleteFunctionConcurrency => {
+                plain!(
+                    "DeleteFunctionConcurrency",
+                    self.client.delete_function_concurrency().function_name(name).send()
+                )
+            }
+            Action::CreateFunctionUrlConfig { config } => {
+                let call = self.client.create_function_url_config().function_name(name);
+                let call = call.set_auth_type(config.auth_type.as_deref().map(Into::into));
+                let call = call.set_invoke_mode(config.invoke_mode.as_deref().map(Into::into));
+                let call = call.set_cors(config.cors.as_ref().map(request::cors)).send();
+                let output = self.finished(step, "CreateFunctionUrlConfig", call).await?;
+                let function_url = Some(output.function_url().to_owned());
+                (Applied { function_url, ..Applied::default() }, Standing::Settled)
+            }
+            Action::UpdateFunctionUrlConfig { config } => {
+                let call = self.client.update_function_url_config().function_name(name);
+                let call = call.set_auth_type(config.auth_type.as_deref().map(Into::into));
+                let call = call.set_invoke_mode(config.invoke_mode.as_deref().map(Into::into));
+                plain!("UpdateFunctionUrlConfig", call.set_cors(config.cors.as_ref().map(request::cors)).send())
+            }
+            Action::DeleteFunctionUrlConfig => {
+                plain!("DeleteFunctionUrlConfig", self.client.delete_function_url_config().function_name(name).send())
+            }
+            Action::AddPermission { permission } => {
+                use crate::function::Permission;
+                let call = self.client.add_permission().function_name(name).principal("*");
+                let call = call.statement_id(permission.statement_id()).action(permission.action());
+                let call = match permission {
+                    Permission::InvokeFunctionUrl => call.function_url_auth_type("NONE".into()),
+                    Permission::InvokeFunction => call.invoked_via_function_url(true),
+                };
+                plain!("AddPermission", call.send())
+            }
+            Action::RemovePermission { permission } => {
+                let call = self.client.remove_permission().function_name(name);
+                plain!("RemovePermission", call.statement_id(permission.statement_id()).send())
+            }
+            Action::PublishVersion => {
+                // With the hash, so that a version never holds code that somebody else has put there in between.
+                let request = self.client.publish_version().function_name(name);
+                let call = request.set_code_sha256(subject.code_sha256.clone()).send();
+                let output = self.finished(step, "PublishVersion", call).await?;
+                let version = output.version().ok_or_else(|| self.garbled("PublishVersion"))?.to_owned();
+                (Applied { version: Some(version), ..Applied::default() }, standing!(output).of_version())
+            }
+        };
+        let tally = self.attempts.told();
+        (applied.attempts, applied.request_id) = (tally.requests, tally.request_id);
+        Ok((applied, standing))
+    }
+
+    async fn create_function(
+        &self,
+        action: &Action,
+        subject: &Subject<'_>,
+    ) -> Result<(Applied, Standing), LambdaError> {
+        let Action::CreateFunction { settings, tags, delivery } = action else { unreachable!("called for this one") };
+        let code = FunctionCode::builder().set_source_kms_key_arn(request::source_kms_key_arn(settings));
+        let code = match delivery {
+            Delivery::Call => code.zip_file(Blob::default()),
+            Delivery::Upload(Object { bucket, key, version }) | Delivery::Object(Object { bucket, key, version }) => {
+                code.s3_bucket(bucket).s3_key(key).set_s3_object_version(version.clone())
+            }
+            Delivery::Image(uri) => code.image_uri(uri),
+        };
+        let request = request::create(self.client.create_function(), settings).function_name(subject.name.as_str());
+        let request = match delivery {
+            Delivery::Image(_) => request.package_type("Image".into()),
+            Delivery::Call | Delivery::Upload(_) | Delivery::Object(_) => request,
+        };
+        let request = request.code(code.build()).set_tags((!tags.is_empty()).then(|| exposed(tags)));
+        let output = if *delivery == Delivery::Call {
+            let call = request.customize().config_override(self.upload_override());
+            let call = call.interceptor(self.upload(archive(subject))).send();
+            self.finished(action.name(), "CreateFunction", call).await?
+        } else {
+            self.finished(action.name(), "CreateFunction", request.send()).await?
+        };
+        let function_arn = output.function_arn().ok_or_else(|| self.garbled("CreateFunction"))?.to_owned();
+        let code_sha256 = output.code_sha256().map(str::to_owned);
+        Ok((Applied { function_arn: Some(function_arn), code_sha256, ..Applied::default() }, standing!(output)))
+    }
+
+    async fn update_function_code(
+        &self,
+        action: &Action,
+        subject: &Subject<'_>,
+    ) -> Result<(Applied, Standing), LambdaError> {
+        let Action::UpdateFunctionCode { settings, delivery } = action else { unreachable!("called for this one") };
+        let request = self.client.update_function_code().function_name(subject.name.as_str());
+        let request = request::update_code(request, settings).set_revision_id(subject.revision_id.clone());
+        let output = match delivery {
+            Delivery::Call => {
+                let call = request.zip_file(Blob::default()).customize().config_override(self.upload_override());
+                let call = call.interceptor(self.upload(archive(subject))).send();
+                self.finished(action.name(), "UpdateFunctionCode", call).await?
+            }
+            Delivery::Upload(Object { bucket, key, version }) | Delivery::Object(Object { bucket, key, version }) => {
+                let request = request.s3_bucket(bucket).s3_key(key).set_s3_object_version(version.clone());
+                self.finished(action.name(), "UpdateFunctionCode", request.send()).await?
+            }
+            Delivery::Image(uri) => {
+                self.finished(action.name(), "UpdateFunctionCode", request.image_uri(uri).send()).await?
+            }
+        };
+        output.function_arn().ok_or_else(|| self.garbled("UpdateFunctionCode"))?;
+        let code_sha256 = output.code_sha256().map(str::to_owned);
+        Ok((Applied { code_sha256, ..Applied::default() }, standing!(output)))
+    }
+}

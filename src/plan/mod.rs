@@ -1,0 +1,697 @@
+//! What is wanted, the archive and what is live in; the steps to take out. Nothing to do is an empty list.
+//! Never touches anything: the same plan is shown by `plan` and carried out by `deploy`.
+
+mod url;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use crate::code::{Code, Delivery, Object};
+use crate::function::{ChangedBy, Live, Permission, Setting, Wanted};
+use crate::protocol::event::{self, Change, FunctionPresence, StepName};
+use crate::protocol::secret::{MASK, Secret};
+use crate::protocol::structures::FunctionUrl;
+
+/// What will be done, in order.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Whether the function is there already.
+    pub function: FunctionPresence,
+    /// The steps. Empty: the function is live as the stanza asks.
+    pub steps: Vec<Step>,
+}
+
+/// One step: what it does, and what it changes by that.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// What it does.
+    pub action: Action,
+    /// What it changes, secrets masked.
+    pub changes: Vec<Change>,
+}
+
+/// The AWS operation of a step, with everything that its request needs but the archive.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// CreateFunction.
+    CreateFunction {
+        /// All settings that the stanza names and a creation takes.
+        settings: Vec<Setting>,
+        /// The tags that it names.
+        tags: BTreeMap<String, Secret>,
+        /// How Lambda gets the code.
+        delivery: Delivery,
+    },
+    /// PutObject or CreateMultipartUpload of S3, unless the archive is there already.
+    UploadPackage {
+        /// Where it goes.
+        object: Object,
+    },
+    /// PutFunctionCodeSigningConfig.
+    PutFunctionCodeSigningConfig {
+        /// The configuration's ARN.
+        arn: String,
+    },
+    /// DeleteFunctionCodeSigningConfig.
+    DeleteFunctionCodeSigningConfig,
+    /// UntagResource.
+    UntagResource {
+        /// The names of the tags that go.
+        names: Vec<String>,
+    },
+    /// TagResource.
+    TagResource {
+        /// The tags that are new or differ.
+        tags: BTreeMap<String, Secret>,
+    },
+    /// UpdateFunctionConfiguration.
+    UpdateFunctionConfiguration {
+        /// The settings that differ, each whole structure of AWS's with them.
+        settings: Vec<Setting>,
+    },
+    /// UpdateFunctionCode.
+    UpdateFunctionCode {
+        /// The settings that travel with the code.
+        settings: Vec<Setting>,
+        /// How Lambda gets the code.
+        delivery: Delivery,
+    },
+    /// PutFunctionConcurrency.
+    PutFunctionConcurrency {
+        /// How many executions are reserved.
+        executions: i32,
+    },
+    /// DeleteFunctionConcurrency.
+    DeleteFunctionConcurrency,
+    /// CreateFunctionUrlConfig.
+    CreateFunctionUrlConfig {
+        /// All that the stanza names.
+        config: FunctionUrl,
+    },
+    /// UpdateFunctionUrlConfig.
+    UpdateFunctionUrlConfig {
+        /// The members that differ.
+        config: FunctionUrl,
+    },
+    /// DeleteFunctionUrlConfig.
+    DeleteFunctionUrlConfig,
+    /// AddPermission, for everybody.
+    AddPermission {
+        /// To do what.
+        permission: Permission,
+    },
+    /// RemovePermission.
+    RemovePermission {
+        /// Whose statement goes.
+        permission: Permission,
+    },
+    /// PublishVersion.
+    PublishVersion,
+}
+
+/// Why there is no plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PlanError {
+    /// The function has to be created, and the stanza lacks what only it can tell.
+    CannotCreate {
+        /// The keys that are missing.
+        missing: Vec<&'static str>,
+    },
+    /// The live variables were to be kept, and AWS does not show them.
+    EnvironmentUnreadable,
+    /// A function keeps its package type for life, and the stanza brings code of the other one.
+    OtherPackageType {
+        /// True when the live function runs a container image.
+        is_image: bool,
+    },
+    /// The function is not at the revision that the stanza names.
+    OtherRevision {
+        /// At which it is. `None`: there is no function.
+        live: Option<String>,
+    },
+    /// A new address has to say who may call it.
+    UrlNeedsAuthType,
+}
+
+/// Compares what is wanted with what is live.
+///
+/// The order, and why: a package that goes by way of a bucket is sent first, which takes longest and fails alone. Code
+/// signing decides about the code to come. Tags fail for want of a permission only, and then nothing else has been touched.
+/// Settings go before code, as in dpl: new code may need a new variable, while old code seldom minds one; nothing stands
+/// between the two, so that new settings run on old code for as short as AWS allows. Concurrency and the address follow,
+/// so that nobody is let in to the old code. A version holds all of it.
+///
+/// # Errors
+/// [`PlanError`], when the function cannot become what the stanza asks for.
+pub fn plan(wanted: &Wanted, code: &Code, live: Option<&Live>) -> Result<Plan, PlanError> {
+    let revision = live.and_then(|live| live.revision_id.clone());
+    if wanted.revision_id.is_some() && wanted.revision_id != revision {
+        return Err(PlanError::OtherRevision { live: revision });
+    }
+    match live {
+        None => create(wanted, code),
+        Some(live) => update(wanted, code, live),
+    }
+}
+
+fn create(wanted: &Wanted, code: &Code) -> Result<Plan, PlanError> {
+    let mut settings = wanted.settings_for(None);
+    let default = wanted.default_description.clone().map(Setting::Description);
+    settings.extend(default.filter(|default| !settings.iter().any(|setting| setting.is_kind_of(default))));
+    settings.retain(|setting| !setting.is_empty());
+    let has = |field: &str| settings.iter().any(|setting| setting.field() == field);
+    let of_files = [("runtime", "runtime"), ("handler", "handler_name")];
+    let of_files = of_files.iter().filter(|_| !matches!(code.delivery, Delivery::Image(_)));
+    let needed = [("role", "role")];
+    let missing: Vec<_> = needed.iter().chain(of_files).filter(|(field, _)| !has(field)).map(|(_, key)| *key).collect();
+    if !missing.is_empty() {
+        return Err(PlanError::CannotCreate { missing });
+    }
+    let (after, settings): (Vec<_>, Vec<_>) =
+        settings.into_iter().partition(|setting| setting.changed_by() == ChangedBy::Concurrency);
+    let tags = wanted.tags.clone().unwrap_or_default();
+    let mut changes: Vec<Change> = settings.iter().flat_map(|setting| differences(setting, None)).collect();
+    changes.extend(tags.keys().map(|name| tag_change(name, Value::Null, json!(MASK))));
+    changes.push(code_change(code, None));
+    let mut steps: Vec<Step> = upload(code).into_iter().collect();
+    let delivery = code.delivery.clone();
+    steps.push(Step { action: Action::CreateFunction { settings, tags, delivery }, changes });
+    steps.extend(after.iter().filter_map(|setting| own_call(setting, None)));
+    steps.extend(url::steps(wanted.url.as_ref(), None)?);
+    steps.extend(wanted.publish.then(publish));
+    Ok(Plan { function: FunctionPresence::Absent, steps })
+}
+
+fn update(wanted: &Wanted, code: &Code, live: &Live) -> Result<Plan, PlanError> {
+    if matches!(code.delivery, Delivery::Image(_)) != live.image.is_some() {
+        return Err(PlanError::OtherPackageType { is_image: live.image.is_some() });
+    }
+    let settings = merged(wanted, wanted.settings_for(live.runtime()), live)?;
+    let differs = |setting: &Setting| live.setting(setting) != Some(setting);
+    let differing: Vec<Setting> = settings.into_iter().filter(differs).collect();
+    let changed_by =
+        |call| -> Vec<Setting> { differing.iter().filter(|setting| setting.changed_by() == call).cloned().collect() };
+    let new_code = update_code(changed_by(ChangedBy::Code), code, live);
+    let own_calls =
+        |call| changed_by(call).into_iter().filter_map(|setting| own_call(&setting, live.setting(&setting)));
+    let mut steps = Vec::new();
+    steps.extend(upload(code).filter(|_| new_code.is_some()));
+    steps.extend(own_calls(ChangedBy::CodeSigning));
+    steps.extend(tags(wanted, live));
+    steps.extend(configuration(changed_by(ChangedBy::Configuration), live));
+    steps.extend(new_code);
+    steps.extend(own_calls(ChangedBy::Concurrency));
+    steps.extend(url::steps(wanted.url.as_ref(), Some(live))?);
+    steps.extend(wanted.publish.then(publish));
+    Ok(Plan { function: FunctionPresence::Exists, steps })
+}
+
+/// With the live variables below those of the stanza, where it asks for that.
+fn merged(wanted: &Wanted, mut settings: Vec<Setting>, live: &Live) -> Result<Vec<Setting>, PlanError> {
+    for setting in settings.iter_mut().filter(|_| wanted.merges_environment) {
+        if let Setting::Environment(variables) = setting {
+            let Some(Setting::Environment(kept)) = live.setting(&Setting::Environment(BTreeMap::new())) else {
+                return Err(PlanError::EnvironmentUnreadable);
+            };
+            let mut all = kept.clone();
+            all.append(variables);
+            *variables = all;
+        }
+    }
+    Ok(settings)
+}
+
+/// The step of a setting that has a call of its own. `None`: it has none.
+fn own_call(setting: &Setting, live: Option<&Setting>) -> Option<Step> {
+    let action = match setting {
+        Setting::ReservedConcurrency(Some(executions)) => Action::PutFunctionConcurrency { executions: *executions },
+        Setting::ReservedConcurrency(None) => Action::DeleteFunctionConcurrency,
+        Setting::CodeSigningConfigArn(arn) if arn.is_empty() => Action::DeleteFunctionCodeSigningConfig,
+        Setting::CodeSigningConfigArn(arn) => Action::PutFunctionCodeSigningConfig { arn: arn.clone() },
+        _ => return None,
+    };
+    Some(Step { action, changes: differences(setting, live) })
+}
+
+/// The code, where it or a setting that travels with it differs.
+fn update_code(mut settings: Vec<Setting>, code: &Code, live: &Live) -> Option<Step> {
+    let is_live = is_live(code, live);
+    if settings.is_empty() && is_live {
+        return None;
+    }
+    let mut changes: Vec<Change> =
+        settings.iter().flat_map(|setting| differences(setting, live.setting(setting))).collect();
+    if !is_live {
+        changes.push(code_change(code, Some(live)));
+    }
+    // AWS takes silence here for its defaults: the live key and processor travel along.
+    for member in [Setting::Architecture(String::new()), Setting::SourceKmsKeyArn(String::new())] {
+        let is_named = settings.iter().any(|setting| setting.is_kind_of(&member));
+        settings.extend(live.setting(&member).filter(|kept| !is_named && !kept.is_empty()).cloned());
+    }
+    Some(Step { action: Action::UpdateFunctionCode { settings, delivery: code.delivery.clone() }, changes })
+}
+
+/// Whether the function runs this code already. A tag of an image may have moved, so that only a digest can tell.
+fn is_live(code: &Code, live: &Live) -> bool {
+    match (&code.delivery, &live.image) {
+        (Delivery::Image(uri), Some(image)) => {
+            uri.contains("@sha256:") && (*uri == image.uri || *uri == image.resolved)
+        }
+        (Delivery::Image(_), None) => false,
+        (Delivery::Call | Delivery::Upload(_) | Delivery::Object(_), _) => {
+            code.sha256.as_ref() == Some(&live.code_sha256)
+        }
+    }
+}
+
+fn upload(code: &Code) -> Option<Step> {
+    let Delivery::Upload(object) = &code.delivery else { return None };
+    Some(Step { action: Action::UploadPackage { object: object.clone() }, changes: Vec::new() })
+}
+
+/// By hash, or, where that is not known before AWS has read the code, by the place that holds it.
+fn code_change(code: &Code, live: Option<&Live>) -> Change {
+    let (field, from, to) = match (&code.sha256, &code.delivery) {
+        (_, Delivery::Image(uri)) => {
+            ("image_uri", live.and_then(|live| live.image.as_ref()).map(|image| json!(image.resolved)), json!(uri))
+        }
+        (None, Delivery::Upload(object) | Delivery::Object(object)) => ("code", None, json!(object.to_string())),
+        (sha256, _) => ("code_sha256", live.map(|live| json!(live.code_sha256)), json!(sha256)),
+    };
+    Change { field: field.to_owned(), from: from.unwrap_or(Value::Null), to }
+}
+
+fn configuration(mut settings: Vec<Setting>, live: &Live) -> Option<Step> {
+    if settings.is_empty() {
+        return None;
+    }
+    let changes = settings.iter().flat_map(|setting| differences(setting, live.setting(setting))).collect();
+    complete_structures(&mut settings, live);
+    Some(Step { action: Action::UpdateFunctionConfiguration { settings }, changes })
+}
+
+/// A structure of AWS's is replaced whole, so what the stanza does not name of it travels along with its live value.
+fn complete_structures(settings: &mut Vec<Setting>, live: &Live) {
+    for members in Setting::structures() {
+        let is_named = |member: &Setting| settings.iter().any(|setting| setting.is_kind_of(member));
+        if members.iter().any(is_named) {
+            let silent: Vec<&Setting> = members.iter().filter(|member| !is_named(member)).collect();
+            let kept: Vec<Setting> = silent.into_iter().filter_map(|member| live.setting(member)).cloned().collect();
+            settings.extend(kept);
+        }
+    }
+    // AWS refuses levels beside the format Text, and IPv6 outside of a VPC: neither can stay where it was.
+    let is_text = settings.contains(&Setting::LogFormat("Text".to_owned()));
+    settings.retain(|setting| match setting {
+        Setting::ApplicationLogLevel(level) | Setting::SystemLogLevel(level) => !is_text && !level.is_empty(),
+        _ => true,
+    });
+    let leaves_vpc = settings.contains(&Setting::SubnetIds(BTreeSet::new()));
+    for setting in settings.iter_mut().filter(|_| leaves_vpc) {
+        if let Setting::Ipv6AllowedForDualStack(allowed) = setting {
+            *allowed = false;
+        }
+    }
+}
+
+/// The tags that go, then those that come.
+fn tags(wanted: &Wanted, live: &Live) -> Vec<Step> {
+    let Some(wanted_tags) = &wanted.tags else { return Vec::new() };
+    let was = |name: &String| live.tags.as_ref().and_then(|tags| tags.get(name));
+    let tags: BTreeMap<String, Secret> = wanted_tags
+        .iter()
+        .filter(|(name, value)| was(name) != Some(value))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    // AWS's own tags are not ours to remove.
+    let is_extra = |name: &&String| !wanted_tags.contains_key(*name) && !name.starts_with("aws:");
+    let live_names = live.tags.iter().flat_map(BTreeMap::keys);
+    let names: Vec<String> = live_names.filter(is_extra).filter(|_| wanted.replaces_tags).cloned().collect();
+    let gone = names.iter().map(|name| tag_change(name, json!(MASK), Value::Null)).collect();
+    let masked = |name| was(name).map_or(Value::Null, |_| json!(MASK));
+    let come = tags.keys().map(|name| tag_change(name, masked(name), json!(MASK))).collect();
+    let untag = (!names.is_empty()).then_some(Step { action: Action::UntagResource { names }, changes: gone });
+    let tag = (!tags.is_empty()).then_some(Step { action: Action::TagResource { tags }, changes: come });
+    untag.into_iter().chain(tag).collect()
+}
+
+fn tag_change(name: &str, from: Value, to: Value) -> Change {
+    Change { field: format!("function_tags.{name}"), from, to }
+}
+
+fn publish() -> Step {
+    Step { action: Action::PublishVersion, changes: Vec::new() }
+}
+
+/// What differs, for people: one change, or for an environment one for each variable.
+fn differences(setting: &Setting, live: Option<&Setting>) -> Vec<Change> {
+    let (Setting::Environment(wanted), live_variables) = (setting, environment(live)) else {
+        let from = live.map_or(Value::Null, Setting::shown);
+        return vec![Change { field: setting.field().to_owned(), from, to: setting.shown() }];
+    };
+    let names: std::collections::BTreeSet<&String> = wanted.keys().chain(live_variables.keys()).collect();
+    let masked = |variables: &BTreeMap<String, Secret>, name| variables.get(name).map_or(Value::Null, |_| json!(MASK));
+    let changed = names.into_iter().filter(|name| wanted.get(*name) != live_variables.get(*name));
+    let changes: Vec<Change> = changed
+        .map(|name| Change {
+            field: format!("environment.{name}"),
+            from: masked(&live_variables, name),
+            to: masked(wanted, name),
+        })
+        .collect();
+    if changes.is_empty() && live.is_none() {
+        // Live variables that cannot be read are replaced by none: nothing to list, but not nothing.
+        return vec![Change { field: setting.field().to_owned(), from: Value::Null, to: Value::Null }];
+    }
+    changes
+}
+
+fn environment(setting: Option<&Setting>) -> BTreeMap<String, Secret> {
+    match setting {
+        Some(Setting::Environment(variables)) => variables.clone(),
+        _ => BTreeMap::new(),
+    }
+}
+
+impl Plan {
+    /// The plan as it is told.
+    pub fn told(&self) -> event::Plan {
+        let steps = self.steps.iter();
+        event::Plan {
+            function: self.function,
+            steps: steps
+                .map(|step| event::PlannedStep { step: step.action.name(), changes: step.changes.clone() })
+                .collect(),
+        }
+    }
+}
+
+impl Action {
+    /// The step's name in events.
+    pub fn name(&self) -> StepName {
+        match self {
+            Action::CreateFunction { .. } => StepName::CreateFunction,
+            Action::UploadPackage { .. } => StepName::UploadPackage,
+            Action::PutFunctionCodeSigningConfig { .. } => StepName::PutFunctionCodeSigningConfig,
+            Action::DeleteFunctionCodeSigningConfig => StepName::DeleteFunctionCodeSigningConfig,
+            Action::UntagResource { .. } => StepName::UntagResource,
+            Action::TagResource { .. } => StepName::TagResource,
+            Action::UpdateFunctionConfiguration { .. } => StepName::UpdateFunctionConfiguration,
+            Action::UpdateFunctionCode { .. } => StepName::UpdateFunctionCode,
+            Action::PutFunctionConcurrency { .. } => StepName::PutFunctionConcurrency,
+            Action::DeleteFunctionConcurrency => StepName::DeleteFunctionConcurrency,
+            Action::CreateFunctionUrlConfig { .. } => StepName::CreateFunctionUrlConfig,
+            Action::UpdateFunctionUrlConfig { .. } => StepName::UpdateFunctionUrlConfig,
+            Action::DeleteFunctionUrlConfig => StepName::DeleteFunctionUrlConfig,
+            Action::AddPermission { .. } => StepName::AddPermission,
+            Action::RemovePermission { .. } => StepName::RemovePermission,
+            Action::PublishVersion => StepName::PublishVersion,
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::function::{Handler, LiveImage, PublicAccess};
+    use crate::protocol::name::FunctionName;
+
+    fn pairs<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, Secret> {
+        pairs.into_iter().map(|(name, value)| (name.to_owned(), Secret::new(value))).collect()
+    }
+
+    fn wanted(settings: Vec<Setting>) -> Wanted {
+        let name = FunctionName::parse("f").expect("a name");
+        Wanted {
+            name,
+            settings,
+            handler: None,
+            tags: None,
+            replaces_tags: false,
+            merges_environment: false,
+            url: None,
+            revision_id: None,
+            publish: false,
+            default_description: None,
+        }
+    }
+
+    pub(super) fn live() -> Live {
+        Live {
+            arn: "arn:aws:lambda:us-east-1:123456789012:function:f".to_owned(),
+            settings: vec![
+                Setting::Runtime("java21".to_owned()),
+                Setting::Handler("A::b".to_owned()),
+                Setting::Timeout(3),
+                Setting::Description(String::new()),
+                Setting::SubnetIds(ids("subnet-1")),
+                Setting::SecurityGroupIds(ids("sg-1")),
+                Setting::Environment(pairs([("A", "1"), ("B", "2")])),
+            ],
+            tags: Some(pairs([("team", "x")])),
+            code_sha256: "live".to_owned(),
+            image: None,
+            url: None,
+            public: PublicAccess::default(),
+            revision_id: Some("r1".to_owned()),
+        }
+    }
+
+    fn ids(id: &str) -> BTreeSet<String> {
+        BTreeSet::from([id.to_owned()])
+    }
+
+    fn code(sha256: &str) -> Code {
+        Code { sha256: Some(sha256.to_owned()), delivery: Delivery::Call }
+    }
+
+    fn steps(plan: &Plan) -> Vec<StepName> {
+        plan.steps.iter().map(|step| step.action.name()).collect()
+    }
+
+    fn fields(plan: &Plan) -> Vec<&str> {
+        plan.steps.iter().flat_map(|step| &step.changes).map(|change| change.field.as_str()).collect()
+    }
+
+    #[test]
+    fn what_is_live_already_needs_no_step() {
+        let same = live().settings;
+        let plan = plan(&wanted(same), &code("live"), Some(&live())).expect("a plan");
+        assert!(plan.steps.is_empty(), "{plan:?}");
+    }
+
+    #[test]
+    fn a_silent_stanza_keeps_every_live_value() {
+        let plan = plan(&wanted(Vec::new()), &code("live"), Some(&live())).expect("a plan");
+        assert!(plan.steps.is_empty());
+    }
+
+    #[test]
+    fn only_what_differs_is_changed_and_code_follows_settings_at_once() {
+        let mut wanted = wanted(vec![Setting::Timeout(10), Setting::Description(String::new())]);
+        wanted.tags = Some(pairs([("team", "x"), ("new", "y")]));
+        wanted.publish = true;
+        let plan = plan(&wanted, &code("other"), Some(&live())).expect("a plan");
+        assert_eq!(
+            steps(&plan),
+            [
+                StepName::TagResource,
+                StepName::UpdateFunctionConfiguration,
+                StepName::UpdateFunctionCode,
+                StepName::PublishVersion
+            ]
+        );
+        assert_eq!(fields(&plan), ["function_tags.new", "timeout", "code_sha256"]);
+        assert_eq!(plan.steps[1].action, Action::UpdateFunctionConfiguration { settings: vec![Setting::Timeout(10)] });
+    }
+
+    #[test]
+    fn a_handler_without_a_runtime_is_joined_by_the_live_one() {
+        let mut wanted = wanted(Vec::new());
+        wanted.handler = Some(Handler { module: Some("A".to_owned()), name: "c".to_owned() });
+        let plan = plan(&wanted, &code("live"), Some(&live())).expect("a plan");
+        assert_eq!(plan.steps[0].changes[0].to, json!("A::c"));
+    }
+
+    #[test]
+    fn naming_security_groups_alone_keeps_the_live_subnets() {
+        let groups = Setting::SecurityGroupIds(ids("sg-2"));
+        let plan = plan(&wanted(vec![groups.clone()]), &code("live"), Some(&live())).expect("a plan");
+        assert_eq!(fields(&plan), ["security_group_ids"]);
+        let subnets = Setting::SubnetIds(ids("subnet-1"));
+        assert_eq!(plan.steps[0].action, Action::UpdateFunctionConfiguration { settings: vec![groups, subnets] });
+    }
+
+    #[test]
+    fn an_environment_tells_each_variable_and_no_value() {
+        let environment = Setting::Environment(pairs([("A", "1"), ("B", "3"), ("C", "4")]));
+        let plan = plan(&wanted(vec![environment]), &code("live"), Some(&live())).expect("a plan");
+        assert_eq!(fields(&plan), ["environment.B", "environment.C"]);
+        assert_eq!(plan.steps[0].changes[1].from, Value::Null);
+        assert!(!format!("{:?}", plan.told()).contains('3'));
+    }
+
+    #[test]
+    fn an_empty_value_clears() {
+        let plan =
+            plan(&wanted(vec![Setting::Environment(BTreeMap::new())]), &code("live"), Some(&live())).expect("a plan");
+        assert_eq!(fields(&plan), ["environment.A", "environment.B"]);
+        assert!(plan.steps[0].changes.iter().all(|change| change.to == Value::Null));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_unknown_and_not_empty() {
+        let mut unreadable = live();
+        unreadable.tags = None;
+        unreadable.settings.retain(|setting| !matches!(setting, Setting::Environment(_)));
+        let mut wanted = wanted(vec![Setting::Environment(BTreeMap::new())]);
+        wanted.tags = Some(pairs([("team", "x")]));
+        let plan = plan(&wanted, &code("live"), Some(&unreadable)).expect("a plan");
+        assert_eq!(steps(&plan), [StepName::TagResource, StepName::UpdateFunctionConfiguration]);
+        assert_eq!(fields(&plan), ["function_tags.team", "environment"]);
+    }
+
+    #[test]
+    fn creation_takes_everything_that_is_not_empty() {
+        let mut wanted = wanted(vec![
+            Setting::Role("r".to_owned()),
+            Setting::Runtime("nodejs22.x".to_owned()),
+            Setting::Description(String::new()),
+        ]);
+        wanted.handler = Some(Handler { module: None, name: "handler".to_owned() });
+        wanted.tags = Some(pairs([("team", "x")]));
+        let plan = plan(&wanted, &code("code"), None).expect("a plan");
+        assert_eq!(steps(&plan), [StepName::CreateFunction]);
+        assert_eq!(fields(&plan), ["role", "runtime", "handler", "function_tags.team", "code_sha256"]);
+    }
+
+    #[test]
+    fn only_creation_takes_the_default_description_and_only_where_the_stanza_is_silent() {
+        let fields = |settings: Vec<Setting>, live: Option<&Live>| {
+            let needed = [Setting::Role("r".to_owned()), Setting::Runtime("java21".to_owned())];
+            let mut wanted = wanted(settings.into_iter().chain(needed).collect());
+            wanted.handler = Some(Handler { module: Some("A".to_owned()), name: "b".to_owned() });
+            wanted.default_description = Some("build 7".to_owned());
+            let plan = plan(&wanted, &code("live"), live).expect("a plan");
+            plan.steps.iter().flat_map(|step| &step.changes).filter(|c| c.field == "description").count()
+        };
+        assert_eq!(fields(Vec::new(), None), 1);
+        assert_eq!(fields(vec![Setting::Description(String::new())], None), 0);
+        assert_eq!(fields(Vec::new(), Some(&live())), 0);
+    }
+
+    #[test]
+    fn creation_names_every_key_that_is_missing() {
+        let error = plan(&wanted(vec![Setting::Timeout(1)]), &code("code"), None).unwrap_err();
+        assert_eq!(error, PlanError::CannotCreate { missing: vec!["role", "runtime", "handler_name"] });
+    }
+
+    #[test]
+    fn a_bucket_on_the_way_comes_first_and_only_for_new_code() {
+        let object = Object { bucket: "b".to_owned(), key: "k".to_owned(), version: None };
+        let by_bucket = |sha256: &str| Code { delivery: Delivery::Upload(object.clone()), ..code(sha256) };
+        let wanted = wanted(vec![Setting::Timeout(10)]);
+        let plan = |sha256| plan(&wanted, &by_bucket(sha256), Some(&live())).expect("a plan");
+        assert_eq!(steps(&plan("live")), [StepName::UpdateFunctionConfiguration]);
+        let new = [StepName::UploadPackage, StepName::UpdateFunctionConfiguration, StepName::UpdateFunctionCode];
+        assert_eq!(steps(&plan("new")), new);
+    }
+
+    #[test]
+    fn an_object_that_nobody_knows_the_hash_of_is_told_by_its_place() {
+        let object = Object { bucket: "b".to_owned(), key: "k".to_owned(), version: Some("3".to_owned()) };
+        let code = Code { sha256: None, delivery: Delivery::Object(object.clone()) };
+        let plan = plan(&wanted(Vec::new()), &code, Some(&live())).expect("a plan");
+        assert_eq!(
+            plan.steps[0].action,
+            Action::UpdateFunctionCode { settings: Vec::new(), delivery: Delivery::Object(object) }
+        );
+        let change = &plan.steps[0].changes[0];
+        assert_eq!(
+            (change.field.as_str(), &change.from, &change.to),
+            ("code", &Value::Null, &json!("s3://b/k?versionId=3"))
+        );
+    }
+
+    fn changed(wanted: &Wanted, live: &Live) -> Vec<Action> {
+        let plan = plan(wanted, &code("live"), Some(live)).expect("a plan");
+        plan.steps.into_iter().map(|step| step.action).collect()
+    }
+
+    #[test]
+    fn what_travels_with_the_code_sends_it_again_and_keeps_the_rest_of_it() {
+        let text = |text: &str| text.to_owned();
+        let mut live = live();
+        live.settings.extend([Setting::Architecture(text("x86_64")), Setting::SourceKmsKeyArn(text("key"))]);
+        let arm = Setting::Architecture(text("arm64"));
+        let settings = vec![arm.clone(), Setting::SourceKmsKeyArn(text("key"))];
+        let sent = Action::UpdateFunctionCode { settings, delivery: Delivery::Call };
+        assert_eq!(changed(&wanted(vec![arm]), &live), [sent]);
+        assert_eq!(changed(&wanted(vec![Setting::Architecture(text("x86_64"))]), &live), []);
+    }
+
+    #[test]
+    fn a_switch_to_text_logs_leaves_the_levels_behind() {
+        let text = |text: &str| text.to_owned();
+        let (group, level) = (Setting::LogGroup(text("/g")), Setting::ApplicationLogLevel(text("WARN")));
+        let mut live = live();
+        live.settings.extend([Setting::LogFormat(text("JSON")), group.clone(), level]);
+        let format = Setting::LogFormat(text("Text"));
+        let sent = Action::UpdateFunctionConfiguration { settings: vec![format.clone(), group] };
+        assert_eq!(changed(&wanted(vec![format]), &live), [sent]);
+    }
+
+    #[test]
+    fn leaving_a_vpc_leaves_ipv6_too() {
+        let mut live = live();
+        live.settings.push(Setting::Ipv6AllowedForDualStack(true));
+        let none = [Setting::SubnetIds(BTreeSet::new()), Setting::SecurityGroupIds(BTreeSet::new())];
+        let settings = none.iter().cloned().chain([Setting::Ipv6AllowedForDualStack(false)]).collect();
+        assert_eq!(changed(&wanted(none.into()), &live), [Action::UpdateFunctionConfiguration { settings }]);
+    }
+
+    #[test]
+    fn tags_that_replace_the_live_ones_leave_awss_alone() {
+        let mut live = live();
+        live.tags = Some(pairs([("team", "x"), ("old", "y"), ("aws:cloudformation:stack-name", "z")]));
+        let mut wanted = wanted(Vec::new());
+        wanted.tags = Some(pairs([("team", "x")]));
+        assert_eq!(changed(&wanted, &live), []);
+        wanted.replaces_tags = true;
+        assert_eq!(changed(&wanted, &live), [Action::UntagResource { names: vec!["old".to_owned()] }]);
+    }
+
+    #[test]
+    fn variables_are_merged_when_asked_and_never_into_unknown_ones() {
+        let mut wanted = wanted(vec![Setting::Environment(pairs([("B", "3")]))]);
+        wanted.merges_environment = true;
+        let both = Setting::Environment(pairs([("A", "1"), ("B", "3")]));
+        assert_eq!(changed(&wanted, &live()), [Action::UpdateFunctionConfiguration { settings: vec![both] }]);
+        let mut unreadable = live();
+        unreadable.settings.retain(|setting| !matches!(setting, Setting::Environment(_)));
+        let error = plan(&wanted, &code("live"), Some(&unreadable)).unwrap_err();
+        assert_eq!(error, PlanError::EnvironmentUnreadable);
+    }
+
+    #[test]
+    fn only_a_digest_tells_that_an_image_is_live() {
+        let digest = "r/i@sha256:1";
+        let live =
+            Live { image: Some(LiveImage { uri: "r/i:main".to_owned(), resolved: digest.to_owned() }), ..live() };
+        let image = |uri: &str| Code { sha256: None, delivery: Delivery::Image(uri.to_owned()) };
+        let steps = |uri| plan(&wanted(Vec::new()), &image(uri), Some(&live)).expect("a plan").steps.len();
+        assert_eq!((steps(digest), steps("r/i@sha256:2"), steps("r/i:main")), (0, 1, 1));
+        let error = plan(&wanted(Vec::new()), &code("live"), Some(&live)).unwrap_err();
+        assert_eq!(error, PlanError::OtherPackageType { is_image: true });
+    }
+
+    #[test]
+    fn another_revision_is_not_touched() {
+        let mut wanted = wanted(vec![Setting::Timeout(9)]);
+        wanted.revision_id = Some("r0".to_owned());
+        let error = plan(&wanted, &code("live"), Some(&live())).unwrap_err();
+        assert_eq!(error, PlanError::OtherRevision { live: Some("r1".to_owned()) });
+    }
+}

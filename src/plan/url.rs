@@ -1,0 +1,200 @@
+//! The address that a function is to have and the one that it has in, the steps between them out.
+//! Never opens an address to everybody without both permissions that AWS asks for, and never removes a statement that
+//! somebody else has made.
+
+use serde_json::{Value, json};
+
+use super::{Action, PlanError, Step};
+use crate::function::{Live, LiveUrl, Permission, PublicAccess};
+use crate::protocol::event::Change;
+use crate::protocol::structures::{Cors, FunctionUrl, OrNone};
+
+/// The steps for what the stanza says of `function_url`. The address comes before its permissions: until it has them
+/// it answers nobody.
+pub(super) fn steps(wanted: Option<&OrNone<FunctionUrl>>, live: Option<&Live>) -> Result<Vec<Step>, PlanError> {
+    let url = live.and_then(|live| live.url.as_ref());
+    let nobody = PublicAccess::default();
+    let public = live.map_or(&nobody, |live| &live.public);
+    match (wanted, url) {
+        (None, _) | (Some(OrNone::None), None) => Ok(Vec::new()),
+        (Some(OrNone::None), Some(url)) => {
+            let change = Change { field: "function_url".to_owned(), from: json!(url.url), to: Value::Null };
+            let delete = Step { action: Action::DeleteFunctionUrlConfig, changes: vec![change] };
+            Ok(std::iter::once(delete).chain(closing(public)).collect())
+        }
+        (Some(OrNone::Some(wanted)), None) => {
+            let auth_type =
+                wanted.auth_type.as_deref().filter(|auth| !auth.is_empty()).ok_or(PlanError::UrlNeedsAuthType)?;
+            let changes = differences(wanted, &FunctionUrl::default());
+            let create = Step { action: Action::CreateFunctionUrlConfig { config: wanted.clone() }, changes };
+            Ok(std::iter::once(create).chain(permissions(auth_type, public)).collect())
+        }
+        (Some(OrNone::Some(wanted)), Some(url)) => {
+            let auth_type = wanted.auth_type.as_ref().or(url.config.auth_type.as_ref()).cloned().unwrap_or_default();
+            Ok(update(wanted, url).into_iter().chain(permissions(&auth_type, public)).collect())
+        }
+    }
+}
+
+/// What differs; a structure of AWS's is replaced whole, so the members of `cors` that the stanza does not name travel along.
+fn update(wanted: &FunctionUrl, live: &LiveUrl) -> Option<Step> {
+    let live = &live.config;
+    let cors = wanted.cors.as_ref().map(|cors| completed(cors, live.cors.as_ref()));
+    let wanted = FunctionUrl { cors, ..wanted.clone() };
+    let changes = differences(&wanted, live);
+    let has_changed = |member: &str| changes.iter().any(|change| change.field.starts_with(member));
+    let config = FunctionUrl {
+        auth_type: wanted.auth_type.filter(|_| has_changed("function_url.auth_type")),
+        invoke_mode: wanted.invoke_mode.filter(|_| has_changed("function_url.invoke_mode")),
+        cors: wanted.cors.filter(|_| has_changed("function_url.cors")),
+    };
+    (!changes.is_empty()).then_some(Step { action: Action::UpdateFunctionUrlConfig { config }, changes })
+}
+
+/// What the stanza names, else what is live; an empty structure clears all of it.
+fn completed(wanted: &Cors, live: Option<&Cors>) -> Cors {
+    let Some(live) = live.filter(|_| *wanted != Cors::default()) else { return wanted.clone() };
+    let list = |wanted: &Option<Vec<String>>, live: &Option<Vec<String>>| wanted.as_ref().or(live.as_ref()).cloned();
+    Cors {
+        allow_origins: list(&wanted.allow_origins, &live.allow_origins),
+        allow_methods: list(&wanted.allow_methods, &live.allow_methods),
+        allow_headers: list(&wanted.allow_headers, &live.allow_headers),
+        expose_headers: list(&wanted.expose_headers, &live.expose_headers),
+        allow_credentials: wanted.allow_credentials.or(live.allow_credentials),
+        max_age: wanted.max_age.or(live.max_age),
+    }
+}
+
+fn differences(wanted: &FunctionUrl, live: &FunctionUrl) -> Vec<Change> {
+    let change = |member: &str, from: Value, to: Value| {
+        (from != to).then(|| Change { field: format!("function_url.{member}"), from, to })
+    };
+    let text = |member: &str, wanted: &Option<String>, live: &Option<String>| {
+        wanted.as_ref().and_then(|wanted| change(member, json!(live), json!(wanted)))
+    };
+    let mut changes: Vec<Change> = Vec::new();
+    changes.extend(text("auth_type", &wanted.auth_type, &live.auth_type));
+    changes.extend(text("invoke_mode", &wanted.invoke_mode, &live.invoke_mode));
+    if let Some(cors) = &wanted.cors {
+        let live = live.cors.clone().unwrap_or_default();
+        changes.extend(
+            members(&live)
+                .into_iter()
+                .zip(members(cors))
+                .filter_map(|((member, from), (_, to))| change(member, from, to)),
+        );
+    }
+    changes
+}
+
+/// The members of a `cors`; what AWS does not tell from absence is null, and the order of lists means nothing.
+fn members(cors: &Cors) -> [(&'static str, Value); 6] {
+    let list = |items: &Option<Vec<String>>| {
+        let mut items = items.clone().unwrap_or_default();
+        items.sort();
+        if items.is_empty() { Value::Null } else { json!(items) }
+    };
+    [
+        ("cors.allow_origins", list(&cors.allow_origins)),
+        ("cors.allow_methods", list(&cors.allow_methods)),
+        ("cors.allow_headers", list(&cors.allow_headers)),
+        ("cors.expose_headers", list(&cors.expose_headers)),
+        ("cors.allow_credentials", json!(cors.allow_credentials.filter(|allowed| *allowed))),
+        ("cors.max_age", json!(cors.max_age.filter(|seconds| *seconds > 0))),
+    ]
+}
+
+/// Everybody's permissions: both where nobody is asked who they are, else none of ours.
+fn permissions(auth_type: &str, public: &PublicAccess) -> Vec<Step> {
+    if auth_type != "NONE" {
+        return closing(public);
+    }
+    let missing = Permission::ALL.into_iter().filter(|permission| !public.granted.contains(permission));
+    let add = |permission: Permission| {
+        let change = permission_change(permission, Value::Null, json!("*"));
+        Step { action: Action::AddPermission { permission }, changes: vec![change] }
+    };
+    missing.map(add).collect()
+}
+
+fn closing(public: &PublicAccess) -> Vec<Step> {
+    let remove = |permission: &Permission| {
+        let change = permission_change(*permission, json!("*"), Value::Null);
+        Step { action: Action::RemovePermission { permission: *permission }, changes: vec![change] }
+    };
+    public.own.iter().map(remove).collect()
+}
+
+fn permission_change(permission: Permission, from: Value, to: Value) -> Change {
+    Change { field: format!("function_url.permission.{}", permission.action()), from, to }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::event::StepName;
+
+    fn url(auth_type: &str) -> FunctionUrl {
+        FunctionUrl { auth_type: Some(auth_type.to_owned()), ..FunctionUrl::default() }
+    }
+
+    fn live(auth_type: &str, cors: Option<Cors>, public: &[Permission]) -> Live {
+        let config = FunctionUrl { invoke_mode: Some("BUFFERED".to_owned()), cors, ..url(auth_type) };
+        let public = PublicAccess { granted: public.to_vec(), own: public.to_vec() };
+        Live { url: Some(LiveUrl { url: "https://x".to_owned(), config }), public, ..crate::plan::tests::live() }
+    }
+
+    #[track_caller]
+    fn check(wanted: OrNone<FunctionUrl>, live: Option<&Live>, expected: &[StepName], fields: &[&str]) {
+        let steps = steps(Some(&wanted), live).expect("a plan");
+        assert_eq!(steps.iter().map(|step| step.action.name()).collect::<Vec<_>>(), expected);
+        let changes = steps.iter().flat_map(|step| &step.changes).map(|change| change.field.as_str());
+        let changes: Vec<&str> = changes.filter(|field| !field.contains("permission")).collect();
+        assert_eq!(changes, fields);
+    }
+
+    #[test]
+    fn a_public_address_gets_both_permissions_and_a_missing_one_is_added() {
+        use StepName::{AddPermission, CreateFunctionUrlConfig};
+        let wanted = || OrNone::Some(url("NONE"));
+        check(wanted(), None, &[CreateFunctionUrlConfig, AddPermission, AddPermission], &["function_url.auth_type"]);
+        check(wanted(), Some(&live("NONE", None, &[Permission::InvokeFunctionUrl])), &[AddPermission], &[]);
+        check(wanted(), Some(&live("NONE", None, &Permission::ALL)), &[], &[]);
+    }
+
+    #[test]
+    fn an_address_that_is_closed_loses_our_permissions() {
+        use StepName::{DeleteFunctionUrlConfig, RemovePermission, UpdateFunctionUrlConfig};
+        let open = live("NONE", None, &Permission::ALL);
+        let auth = ["function_url.auth_type"];
+        let update = [UpdateFunctionUrlConfig, RemovePermission, RemovePermission];
+        check(OrNone::Some(url("AWS_IAM")), Some(&open), &update, &auth);
+        let delete = [DeleteFunctionUrlConfig, RemovePermission, RemovePermission];
+        check(OrNone::None, Some(&open), &delete, &["function_url"]);
+        check(OrNone::None, None, &[], &[]);
+    }
+
+    #[test]
+    fn cors_keeps_what_is_not_named_and_an_empty_one_clears() {
+        let list = |items: &[&str]| Some(items.iter().map(|item| (*item).to_owned()).collect::<Vec<String>>());
+        let cors = Cors { allow_origins: list(&["b", "a"]), max_age: Some(60), ..Cors::default() };
+        let live = live("AWS_IAM", Some(cors.clone()), &[]);
+        let with = |cors| OrNone::Some(FunctionUrl { cors: Some(cors), ..FunctionUrl::default() });
+        let same = Cors { allow_origins: list(&["a", "b"]), allow_credentials: Some(false), ..Cors::default() };
+        check(with(same), Some(&live), &[], &[]);
+        let methods = Cors { allow_methods: list(&["GET"]), ..Cors::default() };
+        let OrNone::Some(wanted) = with(methods.clone()) else { panic!("just made") };
+        let step = update(&wanted, live.url.as_ref().expect("has one")).expect("it differs");
+        let sent =
+            FunctionUrl { cors: Some(Cors { allow_methods: methods.allow_methods, ..cors }), ..FunctionUrl::default() };
+        assert_eq!(step.action, Action::UpdateFunctionUrlConfig { config: sent });
+        let cleared = ["function_url.cors.allow_origins", "function_url.cors.max_age"];
+        check(with(Cors::default()), Some(&live), &[StepName::UpdateFunctionUrlConfig], &cleared);
+    }
+
+    #[test]
+    fn a_new_address_says_who_may_call_it() {
+        let wanted = OrNone::Some(FunctionUrl { invoke_mode: Some("BUFFERED".to_owned()), ..FunctionUrl::default() });
+        assert_eq!(steps(Some(&wanted), None).unwrap_err(), PlanError::UrlNeedsAuthType);
+    }
+}

@@ -1,0 +1,171 @@
+//! The maps inside a stanza in, their values typed out.
+//! Never knows a stanza's other keys.
+
+use schemars::JsonSchema;
+
+use super::reader::Reader;
+use super::schema::{Flag, Text, TextList, WholeNumber};
+use super::wire::Node;
+
+/// Where and how the function logs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct LoggingConfig {
+    /// `Text` or `JSON`. AWS's default: `Text`.
+    #[schemars(with = "Option<Text>")]
+    pub log_format: Option<String>,
+    /// The CloudWatch log group. Empty: AWS's default, `/aws/lambda/` and the function's name.
+    #[schemars(with = "Option<Text>")]
+    pub log_group: Option<String>,
+    /// The least level of the function's own logs: `TRACE`, `DEBUG`, `INFO`, `WARN`, `ERROR` or `FATAL`. With `log_format: JSON` only, default `INFO`.
+    #[schemars(with = "Option<Text>")]
+    pub application_log_level: Option<String>,
+    /// The least level of Lambda's logs: `DEBUG`, `INFO` or `WARN`. With `log_format: JSON` only, default `INFO`.
+    #[schemars(with = "Option<Text>")]
+    pub system_log_level: Option<String>,
+}
+
+/// What a container image is started with, instead of what is written in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct ImageConfig {
+    /// The program, with leading arguments. Empty: the image's own.
+    #[schemars(with = "Option<TextList>")]
+    pub entry_point: Option<Vec<String>>,
+    /// The arguments, such as the handler. Empty: the image's own.
+    #[schemars(with = "Option<TextList>")]
+    pub command: Option<Vec<String>>,
+    /// The working directory. Empty: the image's own.
+    #[schemars(with = "Option<Text>")]
+    pub working_directory: Option<String>,
+}
+
+/// A file system that the function sees.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct FileSystemConfig {
+    /// ARN of the EFS access point.
+    #[schemars(with = "Text")]
+    pub arn: String,
+    /// Where the function finds it: a path below `/mnt/`.
+    #[schemars(with = "Text")]
+    pub local_mount_path: String,
+}
+
+/// The function's own HTTPS address.
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct FunctionUrl {
+    /// Who may call it: `NONE` is everybody, `AWS_IAM` whom IAM permits. Required for a new one.
+    #[schemars(with = "Option<Text>")]
+    pub auth_type: Option<String>,
+    /// `BUFFERED` answers at once when the function has ended, `RESPONSE_STREAM` while it runs. AWS's default: `BUFFERED`.
+    #[schemars(with = "Option<Text>")]
+    pub invoke_mode: Option<String>,
+    /// What browsers on other sites may do. Empty: nothing.
+    pub cors: Option<Cors>,
+}
+
+/// What browsers on other sites may do with a function's address.
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Cors {
+    /// The sites, such as `https://www.example.com` or `*`.
+    #[schemars(with = "Option<TextList>")]
+    pub allow_origins: Option<Vec<String>>,
+    /// The methods, such as `GET` or `*`.
+    #[schemars(with = "Option<TextList>")]
+    pub allow_methods: Option<Vec<String>>,
+    /// The request's headers.
+    #[schemars(with = "Option<TextList>")]
+    pub allow_headers: Option<Vec<String>>,
+    /// The answer's headers that a page may see.
+    #[schemars(with = "Option<TextList>")]
+    pub expose_headers: Option<Vec<String>>,
+    /// Whether cookies and credentials may be sent. AWS's default: false.
+    #[schemars(with = "Option<Flag>")]
+    pub allow_credentials: Option<bool>,
+    /// Seconds for which a browser may remember this, 0 to 86400.
+    #[schemars(with = "Option<WholeNumber>")]
+    pub max_age: Option<i32>,
+}
+
+/// Something that a stanza may give, or ask to be removed by `none`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OrNone<T> {
+    /// It is to be this.
+    Some(T),
+    /// It is not to be.
+    None,
+}
+
+/// AWS's levels of a function's own logs.
+const APPLICATION_LEVELS: [&str; 6] = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
+
+pub(super) fn logging_config(r: &mut Reader<'_>) -> LoggingConfig {
+    LoggingConfig {
+        log_format: r.word("log_format", &["Text", "JSON"]),
+        log_group: r.text("log_group"),
+        application_log_level: r.word("application_log_level", &APPLICATION_LEVELS),
+        system_log_level: r.word("system_log_level", &["DEBUG", "INFO", "WARN"]),
+    }
+}
+
+pub(super) fn image_config(r: &mut Reader<'_>) -> ImageConfig {
+    ImageConfig {
+        entry_point: r.texts("entry_point"),
+        command: r.texts("command"),
+        working_directory: r.text("working_directory"),
+    }
+}
+
+/// A file system needs both of its values.
+pub(super) fn file_system_config(r: &mut Reader<'_>) -> FileSystemConfig {
+    let mut needed = |key: &'static str| {
+        let is_missing = !r.has(key);
+        let value = r.name(key);
+        if is_missing {
+            r.refuse(key, format!("a file system needs `{key}`"));
+        }
+        value.unwrap_or_default()
+    };
+    FileSystemConfig { arn: needed("arn"), local_mount_path: needed("local_mount_path") }
+}
+
+/// `none`, in any case, or nothing at all removes it.
+pub(super) fn function_url(r: &mut Reader<'_>) -> Option<OrNone<FunctionUrl>> {
+    if r.is_none("function_url") {
+        return Some(OrNone::None);
+    }
+    let url = r.structure("function_url", |r| FunctionUrl {
+        auth_type: r.word("auth_type", &["NONE", "AWS_IAM"]),
+        invoke_mode: r.word("invoke_mode", &["BUFFERED", "RESPONSE_STREAM"]),
+        cors: r.structure("cors", cors),
+    })?;
+    Some(if url == FunctionUrl::default() { OrNone::None } else { OrNone::Some(url) })
+}
+
+fn cors(r: &mut Reader<'_>) -> Cors {
+    Cors {
+        allow_origins: r.texts("allow_origins"),
+        allow_methods: r.texts("allow_methods"),
+        allow_headers: r.texts("allow_headers"),
+        expose_headers: r.texts("expose_headers"),
+        allow_credentials: r.flag("allow_credentials"),
+        max_age: r.whole_number("max_age", "seconds", Some(0..=86400)),
+    }
+}
+
+pub(super) fn reserved_concurrency(r: &mut Reader<'_>) -> Option<OrNone<i32>> {
+    if r.is_none("reserved_concurrency") {
+        return Some(OrNone::None);
+    }
+    r.whole_number("reserved_concurrency", "executions at the same time", None).map(OrNone::Some)
+}
+
+impl Reader<'_> {
+    /// True for `none`, in any case, and for an empty string. The key counts as known.
+    fn is_none(&mut self, key: &'static str) -> bool {
+        matches!(self.take(key), Some(Node::Text(text)) if text.is_empty() || text.eq_ignore_ascii_case("none"))
+    }
+}
