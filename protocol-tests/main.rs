@@ -8,7 +8,9 @@
 mod case;
 mod cases;
 mod commands;
+mod constraints;
 mod deployments;
+mod emulated_settings;
 mod emulators;
 mod examples;
 mod interruptions;

@@ -5,6 +5,8 @@ pub mod branches;
 pub mod environment;
 pub mod error;
 pub mod event;
+mod judge;
+pub mod limits;
 pub mod name;
 pub mod prose;
 pub(crate) mod reader;

@@ -15,7 +15,8 @@ use super::schema::{
 };
 use super::secret::{Redactor, Secret};
 use super::structures::{self, FileSystemConfig, FunctionUrl, ImageConfig, LoggingConfig, OrNone};
-use super::wire::{self, Map, Node};
+use super::wire::{Map, Node};
+use super::{judge, limits};
 
 /// The stanza under `deploy:` that describes one AWS Lambda function.
 ///
@@ -120,7 +121,7 @@ pub struct Stanza {
     /// The processor: `x86_64` or `arm64`. AWS's default: `x86_64`.
     #[schemars(with = "Option<TextList>")]
     pub architectures: Option<String>,
-    /// Size of `/tmp` in MB, 512 to 10240. AWS's default: 512.
+    /// Size of `/tmp` in MB, 512 to 32768. AWS's default: 512.
     #[schemars(with = "Option<WholeNumber>")]
     pub ephemeral_storage: Option<i32>,
     /// What the code is: `Zip` (files, the default) or `Image` (a container image, `image_uri`). A function keeps it for life.
@@ -201,23 +202,6 @@ pub struct Stanza {
 /// Other names of keys, each with the key that it stands for.
 pub(super) const ALIASES: [(&str, &str); 3] = [("environment_variables", "environment"), ("if", "on"), ("true", "on")];
 
-/// Keys of the contract that this version cannot carry out. Leaving them out of account would deploy something
-/// else than was asked for, so they are refused.
-const UNSUPPORTED: [&str; 12] = [
-    "profile",
-    "role_to_assume",
-    "role_session_name",
-    "external_id",
-    "web_identity_token_env",
-    "provisioned_concurrency",
-    "alias",
-    "keep_versions",
-    "verify",
-    "traffic",
-    "traffic_interval",
-    "version",
-];
-
 /// A stanza with what was found while it was read.
 #[derive(Debug)]
 pub struct ReadStanza {
@@ -268,7 +252,7 @@ pub fn read(map: &Map) -> ReadStanza {
         s3_object_version: r.name("s3_object_version"),
         dot_match: r.flag("dot_match"),
         architectures: read_architecture(&mut r),
-        ephemeral_storage: r.whole_number("ephemeral_storage", "MB", Some(512..=10240)),
+        ephemeral_storage: r.whole_number("ephemeral_storage", "MB", Some(512..=32768)),
         package_type: r.word("package_type", &["Zip", "Image"]),
         image_uri: r.name("image_uri"),
         image_config: r.structure("image_config", structures::image_config),
@@ -297,29 +281,12 @@ pub fn read(map: &Map) -> ReadStanza {
         dpl_version: SchemaOnly,
         strategy: SchemaOnly,
     };
-    judge_provider(&mut r, &stanza);
-    if stanza.function_name.is_none() && map.get("function_name").is_none() {
-        r.problems.push(Problem {
-            code: Code::MissingKey,
-            message: "`function_name` is missing; give the function's name or ARN".to_owned(),
-            at: Some("/function_name".to_owned()),
-            hint: None,
-        });
-    }
-    if stanza.module_name.is_some() && map.get("handler_name").is_none() {
-        r.problems.push(Problem {
-            code: Code::MissingKey,
-            message: "`module_name` needs `handler_name` beside it".to_owned(),
-            at: Some("/handler_name".to_owned()),
-            hint: None,
-        });
-    }
-    if stanza.wait_timeout == Some(Duration::ZERO) {
-        r.refuse("wait_timeout", "`wait_timeout` is 0; give whole seconds, such as 600".to_owned());
-    }
-    judge_s3(&mut r);
-    judge_image(&mut r, &stanza);
-    judge_untaken(&mut r, stanza.strict == Some(true));
+    judge::provider(&mut r, &stanza);
+    judge::needed(&mut r, &stanza);
+    judge::bucket(&mut r);
+    judge::image(&mut r, &stanza);
+    judge::untaken(&mut r, stanza.strict == Some(true));
+    r.warnings.extend(limits::warnings(map));
     // A stanza for another provider is not ours to criticise.
     if let Some(wrong) = r.problems.iter().position(|problem| problem.code == Code::WrongProvider) {
         return ReadStanza { stanza, problems: vec![r.problems.swap_remove(wrong)], warnings: Vec::new() };
@@ -414,66 +381,6 @@ fn read_cleanup(r: &mut Reader<'_>) -> Option<bool> {
     cleanup.or(skip.map(|skip| !skip))
 }
 
-fn judge_provider(r: &mut Reader<'_>, stanza: &Stanza) {
-    if let Some(provider) = stanza.provider.as_deref().filter(|provider| !provider.eq_ignore_ascii_case("lambda")) {
-        r.problems.push(Problem {
-            code: Code::WrongProvider,
-            message: format!("`provider` is `{provider}`; this is dpl-lambda, for `lambda`"),
-            at: Some("/provider".to_owned()),
-            hint: Some("give this stanza to the plugin of its provider".to_owned()),
-        });
-    }
-}
-
-/// A package and an object that is there already exclude one another: whichever was left out of account, something else
-/// would be deployed than was asked for.
-fn judge_s3(r: &mut Reader<'_>) {
-    for (key, needed) in [("s3_prefix", "s3_bucket"), ("s3_key", "s3_bucket"), ("s3_object_version", "s3_key")] {
-        if r.has(key) && !r.has(needed) {
-            r.problems.push(Problem {
-                code: Code::MissingKey,
-                message: format!("`{key}` needs `{needed}` beside it"),
-                at: Some(format!("/{needed}")),
-                hint: None,
-            });
-        }
-    }
-    for key in ["zip", "include", "exclude", "symlinks", "dot_match", "s3_prefix"] {
-        if r.has("s3_key") && r.has(key) {
-            let message = format!("`s3_key` names an object that is there already, and `{key}` speaks of a package");
-            let hint = "leave `s3_key` out to send a package; its key follows from its content".to_owned();
-            let at = Some(format!("/{key}"));
-            r.problems.push(Problem { code: Code::BadValue, message, at, hint: Some(hint) });
-        }
-    }
-}
-
-/// An image brings its handler, its runtime and its files; whichever was left out of account, something else would be
-/// deployed than was asked for.
-fn judge_image(r: &mut Reader<'_>, stanza: &Stanza) {
-    let is_zip = stanza.package_type.as_deref() == Some("Zip");
-    if stanza.package_type.as_deref() == Some("Image") && !r.has("image_uri") {
-        r.problems.push(Problem {
-            code: Code::MissingKey,
-            message: "`package_type: Image` needs `image_uri` beside it".to_owned(),
-            at: Some("/image_uri".to_owned()),
-            hint: None,
-        });
-    }
-    if !r.has("image_uri") {
-        return;
-    }
-    let of_files =
-        ["zip", "include", "exclude", "symlinks", "dot_match", "s3_bucket", "runtime", "handler_name", "layers"];
-    let out_of_place: Vec<&str> = of_files.into_iter().filter(|key| r.has(key)).collect();
-    for key in out_of_place.into_iter().chain(is_zip.then_some("package_type")) {
-        let message = format!("`image_uri` names a container image, and `{key}` speaks of packaged files");
-        let hint = "an image brings its own files, runtime and handler; `image_config.command` names another handler";
-        let at = Some(format!("/{key}"));
-        r.problems.push(Problem { code: Code::BadValue, message, at, hint: Some(hint.to_owned()) });
-    }
-}
-
 /// One word; AWS's own form is a list of one.
 fn read_architecture(r: &mut Reader<'_>) -> Option<String> {
     let given = r.texts("architectures")?;
@@ -491,52 +398,10 @@ fn read_architecture(r: &mut Reader<'_>) -> Option<String> {
     }
 }
 
-/// What to say of keys that nobody reads: not built, or not known.
-fn judge_untaken(r: &mut Reader<'_>, strict: bool) {
-    for key in r.untaken().collect::<Vec<_>>() {
-        if UNSUPPORTED.contains(&key) {
-            r.problems.push(unsupported(key));
-            continue;
-        }
-        let message = format!("`{key}` is no option of a lambda stanza");
-        let hint = match nearest(key) {
-            Some(known) => format!("did you mean `{known}`?"),
-            None => "remove it".to_owned(),
-        };
-        if strict {
-            let at = Some(wire::pointer("", key));
-            r.problems.push(Problem { code: Code::UnknownKey, message, at, hint: Some(hint) });
-        } else {
-            r.warn(WarningCode::UnknownKey, key, format!("{message}, it is left out of account"), hint);
-        }
-    }
-}
-
-fn unsupported(key: &str) -> Problem {
-    Problem {
-        code: Code::UnsupportedOption,
-        message: format!("`{key}` is not supported by this version"),
-        at: Some(wire::pointer("", key)),
-        hint: Some("without it this would be another deployment than the stanza asks for".to_owned()),
-    }
-}
-
-/// The known key that a misspelt one is most likely to mean.
-fn nearest(key: &str) -> Option<String> {
-    let spelt = key.to_lowercase().replace('-', "_");
-    let known = super::schema::stanza_keys();
-    // Jaro-Winkler prefers a common beginning, which is how people misspell: `imeout`, `handler`, `memory`.
-    known
-        .into_iter()
-        .map(|name| (strsim::jaro_winkler(&spelt, &name), name))
-        .filter(|(likeness, _)| *likeness > 0.85)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, name)| name)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::wire;
 
     fn stanza(text: &str) -> ReadStanza {
         let node = wire::parse(text.as_bytes()).expect("the test's own JSON is valid");

@@ -1,0 +1,153 @@
+//! A stanza that was read in, what is wrong with its keys as a whole out.
+//! Never looks into a single value; that is the reader's business.
+
+use std::time::Duration;
+
+use super::error::{Code, Problem, WarningCode};
+use super::reader::Reader;
+use super::stanza::Stanza;
+use super::wire;
+
+/// Keys of the contract that this version cannot carry out. Leaving them out of account would deploy something
+/// else than was asked for, so they are refused.
+const UNSUPPORTED: [&str; 12] = [
+    "profile",
+    "role_to_assume",
+    "role_session_name",
+    "external_id",
+    "web_identity_token_env",
+    "provisioned_concurrency",
+    "alias",
+    "keep_versions",
+    "verify",
+    "traffic",
+    "traffic_interval",
+    "version",
+];
+
+/// Another provider's stanza.
+pub(super) fn provider(r: &mut Reader<'_>, stanza: &Stanza) {
+    if let Some(provider) = stanza.provider.as_deref().filter(|provider| !provider.eq_ignore_ascii_case("lambda")) {
+        r.problems.push(Problem {
+            code: Code::WrongProvider,
+            message: format!("`provider` is `{provider}`; this is dpl-lambda, for `lambda`"),
+            at: Some("/provider".to_owned()),
+            hint: Some("give this stanza to the plugin of its provider".to_owned()),
+        });
+    }
+}
+
+/// Keys that no stanza can be without, or not beside others.
+pub(super) fn needed(r: &mut Reader<'_>, stanza: &Stanza) {
+    if stanza.function_name.is_none() && !r.has("function_name") {
+        r.problems.push(Problem {
+            code: Code::MissingKey,
+            message: "`function_name` is missing; give the function's name or ARN".to_owned(),
+            at: Some("/function_name".to_owned()),
+            hint: None,
+        });
+    }
+    if stanza.module_name.is_some() && !r.has("handler_name") {
+        r.problems.push(Problem {
+            code: Code::MissingKey,
+            message: "`module_name` needs `handler_name` beside it".to_owned(),
+            at: Some("/handler_name".to_owned()),
+            hint: None,
+        });
+    }
+    if stanza.wait_timeout == Some(Duration::ZERO) {
+        r.refuse("wait_timeout", "`wait_timeout` is 0; give whole seconds, such as 600".to_owned());
+    }
+}
+
+/// A package and an object that is there already exclude one another: whichever was left out of account, something else
+/// would be deployed than was asked for.
+pub(super) fn bucket(r: &mut Reader<'_>) {
+    for (key, needed) in [("s3_prefix", "s3_bucket"), ("s3_key", "s3_bucket"), ("s3_object_version", "s3_key")] {
+        if r.has(key) && !r.has(needed) {
+            r.problems.push(Problem {
+                code: Code::MissingKey,
+                message: format!("`{key}` needs `{needed}` beside it"),
+                at: Some(format!("/{needed}")),
+                hint: None,
+            });
+        }
+    }
+    for key in ["zip", "include", "exclude", "symlinks", "dot_match", "s3_prefix"] {
+        if r.has("s3_key") && r.has(key) {
+            let message = format!("`s3_key` names an object that is there already, and `{key}` speaks of a package");
+            let hint = "leave `s3_key` out to send a package; its key follows from its content".to_owned();
+            let at = Some(format!("/{key}"));
+            r.problems.push(Problem { code: Code::BadValue, message, at, hint: Some(hint) });
+        }
+    }
+}
+
+/// An image brings its handler, its runtime and its files; whichever was left out of account, something else would be
+/// deployed than was asked for.
+pub(super) fn image(r: &mut Reader<'_>, stanza: &Stanza) {
+    let is_zip = stanza.package_type.as_deref() == Some("Zip");
+    if stanza.package_type.as_deref() == Some("Image") && !r.has("image_uri") {
+        r.problems.push(Problem {
+            code: Code::MissingKey,
+            message: "`package_type: Image` needs `image_uri` beside it".to_owned(),
+            at: Some("/image_uri".to_owned()),
+            hint: None,
+        });
+    }
+    if !r.has("image_uri") {
+        return;
+    }
+    let of_files =
+        ["zip", "include", "exclude", "symlinks", "dot_match", "s3_bucket", "runtime", "handler_name", "layers"];
+    let out_of_place: Vec<&str> = of_files.into_iter().filter(|key| r.has(key)).collect();
+    for key in out_of_place.into_iter().chain(is_zip.then_some("package_type")) {
+        let message = format!("`image_uri` names a container image, and `{key}` speaks of packaged files");
+        let hint = "an image brings its own files, runtime and handler; `image_config.command` names another handler";
+        let at = Some(format!("/{key}"));
+        r.problems.push(Problem { code: Code::BadValue, message, at, hint: Some(hint.to_owned()) });
+    }
+}
+
+/// What to say of keys that nobody reads: not built, or not known.
+pub(super) fn untaken(r: &mut Reader<'_>, strict: bool) {
+    for key in r.untaken().collect::<Vec<_>>() {
+        if UNSUPPORTED.contains(&key) {
+            r.problems.push(unsupported(key));
+            continue;
+        }
+        let message = format!("`{key}` is no option of a lambda stanza");
+        let hint = match nearest(key) {
+            Some(known) => format!("did you mean `{known}`?"),
+            None => "remove it".to_owned(),
+        };
+        if strict {
+            let at = Some(wire::pointer("", key));
+            r.problems.push(Problem { code: Code::UnknownKey, message, at, hint: Some(hint) });
+        } else {
+            r.warn(WarningCode::UnknownKey, key, format!("{message}, it is left out of account"), hint);
+        }
+    }
+}
+
+fn unsupported(key: &str) -> Problem {
+    Problem {
+        code: Code::UnsupportedOption,
+        message: format!("`{key}` is not supported by this version"),
+        at: Some(wire::pointer("", key)),
+        hint: Some("without it this would be another deployment than the stanza asks for".to_owned()),
+    }
+}
+
+/// The known key that a misspelt one is most likely to mean.
+fn nearest(key: &str) -> Option<String> {
+    let spelt = key.to_lowercase().replace('-', "_");
+    let known = super::schema::stanza_keys();
+    // Jaro-Winkler prefers a common beginning, which is how people misspell: `imeout`, `handler`, `memory`.
+    known
+        .into_iter()
+        .map(|name| (strsim::jaro_winkler(&spelt, &name), name))
+        .filter(|(likeness, _)| *likeness > 0.85)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, name)| name)
+}
