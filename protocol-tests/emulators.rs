@@ -1,12 +1,13 @@
-//! moto, an AWS emulator that nobody here wrote: what it holds after a deployment, read by boto3, is what the stanza said.
+//! AWS emulators that nobody here wrote: what they hold after a deployment, read by boto3, is what the stanza said.
 //!
-//! It comes from PyPI into a virtual environment under `target/`, which the first test makes.
+//! They come from PyPI into a virtual environment under `target/`, which the first test makes.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -21,28 +22,37 @@ static PYTHON: LazyLock<PathBuf> =
     LazyLock::new(|| venv::python(&Path::new(HERE).join("requirements.txt"), "emulators"));
 
 /// A server that ends with us.
-pub(crate) struct Moto {
+pub(crate) struct Emulator {
     child: Child,
     pub(crate) url: String,
 }
 
-impl Moto {
-    pub(crate) fn start() -> Self {
+impl Emulator {
+    /// [moto](https://docs.getmoto.org) holds what it is told, and everything takes effect at once.
+    pub(crate) fn moto() -> Self {
+        Self::start("serve_moto.py")
+    }
+
+    /// [ministack](https://github.com/ministackorg/ministack) takes half a second for each change, and runs Python and
+    /// Node functions.
+    pub(crate) fn ministack() -> Self {
+        Self::start("serve_ministack.py")
+    }
+
+    fn start(script: &str) -> Self {
         let mut command = Command::new(&*PYTHON);
-        command.arg(Path::new(HERE).join("serve_moto.py")).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.arg(Path::new(HERE).join(script)).stdin(Stdio::piped()).stdout(Stdio::piped());
         command.stderr(Stdio::null());
         let mut child = command.spawn().expect("Python starts");
         let mut port = String::new();
-        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut port).expect("moto tells its port");
-        let port: u16 = port.trim().parse().expect("a port");
-        Moto { child, url: format!("http://127.0.0.1:{port}") }
+        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut port).expect("it tells its port");
+        let port: u16 = port.trim().parse().unwrap_or_else(|_| panic!("{script} does not start"));
+        Emulator { child, url: format!("http://127.0.0.1:{port}") }
     }
 
     /// A role that Lambda may assume: moto wants it to exist.
     pub(crate) fn role(&self) -> Value {
-        let trust = json!({"Version": "2012-10-17", "Statement": []}).to_string();
-        let role = self.ask("iam", "create_role", &json!({"RoleName": "run", "AssumeRolePolicyDocument": trust}));
-        role["Role"]["Arn"].clone()
+        self.ask("iam", "create_role", &new_role("run"))["Role"]["Arn"].clone()
     }
 
     /// The `env` of a job that may deploy to it.
@@ -55,29 +65,45 @@ impl Moto {
         })
     }
 
-    /// What boto3 gets for an operation.
+    /// What boto3 gets for an operation; null for something that is not there.
     pub(crate) fn ask(&self, service: &str, operation: &str, arguments: &Value) -> Value {
-        let script = Path::new(HERE).join("ask.py");
+        self.ask_all(&[(service, operation, arguments.clone())]).remove(0)
+    }
+
+    /// What boto3 gets for several operations, one after the other. To start it costs half a second.
+    pub(crate) fn ask_all(&self, questions: &[(&str, &str, Value)]) -> Vec<Value> {
         let output = Command::new(&*PYTHON)
-            .arg(script)
-            .args([self.url.as_str(), service, operation, &arguments.to_string()])
+            .arg(Path::new(HERE).join("ask.py"))
+            .args([&self.url, &json!(questions).to_string()])
             .output()
             .expect("Python starts");
-        assert!(output.status.success(), "{operation}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{questions:?}: {}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice(&output.stdout).expect("JSON")
     }
 }
 
-impl Drop for Moto {
+impl Drop for Emulator {
+    /// It ends when its standard input does, with the processes that it has started; one that does not is killed.
     fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let began = Instant::now();
+        while matches!(self.child.try_wait(), Ok(None)) && began.elapsed() < Duration::from_secs(5) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
+/// The arguments of `create_role`.
+pub(crate) fn new_role(name: &str) -> Value {
+    let trust = json!({"Version": "2012-10-17", "Statement": []}).to_string();
+    json!({"RoleName": name, "AssumeRolePolicyDocument": trust})
+}
+
 #[test]
 fn moto_holds_what_the_stanza_says() {
-    let moto = Moto::start();
+    let moto = Emulator::moto();
     let role = moto.role();
     let directory = build_directory();
     let mut request = json!({
@@ -127,7 +153,7 @@ fn moto_holds_what_the_stanza_says() {
     fs::write(directory.path().join("index.js"), "// new\n").expect("written");
     let updated = deploy(&request);
     assert_eq!(updated.outcome(), "deployed", "{}", updated.stdout);
-    assert_eq!(updated.steps(), ["update-function-configuration", "tag-resource", "update-function-code"]);
+    assert_eq!(updated.steps(), ["tag-resource", "update-function-configuration", "update-function-code"]);
     holds(json!({
         "Configuration": {
             "Timeout": 20,

@@ -9,15 +9,15 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::deployments::{build_directory, noise};
-use crate::emulators::Moto;
+use crate::emulators::Emulator;
 use crate::interruptions::signal;
 use crate::plugin::{Ended, Plugin};
 
 const BUCKET: &str = "packages";
 
 /// A bucket at moto, a directory with noise of this many MiB, and a stanza that creates the function `f` from it.
-fn stand(mebibytes: usize) -> (Moto, TempDir, Value) {
-    let (moto, directory) = (Moto::start(), build_directory());
+fn stand(mebibytes: usize) -> (Emulator, TempDir, Value) {
+    let (moto, directory) = (Emulator::moto(), build_directory());
     moto.ask("s3", "create_bucket", &json!({"Bucket": BUCKET}));
     fs::write(directory.path().join("noise.bin"), noise(mebibytes << 20)).expect("written");
     let stanza = json!({
@@ -37,7 +37,7 @@ fn deploy(directory: &Path, stanza: &Value) -> Ended {
 }
 
 /// Every object, with its size.
-fn objects(moto: &Moto) -> Vec<(String, u64)> {
+fn objects(moto: &Emulator) -> Vec<(String, u64)> {
     let listed = moto.ask("s3", "list_objects_v2", &json!({"Bucket": BUCKET}));
     let objects = listed["Contents"].as_array().cloned().unwrap_or_default();
     let object = |object: &Value| {
@@ -46,7 +46,7 @@ fn objects(moto: &Moto) -> Vec<(String, u64)> {
     objects.iter().map(object).collect()
 }
 
-fn unfinished(moto: &Moto) -> Value {
+fn unfinished(moto: &Emulator) -> Value {
     moto.ask("s3", "list_multipart_uploads", &json!({"Bucket": BUCKET}))["Uploads"].clone()
 }
 

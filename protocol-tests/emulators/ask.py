@@ -1,13 +1,28 @@
-"""Asks an endpoint with boto3: ENDPOINT SERVICE OPERATION ARGUMENTS(JSON) -> the answer as JSON."""
+"""Asks an endpoint with boto3: ENDPOINT [[SERVICE, OPERATION, ARGUMENTS], ...](JSON) -> the answers as JSON, in order.
+
+The answer of an operation on something that is not there is null.
+"""
 import json
 import sys
 
 import boto3
+from botocore.exceptions import ClientError
 
-endpoint, service, operation, arguments = sys.argv[1:]
-client = boto3.client(
-    service, endpoint_url=endpoint, region_name="us-east-1",
-    aws_access_key_id="testing", aws_secret_access_key="testing")
-answer = getattr(client, operation)(**json.loads(arguments))
-answer.pop("ResponseMetadata", None)
-print(json.dumps(answer, default=str))
+endpoint, questions = sys.argv[1:]
+
+
+def answer(service, operation, arguments):
+    client = boto3.client(
+        service, endpoint_url=endpoint, region_name="us-east-1",
+        aws_access_key_id="testing", aws_secret_access_key="testing")
+    try:
+        found = getattr(client, operation)(**arguments)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceNotFoundException":
+            raise
+        return None
+    found.pop("ResponseMetadata", None)
+    return found
+
+
+print(json.dumps([answer(*question) for question in json.loads(questions)], default=str))
