@@ -20,6 +20,7 @@ mod readme;
 mod rubbish;
 mod same_bytes;
 mod schemas;
+mod settings;
 mod stanzas;
 mod travis;
 mod uploads;

@@ -16,6 +16,8 @@ pub enum Source {
     Object(Object),
     /// It is a container image.
     Image(String),
+    /// It is the container image that is live.
+    LiveImage,
 }
 
 /// A place in S3 for packages.
@@ -58,6 +60,8 @@ pub enum Delivery {
     Object(Object),
     /// It is this container image.
     Image(String),
+    /// It has it already: the live container image stays.
+    LiveImage,
 }
 
 impl Source {
@@ -65,6 +69,9 @@ impl Source {
     pub fn of(stanza: &Stanza) -> Self {
         if let Some(uri) = &stanza.image_uri {
             return Source::Image(uri.clone());
+        }
+        if stanza.package_type.as_deref() == Some("Image") {
+            return Source::LiveImage;
         }
         let (bucket, key) = (stanza.s3_bucket.clone().filter(|name| !name.is_empty()), stanza.s3_key.clone());
         match (bucket, key) {

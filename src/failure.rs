@@ -198,19 +198,22 @@ pub fn of_plan(error: PlanError, function_name: &str, redactor: &Redactor) -> Er
             format!("the function `{function_name}` runs a container image, and the stanza packages files"),
         )
         .at("/image_uri")
-        .hint("name `image_uri`; a function keeps its package type, so that files need a function of another name"),
+        .hint("name `image_uri`, or `package_type: Image` to keep the image; files need a function of another name"),
         PlanError::OtherPackageType { is_image: false } => report(
             Code::PackageTypeMismatch,
             format!("the function `{function_name}` runs files, and the stanza names a container image"),
         )
         .at("/image_uri")
         .hint("a function keeps its package type: an image needs a function of another name"),
-        PlanError::OtherRevision { live } => {
-            let live =
-                live.map_or("is not there".to_owned(), |live| format!("is at revision {}", redactor.redact(&live)));
+        PlanError::OtherRevision { exists, live } => {
+            let state = match live {
+                Some(live) => format!("is at revision {}", redactor.redact(&live)),
+                None if exists => "has a revision that AWS does not tell".to_owned(),
+                None => "does not exist".to_owned(),
+            };
             report(
                 Code::RevisionMismatch,
-                format!("the function `{function_name}` {live}, not at that of `revision_id`"),
+                format!("`revision_id` is not that of the live function: `{function_name}` {state}"),
             )
             .at("/revision_id")
             .hint("somebody has changed it since; read it again, and decide again")
@@ -229,6 +232,7 @@ fn cannot_create(missing: &[&'static str], function_name: &str) -> ErrorReport {
         let example = match *key {
             "role" => "the ARN of the IAM role that it runs as",
             "runtime" => "a runtime, such as nodejs22.x",
+            "image_uri" => "a container image in Amazon ECR",
             _ => "what Lambda calls, such as index.handler",
         };
         Problem {
@@ -252,6 +256,11 @@ pub fn of_lambda(error: LambdaError, redactor: &Redactor) -> ErrorReport {
                 .hint("or name `region` in the stanza")
         }
         LambdaError::Call(error) => of_call(error, redactor),
+        LambdaError::Outdated(error) => {
+            let mut report = of_call(error, redactor);
+            report.hint = Some("somebody else changes this function at the same time; deploy again".to_owned());
+            report
+        }
         LambdaError::RoleNotReady(error) => {
             let mut report = of_call(error, redactor);
             report.at = Some("/role".to_owned());

@@ -81,9 +81,12 @@ impl Journal {
         }
     }
 
-    /// Notes that a step has taken effect.
+    /// Notes that a step has taken effect. One that is made again is named once.
     pub fn note_changed(&self, step: StepName) {
-        self.changed_steps().push(step);
+        let mut changed = self.changed_steps();
+        if !changed.contains(&step) {
+            changed.push(step);
+        }
     }
 
     /// Takes back that a step has taken effect: AWS accepted it, and could not carry it out.

@@ -98,6 +98,21 @@ pub fn role_not_ready() -> Warning {
     warning(WarningCode::RoleNotReady, "/role", message, "a role that was created just now needs some seconds")
 }
 
+/// A function that is not the one that was planned for.
+pub fn function_changed() -> Warning {
+    let message =
+        "somebody else has changed the function meanwhile; it was read again, and this is the new plan".to_owned();
+    let hint = Some("do two jobs deploy it at the same time?".to_owned());
+    Warning { code: WarningCode::FunctionChanged, message, hint, at: None }
+}
+
+/// Code that is not live any more.
+pub fn overtaken() -> Warning {
+    let message = "this code was live, and somebody else has deployed other code right behind it".to_owned();
+    let hint = Some("do two jobs deploy the function at the same time?".to_owned());
+    Warning { code: WarningCode::Overtaken, message, hint, at: None }
+}
+
 /// A live value that AWS does not show.
 pub fn live_value_unknown(field: &str) -> Warning {
     let message = format!("the live value of `{field}` cannot be read, so it is set without being compared");

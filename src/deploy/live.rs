@@ -6,28 +6,36 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Pass, into_archive, milliseconds};
-use crate::code::{Code, Delivery, Object, Source};
+use super::{Pass, milliseconds};
+use crate::code::Source;
 use crate::failure;
-use crate::function::{Live, Wanted};
+use crate::function::{ChangedBy, Live, Setting, Wanted};
 use crate::journal::Journal;
 use crate::lambda::{self, Beside, Found, Identity, Lambda, LambdaError, Subject};
-use crate::package::{Archive, Contents};
-use crate::plan::{Action, Plan, plan};
+use crate::plan::{Action, Plan, Step, plan};
 use crate::protocol::error::ErrorReport;
 use crate::protocol::event::{CodeState, Deployment, Event, Finished, StepName};
 use crate::warnings;
 
-/// What is known of the code before anybody is asked.
-enum Prepared {
-    /// Files, and whatever comes of them is not too large.
-    Contents(Contents),
-    /// What may have been too large was packaged, and is not.
-    Archive(Archive),
-    /// There is nothing to package: the code is in this object.
-    Object(Object),
-    /// There is nothing to package: the code is this image.
-    Image(String),
+/// How often a plan is made anew because somebody else has changed the function, before that is a failure.
+const ROUNDS: u32 = 10;
+
+/// Why the steps of a plan ended early.
+enum Ended<'a> {
+    /// The live function is not the one that the plan was made from.
+    Outdated(Outdated<'a>),
+    /// For good.
+    Failed(ErrorReport),
+}
+
+/// A step that found another function than its plan was made from.
+struct Outdated<'a> {
+    step: RunningStep<'a>,
+    /// What AWS said of it.
+    error: LambdaError,
+    /// True when an answer was lost before: the change may be our own.
+    may_be_ours: bool,
+    attempts: u32,
 }
 
 impl Pass<'_> {
@@ -48,56 +56,75 @@ impl Pass<'_> {
             Some(found) if found.is_busy && !only_plan => self.wait(&lambda).await?,
             found => found,
         };
-        if let Some(found) = &mut found {
-            let beside =
-                Beside { code_signing: self.stanza.code_signing_config_arn.is_some(), url: wanted.url.is_some() };
-            lambda.read_beside(self.name, &mut found.live, beside).await.map_err(|error| self.failed(error))?;
-        }
+        self.read_beside(&lambda, &wanted, &mut found).await?;
         let live = found.as_ref().map(|found| &found.live);
-        let plan =
-            plan(&wanted, &code, live).map_err(|error| failure::of_plan(error, self.name.as_str(), &self.filled_in))?;
-        self.warn_about_unknown(&wanted, live);
-        if let Some(archive) = &archive {
-            self.warn_about_handler(&wanted, live, archive);
-        }
-        let told = self.filled_in.plan(plan.told());
-        self.journal.tell(Event::Planned(told.clone()));
-        if only_plan {
-            return Ok(Finished::Planned(told));
-        }
-        let subject = Subject {
+        let before = live.map(|live| live.code_sha256.clone());
+        let archive = archive.map(Arc::new);
+        let mut subject = Subject {
             name: self.name,
-            arn: live.map(|live| live.arn.clone()).unwrap_or_default(),
-            archive: archive.map(Arc::new),
-            code_sha256: code.sha256,
-            revision_id: wanted.revision_id.clone(),
+            arn: String::new(),
+            archive: archive.clone(),
+            code_sha256: None,
+            revision_id: None,
+            version: None,
+            function_url: None,
+            seen_sha256: None,
         };
-        let now = self.apply(&plan, subject, live, &identity, &lambda).await?;
+        let mut outdated: Option<Outdated<'_>> = None;
+        let mut has_changed = false;
+        for round in 0.. {
+            let live = found.as_ref().map(|found| &found.live);
+            let plan = plan(&wanted, &code, live)
+                .map_err(|error| failure::of_plan(error, self.name.as_str(), &self.filled_in))?;
+            if round == 0 {
+                self.warn_about_unknown(&wanted, live);
+                if let Some(archive) = &archive {
+                    self.warn_about_handler(&wanted, live, archive);
+                }
+            }
+            if !outdated.take().is_some_and(|outdated| self.was_ours(outdated, &plan)) {
+                if round > 0 {
+                    self.warn(&warnings::function_changed());
+                }
+                let told = self.filled_in.plan(plan.told());
+                self.journal.tell(Event::Planned(told.clone()));
+                if only_plan {
+                    return Ok(Finished::Planned(told));
+                }
+            }
+            has_changed |= round > 0 || !plan.steps.is_empty();
+            subject.arn = live.map(|live| live.arn.clone()).unwrap_or_default();
+            subject.code_sha256 = code.sha256.clone();
+            subject.revision_id = live.and_then(|live| live.revision_id.clone());
+            subject.function_url = live.and_then(|live| live.url.as_ref()).map(|live| live.url.clone());
+            match self.apply(&plan, &mut subject, &lambda).await {
+                Ok(()) => break,
+                Err(Ended::Failed(report)) => return Err(report),
+                Err(Ended::Outdated(ended)) => {
+                    if wanted.revision_id.is_some() || round == ROUNDS {
+                        return Err(self.failed(ended.error));
+                    }
+                    lambda.let_others_go_first(round).await.map_err(|error| self.failed(error))?;
+                    outdated = Some(ended);
+                }
+            }
+            let existed = !subject.arn.is_empty();
+            found = lambda.read_when_quiet(self.name).await.map_err(|error| self.failed(error))?;
+            if existed && found.is_none() {
+                return Err(self.failed(LambdaError::Gone));
+            }
+            self.read_beside(&lambda, &wanted, &mut found).await?;
+        }
+        if subject.was_overtaken() {
+            self.warn(&warnings::overtaken());
+        }
+        let now = self.deployment(subject, before, &identity);
         match found.and_then(|found| found.failure) {
             // Nothing differs, but the last update never became live: that is no success to report.
-            Some(failure) if plan.steps.is_empty() => Err(self.failed(failure)),
-            _ if plan.steps.is_empty() => Ok(Finished::Unchanged(now)),
-            _ => Ok(Finished::Deployed(now)),
+            Some(failure) if !has_changed => Err(self.failed(failure)),
+            _ if has_changed => Ok(Finished::Deployed(now)),
+            _ => Ok(Finished::Unchanged(now)),
         }
-    }
-
-    /// What can be known of the code before anybody is asked. What may be too large for Lambda is packaged at once.
-    fn prepare(&self, source: &Source) -> Result<Prepared, ErrorReport> {
-        let in_call = match source {
-            Source::Object(object) => return Ok(Prepared::Object(object.clone())),
-            Source::Image(uri) => return Ok(Prepared::Image(uri.clone())),
-            Source::Package => true,
-            Source::PackageInBucket(_) => false,
-        };
-        let contents = self.survey(None)?;
-        contents.check_unzipped_size().map_err(|error| self.of_package(error))?;
-        if contents.surely_fits(in_call) {
-            return Ok(Prepared::Contents(contents));
-        }
-        let archive = into_archive(contents, self.journal, self.stop).map_err(|error| self.of_package(error))?;
-        archive.check_size(in_call).map_err(|error| self.of_package(error))?;
-        self.tell_packaged(&archive);
-        Ok(Prepared::Archive(archive))
     }
 
     async fn connect(&self) -> Result<(Lambda, Identity), ErrorReport> {
@@ -116,43 +143,6 @@ impl Pass<'_> {
         Ok((lambda, identity))
     }
 
-    /// What the function is to run, and the function, at the same time.
-    async fn code_and_live(
-        &self,
-        source: &Source,
-        prepared: Prepared,
-        lambda: &Lambda,
-    ) -> Result<(Code, Option<Archive>, Option<Found>), ErrorReport> {
-        let reading = async { lambda.read_live(self.name).await.map_err(|error| self.failed(error)) };
-        let (archive, found) = match prepared {
-            Prepared::Contents(contents) => tokio::try_join!(self.package(contents), reading)?,
-            Prepared::Archive(archive) => (archive, reading.await?),
-            Prepared::Image(uri) => {
-                return Ok((Code { sha256: None, delivery: Delivery::Image(uri) }, None, reading.await?));
-            }
-            Prepared::Object(object) => {
-                let asking = async { lambda.object_sha256(&object).await.map_err(|error| self.failed(error)) };
-                let (sha256, found) = tokio::try_join!(asking, reading)?;
-                return Ok((Code { sha256, delivery: Delivery::Object(object) }, None, found));
-            }
-        };
-        let delivery = match source {
-            Source::PackageInBucket(bucket) => Delivery::Upload(bucket.object(self.name.name(), archive.sha256())),
-            Source::Package | Source::Object(_) | Source::Image(_) => Delivery::Call,
-        };
-        let code = Code { sha256: Some(archive.code_sha256().to_owned()), delivery };
-        Ok((code, Some(archive), found))
-    }
-
-    /// Packages while AWS is asked.
-    async fn package(&self, contents: Contents) -> Result<Archive, ErrorReport> {
-        let (journal, stop) = (self.journal.clone(), self.stop.clone());
-        let packaging = tokio::task::spawn_blocking(move || into_archive(contents, &journal, &stop));
-        let archive = packaging.await.expect("a panic ends the process").map_err(|error| self.of_package(error))?;
-        self.tell_packaged(&archive);
-        Ok(archive)
-    }
-
     async fn wait(&self, lambda: &Lambda) -> Result<Option<Found>, ErrorReport> {
         let step = self.started(StepName::Wait);
         let found = lambda.wait_until_quiet(self.name).await.map_err(|error| self.failed(error))?;
@@ -160,17 +150,19 @@ impl Pass<'_> {
         Ok(found)
     }
 
-    /// Carries out the plan. Out comes the function as it is live then.
-    async fn apply(
+    async fn read_beside(
         &self,
-        plan: &Plan,
-        mut subject: Subject<'_>,
-        live: Option<&Live>,
-        identity: &Identity,
         lambda: &Lambda,
-    ) -> Result<Deployment, ErrorReport> {
-        let (before, mut version) = (live.map(|live| live.code_sha256.clone()), None);
-        let mut function_url = live.and_then(|live| live.url.as_ref()).map(|live| live.url.clone());
+        wanted: &Wanted,
+        found: &mut Option<Found>,
+    ) -> Result<(), ErrorReport> {
+        let Some(found) = found else { return Ok(()) };
+        let beside = Beside { code_signing: self.stanza.code_signing_config_arn.is_some(), url: wanted.url.is_some() };
+        lambda.read_beside(self.name, &mut found.live, beside).await.map_err(|error| self.failed(error))
+    }
+
+    /// Carries out the plan, noting in `subject` what it makes of the function.
+    async fn apply<'a>(&'a self, plan: &Plan, subject: &mut Subject<'_>, lambda: &Lambda) -> Result<(), Ended<'a>> {
         let told = Cell::new(false);
         let role_not_ready = || {
             if !told.replace(true) {
@@ -178,40 +170,66 @@ impl Pass<'_> {
             }
         };
         for step in &plan.steps {
-            self.stop.check().map_err(failure::of_stop)?;
+            self.stop.check().map_err(|reason| Ended::Failed(failure::of_stop(reason)))?;
             let running = self.started(step.action.name());
-            let applied = lambda.apply(&step.action, &subject, &role_not_ready).await;
-            let applied = applied.map_err(|error| self.failed(error))?;
-            running.finished(applied.attempts, applied.request_id);
-            subject.arn = applied.function_arn.unwrap_or(subject.arn);
-            subject.code_sha256 = applied.code_sha256.or(subject.code_sha256);
-            version = applied.version.or(version);
-            function_url =
-                applied.function_url.or(function_url).filter(|_| step.action != Action::DeleteFunctionUrlConfig);
-            // The first change makes another revision of it.
-            subject.revision_id = subject.revision_id.filter(|_| matches!(step.action, Action::UploadPackage { .. }));
+            match lambda.apply(&step.action, subject, &role_not_ready).await {
+                Ok(applied) => running.finished(applied.attempts, applied.request_id),
+                Err(error @ LambdaError::Outdated(_)) => {
+                    let attempts = lambda.attempts();
+                    let may_be_ours = attempts > 1;
+                    return Err(Ended::Outdated(Outdated { step: running, error, may_be_ours, attempts }));
+                }
+                Err(error) => return Err(Ended::Failed(self.failed(error))),
+            }
+            if step.action == Action::DeleteFunctionUrlConfig {
+                subject.function_url = None;
+            }
         }
+        Ok(())
+    }
+
+    /// Whether a step that found another function had made it itself, by a request whose answer was lost: then there is
+    /// nothing left of it in the new plan.
+    fn was_ours(&self, outdated: Outdated<'_>, plan: &Plan) -> bool {
+        let step = outdated.step.step;
+        let is_left = |planned: &Step| match step {
+            // A function of that name is ours if it is what we asked for.
+            StepName::CreateFunction => planned.action.name().is_of_creation(),
+            other => planned.action.name() == other,
+        };
+        let is_ours = outdated.may_be_ours && !plan.steps.iter().any(is_left);
+        if is_ours {
+            self.journal.note_changed(step);
+            outdated.step.finished(outdated.attempts, None);
+        }
+        is_ours
+    }
+
+    /// The function as it is live now; `before` is the hash of the code that was.
+    fn deployment(&self, subject: Subject<'_>, before: Option<String>, identity: &Identity) -> Deployment {
         let code_sha256 = subject.code_sha256.or_else(|| before.clone()).unwrap_or_default();
-        Ok(Deployment {
+        Deployment {
             function_name: self.filled_in.redact(subject.arn.rsplit(':').next().unwrap_or_default()),
             function_arn: self.filled_in.redact(&subject.arn),
             region: identity.region.as_str().to_owned(),
-            version: version.unwrap_or_else(|| "$LATEST".to_owned()),
+            version: subject.version.unwrap_or_else(|| "$LATEST".to_owned()),
             alias: None,
             code: if before.as_ref() == Some(&code_sha256) { CodeState::Unchanged } else { CodeState::Uploaded },
             code_sha256,
-            function_url,
+            function_url: subject.function_url,
             duration_ms: milliseconds(self.began),
-        })
+        }
     }
 
-    fn failed(&self, error: LambdaError) -> ErrorReport {
+    pub(super) fn failed(&self, error: LambdaError) -> ErrorReport {
         failure::of_lambda(error, self.redactor())
     }
 
     fn warn_about_unknown(&self, wanted: &Wanted, live: Option<&Live>) {
         let Some(live) = live else { return };
-        let unknown = wanted.settings.iter().filter(|setting| live.setting(setting).is_none()).map(|s| s.field());
+        let is_told = |setting: &&Setting| live.image.is_none() || setting.changed_by() != ChangedBy::CodeSigning;
+        let unknown = wanted.settings.iter().filter(is_told).filter(|setting| live.setting(setting).is_none());
+        let unknown = unknown.map(|setting| setting.field());
         let tags = (wanted.tags.is_some() && live.tags.is_none()).then_some("function_tags");
         unknown.chain(tags).for_each(|field| self.warn(&warnings::live_value_unknown(field)));
     }

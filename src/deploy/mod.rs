@@ -2,6 +2,7 @@
 //! Never decides anything about a value of the stanza.
 #![expect(clippy::disallowed_methods, reason = "measures how long the run and its steps take")]
 
+mod code;
 mod live;
 
 use std::cell::OnceCell;

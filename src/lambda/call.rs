@@ -1,11 +1,15 @@
 //! A step in, the one request to Lambda that it makes, and where the function stands behind it, out.
 //! Never waits and never tries again: whoever asks does.
 
+use aws_sdk_lambda::operation::add_permission::AddPermissionOutput;
+use aws_sdk_lambda::operation::put_function_code_signing_config::PutFunctionCodeSigningConfigOutput;
+use aws_sdk_lambda::operation::put_function_concurrency::PutFunctionConcurrencyOutput;
+use aws_sdk_lambda::operation::update_function_url_config::UpdateFunctionUrlConfigOutput;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::FunctionCode;
 
 use super::read::Standing;
-use super::{Applied, Lambda, LambdaError, Subject, Trouble, archive, exposed, request};
+use super::{Lambda, LambdaError, Subject, Told, Trouble, archive, exposed, request};
 use crate::code::{Delivery, Object};
 use crate::plan::Action;
 
@@ -27,20 +31,30 @@ macro_rules! standing {
 }
 
 impl Lambda {
-    pub(super) async fn call(
-        &self,
-        action: &Action,
-        subject: &Subject<'_>,
-    ) -> Result<(Applied, Standing), LambdaError> {
+    pub(super) async fn call(&self, action: &Action, subject: &Subject<'_>) -> Result<(Told, Standing), LambdaError> {
         let (name, step) = (subject.name.as_str(), action.name());
-        // A call whose answer says nothing that matters, and that leaves the function ready.
+        // A call whose answer has to hold something, and that leaves the function ready.
         macro_rules! plain {
-            ($operation:literal, $call:expr) => {{
-                self.finished(step, $operation, $call).await?;
-                (Applied::default(), Standing::Settled)
+            ($operation:literal, $call:expr, $holds:expr) => {{
+                let output = self.finished(step, $operation, $call).await?;
+                let holds: fn(&_) -> bool = $holds;
+                if !holds(&output) {
+                    return Err(self.garbled($operation));
+                }
+                (Told::default(), Standing::Settled)
             }};
         }
-        let (mut applied, standing) = match action {
+        // A call whose answer holds nothing.
+        macro_rules! silent {
+            ($operation:literal, $call:expr) => {{
+                self.finished(step, $operation, $call).await?;
+                if !self.attempts.told().is_awss {
+                    return Err(self.garbled($operation));
+                }
+                (Told::default(), Standing::Settled)
+            }};
+        }
+        Ok(match action {
             Action::CreateFunction { .. } => self.create_function(action, subject).await?,
             Action::UpdateFunctionCode { .. } => self.update_function_code(action, subject).await?,
             Action::UploadPackage { .. } => unreachable!("it is no request to Lambda"),
@@ -49,30 +63,37 @@ impl Lambda {
                 let call = request::update(request, settings).set_revision_id(subject.revision_id.clone()).send();
                 let output = self.finished(step, "UpdateFunctionConfiguration", call).await?;
                 output.function_arn().ok_or_else(|| self.garbled("UpdateFunctionConfiguration"))?;
-                (Applied::default(), standing!(output))
+                let revision_id = output.revision_id().map(str::to_owned);
+                (Told { revision_id, ..Told::default() }, standing!(output))
             }
             Action::TagResource { tags } => {
                 let call = self.client.tag_resource().resource(&subject.arn).set_tags(Some(exposed(tags))).send();
-                plain!("TagResource", call)
+                silent!("TagResource", call)
             }
             Action::UntagResource { names } => {
                 let call = self.client.untag_resource().resource(&subject.arn).set_tag_keys(Some(names.clone())).send();
-                plain!("UntagResource", call)
+                silent!("UntagResource", call)
             }
             Action::PutFunctionCodeSigningConfig { arn } => {
                 let call = self.client.put_function_code_signing_config().function_name(name);
-                plain!("PutFunctionCodeSigningConfig", call.code_signing_config_arn(arn).send())
+                let call = call.code_signing_config_arn(arn).send();
+                plain!("PutFunctionCodeSigningConfig", call, |output: &PutFunctionCodeSigningConfigOutput| {
+                    !output.code_signing_config_arn().is_empty()
+                })
             }
             Action::DeleteFunctionCodeSigningConfig => {
                 let call = self.client.delete_function_code_signing_config().function_name(name).send();
-                plain!("DeleteFunctionCodeSigningConfig", call)
+                silent!("DeleteFunctionCodeSigningConfig", call)
             }
             Action::PutFunctionConcurrency { executions } => {
                 let call = self.client.put_function_concurrency().function_name(name);
-                plain!("PutFunctionConcurrency", call.reserved_concurrent_executions(*executions).send())
+                let call = call.reserved_concurrent_executions(*executions).send();
+                plain!("PutFunctionConcurrency", call, |output: &PutFunctionConcurrencyOutput| {
+                    output.reserved_concurrent_executions().is_some()
+                })
             }
             Action::DeleteFunctionConcurrency => {
-                plain!(
+                silent!(
                     "DeleteFunctionConcurrency",
                     self.client.delete_function_concurrency().function_name(name).send()
                 )
@@ -83,17 +104,21 @@ impl Lambda {
                 let call = call.set_invoke_mode(config.invoke_mode.as_deref().map(Into::into));
                 let call = call.set_cors(config.cors.as_ref().map(request::cors)).send();
                 let output = self.finished(step, "CreateFunctionUrlConfig", call).await?;
-                let function_url = Some(output.function_url().to_owned());
-                (Applied { function_url, ..Applied::default() }, Standing::Settled)
+                let function_url = Some(output.function_url().to_owned()).filter(|url| !url.is_empty());
+                let function_url = Some(function_url.ok_or_else(|| self.garbled("CreateFunctionUrlConfig"))?);
+                (Told { function_url, ..Told::default() }, Standing::Settled)
             }
             Action::UpdateFunctionUrlConfig { config } => {
                 let call = self.client.update_function_url_config().function_name(name);
                 let call = call.set_auth_type(config.auth_type.as_deref().map(Into::into));
                 let call = call.set_invoke_mode(config.invoke_mode.as_deref().map(Into::into));
-                plain!("UpdateFunctionUrlConfig", call.set_cors(config.cors.as_ref().map(request::cors)).send())
+                let call = call.set_cors(config.cors.as_ref().map(request::cors)).send();
+                plain!("UpdateFunctionUrlConfig", call, |output: &UpdateFunctionUrlConfigOutput| {
+                    !output.function_url().is_empty()
+                })
             }
             Action::DeleteFunctionUrlConfig => {
-                plain!("DeleteFunctionUrlConfig", self.client.delete_function_url_config().function_name(name).send())
+                silent!("DeleteFunctionUrlConfig", self.client.delete_function_url_config().function_name(name).send())
             }
             Action::AddPermission { permission } => {
                 use crate::function::Permission;
@@ -103,31 +128,25 @@ impl Lambda {
                     Permission::InvokeFunctionUrl => call.function_url_auth_type("NONE".into()),
                     Permission::InvokeFunction => call.invoked_via_function_url(true),
                 };
-                plain!("AddPermission", call.send())
+                plain!("AddPermission", call.send(), |output: &AddPermissionOutput| output.statement().is_some())
             }
             Action::RemovePermission { permission } => {
                 let call = self.client.remove_permission().function_name(name);
-                plain!("RemovePermission", call.statement_id(permission.statement_id()).send())
+                silent!("RemovePermission", call.statement_id(permission.statement_id()).send())
             }
             Action::PublishVersion => {
-                // With the hash, so that a version never holds code that somebody else has put there in between.
+                // With hash and revision, so that a version never holds what somebody else has put there in between.
                 let request = self.client.publish_version().function_name(name);
+                let request = request.set_revision_id(subject.revision_id.clone());
                 let call = request.set_code_sha256(subject.code_sha256.clone()).send();
                 let output = self.finished(step, "PublishVersion", call).await?;
                 let version = output.version().ok_or_else(|| self.garbled("PublishVersion"))?.to_owned();
-                (Applied { version: Some(version), ..Applied::default() }, standing!(output).of_version())
+                (Told { version: Some(version), ..Told::default() }, standing!(output).of_version())
             }
-        };
-        let tally = self.attempts.told();
-        (applied.attempts, applied.request_id) = (tally.requests, tally.request_id);
-        Ok((applied, standing))
+        })
     }
 
-    async fn create_function(
-        &self,
-        action: &Action,
-        subject: &Subject<'_>,
-    ) -> Result<(Applied, Standing), LambdaError> {
+    async fn create_function(&self, action: &Action, subject: &Subject<'_>) -> Result<(Told, Standing), LambdaError> {
         let Action::CreateFunction { settings, tags, delivery } = action else { unreachable!("called for this one") };
         let code = FunctionCode::builder().set_source_kms_key_arn(request::source_kms_key_arn(settings));
         let code = match delivery {
@@ -136,11 +155,12 @@ impl Lambda {
                 code.s3_bucket(bucket).s3_key(key).set_s3_object_version(version.clone())
             }
             Delivery::Image(uri) => code.image_uri(uri),
+            Delivery::LiveImage => unreachable!("a creation needs an image"),
         };
         let request = request::create(self.client.create_function(), settings).function_name(subject.name.as_str());
         let request = match delivery {
             Delivery::Image(_) => request.package_type("Image".into()),
-            Delivery::Call | Delivery::Upload(_) | Delivery::Object(_) => request,
+            Delivery::Call | Delivery::Upload(_) | Delivery::Object(_) | Delivery::LiveImage => request,
         };
         let request = request.code(code.build()).set_tags((!tags.is_empty()).then(|| exposed(tags)));
         let output = if *delivery == Delivery::Call {
@@ -151,15 +171,20 @@ impl Lambda {
             self.finished(action.name(), "CreateFunction", request.send()).await?
         };
         let function_arn = output.function_arn().ok_or_else(|| self.garbled("CreateFunction"))?.to_owned();
-        let code_sha256 = output.code_sha256().map(str::to_owned);
-        Ok((Applied { function_arn: Some(function_arn), code_sha256, ..Applied::default() }, standing!(output)))
+        let told = Told {
+            function_arn: Some(function_arn),
+            code_sha256: output.code_sha256().map(str::to_owned),
+            revision_id: output.revision_id().map(str::to_owned),
+            ..Told::default()
+        };
+        Ok((told, standing!(output)))
     }
 
     async fn update_function_code(
         &self,
         action: &Action,
         subject: &Subject<'_>,
-    ) -> Result<(Applied, Standing), LambdaError> {
+    ) -> Result<(Told, Standing), LambdaError> {
         let Action::UpdateFunctionCode { settings, delivery } = action else { unreachable!("called for this one") };
         let request = self.client.update_function_code().function_name(subject.name.as_str());
         let request = request::update_code(request, settings).set_revision_id(subject.revision_id.clone());
@@ -176,9 +201,14 @@ impl Lambda {
             Delivery::Image(uri) => {
                 self.finished(action.name(), "UpdateFunctionCode", request.image_uri(uri).send()).await?
             }
+            Delivery::LiveImage => unreachable!("what is live is not deployed"),
         };
         output.function_arn().ok_or_else(|| self.garbled("UpdateFunctionCode"))?;
-        let code_sha256 = output.code_sha256().map(str::to_owned);
-        Ok((Applied { code_sha256, ..Applied::default() }, standing!(output)))
+        let told = Told {
+            code_sha256: output.code_sha256().map(str::to_owned),
+            revision_id: output.revision_id().map(str::to_owned),
+            ..Told::default()
+        };
+        Ok((told, standing!(output)))
     }
 }

@@ -9,6 +9,7 @@ use aws_config::profile::region::ProfileFileRegionProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::{AppName, BehaviorVersion, Region as SdkRegion};
 use aws_credential_types::Credentials;
+use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::error::LambdaError;
@@ -64,6 +65,7 @@ pub async fn connect(
         .region(SdkRegion::new(identity.region.as_str().to_owned()))
         .credentials_provider(credentials)
         .timeout_config(timeouts(wait_limit, ANSWER_LIMIT))
+        .retry_config(retries())
         .app_name(AppName::new(concat!("dpl-lambda-", env!("CARGO_PKG_VERSION"))).expect("letters, digits, - and ."));
     let observer = Observer { attempts: attempts.clone(), journal: journal.clone() };
     let config = loader.load().await;
@@ -120,6 +122,14 @@ async fn region(stanza: &Stanza, env: &Environment) -> Result<Region, LambdaErro
         Some(region) => parse("the profile's region", region.as_ref()),
         None => parse("the default region", "us-east-1"),
     }
+}
+
+/// Tries again, with jitter, for some twenty seconds; once AWS throttles, also fewer calls a second.
+fn retries() -> RetryConfig {
+    RetryConfig::adaptive()
+        .with_max_attempts(8)
+        .with_initial_backoff(Duration::from_millis(500))
+        .with_max_backoff(Duration::from_secs(5))
 }
 
 /// How long a whole call may take, and how long one attempt of it.

@@ -28,6 +28,9 @@ pub enum LambdaError {
     },
     /// A call failed, after the SDK's own retries.
     Call(CallError),
+    /// A call was refused because the function is not the one that it was meant for: somebody has changed it, or an
+    /// earlier request of ours has, whose answer was lost.
+    Outdated(CallError),
     /// The role could not be assumed for half a minute.
     RoleNotReady(CallError),
     /// The new function could not be made ready.
@@ -153,9 +156,17 @@ impl CallError {
         self.code() == "InvalidParameterValueException" && self.message().contains("cannot be assumed by Lambda")
     }
 
-    /// True for a creation of a function whose name is taken.
-    pub(super) fn is_taken(&self) -> bool {
-        self.code() == "ResourceConflictException" && self.message().contains("already exist")
+    /// True when the live function is not the one that the call was meant for: another revision, other code under the
+    /// version to be published, or something that is there although it was to be made.
+    pub(super) fn is_outdated(&self) -> bool {
+        match self.code() {
+            "PreconditionFailedException" => true,
+            "ResourceConflictException" => self.message().contains("exist"),
+            "InvalidParameterValueException" => {
+                self.operation == "PublishVersion" && self.message().to_lowercase().contains("codesha256")
+            }
+            _ => false,
+        }
     }
 
     /// True for a function that is not there.

@@ -26,7 +26,7 @@ pub use credentials::CredentialsError;
 pub use error::{CallError, CallErrorKind, LambdaError, Trouble};
 
 use crate::code::Object;
-use crate::function::{ChangedBy, Live, Setting};
+use crate::function::{Live, Setting};
 use crate::journal::Journal;
 use crate::package::Archive;
 use crate::plan::Action;
@@ -79,23 +79,50 @@ pub struct Subject<'a> {
     pub code_sha256: Option<String>,
     /// The revision that the next change is meant for. `None`: any.
     pub revision_id: Option<String>,
+    /// The version that was published.
+    pub version: Option<String>,
+    /// The function's own address.
+    pub function_url: Option<String>,
+    /// `CodeSha256` as the last look at the function told it. `None`: nobody has looked.
+    pub seen_sha256: Option<String>,
 }
 
-/// What a step did.
+impl Subject<'_> {
+    /// Whether somebody else's code was live already when our own had been put there.
+    pub fn was_overtaken(&self) -> bool {
+        self.seen_sha256.is_some() && self.code_sha256.is_some() && self.seen_sha256 != self.code_sha256
+    }
+
+    /// Takes over what a call has told.
+    fn note(&mut self, told: Told) {
+        if let Some(arn) = told.function_arn {
+            self.arn = arn;
+        }
+        self.code_sha256 = told.code_sha256.or(self.code_sha256.take());
+        // A call that does not tell it may have changed it.
+        self.revision_id = told.revision_id;
+        self.version = told.version.or(self.version.take());
+        self.function_url = told.function_url.or(self.function_url.take());
+    }
+}
+
+/// What a step took.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Applied {
     /// HTTP requests that its call took.
     pub attempts: u32,
     /// AWS's id of the last of them.
     pub request_id: Option<String>,
-    /// The function's ARN, where the answer tells it.
-    pub function_arn: Option<String>,
-    /// `CodeSha256` of its code, where the answer tells it.
-    pub code_sha256: Option<String>,
-    /// The version that was published.
-    pub version: Option<String>,
-    /// The function's own address, where it was made.
-    pub function_url: Option<String>,
+}
+
+/// What an answer tells of the function, as far as it does.
+#[derive(Clone, Debug, Default)]
+struct Told {
+    function_arn: Option<String>,
+    code_sha256: Option<String>,
+    revision_id: Option<String>,
+    version: Option<String>,
+    function_url: Option<String>,
 }
 
 /// The live function, and whether it is the last word.
@@ -165,17 +192,44 @@ impl Lambda {
         }
     }
 
-    /// Carries out one step and waits until it is live.
+    /// The live function; waits while an update of it is going on.
+    ///
+    /// # Errors
+    /// As [`Lambda::wait_until_quiet`].
+    pub async fn read_when_quiet(&self, name: &FunctionName) -> Result<Option<Found>, LambdaError> {
+        match self.read_live(name).await? {
+            Some(found) if found.is_busy => self.wait_until_quiet(name).await,
+            found => Ok(found),
+        }
+    }
+
+    /// Sleeps for a while that is not the same for any two deployments, longer in later rounds: of two that change the
+    /// same function one has to let the other end.
+    ///
+    /// # Errors
+    /// [`LambdaError::Stopped`].
+    pub async fn let_others_go_first(&self, round: u32) -> Result<(), LambdaError> {
+        let mut pace = wait::Pace::between(Duration::from_millis(100), Duration::from_millis(400 << round.min(3)));
+        self.pause(&mut pace, "another update of the function").await
+    }
+
+    /// HTTP requests of the step that was made last.
+    pub fn attempts(&self) -> u32 {
+        self.attempts.told().requests
+    }
+
+    /// Carries out one step and waits until it is live; `subject` takes over what that makes of the function.
     ///
     /// An update that somebody else has begun is waited out first, and a role that cannot be assumed yet is tried again
     /// for half a minute, `role_not_ready` being called at each try.
     ///
     /// # Errors
-    /// [`LambdaError`]. Whether the step took effect is in the journal.
+    /// [`LambdaError::Outdated`], when the function is not the one that the step was planned for, and others. Whether the
+    /// step took effect is in the journal.
     pub async fn apply(
         &self,
         action: &Action,
-        subject: &Subject<'_>,
+        subject: &mut Subject<'_>,
         role_not_ready: &dyn Fn(),
     ) -> Result<Applied, LambdaError> {
         let step = action.name();
@@ -183,21 +237,25 @@ impl Lambda {
         if let Action::UploadPackage { object } = action {
             return self.upload_package(object, subject).await;
         }
-        let mut busy = wait::Pace::new(self.wait_limit);
         let mut role = wait::Pace::slowly(wait::ROLE_LIMIT);
         loop {
             match self.call(action, subject).await {
-                Ok((applied, standing)) => {
+                Ok((told, standing)) => {
                     self.journal.note_changed(step);
-                    let settled = self.settle(action, subject.name, applied.version.as_deref(), standing).await;
+                    let tally = self.attempts.told();
+                    subject.note(told);
+                    let settled = self.settle(action, subject, standing).await;
                     if let Err(LambdaError::UpdateFailed(_)) = settled {
                         self.journal.retract_changed(step);
                     }
-                    return settled.map(|()| applied);
+                    return settled.map(|()| Applied { attempts: tally.requests, request_id: tally.request_id });
                 }
                 Err(LambdaError::Call(error)) if error.is_busy() => {
                     tracing::debug!(operation = error.operation, "an update is in progress");
-                    self.pause(&mut busy, "another update of the function").await?;
+                    let found = self.wait_until_quiet(subject.name).await?.ok_or(LambdaError::Gone)?;
+                    if subject.revision_id.is_some() && subject.revision_id != found.live.revision_id {
+                        return Err(LambdaError::Outdated(error));
+                    }
                 }
                 Err(LambdaError::Call(error)) if error.is_role_not_ready() => {
                     role_not_ready();
@@ -206,46 +264,14 @@ impl Lambda {
                         return Err(LambdaError::RoleNotReady(error));
                     }
                 }
-                Err(LambdaError::Call(error)) if error.is_taken() && self.attempts.told().requests > 1 => {
-                    return self.adopt(action, subject, error).await;
-                }
+                Err(LambdaError::Call(error)) if error.is_outdated() => return Err(LambdaError::Outdated(error)),
                 Err(LambdaError::Call(error)) if error.is_not_found() && !subject.arn.is_empty() => {
-                    return Err(LambdaError::Gone);
+                    // What was to be removed may be gone, or all of the function.
+                    let removes = matches!(action, Action::DeleteFunctionUrlConfig | Action::RemovePermission { .. });
+                    return Err(if removes { LambdaError::Outdated(error) } else { LambdaError::Gone });
                 }
                 Err(error) => return Err(error),
             }
-        }
-    }
-
-    /// A name that is taken when a creation is tried again: our first request may have made it, and its answer was lost.
-    /// If the function is what we asked for, it is ours; else somebody else was faster, and the refusal stands.
-    async fn adopt(&self, action: &Action, subject: &Subject<'_>, refusal: CallError) -> Result<Applied, LambdaError> {
-        let tally = self.attempts.told();
-        let is_told = |setting: &&Setting| setting.changed_by() != ChangedBy::CodeSigning;
-        let is_ours = |live: &Live| match action {
-            Action::CreateFunction { settings, tags, .. } => {
-                subject.code_sha256.as_ref().is_none_or(|wanted| *wanted == live.code_sha256)
-                    && settings.iter().filter(is_told).all(|wanted| live.setting(wanted) == Some(wanted))
-                    && live
-                        .tags
-                        .as_ref()
-                        .is_none_or(|live| tags.iter().all(|(name, value)| live.get(name) == Some(value)))
-            }
-            _ => false,
-        };
-        match self.wait_until_quiet(subject.name).await? {
-            Some(found) if is_ours(&found.live) => {
-                self.journal.note_changed(StepName::CreateFunction);
-                found.failure.map_or(Ok(()), Err)?;
-                Ok(Applied {
-                    attempts: tally.requests,
-                    request_id: tally.request_id,
-                    function_arn: Some(found.live.arn),
-                    code_sha256: Some(found.live.code_sha256),
-                    ..Applied::default()
-                })
-            }
-            _ => Err(LambdaError::Call(refusal)),
         }
     }
 
@@ -255,27 +281,25 @@ impl Lambda {
             self.journal.note_changed(StepName::UploadPackage);
         }
         let tally = self.attempts.told();
-        Ok(Applied { attempts: tally.requests, request_id: tally.request_id, ..Applied::default() })
+        Ok(Applied { attempts: tally.requests, request_id: tally.request_id })
     }
 
     /// Waits until what a step began has ended.
     async fn settle(
         &self,
         action: &Action,
-        name: &FunctionName,
-        version: Option<&str>,
+        subject: &mut Subject<'_>,
         mut standing: Standing,
     ) -> Result<(), LambdaError> {
-        let what = match action {
-            Action::CreateFunction { .. } => "the new function",
-            Action::PublishVersion => "the new version",
-            _ => "the update",
+        let (what, version) = match action {
+            Action::CreateFunction { .. } => ("the new function", None),
+            Action::PublishVersion => ("the new version", subject.version.clone()),
+            _ => ("the update", None),
         };
         let mut pace = wait::Pace::new(self.wait_limit);
         while matches!(standing, Standing::Creating | Standing::Updating) {
             self.pause(&mut pace, what).await?;
-            let call =
-                self.client.get_function().function_name(name.as_str()).set_qualifier(version.map(str::to_owned));
+            let call = self.client.get_function().function_name(subject.name.as_str()).set_qualifier(version.clone());
             let output = match self.heard("GetFunction", call.send()).await {
                 Err(LambdaError::Call(error)) if error.is_not_found() => return Err(LambdaError::Gone),
                 other => other?,
@@ -283,6 +307,11 @@ impl Lambda {
             let configuration = output.configuration().ok_or_else(|| self.garbled("GetFunction"))?;
             let told = Standing::of_configuration(configuration);
             standing = if version.is_some() { told.of_version() } else { told };
+            // A revision changes once more when its update has ended.
+            if version.is_none() {
+                subject.revision_id = configuration.revision_id().map(str::to_owned);
+                subject.seen_sha256 = configuration.code_sha256().map(str::to_owned);
+            }
         }
         wait::failure(standing).map_or(Ok(()), Err)
     }

@@ -20,6 +20,8 @@ pub(super) struct Tally {
     pub(super) requests: u32,
     pub(super) http_status: Option<u16>,
     pub(super) request_id: Option<String>,
+    /// Whether the last answer was AWS's own: it carries an id, and what a proxy says does not.
+    pub(super) is_awss: bool,
 }
 
 impl Attempts {
@@ -81,6 +83,7 @@ impl Intercept for Observer {
         tracing::debug!(status, request_id = id.as_deref(), "answered");
         let mut tally = self.attempts.lock();
         tally.http_status = status;
+        tally.is_awss = id.is_some();
         tally.request_id = id.or(tally.request_id.take());
         Ok(())
     }

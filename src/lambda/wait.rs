@@ -32,6 +32,12 @@ impl Pace {
         Pace { next: Duration::from_secs(1), began: Instant::now(), limit }
     }
 
+    /// One sleep between the two.
+    pub(super) fn between(least: Duration, most: Duration) -> Self {
+        let span = most.saturating_sub(least);
+        Pace { next: least + span.mul_f64(fastrand::f64()), began: Instant::now(), limit: most * 2 }
+    }
+
     /// How long to sleep now; `None` when the limit is reached. Jitter keeps many runners from looking in step.
     pub(super) fn next(&mut self) -> Option<Duration> {
         let left = self.limit.checked_sub(self.began.elapsed()).filter(|left| !left.is_zero())?;

@@ -4,7 +4,7 @@
 use crate::protocol::environment::Environment;
 use crate::protocol::error::{Warning, WarningCode};
 use crate::protocol::stanza::OPEN;
-use crate::protocol::wire::{Node, pointer};
+use crate::protocol::wire::{Map, Node, pointer};
 
 /// Options that are bash source themselves, so that bash expands them.
 const BASH: [&str; 4] = ["on", "if", "true", "run"];
@@ -65,8 +65,10 @@ impl Filling<'_> {
                 (was_empty || !filled.is_empty()).then_some(Node::List(filled))
             }
             Node::Map(map) => {
+                let was_empty = map.iter().next().is_none();
                 let entries = map.iter().filter_map(|(key, node)| Some((key.to_owned(), self.node(node.clone())?)));
-                Some(Node::Map(entries.collect()))
+                let filled: Map = entries.collect();
+                (was_empty || filled.iter().next().is_some()).then_some(Node::Map(filled))
             }
             scalar @ (Node::Null | Node::Bool(_) | Node::Number(_)) => Some(scalar),
         }

@@ -127,7 +127,9 @@ pub enum PlanError {
     },
     /// The function is not at the revision that the stanza names.
     OtherRevision {
-        /// At which it is. `None`: there is no function.
+        /// False: there is no function.
+        exists: bool,
+        /// At which it is. `None`: AWS does not tell.
         live: Option<String>,
     },
     /// A new address has to say who may call it.
@@ -139,15 +141,16 @@ pub enum PlanError {
 /// The order, and why: a package that goes by way of a bucket is sent first, which takes longest and fails alone. Code
 /// signing decides about the code to come. Tags fail for want of a permission only, and then nothing else has been touched.
 /// Settings go before code, as in dpl: new code may need a new variable, while old code seldom minds one; nothing stands
-/// between the two, so that new settings run on old code for as short as AWS allows. Concurrency and the address follow,
-/// so that nobody is let in to the old code. A version holds all of it.
+/// between the two, so that new settings run on old code for as short as AWS allows. A version holds both, and is made
+/// before anybody else can touch them. Concurrency and the address, which no version holds, come last, so that nobody is
+/// let in to the old code.
 ///
 /// # Errors
 /// [`PlanError`], when the function cannot become what the stanza asks for.
 pub fn plan(wanted: &Wanted, code: &Code, live: Option<&Live>) -> Result<Plan, PlanError> {
     let revision = live.and_then(|live| live.revision_id.clone());
     if wanted.revision_id.is_some() && wanted.revision_id != revision {
-        return Err(PlanError::OtherRevision { live: revision });
+        return Err(PlanError::OtherRevision { exists: live.is_some(), live: revision });
     }
     match live {
         None => create(wanted, code),
@@ -161,10 +164,14 @@ fn create(wanted: &Wanted, code: &Code) -> Result<Plan, PlanError> {
     settings.extend(default.filter(|default| !settings.iter().any(|setting| setting.is_kind_of(default))));
     settings.retain(|setting| !setting.is_empty());
     let has = |field: &str| settings.iter().any(|setting| setting.field() == field);
-    let of_files = [("runtime", "runtime"), ("handler", "handler_name")];
-    let of_files = of_files.iter().filter(|_| !matches!(code.delivery, Delivery::Image(_)));
-    let needed = [("role", "role")];
-    let missing: Vec<_> = needed.iter().chain(of_files).filter(|(field, _)| !has(field)).map(|(_, key)| *key).collect();
+    let needed: &[(&str, &str)] = match code.delivery {
+        Delivery::Image(_) => &[("role", "role")],
+        Delivery::LiveImage => &[("role", "role"), ("image_uri", "image_uri")],
+        Delivery::Call | Delivery::Upload(_) | Delivery::Object(_) => {
+            &[("role", "role"), ("runtime", "runtime"), ("handler", "handler_name")]
+        }
+    };
+    let missing: Vec<_> = needed.iter().filter(|(field, _)| !has(field)).map(|(_, key)| *key).collect();
     if !missing.is_empty() {
         return Err(PlanError::CannotCreate { missing });
     }
@@ -177,18 +184,21 @@ fn create(wanted: &Wanted, code: &Code) -> Result<Plan, PlanError> {
     let mut steps: Vec<Step> = upload(code).into_iter().collect();
     let delivery = code.delivery.clone();
     steps.push(Step { action: Action::CreateFunction { settings, tags, delivery }, changes });
+    steps.extend(wanted.publish.then(publish));
     steps.extend(after.iter().filter_map(|setting| own_call(setting, None)));
     steps.extend(url::steps(wanted.url.as_ref(), None)?);
-    steps.extend(wanted.publish.then(publish));
     Ok(Plan { function: FunctionPresence::Absent, steps })
 }
 
 fn update(wanted: &Wanted, code: &Code, live: &Live) -> Result<Plan, PlanError> {
-    if matches!(code.delivery, Delivery::Image(_)) != live.image.is_some() {
+    if matches!(code.delivery, Delivery::Image(_) | Delivery::LiveImage) != live.image.is_some() {
         return Err(PlanError::OtherPackageType { is_image: live.image.is_some() });
     }
     let settings = merged(wanted, wanted.settings_for(live.runtime()), live)?;
-    let differs = |setting: &Setting| live.setting(setting) != Some(setting);
+    // AWS neither tells nor takes code signing of images; the stanza can only have said that there is none.
+    let is_signing = |setting: &Setting| setting.changed_by() == ChangedBy::CodeSigning;
+    let differs =
+        |setting: &Setting| live.setting(setting) != Some(setting) && !(live.image.is_some() && is_signing(setting));
     let differing: Vec<Setting> = settings.into_iter().filter(differs).collect();
     let changed_by =
         |call| -> Vec<Setting> { differing.iter().filter(|setting| setting.changed_by() == call).cloned().collect() };
@@ -201,9 +211,9 @@ fn update(wanted: &Wanted, code: &Code, live: &Live) -> Result<Plan, PlanError> 
     steps.extend(tags(wanted, live));
     steps.extend(configuration(changed_by(ChangedBy::Configuration), live));
     steps.extend(new_code);
+    steps.extend(wanted.publish.then(publish));
     steps.extend(own_calls(ChangedBy::Concurrency));
     steps.extend(url::steps(wanted.url.as_ref(), Some(live))?);
-    steps.extend(wanted.publish.then(publish));
     Ok(Plan { function: FunctionPresence::Exists, steps })
 }
 
@@ -260,6 +270,7 @@ fn is_live(code: &Code, live: &Live) -> bool {
             uri.contains("@sha256:") && (*uri == image.uri || *uri == image.resolved)
         }
         (Delivery::Image(_), None) => false,
+        (Delivery::LiveImage, live) => live.is_some(),
         (Delivery::Call | Delivery::Upload(_) | Delivery::Object(_), _) => {
             code.sha256.as_ref() == Some(&live.code_sha256)
         }
@@ -298,20 +309,26 @@ fn complete_structures(settings: &mut Vec<Setting>, live: &Live) {
         let is_named = |member: &Setting| settings.iter().any(|setting| setting.is_kind_of(member));
         if members.iter().any(is_named) {
             let silent: Vec<&Setting> = members.iter().filter(|member| !is_named(member)).collect();
-            let kept: Vec<Setting> = silent.into_iter().filter_map(|member| live.setting(member)).cloned().collect();
+            // AWS refuses levels beside the format Text: they do not stay behind where the format becomes that.
+            let becomes_text = settings.contains(&Setting::LogFormat("Text".to_owned()));
+            let stays = |kept: &&Setting| match kept {
+                Setting::ApplicationLogLevel(level) | Setting::SystemLogLevel(level) => {
+                    !becomes_text && !level.is_empty()
+                }
+                _ => true,
+            };
+            // Nor does it let a function outside of a VPC keep IPv6.
+            let leaves_vpc = settings.contains(&Setting::SubnetIds(BTreeSet::new()));
+            let kept = silent.into_iter().filter_map(|member| live.setting(member)).filter(stays).cloned();
+            let kept: Vec<Setting> = kept
+                .map(|kept| match kept {
+                    Setting::Ipv6AllowedForDualStack(allowed) => {
+                        Setting::Ipv6AllowedForDualStack(allowed && !leaves_vpc)
+                    }
+                    other => other,
+                })
+                .collect();
             settings.extend(kept);
-        }
-    }
-    // AWS refuses levels beside the format Text, and IPv6 outside of a VPC: neither can stay where it was.
-    let is_text = settings.contains(&Setting::LogFormat("Text".to_owned()));
-    settings.retain(|setting| match setting {
-        Setting::ApplicationLogLevel(level) | Setting::SystemLogLevel(level) => !is_text && !level.is_empty(),
-        _ => true,
-    });
-    let leaves_vpc = settings.contains(&Setting::SubnetIds(BTreeSet::new()));
-    for setting in settings.iter_mut().filter(|_| leaves_vpc) {
-        if let Setting::Ipv6AllowedForDualStack(allowed) = setting {
-            *allowed = false;
         }
     }
 }
@@ -692,6 +709,6 @@ pub(super) mod tests {
         let mut wanted = wanted(vec![Setting::Timeout(9)]);
         wanted.revision_id = Some("r0".to_owned());
         let error = plan(&wanted, &code("live"), Some(&live())).unwrap_err();
-        assert_eq!(error, PlanError::OtherRevision { live: Some("r1".to_owned()) });
+        assert_eq!(error, PlanError::OtherRevision { exists: true, live: Some("r1".to_owned()) });
     }
 }

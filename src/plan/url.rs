@@ -112,17 +112,20 @@ fn permissions(auth_type: &str, public: &PublicAccess) -> Vec<Step> {
     let missing = Permission::ALL.into_iter().filter(|permission| !public.granted.contains(permission));
     let add = |permission: Permission| {
         let change = permission_change(permission, Value::Null, json!("*"));
-        Step { action: Action::AddPermission { permission }, changes: vec![change] }
+        // A statement of our name that says something else stands in the way of the right one.
+        let bent = public.own.contains(&permission).then(|| remove(permission));
+        bent.into_iter().chain([Step { action: Action::AddPermission { permission }, changes: vec![change] }])
     };
-    missing.map(add).collect()
+    missing.flat_map(add).collect()
 }
 
 fn closing(public: &PublicAccess) -> Vec<Step> {
-    let remove = |permission: &Permission| {
-        let change = permission_change(*permission, json!("*"), Value::Null);
-        Step { action: Action::RemovePermission { permission: *permission }, changes: vec![change] }
-    };
-    public.own.iter().map(remove).collect()
+    public.own.iter().copied().map(remove).collect()
+}
+
+fn remove(permission: Permission) -> Step {
+    let change = permission_change(permission, json!("*"), Value::Null);
+    Step { action: Action::RemovePermission { permission }, changes: vec![change] }
 }
 
 fn permission_change(permission: Permission, from: Value, to: Value) -> Change {

@@ -2,28 +2,57 @@
 //! Never judges a branch; that is a condition's business.
 
 use super::error::{Warning, WarningCode};
+use super::judge::UNSUPPORTED;
 use super::schema::stanza_keys;
 use super::wire::{self, Map, Node};
 
 /// Options whose value may be a map of their own, so that a map there selects nothing by branch.
-const MAP_OPTIONS: [&str; 12] = [
+const MAP_OPTIONS: [&str; 7] = ["environment", "environment_variables", "function_tags", "layers", "on", "if", "true"];
+
+/// Options that dpl has, too. Nobody ever wrote a map of branches for the others.
+const OF_DPL: [&str; 29] = [
+    "provider",
+    "access_key_id",
+    "secret_access_key",
+    "region",
+    "function_name",
+    "role",
+    "handler_name",
+    "module_name",
+    "description",
+    "timeout",
+    "memory_size",
+    "subnet_ids",
+    "security_group_ids",
     "environment",
     "environment_variables",
-    "function_tags",
+    "runtime",
+    "dead_letter_arn",
+    "kms_key_arn",
+    "tracing_mode",
     "layers",
-    "on",
-    "if",
-    "true",
-    "image_config",
-    "logging_config",
-    "verify",
-    "function_url",
-    "file_system_configs",
+    "function_tags",
+    "publish",
+    "zip",
+    "dot_match",
+    "cleanup",
+    "skip_cleanup",
+    "run",
+    "allow_failure",
+    "strategy",
 ];
 
 /// True when a map as the value of this option is branch-specific: `{"master": "a", "develop": "b"}`.
 pub fn is_branch_specific(key: &str, value: &Node) -> bool {
-    value.as_map().is_some() && !value.is_secure() && key != "edge" && !MAP_OPTIONS.contains(&key)
+    value.as_map().is_some()
+        && !value.is_secure()
+        && key != "edge"
+        && !MAP_OPTIONS.contains(&key)
+        && (OF_DPL.contains(&key) || !is_ours(key))
+}
+
+fn is_ours(key: &str) -> bool {
+    UNSUPPORTED.contains(&key) || stanza_keys().iter().any(|known| known == key)
 }
 
 /// Picks the current branch's entry of each branch-specific value; a branch that has none drops the option.
@@ -64,5 +93,15 @@ mod tests {
         assert_eq!(selected.get("role"), None);
         assert!(selected.get("environment").is_some());
         assert_eq!(warnings.len(), 2);
+    }
+
+    #[test]
+    fn an_option_that_dpl_never_had_is_no_map_of_branches() {
+        let node = wire::parse(br#"{"size":1024}"#).unwrap();
+        for (key, expected) in
+            [("timeout", true), ("nobody_knows", true), ("ephemeral_storage", false), ("verify", false)]
+        {
+            assert_eq!(is_branch_specific(key, &node), expected, "{key}");
+        }
     }
 }

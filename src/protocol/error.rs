@@ -197,6 +197,10 @@ pub enum WarningCode {
     StalePyc,
     /// The function's role cannot be assumed yet; it is tried again.
     RoleNotReady,
+    /// Somebody else has changed the function during the deployment, so that it was planned again.
+    FunctionChanged,
+    /// The code was live, and somebody else's is now.
+    Overtaken,
     /// A live value cannot be read, so that it is changed without being compared.
     LiveValueUnknown,
 }

@@ -3,14 +3,14 @@
 
 use std::time::Duration;
 
-use super::error::{Code, Problem, WarningCode};
+use super::error::{Code, Problem, Warning, WarningCode};
 use super::reader::Reader;
 use super::stanza::Stanza;
 use super::wire;
 
 /// Keys of the contract that this version cannot carry out. Leaving them out of account would deploy something
 /// else than was asked for, so they are refused.
-const UNSUPPORTED: [&str; 12] = [
+pub(super) const UNSUPPORTED: [&str; 12] = [
     "profile",
     "role_to_assume",
     "role_session_name",
@@ -87,30 +87,46 @@ pub(super) fn bucket(r: &mut Reader<'_>) {
 /// deployed than was asked for.
 pub(super) fn image(r: &mut Reader<'_>, stanza: &Stanza) {
     let is_zip = stanza.package_type.as_deref() == Some("Zip");
-    if stanza.package_type.as_deref() == Some("Image") && !r.has("image_uri") {
+    let is_image = r.has("image_uri") || stanza.package_type.as_deref() == Some("Image");
+    if !is_image && r.has("image_config") {
         r.problems.push(Problem {
             code: Code::MissingKey,
-            message: "`package_type: Image` needs `image_uri` beside it".to_owned(),
+            message: "`image_config` needs `image_uri` beside it, or `package_type: Image` to keep the live image"
+                .to_owned(),
             at: Some("/image_uri".to_owned()),
             hint: None,
         });
     }
-    if !r.has("image_uri") {
+    if !is_image {
         return;
     }
     let of_files =
         ["zip", "include", "exclude", "symlinks", "dot_match", "s3_bucket", "runtime", "handler_name", "layers"];
-    let out_of_place: Vec<&str> = of_files.into_iter().filter(|key| r.has(key)).collect();
+    let is_signed = stanza.code_signing_config_arn.as_ref().is_some_and(|arn| !arn.is_empty());
+    let signing = is_signed.then_some("code_signing_config_arn");
+    let out_of_place: Vec<&str> = of_files.into_iter().filter(|key| r.has(key)).chain(signing).collect();
     for key in out_of_place.into_iter().chain(is_zip.then_some("package_type")) {
-        let message = format!("`image_uri` names a container image, and `{key}` speaks of packaged files");
+        let message = format!("the stanza speaks of a container image, and `{key}` of packaged files");
         let hint = "an image brings its own files, runtime and handler; `image_config.command` names another handler";
         let at = Some(format!("/{key}"));
         r.problems.push(Problem { code: Code::BadValue, message, at, hint: Some(hint.to_owned()) });
     }
 }
 
-/// What to say of keys that nobody reads: not built, or not known.
+/// What to say of keys that nobody reads: not built, or not known. Those inside structures are warned about already.
 pub(super) fn untaken(r: &mut Reader<'_>, strict: bool) {
+    if strict {
+        let (unknown, others) =
+            std::mem::take(&mut r.warnings).into_iter().partition(|warning| warning.code == WarningCode::UnknownKey);
+        let unknown: Vec<Warning> = unknown;
+        r.warnings = others;
+        r.problems.extend(unknown.into_iter().map(|warning| Problem {
+            code: Code::UnknownKey,
+            message: warning.message,
+            at: warning.at,
+            hint: warning.hint,
+        }));
+    }
     for key in r.untaken().collect::<Vec<_>>() {
         if UNSUPPORTED.contains(&key) {
             r.problems.push(unsupported(key));

@@ -12,8 +12,10 @@ use super::wire::{Map, Node, pointer};
 pub enum Limit {
     /// At most so many characters.
     Characters(usize),
-    /// At most so many entries of a list or map.
+    /// At most so many entries of a list; a single value is one.
     Entries(usize),
+    /// At most so many names of a map.
+    Pairs(usize),
     /// Each value begins like this.
     Begins(&'static str),
     /// The names of a map are letters, digits and underscores, and begin with a letter.
@@ -34,7 +36,7 @@ pub const LIMITS: [(&str, Limit); 19] = [
     ("kms_key_arn", Limit::Begins("arn:")),
     ("layers", Limit::Entries(5)),
     ("layers", Limit::Begins("arn:")),
-    ("function_tags", Limit::Entries(50)),
+    ("function_tags", Limit::Pairs(50)),
     ("file_system_configs", Limit::Entries(1)),
     ("file_system_configs.local_mount_path", Limit::Begins("/mnt/")),
     ("file_system_configs.arn", Limit::Begins("arn:")),
@@ -56,10 +58,10 @@ pub(super) fn warnings(stanza: &Map) -> Vec<Warning> {
 fn beyond(key: &str, member: &str, limit: Limit, node: &Node) -> Vec<Warning> {
     let at = pointer("", key);
     match limit {
-        Limit::Entries(most) => {
+        Limit::Entries(most) | Limit::Pairs(most) => {
             let count = match node {
                 Node::List(items) => items.len(),
-                Node::Map(map) => map.iter().count(),
+                Node::Map(map) if limit == Limit::Pairs(most) => map.iter().count(),
                 _ => 1,
             };
             let message = || format!("`{key}` has {count} entries, AWS documents at most {most}");
@@ -101,6 +103,8 @@ fn values(node: &Node, at: &str, member: &str) -> Vec<(String, String)> {
         Node::Map(map) if !member.is_empty() => {
             map.get(member).map(|inner| values(inner, &pointer(at, member), "")).unwrap_or_default()
         }
+        // A scalar where a structure belongs is the reader's business.
+        _ if !member.is_empty() => Vec::new(),
         scalar => scalar.scalar().map(|text| (at.to_owned(), text)).into_iter().collect(),
     }
 }

@@ -78,6 +78,12 @@ pub fn skip_reason(condition: Condition, want: &str, got: &str) -> String {
 }
 
 impl StepName {
+    /// True for what a creation does, too.
+    pub fn is_of_creation(self) -> bool {
+        use StepName::{CreateFunction, TagResource, UpdateFunctionCode, UpdateFunctionConfiguration};
+        [CreateFunction, TagResource, UpdateFunctionConfiguration, UpdateFunctionCode].contains(&self)
+    }
+
     /// The step's tag: `update-function-code`.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -244,10 +244,16 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A map of its own, read by `read`. An empty one clears: `read` finds no key in it.
-    pub(super) fn structure<T>(&mut self, key: &'static str, read: impl FnOnce(&mut Reader<'_>) -> T) -> Option<T> {
+    /// A map of its own, read by `read`. An empty one clears, and gives `T`'s default; one that holds nothing that could be
+    /// read does not clear, and gives `None`.
+    pub(super) fn structure<T: Default + PartialEq>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&mut Reader<'_>) -> T,
+    ) -> Option<T> {
         let node = self.take(key)?;
-        self.inner(self.at(key), self.name_of(key), node, read)
+        let is_empty = node.as_map().is_some_and(|map| map.iter().next().is_none());
+        self.inner(self.at(key), self.name_of(key), node, read).filter(|value| is_empty || *value != T::default())
     }
 
     /// A list of maps; a single one stands for a list of one. Empty means: none.
@@ -281,7 +287,7 @@ impl<'a> Reader<'a> {
         let unknown: Vec<&str> = inner.untaken().collect();
         for key in unknown {
             let known = inner.taken.iter().copied().collect::<Vec<_>>().join("`, `");
-            let message = format!("`{}` is no key of `{name}`, it is left out of account", inner.name_of(key));
+            let message = format!("`{}` is no key of `{name}`", inner.name_of(key));
             inner.warn(WarningCode::UnknownKey, key, message, format!("it has `{known}`"));
         }
         self.problems.append(&mut inner.problems);

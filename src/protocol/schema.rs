@@ -169,7 +169,7 @@ written! {
 
     /// A whole number, or `none`.
     NumberOrNone => |generator| json_schema!({
-        "anyOf": [generator.subschema_for::<WholeNumber>(), {"enum": ["none", ""]}],
+        "anyOf": [generator.subschema_for::<WholeNumber>(), {"type": "string", "pattern": NONE}],
     });
 
     /// A list of file systems; a single one stands for a list of one.
@@ -180,7 +180,7 @@ written! {
 
     /// A function's address, or `none`.
     UrlOrNone => |generator| json_schema!({
-        "anyOf": [generator.subschema_for::<FunctionUrl>(), {"enum": ["none", ""]}],
+        "anyOf": [generator.subschema_for::<FunctionUrl>(), {"type": "string", "pattern": NONE}],
     });
 
     /// An encrypted value, for Travis CI to decrypt.
@@ -207,6 +207,9 @@ written! {
         ],
     });
 }
+
+/// `none` in any case, or nothing.
+const NONE: &str = "^([Nn][Oo][Nn][Ee])?$";
 
 /// The words of [`super::wire::Node::as_flag`], in any case.
 const FLAG_WORDS: &str = concat!(

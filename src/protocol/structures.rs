@@ -138,11 +138,23 @@ pub(super) fn function_url(r: &mut Reader<'_>) -> Option<OrNone<FunctionUrl>> {
         return Some(OrNone::None);
     }
     let url = r.structure("function_url", |r| FunctionUrl {
-        auth_type: r.word("auth_type", &["NONE", "AWS_IAM"]),
-        invoke_mode: r.word("invoke_mode", &["BUFFERED", "RESPONSE_STREAM"]),
+        auth_type: auth_type(r),
+        invoke_mode: r.word("invoke_mode", &["BUFFERED", "RESPONSE_STREAM"]).map(|mode| {
+            // AWS has no empty mode; this is its default.
+            if mode.is_empty() { "BUFFERED".to_owned() } else { mode }
+        }),
         cors: r.structure("cors", cors),
     })?;
     Some(if url == FunctionUrl::default() { OrNone::None } else { OrNone::Some(url) })
+}
+
+/// Nobody should open an address to everybody by leaving something empty.
+fn auth_type(r: &mut Reader<'_>) -> Option<String> {
+    let auth_type = r.word("auth_type", &["NONE", "AWS_IAM"])?;
+    if auth_type.is_empty() {
+        r.refuse("auth_type", "`function_url.auth_type` is empty; give `NONE` or `AWS_IAM`".to_owned());
+    }
+    Some(auth_type)
 }
 
 fn cors(r: &mut Reader<'_>) -> Cors {

@@ -190,9 +190,9 @@ impl FaultKind {
             FaultKind::Html { status } => {
                 let page =
                     format!("<html>\n<head><title>{status}</title></head>\n<body><h1>{status}</h1></body>\n</html>\n");
-                Some(Answer::new(*status, "text/html", page.into_bytes()))
+                Some(not_awss(Answer::new(*status, "text/html", page.into_bytes())))
             }
-            FaultKind::Empty { status } => Some(Answer::json(*status, &Value::Null)),
+            FaultKind::Empty { status } => Some(not_awss(Answer::json(*status, &Value::Null))),
             FaultKind::ResetBefore
             | FaultKind::ResetDuring { .. }
             | FaultKind::ResetAfter
@@ -252,6 +252,12 @@ impl FaultKind {
             | FaultKind::Empty { .. } => true,
         }
     }
+}
+
+/// What a load balancer or a proxy says has no id of AWS's.
+fn not_awss(mut answer: Answer) -> Answer {
+    answer.headers.retain(|(name, _)| *name != "x-amzn-requestid");
+    answer
 }
 
 #[cfg(test)]

@@ -1,0 +1,347 @@
+//! Every setting of a function, one row for each: absent, equal, different, cleared; created and updated; and the round
+//! trip. The endpoint is asked what is live; the plan's word is never taken for it.
+
+mod rows;
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use lambda_endpoint::{Endpoint, Settings};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::deployments::build_directory;
+use crate::plugin::{Ended, Plugin, agrees, job_env};
+use rows::{At, Of, Row, table};
+
+/// What each function here has, whatever the row is about.
+fn base(image: bool) -> Value {
+    let mut base = json!({
+        "provider": "lambda",
+        "function_name": "f",
+        "role": "arn:aws:iam::123456789012:role/run",
+    });
+    if image {
+        base["image_uri"] = json!("123456789012.dkr.ecr.us-east-1.amazonaws.com/app@sha256:aa11");
+    } else {
+        base["runtime"] = json!("python3.13");
+        base["handler_name"] = json!("handler");
+    }
+    base
+}
+
+/// Rows that stand in one stanza, for a function of that kind.
+fn together(image: bool) -> Vec<Row> {
+    let other = if image { Of::Files } else { Of::Image };
+    table().into_iter().filter(|row| row.joins && row.of != other).collect()
+}
+
+/// `over` laid over `under`, and so for the maps inside of both.
+fn laid_over(under: &Value, over: &Value) -> Value {
+    let (Value::Object(below), Value::Object(above)) = (under, over) else {
+        return over.clone();
+    };
+    let mut all = below.clone();
+    for (key, value) in above {
+        let both = laid_over(below.get(key).unwrap_or(&Value::Null), value);
+        all.insert(key.clone(), both);
+    }
+    Value::Object(all)
+}
+
+/// `stanza` without the members that stand in `keys`; a map that loses its last one goes, too.
+fn without(stanza: &Value, keys: &Value) -> Value {
+    let (Value::Object(all), Value::Object(keys)) = (stanza, keys) else {
+        return Value::Null;
+    };
+    let mut rest = all.clone();
+    for (key, inner) in keys {
+        let kept = without(all.get(key).unwrap_or(&Value::Null), inner);
+        if kept.as_object().is_some_and(|kept| !kept.is_empty()) {
+            rest.insert(key.clone(), kept);
+        } else {
+            rest.remove(key);
+        }
+    }
+    Value::Object(rest)
+}
+
+impl At {
+    fn read(self, endpoint: &Endpoint) -> Value {
+        let asked = |path: &str| endpoint.perform("GET", path, json!({})).unwrap_or_default();
+        match self {
+            At::Function => endpoint.function("f").unwrap_or_default(),
+            At::CodeSigning => asked("/2020-06-30/functions/f/code-signing-config"),
+            At::Url => {
+                let policy = asked("/2015-03-31/functions/f/policy");
+                let policy = policy["Policy"].as_str().unwrap_or("{}");
+                let policy: Value = serde_json::from_str(policy).expect("a policy is JSON");
+                let statements = policy["Statement"].as_array().cloned().unwrap_or_default();
+                let actions: Vec<Value> = statements.iter().map(|statement| statement["Action"].clone()).collect();
+                laid_over(&asked("/2021-10-31/functions/f/url"), &json!({"Actions": actions}))
+            }
+        }
+    }
+}
+
+/// A function at an endpoint of its own, and what was found about it.
+struct Trial {
+    name: String,
+    endpoint: Endpoint,
+    directory: TempDir,
+    states: usize,
+    differences: Vec<String>,
+}
+
+impl Trial {
+    fn new(name: &str) -> Self {
+        let endpoint = Endpoint::start(Settings::default()).expect("a free port");
+        let directory = build_directory();
+        for file in ["index.py", "app.py"] {
+            std::fs::write(directory.path().join(file), "def handler(event, context): pass\n").expect("written");
+        }
+        Trial { name: name.to_owned(), endpoint, directory, states: 0, differences: Vec::new() }
+    }
+
+    /// Notes what is not as it should be.
+    fn expect(&mut self, state: &str, what: &str, expected: &Value, actual: &Value) {
+        if !agrees(expected, actual) {
+            self.differences.push(format!("{}, {state}: {what}: expected {expected}, got {actual}", self.name));
+        }
+    }
+
+    fn run(&mut self, state: &str, command: &str, stanza: &Value) -> Ended {
+        let mut request = stanza.clone();
+        request["env"] = job_env(&self.endpoint);
+        let ended = Plugin::new(&[command]).directory(self.directory.path()).run(&request);
+        let warning = ended.event("warning").cloned().unwrap_or_default();
+        self.expect(state, "a warning", &json!(null), &warning);
+        ended
+    }
+
+    /// Deploys, and then plans that nothing is left to do.
+    fn deploy(&mut self, state: &str, stanza: &Value) {
+        self.states += 1;
+        let ended = self.run(state, "deploy", stanza);
+        self.expect(state, "the outcome", &json!("deployed"), &json!(ended.outcome()));
+        if ended.outcome() == "failed" {
+            self.differences.push(format!("{}, {state}: {}", self.name, ended.finished()["error"]));
+        }
+        self.settled(state, stanza);
+    }
+
+    /// What is planned. Only reads may reach the endpoint.
+    fn plan(&mut self, state: &str, stanza: &Value) -> Ended {
+        self.endpoint.forget_calls();
+        let ended = self.run(state, "plan", stanza);
+        self.expect(state, "the outcome of plan", &json!("planned"), &json!(ended.outcome()));
+        let calls = self.endpoint.calls();
+        let writes: Vec<&str> =
+            calls.iter().map(|call| call.operation.as_str()).filter(|name| is_write(name)).collect();
+        self.expect(state, "writes of plan", &json!([]), &json!(writes));
+        self.expect(state, "plan asks the endpoint", &json!(true), &json!(!calls.is_empty()));
+        ended
+    }
+
+    fn settled(&mut self, state: &str, stanza: &Value) {
+        let ended = self.plan(state, stanza);
+        self.expect(state, "plan behind it", &json!([]), &ended.finished()["steps"]);
+    }
+
+    fn unchanged(&mut self, state: &str, stanza: &Value) {
+        let ended = self.run(state, "deploy", stanza);
+        self.expect(state, "deploy again", &json!("unchanged"), &json!(ended.outcome()));
+    }
+
+    fn live(&mut self, state: &str, row: &Row, expected: &Value) {
+        let all = row.at.read(&self.endpoint);
+        let actual = all.pointer(row.pointer).cloned().unwrap_or_default();
+        self.expect(state, &format!("the live value of {}", row.name), expected, &actual);
+    }
+}
+
+fn is_write(operation: &str) -> bool {
+    !operation.starts_with("Get") && !operation.starts_with("List")
+}
+
+/// Every change of a plan: field, from, to.
+fn changes(ended: &Ended) -> Vec<Value> {
+    let steps = ended.finished()["steps"].as_array().cloned().unwrap_or_default();
+    let all = steps.iter().flat_map(|step| step["changes"].as_array().cloned().unwrap_or_default());
+    all.map(|change| json!([change["field"], change["from"], change["to"]])).collect()
+}
+
+/// The names of a plan's steps.
+fn steps(ended: &Ended) -> Vec<Value> {
+    let steps = ended.finished()["steps"].as_array().cloned().unwrap_or_default();
+    steps.iter().map(|step| step["step"].clone()).collect()
+}
+
+/// One row through all its states. Out come how many those were, and what was not as it should be.
+fn try_row(row: &Row) -> (usize, Vec<String>) {
+    let mut trial = Trial::new(row.name);
+    let beside = laid_over(&base(row.of == Of::Image), &row.needs);
+    let with = |keys: &Value| laid_over(&beside, keys);
+
+    trial.deploy("created with A", &with(&row.a));
+    trial.live("created with A", row, &row.live_a);
+    trial.unchanged("created with A", &with(&row.a));
+
+    if can_be_silent(row) {
+        trial.states += 1;
+        trial.settled("silent", &without(&beside, &row.a));
+        trial.live("silent", row, &row.live_a);
+    }
+
+    let planned = trial.plan("changed to B", &with(&row.b));
+    trial.expect("changed to B", "the plan's changes", &row.told, &json!(changes(&planned)));
+    trial.live("planned to be B", row, &row.live_a);
+    trial.deploy("changed to B", &with(&row.b));
+    trial.live("changed to B", row, &row.live_b);
+
+    let Some(clearing) = &row.clearing else { return (trial.states, trial.differences) };
+    trial.deploy("cleared", &with(clearing));
+    trial.live("cleared", row, &row.live_cleared);
+    trial.unchanged("cleared", &with(clearing));
+
+    let mut fresh = Trial::new(row.name);
+    fresh.deploy("created cleared", &with(clearing));
+    fresh.live("created cleared", row, row.live_never.as_ref().unwrap_or(&row.live_cleared));
+    fresh.unchanged("created cleared", &with(clearing));
+    let mut differences = trial.differences;
+    differences.extend(fresh.differences);
+    (trial.states + fresh.states, differences)
+}
+
+/// Silence about the image speaks of files, which a function of an image cannot have.
+fn can_be_silent(row: &Row) -> bool {
+    row.name != "image_uri"
+}
+
+/// A stanza of all rows, each with the value that `of` chooses.
+fn stanza(image: bool, rows: &[Row], of: fn(&Row) -> &Value) -> Value {
+    let needed = rows.iter().fold(base(image), |stanza, row| laid_over(&stanza, &row.needs));
+    rows.iter().fold(needed, |stanza, row| laid_over(&stanza, of(row)))
+}
+
+/// All rows in one stanza, through the same states.
+fn try_all_at_once(image: bool) -> (usize, Vec<String>) {
+    let rows = together(image);
+    let mut trial = Trial::new(if image { "all at once, an image" } else { "all at once" });
+    let a = stanza(image, &rows, |row| &row.a);
+    trial.deploy("created with A", &a);
+    rows.iter().for_each(|row| trial.live("created with A", row, &row.live_a));
+    trial.unchanged("created with A", &a);
+
+    let silent = rows.iter().filter(|row| can_be_silent(row));
+    let silent = silent.fold(base(image), |stanza, row| without(&stanza, &row.a));
+    trial.states += 1;
+    trial.settled("silent", &silent);
+    let b = stanza(image, &rows, |row| &row.b);
+    trial.deploy("changed to B", &b);
+    rows.iter().for_each(|row| trial.live("changed to B", row, &row.live_b));
+    trial.unchanged("changed to B", &b);
+
+    let cleared = stanza(image, &rows, |row| row.clearing.as_ref().unwrap_or(&row.b));
+    trial.deploy("cleared", &cleared);
+    for row in &rows {
+        let live = if row.clearing.is_some() { &row.live_cleared } else { &row.live_b };
+        trial.live("cleared", row, live);
+    }
+    trial.unchanged("cleared", &cleared);
+    (trial.states, trial.differences)
+}
+
+#[test]
+fn every_setting_is_created_kept_changed_cleared_and_settled() {
+    let table = table();
+    let next = AtomicUsize::new(0);
+    let results = Mutex::new(Vec::new());
+    // The runs mostly wait for their endpoint, so a few more than there are cores.
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while let Some(row) = table.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let tried = std::panic::catch_unwind(|| try_row(row));
+                    let result = tried.unwrap_or_else(|_| (0, vec![format!("{}: panicked", row.name)]));
+                    results.lock().expect("not poisoned").push(result);
+                }
+            });
+        }
+    });
+    let mut results = results.into_inner().expect("not poisoned");
+    results.extend([false, true].map(try_all_at_once));
+    let states: usize = results.iter().map(|(states, _)| states).sum();
+    let differences: Vec<String> = results.into_iter().flat_map(|(_, differences)| differences).collect();
+    println!("{} settings, alone and together, in {states} states: {} differences", table.len(), differences.len());
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+#[test]
+fn a_plan_names_every_setting_that_differs_and_only_reads() {
+    for (image, expected) in [
+        (
+            false,
+            json!([
+                "put-function-code-signing-config",
+                "untag-resource",
+                "tag-resource",
+                "update-function-configuration",
+                "update-function-code",
+                "put-function-concurrency",
+                "update-function-url-config",
+                "remove-permission",
+                "remove-permission"
+            ]),
+        ),
+        (
+            true,
+            json!([
+                "untag-resource",
+                "tag-resource",
+                "update-function-configuration",
+                "update-function-code",
+                "put-function-concurrency",
+                "update-function-url-config",
+                "remove-permission",
+                "remove-permission"
+            ]),
+        ),
+    ] {
+        let rows = together(image);
+        let mut trial = Trial::new("a plan of everything");
+        trial.deploy("created with A", &stanza(image, &rows, |row| &row.a));
+        let planned = trial.plan("planned to be B", &stanza(image, &rows, |row| &row.b));
+        trial.expect("planned to be B", "steps", &expected, &json!(steps(&planned)));
+        let told = changes(&planned);
+        let wanted: Vec<Value> = rows.iter().flat_map(|row| row.told.as_array().cloned().unwrap_or_default()).collect();
+        let missing: Vec<&Value> = wanted.iter().filter(|change| !told.contains(change)).collect();
+        let extra: Vec<&Value> = told.iter().filter(|change| !wanted.contains(change)).collect();
+        trial.expect("planned to be B", "changes that are not told", &json!([]), &json!(missing));
+        trial.expect("planned to be B", "changes that nobody asked for", &json!([]), &json!(extra));
+        rows.iter().for_each(|row| trial.live("planned to be B", row, &row.live_a));
+        println!("{}", planned.event("planned").expect("a plan is told"));
+        assert!(trial.differences.is_empty(), "{}", trial.differences.join("\n"));
+    }
+}
+
+#[test]
+fn a_revision_that_is_live_is_named_to_aws_in_the_first_change() {
+    let mut trial = Trial::new("revision_id");
+    trial.deploy("created", &base(false));
+    let live = trial.endpoint.function("f").unwrap_or_default();
+    let revision = live["Configuration"]["RevisionId"].clone();
+    let wanted = json!({"revision_id": revision, "timeout": 9, "architectures": "arm64"});
+    trial.endpoint.forget_calls();
+    let ended = trial.run("changed", "deploy", &laid_over(&base(false), &wanted));
+    assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
+    let calls = trial.endpoint.calls();
+    let named = calls.iter().filter(|call| is_write(&call.operation));
+    let named: Vec<(&str, &Value)> = named.map(|call| (call.operation.as_str(), &call.body["RevisionId"])).collect();
+    let [("UpdateFunctionConfiguration", first), ("UpdateFunctionCode", second)] = named.as_slice() else {
+        panic!("two changes: {named:?}")
+    };
+    assert_eq!(**first, revision);
+    // The first change makes another revision, for which the second one is meant.
+    assert!(second.is_string() && **second != revision, "{second}");
+}

@@ -1,0 +1,681 @@
+//! The rows of the table: what a stanza says, what a plan tells of it, and what is live then.
+//! Nothing is tried here.
+
+use serde_json::{Value, json};
+
+/// Which functions can have a setting. What AWS itself refuses together (SnapStart beside a file system, say) is not
+/// known to the endpoint, so the rows do not heed it.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Of {
+    Files,
+    Image,
+    Either,
+}
+
+/// Whom to ask for a live value.
+#[derive(Clone, Copy)]
+pub(super) enum At {
+    /// GetFunction.
+    Function,
+    /// GetFunctionCodeSigningConfig.
+    CodeSigning,
+    /// GetFunctionUrlConfig, with `Actions` of the function's policy.
+    Url,
+}
+
+/// One setting, or several keys of one structure of AWS's.
+pub(super) struct Row {
+    pub(super) name: &'static str,
+    pub(super) of: Of,
+    /// Keys that stand beside it in every run.
+    pub(super) needs: Value,
+    /// The keys with one value, and with another one.
+    pub(super) a: Value,
+    pub(super) b: Value,
+    /// The keys with the value that clears. `None`: it cannot be cleared.
+    pub(super) clearing: Option<Value>,
+    /// What a plan says of the way from `a` to `b`: field, from, to.
+    pub(super) told: Value,
+    pub(super) at: At,
+    /// Where the live value stands in what is answered there.
+    pub(super) pointer: &'static str,
+    pub(super) live_a: Value,
+    pub(super) live_b: Value,
+    pub(super) live_cleared: Value,
+    /// What is live where it was never anything else. `None`: as if it were cleared.
+    pub(super) live_never: Option<Value>,
+    /// False: it repeats keys of another row, which takes part in stanzas of all rows in its stead.
+    pub(super) joins: bool,
+}
+
+/// A key that reads in AWS's answer as it stands in the stanza.
+fn row(key: &'static str, pointer: &'static str, a: Value, b: Value) -> Row {
+    Row {
+        name: key,
+        of: Of::Either,
+        needs: json!({}),
+        a: json!({key: a}),
+        b: json!({key: b}),
+        clearing: None,
+        told: json!([[key, a, b]]),
+        at: At::Function,
+        pointer,
+        live_a: a,
+        live_b: b,
+        live_cleared: Value::Null,
+        live_never: None,
+        joins: true,
+    }
+}
+
+/// Several keys, or members of one.
+fn rows(name: &'static str, pointer: &'static str, a: Value, b: Value) -> Row {
+    Row { name, a, b, ..row(name, pointer, json!(null), json!(null)) }
+}
+
+impl Row {
+    fn of(self, of: Of) -> Self {
+        Row { of, ..self }
+    }
+
+    fn needs(self, needs: Value) -> Self {
+        Row { needs, ..self }
+    }
+
+    fn at(self, at: At) -> Self {
+        Row { at, ..self }
+    }
+
+    fn told(self, told: Value) -> Self {
+        Row { told, ..self }
+    }
+
+    fn live(self, a: Value, b: Value) -> Self {
+        Row { live_a: a, live_b: b, ..self }
+    }
+
+    fn cleared_by(self, clearing: Value, live: Value) -> Self {
+        Row { clearing: Some(clearing), live_cleared: live, ..self }
+    }
+
+    fn never(self, live: Value) -> Self {
+        Row { live_never: Some(live), ..self }
+    }
+
+    fn alone(self) -> Self {
+        Row { joins: false, ..self }
+    }
+}
+
+/// Every row.
+pub(super) fn table() -> Vec<Row> {
+    let mut table = of_the_function();
+    table.extend(of_its_surroundings());
+    table.extend(of_structures());
+    table.extend(of_the_address());
+    table
+}
+
+/// Settings of the function itself.
+fn of_the_function() -> Vec<Row> {
+    vec![
+        row(
+            "role",
+            "/Configuration/Role",
+            json!("arn:aws:iam::123456789012:role/a"),
+            json!("arn:aws:iam::123456789012:role/b"),
+        ),
+        row("runtime", "/Configuration/Runtime", json!("python3.13"), json!("python3.14")).of(Of::Files),
+        rows(
+            "handler_name, module_name",
+            "/Configuration/Handler",
+            json!({"handler_name": "first", "module_name": "index"}),
+            json!({"handler_name": "second", "module_name": "app"}),
+        )
+        .of(Of::Files)
+        .told(json!([["handler", "index.first", "app.second"]]))
+        .live(json!("index.first"), json!("app.second")),
+        row("description", "/Configuration/Description", json!("one"), json!("two"))
+            .cleared_by(json!({"description": ""}), json!("")),
+        row("timeout", "/Configuration/Timeout", json!(5), json!(7)),
+        row("memory_size", "/Configuration/MemorySize", json!(256), json!(512)),
+        row("ephemeral_storage", "/Configuration/EphemeralStorage/Size", json!(1024), json!(2048)),
+        row("tracing_mode", "/Configuration/TracingConfig/Mode", json!("PassThrough"), json!("Active"))
+            .cleared_by(json!({"tracing_mode": ""}), json!("PassThrough")),
+        row(
+            "dead_letter_arn",
+            "/Configuration/DeadLetterConfig/TargetArn",
+            json!("arn:aws:sqs:us-east-1:123456789012:a"),
+            json!("arn:aws:sns:us-east-1:123456789012:b"),
+        )
+        .cleared_by(json!({"dead_letter_arn": ""}), json!(null)),
+        row(
+            "kms_key_arn",
+            "/Configuration/KMSKeyArn",
+            json!("arn:aws:kms:us-east-1:123456789012:key/a"),
+            json!("arn:aws:kms:us-east-1:123456789012:key/b"),
+        )
+        .cleared_by(json!({"kms_key_arn": ""}), json!(null)),
+        row(
+            "layers",
+            "/Configuration/Layers",
+            json!(["arn:aws:lambda:us-east-1:123456789012:layer:l:1"]),
+            json!([
+                "arn:aws:lambda:us-east-1:123456789012:layer:m:2",
+                "arn:aws:lambda:us-east-1:123456789012:layer:l:1"
+            ]),
+        )
+        .of(Of::Files)
+        .live(
+            json!([{"Arn": "arn:aws:lambda:us-east-1:123456789012:layer:l:1"}]),
+            json!([
+                {"Arn": "arn:aws:lambda:us-east-1:123456789012:layer:m:2"},
+                {"Arn": "arn:aws:lambda:us-east-1:123456789012:layer:l:1"}
+            ]),
+        )
+        .cleared_by(json!({"layers": []}), json!(null)),
+        row("snap_start", "/Configuration/SnapStart/ApplyOn", json!("None"), json!("PublishedVersions"))
+            .of(Of::Files)
+            .cleared_by(json!({"snap_start": ""}), json!("None")),
+        row("architectures", "/Configuration/Architectures", json!("x86_64"), json!("arm64"))
+            .live(json!(["x86_64"]), json!(["arm64"])),
+        row(
+            "source_kms_key_arn",
+            "/Code/SourceKMSKeyArn",
+            json!("arn:aws:kms:us-east-1:123456789012:key/c"),
+            json!("arn:aws:kms:us-east-1:123456789012:key/d"),
+        )
+        .of(Of::Files)
+        .cleared_by(json!({"source_kms_key_arn": ""}), json!(null)),
+        row(
+            "code_signing_config_arn",
+            "/CodeSigningConfigArn",
+            json!("arn:aws:lambda:us-east-1:123456789012:code-signing-config:csc-0123456789abcdef0"),
+            json!("arn:aws:lambda:us-east-1:123456789012:code-signing-config:csc-0123456789abcdef1"),
+        )
+        .of(Of::Files)
+        .at(At::CodeSigning)
+        .cleared_by(json!({"code_signing_config_arn": ""}), json!(null)),
+        row("reserved_concurrency", "/Concurrency/ReservedConcurrentExecutions", json!(5), json!(0))
+            .cleared_by(json!({"reserved_concurrency": "none"}), json!(null)),
+    ]
+}
+
+/// What a function runs in and beside: network, file systems, variables and tags.
+fn of_its_surroundings() -> Vec<Row> {
+    vec![
+        rows(
+            "subnet_ids, security_group_ids",
+            "/Configuration/VpcConfig",
+            json!({"subnet_ids": ["subnet-1"], "security_group_ids": ["sg-1"]}),
+            json!({"subnet_ids": ["subnet-2", "subnet-3"], "security_group_ids": ["sg-2"]}),
+        )
+        .told(json!([
+            ["subnet_ids", ["subnet-1"], ["subnet-2", "subnet-3"]],
+            ["security_group_ids", ["sg-1"], ["sg-2"]]
+        ]))
+        .live(
+            json!({"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}),
+            json!({"SubnetIds": ["subnet-2", "subnet-3"], "SecurityGroupIds": ["sg-2"]}),
+        )
+        .cleared_by(
+            json!({"subnet_ids": [], "security_group_ids": []}),
+            json!({"SubnetIds": [], "SecurityGroupIds": []}),
+        )
+        .never(json!(null)),
+        row(
+            "ipv6_allowed_for_dual_stack",
+            "/Configuration/VpcConfig/Ipv6AllowedForDualStack",
+            json!(false),
+            json!(true),
+        )
+        .needs(json!({"subnet_ids": ["subnet-1"], "security_group_ids": ["sg-1"]}))
+        .cleared_by(json!({"ipv6_allowed_for_dual_stack": false}), json!(false)),
+        row(
+            "file_system_configs",
+            "/Configuration/FileSystemConfigs",
+            json!([
+                {
+                    "arn": "arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/fsap-0123456789abcdef0",
+                    "local_mount_path": "/mnt/a"
+                }
+            ]),
+            json!([
+                {
+                    "arn": "arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/fsap-0123456789abcdef1",
+                    "local_mount_path": "/mnt/b"
+                }
+            ]),
+        )
+        .needs(json!({"subnet_ids": ["subnet-1"], "security_group_ids": ["sg-1"]}))
+        .live(
+            json!([
+                {
+                    "Arn": "arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/fsap-0123456789abcdef0",
+                    "LocalMountPath": "/mnt/a"
+                }
+            ]),
+            json!([
+                {
+                    "Arn": "arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/fsap-0123456789abcdef1",
+                    "LocalMountPath": "/mnt/b"
+                }
+            ]),
+        )
+        .cleared_by(json!({"file_system_configs": []}), json!(null)),
+        rows(
+            "environment",
+            "/Configuration/Environment/Variables",
+            json!({"environment": {"BOTH": "secret-a", "OLD": "secret-o"}}),
+            json!({"environment": {"BOTH": "secret-b", "NEW": "secret-n"}}),
+        )
+        .told(json!([
+            ["environment.BOTH", "[secure]", "[secure]"],
+            ["environment.NEW", null, "[secure]"],
+            ["environment.OLD", "[secure]", null]
+        ]))
+        .live(
+            json!({"BOTH": "secret-a", "OLD": "secret-o"}),
+            json!({"BOTH": "secret-b", "NEW": "secret-n", "OLD": null}),
+        )
+        .cleared_by(json!({"environment": {}}), json!(null)),
+        rows(
+            "environment, merge_environment",
+            "/Configuration/Environment/Variables",
+            json!({"environment": {"OLD": "secret-o"}}),
+            json!({"environment": {"NEW": "secret-n"}}),
+        )
+        .needs(json!({"merge_environment": true}))
+        .told(json!([["environment.NEW", null, "[secure]"]]))
+        .live(json!({"OLD": "secret-o"}), json!({"OLD": "secret-o", "NEW": "secret-n"}))
+        .alone(),
+        rows(
+            "function_tags",
+            "/Tags",
+            json!({"function_tags": {"team": "secret-a", "old": "secret-o"}}),
+            json!({"function_tags": {"team": "secret-b", "new": "secret-n"}}),
+        )
+        .told(json!([["function_tags.new", null, "[secure]"], ["function_tags.team", "[secure]", "[secure]"]]))
+        .live(
+            json!({"team": "secret-a", "old": "secret-o"}),
+            json!({"team": "secret-b", "old": "secret-o", "new": "secret-n"}),
+        )
+        .alone(),
+        rows(
+            "function_tags, function_tags_mode",
+            "/Tags",
+            json!({"function_tags": {"team": "secret-a", "old": "secret-o"}}),
+            json!({"function_tags": {"team": "secret-b", "new": "secret-n"}}),
+        )
+        .needs(json!({"function_tags_mode": "replace"}))
+        .told(json!([
+            ["function_tags.old", "[secure]", null],
+            ["function_tags.new", null, "[secure]"],
+            ["function_tags.team", "[secure]", "[secure]"]
+        ]))
+        .live(
+            json!({"team": "secret-a", "old": "secret-o"}),
+            json!({"team": "secret-b", "old": null, "new": "secret-n"}),
+        )
+        .cleared_by(json!({"function_tags": {}}), json!(null)),
+    ]
+}
+
+/// `logging_config` and `image_config`: each member, and the whole.
+fn of_structures() -> Vec<Row> {
+    vec![
+        rows(
+            "logging_config.log_format",
+            "/Configuration/LoggingConfig/LogFormat",
+            json!({"logging_config": {"log_format": "Text"}}),
+            json!({"logging_config": {"log_format": "JSON"}}),
+        )
+        .told(json!([["logging_config.log_format", "Text", "JSON"]]))
+        .live(json!("Text"), json!("JSON"))
+        .cleared_by(json!({"logging_config": {"log_format": ""}}), json!("Text"))
+        .alone(),
+        rows(
+            "logging_config.log_group",
+            "/Configuration/LoggingConfig/LogGroup",
+            json!({"logging_config": {"log_group": "/team/a"}}),
+            json!({"logging_config": {"log_group": "/team/b"}}),
+        )
+        .told(json!([["logging_config.log_group", "/team/a", "/team/b"]]))
+        .live(json!("/team/a"), json!("/team/b"))
+        .cleared_by(json!({"logging_config": {"log_group": ""}}), json!("/aws/lambda/f"))
+        .alone(),
+        rows(
+            "logging_config.application_log_level",
+            "/Configuration/LoggingConfig",
+            json!({"logging_config": {"application_log_level": "WARN"}}),
+            json!({"logging_config": {"application_log_level": "ERROR"}}),
+        )
+        .needs(json!({"logging_config": {"log_format": "JSON", "log_group": "/team/a", "system_log_level": "DEBUG"}}))
+        .told(json!([["logging_config.application_log_level", "WARN", "ERROR"]]))
+        .live(
+            json!({
+                "ApplicationLogLevel": "WARN",
+                "LogFormat": "JSON",
+                "LogGroup": "/team/a",
+                "SystemLogLevel": "DEBUG"
+            }),
+            json!({
+                "ApplicationLogLevel": "ERROR",
+                "LogFormat": "JSON",
+                "LogGroup": "/team/a",
+                "SystemLogLevel": "DEBUG"
+            }),
+        )
+        .cleared_by(
+            json!({"logging_config": {"application_log_level": ""}}),
+            json!({
+                "ApplicationLogLevel": "INFO",
+                "LogFormat": "JSON",
+                "LogGroup": "/team/a",
+                "SystemLogLevel": "DEBUG"
+            }),
+        )
+        .alone(),
+        rows(
+            "logging_config.system_log_level",
+            "/Configuration/LoggingConfig/SystemLogLevel",
+            json!({"logging_config": {"system_log_level": "WARN"}}),
+            json!({"logging_config": {"system_log_level": "DEBUG"}}),
+        )
+        .needs(json!({"logging_config": {"log_format": "JSON"}}))
+        .told(json!([["logging_config.system_log_level", "WARN", "DEBUG"]]))
+        .live(json!("WARN"), json!("DEBUG"))
+        .cleared_by(json!({"logging_config": {"system_log_level": ""}}), json!("INFO"))
+        .alone(),
+        rows(
+            "logging_config",
+            "/Configuration/LoggingConfig",
+            json!({"logging_config": {"log_format": "Text", "log_group": "/team/a"}}),
+            json!({
+                "logging_config": {
+                    "log_format": "JSON",
+                    "log_group": "/team/b",
+                    "application_log_level": "ERROR",
+                    "system_log_level": "WARN"
+                }
+            }),
+        )
+        .told(json!([
+            ["logging_config.log_format", "Text", "JSON"],
+            ["logging_config.log_group", "/team/a", "/team/b"],
+            ["logging_config.application_log_level", null, "ERROR"],
+            ["logging_config.system_log_level", null, "WARN"]
+        ]))
+        .live(
+            json!({"LogFormat": "Text", "LogGroup": "/team/a"}),
+            json!({
+                "ApplicationLogLevel": "ERROR",
+                "LogFormat": "JSON",
+                "LogGroup": "/team/b",
+                "SystemLogLevel": "WARN"
+            }),
+        )
+        .cleared_by(
+            json!({"logging_config": {}}),
+            json!({
+                "ApplicationLogLevel": null,
+                "LogFormat": "Text",
+                "LogGroup": "/aws/lambda/f",
+                "SystemLogLevel": null
+            }),
+        ),
+        row(
+            "image_uri",
+            "/Code/ImageUri",
+            json!("123456789012.dkr.ecr.us-east-1.amazonaws.com/app@sha256:aa11"),
+            json!("123456789012.dkr.ecr.us-east-1.amazonaws.com/app@sha256:bb22"),
+        )
+        .of(Of::Image),
+        rows(
+            "image_config.entry_point",
+            "/Configuration/ImageConfigResponse/ImageConfig",
+            json!({"image_config": {"entry_point": ["/a", "-a"]}}),
+            json!({"image_config": {"entry_point": ["/b"]}}),
+        )
+        .needs(json!({"image_config": {"working_directory": "/app"}}))
+        .of(Of::Image)
+        .told(json!([["image_config.entry_point", ["/a", "-a"], ["/b"]]]))
+        .live(
+            json!({"EntryPoint": ["/a", "-a"], "WorkingDirectory": "/app"}),
+            json!({"EntryPoint": ["/b"], "WorkingDirectory": "/app"}),
+        )
+        .cleared_by(
+            json!({"image_config": {"entry_point": []}}),
+            json!({"EntryPoint": null, "WorkingDirectory": "/app"}),
+        )
+        .alone(),
+        rows(
+            "image_config.command",
+            "/Configuration/ImageConfigResponse/ImageConfig/Command",
+            json!({"image_config": {"command": ["app.first"]}}),
+            json!({"image_config": {"command": ["app.second", "x"]}}),
+        )
+        .of(Of::Image)
+        .told(json!([["image_config.command", ["app.first"], ["app.second", "x"]]]))
+        .live(json!(["app.first"]), json!(["app.second", "x"]))
+        .cleared_by(json!({"image_config": {"command": []}}), json!(null))
+        .alone(),
+        rows(
+            "image_config.working_directory",
+            "/Configuration/ImageConfigResponse/ImageConfig/WorkingDirectory",
+            json!({"image_config": {"working_directory": "/a"}}),
+            json!({"image_config": {"working_directory": "/b"}}),
+        )
+        .of(Of::Image)
+        .told(json!([["image_config.working_directory", "/a", "/b"]]))
+        .live(json!("/a"), json!("/b"))
+        .cleared_by(json!({"image_config": {"working_directory": ""}}), json!(null))
+        .alone(),
+        rows(
+            "image_config",
+            "/Configuration/ImageConfigResponse/ImageConfig",
+            json!({"image_config": {"entry_point": ["/a"], "command": ["a"]}}),
+            json!({"image_config": {"entry_point": ["/b"], "command": ["b"], "working_directory": "/b"}}),
+        )
+        .of(Of::Image)
+        .told(json!([
+            ["image_config.entry_point", ["/a"], ["/b"]],
+            ["image_config.command", ["a"], ["b"]],
+            ["image_config.working_directory", null, "/b"]
+        ]))
+        .live(
+            json!({"EntryPoint": ["/a"], "Command": ["a"]}),
+            json!({"EntryPoint": ["/b"], "Command": ["b"], "WorkingDirectory": "/b"}),
+        )
+        .cleared_by(json!({"image_config": {}}), json!(null)),
+    ]
+}
+
+/// `function_url`: each member, and the whole with what everybody may do.
+fn of_the_address() -> Vec<Row> {
+    let member = |name, pointer, a, b| {
+        rows(name, pointer, a, b)
+            .needs(json!({"function_url": {"auth_type": "AWS_IAM", "cors": {"allow_origins": ["https://x.example"]}}}))
+            .at(At::Url)
+            .alone()
+    };
+    vec![
+        rows(
+            "function_url.auth_type",
+            "",
+            json!({"function_url": {"auth_type": "NONE"}}),
+            json!({"function_url": {"auth_type": "AWS_IAM"}}),
+        )
+        .at(At::Url)
+        .told(json!([
+            ["function_url.auth_type", "NONE", "AWS_IAM"],
+            ["function_url.permission.lambda:InvokeFunctionUrl", "*", null],
+            ["function_url.permission.lambda:InvokeFunction", "*", null]
+        ]))
+        .live(
+            json!({"AuthType": "NONE", "Actions": ["lambda:InvokeFunctionUrl", "lambda:InvokeFunction"]}),
+            json!({"AuthType": "AWS_IAM", "Actions": []}),
+        )
+        .cleared_by(json!({"function_url": "none"}), json!({"AuthType": null, "Actions": []}))
+        .alone(),
+        rows(
+            "function_url.auth_type, opened",
+            "",
+            json!({"function_url": {"auth_type": "AWS_IAM"}}),
+            json!({"function_url": {"auth_type": "NONE"}}),
+        )
+        .at(At::Url)
+        .told(json!([
+            ["function_url.auth_type", "AWS_IAM", "NONE"],
+            ["function_url.permission.lambda:InvokeFunctionUrl", null, "*"],
+            ["function_url.permission.lambda:InvokeFunction", null, "*"]
+        ]))
+        .live(
+            json!({"AuthType": "AWS_IAM", "Actions": []}),
+            json!({"AuthType": "NONE", "Actions": ["lambda:InvokeFunctionUrl", "lambda:InvokeFunction"]}),
+        )
+        .cleared_by(json!({"function_url": ""}), json!({"AuthType": null, "Actions": []}))
+        .alone(),
+        member(
+            "function_url.invoke_mode",
+            "/InvokeMode",
+            json!({"function_url": {"invoke_mode": "BUFFERED"}}),
+            json!({"function_url": {"invoke_mode": "RESPONSE_STREAM"}}),
+        )
+        .told(json!([["function_url.invoke_mode", "BUFFERED", "RESPONSE_STREAM"]]))
+        .live(json!("BUFFERED"), json!("RESPONSE_STREAM")),
+        member(
+            "function_url.cors.allow_origins",
+            "/Cors/AllowOrigins",
+            json!({"function_url": {"cors": {"allow_origins": ["https://a.example"]}}}),
+            json!({"function_url": {"cors": {"allow_origins": ["https://b.example", "https://c.example"]}}}),
+        )
+        .needs(json!({"function_url": {"auth_type": "AWS_IAM"}}))
+        .told(json!([[
+            "function_url.cors.allow_origins",
+            ["https://a.example"],
+            ["https://b.example", "https://c.example"]
+        ]]))
+        .live(json!(["https://a.example"]), json!(["https://b.example", "https://c.example"]))
+        .cleared_by(json!({"function_url": {"cors": {}}}), json!(null)),
+        member(
+            "function_url.cors.allow_methods",
+            "/Cors/AllowMethods",
+            json!({"function_url": {"cors": {"allow_methods": ["GET"]}}}),
+            json!({"function_url": {"cors": {"allow_methods": ["*"]}}}),
+        )
+        .told(json!([["function_url.cors.allow_methods", ["GET"], ["*"]]]))
+        .live(json!(["GET"]), json!(["*"]))
+        .cleared_by(json!({"function_url": {"cors": {"allow_methods": []}}}), json!([])),
+        member(
+            "function_url.cors.allow_headers",
+            "/Cors/AllowHeaders",
+            json!({"function_url": {"cors": {"allow_headers": ["x-a"]}}}),
+            json!({"function_url": {"cors": {"allow_headers": ["x-b"]}}}),
+        )
+        .told(json!([["function_url.cors.allow_headers", ["x-a"], ["x-b"]]]))
+        .live(json!(["x-a"]), json!(["x-b"]))
+        .cleared_by(json!({"function_url": {"cors": {"allow_headers": []}}}), json!([])),
+        member(
+            "function_url.cors.expose_headers",
+            "/Cors/ExposeHeaders",
+            json!({"function_url": {"cors": {"expose_headers": ["x-a"]}}}),
+            json!({"function_url": {"cors": {"expose_headers": ["x-b"]}}}),
+        )
+        .told(json!([["function_url.cors.expose_headers", ["x-a"], ["x-b"]]]))
+        .live(json!(["x-a"]), json!(["x-b"]))
+        .cleared_by(json!({"function_url": {"cors": {"expose_headers": []}}}), json!([])),
+        member(
+            "function_url.cors.allow_credentials",
+            "/Cors/AllowCredentials",
+            json!({"function_url": {"cors": {"allow_credentials": false}}}),
+            json!({"function_url": {"cors": {"allow_credentials": true}}}),
+        )
+        .told(json!([["function_url.cors.allow_credentials", null, true]]))
+        .live(json!(false), json!(true))
+        .cleared_by(json!({"function_url": {"cors": {"allow_credentials": false}}}), json!(false)),
+        member(
+            "function_url.cors.max_age",
+            "/Cors/MaxAge",
+            json!({"function_url": {"cors": {"max_age": 60}}}),
+            json!({"function_url": {"cors": {"max_age": 600}}}),
+        )
+        .told(json!([["function_url.cors.max_age", 60, 600]]))
+        .live(json!(60), json!(600))
+        .cleared_by(json!({"function_url": {"cors": {"max_age": 0}}}), json!(0)),
+        rows(
+            "function_url",
+            "",
+            json!({
+                "function_url": {
+                    "auth_type": "NONE",
+                    "invoke_mode": "BUFFERED",
+                    "cors": {
+                        "allow_origins": ["https://a.example"],
+                        "allow_methods": ["GET"],
+                        "allow_headers": ["x-a"],
+                        "expose_headers": ["x-a"],
+                        "allow_credentials": false,
+                        "max_age": 60
+                    }
+                }
+            }),
+            json!({
+                "function_url": {
+                    "auth_type": "AWS_IAM",
+                    "invoke_mode": "RESPONSE_STREAM",
+                    "cors": {
+                        "allow_origins": ["https://b.example"],
+                        "allow_methods": ["*"],
+                        "allow_headers": ["x-b"],
+                        "expose_headers": ["x-b"],
+                        "allow_credentials": true,
+                        "max_age": 600
+                    }
+                }
+            }),
+        )
+        .at(At::Url)
+        .told(json!([
+            ["function_url.auth_type", "NONE", "AWS_IAM"],
+            ["function_url.invoke_mode", "BUFFERED", "RESPONSE_STREAM"],
+            ["function_url.cors.allow_origins", ["https://a.example"], ["https://b.example"]],
+            ["function_url.cors.allow_methods", ["GET"], ["*"]],
+            ["function_url.cors.allow_headers", ["x-a"], ["x-b"]],
+            ["function_url.cors.expose_headers", ["x-a"], ["x-b"]],
+            ["function_url.cors.allow_credentials", null, true],
+            ["function_url.cors.max_age", 60, 600],
+            ["function_url.permission.lambda:InvokeFunctionUrl", "*", null],
+            ["function_url.permission.lambda:InvokeFunction", "*", null]
+        ]))
+        .live(
+            json!({
+                "AuthType": "NONE",
+                "InvokeMode": "BUFFERED",
+                "Actions": ["lambda:InvokeFunctionUrl", "lambda:InvokeFunction"],
+                "Cors": {
+                    "AllowOrigins": ["https://a.example"],
+                    "AllowMethods": ["GET"],
+                    "AllowHeaders": ["x-a"],
+                    "ExposeHeaders": ["x-a"],
+                    "AllowCredentials": false,
+                    "MaxAge": 60
+                }
+            }),
+            json!({
+                "AuthType": "AWS_IAM",
+                "InvokeMode": "RESPONSE_STREAM",
+                "Actions": [],
+                "Cors": {
+                    "AllowOrigins": ["https://b.example"],
+                    "AllowMethods": ["*"],
+                    "AllowHeaders": ["x-b"],
+                    "ExposeHeaders": ["x-b"],
+                    "AllowCredentials": true,
+                    "MaxAge": 600
+                }
+            }),
+        )
+        .cleared_by(json!({"function_url": "none"}), json!({"AuthType": null, "Actions": []})),
+    ]
+}

@@ -1,0 +1,78 @@
+//! Where the stanza says that the code is in, the code out: packaged, or as it is known elsewhere. Beside it the live function.
+//! Never asks AWS about a package that cannot go there.
+
+use crate::code::{Code, Delivery, Object, Source};
+use crate::lambda::{Found, Lambda};
+use crate::package::{Archive, Contents};
+use crate::protocol::error::ErrorReport;
+
+use super::{Pass, into_archive};
+
+/// What is known of the code before anybody is asked.
+pub(super) enum Prepared {
+    /// Files, and whatever comes of them is not too large.
+    Contents(Contents),
+    /// What may have been too large was packaged, and is not.
+    Archive(Archive),
+    /// There is nothing to package: the code is in this object.
+    Object(Object),
+    /// There is nothing to package: the code is an image.
+    Image(Delivery),
+}
+
+impl Pass<'_> {
+    /// What can be known of the code before anybody is asked. What may be too large for Lambda is packaged at once.
+    pub(super) fn prepare(&self, source: &Source) -> Result<Prepared, ErrorReport> {
+        let in_call = match source {
+            Source::Object(object) => return Ok(Prepared::Object(object.clone())),
+            Source::Image(uri) => return Ok(Prepared::Image(Delivery::Image(uri.clone()))),
+            Source::LiveImage => return Ok(Prepared::Image(Delivery::LiveImage)),
+            Source::Package => true,
+            Source::PackageInBucket(_) => false,
+        };
+        let contents = self.survey(None)?;
+        contents.check_unzipped_size().map_err(|error| self.of_package(error))?;
+        if contents.surely_fits(in_call) {
+            return Ok(Prepared::Contents(contents));
+        }
+        let archive = into_archive(contents, self.journal, self.stop).map_err(|error| self.of_package(error))?;
+        archive.check_size(in_call).map_err(|error| self.of_package(error))?;
+        self.tell_packaged(&archive);
+        Ok(Prepared::Archive(archive))
+    }
+
+    /// What the function is to run, and the function, at the same time.
+    pub(super) async fn code_and_live(
+        &self,
+        source: &Source,
+        prepared: Prepared,
+        lambda: &Lambda,
+    ) -> Result<(Code, Option<Archive>, Option<Found>), ErrorReport> {
+        let reading = async { lambda.read_live(self.name).await.map_err(|error| self.failed(error)) };
+        let (archive, found) = match prepared {
+            Prepared::Contents(contents) => tokio::try_join!(self.package(contents), reading)?,
+            Prepared::Archive(archive) => (archive, reading.await?),
+            Prepared::Image(delivery) => return Ok((Code { sha256: None, delivery }, None, reading.await?)),
+            Prepared::Object(object) => {
+                let asking = async { lambda.object_sha256(&object).await.map_err(|error| self.failed(error)) };
+                let (sha256, found) = tokio::try_join!(asking, reading)?;
+                return Ok((Code { sha256, delivery: Delivery::Object(object) }, None, found));
+            }
+        };
+        let delivery = match source {
+            Source::PackageInBucket(bucket) => Delivery::Upload(bucket.object(self.name.name(), archive.sha256())),
+            Source::Package | Source::Object(_) | Source::Image(_) | Source::LiveImage => Delivery::Call,
+        };
+        let code = Code { sha256: Some(archive.code_sha256().to_owned()), delivery };
+        Ok((code, Some(archive), found))
+    }
+
+    /// Packages while AWS is asked.
+    async fn package(&self, contents: Contents) -> Result<Archive, ErrorReport> {
+        let (journal, stop) = (self.journal.clone(), self.stop.clone());
+        let packaging = tokio::task::spawn_blocking(move || into_archive(contents, &journal, &stop));
+        let archive = packaging.await.expect("a panic ends the process").map_err(|error| self.of_package(error))?;
+        self.tell_packaged(&archive);
+        Ok(archive)
+    }
+}
