@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::code::{Code, Delivery, Object};
 use crate::function::{ChangedBy, Live, Permission, Setting, Wanted};
-use crate::protocol::event::{self, Change, FunctionPresence, StepName};
+use crate::protocol::event::{self, Change, FunctionPresence, StepName, WaitsFor};
 use crate::protocol::secret::{MASK, Secret};
 use crate::protocol::structures::FunctionUrl;
 
@@ -399,13 +399,40 @@ impl Plan {
         event::Plan {
             function: self.function,
             steps: steps
-                .map(|step| event::PlannedStep { step: step.action.name(), changes: step.changes.clone() })
+                .map(|step| event::PlannedStep {
+                    step: step.action.name(),
+                    changes: step.changes.clone(),
+                    waits_for: step.action.waits_for(),
+                })
                 .collect(),
         }
     }
 }
 
 impl Action {
+    /// What is waited for before the next step begins. `None`: AWS has done it when it answers.
+    pub fn waits_for(&self) -> Option<WaitsFor> {
+        match self {
+            Action::CreateFunction { .. } => Some(WaitsFor::FunctionActive),
+            Action::UpdateFunctionConfiguration { .. } | Action::UpdateFunctionCode { .. } => {
+                Some(WaitsFor::FunctionUpdated)
+            }
+            Action::PublishVersion => Some(WaitsFor::VersionActive),
+            Action::UploadPackage { .. }
+            | Action::PutFunctionCodeSigningConfig { .. }
+            | Action::DeleteFunctionCodeSigningConfig
+            | Action::UntagResource { .. }
+            | Action::TagResource { .. }
+            | Action::PutFunctionConcurrency { .. }
+            | Action::DeleteFunctionConcurrency
+            | Action::CreateFunctionUrlConfig { .. }
+            | Action::UpdateFunctionUrlConfig { .. }
+            | Action::DeleteFunctionUrlConfig
+            | Action::AddPermission { .. }
+            | Action::RemovePermission { .. } => None,
+        }
+    }
+
     /// The step's name in events.
     pub fn name(&self) -> StepName {
         match self {

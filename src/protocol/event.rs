@@ -222,6 +222,21 @@ pub struct PlannedStep {
     pub step: StepName,
     /// What it changes.
     pub changes: Vec<Change>,
+    /// What is waited for before the next step begins. Absent: nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<WaitsFor>,
+}
+
+/// What is waited for at AWS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum WaitsFor {
+    /// The new function's `State` is `Active`.
+    FunctionActive,
+    /// The function's `LastUpdateStatus` is `Successful`.
+    FunctionUpdated,
+    /// The new version's `State` is `Active`.
+    VersionActive,
 }
 
 /// One value that changes. Secrets are masked on both sides; null stands for "not there".
