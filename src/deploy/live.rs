@@ -175,8 +175,7 @@ impl Pass<'_> {
             match lambda.apply(&step.action, subject, &role_not_ready).await {
                 Ok(applied) => running.finished(applied.attempts, applied.request_id),
                 Err(error @ LambdaError::Outdated(_)) => {
-                    let attempts = lambda.attempts();
-                    let may_be_ours = attempts > 1;
+                    let (attempts, may_be_ours) = lambda.attempts();
                     return Err(Ended::Outdated(Outdated { step: running, error, may_be_ours, attempts }));
                 }
                 Err(error) => return Err(Ended::Failed(self.failed(error))),

@@ -213,9 +213,10 @@ impl Lambda {
         self.pause(&mut pace, "another update of the function").await
     }
 
-    /// HTTP requests of the step that was made last.
-    pub fn attempts(&self) -> u32 {
-        self.attempts.told().requests
+    /// HTTP requests of the step that was made last, and whether the answer to one of them was lost.
+    pub fn attempts(&self) -> (u32, bool) {
+        let tally = self.attempts.told();
+        (tally.requests, tally.has_lost)
     }
 
     /// Carries out one step and waits until it is live; `subject` takes over what that makes of the function.

@@ -22,6 +22,8 @@ pub(super) struct Tally {
     pub(super) request_id: Option<String>,
     /// Whether the last answer was AWS's own: it carries an id, and what a proxy says does not.
     pub(super) is_awss: bool,
+    /// Whether an answer was lost, so that its request may have been carried out.
+    pub(super) has_lost: bool,
 }
 
 impl Attempts {
@@ -84,6 +86,7 @@ impl Intercept for Observer {
         let mut tally = self.attempts.lock();
         tally.http_status = status;
         tally.is_awss = id.is_some();
+        tally.has_lost |= status.is_none_or(|status| status >= 500);
         tally.request_id = id.or(tally.request_id.take());
         Ok(())
     }
