@@ -153,7 +153,7 @@ fn moto_holds_what_the_stanza_says() {
     fs::write(directory.path().join("index.js"), "// new\n").expect("written");
     let updated = deploy(&request);
     assert_eq!(updated.outcome(), "deployed", "{}", updated.stdout);
-    assert_eq!(updated.steps(), ["tag-resource", "update-function-configuration", "update-function-code"]);
+    assert_eq!(updated.steps(), ["update-function-configuration", "update-function-code", "tag-resource"]);
     holds(json!({
         "Configuration": {
             "Timeout": 20,

@@ -284,10 +284,10 @@ fn a_plan_names_every_setting_that_differs_and_only_reads() {
             false,
             json!([
                 "put-function-code-signing-config",
-                "untag-resource",
-                "tag-resource",
                 "update-function-configuration",
                 "update-function-code",
+                "untag-resource",
+                "tag-resource",
                 "put-function-concurrency",
                 "update-function-url-config",
                 "remove-permission",
@@ -297,10 +297,10 @@ fn a_plan_names_every_setting_that_differs_and_only_reads() {
         (
             true,
             json!([
-                "untag-resource",
-                "tag-resource",
                 "update-function-configuration",
                 "update-function-code",
+                "untag-resource",
+                "tag-resource",
                 "put-function-concurrency",
                 "update-function-url-config",
                 "remove-permission",

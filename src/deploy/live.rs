@@ -69,9 +69,10 @@ impl Pass<'_> {
             version: None,
             function_url: None,
             seen_sha256: None,
+            expected: Vec::new(),
         };
         let mut outdated: Option<Outdated<'_>> = None;
-        let mut has_changed = false;
+        let (mut has_changed, mut has_looked_again) = (false, false);
         for round in 0.. {
             let live = found.as_ref().map(|found| &found.live);
             let plan = plan(&wanted, &code, live)
@@ -95,6 +96,9 @@ impl Pass<'_> {
             has_changed |= round > 0 || !plan.steps.is_empty();
             subject.arn = live.map(|live| live.arn.clone()).unwrap_or_default();
             subject.code_sha256 = code.sha256.clone();
+            // Looked at again once: AWS may tell a setting in another form than it was given.
+            subject.expected = if has_looked_again { Vec::new() } else { plan.expected.clone() };
+            subject.seen_sha256 = None;
             subject.revision_id = live.and_then(|live| live.revision_id.clone());
             subject.function_url = live.and_then(|live| live.url.as_ref()).map(|live| live.url.clone());
             match self.apply(&plan, &mut subject, &lambda).await {
@@ -104,6 +108,7 @@ impl Pass<'_> {
                     if wanted.revision_id.is_some() || round == ROUNDS {
                         return Err(self.failed(ended.error));
                     }
+                    has_looked_again |= matches!(ended.error, LambdaError::Outdated(None));
                     lambda.let_others_go_first(round).await.map_err(|error| self.failed(error))?;
                     outdated = Some(ended);
                 }

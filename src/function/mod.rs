@@ -191,6 +191,8 @@ pub struct Live {
     pub public: PublicAccess,
     /// What changes whenever the function does.
     pub revision_id: Option<String>,
+    /// True when it could not be created, or its last update could not be carried out: what it tells is not what runs.
+    pub has_failed: bool,
 }
 
 /// The container image of a live function.

@@ -29,8 +29,8 @@ pub enum LambdaError {
     /// A call failed, after the SDK's own retries.
     Call(CallError),
     /// A call was refused because the function is not the one that it was meant for: somebody has changed it, or an
-    /// earlier request of ours has, whose answer was lost.
-    Outdated(CallError),
+    /// earlier request of ours has, whose answer was lost. `None`: no call was refused, but a look at the function told it.
+    Outdated(Option<CallError>),
     /// The role could not be assumed for half a minute.
     RoleNotReady(CallError),
     /// The new function could not be made ready.

@@ -26,7 +26,7 @@ pub use credentials::CredentialsError;
 pub use error::{CallError, CallErrorKind, LambdaError, Trouble};
 
 use crate::code::Object;
-use crate::function::{Live, Setting};
+use crate::function::{ChangedBy, Live, Setting};
 use crate::journal::Journal;
 use crate::package::Archive;
 use crate::plan::Action;
@@ -83,8 +83,10 @@ pub struct Subject<'a> {
     pub version: Option<String>,
     /// The function's own address.
     pub function_url: Option<String>,
-    /// `CodeSha256` as the last look at the function told it. `None`: nobody has looked.
+    /// `CodeSha256` as a look at the function has told it since the last change. `None`: nobody has looked.
     pub seen_sha256: Option<String>,
+    /// Every setting that the stanza asks for. Empty: a look at the function does not compare them.
+    pub expected: Vec<Setting>,
 }
 
 impl Subject<'_> {
@@ -101,6 +103,7 @@ impl Subject<'_> {
         self.code_sha256 = told.code_sha256.or(self.code_sha256.take());
         // A call that does not tell it may have changed it.
         self.revision_id = told.revision_id;
+        self.seen_sha256 = None;
         self.version = told.version.or(self.version.take());
         self.function_url = told.function_url.or(self.function_url.take());
     }
@@ -164,7 +167,8 @@ impl Lambda {
         // AWS refuses to say this of images, which have none.
         if beside.code_signing && live.image.is_none() {
             let call = self.client.get_function_code_signing_config().function_name(name).send();
-            let output = self.heard("GetFunctionCodeSigningConfig", call).await?;
+            let output = found(self.heard("GetFunctionCodeSigningConfig", call).await)?.ok_or(LambdaError::Gone)?;
+            self.check_awss("GetFunctionCodeSigningConfig")?;
             live.settings.push(Setting::CodeSigningConfigArn(output.code_signing_config_arn().to_owned()));
         }
         if beside.url {
@@ -172,6 +176,7 @@ impl Lambda {
             live.url = found(self.heard("GetFunctionUrlConfig", call).await)?.map(|output| read::url(&output));
             let call = self.client.get_policy().function_name(name).send();
             let policy = found(self.heard("GetPolicy", call).await)?;
+            self.check_awss("GetPolicy")?;
             live.public = policy.and_then(|output| output.policy().map(read::public)).unwrap_or_default();
         }
         Ok(())
@@ -255,7 +260,7 @@ impl Lambda {
                     tracing::debug!(operation = error.operation, "an update is in progress");
                     let found = self.wait_until_quiet(subject.name).await?.ok_or(LambdaError::Gone)?;
                     if subject.revision_id.is_some() && subject.revision_id != found.live.revision_id {
-                        return Err(LambdaError::Outdated(error));
+                        return Err(LambdaError::Outdated(Some(error)));
                     }
                 }
                 Err(LambdaError::Call(error)) if error.is_role_not_ready() => {
@@ -265,15 +270,39 @@ impl Lambda {
                         return Err(LambdaError::RoleNotReady(error));
                     }
                 }
-                Err(LambdaError::Call(error)) if error.is_outdated() => return Err(LambdaError::Outdated(error)),
+                Err(LambdaError::Call(error)) if self.was_done(action, &error) => {
+                    self.journal.note_changed(step);
+                    let tally = self.attempts.told();
+                    return Ok(Applied { attempts: tally.requests, request_id: tally.request_id });
+                }
+                // Our own publication makes another revision; a version of the same code is made once only.
+                Err(LambdaError::Call(error))
+                    if error.is_outdated()
+                        && *action == Action::PublishVersion
+                        && self.attempts.told().has_lost
+                        && subject.revision_id.is_some() =>
+                {
+                    subject.revision_id = None;
+                }
+                Err(LambdaError::Call(error)) if error.is_outdated() => return Err(LambdaError::Outdated(Some(error))),
                 Err(LambdaError::Call(error)) if error.is_not_found() && !subject.arn.is_empty() => {
                     // What was to be removed may be gone, or all of the function.
                     let removes = matches!(action, Action::DeleteFunctionUrlConfig | Action::RemovePermission { .. });
-                    return Err(if removes { LambdaError::Outdated(error) } else { LambdaError::Gone });
+                    return Err(if removes { LambdaError::Outdated(Some(error)) } else { LambdaError::Gone });
                 }
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Whether a refusal only says that an earlier request of the same step, whose answer was lost, has been carried out.
+    fn was_done(&self, action: &Action, error: &CallError) -> bool {
+        self.attempts.told().has_lost
+            && match action {
+                Action::AddPermission { .. } => error.is_outdated(),
+                Action::RemovePermission { .. } | Action::DeleteFunctionUrlConfig => error.is_not_found(),
+                _ => false,
+            }
     }
 
     /// Sends the archive to its object, unless it is there.
@@ -297,6 +326,7 @@ impl Lambda {
             Action::PublishVersion => ("the new version", subject.version.clone()),
             _ => ("the update", None),
         };
+        let mut seen = None;
         let mut pace = wait::Pace::new(self.wait_limit);
         while matches!(standing, Standing::Creating | Standing::Updating) {
             self.pause(&mut pace, what).await?;
@@ -312,9 +342,19 @@ impl Lambda {
             if version.is_none() {
                 subject.revision_id = configuration.revision_id().map(str::to_owned);
                 subject.seen_sha256 = configuration.code_sha256().map(str::to_owned);
+                seen = read::live(&output);
             }
         }
-        wait::failure(standing).map_or(Ok(()), Err)
+        wait::failure(standing).map_or(Ok(()), Err)?;
+        let holds = |live: Live| {
+            let is_made = |setting: &&Setting| {
+                let call = setting.changed_by();
+                call == ChangedBy::Configuration
+                    || (call == ChangedBy::Code && matches!(action, Action::UpdateFunctionCode { .. }))
+            };
+            subject.expected.iter().filter(is_made).all(|wanted| live.setting(wanted).is_none_or(|live| live == wanted))
+        };
+        if seen.is_none_or(holds) { Ok(()) } else { Err(LambdaError::Outdated(None)) }
     }
 
     /// Sleeps for the next interval of `pace`, unless the run is to end.
@@ -381,6 +421,11 @@ impl Lambda {
             request_id: tally.request_id,
             causes: Vec::new(),
         })
+    }
+
+    /// An answer that may hold nothing has to be AWS's own, and not that of something on the way.
+    fn check_awss(&self, operation: &'static str) -> Result<(), LambdaError> {
+        if self.attempts.told().is_awss { Ok(()) } else { Err(self.garbled(operation)) }
     }
 
     fn upload(&self, archive: &Arc<Archive>) -> Upload {

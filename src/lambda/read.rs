@@ -93,6 +93,10 @@ pub(super) fn live(output: &GetFunctionOutput) -> Option<Live> {
         url: None,
         public: PublicAccess::default(),
         revision_id: configuration.revision_id().map(str::to_owned),
+        has_failed: matches!(
+            Standing::of_configuration(configuration),
+            Standing::CreationFailed(_) | Standing::UpdateFailed(_)
+        ),
     })
 }
 

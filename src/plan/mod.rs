@@ -20,6 +20,8 @@ pub struct Plan {
     pub function: FunctionPresence,
     /// The steps. Empty: the function is live as the stanza asks.
     pub steps: Vec<Step>,
+    /// Every setting that the function is to have after them, as far as the stanza says.
+    pub expected: Vec<Setting>,
 }
 
 /// One step: what it does, and what it changes by that.
@@ -139,11 +141,12 @@ pub enum PlanError {
 /// Compares what is wanted with what is live.
 ///
 /// The order, and why: a package that goes by way of a bucket is sent first, which takes longest and fails alone. Code
-/// signing decides about the code to come. Tags fail for want of a permission only, and then nothing else has been touched.
+/// signing decides about the code to come.
 /// Settings go before code, as in dpl: new code may need a new variable, while old code seldom minds one; nothing stands
 /// between the two, so that new settings run on old code for as short as AWS allows. A version holds both, and is made
-/// before anybody else can touch them. Concurrency and the address, which no version holds, come last, so that nobody is
-/// let in to the old code.
+/// before anybody else can touch them: each of these calls names the revision that the one before it has made. Tags,
+/// concurrency and the address, which no version holds and whose calls tell no revision, come last, so that nobody is let
+/// in to the old code.
 ///
 /// # Errors
 /// [`PlanError`], when the function cannot become what the stanza asks for.
@@ -177,6 +180,7 @@ fn create(wanted: &Wanted, code: &Code) -> Result<Plan, PlanError> {
     }
     let (after, settings): (Vec<_>, Vec<_>) =
         settings.into_iter().partition(|setting| setting.changed_by() == ChangedBy::Concurrency);
+    let expected = settings.clone();
     let tags = wanted.tags.clone().unwrap_or_default();
     let mut changes: Vec<Change> = settings.iter().flat_map(|setting| differences(setting, None)).collect();
     changes.extend(tags.keys().map(|name| tag_change(name, Value::Null, json!(MASK))));
@@ -187,7 +191,7 @@ fn create(wanted: &Wanted, code: &Code) -> Result<Plan, PlanError> {
     steps.extend(wanted.publish.then(publish));
     steps.extend(after.iter().filter_map(|setting| own_call(setting, None)));
     steps.extend(url::steps(wanted.url.as_ref(), None)?);
-    Ok(Plan { function: FunctionPresence::Absent, steps })
+    Ok(Plan { function: FunctionPresence::Absent, steps, expected })
 }
 
 fn update(wanted: &Wanted, code: &Code, live: &Live) -> Result<Plan, PlanError> {
@@ -199,7 +203,7 @@ fn update(wanted: &Wanted, code: &Code, live: &Live) -> Result<Plan, PlanError> 
     let is_signing = |setting: &Setting| setting.changed_by() == ChangedBy::CodeSigning;
     let differs =
         |setting: &Setting| live.setting(setting) != Some(setting) && !(live.image.is_some() && is_signing(setting));
-    let differing: Vec<Setting> = settings.into_iter().filter(differs).collect();
+    let differing: Vec<Setting> = settings.iter().filter(|setting| differs(setting)).cloned().collect();
     let changed_by =
         |call| -> Vec<Setting> { differing.iter().filter(|setting| setting.changed_by() == call).cloned().collect() };
     let new_code = update_code(changed_by(ChangedBy::Code), code, live);
@@ -208,13 +212,13 @@ fn update(wanted: &Wanted, code: &Code, live: &Live) -> Result<Plan, PlanError> 
     let mut steps = Vec::new();
     steps.extend(upload(code).filter(|_| new_code.is_some()));
     steps.extend(own_calls(ChangedBy::CodeSigning));
-    steps.extend(tags(wanted, live));
     steps.extend(configuration(changed_by(ChangedBy::Configuration), live));
     steps.extend(new_code);
     steps.extend(wanted.publish.then(publish));
+    steps.extend(tags(wanted, live));
     steps.extend(own_calls(ChangedBy::Concurrency));
     steps.extend(url::steps(wanted.url.as_ref(), Some(live))?);
-    Ok(Plan { function: FunctionPresence::Exists, steps })
+    Ok(Plan { function: FunctionPresence::Exists, steps, expected: settings })
 }
 
 /// With the live variables below those of the stanza, where it asks for that.
@@ -247,13 +251,17 @@ fn own_call(setting: &Setting, live: Option<&Setting>) -> Option<Step> {
 /// The code, where it or a setting that travels with it differs.
 fn update_code(mut settings: Vec<Setting>, code: &Code, live: &Live) -> Option<Step> {
     let is_live = is_live(code, live);
-    if settings.is_empty() && is_live {
+    // What failed is tried again; nobody knows whether settings or code stood in its way, but sending the code ends it.
+    let tries_again = live.has_failed && code.delivery != Delivery::LiveImage;
+    if settings.is_empty() && is_live && !tries_again {
         return None;
     }
     let mut changes: Vec<Change> =
         settings.iter().flat_map(|setting| differences(setting, live.setting(setting))).collect();
     if !is_live {
         changes.push(code_change(code, Some(live)));
+    } else if tries_again {
+        changes.push(Change { field: "last_update_status".to_owned(), from: json!("Failed"), to: json!("Successful") });
     }
     // AWS takes silence here for its defaults: the live key and processor travel along.
     for member in [Setting::Architecture(String::new()), Setting::SourceKmsKeyArn(String::new())] {
@@ -500,6 +508,7 @@ pub(super) mod tests {
             url: None,
             public: PublicAccess::default(),
             revision_id: Some("r1".to_owned()),
+            has_failed: false,
         }
     }
 
@@ -541,14 +550,14 @@ pub(super) mod tests {
         assert_eq!(
             steps(&plan),
             [
-                StepName::TagResource,
                 StepName::UpdateFunctionConfiguration,
                 StepName::UpdateFunctionCode,
-                StepName::PublishVersion
+                StepName::PublishVersion,
+                StepName::TagResource
             ]
         );
-        assert_eq!(fields(&plan), ["function_tags.new", "timeout", "code_sha256"]);
-        assert_eq!(plan.steps[1].action, Action::UpdateFunctionConfiguration { settings: vec![Setting::Timeout(10)] });
+        assert_eq!(fields(&plan), ["timeout", "code_sha256", "function_tags.new"]);
+        assert_eq!(plan.steps[0].action, Action::UpdateFunctionConfiguration { settings: vec![Setting::Timeout(10)] });
     }
 
     #[test]
@@ -593,8 +602,8 @@ pub(super) mod tests {
         let mut wanted = wanted(vec![Setting::Environment(BTreeMap::new())]);
         wanted.tags = Some(pairs([("team", "x")]));
         let plan = plan(&wanted, &code("live"), Some(&unreadable)).expect("a plan");
-        assert_eq!(steps(&plan), [StepName::TagResource, StepName::UpdateFunctionConfiguration]);
-        assert_eq!(fields(&plan), ["function_tags.team", "environment"]);
+        assert_eq!(steps(&plan), [StepName::UpdateFunctionConfiguration, StepName::TagResource]);
+        assert_eq!(fields(&plan), ["environment", "function_tags.team"]);
     }
 
     #[test]
@@ -737,5 +746,12 @@ pub(super) mod tests {
         wanted.revision_id = Some("r0".to_owned());
         let error = plan(&wanted, &code("live"), Some(&live())).unwrap_err();
         assert_eq!(error, PlanError::OtherRevision { exists: true, live: Some("r1".to_owned()) });
+    }
+
+    #[test]
+    fn what_failed_is_sent_again() {
+        let failed = Live { has_failed: true, ..live() };
+        let sent = Action::UpdateFunctionCode { settings: Vec::new(), delivery: Delivery::Call };
+        assert_eq!(changed(&wanted(Vec::new()), &failed), [sent]);
     }
 }

@@ -16,7 +16,9 @@ pub(super) fn steps(wanted: Option<&OrNone<FunctionUrl>>, live: Option<&Live>) -
     let nobody = PublicAccess::default();
     let public = live.map_or(&nobody, |live| &live.public);
     match (wanted, url) {
-        (None, _) | (Some(OrNone::None), None) => Ok(Vec::new()),
+        (None, _) => Ok(Vec::new()),
+        // A run that was ended between the two may have left permissions behind.
+        (Some(OrNone::None), None) => Ok(closing(public)),
         (Some(OrNone::None), Some(url)) => {
             let change = Change { field: "function_url".to_owned(), from: json!(url.url), to: Value::Null };
             let delete = Step { action: Action::DeleteFunctionUrlConfig, changes: vec![change] };
@@ -175,6 +177,8 @@ mod tests {
         let delete = [DeleteFunctionUrlConfig, RemovePermission, RemovePermission];
         check(OrNone::None, Some(&open), &delete, &["function_url"]);
         check(OrNone::None, None, &[], &[]);
+        let left_behind = Live { url: None, ..open };
+        check(OrNone::None, Some(&left_behind), &[RemovePermission, RemovePermission], &[]);
     }
 
     #[test]

@@ -1,0 +1,302 @@
+//! Deployments against AWS's own command line and its waits: `cargo bench --bench deploy`.
+//!
+//! The tests' endpoint, which is part of this process, takes 30 ms for a call and 1,500 ms for an update or a creation.
+//! The plugin packages a directory and compares; the peer takes an archive that is there already, updates, and waits with
+//! `aws lambda wait`. Five rounds, the programs in turn, medians. Each run has an endpoint of its own.
+//! The bound is what nobody can go below who waits for each update: the updates' own time, and 30 ms for each call that
+//! must follow another one: a look, each update, and behind each the look that sees it live.
+//! Needs Python 3 and PyPI, from which awscli comes. `BENCH_DEPLOY=both`, `code`, `unchanged` or `created` picks one.
+//! Fails where a run ends while its update is in progress, or where a target is missed.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a benchmark makes files, starts programs, times them and prints"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use lambda_endpoint::{Endpoint, Settings};
+use serde_json::{Value, json};
+
+#[path = "../venv.rs"]
+mod venv;
+
+const ROUNDS: usize = 5;
+const LATENCY: Duration = Duration::from_millis(30);
+const UPDATE: Duration = Duration::from_millis(1500);
+const ROLE: &str = "arn:aws:iam::123456789012:role/run";
+const PLUGIN: &str = env!("CARGO_BIN_EXE_dpl-lambda");
+
+/// How far the plugin may be from the bound.
+enum Target {
+    /// At most so many times the bound.
+    Ratio(f64),
+    /// At most so much above the bound.
+    Above(Duration),
+}
+
+/// What is deployed, and over what.
+struct Deployment {
+    name: &'static str,
+    title: &'static str,
+    /// Whether the function is there, with another code and another time-out than are deployed.
+    over_another: bool,
+    /// Whether the same has been deployed already, by the same program.
+    over_itself: bool,
+    /// What the plugin's stanza asks for beside the code.
+    timeout: Option<u64>,
+    /// The peer's commands, each `aws lambda …`.
+    peer: &'static [&'static str],
+    /// How many updates, or creations, have to be waited for.
+    updates: u32,
+    target: Target,
+}
+
+const UPDATE_CONFIGURATION: &str = "update-function-configuration --function-name f --timeout 11";
+const UPDATE_CODE: &str = "update-function-code --function-name f --zip-file fileb://f.zip";
+const WAIT_UPDATED: &str = "wait function-updated-v2 --function-name f";
+
+const DEPLOYMENTS: [Deployment; 4] = [
+    Deployment {
+        name: "both",
+        title: "configuration and code changed",
+        over_another: true,
+        over_itself: false,
+        timeout: Some(11),
+        peer: &[UPDATE_CONFIGURATION, WAIT_UPDATED, UPDATE_CODE, WAIT_UPDATED],
+        updates: 2,
+        target: Target::Ratio(1.12),
+    },
+    Deployment {
+        name: "code",
+        title: "code changed",
+        over_another: true,
+        over_itself: false,
+        timeout: None,
+        peer: &[UPDATE_CODE, WAIT_UPDATED],
+        updates: 1,
+        target: Target::Ratio(1.15),
+    },
+    Deployment {
+        name: "unchanged",
+        title: "nothing changed",
+        over_another: true,
+        over_itself: true,
+        timeout: Some(11),
+        // Who does not compare makes all of it again.
+        peer: &[UPDATE_CONFIGURATION, WAIT_UPDATED, UPDATE_CODE, WAIT_UPDATED],
+        updates: 0,
+        target: Target::Above(Duration::from_millis(25)),
+    },
+    Deployment {
+        name: "created",
+        title: "created",
+        over_another: false,
+        over_itself: false,
+        timeout: Some(11),
+        peer: &[
+            "create-function --function-name f --role arn:aws:iam::123456789012:role/run --runtime nodejs22.x \
+             --handler index.handler --timeout 11 --zip-file fileb://f.zip",
+            "wait function-active-v2 --function-name f",
+        ],
+        updates: 1,
+        target: Target::Ratio(1.15),
+    },
+];
+
+/// The plugin is at least so many times faster than the peer where nobody has to wait for AWS. Where somebody has, the
+/// peer's own time over the bound says how far ahead anybody could be.
+const LEAD: f64 = 3.0;
+
+fn main() {
+    let scratch = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench-deploy");
+    fs::create_dir_all(scratch.join("f")).expect("made");
+    fs::write(scratch.join("f/index.js"), "exports.handler = async () => 'hello'\n").expect("written");
+    fs::write(scratch.join("f/noise.bin"), noise(1_000_000)).expect("written");
+    let bench = Bench { aws: aws(), scratch };
+    bench.write_request(&json!({"function_name": "f", "zip": "f"}));
+    bench.run(&mut bench.plugin(&["package", "--output", "f.zip"]));
+    let wanted = std::env::var("BENCH_DEPLOY").unwrap_or_default();
+    let picked = DEPLOYMENTS.iter().filter(|deployment| wanted.is_empty() || deployment.name == wanted);
+    let missed: Vec<String> = picked.flat_map(|deployment| bench.compare(deployment)).collect();
+    assert!(missed.is_empty(), "targets missed: {}", missed.join("; "));
+}
+
+fn aws() -> PathBuf {
+    let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol-tests/benches/requirements.txt");
+    venv::python(&requirements, "awscli").with_file_name("aws")
+}
+
+/// Where it happens.
+struct Bench {
+    /// The peer.
+    aws: PathBuf,
+    scratch: PathBuf,
+}
+
+/// One run of a program.
+#[derive(Clone, Copy)]
+struct Run {
+    wall: Duration,
+    calls: usize,
+    bytes: u64,
+}
+
+impl Bench {
+    /// Measures one deployment by both, tells, and gives out the targets that were missed.
+    fn compare(&self, deployment: &Deployment) -> Vec<String> {
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            ours.push(self.by_plugin(deployment));
+            theirs.push(self.by_aws(deployment));
+        }
+        let (ours, theirs) = (median(ours), median(theirs));
+        let bound = UPDATE * deployment.updates + LATENCY * (1 + 2 * deployment.updates);
+        let ratio = |a: Duration, b: Duration| a.as_secs_f64() / b.as_secs_f64();
+        println!(
+            "{}: the bound is {:.3} s, {:.2} x aws's speed",
+            deployment.title,
+            bound.as_secs_f64(),
+            ratio(theirs.wall, bound)
+        );
+        for (name, run) in [("dpl-lambda", ours), ("aws with waits", theirs)] {
+            println!(
+                "  {name:<14} {:>6.3} s, {:>2} calls, {:>8} bytes uploaded, {:>5.2} x the bound, {:>5.2} x aws's speed",
+                run.wall.as_secs_f64(),
+                run.calls,
+                run.bytes,
+                ratio(run.wall, bound),
+                ratio(theirs.wall, run.wall),
+            );
+        }
+        let name = deployment.name;
+        let far = match deployment.target {
+            Target::Ratio(most) if ratio(ours.wall, bound) > most => {
+                Some(format!("{name} is {:.2} x the bound, not {most}", ratio(ours.wall, bound)))
+            }
+            Target::Above(most) if ours.wall > bound + most => {
+                Some(format!("{name} is {:.1?} above the bound, not {most:?}", ours.wall - bound))
+            }
+            Target::Ratio(_) | Target::Above(_) => None,
+        };
+        let lead = ratio(theirs.wall, ours.wall);
+        let slow = (deployment.updates == 0 && lead < LEAD)
+            .then(|| format!("{name} is {lead:.2} x as fast as aws, not {LEAD}"));
+        let chatty = (deployment.over_itself && ours.calls != 1).then(|| format!("{name} took {} calls", ours.calls));
+        [far, slow, chatty].into_iter().flatten().collect()
+    }
+
+    fn by_plugin(&self, deployment: &Deployment) -> Run {
+        let endpoint = endpoint(deployment);
+        let mut request = json!({
+            "function_name": "f", "role": ROLE, "runtime": "nodejs22.x", "handler_name": "handler", "zip": "f",
+            "timeout": deployment.timeout, "env": {"TRAVIS_BRANCH": "master"},
+        });
+        for (name, value) in env(&endpoint) {
+            request["env"][name] = json!(value);
+        }
+        self.write_request(&request);
+        self.measure(deployment, &endpoint, &|| self.plugin(&[]))
+    }
+
+    fn by_aws(&self, deployment: &Deployment) -> Run {
+        let endpoint = endpoint(deployment);
+        let line = |command: &&str| format!("{} lambda {command}", self.aws.display());
+        let script = deployment.peer.iter().map(line).collect::<Vec<_>>().join(" && ");
+        let command = || {
+            let mut command = Command::new("sh");
+            command.args(["-c", &script]).envs(env(&endpoint));
+            command.env_remove("AWS_SESSION_TOKEN").env_remove("AWS_PROFILE").stdin(Stdio::null());
+            command
+        };
+        self.measure(deployment, &endpoint, &command)
+    }
+
+    fn write_request(&self, request: &Value) {
+        fs::write(self.scratch.join("request.json"), request.to_string()).expect("written");
+    }
+
+    /// The plugin, with the request that was written last on its standard input.
+    fn plugin(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(PLUGIN);
+        let request = fs::File::open(self.scratch.join("request.json")).expect("written");
+        command.args(arguments).stdin(request);
+        command
+    }
+
+    fn measure(&self, deployment: &Deployment, endpoint: &Endpoint, command: &dyn Fn() -> Command) -> Run {
+        if deployment.over_itself {
+            endpoint.set_update_duration(Duration::ZERO);
+            self.run(&mut command());
+            endpoint.set_update_duration(UPDATE);
+            endpoint.forget_calls();
+        }
+        let wall = self.run(&mut command());
+        let live = endpoint.function("f").expect("deployed")["Configuration"].clone();
+        assert_eq!((&live["State"], &live["LastUpdateStatus"]), (&json!("Active"), &json!("Successful")), "{live}");
+        let calls = endpoint.calls();
+        Run { wall, calls: calls.len(), bytes: calls.iter().map(|call| call.code_bytes).sum() }
+    }
+
+    /// How long it takes. It must succeed.
+    fn run(&self, command: &mut Command) -> Duration {
+        let began = Instant::now();
+        let output = command.current_dir(&self.scratch).output().expect("it starts");
+        let wall = began.elapsed();
+        assert!(output.status.success(), "{command:?}: {output:?}");
+        wall
+    }
+}
+
+/// An endpoint with what is there before the deployment.
+fn endpoint(deployment: &Deployment) -> Endpoint {
+    let settings =
+        Settings { latency: LATENCY, update_duration: UPDATE, create_duration: UPDATE, ..Settings::default() };
+    let endpoint = Endpoint::start(settings).expect("a free port");
+    if deployment.over_another {
+        endpoint
+            .seed(json!({"FunctionName": "f", "Role": ROLE, "Runtime": "nodejs22.x", "Handler": "index.handler"}))
+            .expect("AWS would create it");
+    }
+    endpoint
+}
+
+/// What tells an AWS program where to, and who, and nothing else.
+fn env(endpoint: &Endpoint) -> [(&'static str, String); 8] {
+    let Settings { access_key_id, secret_access_key, region, .. } = Settings::default();
+    [
+        ("AWS_ENDPOINT_URL", endpoint.url()),
+        ("AWS_ACCESS_KEY_ID", access_key_id),
+        ("AWS_SECRET_ACCESS_KEY", secret_access_key),
+        ("AWS_REGION", region.clone()),
+        ("AWS_DEFAULT_REGION", region),
+        ("AWS_CONFIG_FILE", "/dev/null".to_owned()),
+        ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null".to_owned()),
+        ("NO_PROXY", "127.0.0.1".to_owned()),
+    ]
+}
+
+/// Each figure's own median.
+fn median(runs: Vec<Run>) -> Run {
+    fn of<T: Ord + Copy>(runs: &[Run], value: fn(&Run) -> T) -> T {
+        let mut values: Vec<T> = runs.iter().map(value).collect();
+        values.sort_unstable();
+        values[values.len() / 2]
+    }
+    Run { wall: of(&runs, |run| run.wall), calls: of(&runs, |run| run.calls), bytes: of(&runs, |run| run.bytes) }
+}
+
+/// Bytes that deflate cannot make smaller: a weak generator is noise enough.
+fn noise(length: usize) -> Vec<u8> {
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    };
+    (0..length / 8).flat_map(|_| next()).collect()
+}

@@ -1,0 +1,415 @@
+//! Deployments that are killed, signalled or met by others: where the function ends, and what is left behind.
+//! Never asks how the program gets there: it compares what the endpoint holds and has answered with what was told.
+
+mod rivals;
+
+use std::any::Any;
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::process::{Child, Command};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use lambda_endpoint::{Call, Endpoint, Fault, FaultKind, Settings};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::deployments::{build_directory, request};
+use crate::interruptions::signal;
+use crate::plugin::{Ended, Plugin};
+
+/// How many runs go on side by side: most of their time is waiting, and two cores are enough for it.
+const AT_ONCE: usize = 6;
+
+/// No run takes longer to make its next call.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+const VERSIONS: &str = "/2015-03-31/functions/f/versions";
+
+/// Does `act` to each item, a few at a time. A panic is a failure of its item alone.
+fn each<T: Sync, R: Send>(items: &[T], act: impl Fn(&T) -> R + Sync) -> Vec<Result<R, String>> {
+    let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let work = || {
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items.get(index) else { return };
+            let result = catch_unwind(AssertUnwindSafe(|| act(item))).map_err(words);
+            done.lock().expect("not poisoned").push((index, result));
+        }
+    };
+    thread::scope(|scope| (0..AT_ONCE).for_each(|_| drop(scope.spawn(work))));
+    let mut done = done.into_inner().expect("not poisoned");
+    done.sort_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+fn words(panic: Box<dyn Any + Send>) -> String {
+    let literal = panic.downcast_ref::<&str>().map(|words| (*words).to_owned());
+    literal.or_else(|| panic.downcast_ref().cloned()).unwrap_or_default()
+}
+
+/// Tells how many there were and which of them went wrong; fails for any.
+#[track_caller]
+fn conclude(what: &str, count: usize, wrong: &[String]) {
+    wrong.iter().for_each(|wrong| println!("WRONG {wrong}"));
+    println!("{count} {what}, {} wrong", wrong.len());
+    assert!(count > 0, "no {what}: nothing was tried");
+    assert!(wrong.is_empty(), "{} of {count} {what} went wrong, see above", wrong.len());
+}
+
+/// What a deployment starts from, and what it is asked for.
+struct Scenario {
+    name: &'static str,
+    /// What is there already.
+    before: fn(&Endpoint),
+    stanza: fn() -> Value,
+}
+
+const CREATION: Scenario = Scenario {
+    name: "creation",
+    before: |_| {},
+    stanza: || {
+        json!({
+            "function_tags": {"team": "a", "cost": "7"}, "publish": true, "reserved_concurrency": 5,
+            "function_url": {"auth_type": "NONE"},
+        })
+    },
+};
+
+const UPDATE: Scenario = Scenario {
+    name: "update",
+    before: a_published_function,
+    stanza: || {
+        json!({
+            "timeout": 11, "memory_size": 256, "environment": {"STAGE": "new"}, "publish": true,
+            "function_tags": {"team": "b", "cost": "7"}, "function_url": {"auth_type": "NONE"},
+        })
+    },
+};
+
+fn a_published_function(endpoint: &Endpoint) {
+    seed(endpoint, "f");
+    endpoint.perform("POST", VERSIONS, json!({})).expect("AWS would publish it");
+}
+
+fn seed(endpoint: &Endpoint, name: &str) {
+    let function = json!({
+        "FunctionName": name, "Role": "arn:aws:iam::123456789012:role/run", "Runtime": "nodejs22.x",
+        "Handler": "index.handler", "Timeout": 3, "Environment": {"Variables": {"STAGE": "old"}}, "Tags": {"team": "a"},
+    });
+    endpoint.seed(function).expect("AWS would create it");
+}
+
+/// An endpoint, a build directory, a directory for temporary files, and the request of a scenario.
+struct Stand {
+    endpoint: Endpoint,
+    directory: TempDir,
+    temporary: TempDir,
+    request: Value,
+}
+
+impl Stand {
+    fn new(scenario: &Scenario) -> Self {
+        let settings = Settings {
+            latency: Duration::from_millis(20),
+            create_duration: Duration::from_millis(50),
+            update_duration: Duration::from_millis(50),
+            ..Settings::default()
+        };
+        let endpoint = Endpoint::start(settings).expect("a free port");
+        (scenario.before)(&endpoint);
+        // What was there before is ready when the run begins.
+        let busy =
+            || endpoint.function("f").is_some_and(|live| live["Configuration"]["LastUpdateStatus"] != "Successful");
+        while busy() {
+            thread::sleep(Duration::from_millis(5));
+        }
+        let mut request = request(&endpoint);
+        request["zip"] = json!("index.js");
+        request.as_object_mut().expect("an object").extend(object((scenario.stanza)()));
+        let temporary = TempDir::new().expect("a temporary directory");
+        request["env"]["TMPDIR"] = json!(temporary.path());
+        Stand { endpoint, directory: build_directory(), temporary, request }
+    }
+
+    fn plugin(&self) -> Plugin {
+        let temporary = self.temporary.path().display().to_string();
+        Plugin::new(&[]).directory(self.directory.path()).env("TMPDIR", &temporary)
+    }
+
+    fn start(&self) -> Child {
+        let mut child = self.plugin().spawn();
+        child.stdin.take().expect("piped").write_all(self.request.to_string().as_bytes()).expect("written");
+        child
+    }
+
+    /// The calls of a run that nothing disturbs.
+    fn undisturbed(&self) -> Vec<Call> {
+        let ended = self.plugin().run(&self.request);
+        assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
+        self.endpoint.calls()
+    }
+
+    /// Lets something happen to the call of this number, from 0.
+    fn strike(&self, call: usize, kind: FaultKind) {
+        let after = u32::try_from(call).expect("few calls");
+        self.endpoint.fault(Fault { operation: None, after, times: 1, kind });
+    }
+
+    /// Waits until the call of this number, from 0, is on record. False: the run has ended without it.
+    fn heard(&self, call: usize, child: &mut Child) -> bool {
+        let began = Instant::now();
+        while self.endpoint.calls().len() <= call {
+            if child.try_wait().expect("ours").is_some() {
+                return false;
+            }
+            assert!(began.elapsed() < PATIENCE, "call {call} does not come");
+            thread::sleep(Duration::from_millis(1));
+        }
+        true
+    }
+
+    #[track_caller]
+    fn check_nothing_is_left(&self) {
+        let left = fs::read_dir(self.temporary.path()).expect("readable");
+        let left: Vec<_> = left.map(|entry| entry.expect("readable").file_name()).collect();
+        assert!(left.is_empty(), "left in TMPDIR: {left:?}");
+    }
+}
+
+fn object(value: Value) -> serde_json::Map<String, Value> {
+    match value {
+        Value::Object(object) => object,
+        other => panic!("no object: {other}"),
+    }
+}
+
+/// All that AWS holds of the function `f`, without what tells when, or at which try, it came to be.
+fn held(endpoint: &Endpoint) -> Value {
+    let asked = |target: &str| endpoint.perform("GET", target, Value::Null).unwrap_or_default();
+    let policy = asked("/2015-03-31/functions/f/policy");
+    let policy: Value = policy["Policy"].as_str().map_or(Value::Null, |text| text.parse().expect("a policy is JSON"));
+    let mut held = json!({
+        "function": endpoint.function("f"),
+        "versions": asked(VERSIONS)["Versions"],
+        "url": asked("/2021-10-31/functions/f/url"),
+        "policy": policy,
+    });
+    forget_times(&mut held);
+    held
+}
+
+fn forget_times(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            let told = ["RevisionId", "LastModified", "LastModifiedTime", "CreationTime", "FunctionUrl"];
+            members.retain(|name, _| !told.contains(&name.as_str()));
+            members.values_mut().for_each(forget_times);
+        }
+        Value::Array(items) => items.iter_mut().for_each(forget_times),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// The members that differ, each with both values.
+fn differences(expected: &Value, actual: &Value) -> String {
+    let (expected, actual) = (object(expected.clone()), object(actual.clone()));
+    let names: BTreeSet<&String> = expected.keys().chain(actual.keys()).collect();
+    let differing = names.into_iter().filter(|name| expected.get(*name) != actual.get(*name));
+    let of = |side: &serde_json::Map<String, Value>, name: &str| side.get(name).cloned().unwrap_or_default();
+    let told = differing.map(|name| format!("{name}: {} instead of {}", of(&actual, name), of(&expected, name)));
+    told.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn an_undisturbed_deployment_is_refused_nothing_and_warns_of_nobody() {
+    for scenario in [CREATION, UPDATE] {
+        let stand = Stand::new(&scenario);
+        let ended = stand.plugin().run(&stand.request);
+        let calls = stand.endpoint.calls();
+        let is_refused = |call: &&Call| call.method != "GET" && call.status >= 300;
+        assert_eq!(calls.iter().filter(is_refused).count(), 0, "{}: {}", scenario.name, story(&calls));
+        assert_eq!(ended.event("warning"), None, "{}: nobody else is there", scenario.name);
+    }
+}
+
+/// How far the call had come when its run was killed.
+#[derive(Clone, Copy, Debug)]
+enum Killed {
+    /// It had arrived, and was never handled.
+    BeforeItWasHandled,
+    /// It was handled, and its answer was on the way.
+    BeforeItsAnswer,
+    /// Its answer was there.
+    BehindItsAnswer,
+}
+
+#[test]
+fn killed_at_any_call_and_run_again_it_ends_as_if_undisturbed() {
+    let (mut kills, mut wrong) = (0, Vec::new());
+    for scenario in [CREATION, UPDATE] {
+        let undisturbed = Stand::new(&scenario);
+        let calls = undisturbed.undisturbed();
+        let expected = held(&undisturbed.endpoint);
+        let points: Vec<(usize, Killed)> = (0..calls.len())
+            .flat_map(|call| {
+                [Killed::BeforeItWasHandled, Killed::BeforeItsAnswer, Killed::BehindItsAnswer].map(|when| (call, when))
+            })
+            .collect();
+        let results = each(&points, |(call, when)| kill_and_run_again(&scenario, *call, *when, &expected));
+        for ((call, when), result) in points.into_iter().zip(results) {
+            match result {
+                Ok(was_killed) => kills += usize::from(was_killed),
+                Err(words) => {
+                    kills += 1;
+                    wrong.push(format!("{}, call {call}, {}, {when:?}: {words}", scenario.name, calls[call].operation));
+                }
+            }
+        }
+        println!("{}: {}", scenario.name, story(&calls));
+    }
+    conclude("kills", kills, &wrong);
+}
+
+/// False: the run took fewer calls than the undisturbed one, so that there was nothing to kill.
+fn kill_and_run_again(scenario: &Scenario, call: usize, when: Killed, expected: &Value) -> bool {
+    let stand = Stand::new(scenario);
+    match when {
+        Killed::BeforeItWasHandled => stand.strike(call, FaultKind::Hang { for_: PATIENCE }),
+        Killed::BeforeItsAnswer => stand.strike(call, FaultKind::Slow { answer_over: PATIENCE }),
+        Killed::BehindItsAnswer => {}
+    }
+    let mut child = stand.start();
+    if !stand.heard(call, &mut child) {
+        return false;
+    }
+    child.kill().expect("ours");
+    child.wait().expect("ours");
+    stand.check_nothing_is_left();
+    let again = stand.plugin().run(&stand.request);
+    assert!(["deployed", "unchanged"].contains(&again.outcome()), "run again:\n{}", again.stdout);
+    let differences = differences(expected, &held(&stand.endpoint));
+    assert!(differences.is_empty(), "{differences}\n{}", story(&stand.endpoint.calls()));
+    stand.check_nothing_is_left();
+    // A third run finds nothing to do: what differs from the stanza was not merely hidden by the second.
+    let third = stand.plugin().run(&stand.request);
+    let after = held(&stand.endpoint);
+    assert_eq!(*expected, after, "a third run changed something:\n{}", third.stdout);
+    true
+}
+
+/// The calls in order, each with what it carried and how it ended.
+fn story(calls: &[Call]) -> String {
+    let told = |call: &Call| {
+        let timeout = call.body["Timeout"].as_u64().map(|timeout| format!(" timeout {timeout}")).unwrap_or_default();
+        let bytes = if call.code_bytes > 0 { format!(" {} bytes", call.code_bytes) } else { String::new() };
+        format!("{}{timeout}{bytes} {}", call.operation, call.status)
+    };
+    calls.iter().map(told).collect::<Vec<_>>().join(", ")
+}
+
+/// What a run is doing when it is told to end.
+#[derive(Clone, Copy, Debug)]
+enum Doing {
+    /// Its call of this number gets no answer.
+    Hanging(usize),
+    /// The answer of its call of this number comes slowly, but comes within the time that a signal leaves.
+    Hearing(usize),
+    /// It waits until what its call of this number has begun is live.
+    Waiting(usize),
+}
+
+#[test]
+fn a_signal_at_any_step_is_told_and_leaves_nothing_behind() {
+    let calls = repository().undisturbed();
+    let points: Vec<Doing> = (0..calls.len())
+        .flat_map(|call| {
+            let is_waited_for = calls[call].operation.starts_with("Update");
+            [Some(Doing::Hanging(call)), Some(Doing::Hearing(call)), is_waited_for.then_some(Doing::Waiting(call))]
+        })
+        .flatten()
+        .collect();
+    let mut wrong = Vec::new();
+    for (point, result) in points.iter().zip(each(&points, |doing| interrupt(*doing, calls.len()))) {
+        let (Doing::Hanging(call) | Doing::Hearing(call) | Doing::Waiting(call)) = point;
+        wrong.extend(result.err().map(|words| format!("{point:?}, {}: {words}", calls[*call].operation)));
+    }
+    println!("update with cleanup: {}", story(&calls));
+    conclude("signals", points.len(), &wrong);
+}
+
+/// A git checkout with an untracked file, that `cleanup` puts aside, and the update that is to be made from it.
+fn repository() -> Stand {
+    let mut stand = Stand::new(&UPDATE);
+    let members = stand.request.as_object_mut().expect("an object");
+    members.remove("function_url");
+    members.insert("cleanup".to_owned(), json!(true));
+    git(stand.directory.path(), &["init", "--quiet"]);
+    git(stand.directory.path(), &["add", "."]);
+    git(stand.directory.path(), &["commit", "--quiet", "--message", "first"]);
+    fs::write(stand.directory.path().join("untracked"), "u").expect("written");
+    stand
+}
+
+fn git(directory: &Path, arguments: &[&str]) -> String {
+    let mut git = Command::new("git");
+    git.args(["-c", "user.name=Ann", "-c", "user.email=ann@example.invalid"]).args(arguments).current_dir(directory);
+    let output = git.output().unwrap_or_else(|error| panic!("git is missing: {error}"));
+    assert!(output.status.success(), "git {arguments:?}: {output:?}");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+fn interrupt(doing: Doing, last: usize) {
+    let stand = repository();
+    let call = match doing {
+        Doing::Hanging(call) => {
+            stand.strike(call, FaultKind::Hang { for_: Duration::from_secs(20) });
+            call
+        }
+        Doing::Hearing(call) => {
+            stand.strike(call, FaultKind::Slow { answer_over: Duration::from_millis(1500) });
+            call
+        }
+        Doing::Waiting(call) => call,
+    };
+    let mut child = stand.start();
+    if let Doing::Waiting(_) = doing {
+        assert!(stand.heard(call - 1, &mut child), "ended before the call");
+        stand.endpoint.set_update_duration(Duration::from_secs(60));
+    }
+    assert!(stand.heard(call, &mut child), "ended before the call");
+    if let Doing::Waiting(_) = doing {
+        thread::sleep(Duration::from_millis(150));
+    }
+    signal(&child, "TERM");
+    let ended = Ended::of(child, Instant::now());
+    ended.check(&[]);
+    assert!(ended.elapsed < Duration::from_secs(5), "{:?}\n{}", ended.elapsed, ended.stdout);
+    let calls = stand.endpoint.calls();
+    // Whose last call is heard out has nothing left that could be cancelled.
+    if matches!(doing, Doing::Hearing(call) if call + 1 == last) && ended.outcome() == "deployed" {
+        return;
+    }
+    assert_eq!((ended.code(), ended.status.code()), ("cancelled", Some(143)), "{}", ended.stdout);
+    let took_effect = calls.iter().filter(|call| call.method != "GET" && (200..300).contains(&call.status));
+    let took_effect: Vec<String> = took_effect.map(|call| step(&call.operation)).collect();
+    assert_eq!(ended.finished()["changed"], json!(took_effect), "{}\n{}", story(&calls), ended.stdout);
+    let untracked = fs::read_to_string(stand.directory.path().join("untracked"));
+    assert_eq!(untracked.ok().as_deref(), Some("u"), "the untracked file is back:\n{}", ended.stdout);
+    assert_eq!(git(stand.directory.path(), &["stash", "list"]), "");
+    stand.check_nothing_is_left();
+}
+
+/// A step is named after its operation: `TagResource` is made by `tag-resource`.
+fn step(operation: &str) -> String {
+    let spelt = |(place, letter): (usize, char)| {
+        let hyphen = (letter.is_ascii_uppercase() && place > 0).then_some('-');
+        hyphen.into_iter().chain([letter.to_ascii_lowercase()])
+    };
+    operation.char_indices().flat_map(spelt).collect()
+}

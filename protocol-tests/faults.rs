@@ -1,0 +1,563 @@
+//! Every call of four deployments, struck by everything that can go wrong with a call: the function is deployed all the
+//! same, or the run tells truly how far it came, and the same request brings it to its end.
+//!
+//! `FAULT=part-of-a-name` picks combinations: `FAULT="update / PublishVersion"`.
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use lambda_endpoint::{Call, Endpoint, Fault, FaultKind, Settings};
+use serde_json::{Value, json};
+
+use crate::deployments::{build_directory, request};
+use crate::plugin::{Ended, Plugin};
+
+/// No run may take longer, whatever goes wrong.
+const LIMIT: Duration = Duration::from_secs(25);
+
+/// The runs mostly wait.
+const THREADS: usize = 16;
+
+/// A wait looks as often as it must; one look is like the other.
+const GET_FUNCTIONS: usize = 4;
+
+/// A deployment.
+struct Scenario {
+    name: &'static str,
+    /// Makes what is there before.
+    before: fn(&Endpoint),
+    /// What the stanza says beside the function's name, role, runtime and handler.
+    stanza: fn() -> Value,
+}
+
+const SCENARIOS: [Scenario; 4] = [
+    Scenario { name: "creation", before: nothing, stanza: creation },
+    Scenario { name: "update", before: closed_function, stanza: update },
+    Scenario { name: "code", before: small_function, stanza: code },
+    Scenario { name: "removal", before: open_function, stanza: removal },
+];
+
+fn nothing(_: &Endpoint) {}
+
+fn creation() -> Value {
+    json!({
+        "function_tags": {"team": "secret-of-the-team"},
+        "publish": true,
+        "reserved_concurrency": 5,
+        "function_url": {"auth_type": "NONE"},
+    })
+}
+
+fn small_function(endpoint: &Endpoint) {
+    endpoint.seed(function()).expect("a valid function");
+}
+
+fn code() -> Value {
+    json!({"publish": true})
+}
+
+fn closed_function(endpoint: &Endpoint) {
+    let mut function = function();
+    function["Tags"] = json!({"team": "secret-of-others", "goes": "secret-that-goes"});
+    function["CodeSigningConfigArn"] = signing(0);
+    endpoint.seed(function).expect("a valid function");
+    perform(endpoint, "PUT", "/2017-10-31/functions/f/concurrency", json!({"ReservedConcurrentExecutions": 3}));
+    perform(endpoint, "POST", "/2021-10-31/functions/f/url", json!({"AuthType": "AWS_IAM"}));
+}
+
+fn update() -> Value {
+    json!({
+        "description": "ours",
+        "timeout": 9,
+        "environment": {"KEY": "secret-of-the-function"},
+        "function_tags": {"team": "secret-of-the-team"},
+        "function_tags_mode": "replace",
+        "code_signing_config_arn": signing(1),
+        "reserved_concurrency": 5,
+        "function_url": {"auth_type": "NONE"},
+        "publish": true,
+    })
+}
+
+fn open_function(endpoint: &Endpoint) {
+    let mut function = function();
+    function["CodeSigningConfigArn"] = signing(0);
+    endpoint.seed(function).expect("a valid function");
+    perform(endpoint, "PUT", "/2017-10-31/functions/f/concurrency", json!({"ReservedConcurrentExecutions": 3}));
+    perform(endpoint, "POST", "/2021-10-31/functions/f/url", json!({"AuthType": "NONE"}));
+    let url = json!({
+        "StatementId": "dpl-lambda-function-url",
+        "Action": "lambda:InvokeFunctionUrl",
+        "Principal": "*",
+        "FunctionUrlAuthType": "NONE",
+    });
+    let invoke = json!({
+        "StatementId": "dpl-lambda-function-url-invoke",
+        "Action": "lambda:InvokeFunction",
+        "Principal": "*",
+        "InvokedViaFunctionUrl": true,
+    });
+    for permission in [url, invoke] {
+        perform(endpoint, "POST", "/2015-03-31/functions/f/policy", permission);
+    }
+}
+
+fn removal() -> Value {
+    json!({"code_signing_config_arn": "", "reserved_concurrency": "none", "function_url": "none", "timeout": 9})
+}
+
+fn function() -> Value {
+    json!({
+        "FunctionName": "f",
+        "Role": "arn:aws:iam::123456789012:role/run",
+        "Runtime": "nodejs22.x",
+        "Handler": "index.handler",
+    })
+}
+
+fn signing(number: u32) -> Value {
+    json!(format!("arn:aws:lambda:us-east-1:123456789012:code-signing-config:csc-0123456789abcdef{number}"))
+}
+
+fn perform(endpoint: &Endpoint, method: &str, target: &str, body: Value) {
+    endpoint.perform(method, target, body).unwrap_or_else(|words| panic!("{method} {target}: {words}"));
+}
+
+/// Something that goes wrong with a call.
+struct Trouble {
+    name: &'static str,
+    /// How many calls of the operation it strikes, one after another.
+    times: u32,
+    kind: FaultKind,
+    /// Which calls it can strike.
+    strikes: fn(&Call) -> bool,
+    /// Whether a call that it strikes may take effect all the same.
+    takes_effect: bool,
+    /// What may come of it.
+    expected: Expected,
+}
+
+/// What may come of a trouble.
+#[derive(Clone, Copy)]
+enum Expected {
+    /// The deployment, as if nothing had been.
+    Deployed,
+    /// That, or a failure with this code.
+    DeployedOr(&'static str),
+    /// A failure with this code.
+    Failed(&'static str),
+}
+
+/// The codes that may be told, with their class and whether they are retryable.
+const CODES: [(&str, &str, bool); 8] = [
+    ("access-denied", "auth", false),
+    ("conflict", "transient", true),
+    ("creation-failed", "config", false),
+    ("credentials-expired", "auth", false),
+    ("function-gone", "transient", true),
+    ("timed-out", "transient", true),
+    ("unexpected-answer", "transient", true),
+    ("update-failed", "config", false),
+];
+
+fn troubles() -> Vec<Trouble> {
+    use Expected::{Deployed, DeployedOr, Failed};
+    let status = |status, code: &str, message: &str| FaultKind::Status {
+        status,
+        code: code.to_owned(),
+        message: message.to_owned(),
+        retry_after: None,
+    };
+    let unanswered = |name, times, kind, expected| {
+        let (strikes, takes_effect): (fn(&Call) -> bool, _) = (|_| true, false);
+        Trouble { name, times, kind, strikes, takes_effect, expected }
+    };
+    let handled =
+        |name, kind, strikes, expected| Trouble { name, times: 1, kind, strikes, takes_effect: true, expected };
+    let (reason_code, reason) = ("InternalError".to_owned(), "Something broke.".to_owned());
+    let update_fails = FaultKind::UpdateFails { reason_code: reason_code.clone(), reason: reason.clone() };
+    let create_fails = FaultKind::CreateFails { reason_code, reason };
+    let (busy, hang) = (Duration::from_millis(300), Duration::from_secs(30));
+    let throttled = status(429, "TooManyRequestsException", "Rate Exceeded.");
+    let denied = status(403, "AccessDeniedException", "User is not authorized to perform this action");
+    let expired = status(403, "ExpiredTokenException", "The security token included in the request is expired");
+    vec![
+        unanswered("throttled-twice", 2, throttled, Deployed),
+        unanswered("500-twice", 2, status(500, "ServiceException", "An error occurred."), Deployed),
+        unanswered("503-twice", 2, status(503, "ServiceUnavailableException", ""), Deployed),
+        unanswered("html-503", 1, FaultKind::Html { status: 503 }, Deployed),
+        unanswered("reset-before", 1, FaultKind::ResetBefore, Deployed),
+        Trouble {
+            strikes: |call| call.body_bytes > 0,
+            ..unanswered("reset-during", 1, FaultKind::ResetDuring { after_bytes: 20 }, Deployed)
+        },
+        Trouble {
+            strikes: |call| changes(call) && !creates(call),
+            ..unanswered("busy", 1, FaultKind::Busy { for_: busy }, Deployed)
+        },
+        unanswered("hang", 1, FaultKind::Hang { for_: hang }, DeployedOr("timed-out")),
+        unanswered("html-200", 1, FaultKind::Html { status: 200 }, DeployedOr("unexpected-answer")),
+        unanswered("empty-200", 1, FaultKind::Empty { status: 200 }, DeployedOr("unexpected-answer")),
+        unanswered("access-denied", 1, denied, Failed("access-denied")),
+        unanswered("expired", 1, expired, Failed("credentials-expired")),
+        handled("reset-after", FaultKind::ResetAfter, |_| true, Deployed),
+        handled("deleted", FaultKind::DeleteFunction, |call| !creates(call), Failed("function-gone")),
+        handled("touched", FaultKind::TouchFunction, |call| !creates(call), DeployedOr("conflict")),
+        handled("create-fails", create_fails, creates, Failed("creation-failed")),
+        // AWS accepts it and answers with success, and it never takes effect.
+        Trouble { takes_effect: false, ..handled("update-fails", update_fails, updates, Failed("update-failed")) },
+    ]
+}
+
+fn changes(call: &Call) -> bool {
+    call.method != "GET"
+}
+
+fn creates(call: &Call) -> bool {
+    call.operation == "CreateFunction"
+}
+
+fn updates(call: &Call) -> bool {
+    ["UpdateFunctionCode", "UpdateFunctionConfiguration"].contains(&call.operation.as_str())
+}
+
+/// A deployment as it is when nothing goes wrong.
+struct Learnt {
+    scenario: &'static Scenario,
+    calls: Vec<Call>,
+    /// How it ends.
+    end: End,
+    /// How it ends where there was nothing before.
+    anew: End,
+    /// What was told that is not true.
+    problems: Vec<String>,
+}
+
+/// What a deployment leaves behind.
+struct End {
+    /// All that the endpoint holds of the function.
+    state: Value,
+    /// The version that was told.
+    version: Value,
+}
+
+impl Learnt {
+    fn of(scenario: &'static Scenario, directory: &Path) -> Self {
+        let run = |before: fn(&Endpoint)| {
+            let endpoint = endpoint();
+            before(&endpoint);
+            let ended = Plugin::new(&[]).directory(directory).run(&scenario.request(&endpoint));
+            assert_eq!(ended.outcome(), "deployed", "{}: {}", scenario.name, ended.stdout);
+            let end = End { state: state(&endpoint), version: ended.finished()["version"].clone() };
+            (end, endpoint.calls(), warnings(&ended))
+        };
+        let ((end, calls, mut problems), (anew, _, others)) = (run(scenario.before), run(nothing));
+        problems.extend(others);
+        Learnt { scenario, calls, end, anew, problems }
+    }
+
+    /// Whether a call comes behind the one that publishes: what somebody else changes then is not in our version.
+    fn is_after_publication(&self, operation: &str, nth: usize) -> bool {
+        let published = self.calls.iter().position(|call| call.operation == "PublishVersion");
+        let mut same = (0..self.calls.len()).filter(|place| self.calls[*place].operation == operation);
+        published.is_some_and(|published| same.nth(nth).is_some_and(|place| place > published))
+    }
+
+    /// Every call that a trouble can strike, with how many of its operation come before it.
+    fn struck(&self) -> Vec<(&Call, usize)> {
+        let before = |place: usize| {
+            let call = &self.calls[place];
+            (call, self.calls[..place].iter().filter(|earlier| earlier.operation == call.operation).count())
+        };
+        let all = (0..self.calls.len()).map(before);
+        all.filter(|(call, nth)| call.operation != "GetFunction" || *nth < GET_FUNCTIONS).collect()
+    }
+}
+
+impl Scenario {
+    fn request(&self, endpoint: &Endpoint) -> Value {
+        let mut request = request(endpoint);
+        for (key, value) in (self.stanza)().as_object().expect("an object") {
+            request[key] = value.clone();
+        }
+        request
+    }
+}
+
+fn endpoint() -> Endpoint {
+    let (create_duration, update_duration) = (Duration::from_millis(50), Duration::from_millis(50));
+    Endpoint::start(Settings { create_duration, update_duration, ..Settings::default() }).expect("a free port")
+}
+
+/// All that the endpoint holds of the function, without what is another each time.
+fn state(endpoint: &Endpoint) -> Value {
+    let held = |target: &str| endpoint.perform("GET", target, Value::Null).unwrap_or_else(|words| json!(words));
+    let mut state = json!({
+        "function": endpoint.function("f"),
+        "versions": held("/2015-03-31/functions/f/versions"),
+        "url": held("/2021-10-31/functions/f/url"),
+        "policy": held("/2015-03-31/functions/f/policy"),
+        "code_signing": held("/2020-06-30/functions/f/code-signing-config"),
+    });
+    for name in ["RevisionId", "LastModified", "LastModifiedTime", "CreationTime", "FunctionUrl"] {
+        strip(&mut state, name);
+    }
+    state
+}
+
+fn strip(value: &mut Value, name: &str) {
+    match value {
+        Value::Object(members) => {
+            members.remove(name);
+            members.values_mut().for_each(|member| strip(member, name));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| strip(item, name)),
+        _ => {}
+    }
+}
+
+/// Every place where two values differ, with what is there.
+fn differences(expected: &Value, actual: &Value, at: &str) -> Vec<String> {
+    match (expected, actual) {
+        (Value::Object(left), Value::Object(right)) => {
+            let names: BTreeSet<&String> = left.keys().chain(right.keys()).collect();
+            let within = |name: &String| differences(&expected[name], &actual[name], &format!("{at}/{name}"));
+            names.into_iter().flat_map(within).collect()
+        }
+        (Value::Array(left), Value::Array(right)) if left.len() == right.len() => {
+            let within = |place: usize| differences(&left[place], &right[place], &format!("{at}/{place}"));
+            (0..left.len()).flat_map(within).collect()
+        }
+        _ if expected == actual => Vec::new(),
+        _ => vec![format!("{at} is {actual}, not {expected}")],
+    }
+}
+
+/// A trouble that strikes a call of a deployment.
+struct Combination<'a> {
+    learnt: &'a Learnt,
+    trouble: &'a Trouble,
+    operation: &'a str,
+    /// How many calls of the operation come before.
+    nth: usize,
+}
+
+impl Combination<'_> {
+    fn name(&self) -> String {
+        format!("{} / {}#{} / {}", self.learnt.scenario.name, self.operation, self.nth, self.trouble.name)
+    }
+
+    /// Runs it, and again without the trouble if it failed. `Err` tells what is wrong.
+    fn play(&self, directory: &Path) -> Result<(), String> {
+        let endpoint = endpoint();
+        (self.learnt.scenario.before)(&endpoint);
+        endpoint.fault(Fault {
+            operation: Some(self.operation.to_owned()),
+            after: u32::try_from(self.nth).expect("a few calls"),
+            times: self.trouble.times,
+            kind: self.trouble.kind.clone(),
+        });
+        let mut request = self.learnt.scenario.request(&endpoint);
+        if matches!(self.trouble.kind, FaultKind::Hang { .. }) {
+            request["wait_timeout"] = json!(2);
+        }
+        let run = || Plugin::new(&[]).directory(directory).run(&request);
+        let ended = run();
+        if ended.elapsed > LIMIT {
+            return Err(format!("took {:?}", ended.elapsed));
+        }
+        if endpoint.calls().iter().filter(|call| call.operation == self.operation).count() <= self.nth {
+            return Err(format!("never struck, ended {}", told(&ended)));
+        }
+        match (self.expected(), ended.outcome()) {
+            (Expected::Deployed | Expected::DeployedOr(_), "deployed") => {
+                let judged = [self.check_success(&ended, &endpoint), self.compare(&ended, &endpoint)];
+                let problems: Vec<String> = judged.into_iter().filter_map(Result::err).collect();
+                if problems.is_empty() { Ok(()) } else { Err(problems.join("; ")) }
+            }
+            (Expected::DeployedOr(code) | Expected::Failed(code), "failed") => {
+                self.check_failure(&ended, &endpoint, code)?;
+                self.check_again(&run(), &endpoint, code).map_err(|problem| format!("again: {problem}"))
+            }
+            _ => Err(format!("ended {}", told(&ended))),
+        }
+    }
+
+    /// Who deletes the function before anybody has looked leaves nothing but a function to create.
+    fn expected(&self) -> Expected {
+        if self.creates_anew() { Expected::Deployed } else { self.trouble.expected }
+    }
+
+    fn creates_anew(&self) -> bool {
+        self.is_deletion() && (self.operation, self.nth) == ("GetFunction", 0)
+    }
+
+    fn is_deletion(&self) -> bool {
+        self.trouble.kind == FaultKind::DeleteFunction
+    }
+
+    fn is_touch(&self) -> bool {
+        self.trouble.kind == FaultKind::TouchFunction
+    }
+
+    /// Whether the steps that were told are those that took effect, and nobody is blamed who was not there.
+    fn check_success(&self, ended: &Ended, endpoint: &Endpoint) -> Result<(), String> {
+        if self.is_deletion() || self.is_touch() {
+            return Ok(());
+        }
+        let mut problems = warnings(ended);
+        let (steps, done) = (ended.steps(), self.done(&endpoint.calls()));
+        let steps: Vec<&str> = steps.into_iter().filter(|step| *step != "wait").collect();
+        if steps != done {
+            problems.push(format!("the steps told are {steps:?}, those done {done:?}"));
+        }
+        if problems.is_empty() { Ok(()) } else { Err(format!("deployed, but {}", problems.join("; "))) }
+    }
+
+    /// Whether what is live is what is live when nothing goes wrong.
+    fn compare(&self, ended: &Ended, endpoint: &Endpoint) -> Result<(), String> {
+        let end = if self.is_deletion() { &self.learnt.anew } else { &self.learnt.end };
+        let (mut expected, mut actual) = (end.state.clone(), state(endpoint));
+        let names_it = (self.learnt.scenario.stanza)()["description"].is_string();
+        for state in [&mut expected, &mut actual] {
+            if self.is_touch() && !names_it {
+                // What somebody else says there stays, unless the stanza names it.
+                strip(state, "Description");
+            } else if self.is_touch() && self.learnt.is_after_publication(self.operation, self.nth) {
+                strip(&mut state["function"], "Description");
+                strip(&mut state["versions"]["Versions"][0], "Description");
+            }
+        }
+        let mut problems = differences(&end.version, &ended.finished()["version"], "finished/version");
+        problems.extend(differences(&expected, &actual, ""));
+        if problems.is_empty() { Ok(()) } else { Err(format!("{}, but {}", ended.outcome(), problems.join("; "))) }
+    }
+
+    /// Whether a failure is the right one, and `changed` is what the endpoint has done.
+    fn check_failure(&self, ended: &Ended, endpoint: &Endpoint, code: &'static str) -> Result<(), String> {
+        let (error, changed) = (&ended.finished()["error"], &ended.finished()["changed"]);
+        let (_, class, retryable) = CODES.iter().find(|(its, ..)| *its == code).expect("a code of the table");
+        let agrees = error["code"] == code && error["class"] == *class && error["retryable"] == *retryable;
+        if !agrees || ended.status.code() != Some(1) {
+            return Err(format!("exit status {:?}, {}, not {code}", ended.status.code(), told(ended)));
+        }
+        let done = json!(self.done(&endpoint.calls()));
+        if *changed == done { Ok(()) } else { Err(format!("{}, `changed` is {changed}, done was {done}", told(ended))) }
+    }
+
+    /// The same request without the trouble. What AWS cannot make ready may still not be ready, if that is told.
+    fn check_again(&self, ended: &Ended, endpoint: &Endpoint, code: &'static str) -> Result<(), String> {
+        let may_fail = ["creation-failed", "update-failed"].contains(&code);
+        match ended.outcome() {
+            "deployed" | "unchanged" => self.compare(ended, endpoint),
+            "failed" if may_fail && ended.code() == code => Ok(()),
+            _ => Err(told(ended)),
+        }
+    }
+
+    /// The steps whose calls took effect, in order.
+    fn done(&self, calls: &[Call]) -> Vec<String> {
+        let struck = self.nth..self.nth + self.trouble.times as usize;
+        let mut seen = 0;
+        let mut done: Vec<&Call> = Vec::new();
+        for call in calls {
+            let mut is_struck = false;
+            if call.operation == self.operation {
+                is_struck = struck.contains(&seen);
+                seen += 1;
+            }
+            let took_effect = match call.status {
+                0 => is_struck && self.trouble.takes_effect,
+                200..300 => !is_struck || self.trouble.takes_effect,
+                _ => false,
+            };
+            // Made again because its answer was lost, it is one step all the same.
+            let is_again = |earlier: &&Call| earlier.status == 0 && is_same(earlier, call);
+            if changes(call) && took_effect && !done.iter().any(is_again) {
+                done.push(call);
+            }
+        }
+        done.into_iter().map(|call| step(&call.operation)).collect()
+    }
+}
+
+/// Whether two calls ask for the same, be it of another revision.
+fn is_same(one: &Call, other: &Call) -> bool {
+    let (mut body, mut other_body) = (one.body.clone(), other.body.clone());
+    strip(&mut body, "RevisionId");
+    strip(&mut other_body, "RevisionId");
+    (&one.operation, &one.path, body) == (&other.operation, &other.path, other_body)
+}
+
+/// An operation's name in kebab-case.
+fn step(operation: &str) -> String {
+    let mut step = String::new();
+    for letter in operation.chars() {
+        if letter.is_ascii_uppercase() && !step.is_empty() {
+            step.push('-');
+        }
+        step.push(letter.to_ascii_lowercase());
+    }
+    step
+}
+
+/// Warnings of a run that has nothing to warn of: nobody else is there.
+fn warnings(ended: &Ended) -> Vec<String> {
+    let warnings = ended.events.iter().filter(|event| event["event"] == "warning");
+    warnings.map(|warning| format!("an untrue warning, {}", warning["code"])).collect()
+}
+
+/// How a run ended, in a line.
+fn told(ended: &Ended) -> String {
+    let error = &ended.finished()["error"];
+    format!("{} {} ({})", ended.outcome(), ended.code(), error["message"].as_str().unwrap_or_default())
+}
+
+/// What a check that panicked has said.
+fn words(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
+}
+
+#[test]
+fn a_deployment_succeeds_whatever_passes_and_tells_truly_what_does_not() {
+    let directory = build_directory();
+    let learnt: Vec<Learnt> = SCENARIOS.iter().map(|scenario| Learnt::of(scenario, directory.path())).collect();
+    let (troubles, wanted) = (troubles(), std::env::var("FAULT").unwrap_or_default());
+    let mut combinations = Vec::new();
+    for learnt in &learnt {
+        for (call, nth) in learnt.struck() {
+            let concerned = troubles.iter().filter(|trouble| (trouble.strikes)(call));
+            let operation = call.operation.as_str();
+            combinations.extend(concerned.map(|trouble| Combination { learnt, trouble, operation, nth }));
+        }
+    }
+    combinations.retain(|combination| combination.name().contains(&wanted));
+    assert!(!combinations.is_empty(), "no combination matches");
+    let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                while let Some(combination) = combinations.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let played = catch_unwind(AssertUnwindSafe(|| combination.play(directory.path())));
+                    let judged = played.unwrap_or_else(|panic| Err(words(&*panic)));
+                    if let Err(problem) = judged {
+                        wrong.lock().expect("not poisoned").push(format!("{}: {problem}", combination.name()));
+                    }
+                }
+            });
+        }
+    });
+    let mut wrong = wrong.into_inner().expect("not poisoned");
+    for learnt in &learnt {
+        wrong.extend(learnt.problems.iter().map(|problem| format!("{} / nothing: {problem}", learnt.scenario.name)));
+    }
+    wrong.sort();
+    wrong.iter().for_each(|line| println!("{line}"));
+    println!("{} combinations, {} wrong", combinations.len(), wrong.len());
+    assert!(wrong.is_empty(), "{} of {} combinations are wrong", wrong.len(), combinations.len());
+}
