@@ -2,7 +2,8 @@
 //!
 //! The tests' endpoint, which is part of this process, takes 30 ms for a call and 1,500 ms for an update or a creation.
 //! The plugin packages a directory and compares; the peer takes an archive that is there already, updates, and waits with
-//! `aws lambda wait`. Five rounds, the programs in turn, medians. Each run has an endpoint of its own.
+//! `aws lambda wait`: once with `function-updated`, as AWS's guides do, which looks every 5 s, and once with its quicker
+//! second form, which looks every second. Five rounds, the programs in turn, medians. Each run has an endpoint of its own.
 //! The bound is what nobody can go below who waits for each update: the updates' own time, and 30 ms for each call that
 //! must follow another one: a look, each update, and behind each the look that sees it live.
 //! Needs Python 3 and PyPI, from which awscli comes. `BENCH_DEPLOY=both`, `code`, `unchanged` or `created` picks one.
@@ -107,8 +108,8 @@ const DEPLOYMENTS: [Deployment; 4] = [
     },
 ];
 
-/// The plugin is at least so many times faster than the peer where nobody has to wait for AWS. Where somebody has, the
-/// peer's own time over the bound says how far ahead anybody could be.
+/// The plugin is at least so many times faster than the peer with AWS's usual waits. Ahead of the quicker ones nobody can
+/// be so far: the peer's own time over the bound says how far.
 const LEAD: f64 = 3.0;
 
 fn main() {
@@ -148,12 +149,13 @@ struct Run {
 impl Bench {
     /// Measures one deployment by both, tells, and gives out the targets that were missed.
     fn compare(&self, deployment: &Deployment) -> Vec<String> {
-        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        let (mut ours, mut theirs, mut quicker) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
             ours.push(self.by_plugin(deployment));
-            theirs.push(self.by_aws(deployment));
+            theirs.push(self.by_aws(deployment, ""));
+            quicker.push(self.by_aws(deployment, "-v2"));
         }
-        let (ours, theirs) = (median(ours), median(theirs));
+        let (ours, theirs, quicker) = (median(ours), median(theirs), median(quicker));
         let bound = UPDATE * deployment.updates + LATENCY * (1 + 2 * deployment.updates);
         let ratio = |a: Duration, b: Duration| a.as_secs_f64() / b.as_secs_f64();
         println!(
@@ -162,7 +164,7 @@ impl Bench {
             bound.as_secs_f64(),
             ratio(theirs.wall, bound)
         );
-        for (name, run) in [("dpl-lambda", ours), ("aws with waits", theirs)] {
+        for (name, run) in [("dpl-lambda", ours), ("aws, waits", theirs), ("aws, -v2 waits", quicker)] {
             println!(
                 "  {name:<14} {:>6.3} s, {:>2} calls, {:>8} bytes uploaded, {:>5.2} x the bound, {:>5.2} x aws's speed",
                 run.wall.as_secs_f64(),
@@ -183,8 +185,7 @@ impl Bench {
             Target::Ratio(_) | Target::Above(_) => None,
         };
         let lead = ratio(theirs.wall, ours.wall);
-        let slow = (deployment.updates == 0 && lead < LEAD)
-            .then(|| format!("{name} is {lead:.2} x as fast as aws, not {LEAD}"));
+        let slow = (lead < LEAD).then(|| format!("{name} is {lead:.2} x as fast as aws, not {LEAD}"));
         let chatty = (deployment.over_itself && ours.calls != 1).then(|| format!("{name} took {} calls", ours.calls));
         [far, slow, chatty].into_iter().flatten().collect()
     }
@@ -202,9 +203,10 @@ impl Bench {
         self.measure(deployment, &endpoint, &|| self.plugin(&[]))
     }
 
-    fn by_aws(&self, deployment: &Deployment) -> Run {
+    /// `waits` is what the names of the waiters end in.
+    fn by_aws(&self, deployment: &Deployment, waits: &str) -> Run {
         let endpoint = endpoint(deployment);
-        let line = |command: &&str| format!("{} lambda {command}", self.aws.display());
+        let line = |command: &&str| format!("{} lambda {}", self.aws.display(), command.replace("-v2", waits));
         let script = deployment.peer.iter().map(line).collect::<Vec<_>>().join(" && ");
         let command = || {
             let mut command = Command::new("sh");
