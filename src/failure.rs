@@ -193,6 +193,12 @@ pub fn of_plan(error: PlanError, function_name: &str, redactor: &Redactor) -> Er
         )
         .at("/merge_environment")
         .hint("the caller needs kms:Decrypt on the function's key; or give all variables, without `merge_environment`"),
+        PlanError::TagsUnreadable => report(
+            Code::TagsUnreadable,
+            "AWS does not show the live tags, so that it is not known which ones to remove",
+        )
+        .at("/function_tags_mode")
+        .hint("the caller needs lambda:ListTags on the function; or add tags, without `replace`"),
         PlanError::OtherPackageType { is_image: true } => report(
             Code::PackageTypeMismatch,
             format!("the function `{function_name}` runs a container image, and the stanza packages files"),

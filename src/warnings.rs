@@ -98,11 +98,13 @@ pub fn role_not_ready() -> Warning {
     warning(WarningCode::RoleNotReady, "/role", message, "a role that was created just now needs some seconds")
 }
 
-/// A function that is not the one that was planned for.
-pub fn function_changed() -> Warning {
-    let message =
-        "somebody else has changed the function meanwhile; it was read again, and this is the new plan".to_owned();
-    let hint = Some("do two jobs deploy it at the same time?".to_owned());
+/// A function that is not the one that was planned for. `may_be_ours`: an answer was lost before.
+pub fn function_changed(may_be_ours: bool) -> Warning {
+    let (who, hint) = match may_be_ours {
+        true => ("a request of ours whose answer was lost, or somebody else,", None),
+        false => ("somebody else", Some("do two jobs deploy it at the same time?".to_owned())),
+    };
+    let message = format!("{who} has changed the function meanwhile; it was read again, and this is the new plan");
     Warning { code: WarningCode::FunctionChanged, message, hint, at: None }
 }
 

@@ -51,7 +51,8 @@ impl Pass<'_> {
         let prepared = self.prepare(&source)?;
         let (lambda, identity) = self.connect().await?;
         let (code, archive, found) = self.code_and_live(&source, prepared, &lambda).await?;
-        let wanted = self.wanted();
+        let mut wanted = self.wanted();
+        let is_bound = wanted.revision_id.is_some();
         let mut found = match found {
             Some(found) if found.is_busy && !only_plan => self.wait(&lambda).await?,
             found => found,
@@ -72,7 +73,7 @@ impl Pass<'_> {
             expected: Vec::new(),
         };
         let mut outdated: Option<Outdated<'_>> = None;
-        let (mut has_changed, mut has_looked_again) = (false, false);
+        let (mut has_changed, mut has_looked_again, mut may_be_ours) = (false, false, false);
         for round in 0.. {
             let live = found.as_ref().map(|found| &found.live);
             let plan = plan(&wanted, &code, live)
@@ -83,10 +84,16 @@ impl Pass<'_> {
                     self.warn_about_handler(&wanted, live, archive);
                 }
             }
-            if !outdated.take().is_some_and(|outdated| self.was_ours(outdated, &plan)) {
-                if round > 0 {
-                    self.warn(&warnings::function_changed());
+            let was_ours = match outdated.take().map(|outdated| self.was_ours(outdated, &plan)) {
+                None => false,
+                Some(Ok(())) => true,
+                Some(Err(error)) if is_bound => return Err(self.failed(error)),
+                Some(Err(_)) => {
+                    self.warn(&warnings::function_changed(may_be_ours));
+                    false
                 }
+            };
+            if !was_ours {
                 let told = self.filled_in.plan(plan.told());
                 self.journal.tell(Event::Planned(told.clone()));
                 if only_plan {
@@ -105,9 +112,12 @@ impl Pass<'_> {
                 Ok(()) => break,
                 Err(Ended::Failed(report)) => return Err(report),
                 Err(Ended::Outdated(ended)) => {
-                    if wanted.revision_id.is_some() || round == ROUNDS {
+                    may_be_ours = ended.may_be_ours;
+                    if (is_bound && !may_be_ours) || round == ROUNDS {
                         return Err(self.failed(ended.error));
                     }
+                    // It was at that revision, and is at another one now: our own, or nobody deploys.
+                    wanted.revision_id = None;
                     has_looked_again |= matches!(ended.error, LambdaError::Outdated(None));
                     lambda.let_others_go_first(round).await.map_err(|error| self.failed(error))?;
                     outdated = Some(ended);
@@ -193,8 +203,8 @@ impl Pass<'_> {
     }
 
     /// Whether a step that found another function had made it itself, by a request whose answer was lost: then there is
-    /// nothing left of it in the new plan.
-    fn was_ours(&self, outdated: Outdated<'_>, plan: &Plan) -> bool {
+    /// nothing left of it in the new plan. `Err` is what AWS said to the step.
+    fn was_ours(&self, outdated: Outdated<'_>, plan: &Plan) -> Result<(), LambdaError> {
         let step = outdated.step.step;
         let is_left = |planned: &Step| match step {
             // A function of that name is ours if it is what we asked for.
@@ -202,11 +212,12 @@ impl Pass<'_> {
             other => planned.action.name() == other,
         };
         let is_ours = outdated.may_be_ours && !plan.steps.iter().any(is_left);
-        if is_ours {
-            self.journal.note_changed(step);
-            outdated.step.finished(outdated.attempts, None);
+        if !is_ours {
+            return Err(outdated.error);
         }
-        is_ours
+        self.journal.note_changed(step);
+        outdated.step.finished(outdated.attempts, None);
+        Ok(())
     }
 
     /// The function as it is live now; `before` is the hash of the code that was.

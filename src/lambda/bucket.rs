@@ -1,5 +1,5 @@
 //! An archive in, an object in S3 out; or an object in, what S3 knows of it out. Effect: AWS.
-//! Never leaves half an upload behind: what S3 was told to begin is completed or given up.
+//! Never leaves half an upload behind that it could still give up.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -59,9 +59,13 @@ impl Lambda {
 
     /// Sends an archive to an object, unless the same one is there: its key is made of its content. True: it was sent.
     pub(super) async fn send_to_bucket(&self, object: &Object, archive: &Arc<Archive>) -> Result<bool, LambdaError> {
-        let head = self.s3.head_object().bucket(&object.bucket).key(&object.key).send();
-        let is_there = match self.heard("HeadObject", head).await {
-            Ok(head) => head.content_length().and_then(|length| u64::try_from(length).ok()) == Some(archive.size()),
+        let head = self.s3.head_object().bucket(&object.bucket).key(&object.key).checksum_mode(ChecksumMode::Enabled);
+        let is_there = match self.heard("HeadObject", head.send()).await {
+            Ok(head) => {
+                let length = head.content_length().and_then(|length| u64::try_from(length).ok());
+                let checksum = head.checksum_sha256().filter(|_| !is_in_parts(&head));
+                length == Some(archive.size()) && checksum.is_none_or(|checksum| checksum == archive.code_sha256())
+            }
             // An answer without a body says little; if it is more than "not there", the upload will be told.
             Err(LambdaError::Call(error)) if error.http_status.is_some() => false,
             Err(error) => return Err(error),

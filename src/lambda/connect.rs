@@ -50,7 +50,8 @@ pub async fn connect(
     stop: Stop,
 ) -> Result<(Lambda, Identity), LambdaError> {
     let http = LazyTls::default();
-    let wait_limit = stanza.wait_timeout.unwrap_or(DEFAULT_WAIT);
+    let takes_snapshots = stanza.snap_start.as_deref() == Some("PublishedVersions");
+    let wait_limit = stanza.wait_timeout.unwrap_or(if takes_snapshots { DEFAULT_WAIT * 3 } else { DEFAULT_WAIT });
     let identifying = tokio::time::timeout(wait_limit, identify(stanza, env, env_given, http.clone()));
     let (credentials, identity) = tokio::select! {
         biased;

@@ -95,12 +95,25 @@ impl Subject<'_> {
         self.seen_sha256.is_some() && self.code_sha256.is_some() && self.seen_sha256 != self.code_sha256
     }
 
+    /// Whether AWS tells another hash of the code than the one that was packaged. Of code that is encrypted with a key of
+    /// one's own nobody documents what is hashed.
+    fn got_other_code(&self, action: &Action, told: Option<&String>) -> bool {
+        let (Action::CreateFunction { settings, .. } | Action::UpdateFunctionCode { settings, .. }) = action else {
+            return false;
+        };
+        let is_encrypted = settings.iter().any(|setting| matches!(setting, Setting::SourceKmsKeyArn(_)));
+        self.archive.is_some() && !is_encrypted && told.is_some() && told != self.code_sha256.as_ref()
+    }
+
     /// Takes over what a call has told.
     fn note(&mut self, told: Told) {
         if let Some(arn) = told.function_arn {
             self.arn = arn;
         }
-        self.code_sha256 = told.code_sha256.or(self.code_sha256.take());
+        // What we have packaged has the hash that we know, whatever is told.
+        if self.archive.is_none() {
+            self.code_sha256 = told.code_sha256.or(self.code_sha256.take());
+        }
         // A call that does not tell it may have changed it.
         self.revision_id = told.revision_id;
         self.seen_sha256 = None;
@@ -187,9 +200,12 @@ impl Lambda {
     /// # Errors
     /// [`LambdaError::WaitedTooLong`], and those of [`Lambda::read_live`].
     pub async fn wait_until_quiet(&self, name: &FunctionName) -> Result<Option<Found>, LambdaError> {
-        let mut pace = wait::Pace::new(self.wait_limit);
+        self.quiet(name, &mut wait::Pace::new(self.wait_limit)).await
+    }
+
+    async fn quiet(&self, name: &FunctionName, pace: &mut wait::Pace) -> Result<Option<Found>, LambdaError> {
         loop {
-            self.pause(&mut pace, "another update of the function").await?;
+            self.pause(pace, "another update of the function").await?;
             match self.read_live(name).await? {
                 Some(found) if found.is_busy => {}
                 settled => return Ok(settled),
@@ -243,22 +259,29 @@ impl Lambda {
         if let Action::UploadPackage { object } = action {
             return self.upload_package(object, subject).await;
         }
+        // One for the whole step: AWS may say "in progress" to a call while GetFunction tells of no update.
+        let mut busy = wait::Pace::new(self.wait_limit);
         let mut role = wait::Pace::slowly(wait::ROLE_LIMIT);
         loop {
             match self.call(action, subject).await {
                 Ok((told, standing)) => {
                     self.journal.note_changed(step);
                     let tally = self.attempts.told();
+                    let got_other_code = subject.got_other_code(action, told.code_sha256.as_ref());
                     subject.note(told);
                     let settled = self.settle(action, subject, standing).await;
                     if let Err(LambdaError::UpdateFailed(_)) = settled {
                         self.journal.retract_changed(step);
                     }
-                    return settled.map(|()| Applied { attempts: tally.requests, request_id: tally.request_id });
+                    settled?;
+                    if got_other_code {
+                        return Err(LambdaError::Outdated(None));
+                    }
+                    return Ok(Applied { attempts: tally.requests, request_id: tally.request_id });
                 }
                 Err(LambdaError::Call(error)) if error.is_busy() => {
                     tracing::debug!(operation = error.operation, "an update is in progress");
-                    let found = self.wait_until_quiet(subject.name).await?.ok_or(LambdaError::Gone)?;
+                    let found = self.quiet(subject.name, &mut busy).await?.ok_or(LambdaError::Gone)?;
                     if subject.revision_id.is_some() && subject.revision_id != found.live.revision_id {
                         return Err(LambdaError::Outdated(Some(error)));
                     }
@@ -286,9 +309,14 @@ impl Lambda {
                 }
                 Err(LambdaError::Call(error)) if error.is_outdated() => return Err(LambdaError::Outdated(Some(error))),
                 Err(LambdaError::Call(error)) if error.is_not_found() && !subject.arn.is_empty() => {
-                    // What was to be removed may be gone, or all of the function.
-                    let removes = matches!(action, Action::DeleteFunctionUrlConfig | Action::RemovePermission { .. });
-                    return Err(if removes { LambdaError::Outdated(Some(error)) } else { LambdaError::Gone });
+                    // The address or its permission may be gone, or all of the function.
+                    let is_of_url = matches!(
+                        action,
+                        Action::UpdateFunctionUrlConfig { .. }
+                            | Action::DeleteFunctionUrlConfig
+                            | Action::RemovePermission { .. }
+                    );
+                    return Err(if is_of_url { LambdaError::Outdated(Some(error)) } else { LambdaError::Gone });
                 }
                 Err(error) => return Err(error),
             }

@@ -122,6 +122,8 @@ pub enum PlanError {
     },
     /// The live variables were to be kept, and AWS does not show them.
     EnvironmentUnreadable,
+    /// The live tags were to be replaced, and AWS does not show them.
+    TagsUnreadable,
     /// A function keeps its package type for life, and the stanza brings code of the other one.
     OtherPackageType {
         /// True when the live function runs a container image.
@@ -198,6 +200,9 @@ fn update(wanted: &Wanted, code: &Code, live: &Live) -> Result<Plan, PlanError> 
     if matches!(code.delivery, Delivery::Image(_) | Delivery::LiveImage) != live.image.is_some() {
         return Err(PlanError::OtherPackageType { is_image: live.image.is_some() });
     }
+    if wanted.replaces_tags && wanted.tags.is_some() && live.tags.is_none() {
+        return Err(PlanError::TagsUnreadable);
+    }
     let settings = merged(wanted, wanted.settings_for(live.runtime()), live)?;
     // AWS neither tells nor takes code signing of images; the stanza can only have said that there is none.
     let is_signing = |setting: &Setting| setting.changed_by() == ChangedBy::CodeSigning;
@@ -252,10 +257,14 @@ fn own_call(setting: &Setting, live: Option<&Setting>) -> Option<Step> {
 fn update_code(mut settings: Vec<Setting>, code: &Code, live: &Live) -> Option<Step> {
     let is_live = is_live(code, live);
     // What failed is tried again; nobody knows whether settings or code stood in its way, but sending the code ends it.
-    let tries_again = live.has_failed && code.delivery != Delivery::LiveImage;
+    let tries_again = live.has_failed;
     if settings.is_empty() && is_live && !tries_again {
         return None;
     }
+    let delivery = match (&code.delivery, &live.image) {
+        (Delivery::LiveImage, Some(image)) => Delivery::Image(image.uri.clone()),
+        (delivery, _) => delivery.clone(),
+    };
     let mut changes: Vec<Change> =
         settings.iter().flat_map(|setting| differences(setting, live.setting(setting))).collect();
     if !is_live {
@@ -268,7 +277,7 @@ fn update_code(mut settings: Vec<Setting>, code: &Code, live: &Live) -> Option<S
         let is_named = settings.iter().any(|setting| setting.is_kind_of(&member));
         settings.extend(live.setting(&member).filter(|kept| !is_named && !kept.is_empty()).cloned());
     }
-    Some(Step { action: Action::UpdateFunctionCode { settings, delivery: code.delivery.clone() }, changes })
+    Some(Step { action: Action::UpdateFunctionCode { settings, delivery }, changes })
 }
 
 /// Whether the function runs this code already. A tag of an image may have moved, so that only a digest can tell.
@@ -753,5 +762,24 @@ pub(super) mod tests {
         let failed = Live { has_failed: true, ..live() };
         let sent = Action::UpdateFunctionCode { settings: Vec::new(), delivery: Delivery::Call };
         assert_eq!(changed(&wanted(Vec::new()), &failed), [sent]);
+    }
+
+    #[test]
+    fn the_live_image_is_named_again_where_something_travels_with_it() {
+        let image = LiveImage { uri: "r/i:main".to_owned(), resolved: "r/i@sha256:1".to_owned() };
+        let live = Live { image: Some(image), ..live() };
+        let kept = Code { sha256: None, delivery: Delivery::LiveImage };
+        let arm = Setting::Architecture("arm64".to_owned());
+        let plan = plan(&wanted(vec![arm.clone()]), &kept, Some(&live)).expect("a plan");
+        let delivery = Delivery::Image("r/i:main".to_owned());
+        assert_eq!(plan.steps[0].action, Action::UpdateFunctionCode { settings: vec![arm], delivery });
+    }
+
+    #[test]
+    fn tags_are_not_replaced_unseen() {
+        let mut wanted = wanted(Vec::new());
+        (wanted.tags, wanted.replaces_tags) = (Some(pairs([("team", "x")])), true);
+        let unseen = Live { tags: None, ..live() };
+        assert_eq!(plan(&wanted, &code("live"), Some(&unseen)).unwrap_err(), PlanError::TagsUnreadable);
     }
 }

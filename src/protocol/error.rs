@@ -123,6 +123,8 @@ codes! {
     PackageTypeMismatch: Config;
     /// AWS does not show the live variables, which were to be kept.
     EnvironmentUnreadable: Auth;
+    /// AWS does not show the live tags, which were to be replaced.
+    TagsUnreadable: Auth;
     /// Somebody else changed the function during the deployment.
     Conflict: Transient, retryable;
     /// Another update of the function did not end in time.

@@ -62,9 +62,10 @@ pub(super) fn needed(r: &mut Reader<'_>, stanza: &Stanza) {
 
 /// A package and an object that is there already exclude one another: whichever was left out of account, something else
 /// would be deployed than was asked for.
-pub(super) fn bucket(r: &mut Reader<'_>) {
+pub(super) fn bucket(r: &mut Reader<'_>, stanza: &Stanza) {
     for (key, needed) in [("s3_prefix", "s3_bucket"), ("s3_key", "s3_bucket"), ("s3_object_version", "s3_key")] {
-        if r.has(key) && !r.has(needed) {
+        let is_empty = needed == "s3_bucket" && stanza.s3_bucket.as_ref().is_some_and(String::is_empty);
+        if r.has(key) && (!r.has(needed) || is_empty) {
             r.problems.push(Problem {
                 code: Code::MissingKey,
                 message: format!("`{key}` needs `{needed}` beside it"),

@@ -182,7 +182,7 @@ pub struct Stanza {
     /// Only tell what would be done. Default: false.
     #[schemars(with = "Option<Flag>")]
     pub dry_run: Option<bool>,
-    /// Seconds that one wait may take. Default: 600.
+    /// Seconds that one wait may take. Default: 600, and 1800 with `snap_start`.
     #[schemars(with = "Option<WholeNumber>")]
     pub wait_timeout: Option<Duration>,
     /// Deprecated: the opposite of `cleanup`.
@@ -253,7 +253,7 @@ pub fn read(map: &Map) -> ReadStanza {
         dot_match: r.flag("dot_match"),
         architectures: read_architecture(&mut r),
         ephemeral_storage: r.whole_number("ephemeral_storage", "MB", Some(512..=32768)),
-        package_type: r.word("package_type", &["Zip", "Image"]),
+        package_type: r.choice("package_type", &["Zip", "Image"]),
         image_uri: r.name("image_uri"),
         image_config: r.structure("image_config", structures::image_config),
         file_system_configs: r.structures("file_system_configs", structures::file_system_config),
@@ -283,7 +283,7 @@ pub fn read(map: &Map) -> ReadStanza {
     };
     judge::provider(&mut r, &stanza);
     judge::needed(&mut r, &stanza);
-    judge::bucket(&mut r);
+    judge::bucket(&mut r, &stanza);
     judge::image(&mut r, &stanza);
     judge::untaken(&mut r, stanza.strict == Some(true));
     r.warnings.extend(limits::warnings(map));
