@@ -263,7 +263,7 @@ pub fn of_lambda(error: LambdaError, redactor: &Redactor) -> ErrorReport {
         }
         LambdaError::Call(error) => of_call(error, redactor),
         LambdaError::Outdated(error) => {
-            let unseen = || report(Code::Conflict, "the function has other settings than those that it was given");
+            let unseen = || report(Code::Conflict, "the function has other settings or other code than it was given");
             let mut report = error.map_or_else(unseen, |error| of_call(error, redactor));
             report.hint = Some("somebody else changes this function at the same time; deploy again".to_owned());
             report

@@ -16,61 +16,32 @@ trait Held: PartialEq {
     fn shown(&self) -> Value;
 }
 
-impl Held for String {
-    fn is_empty(&self) -> bool {
-        self.is_empty()
-    }
-    fn shown(&self) -> Value {
-        json!(self)
-    }
+/// Implements what can be shown as it is: a type, and when it is empty.
+macro_rules! held {
+    ($($(#[doc = $doc:literal])* $held:ty: $is_empty:expr;)*) => { $(
+        $(#[doc = $doc])*
+        impl Held for $held {
+            fn is_empty(&self) -> bool {
+                let is_empty: fn(&Self) -> bool = $is_empty;
+                is_empty(self)
+            }
+            fn shown(&self) -> Value {
+                json!(self)
+            }
+        }
+    )* };
 }
 
-impl Held for i32 {
-    fn is_empty(&self) -> bool {
-        false
-    }
-    fn shown(&self) -> Value {
-        json!(self)
-    }
-}
-
-impl Held for bool {
-    fn is_empty(&self) -> bool {
-        false
-    }
-    fn shown(&self) -> Value {
-        json!(self)
-    }
-}
-
-/// None is: without a limit.
-impl Held for Option<i32> {
-    fn is_empty(&self) -> bool {
-        self.is_none()
-    }
-    fn shown(&self) -> Value {
-        json!(self)
-    }
-}
-
-/// The order means something.
-impl Held for Vec<String> {
-    fn is_empty(&self) -> bool {
-        self.is_empty()
-    }
-    fn shown(&self) -> Value {
-        json!(self)
-    }
-}
-
-/// The order means nothing.
-impl Held for BTreeSet<String> {
-    fn is_empty(&self) -> bool {
-        self.is_empty()
-    }
-    fn shown(&self) -> Value {
-        json!(self)
-    }
+held! {
+    String: String::is_empty;
+    i32: |_| false;
+    bool: |_| false;
+    /// None is: without a limit.
+    Option<i32>: Option::is_none;
+    /// The order means something.
+    Vec<String>: Vec::is_empty;
+    /// The order means nothing.
+    BTreeSet<String>: BTreeSet::is_empty;
 }
 
 impl Held for BTreeSet<FileSystemConfig> {

@@ -10,40 +10,13 @@ mod interpolate;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::protocol::branches::select_branch;
+use crate::protocol::branches::{FOREIGN, select_branch};
 use crate::protocol::environment::Environment;
 use crate::protocol::error::{Problem, Warning};
 use crate::protocol::wire::{Map, Node, pointer};
 use crate::stop::Stop;
 
 pub use interpolate::default_description;
-
-/// The options of dpl that may also come as `AWS_<OPTION>` or `LAMBDA_<OPTION>`, and from files. Credentials and region
-/// are not among them: they have sources of their own, and a key never mixes two of them.
-const FOREIGN: [&str; 22] = [
-    "function_name",
-    "role",
-    "handler_name",
-    "module_name",
-    "description",
-    "timeout",
-    "memory_size",
-    "subnet_ids",
-    "security_group_ids",
-    "environment",
-    "environment_variables",
-    "runtime",
-    "dead_letter_arn",
-    "kms_key_arn",
-    "tracing_mode",
-    "layers",
-    "function_tags",
-    "publish",
-    "zip",
-    "dot_match",
-    "cleanup",
-    "run",
-];
 
 /// Options whose value is a list of names without a comma, so that a variable can hold several.
 const LISTS: [&str; 3] = ["subnet_ids", "security_group_ids", "layers"];

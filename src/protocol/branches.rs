@@ -9,12 +9,9 @@ use super::wire::{self, Map, Node};
 /// Options whose value may be a map of their own, so that a map there selects nothing by branch.
 const MAP_OPTIONS: [&str; 7] = ["environment", "environment_variables", "function_tags", "layers", "on", "if", "true"];
 
-/// Options that dpl has, too. Nobody ever wrote a map of branches for the others.
-const OF_DPL: [&str; 29] = [
-    "provider",
-    "access_key_id",
-    "secret_access_key",
-    "region",
+/// The options of dpl that may also come as `AWS_<OPTION>` or `LAMBDA_<OPTION>`, and from files. Credentials and region
+/// are not among them: they have sources of their own, and a key never mixes two of them.
+pub(crate) const FOREIGN: [&str; 22] = [
     "function_name",
     "role",
     "handler_name",
@@ -36,11 +33,12 @@ const OF_DPL: [&str; 29] = [
     "zip",
     "dot_match",
     "cleanup",
-    "skip_cleanup",
     "run",
-    "allow_failure",
-    "strategy",
 ];
+
+/// What dpl has besides.
+const BESIDES: [&str; 7] =
+    ["provider", "access_key_id", "secret_access_key", "region", "skip_cleanup", "allow_failure", "strategy"];
 
 /// True when a map as the value of this option is branch-specific: `{"master": "a", "develop": "b"}`.
 pub fn is_branch_specific(key: &str, value: &Node) -> bool {
@@ -48,9 +46,10 @@ pub fn is_branch_specific(key: &str, value: &Node) -> bool {
         && !value.is_secure()
         && key != "edge"
         && !MAP_OPTIONS.contains(&key)
-        && (OF_DPL.contains(&key) || !is_ours(key))
+        && (FOREIGN.contains(&key) || BESIDES.contains(&key) || !is_ours(key))
 }
 
+/// True for the options of this version and of the contract; nobody ever wrote a map of branches for those that dpl lacks.
 fn is_ours(key: &str) -> bool {
     UNSUPPORTED.contains(&key) || stanza_keys().iter().any(|known| known == key)
 }
