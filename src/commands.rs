@@ -1,9 +1,11 @@
-//! The user's commands in, what they said out: `run` after a deployment, and `cleanup`, which puts uncommitted files aside.
+//! The user's commands in, what they said out: `run` after a deployment, `verify.command` in the middle of one, and
+//! `cleanup`, which puts uncommitted files aside.
 //! Effect: starts bash and git, in the job's environment. Never puts a value of the stanza into a command line.
 #![expect(clippy::disallowed_methods, reason = "starts the user's commands: this is the room for it")]
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use crate::child::{self, ChildError};
 use crate::protocol::environment::Environment;
@@ -34,7 +36,8 @@ pub enum CommandError {
 /// A line of output is split here: 64 KiB.
 const MAX_LINE: usize = 64 * 1024;
 
-/// Runs commands one after the other, as the job's own bash would, until one fails. `tell` gets each line they write.
+/// Runs commands one after the other, as the job's own bash would, until one fails or takes longer than `limit`. `tell`
+/// gets each line they write.
 ///
 /// # Errors
 /// [`CommandError::RunFailed`] with the first that failed, and [`CommandError::Child`].
@@ -42,6 +45,7 @@ pub fn run(
     commands: &[String],
     env: &Environment,
     directory: &Path,
+    limit: Option<Duration>,
     stop: &Stop,
     tell: &mut dyn FnMut(Stream, String),
 ) -> Result<(), CommandError> {
@@ -50,7 +54,7 @@ pub fn run(
         child::with_env(bash.args(["-c", line]).current_dir(directory), env);
         let mut lines = Lines::default();
         let ended =
-            child::run(&mut bash, env, None, None, Some(stop), &mut |stream, bytes| lines.take(stream, bytes, tell));
+            child::run(&mut bash, env, None, limit, Some(stop), &mut |stream, bytes| lines.take(stream, bytes, tell));
         lines.finish(tell);
         let status = ended.map_err(CommandError::Child)?;
         if !status.success() {
@@ -71,7 +75,7 @@ impl Lines {
     fn take(&mut self, stream: Stream, bytes: &[u8], tell: &mut dyn FnMut(Stream, String)) {
         let begun = match stream {
             Stream::Stdout => &mut self.stdout,
-            Stream::Stderr => &mut self.stderr,
+            Stream::Stderr | Stream::Log => &mut self.stderr,
         };
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
             let (text, ended) = part.strip_suffix(b"\n").map_or((part, false), |text| (text, true));

@@ -2,6 +2,8 @@
 //! stand here.
 //! Never shows a secret: what others wrote goes through the redactor first.
 
+use std::time::Duration;
+
 use crate::child::ChildError;
 use crate::commands::CommandError;
 use crate::conditions::{BashError, ConditionError};
@@ -14,6 +16,7 @@ use crate::protocol::request::RequestError;
 use crate::protocol::secret::Redactor;
 use crate::protocol::wire::{MAX_REQUEST_BYTES, WireError};
 use crate::stop::Reason;
+use crate::verification::Unmet;
 
 /// A request that cannot be read.
 pub fn of_request(error: RequestError) -> ErrorReport {
@@ -224,6 +227,37 @@ pub fn of_plan(error: PlanError, function_name: &str, redactor: &Redactor) -> Er
             .at("/revision_id")
             .hint("somebody has changed it since; read it again, and decide again")
         }
+        PlanError::TrafficNotShareable { field, version } => report(
+            Code::TrafficNotShareable,
+            format!(
+                "`{field}` is another than that of version {version}, and AWS shares traffic only where it is the same"
+            ),
+        )
+        .at("/traffic")
+        .hint("deploy this once without `traffic`; nothing was changed"),
+        PlanError::NoAlias { alias } => {
+            report(Code::NotFound, format!("the function `{function_name}` has no alias `{alias}`"))
+                .at("/alias")
+                .hint("a deployment with `alias` makes it; `aws lambda list-aliases` lists those that are there")
+        }
+        PlanError::NoVersion { version } => {
+            report(Code::NotFound, format!("the function `{function_name}` has no version {version}"))
+                .at("/version")
+                .hint("`aws lambda list-versions-by-function` lists those that are there")
+        }
+        PlanError::NoPreviousVersion { alias, version } => report(
+            Code::NoPreviousVersion,
+            format!("`{alias}` points at version {version}, and there is none before it"),
+        )
+        .at("/alias")
+        .hint("name the one to go to as `version`, or deploy what is to be live"),
+        PlanError::AmbiguousRollback { targets } => {
+            let targets: Vec<String> =
+                targets.iter().map(|(alias, version)| format!("`{alias}` would go back to {version}")).collect();
+            report(Code::AmbiguousRollback, format!("the aliases do not agree: {}", targets.join(", ")))
+                .at("/alias")
+                .hint("roll one alias back at a time, or name the `version`")
+        }
         PlanError::UrlNeedsAuthType => report(
             Code::MissingKey,
             "`function_url.auth_type` is missing, and the address has to be created; give `NONE` or `AWS_IAM`",
@@ -231,6 +265,133 @@ pub fn of_plan(error: PlanError, function_name: &str, redactor: &Redactor) -> Er
         .at("/function_url/auth_type")
         .hint("`NONE` lets everybody in, `AWS_IAM` those whom IAM permits"),
     }
+}
+
+/// What production sees of a version that did not prove itself.
+#[derive(Clone, Copy, Debug)]
+pub enum Unproven<'a> {
+    /// All of it: no alias stands between.
+    Live {
+        /// The version, or `$LATEST`.
+        version: &'a str,
+    },
+    /// Nothing: the alias points elsewhere.
+    Behind {
+        /// The version.
+        version: &'a str,
+        /// The alias.
+        alias: &'a str,
+        /// Where it points.
+        live: &'a str,
+    },
+    /// Nothing: there is no alias yet.
+    Unreached {
+        /// The version.
+        version: &'a str,
+    },
+    /// A share of the traffic.
+    Shifted {
+        /// The version.
+        version: &'a str,
+    },
+}
+
+/// Why a version did not prove itself.
+#[derive(Clone, Debug)]
+pub enum Why {
+    /// Its answer is not what was expected.
+    Answer(Unmet),
+    /// It did not answer in time.
+    NoAnswer(Duration),
+    /// The user's command failed.
+    Command {
+        /// How it ended, in words.
+        how: String,
+    },
+    /// The user's command did not end in time.
+    SlowCommand(Duration),
+}
+
+/// A version that did not prove itself. `log` is the end of its log, without secrets.
+pub fn of_verification(
+    unproven: &Unproven<'_>,
+    why: Why,
+    log: Vec<String>,
+    redact: &dyn Fn(&str) -> String,
+) -> ErrorReport {
+    let shown = |text: &str| redact(&shortened(text));
+    let why = match why {
+        Why::Answer(Unmet::FunctionError { words }) => format!("it failed with {}", shown(&words)),
+        Why::Answer(Unmet::LacksText { text, answer }) => {
+            format!("its answer does not contain `{}`: {}", shown(&text), shown(&answer))
+        }
+        Why::Answer(Unmet::NotJson { answer }) => format!("its answer is no JSON: {}", shown(&answer)),
+        Why::Answer(Unmet::OtherValue { at, want, got }) => {
+            let place = if at.is_empty() { "its answer".to_owned() } else { format!("`{at}` of its answer") };
+            match got {
+                Some(got) => format!("{place} is {}, not {}", shown(&got), shown(&want)),
+                None => format!("its answer has no `{at}`, which should be {}", shown(&want)),
+            }
+        }
+        Why::NoAnswer(limit) => format!("it did not answer within {} s", limit.as_secs()),
+        Why::Command { how } => format!("`verify.command` ended with {how}"),
+        Why::SlowCommand(limit) => format!("`verify.command` did not end within {} s", limit.as_secs()),
+    };
+    let named = |version: &str| match version {
+        "$LATEST" => "the function".to_owned(),
+        number => format!("version {number}"),
+    };
+    let (version, hint) = match unproven {
+        Unproven::Live { version } => (
+            version,
+            "it is live already; deploy again what ran before, and name an `alias`, which moves only to what has passed"
+                .to_owned(),
+        ),
+        Unproven::Behind { version, alias, live } => (
+            version,
+            format!("nobody was sent to it: `{alias}` still points at {}; mend the code and deploy again", named(live)),
+        ),
+        Unproven::Unreached { version } => {
+            (version, "nobody was sent to it: no alias points at it yet; mend the code and deploy again".to_owned())
+        }
+        Unproven::Shifted { version } => (version, "mend the code and deploy again".to_owned()),
+    };
+    let is_live = if matches!(unproven, Unproven::Live { .. }) { ", which is live," } else { "" };
+    let mut report =
+        report(Code::VerificationFailed, format!("{}{is_live} did not pass its check: {why}", named(version)))
+            .at("/verify")
+            .hint(hint);
+    report.log = log;
+    report
+}
+
+/// Adds what has become of traffic that was shifted. `failure`: it could not be sent back.
+pub fn tell_way_back(report: &mut ErrorReport, alias: &str, version: &str, failure: Option<ErrorReport>) {
+    match failure {
+        None => {
+            report.message = format!("{}; all traffic of `{alias}` is back at version {version}", report.message);
+        }
+        Some(failure) => {
+            report.message =
+                format!("{}; `{alias}` may still share its traffic, it could not be sent back", report.message);
+            report.hint = Some(format!("`dpl-lambda rollback` sends all of it back to version {version}"));
+            report.caused_by.push(failure.message);
+        }
+    }
+}
+
+/// Nothing to roll back.
+pub fn of_no_function(function_name: &str, redactor: &Redactor) -> ErrorReport {
+    report(Code::NotFound, format!("the function `{}` does not exist", redactor.redact(function_name)))
+        .at("/function_name")
+        .hint("is this the right region and account?")
+}
+
+/// A rollback that does not know what goes back.
+pub fn of_rollback_without_alias() -> ErrorReport {
+    report(Code::MissingKey, "`alias` is missing; give the name that is to point at the version before")
+        .at("/alias")
+        .hint("a function without an alias has no way back but deploying what ran before")
 }
 
 fn cannot_create(missing: &[&'static str], function_name: &str) -> ErrorReport {
@@ -287,6 +448,14 @@ pub fn of_lambda(error: LambdaError, redactor: &Redactor) -> ErrorReport {
         LambdaError::UpdateFailed(trouble) => {
             of_trouble(Code::UpdateFailed, "AWS has accepted the update, but cannot carry it out", trouble, redactor)
                 .hint("what was live before goes on running; mend what AWS names and deploy again")
+        }
+        LambdaError::ProvisioningFailed(trouble) => {
+            of_trouble(Code::ProvisioningFailed, "AWS cannot make the provisioned concurrency ready", trouble, redactor)
+                .at("/provisioned_concurrency")
+                .hint("the alias is live without it; mend what AWS names and deploy again")
+        }
+        LambdaError::NoAnswer(limit) => {
+            report(Code::TimedOut, format!("the function did not answer within {} s", limit.as_secs()))
         }
         LambdaError::WaitedTooLong { what, limit } => {
             report(Code::TimedOut, format!("{what} was not ready after {} s", limit.as_secs()))

@@ -23,7 +23,8 @@
 //! | [`code`] | a stanza, the archive's hash | what the function is to run, and how that reaches Lambda |
 //! | [`package`] | the job's directory | the archive (effect: files) |
 //! | [`plan`] | wanted, archive, live | steps; pure |
-//! | [`commands`] | `run` and `cleanup` | what the user's commands said (effect: processes) |
+//! | [`commands`] | `run`, `cleanup`, `verify.command` | what the user's commands said (effect: processes) |
+//! | [`verification`] | what is expected, what was answered | whether a version has proved itself; pure |
 //! | [`lambda`] | a step | AWS's answer (effect: AWS) |
 //! | [`failure`] | each room's error | code, sentence, hint |
 //! | [`warnings`] | what a run comes upon | the warning that tells it |
@@ -47,4 +48,5 @@ pub mod package;
 pub mod plan;
 pub mod protocol;
 pub mod stop;
+pub mod verification;
 pub mod warnings;

@@ -36,6 +36,7 @@ fn main() {
             None | Some(Asked::Deploy) => Command::Deploy,
             Some(Asked::Plan) => Command::Plan,
             Some(Asked::Check) => Command::Check,
+            Some(Asked::Rollback) => Command::Rollback,
             Some(Asked::Package { output }) => Command::Package { output },
             Some(Asked::Schema { .. }) => unreachable!("printed above"),
         }),

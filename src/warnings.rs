@@ -3,6 +3,7 @@
 //! Never decides whether something is worth a warning.
 
 use crate::package::{Missing, Note};
+use crate::plan::Cleared;
 use crate::protocol::error::{Problem, Warning, WarningCode};
 
 /// What will surprise about a package's contents.
@@ -113,6 +114,27 @@ pub fn overtaken() -> Warning {
     let message = "this code was live, and somebody else has deployed other code right behind it".to_owned();
     let hint = Some("do two jobs deploy the function at the same time?".to_owned());
     Warning { code: WarningCode::Overtaken, message, hint, at: None }
+}
+
+/// A share of an alias's traffic that goes.
+pub fn weights_cleared(cleared: &Cleared) -> Warning {
+    let Cleared { alias, version, percent } = cleared;
+    let message = format!("{percent} % of the alias {alias}'s traffic went to version {version}; that ends now");
+    let hint = "left over from a deployment that did not come to its end, or from somebody else's";
+    warning(WarningCode::WeightsCleared, "/alias", message, hint)
+}
+
+/// A version that AWS does not delete.
+pub fn version_kept(version: Option<&str>) -> Warning {
+    let message = format!("version {} is in use, and is not deleted", version.unwrap_or_default());
+    let hint = "an alias was moved to it meanwhile; a later deployment deletes it, once nobody needs it";
+    warning(WarningCode::VersionKept, "/keep_versions", message, hint)
+}
+
+/// `version` where nothing goes back.
+pub fn version_without_rollback() -> Warning {
+    let message = "`version` is for `dpl-lambda rollback`, and has no effect here".to_owned();
+    warning(WarningCode::WithoutEffect, "/version", message, "leave it out; a deployment makes a version of its own")
 }
 
 /// A live value that AWS does not show.

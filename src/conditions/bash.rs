@@ -71,7 +71,7 @@ pub(super) fn evaluate(texts: &[Text], env: &Environment, limit: Duration, stop:
     let mut hear = |stream, bytes: &[u8]| match stream {
         Stream::Stdout => verdicts.extend_from_slice(bytes),
         Stream::Stderr if words.len() < MAX_WORDS => words.extend_from_slice(bytes),
-        Stream::Stderr => {}
+        Stream::Stderr | Stream::Log => {}
     };
     let ended = child::run(&mut bash, env, Some(script(texts).into_bytes()), Some(limit), Some(stop), &mut hear);
     ended.map_err(|error| match error {

@@ -3,25 +3,29 @@
 #![expect(clippy::disallowed_methods, reason = "measures how long steps take")]
 
 use std::cell::Cell;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::verify::Proof;
 use super::{Pass, milliseconds};
-use crate::code::Source;
+use crate::code::{Code, Source};
 use crate::failure;
-use crate::function::{ChangedBy, Live, Setting, Wanted};
+use crate::function::{ChangedBy, Live, LiveAlias, Setting, Wanted};
 use crate::journal::Journal;
-use crate::lambda::{self, Beside, Found, Identity, Lambda, LambdaError, Subject};
-use crate::plan::{Action, Plan, Step, plan};
+use crate::lambda::{self, Applied, Beside, Found, Identity, Lambda, LambdaError, ReleaseQuestions, Subject};
+use crate::package::Archive;
+use crate::plan::{Action, Plan, Step, needs_versions, plan};
 use crate::protocol::error::ErrorReport;
-use crate::protocol::event::{CodeState, Deployment, Event, Finished, StepName};
+use crate::protocol::event::{Aim, CodeState, Deployment, Event, Finished, StepName};
+use crate::protocol::secret::{Redactor, Secret};
 use crate::warnings;
 
 /// How often a plan is made anew because somebody else has changed the function, before that is a failure.
 const ROUNDS: u32 = 10;
 
 /// Why the steps of a plan ended early.
-enum Ended<'a> {
+pub(super) enum Ended<'a> {
     /// The live function is not the one that the plan was made from.
     Outdated(Outdated<'a>),
     /// For good.
@@ -29,10 +33,10 @@ enum Ended<'a> {
 }
 
 /// A step that found another function than its plan was made from.
-struct Outdated<'a> {
+pub(super) struct Outdated<'a> {
     step: RunningStep<'a>,
     /// What AWS said of it.
-    error: LambdaError,
+    pub(super) error: LambdaError,
     /// True when an answer was lost before: the change may be our own.
     may_be_ours: bool,
     attempts: u32,
@@ -41,9 +45,7 @@ struct Outdated<'a> {
 impl Pass<'_> {
     /// Asks AWS; with `only_plan` nothing but that.
     pub(super) fn meet_aws(&self, only_plan: bool) -> Result<Finished, ErrorReport> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.expect("the kernel gives a program its first few descriptors");
-        runtime.block_on(self.plan_and_apply(only_plan))
+        of_runtime(self.plan_and_apply(only_plan))
     }
 
     async fn plan_and_apply(&self, only_plan: bool) -> Result<Finished, ErrorReport> {
@@ -57,21 +59,12 @@ impl Pass<'_> {
             Some(found) if found.is_busy && !only_plan => self.wait(&lambda).await?,
             found => found,
         };
-        self.read_beside(&lambda, &wanted, &mut found).await?;
+        self.read_beside(&lambda, &wanted, &code, &mut found).await?;
         let live = found.as_ref().map(|found| &found.live);
         let before = live.map(|live| live.code_sha256.clone());
         let archive = archive.map(Arc::new);
-        let mut subject = Subject {
-            name: self.name,
-            arn: String::new(),
-            archive: archive.clone(),
-            code_sha256: None,
-            revision_id: None,
-            version: None,
-            function_url: None,
-            seen_sha256: None,
-            expected: Vec::new(),
-        };
+        let aliases = live.map(|live| live.aliases.clone()).unwrap_or_default();
+        let mut subject = self.subject(archive.clone());
         let mut outdated: Option<Outdated<'_>> = None;
         let (mut has_changed, mut has_looked_again, mut may_be_ours) = (false, false, false);
         for round in 0.. {
@@ -83,6 +76,7 @@ impl Pass<'_> {
                 if let Some(archive) = &archive {
                     self.warn_about_handler(&wanted, live, archive);
                 }
+                self.warn_about_cleared(&plan);
             }
             let was_ours = match outdated.take().map(|outdated| self.was_ours(outdated, &plan)) {
                 None => false,
@@ -100,15 +94,16 @@ impl Pass<'_> {
                     return Ok(Finished::Planned(told));
                 }
             }
-            has_changed |= round > 0 || !plan.steps.is_empty();
-            subject.arn = live.map(|live| live.arn.clone()).unwrap_or_default();
-            subject.code_sha256 = code.sha256.clone();
+            has_changed |= round > 0 || plan.steps.iter().any(|step| !step.action.only_looks());
+            match live {
+                Some(live) => subject.take(live, &plan, code.sha256.clone()),
+                None => subject.code_sha256 = code.sha256.clone(),
+            }
             // Looked at again once: AWS may tell a setting in another form than it was given.
             subject.expected = if has_looked_again { Vec::new() } else { plan.expected.clone() };
-            subject.seen_sha256 = None;
-            subject.revision_id = live.and_then(|live| live.revision_id.clone());
-            subject.function_url = live.and_then(|live| live.url.as_ref()).map(|live| live.url.clone());
-            match self.apply(&plan, &mut subject, &lambda).await {
+            let aliases = live.map(|live| live.aliases.as_slice()).unwrap_or_default();
+            let proof = Proof { live: variables(live), aliases };
+            match self.apply(&plan, &mut subject, &proof, &lambda).await {
                 Ok(()) => break,
                 Err(Ended::Failed(report)) => return Err(report),
                 Err(Ended::Outdated(ended)) => {
@@ -128,12 +123,14 @@ impl Pass<'_> {
             if existed && found.is_none() {
                 return Err(self.failed(LambdaError::Gone));
             }
-            self.read_beside(&lambda, &wanted, &mut found).await?;
+            self.read_beside(&lambda, &wanted, &code, &mut found).await?;
         }
-        if subject.was_overtaken() {
+        // An alias points at the version, whatever becomes of the function.
+        if wanted.release.aliases.is_empty() && subject.was_overtaken() {
             self.warn(&warnings::overtaken());
         }
-        let now = self.deployment(subject, before, &identity);
+        let previous = self.previous_version(&aliases, &subject);
+        let now = self.deployment(subject, before, previous, &identity);
         match found.and_then(|found| found.failure) {
             // Nothing differs, but the last update never became live: that is no success to report.
             Some(failure) if !has_changed => Err(self.failed(failure)),
@@ -142,7 +139,7 @@ impl Pass<'_> {
         }
     }
 
-    async fn connect(&self) -> Result<(Lambda, Identity), ErrorReport> {
+    pub(super) async fn connect(&self) -> Result<(Lambda, Identity), ErrorReport> {
         let job = self.job;
         let connected =
             lambda::connect(self.stanza, &job.env, job.env_given, self.journal.clone(), self.stop.clone()).await;
@@ -159,7 +156,7 @@ impl Pass<'_> {
     }
 
     async fn wait(&self, lambda: &Lambda) -> Result<Option<Found>, ErrorReport> {
-        let step = self.started(StepName::Wait);
+        let step = self.started(StepName::Wait, Aim::default());
         let found = lambda.wait_until_quiet(self.name).await.map_err(|error| self.failed(error))?;
         step.finished(0, None);
         Ok(found)
@@ -169,15 +166,76 @@ impl Pass<'_> {
         &self,
         lambda: &Lambda,
         wanted: &Wanted,
+        code: &Code,
         found: &mut Option<Found>,
     ) -> Result<(), ErrorReport> {
-        let Some(found) = found else { return Ok(()) };
+        let Some(Found { live, .. }) = found else { return Ok(()) };
         let beside = Beside { code_signing: self.stanza.code_signing_config_arn.is_some(), url: wanted.url.is_some() };
-        lambda.read_beside(self.name, &mut found.live, beside).await.map_err(|error| self.failed(error))
+        lambda.read_beside(self.name, live, beside).await.map_err(|error| self.failed(error))?;
+        let questions = ReleaseQuestions {
+            aliases: wanted.release.aliases.clone(),
+            all_aliases: wanted.release.keep.is_some(),
+            versions: needs_versions(wanted, code, live),
+            provisioned: wanted.release.provisioned.is_some(),
+        };
+        lambda.read_release(self.name, live, &questions).await.map_err(|error| self.failed(error))
     }
 
-    /// Carries out the plan, noting in `subject` what it makes of the function.
-    async fn apply<'a>(&'a self, plan: &Plan, subject: &mut Subject<'_>, lambda: &Lambda) -> Result<(), Ended<'a>> {
+    /// What steps work on, before anything is known of the function.
+    pub(super) fn subject(&self, archive: Option<Arc<Archive>>) -> Subject<'_> {
+        Subject { archive, ..Subject::of(self.name) }
+    }
+
+    /// The version that the first alias of the stanza pointed at, if it points at another one now.
+    pub(super) fn previous_version(&self, aliases: &[LiveAlias], subject: &Subject<'_>) -> Option<String> {
+        let name = self.stanza.alias.iter().flatten().next()?;
+        let before = &aliases.iter().find(|alias| alias.name == *name)?.version;
+        (before != subject.version()).then(|| before.clone())
+    }
+
+    /// Carries out the plan, noting in `subject` what it makes of the function. Where it fails while an alias shares its
+    /// traffic, all of that goes back.
+    pub(super) async fn apply<'a>(
+        &'a self,
+        plan: &Plan,
+        subject: &mut Subject<'_>,
+        proof: &Proof<'_>,
+        lambda: &Lambda,
+    ) -> Result<(), Ended<'a>> {
+        let ended = self.apply_steps(plan, subject, proof, lambda).await;
+        match ended {
+            Err(Ended::Failed(report)) => Err(Ended::Failed(self.send_back(report, subject, lambda).await)),
+            ended => ended,
+        }
+    }
+
+    /// Sends traffic that was shifted back to where it came from, and adds to the report what has become of it.
+    async fn send_back(&self, mut report: ErrorReport, subject: &mut Subject<'_>, lambda: &Lambda) -> ErrorReport {
+        let shifted: Vec<(String, String)> = subject.shifted.clone().into_iter().collect();
+        for (alias, version) in &shifted {
+            let aim = Aim { alias: Some(alias.clone()), version: Some(version.clone()), ..Aim::default() };
+            let running = self.started(StepName::UpdateAlias, aim);
+            match lambda.send_back(alias, subject).await {
+                Ok(applied) => {
+                    running.finished(applied.attempts, applied.request_id);
+                    failure::tell_way_back(&mut report, alias, version, None);
+                }
+                Err(error) => failure::tell_way_back(&mut report, alias, version, Some(self.failed(error))),
+            }
+        }
+        if !shifted.is_empty() && subject.shifted.is_empty() {
+            self.journal.retract_changed(StepName::ShiftTraffic);
+        }
+        report
+    }
+
+    async fn apply_steps<'a>(
+        &'a self,
+        plan: &Plan,
+        subject: &mut Subject<'_>,
+        proof: &Proof<'_>,
+        lambda: &Lambda,
+    ) -> Result<(), Ended<'a>> {
         let told = Cell::new(false);
         let role_not_ready = || {
             if !told.replace(true) {
@@ -186,12 +244,24 @@ impl Pass<'_> {
         };
         for step in &plan.steps {
             self.stop.check().map_err(|reason| Ended::Failed(failure::of_stop(reason)))?;
-            let running = self.started(step.action.name());
-            match lambda.apply(&step.action, subject, &role_not_ready).await {
+            let running = self.started(step.action.name(), subject.told(&step.action));
+            let applied = match &step.action {
+                Action::Verify => Ok(self.verify(subject, proof, lambda).await.map_err(Ended::Failed)?),
+                Action::Wait { interval } => lambda.rest(*interval).await.map(|()| Applied::default()),
+                action => lambda.apply(action, subject, &role_not_ready).await,
+            };
+            match applied {
                 Ok(applied) => running.finished(applied.attempts, applied.request_id),
                 Err(error @ LambdaError::Outdated(_)) => {
                     let (attempts, may_be_ours) = lambda.attempts();
                     return Err(Ended::Outdated(Outdated { step: running, error, may_be_ours, attempts }));
+                }
+                // An alias has been moved to it meanwhile, and so it stays.
+                Err(LambdaError::Call(error))
+                    if step.action.name() == StepName::DeleteFunction && error.is_conflict() =>
+                {
+                    self.warn(&warnings::version_kept(subject.told(&step.action).version.as_deref()));
+                    running.finished(lambda.attempts().0, error.request_id);
                 }
                 Err(error) => return Err(Ended::Failed(self.failed(error))),
             }
@@ -221,14 +291,23 @@ impl Pass<'_> {
     }
 
     /// The function as it is live now; `before` is the hash of the code that was.
-    fn deployment(&self, subject: Subject<'_>, before: Option<String>, identity: &Identity) -> Deployment {
+    pub(super) fn deployment(
+        &self,
+        subject: Subject<'_>,
+        before: Option<String>,
+        previous_version: Option<String>,
+        identity: &Identity,
+    ) -> Deployment {
+        let aliases = self.stanza.alias.clone().unwrap_or_default();
         let code_sha256 = subject.code_sha256.or_else(|| before.clone()).unwrap_or_default();
         Deployment {
             function_name: self.filled_in.redact(subject.arn.rsplit(':').next().unwrap_or_default()),
             function_arn: self.filled_in.redact(&subject.arn),
             region: identity.region.as_str().to_owned(),
             version: subject.version.unwrap_or_else(|| "$LATEST".to_owned()),
-            alias: None,
+            alias: aliases.first().cloned(),
+            aliases: if aliases.len() > 1 { aliases } else { Vec::new() },
+            previous_version,
             code: if before.as_ref() == Some(&code_sha256) { CodeState::Unchanged } else { CodeState::Uploaded },
             code_sha256,
             function_url: subject.function_url,
@@ -249,14 +328,34 @@ impl Pass<'_> {
         unknown.chain(tags).for_each(|field| self.warn(&warnings::live_value_unknown(field)));
     }
 
-    fn started(&self, step: StepName) -> RunningStep<'_> {
-        self.journal.tell(Event::StepStarted { step, function_name: self.filled_in.redact(self.name.as_str()) });
+    pub(super) fn warn_about_cleared(&self, plan: &Plan) {
+        plan.cleared.iter().for_each(|cleared| self.warn(&warnings::weights_cleared(cleared)));
+    }
+
+    fn started(&self, step: StepName, aim: Aim) -> RunningStep<'_> {
+        self.journal.tell(Event::StepStarted { step, function_name: self.filled_in.redact(self.name.as_str()), aim });
         RunningStep { step, began: Instant::now(), journal: self.journal }
     }
 }
 
+/// Runs what waits for answers, on this thread.
+pub(super) fn of_runtime<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("the kernel gives a program its first few descriptors").block_on(work)
+}
+
+/// Masks the live variables of a function.
+fn variables(live: Option<&Live>) -> Redactor {
+    let settings = live.map(|live| live.settings.as_slice()).unwrap_or_default();
+    let variables = settings.iter().filter_map(|setting| match setting {
+        Setting::Environment(variables) => Some(variables.values()),
+        _ => None,
+    });
+    Redactor::new(variables.flatten().map(Secret::expose), &[])
+}
+
 /// A step that has been told to have started.
-struct RunningStep<'a> {
+pub(super) struct RunningStep<'a> {
     step: StepName,
     began: Instant,
     journal: &'a Journal,

@@ -4,6 +4,8 @@
 
 mod code;
 mod live;
+mod rollback;
+mod verify;
 
 use std::cell::OnceCell;
 use std::path::PathBuf;
@@ -37,6 +39,8 @@ pub enum Command {
     Plan,
     /// Validate the stanza and evaluate its conditions.
     Check,
+    /// Let an alias point at the version before.
+    Rollback,
     /// Build the archive and write it to a file.
     Package {
         /// The file.
@@ -73,7 +77,7 @@ fn pass(
     stop: &Stop,
     began: Instant,
 ) -> Result<Finished, ErrorReport> {
-    let judges = !matches!(command, Command::Package { .. });
+    let judges = !matches!(command, Command::Package { .. } | Command::Rollback);
     let judged = judges.then(|| conditions::judge(&job.stanza, &job.env, job.asking, stop));
     let (verdict, surprises) = judged.map_or((None, Vec::new()), |(verdict, surprises)| (Some(verdict), surprises));
     if let Some(Ok(verdict)) = &verdict
@@ -117,12 +121,15 @@ fn pass(
     if !problems.is_empty() {
         return Err(failure::of_problems(problems, &redactor));
     }
+    judge_aliases(command, &stanza)?;
     let name = stanza.function_name.as_ref().expect("a stanza without a function's name has a problem");
     let filled_in = Redactor::new(job.env.secrets(), &[]);
     let (written, complete) = (redactor, OnceCell::new());
     let pass = Pass { job, stanza: &stanza, name, filled_in, written, complete, journal, stop, began };
+    pass.warn_about_version(command);
     match command {
         Command::Check => Ok(Finished::Checked {}),
+        Command::Rollback => pass.roll_back(stanza.dry_run == Some(true)),
         Command::Deploy if stanza.dry_run != Some(true) => pass.deploy(),
         Command::Plan | Command::Deploy => {
             pass.warn_about_cleanup();
@@ -133,6 +140,12 @@ fn pass(
             pass.package_to(output)
         }
     }
+}
+
+/// An alias is what goes back.
+fn judge_aliases(command: &Command, stanza: &Stanza) -> Result<(), ErrorReport> {
+    let has_alias = stanza.alias.iter().flatten().next().is_some();
+    if *command == Command::Rollback && !has_alias { Err(failure::of_rollback_without_alias()) } else { Ok(()) }
 }
 
 /// Tells why nothing is deployed.
@@ -208,6 +221,13 @@ impl Pass<'_> {
         self.complete.get().unwrap_or(&self.written)
     }
 
+    /// `version` is for the way back.
+    fn warn_about_version(&self, command: &Command) {
+        if self.stanza.version.is_some() && *command != Command::Rollback {
+            self.warn(&warnings::version_without_rollback());
+        }
+    }
+
     /// A plan changes nothing, also not in the build directory.
     fn warn_about_cleanup(&self) {
         if self.stanza.cleanup == Some(true) {
@@ -222,7 +242,7 @@ impl Pass<'_> {
         let mut tell = |stream, line: String| {
             self.journal.tell(Event::Output { stream, line: self.redactor().redact(&line) });
         };
-        commands::run(commands, &self.job.env, &self.job.directory, self.stop, &mut tell)
+        commands::run(commands, &self.job.env, &self.job.directory, None, self.stop, &mut tell)
             .map_err(|error| failure::of_command(error, self.redactor()))
     }
 
@@ -237,7 +257,12 @@ impl Pass<'_> {
     }
 
     fn wanted(&self) -> Wanted {
-        Wanted::of(self.stanza, self.name.clone(), options::default_description(&self.job.env))
+        let mut wanted = Wanted::of(self.stanza, self.name.clone(), options::default_description(&self.job.env));
+        if wanted.release.publish {
+            let (job, description) = (self.job, self.stanza.description.as_deref());
+            wanted.release.description = options::version_description(description, &job.env, &job.directory, self.stop);
+        }
+        wanted
     }
 
     fn tell_packaged(&self, archive: &Archive) {

@@ -3,8 +3,10 @@
 
 use std::collections::BTreeMap;
 
+mod release;
 mod setting;
 
+pub use release::{LiveAlias, LiveVersion, Provisioned, Release};
 pub use setting::{ChangedBy, Setting};
 
 use crate::protocol::name::FunctionName;
@@ -31,8 +33,8 @@ pub struct Wanted {
     pub url: Option<OrNone<FunctionUrl>>,
     /// The `RevisionId` that the live function must have. `None`: any.
     pub revision_id: Option<String>,
-    /// Whether a version is published.
-    pub publish: bool,
+    /// What becomes of it once it is updated.
+    pub release: Release,
     /// The description of a function that is created while the stanza is silent about it.
     pub default_description: Option<String>,
 }
@@ -40,6 +42,7 @@ pub struct Wanted {
 impl Wanted {
     /// What the stanza wants of the function called `name`.
     pub fn of(stanza: &Stanza, name: FunctionName, default_description: Option<String>) -> Self {
+        let release = Release::of(stanza);
         let s = stanza.clone();
         // AWS has no empty mode of these; what they mean by it stands here.
         let or = |default: &'static str| move |word: String| if word.is_empty() { default.to_owned() } else { word };
@@ -82,7 +85,7 @@ impl Wanted {
             merges_environment: s.merge_environment == Some(true),
             url: s.function_url,
             revision_id: s.revision_id,
-            publish: s.publish.unwrap_or(false),
+            release,
             default_description,
         }
     }
@@ -189,6 +192,12 @@ pub struct Live {
     pub url: Option<LiveUrl>,
     /// What its policy permits everybody, so far as somebody has asked.
     pub public: PublicAccess,
+    /// Its aliases, so far as somebody has asked.
+    pub aliases: Vec<LiveAlias>,
+    /// Its published versions, oldest first, so far as somebody has asked.
+    pub versions: Vec<LiveVersion>,
+    /// Provisioned concurrency by alias, so far as somebody has asked.
+    pub provisioned: BTreeMap<String, Provisioned>,
     /// What changes whenever the function does.
     pub revision_id: Option<String>,
     /// True when it could not be created, or its last update could not be carried out: what it tells is not what runs.

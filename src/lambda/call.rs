@@ -4,12 +4,15 @@
 use aws_sdk_lambda::operation::add_permission::AddPermissionOutput;
 use aws_sdk_lambda::operation::put_function_code_signing_config::PutFunctionCodeSigningConfigOutput;
 use aws_sdk_lambda::operation::put_function_concurrency::PutFunctionConcurrencyOutput;
+use aws_sdk_lambda::operation::put_provisioned_concurrency_config::PutProvisionedConcurrencyConfigOutput;
 use aws_sdk_lambda::operation::update_function_url_config::UpdateFunctionUrlConfigOutput;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::FunctionCode;
 
+use super::alias::routing;
 use super::read::Standing;
-use super::{Lambda, LambdaError, Subject, Told, Trouble, archive, exposed, request};
+use super::subject::Told;
+use super::{Lambda, LambdaError, Subject, Trouble, archive, exposed, request};
 use crate::code::{Delivery, Object};
 use crate::plan::Action;
 
@@ -134,15 +137,52 @@ impl Lambda {
                 let call = self.client.remove_permission().function_name(name);
                 silent!("RemovePermission", call.statement_id(permission.statement_id()).send())
             }
-            Action::PublishVersion => {
+            Action::PublishVersion { description } => {
                 // With hash and revision, so that a version never holds what somebody else has put there in between.
                 let request = self.client.publish_version().function_name(name);
-                let request = request.set_revision_id(subject.revision_id.clone());
+                let request = request.set_revision_id(subject.revision_id.clone()).set_description(description.clone());
                 let call = request.set_code_sha256(subject.code_sha256.clone()).send();
                 let output = self.finished(step, "PublishVersion", call).await?;
                 let version = output.version().ok_or_else(|| self.garbled("PublishVersion"))?.to_owned();
                 (Told { version: Some(version), ..Told::default() }, standing!(output).of_version())
             }
+            Action::CreateAlias { alias } => {
+                let call = self.client.create_alias().function_name(name).name(alias);
+                let output =
+                    self.finished(step, "CreateAlias", call.function_version(subject.version()).send()).await?;
+                output.alias_arn().ok_or_else(|| self.garbled("CreateAlias"))?;
+                let alias = Some((alias.clone(), output.revision_id().map(str::to_owned)));
+                (Told { alias, ..Told::default() }, Standing::Settled)
+            }
+            Action::UpdateAlias { .. } | Action::ShiftTraffic { .. } => {
+                let aim = subject.aim(action).expect("both are about an alias");
+                let (alias, version) = (aim.name, aim.version);
+                let call = self.client.update_alias().function_name(name).name(&alias).function_version(version);
+                // Without routing AWS would keep what is there.
+                let call = call.routing_config(routing(&aim.weights));
+                let call = call.set_revision_id(subject.alias_revisions.get(&alias).cloned()).send();
+                let output = self.finished(step, "UpdateAlias", call).await?;
+                output.alias_arn().ok_or_else(|| self.garbled("UpdateAlias"))?;
+                let alias = Some((alias, output.revision_id().map(str::to_owned)));
+                (Told { alias, ..Told::default() }, Standing::Settled)
+            }
+            Action::PutProvisionedConcurrencyConfig { alias, executions } => {
+                let call = self.client.put_provisioned_concurrency_config().function_name(name).qualifier(alias);
+                let call = call.provisioned_concurrent_executions(*executions).send();
+                plain!("PutProvisionedConcurrencyConfig", call, |output: &PutProvisionedConcurrencyConfigOutput| {
+                    output.status().is_some()
+                })
+            }
+            Action::DeleteProvisionedConcurrencyConfig { alias } => {
+                let call = self.client.delete_provisioned_concurrency_config().function_name(name).qualifier(alias);
+                silent!("DeleteProvisionedConcurrencyConfig", call.send())
+            }
+            Action::DeleteVersion { version } => {
+                // Never without a qualifier: that would be the function itself.
+                let call = self.client.delete_function().function_name(name).qualifier(version).send();
+                silent!("DeleteFunction", call)
+            }
+            Action::Verify | Action::Wait { .. } => unreachable!("they change nothing"),
         })
     }
 

@@ -22,6 +22,7 @@ use crate::protocol::event::CredentialsSource;
 use crate::protocol::name::Region;
 use crate::protocol::secret::Secret;
 use crate::protocol::stanza::Stanza;
+use crate::protocol::structures::OrNone;
 use crate::stop::Stop;
 
 /// Who acts, and where.
@@ -50,8 +51,9 @@ pub async fn connect(
     stop: Stop,
 ) -> Result<(Lambda, Identity), LambdaError> {
     let http = LazyTls::default();
-    let takes_snapshots = stanza.snap_start.as_deref() == Some("PublishedVersions");
-    let wait_limit = stanza.wait_timeout.unwrap_or(if takes_snapshots { DEFAULT_WAIT * 3 } else { DEFAULT_WAIT });
+    let takes_long = stanza.snap_start.as_deref() == Some("PublishedVersions")
+        || matches!(stanza.provisioned_concurrency, Some(OrNone::Some(_)));
+    let wait_limit = stanza.wait_timeout.unwrap_or(if takes_long { DEFAULT_WAIT * 3 } else { DEFAULT_WAIT });
     let identifying = tokio::time::timeout(wait_limit, identify(stanza, env, env_given, http.clone()));
     let (credentials, identity) = tokio::select! {
         biased;

@@ -37,6 +37,10 @@ pub enum LambdaError {
     CreationFailed(Trouble),
     /// An update could not be carried out.
     UpdateFailed(Trouble),
+    /// Provisioned concurrency could not be made ready.
+    ProvisioningFailed(Trouble),
+    /// A function that was invoked did not answer in time.
+    NoAnswer(Duration),
     /// Something did not end in time.
     WaitedTooLong {
         /// What was waited for.
@@ -167,6 +171,16 @@ impl CallError {
             }
             _ => false,
         }
+    }
+
+    /// True when there was no answer in time.
+    pub(super) fn is_silence(&self) -> bool {
+        self.kind == CallErrorKind::Silent
+    }
+
+    /// True for a 409: something stands in the way.
+    pub fn is_conflict(&self) -> bool {
+        self.code() == "ResourceConflictException"
     }
 
     /// True for a function that is not there.

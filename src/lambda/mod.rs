@@ -1,6 +1,7 @@
 //! Steps in, AWS's answers out: connects, reads the live function, carries out one step and waits until it is live.
 //! Effect: AWS. Never decides what is to be done; the plan has.
 
+mod alias;
 mod body;
 mod bucket;
 mod call;
@@ -10,7 +11,9 @@ mod error;
 mod http;
 mod observer;
 mod read;
+mod release;
 mod request;
+mod subject;
 mod upload;
 mod wait;
 
@@ -24,6 +27,8 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 pub use connect::{Identity, connect};
 pub use credentials::CredentialsError;
 pub use error::{CallError, CallErrorKind, LambdaError, Trouble};
+pub use release::ReleaseQuestions;
+pub use subject::Subject;
 
 use crate::code::Object;
 use crate::function::{ChangedBy, Live, Setting};
@@ -66,62 +71,6 @@ pub struct Beside {
     pub url: bool,
 }
 
-/// What the steps of a deployment work on.
-#[derive(Clone, Debug)]
-pub struct Subject<'a> {
-    /// The function, as the stanza names it.
-    pub name: &'a FunctionName,
-    /// Its ARN; empty while there is no function.
-    pub arn: String,
-    /// The archive. `None`: the code is elsewhere.
-    pub archive: Option<Arc<Archive>>,
-    /// AWS's `CodeSha256` of the code that it is to have. `None`: it is not known before AWS has read it.
-    pub code_sha256: Option<String>,
-    /// The revision that the next change is meant for. `None`: any.
-    pub revision_id: Option<String>,
-    /// The version that was published.
-    pub version: Option<String>,
-    /// The function's own address.
-    pub function_url: Option<String>,
-    /// `CodeSha256` as a look at the function has told it since the last change. `None`: nobody has looked.
-    pub seen_sha256: Option<String>,
-    /// Every setting that the stanza asks for. Empty: a look at the function does not compare them.
-    pub expected: Vec<Setting>,
-}
-
-impl Subject<'_> {
-    /// Whether somebody else's code was live already when our own had been put there.
-    pub fn was_overtaken(&self) -> bool {
-        self.seen_sha256.is_some() && self.code_sha256.is_some() && self.seen_sha256 != self.code_sha256
-    }
-
-    /// Whether AWS tells another hash of the code than the one that was packaged. Of code that is encrypted with a key of
-    /// one's own nobody documents what is hashed.
-    fn got_other_code(&self, action: &Action, told: Option<&String>) -> bool {
-        let (Action::CreateFunction { settings, .. } | Action::UpdateFunctionCode { settings, .. }) = action else {
-            return false;
-        };
-        let is_encrypted = settings.iter().any(|setting| matches!(setting, Setting::SourceKmsKeyArn(_)));
-        self.archive.is_some() && !is_encrypted && told.is_some() && told != self.code_sha256.as_ref()
-    }
-
-    /// Takes over what a call has told.
-    fn note(&mut self, told: Told) {
-        if let Some(arn) = told.function_arn {
-            self.arn = arn;
-        }
-        // What we have packaged has the hash that we know, whatever is told.
-        if self.archive.is_none() {
-            self.code_sha256 = told.code_sha256.or(self.code_sha256.take());
-        }
-        // A call that does not tell it may have changed it.
-        self.revision_id = told.revision_id;
-        self.seen_sha256 = None;
-        self.version = told.version.or(self.version.take());
-        self.function_url = told.function_url.or(self.function_url.take());
-    }
-}
-
 /// What a step took.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Applied {
@@ -129,16 +78,6 @@ pub struct Applied {
     pub attempts: u32,
     /// AWS's id of the last of them.
     pub request_id: Option<String>,
-}
-
-/// What an answer tells of the function, as far as it does.
-#[derive(Clone, Debug, Default)]
-struct Told {
-    function_arn: Option<String>,
-    code_sha256: Option<String>,
-    revision_id: Option<String>,
-    version: Option<String>,
-    function_url: Option<String>,
 }
 
 /// The live function, and whether it is the last word.
@@ -234,6 +173,12 @@ impl Lambda {
         self.pause(&mut pace, "another update of the function").await
     }
 
+    /// What the step that was made last took.
+    pub fn applied(&self) -> Applied {
+        let tally = self.attempts.told();
+        Applied { attempts: tally.requests, request_id: tally.request_id }
+    }
+
     /// HTTP requests of the step that was made last, and whether the answer to one of them was lost.
     pub fn attempts(&self) -> (u32, bool) {
         let tally = self.attempts.told();
@@ -254,6 +199,22 @@ impl Lambda {
         subject: &mut Subject<'_>,
         role_not_ready: &dyn Fn(),
     ) -> Result<Applied, LambdaError> {
+        let applied = self.carry_out(action, subject, role_not_ready).await;
+        if let (Action::ShiftTraffic { .. }, Err(error)) = (action, &applied)
+            && (self.attempts.told().has_lost || matches!(error, LambdaError::Stopped { in_flight: Some(_), .. }))
+        {
+            // It may have been carried out all the same.
+            subject.note_aim(action);
+        }
+        applied
+    }
+
+    async fn carry_out(
+        &self,
+        action: &Action,
+        subject: &mut Subject<'_>,
+        role_not_ready: &dyn Fn(),
+    ) -> Result<Applied, LambdaError> {
         let step = action.name();
         self.attempts.forget();
         if let Action::UploadPackage { object } = action {
@@ -269,11 +230,17 @@ impl Lambda {
                     let tally = self.attempts.told();
                     let got_other_code = subject.got_other_code(action, told.code_sha256.as_ref());
                     subject.note(told);
+                    subject.note_aim(action);
                     let settled = self.settle(action, subject, standing).await;
                     if let Err(LambdaError::UpdateFailed(_)) = settled {
                         self.journal.retract_changed(step);
                     }
                     settled?;
+                    if let Action::PutProvisionedConcurrencyConfig { alias, .. }
+                    | Action::UpdateAlias { alias, provisions: true, .. } = action
+                    {
+                        self.wait_for_provisioned(subject.name, alias).await?;
+                    }
                     if got_other_code {
                         return Err(LambdaError::Outdated(None));
                     }
@@ -295,28 +262,38 @@ impl Lambda {
                 }
                 Err(LambdaError::Call(error)) if self.was_done(action, &error) => {
                     self.journal.note_changed(step);
-                    let tally = self.attempts.told();
-                    return Ok(Applied { attempts: tally.requests, request_id: tally.request_id });
+                    return Ok(self.applied());
                 }
                 // Our own publication makes another revision; a version of the same code is made once only.
                 Err(LambdaError::Call(error))
                     if error.is_outdated()
-                        && *action == Action::PublishVersion
+                        && matches!(action, Action::PublishVersion { .. })
                         && self.attempts.told().has_lost
                         && subject.revision_id.is_some() =>
                 {
                     subject.revision_id = None;
                 }
-                Err(LambdaError::Call(error)) if error.is_outdated() => return Err(LambdaError::Outdated(Some(error))),
+                Err(LambdaError::Call(error)) if error.is_outdated() => {
+                    if !self.has_moved_alias(action, subject).await? {
+                        return Err(LambdaError::Outdated(Some(error)));
+                    }
+                    self.journal.note_changed(step);
+                    return Ok(self.applied());
+                }
                 Err(LambdaError::Call(error)) if error.is_not_found() && !subject.arn.is_empty() => {
-                    // The address or its permission may be gone, or all of the function.
-                    let is_of_url = matches!(
+                    // The address, its permission, the alias or the version may be gone, or all of the function.
+                    let is_of_more = matches!(
                         action,
                         Action::UpdateFunctionUrlConfig { .. }
                             | Action::DeleteFunctionUrlConfig
                             | Action::RemovePermission { .. }
+                            | Action::CreateAlias { .. }
+                            | Action::UpdateAlias { .. }
+                            | Action::ShiftTraffic { .. }
+                            | Action::PutProvisionedConcurrencyConfig { .. }
+                            | Action::DeleteProvisionedConcurrencyConfig { .. }
                     );
-                    return Err(if is_of_url { LambdaError::Outdated(Some(error)) } else { LambdaError::Gone });
+                    return Err(if is_of_more { LambdaError::Outdated(Some(error)) } else { LambdaError::Gone });
                 }
                 Err(error) => return Err(error),
             }
@@ -325,6 +302,10 @@ impl Lambda {
 
     /// Whether a refusal only says that an earlier request of the same step, whose answer was lost, has been carried out.
     fn was_done(&self, action: &Action, error: &CallError) -> bool {
+        if let Action::DeleteVersion { .. } = action {
+            // Whoever deleted it, it is gone.
+            return error.is_not_found();
+        }
         self.attempts.told().has_lost
             && match action {
                 Action::AddPermission { .. } => error.is_outdated(),
@@ -333,13 +314,23 @@ impl Lambda {
             }
     }
 
+    /// Sleeps, unless the run is to end.
+    ///
+    /// # Errors
+    /// [`LambdaError::Stopped`].
+    pub async fn rest(&self, interval: Duration) -> Result<(), LambdaError> {
+        tokio::select! {
+            () = tokio::time::sleep(interval) => Ok(()),
+            reason = self.stop.requested() => Err(LambdaError::Stopped { reason, in_flight: None }),
+        }
+    }
+
     /// Sends the archive to its object, unless it is there.
     async fn upload_package(&self, object: &Object, subject: &Subject<'_>) -> Result<Applied, LambdaError> {
         if self.send_to_bucket(object, archive(subject)).await? {
             self.journal.note_changed(StepName::UploadPackage);
         }
-        let tally = self.attempts.told();
-        Ok(Applied { attempts: tally.requests, request_id: tally.request_id })
+        Ok(self.applied())
     }
 
     /// Waits until what a step began has ended.
@@ -351,7 +342,7 @@ impl Lambda {
     ) -> Result<(), LambdaError> {
         let (what, version) = match action {
             Action::CreateFunction { .. } => ("the new function", None),
-            Action::PublishVersion => ("the new version", subject.version.clone()),
+            Action::PublishVersion { .. } => ("the new version", subject.version.clone()),
             _ => ("the update", None),
         };
         let mut seen = None;
@@ -425,7 +416,8 @@ impl Lambda {
             match self.stop.requested().await {
                 Reason::OutputClosed => std::future::pending().await,
                 reason @ (Reason::Interrupt | Reason::Terminate) => {
-                    tokio::time::sleep(GRACE).await;
+                    // Behind a shift of traffic the way back has to find its time, too.
+                    tokio::time::sleep(if step == StepName::ShiftTraffic { GRACE / 3 } else { GRACE }).await;
                     reason
                 }
             }

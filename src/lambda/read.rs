@@ -9,7 +9,7 @@ use aws_sdk_lambda::types::{FileSystemConfig, FunctionConfiguration, LastUpdateS
 use serde_json::{Value, json};
 
 use super::error::Trouble;
-use crate::function::{Live, LiveImage, LiveUrl, Permission, PublicAccess, Setting};
+use crate::function::{Live, LiveImage, LiveUrl, LiveVersion, Permission, PublicAccess, Setting};
 use crate::protocol::secret::Secret;
 use crate::protocol::structures::{self, FunctionUrl};
 
@@ -92,11 +92,25 @@ pub(super) fn live(output: &GetFunctionOutput) -> Option<Live> {
         }),
         url: None,
         public: PublicAccess::default(),
+        aliases: Vec::new(),
+        versions: Vec::new(),
+        provisioned: BTreeMap::new(),
         revision_id: configuration.revision_id().map(str::to_owned),
         has_failed: matches!(
             Standing::of_configuration(configuration),
             Standing::CreationFailed(_) | Standing::UpdateFailed(_)
         ),
+    })
+}
+
+/// A published version. `None` when it lacks what every version has.
+pub(super) fn version(configuration: &FunctionConfiguration) -> Option<LiveVersion> {
+    Some(LiveVersion {
+        number: configuration.version()?.to_owned(),
+        description: text(configuration.description()),
+        code_sha256: configuration.code_sha256()?.to_owned(),
+        settings: settings(configuration),
+        is_ready: Standing::of_configuration(configuration).of_version() == Standing::Settled,
     })
 }
 

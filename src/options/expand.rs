@@ -12,6 +12,9 @@ const BASH: [&str; 4] = ["on", "if", "true", "run"];
 /// Options whose entries may be empty, because `NAME=` means something.
 const PAIRS: [&str; 3] = ["environment", "environment_variables", "function_tags"];
 
+/// Options that have bash source under this key; a variable there is bash's to fill in.
+const COMMAND: (&str, &str) = ("verify", "command");
+
 /// Fills in one option. `None`: it has become empty by that, which clears nothing.
 pub(super) fn option(
     key: String,
@@ -27,10 +30,19 @@ pub(super) fn option(
         env,
         at: &at,
         warnings,
-        keeps_empty: PAIRS.contains(&key.as_str()),
+        keeps_empty: PAIRS.contains(&key.as_str()) || key == COMMAND.0,
         is_open: OPEN.contains(&key.as_str()),
     };
-    let filled = filling.node(node)?;
+    let filled = match node {
+        Node::Map(map) if key == COMMAND.0 => {
+            let entries = map.iter().filter_map(|(name, node)| {
+                let filled = if name == COMMAND.1 { Some(node.clone()) } else { filling.node(node.clone()) };
+                Some((name.to_owned(), filled?))
+            });
+            Node::Map(entries.collect())
+        }
+        node => filling.node(node)?,
+    };
     Some((key, filled))
 }
 

@@ -31,6 +31,26 @@ pub fn default_description(env: &Environment) -> Option<String> {
     Some(format!("Deploy build {number} to AWS Lambda via Travis CI"))
 }
 
+/// What the description of a published version tells: the stanza's own, the build, the commit. `None`: nothing of it is known.
+pub fn version_description(
+    description: Option<&str>,
+    env: &Environment,
+    directory: &Path,
+    stop: &Stop,
+) -> Option<String> {
+    let variable = |name| env.get(name).filter(|value| !value.is_empty());
+    let build = variable("TRAVIS_BUILD_NUMBER").map(|number| format!("build {number}"));
+    let commit = variable("TRAVIS_COMMIT").map(std::borrow::Cow::into_owned);
+    let commit = commit.or_else(|| git::fact("git_sha", env, directory, stop));
+    let commit = commit.map(|sha| format!("commit {}", sha.chars().take(SHORT_SHA).collect::<String>()));
+    let own = description.filter(|text| !text.is_empty()).map(str::to_owned);
+    let parts: Vec<String> = [own, build, commit].into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// As many characters of a commit's name as people compare.
+const SHORT_SHA: usize = 12;
+
 /// The options with their description filled in.
 pub(super) fn description(
     stanza: Map,

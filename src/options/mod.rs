@@ -16,7 +16,7 @@ use crate::protocol::error::{Problem, Warning};
 use crate::protocol::wire::{Map, Node, pointer};
 use crate::stop::Stop;
 
-pub use interpolate::default_description;
+pub use interpolate::{default_description, version_description};
 
 /// Options whose value is a list of names without a comma, so that a variable can hold several.
 const LISTS: [&str; 3] = ["subnet_ids", "security_group_ids", "layers"];

@@ -1,12 +1,17 @@
 //! What is wanted, the archive and what is live in; the steps to take out. Nothing to do is an empty list.
 //! Never touches anything: the same plan is shown by `plan` and carried out by `deploy`.
 
+mod release;
+mod rollback;
 #[cfg(test)]
 pub(super) mod tests;
 mod url;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
+pub use release::Cleared;
+pub use rollback::roll_back;
 use serde_json::{Value, json};
 
 use crate::code::{Code, Delivery, Object};
@@ -24,6 +29,10 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Every setting that the function is to have after them, as far as the stanza says.
     pub expected: Vec<Setting>,
+    /// The version that the aliases are to point at, where no publication has to tell it.
+    pub version: Option<String>,
+    /// Shares of an alias's traffic that somebody has given to other versions, and that go.
+    pub cleared: Vec<Cleared>,
 }
 
 /// One step: what it does, and what it changes by that.
@@ -111,7 +120,57 @@ pub enum Action {
         permission: Permission,
     },
     /// PublishVersion.
-    PublishVersion,
+    PublishVersion {
+        /// What the version's description tells. `None`: the function's own.
+        description: Option<String>,
+    },
+    /// Invoke, or a command of the user's.
+    Verify,
+    /// CreateAlias, at the version.
+    CreateAlias {
+        /// Its name.
+        alias: String,
+    },
+    /// UpdateAlias: all of the traffic.
+    UpdateAlias {
+        /// Its name.
+        alias: String,
+        /// Where to. `None`: the version.
+        version: Option<String>,
+        /// Whether executions that it keeps ready move with it.
+        provisions: bool,
+    },
+    /// UpdateAlias: a share of the traffic goes to the version.
+    ShiftTraffic {
+        /// Its name.
+        alias: String,
+        /// The version that gets the rest.
+        from: String,
+        /// The share, in percent.
+        percent: u8,
+    },
+    /// Nothing, for a while: the version shows what it is worth.
+    Wait {
+        /// How long.
+        interval: Duration,
+    },
+    /// PutProvisionedConcurrencyConfig.
+    PutProvisionedConcurrencyConfig {
+        /// The alias.
+        alias: String,
+        /// How many executions it keeps ready.
+        executions: i32,
+    },
+    /// DeleteProvisionedConcurrencyConfig.
+    DeleteProvisionedConcurrencyConfig {
+        /// The alias.
+        alias: String,
+    },
+    /// DeleteFunction, of one version.
+    DeleteVersion {
+        /// Its number.
+        version: String,
+    },
 }
 
 /// Why there is no plan.
@@ -140,6 +199,35 @@ pub enum PlanError {
     },
     /// A new address has to say who may call it.
     UrlNeedsAuthType,
+    /// Traffic was to be shared with a version that AWS lets share none.
+    TrafficNotShareable {
+        /// The setting in which the two differ.
+        field: &'static str,
+        /// The version that is live.
+        version: String,
+    },
+    /// The alias that was to go back is not there.
+    NoAlias {
+        /// Its name.
+        alias: String,
+    },
+    /// The version to go back to is not there.
+    NoVersion {
+        /// Its number.
+        version: String,
+    },
+    /// There is no version before the one that the alias points at.
+    NoPreviousVersion {
+        /// The alias.
+        alias: String,
+        /// Where it points.
+        version: String,
+    },
+    /// Several aliases were to go back, and not all to the same version.
+    AmbiguousRollback {
+        /// Each alias with its version before.
+        targets: Vec<(String, String)>,
+    },
 }
 
 /// Compares what is wanted with what is live.
@@ -148,9 +236,10 @@ pub enum PlanError {
 /// signing decides about the code to come.
 /// Settings go before code, as in dpl: new code may need a new variable, while old code seldom minds one; nothing stands
 /// between the two, so that new settings run on old code for as short as AWS allows. A version holds both, and is made
-/// before anybody else can touch them: each of these calls names the revision that the one before it has made. Tags,
-/// concurrency and the address, which no version holds and whose calls tell no revision, come last, so that nobody is let
-/// in to the old code.
+/// before anybody else can touch them: each of these calls names the revision that the one before it has made. It proves
+/// itself, and the aliases move. Tags, concurrency and the address, which no version holds and whose calls tell no
+/// revision, come behind that, so that nobody is let in to the old code, and nothing of it is seen of a version that
+/// does not pass. What nobody needs any more goes last.
 ///
 /// # Errors
 /// [`PlanError`], when the function cannot become what the stanza asks for.
@@ -191,11 +280,15 @@ fn create(wanted: &Wanted, code: &Code) -> Result<Plan, PlanError> {
     changes.push(code_change(code, None));
     let mut steps: Vec<Step> = upload(code).into_iter().collect();
     let delivery = code.delivery.clone();
+    let release = release::parts(&wanted.release, &settings, None, true)?;
     steps.push(Step { action: Action::CreateFunction { settings, tags, delivery }, changes });
-    steps.extend(wanted.publish.then(publish));
+    steps.extend(release.publish);
+    steps.extend(release.go_live);
     steps.extend(after.iter().filter_map(|setting| own_call(setting, None)));
+    steps.extend(release.provisioned);
     steps.extend(url::steps(wanted.url.as_ref(), None)?);
-    Ok(Plan { function: FunctionPresence::Absent, steps, expected })
+    steps.extend(release.proof);
+    Ok(Plan { function: FunctionPresence::Absent, steps, expected, version: None, cleared: Vec::new() })
 }
 
 fn update(wanted: &Wanted, code: &Code, live: &Live) -> Result<Plan, PlanError> {
@@ -216,16 +309,39 @@ fn update(wanted: &Wanted, code: &Code, live: &Live) -> Result<Plan, PlanError> 
     let new_code = update_code(changed_by(ChangedBy::Code), code, live);
     let own_calls =
         |call| changed_by(call).into_iter().filter_map(|setting| own_call(&setting, live.setting(&setting)));
-    let mut steps = Vec::new();
+    let configuration = configuration(changed_by(ChangedBy::Configuration), live);
+    let changes = configuration.is_some() || new_code.is_some();
+    let release = release::parts(&wanted.release, &settings, Some(live), changes)?;
+    // Of a function that is stopped no version can prove itself.
+    let is_stopped = live.settings.contains(&Setting::ReservedConcurrency(Some(0)));
+    let (starting, concurrency): (Vec<Step>, Vec<Step>) =
+        own_calls(ChangedBy::Concurrency).partition(|_| is_stopped && wanted.release.verifies);
+    let mut steps = release.ended_shift;
     steps.extend(upload(code).filter(|_| new_code.is_some()));
     steps.extend(own_calls(ChangedBy::CodeSigning));
-    steps.extend(configuration(changed_by(ChangedBy::Configuration), live));
+    steps.extend(configuration);
     steps.extend(new_code);
-    steps.extend(wanted.publish.then(publish));
+    steps.extend(release.publish);
+    steps.extend(starting);
+    steps.extend(release.go_live);
     steps.extend(tags(wanted, live));
-    steps.extend(own_calls(ChangedBy::Concurrency));
+    steps.extend(concurrency);
+    steps.extend(release.provisioned);
     steps.extend(url::steps(wanted.url.as_ref(), Some(live))?);
-    Ok(Plan { function: FunctionPresence::Exists, steps, expected: settings })
+    steps.extend(release.proof);
+    steps.extend(release.pruned);
+    let (version, cleared) = (release.version, release.cleared);
+    Ok(Plan { function: FunctionPresence::Exists, steps, expected: settings, version, cleared })
+}
+
+/// Whether a plan cannot be made before the published versions are known.
+pub fn needs_versions(wanted: &Wanted, code: &Code, live: &Live) -> bool {
+    let publishes = wanted.release.publish && wanted.release.aliases.is_empty();
+    let changes = || {
+        let plan = plan(wanted, code, Some(live));
+        plan.is_ok_and(|plan| plan.steps.iter().any(|step| step.action.is_of_function()))
+    };
+    wanted.release.keep.is_some() || (publishes && !changes())
 }
 
 /// With the live variables below those of the stanza, where it asks for that.
@@ -377,10 +493,6 @@ fn tag_change(name: &str, from: Value, to: Value) -> Change {
     Change { field: format!("function_tags.{name}"), from, to }
 }
 
-fn publish() -> Step {
-    Step { action: Action::PublishVersion, changes: Vec::new() }
-}
-
 /// What differs, for people: one change, or for an environment one for each variable.
 fn differences(setting: &Setting, live: Option<&Setting>) -> Vec<Change> {
     let (Setting::Environment(wanted), live_variables) = (setting, environment(live)) else {
@@ -436,7 +548,10 @@ impl Action {
             Action::UpdateFunctionConfiguration { .. } | Action::UpdateFunctionCode { .. } => {
                 Some(WaitsFor::FunctionUpdated)
             }
-            Action::PublishVersion => Some(WaitsFor::VersionActive),
+            Action::PublishVersion { .. } => Some(WaitsFor::VersionActive),
+            Action::PutProvisionedConcurrencyConfig { .. } | Action::UpdateAlias { provisions: true, .. } => {
+                Some(WaitsFor::ProvisionedConcurrencyReady)
+            }
             Action::UploadPackage { .. }
             | Action::PutFunctionCodeSigningConfig { .. }
             | Action::DeleteFunctionCodeSigningConfig
@@ -448,8 +563,25 @@ impl Action {
             | Action::UpdateFunctionUrlConfig { .. }
             | Action::DeleteFunctionUrlConfig
             | Action::AddPermission { .. }
-            | Action::RemovePermission { .. } => None,
+            | Action::RemovePermission { .. }
+            | Action::Verify
+            | Action::CreateAlias { .. }
+            | Action::UpdateAlias { .. }
+            | Action::ShiftTraffic { .. }
+            | Action::Wait { .. }
+            | Action::DeleteProvisionedConcurrencyConfig { .. }
+            | Action::DeleteVersion { .. } => None,
         }
+    }
+
+    /// True for what changes code or settings that a version holds.
+    fn is_of_function(&self) -> bool {
+        matches!(self, Action::UpdateFunctionConfiguration { .. } | Action::UpdateFunctionCode { .. })
+    }
+
+    /// True for what only looks on, and changes nothing.
+    pub fn only_looks(&self) -> bool {
+        matches!(self, Action::Verify | Action::Wait { .. })
     }
 
     /// The step's name in events.
@@ -470,7 +602,15 @@ impl Action {
             Action::DeleteFunctionUrlConfig => StepName::DeleteFunctionUrlConfig,
             Action::AddPermission { .. } => StepName::AddPermission,
             Action::RemovePermission { .. } => StepName::RemovePermission,
-            Action::PublishVersion => StepName::PublishVersion,
+            Action::PublishVersion { .. } => StepName::PublishVersion,
+            Action::Verify => StepName::Verify,
+            Action::CreateAlias { .. } => StepName::CreateAlias,
+            Action::UpdateAlias { .. } => StepName::UpdateAlias,
+            Action::ShiftTraffic { .. } => StepName::ShiftTraffic,
+            Action::Wait { .. } => StepName::Wait,
+            Action::PutProvisionedConcurrencyConfig { .. } => StepName::PutProvisionedConcurrencyConfig,
+            Action::DeleteProvisionedConcurrencyConfig { .. } => StepName::DeleteProvisionedConcurrencyConfig,
+            Action::DeleteVersion { .. } => StepName::DeleteFunction,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Tables of wanted, code and live, and the steps between them.
 
 use super::*;
-use crate::function::{Handler, LiveImage, PublicAccess};
+use crate::function::{Handler, LiveImage, PublicAccess, Release};
 use crate::protocol::name::FunctionName;
 
 fn pairs<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, Secret> {
@@ -19,7 +19,7 @@ fn wanted(settings: Vec<Setting>) -> Wanted {
         merges_environment: false,
         url: None,
         revision_id: None,
-        publish: false,
+        release: Release::default(),
         default_description: None,
     }
 }
@@ -41,6 +41,9 @@ pub(super) fn live() -> Live {
         image: None,
         url: None,
         public: PublicAccess::default(),
+        aliases: Vec::new(),
+        versions: Vec::new(),
+        provisioned: BTreeMap::new(),
         revision_id: Some("r1".to_owned()),
         has_failed: false,
     }
@@ -79,7 +82,7 @@ fn a_silent_stanza_keeps_every_live_value() {
 fn only_what_differs_is_changed_and_code_follows_settings_at_once() {
     let mut wanted = wanted(vec![Setting::Timeout(10), Setting::Description(String::new())]);
     wanted.tags = Some(pairs([("team", "x"), ("new", "y")]));
-    wanted.publish = true;
+    wanted.release.publish = true;
     let plan = plan(&wanted, &code("other"), Some(&live())).expect("a plan");
     assert_eq!(
         steps(&plan),

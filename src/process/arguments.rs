@@ -24,6 +24,8 @@ pub(crate) enum Command {
     Plan,
     /// Validate the stanza and evaluate its conditions; ask AWS nothing.
     Check,
+    /// Let an alias point at the version before, or at `version`; deploy nothing.
+    Rollback,
     /// Build the archive and write it to a file.
     Package {
         /// The file.

@@ -52,6 +52,14 @@ impl Environment {
         self.0.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))
     }
 
+    /// The same with another variable, which replaces one of its name.
+    #[must_use]
+    pub fn with(&self, name: &str, value: &str) -> Environment {
+        let mut variables = self.0.clone();
+        variables.insert(name.into(), value.into());
+        Environment(variables)
+    }
+
     /// The values of variables whose name AWS or common usage calls secret.
     pub fn secrets(&self) -> impl Iterator<Item = &str> {
         self.0

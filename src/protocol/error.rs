@@ -143,6 +143,16 @@ codes! {
     CreationFailed: Config;
     /// AWS accepted the update, but could not carry it out.
     UpdateFailed: Config;
+    /// The version did not pass the stanza's `verify`.
+    VerificationFailed: Package;
+    /// AWS could not make the provisioned concurrency ready.
+    ProvisioningFailed: Quota;
+    /// There is no version before the one that the alias points at.
+    NoPreviousVersion: Config;
+    /// The aliases of the stanza do not agree on the version before.
+    AmbiguousRollback: Config;
+    /// The traffic cannot be shared between the version before and the new one.
+    TrafficNotShareable: Config;
     /// AWS refused the request for a reason that has no code of its own here.
     AwsRejected: Config;
     /// AWS answered with something that cannot be understood.
@@ -203,6 +213,12 @@ pub enum WarningCode {
     FunctionChanged,
     /// The code was live, and somebody else's is now.
     Overtaken,
+    /// An alias sent a part of its traffic to another version; the weights are gone.
+    WeightsCleared,
+    /// A version that was to be deleted is in use, and stays.
+    VersionKept,
+    /// A key of the stanza that has no effect in this command.
+    WithoutEffect,
     /// A live value cannot be read, so that it is changed without being compared.
     LiveValueUnknown,
 }
@@ -219,6 +235,13 @@ pub struct Warning {
     pub hint: Option<String>,
     /// JSON pointer to the place in the request.
     pub at: Option<String>,
+}
+
+impl Warning {
+    /// The same as a problem, where a key that is not known cannot be left out of account.
+    pub(super) fn into_unknown_key(self) -> Problem {
+        Problem { code: Code::UnknownKey, message: self.message, at: self.at, hint: self.hint }
+    }
 }
 
 /// One thing that is wrong with a request.
@@ -266,6 +289,9 @@ pub struct ErrorReport {
     pub retryable: bool,
     /// The AWS call that failed.
     pub aws: Option<AwsDetail>,
+    /// The end of the function's log, secrets masked, where a version did not pass `verify`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub log: Vec<String>,
     /// All problems, where several were found.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
@@ -283,6 +309,7 @@ impl ErrorReport {
             hint: None,
             retryable: code.is_retryable(),
             aws: None,
+            log: Vec::new(),
             problems: Vec::new(),
         }
     }

@@ -72,6 +72,9 @@ pub enum Event {
         step: StepName,
         /// The function, as the stanza names it.
         function_name: String,
+        /// What of it the step is about.
+        #[serde(flatten)]
+        aim: Aim,
     },
     /// A step has taken effect and its update has ended at AWS.
     StepFinished {
@@ -84,7 +87,7 @@ pub enum Event {
         /// AWS's id of the last of them.
         request_id: Option<String>,
     },
-    /// One line that a command of the user's wrote.
+    /// One line that a command of the user's wrote, or a function that did not pass `verify`.
     Output {
         /// Where it was written.
         stream: Stream,
@@ -135,6 +138,8 @@ pub enum Stream {
     Stdout,
     /// Standard error.
     Stderr,
+    /// The log of a function that was invoked.
+    Log,
 }
 
 /// A group of conditions, in the order in which Travis judges them.
@@ -237,6 +242,8 @@ pub enum WaitsFor {
     FunctionUpdated,
     /// The new version's `State` is `Active`.
     VersionActive,
+    /// `Status` of the provisioned concurrency is `READY`.
+    ProvisionedConcurrencyReady,
 }
 
 /// One value that changes. Secrets are masked on both sides; null stands for "not there".
@@ -287,8 +294,39 @@ pub enum StepName {
     UploadPackage,
     /// Publishes a version of code and settings.
     PublishVersion,
-    /// Waits for an update that somebody else began.
+    /// Waits for an update that somebody else began, or between two shares of the traffic.
     Wait,
+    /// Invokes the version, or runs the user's command, and judges the answer.
+    Verify,
+    /// Makes an alias.
+    CreateAlias,
+    /// Lets an alias send all of its traffic to a version.
+    UpdateAlias,
+    /// Lets an alias send a share of its traffic to a version.
+    ShiftTraffic,
+    /// Keeps executions of an alias ready.
+    PutProvisionedConcurrencyConfig,
+    /// Keeps no executions of an alias ready any more.
+    DeleteProvisionedConcurrencyConfig,
+    /// Deletes a version that nobody needs any more.
+    DeleteFunction,
+}
+
+/// What of a function a step is about; what does not belong to the step is absent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Aim {
+    /// The alias.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alias: Option<String>,
+    /// The published version, or `$LATEST`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The share of the alias's traffic that goes to the version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub percent: Option<u8>,
+    /// How long is waited, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<u64>,
 }
 
 /// How a run ended.
@@ -338,8 +376,13 @@ pub struct Deployment {
     pub region: String,
     /// The published version, or `$LATEST`.
     pub version: String,
-    /// The alias that points at it.
+    /// The alias that points at it; of several the first.
     pub alias: Option<String>,
+    /// All aliases of the stanza, where it names several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<String>,
+    /// The version that the alias pointed at before: the way back. Null: this run has moved no alias.
+    pub previous_version: Option<String>,
     /// Base64 of the SHA-256 of the code: AWS's `CodeSha256`.
     pub code_sha256: String,
     /// Whether the function has got other code.

@@ -1,8 +1,6 @@
 //! A stanza that was read in, what is wrong with its keys as a whole out.
 //! Never looks into a single value; that is the reader's business.
 
-use std::time::Duration;
-
 use super::error::{Code, Problem, Warning, WarningCode};
 use super::reader::Reader;
 use super::stanza::Stanza;
@@ -10,20 +8,8 @@ use super::wire;
 
 /// Keys of the contract that this version cannot carry out. Leaving them out of account would deploy something
 /// else than was asked for, so they are refused.
-pub(super) const UNSUPPORTED: [&str; 12] = [
-    "profile",
-    "role_to_assume",
-    "role_session_name",
-    "external_id",
-    "web_identity_token_env",
-    "provisioned_concurrency",
-    "alias",
-    "keep_versions",
-    "verify",
-    "traffic",
-    "traffic_interval",
-    "version",
-];
+pub(super) const UNSUPPORTED: [&str; 5] =
+    ["profile", "role_to_assume", "role_session_name", "external_id", "web_identity_token_env"];
 
 /// Another provider's stanza.
 pub(super) fn provider(r: &mut Reader<'_>, stanza: &Stanza) {
@@ -55,9 +41,6 @@ pub(super) fn needed(r: &mut Reader<'_>, stanza: &Stanza) {
             hint: None,
         });
     }
-    if stanza.wait_timeout == Some(Duration::ZERO) {
-        r.refuse("wait_timeout", "`wait_timeout` is 0; give whole seconds, such as 600".to_owned());
-    }
 }
 
 /// A package and an object that is there already exclude one another: whichever was left out of account, something else
@@ -82,6 +65,46 @@ pub(super) fn bucket(r: &mut Reader<'_>, stanza: &Stanza) {
             r.problems.push(Problem { code: Code::BadValue, message, at, hint: Some(hint) });
         }
     }
+}
+
+/// Names that no alias can have, keys that need one, and shares of traffic that do not grow.
+pub(super) fn release(r: &mut Reader<'_>, stanza: &Stanza) {
+    for name in stanza.alias.iter().flatten().filter(|name| !is_alias_name(name)) {
+        r.refuse("alias", format!("`alias` is `{name}`; give letters, digits, `-` and `_`, not digits alone"));
+    }
+    let has_alias = stanza.alias.as_ref().is_some_and(|names| !names.is_empty());
+    for (key, needs, is_there) in [
+        ("traffic", "alias", has_alias),
+        ("provisioned_concurrency", "alias", has_alias),
+        ("traffic_interval", "traffic", r.has("traffic")),
+    ] {
+        if r.has(key) && !is_there {
+            r.problems.push(Problem {
+                code: Code::MissingKey,
+                message: format!("`{key}` needs `{needs}` beside it"),
+                at: Some(format!("/{needs}")),
+                hint: None,
+            });
+        }
+    }
+    if let Some(shares) = &stanza.traffic
+        && (shares.iter().any(|share| !(1..=100).contains(share)) || shares.windows(2).any(|pair| pair[0] >= pair[1]))
+    {
+        let shown = shares.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        r.refuse("traffic", format!("`traffic` is `{shown}`; give percent that grow, such as 10, 50, 100"));
+    }
+    if stanza.keep_versions == Some(0) {
+        r.refuse("keep_versions", "`keep_versions` is 0; give how many versions to keep, at least 1".to_owned());
+    }
+    if stanza.version.as_ref().is_some_and(|version| version.parse::<u64>().is_err()) {
+        r.refuse("version", "`version` is no number of a published version; give one, such as 7".to_owned());
+    }
+}
+
+/// AWS: `(?!^[0-9]+$)([a-zA-Z0-9-_]+)`, at most 128 characters.
+fn is_alias_name(name: &str) -> bool {
+    let is_fit = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    (1..=128).contains(&name.len()) && name.chars().all(is_fit) && !name.chars().all(|c| c.is_ascii_digit())
 }
 
 /// An image brings its handler, its runtime and its files; whichever was left out of account, something else would be
@@ -121,12 +144,7 @@ pub(super) fn untaken(r: &mut Reader<'_>, strict: bool) {
             std::mem::take(&mut r.warnings).into_iter().partition(|warning| warning.code == WarningCode::UnknownKey);
         let unknown: Vec<Warning> = unknown;
         r.warnings = others;
-        r.problems.extend(unknown.into_iter().map(|warning| Problem {
-            code: Code::UnknownKey,
-            message: warning.message,
-            at: warning.at,
-            hint: warning.hint,
-        }));
+        r.problems.extend(unknown.into_iter().map(Warning::into_unknown_key));
     }
     for key in r.untaken().collect::<Vec<_>>() {
         if UNSUPPORTED.contains(&key) {

@@ -2,7 +2,8 @@
 //! Never decides anything, and never shows more than the event's own fields do.
 
 use super::event::{
-    Change, CodeState, Condition, Deployment, Event, Finished, FunctionPresence, Package, Plan, StepName, Task, Unmet,
+    Aim, Change, CodeState, Condition, Deployment, Event, Finished, FunctionPresence, Package, Plan, StepName, Task,
+    Unmet,
 };
 
 /// The sentence of an event. Texts that dpl's users search their logs for are kept word by word.
@@ -27,7 +28,7 @@ pub(super) fn message(event: &Event) -> String {
         }
         Event::Packaged(package) => packaged(package),
         Event::Planned(plan) => planned(plan),
-        Event::StepStarted { step, function_name } => match step {
+        Event::StepStarted { step, function_name, aim } => match step {
             StepName::CreateFunction => format!("Creating function {function_name}."),
             StepName::UpdateFunctionConfiguration => format!("Updating existing function {function_name}."),
             StepName::PutFunctionCodeSigningConfig => "Updating the code signing configuration.".to_owned(),
@@ -44,7 +45,24 @@ pub(super) fn message(event: &Event) -> String {
             StepName::UpdateFunctionCode => "Updating code.".to_owned(),
             StepName::UploadPackage => "Uploading the package to S3.".to_owned(),
             StepName::PublishVersion => "Publishing a version.".to_owned(),
-            StepName::Wait => format!("Waiting for another update of {function_name} to end."),
+            StepName::Wait => match aim.seconds {
+                Some(seconds) => format!("Waiting {seconds} s before more traffic."),
+                None => format!("Waiting for another update of {function_name} to end."),
+            },
+            StepName::Verify => format!("Verifying {}.", aimed_version(aim)),
+            StepName::CreateAlias => format!("Creating the alias {} at {}.", alias(aim), aimed_version(aim)),
+            StepName::UpdateAlias => format!("Pointing the alias {} at {}.", alias(aim), aimed_version(aim)),
+            StepName::ShiftTraffic => {
+                let percent = aim.percent.unwrap_or_default();
+                format!("Sending {percent} % of the alias {}'s traffic to {}.", alias(aim), aimed_version(aim))
+            }
+            StepName::PutProvisionedConcurrencyConfig => {
+                format!("Provisioning concurrency of the alias {}.", alias(aim))
+            }
+            StepName::DeleteProvisionedConcurrencyConfig => {
+                format!("Removing the provisioned concurrency of the alias {}.", alias(aim))
+            }
+            StepName::DeleteFunction => format!("Deleting {}.", aimed_version(aim)),
         },
         Event::StepFinished { step, duration_ms, .. } => {
             format!("{} done in {}", step.as_str(), duration(*duration_ms))
@@ -55,6 +73,18 @@ pub(super) fn message(event: &Event) -> String {
             None => format!("warning: {}", warning.message),
         },
         Event::Finished(finished) => finish(finished),
+    }
+}
+
+fn alias(aim: &Aim) -> &str {
+    aim.alias.as_deref().unwrap_or_default()
+}
+
+/// `version 7`, or the function itself, which AWS calls $LATEST.
+fn aimed_version(aim: &Aim) -> String {
+    match aim.version.as_deref() {
+        None | Some("$LATEST") => "the function".to_owned(),
+        Some(version) => format!("version {version}"),
     }
 }
 
@@ -104,6 +134,13 @@ impl StepName {
             StepName::UploadPackage => "upload-package",
             StepName::PublishVersion => "publish-version",
             StepName::Wait => "wait",
+            StepName::Verify => "verify",
+            StepName::CreateAlias => "create-alias",
+            StepName::UpdateAlias => "update-alias",
+            StepName::ShiftTraffic => "shift-traffic",
+            StepName::PutProvisionedConcurrencyConfig => "put-provisioned-concurrency-config",
+            StepName::DeleteProvisionedConcurrencyConfig => "delete-provisioned-concurrency-config",
+            StepName::DeleteFunction => "delete-function",
         }
     }
 }
@@ -188,9 +225,12 @@ fn reasons(unmet: &[Unmet]) -> String {
 }
 
 fn qualified(live: &Deployment) -> String {
+    let name = &live.function_name;
+    let aliases = if live.aliases.is_empty() { live.alias.iter().cloned().collect() } else { live.aliases.clone() };
     match live.version.as_str() {
-        "$LATEST" => live.function_name.clone(),
-        version => format!("{} version {version}", live.function_name),
+        "$LATEST" => name.clone(),
+        version if aliases.is_empty() => format!("{name} version {version}"),
+        version => format!("{name} version {version} (alias {})", aliases.join(", ")),
     }
 }
 
@@ -245,7 +285,8 @@ mod tests {
 
     #[test]
     fn the_texts_that_users_search_for_are_dpls() {
-        let started = |step| message(&Event::StepStarted { step, function_name: "hello".to_owned() });
+        let started =
+            |step| message(&Event::StepStarted { step, function_name: "hello".to_owned(), aim: Aim::default() });
         assert_eq!(started(StepName::CreateFunction), "Creating function hello.");
         assert_eq!(started(StepName::UpdateFunctionConfiguration), "Updating existing function hello.");
         assert_eq!(started(StepName::TagResource), "Updating tags.");

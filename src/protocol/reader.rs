@@ -130,6 +130,23 @@ impl<'a> Reader<'a> {
         Some(number)
     }
 
+    /// A list of whole numbers; a single one stands for a list of one. Empty means: none.
+    pub(super) fn whole_numbers(&mut self, key: &'static str, unit: &str) -> Option<Vec<i32>> {
+        let texts = self.texts(key)?;
+        let mut numbers = Vec::new();
+        for text in &texts {
+            match leading_number(text) {
+                Some((number, true)) => numbers.push(number),
+                _ => {
+                    let name = self.name_of(key);
+                    self.refuse(key, format!("`{name}` is `{}`; give whole {unit}", texts.join(", ")));
+                    return None;
+                }
+            }
+        }
+        Some(numbers)
+    }
+
     /// A boolean, also in the words that Travis takes for one.
     pub(super) fn flag(&mut self, key: &'static str) -> Option<bool> {
         let node = self.take(key)?;
@@ -256,6 +273,23 @@ impl<'a> Reader<'a> {
         self.inner(self.at(key), self.name_of(key), node, read).filter(|value| is_empty || *value != T::default())
     }
 
+    /// Any value, as JSON.
+    pub(super) fn anything(&mut self, key: &'static str) -> Option<serde_json::Value> {
+        self.take(key).filter(|node| **node != Node::Null).map(serde_json::Value::from)
+    }
+
+    /// Makes a problem of each warning about a member of `key` that is not known.
+    pub(super) fn refuse_unknown_members(&mut self, key: &str) {
+        let below = format!("{}/", self.at(key));
+        let is_below = |warning: &Warning| {
+            warning.code == WarningCode::UnknownKey && warning.at.as_ref().is_some_and(|at| at.starts_with(&below))
+        };
+        let (unknown, others): (Vec<Warning>, Vec<Warning>) =
+            std::mem::take(&mut self.warnings).into_iter().partition(is_below);
+        self.warnings = others;
+        self.problems.extend(unknown.into_iter().map(Warning::into_unknown_key));
+    }
+
     /// A list of maps; a single one stands for a list of one. Empty means: none.
     pub(super) fn structures<T>(&mut self, key: &'static str, read: impl Fn(&mut Reader<'_>) -> T) -> Option<Vec<T>> {
         let items = match self.take(key)? {
@@ -301,7 +335,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A key as people name it: `logging_config.log_group`.
-    fn name_of(&self, key: &str) -> String {
+    pub(super) fn name_of(&self, key: &str) -> String {
         format!("{}{key}", self.place.1)
     }
 

@@ -37,7 +37,9 @@ pub fn request() -> Value {
         *lenient = scalar.as_object().expect("an object").clone();
         lenient.extend(description.map(|text| ("description".to_owned(), text)));
     }
-    definitions.insert("TextList".to_owned(), json!({"type": ["array", "string", "number", "boolean", "object"]}));
+    for name in ["TextList", "NumberList"] {
+        definitions.insert(name.to_owned(), json!({"type": ["array", "string", "number", "boolean", "object"]}));
+    }
     definitions.insert("Conditions".to_owned(), json!({"description": "Judged as Travis CI judges it."}));
     definitions.insert(
         "Pairs".to_owned(),
@@ -155,6 +157,12 @@ written! {
             {"type": "array", "items": {"type": ["string", "number", "boolean", "null"]}},
         ],
     });
+
+    /// A list of whole numbers; a single one stands for a list of one.
+    NumberList => |generator| {
+        let one = json!(generator.subschema_for::<WholeNumber>());
+        json_schema!({"anyOf": [one.clone(), {"type": "array", "items": {"anyOf": [one, {"type": "null"}]}}, {"enum": [""]}]})
+    };
 
     /// Secret values under names: a map, a list of `NAME=value` or of maps, or one `NAME=value`.
     Pairs => |generator| {

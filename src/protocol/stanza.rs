@@ -10,11 +10,11 @@ use super::error::{Code, Problem, Warning, WarningCode};
 use super::name::{FunctionName, Region};
 use super::reader::Reader;
 use super::schema::{
-    Anything, Conditions, FileSystems, Flag, NumberOrNone, Pairs, SchemaOnly, SecretText, Text, TextList, UrlOrNone,
-    WholeNumber,
+    Anything, Conditions, FileSystems, Flag, NumberList, NumberOrNone, Pairs, SchemaOnly, SecretText, Text, TextList,
+    UrlOrNone, WholeNumber,
 };
 use super::secret::{Redactor, Secret};
-use super::structures::{self, FileSystemConfig, FunctionUrl, ImageConfig, LoggingConfig, OrNone};
+use super::structures::{self, FileSystemConfig, FunctionUrl, ImageConfig, LoggingConfig, OrNone, Verify};
 use super::wire::{Map, Node};
 use super::{judge, limits};
 
@@ -164,6 +164,26 @@ pub struct Stanza {
     /// The function's own HTTPS address; `none` removes it.
     #[schemars(with = "Option<UrlOrNone>")]
     pub function_url: Option<OrNone<FunctionUrl>>,
+    /// Names that point at the published version, such as `live`: each is made, or moved, once the version is ready and has passed `verify`. Implies `publish`.
+    #[schemars(with = "Option<TextList>")]
+    pub alias: Option<Vec<String>>,
+    /// How a version proves that it works before an alias points at it; without `alias` the code is live by then. Empty: it is invoked, and must not fail.
+    pub verify: Option<Verify>,
+    /// Percent of the alias's traffic that go to the new version one after the other, such as 10, 50, 100; each time `verify` is asked again, and a failure sends all traffic back. Default: all at once.
+    #[schemars(with = "Option<NumberList>")]
+    pub traffic: Option<Vec<i32>>,
+    /// Seconds between two steps of `traffic`. Default: 60.
+    #[schemars(with = "Option<WholeNumber>")]
+    pub traffic_interval: Option<Duration>,
+    /// How many executions the alias keeps ready. `none` removes them. The deployment ends when they are ready.
+    #[schemars(with = "Option<NumberOrNone>")]
+    pub provisioned_concurrency: Option<OrNone<i32>>,
+    /// How many published versions to keep; older ones are deleted. One that an alias names, or the one before it, always stays. Default: all.
+    #[schemars(with = "Option<WholeNumber>")]
+    pub keep_versions: Option<i32>,
+    /// For `dpl-lambda rollback`: the version to go back to. Default: the one before.
+    #[schemars(with = "Option<Text>")]
+    pub version: Option<String>,
     /// The conditions under which Travis CI deploys. A string is a branch.
     #[schemars(with = "Option<Conditions>")]
     pub on: SchemaOnly,
@@ -182,7 +202,7 @@ pub struct Stanza {
     /// Only tell what would be done. Default: false.
     #[schemars(with = "Option<Flag>")]
     pub dry_run: Option<bool>,
-    /// Seconds that one wait may take. Default: 600, and 1800 with `snap_start`.
+    /// Seconds that one wait may take. Default: 600, and 1800 with `snap_start` or `provisioned_concurrency`.
     #[schemars(with = "Option<WholeNumber>")]
     pub wait_timeout: Option<Duration>,
     /// Deprecated: the opposite of `cleanup`.
@@ -267,14 +287,19 @@ pub fn read(map: &Map) -> ReadStanza {
         function_tags_mode: r.choice("function_tags_mode", &["add", "replace"]),
         reserved_concurrency: structures::reserved_concurrency(&mut r),
         function_url: structures::function_url(&mut r),
+        alias: r.texts("alias"),
+        verify: structures::verify(&mut r),
+        traffic: r.whole_numbers("traffic", "percent"),
+        traffic_interval: r.seconds("traffic_interval"),
+        provisioned_concurrency: structures::provisioned_concurrency(&mut r),
+        keep_versions: r.whole_number("keep_versions", "versions", None),
+        version: r.name("version"),
         run: r.texts("run"),
         cleanup: read_cleanup(&mut r),
         allow_failure: r.flag("allow_failure"),
         strict: r.flag("strict"),
         dry_run: r.flag("dry_run"),
-        wait_timeout: r
-            .whole_number("wait_timeout", "seconds", None)
-            .map(|s| Duration::from_secs(s.unsigned_abs().into())),
+        wait_timeout: r.seconds("wait_timeout"),
         on: SchemaOnly,
         skip_cleanup: SchemaOnly,
         edge: SchemaOnly,
@@ -285,6 +310,7 @@ pub fn read(map: &Map) -> ReadStanza {
     judge::needed(&mut r, &stanza);
     judge::bucket(&mut r, &stanza);
     judge::image(&mut r, &stanza);
+    judge::release(&mut r, &stanza);
     judge::untaken(&mut r, stanza.strict == Some(true));
     r.warnings.extend(limits::warnings(map));
     // A stanza for another provider is not ours to criticise.
@@ -311,7 +337,7 @@ impl Stanza {
 }
 
 /// Keys whose values are no secret. Everything else may be one: a misspelt key, a command, a condition.
-pub(crate) const OPEN: [&str; 39] = [
+pub(crate) const OPEN: [&str; 45] = [
     "provider",
     "region",
     "function_name",
@@ -351,6 +377,12 @@ pub(crate) const OPEN: [&str; 39] = [
     "function_tags_mode",
     "reserved_concurrency",
     "function_url",
+    "alias",
+    "traffic",
+    "traffic_interval",
+    "provisioned_concurrency",
+    "keep_versions",
+    "version",
 ];
 
 /// The texts of a value.
@@ -433,7 +465,7 @@ mod tests {
     fn all_problems_are_told_at_once() {
         assert_eq!(
             problems(
-                r#"{"timeout":"ten","memory_size":true,"publish":"maybe","access_key_id":{"secure":"x"},"alias":"live"}"#
+                r#"{"timeout":"ten","memory_size":true,"publish":"maybe","access_key_id":{"secure":"x"},"profile":"p"}"#
             ),
             [
                 (Code::NotDecrypted, "/access_key_id".to_owned()),
@@ -441,7 +473,7 @@ mod tests {
                 (Code::BadValue, "/memory_size".to_owned()),
                 (Code::BadValue, "/publish".to_owned()),
                 (Code::MissingKey, "/function_name".to_owned()),
-                (Code::UnsupportedOption, "/alias".to_owned()),
+                (Code::UnsupportedOption, "/profile".to_owned()),
             ]
         );
     }

@@ -1,10 +1,13 @@
 //! The maps inside a stanza in, their values typed out.
 //! Never knows a stanza's other keys.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
+use serde_json::Value;
 
 use super::reader::Reader;
-use super::schema::{Flag, Text, TextList, WholeNumber};
+use super::schema::{Anything, Flag, Text, TextList, WholeNumber};
 use super::wire::Node;
 
 /// Where and how the function logs.
@@ -88,6 +91,35 @@ pub struct Cors {
     /// Seconds for which a browser may remember this, 0 to 86400.
     #[schemars(with = "Option<WholeNumber>")]
     pub max_age: Option<i32>,
+}
+
+/// How a version proves that it works, before an alias points at it.
+#[derive(Clone, Debug, Default, PartialEq, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Verify {
+    /// What the version is invoked with: any JSON. A string that is JSON itself is sent as it stands. Default: `{}`.
+    #[schemars(with = "Option<Anything>")]
+    pub payload: Option<Value>,
+    /// What its answer must be. Default: anything but a function error.
+    pub expect: Option<Expect>,
+    /// Seconds that the answer, or the command, may take. Default: 60.
+    #[schemars(with = "Option<WholeNumber>")]
+    pub timeout: Option<Duration>,
+    /// A command for bash in the build directory, with `FUNCTION_ARN` and `VERSION` in its environment; any status but 0 is a failure. Without `payload` and `expect` it stands for the invocation, with one of them it comes after it.
+    #[schemars(with = "Option<Text>")]
+    pub command: Option<String>,
+}
+
+/// What the answer of a version must be; all that is named.
+#[derive(Clone, Debug, Default, PartialEq, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Expect {
+    /// A text that the answer contains.
+    #[schemars(with = "Option<Text>")]
+    pub contains: Option<String>,
+    /// JSON that is in the answer: each member that is named here has this value there, others may stand beside it. Lists agree entry by entry.
+    #[schemars(with = "Option<Anything>")]
+    pub json: Option<Value>,
 }
 
 /// Something that a stanza may give, or ask to be removed by `none`.
@@ -175,7 +207,38 @@ pub(super) fn reserved_concurrency(r: &mut Reader<'_>) -> Option<OrNone<i32>> {
     r.whole_number("reserved_concurrency", "executions at the same time", None).map(OrNone::Some)
 }
 
+/// 0 removes it, too: AWS knows no provisioned concurrency of 0.
+pub(super) fn provisioned_concurrency(r: &mut Reader<'_>) -> Option<OrNone<i32>> {
+    if r.is_none("provisioned_concurrency") {
+        return Some(OrNone::None);
+    }
+    let number = r.whole_number("provisioned_concurrency", "executions at the same time", None)?;
+    Some(if number == 0 { OrNone::None } else { OrNone::Some(number) })
+}
+
+/// A misspelt member would leave a check out, so here it is refused, and not only warned about.
+pub(super) fn verify(r: &mut Reader<'_>) -> Option<Verify> {
+    let verify = r.structure("verify", |r| Verify {
+        payload: r.anything("payload"),
+        expect: r.structure("expect", |r| Expect { contains: r.name("contains"), json: r.anything("json") }),
+        timeout: r.seconds("timeout"),
+        command: r.name("command"),
+    });
+    r.refuse_unknown_members("verify");
+    verify
+}
+
 impl Reader<'_> {
+    /// A time in whole seconds, at least one.
+    pub(super) fn seconds(&mut self, key: &'static str) -> Option<Duration> {
+        let seconds = self.whole_number(key, "seconds", None)?;
+        if seconds == 0 {
+            self.refuse(key, format!("`{}` is 0; give whole seconds, such as 60", self.name_of(key)));
+            return None;
+        }
+        Some(Duration::from_secs(seconds.unsigned_abs().into()))
+    }
+
     /// True for `none`, in any case, and for an empty string. The key counts as known.
     fn is_none(&mut self, key: &'static str) -> bool {
         matches!(self.take(key), Some(Node::Text(text)) if text.is_empty() || text.eq_ignore_ascii_case("none"))

@@ -1,0 +1,62 @@
+//! A stanza's aliases in, the same aliases at the version before out.
+//! Never packages anything, and never plans again: whoever changes the alias meanwhile has changed what "before" means.
+
+use super::Pass;
+use super::live::{Ended, of_runtime};
+use super::verify::Proof;
+use crate::failure;
+use crate::lambda::{Lambda, ReleaseQuestions};
+use crate::plan::roll_back;
+use crate::protocol::error::ErrorReport;
+use crate::protocol::event::{Event, Finished};
+use crate::protocol::secret::Redactor;
+
+impl Pass<'_> {
+    /// Moves the aliases back; with `only_plan` tells it only.
+    pub(super) fn roll_back(&self, only_plan: bool) -> Result<Finished, ErrorReport> {
+        of_runtime(async {
+            let (lambda, identity) = self.connect().await?;
+            let wanted = self.wanted();
+            let found = lambda.read_live(self.name).await.map_err(|error| self.failed(error))?;
+            let mut live = found.ok_or_else(|| failure::of_no_function(self.name.as_str(), &self.filled_in))?.live;
+            let questions = ReleaseQuestions {
+                aliases: wanted.release.aliases.clone(),
+                versions: true,
+                provisioned: wanted.release.provisioned.is_some(),
+                ..ReleaseQuestions::default()
+            };
+            lambda.read_release(self.name, &mut live, &questions).await.map_err(|error| self.failed(error))?;
+            let plan = roll_back(&wanted.release, self.stanza.version.as_deref(), &live)
+                .map_err(|error| failure::of_plan(error, self.name.as_str(), &self.filled_in))?;
+            self.warn_about_cleared(&plan);
+            let told = self.filled_in.plan(plan.told());
+            self.journal.tell(Event::Planned(told.clone()));
+            if only_plan {
+                return Ok(Finished::Planned(told));
+            }
+            let target = plan.version.as_ref();
+            let version = live.versions.iter().find(|version| Some(&version.number) == target);
+            let code_sha256 = version.map(|version| version.code_sha256.clone());
+            let mut subject = self.subject(None);
+            subject.take(&live, &plan, code_sha256.clone());
+            self.apply_all(&plan, &mut subject, &lambda).await?;
+            let previous = self.previous_version(&live.aliases, &subject);
+            let now = self.deployment(subject, code_sha256, previous, &identity);
+            Ok(if plan.steps.is_empty() { Finished::Unchanged(now) } else { Finished::Deployed(now) })
+        })
+    }
+
+    async fn apply_all(
+        &self,
+        plan: &crate::plan::Plan,
+        subject: &mut crate::lambda::Subject<'_>,
+        lambda: &Lambda,
+    ) -> Result<(), ErrorReport> {
+        let proof = Proof { live: Redactor::default(), aliases: &[] };
+        match self.apply(plan, subject, &proof, lambda).await {
+            Ok(()) => Ok(()),
+            Err(Ended::Failed(report)) => Err(report),
+            Err(Ended::Outdated(outdated)) => Err(self.failed(outdated.error)),
+        }
+    }
+}

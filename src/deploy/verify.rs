@@ -1,0 +1,107 @@
+//! A version in, the proof that it works out: it is invoked, the user's command is run, the answers are judged.
+//! Never says a sentence of its own.
+
+use std::time::Duration;
+
+use super::Pass;
+use crate::child::ChildError;
+use crate::commands::{self, CommandError};
+use crate::failure::{self, Unproven};
+use crate::function::LiveAlias;
+use crate::lambda::{Applied, Lambda, LambdaError, Subject};
+use crate::protocol::error::ErrorReport;
+use crate::protocol::event::{Event, Stream};
+use crate::protocol::secret::Redactor;
+use crate::protocol::structures::Verify;
+use crate::verification::{judge, payload};
+
+/// How long an answer may take, unless the stanza says otherwise.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// What is needed beside a version to tell how it failed.
+pub(super) struct Proof<'a> {
+    /// Masks the function's live variables, which its log may hold.
+    pub(super) live: Redactor,
+    /// Where the aliases of the stanza point.
+    pub(super) aliases: &'a [LiveAlias],
+}
+
+impl Pass<'_> {
+    /// Lets the version prove itself.
+    pub(super) async fn verify(
+        &self,
+        subject: &Subject<'_>,
+        proof: &Proof<'_>,
+        lambda: &Lambda,
+    ) -> Result<Applied, ErrorReport> {
+        let verify = self.stanza.verify.clone().unwrap_or_default();
+        let limit = verify.timeout.unwrap_or(LIMIT);
+        let invokes = verify.command.is_none() || verify.payload.is_some() || verify.expect.is_some();
+        let mut applied = Applied::default();
+        if invokes {
+            applied = self.invoke(&verify, limit, subject, proof, lambda).await?;
+        }
+        if let Some(command) = &verify.command {
+            self.run_check(command, limit, subject, proof)?;
+        }
+        Ok(applied)
+    }
+
+    async fn invoke(
+        &self,
+        verify: &Verify,
+        limit: Duration,
+        subject: &Subject<'_>,
+        proof: &Proof<'_>,
+        lambda: &Lambda,
+    ) -> Result<Applied, ErrorReport> {
+        let payload = payload(verify.payload.as_ref());
+        let redact = |text: &str| proof.live.redact(&self.redactor().redact(text));
+        let failed = |why, log| failure::of_verification(&self.unproven(subject, proof), why, log, &redact);
+        let answer = match lambda.invoke(self.name, subject.version(), &payload, limit).await {
+            Ok(answer) => answer,
+            Err(LambdaError::NoAnswer(limit)) => return Err(failed(failure::Why::NoAnswer(limit), Vec::new())),
+            Err(error) => return Err(self.failed(error)),
+        };
+        judge(verify.expect.as_ref(), &answer).map_err(|unmet| {
+            let lines: Vec<String> = answer.log.lines().map(redact).collect();
+            for line in &lines {
+                self.journal.tell(Event::Output { stream: Stream::Log, line: line.clone() });
+            }
+            failed(failure::Why::Answer(unmet), lines)
+        })?;
+        Ok(lambda.applied())
+    }
+
+    fn run_check(
+        &self,
+        command: &str,
+        limit: Duration,
+        subject: &Subject<'_>,
+        proof: &Proof<'_>,
+    ) -> Result<(), ErrorReport> {
+        let env = self.job.env.with("FUNCTION_ARN", &subject.arn).with("VERSION", subject.version());
+        let redact = |text: &str| self.redactor().redact(text);
+        let mut tell = |stream, line: String| self.journal.tell(Event::Output { stream, line: redact(&line) });
+        let commands = [command.to_owned()];
+        let ended = commands::run(&commands, &env, &self.job.directory, Some(limit), self.stop, &mut tell);
+        let why = match ended {
+            Ok(()) => return Ok(()),
+            Err(CommandError::RunFailed { how, .. }) => failure::Why::Command { how },
+            Err(CommandError::Child(ChildError::TimedOut(limit))) => failure::Why::SlowCommand(limit),
+            Err(error) => return Err(failure::of_command(error, self.redactor())),
+        };
+        Err(failure::of_verification(&self.unproven(subject, proof), why, Vec::new(), &redact))
+    }
+
+    /// What production sees while the version has not proved itself.
+    fn unproven<'a>(&self, subject: &'a Subject<'_>, proof: &'a Proof<'_>) -> Unproven<'a> {
+        let version = subject.version();
+        let Some(name) = self.stanza.alias.iter().flatten().next() else { return Unproven::Live { version } };
+        match proof.aliases.iter().find(|alias| alias.name == *name) {
+            _ if !subject.shifted.is_empty() => Unproven::Shifted { version },
+            Some(alias) => Unproven::Behind { version, alias: &alias.name, live: &alias.version },
+            None => Unproven::Unreached { version },
+        }
+    }
+}

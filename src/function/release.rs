@@ -1,0 +1,127 @@
+//! What becomes of a function once it is updated: a version, its proof, the aliases that point at it. Wanted and live.
+//! Never decides what is to be done about a difference.
+
+use std::time::Duration;
+
+use super::{ChangedBy, Live, Setting};
+use crate::protocol::stanza::Stanza;
+use crate::protocol::structures::OrNone;
+
+/// What a stanza wants of versions and aliases.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Release {
+    /// Whether a version is published.
+    pub publish: bool,
+    /// What the version's description tells: the stanza's, the build, the commit. `None`: nothing is known.
+    pub description: Option<String>,
+    /// The aliases that are to point at it, each once.
+    pub aliases: Vec<String>,
+    /// Whether it has to prove itself.
+    pub verifies: bool,
+    /// Percent of the traffic that go to it one after the other, below 100.
+    pub shares: Vec<u8>,
+    /// Between two of them.
+    pub interval: Duration,
+    /// Executions that each alias keeps ready; `Some(None)`: none are to be. `None`: the stanza is silent.
+    pub provisioned: Option<Option<i32>>,
+    /// How many published versions to keep. `None`: all.
+    pub keep: Option<usize>,
+}
+
+/// Between two shares of the traffic, unless the stanza says otherwise.
+const INTERVAL: Duration = Duration::from_secs(60);
+
+impl Release {
+    /// What the stanza wants; the description is filled in by whoever knows the job.
+    pub(super) fn of(stanza: &Stanza) -> Self {
+        let mut aliases: Vec<String> = Vec::new();
+        for name in stanza.alias.iter().flatten() {
+            if !aliases.contains(name) {
+                aliases.push(name.clone());
+            }
+        }
+        let shares = stanza.traffic.iter().flatten().filter(|share| **share < 100);
+        Release {
+            publish: stanza.publish == Some(true) || !aliases.is_empty(),
+            description: None,
+            aliases,
+            verifies: stanza.verify.is_some(),
+            shares: shares.filter_map(|share| u8::try_from(*share).ok()).collect(),
+            interval: stanza.traffic_interval.unwrap_or(INTERVAL),
+            provisioned: stanza.provisioned_concurrency.as_ref().map(|wanted| match wanted {
+                OrNone::Some(executions) => Some(*executions),
+                OrNone::None => None,
+            }),
+            keep: stanza.keep_versions.and_then(|versions| usize::try_from(versions).ok()),
+        }
+    }
+}
+
+/// An alias as it is live.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LiveAlias {
+    /// Its name.
+    pub name: String,
+    /// The version that it points at.
+    pub version: String,
+    /// Versions that get a part of its traffic instead, with percent.
+    pub weights: Vec<(String, u8)>,
+    /// What changes whenever the alias does.
+    pub revision_id: Option<String>,
+}
+
+impl LiveAlias {
+    /// The versions that get a share of its traffic. While provisioned concurrency moves to another version, AWS shows the
+    /// old one with all of the traffic: that is no share that somebody has given, and ends by itself.
+    pub fn shares(&self) -> &[(String, u8)] {
+        if self.weights.iter().any(|(_, percent)| *percent == 100) { &[] } else { &self.weights }
+    }
+}
+
+/// A published version.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LiveVersion {
+    /// Its number.
+    pub number: String,
+    /// Its description.
+    pub description: String,
+    /// Base64 of the SHA-256 of its code.
+    pub code_sha256: String,
+    /// Its settings; one that cannot be read is not in here.
+    pub settings: Vec<Setting>,
+    /// False while it is being made ready, and when it could not be.
+    pub is_ready: bool,
+}
+
+impl LiveVersion {
+    /// Its number as one; 0 for what is none.
+    pub fn ordinal(&self) -> u64 {
+        self.number.parse().unwrap_or_default()
+    }
+
+    /// Whether it holds the code and the settings of the function, its description aside, which is its own. What cannot
+    /// be read is not known to be the same.
+    pub fn is_copy_of(&self, live: &Live) -> bool {
+        let is_held = |setting: &&Setting| {
+            matches!(setting.changed_by(), ChangedBy::Configuration | ChangedBy::Code)
+                && !matches!(setting, Setting::Description(_) | Setting::SourceKmsKeyArn(_))
+        };
+        let knows_environment = live.settings.iter().any(|setting| matches!(setting, Setting::Environment(_)));
+        let mut held = live.settings.iter().filter(is_held);
+        self.code_sha256 == live.code_sha256 && knows_environment && held.all(|live| self.setting(live) == Some(live))
+    }
+
+    /// Its value of the same setting. `None`: it cannot be read.
+    pub fn setting(&self, like: &Setting) -> Option<&Setting> {
+        self.settings.iter().find(|setting| setting.is_kind_of(like))
+    }
+}
+
+/// Provisioned concurrency of an alias.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Provisioned {
+    /// Executions that were asked for.
+    pub executions: i32,
+    /// False while they are made ready, and when they could not be.
+    pub is_ready: bool,
+}

@@ -1,0 +1,99 @@
+//! An alias that a lost answer leaves in doubt, or that a failure has to send back, in; where it points out.
+//! Never moves an alias that somebody else has moved.
+
+use std::time::Duration;
+
+use aws_sdk_lambda::types::AliasRoutingConfiguration;
+
+use super::subject::Told;
+use super::{Applied, CallError, Lambda, LambdaError, Subject, found};
+use crate::function::LiveAlias;
+use crate::plan::Action;
+
+/// How long the traffic of an alias may take on its way back after a signal.
+const LAST_CALL: Duration = Duration::from_millis(2500);
+
+impl Lambda {
+    /// Whether an alias that is at another revision than it was is where the step wanted it, by an earlier request of the
+    /// same step whose answer was lost.
+    pub(super) async fn has_moved_alias(
+        &self,
+        action: &Action,
+        subject: &mut Subject<'_>,
+    ) -> Result<bool, LambdaError> {
+        let aim = subject.aim(action).filter(|_| self.attempts.told().has_lost);
+        let Some(LiveAlias { name, version, weights, .. }) = aim else { return Ok(false) };
+        let call = self.client.get_alias().function_name(subject.name.as_str()).name(&name).send();
+        let Some(output) = found(self.heard("GetAlias", call).await)? else { return Ok(false) };
+        if output.function_version() != Some(&version) || shares(output.routing_config()) != weights {
+            return Ok(false);
+        }
+        subject.note_aim(action);
+        let revision = output.revision_id().map(str::to_owned);
+        subject.note(Told { alias: Some((name.clone(), revision)), ..Told::default() });
+        if let Action::UpdateAlias { provisions: true, .. } = action {
+            self.wait_for_provisioned(subject.name, &name).await?;
+        }
+        Ok(true)
+    }
+
+    /// Sends all traffic of an alias that has been shifted back to where the rest of it goes, though the run is to end.
+    ///
+    /// # Errors
+    /// [`LambdaError::Outdated`] when somebody else has changed the alias since, and others.
+    pub async fn send_back(&self, alias: &str, subject: &mut Subject<'_>) -> Result<Applied, LambdaError> {
+        self.attempts.forget();
+        // After a signal `finished` is due within seconds.
+        let limit = if self.stop.reason().is_some() { LAST_CALL } else { self.wait_limit };
+        let sent = tokio::time::timeout(limit, self.unshift(alias, subject)).await;
+        sent.map_err(|_| LambdaError::WaitedTooLong { what: "the way back", limit })??;
+        subject.shifted.remove(alias);
+        Ok(self.applied())
+    }
+
+    async fn unshift(&self, alias: &str, subject: &Subject<'_>) -> Result<(), LambdaError> {
+        let failed = |error| CallError::of("UpdateAlias", error);
+        let ours = subject.version();
+        let from = subject.shifted.get(alias).cloned().unwrap_or_default();
+        let mut revision = subject.alias_revisions.get(alias).cloned();
+        for is_last in [false, true] {
+            let call = self.client.update_alias().function_name(subject.name.as_str()).name(alias);
+            let call = call.function_version(&from).routing_config(routing(&[]));
+            match call.set_revision_id(revision).send().await.map_err(failed) {
+                Ok(_) => return Ok(()),
+                // The shift or this may have been carried out although the answer was lost.
+                Err(error) if error.is_outdated() && !is_last => {
+                    let call = self.client.get_alias().function_name(subject.name.as_str()).name(alias).send();
+                    let alias =
+                        call.await.map_err(|error| CallError::of("GetAlias", error)).map_err(LambdaError::Call)?;
+                    let shares = shares(alias.routing_config());
+                    if alias.function_version() != Some(&from) || shares.iter().any(|(version, _)| version != ours) {
+                        return Err(LambdaError::Outdated(Some(error)));
+                    }
+                    if shares.is_empty() {
+                        return Ok(());
+                    }
+                    revision = alias.revision_id().map(str::to_owned);
+                }
+                Err(error) => return Err(LambdaError::Call(error)),
+            }
+        }
+        unreachable!("the last round returns")
+    }
+}
+
+/// Shares of the traffic in percent; one that is not all of it never rounds up to that.
+pub(super) fn shares(routing: Option<&AliasRoutingConfiguration>) -> Vec<(String, u8)> {
+    let weights = routing.and_then(|routing| routing.additional_version_weights());
+    let percent = |weight: f64| (weight * 100.0).round().clamp(0.0, if weight < 1.0 { 99.0 } else { 100.0 }) as u8;
+    let mut weights: Vec<(String, u8)> =
+        weights.into_iter().flatten().map(|(version, weight)| (version.clone(), percent(*weight))).collect();
+    weights.sort();
+    weights
+}
+
+/// Routing as AWS takes it; none at all takes every share away.
+pub(super) fn routing(shares: &[(String, u8)]) -> AliasRoutingConfiguration {
+    let weights = shares.iter().map(|(version, percent)| (version.clone(), f64::from(*percent) / 100.0)).collect();
+    AliasRoutingConfiguration::builder().set_additional_version_weights(Some(weights)).build()
+}

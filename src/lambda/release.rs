@@ -1,0 +1,179 @@
+//! A function's aliases, versions and provisioned concurrency as AWS tells them, and an invocation of a version.
+//! Never changes anything; a function that is invoked may.
+
+use aws_sdk_lambda::operation::get_provisioned_concurrency_config::GetProvisionedConcurrencyConfigOutput;
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::{LogType, ProvisionedConcurrencyStatusEnum};
+
+use super::alias::shares;
+use super::error::Trouble;
+use super::{Lambda, LambdaError, connect, found, read, wait};
+use crate::function::{Live, LiveAlias, LiveVersion, Provisioned};
+use crate::protocol::name::FunctionName;
+use crate::verification::Answer;
+
+/// What to ask of versions and aliases.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReleaseQuestions {
+    /// The aliases, and the versions that those of these names point at.
+    pub aliases: Vec<String>,
+    /// All aliases, though none is named.
+    pub all_aliases: bool,
+    /// All versions.
+    pub versions: bool,
+    /// What the named aliases keep ready.
+    pub provisioned: bool,
+}
+
+impl Lambda {
+    /// Completes the live function by its aliases and versions, so far as somebody asks.
+    ///
+    /// # Errors
+    /// As [`Lambda::read_live`].
+    pub async fn read_release(
+        &self,
+        name: &FunctionName,
+        live: &mut Live,
+        questions: &ReleaseQuestions,
+    ) -> Result<(), LambdaError> {
+        if questions.all_aliases || !questions.aliases.is_empty() {
+            live.aliases = self.aliases(name).await?;
+        }
+        if questions.versions {
+            live.versions = self.versions(name).await?;
+            return self.read_provisioned(name, live, questions).await;
+        }
+        let mut numbers: Vec<&str> = Vec::new();
+        for alias in live.aliases.iter().filter(|alias| questions.aliases.contains(&alias.name)) {
+            if alias.version != "$LATEST" && !numbers.contains(&alias.version.as_str()) {
+                numbers.push(&alias.version);
+            }
+        }
+        for number in numbers {
+            let call = self.client.get_function().function_name(name.as_str()).qualifier(number).send();
+            // An alias of a version that is gone: it is not the one that is wanted.
+            let Some(output) = found(self.heard("GetFunction", call).await)? else { continue };
+            let version = output.configuration().and_then(read::version);
+            live.versions.push(version.ok_or_else(|| self.garbled("GetFunction"))?);
+        }
+        self.read_provisioned(name, live, questions).await
+    }
+
+    async fn aliases(&self, name: &FunctionName) -> Result<Vec<LiveAlias>, LambdaError> {
+        let mut aliases = Vec::new();
+        let mut marker = None;
+        loop {
+            let call = self.client.list_aliases().function_name(name.as_str()).set_marker(marker).send();
+            let output = found(self.heard("ListAliases", call).await)?.ok_or(LambdaError::Gone)?;
+            self.check_awss("ListAliases")?;
+            aliases.extend(output.aliases().iter().map(|alias| LiveAlias {
+                name: alias.name().unwrap_or_default().to_owned(),
+                version: alias.function_version().unwrap_or_default().to_owned(),
+                weights: shares(alias.routing_config()),
+                revision_id: alias.revision_id().map(str::to_owned),
+            }));
+            marker = output.next_marker().filter(|marker| !marker.is_empty()).map(str::to_owned);
+            if marker.is_none() {
+                return Ok(aliases);
+            }
+        }
+    }
+
+    async fn versions(&self, name: &FunctionName) -> Result<Vec<LiveVersion>, LambdaError> {
+        let mut versions = Vec::new();
+        let mut marker = None;
+        loop {
+            let call = self.client.list_versions_by_function().function_name(name.as_str()).set_marker(marker).send();
+            let output = found(self.heard("ListVersionsByFunction", call).await)?.ok_or(LambdaError::Gone)?;
+            self.check_awss("ListVersionsByFunction")?;
+            let published = output.versions().iter().filter(|version| version.version() != Some("$LATEST"));
+            versions.extend(published.filter_map(read::version));
+            marker = output.next_marker().filter(|marker| !marker.is_empty()).map(str::to_owned);
+            if marker.is_none() {
+                return Ok(versions);
+            }
+        }
+    }
+
+    async fn read_provisioned(
+        &self,
+        name: &FunctionName,
+        live: &mut Live,
+        questions: &ReleaseQuestions,
+    ) -> Result<(), LambdaError> {
+        let is_asked = |alias: &&LiveAlias| questions.provisioned && questions.aliases.contains(&alias.name);
+        for alias in live.aliases.iter().filter(is_asked) {
+            if let Some(output) = self.provisioned(name, &alias.name).await? {
+                let executions = output.requested_provisioned_concurrent_executions().unwrap_or_default();
+                let is_ready = output.status() == Some(&ProvisionedConcurrencyStatusEnum::Ready);
+                live.provisioned.insert(alias.name.clone(), Provisioned { executions, is_ready });
+            }
+        }
+        Ok(())
+    }
+
+    async fn provisioned(
+        &self,
+        name: &FunctionName,
+        alias: &str,
+    ) -> Result<Option<GetProvisionedConcurrencyConfigOutput>, LambdaError> {
+        let call = self.client.get_provisioned_concurrency_config().function_name(name.as_str()).qualifier(alias);
+        match self.heard("GetProvisionedConcurrencyConfig", call.send()).await {
+            Err(LambdaError::Call(error)) if error.code() == "ProvisionedConcurrencyConfigNotFoundException" => {
+                Ok(None)
+            }
+            answer => found(answer),
+        }
+    }
+
+    /// Waits until the executions that an alias keeps ready are.
+    pub(super) async fn wait_for_provisioned(&self, name: &FunctionName, alias: &str) -> Result<(), LambdaError> {
+        let mut pace = wait::Pace::new(self.wait_limit);
+        loop {
+            let Some(output) = self.provisioned(name, alias).await? else { return Ok(()) };
+            match output.status() {
+                Some(ProvisionedConcurrencyStatusEnum::InProgress) => {}
+                Some(ProvisionedConcurrencyStatusEnum::Failed) => {
+                    let reason = output.status_reason().map(str::to_owned);
+                    return Err(LambdaError::ProvisioningFailed(Trouble { code: None, reason }));
+                }
+                Some(_) => return Ok(()),
+                None => return Err(self.garbled("GetProvisionedConcurrencyConfig")),
+            }
+            self.pause(&mut pace, "the provisioned concurrency").await?;
+        }
+    }
+
+    /// What a version answers to `payload`.
+    ///
+    /// # Errors
+    /// [`LambdaError::NoAnswer`] when it takes longer than `limit`, and those of every call.
+    pub async fn invoke(
+        &self,
+        name: &FunctionName,
+        version: &str,
+        payload: &str,
+        limit: std::time::Duration,
+    ) -> Result<Answer, LambdaError> {
+        self.attempts.forget();
+        let call = self.client.invoke().function_name(name.as_str()).qualifier(version).log_type(LogType::Tail);
+        let patient = aws_sdk_lambda::config::Builder::new().timeout_config(connect::timeouts(limit, limit));
+        let call = call.payload(Blob::new(payload)).customize().config_override(patient).send();
+        let answer = tokio::time::timeout(limit, self.heard("Invoke", call));
+        let output = match answer.await {
+            Err(_) => return Err(LambdaError::NoAnswer(limit)),
+            Ok(Err(LambdaError::Call(error))) if error.is_silence() => return Err(LambdaError::NoAnswer(limit)),
+            Ok(answer) => answer?,
+        };
+        self.check_awss("Invoke")?;
+        let log = output.log_result().and_then(|log| base64_simd::STANDARD.decode_to_vec(log).ok());
+        Ok(Answer {
+            payload: output
+                .payload()
+                .map(|blob| String::from_utf8_lossy(blob.as_ref()).into_owned())
+                .unwrap_or_default(),
+            function_error: output.function_error().map(str::to_owned),
+            log: log.map(|log| String::from_utf8_lossy(&log).into_owned()).unwrap_or_default(),
+        })
+    }
+}

@@ -1,0 +1,53 @@
+//! A stanza's aliases and what is live of them in, the steps back to the version before out.
+//! Never guesses: aliases that do not agree, or a version that is not there, are refused.
+
+use super::release::{before, cleared, update};
+use super::{Plan, PlanError};
+use crate::function::{Live, LiveAlias, Release};
+use crate::protocol::event::FunctionPresence;
+
+/// Moves the aliases of `release` back: to `version`, or to where each of them came from. An alias that shares its traffic
+/// with another version was on its way there: it goes back to where it points.
+///
+/// # Errors
+/// [`PlanError`], when it is not known where they should go.
+pub fn roll_back(release: &Release, version: Option<&str>, live: &Live) -> Result<Plan, PlanError> {
+    let mut aliases: Vec<&LiveAlias> = Vec::new();
+    for name in &release.aliases {
+        let alias = live.aliases.iter().find(|alias| alias.name == *name);
+        aliases.push(alias.ok_or_else(|| PlanError::NoAlias { alias: name.clone() })?);
+    }
+    let mut targets: Vec<String> = Vec::new();
+    for alias in &aliases {
+        targets.push(match version {
+            Some(version) => version.to_owned(),
+            None if !alias.shares().is_empty() => alias.version.clone(),
+            None => {
+                let before = before(&alias.name, &alias.version, &live.versions);
+                let none =
+                    || PlanError::NoPreviousVersion { alias: alias.name.clone(), version: alias.version.clone() };
+                before.ok_or_else(none)?.number.clone()
+            }
+        });
+    }
+    let target = targets.first().cloned().unwrap_or_default();
+    if targets.iter().any(|other| *other != target) {
+        let named = aliases.iter().zip(&targets).map(|(alias, target)| (alias.name.clone(), target.clone()));
+        return Err(PlanError::AmbiguousRollback { targets: named.collect() });
+    }
+    if !live.versions.iter().any(|version| version.number == target) {
+        return Err(PlanError::NoVersion { version: target });
+    }
+    let steps = aliases.iter().map(|alias| {
+        let provisions = release.provisioned.flatten().is_some() && live.provisioned.contains_key(&alias.name);
+        update(alias, Some(target.clone()), provisions)
+    });
+    let steps = steps.filter(|step| !step.changes.is_empty()).collect();
+    Ok(Plan {
+        function: FunctionPresence::Exists,
+        steps,
+        expected: Vec::new(),
+        version: Some(target),
+        cleared: aliases.iter().flat_map(|alias| cleared(alias)).collect(),
+    })
+}

@@ -1,0 +1,203 @@
+//! What a stanza expects of a version and what the version answered in, whether it has proved itself out.
+//! Never asks anybody; and never takes an answer that it cannot read for the one that was expected.
+
+use serde_json::Value;
+
+use crate::protocol::structures::Expect;
+
+/// What a function answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// What it returned, or the error object.
+    pub payload: String,
+    /// `Handled` or `Unhandled`. `None`: it ended well.
+    pub function_error: Option<String>,
+    /// The last 4 KB of its log.
+    pub log: String,
+}
+
+/// Why an answer is not the one that was expected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unmet {
+    /// The function failed.
+    FunctionError {
+        /// What it said of it: the error's type and message.
+        words: String,
+    },
+    /// The answer lacks a text.
+    LacksText {
+        /// The text.
+        text: String,
+        /// The answer.
+        answer: String,
+    },
+    /// The answer is not JSON.
+    NotJson {
+        /// The answer.
+        answer: String,
+    },
+    /// The answer has another value.
+    OtherValue {
+        /// JSON pointer into the answer; empty for all of it.
+        at: String,
+        /// What was expected there, as JSON.
+        want: String,
+        /// What is there. `None`: nothing.
+        got: Option<String>,
+    },
+}
+
+/// What a version is invoked with: text that is JSON already as it stands, everything else as JSON.
+pub fn payload(payload: Option<&Value>) -> String {
+    match payload {
+        None => "{}".to_owned(),
+        Some(Value::String(text)) if serde_json::from_str::<Value>(text).is_ok() => text.clone(),
+        Some(value) => value.to_string(),
+    }
+}
+
+/// Judges an answer.
+///
+/// # Errors
+/// The first thing that is not as expected.
+pub fn judge(expect: Option<&Expect>, answer: &Answer) -> Result<(), Unmet> {
+    if answer.function_error.is_some() {
+        return Err(Unmet::FunctionError { words: words(&answer.payload) });
+    }
+    let json = serde_json::from_str::<Value>(&answer.payload);
+    let Some(expect) = expect else { return Ok(()) };
+    if let Some(text) = &expect.contains {
+        // A runtime may write "é" as "\u00e9", and a string that is the whole answer has its quotes escaped.
+        let unescaped = json.as_ref().map_or_else(|_| String::new(), Value::to_string);
+        let whole = json.as_ref().ok().and_then(Value::as_str).unwrap_or_default();
+        if !answer.payload.contains(text) && !unescaped.contains(text) && !whole.contains(text) {
+            return Err(Unmet::LacksText { text: text.clone(), answer: answer.payload.clone() });
+        }
+    }
+    let Some(want) = &expect.json else { return Ok(()) };
+    let got = json.map_err(|_| Unmet::NotJson { answer: answer.payload.clone() })?;
+    difference(want, &got, "").map_or(Ok(()), Err)
+}
+
+/// Where `got` has not what `want` names. Members that `want` does not name may be anything; lists agree entry by entry.
+fn difference(want: &Value, got: &Value, at: &str) -> Option<Unmet> {
+    let other = |at: &str, want: &Value, got: Option<&Value>| {
+        Some(Unmet::OtherValue { at: at.to_owned(), want: want.to_string(), got: got.map(Value::to_string) })
+    };
+    match (want, got) {
+        (Value::Object(want), Value::Object(got)) => want.iter().find_map(|(name, want)| {
+            let at = crate::protocol::wire::pointer(at, name);
+            match got.get(name) {
+                Some(got) => difference(want, got, &at),
+                None => other(&at, want, None),
+            }
+        }),
+        (Value::Array(wants), Value::Array(gots)) if wants.len() == gots.len() => {
+            let mut entries = wants.iter().zip(gots).enumerate();
+            entries.find_map(|(index, (want, got))| difference(want, got, &format!("{at}/{index}")))
+        }
+        // 1 and 1.0 are one number.
+        (Value::Number(a), Value::Number(b)) if a == b || (a.as_f64() == b.as_f64() && a.as_f64().is_some()) => None,
+        (want, got) if want == got => None,
+        (want, got) => other(at, want, Some(got)),
+    }
+}
+
+/// `TypeError: x is not a function`, out of the object that a runtime makes of an error; else all of it.
+fn words(payload: &str) -> String {
+    let object: Value = serde_json::from_str(payload).unwrap_or_default();
+    let text = |key: &str| object[key].as_str().filter(|text| !text.is_empty());
+    match (text("errorType"), text("errorMessage")) {
+        (Some(kind), Some(message)) => format!("{kind}: {message}"),
+        (None, Some(words)) | (Some(words), None) => words.to_owned(),
+        (None, None) => payload.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn answer(payload: &str) -> Answer {
+        Answer { payload: payload.to_owned(), ..Answer::default() }
+    }
+
+    #[track_caller]
+    fn check_json(want: Value, got: Value, expected: Result<(), (&str, &str, Option<&str>)>) {
+        let expect = Expect { json: Some(want), contains: None };
+        let expected = expected.map_err(|(at, want, got)| Unmet::OtherValue {
+            at: at.to_owned(),
+            want: want.to_owned(),
+            got: got.map(str::to_owned),
+        });
+        assert_eq!(judge(Some(&expect), &answer(&got.to_string())), expected);
+    }
+
+    #[test]
+    fn expected_json_is_in_the_answer_and_others_may_stand_beside_it() {
+        check_json(json!({"ok": true}), json!({"ok": true, "more": 1}), Ok(()));
+        check_json(json!({"a": {"b": 1}}), json!({"a": {"b": 1.0, "c": 2}}), Ok(()));
+        check_json(json!([{"a": 1}, 2]), json!([{"a": 1, "b": 2}, 2]), Ok(()));
+        check_json(json!(null), json!(null), Ok(()));
+        check_json(json!({"ok": true}), json!({"ok": false}), Err(("/ok", "true", Some("false"))));
+        check_json(json!({"ok": null}), json!({}), Err(("/ok", "null", None)));
+        check_json(json!({"a/b": {"c": "x"}}), json!({"a/b": {"c": 1}}), Err(("/a~1b/c", "\"x\"", Some("1"))));
+        check_json(json!([1]), json!([1, 2]), Err(("", "[1]", Some("[1,2]"))));
+        check_json(json!({}), json!("text"), Err(("", "{}", Some("\"text\""))));
+    }
+
+    #[track_caller]
+    fn check_text(text: &str, payload: &str, is_met: bool) {
+        let expect = Expect { contains: Some(text.to_owned()), json: None };
+        assert_eq!(judge(Some(&expect), &answer(payload)).is_ok(), is_met, "{text} in {payload}");
+    }
+
+    #[test]
+    fn a_text_is_found_however_the_runtime_escapes_it() {
+        check_text("pong", r#""pong""#, true);
+        check_text("\"status\":\"ok\"", r#"{"status":"ok"}"#, true);
+        check_text("é", r#""caf\u00e9""#, true);
+        check_text("say \"hi\"", r#""say \"hi\"""#, true);
+        check_text("pong", "null", false);
+        check_text("pong", "", false);
+    }
+
+    #[test]
+    fn a_function_that_failed_is_quoted_whatever_was_expected() {
+        let failed = |payload: &str| {
+            let answer = Answer { function_error: Some("Unhandled".to_owned()), ..answer(payload) };
+            match judge(None, &answer) {
+                Err(Unmet::FunctionError { words }) => words,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(failed(r#"{"errorType":"TypeError","errorMessage":"x"}"#), "TypeError: x");
+        assert_eq!(
+            failed(r#"{"errorMessage":"Task timed out after 3.00 seconds"}"#),
+            "Task timed out after 3.00 seconds"
+        );
+        assert_eq!(failed("gone"), "gone");
+        assert_eq!(judge(None, &answer("null")), Ok(()));
+        assert_eq!(judge(None, &answer("")), Ok(()));
+    }
+
+    #[test]
+    fn an_answer_that_is_not_json_is_not_what_was_expected() {
+        let expect = Expect { json: Some(json!({})), contains: None };
+        assert_eq!(judge(Some(&expect), &answer("<html>")), Err(Unmet::NotJson { answer: "<html>".to_owned() }));
+    }
+
+    #[test]
+    fn a_payload_is_any_json_and_text_that_is_json_already_stays() {
+        for (given, sent) in [
+            (None, "{}"),
+            (Some(json!({"a": null})), r#"{"a":null}"#),
+            (Some(json!(r#"{"a": 1}"#)), r#"{"a": 1}"#),
+            (Some(json!("ping")), r#""ping""#),
+            (Some(json!(7)), "7"),
+        ] {
+            assert_eq!(payload(given.as_ref()), sent);
+        }
+    }
+}
