@@ -362,11 +362,15 @@ fn ministack_gets_a_version_for_what_is_new_only() {
         "publish": true,
         "env": stand.emulator.job_env(),
     });
-    for (line, snap_start, version) in [("one", "None", "1"), ("one", "None", "1"), ("two", "PublishedVersions", "2")] {
+    for (line, snap_start, version, outcome) in [
+        ("one", "None", "1", "deployed"),
+        ("one", "None", "1", "unchanged"),
+        ("two", "PublishedVersions", "2", "deployed"),
+    ] {
         stand.write(line);
         stanza["snap_start"] = json!(snap_start);
         let ended = stand.deploy(&stanza);
-        assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
+        assert_eq!(ended.outcome(), outcome, "{}", ended.stdout);
         assert_eq!(ended.finished()["version"], version, "{}", ended.stdout);
     }
     let listed = stand.emulator.ask("lambda", "list_versions_by_function", &json!({"FunctionName": "f"}));

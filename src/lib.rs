@@ -31,7 +31,7 @@
 //! | [`deploy`] | a command and a job | an outcome: the pass, top to bottom |
 //!
 //! Where is …? A key of the stanza: `protocol/stanza.rs`. A sentence of an event: `protocol/prose.rs`. A sentence of a
-//! failure: `failure.rs`, of a warning: `warnings.rs`. What bash is told: `conditions/bash.rs`. The order of AWS's calls: `plan.rs`. The process
+//! failure: `failure/`, of a warning: `warnings.rs`. What bash is told: `conditions/bash.rs`. The order of AWS's calls: `plan/`. The process
 //! itself (arguments, standard input, signals, exit status): `main.rs`.
 
 pub mod child;

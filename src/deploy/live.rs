@@ -204,29 +204,38 @@ impl Pass<'_> {
     ) -> Result<(), Ended<'a>> {
         let ended = self.apply_steps(plan, subject, proof, lambda).await;
         match ended {
-            Err(Ended::Failed(report)) => Err(Ended::Failed(self.send_back(report, subject, lambda).await)),
-            ended => ended,
+            Err(Ended::Failed(mut report)) => {
+                self.send_back(Some(&mut report), subject, lambda).await;
+                Err(Ended::Failed(report))
+            }
+            Err(ended @ Ended::Outdated(_)) => {
+                self.send_back(None, subject, lambda).await;
+                Err(ended)
+            }
+            Ok(()) => Ok(()),
         }
     }
 
-    /// Sends traffic that was shifted back to where it came from, and adds to the report what has become of it.
-    async fn send_back(&self, mut report: ErrorReport, subject: &mut Subject<'_>, lambda: &Lambda) -> ErrorReport {
+    /// Sends traffic that was shifted back to where it came from, and adds to a report what has become of it.
+    async fn send_back(&self, mut report: Option<&mut ErrorReport>, subject: &mut Subject<'_>, lambda: &Lambda) {
         let shifted: Vec<(String, String)> = subject.shifted.clone().into_iter().collect();
         for (alias, version) in &shifted {
             let aim = Aim { alias: Some(alias.clone()), version: Some(version.clone()), ..Aim::default() };
             let running = self.started(StepName::UpdateAlias, aim);
-            match lambda.send_back(alias, subject).await {
+            let failed = match lambda.send_back(alias, subject).await {
                 Ok(applied) => {
                     running.finished(applied.attempts, applied.request_id);
-                    failure::tell_way_back(&mut report, alias, version, None);
+                    None
                 }
-                Err(error) => failure::tell_way_back(&mut report, alias, version, Some(self.failed(error))),
+                Err(error) => Some(self.failed(error)),
+            };
+            if let Some(report) = report.as_deref_mut() {
+                failure::tell_way_back(report, alias, version, failed);
             }
         }
         if !shifted.is_empty() && subject.shifted.is_empty() {
             self.journal.retract_changed(StepName::ShiftTraffic);
         }
-        report
     }
 
     async fn apply_steps<'a>(
@@ -298,7 +307,8 @@ impl Pass<'_> {
         previous_version: Option<String>,
         identity: &Identity,
     ) -> Deployment {
-        let aliases = self.stanza.alias.clone().unwrap_or_default();
+        let aliases: Vec<String> =
+            self.stanza.alias.iter().flatten().map(|alias| self.filled_in.redact(alias)).collect();
         let code_sha256 = subject.code_sha256.or_else(|| before.clone()).unwrap_or_default();
         Deployment {
             function_name: self.filled_in.redact(subject.arn.rsplit(':').next().unwrap_or_default()),
@@ -332,7 +342,8 @@ impl Pass<'_> {
         plan.cleared.iter().for_each(|cleared| self.warn(&warnings::weights_cleared(cleared)));
     }
 
-    fn started(&self, step: StepName, aim: Aim) -> RunningStep<'_> {
+    fn started(&self, step: StepName, mut aim: Aim) -> RunningStep<'_> {
+        aim.alias = aim.alias.map(|alias| self.filled_in.redact(&alias));
         self.journal.tell(Event::StepStarted { step, function_name: self.filled_in.redact(self.name.as_str()), aim });
         RunningStep { step, began: Instant::now(), journal: self.journal }
     }

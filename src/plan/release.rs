@@ -283,3 +283,237 @@ fn pruned(release: &Release, live: Option<&Live>, version: Option<&str>, creates
 fn number(version: &LiveVersion) -> &str {
     &version.number
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::roll_back;
+    use crate::protocol::event::StepName;
+    use std::time::Duration;
+
+    fn version(number: u64, code_sha256: &str, description: &str) -> LiveVersion {
+        LiveVersion {
+            number: number.to_string(),
+            description: description.to_owned(),
+            code_sha256: code_sha256.to_owned(),
+            settings: crate::plan::tests::live().settings,
+            is_ready: true,
+        }
+    }
+
+    fn alias(name: &str, at: u64, shares: &[(u64, u8)]) -> LiveAlias {
+        LiveAlias {
+            name: name.to_owned(),
+            version: at.to_string(),
+            weights: shares.iter().map(|(version, percent)| (version.to_string(), *percent)).collect(),
+            revision_id: None,
+        }
+    }
+
+    /// The function, whose code is `live`, with versions 1, 2, …: the last one is a copy of it.
+    fn live(newest: u64, aliases: &[LiveAlias]) -> Live {
+        let code = |number: u64| if number == newest { "live".to_owned() } else { number.to_string() };
+        let versions = (1..=newest).map(|number| version(number, &code(number), "")).collect();
+        Live { versions, aliases: aliases.to_vec(), ..crate::plan::tests::live() }
+    }
+
+    fn release(aliases: &[&str]) -> Release {
+        let aliases: Vec<String> = aliases.iter().map(|name| (*name).to_owned()).collect();
+        Release { publish: true, aliases, verifies: true, ..Release::default() }
+    }
+
+    /// The steps in order, each with what it is about.
+    fn shown(steps: &[Step]) -> Vec<String> {
+        let shown = |step: &Step| match &step.action {
+            Action::CreateAlias { alias } => format!("create {alias}"),
+            Action::UpdateAlias { alias, version, .. } => {
+                format!("{alias} to {}", version.as_deref().unwrap_or("new"))
+            }
+            Action::ShiftTraffic { alias, from, percent } => format!("{alias} {percent} % from {from}"),
+            Action::DeleteVersion { version } => version.clone(),
+            other => other.name().as_str().to_owned(),
+        };
+        steps.iter().map(shown).collect()
+    }
+
+    fn of(release: &Release, live: &Live, changes: bool) -> Parts {
+        parts(release, &[], Some(live), changes).expect("nothing stands in the way")
+    }
+
+    #[test]
+    fn an_alias_at_a_copy_of_the_function_is_left_alone() {
+        let parts = of(&release(&["live"]), &live(2, &[alias("live", 2, &[])]), false);
+        assert_eq!((parts.publish.is_none(), parts.version.as_deref()), (true, Some("2")));
+        assert!(parts.go_live.is_empty() && parts.ended_shift.is_empty(), "{parts:?}");
+    }
+
+    #[test]
+    fn a_version_proves_itself_before_any_alias_moves() {
+        let live = live(2, &[alias("live", 2, &[])]);
+        let parts = of(&release(&["live", "next"]), &live, true);
+        assert_eq!(shown(&parts.go_live), ["verify", "live to new", "create next"]);
+        let back = of(&release(&["live"]), &self::live(2, &[alias("live", 1, &[])]), false);
+        assert_eq!(shown(&back.go_live), ["verify", "live to 2"]);
+        assert!(back.publish.is_none());
+    }
+
+    #[test]
+    fn what_no_alias_protects_proves_itself_each_time() {
+        let parts = of(&release(&[]), &live(2, &[]), false);
+        assert!(parts.publish.is_none() && parts.go_live.is_empty());
+        assert_eq!(shown(&parts.proof), ["verify"]);
+    }
+
+    #[test]
+    fn a_version_that_is_not_ready_or_cannot_be_read_is_published_again() {
+        let mut pending = live(2, &[alias("live", 2, &[])]);
+        pending.versions[1].is_ready = false;
+        assert!(of(&release(&["live"]), &pending, false).publish.is_some());
+        let mut unknown = live(2, &[alias("live", 2, &[])]);
+        unknown.settings.retain(|setting| !matches!(setting, Setting::Environment(_)));
+        assert!(of(&release(&["live"]), &unknown, false).publish.is_some());
+    }
+
+    #[test]
+    fn traffic_moves_by_shares_with_a_proof_between() {
+        let shares = Release { shares: vec![10, 50], interval: Duration::from_secs(1), ..release(&["live", "next"]) };
+        let parts = of(&shares, &live(2, &[alias("live", 1, &[])]), true);
+        assert_eq!(
+            shown(&parts.go_live),
+            [
+                "verify",
+                "live 10 % from 1",
+                "wait",
+                "verify",
+                "live 50 % from 1",
+                "wait",
+                "verify",
+                "live to new",
+                "create next"
+            ]
+        );
+        let first = of(&shares, &live(1, &[]), true);
+        assert_eq!(shown(&first.go_live), ["verify", "create live", "create next"]);
+    }
+
+    #[test]
+    fn a_shift_without_an_end_goes_back_first() {
+        let half = live(2, &[alias("live", 1, &[(2, 10)])]);
+        let shares = Release { shares: vec![50], ..release(&["live"]) };
+        let parts = of(&shares, &half, false);
+        assert_eq!(shown(&parts.ended_shift), ["live to 1"]);
+        assert_eq!(shown(&parts.go_live), ["verify", "live 50 % from 1", "wait", "verify", "live to 2"]);
+        assert_eq!(parts.cleared.len(), 1);
+        let at_once = of(&release(&["live"]), &half, false);
+        assert!(at_once.ended_shift.is_empty());
+        assert_eq!(at_once.go_live[1].changes.len(), 2, "where it points, and the weights");
+    }
+
+    #[test]
+    fn weights_beside_the_right_version_go_without_a_proof() {
+        let parts = of(&release(&["live"]), &live(2, &[alias("live", 2, &[(1, 10)])]), false);
+        assert_eq!(shown(&parts.go_live), ["live to 2"]);
+        // AWS's own, while provisioned concurrency moves.
+        let moving = of(&release(&["live"]), &live(2, &[alias("live", 2, &[(1, 100)])]), false);
+        assert!(moving.go_live.is_empty() && moving.cleared.is_empty());
+    }
+
+    #[test]
+    fn versions_of_another_role_cannot_share_traffic() {
+        let mut live = live(2, &[alias("live", 1, &[])]);
+        let role = |name: &str| Setting::Role(name.to_owned());
+        live.versions.iter_mut().for_each(|version| version.settings.push(role("a")));
+        let shares = Release { shares: vec![50], ..release(&["live"]) };
+        let error = parts(&shares, &[role("b")], Some(&live), true).unwrap_err();
+        assert_eq!(error, PlanError::TrafficNotShareable { field: "role", version: "1".to_owned() });
+        assert!(parts(&shares, &[role("a")], Some(&live), true).is_ok());
+        assert!(parts(&release(&["live"]), &[role("b")], Some(&live), true).is_ok());
+    }
+
+    #[track_caller]
+    fn check_pruned(keep: usize, live: &Live, aliases: &[&str], changes: bool, expected: &[u64]) {
+        let release = Release { keep: Some(keep), ..release(aliases) };
+        let expected: Vec<String> = expected.iter().map(u64::to_string).collect();
+        assert_eq!(shown(&of(&release, live, changes).pruned), expected);
+    }
+
+    #[test]
+    fn versions_that_nobody_needs_go_and_every_way_back_stays() {
+        let aliases = [alias("live", 9, &[]), alias("old", 2, &[]), alias("canary", 4, &[(5, 10)])];
+        let live = self::live(10, &aliases);
+        // To keep: the new one, 10, 9; protected: 2, 4, 5, 9.
+        check_pruned(3, &live, &["live"], true, &[1, 3, 6, 7, 8]);
+        // The alias goes on to 10, and where it is now is the way back.
+        check_pruned(1, &live, &["live"], false, &[1, 3, 6, 7, 8]);
+        // The way back from 10 is 9.
+        check_pruned(1, &self::live(10, &[alias("live", 10, &[])]), &["live"], false, &[1, 2, 3, 4, 5, 6, 7, 8]);
+        check_pruned(20, &live, &["live"], true, &[]);
+        // Without an alias the newest is live.
+        check_pruned(1, &self::live(4, &[]), &[], false, &[1, 2]);
+        check_pruned(1, &self::live(4, &[]), &[], true, &[1, 2, 3]);
+    }
+
+    #[test]
+    fn a_description_tells_where_each_alias_came_from() {
+        let before = [("live", "5"), ("canary", "6"), ("new", "$LATEST")];
+        let text = described(Some("orders, build 7"), &before).expect("there is something to say");
+        assert_eq!(text, "orders, build 7 (before: live 5, canary 6)");
+        let version = version(7, "x", &text);
+        for (alias, expected) in [("live", Some("5")), ("canary", Some("6")), ("new", None), ("liv", None)] {
+            assert_eq!(recorded(&version, alias), expected, "{alias}");
+        }
+        assert_eq!(described(None, &[]), None);
+        let long = described(Some(&"é".repeat(400)), &[("live", "5")]).expect("there is something to say");
+        assert_eq!((long.chars().count(), long.ends_with("é (before: live 5)")), (256, true));
+    }
+
+    #[track_caller]
+    fn check_back(live: &Live, aliases: &[&str], to: Option<&str>, expected: Result<&[&str], PlanError>) {
+        let plan = roll_back(&release(aliases), to, live).map(|plan| shown(&plan.steps));
+        assert_eq!(plan, expected.map(|steps| steps.iter().map(|step| (*step).to_owned()).collect()));
+    }
+
+    #[test]
+    fn the_way_back_leads_to_where_the_alias_came_from() {
+        let mut three = live(3, &[alias("live", 3, &[])]);
+        check_back(&three, &["live"], None, Ok(&["live to 2"]));
+        check_back(&three, &["live"], Some("1"), Ok(&["live to 1"]));
+        check_back(&three, &["live"], Some("3"), Ok(&[]));
+        // Version 2 did not pass.
+        three.versions[2].description = "build 3 (before: live 1)".to_owned();
+        check_back(&three, &["live"], None, Ok(&["live to 1"]));
+        // What is recorded is gone.
+        three.versions.remove(0);
+        check_back(&three, &["live"], None, Ok(&["live to 2"]));
+        check_back(&live(3, &[alias("live", 2, &[(3, 10)])]), &["live"], None, Ok(&["live to 2"]));
+    }
+
+    #[test]
+    fn a_way_back_that_nobody_knows_is_refused() {
+        let one = live(1, &[alias("live", 1, &[])]);
+        let none = PlanError::NoPreviousVersion { alias: "live".to_owned(), version: "1".to_owned() };
+        check_back(&one, &["live"], None, Err(none));
+        check_back(&one, &["nope"], None, Err(PlanError::NoAlias { alias: "nope".to_owned() }));
+        check_back(&one, &["live"], Some("9"), Err(PlanError::NoVersion { version: "9".to_owned() }));
+        let two = live(3, &[alias("live", 3, &[]), alias("canary", 2, &[])]);
+        let targets = vec![("live".to_owned(), "2".to_owned()), ("canary".to_owned(), "1".to_owned())];
+        check_back(&two, &["live", "canary"], None, Err(PlanError::AmbiguousRollback { targets }));
+        check_back(&two, &["live", "canary"], Some("1"), Ok(&["live to 1", "canary to 1"]));
+    }
+
+    #[test]
+    fn executions_are_kept_ready_as_many_as_are_asked_for() {
+        let mut live = live(2, &[alias("live", 2, &[])]);
+        let steps = |wanted, live: &Live| {
+            let release = Release { provisioned: Some(wanted), ..release(&["live"]) };
+            of(&release, live, false).provisioned.iter().map(|step| step.action.name()).collect::<Vec<_>>()
+        };
+        assert_eq!(steps(Some(2), &live), [StepName::PutProvisionedConcurrencyConfig]);
+        assert_eq!(steps(None, &live), []);
+        let ready = crate::function::Provisioned { executions: 2, is_ready: true };
+        live.provisioned.insert("live".to_owned(), ready);
+        assert_eq!(steps(Some(2), &live), []);
+        assert_eq!(steps(Some(3), &live), [StepName::PutProvisionedConcurrencyConfig]);
+        assert_eq!(steps(None, &live), [StepName::DeleteProvisionedConcurrencyConfig]);
+    }
+}

@@ -1,7 +1,9 @@
 //! Tables of wanted, code and live, and the steps between them.
 
 use super::*;
+use crate::code::Object;
 use crate::function::{Handler, LiveImage, PublicAccess, Release};
+use crate::protocol::event::StepName;
 use crate::protocol::name::FunctionName;
 
 fn pairs<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, Secret> {

@@ -2,7 +2,9 @@
 //! stand here.
 //! Never shows a secret: what others wrote goes through the redactor first.
 
-use std::time::Duration;
+mod verification;
+
+pub use verification::{Unproven, Why, of_verification, tell_way_back};
 
 use crate::child::ChildError;
 use crate::commands::CommandError;
@@ -16,7 +18,6 @@ use crate::protocol::request::RequestError;
 use crate::protocol::secret::Redactor;
 use crate::protocol::wire::{MAX_REQUEST_BYTES, WireError};
 use crate::stop::Reason;
-use crate::verification::Unmet;
 
 /// A request that cannot be read.
 pub fn of_request(error: RequestError) -> ErrorReport {
@@ -264,119 +265,6 @@ pub fn of_plan(error: PlanError, function_name: &str, redactor: &Redactor) -> Er
         )
         .at("/function_url/auth_type")
         .hint("`NONE` lets everybody in, `AWS_IAM` those whom IAM permits"),
-    }
-}
-
-/// What production sees of a version that did not prove itself.
-#[derive(Clone, Copy, Debug)]
-pub enum Unproven<'a> {
-    /// All of it: no alias stands between.
-    Live {
-        /// The version, or `$LATEST`.
-        version: &'a str,
-    },
-    /// Nothing: the alias points elsewhere.
-    Behind {
-        /// The version.
-        version: &'a str,
-        /// The alias.
-        alias: &'a str,
-        /// Where it points.
-        live: &'a str,
-    },
-    /// Nothing: there is no alias yet.
-    Unreached {
-        /// The version.
-        version: &'a str,
-    },
-    /// A share of the traffic.
-    Shifted {
-        /// The version.
-        version: &'a str,
-    },
-}
-
-/// Why a version did not prove itself.
-#[derive(Clone, Debug)]
-pub enum Why {
-    /// Its answer is not what was expected.
-    Answer(Unmet),
-    /// It did not answer in time.
-    NoAnswer(Duration),
-    /// The user's command failed.
-    Command {
-        /// How it ended, in words.
-        how: String,
-    },
-    /// The user's command did not end in time.
-    SlowCommand(Duration),
-}
-
-/// A version that did not prove itself. `log` is the end of its log, without secrets.
-pub fn of_verification(
-    unproven: &Unproven<'_>,
-    why: Why,
-    log: Vec<String>,
-    redact: &dyn Fn(&str) -> String,
-) -> ErrorReport {
-    let shown = |text: &str| redact(&shortened(text));
-    let why = match why {
-        Why::Answer(Unmet::FunctionError { words }) => format!("it failed with {}", shown(&words)),
-        Why::Answer(Unmet::LacksText { text, answer }) => {
-            format!("its answer does not contain `{}`: {}", shown(&text), shown(&answer))
-        }
-        Why::Answer(Unmet::NotJson { answer }) => format!("its answer is no JSON: {}", shown(&answer)),
-        Why::Answer(Unmet::OtherValue { at, want, got }) => {
-            let place = if at.is_empty() { "its answer".to_owned() } else { format!("`{at}` of its answer") };
-            match got {
-                Some(got) => format!("{place} is {}, not {}", shown(&got), shown(&want)),
-                None => format!("its answer has no `{at}`, which should be {}", shown(&want)),
-            }
-        }
-        Why::NoAnswer(limit) => format!("it did not answer within {} s", limit.as_secs()),
-        Why::Command { how } => format!("`verify.command` ended with {how}"),
-        Why::SlowCommand(limit) => format!("`verify.command` did not end within {} s", limit.as_secs()),
-    };
-    let named = |version: &str| match version {
-        "$LATEST" => "the function".to_owned(),
-        number => format!("version {number}"),
-    };
-    let (version, hint) = match unproven {
-        Unproven::Live { version } => (
-            version,
-            "it is live already; deploy again what ran before, and name an `alias`, which moves only to what has passed"
-                .to_owned(),
-        ),
-        Unproven::Behind { version, alias, live } => (
-            version,
-            format!("nobody was sent to it: `{alias}` still points at {}; mend the code and deploy again", named(live)),
-        ),
-        Unproven::Unreached { version } => {
-            (version, "nobody was sent to it: no alias points at it yet; mend the code and deploy again".to_owned())
-        }
-        Unproven::Shifted { version } => (version, "mend the code and deploy again".to_owned()),
-    };
-    let is_live = if matches!(unproven, Unproven::Live { .. }) { ", which is live," } else { "" };
-    let mut report =
-        report(Code::VerificationFailed, format!("{}{is_live} did not pass its check: {why}", named(version)))
-            .at("/verify")
-            .hint(hint);
-    report.log = log;
-    report
-}
-
-/// Adds what has become of traffic that was shifted. `failure`: it could not be sent back.
-pub fn tell_way_back(report: &mut ErrorReport, alias: &str, version: &str, failure: Option<ErrorReport>) {
-    match failure {
-        None => {
-            report.message = format!("{}; all traffic of `{alias}` is back at version {version}", report.message);
-        }
-        Some(failure) => {
-            report.message =
-                format!("{}; `{alias}` may still share its traffic, it could not be sent back", report.message);
-            report.hint = Some(format!("`dpl-lambda rollback` sends all of it back to version {version}"));
-            report.caused_by.push(failure.message);
-        }
     }
 }
 
