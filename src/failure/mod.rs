@@ -310,6 +310,15 @@ pub fn of_lambda(error: LambdaError, redactor: &Redactor) -> ErrorReport {
             report(Code::BadValue, format!("`{origin}` is `{}`; {right}", redactor.redact(&region)))
                 .hint("or name `region` in the stanza")
         }
+        LambdaError::BadCaBundle { path, source } => {
+            let path = redactor.redact(&path);
+            let report = report(Code::BadCaBundle, format!("`AWS_CA_BUNDLE` is `{path}`, which holds no certificates"))
+                .hint("it names a file of certificates in PEM; without it the system's are trusted");
+            match source {
+                Some(source) => caused(report, &source),
+                None => report,
+            }
+        }
         LambdaError::Call(error) => of_call(error, redactor),
         LambdaError::Outdated(error) => {
             let unseen = || report(Code::Conflict, "the function has other settings or other code than it was given");
@@ -434,6 +443,18 @@ fn of_credentials(error: CredentialsError, redactor: &Redactor) -> ErrorReport {
         CredentialsError::None => report(Code::NoCredentials, "no AWS credentials were found").hint(
             "give `access_key_id` and `secret_access_key` in the stanza, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the job",
         ),
+        CredentialsError::NoProfile { name } => report(
+            Code::NoCredentials,
+            format!("the profile `{}` has no credentials", redactor.redact(&name)),
+        )
+        .at("/profile")
+        .hint("profiles are read from the job's `~/.aws`, or from AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE of the job"),
+        CredentialsError::NoToken { variable } => report(
+            Code::NoCredentials,
+            format!("the job has no variable `{}`, which is to hold a token", redactor.redact(&variable)),
+        )
+        .at("/web_identity_token_env")
+        .hint("the CI system writes an OpenID Connect token into it, once it is asked to"),
         CredentialsError::Unavailable { origin, source } => {
             let origin = serde_json::to_value(origin).map(|origin| origin.as_str().unwrap_or_default().to_owned());
             let origin = origin.unwrap_or_default();
@@ -468,6 +489,7 @@ fn code_of(error: &CallError) -> Code {
         | "MissingAuthenticationTokenException"
         | "IncompleteSignatureException"
         | "InvalidClientTokenId" => Code::CredentialsRejected,
+        "InvalidIdentityToken" | "IDPRejectedClaim" => Code::CredentialsRejected,
         "ExpiredTokenException" | "ExpiredToken" => Code::CredentialsExpired,
         "TooManyRequestsException" | "ThrottlingException" | "Throttling" | "SlowDown" => Code::Throttled,
         "ResourceConflictException" if error.message().contains("in progress") => Code::UpdateInProgress,
@@ -514,6 +536,11 @@ fn of_call(error: CallError, redactor: &Redactor) -> ErrorReport {
     };
     let mut report = self::report(code, message);
     report.hint = hint.map(str::to_owned);
+    if operation.starts_with("AssumeRole") {
+        report.at = Some("/role_to_assume".to_owned());
+        let hint = "the role's trust policy must let this caller assume it, and its conditions must hold";
+        report.hint = if code == Code::AccessDenied { Some(hint.to_owned()) } else { report.hint };
+    }
     if S3_OPERATIONS.contains(&operation) {
         report.at = Some("/s3_bucket".to_owned());
         report.hint = of_bucket(code).map(str::to_owned).or(report.hint);

@@ -1,5 +1,6 @@
 //! A stanza and the job's environment in, Lambda as one caller in one region out.
-//! Never sends a request to Lambda; a credentials' source may be asked.
+//! Never sends a request to Lambda; a credentials' source may be asked, and STS. Effect: reads `AWS_CA_BUNDLE`.
+#![expect(clippy::disallowed_methods, reason = "reads the file that AWS_CA_BUNDLE names")]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,14 +8,17 @@ use std::time::Duration;
 use aws_config::meta::region::ProvideRegion;
 use aws_config::profile::region::ProfileFileRegionProvider;
 use aws_config::provider_config::ProviderConfig;
-use aws_config::{AppName, BehaviorVersion, Region as SdkRegion};
+use aws_config::{AppName, BehaviorVersion, Region as SdkRegion, SdkConfig};
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
+use super::credentials::{Acting, CredentialsError};
 use super::error::LambdaError;
-use super::http::LazyTls;
+use super::http::{CaBundle, LazyTls};
 use super::observer::{Attempts, Observer};
+use super::roles::{AssumedRole, Role};
 use super::{ANSWER_LIMIT, DEFAULT_WAIT, Lambda, credentials};
 use crate::journal::Journal;
 use crate::protocol::environment::Environment;
@@ -50,28 +54,21 @@ pub async fn connect(
     journal: Arc<Journal>,
     stop: Stop,
 ) -> Result<(Lambda, Identity), LambdaError> {
-    let http = LazyTls::default();
+    let http = LazyTls::trusting(ca_bundle(env)?);
+    let observer = Observer { attempts: Attempts::default(), journal: journal.clone() };
     let takes_long = stanza.snap_start.as_deref() == Some("PublishedVersions")
         || matches!(stanza.provisioned_concurrency, Some(OrNone::Some(_)));
     let wait_limit = stanza.wait_timeout.unwrap_or(if takes_long { DEFAULT_WAIT * 3 } else { DEFAULT_WAIT });
-    let identifying = tokio::time::timeout(wait_limit, identify(stanza, env, env_given, http.clone()));
-    let (credentials, identity) = tokio::select! {
+    let asking = Asking { stanza, env, env_given, http, observer: observer.clone(), wait_limit };
+    let identifying = tokio::time::timeout(wait_limit, asking.identify());
+    let (config, identity) = tokio::select! {
         biased;
         reason = stop.requested() => return Err(LambdaError::Stopped { reason, in_flight: None }),
         found = identifying => {
             found.map_err(|_| LambdaError::WaitedTooLong { what: "the source of credentials", limit: wait_limit })??
         }
     };
-    let attempts = Attempts::default();
-    let loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http)
-        .region(SdkRegion::new(identity.region.as_str().to_owned()))
-        .credentials_provider(credentials)
-        .timeout_config(timeouts(wait_limit, ANSWER_LIMIT))
-        .retry_config(retries())
-        .app_name(AppName::new(concat!("dpl-lambda-", env!("CARGO_PKG_VERSION"))).expect("letters, digits, - and ."));
-    let observer = Observer { attempts: attempts.clone(), journal: journal.clone() };
-    let config = loader.load().await;
+    let attempts = observer.attempts.clone();
     let lambda = aws_sdk_lambda::config::Builder::from(&config).interceptor(observer.clone()).build();
     // A part of an upload may take as long as a wait. An endpoint of one's own has no name for each bucket.
     let s3 = aws_sdk_s3::config::Builder::from(&config)
@@ -87,25 +84,89 @@ fn has_own_endpoint(env: &Environment) -> bool {
     ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].iter().any(|name| env.get(name).is_some_and(|url| !url.is_empty()))
 }
 
-async fn identify(
-    stanza: &Stanza,
-    env: &Environment,
+/// What is needed to find out who acts.
+struct Asking<'a> {
+    stanza: &'a Stanza,
+    env: &'a Environment,
     env_given: bool,
     http: LazyTls,
-) -> Result<(Credentials, Identity), LambdaError> {
-    let region = region(stanza, env).await?;
-    let sdk_region = SdkRegion::new(region.as_str().to_owned());
-    let config = ProviderConfig::without_region().with_http_client(http).with_region(Some(sdk_region));
-    let (credentials, source) =
-        credentials::find(stanza, env, env_given, &config).await.map_err(LambdaError::Credentials)?;
-    let secrets = std::iter::once(credentials.secret_access_key()).chain(credentials.session_token());
-    let identity = Identity {
-        source,
-        access_key_id: Secret::new(credentials.access_key_id()),
-        region,
-        secrets: secrets.map(Secret::new).collect(),
-    };
-    Ok((credentials, identity))
+    observer: Observer,
+    wait_limit: Duration,
+}
+
+impl Asking<'_> {
+    /// Who acts, and the configuration with which every client acts so.
+    async fn identify(self) -> Result<(SdkConfig, Identity), LambdaError> {
+        let (stanza, env) = (self.stanza, self.env);
+        let region = region(stanza, env).await?;
+        let no_token = |variable| LambdaError::Credentials(CredentialsError::NoToken { variable });
+        let role = Role::of(stanza, env).map_err(no_token)?;
+        let mut secrets: Vec<Secret> = Vec::new();
+        let mut note = |credentials: &Credentials| {
+            let both = std::iter::once(credentials.secret_access_key()).chain(credentials.session_token());
+            secrets.extend(both.map(Secret::new));
+        };
+        let config = self.config(&region).await;
+        let exchanges = role.as_ref().is_some_and(|role| role.token().is_some());
+        let first = if exchanges { None } else { Some(self.first(&region).await?) };
+        first.iter().for_each(|acting| note(&acting.credentials));
+        let acting = match (first, role) {
+            (Some(acting), None) => acting,
+            (first, Some(role)) => {
+                let source = if exchanges { CredentialsSource::WebIdentity } else { CredentialsSource::AssumedRole };
+                let base = config.to_builder();
+                let base = match first {
+                    Some(acting) => base.credentials_provider(acting.into_provider()),
+                    None => base,
+                };
+                let sts = aws_sdk_sts::config::Builder::from(&base.build()).interceptor(self.observer).build();
+                let assumed = AssumedRole::new(role, aws_sdk_sts::Client::from_conf(sts));
+                let credentials = assumed.assume().await?;
+                note(&credentials);
+                Acting { credentials, source, provider: Some(SharedCredentialsProvider::new(assumed)) }
+            }
+            (None, None) => unreachable!("a token is exchanged for a role"),
+        };
+        let identity = Identity {
+            source: acting.source,
+            access_key_id: Secret::new(acting.credentials.access_key_id()),
+            region,
+            secrets,
+        };
+        Ok((config.into_builder().credentials_provider(acting.into_provider()).build(), identity))
+    }
+
+    /// Everything that clients share but who acts.
+    async fn config(&self, region: &Region) -> SdkConfig {
+        let name = concat!("dpl-lambda-", env!("CARGO_PKG_VERSION"));
+        let loader = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(self.http.clone())
+            .region(SdkRegion::new(region.as_str().to_owned()))
+            .no_credentials()
+            .timeout_config(timeouts(self.wait_limit, ANSWER_LIMIT))
+            .retry_config(retries())
+            .app_name(AppName::new(name).expect("letters, digits, - and ."));
+        match &self.stanza.profile {
+            Some(name) => loader.profile_name(name).load().await,
+            None => loader.load().await,
+        }
+    }
+
+    /// Who acts before a role is assumed.
+    async fn first(&self, region: &Region) -> Result<Acting, LambdaError> {
+        let region = Some(SdkRegion::new(region.as_str().to_owned()));
+        let config = ProviderConfig::without_region().with_http_client(self.http.clone()).with_region(region);
+        let found = credentials::find(self.stanza, self.env, self.env_given, &config).await;
+        found.map_err(LambdaError::Credentials)
+    }
+}
+
+/// The certificates of `AWS_CA_BUNDLE`, which stand in for the system's.
+fn ca_bundle(env: &Environment) -> Result<Option<CaBundle>, LambdaError> {
+    let Some(path) = env.get("AWS_CA_BUNDLE").filter(|path| !path.is_empty()) else { return Ok(None) };
+    let bad = |source| LambdaError::BadCaBundle { path: path.clone().into_owned(), source };
+    let pem = std::fs::read(&*path).map_err(|error| bad(Some(error)))?;
+    CaBundle::of_pem(&pem).map(Some).ok_or_else(|| bad(None))
 }
 
 /// The stanza's region, then the job's, then the profile's; `us-east-1` as in dpl.
@@ -121,7 +182,11 @@ async fn region(stanza: &Stanza, env: &Environment) -> Result<Region, LambdaErro
             return parse(name, &region);
         }
     }
-    match ProfileFileRegionProvider::new().region().await {
+    let mut profile = ProfileFileRegionProvider::builder();
+    if let Some(name) = &stanza.profile {
+        profile = profile.profile_name(name);
+    }
+    match profile.build().region().await {
         Some(region) => parse("the profile's region", region.as_ref()),
         None => parse("the default region", "us-east-1"),
     }

@@ -1,6 +1,7 @@
-//! The stanza's keys and the job's environment in, credentials and their source out. Effect: asks credential sources.
-//! Never mixes two sources: a key, its secret and its session token come from one place.
+//! The stanza's keys or profile and the job's environment in, credentials and their source out. Effect: asks credential
+//! sources. Never mixes two sources: a key, its secret and its session token come from one place.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_config::ecs::EcsCredentialsProvider;
@@ -9,8 +10,8 @@ use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::web_identity_token::WebIdentityTokenCredentialsProvider;
 use aws_credential_types::Credentials;
-use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::error::CredentialsError as SdkCredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 
 use crate::protocol::environment::Environment;
 use crate::protocol::event::CredentialsSource;
@@ -30,6 +31,16 @@ pub enum CredentialsError {
     },
     /// No source has credentials.
     None,
+    /// The profile that the stanza names has none.
+    NoProfile {
+        /// Its name.
+        name: String,
+    },
+    /// The job has no variable of that name, which the stanza says holds a token.
+    NoToken {
+        /// The variable.
+        variable: String,
+    },
     /// A source has credentials, but they cannot be had.
     Unavailable {
         /// The source.
@@ -45,7 +56,53 @@ const METADATA_LIMIT: Duration = Duration::from_millis(200);
 /// The variable by which a job names a metadata service of its own.
 const METADATA_ENDPOINT: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
 
-/// Finds who acts: the stanza's keys, the job's variables, then the SDK's further sources in the SDK's order.
+/// Credentials, and who gives new ones when they end.
+#[derive(Debug)]
+pub(super) struct Acting {
+    /// The credentials.
+    pub(super) credentials: Credentials,
+    /// Where they come from.
+    pub(super) source: CredentialsSource,
+    /// Whoever gives them. `None`: they do not end, or nobody has others.
+    pub(super) provider: Option<SharedCredentialsProvider>,
+}
+
+impl Acting {
+    fn fixed(credentials: Credentials, source: CredentialsSource) -> Self {
+        Acting { credentials, source, provider: None }
+    }
+
+    /// What the SDK signs with: these credentials, and when they end, those that the provider has then.
+    pub(super) fn into_provider(self) -> SharedCredentialsProvider {
+        match self.provider {
+            None => SharedCredentialsProvider::new(self.credentials),
+            Some(provider) => {
+                SharedCredentialsProvider::new(Remembered { first: Mutex::new(Some(self.credentials)), provider })
+            }
+        }
+    }
+}
+
+/// Gives the credentials that were told first once; asking their source twice would start its process twice.
+#[derive(Debug)]
+struct Remembered {
+    first: Mutex<Option<Credentials>>,
+    provider: SharedCredentialsProvider,
+}
+
+impl ProvideCredentials for Remembered {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        match self.first.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(credentials) => future::ProvideCredentials::ready(Ok(credentials)),
+            None => self.provider.provide_credentials(),
+        }
+    }
+}
+
+/// Finds who acts: the stanza's keys or its profile, the job's variables, then the SDK's further sources in the SDK's order.
 ///
 /// `env_given`: the job's environment came with the request, so that the machine's own identity is out of bounds.
 pub(super) async fn find(
@@ -53,12 +110,17 @@ pub(super) async fn find(
     env: &Environment,
     env_given: bool,
     config: &ProviderConfig,
-) -> Result<(Credentials, CredentialsSource), CredentialsError> {
+) -> Result<Acting, CredentialsError> {
     if let Some(credentials) = of_stanza(stanza)? {
-        return Ok((credentials, CredentialsSource::Stanza));
+        return Ok(Acting::fixed(credentials, CredentialsSource::Stanza));
+    }
+    if let Some(name) = &stanza.profile {
+        let profile = ProfileFileCredentialsProvider::builder().configure(config).profile_name(name).build();
+        let found = ask(profile, CredentialsSource::Profile).await?;
+        return found.ok_or_else(|| CredentialsError::NoProfile { name: name.clone() });
     }
     if let Some(credentials) = of_environment(env)? {
-        return Ok((credentials, CredentialsSource::Environment));
+        return Ok(Acting::fixed(credentials, CredentialsSource::Environment));
     }
     let profile = ProfileFileCredentialsProvider::builder().configure(config).build();
     if let Some(found) = ask(profile, CredentialsSource::Profile).await? {
@@ -68,7 +130,11 @@ pub(super) async fn find(
     if let Some(found) = ask(web_identity, CredentialsSource::WebIdentity).await? {
         return Ok(found);
     }
-    let container = EcsCredentialsProvider::builder().configure(config).build();
+    let container = EcsCredentialsProvider::builder()
+        .configure(config)
+        .connect_timeout(METADATA_LIMIT)
+        .read_timeout(METADATA_LIMIT)
+        .build();
     if let Some(found) = ask(container, CredentialsSource::Container).await? {
         return Ok(found);
     }
@@ -126,11 +192,12 @@ fn of_environment(env: &Environment) -> Result<Option<Credentials>, CredentialsE
 
 /// `None` when the source has nothing to say; an error when it has, and fails.
 async fn ask(
-    provider: impl ProvideCredentials,
+    provider: impl ProvideCredentials + 'static,
     origin: CredentialsSource,
-) -> Result<Option<(Credentials, CredentialsSource)>, CredentialsError> {
+) -> Result<Option<Acting>, CredentialsError> {
+    let provider = SharedCredentialsProvider::new(provider);
     match provider.provide_credentials().await {
-        Ok(credentials) => Ok(Some((credentials, origin))),
+        Ok(credentials) => Ok(Some(Acting { credentials, source: origin, provider: Some(provider) })),
         Err(SdkCredentialsError::CredentialsNotLoaded(_)) => Ok(None),
         Err(source) => Err(CredentialsError::Unavailable { origin, source }),
     }

@@ -26,6 +26,13 @@ pub enum LambdaError {
         /// What would be right.
         right: String,
     },
+    /// `AWS_CA_BUNDLE` names a file that holds no certificates.
+    BadCaBundle {
+        /// The file.
+        path: String,
+        /// Why it cannot be read. `None`: it can.
+        source: Option<std::io::Error>,
+    },
     /// A call failed, after the SDK's own retries.
     Call(CallError),
     /// A call was refused because the function is not the one that it was meant for: somebody has changed it, or an
@@ -134,6 +141,19 @@ impl CallError {
             http_status: raw.map(|response| response.status().as_u16()),
             request_id: error.request_id().map(str::to_owned),
             causes: causes(&error),
+        }
+    }
+
+    /// An answer of success that does not hold what it must.
+    pub(super) fn garbled(operation: &'static str) -> Self {
+        CallError {
+            operation,
+            kind: CallErrorKind::Garbled,
+            code: None,
+            message: None,
+            http_status: None,
+            request_id: None,
+            causes: Vec::new(),
         }
     }
 

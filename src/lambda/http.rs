@@ -6,19 +6,52 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_http_client::{Connector, ConnectorBuilder};
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 
 /// Connections for everything that a run asks AWS. Cloning shares them.
 ///
 /// One pool for each pair of time-outs: a metadata service that has to answer within 200 ms must not hurry Lambda.
 #[derive(Clone, Debug, Default)]
-pub(super) struct LazyTls(Arc<Mutex<HashMap<TimeOuts, SharedHttpConnector>>>);
+pub(super) struct LazyTls {
+    pools: Arc<Mutex<HashMap<TimeOuts, SharedHttpConnector>>>,
+    /// Certificates that are trusted instead of the system's.
+    bundle: Option<CaBundle>,
+}
+
+impl LazyTls {
+    /// With certificates of one's own. `None`: the system's.
+    pub(super) fn trusting(bundle: Option<CaBundle>) -> Self {
+        LazyTls { bundle, ..LazyTls::default() }
+    }
+}
+
+/// Certificates of authorities, in PEM, each of which can be used.
+#[derive(Clone, Debug)]
+pub(super) struct CaBundle(Vec<u8>);
+
+impl CaBundle {
+    /// Those of a file that can be used; an odd one among many is left out, as it is of the system's. `None`: there are none.
+    pub(super) fn of_pem(pem: &[u8]) -> Option<Self> {
+        let mut usable = String::new();
+        for certificate in CertificateDer::pem_slice_iter(pem).flatten() {
+            let text = base64_simd::STANDARD.encode_to_string(&certificate);
+            if RootCertStore::empty().add(certificate).is_ok() {
+                usable += &format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n");
+            }
+        }
+        (!usable.is_empty()).then(|| CaBundle(usable.into_bytes()))
+    }
+}
 
 /// For connecting, and for reading.
 type TimeOuts = (Option<Duration>, Option<Duration>);
@@ -31,9 +64,10 @@ impl HttpClient for LazyTls {
             builder
         };
         let make = || {
-            SharedHttpConnector::new(Split { plain: builder().build_http(), tls: OnceLock::new(), unbuilt: builder() })
+            let (plain, unbuilt, bundle) = (builder().build_http(), builder(), self.bundle.clone());
+            SharedHttpConnector::new(Split { plain, tls: OnceLock::new(), unbuilt, bundle })
         };
-        let mut pools = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
         pools.entry((settings.connect_timeout(), settings.read_timeout())).or_insert_with(make).clone()
     }
 }
@@ -44,6 +78,7 @@ struct Split {
     plain: Connector,
     tls: OnceLock<Connector>,
     unbuilt: ConnectorBuilder,
+    bundle: Option<CaBundle>,
 }
 
 impl HttpConnector for Split {
@@ -53,7 +88,15 @@ impl HttpConnector for Split {
         }
         let build = || {
             let builder = self.unbuilt.clone().proxy_config(ProxyConfig::from_env());
-            builder.tls_provider(Provider::Rustls(CryptoMode::Ring)).build()
+            let builder = builder.tls_provider(Provider::Rustls(CryptoMode::Ring));
+            match &self.bundle {
+                None => builder.build(),
+                Some(CaBundle(pem)) => {
+                    let store = TrustStore::empty().with_pem_certificate(pem.clone());
+                    let context = TlsContext::builder().with_trust_store(store).build();
+                    builder.tls_context(context.expect("each certificate was tried")).build()
+                }
+            }
         };
         self.tls.get_or_init(build).call(request)
     }

@@ -13,6 +13,7 @@ mod observer;
 mod read;
 mod release;
 mod request;
+mod roles;
 mod subject;
 mod upload;
 mod wait;
@@ -39,7 +40,7 @@ use crate::protocol::event::StepName;
 use crate::protocol::name::FunctionName;
 use crate::protocol::secret::Secret;
 use crate::stop::{Reason, Stop};
-use observer::Attempts;
+use observer::{Attempts, Tally};
 use read::Standing;
 use upload::Upload;
 
@@ -431,16 +432,8 @@ impl Lambda {
 
     /// An answer of success that does not hold what it must: something between AWS and us has made it up.
     fn garbled(&self, operation: &'static str) -> LambdaError {
-        let tally = self.attempts.told();
-        LambdaError::Call(CallError {
-            operation,
-            kind: CallErrorKind::Garbled,
-            code: None,
-            message: None,
-            http_status: tally.http_status,
-            request_id: tally.request_id,
-            causes: Vec::new(),
-        })
+        let Tally { http_status, request_id, .. } = self.attempts.told();
+        LambdaError::Call(CallError { http_status, request_id, ..CallError::garbled(operation) })
     }
 
     /// An answer that may hold nothing has to be AWS's own, and not that of something on the way.

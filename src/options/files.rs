@@ -8,9 +8,10 @@ use std::fs;
 use crate::protocol::environment::Environment;
 
 /// Options by name, each with its value and where it stands. A leading `aws_` of a key is no part of the name.
-/// The section is that of `AWS_PROFILE`, else `default`. `credentials` goes before `config`, as in dpl.
-pub(super) fn read(env: &Environment) -> BTreeMap<String, (String, String)> {
-    let profile = env.get("AWS_PROFILE").filter(|profile| !profile.is_empty()).unwrap_or("default".into());
+/// The section is that of `profile`, else of `AWS_PROFILE`, else `default`. `credentials` goes before `config`, as in dpl.
+pub(super) fn read(env: &Environment, profile: Option<String>) -> BTreeMap<String, (String, String)> {
+    let variable = || env.get("AWS_PROFILE").filter(|profile| !profile.is_empty()).map(std::borrow::Cow::into_owned);
+    let profile = profile.or_else(variable).unwrap_or_else(|| "default".to_owned());
     let mut options = BTreeMap::new();
     for (variable, name) in [("AWS_SHARED_CREDENTIALS_FILE", "credentials"), ("AWS_CONFIG_FILE", "config")] {
         let path = match (env.get(variable), env.get("HOME")) {

@@ -72,7 +72,12 @@ fn foreign_options(stanza: &Map, env: &Environment, origins: &mut BTreeMap<Strin
             let value = env.get(&name).filter(|value| !value.is_empty())?.into_owned();
             Some((value, format!("the job's variable {name}")))
         });
-        let value = from_variables.or_else(|| files.get_or_insert_with(|| files::read(env)).get(key).cloned());
+        let value = from_variables.or_else(|| {
+            files
+                .get_or_insert_with(|| files::read(env, stanza.get("profile").and_then(Node::scalar)))
+                .get(key)
+                .cloned()
+        });
         if let Some((value, origin)) = value {
             origins.insert(pointer("", key), origin);
             found.push((key.to_owned(), if LISTS.contains(&key) { list(&value) } else { Node::Text(value) }));

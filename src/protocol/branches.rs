@@ -2,7 +2,6 @@
 //! Never judges a branch; that is a condition's business.
 
 use super::error::{Warning, WarningCode};
-use super::judge::UNSUPPORTED;
 use super::schema::stanza_keys;
 use super::wire::{self, Map, Node};
 
@@ -51,7 +50,7 @@ pub fn is_branch_specific(key: &str, value: &Node) -> bool {
 
 /// True for the options of this version and of the contract; nobody ever wrote a map of branches for those that dpl lacks.
 fn is_ours(key: &str) -> bool {
-    UNSUPPORTED.contains(&key) || stanza_keys().iter().any(|known| known == key)
+    stanza_keys().iter().any(|known| known == key)
 }
 
 /// Picks the current branch's entry of each branch-specific value; a branch that has none drops the option.

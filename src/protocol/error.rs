@@ -77,8 +77,6 @@ codes! {
     UnknownKey: Config;
     /// A `{"secure": …}` value reached us: the runner did not decrypt it.
     NotDecrypted: Config;
-    /// The key is part of the contract, but this version cannot carry it out.
-    UnsupportedOption: Config;
     /// A condition under `on` is not what bash can evaluate.
     BadCondition: Config;
     /// A condition did not end in time.
@@ -99,6 +97,8 @@ codes! {
     PackageInvalid: Package;
     /// The archive cannot be written to the file that `--output` names.
     PackageUnwritable: Package;
+    /// `AWS_CA_BUNDLE` names a file without certificates.
+    BadCaBundle: Config;
     /// No source of AWS credentials has any.
     NoCredentials: Auth;
     /// Half a pair of keys was given.

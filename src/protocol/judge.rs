@@ -6,11 +6,6 @@ use super::reader::Reader;
 use super::stanza::Stanza;
 use super::wire;
 
-/// Keys of the contract that this version cannot carry out. Leaving them out of account would deploy something
-/// else than was asked for, so they are refused.
-pub(super) const UNSUPPORTED: [&str; 5] =
-    ["profile", "role_to_assume", "role_session_name", "external_id", "web_identity_token_env"];
-
 /// Another provider's stanza.
 pub(super) fn provider(r: &mut Reader<'_>, stanza: &Stanza) {
     if let Some(provider) = stanza.provider.as_deref().filter(|provider| !provider.eq_ignore_ascii_case("lambda")) {
@@ -107,6 +102,30 @@ fn is_alias_name(name: &str) -> bool {
     (1..=128).contains(&name.len()) && name.chars().all(is_fit) && !name.chars().all(|c| c.is_ascii_digit())
 }
 
+/// One identity, and all that belongs to it.
+pub(super) fn identity(r: &mut Reader<'_>, stanza: &Stanza) {
+    if stanza.profile.is_some() && (stanza.access_key_id.is_some() || stanza.secret_access_key.is_some()) {
+        r.refuse("profile", "the stanza names keys and a `profile`, which are two identities; keep one".to_owned());
+    }
+    for key in ["external_id", "role_session_name", "web_identity_token_env"] {
+        if r.has(key) && stanza.role_to_assume.is_none() {
+            r.problems.push(Problem {
+                code: Code::MissingKey,
+                message: format!("`{key}` needs `role_to_assume` beside it"),
+                at: Some("/role_to_assume".to_owned()),
+                hint: None,
+            });
+        }
+    }
+    if r.has("web_identity_token_env") && (stanza.access_key_id.is_some() || stanza.profile.is_some()) {
+        let message = "the stanza names a token beside keys or a `profile`, which are two identities; keep one";
+        r.refuse("web_identity_token_env", message.to_owned());
+    }
+    if r.has("web_identity_token_env") && r.has("external_id") {
+        r.refuse("external_id", "a token is exchanged without `external_id`; leave one of the two out".to_owned());
+    }
+}
+
 /// An image brings its handler, its runtime and its files; whichever was left out of account, something else would be
 /// deployed than was asked for.
 pub(super) fn image(r: &mut Reader<'_>, stanza: &Stanza) {
@@ -147,10 +166,6 @@ pub(super) fn untaken(r: &mut Reader<'_>, strict: bool) {
         r.problems.extend(unknown.into_iter().map(Warning::into_unknown_key));
     }
     for key in r.untaken().collect::<Vec<_>>() {
-        if UNSUPPORTED.contains(&key) {
-            r.problems.push(unsupported(key));
-            continue;
-        }
         let message = format!("`{key}` is no option of a lambda stanza");
         let hint = match nearest(key) {
             Some(known) => format!("did you mean `{known}`?"),
@@ -162,15 +177,6 @@ pub(super) fn untaken(r: &mut Reader<'_>, strict: bool) {
         } else {
             r.warn(WarningCode::UnknownKey, key, format!("{message}, it is left out of account"), hint);
         }
-    }
-}
-
-fn unsupported(key: &str) -> Problem {
-    Problem {
-        code: Code::UnsupportedOption,
-        message: format!("`{key}` is not supported by this version"),
-        at: Some(wire::pointer("", key)),
-        hint: Some("without it this would be another deployment than the stanza asks for".to_owned()),
     }
 }
 

@@ -37,6 +37,21 @@ pub struct Stanza {
     /// The session token that belongs to temporary keys.
     #[schemars(with = "Option<SecretText>")]
     pub session_token: Option<Secret>,
+    /// The profile of the job's `~/.aws` files to act as, instead of keys.
+    #[schemars(with = "Option<Text>")]
+    pub profile: Option<String>,
+    /// ARN of an IAM role to act as: it is assumed with the keys, the profile or the token that are found.
+    #[schemars(with = "Option<Text>")]
+    pub role_to_assume: Option<String>,
+    /// What CloudTrail shows of a session of `role_to_assume`. Default: `dpl-lambda`, the repository and the build's number.
+    #[schemars(with = "Option<Text>")]
+    pub role_session_name: Option<String>,
+    /// What the owner of `role_to_assume` wants to hear before it is given.
+    #[schemars(with = "Option<Text>")]
+    pub external_id: Option<String>,
+    /// The job's variable that holds an OpenID Connect token, which is exchanged for `role_to_assume`; no keys are needed then.
+    #[schemars(with = "Option<Text>")]
+    pub web_identity_token_env: Option<String>,
     /// The AWS region, such as `eu-west-1`. Default: the job's `AWS_REGION`, else `us-east-1`.
     #[schemars(with = "Option<Text>")]
     pub region: Option<Region>,
@@ -244,6 +259,11 @@ pub fn read(map: &Map) -> ReadStanza {
         access_key_id: r.secret("access_key_id"),
         secret_access_key: r.secret("secret_access_key"),
         session_token: r.secret("session_token"),
+        profile: r.name("profile"),
+        role_to_assume: r.name("role_to_assume"),
+        role_session_name: r.name("role_session_name"),
+        external_id: r.name("external_id"),
+        web_identity_token_env: r.name("web_identity_token_env"),
         region: r.parsed("region", Region::parse),
         function_name: r.parsed("function_name", FunctionName::parse),
         role: r.name("role"),
@@ -311,6 +331,7 @@ pub fn read(map: &Map) -> ReadStanza {
     judge::bucket(&mut r, &stanza);
     judge::image(&mut r, &stanza);
     judge::release(&mut r, &stanza);
+    judge::identity(&mut r, &stanza);
     judge::untaken(&mut r, stanza.strict == Some(true));
     r.warnings.extend(limits::warnings(map));
     // A stanza for another provider is not ours to criticise.
@@ -337,7 +358,7 @@ impl Stanza {
 }
 
 /// Keys whose values are no secret. Everything else may be one: a misspelt key, a command, a condition.
-pub(crate) const OPEN: [&str; 45] = [
+pub(crate) const OPEN: [&str; 49] = [
     "provider",
     "region",
     "function_name",
@@ -383,6 +404,10 @@ pub(crate) const OPEN: [&str; 45] = [
     "provisioned_concurrency",
     "keep_versions",
     "version",
+    "profile",
+    "role_to_assume",
+    "role_session_name",
+    "web_identity_token_env",
 ];
 
 /// The texts of a value.
@@ -465,7 +490,7 @@ mod tests {
     fn all_problems_are_told_at_once() {
         assert_eq!(
             problems(
-                r#"{"timeout":"ten","memory_size":true,"publish":"maybe","access_key_id":{"secure":"x"},"profile":"p"}"#
+                r#"{"timeout":"ten","memory_size":true,"publish":"maybe","access_key_id":{"secure":"x"},"traffic":[50]}"#
             ),
             [
                 (Code::NotDecrypted, "/access_key_id".to_owned()),
@@ -473,7 +498,7 @@ mod tests {
                 (Code::BadValue, "/memory_size".to_owned()),
                 (Code::BadValue, "/publish".to_owned()),
                 (Code::MissingKey, "/function_name".to_owned()),
-                (Code::UnsupportedOption, "/profile".to_owned()),
+                (Code::MissingKey, "/alias".to_owned()),
             ]
         );
     }

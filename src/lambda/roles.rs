@@ -1,0 +1,138 @@
+//! A role that the stanza names and whoever may assume it in, credentials of that role out. Effect: asks AWS STS.
+//! Never writes a token to a disk, and never acts as anybody else than the stanza says.
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError as SdkCredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, future};
+use aws_sdk_sts::types::Credentials as StsCredentials;
+
+use super::error::{CallError, LambdaError};
+use crate::protocol::environment::Environment;
+use crate::protocol::secret::Secret;
+use crate::protocol::stanza::Stanza;
+
+/// The role that a stanza wants to act as, and how it is assumed.
+#[derive(Clone, Debug)]
+pub(super) struct Role {
+    arn: String,
+    external_id: Option<String>,
+    session_name: String,
+    /// The token that is exchanged for it. `None`: other credentials are.
+    token: Option<Secret>,
+}
+
+impl Role {
+    /// The role that the stanza names.
+    ///
+    /// # Errors
+    /// The name of the variable that is to hold a token, when the job has none of that name.
+    pub(super) fn of(stanza: &Stanza, env: &Environment) -> Result<Option<Role>, String> {
+        let Some(arn) = stanza.role_to_assume.clone() else { return Ok(None) };
+        let token = match &stanza.web_identity_token_env {
+            None => None,
+            Some(name) => {
+                let token = env.get(name).map(|token| token.trim().to_owned()).filter(|token| !token.is_empty());
+                Some(Secret::new(token.ok_or_else(|| name.clone())?))
+            }
+        };
+        let session_name = stanza.role_session_name.clone().unwrap_or_else(|| default_session_name(env));
+        Ok(Some(Role { arn, external_id: stanza.external_id.clone(), session_name, token }))
+    }
+
+    /// The token, where one is exchanged.
+    pub(super) fn token(&self) -> Option<&Secret> {
+        self.token.as_ref()
+    }
+}
+
+/// `dpl-lambda-owner-repo-7`: what CloudTrail shows of who deployed. At most 64 characters of those that STS takes.
+fn default_session_name(env: &Environment) -> String {
+    let parts = ["TRAVIS_REPO_SLUG", "TRAVIS_BUILD_NUMBER"].map(|name| env.expand(name).into_owned());
+    let parts = std::iter::once("dpl-lambda".to_owned()).chain(parts).filter(|part| !part.is_empty());
+    let name = parts.collect::<Vec<_>>().join("-");
+    let is_taken = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
+    let name: Vec<char> = name.chars().map(|c| if is_taken(c) { c } else { '-' }).collect();
+    // The build's number stands at the end.
+    name[name.len().saturating_sub(64)..].iter().collect()
+}
+
+/// Credentials of a role, asked for anew whenever the last ones end.
+#[derive(Debug)]
+pub(super) struct AssumedRole {
+    role: Role,
+    client: aws_sdk_sts::Client,
+}
+
+impl AssumedRole {
+    pub(super) fn new(role: Role, client: aws_sdk_sts::Client) -> Self {
+        AssumedRole { role, client }
+    }
+
+    /// Asks STS.
+    ///
+    /// # Errors
+    /// [`LambdaError::Call`], with the operation of STS.
+    pub(super) async fn assume(&self) -> Result<Credentials, LambdaError> {
+        let role = &self.role;
+        let (operation, credentials) = match &role.token {
+            Some(token) => {
+                let call = self.client.assume_role_with_web_identity().role_arn(&role.arn);
+                let call = call.role_session_name(&role.session_name).web_identity_token(token.expose());
+                let operation = "AssumeRoleWithWebIdentity";
+                let answer = call.send().await.map_err(|error| LambdaError::Call(CallError::of(operation, error)))?;
+                (operation, answer.credentials)
+            }
+            None => {
+                let call = self.client.assume_role().role_arn(&role.arn).role_session_name(&role.session_name);
+                let call = call.set_external_id(role.external_id.clone());
+                let answer =
+                    call.send().await.map_err(|error| LambdaError::Call(CallError::of("AssumeRole", error)))?;
+                ("AssumeRole", answer.credentials)
+            }
+        };
+        credentials.and_then(of_sts).ok_or_else(|| LambdaError::Call(CallError::garbled(operation)))
+    }
+}
+
+fn of_sts(credentials: StsCredentials) -> Option<Credentials> {
+    let expiry = credentials.expiration.try_into().ok()?;
+    let (id, secret, token) = (credentials.access_key_id, credentials.secret_access_key, credentials.session_token);
+    Some(Credentials::new(id, secret, Some(token), Some(expiry), "assumed-role"))
+}
+
+impl ProvideCredentials for AssumedRole {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        let failed = |error: LambdaError| SdkCredentialsError::provider_error(format!("{error:?}"));
+        future::ProvideCredentials::new(async move { self.assume().await.map_err(failed) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_named_after_the_build() {
+        let name = |env: &[(&str, &str)]| default_session_name(&env.iter().copied().collect());
+        assert_eq!(name(&[]), "dpl-lambda");
+        assert_eq!(name(&[("TRAVIS_REPO_SLUG", "o w/r"), ("TRAVIS_BUILD_NUMBER", "7")]), "dpl-lambda-o-w-r-7");
+        let long = name(&[("TRAVIS_REPO_SLUG", &"x".repeat(99)), ("TRAVIS_BUILD_NUMBER", "7")]);
+        assert_eq!((long.len(), long.ends_with("x-7")), (64, true));
+    }
+
+    #[test]
+    fn a_token_is_taken_from_the_variable_that_is_named() {
+        let stanza = Stanza {
+            role_to_assume: Some("arn:aws:iam::123456789012:role/deploy".to_owned()),
+            web_identity_token_env: Some("ID_TOKEN".to_owned()),
+            ..Stanza::default()
+        };
+        let of = |env: &[(&str, &str)]| Role::of(&stanza, &env.iter().copied().collect());
+        let role = of(&[("ID_TOKEN", "a.b.c\n")]).expect("there").expect("named");
+        assert_eq!(role.token().map(Secret::expose), Some("a.b.c"));
+        assert_eq!(of(&[("ID_TOKEN", " ")]).unwrap_err(), "ID_TOKEN");
+    }
+}
