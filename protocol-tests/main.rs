@@ -10,6 +10,7 @@ mod cases;
 mod commands;
 mod constraints;
 mod convergence;
+mod corpus;
 mod deployments;
 mod emulated_settings;
 mod emulators;

@@ -8,7 +8,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{env, panic, process as std_process, thread};
 
 use clap::Parser;
@@ -62,13 +62,14 @@ fn main() {
 
 fn run(command: &Command, settings: Settings, signals: Signals, journal: &Arc<Journal>, stop: &Stop) -> Finished {
     let failed = |error| Finished::failed(error, Vec::new());
-    let request = request::read(Stdin { signals: &signals, stop });
+    let deadline = Instant::now() + settings.input_limit;
+    let request = request::read(Stdin { signals: &signals, stop, deadline });
     if let Some(reason) = stop.reason() {
         return failed(failure::of_stop(reason));
     }
     let Request { stanza, env } = match request {
         Ok(request) => request,
-        Err(error) => return failed(failure::of_request(error)),
+        Err(error) => return failed(failure::of_request(error, settings.input_limit)),
     };
     let env_given = env.is_some();
     if let Some(env) = &env {
@@ -142,18 +143,23 @@ fn not_a_command(error: clap::Error) -> Result<Command, Finished> {
     Err(Finished::failed(failure::of_arguments(line.to_owned()), Vec::new()))
 }
 
-/// Standard input, given up when a signal arrives.
+/// Standard input, given up when a signal arrives or its time is over.
 struct Stdin<'a> {
     signals: &'a Signals,
     stop: &'a Stop,
+    deadline: Instant,
 }
 
 impl Read for Stdin<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let stdin = io::stdin();
-        if let Some(reason) = self.signals.wait(Some(stdin.as_fd()), None) {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if let Some(reason) = self.signals.wait(Some(stdin.as_fd()), Some(left)) {
             self.stop.request(reason);
             return Err(io::Error::other("a signal arrived"));
+        }
+        if Instant::now() >= self.deadline {
+            return Err(io::ErrorKind::TimedOut.into());
         }
         rustix::io::read(stdin.as_fd(), buffer).map_err(io::Error::from)
     }
@@ -235,9 +241,14 @@ fn tell_panics(journal: Arc<Journal>, stop: Stop) {
     }));
 }
 
+/// How long the request may take to be there, unless the runner says otherwise: it is written in one go.
+const INPUT_LIMIT: Duration = Duration::from_secs(60);
+
 /// What the runner, not the job, says to us: the `DPL_LAMBDA_*` variables of the process's environment.
 struct Settings {
     log: Option<String>,
+    /// How long the request may take to be there.
+    input_limit: Duration,
     asking: Asking,
     fault: Fault,
 }
@@ -245,11 +256,12 @@ struct Settings {
 impl Settings {
     fn take() -> Self {
         let variable = |name| env::var(name).ok().filter(|value| !value.is_empty());
-        let seconds = variable("DPL_LAMBDA_CONDITION_TIMEOUT").and_then(|seconds| seconds.parse::<u32>().ok());
+        let seconds = |name| variable(name)?.parse::<u32>().ok().map(|seconds| Duration::from_secs(seconds.into()));
         Settings {
             log: variable("DPL_LAMBDA_LOG"),
+            input_limit: seconds("DPL_LAMBDA_INPUT_TIMEOUT").unwrap_or(INPUT_LIMIT),
             asking: Asking {
-                limit: seconds.map_or(Asking::default().limit, |seconds| Duration::from_secs(seconds.into())),
+                limit: seconds("DPL_LAMBDA_CONDITION_TIMEOUT").unwrap_or(Asking::default().limit),
                 always: variable("DPL_LAMBDA_CONDITIONS").as_deref() == Some("bash"),
             },
             fault: match variable("DPL_LAMBDA_FAULT").as_deref() {

@@ -6,6 +6,8 @@ mod verification;
 
 pub use verification::{Unproven, Why, of_verification, tell_way_back};
 
+use std::time::Duration;
+
 use crate::child::ChildError;
 use crate::commands::CommandError;
 use crate::conditions::{BashError, ConditionError};
@@ -19,9 +21,13 @@ use crate::protocol::secret::Redactor;
 use crate::protocol::wire::{MAX_REQUEST_BYTES, WireError};
 use crate::stop::Reason;
 
-/// A request that cannot be read.
-pub fn of_request(error: RequestError) -> ErrorReport {
+/// A request that cannot be read; `limit` is the time that it may take.
+pub fn of_request(error: RequestError, limit: Duration) -> ErrorReport {
     match error {
+        RequestError::Unreadable(source) if source.kind() == std::io::ErrorKind::TimedOut => {
+            report(Code::RequestTimeout, format!("standard input did not come to its end within {} s", limit.as_secs()))
+                .hint("the runner writes one JSON object to it and closes it")
+        }
         RequestError::Unreadable(source) => caused(
             report(Code::BadRequest, "standard input cannot be read")
                 .hint("the runner writes one JSON object to it and closes it"),

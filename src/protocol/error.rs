@@ -63,6 +63,8 @@ codes! {
     DuplicateKey: Config;
     /// Standard input holds more than 8 MiB.
     RequestTooLarge: Config;
+    /// Standard input did not come to its end in time.
+    RequestTimeout: Config;
     /// The document is JSON, but no request: not an object, or an `env` that is no map of strings.
     BadRequest: Config;
     /// The runner speaks a protocol number that this version does not.

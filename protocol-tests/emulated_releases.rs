@@ -1,0 +1,540 @@
+//! Releases at emulators: where boto3 finds an alias after a deployment, after one that failed, and after a rollback.
+//!
+//! ministack runs the functions: a broken one really fails, a slow one really sleeps. Where it is not AWS (1.5.33): every
+//! exception has the type `Runtime.HandlerError`; an invocation of an alias goes to the version that it points at,
+//! whatever its weights; provisioned concurrency is ready at once. moto (5.2.3) runs nothing without Docker and has no
+//! provisioned concurrency at all; it tells no `RevisionId` of a function and never changes that of an alias; and it
+//! numbers a version by how many there are, so that a number comes again after a deletion.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::emulators::Emulator;
+use crate::plugin::{Ended, Plugin};
+use crate::venv;
+
+/// Asks an endpoint one thing of Lambda, as `ask.py` does, and tells also what a function answers and the code of an error:
+/// ENDPOINT OPERATION ARGUMENTS(JSON) -> the answer as JSON. It stands between single quotes in bash.
+const TELL: &str = r#"
+import json, sys, boto3
+from botocore.exceptions import ClientError
+endpoint, operation, arguments = sys.argv[1:]
+client = boto3.client(
+    "lambda", endpoint_url=endpoint, region_name="us-east-1",
+    aws_access_key_id="testing", aws_secret_access_key="testing")
+try:
+    told = getattr(client, operation)(**json.loads(arguments))
+except ClientError as error:
+    told = {"Code": error.response["Error"]["Code"]}
+if "Payload" in told:
+    told["Payload"] = json.load(told["Payload"])
+print(json.dumps(told, default=str))
+"#;
+
+/// An emulator, a build directory, and a stanza for the function `f` with the alias `live`.
+struct Stand {
+    emulator: Emulator,
+    python: PathBuf,
+    directory: TempDir,
+    stanza: Value,
+}
+
+impl Stand {
+    fn moto() -> Self {
+        Self::of(Emulator::moto(), "python3.13")
+    }
+
+    fn ministack(runtime: &str) -> Self {
+        Self::of(Emulator::ministack(), runtime)
+    }
+
+    fn of(emulator: Emulator, runtime: &str) -> Self {
+        let requirements = concat!(env!("CARGO_MANIFEST_DIR"), "/protocol-tests/emulators/requirements.txt");
+        let stanza = json!({
+            "function_name": "f",
+            "role": emulator.role(),
+            "runtime": runtime,
+            "handler_name": "handler",
+            "alias": "live",
+            "env": emulator.job_env(),
+        });
+        // It is there: the emulator runs in it.
+        let python = venv::python(Path::new(requirements), "emulators");
+        Stand { emulator, python, directory: TempDir::new().expect("a temporary directory"), stanza }
+    }
+
+    /// The code of the function, in Python: what its handler does.
+    fn write(&self, lines: &str) {
+        self.write_file("index.py", &format!("def handler(event, context):\n    {lines}\n"));
+    }
+
+    fn write_file(&self, name: &str, code: &str) {
+        fs::write(self.directory.path().join(name), code).expect("written");
+    }
+
+    /// The stanza with some keys beside its own, or instead of them.
+    fn with(&self, keys: Value) -> Value {
+        let mut stanza = self.stanza.clone();
+        for (key, value) in keys.as_object().expect("keys") {
+            stanza[key] = value.clone();
+        }
+        stanza
+    }
+
+    fn run(&self, arguments: &[&str], keys: Value) -> Ended {
+        Plugin::new(arguments).directory(self.directory.path()).run(&self.with(keys))
+    }
+
+    fn deploy(&self, keys: Value) -> Ended {
+        self.run(&[], keys)
+    }
+
+    fn roll_back(&self, keys: Value) -> Ended {
+        self.run(&["rollback"], keys)
+    }
+
+    /// What boto3 reads of `live`; null where there is none.
+    fn alias(&self) -> Value {
+        self.emulator.ask("lambda", "get_alias", &json!({"FunctionName": "f", "Name": "live"}))
+    }
+
+    /// The numbers of the versions that boto3 finds.
+    fn versions(&self) -> Vec<String> {
+        let listed = self.emulator.ask("lambda", "list_versions_by_function", &json!({"FunctionName": "f"}));
+        let listed = listed["Versions"].as_array().expect("a list").iter();
+        let numbers = listed.map(|version| version["Version"].as_str().expect("a number").to_owned());
+        numbers.filter(|number| number != "$LATEST").collect()
+    }
+
+    /// What [`TELL`] tells.
+    fn told(&self, operation: &str, arguments: &Value) -> Value {
+        let mut command = Command::new(&self.python);
+        command.args(["-c", TELL, &self.emulator.url, operation, &arguments.to_string()]);
+        let output = command.output().expect("Python starts");
+        assert!(output.status.success(), "{operation}: {}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    }
+
+    /// The same as a line of bash; `arguments` stands between double quotes.
+    fn telling(&self, operation: &str, arguments: &str) -> String {
+        let arguments = arguments.replace('"', "\\\"");
+        format!("'{}' -c '{TELL}' '{}' {operation} \"{arguments}\"", self.python.display(), self.emulator.url)
+    }
+
+    /// What a function answers that is called by its alias.
+    fn answer(&self) -> Value {
+        self.told("invoke", &json!({"FunctionName": "f", "Qualifier": "live"}))["Payload"].clone()
+    }
+
+    /// Gives another version a share of the traffic, as somebody else would.
+    fn share(&self, version: &str, weight: f64) {
+        let weights = json!({"AdditionalVersionWeights": {version: weight}});
+        let arguments = json!({"FunctionName": "f", "Name": "live", "RoutingConfig": weights});
+        let shared = self.emulator.ask("lambda", "update_alias", &arguments);
+        assert_eq!(shares(&shared), json!({version: weight}));
+    }
+
+    /// Everybody gets this version.
+    #[track_caller]
+    fn is_at(&self, version: &str) {
+        let alias = self.alias();
+        assert_eq!(alias["FunctionVersion"], version, "{alias:#}");
+        assert_eq!(shares(&alias), json!({}), "{alias:#}");
+    }
+
+    /// The deployment, or the way back, has ended at this version.
+    #[track_caller]
+    fn went_live(&self, ended: &Ended, version: &str) {
+        assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
+        assert_eq!(ended.finished()["version"], version, "{}", ended.stdout);
+        self.is_at(version);
+    }
+
+    /// The version did not pass, for a reason that is told by these words, and nobody has got it.
+    #[track_caller]
+    fn did_not_pass(&self, ended: &Ended, words: &str, still: &str) {
+        has_failed(ended, words);
+        let hint = ended.finished()["error"]["hint"].as_str().unwrap_or_default();
+        assert!(hint.contains(&format!("`live` still points at version {still}")), "{}", ended.stdout);
+        assert!(!ended.steps().contains(&"update-alias"), "{}", ended.stdout);
+        self.is_at(still);
+    }
+}
+
+#[track_caller]
+fn has_failed(ended: &Ended, words: &str) {
+    assert_eq!((ended.outcome(), ended.code()), ("failed", "verification-failed"), "{}", ended.stdout);
+    let message = ended.finished()["error"]["message"].as_str().unwrap_or_default();
+    assert!(message.contains(words), "{words}: {}", ended.stdout);
+}
+
+/// The shares of an alias's traffic that go elsewhere. moto tells an empty map of none, ministack and AWS nothing.
+fn shares(alias: &Value) -> Value {
+    match &alias["RoutingConfig"]["AdditionalVersionWeights"] {
+        Value::Null => json!({}),
+        weights => weights.clone(),
+    }
+}
+
+/// The lines that a command wrote to its standard output, each as JSON.
+fn lines(ended: &Ended) -> Vec<Value> {
+    let outputs = ended.events.iter().filter(|event| event["event"] == "output" && event["stream"] == "stdout");
+    let line = |event: &Value| serde_json::from_str(event["line"].as_str().unwrap_or_default()).expect("JSON");
+    outputs.map(line).collect()
+}
+
+/// A good version, then a broken one, twice: `error` is what it says.
+#[track_caller]
+fn check_good_and_broken(stand: &Stand, file: &str, good: &str, broken: &str, error: &str) {
+    stand.write_file(file, good);
+    stand.went_live(&stand.deploy(json!({"verify": {}})), "1");
+    assert_eq!(stand.deploy(json!({"verify": {}})).outcome(), "unchanged");
+
+    stand.write_file(file, broken);
+    let ended = stand.deploy(json!({"verify": {}}));
+    stand.did_not_pass(&ended, error, "1");
+    assert_eq!(ended.finished()["changed"], json!(["update-function-code", "publish-version"]), "{}", ended.stdout);
+    let log = ended.finished()["error"]["log"].as_array().cloned().unwrap_or_default();
+    assert!(log.iter().any(|line| line.as_str().is_some_and(|line| line.contains(error))), "{log:#?}");
+
+    stand.did_not_pass(&stand.deploy(json!({"verify": {}})), error, "1");
+    assert_eq!(stand.versions(), ["1", "2"], "the same code is the same version");
+    assert_eq!(stand.answer(), json!({"code": "good"}));
+}
+
+#[test]
+fn nobody_gets_a_python_version_that_is_broken_or_slow_and_rollback_passes_them_over() {
+    let stand = Stand::ministack("python3.13");
+    let good = "def handler(event, context):\n    return {'code': 'good'}\n";
+    let broken = "def handler(event, context):\n    raise ValueError('the table is gone')\n";
+    check_good_and_broken(&stand, "index.py", good, broken, "the table is gone");
+
+    stand.write_file("index.py", "import no_such_module\n\ndef handler(event, context):\n    pass\n");
+    stand.did_not_pass(&stand.deploy(json!({"verify": {}})), "no_such_module", "1");
+
+    // It would have answered well, long after our patience and long before Lambda's.
+    stand.write_file("index.py", "import time\n\ndef handler(event, context):\n    time.sleep(10)\n");
+    let slow = stand.deploy(json!({"timeout": 30, "verify": {"timeout": 1}}));
+    stand.did_not_pass(&slow, "it did not answer within 1 s", "1");
+
+    stand.write("return {'code': 'mended'}");
+    let mended = stand.deploy(json!({"verify": {"expect": {"contains": "mended"}}}));
+    stand.went_live(&mended, "5");
+    assert_eq!(mended.finished()["previous_version"], "1", "{}", mended.stdout);
+    assert_eq!(stand.answer(), json!({"code": "mended"}));
+
+    let back = stand.roll_back(json!({}));
+    stand.went_live(&back, "1");
+    assert_eq!(back.steps(), ["update-alias"]);
+    assert_eq!(back.finished()["previous_version"], "5", "{}", back.stdout);
+    assert_eq!(stand.answer(), json!({"code": "good"}));
+}
+
+#[test]
+fn nobody_gets_a_node_version_that_is_broken() {
+    // ministack runs it by the machine's own.
+    if !Command::new("node").arg("--version").output().is_ok_and(|output| output.status.success()) {
+        println!("node is not installed: not tried");
+        return;
+    }
+    let stand = Stand::ministack("nodejs22.x");
+    let good = "exports.handler = async () => ({code: 'good'})\n";
+    let broken = "exports.handler = async () => { throw new TypeError('orders is not a function') }\n";
+    check_good_and_broken(&stand, "index.js", good, broken, "orders is not a function");
+}
+
+#[test]
+fn a_function_that_runs_longer_than_its_own_timeout_does_not_pass() {
+    let stand = Stand::ministack("python3.13");
+    stand.write("return 'good'");
+    stand.went_live(&stand.deploy(json!({})), "1");
+    stand.write_file("index.py", "import time\n\ndef handler(event, context):\n    time.sleep(10)\n");
+    let ended = stand.deploy(json!({"timeout": 1, "verify": {}}));
+    stand.did_not_pass(&ended, "Task timed out after 1.00 seconds", "1");
+}
+
+#[test]
+fn an_answer_is_held_against_what_was_expected_of_it() {
+    let stand = Stand::ministack("python3.13");
+    stand.write("return {'code': 'first'}");
+    stand.went_live(&stand.deploy(json!({})), "1");
+
+    stand.write("return {'code': 'echo', 'event': event}");
+    let payload = json!({"orders": [1, {"name": "Größe"}], "none": null});
+    for (expect, words) in [
+        (json!({"contains": "nowhere"}), "its answer does not contain `nowhere`: {\"code\": \"echo\""),
+        (json!({"json": {"code": "ping"}}), "`/code` of its answer is \"echo\", not \"ping\""),
+        (
+            json!({"json": {"event": {"orders": [2]}}}),
+            "`/event/orders` of its answer is [1,{\"name\":\"Größe\"}], not [2]",
+        ),
+        (
+            json!({"json": {"event": {"orders": [1, {"name": "x"}]}}}),
+            "`/event/orders/1/name` of its answer is \"Größe\"",
+        ),
+        (json!({"json": {"event": {"x": 1}}}), "its answer has no `/event/x`, which should be 1"),
+        (json!({"json": {"code": "echo"}, "contains": "nowhere"}), "does not contain `nowhere`"),
+    ] {
+        let ended = stand.deploy(json!({"verify": {"payload": payload, "expect": expect}}));
+        has_failed(&ended, words);
+    }
+    stand.is_at("1");
+
+    let expect = json!({"contains": "Größe", "json": {"event": payload, "code": "echo"}});
+    stand.went_live(&stand.deploy(json!({"verify": {"payload": payload, "expect": expect}})), "2");
+
+    // Without a payload it gets an empty object, and text that is JSON already as it stands.
+    stand.write("return event");
+    let as_it_is = json!({"verify": {"expect": {"json": {}, "contains": "{}"}}});
+    stand.went_live(&stand.deploy(as_it_is), "3");
+    stand.write("return [event]");
+    stand.went_live(&stand.deploy(json!({"verify": {"payload": "{\"a\": 1}", "expect": {"json": [{"a": 1}]}}})), "4");
+}
+
+#[test]
+fn a_command_judges_the_version_that_it_is_told() {
+    let stand = Stand::ministack("python3.13");
+    stand.write("return 'first'");
+    stand.went_live(&stand.deploy(json!({})), "1");
+
+    stand.write("return {'code': 'second'}");
+    let verify = |verify: Value| stand.deploy(json!({"verify": verify}));
+    let ended = verify(json!({"command": "echo ${VERSION}0; exit 3"}));
+    stand.did_not_pass(&ended, "`verify.command` ended with exit status: 3", "1");
+    assert_eq!(lines(&ended), [json!(20)]);
+    let ended = verify(json!({"command": "sleep 30", "timeout": 1}));
+    has_failed(&ended, "`verify.command` did not end within 1 s");
+    // With something to expect it comes after the invocation, and not at all when that has failed.
+    let ended = verify(json!({"expect": {"contains": "nowhere"}, "command": "echo 1"}));
+    has_failed(&ended, "its answer does not contain `nowhere`");
+    assert!(lines(&ended).is_empty(), "{}", ended.stdout);
+    stand.is_at("1");
+
+    let invoke = stand.telling("invoke", r#"{"FunctionName": "$FUNCTION_ARN", "Qualifier": "$VERSION"}"#);
+    let ended = verify(json!({"expect": {"json": {"code": "second"}}, "command": invoke}));
+    stand.went_live(&ended, "2");
+    let told = lines(&ended).remove(0);
+    assert_eq!((&told["ExecutedVersion"], &told["Payload"]), (&json!("2"), &json!({"code": "second"})), "{told:#}");
+}
+
+#[test]
+fn what_a_function_tells_of_its_variables_is_masked() {
+    let stand = Stand::ministack("python3.13");
+    let secret = "secret-\"Größe\"\\1";
+    stand.write("return 'good'");
+    stand.went_live(&stand.deploy(json!({"environment": {"TOKEN": secret}})), "1");
+    // The stanza does not name it any more: only the live function tells what is secret.
+    let has_told = |ended: &Ended, words: &str| {
+        has_failed(ended, words);
+        for text in ["Größe", "Gr\\u00f6\\u00dfe"] {
+            assert!(!ended.stdout.contains(text), "{}", ended.stdout);
+        }
+    };
+    let file = |line: &str| {
+        stand.write_file("index.py", &format!("import os\n\ndef handler(event, context):\n    {line}\n"));
+    };
+    file("print('with', os.environ['TOKEN']); raise ValueError('not ' + os.environ['TOKEN'])");
+    let ended = stand.deploy(json!({"verify": {}}));
+    has_told(&ended, "not [secure]");
+    let log = &ended.finished()["error"]["log"];
+    assert!(log.as_array().is_some_and(|log| log.contains(&json!("with [secure]"))), "{log:#}");
+    file("return {'token': os.environ['TOKEN']}");
+    has_told(&stand.deploy(json!({"verify": {"expect": {"contains": "nowhere"}}})), "{\"token\": \"[secure]\"}");
+    has_told(&stand.deploy(json!({"verify": {"expect": {"json": {"token": 1}}}})), "is \"[secure]\", not 1");
+}
+
+/// A deployment in three shares, and one that fails at the second; the proof is a look at the alias.
+fn check_traffic(stand: &Stand) {
+    let look = stand.telling("get_alias", r#"{"FunctionName": "f", "Name": "live"}"#);
+    let keys =
+        |command: String| json!({"traffic": [10, 50, 100], "traffic_interval": 1, "verify": {"command": command}});
+    stand.write("return 'first'");
+    stand.went_live(&stand.deploy(keys(look.clone())), "1");
+
+    stand.write("return 'second'");
+    let ended = stand.deploy(keys(look.clone()));
+    stand.went_live(&ended, "2");
+    let seen = lines(&ended);
+    let points_at: Vec<&Value> = seen.iter().map(|alias| &alias["FunctionVersion"]).collect();
+    assert_eq!(points_at, ["1", "1", "1"], "{}", ended.stdout);
+    let seen: Vec<Value> = seen.iter().map(shares).collect();
+    assert_eq!(seen, [json!({}), json!({"2": 0.1}), json!({"2": 0.5})], "{}", ended.stdout);
+
+    stand.write("return 'third'");
+    let ended = stand.deploy(keys(format!("seen=$({look}); echo \"$seen\"; [[ $seen != *0.5* ]]")));
+    has_failed(&ended, "all traffic of `live` is back at version 2");
+    assert_eq!(shares(lines(&ended).last().expect("three looks")), json!({"3": 0.5}), "{}", ended.stdout);
+    assert_eq!(ended.finished()["changed"], json!(["update-function-code", "publish-version"]), "{}", ended.stdout);
+    stand.is_at("2");
+}
+
+#[test]
+fn ministack_gives_a_version_its_traffic_step_by_step() {
+    check_traffic(&Stand::ministack("python3.13"));
+}
+
+#[test]
+fn moto_gives_a_version_its_traffic_step_by_step() {
+    check_traffic(&Stand::moto());
+}
+
+/// An alias that is made, moved, freed of weights and moved back.
+fn check_alias(stand: &Stand) {
+    stand.write("return 'first'");
+    let plan = stand.run(&["plan"], json!({}));
+    assert_eq!(plan.outcome(), "planned", "{}", plan.stdout);
+    let first = stand.deploy(json!({}));
+    stand.went_live(&first, "1");
+    assert_eq!(first.steps(), ["create-function", "publish-version", "create-alias"]);
+    stand.write("return 'second'");
+    stand.went_live(&stand.deploy(json!({})), "2");
+
+    let is_warned = |ended: &Ended| ended.events.iter().any(|event| event["code"] == "weights-cleared");
+    stand.share("1", 0.25);
+    let freed = stand.deploy(json!({}));
+    stand.went_live(&freed, "2");
+    assert!(is_warned(&freed) && freed.steps() == ["update-alias"], "{}", freed.stdout);
+    stand.share("1", 0.25);
+    stand.write("return 'third'");
+    let moved = stand.deploy(json!({}));
+    stand.went_live(&moved, "3");
+    assert!(is_warned(&moved), "{}", moved.stdout);
+
+    // What shares its traffic goes back to where the rest goes; the next one goes further.
+    stand.share("1", 0.25);
+    let freed = stand.roll_back(json!({}));
+    stand.went_live(&freed, "3");
+    assert!(is_warned(&freed), "{}", freed.stdout);
+    let back = stand.roll_back(json!({}));
+    stand.went_live(&back, "2");
+    assert_eq!(back.finished()["previous_version"], "3", "{}", back.stdout);
+    let planned = stand.roll_back(json!({"dry_run": true}));
+    assert_eq!((planned.outcome(), planned.steps().len()), ("planned", 0), "{}", planned.stdout);
+    stand.is_at("2");
+    let first = first.finished()["code_sha256"].clone();
+    let back = stand.roll_back(json!({}));
+    stand.went_live(&back, "1");
+    assert_eq!(back.finished()["code_sha256"], first, "{}", back.stdout);
+    let none = stand.roll_back(json!({}));
+    assert_eq!((none.outcome(), none.steps().len()), ("failed", 0), "{}", none.stdout);
+    stand.went_live(&stand.roll_back(json!({"version": "3"})), "3");
+    assert_eq!(stand.roll_back(json!({"version": 3})).outcome(), "unchanged");
+    stand.went_live(&stand.roll_back(json!({"version": 1})), "1");
+
+    // The same stanza again makes live what it describes, also after a rollback.
+    stand.went_live(&stand.deploy(json!({})), "3");
+    assert_eq!(stand.versions(), ["1", "2", "3"]);
+}
+
+#[test]
+fn ministack_moves_an_alias_there_and_back() {
+    check_alias(&Stand::ministack("python3.13"));
+}
+
+#[test]
+fn moto_moves_an_alias_there_and_back() {
+    check_alias(&Stand::moto());
+}
+
+#[test]
+fn an_alias_keeps_as_many_executions_ready_as_the_stanza_says() {
+    let stand = Stand::ministack("python3.13");
+    let of_it = json!({"FunctionName": "f", "Qualifier": "live"});
+    let held = || stand.told("get_provisioned_concurrency_config", &of_it);
+    let put = "put-provisioned-concurrency-config";
+    let deploy = |wanted: Value| stand.deploy(json!({"provisioned_concurrency": wanted}));
+    stand.write("return 'first'");
+    let ended = deploy(json!(2));
+    assert_eq!(ended.steps(), ["create-function", "publish-version", "create-alias", put]);
+    assert_eq!(held()["RequestedProvisionedConcurrentExecutions"], 2);
+    assert_eq!(deploy(json!(2)).outcome(), "unchanged");
+    assert_eq!(deploy(json!(3)).steps(), [put]);
+    assert_eq!(held()["RequestedProvisionedConcurrentExecutions"], 3);
+
+    stand.write("return 'second'");
+    let ended = deploy(json!(3));
+    stand.went_live(&ended, "2");
+    assert!(!ended.steps().contains(&put), "it moves with the alias: {}", ended.stdout);
+    stand.went_live(&stand.roll_back(json!({"provisioned_concurrency": 3})), "1");
+    // Silence keeps it.
+    stand.went_live(&stand.deploy(json!({})), "2");
+    assert_eq!(held()["RequestedProvisionedConcurrentExecutions"], 3);
+    assert_eq!(deploy(json!("none")).steps(), ["delete-provisioned-concurrency-config"]);
+    assert_eq!(held()["Code"], "ProvisionedConcurrencyConfigNotFoundException");
+    assert_eq!(deploy(json!("none")).outcome(), "unchanged");
+}
+
+#[test]
+fn old_versions_go_and_the_way_back_stays() {
+    let stand = Stand::ministack("python3.13");
+    let publish = |number: u32, keys: Value| {
+        stand.write(&format!("return {number}"));
+        stand.deploy(keys)
+    };
+    stand.went_live(&publish(1, json!({})), "1");
+    stand.went_live(&publish(2, json!({})), "2");
+    stand.went_live(&publish(3, json!({"keep_versions": 2})), "3");
+    assert_eq!(stand.versions(), ["2", "3"]);
+
+    // Those that did not pass are versions, too, but nobody's way back.
+    let fails = json!({"keep_versions": 2, "verify": {"command": "false"}});
+    has_failed(&publish(4, fails.clone()), "exit status: 1");
+    has_failed(&publish(5, fails), "exit status: 1");
+    assert_eq!(stand.versions(), ["2", "3", "4", "5"], "nothing goes before the new one has passed");
+    let ended = publish(6, json!({"keep_versions": 1, "verify": {"command": "true"}}));
+    stand.went_live(&ended, "6");
+    assert_eq!(stand.versions(), ["3", "6"]);
+    assert_eq!(stand.deploy(json!({"keep_versions": 1})).outcome(), "unchanged");
+    assert_eq!(stand.versions(), ["3", "6"]);
+
+    stand.went_live(&stand.roll_back(json!({})), "3");
+    assert_eq!(stand.answer(), json!(3));
+}
+
+/// Deploys other code with a proof that it passes, or does not.
+fn publish(stand: &Stand, name: &str, alias: Value, passes: bool) -> Ended {
+    stand.write(&format!("return '{name}'"));
+    let ended = stand.deploy(json!({"alias": alias, "verify": {"command": passes.to_string()}}));
+    assert_eq!(ended.outcome(), if passes { "deployed" } else { "failed" }, "{}", ended.stdout);
+    ended
+}
+
+#[test]
+fn a_version_that_failed_before_there_was_an_alias_is_no_way_back() {
+    let stand = Stand::moto();
+    publish(&stand, "broken", json!("live"), false);
+    assert_eq!(stand.alias(), Value::Null);
+    stand.went_live(&publish(&stand, "mended", json!("live"), true), "2");
+    let back = stand.roll_back(json!({}));
+    assert_eq!(back.outcome(), "failed", "version 1 did not pass, and there is no other: {}", back.stdout);
+    stand.is_at("2");
+}
+
+#[test]
+fn an_alias_that_follows_another_goes_back_to_where_it_came_from() {
+    let stand = Stand::moto();
+    publish(&stand, "first", json!(["beta", "live"]), true);
+    publish(&stand, "broken", json!("beta"), false);
+    publish(&stand, "mended", json!("beta"), true);
+    stand.is_at("1");
+    stand.went_live(&publish(&stand, "mended", json!("live"), true), "3");
+    stand.went_live(&stand.roll_back(json!({})), "1");
+}
+
+#[test]
+fn the_way_back_is_where_the_alias_was_when_it_moved_and_not_when_the_version_was_published() {
+    let stand = Stand::moto();
+    publish(&stand, "first", json!("live"), true);
+    publish(&stand, "second", json!("live"), true);
+    publish(&stand, "third", json!("live"), false);
+    // The second was the one to blame.
+    stand.went_live(&stand.roll_back(json!({})), "1");
+    let third = publish(&stand, "third", json!("live"), true);
+    stand.went_live(&third, "3");
+    assert_eq!(third.finished()["previous_version"], "1", "{}", third.stdout);
+    stand.went_live(&stand.roll_back(json!({})), "1");
+}

@@ -1,0 +1,192 @@
+//! Bytes that somebody else wrote in; panics where they do harm. What libFuzzer runs, and the tests with a short corpus.
+#![allow(dead_code, reason = "each fuzz target uses one of them")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{Cursor, Read};
+
+use dpl_lambda::code::{Code, Delivery, Source};
+use dpl_lambda::failure;
+use dpl_lambda::function::{Live, LiveAlias, LiveVersion, Provisioned, PublicAccess, Release, Wanted};
+use dpl_lambda::lambda::{CallError, CallErrorKind, LambdaError};
+use dpl_lambda::package::{self, Selection};
+use dpl_lambda::plan::{self, Action, roll_back};
+use dpl_lambda::protocol::event::{Event, Finished, Line};
+use dpl_lambda::protocol::name::FunctionName;
+use dpl_lambda::protocol::request::{self, Request};
+use dpl_lambda::protocol::secret::Redactor;
+use dpl_lambda::protocol::stanza::{self, Stanza};
+use dpl_lambda::protocol::structures::Expect;
+use dpl_lambda::protocol::wire;
+use dpl_lambda::stop::Stop;
+use dpl_lambda::verification::{Answer, judge};
+
+/// A request: whatever it is, it is read or refused, and every complaint has a place and a sentence of one line.
+pub(crate) fn request(data: &[u8]) {
+    let Ok(Request { stanza, env }) = request::read(data) else { return };
+    let env = env.unwrap_or_default();
+    let (chosen, _) = dpl_lambda::protocol::branches::select_branch(&stanza, &env.expand("TRAVIS_BRANCH"));
+    let read = stanza::read(&chosen);
+    let redactor = read.stanza.redactor(&stanza, env.secrets());
+    for problem in &read.problems {
+        assert!(problem.at.as_ref().is_some_and(|at| at.starts_with('/')), "{problem:?}");
+    }
+    if !read.problems.is_empty() {
+        let report = failure::of_problems(read.problems, &redactor);
+        let finished = Event::Finished(Finished::failed(report, Vec::new()));
+        let line = serde_json::to_string(&Line::new(&finished)).expect("events are JSON");
+        assert!(!line.contains('\n'));
+    }
+}
+
+/// Two stanzas with a NUL between: the function that is wanted, and the one that is live. What is live as it is wanted needs
+/// no step, no plan deletes a version that an alias names, and every way back leads to a version that is there.
+pub(crate) fn plan(data: &[u8]) {
+    let mut parts = data.splitn(2, |byte| *byte == 0).filter_map(read_stanza);
+    let (Some(wanted), Some(live)) = (parts.next(), parts.next()) else { return };
+    if !matches!(Source::of(&wanted), Source::Package | Source::PackageInBucket(_)) {
+        return;
+    }
+    let name = || FunctionName::parse("f").expect("a name");
+    let code = |sha256: &str| Code { sha256: Some(sha256.to_owned()), delivery: Delivery::Call };
+    let mut wanted = Wanted::of(&wanted, name(), None);
+    let live = live_function(&Wanted::of(&live, name(), None), data);
+    for code in [code("new"), code("live")] {
+        let Ok(plan) = plan::plan(&wanted, &code, Some(&live)) else { continue };
+        serde_json::to_string(&plan.told()).expect("a plan is JSON");
+        for step in &plan.steps {
+            if let Action::DeleteVersion { version } = &step.action {
+                assert!(live.aliases.iter().all(|alias| alias.version != *version), "{plan:?}");
+                let mut shares = live.aliases.iter().flat_map(|alias| &alias.weights);
+                assert!(shares.all(|(other, _)| other != version), "{plan:?}");
+            }
+        }
+    }
+    if let Ok(plan) = roll_back(&wanted.release, None, &live) {
+        let to = plan.version.expect("a way back leads somewhere");
+        assert!(live.versions.iter().any(|version| version.number == to));
+    }
+    wanted.release = Release::default();
+    (wanted.url, wanted.revision_id) = (None, None);
+    let itself = live_function(&wanted, data);
+    let plan = plan::plan(&wanted, &code("live"), Some(&itself)).expect("nothing stands in the way");
+    assert!(plan.steps.is_empty(), "{plan:?}");
+}
+
+fn read_stanza(text: &[u8]) -> Option<Stanza> {
+    let node = wire::parse(text).ok()?;
+    let read = stanza::read(node.as_map()?);
+    read.problems.is_empty().then_some(read.stanza)
+}
+
+/// The function that somebody wanted, with versions and aliases by the numbers in `seed`.
+fn live_function(wanted: &Wanted, seed: &[u8]) -> Live {
+    let settings = wanted.settings_for(None);
+    let sum = seed.iter().fold(7_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(*byte)));
+    let newest = sum % 7;
+    let version = |number: u64| LiveVersion {
+        number: number.to_string(),
+        description: format!("build {number} (before: live {})", number / 2),
+        code_sha256: if number == newest { "live".to_owned() } else { number.to_string() },
+        settings: settings.clone(),
+        is_ready: !number.is_multiple_of(5),
+    };
+    let names = wanted.release.aliases.iter().cloned().chain(["live".to_owned(), "other".to_owned()]);
+    let alias = |(index, name): (usize, String)| LiveAlias {
+        name,
+        version: ((sum >> index) % (newest + 1)).max(1).to_string(),
+        weights: if sum & (1 << index) == 0 { Vec::new() } else { vec![(newest.max(2).to_string(), 10)] },
+        revision_id: None,
+    };
+    let aliases: BTreeMap<String, LiveAlias> =
+        names.enumerate().map(alias).map(|alias| (alias.name.clone(), alias)).collect();
+    Live {
+        arn: "arn:aws:lambda:us-east-1:123456789012:function:f".to_owned(),
+        settings: settings.clone(),
+        tags: Some(wanted.tags.clone().unwrap_or_default()),
+        code_sha256: "live".to_owned(),
+        image: None,
+        url: None,
+        public: PublicAccess::default(),
+        aliases: aliases.into_values().collect(),
+        versions: (1..=newest).map(version).collect(),
+        provisioned: BTreeMap::from([("live".to_owned(), Provisioned { executions: 1, is_ready: true })]),
+        revision_id: None,
+        has_failed: false,
+    }
+}
+
+/// An odd tree: of each three bytes the first names a file, or a directory above it, the second what it is, the third
+/// how long. Whatever is packaged, the archive can be read, holds what the files hold, and is the same again.
+pub(crate) fn archive(data: &[u8]) {
+    let Ok(directory) = tempfile::tempdir() else { return };
+    for file in data.chunks_exact(3).take(64) {
+        let [name, kind, length] = [file[0], file[1], file[2]];
+        let parts = [format!("{}", name % 5), format!("é {}", name / 5 % 7), format!(".{}", name / 35)];
+        let path = directory.path().join(parts[..1 + usize::from(kind % 3)].join("/"));
+        let _ = path.parent().map(fs::create_dir_all);
+        let content = [name, kind].repeat(usize::from(length) * usize::from(kind));
+        let _ = match kind / 3 % 4 {
+            0 => std::os::unix::fs::symlink(format!("{}", length % 5), &path),
+            1 => fs::create_dir(&path),
+            _ => fs::write(&path, content),
+        };
+    }
+    let selection = Selection::of(&Stanza { dot_match: Some(data.len().is_multiple_of(2)), ..Stanza::default() });
+    let pack = || {
+        let contents = package::survey(directory.path(), &selection, None)?;
+        contents.into_archive(&mut |_| {}, &Stop::new())
+    };
+    let Ok(archive) = pack() else { return };
+    let mut bytes = vec![0; usize::try_from(archive.size()).expect("small")];
+    archive.read_at(&mut bytes, 0).expect("an archive can be read");
+    let mut zip = zip::ZipArchive::new(Cursor::new(bytes)).expect("a zip archive");
+    for index in 0..zip.len() {
+        let mut entry = zip.by_index(index).expect("an entry");
+        let name = entry.name().expect("UTF-8").into_owned();
+        let is_file = entry.is_file() && !entry.is_symlink();
+        let mut content = Vec::new();
+        entry.read_to_end(&mut content).expect("its checksum is right");
+        assert!(!is_file || fs::read(directory.path().join(&name)).expect("there") == content, "{name}");
+    }
+    assert_eq!(pack().expect("packaged once").code_sha256(), archive.code_sha256());
+}
+
+/// What AWS, or whoever stands between, answers: four texts with NULs between them. It becomes a report of one line that
+/// shows no secret, and a verdict.
+pub(crate) fn aws_error(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let mut parts = text.split('\0').map(str::to_owned);
+    let (code, message, secret) = (parts.next(), parts.next(), parts.next().unwrap_or_default());
+    let redactor = Redactor::new([secret.as_str()], &[]);
+    for (operation, kind) in [
+        ("UpdateFunctionCode", CallErrorKind::Refused),
+        ("PublishVersion", CallErrorKind::Garbled),
+        ("PutObject", CallErrorKind::Refused),
+        ("AssumeRole", CallErrorKind::Unreachable),
+    ] {
+        let call = CallError {
+            operation,
+            kind,
+            code: code.clone(),
+            message: message.clone(),
+            http_status: Some(u16::try_from(data.len() % 600).unwrap_or_default()),
+            request_id: None,
+            causes: message.iter().cloned().collect(),
+        };
+        let report = failure::of_lambda(LambdaError::Call(call), &redactor);
+        assert!(!report.message.contains(char::is_control), "{report:?}");
+        let masked = redactor.redact(&format!("x {secret} y"));
+        let is_masked = masked.contains("[secure]");
+        assert!(!is_masked || !report.message.contains(&format!(" {secret} ")), "{report:?}");
+    }
+    let answer = Answer { payload: text.clone().into_owned(), function_error: code, log: String::new() };
+    let expect = Expect { contains: Some(secret), json: serde_json::from_str(&text).ok() };
+    let _ = judge(Some(&expect), &answer);
+    let well = Answer { function_error: None, ..answer };
+    let _ = judge(Some(&expect), &well);
+    if let Some(json) = &expect.json {
+        let itself = Expect { contains: None, json: Some(json.clone()) };
+        assert!(judge(Some(&itself), &well).is_ok(), "every answer holds itself");
+    }
+}
