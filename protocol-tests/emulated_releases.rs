@@ -1,14 +1,16 @@
 //! Releases at emulators: where boto3 finds an alias after a deployment, after one that failed, and after a rollback.
 //!
-//! ministack runs the functions: a broken one really fails, a slow one really sleeps. Where it is not AWS (1.5.33): every
-//! exception has the type `Runtime.HandlerError`; an invocation of an alias goes to the version that it points at,
-//! whatever its weights; provisioned concurrency is ready at once. moto (5.2.3) runs nothing without Docker and has no
-//! provisioned concurrency at all; it tells no `RevisionId` of a function and never changes that of an alias; and it
-//! numbers a version by how many there are, so that a number comes again after a deletion.
+//! ministack runs the functions: a broken one really fails, a slow one really sleeps. Where it is not AWS (1.5.33): what
+//! a handler raises has the type `Runtime.HandlerError`, whatever it is; an invocation of an alias goes to the version
+//! that it points at, whatever its weights; provisioned concurrency is ready at once. moto (5.2.3) runs nothing without
+//! Docker and has no provisioned concurrency at all; it tells no `RevisionId` of a function and never changes that of an
+//! alias; and it numbers a version by how many there are, so that a number comes again after a deletion.
 
+use std::cell::RefCell;
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -17,28 +19,63 @@ use crate::emulators::Emulator;
 use crate::plugin::{Ended, Plugin};
 use crate::venv;
 
-/// Asks an endpoint one thing of Lambda, as `ask.py` does, and tells also what a function answers and the code of an error:
-/// ENDPOINT OPERATION ARGUMENTS(JSON) -> the answer as JSON. It stands between single quotes in bash.
+/// Asks an endpoint of Lambda, as `ask.py` does, and tells also what a function answers and the code of an error. For each
+/// line of standard input, [OPERATION, ARGUMENTS], it writes the answer as a line of JSON. It stands between single quotes
+/// in bash.
 const TELL: &str = r#"
 import json, sys, boto3
 from botocore.exceptions import ClientError
-endpoint, operation, arguments = sys.argv[1:]
 client = boto3.client(
-    "lambda", endpoint_url=endpoint, region_name="us-east-1",
+    "lambda", endpoint_url=sys.argv[1], region_name="us-east-1",
     aws_access_key_id="testing", aws_secret_access_key="testing")
-try:
-    told = getattr(client, operation)(**json.loads(arguments))
-except ClientError as error:
-    told = {"Code": error.response["Error"]["Code"]}
-if "Payload" in told:
-    told["Payload"] = json.load(told["Payload"])
-print(json.dumps(told, default=str))
+for line in sys.stdin:
+    operation, arguments = json.loads(line)
+    try:
+        told = getattr(client, operation)(**arguments)
+    except ClientError as error:
+        told = {"Code": error.response["Error"]["Code"]}
+    if "Payload" in told:
+        told["Payload"] = json.load(told["Payload"])
+    print(json.dumps(told, default=str), flush=True)
 "#;
+
+/// boto3, ready to be asked: a test asks often, and to start it costs half a second.
+struct Boto {
+    child: Child,
+    answers: RefCell<BufReader<ChildStdout>>,
+}
+
+impl Boto {
+    fn of(python: &Path, url: &str) -> Self {
+        let mut command = Command::new(python);
+        command.args(["-c", TELL, url]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("Python starts");
+        let answers = BufReader::new(child.stdout.take().expect("piped"));
+        Boto { child, answers: RefCell::new(answers) }
+    }
+
+    fn told(&self, operation: &str, arguments: &Value) -> Value {
+        let mut questions = self.child.stdin.as_ref().expect("piped");
+        writeln!(questions, "{}", json!([operation, arguments])).expect("it listens");
+        let mut line = String::new();
+        self.answers.borrow_mut().read_line(&mut line).expect("it answers");
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{operation} {arguments}: {error}"))
+    }
+}
+
+impl Drop for Boto {
+    /// It ends when its standard input does.
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
+    }
+}
 
 /// An emulator, a build directory, and a stanza for the function `f` with the alias `live`.
 struct Stand {
     emulator: Emulator,
     python: PathBuf,
+    boto: Boto,
     directory: TempDir,
     stanza: Value,
 }
@@ -64,7 +101,8 @@ impl Stand {
         });
         // It is there: the emulator runs in it.
         let python = venv::python(Path::new(requirements), "emulators");
-        Stand { emulator, python, directory: TempDir::new().expect("a temporary directory"), stanza }
+        let boto = Boto::of(&python, &emulator.url);
+        Stand { emulator, python, boto, directory: TempDir::new().expect("a temporary directory"), stanza }
     }
 
     /// The code of the function, in Python: what its handler does.
@@ -97,44 +135,35 @@ impl Stand {
         self.run(&["rollback"], keys)
     }
 
-    /// What boto3 reads of `live`; null where there is none.
+    /// What boto3 reads of `live`.
     fn alias(&self) -> Value {
-        self.emulator.ask("lambda", "get_alias", &json!({"FunctionName": "f", "Name": "live"}))
+        self.boto.told("get_alias", &json!({"FunctionName": "f", "Name": "live"}))
     }
 
     /// The numbers of the versions that boto3 finds.
     fn versions(&self) -> Vec<String> {
-        let listed = self.emulator.ask("lambda", "list_versions_by_function", &json!({"FunctionName": "f"}));
+        let listed = self.boto.told("list_versions_by_function", &json!({"FunctionName": "f"}));
         let listed = listed["Versions"].as_array().expect("a list").iter();
         let numbers = listed.map(|version| version["Version"].as_str().expect("a number").to_owned());
         numbers.filter(|number| number != "$LATEST").collect()
     }
 
-    /// What [`TELL`] tells.
-    fn told(&self, operation: &str, arguments: &Value) -> Value {
-        let mut command = Command::new(&self.python);
-        command.args(["-c", TELL, &self.emulator.url, operation, &arguments.to_string()]);
-        let output = command.output().expect("Python starts");
-        assert!(output.status.success(), "{operation}: {}", String::from_utf8_lossy(&output.stderr));
-        serde_json::from_slice(&output.stdout).expect("JSON")
-    }
-
-    /// The same as a line of bash; `arguments` stands between double quotes.
-    fn telling(&self, operation: &str, arguments: &str) -> String {
-        let arguments = arguments.replace('"', "\\\"");
-        format!("'{}' -c '{TELL}' '{}' {operation} \"{arguments}\"", self.python.display(), self.emulator.url)
+    /// A question as a line of bash; `arguments` stands between double quotes there.
+    fn asking(&self, operation: &str, arguments: &str) -> String {
+        let question = format!("[\"{operation}\", {arguments}]").replace('"', "\\\"");
+        format!("'{}' -c '{TELL}' '{}' <<< \"{question}\"", self.python.display(), self.emulator.url)
     }
 
     /// What a function answers that is called by its alias.
     fn answer(&self) -> Value {
-        self.told("invoke", &json!({"FunctionName": "f", "Qualifier": "live"}))["Payload"].clone()
+        self.boto.told("invoke", &json!({"FunctionName": "f", "Qualifier": "live"}))["Payload"].clone()
     }
 
     /// Gives another version a share of the traffic, as somebody else would.
     fn share(&self, version: &str, weight: f64) {
         let weights = json!({"AdditionalVersionWeights": {version: weight}});
         let arguments = json!({"FunctionName": "f", "Name": "live", "RoutingConfig": weights});
-        let shared = self.emulator.ask("lambda", "update_alias", &arguments);
+        let shared = self.boto.told("update_alias", &arguments);
         assert_eq!(shares(&shared), json!({version: weight}));
     }
 
@@ -314,7 +343,7 @@ fn a_command_judges_the_version_that_it_is_told() {
     assert!(lines(&ended).is_empty(), "{}", ended.stdout);
     stand.is_at("1");
 
-    let invoke = stand.telling("invoke", r#"{"FunctionName": "$FUNCTION_ARN", "Qualifier": "$VERSION"}"#);
+    let invoke = stand.asking("invoke", r#"{"FunctionName": "$FUNCTION_ARN", "Qualifier": "$VERSION"}"#);
     let ended = verify(json!({"expect": {"json": {"code": "second"}}, "command": invoke}));
     stand.went_live(&ended, "2");
     let told = lines(&ended).remove(0);
@@ -349,7 +378,7 @@ fn what_a_function_tells_of_its_variables_is_masked() {
 
 /// A deployment in three shares, and one that fails at the second; the proof is a look at the alias.
 fn check_traffic(stand: &Stand) {
-    let look = stand.telling("get_alias", r#"{"FunctionName": "f", "Name": "live"}"#);
+    let look = stand.asking("get_alias", r#"{"FunctionName": "f", "Name": "live"}"#);
     let keys =
         |command: String| json!({"traffic": [10, 50, 100], "traffic_interval": 1, "verify": {"command": command}});
     stand.write("return 'first'");
@@ -444,7 +473,7 @@ fn moto_moves_an_alias_there_and_back() {
 fn an_alias_keeps_as_many_executions_ready_as_the_stanza_says() {
     let stand = Stand::ministack("python3.13");
     let of_it = json!({"FunctionName": "f", "Qualifier": "live"});
-    let held = || stand.told("get_provisioned_concurrency_config", &of_it);
+    let held = || stand.boto.told("get_provisioned_concurrency_config", &of_it);
     let put = "put-provisioned-concurrency-config";
     let deploy = |wanted: Value| stand.deploy(json!({"provisioned_concurrency": wanted}));
     stand.write("return 'first'");
@@ -507,7 +536,7 @@ fn publish(stand: &Stand, name: &str, alias: Value, passes: bool) -> Ended {
 fn a_version_that_failed_before_there_was_an_alias_is_no_way_back() {
     let stand = Stand::moto();
     publish(&stand, "broken", json!("live"), false);
-    assert_eq!(stand.alias(), Value::Null);
+    assert_eq!(stand.alias()["Code"], "ResourceNotFoundException");
     stand.went_live(&publish(&stand, "mended", json!("live"), true), "2");
     let back = stand.roll_back(json!({}));
     assert_eq!(back.outcome(), "failed", "version 1 did not pass, and there is no other: {}", back.stdout);
@@ -522,6 +551,28 @@ fn an_alias_that_follows_another_goes_back_to_where_it_came_from() {
     publish(&stand, "mended", json!("beta"), true);
     stand.is_at("1");
     stand.went_live(&publish(&stand, "mended", json!("live"), true), "3");
+    stand.went_live(&stand.roll_back(json!({})), "1");
+}
+
+#[test]
+fn the_way_back_of_an_alias_that_follows_another_is_not_deleted() {
+    let stand = Stand::moto();
+    publish(&stand, "first", json!(["beta", "live"]), true);
+    publish(&stand, "broken", json!("beta"), false);
+    publish(&stand, "mended", json!("beta"), true);
+    stand.went_live(&publish(&stand, "mended", json!("live"), true), "3");
+    let ended = stand.deploy(json!({"keep_versions": 1}));
+    assert_eq!(stand.versions(), ["1", "3"], "{}", ended.stdout);
+}
+
+#[test]
+fn the_way_back_of_an_alias_that_the_stanza_does_not_name_is_not_deleted() {
+    let stand = Stand::moto();
+    publish(&stand, "first", json!(["beta", "live"]), true);
+    publish(&stand, "second", json!(["beta", "live"]), true);
+    stand.write("return 'third'");
+    let ended = stand.deploy(json!({"alias": "beta", "keep_versions": 1}));
+    assert_eq!(stand.versions(), ["1", "2", "3"], "{}", ended.stdout);
     stand.went_live(&stand.roll_back(json!({})), "1");
 }
 

@@ -154,7 +154,7 @@ impl Read for Stdin<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let stdin = io::stdin();
         let left = self.deadline.saturating_duration_since(Instant::now());
-        if let Some(reason) = self.signals.wait(Some(stdin.as_fd()), Some(left)) {
+        if let Some(reason) = self.signals.wait(Some((stdin.as_fd(), PollFlags::IN)), Some(left)) {
             self.stop.request(reason);
             return Err(io::Error::other("a signal arrived"));
         }
@@ -218,7 +218,15 @@ fn replace_environment(env: &Environment) {
 /// signal arrives. When even the last line cannot be written, because nobody reads it, the process ends without it.
 fn end_on_signals(signals: Signals, journal: Arc<Journal>, stop: Stop) {
     thread::spawn(move || {
-        let Some(reason) = signals.wait(None, None) else { return };
+        let stdout = io::stdout();
+        // A closed output shows before the next event is written: traffic that is shared does not wait for that.
+        let first = signals.wait(Some((stdout.as_fd(), PollFlags::empty())), None);
+        let Some(reason) = first.or_else(|| {
+            stop.request(Reason::OutputClosed);
+            signals.wait(None, None)
+        }) else {
+            return;
+        };
         stop.request(reason);
         signals.wait(None, Some(PATIENCE));
         child::kill_all();

@@ -119,7 +119,7 @@ pub fn overtaken() -> Warning {
 /// A share of an alias's traffic that goes.
 pub fn weights_cleared(cleared: &Cleared) -> Warning {
     let Cleared { alias, version, percent } = cleared;
-    let message = format!("{percent} % of the alias {alias}'s traffic went to version {version}; that ends now");
+    let message = format!("{percent} % of the alias {alias}'s traffic goes to version {version}, and that has to end");
     let hint = "left over from a deployment that did not come to its end, or from somebody else's";
     warning(WarningCode::WeightsCleared, "/alias", message, hint)
 }

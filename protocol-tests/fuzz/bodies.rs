@@ -7,7 +7,9 @@ use std::io::{Cursor, Read};
 
 use dpl_lambda::code::{Code, Delivery, Source};
 use dpl_lambda::failure;
-use dpl_lambda::function::{Live, LiveAlias, LiveVersion, Provisioned, PublicAccess, Release, Wanted};
+use dpl_lambda::function::{
+    Live, LiveAlias, LiveVersion, Provisioned, ProvisionedState, PublicAccess, Release, Trail, Wanted,
+};
 use dpl_lambda::lambda::{CallError, CallErrorKind, LambdaError};
 use dpl_lambda::package::{self, Selection};
 use dpl_lambda::plan::{self, Action, roll_back};
@@ -86,7 +88,6 @@ fn live_function(wanted: &Wanted, seed: &[u8]) -> Live {
     let newest = sum % 7;
     let version = |number: u64| LiveVersion {
         number: number.to_string(),
-        description: format!("build {number} (before: live {})", number / 2),
         code_sha256: if number == newest { "live".to_owned() } else { number.to_string() },
         settings: settings.clone(),
         is_ready: !number.is_multiple_of(5),
@@ -97,6 +98,7 @@ fn live_function(wanted: &Wanted, seed: &[u8]) -> Live {
         version: ((sum >> index) % (newest + 1)).max(1).to_string(),
         weights: if sum & (1 << index) == 0 { Vec::new() } else { vec![(newest.max(2).to_string(), 10)] },
         revision_id: None,
+        trail: Trail::of(&format!("(at {}, before: {}, 1)", sum % 5, sum % 4)),
     };
     let aliases: BTreeMap<String, LiveAlias> =
         names.enumerate().map(alias).map(|alias| (alias.name.clone(), alias)).collect();
@@ -110,7 +112,10 @@ fn live_function(wanted: &Wanted, seed: &[u8]) -> Live {
         public: PublicAccess::default(),
         aliases: aliases.into_values().collect(),
         versions: (1..=newest).map(version).collect(),
-        provisioned: BTreeMap::from([("live".to_owned(), Provisioned { executions: 1, is_ready: true })]),
+        provisioned: BTreeMap::from([(
+            "live".to_owned(),
+            Provisioned { executions: 1, state: ProvisionedState::Ready },
+        )]),
         revision_id: None,
         has_failed: false,
     }

@@ -202,25 +202,28 @@ impl Pass<'_> {
         proof: &Proof<'_>,
         lambda: &Lambda,
     ) -> Result<(), Ended<'a>> {
-        let ended = self.apply_steps(plan, subject, proof, lambda).await;
-        match ended {
-            Err(Ended::Failed(mut report)) => {
-                self.send_back(Some(&mut report), subject, lambda).await;
-                Err(Ended::Failed(report))
+        let mut report = match self.apply_steps(plan, subject, proof, lambda).await {
+            Err(Ended::Failed(report)) => report,
+            // Whoever touches an alias in the middle of its shift wants something else than this deployment.
+            Err(Ended::Outdated(outdated)) if !subject.shifted.is_empty() => {
+                failure::of_moved_alias(outdated.error, self.redactor())
             }
-            Err(ended @ Ended::Outdated(_)) => {
-                self.send_back(None, subject, lambda).await;
-                Err(ended)
-            }
-            Ok(()) => Ok(()),
-        }
+            ended => return ended,
+        };
+        self.send_back(&mut report, subject, lambda).await;
+        Err(Ended::Failed(report))
     }
 
-    /// Sends traffic that was shifted back to where it came from, and adds to a report what has become of it.
-    async fn send_back(&self, mut report: Option<&mut ErrorReport>, subject: &mut Subject<'_>, lambda: &Lambda) {
+    /// Sends traffic that was shifted back to where it came from, and adds to the report what has become of it.
+    async fn send_back(&self, report: &mut ErrorReport, subject: &mut Subject<'_>, lambda: &Lambda) {
         let shifted: Vec<(String, String)> = subject.shifted.clone().into_iter().collect();
         for (alias, version) in &shifted {
-            let aim = Aim { alias: Some(alias.clone()), version: Some(version.clone()), ..Aim::default() };
+            let aim = Aim {
+                alias: Some(alias.clone()),
+                version: Some(version.clone()),
+                percent: Some(100),
+                ..Aim::default()
+            };
             let running = self.started(StepName::UpdateAlias, aim);
             let failed = match lambda.send_back(alias, subject).await {
                 Ok(applied) => {
@@ -229,9 +232,7 @@ impl Pass<'_> {
                 }
                 Err(error) => Some(self.failed(error)),
             };
-            if let Some(report) = report.as_deref_mut() {
-                failure::tell_way_back(report, alias, version, failed);
-            }
+            failure::tell_way_back(report, alias, version, failed);
         }
         if !shifted.is_empty() && subject.shifted.is_empty() {
             self.journal.retract_changed(StepName::ShiftTraffic);
@@ -257,6 +258,9 @@ impl Pass<'_> {
             let applied = match &step.action {
                 Action::Verify => Ok(self.verify(subject, proof, lambda).await.map_err(Ended::Failed)?),
                 Action::Wait { interval } => lambda.rest(*interval).await.map(|()| Applied::default()),
+                Action::WaitForProvisioned { alias } => {
+                    lambda.wait_for_provisioned(self.name, alias).await.map(|()| Applied::default())
+                }
                 action => lambda.apply(action, subject, &role_not_ready).await,
             };
             match applied {

@@ -56,7 +56,7 @@ impl Pass<'_> {
         match self.apply(plan, subject, &proof, lambda).await {
             Ok(()) => Ok(()),
             Err(Ended::Failed(report)) => Err(report),
-            Err(Ended::Outdated(outdated)) => Err(self.failed(outdated.error)),
+            Err(Ended::Outdated(outdated)) => Err(failure::of_moved_alias(outdated.error, self.redactor())),
         }
     }
 }

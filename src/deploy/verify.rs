@@ -81,7 +81,7 @@ impl Pass<'_> {
         proof: &Proof<'_>,
     ) -> Result<(), ErrorReport> {
         let env = self.job.env.with("FUNCTION_ARN", &subject.arn).with("VERSION", subject.version());
-        let redact = |text: &str| self.redactor().redact(text);
+        let redact = |text: &str| proof.live.redact(&self.redactor().redact(text));
         let mut tell = |stream, line: String| self.journal.tell(Event::Output { stream, line: redact(&line) });
         let commands = [command.to_owned()];
         let ended = commands::run(&commands, &env, &self.job.directory, Some(limit), self.stop, &mut tell);
@@ -97,9 +97,18 @@ impl Pass<'_> {
     /// What production sees while the version has not proved itself.
     fn unproven<'a>(&self, subject: &'a Subject<'_>, proof: &'a Proof<'_>) -> Unproven<'a> {
         let version = subject.version();
-        let Some(name) = self.stanza.alias.iter().flatten().next() else { return Unproven::Live { version } };
-        match proof.aliases.iter().find(|alias| alias.name == *name) {
-            _ if !subject.shifted.is_empty() => Unproven::Shifted { version },
+        let names = self.stanza.alias.as_deref().unwrap_or_default();
+        let mut aliases = proof.aliases.iter().filter(|alias| names.contains(&alias.name));
+        if names.is_empty() {
+            return Unproven::Live { version };
+        }
+        if !subject.shifted.is_empty() {
+            return Unproven::Shifted { version };
+        }
+        if let Some(alias) = aliases.clone().find(|alias| alias.version == version) {
+            return Unproven::Reached { version, alias: &alias.name };
+        }
+        match aliases.next() {
             Some(alias) => Unproven::Behind { version, alias: &alias.name, live: &alias.version },
             None => Unproven::Unreached { version },
         }

@@ -15,6 +15,7 @@ use crate::lambda::{CallError, CallErrorKind, CredentialsError, LambdaError, Tro
 use crate::package::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES, PackageError};
 use crate::plan::PlanError;
 use crate::protocol::error::{AwsDetail, Code, ErrorReport, Problem};
+use crate::protocol::event::StepName;
 use crate::protocol::prose::size;
 use crate::protocol::request::RequestError;
 use crate::protocol::secret::Redactor;
@@ -81,7 +82,7 @@ pub fn of_conditions(error: ConditionError, redactor: &Redactor) -> ErrorReport 
             report(Code::BadCondition, format!("`{}` is {kind}; give {right}", dotted(&at))).at(at)
         }
         ConditionError::BadCondition { at, text, words } => {
-            let text = redactor.redact(&shortened(&text));
+            let text = shortened(&redactor.redact(&text));
             let words = redactor.redact(&words);
             let words = if words.is_empty() { "it ended without a verdict".to_owned() } else { words };
             report(Code::BadCondition, format!("bash cannot evaluate `[[ {text} ]]` of `{}`: {words}", dotted(&at)))
@@ -259,8 +260,10 @@ pub fn of_plan(error: PlanError, function_name: &str, redactor: &Redactor) -> Er
         .at("/alias")
         .hint("name the one to go to as `version`, or deploy what is to be live"),
         PlanError::AmbiguousRollback { targets } => {
-            let targets: Vec<String> =
-                targets.iter().map(|(alias, version)| format!("`{alias}` would go back to {version}")).collect();
+            let targets: Vec<String> = targets
+                .iter()
+                .map(|(alias, version)| format!("`{alias}` would go back to version {version}"))
+                .collect();
             report(Code::AmbiguousRollback, format!("the aliases do not agree: {}", targets.join(", ")))
                 .at("/alias")
                 .hint("roll one alias back at a time, or name the `version`")
@@ -272,6 +275,13 @@ pub fn of_plan(error: PlanError, function_name: &str, redactor: &Redactor) -> Er
         .at("/function_url/auth_type")
         .hint("`NONE` lets everybody in, `AWS_IAM` those whom IAM permits"),
     }
+}
+
+/// An alias that somebody else has moved while it was shifted or rolled back.
+pub fn of_moved_alias(error: LambdaError, redactor: &Redactor) -> ErrorReport {
+    of_lambda(error, redactor)
+        .at("/alias")
+        .hint("somebody else has changed the alias meanwhile; look where it points now, and decide again")
 }
 
 /// Nothing to roll back.
@@ -379,7 +389,8 @@ pub fn of_lambda(error: LambdaError, redactor: &Redactor) -> ErrorReport {
             .hint("deploy again to create it anew"),
         LambdaError::Stopped { reason, in_flight } => {
             let mut report = of_stop(reason);
-            if let Some(step) = in_flight {
+            // What has become of traffic that was on its way is told besides.
+            if let Some(step) = in_flight.filter(|step| *step != StepName::ShiftTraffic) {
                 report.message = format!("{} during {}, which may still take effect", report.message, step.as_str());
             }
             report
@@ -391,7 +402,7 @@ pub fn of_lambda(error: LambdaError, redactor: &Redactor) -> ErrorReport {
 pub fn of_command(error: CommandError, redactor: &Redactor) -> ErrorReport {
     match error {
         CommandError::RunFailed { command, index, how } => {
-            let command = redactor.redact(&shortened(&command));
+            let command = shortened(&redactor.redact(&command));
             report(Code::RunFailed, format!("`{command}` of `run` failed with {how}"))
                 .at(format!("/run/{index}"))
                 .hint("what it wrote stands above; the deployment itself has succeeded")

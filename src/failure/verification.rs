@@ -23,6 +23,13 @@ pub enum Unproven<'a> {
         /// Where it points.
         live: &'a str,
     },
+    /// What goes by an alias that points at it already.
+    Reached {
+        /// The version.
+        version: &'a str,
+        /// The alias.
+        alias: &'a str,
+    },
     /// Nothing: there is no alias yet.
     Unreached {
         /// The version.
@@ -58,7 +65,8 @@ pub fn of_verification(
     log: Vec<String>,
     redact: &dyn Fn(&str) -> String,
 ) -> ErrorReport {
-    let shown = |text: &str| redact(&shortened(text));
+    // A secret that is cut in two is not recognised.
+    let shown = |text: &str| shortened(&redact(text));
     let why = match why {
         Why::Answer(Unmet::FunctionError { words }) => format!("it failed with {}", shown(&words)),
         Why::Answer(Unmet::LacksText { text, answer }) => {
@@ -83,13 +91,15 @@ pub fn of_verification(
     let (version, hint) = match unproven {
         Unproven::Live { version } => (
             version,
-            "it is live already; deploy again what ran before, and name an `alias`, which moves only to what has passed"
-                .to_owned(),
+            "deploy again what ran before, and name an `alias`, which moves only to what has passed".to_owned(),
         ),
         Unproven::Behind { version, alias, live } => (
             version,
             format!("nobody was sent to it: `{alias}` still points at {}; mend the code and deploy again", named(live)),
         ),
+        Unproven::Reached { version, alias } => {
+            (version, format!("`{alias}` points at it already, and stays there; no other alias was moved to it"))
+        }
         Unproven::Unreached { version } => {
             (version, "nobody was sent to it: no alias points at it yet; mend the code and deploy again".to_owned())
         }

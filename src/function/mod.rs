@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 
 mod release;
 mod setting;
+mod trail;
 
-pub use release::{LiveAlias, LiveVersion, Provisioned, Release};
+pub use release::{LiveAlias, LiveVersion, Provisioned, ProvisionedState, Release};
 pub use setting::{ChangedBy, Setting};
+pub use trail::Trail;
 
 use crate::protocol::name::FunctionName;
 use crate::protocol::secret::Secret;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{ChangedBy, Live, Setting};
+use super::{ChangedBy, Live, Setting, Trail};
 use crate::protocol::stanza::Stanza;
 use crate::protocol::structures::OrNone;
 
@@ -34,12 +34,7 @@ const INTERVAL: Duration = Duration::from_secs(60);
 impl Release {
     /// What the stanza wants; the description is filled in by whoever knows the job.
     pub(super) fn of(stanza: &Stanza) -> Self {
-        let mut aliases: Vec<String> = Vec::new();
-        for name in stanza.alias.iter().flatten() {
-            if !aliases.contains(name) {
-                aliases.push(name.clone());
-            }
-        }
+        let aliases = stanza.alias.clone().unwrap_or_default();
         let shares = stanza.traffic.iter().flatten().filter(|share| **share < 100);
         Release {
             publish: stanza.publish == Some(true) || !aliases.is_empty(),
@@ -68,6 +63,8 @@ pub struct LiveAlias {
     pub weights: Vec<(String, u8)>,
     /// What changes whenever the alias does.
     pub revision_id: Option<String>,
+    /// Where it has been.
+    pub trail: Trail,
 }
 
 impl LiveAlias {
@@ -83,8 +80,6 @@ impl LiveAlias {
 pub struct LiveVersion {
     /// Its number.
     pub number: String,
-    /// Its description.
-    pub description: String,
     /// Base64 of the SHA-256 of its code.
     pub code_sha256: String,
     /// Its settings; one that cannot be read is not in here.
@@ -122,6 +117,17 @@ impl LiveVersion {
 pub struct Provisioned {
     /// Executions that were asked for.
     pub executions: i32,
-    /// False while they are made ready, and when they could not be.
-    pub is_ready: bool,
+    /// Whether they are.
+    pub state: ProvisionedState,
+}
+
+/// Whether executions that an alias is to keep ready are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProvisionedState {
+    /// They are.
+    Ready,
+    /// They are made ready.
+    InProgress,
+    /// They could not be.
+    Failed,
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_sdk_lambda::types::AliasRoutingConfiguration;
 
 use super::subject::Told;
-use super::{Applied, CallError, Lambda, LambdaError, Subject, found};
+use super::{Applied, CallError, CallErrorKind, Lambda, LambdaError, Subject, found};
 use crate::function::LiveAlias;
 use crate::plan::Action;
 
@@ -46,7 +46,8 @@ impl Lambda {
         // After a signal `finished` is due within seconds.
         let limit = if self.stop.reason().is_some() { LAST_CALL } else { self.wait_limit };
         let sent = tokio::time::timeout(limit, self.unshift(alias, subject)).await;
-        sent.map_err(|_| LambdaError::WaitedTooLong { what: "the way back", limit })??;
+        let silence = |_| LambdaError::Call(CallError::without("UpdateAlias", CallErrorKind::Silent));
+        sent.map_err(silence)??;
         subject.shifted.remove(alias);
         Ok(self.applied())
     }

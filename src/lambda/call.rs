@@ -9,11 +9,12 @@ use aws_sdk_lambda::operation::update_function_url_config::UpdateFunctionUrlConf
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::FunctionCode;
 
-use super::alias::routing;
+use super::alias::{routing, shares};
 use super::read::Standing;
 use super::subject::Told;
 use super::{Lambda, LambdaError, Subject, Trouble, archive, exposed, request};
 use crate::code::{Delivery, Object};
+use crate::function::Trail;
 use crate::plan::Action;
 
 macro_rules! standing {
@@ -147,9 +148,10 @@ impl Lambda {
                 (Told { version: Some(version), ..Told::default() }, standing!(output).of_version())
             }
             Action::CreateAlias { alias } => {
-                let call = self.client.create_alias().function_name(name).name(alias);
-                let output =
-                    self.finished(step, "CreateAlias", call.function_version(subject.version()).send()).await?;
+                let call =
+                    self.client.create_alias().function_name(name).name(alias).function_version(subject.version());
+                let call = call.set_description(Trail::new().described(subject.version())).send();
+                let output = self.finished(step, "CreateAlias", call).await?;
                 output.alias_arn().ok_or_else(|| self.garbled("CreateAlias"))?;
                 let alias = Some((alias.clone(), output.revision_id().map(str::to_owned)));
                 (Told { alias, ..Told::default() }, Standing::Settled)
@@ -157,14 +159,21 @@ impl Lambda {
             Action::UpdateAlias { .. } | Action::ShiftTraffic { .. } => {
                 let aim = subject.aim(action).expect("both are about an alias");
                 let (alias, version) = (aim.name, aim.version);
+                let description = match action {
+                    Action::UpdateAlias { trail: Some(trail), .. } => trail.described(&version),
+                    _ => None,
+                };
                 let call = self.client.update_alias().function_name(name).name(&alias).function_version(version);
+                let call = call.set_description(description);
                 // Without routing AWS would keep what is there.
                 let call = call.routing_config(routing(&aim.weights));
                 let call = call.set_revision_id(subject.alias_revisions.get(&alias).cloned()).send();
                 let output = self.finished(step, "UpdateAlias", call).await?;
                 output.alias_arn().ok_or_else(|| self.garbled("UpdateAlias"))?;
                 let alias = Some((alias, output.revision_id().map(str::to_owned)));
-                (Told { alias, ..Told::default() }, Standing::Settled)
+                // Of executions that are kept ready AWS tells so that they are still those of the old version.
+                let is_moving = shares(output.routing_config()).iter().any(|(_, percent)| *percent == 100);
+                (Told { alias, is_moving, ..Told::default() }, Standing::Settled)
             }
             Action::PutProvisionedConcurrencyConfig { alias, executions } => {
                 let call = self.client.put_provisioned_concurrency_config().function_name(name).qualifier(alias);
@@ -182,7 +191,9 @@ impl Lambda {
                 let call = self.client.delete_function().function_name(name).qualifier(version).send();
                 silent!("DeleteFunction", call)
             }
-            Action::Verify | Action::Wait { .. } => unreachable!("they change nothing"),
+            Action::Verify | Action::Wait { .. } | Action::WaitForProvisioned { .. } => {
+                unreachable!("they change nothing")
+            }
         })
     }
 

@@ -144,11 +144,11 @@ impl CallError {
         }
     }
 
-    /// An answer of success that does not hold what it must.
-    pub(super) fn garbled(operation: &'static str) -> Self {
+    /// A call that has no answer that could be told.
+    pub(super) fn without(operation: &'static str, kind: CallErrorKind) -> Self {
         CallError {
             operation,
-            kind: CallErrorKind::Garbled,
+            kind,
             code: None,
             message: None,
             http_status: None,

@@ -229,6 +229,7 @@ impl Lambda {
                 Ok((told, standing)) => {
                     self.journal.note_changed(step);
                     let tally = self.attempts.told();
+                    let is_moving = told.is_moving;
                     let got_other_code = subject.got_other_code(action, told.code_sha256.as_ref());
                     subject.note(told);
                     subject.note_aim(action);
@@ -237,10 +238,18 @@ impl Lambda {
                         self.journal.retract_changed(step);
                     }
                     settled?;
-                    if let Action::PutProvisionedConcurrencyConfig { alias, .. }
-                    | Action::UpdateAlias { alias, provisions: true, .. } = action
-                    {
-                        self.wait_for_provisioned(subject.name, alias).await?;
+                    match action {
+                        Action::PutProvisionedConcurrencyConfig { alias, .. } => {
+                            let ready = self.wait_for_provisioned(subject.name, alias).await;
+                            if let Err(LambdaError::ProvisioningFailed(_)) = ready {
+                                self.journal.retract_changed(step);
+                            }
+                            ready?;
+                        }
+                        Action::UpdateAlias { alias, provisions, .. } if *provisions || is_moving => {
+                            self.wait_for_provisioned(subject.name, alias).await?;
+                        }
+                        _ => {}
                     }
                     if got_other_code {
                         return Err(LambdaError::Outdated(None));
@@ -433,7 +442,11 @@ impl Lambda {
     /// An answer of success that does not hold what it must: something between AWS and us has made it up.
     fn garbled(&self, operation: &'static str) -> LambdaError {
         let Tally { http_status, request_id, .. } = self.attempts.told();
-        LambdaError::Call(CallError { http_status, request_id, ..CallError::garbled(operation) })
+        LambdaError::Call(CallError {
+            http_status,
+            request_id,
+            ..CallError::without(operation, CallErrorKind::Garbled)
+        })
     }
 
     /// An answer that may hold nothing has to be AWS's own, and not that of something on the way.

@@ -107,7 +107,6 @@ pub(super) fn live(output: &GetFunctionOutput) -> Option<Live> {
 pub(super) fn version(configuration: &FunctionConfiguration) -> Option<LiveVersion> {
     Some(LiveVersion {
         number: configuration.version()?.to_owned(),
-        description: text(configuration.description()),
         code_sha256: configuration.code_sha256()?.to_owned(),
         settings: settings(configuration),
         is_ready: Standing::of_configuration(configuration).of_version() == Standing::Settled,

@@ -1,14 +1,17 @@
 //! A function's aliases, versions and provisioned concurrency as AWS tells them, and an invocation of a version.
 //! Never changes anything; a function that is invoked may.
 
+use std::time::Duration;
+
 use aws_sdk_lambda::operation::get_provisioned_concurrency_config::GetProvisionedConcurrencyConfigOutput;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{LogType, ProvisionedConcurrencyStatusEnum};
 
 use super::alias::shares;
 use super::error::Trouble;
-use super::{Lambda, LambdaError, connect, found, read, wait};
-use crate::function::{Live, LiveAlias, LiveVersion, Provisioned};
+use super::observer::Tally;
+use super::{CallError, CallErrorKind, Lambda, LambdaError, connect, found, read, wait};
+use crate::function::{Live, LiveAlias, LiveVersion, Provisioned, ProvisionedState, Trail};
 use crate::protocol::name::FunctionName;
 use crate::verification::Answer;
 
@@ -71,6 +74,7 @@ impl Lambda {
                 version: alias.function_version().unwrap_or_default().to_owned(),
                 weights: shares(alias.routing_config()),
                 revision_id: alias.revision_id().map(str::to_owned),
+                trail: Trail::of(alias.description().unwrap_or_default()),
             }));
             marker = output.next_marker().filter(|marker| !marker.is_empty()).map(str::to_owned);
             if marker.is_none() {
@@ -105,8 +109,12 @@ impl Lambda {
         for alias in live.aliases.iter().filter(is_asked) {
             if let Some(output) = self.provisioned(name, &alias.name).await? {
                 let executions = output.requested_provisioned_concurrent_executions().unwrap_or_default();
-                let is_ready = output.status() == Some(&ProvisionedConcurrencyStatusEnum::Ready);
-                live.provisioned.insert(alias.name.clone(), Provisioned { executions, is_ready });
+                let state = match output.status() {
+                    Some(ProvisionedConcurrencyStatusEnum::InProgress) => ProvisionedState::InProgress,
+                    Some(ProvisionedConcurrencyStatusEnum::Failed) => ProvisionedState::Failed,
+                    _ => ProvisionedState::Ready,
+                };
+                live.provisioned.insert(alias.name.clone(), Provisioned { executions, state });
             }
         }
         Ok(())
@@ -127,7 +135,10 @@ impl Lambda {
     }
 
     /// Waits until the executions that an alias keeps ready are.
-    pub(super) async fn wait_for_provisioned(&self, name: &FunctionName, alias: &str) -> Result<(), LambdaError> {
+    ///
+    /// # Errors
+    /// [`LambdaError::ProvisioningFailed`], [`LambdaError::WaitedTooLong`], and those of every call.
+    pub async fn wait_for_provisioned(&self, name: &FunctionName, alias: &str) -> Result<(), LambdaError> {
         let mut pace = wait::Pace::new(self.wait_limit);
         loop {
             let Some(output) = self.provisioned(name, alias).await? else { return Ok(()) };
@@ -153,7 +164,7 @@ impl Lambda {
         name: &FunctionName,
         version: &str,
         payload: &str,
-        limit: std::time::Duration,
+        limit: Duration,
     ) -> Result<Answer, LambdaError> {
         self.attempts.forget();
         let call = self.client.invoke().function_name(name.as_str()).qualifier(version).log_type(LogType::Tail);
@@ -161,8 +172,8 @@ impl Lambda {
         let call = call.payload(Blob::new(payload)).customize().config_override(patient).send();
         let answer = tokio::time::timeout(limit, self.heard("Invoke", call));
         let output = match answer.await {
-            Err(_) => return Err(LambdaError::NoAnswer(limit)),
-            Ok(Err(LambdaError::Call(error))) if error.is_silence() => return Err(LambdaError::NoAnswer(limit)),
+            Err(_) => return Err(self.unanswered(limit)),
+            Ok(Err(LambdaError::Call(error))) if error.is_silence() => return Err(self.unanswered(limit)),
             Ok(answer) => answer?,
         };
         self.check_awss("Invoke")?;
@@ -173,7 +184,27 @@ impl Lambda {
                 .map(|blob| String::from_utf8_lossy(blob.as_ref()).into_owned())
                 .unwrap_or_default(),
             function_error: output.function_error().map(str::to_owned),
-            log: log.map(|log| String::from_utf8_lossy(&log).into_owned()).unwrap_or_default(),
+            log: log.map(|log| whole_lines(&log)).unwrap_or_default(),
         })
     }
+
+    /// Why there is no answer: the function takes its time, unless AWS has refused to start it up to now.
+    fn unanswered(&self, limit: Duration) -> LambdaError {
+        let Tally { http_status, request_id, .. } = self.attempts.told();
+        let code = match http_status {
+            Some(429) => "TooManyRequestsException",
+            Some(500..) => "ServiceException",
+            _ => return LambdaError::NoAnswer(limit),
+        };
+        let error = CallError::without("Invoke", CallErrorKind::Refused);
+        LambdaError::Call(CallError { code: Some(code.to_owned()), http_status, request_id, ..error })
+    }
+}
+
+/// AWS tells the last 4 KB of a log, so that its first line may be the rest of one: a part of a secret, which nobody would
+/// recognise. It is left out.
+fn whole_lines(log: &[u8]) -> String {
+    const TAIL: usize = 4096;
+    let start = if log.len() < TAIL { Some(0) } else { log.iter().position(|byte| *byte == b'\n').map(|end| end + 1) };
+    String::from_utf8_lossy(&log[start.unwrap_or(log.len())..]).into_owned()
 }

@@ -6,7 +6,7 @@ use aws_credential_types::provider::error::CredentialsError as SdkCredentialsErr
 use aws_credential_types::provider::{ProvideCredentials, future};
 use aws_sdk_sts::types::Credentials as StsCredentials;
 
-use super::error::{CallError, LambdaError};
+use super::error::{CallError, CallErrorKind, LambdaError};
 use crate::protocol::environment::Environment;
 use crate::protocol::secret::Secret;
 use crate::protocol::stanza::Stanza;
@@ -90,7 +90,9 @@ impl AssumedRole {
                 ("AssumeRole", answer.credentials)
             }
         };
-        credentials.and_then(of_sts).ok_or_else(|| LambdaError::Call(CallError::garbled(operation)))
+        credentials
+            .and_then(of_sts)
+            .ok_or_else(|| LambdaError::Call(CallError::without(operation, CallErrorKind::Garbled)))
     }
 }
 

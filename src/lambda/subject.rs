@@ -81,7 +81,8 @@ impl<'a> Subject<'a> {
                 Aim { alias: Some(alias.clone()), version: version(), percent: Some(*percent), ..Aim::default() }
             }
             Action::Wait { interval } => Aim { seconds: Some(interval.as_secs()), ..Aim::default() },
-            Action::PutProvisionedConcurrencyConfig { alias, .. }
+            Action::WaitForProvisioned { alias }
+            | Action::PutProvisionedConcurrencyConfig { alias, .. }
             | Action::DeleteProvisionedConcurrencyConfig { alias } => {
                 Aim { alias: Some(alias.clone()), ..Aim::default() }
             }
@@ -104,7 +105,7 @@ impl<'a> Subject<'a> {
             }
             Action::ShiftTraffic { alias, from, percent } => {
                 let weights = vec![(self.version().to_owned(), *percent)];
-                Some(LiveAlias { name: alias.clone(), version: from.clone(), weights, revision_id: None })
+                Some(LiveAlias { name: alias.clone(), version: from.clone(), weights, ..LiveAlias::default() })
             }
             _ => None,
         }
@@ -165,6 +166,8 @@ pub(super) struct Told {
     pub(super) revision_id: Option<String>,
     pub(super) version: Option<String>,
     pub(super) function_url: Option<String>,
+    /// Whether executions that an alias keeps ready are on their way to another version.
+    pub(super) is_moving: bool,
     /// An alias's name and revision.
     pub(super) alias: Option<(String, Option<String>)>,
 }

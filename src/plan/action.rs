@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::code::{Delivery, Object};
-use crate::function::{Permission, Setting};
+use crate::function::{Permission, Setting, Trail};
 use crate::protocol::event::{StepName, WaitsFor};
 use crate::protocol::secret::Secret;
 use crate::protocol::structures::FunctionUrl;
@@ -103,6 +103,8 @@ pub enum Action {
         alias: String,
         /// Where to. `None`: the version.
         version: Option<String>,
+        /// Where it has been by then. `None`: it stays where it is.
+        trail: Option<Trail>,
         /// Whether executions that it keeps ready move with it.
         provisions: bool,
     },
@@ -119,6 +121,11 @@ pub enum Action {
     Wait {
         /// How long.
         interval: Duration,
+    },
+    /// Nothing, until executions that somebody has asked for are ready.
+    WaitForProvisioned {
+        /// The alias.
+        alias: String,
     },
     /// PutProvisionedConcurrencyConfig.
     PutProvisionedConcurrencyConfig {
@@ -148,9 +155,9 @@ impl Action {
                 Some(WaitsFor::FunctionUpdated)
             }
             Action::PublishVersion { .. } => Some(WaitsFor::VersionActive),
-            Action::PutProvisionedConcurrencyConfig { .. } | Action::UpdateAlias { provisions: true, .. } => {
-                Some(WaitsFor::ProvisionedConcurrencyReady)
-            }
+            Action::PutProvisionedConcurrencyConfig { .. }
+            | Action::WaitForProvisioned { .. }
+            | Action::UpdateAlias { provisions: true, .. } => Some(WaitsFor::ProvisionedConcurrencyReady),
             Action::UploadPackage { .. }
             | Action::PutFunctionCodeSigningConfig { .. }
             | Action::DeleteFunctionCodeSigningConfig
@@ -180,7 +187,7 @@ impl Action {
 
     /// True for what only looks on, and changes nothing.
     pub fn only_looks(&self) -> bool {
-        matches!(self, Action::Verify | Action::Wait { .. })
+        matches!(self, Action::Verify | Action::Wait { .. } | Action::WaitForProvisioned { .. })
     }
 
     /// The step's name in events.
@@ -206,7 +213,7 @@ impl Action {
             Action::CreateAlias { .. } => StepName::CreateAlias,
             Action::UpdateAlias { .. } => StepName::UpdateAlias,
             Action::ShiftTraffic { .. } => StepName::ShiftTraffic,
-            Action::Wait { .. } => StepName::Wait,
+            Action::Wait { .. } | Action::WaitForProvisioned { .. } => StepName::Wait,
             Action::PutProvisionedConcurrencyConfig { .. } => StepName::PutProvisionedConcurrencyConfig,
             Action::DeleteProvisionedConcurrencyConfig { .. } => StepName::DeleteProvisionedConcurrencyConfig,
             Action::DeleteVersion { .. } => StepName::DeleteFunction,

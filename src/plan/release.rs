@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{Action, PlanError, Step};
-use crate::function::{Live, LiveAlias, LiveVersion, Release, Setting};
+use crate::function::{Live, LiveAlias, LiveVersion, ProvisionedState, Release, Setting, Trail};
 use crate::protocol::event::Change;
 
 /// What an alias points at before its number is known.
@@ -61,11 +61,8 @@ pub(super) fn parts(
     let known = if changes { None } else { live.and_then(|live| copy_of(live, release)) };
     let version = known.map(|version| version.number.clone());
     let publish = (release.publish && version.is_none()).then(|| {
-        let before: Vec<(&str, &str)> = release.aliases.iter().filter_map(find).map(points_at).collect();
-        Step {
-            action: Action::PublishVersion { description: described(release.description.as_deref(), &before) },
-            changes: Vec::new(),
-        }
+        let description = release.description.as_ref().map(|text| text.chars().take(LONGEST_DESCRIPTION).collect());
+        Step { action: Action::PublishVersion { description }, changes: Vec::new() }
     });
     let mut parts = Parts { version, publish, ..Parts::default() };
     let mut moved: Vec<LiveAlias> = Vec::new();
@@ -84,25 +81,36 @@ pub(super) fn parts(
         let provisions = release.provisioned.flatten().is_some()
             && live.is_some_and(|live| live.provisioned.contains_key(name))
             && !is_right;
-        let mut update = update(alias, parts.version.clone(), provisions);
-        // A share that is given step by step was given by a run of ours that did not come to its end.
-        if !release.shares.is_empty() && !is_right {
+        let trail = (!is_right).then(|| alias.trail.leaving(&alias.version));
+        let mut update = update(alias, parts.version.clone(), trail, provisions);
+        // Until the new version has proved itself, nobody is sent where a run that did not come to its end has sent a share.
+        if (release.verifies || !release.shares.is_empty()) && !is_right {
             let ended = update_back(alias);
             if ended.is_some() {
                 update.changes.retain(|change| !change.field.ends_with(".weights"));
             }
             parts.ended_shift.extend(ended);
+        }
+        if !is_right {
             moved.push(alias.clone());
         }
         last.push(update);
     }
     let verify = || release.verifies.then_some(Step { action: Action::Verify, changes: Vec::new() });
     moved.retain(|alias| alias.version != "$LATEST");
-    check_shareable(&moved, versions, settings, live)?;
+    if !release.shares.is_empty() {
+        check_shareable(&moved, versions, settings, live)?;
+    }
     if !release.aliases.is_empty() {
         if !last.is_empty() {
             let is_cleanup = parts.publish.is_none() && last.iter().all(is_only_weights);
             parts.go_live.extend(verify().filter(|_| !is_cleanup));
+            // While executions that are kept ready move with an alias, the old version goes on serving.
+            let (removed, kept): (Vec<Step>, Vec<Step>) = provisioned(release, live).into_iter().partition(removes);
+            parts.go_live.extend(removed);
+            parts.provisioned = kept;
+        } else {
+            parts.provisioned = provisioned(release, live);
         }
         let mut before = 0;
         for share in release.shares.iter().copied().filter(|_| !moved.is_empty()) {
@@ -115,7 +123,6 @@ pub(super) fn parts(
     } else {
         parts.proof.extend(verify());
     }
-    parts.provisioned = provisioned(release, live);
     parts.pruned =
         pruned(release, live, parts.version.as_deref(), parts.publish.is_some() && (changes || live.is_none()));
     Ok(parts)
@@ -130,49 +137,35 @@ fn copy_of<'a>(live: &'a Live, release: &Release) -> Option<&'a LiveVersion> {
     aliased.filter(is_copy).max_by_key(|version| version.ordinal()).or_else(newest)
 }
 
-fn points_at(alias: &LiveAlias) -> (&str, &str) {
-    (&alias.name, &alias.version)
+/// The version that an alias goes back to: where it came from. Of one that somebody else has moved there, the next older
+/// version; whether that has ever been live nobody knows.
+pub(super) fn before<'a>(alias: &LiveAlias, versions: &'a [LiveVersion]) -> Option<&'a LiveVersion> {
+    match alias.trail.before(&alias.version) {
+        Some(before) => before.iter().find_map(|number| at(number, versions)),
+        None => {
+            let ordinal = alias.version.parse::<u64>().ok()?;
+            versions.iter().filter(|version| version.ordinal() < ordinal).max_by_key(|version| version.ordinal())
+        }
+    }
 }
 
-/// `Deploys orders, build 7, commit 1a2b3c4 (before: live 5)`. The end tells `rollback` where the alias came from: a
-/// version that was published and did not pass is nobody's way back.
-fn described(text: Option<&str>, before: &[(&str, &str)]) -> Option<String> {
-    let numbered = before.iter().filter(|(_, version)| version.parse::<u64>().is_ok());
-    let names: Vec<String> = numbered.map(|(alias, version)| format!("{alias} {version}")).collect();
-    let end = if names.is_empty() { String::new() } else { format!("(before: {})", names.join(", ")) };
-    let room = LONGEST_DESCRIPTION.checked_sub(end.chars().count() + 1)?;
-    let text: String = text.unwrap_or_default().chars().take(room).collect();
-    Some(format!("{text} {end}").trim().to_owned()).filter(|description| !description.is_empty())
-}
-
-/// Where `alias` came from when this version went live, as [`described`] has written it.
-fn recorded<'a>(version: &'a LiveVersion, alias: &str) -> Option<&'a str> {
-    let (_, list) = version.description.strip_suffix(')')?.rsplit_once("(before: ")?;
-    list.split(", ").find_map(|entry| entry.strip_prefix(alias)?.strip_prefix(' '))
-}
-
-/// The version that `alias` goes back to from `version`: where it came from, if that is still there; else the next older one.
-pub(super) fn before<'a>(alias: &str, version: &str, versions: &'a [LiveVersion]) -> Option<&'a LiveVersion> {
-    let at = |number: &str| versions.iter().find(|version| version.number == number);
-    let ordinal = version.parse::<u64>().ok()?;
-    let came_from = at(version).and_then(|version| recorded(version, alias)).and_then(at);
-    let older = versions.iter().filter(|version| version.ordinal() < ordinal);
-    came_from.or_else(|| older.max_by_key(|version| version.ordinal()))
+fn at<'a>(number: &str, versions: &'a [LiveVersion]) -> Option<&'a LiveVersion> {
+    versions.iter().find(|version| version.number == number)
 }
 
 /// The alias at `version`, with all of its traffic.
-pub(super) fn update(alias: &LiveAlias, version: Option<String>, provisions: bool) -> Step {
+pub(super) fn update(alias: &LiveAlias, version: Option<String>, trail: Option<Trail>, provisions: bool) -> Step {
     let mut changes = Vec::new();
     if version.as_ref() != Some(&alias.version) {
         changes.push(alias_change(&alias.name, json!(alias.version), version.as_deref()));
     }
     changes.extend(weights_change(alias));
-    Step { action: Action::UpdateAlias { alias: alias.name.clone(), version, provisions }, changes }
+    Step { action: Action::UpdateAlias { alias: alias.name.clone(), version, trail, provisions }, changes }
 }
 
 /// The alias where it is, with all of its traffic; `None`: it has it.
 fn update_back(alias: &LiveAlias) -> Option<Step> {
-    let step = update(alias, Some(alias.version.clone()), false);
+    let step = update(alias, Some(alias.version.clone()), None, false);
     (!step.changes.is_empty()).then_some(step)
 }
 
@@ -233,19 +226,27 @@ fn check_shareable(
 /// What differs of the executions that the aliases keep ready.
 fn provisioned(release: &Release, live: Option<&Live>) -> Vec<Step> {
     let Some(wanted) = release.provisioned else { return Vec::new() };
-    let step = |alias: &String| {
+    let steps = |alias: &String| {
         let is = live.and_then(|live| live.provisioned.get(alias));
-        let action = match (wanted, is) {
-            (None, None) => return None,
-            (Some(wanted), Some(is)) if is.executions == wanted && is.is_ready => return None,
-            (Some(executions), _) => Action::PutProvisionedConcurrencyConfig { alias: alias.clone(), executions },
-            (None, Some(_)) => Action::DeleteProvisionedConcurrencyConfig { alias: alias.clone() },
+        // AWS takes no other number while the last one is made ready on another version.
+        let is_moving = is.is_some_and(|is| is.state == ProvisionedState::InProgress);
+        let wait = is_moving.then(|| Action::WaitForProvisioned { alias: alias.clone() }).filter(|_| wanted.is_some());
+        let change = match (wanted, is) {
+            (None, None) => None,
+            (Some(wanted), Some(is)) if is.executions == wanted && is.state != ProvisionedState::Failed => None,
+            (Some(executions), _) => Some(Action::PutProvisionedConcurrencyConfig { alias: alias.clone(), executions }),
+            (None, Some(_)) => Some(Action::DeleteProvisionedConcurrencyConfig { alias: alias.clone() }),
         };
         let from = is.map_or(Value::Null, |is| json!(is.executions));
-        let change = Change { field: format!("provisioned_concurrency.{alias}"), from, to: json!(wanted) };
-        Some(Step { action, changes: vec![change] })
+        let told = Change { field: format!("provisioned_concurrency.{alias}"), from, to: json!(wanted) };
+        let wait = wait.map(|action| Step { action, changes: Vec::new() });
+        wait.into_iter().chain(change.map(|action| Step { action, changes: vec![told] })).collect::<Vec<Step>>()
     };
-    release.aliases.iter().filter_map(step).collect()
+    release.aliases.iter().flat_map(steps).collect()
+}
+
+fn removes(step: &Step) -> bool {
+    matches!(step.action, Action::DeleteProvisionedConcurrencyConfig { .. })
 }
 
 /// The removal of versions beyond those to keep. Every published version counts; one that an alias names, with whatever
@@ -260,12 +261,13 @@ fn pruned(release: &Release, live: Option<&Live>, version: Option<&str>, creates
         protected.extend(alias.weights.iter().map(|(version, _)| version.as_str()));
     }
     let is_ours = |alias: &&LiveAlias| release.aliases.contains(&alias.name);
-    for alias in live.aliases.iter().filter(is_ours) {
-        // Of one that moves, where it is now is the way back.
-        let goes_on = version.is_some_and(|version| version == alias.version);
-        protected.extend(before(&alias.name, &alias.version, &live.versions).filter(|_| goes_on).map(number));
+    for alias in &live.aliases {
+        // Of one that moves, where it is now is the way back; of somebody else's, what it tells itself.
+        let stays = !is_ours(&alias) || version.is_some_and(|version| version == alias.version);
+        let is_told = is_ours(&alias) || alias.trail.before(&alias.version).is_some();
+        protected.extend(before(alias, &live.versions).filter(|_| stays && is_told).map(number));
     }
-    if live.aliases.iter().all(|alias| !is_ours(&alias)) {
+    if release.aliases.is_empty() {
         // Nothing but its number tells which version is live: the newest, and the one before it.
         protected.extend(versions.iter().take(if creates { 1 } else { 2 }).map(|version| number(version)));
     }
@@ -291,10 +293,9 @@ mod tests {
     use crate::protocol::event::StepName;
     use std::time::Duration;
 
-    fn version(number: u64, code_sha256: &str, description: &str) -> LiveVersion {
+    fn version(number: u64, code_sha256: &str) -> LiveVersion {
         LiveVersion {
             number: number.to_string(),
-            description: description.to_owned(),
             code_sha256: code_sha256.to_owned(),
             settings: crate::plan::tests::live().settings,
             is_ready: true,
@@ -307,13 +308,14 @@ mod tests {
             version: at.to_string(),
             weights: shares.iter().map(|(version, percent)| (version.to_string(), *percent)).collect(),
             revision_id: None,
+            trail: Trail::default(),
         }
     }
 
     /// The function, whose code is `live`, with versions 1, 2, …: the last one is a copy of it.
     fn live(newest: u64, aliases: &[LiveAlias]) -> Live {
         let code = |number: u64| if number == newest { "live".to_owned() } else { number.to_string() };
-        let versions = (1..=newest).map(|number| version(number, &code(number), "")).collect();
+        let versions = (1..=newest).map(|number| version(number, &code(number))).collect();
         Live { versions, aliases: aliases.to_vec(), ..crate::plan::tests::live() }
     }
 
@@ -404,9 +406,10 @@ mod tests {
         assert_eq!(shown(&parts.ended_shift), ["live to 1"]);
         assert_eq!(shown(&parts.go_live), ["verify", "live 50 % from 1", "wait", "verify", "live to 2"]);
         assert_eq!(parts.cleared.len(), 1);
-        let at_once = of(&release(&["live"]), &half, false);
+        assert_eq!(shown(&of(&release(&["live"]), &half, false).ended_shift), ["live to 1"]);
+        let at_once = of(&Release { verifies: false, ..release(&["live"]) }, &half, false);
         assert!(at_once.ended_shift.is_empty());
-        assert_eq!(at_once.go_live[1].changes.len(), 2, "where it points, and the weights");
+        assert_eq!(at_once.go_live[0].changes.len(), 2, "where it points, and the weights");
     }
 
     #[test]
@@ -448,23 +451,13 @@ mod tests {
         // The way back from 10 is 9.
         check_pruned(1, &self::live(10, &[alias("live", 10, &[])]), &["live"], false, &[1, 2, 3, 4, 5, 6, 7, 8]);
         check_pruned(20, &live, &["live"], true, &[]);
+        // The way back of somebody else's alias stays, where that tells it.
+        let mut told = live.clone();
+        told.aliases[1].trail = Trail::of("(at 2, before: 1)");
+        check_pruned(3, &told, &["live"], true, &[3, 6, 7, 8]);
         // Without an alias the newest is live.
         check_pruned(1, &self::live(4, &[]), &[], false, &[1, 2]);
         check_pruned(1, &self::live(4, &[]), &[], true, &[1, 2, 3]);
-    }
-
-    #[test]
-    fn a_description_tells_where_each_alias_came_from() {
-        let before = [("live", "5"), ("canary", "6"), ("new", "$LATEST")];
-        let text = described(Some("orders, build 7"), &before).expect("there is something to say");
-        assert_eq!(text, "orders, build 7 (before: live 5, canary 6)");
-        let version = version(7, "x", &text);
-        for (alias, expected) in [("live", Some("5")), ("canary", Some("6")), ("new", None), ("liv", None)] {
-            assert_eq!(recorded(&version, alias), expected, "{alias}");
-        }
-        assert_eq!(described(None, &[]), None);
-        let long = described(Some(&"é".repeat(400)), &[("live", "5")]).expect("there is something to say");
-        assert_eq!((long.chars().count(), long.ends_with("é (before: live 5)")), (256, true));
     }
 
     #[track_caller]
@@ -480,11 +473,14 @@ mod tests {
         check_back(&three, &["live"], Some("1"), Ok(&["live to 1"]));
         check_back(&three, &["live"], Some("3"), Ok(&[]));
         // Version 2 did not pass.
-        three.versions[2].description = "build 3 (before: live 1)".to_owned();
+        three.aliases[0].trail = Trail::of("(at 3, before: 1)");
         check_back(&three, &["live"], None, Ok(&["live to 1"]));
-        // What is recorded is gone.
+        // What it came from is gone, and nobody knows what 2 is worth.
         three.versions.remove(0);
-        check_back(&three, &["live"], None, Ok(&["live to 2"]));
+        let none = || PlanError::NoPreviousVersion { alias: "live".to_owned(), version: "3".to_owned() };
+        check_back(&three, &["live"], None, Err(none()));
+        three.aliases[0].trail = Trail::of("(at 3, before: none)");
+        check_back(&three, &["live"], None, Err(none()));
         check_back(&live(3, &[alias("live", 2, &[(3, 10)])]), &["live"], None, Ok(&["live to 2"]));
     }
 
@@ -510,10 +506,19 @@ mod tests {
         };
         assert_eq!(steps(Some(2), &live), [StepName::PutProvisionedConcurrencyConfig]);
         assert_eq!(steps(None, &live), []);
-        let ready = crate::function::Provisioned { executions: 2, is_ready: true };
+        let state = ProvisionedState::Ready;
+        let ready = crate::function::Provisioned { executions: 2, state };
         live.provisioned.insert("live".to_owned(), ready);
         assert_eq!(steps(Some(2), &live), []);
         assert_eq!(steps(Some(3), &live), [StepName::PutProvisionedConcurrencyConfig]);
         assert_eq!(steps(None, &live), [StepName::DeleteProvisionedConcurrencyConfig]);
+        let with = |live: &mut Live, state| {
+            live.provisioned.get_mut("live").expect("just put there").state = state;
+        };
+        with(&mut live, ProvisionedState::InProgress);
+        assert_eq!(steps(Some(2), &live), [StepName::Wait]);
+        assert_eq!(steps(Some(3), &live), [StepName::Wait, StepName::PutProvisionedConcurrencyConfig]);
+        with(&mut live, ProvisionedState::Failed);
+        assert_eq!(steps(Some(2), &live), [StepName::PutProvisionedConcurrencyConfig]);
     }
 }

@@ -23,7 +23,7 @@ pub fn roll_back(release: &Release, version: Option<&str>, live: &Live) -> Resul
             Some(version) => version.to_owned(),
             None if !alias.shares().is_empty() => alias.version.clone(),
             None => {
-                let before = before(&alias.name, &alias.version, &live.versions);
+                let before = before(alias, &live.versions);
                 let none =
                     || PlanError::NoPreviousVersion { alias: alias.name.clone(), version: alias.version.clone() };
                 before.ok_or_else(none)?.number.clone()
@@ -40,7 +40,8 @@ pub fn roll_back(release: &Release, version: Option<&str>, live: &Live) -> Resul
     }
     let steps = aliases.iter().map(|alias| {
         let provisions = release.provisioned.flatten().is_some() && live.provisioned.contains_key(&alias.name);
-        update(alias, Some(target.clone()), provisions)
+        let trail = (alias.version != target).then(|| alias.trail.back(&alias.version, &target));
+        update(alias, Some(target.clone()), trail, provisions)
     });
     let steps = steps.filter(|step| !step.changes.is_empty()).collect();
     Ok(Plan {

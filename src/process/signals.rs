@@ -30,14 +30,15 @@ impl Signals {
         Ok(Signals { interrupt: catch(SIGINT)?, terminate: catch(SIGTERM)? })
     }
 
-    /// Waits for a signal, or until `other` can be read. `None`: `other` can, or the time is over.
-    pub(crate) fn wait(&self, other: Option<BorrowedFd<'_>>, limit: Option<Duration>) -> Option<Reason> {
+    /// Waits for a signal, or until `other` can be read, or, with no flags, until nobody reads what is written to it.
+    /// `None`: that is so, or the time is over.
+    pub(crate) fn wait(&self, other: Option<(BorrowedFd<'_>, PollFlags)>, limit: Option<Duration>) -> Option<Reason> {
         let limit =
             limit.map(|limit| Timespec { tv_sec: limit.as_secs().cast_signed(), tv_nsec: limit.subsec_nanos().into() });
         loop {
             let watch = |fd| PollFd::from_borrowed_fd(fd, PollFlags::IN);
             let mut watched: Vec<PollFd<'_>> = vec![watch(self.interrupt.as_fd()), watch(self.terminate.as_fd())];
-            watched.extend(other.map(watch));
+            watched.extend(other.map(|(fd, flags)| PollFd::from_borrowed_fd(fd, flags)));
             // EINTR is a signal's doing: look again.
             let Ok(ready) = poll(&mut watched, limit.as_ref()) else {
                 continue;

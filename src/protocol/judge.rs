@@ -91,8 +91,9 @@ pub(super) fn release(r: &mut Reader<'_>, stanza: &Stanza) {
     if stanza.keep_versions == Some(0) {
         r.refuse("keep_versions", "`keep_versions` is 0; give how many versions to keep, at least 1".to_owned());
     }
-    if stanza.version.as_ref().is_some_and(|version| version.parse::<u64>().is_err()) {
-        r.refuse("version", "`version` is no number of a published version; give one, such as 7".to_owned());
+    let is_number = |version: &&String| version.parse::<u64>().is_ok_and(|number| number.to_string() == **version);
+    if let Some(version) = stanza.version.as_ref().filter(|version| !is_number(version)) {
+        r.refuse("version", format!("`version` is `{version}`; give the number of a published version, such as 7"));
     }
 }
 

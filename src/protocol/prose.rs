@@ -1,6 +1,8 @@
 //! An event in, the one line that people read out of it. All sentences of events stand here.
 //! Never decides anything, and never shows more than the event's own fields do.
 
+use serde_json::Value;
+
 use super::event::{
     Aim, Change, CodeState, Condition, Deployment, Event, Finished, FunctionPresence, Package, Plan, StepName, Task,
     Unmet,
@@ -45,12 +47,16 @@ pub(super) fn message(event: &Event) -> String {
             StepName::UpdateFunctionCode => "Updating code.".to_owned(),
             StepName::UploadPackage => "Uploading the package to S3.".to_owned(),
             StepName::PublishVersion => "Publishing a version.".to_owned(),
-            StepName::Wait => match aim.seconds {
-                Some(seconds) => format!("Waiting {seconds} s before more traffic."),
-                None => format!("Waiting for another update of {function_name} to end."),
+            StepName::Wait => match (aim.seconds, &aim.alias) {
+                (Some(seconds), _) => format!("Waiting {seconds} s before more traffic."),
+                (None, Some(alias)) => format!("Waiting for the provisioned concurrency of the alias {alias}."),
+                (None, None) => format!("Waiting for another update of {function_name} to end."),
             },
             StepName::Verify => format!("Verifying {}.", aimed_version(aim)),
             StepName::CreateAlias => format!("Creating the alias {} at {}.", alias(aim), aimed_version(aim)),
+            StepName::UpdateAlias if aim.percent == Some(100) => {
+                format!("Sending all of the alias {}'s traffic back to {}.", alias(aim), aimed_version(aim))
+            }
             StepName::UpdateAlias => format!("Pointing the alias {} at {}.", alias(aim), aimed_version(aim)),
             StepName::ShiftTraffic => {
                 let percent = aim.percent.unwrap_or_default();
@@ -186,7 +192,25 @@ fn planned(plan: &Plan) -> String {
 }
 
 fn fields(changes: &[Change]) -> String {
-    changes.iter().map(|change| change.field.as_str()).collect::<Vec<_>>().join(", ")
+    // Which version goes live is what a plan of it is read for.
+    let shown = |change: &Change| match (change.field.as_str(), &change.from, &change.to) {
+        ("version", Value::String(version), Value::Null) => format!("version {version}"),
+        (field, from, to) if field.starts_with("alias.") => match (plain(from), plain(to)) {
+            (None, Some(to)) => format!("{field} at {to}"),
+            (Some(from), Some(to)) => format!("{field} from {from} to {to}"),
+            _ => field.to_owned(),
+        },
+        (field, ..) => field.to_owned(),
+    };
+    changes.iter().map(shown).collect::<Vec<_>>().join(", ")
+}
+
+fn plain(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
 }
 
 fn finish(finished: &Finished) -> String {
@@ -230,7 +254,10 @@ fn qualified(live: &Deployment) -> String {
     match live.version.as_str() {
         "$LATEST" => name.clone(),
         version if aliases.is_empty() => format!("{name} version {version}"),
-        version => format!("{name} version {version} (alias {})", aliases.join(", ")),
+        version => {
+            let before = live.previous_version.as_ref().map(|version| format!("; before it version {version}"));
+            format!("{name} version {version} (alias {}{})", aliases.join(", "), before.unwrap_or_default())
+        }
     }
 }
 

@@ -139,7 +139,13 @@ impl<'a> Reader<'a> {
                 Some((number, true)) => numbers.push(number),
                 _ => {
                     let name = self.name_of(key);
-                    self.refuse(key, format!("`{name}` is `{}`; give whole {unit}", texts.join(", ")));
+                    self.refuse(
+                        key,
+                        format!(
+                            "`{name}` is `{}`; give whole numbers of {unit}, such as 10, 50, 100",
+                            texts.join(", ")
+                        ),
+                    );
                     return None;
                 }
             }

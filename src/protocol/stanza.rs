@@ -307,12 +307,12 @@ pub fn read(map: &Map) -> ReadStanza {
         function_tags_mode: r.choice("function_tags_mode", &["add", "replace"]),
         reserved_concurrency: structures::reserved_concurrency(&mut r),
         function_url: structures::function_url(&mut r),
-        alias: r.texts("alias"),
+        alias: r.texts("alias").map(each_once),
         verify: structures::verify(&mut r),
         traffic: r.whole_numbers("traffic", "percent"),
         traffic_interval: r.seconds("traffic_interval"),
         provisioned_concurrency: structures::provisioned_concurrency(&mut r),
-        keep_versions: r.whole_number("keep_versions", "versions", None),
+        keep_versions: r.whole_number("keep_versions", "numbers", None),
         version: r.name("version"),
         run: r.texts("run"),
         cleanup: read_cleanup(&mut r),
@@ -436,6 +436,17 @@ fn read_environment(r: &mut Reader<'_>) -> Option<BTreeMap<String, Secret>> {
 fn read_cleanup(r: &mut Reader<'_>) -> Option<bool> {
     let (cleanup, skip) = (r.flag("cleanup"), r.flag("skip_cleanup"));
     cleanup.or(skip.map(|skip| !skip))
+}
+
+/// The same names in their order, each once.
+fn each_once(names: Vec<String>) -> Vec<String> {
+    let mut once: Vec<String> = Vec::new();
+    for name in names {
+        if !once.contains(&name) {
+            once.push(name);
+        }
+    }
+    once
 }
 
 /// One word; AWS's own form is a list of one.

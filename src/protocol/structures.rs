@@ -204,7 +204,7 @@ pub(super) fn reserved_concurrency(r: &mut Reader<'_>) -> Option<OrNone<i32>> {
     if r.is_none("reserved_concurrency") {
         return Some(OrNone::None);
     }
-    r.whole_number("reserved_concurrency", "executions at the same time", None).map(OrNone::Some)
+    r.whole_number("reserved_concurrency", "numbers of executions", None).map(OrNone::Some)
 }
 
 /// 0 removes it, too: AWS knows no provisioned concurrency of 0.
@@ -212,7 +212,7 @@ pub(super) fn provisioned_concurrency(r: &mut Reader<'_>) -> Option<OrNone<i32>>
     if r.is_none("provisioned_concurrency") {
         return Some(OrNone::None);
     }
-    let number = r.whole_number("provisioned_concurrency", "executions at the same time", None)?;
+    let number = r.whole_number("provisioned_concurrency", "numbers of executions", None)?;
     Some(if number == 0 { OrNone::None } else { OrNone::Some(number) })
 }
 
@@ -225,7 +225,9 @@ pub(super) fn verify(r: &mut Reader<'_>) -> Option<Verify> {
         command: r.name("command"),
     });
     r.refuse_unknown_members("verify");
-    verify
+    // A map whose members are all null is an empty one: a check that was asked for is never left out.
+    let is_map = matches!(r.take("verify"), Some(Node::Map(_)));
+    verify.or_else(|| is_map.then(Verify::default))
 }
 
 impl Reader<'_> {

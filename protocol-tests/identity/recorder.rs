@@ -1,0 +1,254 @@
+//! A function from requests to answers in, a server on a loopback port that records what it was asked out.
+//! Never outlives its value: dropped, it accepts nothing more, and what it is still silent about is cut.
+
+use std::collections::BTreeMap;
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// No connection is held for longer.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// A request, as it was on the wire.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub(crate) method: String,
+    pub(crate) target: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+/// What a request gets.
+#[derive(Clone, Debug)]
+pub(crate) enum Answer {
+    /// An answer with this status, these headers and this text.
+    Text(u16, Vec<(&'static str, String)>, String),
+    /// These bytes, which somebody else has made.
+    Bytes(Vec<u8>),
+    /// Nothing, until whoever asked goes away.
+    Silence,
+    /// Nothing, at once.
+    Hangup,
+    /// As a proxy: a connection to that address.
+    Tunnel(SocketAddr),
+}
+
+type Script = dyn Fn(&Asked) -> Answer + Send + Sync;
+
+struct Shared {
+    script: Box<Script>,
+    asked: Mutex<Vec<Asked>>,
+    closing: AtomicBool,
+}
+
+/// A server that answers by a function.
+pub(crate) struct Recorder {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    accepting: Option<JoinHandle<()>>,
+}
+
+impl Asked {
+    /// Empty where there is none.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        let found = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str()).unwrap_or_default()
+    }
+
+    /// The access key id that has signed; empty where nobody has.
+    pub(crate) fn signer(&self) -> &str {
+        let credential = self.header("authorization").split_once("Credential=").map(|(_, rest)| rest);
+        credential.and_then(|rest| rest.split('/').next()).unwrap_or_default()
+    }
+
+    /// The members of a form, as AWS's query protocol has them.
+    pub(crate) fn form(&self) -> BTreeMap<String, String> {
+        let body = String::from_utf8_lossy(&self.body);
+        let pairs = body.split('&').filter_map(|pair| pair.split_once('='));
+        pairs.map(|(name, value)| (decoded(name), decoded(value))).collect()
+    }
+}
+
+/// `a%2Fb+c` is `a/b c`.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        let escaped = || u8::from_str_radix(std::str::from_utf8(after.get(..2)?).ok()?, 16).ok();
+        rest = match byte {
+            b'%' if escaped().is_some() => {
+                bytes.extend(escaped());
+                &after[2..]
+            }
+            _ => {
+                bytes.push(if byte == b'+' { b' ' } else { byte });
+                after
+            }
+        };
+    }
+    String::from_utf8(bytes).expect("forms are UTF-8")
+}
+
+impl Answer {
+    /// Status 200 and this text.
+    pub(crate) fn ok(text: impl Into<String>) -> Self {
+        Self::status(200, text)
+    }
+
+    /// This status and this text.
+    pub(crate) fn status(status: u16, text: impl Into<String>) -> Self {
+        Answer::Text(status, Vec::new(), text.into())
+    }
+}
+
+impl Recorder {
+    /// Listens from now on.
+    pub(crate) fn start(script: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let address = listener.local_addr().expect("it is bound");
+        let shared =
+            Arc::new(Shared { script: Box::new(script), asked: Mutex::default(), closing: AtomicBool::default() });
+        let accepting = thread::spawn({
+            let shared = shared.clone();
+            move || {
+                for stream in listener.incoming().flatten() {
+                    if shared.closing.load(Ordering::SeqCst) {
+                        return;
+                    }
+                    let shared = shared.clone();
+                    // Whatever is wrong with a connection ends it; the client sees that, and so does the test.
+                    thread::spawn(move || drop(shared.serve(&stream)));
+                }
+            }
+        });
+        Recorder { address, shared, accepting: Some(accepting) }
+    }
+
+    /// Hands everything on, and records it.
+    pub(crate) fn before(upstream: SocketAddr) -> Self {
+        Recorder::start(move |asked| Answer::Bytes(handed_on(asked, upstream).unwrap_or_default()))
+    }
+
+    /// Knows nobody and nothing.
+    pub(crate) fn of_nothing() -> Self {
+        Recorder::start(|_| Answer::Hangup)
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Every request so far.
+    pub(crate) fn asked(&self) -> Vec<Asked> {
+        self.shared.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Method and target of every request so far.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.asked().iter().map(|asked| format!("{} {}", asked.method, asked.target)).collect()
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        self.shared.closing.store(true, Ordering::SeqCst);
+        // Wakes the accepting thread, which then sees that it is over.
+        let _ = TcpStream::connect(self.address);
+        if let Some(accepting) = self.accepting.take() {
+            let _ = accepting.join();
+        }
+    }
+}
+
+impl Shared {
+    /// One request to a connection: every answer closes it.
+    fn serve(&self, mut stream: &TcpStream) -> io::Result<()> {
+        stream.set_read_timeout(Some(LIMIT))?;
+        stream.set_write_timeout(Some(LIMIT))?;
+        let mut reader = BufReader::new(stream);
+        let Some(asked) = read(&mut reader)? else { return Ok(()) };
+        // On record before it is answered: a test that has its answer finds the request.
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(asked.clone());
+        match (self.script)(&asked) {
+            Answer::Text(status, headers, text) => {
+                let mut head =
+                    format!("HTTP/1.1 {status} It\r\nconnection: close\r\ncontent-length: {}\r\n", text.len());
+                headers.iter().for_each(|(name, value)| head += &format!("{name}: {value}\r\n"));
+                stream.write_all(format!("{head}\r\n{text}").as_bytes())
+            }
+            Answer::Bytes(bytes) => stream.write_all(&bytes),
+            Answer::Silence => self.be_silent(stream),
+            Answer::Hangup => Ok(()),
+            Answer::Tunnel(to) => {
+                let other = TcpStream::connect(to)?;
+                stream.write_all(b"HTTP/1.1 200 Connected\r\n\r\n")?;
+                thread::scope(|scope| {
+                    scope.spawn(|| pass_on(stream, &other));
+                    pass_on(&other, stream);
+                });
+                Ok(())
+            }
+        }
+    }
+
+    fn be_silent(&self, mut stream: &TcpStream) -> io::Result<()> {
+        stream.set_read_timeout(Some(Duration::from_millis(50)))?;
+        let began = Instant::now();
+        while began.elapsed() < LIMIT && !self.closing.load(Ordering::SeqCst) {
+            match stream.read(&mut [0; 1024]) {
+                Ok(0) => break,
+                Err(error) if !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => break,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One direction of a tunnel. Its end is told on.
+fn pass_on(mut from: &TcpStream, mut to: &TcpStream) {
+    let _ = io::copy(&mut from, &mut to);
+    let _ = to.shutdown(Shutdown::Write);
+}
+
+/// `None`: somebody connected and had nothing to ask.
+fn read(reader: &mut impl BufRead) -> io::Result<Option<Asked>> {
+    let mut line = || -> io::Result<String> {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        Ok(line.trim_end().to_owned())
+    };
+    let first = line()?;
+    let mut words = first.split(' ').map(str::to_owned);
+    let (Some(method), Some(target)) = (words.next(), words.next()) else { return Ok(None) };
+    let mut headers = Vec::new();
+    loop {
+        let line = line()?;
+        let Some((name, value)) = line.split_once(':') else { break };
+        headers.push((name.to_owned(), value.trim().to_owned()));
+    }
+    let mut asked = Asked { method, target, headers, body: Vec::new() };
+    let length = asked.header("content-length").parse().unwrap_or(0);
+    reader.take(length).read_to_end(&mut asked.body)?;
+    Ok(Some(asked))
+}
+
+/// The whole answer that somebody else gives.
+fn handed_on(asked: &Asked, to: SocketAddr) -> io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(to)?;
+    stream.set_read_timeout(Some(LIMIT))?;
+    let mut head = format!("{} {} HTTP/1.1\r\nconnection: close\r\n", asked.method, asked.target);
+    let headers = asked.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("connection"));
+    headers.for_each(|(name, value)| head += &format!("{name}: {value}\r\n"));
+    stream.write_all(&[head.as_bytes(), b"\r\n", &asked.body].concat())?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    Ok(answer)
+}

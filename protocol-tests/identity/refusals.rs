@@ -1,0 +1,325 @@
+//! Runs that must not act as anybody: what is told, how soon, and who was asked until then.
+//! Never lets a run pass for another reason: the same run with what it lacks goes on.
+
+use std::fs;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::recorder::{Answer, Recorder};
+use super::sources::{Home, Keys, ROLE, ROLE_KEYS, container, metadata, refusal, sts};
+use super::{Stand, extend, stanza};
+use crate::plugin::{Ended, Plugin};
+
+const RUNNER: Keys = Keys::lasting("AKIARUNNERSOWNKEYS01");
+const JOB: Keys = Keys::lasting("AKIAKEYSOFTHEJOB0001");
+
+/// Nobody waits longer for a source that says nothing.
+const SOON: Duration = Duration::from_secs(5);
+
+fn variables(pairs: Vec<(String, String)>) -> Map<String, Value> {
+    pairs.into_iter().map(|(name, value)| (name, Value::String(value))).collect()
+}
+
+/// Code, place and exit status.
+#[track_caller]
+fn told(ended: &Ended) -> (&str, &str, Option<i32>) {
+    let at = ended.finished()["error"]["at"].as_str().unwrap_or_default();
+    (ended.code(), at, ended.status.code())
+}
+
+#[test]
+fn nothing_of_the_runners_identity_is_used_for_a_job_that_brings_its_env() {
+    let (stand, endpoint) = (Stand::new(), RUNNER.endpoint("us-east-1"));
+    let (sts, container, metadata) = (sts(), container(RUNNER), metadata(RUNNER));
+    let config = "[profile instance]\nrole_arn = arn:aws:iam::123456789012:role/deploy\ncredential_source = Ec2InstanceMetadata\n";
+    let home = Home::new(config, &format!("[default]\n{0}[named]\n{0}", RUNNER.profile()));
+    let token = home.file("token", "a.web.identity").display().to_string();
+    let mut runner = variables(RUNNER.variables("AWS"));
+    runner.extend(variables(RUNNER.variables("LAMBDA")));
+    extend_map(
+        &mut runner,
+        &json!({
+            "HOME": home.path(),
+            "AWS_PROFILE": "named",
+            "AWS_CONFIG_FILE": format!("{}/.aws/config", home.path()),
+            "AWS_SHARED_CREDENTIALS_FILE": format!("{}/.aws/credentials", home.path()),
+            "AWS_WEB_IDENTITY_TOKEN_FILE": token,
+            "AWS_ROLE_ARN": ROLE,
+            "AWS_ENDPOINT_URL_STS": sts.url(),
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": format!("{}/credentials", container.url()),
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN": "token-of-the-container",
+            "AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata.url(),
+            "ID_TOKEN": "a.token.of.the.runner",
+        }),
+    );
+    let run = |runner: &Map<String, Value>, request: &Value| {
+        let plugin = runner.iter().fold(Plugin::new(&[]), |plugin, (name, value)| {
+            plugin.env(name, value.as_str().expect("variables are strings"))
+        });
+        stand.run_as(plugin, request)
+    };
+    let mut job = stanza(stand.env(&endpoint.url()));
+    job["env"] =
+        json!({"TRAVIS_BRANCH": "master", "AWS_ENDPOINT_URL": endpoint.url(), "HTTPS_PROXY": stand.outside.url()});
+    let asked = || (endpoint.calls().len(), sts.lines(), container.lines(), metadata.lines());
+    let nobody = (0, Vec::new(), Vec::new(), Vec::new());
+
+    let ended = run(&runner, &job);
+    assert_eq!(told(&ended), ("no-credentials", "", Some(2)), "{}", ended.stdout);
+    assert_eq!(asked(), nobody);
+    for (more, at) in [
+        (json!({"profile": "named"}), "/profile"),
+        (json!({"profile": "instance"}), "/profile"),
+        (json!({"role_to_assume": ROLE}), ""),
+        (json!({"role_to_assume": ROLE, "web_identity_token_env": "ID_TOKEN"}), "/web_identity_token_env"),
+    ] {
+        let mut job = job.clone();
+        extend(&mut job, &more);
+        let ended = run(&runner, &job);
+        assert_eq!(told(&ended), ("no-credentials", at, Some(2)), "{more}: {}", ended.stdout);
+        assert_eq!(asked(), nobody, "{more}");
+    }
+
+    // Without an `env` the runner is the job, and each of these is good for a deployment.
+    job.as_object_mut().expect("an object").remove("env");
+    runner.extend(stand.env(&endpoint.url()));
+    for (source, gone) in [
+        ("environment", vec![]),
+        (
+            "profile",
+            vec!["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "LAMBDA_ACCESS_KEY_ID", "LAMBDA_SECRET_ACCESS_KEY"],
+        ),
+    ] {
+        gone.iter().for_each(|name| drop(runner.remove(*name)));
+        job["description"] = json!(source);
+        let ended = run(&runner, &job);
+        assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
+        assert_eq!(ended.event("identified").expect("told")["source"], source);
+    }
+    assert!(endpoint.calls().iter().all(|call| call.access_key_id == RUNNER.id));
+    assert_eq!((sts.lines(), container.lines(), metadata.lines()), (Vec::new(), Vec::new(), Vec::new()));
+    for name in ["HOME", "AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"] {
+        runner.remove(name);
+    }
+    // RUNNER has no token, which those that give temporary keys have.
+    let ended = run(&runner, &job);
+    assert_eq!(ended.event("identified").expect("told")["source"], "web-identity", "{}", ended.stdout);
+    assert_eq!(sts.lines().len(), 1);
+}
+
+fn extend_map(map: &mut Map<String, Value>, more: &Value) {
+    map.extend(more.as_object().expect("an object").clone());
+}
+
+#[test]
+fn a_job_with_keys_meets_neither_the_runners_endpoint_nor_its_proxy_nor_its_bundle() {
+    let (stand, endpoint, others) = (Stand::new(), JOB.endpoint("us-east-1"), Recorder::of_nothing());
+    let mut env = stand.env(&endpoint.url());
+    env.extend(variables(JOB.variables("AWS")));
+    let runner = ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_LAMBDA", "HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"];
+    let plugin = runner.iter().fold(Plugin::new(&[]), |plugin, name| plugin.env(name, &others.url()));
+    let plugin = plugin.env("AWS_CA_BUNDLE", "/nowhere/at/all.pem").env("AWS_REGION", "eu-west-1");
+    let ended = stand.run_as(plugin, &stanza(env));
+    assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
+    assert_eq!(ended.finished()["region"], "us-east-1");
+    assert_eq!(others.lines(), [""; 0]);
+}
+
+#[test]
+fn half_a_pair_of_keys_is_refused_before_anybody_is_asked() {
+    let (stand, endpoint, metadata) = (Stand::new(), JOB.endpoint("us-east-1"), metadata(JOB));
+    let mut env = stand.env(&endpoint.url());
+    env.insert("AWS_EC2_METADATA_SERVICE_ENDPOINT".to_owned(), json!(metadata.url()));
+    env.insert("AWS_ACCESS_KEY_ID".to_owned(), json!(JOB.id));
+    env.extend(variables(JOB.variables("LAMBDA")));
+    let ended = stand.run(&[], &stanza(env));
+    assert_eq!(told(&ended), ("incomplete-credentials", "", Some(2)), "{}", ended.stdout);
+    let message = ended.finished()["error"]["message"].as_str().expect("told").to_owned();
+    assert!(message.contains("`AWS_SECRET_ACCESS_KEY` is not"), "{message}");
+    assert_eq!((endpoint.calls().len(), metadata.lines()), (0, Vec::new()));
+}
+
+#[test]
+fn what_the_stanza_names_and_the_job_lacks_is_blamed() {
+    let (stand, endpoint, sts) = (Stand::new(), JOB.endpoint("us-east-1"), sts());
+    let home = Home::new("[profile empty]\nregion = us-east-1\n", &format!("[default]\n{}", JOB.profile()));
+    let mut env = stand.env(&endpoint.url());
+    // Good for a deployment, and not what the stanza asks for.
+    env.extend(variables(JOB.variables("AWS")));
+    extend_map(&mut env, &json!({"HOME": home.path(), "AWS_ENDPOINT_URL_STS": sts.url(), "EMPTY": " "}));
+    let request = stanza(env);
+    for (more, at, named) in [
+        (json!({"profile": "unknown"}), "/profile", "`unknown`"),
+        (json!({"profile": "empty"}), "/profile", "`empty`"),
+        (
+            json!({"role_to_assume": ROLE, "web_identity_token_env": "ID_TOKEN"}),
+            "/web_identity_token_env",
+            "`ID_TOKEN`",
+        ),
+        (json!({"role_to_assume": ROLE, "web_identity_token_env": "EMPTY"}), "/web_identity_token_env", "`EMPTY`"),
+    ] {
+        let mut request = request.clone();
+        extend(&mut request, &more);
+        let ended = stand.run(&[], &request);
+        assert_eq!(told(&ended), ("no-credentials", at, Some(2)), "{more}: {}", ended.stdout);
+        let message = ended.finished()["error"]["message"].as_str().expect("told").to_owned();
+        assert!(message.contains(named), "{message}");
+    }
+    assert_eq!((endpoint.calls().len(), sts.lines()), (0, Vec::new()));
+    assert_eq!(stand.run(&[], &request).outcome(), "deployed");
+}
+
+#[test]
+fn what_sts_refuses_is_told_as_a_refusal_of_the_role() {
+    const DENIED: &str = "User: arn:aws:iam::123456789012:user/ci is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::123456789012:role/deploy";
+    let by_keys = json!({"access_key_id": JOB.id, "secret_access_key": JOB.secret()});
+    let by_token = json!({"web_identity_token_env": "ID_TOKEN"});
+    for (who, status, code, message, expected) in [
+        (&by_keys, 403, "AccessDenied", DENIED, "access-denied"),
+        (&by_token, 403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", "access-denied"),
+        (
+            &by_keys,
+            403,
+            "InvalidClientTokenId",
+            "The security token included in the request is invalid.",
+            "credentials-rejected",
+        ),
+        (
+            &by_keys,
+            403,
+            "SignatureDoesNotMatch",
+            "The request signature we calculated does not match",
+            "credentials-rejected",
+        ),
+        (&by_keys, 403, "ExpiredToken", "The security token included in the request is expired", "credentials-expired"),
+        (
+            &by_token,
+            400,
+            "ExpiredTokenException",
+            "Token expired: current date/time 2 must be before the expiration date/time 1",
+            "credentials-expired",
+        ),
+        (
+            &by_token,
+            400,
+            "InvalidIdentityToken",
+            "No OpenIDConnect provider found in your account for https://ci.example",
+            "credentials-rejected",
+        ),
+    ] {
+        let (stand, endpoint) = (Stand::new(), ROLE_KEYS.endpoint("us-east-1"));
+        let sts = Recorder::start(move |_| refusal(status, code, message));
+        let mut env = stand.env(&endpoint.url());
+        extend_map(&mut env, &json!({"AWS_ENDPOINT_URL_STS": sts.url(), "ID_TOKEN": "a.b.c"}));
+        let mut request = stanza(env);
+        extend(&mut request, who);
+        request["role_to_assume"] = json!(ROLE);
+        let ended = stand.run(&[], &request);
+        assert_eq!(told(&ended), (expected, "/role_to_assume", Some(1)), "{code}: {}", ended.stdout);
+        let error = &ended.finished()["error"];
+        let words = error["message"].as_str().expect("told");
+        assert!(words.contains(message.trim_end_matches('.')), "{words}");
+        assert_eq!(error["aws"]["code"], code);
+        assert_eq!(error["aws"]["request_id"], "b25f48e8-84fd-11e6-80d9-574e0c4664cb");
+        assert_eq!((sts.lines().len(), endpoint.calls().len()), (1, 0), "{code} is no reason to ask again");
+    }
+}
+
+#[test]
+fn an_expired_token_is_told_as_expired_whether_it_comes_from_a_file_or_a_variable() {
+    let sts = Recorder::start(|_| refusal(400, "ExpiredTokenException", "Token expired: current date/time 2"));
+    let home = Home::new("", "");
+    let token_file = home.file("token", "a.b.c");
+    let of_file = json!({"AWS_WEB_IDENTITY_TOKEN_FILE": token_file, "AWS_ROLE_ARN": ROLE});
+    let of_variable = json!({"role_to_assume": ROLE, "web_identity_token_env": "ID_TOKEN"});
+    for (variables, more) in [(of_file, json!({})), (json!({"ID_TOKEN": "a.b.c"}), of_variable)] {
+        let (stand, endpoint) = (Stand::new(), ROLE_KEYS.endpoint("us-east-1"));
+        let mut request = stanza(stand.env(&endpoint.url()));
+        extend(&mut request["env"], &json!({"AWS_ENDPOINT_URL_STS": sts.url()}));
+        extend(&mut request["env"], &variables);
+        extend(&mut request, &more);
+        let ended = stand.run(&[], &request);
+        assert_eq!(ended.code(), "credentials-expired", "{variables}: {}", ended.stdout);
+    }
+}
+
+#[test]
+fn a_source_that_fails_is_not_passed_over_for_the_next_one() {
+    let (stand, endpoint, metadata) = (Stand::new(), JOB.endpoint("us-east-1"), metadata(JOB));
+    let refusing = Recorder::start(|_| Answer::status(403, "not you"));
+    let process = "[profile failing]\ncredential_process = sh -c 'echo because of it >&2; exit 3'\n";
+    let home = Home::new(process, "");
+    for (name, variables, cause) in [
+        ("container", json!({"AWS_CONTAINER_CREDENTIALS_FULL_URI": format!("{}/credentials", refusing.url())}), "403"),
+        ("token file", json!({"AWS_WEB_IDENTITY_TOKEN_FILE": "/nowhere/at/all", "AWS_ROLE_ARN": ROLE}), "No such file"),
+        ("process", json!({"HOME": home.path(), "AWS_PROFILE": "failing"}), "because of it"),
+    ] {
+        let mut request = stanza(stand.env(&endpoint.url()));
+        extend(&mut request["env"], &json!({"AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata.url()}));
+        extend(&mut request["env"], &variables);
+        let ended = stand.run(&[], &request);
+        assert_eq!(ended.code(), "no-credentials", "{name}: {}", ended.stdout);
+        let causes = ended.finished()["error"]["caused_by"].to_string();
+        assert!(causes.contains(cause), "{name}: {causes}");
+        println!("{name}: {}", ended.finished()["error"]);
+    }
+    assert_eq!((endpoint.calls().len(), metadata.lines()), (0, Vec::new()));
+}
+
+#[test]
+fn a_metadata_service_that_never_answers_holds_nobody_up() {
+    silent("AWS_EC2_METADATA_SERVICE_ENDPOINT", "");
+}
+
+#[test]
+fn a_container_endpoint_that_never_answers_holds_nobody_up() {
+    silent("AWS_CONTAINER_CREDENTIALS_FULL_URI", "/credentials");
+}
+
+#[track_caller]
+fn silent(variable: &str, path: &str) {
+    let (stand, endpoint) = (Stand::new(), JOB.endpoint("us-east-1"));
+    let silent = Recorder::start(|_| Answer::Silence);
+    let mut request = stanza(stand.env(&endpoint.url()));
+    request["env"][variable] = json!(format!("{}{path}", silent.url()));
+    let ended = stand.run(&[], &request);
+    assert_eq!(ended.code(), "no-credentials", "after {:?}: {}", ended.elapsed, ended.stdout);
+    assert!(!silent.lines().is_empty(), "it was asked");
+    assert!(ended.elapsed < SOON, "{:?} for {:?}", ended.elapsed, silent.lines());
+    assert_eq!(endpoint.calls().len(), 0);
+}
+
+#[test]
+fn sts_and_a_process_that_never_end_take_no_longer_than_the_stanza_lets_them() {
+    let silent = Recorder::start(|_| Answer::Silence);
+    let home = Home::new("", "");
+    let script = home.file("process.sh", "echo $$ > \"$HOME/id\"\nexec sleep 60\n");
+    home.file(".aws/config", &format!("[default]\ncredential_process = sh {}\n", script.display()));
+    let of_role = json!({"access_key_id": JOB.id, "secret_access_key": JOB.secret(), "role_to_assume": ROLE});
+    for (name, more, variables) in [
+        ("sts", of_role, json!({"AWS_ENDPOINT_URL_STS": silent.url()})),
+        ("process", json!({}), json!({"HOME": home.path()})),
+    ] {
+        let (stand, endpoint) = (Stand::new(), JOB.endpoint("us-east-1"));
+        let mut request = stanza(stand.env(&endpoint.url()));
+        extend(&mut request["env"], &variables);
+        extend(&mut request, &more);
+        request["wait_timeout"] = json!(2);
+        let ended = stand.run(&[], &request);
+        assert_eq!(ended.code(), "timed-out", "{name}: {}", ended.stdout);
+        assert!(ended.elapsed < SOON, "{name}: {:?}", ended.elapsed);
+        assert_eq!(endpoint.calls().len(), 0);
+        println!("{name}: {}", ended.finished()["error"]);
+    }
+    let id = fs::read_to_string(format!("{}/id", home.path())).expect("the process has begun");
+    let kill = |signal: &str| {
+        let mut kill = std::process::Command::new("kill");
+        kill.args([signal, id.trim()]).stderr(std::process::Stdio::null()).status().expect("kill runs").success()
+    };
+    let is_left = kill("-0");
+    if is_left {
+        kill("-KILL");
+    }
+    assert!(!is_left, "the process goes on behind a run that has ended");
+}

@@ -1,0 +1,203 @@
+//! An endpoint behind TLS, with a certificate that an authority of the tests has given.
+//! Never trusted by the machine: only `AWS_CA_BUNDLE` makes it so.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::sources::{Home, Keys, ROLE, ROLE_KEYS, address_of, sts};
+use super::{Stand, extend, stanza};
+use crate::emulators::Emulator;
+use crate::plugin::Ended;
+use crate::venv;
+
+const PROTOCOL_TESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/protocol-tests");
+
+pub(super) const JOB: Keys = Keys::lasting("AKIAKEYSOFATLSJOB001");
+
+/// A Python with `cryptography`, which moto brings.
+static PYTHON: LazyLock<PathBuf> = LazyLock::new(|| {
+    // The emulators' environment is made by whoever needs one first, and not by two at once.
+    drop(Emulator::moto());
+    venv::python(&Path::new(PROTOCOL_TESTS).join("emulators/requirements.txt"), "emulators")
+});
+
+/// Ends TLS before a server, and ends with us.
+pub(super) struct Front {
+    child: Child,
+    port: u16,
+    files: TempDir,
+}
+
+impl Front {
+    pub(super) fn before(upstream: SocketAddr) -> Self {
+        let files = TempDir::new().expect("a temporary directory");
+        let mut command = Command::new(&*PYTHON);
+        command.arg(Path::new(PROTOCOL_TESTS).join("identity/tls_front.py"));
+        command.arg(files.path()).arg(upstream.port().to_string());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().expect("Python starts");
+        let mut port = String::new();
+        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut port).expect("it tells its port");
+        Front { child, port: port.trim().parse().expect("a port"), files }
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        ([127, 0, 0, 1], self.port).into()
+    }
+
+    /// The certificate that makes it trusted.
+    pub(super) fn bundle(&self) -> PathBuf {
+        self.files.path().join("authority.pem")
+    }
+
+    fn url(&self, host: &str) -> String {
+        format!("https://{host}:{}", self.port)
+    }
+}
+
+impl Drop for Front {
+    /// It ends when its standard input does; one that does not is killed.
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let began = Instant::now();
+        while matches!(self.child.try_wait(), Ok(None)) && began.elapsed() < Duration::from_secs(5) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A deployment to that URL with these variables.
+fn deploy(stand: &Stand, url: &str, variables: &Value) -> Ended {
+    let mut request = stanza(stand.env(url));
+    extend(&mut request, &json!({"access_key_id": JOB.id, "secret_access_key": JOB.secret(), "wait_timeout": 3}));
+    extend(&mut request["env"], &json!({"NO_PROXY": "localhost,127.0.0.1"}));
+    extend(&mut request["env"], variables);
+    stand.run(&[], &request)
+}
+
+#[test]
+fn an_authority_of_ones_own_is_trusted_by_aws_ca_bundle_and_by_nothing_else() {
+    let endpoint = JOB.endpoint("us-east-1");
+    let front = Front::before(address_of(&endpoint.url()));
+    for host in ["localhost", "127.0.0.1"] {
+        let ended = deploy(&Stand::new(), &front.url(host), &json!({"AWS_CA_BUNDLE": front.bundle()}));
+        let expected = if host == "localhost" { "deployed" } else { "unchanged" };
+        assert_eq!(ended.outcome(), expected, "{host}: {}", ended.stdout);
+    }
+    let calls = endpoint.calls().len();
+    for variables in [json!({}), json!({"AWS_CA_BUNDLE": ""}), json!({"SSL_CERT_FILE": front.bundle()})] {
+        let ended = deploy(&Stand::new(), &front.url("localhost"), &variables);
+        if variables.get("SSL_CERT_FILE").is_some() && ended.outcome() == "unchanged" {
+            println!("SSL_CERT_FILE is trusted, too");
+            continue;
+        }
+        assert_eq!((ended.code(), ended.status.code()), ("network-failure", Some(1)), "{variables}: {}", ended.stdout);
+        let causes = ended.finished()["error"]["caused_by"].to_string();
+        assert!(causes.to_lowercase().contains("certificate"), "{variables}: {causes}");
+        println!("{}", ended.finished()["error"]);
+    }
+    println!("{} calls, before {calls}", endpoint.calls().len());
+}
+
+#[test]
+fn a_certificate_of_another_authority_or_for_another_name_is_refused() {
+    let endpoint = JOB.endpoint("us-east-1");
+    let (front, other) = (Front::before(address_of(&endpoint.url())), Front::before(address_of(&endpoint.url())));
+    let another_authority = json!({"AWS_CA_BUNDLE": other.bundle()});
+    // `AWS_CA_BUNDLE` stands in for the system's certificates, and is not added to them.
+    let another_name = json!({"AWS_CA_BUNDLE": front.bundle()});
+    for (host, variables, cause) in
+        [("localhost", another_authority, "UnknownIssuer"), ("127.0.0.2", another_name, "not valid for name")]
+    {
+        let mut variables = variables;
+        extend(&mut variables, &json!({"NO_PROXY": "localhost,127.0.0.0/8"}));
+        if host == "127.0.0.2" && std::net::TcpListener::bind((host, 0)).is_err() {
+            continue; // a system with one loopback address
+        }
+        let ended = deploy(&Stand::new(), &front.url(host), &variables);
+        println!("{}", ended.finished()["error"]);
+        assert_eq!(ended.code(), "network-failure", "{host}: {}", ended.stdout);
+        let causes = ended.finished()["error"]["caused_by"].to_string();
+        assert!(causes.contains(cause), "{host}: {causes}");
+    }
+    assert_eq!(endpoint.calls().len(), 0);
+}
+
+#[test]
+fn a_bundle_is_taken_for_what_is_good_in_it_and_refused_where_nothing_is() {
+    let endpoint = JOB.endpoint("us-east-1");
+    let front = Front::before(address_of(&endpoint.url()));
+    let good = fs::read_to_string(front.bundle()).expect("written");
+    let key = fs::read_to_string(front.files.path().join("front.pem")).expect("written");
+    let key = &key[..key.find("-----BEGIN CERTIFICATE-----").expect("both are in it")];
+    let block = |text: &str| format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n");
+    let home = Home::new("", "");
+    let mut expected = "deployed";
+    for (name, text, is_good) in [
+        ("words around", format!("# an authority\n\n{good}\nand an end"), true),
+        ("CRLF", good.replace('\n', "\r\n"), true),
+        ("no DER before", block("Z2FyYmFnZQ==") + &good, true),
+        ("no DER behind", good.clone() + &block("Z2FyYmFnZQ=="), true),
+        ("no base64 before", block("*** garbage ***") + &good, true),
+        ("no base64 behind", good.clone() + &block("*** garbage ***"), true),
+        ("a key before", key.to_owned() + &good, true),
+        ("twice", good.clone() + &good, true),
+        ("no end behind", good.clone() + "-----BEGIN CERTIFICATE-----\nZ2Fy\n", true),
+        ("a byte that is no UTF-8", good.clone(), true),
+        ("nothing", String::new(), false),
+        ("words", "not a certificate".to_owned(), false),
+        ("no DER", block("Z2FyYmFnZQ=="), false),
+        ("a key", key.to_owned(), false),
+    ] {
+        let mut bytes = text.into_bytes();
+        if name == "a byte that is no UTF-8" {
+            bytes.splice(0..0, *b"\xe9\xff\n");
+        }
+        let path = home.file("bundle.pem", "");
+        fs::write(&path, bytes).expect("written");
+        let ended = deploy(&Stand::new(), &front.url("localhost"), &json!({"AWS_CA_BUNDLE": path}));
+        if is_good {
+            assert_eq!(ended.outcome(), expected, "{name}: {}", ended.stdout);
+            expected = "unchanged";
+        } else {
+            assert_eq!((ended.code(), ended.status.code()), ("bad-ca-bundle", Some(2)), "{name}: {}", ended.stdout);
+            println!("{name}: {}", ended.finished()["error"]);
+        }
+    }
+    let calls = endpoint.calls().len();
+    for path in ["/nowhere/at/all.pem", "/"] {
+        let ended = deploy(&Stand::new(), &front.url("localhost"), &json!({"AWS_CA_BUNDLE": path}));
+        assert_eq!((ended.code(), ended.status.code()), ("bad-ca-bundle", Some(2)), "{path}: {}", ended.stdout);
+        let message = ended.finished()["error"]["message"].as_str().expect("told");
+        assert!(message.contains(path), "{message}");
+        println!("{}", ended.finished()["error"]);
+    }
+    assert_eq!(endpoint.calls().len(), calls, "nobody was asked");
+}
+
+#[test]
+fn sts_is_asked_behind_the_same_authority() {
+    let (endpoint, sts) = (ROLE_KEYS.endpoint("us-east-1"), sts());
+    let front = Front::before(sts.address());
+    let stand = Stand::new();
+    let mut request = stanza(stand.env(&endpoint.url()));
+    let more = json!({"access_key_id": JOB.id, "secret_access_key": JOB.secret(), "role_to_assume": ROLE});
+    extend(&mut request, &more);
+    let variables = json!({
+        "AWS_ENDPOINT_URL_STS": front.url("localhost"), "AWS_CA_BUNDLE": front.bundle(), "NO_PROXY": "localhost",
+    });
+    extend(&mut request["env"], &variables);
+    let ended = stand.run(&[], &request);
+    assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
+    assert_eq!(sts.lines(), ["POST /"]);
+}
