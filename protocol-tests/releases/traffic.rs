@@ -1,0 +1,186 @@
+//! Traffic that moves by shares: there, and back again.
+
+use super::*;
+
+#[test]
+fn traffic_goes_over_step_by_step_and_is_proved_at_each() {
+    let stand = Stand::new(json!({
+        "alias": "live", "verify": {}, "traffic": [10, 50, 100], "traffic_interval": 1,
+    }));
+    let created = stand.deployed("// 1\n");
+    assert_eq!(
+        created.steps(),
+        ["create-function", "publish-version", "verify", "create-alias"],
+        "nobody to share with"
+    );
+    let ended = stand.deployed("// 2\n");
+    let moves = ["Invoke", "UpdateAlias 1, 10 % to 2", "Invoke", "UpdateAlias 1, 50 % to 2", "Invoke", "UpdateAlias 2"];
+    assert_eq!(stand.changes()[2..], moves);
+    assert_eq!(stand.alias("live"), "2");
+    let at_each = ["shift-traffic", "wait", "verify"];
+    let steps = [["update-function-code", "publish-version", "verify"], at_each, at_each].concat();
+    assert_eq!(ended.steps(), [steps, vec!["update-alias"]].concat());
+    assert!(ended.elapsed >= Duration::from_secs(2), "an interval each: {:?}", ended.elapsed);
+    let finished = ended.finished();
+    assert_eq!([&finished["version"], &finished["previous_version"]], ["2", "1"]);
+    assert_eq!(warnings(&ended), [""; 0]);
+}
+
+#[test]
+fn a_check_that_fails_at_half_of_the_traffic_sends_all_of_it_back() {
+    let stand = Stand::live(json!({"verify": {}, "traffic": [10, 50, 100], "traffic_interval": 1}));
+    stand.endpoint.answer_invocations(thrown());
+    stand.endpoint.answer_invocations(Invocation { times: Some(2), ..Invocation::default() });
+    let ended = stand.deploy("// 2\n");
+    check_failed(&ended, "verification-failed", "/verify");
+    let moves = ["Invoke", "UpdateAlias 1, 10 % to 2", "Invoke", "UpdateAlias 1, 50 % to 2", "Invoke", "UpdateAlias 1"];
+    assert_eq!(stand.changes()[2..], moves);
+    assert_eq!(stand.alias("live"), "1");
+    let message = error(&ended, "message");
+    assert!(message.contains("all traffic of `live` is back at version 1"), "{message}");
+    assert_eq!(ended.finished()["changed"], json!(["update-function-code", "publish-version"]));
+}
+
+/// Version 2 has a tenth of the traffic for half a minute.
+fn with_a_tenth() -> Stand {
+    Stand::live(json!({"verify": {}, "traffic": [10, 50, 100], "traffic_interval": 30}))
+}
+
+#[track_caller]
+fn check_cancelled(stand: &Stand, running: Running) {
+    assert_eq!(stand.alias("live"), "1, 10 % to 2");
+    signal(&running.child, "TERM");
+    let ended = running.ended();
+    assert!(ended.elapsed < Duration::from_secs(5), "{:?}\n{}", ended.elapsed, ended.stdout);
+    assert_eq!((ended.code(), ended.status.code()), ("cancelled", Some(143)), "{}", ended.stdout);
+    assert_eq!(stand.alias("live"), "1");
+    let message = error(&ended, "message");
+    assert!(message.contains("all traffic of `live` is back at version 1"), "{message}");
+    assert_eq!(ended.finished()["changed"], json!(["update-function-code", "publish-version"]));
+}
+
+#[test]
+fn a_signal_while_traffic_is_shared_sends_it_back() {
+    let stand = with_a_tenth();
+    let running = stand.started("// 2\n", &["wait"]);
+    check_cancelled(&stand, running);
+}
+
+#[test]
+fn a_signal_while_a_version_is_invoked_sends_shared_traffic_back() {
+    let mut stand = with_a_tenth();
+    stand.ask(json!({"traffic_interval": 1}));
+    stand.endpoint.answer_invocations(Invocation { delay: Duration::from_secs(3), ..Invocation::default() });
+    stand.endpoint.answer_invocations(Invocation { times: Some(1), ..Invocation::default() });
+    let running = stand.started("// 2\n", &["wait", "verify"]);
+    thread::sleep(Duration::from_millis(300));
+    check_cancelled(&stand, running);
+}
+
+#[test]
+fn when_the_runner_closes_our_output_shared_traffic_goes_back() {
+    let mut stand = with_a_tenth();
+    // Nothing is written for a long time, and it is noticed all the same.
+    stand.ask(json!({"traffic_interval": 600}));
+    let Running { mut child, lines, .. } = stand.started("// 2\n", &["wait"]);
+    assert_eq!(stand.alias("live"), "1, 10 % to 2");
+    drop(lines);
+    assert_eq!(child.wait().expect("ended").code(), Some(1));
+    assert_eq!(stand.alias("live"), "1");
+}
+
+/// Somebody else changes the description of `live` while a tenth of its traffic is shared, so that the next share is
+/// refused; the run ends with this code.
+#[track_caller]
+fn check_touched(stand: &Stand, code: &str) {
+    let running = stand.started("// 2\n", &["wait"]);
+    stand.somebody_else("PUT", &format!("{ALIASES}/live"), json!({"Description": "touched"}));
+    let ended = running.ended();
+    assert_eq!((ended.code(), ended.status.code()), (code, Some(1)), "{}", ended.stdout);
+    assert_eq!(stand.alias("live"), "1", "{}", ended.stdout);
+}
+
+#[test]
+fn a_deployment_whose_alias_somebody_touches_in_the_middle_sends_shared_traffic_back() {
+    let mut stand = with_a_tenth();
+    stand.ask(json!({"traffic_interval": 3}));
+    check_touched(&stand, "conflict");
+}
+
+#[test]
+fn a_rollback_in_the_middle_of_a_shift_is_not_overridden() {
+    let mut stand = with_a_tenth();
+    stand.ask(json!({"traffic_interval": 3}));
+    let running = stand.started("// 2\n", &["wait"]);
+    assert_eq!(stand.rollback().outcome(), "deployed");
+    let ended = running.ended();
+    assert_eq!((ended.code(), ended.status.code()), ("conflict", Some(1)), "{}", ended.stdout);
+    assert_eq!(stand.alias("live"), "1", "{}", ended.stdout);
+}
+
+#[test]
+fn a_deployment_of_one_revision_that_meets_somebody_else_sends_shared_traffic_back() {
+    let mut stand = with_a_tenth();
+    let live = stand.endpoint.function("f").expect("is there");
+    stand.ask(json!({"traffic_interval": 3, "revision_id": live["Configuration"]["RevisionId"]}));
+    check_touched(&stand, "conflict");
+}
+
+/// A run that was killed while a tenth of the traffic went to version 2.
+fn killed_with_a_tenth() -> Stand {
+    let mut stand = with_a_tenth();
+    stand.started("// 2\n", &["wait"]).kill();
+    assert_eq!(stand.alias("live"), "1, 10 % to 2", "nobody is left to send it back");
+    stand.ask(json!({"traffic_interval": 1}));
+    stand
+}
+
+#[track_caller]
+fn check_cleared(ended: &Ended) {
+    assert_eq!(warnings(ended), ["weights-cleared"], "{}", ended.stdout);
+    let message = ended.event("warning").expect("told")["message"].as_str().unwrap_or_default();
+    assert!(message.contains("10 % of the alias live's traffic goes to version 2"), "{message}");
+}
+
+#[test]
+fn after_a_kill_the_next_deployment_begins_with_all_traffic_where_it_was() {
+    let stand = killed_with_a_tenth();
+    let ended = stand.again();
+    assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
+    check_cleared(&ended);
+    assert_eq!(stand.changes()[..3], ["UpdateAlias 1", "PublishVersion", "Invoke"]);
+    assert_eq!((stand.alias("live").as_str(), stand.versions()), ("2", vec![1, 2]));
+    let finished = ended.finished();
+    assert_eq!([&finished["version"], &finished["previous_version"]], ["2", "1"]);
+}
+
+#[test]
+fn after_a_kill_a_check_that_fails_leaves_nobody_at_the_new_version() {
+    let stand = killed_with_a_tenth();
+    stand.endpoint.answer_invocations(thrown());
+    let ended = stand.again();
+    check_failed(&ended, "verification-failed", "/verify");
+    check_cleared(&ended);
+    assert_eq!(stand.alias("live"), "1");
+}
+
+#[test]
+fn after_a_kill_a_check_that_fails_without_traffic_leaves_nobody_at_the_new_version() {
+    let mut stand = killed_with_a_tenth();
+    stand.ask(json!({"traffic": null, "traffic_interval": null}));
+    stand.endpoint.answer_invocations(thrown());
+    let ended = stand.again();
+    check_failed(&ended, "verification-failed", "/verify");
+    check_cleared(&ended);
+    assert_eq!(stand.alias("live"), "1", "{}", ended.stdout);
+}
+
+#[test]
+fn after_a_kill_a_rollback_sends_all_traffic_to_where_the_alias_points() {
+    let stand = killed_with_a_tenth();
+    let ended = stand.rollback();
+    assert_eq!((ended.outcome(), ended.status.code()), ("deployed", Some(0)), "{}", ended.stdout);
+    check_cleared(&ended);
+    assert_eq!(stand.changes(), ["UpdateAlias 1"]);
+    assert_eq!((stand.alias("live").as_str(), &ended.finished()["version"]), ("1", &json!("1")));
+}
