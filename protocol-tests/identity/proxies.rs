@@ -1,8 +1,7 @@
 //! Which host a run asks for, as the proxy sees it that it has to go through, and what goes past a proxy.
-//! Never lets anybody through to where they want to go.
+//! Whoever is let through ends on this machine all the same.
 
 use std::net::SocketAddr;
-use std::thread;
 
 use serde_json::{Value, json};
 
@@ -11,14 +10,26 @@ use super::sources::{AN_HOUR, Home, ROLE, ROLE_KEYS, address_of};
 use super::tls::{Front, JOB};
 use super::{Stand, extend, stanza};
 use crate::deployments::noise;
-use crate::plugin::{Ended, Plugin};
+use crate::plugin::Plugin;
 
-/// Records who is asked for, and hangs up.
-fn proxy() -> Recorder {
-    Recorder::of_nothing()
+/// AWS, as far as a plan asks it: no function is there, no object may be seen, and STS gives roles.
+fn aws() -> Recorder {
+    Recorder::start(|asked| match asked.form().get("Action") {
+        Some(operation) => Answer::ok(ROLE_KEYS.of_sts(operation, AN_HOUR)),
+        None if asked.target.contains("/functions/") => {
+            let headers = vec![("x-amzn-errortype", "ResourceNotFoundException".to_owned())];
+            Answer::Text(404, headers, json!({"Message": "Function not found", "Type": "User"}).to_string())
+        }
+        None => Answer::status(403, "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"),
+    })
 }
 
-/// The hosts that were asked for, each once.
+/// Lets everybody through, but to one address only.
+fn proxy(to: SocketAddr) -> Recorder {
+    Recorder::start(move |asked| if asked.method == "CONNECT" { Answer::Tunnel(to) } else { Answer::Hangup })
+}
+
+/// The hosts that a proxy was asked for, each once.
 #[track_caller]
 fn hosts(proxy: &Recorder) -> Vec<String> {
     let mut hosts: Vec<String> = Vec::new();
@@ -32,26 +43,27 @@ fn hosts(proxy: &Recorder) -> Vec<String> {
     hosts
 }
 
-/// A run whose Lambda is AWS's own, and which has to go through that proxy to reach it.
-#[track_caller]
-fn run(proxy: &Recorder, more: &Value, variables: &Value) -> Ended {
-    let stand = Stand::new();
-    let mut request = stanza(stand.env(""));
-    extend(&mut request, &json!({"access_key_id": JOB.id, "secret_access_key": JOB.secret(), "wait_timeout": 2}));
-    request["env"].as_object_mut().expect("an object").remove("AWS_ENDPOINT_URL_LAMBDA");
-    extend(&mut request["env"], &json!({"HTTPS_PROXY": proxy.url()}));
-    extend(&mut request["env"], variables);
-    extend(&mut request, more);
-    stand.run(&[], &request)
+/// The stanza of a job with keys that has to go through that proxy to reach AWS, and no endpoint of its own.
+fn through(proxy: &Recorder, front: &Front) -> Value {
+    let env = json!({"TRAVIS_BRANCH": "master", "HTTPS_PROXY": proxy.url(), "AWS_CA_BUNDLE": front.bundle()});
+    let mut request = stanza(env.as_object().expect("an object").clone());
+    extend(&mut request, &json!({"access_key_id": JOB.id, "secret_access_key": JOB.secret()}));
+    request
 }
 
 #[test]
-fn each_partition_and_kind_of_endpoint_has_its_host() {
+fn lambda_has_its_host_in_each_partition_and_of_each_kind() {
     let (fips, dual_stack) = (json!({"AWS_USE_FIPS_ENDPOINT": "true"}), json!({"AWS_USE_DUALSTACK_ENDPOINT": "true"}));
     let both = json!({"AWS_USE_FIPS_ENDPOINT": "true", "AWS_USE_DUALSTACK_ENDPOINT": "true"});
-    let home = Home::new("[default]\nuse_fips_endpoint = true\n[profile b]\nuse_dualstack_endpoint = true\n", "");
+    let home = Home::new(
+        "[default]\nuse_fips_endpoint = true\n[profile b]\nuse_dualstack_endpoint = true\n\
+                          [profile c]\nregion = ap-south-1\n",
+        "",
+    );
     let of_files = |profile: &str| json!({"HOME": home.path(), "AWS_PROFILE": profile});
-    let ignoring = json!({"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"});
+    let mut of_both = of_files("c");
+    extend(&mut of_both, &json!({"AWS_DEFAULT_REGION": "eu-west-1"}));
+    let ignored = json!({"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"});
     let rows = [
         ("", json!({}), "lambda.us-east-1.amazonaws.com"),
         ("eu-west-1", json!({}), "lambda.eu-west-1.amazonaws.com"),
@@ -71,109 +83,133 @@ fn each_partition_and_kind_of_endpoint_has_its_host() {
             "lambda.eu-west-1.amazonaws.com",
         ),
         ("", json!({"LAMBDA_REGION": "us-west-2"}), "lambda.us-west-2.amazonaws.com"),
-        ("eu-west-1", ignoring, "lambda.eu-west-1.amazonaws.com"),
+        ("", of_files("c"), "lambda.ap-south-1.amazonaws.com"),
+        ("", of_both, "lambda.eu-west-1.amazonaws.com"),
+        ("eu-west-1", ignored, "lambda.eu-west-1.amazonaws.com"),
     ];
-    thread::scope(|scope| {
-        for (region, variables, expected) in &rows {
-            scope.spawn(move || {
-                let proxy = proxy();
-                let more = if region.is_empty() { json!({}) } else { json!({"region": region}) };
-                let ended = run(&proxy, &more, variables);
-                assert_eq!(hosts(&proxy), [*expected], "{region} {variables}: {}", ended.stdout);
-                let (code, status) = (ended.code(), ended.status.code());
-                assert!(["network-failure", "timed-out"].contains(&code) && status == Some(1), "{}", ended.stdout);
-            });
+    let aws = aws();
+    let front = Front::named(&rows.each_ref().map(|row| row.2), aws.address());
+    for (region, variables, expected) in &rows {
+        let (stand, proxy) = (Stand::new(), proxy(front.address()));
+        let mut request = through(&proxy, &front);
+        extend(&mut request["env"], variables);
+        if !region.is_empty() {
+            request["region"] = json!(region);
         }
-    });
+        let ended = stand.run(&["plan"], &request);
+        assert_eq!(hosts(&proxy), [*expected], "{region} {variables}: {}", ended.stdout);
+        assert_eq!(ended.outcome(), "planned", "{region} {variables}: {}", ended.stdout);
+    }
     println!("{} hosts of Lambda", rows.len());
 }
 
 #[test]
-fn sts_and_s3_are_asked_in_the_same_region_and_of_the_same_kind() {
-    let role = json!({"role_to_assume": ROLE});
-    let home = Home::new(
-        "[profile chained]\nrole_arn = arn:aws:iam::123456789012:role/chained\nsource_profile = green\n",
-        &format!("[green]\n{}", JOB.profile()),
-    );
+fn sts_has_its_host_in_each_partition_and_of_each_kind_by_whichever_way_it_is_asked() {
+    let chained = "[profile chained]\nrole_arn = arn:aws:iam::123456789012:role/chained\nsource_profile = green\n";
+    let home = Home::new(chained, &format!("[green]\n{}", JOB.profile()));
     let token = home.file("token", "a.b.c");
-    let of_file = json!({"AWS_WEB_IDENTITY_TOKEN_FILE": token, "AWS_ROLE_ARN": ROLE, "ID_TOKEN": "a.b.c"});
-    let token = json!({"role_to_assume": ROLE, "web_identity_token_env": "ID_TOKEN"});
-    let profile = json!({"profile": "chained"});
     let no_keys = json!({"access_key_id": null, "secret_access_key": null});
     let kinds = [
-        ("eu-west-1", "", "sts.eu-west-1.amazonaws.com"),
-        ("us-east-1", "AWS_USE_FIPS_ENDPOINT", "sts-fips.us-east-1.amazonaws.com"),
-        ("eu-west-1", "AWS_USE_DUALSTACK_ENDPOINT", "sts.eu-west-1.api.aws"),
-        ("us-gov-west-1", "", "sts.us-gov-west-1.amazonaws.com"),
-        ("cn-north-1", "", "sts.cn-north-1.amazonaws.com.cn"),
+        ("eu-west-1", "", "sts.eu-west-1.amazonaws.com", "lambda.eu-west-1.amazonaws.com"),
+        (
+            "us-east-1",
+            "AWS_USE_FIPS_ENDPOINT",
+            "sts-fips.us-east-1.amazonaws.com",
+            "lambda-fips.us-east-1.amazonaws.com",
+        ),
+        ("eu-west-1", "AWS_USE_DUALSTACK_ENDPOINT", "sts.eu-west-1.api.aws", "lambda.eu-west-1.api.aws"),
+        ("us-gov-west-1", "", "sts.us-gov-west-1.amazonaws.com", "lambda.us-gov-west-1.amazonaws.com"),
+        ("cn-north-1", "", "sts.cn-north-1.amazonaws.com.cn", "lambda.cn-north-1.amazonaws.com.cn"),
     ];
     let ways = [
-        ("role_to_assume", &role, true),
-        ("web_identity_token_env", &token, false),
-        ("AWS_WEB_IDENTITY_TOKEN_FILE", &json!({}), false),
-        ("source_profile", &profile, false),
+        ("role_to_assume", json!({"role_to_assume": ROLE}), json!({}), true),
+        (
+            "web_identity_token_env",
+            json!({"role_to_assume": ROLE, "web_identity_token_env": "ID_TOKEN"}),
+            json!({"ID_TOKEN": "a.b.c"}),
+            false,
+        ),
+        ("source_profile", json!({"profile": "chained"}), json!({"HOME": home.path()}), false),
+        (
+            "AWS_WEB_IDENTITY_TOKEN_FILE",
+            json!({}),
+            json!({"AWS_WEB_IDENTITY_TOKEN_FILE": token, "AWS_ROLE_ARN": ROLE}),
+            false,
+        ),
     ];
-    let wrong: Vec<String> = thread::scope(|scope| {
-        let mut runs = Vec::new();
-        for (region, kind, expected) in kinds {
-            for (name, more, has_keys) in &ways {
-                let (of_file, home, no_keys) = (&of_file, &home, &no_keys);
-                runs.push(scope.spawn(move || {
-                    let proxy = proxy();
-                    let mut more = (*more).clone();
-                    extend(&mut more, &json!({"region": region}));
-                    if !has_keys {
-                        extend(&mut more, no_keys);
-                    }
-                    let mut variables = of_file.clone();
-                    extend(&mut variables, &json!({"HOME": home.path()}));
-                    if !kind.is_empty() {
-                        extend(&mut variables, &json!({kind: "true"}));
-                    }
-                    let ended = run(&proxy, &more, &variables);
-                    let hosts = hosts(&proxy);
-                    (hosts != [expected]).then(|| format!("{name} {region} {kind}: {hosts:?} {}", ended.stdout))
-                }));
+    let aws = aws();
+    // Also for those that would be wrong, so that they are seen, and not waited for.
+    let beside = ["sts.us-east-1.amazonaws.com", "sts.amazonaws.com"];
+    let names: Vec<&str> = kinds.iter().flat_map(|kind| [kind.2, kind.3]).chain(beside).collect();
+    let front = Front::named(&names, aws.address());
+    let mut wrong = Vec::new();
+    for (region, kind, sts, lambda) in kinds {
+        for (name, more, variables, has_keys) in &ways {
+            let (stand, proxy) = (Stand::new(), proxy(front.address()));
+            let mut request = through(&proxy, &front);
+            extend(&mut request, &json!({"region": region}));
+            extend(&mut request, more);
+            if !has_keys {
+                extend(&mut request, &no_keys);
+            }
+            extend(&mut request["env"], variables);
+            if !kind.is_empty() {
+                extend(&mut request["env"], &json!({kind: "true"}));
+            }
+            let ended = stand.run(&["plan"], &request);
+            assert_eq!(ended.outcome(), "planned", "{name} {region} {kind}: {}", ended.stdout);
+            let hosts = hosts(&proxy);
+            if hosts != [sts, lambda] {
+                wrong.push(format!("{name} in {region} {kind}: {hosts:?}, not {sts}"));
             }
         }
-        runs.into_iter().filter_map(|run| run.join().expect("no panic")).collect()
-    });
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-
-    // A package that goes by way of a bucket; Lambda itself is here.
-    for (variables, expected) in [
-        (json!({}), "packages.s3.eu-west-1.amazonaws.com"),
-        (json!({"AWS_USE_DUALSTACK_ENDPOINT": "true"}), "packages.s3.dualstack.eu-west-1.amazonaws.com"),
-    ] {
-        let (proxy, stand, endpoint) = (proxy(), Stand::new(), JOB.endpoint("eu-west-1"));
-        std::fs::write(stand.directory.path().join("noise.bin"), noise(51 << 20)).expect("written");
-        let mut request = stanza(stand.env(&endpoint.url()));
-        extend(&mut request["env"], &json!({"HTTPS_PROXY": proxy.url()}));
-        extend(&mut request["env"], &variables);
-        let more = json!({"access_key_id": JOB.id, "secret_access_key": JOB.secret(), "wait_timeout": 2,
-            "region": "eu-west-1", "s3_bucket": "packages"});
-        extend(&mut request, &more);
-        let ended = stand.run(&[], &request);
-        assert_eq!(hosts(&proxy), [expected], "{}", ended.stdout);
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    println!("{} ways to {} hosts of STS", ways.len(), kinds.len());
 }
 
-/// Lets everybody through, to one address.
-fn tunnel(to: SocketAddr) -> Recorder {
-    Recorder::start(move |asked| if asked.method == "CONNECT" { Answer::Tunnel(to) } else { Answer::Hangup })
+#[test]
+fn a_bucket_has_its_host_in_the_functions_region() {
+    let rows = [
+        ("", ["lambda.eu-west-1.amazonaws.com", "packages.s3.eu-west-1.amazonaws.com"]),
+        ("AWS_USE_DUALSTACK_ENDPOINT", ["lambda.eu-west-1.api.aws", "packages.s3.dualstack.eu-west-1.amazonaws.com"]),
+    ];
+    let aws = aws();
+    let front = Front::named(&rows.map(|row| row.1).concat(), aws.address());
+    let package = noise(51 << 20);
+    for (kind, expected) in rows {
+        let (stand, proxy) = (Stand::new(), proxy(front.address()));
+        std::fs::write(stand.directory.path().join("noise.bin"), &package).expect("written");
+        let mut request = through(&proxy, &front);
+        extend(&mut request, &json!({"region": "eu-west-1", "s3_bucket": "packages"}));
+        if !kind.is_empty() {
+            extend(&mut request["env"], &json!({kind: "true"}));
+        }
+        let ended = stand.run(&[], &request);
+        assert_eq!(hosts(&proxy), expected, "{}", ended.stdout);
+        let error = &ended.finished()["error"];
+        assert_eq!((ended.code(), error["at"].as_str()), ("access-denied", Some("/s3_bucket")), "{}", ended.stdout);
+    }
 }
 
 #[test]
 fn a_deployment_by_way_of_a_proxy_ends_at_the_host_that_was_asked_for() {
-    for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"] {
-        let endpoint = JOB.endpoint("eu-west-1");
-        let front = Front::before(address_of(&endpoint.url()));
-        let proxy = tunnel(front.address());
-        let mut variables = json!({"HTTPS_PROXY": "", "AWS_CA_BUNDLE": front.bundle()});
-        extend(&mut variables, &json!({name: proxy.url()}));
-        let ended = run(&proxy, &json!({"region": "eu-west-1", "wait_timeout": 20}), &variables);
+    // Where the variable might be overlooked, a host that nobody can have.
+    let (known, unknown) = ("lambda.eu-west-1.amazonaws.com", "lambda.invalid");
+    for (name, host) in [("HTTPS_PROXY", known), ("https_proxy", unknown), ("ALL_PROXY", unknown)] {
+        let (stand, endpoint) = (Stand::new(), JOB.endpoint("eu-west-1"));
+        let front = Front::named(&[host], address_of(&endpoint.url()));
+        let proxy = proxy(front.address());
+        let mut request = through(&proxy, &front);
+        request["region"] = json!("eu-west-1");
+        request["env"].as_object_mut().expect("an object").remove("HTTPS_PROXY");
+        extend(&mut request["env"], &json!({name: proxy.url()}));
+        if host == unknown {
+            extend(&mut request["env"], &json!({"AWS_ENDPOINT_URL": format!("https://{unknown}")}));
+        }
+        let ended = stand.run(&[], &request);
         assert_eq!(ended.outcome(), "deployed", "{name}: {}", ended.stdout);
-        assert_eq!(hosts(&proxy), ["lambda.eu-west-1.amazonaws.com"], "{name}");
+        assert_eq!(hosts(&proxy), [host], "{name}");
         assert!(endpoint.function("f").is_some());
     }
 }
@@ -181,32 +217,28 @@ fn a_deployment_by_way_of_a_proxy_ends_at_the_host_that_was_asked_for() {
 #[test]
 fn a_proxy_gets_its_password_and_nobody_else_does() {
     let endpoint = JOB.endpoint("eu-west-1");
-    let front = Front::before(address_of(&endpoint.url()));
-    let proxy = tunnel(front.address());
-    let secrets = ["proxy-password".to_owned(), "cGVyc29uOnByb3h5LXBhc3N3b3Jk".to_owned()];
-    let url = proxy.url().replace("http://", "http://person:proxy-password@");
+    let front = Front::named(&["lambda.eu-west-1.amazonaws.com"], address_of(&endpoint.url()));
     let refusing = Recorder::start(|_| Answer::status(407, "who are you?"));
-    let refusing_url = refusing.url().replace("http://", "http://person:proxy-password@");
-    for (url, outcome) in [(url, "deployed"), (refusing_url, "failed")] {
+    let secrets = ["proxy-password", "cGVyc29uOnByb3h5LXBhc3N3b3Jk"].map(str::to_owned);
+    for (proxy, outcome) in [(proxy(front.address()), "deployed"), (refusing, "failed")] {
         let stand = Stand::new();
-        let mut request = stanza(stand.env(""));
-        request["env"] = json!({"TRAVIS_BRANCH": "master", "HTTPS_PROXY": url, "AWS_CA_BUNDLE": front.bundle()});
-        let more = json!({"access_key_id": JOB.id, "secret_access_key": JOB.secret(), "region": "eu-west-1",
-            "wait_timeout": 3});
-        extend(&mut request, &more);
+        let mut request = through(&proxy, &front);
+        extend(&mut request, &json!({"region": "eu-west-1", "wait_timeout": 3}));
+        let url = proxy.url().replace("http://", "http://person:proxy-password@");
+        extend(&mut request["env"], &json!({"HTTPS_PROXY": url}));
         let ended = stand.run_as(Plugin::new(&[]).secrets(secrets.clone()), &request);
-        println!("{}", ended.finished()["error"]);
         assert_eq!(ended.outcome(), outcome, "{}", ended.stdout);
-    }
-    for asked in proxy.asked().iter().chain(&refusing.asked()) {
-        assert_eq!(asked.header("proxy-authorization"), "Basic cGVyc29uOnByb3h5LXBhc3N3b3Jk", "{asked:?}");
+        assert!(!proxy.asked().is_empty());
+        for asked in proxy.asked() {
+            assert_eq!(asked.header("proxy-authorization"), "Basic cGVyc29uOnByb3h5LXBhc3N3b3Jk", "{asked:?}");
+        }
     }
 }
 
 #[test]
-fn what_is_here_is_asked_without_a_proxy() {
+fn what_no_proxy_names_is_asked_without_one() {
     let endpoint = JOB.endpoint("us-east-1");
-    let front = Front::before(address_of(&endpoint.url()));
+    let front = Front::named(&["localhost"], address_of(&endpoint.url()));
     let https = format!("https://localhost:{}", front.address().port());
     for (url, variables) in [
         (endpoint.url(), json!({"NO_PROXY": "127.0.0.1"})),
@@ -215,29 +247,28 @@ fn what_is_here_is_asked_without_a_proxy() {
         (https.clone(), json!({"NO_PROXY": "example.com, localhost"})),
         (https, json!({"NO_PROXY": "*"})),
     ] {
-        let proxy = proxy();
-        let mut all = json!({
-            "HTTPS_PROXY": proxy.url(), "HTTP_PROXY": proxy.url(), "ALL_PROXY": proxy.url(),
-            "AWS_ENDPOINT_URL": url, "AWS_CA_BUNDLE": front.bundle(),
-        });
-        extend(&mut all, &variables);
-        let ended = run(&proxy, &json!({"wait_timeout": 20}), &all);
+        let stand = Stand::new();
+        let mut request = through(&stand.outside, &front);
+        let outside =
+            json!({"HTTP_PROXY": stand.outside.url(), "ALL_PROXY": stand.outside.url(), "AWS_ENDPOINT_URL": url});
+        extend(&mut request["env"], &outside);
+        extend(&mut request["env"], &variables);
+        let ended = stand.run(&[], &request);
         assert!(["deployed", "unchanged"].contains(&ended.outcome()), "{url} {variables}: {}", ended.stdout);
-        assert_eq!(proxy.lines(), [""; 0], "{url} {variables}");
     }
 }
 
 #[test]
-fn sources_of_credentials_on_the_machine_are_asked_without_a_proxy() {
-    let (endpoint, keys) = (ROLE_KEYS.endpoint("us-east-1"), ROLE_KEYS);
-    let container = Recorder::start(move |_| Answer::ok(keys.document(AN_HOUR)));
-    let proxy = proxy();
+fn what_gives_credentials_on_the_machine_is_asked_without_a_proxy() {
+    let (stand, endpoint) = (Stand::new(), ROLE_KEYS.endpoint("us-east-1"));
+    let container = Recorder::start(|_| Answer::ok(ROLE_KEYS.document(AN_HOUR)));
+    let mut request = stanza(stand.env(&endpoint.url()));
     let variables = json!({
-        "HTTPS_PROXY": proxy.url(), "HTTP_PROXY": proxy.url(), "ALL_PROXY": proxy.url(),
-        "AWS_ENDPOINT_URL": endpoint.url(),
+        "HTTP_PROXY": stand.outside.url(), "ALL_PROXY": stand.outside.url(),
         "AWS_CONTAINER_CREDENTIALS_FULL_URI": format!("{}/credentials", container.url()),
     });
-    let ended = run(&proxy, &json!({"access_key_id": null, "secret_access_key": null}), &variables);
+    extend(&mut request["env"], &variables);
+    let ended = stand.run(&[], &request);
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
-    assert_eq!((container.lines().len(), proxy.lines()), (1, Vec::new()));
+    assert_eq!(container.lines(), ["GET /credentials"]);
 }

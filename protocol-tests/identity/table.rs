@@ -51,7 +51,9 @@ struct Row {
 impl Sources {
     fn new() -> Self {
         let config = "[default]\ncredential_process = sh PROCESS\n\
-                      [profile chained]\nrole_arn = arn:aws:iam::123456789012:role/chained\nsource_profile = green\n";
+                      [profile chained]\nrole_arn = arn:aws:iam::123456789012:role/chained\nsource_profile = green\n\
+                      [profile instance]\nrole_arn = arn:aws:iam::123456789012:role/chained\n\
+                      credential_source = Ec2InstanceMetadata\n";
         let profiles = format!("[blue]\n{}[green]\n{}", BLUE.profile(), GREEN.profile());
         let home = Home::new("", &profiles);
         let keys = json!({
@@ -120,6 +122,7 @@ fn rows() -> Vec<Row> {
         row("keys of the stanza", "stanza", STANZA_ALONE, keys(STANZA_ALONE), 0),
         row("profile of the stanza", "profile", BLUE, json!({"profile": "blue"}), 0),
         row("profile of the stanza with a source_profile", "profile", CHAINED, json!({"profile": "chained"}), 0),
+        row("profile of the stanza with a credential_source", "profile", CHAINED, json!({"profile": "instance"}), 0),
         row("token in a variable that the stanza names", "web-identity", ROLE_KEYS, token, 0),
         row("AWS_ACCESS_KEY_ID", "environment", VARIABLES, json!({}), 0),
         row("LAMBDA_ACCESS_KEY_ID", "environment", OLD_VARIABLES, json!({}), 1),
@@ -143,7 +146,8 @@ fn each_source_signs_with_its_own_keys_and_outranks_those_below() {
         let asks_sts = [CHAINED, ROLE_KEYS, WEB_IDENTITY].contains(&row.keys);
         assert_eq!(sources.sts.asked().len(), usize::from(asks_sts), "{}: nobody is asked in vain", row.name);
         assert_eq!(sources.container.asked().len(), usize::from(row.keys == CONTAINER), "{}", row.name);
-        assert_eq!(sources.metadata.asked().is_empty(), row.keys != INSTANCE, "{}", row.name);
+        let asks_metadata = row.keys == INSTANCE || row.name.contains("credential_source");
+        assert_eq!(!sources.metadata.asked().is_empty(), asks_metadata, "{}", row.name);
         let started = fs::read_to_string(format!("{}/started", sources.home.path())).unwrap_or_default();
         let expected = if row.keys == PROCESS { "started\n" } else { "" };
         assert_eq!(started, expected, "{}: once, or not at all", row.name);

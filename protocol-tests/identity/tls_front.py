@@ -1,11 +1,13 @@
-"""Ends TLS on a free port of 127.0.0.1 and hands on what is inside: DIRECTORY PORT, until standard input ends; prints its port.
+"""Ends TLS on a free port of 127.0.0.1 and hands on what is inside: DIRECTORY PORT NAME..., until standard input ends.
 
-Its certificate is from an authority of its own, whose certificate it writes to DIRECTORY/authority.pem.
+Prints its port. Its certificate is for these names, and from an authority of its own, whose certificate it writes to
+DIRECTORY/authority.pem.
 """
 import asyncio
 import datetime
 import ipaddress
 import pathlib
+import secrets
 import ssl
 import sys
 
@@ -13,14 +15,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-NAMES = ["localhost", "lambda.eu-west-1.amazonaws.com", "sts.eu-west-1.amazonaws.com"]
-
-directory, upstream = pathlib.Path(sys.argv[1]), int(sys.argv[2])
+directory, upstream, hosts = pathlib.Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
 
 
 def certificate(name, key, issuer, issuer_key, is_authority):
     now = datetime.datetime.now(datetime.timezone.utc)
-    names = [x509.DNSName(name) for name in NAMES] + [x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    names = [x509.DNSName(host) for host in hosts] + [x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
     builder = (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)]))
@@ -38,7 +38,7 @@ def certificate(name, key, issuer, issuer_key, is_authority):
 
 def context():
     authority_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-    authority = "an authority of the tests"
+    authority = f"authority {secrets.token_hex(4)} of the tests"
     own = certificate(authority, authority_key, authority, authority_key, True)
     (directory / "authority.pem").write_bytes(own)
     private = key.private_bytes(

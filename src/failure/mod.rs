@@ -530,7 +530,7 @@ fn of_call(error: CallError, redactor: &Redactor) -> ErrorReport {
     let operation = error.operation;
     let words = sentence(error.message(), redactor);
     let message = match error.kind {
-        CallErrorKind::Refused if words.is_empty() => format!("AWS refused {operation} with {}", error.code()),
+        CallErrorKind::Refused if words.is_empty() => format!("AWS refused {operation} with {}", redactor.redact(error.code())),
         CallErrorKind::Refused => format!("AWS refused {operation}: {words}"),
         CallErrorKind::Garbled => match error.http_status {
             Some(status) => format!("AWS answered {operation} with status {status} and something that is no answer"),
@@ -567,9 +567,9 @@ fn of_call(error: CallError, redactor: &Redactor) -> ErrorReport {
     }
     report.aws = Some(AwsDetail {
         operation: operation.to_owned(),
-        code: error.code,
+        code: error.code.map(|code| redactor.redact(&code)),
         http_status: error.http_status,
-        request_id: error.request_id,
+        request_id: error.request_id.map(|id| redactor.redact(&id)),
     });
     report
 }
