@@ -26,10 +26,15 @@ use crate::plugin::{Ended, Plugin};
 /// How many runs go on side by side: most of their time is waiting, and two cores are enough for it.
 const AT_ONCE: usize = 6;
 
+/// How long AWS takes for what takes its time.
+const DURATION: Duration = Duration::from_millis(50);
+
 /// No run takes longer to make its next call.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 const VERSIONS: &str = "/2015-03-31/functions/f/versions";
+const ALIASES: &str = "/2015-03-31/functions/f/aliases";
+const PROVISIONED: &str = "/2019-09-30/functions/f/provisioned-concurrency?Qualifier=live";
 
 /// Does `act` to each item, a few at a time. A panic is a failure of its item alone.
 fn each<T: Sync, R: Send>(items: &[T], act: impl Fn(&T) -> R + Sync) -> Vec<Result<R, String>> {
@@ -68,10 +73,13 @@ struct Scenario {
     /// What is there already.
     before: fn(&Endpoint),
     stanza: fn() -> Value,
+    /// The first call whose run is killed: what comes before is as in another scenario.
+    killed_from: &'static str,
 }
 
 const CREATION: Scenario = Scenario {
     name: "creation",
+    killed_from: "GetFunction",
     before: |_| {},
     stanza: || {
         json!({
@@ -83,6 +91,7 @@ const CREATION: Scenario = Scenario {
 
 const UPDATE: Scenario = Scenario {
     name: "update",
+    killed_from: "GetFunction",
     before: a_published_function,
     stanza: || {
         json!({
@@ -92,9 +101,45 @@ const UPDATE: Scenario = Scenario {
     },
 };
 
+/// Every call that a release makes; its alias has gone back to the first of four versions.
+const RELEASE: Scenario = Scenario {
+    name: "release",
+    killed_from: "GetFunction",
+    before: a_provisioned_function,
+    stanza: || json!({"alias": "live", "verify": {}, "provisioned_concurrency": 2, "keep_versions": 2}),
+};
+
+/// A release that leaves the alias at two versions for a while.
+const SHIFT: Scenario = Scenario {
+    name: "shift",
+    killed_from: "PublishVersion",
+    before: a_released_function,
+    stanza: || json!({"alias": "live", "verify": {}, "traffic": [50], "traffic_interval": 1}),
+};
+
 fn a_published_function(endpoint: &Endpoint) {
     seed(endpoint, "f");
-    endpoint.perform("POST", VERSIONS, json!({})).expect("AWS would publish it");
+    perform(endpoint, "POST", VERSIONS, json!({}));
+}
+
+fn a_provisioned_function(endpoint: &Endpoint) {
+    a_released_function(endpoint);
+    perform(endpoint, "PUT", PROVISIONED, json!({"ProvisionedConcurrentExecutions": 1}));
+}
+
+fn a_released_function(endpoint: &Endpoint) {
+    seed(endpoint, "f");
+    endpoint.set_update_duration(Duration::ZERO);
+    for timeout in 4..8 {
+        perform(endpoint, "PUT", "/2015-03-31/functions/f/configuration", json!({"Timeout": timeout}));
+        perform(endpoint, "POST", VERSIONS, json!({}));
+    }
+    endpoint.set_update_duration(DURATION);
+    perform(endpoint, "POST", ALIASES, json!({"Name": "live", "FunctionVersion": "1"}));
+}
+
+fn perform(endpoint: &Endpoint, method: &str, target: &str, body: Value) {
+    endpoint.perform(method, target, body).unwrap_or_else(|words| panic!("{method} {target}: {words}"));
 }
 
 fn seed(endpoint: &Endpoint, name: &str) {
@@ -115,10 +160,16 @@ struct Stand {
 
 impl Stand {
     fn new(scenario: &Scenario) -> Self {
+        Stand::provisioning(scenario, DURATION)
+    }
+
+    /// Where provisioned concurrency takes that long.
+    fn provisioning(scenario: &Scenario, provision_duration: Duration) -> Self {
         let settings = Settings {
             latency: Duration::from_millis(20),
-            create_duration: Duration::from_millis(50),
-            update_duration: Duration::from_millis(50),
+            create_duration: DURATION,
+            update_duration: DURATION,
+            provision_duration,
             ..Settings::default()
         };
         let endpoint = Endpoint::start(settings).expect("a free port");
@@ -196,10 +247,16 @@ fn held(endpoint: &Endpoint) -> Value {
     let policy: Value = policy["Policy"].as_str().map_or(Value::Null, |text| text.parse().expect("a policy is JSON"));
     let mut held = json!({
         "function": endpoint.function("f"),
-        "versions": asked(VERSIONS)["Versions"],
+        "provisioned": asked(PROVISIONED),
         "url": asked("/2021-10-31/functions/f/url"),
         "policy": policy,
     });
+    // Each by its name, so that differences name what differs.
+    for (target, list, name) in [(VERSIONS, "Versions", "Version"), (ALIASES, "Aliases", "Name")] {
+        for item in asked(target)[list].as_array().into_iter().flatten() {
+            held[format!("{name} {}", item[name].as_str().unwrap_or_default())] = item.clone();
+        }
+    }
     forget_times(&mut held);
     held
 }
@@ -228,7 +285,7 @@ fn differences(expected: &Value, actual: &Value) -> String {
 
 #[test]
 fn an_undisturbed_deployment_is_refused_nothing_and_warns_of_nobody() {
-    for scenario in [CREATION, UPDATE] {
+    for scenario in [CREATION, UPDATE, RELEASE, SHIFT] {
         let stand = Stand::new(&scenario);
         let ended = stand.plugin().run(&stand.request);
         let calls = stand.endpoint.calls();
@@ -252,11 +309,12 @@ enum Killed {
 #[test]
 fn killed_at_any_call_and_run_again_it_ends_as_if_undisturbed() {
     let (mut kills, mut wrong) = (0, Vec::new());
-    for scenario in [CREATION, UPDATE] {
+    for scenario in [CREATION, UPDATE, RELEASE, SHIFT] {
         let undisturbed = Stand::new(&scenario);
         let calls = undisturbed.undisturbed();
         let expected = held(&undisturbed.endpoint);
-        let points: Vec<(usize, Killed)> = (0..calls.len())
+        let first = calls.iter().position(|call| call.operation == scenario.killed_from).expect("it is made");
+        let points: Vec<(usize, Killed)> = (first..calls.len())
             .flat_map(|call| {
                 [Killed::BeforeItWasHandled, Killed::BeforeItsAnswer, Killed::BehindItsAnswer].map(|when| (call, when))
             })
@@ -298,9 +356,27 @@ fn kill_and_run_again(scenario: &Scenario, call: usize, when: Killed, expected: 
     stand.check_nothing_is_left();
     // A third run finds nothing to do: what differs from the stanza was not merely hidden by the second.
     let third = stand.plugin().run(&stand.request);
-    let after = held(&stand.endpoint);
-    assert_eq!(*expected, after, "a third run changed something:\n{}", third.stdout);
+    assert_eq!(third.outcome(), "unchanged", "a third run:\n{}", third.stdout);
+    let differences = self::differences(expected, &held(&stand.endpoint));
+    assert!(differences.is_empty(), "a third run changed something:\n{differences}");
     true
+}
+
+#[test]
+fn executions_that_a_killed_run_has_left_on_their_way_are_waited_for() {
+    let stand = Stand::provisioning(&RELEASE, Duration::from_millis(1500));
+    let (mut child, began) = (stand.start(), Instant::now());
+    while !stand.endpoint.calls().iter().any(|call| call.operation == "UpdateAlias") {
+        assert!(began.elapsed() < PATIENCE && child.try_wait().expect("ours").is_none(), "the alias does not move");
+        thread::sleep(Duration::from_millis(1));
+    }
+    child.kill().expect("ours");
+    child.wait().expect("ours");
+    let again = stand.plugin().run(&stand.request);
+    assert_eq!(again.outcome(), "deployed", "{}\n{}", story(&stand.endpoint.calls()), again.stdout);
+    let provisioned = stand.endpoint.perform("GET", PROVISIONED, Value::Null).expect("there");
+    let requested = &provisioned["RequestedProvisionedConcurrentExecutions"];
+    assert_eq!((requested, &provisioned["Status"]), (&json!(2), &json!("READY")));
 }
 
 /// The calls in order, each with what it carried and how it ended.

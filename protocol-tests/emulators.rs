@@ -18,7 +18,7 @@ use crate::venv;
 const HERE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/protocol-tests/emulators");
 
 /// The Python of the virtual environment.
-static PYTHON: LazyLock<PathBuf> =
+pub(crate) static PYTHON: LazyLock<PathBuf> =
     LazyLock::new(|| venv::python(&Path::new(HERE).join("requirements.txt"), "emulators"));
 
 /// A server that ends with us.

@@ -1,7 +1,10 @@
-//! Every call of four deployments, struck by everything that can go wrong with a call: the function is deployed all the
+//! Every call of six deployments, struck by everything that can go wrong with a call: the function is deployed all the
 //! same, or the run tells truly how far it came, and the same request brings it to its end.
 //!
 //! `FAULT=part-of-a-name` picks combinations: `FAULT="update / PublishVersion"`.
+
+mod scenarios;
+mod shift;
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,122 +13,21 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use lambda_endpoint::{Call, Endpoint, Fault, FaultKind, Settings};
-use serde_json::{Value, json};
+use lambda_endpoint::{Call, Endpoint, Fault, FaultKind};
+use serde_json::{Map, Value, json};
 
-use crate::deployments::{build_directory, request};
+use self::scenarios::{ALIASES, PROVISIONED, SCENARIOS, Scenario, VERSIONS, endpoint, nothing};
+use crate::deployments::build_directory;
 use crate::plugin::{Ended, Plugin};
 
 /// No run may take longer, whatever goes wrong.
 const LIMIT: Duration = Duration::from_secs(25);
 
 /// The runs mostly wait.
-const THREADS: usize = 16;
+const THREADS: usize = 24;
 
-/// A wait looks as often as it must; one look is like the other.
-const GET_FUNCTIONS: usize = 4;
-
-/// A deployment.
-struct Scenario {
-    name: &'static str,
-    /// Makes what is there before.
-    before: fn(&Endpoint),
-    /// What the stanza says beside the function's name, role, runtime and handler.
-    stanza: fn() -> Value,
-}
-
-const SCENARIOS: [Scenario; 4] = [
-    Scenario { name: "creation", before: nothing, stanza: creation },
-    Scenario { name: "update", before: closed_function, stanza: update },
-    Scenario { name: "code", before: small_function, stanza: code },
-    Scenario { name: "removal", before: open_function, stanza: removal },
-];
-
-fn nothing(_: &Endpoint) {}
-
-fn creation() -> Value {
-    json!({
-        "function_tags": {"team": "secret-of-the-team"},
-        "publish": true,
-        "reserved_concurrency": 5,
-        "function_url": {"auth_type": "NONE"},
-    })
-}
-
-fn small_function(endpoint: &Endpoint) {
-    endpoint.seed(function()).expect("a valid function");
-}
-
-fn code() -> Value {
-    json!({"publish": true})
-}
-
-fn closed_function(endpoint: &Endpoint) {
-    let mut function = function();
-    function["Tags"] = json!({"team": "secret-of-others", "goes": "secret-that-goes"});
-    function["CodeSigningConfigArn"] = signing(0);
-    endpoint.seed(function).expect("a valid function");
-    perform(endpoint, "PUT", "/2017-10-31/functions/f/concurrency", json!({"ReservedConcurrentExecutions": 3}));
-    perform(endpoint, "POST", "/2021-10-31/functions/f/url", json!({"AuthType": "AWS_IAM"}));
-}
-
-fn update() -> Value {
-    json!({
-        "description": "ours",
-        "timeout": 9,
-        "environment": {"KEY": "secret-of-the-function"},
-        "function_tags": {"team": "secret-of-the-team"},
-        "function_tags_mode": "replace",
-        "code_signing_config_arn": signing(1),
-        "reserved_concurrency": 5,
-        "function_url": {"auth_type": "NONE"},
-        "publish": true,
-    })
-}
-
-fn open_function(endpoint: &Endpoint) {
-    let mut function = function();
-    function["CodeSigningConfigArn"] = signing(0);
-    endpoint.seed(function).expect("a valid function");
-    perform(endpoint, "PUT", "/2017-10-31/functions/f/concurrency", json!({"ReservedConcurrentExecutions": 3}));
-    perform(endpoint, "POST", "/2021-10-31/functions/f/url", json!({"AuthType": "NONE"}));
-    let url = json!({
-        "StatementId": "dpl-lambda-function-url",
-        "Action": "lambda:InvokeFunctionUrl",
-        "Principal": "*",
-        "FunctionUrlAuthType": "NONE",
-    });
-    let invoke = json!({
-        "StatementId": "dpl-lambda-function-url-invoke",
-        "Action": "lambda:InvokeFunction",
-        "Principal": "*",
-        "InvokedViaFunctionUrl": true,
-    });
-    for permission in [url, invoke] {
-        perform(endpoint, "POST", "/2015-03-31/functions/f/policy", permission);
-    }
-}
-
-fn removal() -> Value {
-    json!({"code_signing_config_arn": "", "reserved_concurrency": "none", "function_url": "none", "timeout": 9})
-}
-
-fn function() -> Value {
-    json!({
-        "FunctionName": "f",
-        "Role": "arn:aws:iam::123456789012:role/run",
-        "Runtime": "nodejs22.x",
-        "Handler": "index.handler",
-    })
-}
-
-fn signing(number: u32) -> Value {
-    json!(format!("arn:aws:lambda:us-east-1:123456789012:code-signing-config:csc-0123456789abcdef{number}"))
-}
-
-fn perform(endpoint: &Endpoint, method: &str, target: &str, body: Value) {
-    endpoint.perform(method, target, body).unwrap_or_else(|words| panic!("{method} {target}: {words}"));
-}
+/// Calls by which a wait looks, as often as it must; one look is like the other, and so many there always are.
+const LOOKS: [(&str, usize); 2] = [("GetFunction", 4), ("GetProvisionedConcurrencyConfig", 3)];
 
 /// Something that goes wrong with a call.
 struct Trouble {
@@ -153,15 +55,17 @@ enum Expected {
 }
 
 /// The codes that may be told, with their class and whether they are retryable.
-const CODES: [(&str, &str, bool); 8] = [
+const CODES: [(&str, &str, bool); 10] = [
     ("access-denied", "auth", false),
     ("conflict", "transient", true),
     ("creation-failed", "config", false),
     ("credentials-expired", "auth", false),
     ("function-gone", "transient", true),
+    ("provisioning-failed", "quota", false),
     ("timed-out", "transient", true),
     ("unexpected-answer", "transient", true),
     ("update-failed", "config", false),
+    ("verification-failed", "package", false),
 ];
 
 fn troubles() -> Vec<Trouble> {
@@ -180,6 +84,7 @@ fn troubles() -> Vec<Trouble> {
         |name, kind, strikes, expected| Trouble { name, times: 1, kind, strikes, takes_effect: true, expected };
     let (reason_code, reason) = ("InternalError".to_owned(), "Something broke.".to_owned());
     let update_fails = FaultKind::UpdateFails { reason_code: reason_code.clone(), reason: reason.clone() };
+    let provision_fails = FaultKind::ProvisionFails { reason: reason.clone() };
     let create_fails = FaultKind::CreateFails { reason_code, reason };
     let (busy, hang) = (Duration::from_millis(300), Duration::from_secs(30));
     let throttled = status(429, "TooManyRequestsException", "Rate Exceeded.");
@@ -208,13 +113,25 @@ fn troubles() -> Vec<Trouble> {
         handled("deleted", FaultKind::DeleteFunction, |call| !creates(call), Failed("function-gone")),
         handled("touched", FaultKind::TouchFunction, |call| !creates(call), DeployedOr("conflict")),
         handled("create-fails", create_fails, creates, Failed("creation-failed")),
-        // AWS accepts it and answers with success, and it never takes effect.
+        // AWS accepts these and answers with success, and they never take effect.
         Trouble { takes_effect: false, ..handled("update-fails", update_fails, updates, Failed("update-failed")) },
+        Trouble {
+            takes_effect: false,
+            ..handled("provision-fails", provision_fails, provisions, Failed("provisioning-failed"))
+        },
     ]
 }
 
 fn changes(call: &Call) -> bool {
-    call.method != "GET"
+    call.method != "GET" && !invokes(call)
+}
+
+fn invokes(call: &Call) -> bool {
+    call.operation == "Invoke"
+}
+
+fn provisions(call: &Call) -> bool {
+    call.operation == "PutProvisionedConcurrencyConfig"
 }
 
 fn creates(call: &Call) -> bool {
@@ -243,6 +160,8 @@ struct End {
     state: Value,
     /// What the last line tells of the function.
     told: Value,
+    /// Where it says that the alias came from.
+    previous_version: Value,
 }
 
 /// The parts of the last line that must not depend on what went wrong on the way; the URL is another one each time.
@@ -251,6 +170,8 @@ fn last_line(ended: &Ended) -> Value {
     json!({
         "function_arn": finished["function_arn"],
         "version": finished["version"],
+        "alias": finished["alias"],
+        "aliases": finished["aliases"],
         "code_sha256": finished["code_sha256"],
         "has_url": finished["function_url"].is_string(),
     })
@@ -263,7 +184,8 @@ impl Learnt {
             before(&endpoint);
             let ended = Plugin::new(&[]).directory(directory).run(&scenario.request(&endpoint));
             assert_eq!(ended.outcome(), "deployed", "{}: {}", scenario.name, ended.stdout);
-            let end = End { state: state(&endpoint), told: last_line(&ended) };
+            let previous_version = ended.finished()["previous_version"].clone();
+            let end = End { state: state(&endpoint), told: last_line(&ended), previous_version };
             (end, endpoint.calls(), warnings(&ended))
         };
         let ((end, calls, mut problems), (anew, _, others)) = (run(scenario.before), run(nothing));
@@ -285,23 +207,9 @@ impl Learnt {
             (call, self.calls[..place].iter().filter(|earlier| earlier.operation == call.operation).count())
         };
         let all = (0..self.calls.len()).map(before);
-        all.filter(|(call, nth)| call.operation != "GetFunction" || *nth < GET_FUNCTIONS).collect()
+        let is_one_more = |call: &Call, nth| LOOKS.iter().any(|(look, most)| call.operation == *look && nth >= *most);
+        all.filter(|(call, nth)| !is_one_more(call, *nth)).collect()
     }
-}
-
-impl Scenario {
-    fn request(&self, endpoint: &Endpoint) -> Value {
-        let mut request = request(endpoint);
-        for (key, value) in (self.stanza)().as_object().expect("an object") {
-            request[key] = value.clone();
-        }
-        request
-    }
-}
-
-fn endpoint() -> Endpoint {
-    let (create_duration, update_duration) = (Duration::from_millis(50), Duration::from_millis(50));
-    Endpoint::start(Settings { create_duration, update_duration, ..Settings::default() }).expect("a free port")
 }
 
 /// All that the endpoint holds of the function, without what is another each time.
@@ -309,7 +217,9 @@ fn state(endpoint: &Endpoint) -> Value {
     let held = |target: &str| endpoint.perform("GET", target, Value::Null).unwrap_or_else(|words| json!(words));
     let mut state = json!({
         "function": endpoint.function("f"),
-        "versions": held("/2015-03-31/functions/f/versions"),
+        "versions": keyed(&held(VERSIONS)["Versions"], "Version"),
+        "aliases": keyed(&held(ALIASES)["Aliases"], "Name"),
+        "provisioned": held(PROVISIONED),
         "url": held("/2021-10-31/functions/f/url"),
         "policy": held("/2015-03-31/functions/f/policy"),
         "code_signing": held("/2020-06-30/functions/f/code-signing-config"),
@@ -318,6 +228,12 @@ fn state(endpoint: &Endpoint) -> Value {
         strip(&mut state, name);
     }
     state
+}
+
+/// A list as a map, so that differences name what differs.
+fn keyed(list: &Value, key: &str) -> Value {
+    let items = list.as_array().into_iter().flatten();
+    items.map(|item| (item[key].as_str().unwrap_or_default().to_owned(), item.clone())).collect::<Map<_, _>>().into()
 }
 
 fn strip(value: &mut Value, name: &str) {
@@ -375,15 +291,20 @@ impl Combination<'_> {
         let mut request = self.learnt.scenario.request(&endpoint);
         if matches!(self.trouble.kind, FaultKind::Hang { .. }) {
             request["wait_timeout"] = json!(2);
+            if request["verify"].is_object() {
+                request["verify"]["timeout"] = json!(2);
+            }
         }
         let run = || Plugin::new(&[]).directory(directory).run(&request);
         let ended = run();
         if ended.elapsed > LIMIT {
             return Err(format!("took {:?}", ended.elapsed));
         }
-        if endpoint.calls().iter().filter(|call| call.operation == self.operation).count() <= self.nth {
+        let calls = endpoint.calls();
+        if calls.iter().filter(|call| call.operation == self.operation).count() <= self.nth {
             return Err(format!("never struck, ended {}", told(&ended)));
         }
+        check_proof(&self.effective(&calls))?;
         match (self.expected(), ended.outcome()) {
             (Expected::Deployed | Expected::DeployedOr(_), "deployed") => {
                 let judged = [self.check_success(&ended, &endpoint), self.compare(&ended, &endpoint)];
@@ -392,19 +313,34 @@ impl Combination<'_> {
             }
             (Expected::DeployedOr(code) | Expected::Failed(code), "failed") => {
                 self.check_failure(&ended, &endpoint, code)?;
-                self.check_again(&run(), &endpoint, code).map_err(|problem| format!("again: {problem}"))
+                let again = run();
+                let made = endpoint.calls().split_off(calls.len());
+                let effective: Vec<&Call> = made.iter().filter(|call| (200..300).contains(&call.status)).collect();
+                let judged = check_proof(&effective).and_then(|()| self.check_again(&again, &endpoint, code));
+                judged.map_err(|problem| format!("again: {problem}"))
             }
             _ => Err(format!("ended {}", told(&ended))),
         }
     }
 
-    /// Who deletes the function before anybody has looked leaves nothing but a function to create.
     fn expected(&self) -> Expected {
-        if self.creates_anew() { Expected::Deployed } else { self.trouble.expected }
+        match self.trouble.kind {
+            // Who deletes the function before anybody has looked leaves nothing but a function to create.
+            _ if self.creates_anew() => Expected::Deployed,
+            // Whoever deletes a version is told that it is gone already, not that all of the function is.
+            FaultKind::DeleteFunction if self.prunes() => Expected::Deployed,
+            // A version that does not answer has not proved itself.
+            FaultKind::Hang { .. } if self.operation == "Invoke" => Expected::Failed("verification-failed"),
+            _ => self.trouble.expected,
+        }
     }
 
     fn creates_anew(&self) -> bool {
         self.is_deletion() && (self.operation, self.nth) == ("GetFunction", 0)
+    }
+
+    fn prunes(&self) -> bool {
+        self.operation == "DeleteFunction"
     }
 
     fn is_deletion(&self) -> bool {
@@ -421,8 +357,12 @@ impl Combination<'_> {
             return Ok(());
         }
         let mut problems = warnings(ended);
+        let (came_from, told) = (&self.learnt.end.previous_version, &ended.finished()["previous_version"]);
+        if told != came_from {
+            problems.push(format!("`previous_version` is {told}, not {came_from}"));
+        }
         let (steps, done) = (ended.steps(), self.done(&endpoint.calls()));
-        let steps: Vec<&str> = steps.into_iter().filter(|step| *step != "wait").collect();
+        let steps: Vec<&str> = steps.into_iter().filter(|step| !["wait", "verify"].contains(step)).collect();
         if steps != done {
             problems.push(format!("the steps told are {steps:?}, those done {done:?}"));
         }
@@ -431,6 +371,9 @@ impl Combination<'_> {
 
     /// Whether what is live is what is live when nothing goes wrong.
     fn compare(&self, ended: &Ended, endpoint: &Endpoint) -> Result<(), String> {
+        if self.is_deletion() && self.prunes() && endpoint.function("f").is_none() {
+            return Ok(());
+        }
         let end = if self.is_deletion() { &self.learnt.anew } else { &self.learnt.end };
         let (mut expected, mut actual) = (end.state.clone(), state(endpoint));
         let names_it = (self.learnt.scenario.stanza)()["description"].is_string();
@@ -440,7 +383,7 @@ impl Combination<'_> {
                 strip(state, "Description");
             } else if self.is_touch() && self.learnt.is_after_publication(self.operation, self.nth) {
                 strip(&mut state["function"], "Description");
-                strip(&mut state["versions"]["Versions"][0], "Description");
+                strip(&mut state["versions"]["$LATEST"], "Description");
             }
         }
         let mut problems = differences(&end.told, &last_line(ended), "finished");
@@ -472,10 +415,16 @@ impl Combination<'_> {
 
     /// The steps whose calls took effect, in order.
     fn done(&self, calls: &[Call]) -> Vec<String> {
+        let changes = self.effective(calls).into_iter().filter(|call| changes(call));
+        changes.map(|call| step(&call.operation)).collect()
+    }
+
+    /// Changes and invocations that took effect, in order, each once.
+    fn effective<'a>(&self, calls: &'a [Call]) -> Vec<&'a Call> {
         let struck = self.nth..self.nth + self.trouble.times as usize;
         let mut seen = 0;
-        let mut done: Vec<&Call> = Vec::new();
-        for call in calls {
+        let mut effective: Vec<(usize, &Call)> = Vec::new();
+        for (place, call) in calls.iter().enumerate() {
             let mut is_struck = false;
             if call.operation == self.operation {
                 is_struck = struck.contains(&seen);
@@ -486,14 +435,33 @@ impl Combination<'_> {
                 200..300 => !is_struck || self.trouble.takes_effect,
                 _ => false,
             };
-            // Made again because its answer was lost, it is one step all the same.
-            let is_again = |earlier: &&Call| earlier.status == 0 && is_same(earlier, call);
-            if changes(call) && took_effect && !done.iter().any(is_again) {
-                done.push(call);
+            // Made again because its answer was lost, it is one step all the same. Deletions of two versions look
+            // alike, but only the same one is made again at once.
+            let is_again = |(earlier_place, earlier): &(usize, &Call)| {
+                let may_be_again = call.operation != "DeleteFunction" || earlier_place + 1 == place;
+                earlier.status == 0 && is_same(earlier, call) && may_be_again
+            };
+            if call.method != "GET" && took_effect && !effective.iter().any(is_again) {
+                effective.push((place, call));
             }
         }
-        done.into_iter().map(|call| step(&call.operation)).collect()
+        effective.into_iter().map(|(_, call)| call).collect()
     }
+}
+
+/// Whether no alias was pointed anywhere before an invocation went well.
+fn check_proof(effective: &[&Call]) -> Result<(), String> {
+    let first = |is_it: fn(&Call) -> bool| effective.iter().position(|call| is_it(call));
+    match (first(points), first(invokes)) {
+        (Some(points), proof) if proof.is_none_or(|proof| proof > points) => {
+            Err(format!("{} came before any proof", effective[points].operation))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn points(call: &Call) -> bool {
+    ["CreateAlias", "UpdateAlias"].contains(&call.operation.as_str())
 }
 
 /// Whether two calls ask for the same, be it of another revision.
@@ -528,6 +496,11 @@ fn told(ended: &Ended) -> String {
     format!("{} {} ({})", ended.outcome(), ended.code(), error["message"].as_str().unwrap_or_default())
 }
 
+/// A panic of a check is a problem of its combination alone.
+fn caught(play: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
+    catch_unwind(AssertUnwindSafe(play)).unwrap_or_else(|panic| Err(words(&*panic)))
+}
+
 /// What a check that panicked has said.
 fn words(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().cloned();
@@ -554,9 +527,7 @@ fn a_deployment_succeeds_whatever_passes_and_tells_truly_what_does_not() {
         for _ in 0..THREADS {
             scope.spawn(|| {
                 while let Some(combination) = combinations.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let played = catch_unwind(AssertUnwindSafe(|| combination.play(directory.path())));
-                    let judged = played.unwrap_or_else(|panic| Err(words(&*panic)));
-                    if let Err(problem) = judged {
+                    if let Err(problem) = caught(|| combination.play(directory.path())) {
                         wrong.lock().expect("not poisoned").push(format!("{}: {problem}", combination.name()));
                     }
                 }

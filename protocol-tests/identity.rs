@@ -5,6 +5,7 @@ mod proxies;
 mod recorder;
 mod refusals;
 mod renewals;
+mod silence;
 mod sources;
 mod table;
 mod tls;

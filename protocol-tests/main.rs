@@ -17,6 +17,7 @@ mod emulated_settings;
 mod emulators;
 mod examples;
 mod faults;
+mod identity;
 mod interruptions;
 mod plugin;
 mod readers;

@@ -5,11 +5,11 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use lambda_endpoint::{Call, Endpoint, Settings};
+use lambda_endpoint::{Call, Endpoint, Invocation, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{PATIENCE, Stand, UPDATE, conclude, each, seed, story};
+use super::{ALIASES, PATIENCE, Stand, UPDATE, VERSIONS, a_released_function, conclude, each, seed, story};
 use crate::deployments::{build_directory, request};
 use crate::plugin::{Ended, Plugin};
 
@@ -91,12 +91,7 @@ impl Duel {
         }
         let before = endpoint.function("f").expect("there")["Configuration"]["CodeSha256"].clone();
         endpoint.set_update_duration(Duration::from_millis(60));
-        let ended = thread::scope(|scope| {
-            let first = scope.spawn(|| rivals[0].deploy());
-            thread::sleep(self.offset);
-            let second = rivals[1].deploy();
-            [first.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), second]
-        });
+        let ended = compete(&rivals, self.offset);
         let (calls, live) = (endpoint.calls(), endpoint.function("f").expect("there")["Configuration"].clone());
         let told = self.told(&rivals, &ended);
         let story = format!("{told}: {}", story(&calls));
@@ -125,17 +120,142 @@ impl Duel {
         format!("{} is live; {told}; {} calls", rivals[is_live].name, calls.len())
     }
 
-    fn told(&self, rivals: &[Rival], ended: &[(Ended, Instant)]) -> String {
-        let side = |(rival, (ended, _)): (&Rival, &(Ended, Instant))| {
-            let said = if ended.code().is_empty() { ended.outcome() } else { ended.code() };
-            let warnings = ended.events.iter().filter(|event| event["event"] == "warning");
-            let warnings: Vec<&str> = warnings.filter_map(|event| event["code"].as_str()).collect();
-            format!("{} {said} in {:.0?}, warned {warnings:?}", rival.name, ended.elapsed)
-        };
+    fn told(&self, rivals: &[Rival; 2], ended: &[(Ended, Instant); 2]) -> String {
         let Duel { offset, code_is_live, with_tags } = self;
-        let sides = rivals.iter().zip(ended).map(side).collect::<Vec<_>>().join("; ");
+        let sides = outcomes(rivals, ended);
         format!("offset {offset:?}, code is live {code_is_live}, with tags {with_tags}: {sides}")
     }
+}
+
+/// Both deploy, the second so much later.
+fn compete(rivals: &[Rival; 2], offset: Duration) -> [(Ended, Instant); 2] {
+    thread::scope(|scope| {
+        let first = scope.spawn(|| rivals[0].deploy());
+        thread::sleep(offset);
+        let second = rivals[1].deploy();
+        [first.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), second]
+    })
+}
+
+fn outcomes(rivals: &[Rival; 2], ended: &[(Ended, Instant); 2]) -> String {
+    let side = |(rival, (ended, _)): (&Rival, &(Ended, Instant))| {
+        let said = if ended.code().is_empty() { ended.outcome() } else { ended.code() };
+        let warnings = ended.events.iter().filter(|event| event["event"] == "warning");
+        let warnings: Vec<&str> = warnings.filter_map(|event| event["code"].as_str()).collect();
+        format!("{} {said} in {:.0?}, warned {warnings:?}", rival.name, ended.elapsed)
+    };
+    rivals.iter().zip(ended).map(side).collect::<Vec<_>>().join("; ")
+}
+
+/// How two releases under the same alias meet.
+struct Meeting {
+    /// How much later the second begins.
+    offset: Duration,
+    /// Whether both let their version prove itself, which takes a while.
+    verifies: bool,
+    /// Whether both send half of the traffic to their version first.
+    shifts: bool,
+}
+
+#[test]
+fn an_alias_that_two_release_to_at_once_ends_at_a_version_of_one_of_them() {
+    let meetings: Vec<Meeting> = (0..16)
+        .map(|round| Meeting {
+            offset: Duration::from_millis(round * 15),
+            verifies: round % 2 == 1,
+            shifts: round % 4 == 3,
+        })
+        .collect();
+    let mut wrong = Vec::new();
+    for (round, result) in each(&meetings, Meeting::play).into_iter().enumerate() {
+        match result {
+            Ok(line) => println!("round {round}: {line}"),
+            Err(words) => wrong.push(format!("round {round}: {words}")),
+        }
+    }
+    conclude("meetings", meetings.len(), &wrong);
+}
+
+impl Meeting {
+    /// Out comes a line that tells how it went.
+    fn play(&self) -> String {
+        let endpoint = Endpoint::start(Settings::default()).expect("a free port");
+        a_released_function(&endpoint);
+        let before = versions(&endpoint);
+        let mut rivals = [Rival::new("one", 11, &endpoint), Rival::new("another", 22, &endpoint)];
+        for Rival { request, .. } in &mut rivals {
+            request["alias"] = json!("live");
+            if self.verifies {
+                request["verify"] = json!({});
+            }
+            if self.shifts {
+                (request["traffic"], request["traffic_interval"]) = (json!([50]), json!(1));
+            }
+        }
+        let delay = Duration::from_millis(50);
+        endpoint.answer_invocations(Invocation { delay, ..Invocation::default() });
+        endpoint.set_update_duration(Duration::from_millis(60));
+        let ended = compete(&rivals, self.offset);
+        let calls = endpoint.calls();
+        let Meeting { offset, verifies, shifts } = self;
+        let told = format!("offset {offset:?}, verifies {verifies}, shifts {shifts}: {}", outcomes(&rivals, &ended));
+        let story = format!("{told}: {}", story(&calls));
+
+        let owner = |qualified: &str| {
+            let live = endpoint.function(qualified).unwrap_or_else(|| panic!("no {qualified}: {story}"));
+            let live = &live["Configuration"];
+            let owners = (0..2).filter(|side| rivals[*side].is_live(live, &ended[*side].0));
+            let [owner] = owners.collect::<Vec<_>>()[..] else {
+                panic!("{qualified} is a mix: timeout {}, {}; {story}", live["Timeout"], live["Environment"]);
+            };
+            owner
+        };
+        // Nothing is ever published that is neither's, though nobody may have pointed anything at it.
+        let made: Vec<String> = versions(&endpoint).into_iter().filter(|version| !before.contains(version)).collect();
+        for version in &made {
+            owner(&format!("f:{version}"));
+        }
+        let (latest, alias) = (owner("f"), endpoint.perform("GET", &format!("{ALIASES}/live"), Value::Null));
+        let alias = alias.expect("it is there");
+        let at = alias["FunctionVersion"].as_str().expect("a version").to_owned();
+        assert_eq!(alias["RoutingConfig"], Value::Null, "its traffic is shared: {story}");
+        let is_live = owner(&format!("f:{at}"));
+        let mut released = Vec::new();
+        for (side, (ended, _)) in ended.iter().enumerate() {
+            assert!(ended.outcome() == "deployed" || ended.code() == "conflict", "{story}\n{}", ended.stdout);
+            assert!(ended.elapsed < Duration::from_secs(60), "too long: {story}");
+            if ended.outcome() == "deployed" {
+                let version = ended.finished()["version"].as_str().expect("published").to_owned();
+                assert_eq!(owner(&format!("f:{version}")), side, "`{}` says {version}: {story}", rivals[side].name);
+                let was_there = calls.iter().any(|call| points_at(call, &version));
+                assert!(was_there, "the alias was never at {version} of `{}`: {story}", rivals[side].name);
+                released.push(version);
+            }
+        }
+        assert!(!released.is_empty(), "neither has deployed: {story}");
+        assert!(released.contains(&at), "the alias is at {at}, which nobody says: {story}");
+        // Whoever moves the alias last has found its own function behind it, or has made it so.
+        assert!(
+            released.len() < 2 || is_live == latest,
+            "`{}` is live, but not $LATEST: {story}",
+            rivals[is_live].name
+        );
+        let (live, latest) = (rivals[is_live].name, rivals[latest].name);
+        format!("live is {live}, $LATEST {latest}, made {made:?}, live at {at}; {told}; {} calls", calls.len())
+    }
+}
+
+/// Whether a call has sent all traffic of an alias to a version.
+fn points_at(call: &Call, version: &str) -> bool {
+    let weights = &call.body["RoutingConfig"]["AdditionalVersionWeights"];
+    let shares = weights.as_object().is_some_and(|weights| !weights.is_empty());
+    call.operation == "UpdateAlias" && call.status == 200 && call.body["FunctionVersion"] == version && !shares
+}
+
+fn versions(endpoint: &Endpoint) -> Vec<String> {
+    let listed = endpoint.perform("GET", VERSIONS, Value::Null).expect("there");
+    let versions = listed["Versions"].as_array().expect("a list").iter();
+    versions.filter_map(|version| version["Version"].as_str().map(str::to_owned)).collect()
 }
 
 /// What somebody else does, each in a call that is over at once.

@@ -182,7 +182,8 @@ pub(crate) fn aws_error(data: &[u8]) {
         let report = failure::of_lambda(LambdaError::Call(call), &redactor);
         assert!(!report.message.contains(char::is_control), "{report:?}");
         let masked = redactor.redact(&format!("x {secret} y"));
-        let is_masked = masked.contains("[secure]");
+        // Control characters become blanks, and may so make a secret of blanks that nobody has written.
+        let is_masked = masked.contains("[secure]") && !secret.contains(char::is_whitespace);
         assert!(!is_masked || !report.message.contains(&format!(" {secret} ")), "{report:?}");
     }
     let answer = Answer { payload: text.clone().into_owned(), function_error: code, log: String::new() };

@@ -13,7 +13,7 @@ use crate::code::{Code, Source};
 use crate::failure;
 use crate::function::{ChangedBy, Live, LiveAlias, Setting, Wanted};
 use crate::journal::Journal;
-use crate::lambda::{self, Applied, Beside, Found, Identity, Lambda, LambdaError, ReleaseQuestions, Subject};
+use crate::lambda::{self, Applied, Beside, Found, Identity, Lambda, LambdaError, ReleaseQuestions, Subject, Way};
 use crate::package::Archive;
 use crate::plan::{Action, Plan, Step, needs_versions, plan};
 use crate::protocol::error::ErrorReport;
@@ -149,7 +149,8 @@ impl Pass<'_> {
             access_key_id: identity.access_key_id.masked_key(),
             region: identity.region.as_str().to_owned(),
         });
-        let found_elsewhere = identity.secrets.iter().map(|secret| secret.expose());
+        let token = self.stanza.web_identity_token(&job.env);
+        let found_elsewhere = identity.secrets.iter().chain(&token).map(|secret| secret.expose());
         let secrets = job.env.secrets().chain(found_elsewhere);
         self.complete.get_or_init(|| self.stanza.redactor(&job.stanza, secrets));
         Ok((lambda, identity))
@@ -225,14 +226,17 @@ impl Pass<'_> {
                 ..Aim::default()
             };
             let running = self.started(StepName::UpdateAlias, aim);
-            let failed = match lambda.send_back(alias, subject).await {
-                Ok(applied) => {
+            let ended = match lambda.send_back(alias, subject).await {
+                Ok((way, applied)) => {
                     running.finished(applied.attempts, applied.request_id);
-                    None
+                    Ok(way)
                 }
-                Err(error) => Some(self.failed(error)),
+                Err(error) => Err(self.failed(error)),
             };
-            failure::tell_way_back(report, alias, version, failed);
+            if ended == Ok(Way::Arrived) {
+                self.journal.note_changed(StepName::UpdateAlias);
+            }
+            failure::tell_way_back(report, alias, version, subject.version(), ended);
         }
         if !shifted.is_empty() && subject.shifted.is_empty() {
             self.journal.retract_changed(StepName::ShiftTraffic);

@@ -24,7 +24,7 @@ use crate::protocol::error::{ErrorReport, Problem, Warning};
 use crate::protocol::event::{Checked, Event, Finished, Task, Unmet};
 use crate::protocol::name::FunctionName;
 use crate::protocol::prose::skip_reason;
-use crate::protocol::secret::Redactor;
+use crate::protocol::secret::{Redactor, Secret};
 use crate::protocol::stanza::{self, ReadStanza, Stanza};
 use crate::protocol::wire::Map;
 use crate::stop::Stop;
@@ -93,7 +93,9 @@ fn pass(
     };
     let ReadStanza { stanza, problems, warnings: leniencies } = stanza::read(&gathered.stanza);
     let problems: Vec<Problem> = problems.into_iter().map(|problem| gathered.with_origin(problem)).collect();
-    let redactor = stanza.redactor(&job.stanza, job.env.secrets());
+    let token = stanza.web_identity_token(&job.env);
+    let of_job = || job.env.secrets().chain(token.iter().map(Secret::expose));
+    let redactor = stanza.redactor(&job.stanza, of_job());
     let tell_warnings = || {
         for warning in surprises.iter().chain(&gathered.warnings).chain(&leniencies) {
             journal.tell(Event::Warning(redactor.warning(warning)));
@@ -123,7 +125,7 @@ fn pass(
     }
     judge_aliases(command, &stanza)?;
     let name = stanza.function_name.as_ref().expect("a stanza without a function's name has a problem");
-    let filled_in = Redactor::new(job.env.secrets(), &[]);
+    let filled_in = Redactor::new(of_job(), &[]);
     let (written, complete) = (redactor, OnceCell::new());
     let pass = Pass { job, stanza: &stanza, name, filled_in, written, complete, journal, stop, began };
     pass.warn_about_version(command);

@@ -16,7 +16,7 @@ use crate::package::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES, PackageError};
 use crate::plan::PlanError;
 use crate::protocol::error::{AwsDetail, Code, ErrorReport, Problem};
 use crate::protocol::event::StepName;
-use crate::protocol::prose::size;
+use crate::protocol::prose::{one_line, size};
 use crate::protocol::request::RequestError;
 use crate::protocol::secret::Redactor;
 use crate::protocol::wire::{MAX_REQUEST_BYTES, WireError};
@@ -328,11 +328,12 @@ pub fn of_lambda(error: LambdaError, redactor: &Redactor) -> ErrorReport {
         }
         LambdaError::BadCaBundle { path, source } => {
             let path = redactor.redact(&path);
-            let report = report(Code::BadCaBundle, format!("`AWS_CA_BUNDLE` is `{path}`, which holds no certificates"))
-                .hint("it names a file of certificates in PEM; without it the system's are trusted");
+            let hint = "it names a file of certificates in PEM; without it the system's are trusted";
+            let report =
+                |what| report(Code::BadCaBundle, format!("`AWS_CA_BUNDLE` is `{path}`, which {what}")).hint(hint);
             match source {
-                Some(source) => caused(report, &source),
-                None => report,
+                Some(source) => caused(report("cannot be read"), &source),
+                None => report("holds no certificates"),
             }
         }
         LambdaError::Call(error) => of_call(error, redactor),
@@ -472,13 +473,24 @@ fn of_credentials(error: CredentialsError, redactor: &Redactor) -> ErrorReport {
         )
         .at("/web_identity_token_env")
         .hint("the CI system writes an OpenID Connect token into it, once it is asked to"),
+        CredentialsError::NoTokenFile { path, source } => caused(
+            report(Code::NoCredentials, format!("the token of `AWS_WEB_IDENTITY_TOKEN_FILE` cannot be read from `{}`", redactor.redact(&path))),
+            &source,
+        ),
+        CredentialsError::Silent { origin } => {
+            report(Code::NoCredentials, format!("the credentials of the {} are not given in time", origin.as_str()))
+                .hint("it has to answer at once; do the job's variables name the right address?")
+        }
         CredentialsError::Unavailable { origin, source } => {
-            let origin = serde_json::to_value(origin).map(|origin| origin.as_str().unwrap_or_default().to_owned());
-            let origin = origin.unwrap_or_default();
-            let mut report = self::report(Code::NoCredentials, format!("the credentials of the {origin} cannot be had"));
+            let mut report =
+                self::report(Code::NoCredentials, format!("the credentials of the {} cannot be had", origin.as_str()))
+                    .hint("below stands what its source says; or give other credentials");
             let mut next: Option<&dyn std::error::Error> = Some(&source);
             while let Some(cause) = next {
-                report.caused_by.push(redactor.redact(&cause.to_string()));
+                let words = one_line(&redactor.redact(&cause.to_string()));
+                if report.caused_by.last() != Some(&words) {
+                    report.caused_by.push(words);
+                }
                 next = cause.source();
             }
             report
@@ -530,7 +542,9 @@ fn of_call(error: CallError, redactor: &Redactor) -> ErrorReport {
     let operation = error.operation;
     let words = sentence(error.message(), redactor);
     let message = match error.kind {
-        CallErrorKind::Refused if words.is_empty() => format!("AWS refused {operation} with {}", redactor.redact(error.code())),
+        CallErrorKind::Refused if words.is_empty() => {
+            format!("AWS refused {operation} with {}", redactor.redact(error.code()))
+        }
         CallErrorKind::Refused => format!("AWS refused {operation}: {words}"),
         CallErrorKind::Garbled => match error.http_status {
             Some(status) => format!("AWS answered {operation} with status {status} and something that is no answer"),
@@ -554,9 +568,16 @@ fn of_call(error: CallError, redactor: &Redactor) -> ErrorReport {
     let mut report = self::report(code, message);
     report.hint = hint.map(str::to_owned);
     if operation.starts_with("AssumeRole") {
+        let of_token = "the token ends soon after it was made, and is made for one audience; ask for it in this job";
+        let of_role = "the role's trust policy must let this caller assume it, and its conditions must hold";
         report.at = Some("/role_to_assume".to_owned());
-        let hint = "the role's trust policy must let this caller assume it, and its conditions must hold";
-        report.hint = if code == Code::AccessDenied { Some(hint.to_owned()) } else { report.hint };
+        report.hint = match code {
+            Code::AccessDenied => Some(of_role.to_owned()),
+            Code::CredentialsExpired | Code::CredentialsRejected if operation.ends_with("WebIdentity") => {
+                Some(of_token.to_owned())
+            }
+            _ => report.hint,
+        };
     }
     if S3_OPERATIONS.contains(&operation) {
         report.at = Some("/s3_bucket".to_owned());

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{report, shortened};
+use crate::lambda::Way;
 use crate::protocol::error::{Code, ErrorReport};
 use crate::verification::Unmet;
 
@@ -114,17 +115,17 @@ pub fn of_verification(
     report
 }
 
-/// Adds what has become of traffic that was shifted. `failure`: it could not be sent back.
-pub fn tell_way_back(report: &mut ErrorReport, alias: &str, version: &str, failure: Option<ErrorReport>) {
-    match failure {
-        None => {
-            report.message = format!("{}; all traffic of `{alias}` is back at version {version}", report.message);
-        }
-        Some(failure) => {
-            report.message =
-                format!("{}; `{alias}` may still share its traffic, it could not be sent back", report.message);
-            report.hint = Some(format!("`dpl-lambda rollback` sends all of it back to version {version}"));
+/// Adds what has become of traffic of `alias` that was on its way from `version` to `new`.
+pub fn tell_way_back(report: &mut ErrorReport, alias: &str, version: &str, new: &str, ended: Result<Way, ErrorReport>) {
+    let told = match ended {
+        Ok(Way::Back) => format!("all traffic of `{alias}` is back at version {version}"),
+        Ok(Way::Arrived) => format!("all traffic of `{alias}` goes to version {new}"),
+        Err(failure) => {
+            report.hint =
+                Some(format!("`dpl-lambda rollback` with `version: {version}` sends all of it back to that version"));
             report.caused_by.push(failure.message);
+            format!("`{alias}` may still share its traffic with version {new}, it could not be sent back")
         }
-    }
+    };
+    report.message = format!("{}; {told}", report.message);
 }

@@ -13,16 +13,23 @@ use crate::plan::Action;
 /// How long the traffic of an alias may take on its way back after a signal.
 const LAST_CALL: Duration = Duration::from_millis(2500);
 
+/// Where the traffic of an alias goes that was shifted, and is so no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// To the version that it came from.
+    Back,
+    /// To the new one: the last move was carried out, although its answer was lost.
+    Arrived,
+}
+
 impl Lambda {
-    /// Whether an alias that is at another revision than it was is where the step wanted it, by an earlier request of the
-    /// same step whose answer was lost.
+    /// Whether an alias is where a step wanted it all the same, by a request whose answer was lost.
     pub(super) async fn has_moved_alias(
         &self,
         action: &Action,
         subject: &mut Subject<'_>,
     ) -> Result<bool, LambdaError> {
-        let aim = subject.aim(action).filter(|_| self.attempts.told().has_lost);
-        let Some(LiveAlias { name, version, weights, .. }) = aim else { return Ok(false) };
+        let Some(LiveAlias { name, version, weights, .. }) = subject.aim(action) else { return Ok(false) };
         let call = self.client.get_alias().function_name(subject.name.as_str()).name(&name).send();
         let Some(output) = found(self.heard("GetAlias", call).await)? else { return Ok(false) };
         if output.function_version() != Some(&version) || shares(output.routing_config()) != weights {
@@ -41,18 +48,19 @@ impl Lambda {
     ///
     /// # Errors
     /// [`LambdaError::Outdated`] when somebody else has changed the alias since, and others.
-    pub async fn send_back(&self, alias: &str, subject: &mut Subject<'_>) -> Result<Applied, LambdaError> {
+    pub async fn send_back(&self, alias: &str, subject: &mut Subject<'_>) -> Result<(Way, Applied), LambdaError> {
         self.attempts.forget();
         // After a signal `finished` is due within seconds.
-        let limit = if self.stop.reason().is_some() { LAST_CALL } else { self.wait_limit };
+        let aliases = u32::try_from(subject.shifted.len()).unwrap_or(1).max(1);
+        let limit = if self.stop.reason().is_some() { LAST_CALL / aliases } else { self.wait_limit };
         let sent = tokio::time::timeout(limit, self.unshift(alias, subject)).await;
         let silence = |_| LambdaError::Call(CallError::without("UpdateAlias", CallErrorKind::Silent));
-        sent.map_err(silence)??;
+        let way = sent.map_err(silence)??;
         subject.shifted.remove(alias);
-        Ok(self.applied())
+        Ok((way, self.applied()))
     }
 
-    async fn unshift(&self, alias: &str, subject: &Subject<'_>) -> Result<(), LambdaError> {
+    async fn unshift(&self, alias: &str, subject: &Subject<'_>) -> Result<Way, LambdaError> {
         let failed = |error| CallError::of("UpdateAlias", error);
         let ours = subject.version();
         let from = subject.shifted.get(alias).cloned().unwrap_or_default();
@@ -61,18 +69,18 @@ impl Lambda {
             let call = self.client.update_alias().function_name(subject.name.as_str()).name(alias);
             let call = call.function_version(&from).routing_config(routing(&[]));
             match call.set_revision_id(revision).send().await.map_err(failed) {
-                Ok(_) => return Ok(()),
+                Ok(_) => return Ok(Way::Back),
                 // The shift or this may have been carried out although the answer was lost.
                 Err(error) if error.is_outdated() && !is_last => {
                     let call = self.client.get_alias().function_name(subject.name.as_str()).name(alias).send();
                     let alias =
                         call.await.map_err(|error| CallError::of("GetAlias", error)).map_err(LambdaError::Call)?;
                     let shares = shares(alias.routing_config());
-                    if alias.function_version() != Some(&from) || shares.iter().any(|(version, _)| version != ours) {
-                        return Err(LambdaError::Outdated(Some(error)));
-                    }
-                    if shares.is_empty() {
-                        return Ok(());
+                    match alias.function_version() {
+                        Some(version) if version == ours && shares.is_empty() => return Ok(Way::Arrived),
+                        Some(version) if version == from && shares.is_empty() => return Ok(Way::Back),
+                        Some(version) if version == from && shares.iter().all(|(version, _)| version == ours) => {}
+                        _ => return Err(LambdaError::Outdated(Some(error))),
                     }
                     revision = alias.revision_id().map(str::to_owned);
                 }

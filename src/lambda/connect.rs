@@ -10,7 +10,6 @@ use aws_config::profile::region::ProfileFileRegionProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::{AppName, BehaviorVersion, Region as SdkRegion, SdkConfig};
 use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
@@ -60,7 +59,8 @@ pub async fn connect(
         || matches!(stanza.provisioned_concurrency, Some(OrNone::Some(_)));
     let wait_limit = stanza.wait_timeout.unwrap_or(if takes_long { DEFAULT_WAIT * 3 } else { DEFAULT_WAIT });
     let asking = Asking { stanza, env, env_given, http, observer: observer.clone(), wait_limit };
-    let identifying = tokio::time::timeout(wait_limit, asking.identify());
+    // A call to STS has the same limit, and more to tell when it is over.
+    let identifying = tokio::time::timeout(wait_limit + Duration::from_secs(1), asking.identify());
     let (config, identity) = tokio::select! {
         biased;
         reason = stop.requested() => return Err(LambdaError::Stopped { reason, in_flight: None }),
@@ -96,34 +96,35 @@ struct Asking<'a> {
 
 impl Asking<'_> {
     /// Who acts, and the configuration with which every client acts so.
-    async fn identify(self) -> Result<(SdkConfig, Identity), LambdaError> {
+    async fn identify(&self) -> Result<(SdkConfig, Identity), LambdaError> {
         let (stanza, env) = (self.stanza, self.env);
         let region = region(stanza, env).await?;
-        let no_token = |variable| LambdaError::Credentials(CredentialsError::NoToken { variable });
-        let role = Role::of(stanza, env).map_err(no_token)?;
+        let role = Role::of(stanza, env).map_err(|variable| CredentialsError::NoToken { variable })?;
         let mut secrets: Vec<Secret> = Vec::new();
         let mut note = |credentials: &Credentials| {
             let both = std::iter::once(credentials.secret_access_key()).chain(credentials.session_token());
             secrets.extend(both.map(Secret::new));
         };
         let config = self.config(&region).await;
-        let exchanges = role.as_ref().is_some_and(|role| role.token().is_some());
-        let first = if exchanges { None } else { Some(self.first(&region).await?) };
+        let sts = |acting: Option<Acting>| {
+            let base = config.to_builder();
+            let base = match acting {
+                Some(acting) => base.credentials_provider(acting.into_provider()),
+                None => base,
+            };
+            let config = aws_sdk_sts::config::Builder::from(&base.build()).interceptor(self.observer.clone()).build();
+            aws_sdk_sts::Client::from_conf(config)
+        };
+        let exchanges = role.as_ref().is_some_and(Role::exchanges_token);
+        let first = if exchanges { None } else { Some(self.first(&config, || sts(None)).await?) };
         first.iter().for_each(|acting| note(&acting.credentials));
         let acting = match (first, role) {
             (Some(acting), None) => acting,
             (first, Some(role)) => {
                 let source = if exchanges { CredentialsSource::WebIdentity } else { CredentialsSource::AssumedRole };
-                let base = config.to_builder();
-                let base = match first {
-                    Some(acting) => base.credentials_provider(acting.into_provider()),
-                    None => base,
-                };
-                let sts = aws_sdk_sts::config::Builder::from(&base.build()).interceptor(self.observer).build();
-                let assumed = AssumedRole::new(role, aws_sdk_sts::Client::from_conf(sts));
-                let credentials = assumed.assume().await?;
-                note(&credentials);
-                Acting { credentials, source, provider: Some(SharedCredentialsProvider::new(assumed)) }
+                let acting = AssumedRole::new(role, sts(first)).act(source).await?;
+                note(&acting.credentials);
+                acting
             }
             (None, None) => unreachable!("a token is exchanged for a role"),
         };
@@ -153,11 +154,13 @@ impl Asking<'_> {
     }
 
     /// Who acts before a role is assumed.
-    async fn first(&self, region: &Region) -> Result<Acting, LambdaError> {
-        let region = Some(SdkRegion::new(region.as_str().to_owned()));
-        let config = ProviderConfig::without_region().with_http_client(self.http.clone()).with_region(region);
-        let found = credentials::find(self.stanza, self.env, self.env_given, &config).await;
-        found.map_err(LambdaError::Credentials)
+    async fn first(&self, config: &SdkConfig, sts: impl Fn() -> aws_sdk_sts::Client) -> Result<Acting, LambdaError> {
+        let config = ProviderConfig::without_region()
+            .with_http_client(self.http.clone())
+            .with_region(config.region().cloned())
+            .with_use_fips(config.use_fips())
+            .with_use_dual_stack(config.use_dual_stack());
+        credentials::find(self.stanza, self.env, self.env_given, &config, sts).await
     }
 }
 

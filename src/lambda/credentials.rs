@@ -8,11 +8,12 @@ use aws_config::ecs::EcsCredentialsProvider;
 use aws_config::imds::{self, credentials::ImdsCredentialsProvider};
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
-use aws_config::web_identity_token::WebIdentityTokenCredentialsProvider;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError as SdkCredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 
+use super::error::LambdaError;
+use super::roles::{AssumedRole, Role};
 use crate::protocol::environment::Environment;
 use crate::protocol::event::CredentialsSource;
 use crate::protocol::stanza::Stanza;
@@ -41,6 +42,18 @@ pub enum CredentialsError {
         /// The variable.
         variable: String,
     },
+    /// The file that is to hold a token cannot be read.
+    NoTokenFile {
+        /// The file.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A source has credentials, but does not give them in time.
+    Silent {
+        /// The source.
+        origin: CredentialsSource,
+    },
     /// A source has credentials, but they cannot be had.
     Unavailable {
         /// The source.
@@ -52,6 +65,9 @@ pub enum CredentialsError {
 
 /// The metadata service answers at once, or is not there.
 const METADATA_LIMIT: Duration = Duration::from_millis(200);
+
+/// An agent of a container may have to ask somebody else first.
+const CONTAINER_TRIES: u32 = 3;
 
 /// The variable by which a job names a metadata service of its own.
 const METADATA_ENDPOINT: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
@@ -110,14 +126,15 @@ pub(super) async fn find(
     env: &Environment,
     env_given: bool,
     config: &ProviderConfig,
-) -> Result<Acting, CredentialsError> {
+    sts: impl Fn() -> aws_sdk_sts::Client,
+) -> Result<Acting, LambdaError> {
     if let Some(credentials) = of_stanza(stanza)? {
         return Ok(Acting::fixed(credentials, CredentialsSource::Stanza));
     }
     if let Some(name) = &stanza.profile {
         let profile = ProfileFileCredentialsProvider::builder().configure(config).profile_name(name).build();
         let found = ask(profile, CredentialsSource::Profile).await?;
-        return found.ok_or_else(|| CredentialsError::NoProfile { name: name.clone() });
+        return found.ok_or_else(|| CredentialsError::NoProfile { name: name.clone() }.into());
     }
     if let Some(credentials) = of_environment(env)? {
         return Ok(Acting::fixed(credentials, CredentialsSource::Environment));
@@ -126,16 +143,14 @@ pub(super) async fn find(
     if let Some(found) = ask(profile, CredentialsSource::Profile).await? {
         return Ok(found);
     }
-    let web_identity = WebIdentityTokenCredentialsProvider::builder().configure(config).build();
-    if let Some(found) = ask(web_identity, CredentialsSource::WebIdentity).await? {
-        return Ok(found);
+    if let Some(role) = Role::of_token_file(env)? {
+        return AssumedRole::new(role, sts()).act(CredentialsSource::WebIdentity).await;
     }
-    let container = EcsCredentialsProvider::builder()
-        .configure(config)
-        .connect_timeout(METADATA_LIMIT)
-        .read_timeout(METADATA_LIMIT)
-        .build();
-    if let Some(found) = ask(container, CredentialsSource::Container).await? {
+    let container = EcsCredentialsProvider::builder().configure(config).build();
+    // The SDK keeps to times of its own.
+    let origin = CredentialsSource::Container;
+    let asked = tokio::time::timeout(METADATA_LIMIT * CONTAINER_TRIES, ask(container, origin)).await;
+    if let Some(found) = asked.unwrap_or(Err(CredentialsError::Silent { origin }))? {
         return Ok(found);
     }
     if !env_given || env.get(METADATA_ENDPOINT).is_some() {
@@ -151,7 +166,7 @@ pub(super) async fn find(
             return Ok(found);
         }
     }
-    Err(CredentialsError::None)
+    Err(CredentialsError::None.into())
 }
 
 fn of_stanza(stanza: &Stanza) -> Result<Option<Credentials>, CredentialsError> {

@@ -73,6 +73,23 @@ pub enum LambdaError {
     },
 }
 
+impl LambdaError {
+    /// True when nobody knows whether the call that failed was carried out.
+    pub(super) fn leaves_in_doubt(&self) -> bool {
+        match self {
+            LambdaError::Stopped { in_flight, .. } => in_flight.is_some(),
+            LambdaError::Call(error) => !matches!(error.kind, CallErrorKind::Refused | CallErrorKind::Unmade),
+            _ => false,
+        }
+    }
+}
+
+impl From<CredentialsError> for LambdaError {
+    fn from(error: CredentialsError) -> Self {
+        LambdaError::Credentials(error)
+    }
+}
+
 /// AWS's own word on why a function is not ready.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trouble {

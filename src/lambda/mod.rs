@@ -25,6 +25,7 @@ use std::time::Duration;
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
+pub use alias::Way;
 pub use connect::{Identity, connect};
 pub use credentials::CredentialsError;
 pub use error::{CallError, CallErrorKind, LambdaError, Trouble};
@@ -202,7 +203,7 @@ impl Lambda {
     ) -> Result<Applied, LambdaError> {
         let applied = self.carry_out(action, subject, role_not_ready).await;
         if let (Action::ShiftTraffic { .. }, Err(error)) = (action, &applied)
-            && (self.attempts.told().has_lost || matches!(error, LambdaError::Stopped { in_flight: Some(_), .. }))
+            && (self.attempts.told().has_lost || error.leaves_in_doubt())
         {
             // It may have been carried out all the same.
             subject.note_aim(action);
@@ -284,7 +285,7 @@ impl Lambda {
                     subject.revision_id = None;
                 }
                 Err(LambdaError::Call(error)) if error.is_outdated() => {
-                    if !self.has_moved_alias(action, subject).await? {
+                    if !self.attempts.told().has_lost || !self.has_moved_alias(action, subject).await? {
                         return Err(LambdaError::Outdated(Some(error)));
                     }
                     self.journal.note_changed(step);
@@ -305,7 +306,14 @@ impl Lambda {
                     );
                     return Err(if is_of_more { LambdaError::Outdated(Some(error)) } else { LambdaError::Gone });
                 }
-                Err(error) => return Err(error),
+                Err(error) => {
+                    let moves = matches!(action, Action::UpdateAlias { .. }) && error.leaves_in_doubt();
+                    if !moves || !self.has_moved_alias(action, subject).await.unwrap_or(false) {
+                        return Err(error);
+                    }
+                    self.journal.note_changed(step);
+                    return Ok(self.applied());
+                }
             }
         }
     }
@@ -427,7 +435,8 @@ impl Lambda {
                 Reason::OutputClosed => std::future::pending().await,
                 reason @ (Reason::Interrupt | Reason::Terminate) => {
                     // Behind a shift of traffic the way back has to find its time, too.
-                    tokio::time::sleep(if step == StepName::ShiftTraffic { GRACE / 3 } else { GRACE }).await;
+                    let is_shift = matches!(step, StepName::ShiftTraffic | StepName::UpdateAlias);
+                    tokio::time::sleep(if is_shift { GRACE / 3 } else { GRACE }).await;
                     reason
                 }
             }

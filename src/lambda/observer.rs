@@ -86,7 +86,8 @@ impl Intercept for Observer {
         let mut tally = self.attempts.lock();
         tally.http_status = status;
         tally.is_awss = id.is_some();
-        tally.has_lost |= status.is_none_or(|status| status >= 500);
+        let has_failed = context.output_or_error().is_some_and(|answer| answer.is_err());
+        tally.has_lost |= status.is_none_or(|status| status >= 500 || (status < 300 && has_failed));
         tally.request_id = id.or(tally.request_id.take());
         Ok(())
     }

@@ -174,6 +174,7 @@ impl Lambda {
         let output = match answer.await {
             Err(_) => return Err(self.unanswered(limit)),
             Ok(Err(LambdaError::Call(error))) if error.is_silence() => return Err(self.unanswered(limit)),
+            Ok(Err(LambdaError::Call(error))) if error.is_not_found() => return Err(LambdaError::Gone),
             Ok(answer) => answer?,
         };
         self.check_awss("Invoke")?;

@@ -1,13 +1,16 @@
 //! A role that the stanza names and whoever may assume it in, credentials of that role out. Effect: asks AWS STS.
 //! Never writes a token to a disk, and never acts as anybody else than the stanza says.
+#![expect(clippy::disallowed_methods, reason = "reads the file that AWS_WEB_IDENTITY_TOKEN_FILE names")]
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError as SdkCredentialsError;
-use aws_credential_types::provider::{ProvideCredentials, future};
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use aws_sdk_sts::types::Credentials as StsCredentials;
 
+use super::credentials::{Acting, CredentialsError};
 use super::error::{CallError, CallErrorKind, LambdaError};
 use crate::protocol::environment::Environment;
+use crate::protocol::event::CredentialsSource;
 use crate::protocol::secret::Secret;
 use crate::protocol::stanza::Stanza;
 
@@ -18,7 +21,16 @@ pub(super) struct Role {
     external_id: Option<String>,
     session_name: String,
     /// The token that is exchanged for it. `None`: other credentials are.
-    token: Option<Secret>,
+    token: Option<Token>,
+}
+
+/// Where an OpenID Connect token is.
+#[derive(Clone, Debug)]
+enum Token {
+    /// Here.
+    Value(Secret),
+    /// In a file, which whoever gives tokens writes anew.
+    File(String),
 }
 
 impl Role {
@@ -28,20 +40,32 @@ impl Role {
     /// The name of the variable that is to hold a token, when the job has none of that name.
     pub(super) fn of(stanza: &Stanza, env: &Environment) -> Result<Option<Role>, String> {
         let Some(arn) = stanza.role_to_assume.clone() else { return Ok(None) };
-        let token = match &stanza.web_identity_token_env {
-            None => None,
-            Some(name) => {
-                let token = env.get(name).map(|token| token.trim().to_owned()).filter(|token| !token.is_empty());
-                Some(Secret::new(token.ok_or_else(|| name.clone())?))
-            }
+        let token = match (&stanza.web_identity_token_env, stanza.web_identity_token(env)) {
+            (None, _) => None,
+            (Some(_), Some(token)) => Some(Token::Value(token)),
+            (Some(name), None) => return Err(name.clone()),
         };
         let session_name = stanza.role_session_name.clone().unwrap_or_else(|| default_session_name(env));
         Ok(Some(Role { arn, external_id: stanza.external_id.clone(), session_name, token }))
     }
 
-    /// The token, where one is exchanged.
-    pub(super) fn token(&self) -> Option<&Secret> {
-        self.token.as_ref()
+    /// The role that `AWS_ROLE_ARN` and `AWS_WEB_IDENTITY_TOKEN_FILE` of the job name.
+    pub(super) fn of_token_file(env: &Environment) -> Result<Option<Role>, CredentialsError> {
+        let variable = |name| env.get(name).filter(|value| !value.is_empty()).map(std::borrow::Cow::into_owned);
+        let half = |given, missing| Err(CredentialsError::Incomplete { given, missing, at: None });
+        let session_name = variable("AWS_ROLE_SESSION_NAME").unwrap_or_else(|| default_session_name(env));
+        match (variable("AWS_WEB_IDENTITY_TOKEN_FILE"), variable("AWS_ROLE_ARN")) {
+            (Some(path), Some(arn)) => {
+                Ok(Some(Role { arn, external_id: None, session_name, token: Some(Token::File(path)) }))
+            }
+            (Some(_), None) => half("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"),
+            (None, _) => Ok(None),
+        }
+    }
+
+    /// Whether a token is exchanged for it.
+    pub(super) fn exchanges_token(&self) -> bool {
+        self.token.is_some()
     }
 }
 
@@ -56,6 +80,20 @@ fn default_session_name(env: &Environment) -> String {
     name[name.len().saturating_sub(64)..].iter().collect()
 }
 
+impl Token {
+    fn read(&self) -> Result<Secret, LambdaError> {
+        match self {
+            Token::Value(token) => Ok(token.clone()),
+            Token::File(path) => match std::fs::read_to_string(path) {
+                Ok(token) => Ok(Secret::new(token.trim())),
+                Err(source) => {
+                    Err(LambdaError::Credentials(CredentialsError::NoTokenFile { path: path.clone(), source }))
+                }
+            },
+        }
+    }
+}
+
 /// Credentials of a role, asked for anew whenever the last ones end.
 #[derive(Debug)]
 pub(super) struct AssumedRole {
@@ -68,6 +106,15 @@ impl AssumedRole {
         AssumedRole { role, client }
     }
 
+    /// Asks STS, and goes on doing so whenever the credentials end.
+    ///
+    /// # Errors
+    /// As [`AssumedRole::assume`].
+    pub(super) async fn act(self, source: CredentialsSource) -> Result<Acting, LambdaError> {
+        let credentials = self.assume().await?;
+        Ok(Acting { credentials, source, provider: Some(SharedCredentialsProvider::new(self)) })
+    }
+
     /// Asks STS.
     ///
     /// # Errors
@@ -77,7 +124,7 @@ impl AssumedRole {
         let (operation, credentials) = match &role.token {
             Some(token) => {
                 let call = self.client.assume_role_with_web_identity().role_arn(&role.arn);
-                let call = call.role_session_name(&role.session_name).web_identity_token(token.expose());
+                let call = call.role_session_name(&role.session_name).web_identity_token(token.read()?.expose());
                 let operation = "AssumeRoleWithWebIdentity";
                 let answer = call.send().await.map_err(|error| LambdaError::Call(CallError::of(operation, error)))?;
                 (operation, answer.credentials)
@@ -134,7 +181,8 @@ mod tests {
         };
         let of = |env: &[(&str, &str)]| Role::of(&stanza, &env.iter().copied().collect());
         let role = of(&[("ID_TOKEN", "a.b.c\n")]).expect("there").expect("named");
-        assert_eq!(role.token().map(Secret::expose), Some("a.b.c"));
+        let token = role.token.expect("named").read().expect("there");
+        assert_eq!(token.expose(), "a.b.c");
         assert_eq!(of(&[("ID_TOKEN", " ")]).unwrap_err(), "ID_TOKEN");
     }
 }

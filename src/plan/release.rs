@@ -123,8 +123,8 @@ pub(super) fn parts(
     } else {
         parts.proof.extend(verify());
     }
-    parts.pruned =
-        pruned(release, live, parts.version.as_deref(), parts.publish.is_some() && (changes || live.is_none()));
+    let creates = parts.publish.is_some() && (changes || live.is_none_or(surely_differs));
+    parts.pruned = pruned(release, live, parts.version.as_deref(), creates);
     Ok(parts)
 }
 
@@ -147,6 +147,13 @@ pub(super) fn before<'a>(alias: &LiveAlias, versions: &'a [LiveVersion]) -> Opti
             versions.iter().filter(|version| version.ordinal() < ordinal).max_by_key(|version| version.ordinal())
         }
     }
+}
+
+/// Whether the function is known not to be what its newest version holds, so that a publication makes one.
+fn surely_differs(live: &Live) -> bool {
+    let knows_environment = live.settings.iter().any(|setting| matches!(setting, Setting::Environment(_)));
+    let newest = live.versions.iter().max_by_key(|version| version.ordinal());
+    newest.is_none_or(|newest| newest.is_ready && knows_environment && !newest.is_copy_of(live))
 }
 
 fn at<'a>(number: &str, versions: &'a [LiveVersion]) -> Option<&'a LiveVersion> {

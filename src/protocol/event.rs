@@ -120,6 +120,21 @@ pub enum CredentialsSource {
     Instance,
 }
 
+impl CredentialsSource {
+    /// Its tag: `web-identity`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            CredentialsSource::Stanza => "stanza",
+            CredentialsSource::Environment => "environment",
+            CredentialsSource::Profile => "profile",
+            CredentialsSource::WebIdentity => "web-identity",
+            CredentialsSource::AssumedRole => "assumed-role",
+            CredentialsSource::Container => "container",
+            CredentialsSource::Instance => "instance",
+        }
+    }
+}
+
 /// Long work that tells its progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

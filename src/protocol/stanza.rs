@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 
+use super::environment::Environment;
 use super::error::{Code, Problem, Warning, WarningCode};
 use super::name::{FunctionName, Region};
 use super::reader::Reader;
@@ -342,6 +343,12 @@ pub fn read(map: &Map) -> ReadStanza {
 }
 
 impl Stanza {
+    /// The token that the job's variable holds which the stanza names. `None`: it names none, or that is empty.
+    pub fn web_identity_token(&self, env: &Environment) -> Option<Secret> {
+        let token = env.get(self.web_identity_token_env.as_ref()?)?.trim().to_owned();
+        (!token.is_empty()).then(|| Secret::new(token))
+    }
+
     /// Masks this stanza's secrets, and those in `more`, in texts that others wrote. Values that also stand openly in
     /// `written`, the stanza before anything was filled in, are left standing.
     pub fn redactor<'a>(&'a self, written: &Map, more: impl Iterator<Item = &'a str>) -> Redactor {

@@ -1,0 +1,163 @@
+//! Canaries: a secret in every place where a request can hold one, and nobody who reads what the program shows, starts or
+//! leaves behind may find one, in whatever form; while what is no secret stays as it is.
+//!
+//! `CANARY=part-of-a-name` picks scenarios: `CANARY="a condition"`.
+
+mod audience;
+mod aws;
+mod cases;
+mod commands;
+mod conditions;
+mod credentials;
+mod functions;
+mod ordinary;
+mod requests;
+mod scanner;
+mod secrets;
+mod services;
+mod stage;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use serde_json::json;
+
+use audience::Audience;
+use secrets::secret;
+use stage::Stage;
+
+/// The runs mostly wait.
+const THREADS: usize = 12;
+
+/// Something that is played before an audience.
+struct Scenario {
+    name: String,
+    act: Box<dyn Fn(&mut Stage<'_>) + Send + Sync>,
+}
+
+impl Scenario {
+    fn new(name: &str, act: impl Fn(&mut Stage<'_>) + Send + Sync + 'static) -> Self {
+        Scenario { name: name.to_owned(), act: Box::new(act) }
+    }
+}
+
+/// Plays every scenario; gives those that did not come as far as they should.
+fn play(scenarios: &[Scenario], audience: &Audience) -> Vec<String> {
+    let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let work = || {
+        while let Some(Scenario { name, act }) = scenarios.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let played = catch_unwind(AssertUnwindSafe(|| act(&mut Stage::new(name, audience))));
+            if let Err(panic) = played {
+                wrong.lock().expect("not poisoned").push(format!("{name}: {}", words(&*panic)));
+            }
+        }
+    };
+    audience.watching(|| thread::scope(|scope| (0..THREADS).for_each(|_| drop(scope.spawn(work)))));
+    wrong.into_inner().expect("not poisoned")
+}
+
+/// What a check that panicked has said.
+fn words(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
+}
+
+/// Fails for every leak, and for every scenario that did not come as far as it should.
+#[track_caller]
+fn check(mut scenarios: Vec<Scenario>) {
+    let wanted = std::env::var("CANARY").unwrap_or_default();
+    scenarios.retain(|scenario| scenario.name.contains(&wanted));
+    let audience = Audience::new();
+    let wrong = play(&scenarios, &audience);
+    wrong.iter().for_each(|wrong| println!("WRONG {wrong}"));
+    audience.conclude();
+    assert!(wrong.is_empty(), "{} scenarios did not come as far as they should", wrong.len());
+}
+
+#[test]
+fn no_secret_is_shown_by_any_run() {
+    let mut scenarios = aws::scenarios();
+    for more in [
+        cases::scenarios(),
+        commands::scenarios(),
+        functions::scenarios(),
+        credentials::scenarios(),
+        conditions::scenarios(),
+        requests::scenarios(),
+    ] {
+        scenarios.extend(more);
+    }
+    check(scenarios);
+}
+
+#[test]
+fn a_secret_is_masked_in_the_middle_of_a_word() {
+    const COMMANDS: [(&str, &str); 1] = [(
+        "what it puts together",
+        "echo \"v$GITHUB_TOKEN\" \"${DB_PASSWORD}2\"; printf '%s' \"$GITHUB_TOKEN\" \"$DB_PASSWORD\" \"$AWS_SESSION_TOKEN\"",
+    )];
+    let mut scenarios: Vec<Scenario> = commands::printing(&COMMANDS).collect();
+    scenarios.push(Scenario::new("filled into a word", |stage| {
+        stage.say(json!({"description": "v${GITHUB_TOKEN}2", "alias": "live", "run": ["true"]}));
+        stage.run_each(&[&["check"], &["plan"], &["deploy"]]);
+        stage.say(json!({"zip": "v${GITHUB_TOKEN}2", "timeout": "1${DB_PASSWORD}s"}));
+        stage.run_each(&[&["check"], &["deploy"]]);
+    }));
+    check(scenarios);
+}
+
+#[test]
+fn a_secret_that_others_have_encoded_is_masked() {
+    const COMMANDS: [(&str, &str); 2] = [
+        (
+            "base64",
+            "printf '%s' \"$GITHUB_TOKEN\" | base64 -w 0; echo; printf 'user:%s' \"$DB_PASSWORD\" | base64 -w 0; echo",
+        ),
+        ("the password of an address", "rest=${DATABASE_PASSWORD_URL#*://*:}; echo \"${rest%%@*}\""),
+    ];
+    let mut scenarios: Vec<Scenario> = commands::printing(&COMMANDS).collect();
+    let token = secret("GITHUB_TOKEN");
+    let percents: String = token
+        .bytes()
+        .map(|byte| match byte.is_ascii_alphanumeric() {
+            true => char::from(byte).to_string(),
+            false => format!("%{byte:02X}"),
+        })
+        .collect();
+    let address = format!("GET https://example.invalid/?token={percents}&x=1");
+    scenarios.push(functions::logging("an address", vec![address]));
+    let basic = base64_simd::STANDARD.encode_to_string(format!("user:{token}"));
+    scenarios.push(functions::logging("a header", vec![format!("Authorization: Basic {basic}")]));
+    check(scenarios);
+}
+
+/// What the program must not do, done by a command in its place, with a secret that it does not know.
+#[test]
+fn the_audience_finds_what_is_shown_on_purpose() {
+    let ways = [
+        ("it is printed", "echo \"printed $SHOWN\"", "standard output of ``"),
+        ("it is an argument", "/bin/sh -c 'sleep 1; exit' \"$SHOWN\"", "arguments of a process"),
+        ("it is an argument of git", "git rev-parse \"$SHOWN\" 2>/dev/null; true", "arguments of a child"),
+        ("it is in a temporary file", "echo \"for now $SHOWN\" >$TMPDIR/x; sleep 1; rm $TMPDIR/x", "a temporary file"),
+        ("it is in an open file", "(echo \"open $SHOWN\"; sleep 1) >x; rm x", "a file that is open"),
+        ("it is in a file that stays", "echo \"kept $SHOWN\" >kept", "the file build/kept of ``"),
+        ("a temporary file is left", ": >$TMPDIR/left", "temporary files"),
+    ];
+    let scenario = |(name, command, _): (&str, &'static str, &str)| {
+        Scenario::new(name, move |stage| {
+            stage.request["env"]["SHOWN"] = json!(secret("of others"));
+            stage.say(json!({"run": [command]}));
+            assert_eq!(stage.run(&[]).outcome(), "deployed");
+        })
+    };
+    let audience = Audience::new();
+    assert_eq!(play(&ways.map(scenario), &audience), [""; 0]);
+    let found = audience.found();
+    for (name, _, place) in ways {
+        let is_found =
+            |(scenario, its): &(String, String)| its == place && [name, "any scenario"].contains(&scenario.as_str());
+        assert!(found.iter().any(is_found), "{name}: {found:?}");
+    }
+}

@@ -1,0 +1,203 @@
+//! Whatever a run shows in, every secret in it out: what it wrote, how it and its children were started, which files it
+//! writes while it runs and leaves behind.
+//! Never judges an outcome.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::scanner::{Leak, Scanner};
+use super::secrets::all;
+
+/// Where programs are looked for in a job.
+pub(super) const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+
+/// How often the processes are looked at.
+const GLANCE: Duration = Duration::from_millis(15);
+
+/// The form of a secret that was not even looked for.
+const LEFT: &str = "a file that is left";
+
+/// Where a secret was found: the scenario, the secret, and its form.
+type Finding = (String, String, &'static str);
+
+/// Whoever reads what runs show, and writes down every secret in it.
+pub(super) struct Audience {
+    scanner: Scanner,
+    /// Programs that write down how they were started, before they do what those of their names do.
+    tools: TempDir,
+    running: Mutex<BTreeMap<u32, Running>>,
+    /// What was read already: most lines are like others.
+    seen: Mutex<BTreeSet<Vec<u8>>>,
+    leaks: Mutex<BTreeMap<Finding, (String, Leak)>>,
+    runs: AtomicUsize,
+    bytes: AtomicUsize,
+    is_over: AtomicBool,
+}
+
+/// A run that has not ended.
+#[derive(Clone)]
+struct Running {
+    scenario: String,
+    temporary: PathBuf,
+}
+
+impl Audience {
+    pub(super) fn new() -> Self {
+        let tools = TempDir::new().expect("a temporary directory");
+        for name in ["bash", "git", "sh"] {
+            let real = PATH.split(':').map(|directory| Path::new(directory).join(name)).find(|path| path.exists());
+            let real = real.unwrap_or_else(|| panic!("{name} is missing"));
+            let notes = tools.path().join("started").display().to_string();
+            let script = format!(
+                "#!/bin/sh\n{{ printf '%s\\n' \"$0\" \"$@\"; read -r parent </proc/$PPID/cmdline; printf '%s\\n' \"$parent\"; }} \
+                 >>'{notes}' 2>/dev/null\nexec '{}' \"$@\"\n",
+                real.display()
+            );
+            let tool = tools.path().join(name);
+            fs::write(&tool, script).expect("written");
+            fs::set_permissions(&tool, fs::Permissions::from_mode(0o755)).expect("made executable");
+        }
+        Audience {
+            scanner: Scanner::new(all()),
+            tools,
+            running: Mutex::default(),
+            seen: Mutex::default(),
+            leaks: Mutex::default(),
+            runs: AtomicUsize::new(0),
+            bytes: AtomicUsize::new(0),
+            is_over: AtomicBool::new(false),
+        }
+    }
+
+    /// The job's `PATH`, with the programs that write down how they were started.
+    pub(super) fn path(&self) -> String {
+        format!("{}:{PATH}", self.tools.path().display())
+    }
+
+    /// Does `act` while every run is watched from outside.
+    pub(super) fn watching(&self, act: impl FnOnce()) {
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !self.is_over.load(Ordering::Relaxed) {
+                    let running = locked(&self.running).clone();
+                    running.iter().for_each(|(id, running)| self.look_at(*id, running));
+                    thread::sleep(GLANCE);
+                }
+            });
+            // The watcher has to end, also where `act` panics.
+            let _over = Over(&self.is_over);
+            act();
+        });
+        let started = fs::read(self.tools.path().join("started")).unwrap_or_default();
+        self.read("any scenario", "arguments of a child", &started);
+    }
+
+    /// A run begins.
+    pub(super) fn begin(&self, id: u32, scenario: &str, temporary: PathBuf) {
+        locked(&self.running).insert(id, Running { scenario: scenario.to_owned(), temporary });
+        self.runs.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// It has ended.
+    pub(super) fn end(&self, id: u32) {
+        locked(&self.running).remove(&id);
+    }
+
+    /// What anybody on the machine can see of a process and its children, and the files that they write.
+    fn look_at(&self, id: u32, Running { scenario, temporary }: &Running) {
+        let mut ids = vec![id.to_string()];
+        while let Some(id) = ids.pop() {
+            let process = PathBuf::from(format!("/proc/{id}"));
+            self.read(scenario, "arguments of a process", &fs::read(process.join("cmdline")).unwrap_or_default());
+            for thread in entries(&process.join("task")) {
+                let children = fs::read_to_string(thread.join("children")).unwrap_or_default();
+                ids.extend(children.split_whitespace().map(str::to_owned));
+            }
+            for file in entries(&process.join("fd")) {
+                let told = process.join("fdinfo").join(file.file_name().unwrap_or_default());
+                let told = fs::read_to_string(told).unwrap_or_default();
+                let flags = told.lines().find_map(|line| line.strip_prefix("flags:"));
+                let flags = flags.and_then(|flags| u32::from_str_radix(flags.trim(), 8).ok()).unwrap_or_default();
+                let path = fs::read_link(file).unwrap_or_default();
+                // One that has a name, and is not only read.
+                let is_written = flags & 3 != 0 && path.is_file() && !path.starts_with(self.tools.path());
+                if is_written && !path.starts_with("/dev") {
+                    self.read(scenario, "a file that is open", &fs::read(&path).unwrap_or_default());
+                }
+            }
+        }
+        for file in files(temporary) {
+            self.read(scenario, "a temporary file", &fs::read(file).unwrap_or_default());
+        }
+    }
+
+    /// Reads what a run has shown.
+    pub(super) fn read(&self, scenario: &str, place: &str, bytes: &[u8]) {
+        self.bytes.fetch_add(bytes.len(), Ordering::Relaxed);
+        for line in bytes.split(|byte| *byte == b'\n') {
+            if !locked(&self.seen).insert(line.to_vec()) {
+                continue;
+            }
+            for leak in self.scanner.scan(line) {
+                let finding = (scenario.to_owned(), leak.secret.clone(), leak.form);
+                locked(&self.leaks).entry(finding).or_insert_with(|| (place.to_owned(), leak));
+            }
+        }
+    }
+
+    /// A temporary file that outlives a run, whatever it holds.
+    pub(super) fn find_left(&self, scenario: &str, name: String) {
+        let leak = Leak { secret: name, form: LEFT, excerpt: String::new() };
+        let finding = (scenario.to_owned(), leak.secret.clone(), leak.form);
+        locked(&self.leaks).entry(finding).or_insert_with(|| ("temporary files".to_owned(), leak));
+    }
+
+    /// Every scenario with a leak, and the place of the first.
+    pub(super) fn found(&self) -> Vec<(String, String)> {
+        locked(&self.leaks).iter().map(|((scenario, ..), (place, _))| (scenario.clone(), place.clone())).collect()
+    }
+
+    /// Tells every leak, then how much was read; fails for any.
+    #[track_caller]
+    pub(super) fn conclude(self) {
+        let leaks = self.leaks.into_inner().unwrap_or_else(PoisonError::into_inner);
+        for ((scenario, secret, form), (place, leak)) in &leaks {
+            println!("LEAK in {scenario}, {place}: {secret}, {form}: {}", leak.excerpt);
+        }
+        let (runs, bytes) = (self.runs.into_inner(), self.bytes.into_inner());
+        println!("{runs} runs, {bytes} bytes scanned, {} leaks", leaks.len());
+        assert!(leaks.is_empty(), "{} leaks", leaks.len());
+    }
+}
+
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn entries(directory: &Path) -> impl Iterator<Item = PathBuf> {
+    fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path())
+}
+
+/// Every file under a directory.
+pub(super) fn files(directory: &Path) -> Vec<PathBuf> {
+    let (directories, mut files): (Vec<_>, Vec<_>) =
+        entries(directory).partition(|path| path.is_dir() && !path.is_symlink());
+    files.extend(directories.iter().flat_map(|directory| self::files(directory)));
+    files
+}

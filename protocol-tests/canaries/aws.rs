@@ -1,0 +1,184 @@
+//! AWS that quotes what it was given while it refuses, and everything else that can go wrong with a call.
+
+use std::time::Duration;
+
+use lambda_endpoint::FaultKind;
+use serde_json::{Value, json};
+
+use super::Scenario;
+use super::secrets::secret;
+use super::services::{http, serve};
+use super::stage::Stage;
+
+/// Calls of a deployment that makes and changes everything.
+const OPERATIONS: [&str; 14] = [
+    "GetFunction",
+    "CreateFunction",
+    "UpdateFunctionConfiguration",
+    "UpdateFunctionCode",
+    "TagResource",
+    "UntagResource",
+    "PublishVersion",
+    "Invoke",
+    "ListAliases",
+    "CreateAlias",
+    "PutFunctionConcurrency",
+    "CreateFunctionUrlConfig",
+    "AddPermission",
+    "GetFunctionUrlConfig",
+];
+
+pub(super) fn scenarios() -> Vec<Scenario> {
+    let mut scenarios = Vec::new();
+    for operation in OPERATIONS {
+        scenarios.push(Scenario::new(&format!("AWS quotes in its refusal of {operation}"), move |stage| {
+            for words in quotations() {
+                play(stage, operation, refusal(400, "InvalidParameterValueException", words));
+            }
+        }));
+    }
+    for (name, words) in peculiar_quotations() {
+        scenarios.push(Scenario::new(&format!("AWS quotes {name}"), move |stage| {
+            let reason_code = "InvalidEnvironment".to_owned();
+            play(stage, "UpdateFunctionConfiguration", refusal(400, "InvalidParameterValueException", words.clone()));
+            play(stage, "UpdateFunctionCode", FaultKind::UpdateFails { reason_code, reason: words.clone() });
+        }));
+    }
+    for (status, code) in [
+        (400, "UnheardOfException"),
+        (403, "AccessDeniedException"),
+        (403, "InvalidSignatureException"),
+        (404, "ResourceNotFoundException"),
+        (409, "ResourceConflictException"),
+        (412, "PreconditionFailedException"),
+        (413, "RequestEntityTooLargeException"),
+    ] {
+        scenarios.push(Scenario::new(&format!("AWS quotes in {status} {code}"), move |stage| {
+            for operation in ["CreateFunction", "UpdateFunctionConfiguration", "PublishVersion"] {
+                play(stage, operation, refusal(status, code, quotations().remove(0)));
+            }
+        }));
+    }
+    for kind in without_words() {
+        scenarios.push(Scenario::new(&format!("a call goes wrong: {kind:?}"), move |stage| {
+            for operation in ["GetFunction", "UpdateFunctionConfiguration", "UpdateFunctionCode"] {
+                play(stage, operation, kind.clone());
+            }
+        }));
+    }
+    scenarios.push(Scenario::new("AWS quotes when an update fails", updates_that_fail));
+    scenarios.push(Scenario::new("a bucket quotes", bucket));
+    scenarios
+}
+
+fn refusal(status: u16, code: &str, message: String) -> FaultKind {
+    FaultKind::Status { status, code: code.to_owned(), message, retry_after: None }
+}
+
+/// What goes wrong without a word of AWS's.
+fn without_words() -> Vec<FaultKind> {
+    vec![
+        FaultKind::Html { status: 200 },
+        FaultKind::Html { status: 503 },
+        FaultKind::Empty { status: 200 },
+        FaultKind::Empty { status: 400 },
+        FaultKind::ResetBefore,
+        FaultKind::ResetAfter,
+        FaultKind::ResetDuring { after_bytes: 20 },
+        FaultKind::Slow { answer_over: Duration::from_millis(300) },
+        FaultKind::Hang { for_: Duration::from_secs(30) },
+        FaultKind::DeleteFunction,
+        FaultKind::TouchFunction,
+        FaultKind::Busy { for_: Duration::from_millis(200) },
+    ]
+}
+
+/// Texts that quote what a request holds, in the ways in which AWS quotes.
+fn quotations() -> Vec<String> {
+    let names = [
+        "environment.PLAIN",
+        "environment.LINES",
+        "environment.DOLLAR",
+        "environment.LONG",
+        "function_tags.team",
+        "GITHUB_TOKEN",
+        "DB_PASSWORD",
+        "access_key_id",
+        "secret_access_key",
+        "session_token",
+    ];
+    let map: Value = names.iter().map(|name| ((*name).to_owned(), json!(secret(name)))).collect();
+    let pairs: Vec<String> = names.iter().map(|name| format!("{name}={}", secret(name))).collect();
+    let values: Vec<String> = names.iter().map(|name| format!("Value '{}' at 'environment'", secret(name))).collect();
+    vec![
+        format!("the environment variables you have provided exceeded the 4KB limit. String measured: {map}"),
+        format!("the variables are {{{}}}; {}", pairs.join(", "), values.join("; ")),
+    ]
+}
+
+/// Texts after the function was read, in which a secret stands where it is harder to see.
+fn peculiar_quotations() -> Vec<(&'static str, String)> {
+    let (plain, token) = (secret("environment.PLAIN"), secret("GITHUB_TOKEN"));
+    vec![
+        // With `merge_environment` a request holds what is live, too.
+        ("a live variable", format!("exceeded the 4KB limit: {}", json!({"LIVE": secret("live environment")}))),
+        ("behind a break", format!("the value is not allowed:\n{plain}\t{token}\n")),
+        ("before a full stop", format!("the value is not allowed: {}", secret("environment.STOP"))),
+        ("JSON in JSON", json!({"message": json!({"A": plain, "B": token}).to_string()}).to_string()),
+    ]
+}
+
+/// A deployment, one call of which goes wrong.
+fn play(stage: &mut Stage<'_>, operation: &str, kind: FaultKind) {
+    let mut scene = stage.again();
+    if operation != "CreateFunction" {
+        scene.seed();
+    }
+    scene.say(json!({
+        "merge_environment": true,
+        "function_tags_mode": "replace",
+        "description": "of $GITHUB_TOKEN",
+        "reserved_concurrency": 5,
+        "function_url": {"auth_type": "NONE"},
+        "alias": "live",
+        "verify": {"payload": {"token": "$DB_PASSWORD"}},
+        "wait_timeout": if matches!(kind, FaultKind::Hang { .. }) { 2 } else { 60 },
+    }));
+    scene.fault(operation, kind);
+    let ended = scene.run(&[]);
+    let called = scene.endpoint.calls().iter().any(|call| call.operation == operation);
+    assert!(called, "{operation} was not called: {}", ended.stdout);
+}
+
+fn updates_that_fail(stage: &mut Stage<'_>) {
+    for words in quotations() {
+        let (reason_code, reason) = ("InvalidEnvironment".to_owned(), words.clone());
+        let update = FaultKind::UpdateFails { reason_code: reason_code.clone(), reason: reason.clone() };
+        play(stage, "UpdateFunctionConfiguration", update);
+        play(stage, "CreateFunction", FaultKind::CreateFails { reason_code, reason });
+        let mut scene = stage.again();
+        scene.seed();
+        scene.say(json!({"alias": "live", "provisioned_concurrency": 1}));
+        scene.fault("PutProvisionedConcurrencyConfig", FaultKind::ProvisionFails { reason: words });
+        assert_eq!(scene.run(&[]).code(), "provisioning-failed");
+        // The same again finds the failure.
+        scene.run(&[]);
+    }
+}
+
+/// S3 that refuses.
+fn bucket(stage: &mut Stage<'_>) {
+    let words = ["GITHUB_TOKEN", "secret_access_key", "access_key_id"].map(secret).join(" and ").replace('"', "&quot;");
+    let body = format!("<Error><Code>AccessDenied</Code><Message>no access for {words}</Message></Error>");
+    let service = serve(move || http(403, "application/xml", &body));
+    stage.request["env"]["AWS_ENDPOINT_URL_S3"] = json!(service);
+    std::fs::write(stage.path("build/noise.bin"), crate::deployments::noise(51 << 20)).expect("written");
+    let large = json!({"zip": ["index.js", "noise.bin"], "s3_bucket": "packages", "s3_prefix": "of/$GITHUB_TOKEN/"});
+    stage.saying(large, |stage| {
+        let ended = stage.run(&[]);
+        assert!(ended.finished()["error"]["message"].as_str().is_some_and(|words| words.contains("no access")));
+    });
+    stage.request.as_object_mut().expect("an object").remove("zip");
+    stage.say(json!({"s3_bucket": "packages", "s3_key": "of/$DB_PASSWORD.zip", "s3_object_version": "$GITHUB_TOKEN"}));
+    stage.run_each(&[&["plan"], &["deploy"]]);
+}

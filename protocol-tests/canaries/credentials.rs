@@ -1,0 +1,183 @@
+//! Keys and tokens that the request does not hold: profiles, processes, roles, containers.
+
+use lambda_endpoint::FaultKind;
+use serde_json::{Value, json};
+
+use super::Scenario;
+use super::secrets::secret;
+use super::services::{http, serve};
+use super::stage::Stage;
+
+const ROLE: &str = "arn:aws:iam::123456789012:role/deploy";
+
+pub(super) fn scenarios() -> Vec<Scenario> {
+    let mut scenarios = vec![
+        of("a profile", "profile", |stage| stage.write("home/.aws/credentials", &profile("default"))),
+        of("a profile by its name", "profile", |stage| {
+            stage.write("home/.aws/credentials", &profile("other"));
+            stage.say(json!({"profile": "other"}));
+        }),
+        of("a process", "process", |stage| process(stage, "cat AWS/process")),
+        none("a profile that cannot be read", |stage| {
+            let broken = profile("default").replace(" = ", " ").replace("aws_", " aws_");
+            stage.write("home/.aws/credentials", &format!("[default\n{broken}\n[broken\n{broken}"));
+        }),
+        none("a profile whose lines are broken", |stage| {
+            stage.write(
+                "home/.aws/credentials",
+                &profile("default").replace("aws_session_token =", "aws session token ="),
+            );
+            stage.write(
+                "home/.aws/config",
+                &profile("default").replace("aws_secret_access_key =", "aws secret access key ="),
+            );
+        }),
+        none("half a profile", |stage| {
+            stage.write("home/.aws/credentials", &profile("default").replace("aws_access_key_id", "aws_access_key"));
+        }),
+    ];
+    for (name, command) in [
+        ("fails", "sh -c 'cat AWS/plain AWS/process >&2; cat AWS/plain; exit 1'"),
+        ("tells no JSON", "cat AWS/plain"),
+        ("tells half of it", "sed s/SecretAccessKey/Key/ AWS/process"),
+        ("tells another version", "sed s/:1,/:2,/ AWS/process"),
+        ("tells keys that have ended", "sed s/2099/1999/ AWS/process"),
+    ] {
+        scenarios.push(none(&format!("a process that {name}"), move |stage| process(stage, command)));
+    }
+    scenarios.extend([
+        of("a token for a role", "role", |stage| token(stage, true)),
+        none("a token for a role that is refused", |stage| token(stage, false)),
+        of("a profile for a role", "role", |stage| profile_for_role(stage, true)),
+        none("a profile for a role that is refused", |stage| profile_for_role(stage, false)),
+        of("a token file for a role", "role", |stage| token_file(stage, true)),
+        none("a token file for a role that is refused", |stage| token_file(stage, false)),
+        // A container's service has no time: a machine that is busy finds nobody there.
+        Scenario::new("credentials of a container", |stage| {
+            let mut scene = stage.acting_as("role");
+            container(scene.anonymous(), true);
+            scene.run_each(&[&["plan"], &["deploy"]]);
+        }),
+        none("a container that is refused", |stage| container(stage, false)),
+    ]);
+    scenarios
+}
+
+/// Somebody who is found, and whose keys a command and AWS quote afterwards.
+fn of(name: &str, who: &'static str, prepare: impl Fn(&mut Stage<'_>) + Send + Sync + 'static) -> Scenario {
+    Scenario::new(&format!("credentials of {name}"), move |stage| {
+        let mut scene = stage.acting_as(who);
+        prepare(scene.anonymous());
+        scene.run_each(&[&["check"], &["plan"]]);
+        scene.say(json!({"run": ["printenv; cat \"$HOME/.aws/plain\" \"$HOME/.aws/credentials\"; true"]}));
+        let ended = scene.run(&[]);
+        assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
+        assert_eq!(ended.event("identified").expect("told")["access_key_id"], "AK******************");
+        let names = ["access_key_id", "secret_access_key", "session_token"];
+        let words = names.map(|name| secret(&format!("{who} {name}"))).join(" and ");
+        for (timeout, operation) in [(8, "GetFunction"), (9, "UpdateFunctionConfiguration")] {
+            let code = "InvalidParameterValueException".to_owned();
+            let message = format!("the signature of {words} is none");
+            scene.say(json!({"timeout": timeout}));
+            scene.fault(operation, FaultKind::Status { status: 400, code, message, retry_after: None });
+            assert_eq!(scene.run(&[]).code(), "invalid-parameter");
+        }
+    })
+}
+
+/// Nobody is found, or somebody whom AWS does not let in.
+fn none(name: &str, prepare: impl Fn(&mut Stage<'_>) + Send + Sync + 'static) -> Scenario {
+    Scenario::new(&format!("credentials of {name}"), move |stage| {
+        prepare(stage.anonymous());
+        for arguments in [&["plan"][..], &["deploy"]] {
+            let ended = stage.run(arguments);
+            assert_eq!(ended.outcome(), "failed", "{}", ended.stdout);
+        }
+    })
+}
+
+fn profile(name: &str) -> String {
+    let of = |what: &str| secret(&format!("profile {what}"));
+    let (id, key, token) = (of("access_key_id"), of("secret_access_key"), of("session_token"));
+    format!("[{name}]\naws_access_key_id = {id}\naws_secret_access_key = {key}\naws_session_token = {token}\n")
+}
+
+/// A profile whose credentials a command tells; `AWS` stands for the directory of the profile.
+fn process(stage: &mut Stage<'_>, command: &str) {
+    let of = |what: &str| secret(&format!("process {what}"));
+    let (id, key, token) = (of("access_key_id"), of("secret_access_key"), of("session_token"));
+    stage.write("home/.aws/plain", &format!("{id} {key} {token}\n"));
+    let mut told = json!({"Version": 1, "AccessKeyId": id, "SecretAccessKey": key, "SessionToken": token});
+    told["Expiration"] = json!("2099-01-01T00:00:00Z");
+    stage.write("home/.aws/process", &told.to_string());
+    let command = command.replace("AWS", &stage.path("home/.aws").display().to_string());
+    stage.write("home/.aws/config", &format!("[default]\ncredential_process = {command}\n"));
+}
+
+/// A token in a variable whose name does not call it secret.
+fn token(stage: &mut Stage<'_>, is_taken: bool) {
+    let words = format!("{} is no token", secret("identity token"));
+    sts(stage, "AssumeRoleWithWebIdentity", is_taken.then_some(()).ok_or(words));
+    stage.request["env"]["OIDC"] = json!(secret("identity token"));
+    stage.say(json!({"role_to_assume": ROLE, "web_identity_token_env": "OIDC"}));
+}
+
+fn profile_for_role(stage: &mut Stage<'_>, is_taken: bool) {
+    let words = format!("{} may not assume it with {}", secret("profile access_key_id"), secret("GITHUB_TOKEN"));
+    sts(stage, "AssumeRole", is_taken.then_some(()).ok_or(words));
+    stage.write("home/.aws/credentials", &profile("default"));
+    stage.say(json!({"role_to_assume": ROLE, "external_id": "$DB_PASSWORD"}));
+}
+
+/// What the SDK reads by itself.
+fn token_file(stage: &mut Stage<'_>, is_taken: bool) {
+    let words = format!("no session may be named {}", secret("GITHUB_TOKEN"));
+    sts(stage, "AssumeRoleWithWebIdentity", is_taken.then_some(()).ok_or(words));
+    stage.write("home/token", &secret("identity token"));
+    stage.request["env"]["AWS_ROLE_ARN"] = json!(ROLE);
+    stage.request["env"]["AWS_WEB_IDENTITY_TOKEN_FILE"] = json!(stage.path("home/token"));
+}
+
+fn container(stage: &mut Stage<'_>, is_taken: bool) {
+    let mut role = json!({"Expiration": "2099-01-01T00:00:00Z"});
+    for (key, name) in
+        [("AccessKeyId", "access_key_id"), ("SecretAccessKey", "secret_access_key"), ("Token", "session_token")]
+    {
+        role[key] = json!(secret(&format!("role {name}")));
+    }
+    let words = format!("{} is no token", secret("API_KEY"));
+    let refusal = json!({"code": "InvalidToken", "message": words});
+    let (status, body): (u16, Value) = if is_taken { (200, role) } else { (400, refusal) };
+    let service = serve(move || http(status, "application/json", &body.to_string()));
+    stage.request["env"]["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = json!(service);
+    stage.request["env"]["AWS_CONTAINER_AUTHORIZATION_TOKEN"] = json!(secret("API_KEY"));
+}
+
+/// STS that gives a role's credentials, or refuses with these words.
+fn sts(stage: &mut Stage<'_>, operation: &str, answer: Result<(), String>) {
+    let xml = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;");
+    let of = |what: &str| xml(&secret(&format!("role {what}")));
+    let (status, body) = match answer {
+        Ok(()) => (
+            200,
+            format!(
+                "<{operation}Response><{operation}Result><Credentials><AccessKeyId>{}</AccessKeyId><SecretAccessKey>{}\
+                 </SecretAccessKey><SessionToken>{}</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration>\
+                 </Credentials></{operation}Result></{operation}Response>",
+                of("access_key_id"),
+                of("secret_access_key"),
+                of("session_token")
+            ),
+        ),
+        Err(words) => (
+            403,
+            format!(
+                "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>{}</Message></Error>\
+                 <RequestId>00000000-0000-4000-8000-000000000000</RequestId></ErrorResponse>",
+                xml(&words)
+            ),
+        ),
+    };
+    let service = serve(move || http(status, "text/xml", &body));
+    stage.request["env"]["AWS_ENDPOINT_URL_STS"] = json!(service);
+}

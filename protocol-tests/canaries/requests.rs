@@ -1,0 +1,252 @@
+//! Requests that hold a secret where a complaint, a plan or a bug might quote it.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+
+use serde_json::{Value, json};
+
+use super::Scenario;
+use super::secrets::secret;
+use super::stage::Stage;
+
+pub(super) fn scenarios() -> Vec<Scenario> {
+    let mut scenarios = vec![
+        Scenario::new("every command, of a function that is not there", every_command),
+        Scenario::new("every command, of another function", |stage| {
+            stage.seed();
+            every_command(stage);
+        }),
+        Scenario::new("every command, of the same function", |stage| {
+            stage.run(&[]);
+            every_command(stage);
+        }),
+        Scenario::new("a plan of everything", |stage| {
+            stage.seed();
+            stage.say(json!({"merge_environment": true, "function_tags_mode": "replace", "dry_run": true}));
+            assert_eq!(stage.run(&[]).outcome(), "planned");
+        }),
+        Scenario::new("bugs", bugs),
+        Scenario::new("an environment of the process", environment_of_the_process),
+        Scenario::new("variables that are no text", no_text),
+        Scenario::new("misspelt keys", misspelt),
+        Scenario::new("what is no request", no_request),
+        Scenario::new("requests that are cut off", cut_off),
+    ];
+    scenarios.extend(wrong_types());
+    scenarios.extend(filled_in());
+    scenarios
+}
+
+fn every_command(stage: &mut Stage<'_>) {
+    stage.run_each(&[&["check"], &["package", "--output", "out.zip"], &["plan"], &["deploy"]]);
+    stage.say(json!({"timeout": 9, "alias": "live"}));
+    let ended = stage.run(&[]);
+    assert_eq!(ended.event("identified").expect("told")["access_key_id"], "AK******************");
+    stage.run_each(&[&["plan"], &["rollback"]]);
+    stage.say(json!({"version": "1"}));
+    stage.run_each(&[&["rollback"]]);
+    for arguments in [&["schema", "stanza"][..], &["schema", "request"], &["schema", "event"], &["--help"], &["bogus"]]
+    {
+        stage.look(arguments);
+    }
+}
+
+/// A panic quotes values, as `unwrap` does.
+fn bugs(stage: &mut Stage<'_>) {
+    for fault in ["panic", "panic-in-thread"] {
+        stage.process = vec![("DPL_LAMBDA_FAULT".into(), fault.into())];
+        for arguments in [&["deploy"][..], &["plan"], &["check"], &["rollback"], &["package", "--output", "out.zip"]] {
+            let ended = stage.run(arguments);
+            assert_eq!(ended.code(), "internal", "{}", ended.stdout);
+        }
+    }
+}
+
+/// The request has none, so the process's is the job's.
+fn environment_of_the_process(stage: &mut Stage<'_>) {
+    let env = stage.request.as_object_mut().and_then(|request| request.remove("env")).expect("given");
+    stage.process = as_variables(&env);
+    stage.say(json!({"run": ["printenv; printenv >&2"], "description": "of $GITHUB_TOKEN"}));
+    stage.run_each(&[&["check"], &["plan"]]);
+    assert_eq!(stage.run(&[]).outcome(), "deployed");
+}
+
+fn as_variables(env: &Value) -> Vec<(OsString, OsString)> {
+    let text = |value: &Value| value.as_str().expect("a string").into();
+    env.as_object().into_iter().flatten().map(|(name, value)| (name.into(), text(value))).collect()
+}
+
+/// A secret with bytes that are no UTF-8: what is printed of it is not what it is.
+fn no_text(stage: &mut Stage<'_>) {
+    let env = stage.request.as_object_mut().and_then(|request| request.remove("env")).expect("given");
+    stage.process = as_variables(&env);
+    let mut bytes = secret("of no text").into_bytes();
+    bytes.extend(b"\xff\xfe");
+    stage.process.push(("BINARY_TOKEN".into(), OsString::from_vec(bytes)));
+    stage.say(json!({"run": ["echo \"$BINARY_TOKEN\""], "on": {"condition": "$BINARY_TOKEN = x"}}));
+    stage.run(&[]);
+    stage.say(json!({"on": "master"}));
+    assert_eq!(stage.run(&[]).outcome(), "deployed");
+}
+
+fn misspelt(stage: &mut Stage<'_>) {
+    let value = secret("misspelt");
+    for (key, value) in [
+        ("enviroment", json!({"A": value})),
+        ("enviroment", json!([format!("A={value}")])),
+        ("environment_variable", json!({"A": value})),
+        ("function_tag", json!({"team": value})),
+        ("secret_acces_key", json!(value)),
+        ("secret-access-key", json!(value)),
+        ("acces_key_id", json!(value)),
+        ("sesion_token", json!(value)),
+        ("session_tokens", json!([value])),
+        ("api_token", json!(value)),
+        ("verify", json!({"payloat": value})),
+        ("verify", json!({"expect": {"jsn": value}})),
+        ("logging_config", json!({"token": value})),
+        ("function_url", json!({"auth_type": "NONE", "secret": value})),
+        ("file_system_configs", json!([{"arm": value}])),
+        ("on", json!({"secret": value})),
+    ] {
+        for strict in [false, true] {
+            stage.saying(json!({"strict": strict, key: value}), |stage| stage.run_each(&[&["check"]]));
+        }
+        stage.saying(json!({key: value}), |stage| stage.run_each(&[&["plan"]]));
+    }
+}
+
+/// Values of another type where a secret belongs.
+fn wrong_types() -> Vec<Scenario> {
+    const MAPS: [&str; 3] = ["environment", "environment_variables", "function_tags"];
+    let scenario = |key: &'static str| {
+        Scenario::new(&format!("{key} of a wrong type"), move |stage| {
+            let value = secret("of a wrong type");
+            let mut wrong = vec![
+                json!([value]),
+                json!([[value]]),
+                json!({"x": value}),
+                json!({"x": [value]}),
+                json!({"x": {"y": value}}),
+                json!({"secure": value}),
+                json!([{"x": [value]}]),
+                json!({"variables": {"X": [value]}}),
+                json!({"variables": value}),
+            ];
+            if MAPS.contains(&key) {
+                let padded = secret("of a wrong type, in base64");
+                wrong.extend([json!(value), json!(padded), json!([padded])]);
+                stage.request.as_object_mut().expect("an object").remove("environment");
+            }
+            for value in wrong {
+                stage.saying(json!({key: value}), |stage| {
+                    stage.run_each(&[&["check"]]);
+                    // What is wrong is a warning where the conditions are not met.
+                    stage.say(json!({"on": "another-branch", "strict": true}));
+                    stage.run_each(&[&["deploy"]]);
+                });
+            }
+        })
+    };
+    MAPS.into_iter().chain(["access_key_id", "secret_access_key", "session_token"]).map(scenario).collect()
+}
+
+/// A secret variable that is filled into every option, in every shape.
+fn filled_in() -> Vec<Scenario> {
+    let schema = crate::schemas::committed("stanza.json");
+    let keys = schema["properties"].as_object().expect("has properties").keys();
+    // In these bash fills it in.
+    let keys: Vec<String> = keys.filter(|key| !["if", "on", "run", "true"].contains(&key.as_str())).cloned().collect();
+    let scenario = |key: String| {
+        Scenario::new(&format!("filled into {key}"), move |stage| {
+            let text = "a-${DB_PASSWORD}-b";
+            for value in [json!("$AWS_SESSION_TOKEN"), json!([text]), json!({"master": text}), json!([{"x": text}])] {
+                stage.saying(json!({&key: value}), |stage| stage.run_each(&[&["check"]]));
+            }
+            stage.saying(json!({&key: "$GITHUB_TOKEN"}), |stage| {
+                stage.run_each(&[&["deploy"], &["package", "--output", "out.zip"]]);
+            });
+        })
+    };
+    let mut scenarios: Vec<Scenario> = keys.into_iter().map(scenario).collect();
+    scenarios.extend(members());
+    scenarios.push(Scenario::new("filled into a map that is shortened", |stage| {
+        stage.say(json!({"timeout": {"x": "$PRIVATE_KEY"}, "publish": ["$GITHUB_TOKEN", "$API_KEY", "$DB_PASSWORD"]}));
+        stage.run_each(&[&["check"]]);
+    }));
+    scenarios
+}
+
+/// Options that have members of their own.
+fn members() -> Vec<Scenario> {
+    let text = "of $GITHUB_TOKEN";
+    let members = vec![
+        ("verify", json!({"payload": text})),
+        ("verify", json!({"payload": {"a": [text]}, "timeout": text})),
+        ("verify", json!({"expect": {"contains": text}})),
+        ("verify", json!({"expect": {"json": {"a": text}}})),
+        ("verify", json!({"expect": text})),
+        ("image_config", json!({"command": [text], "entry_point": text, "working_directory": text})),
+        ("logging_config", json!({"log_group": text, "log_format": text, "system_log_level": text})),
+        ("function_url", json!({"auth_type": text})),
+        ("function_url", json!({"auth_type": "NONE", "cors": {"allow_origins": text, "max_age": text}})),
+        ("file_system_configs", json!([{"arn": text, "local_mount_path": text}])),
+        ("description", json!("%{role} $GITHUB_TOKEN %{git_commit_msg} ${DB_PASSWORD}")),
+        ("layers", json!(["arn:$GITHUB_TOKEN", "$DB_PASSWORD"])),
+        ("zip", json!(["index.js", "dist/$GITHUB_TOKEN"])),
+        ("exclude", json!(["[$GITHUB_TOKEN"])),
+        ("traffic", json!([10, "$GITHUB_TOKEN"])),
+    ];
+    let scenario = |(key, value): (&'static str, Value)| {
+        Scenario::new(&format!("filled into members of {key}"), move |stage| {
+            stage.saying(json!({key: value}), |stage| {
+                stage.run_each(&[&["check"], &["plan"], &["deploy"], &["deploy"]])
+            });
+        })
+    };
+    members.into_iter().map(scenario).collect()
+}
+
+/// JSON that is no request, and requests whose `env` is none.
+fn no_request(stage: &mut Stage<'_>) {
+    let (request, token) = (stage.request.clone(), secret("GITHUB_TOKEN"));
+    let mut inputs = vec![json!([request]), json!(token), json!([token])];
+    for (key, value) in [
+        ("env", json!(token)),
+        ("env", json!([format!("GITHUB_TOKEN={token}")])),
+        ("env", json!({"GITHUB_TOKEN": [token]})),
+        ("env", json!({"GITHUB_TOKEN": {"secure": token}})),
+        ("env", json!({"GITHUB_TOKEN": format!("{token}\0")})),
+        // More than the kernel passes on.
+        ("env", json!({"GITHUB_TOKEN": token, "X": "x".repeat(140_000)})),
+    ] {
+        let mut input = request.clone();
+        input["on"] = json!({"condition": "$GITHUB_TOKEN = x"});
+        input[key] = value;
+        inputs.push(input);
+    }
+    for input in inputs {
+        stage.run_on(&["deploy"], input.to_string().as_bytes());
+    }
+    let text = request.to_string();
+    let twice = text.replacen('{', &format!("{{\"environment\":{{\"A\":{}}},", json!(token)), 1);
+    let inside = text.replacen("\"DOLLAR\":", &format!("\"PLAIN\":{},\"DOLLAR\":", json!(token)), 1);
+    for input in [twice, inside, format!("{text}{text}"), text.replace('"', "'"), format!("\u{feff}{text}")] {
+        stage.run_on(&["check"], input.as_bytes());
+    }
+    let mut bytes = text.into_bytes();
+    bytes.push(0xff);
+    stage.run_on(&["deploy"], &bytes);
+    bytes.resize(9 << 20, b' ');
+    stage.run_on(&["deploy"], &bytes);
+}
+
+fn cut_off(stage: &mut Stage<'_>) {
+    let text = stage.request.to_string().into_bytes();
+    for end in (1..text.len()).step_by(211) {
+        stage.run_on(&["deploy"], &text[..end]);
+        let mut bytes = text.clone();
+        bytes[end] = b'"';
+        stage.run_on(&["check"], &bytes);
+    }
+}

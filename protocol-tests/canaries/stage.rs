@@ -1,0 +1,233 @@
+//! A job with an endpoint, a build directory and a home of its own in, runs of the program before an audience out.
+//! Never judges what they show.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Instant;
+
+use lambda_endpoint::{Endpoint, Fault, FaultKind, Settings};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::audience::{Audience, PATH, files};
+use super::secrets::{secret, variables};
+use crate::plugin::{Ended, program};
+
+/// A job, and a request that holds a secret wherever one belongs.
+pub(super) struct Stage<'a> {
+    pub(super) endpoint: Endpoint,
+    pub(super) request: Value,
+    /// The process's own variables, besides those that every run has.
+    pub(super) process: Vec<(OsString, OsString)>,
+    name: String,
+    audience: &'a Audience,
+    root: TempDir,
+}
+
+impl<'a> Stage<'a> {
+    /// The stanza names who acts.
+    pub(super) fn new(name: &str, audience: &'a Audience) -> Self {
+        let mut stage = Stage::at(name, audience, identity(""));
+        stage.request = stage.full();
+        stage
+    }
+
+    /// Another endpoint, and a request that is still empty.
+    fn at(name: &str, audience: &'a Audience, settings: Settings) -> Self {
+        let root = TempDir::new().expect("a temporary directory");
+        for name in ["build", "home", "tmp"] {
+            fs::create_dir(root.path().join(name)).expect("made");
+        }
+        let endpoint = Endpoint::start(settings).expect("a free port");
+        let stage = Stage { endpoint, request: json!({}), process: Vec::new(), name: name.to_owned(), audience, root };
+        stage.write("build/index.js", "exports.handler = async () => 'hello'\n");
+        stage
+    }
+
+    /// The same where nothing has happened yet.
+    pub(super) fn again(&self) -> Stage<'a> {
+        Stage::new(&self.name, self.audience)
+    }
+
+    /// The same, but the endpoint lets in somebody else who has secrets: `profile`, `process`, `role`.
+    pub(super) fn acting_as(&self, who: &str) -> Stage<'a> {
+        let mut stage = self.with(identity(&format!("{who} ")));
+        stage.request = stage.full();
+        stage
+    }
+
+    /// The same with another endpoint, and an empty request.
+    pub(super) fn with(&self, settings: Settings) -> Stage<'a> {
+        Stage::at(&self.name, self.audience, settings)
+    }
+
+    fn full(&self) -> Value {
+        let names = ["DOLLAR", "LINES", "LONG", "PLAIN", "STOP"];
+        let environment: Value =
+            names.map(|name| (name.to_owned(), json!(secret(&format!("environment.{name}"))))).into_iter().collect();
+        json!({
+            "function_name": "f",
+            "role": "arn:aws:iam::123456789012:role/run",
+            "runtime": "nodejs22.x",
+            "handler_name": "handler",
+            "zip": "index.js",
+            "access_key_id": secret("access_key_id"),
+            "secret_access_key": secret("secret_access_key"),
+            "session_token": secret("session_token"),
+            "environment": environment,
+            "function_tags": {"cost": secret("function_tags.cost"), "team": secret("function_tags.team")},
+            "env": self.env(),
+        })
+    }
+
+    /// The job's variables, with every secret one.
+    pub(super) fn env(&self) -> Value {
+        let mut env = json!({
+            "PATH": self.audience.path(),
+            "HOME": self.path("home"),
+            "TMPDIR": self.path("tmp"),
+            "TRAVIS_BRANCH": "master",
+            "TRAVIS_PULL_REQUEST": "false",
+            "AWS_ENDPOINT_URL": self.endpoint.url(),
+        });
+        for (name, value) in variables() {
+            env[name] = json!(value);
+        }
+        env
+    }
+
+    /// A path in the job's world: below `build`, `home` or `tmp`.
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.root.path().join(name)
+    }
+
+    pub(super) fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().expect("has one")).expect("made");
+        fs::write(path, text).expect("written");
+    }
+
+    /// Adds to the stanza, or replaces what it has.
+    pub(super) fn say(&mut self, stanza: Value) -> &mut Self {
+        for (key, value) in stanza.as_object().expect("an object") {
+            self.request[key] = value.clone();
+        }
+        self
+    }
+
+    /// Does something to a request that is forgotten afterwards.
+    pub(super) fn saying(&mut self, stanza: Value, act: impl FnOnce(&mut Self)) {
+        let before = self.request.clone();
+        self.say(stanza);
+        act(self);
+        self.request = before;
+    }
+
+    /// Takes the identity out of the stanza, and out of the job's variables.
+    pub(super) fn anonymous(&mut self) -> &mut Self {
+        for key in ["access_key_id", "secret_access_key", "session_token"] {
+            let variable = format!("AWS_{}", key.to_uppercase());
+            self.request.as_object_mut().expect("an object").remove(key);
+            self.request["env"].as_object_mut().expect("an object").remove(&variable);
+        }
+        self
+    }
+
+    /// A function that is live already, with other secrets.
+    pub(super) fn seed(&self) {
+        let function = json!({
+            "FunctionName": "f",
+            "Role": "arn:aws:iam::123456789012:role/run",
+            "Runtime": "nodejs22.x",
+            "Handler": "index.handler",
+            "Environment": {"Variables": {"LIVE": secret("live environment"), "PLAIN": "another"}},
+            "Tags": {"live": secret("live tag"), "team": "another"},
+        });
+        self.endpoint.seed(function).expect("a valid function");
+    }
+
+    /// Lets the next call of the operation go wrong.
+    pub(super) fn fault(&self, operation: &str, kind: FaultKind) {
+        self.endpoint.fault(Fault { operation: Some(operation.to_owned()), after: 0, times: 1, kind });
+    }
+
+    /// Runs each command on the request.
+    pub(super) fn run_each(&self, commands: &[&[&str]]) {
+        commands.iter().for_each(|arguments| drop(self.run(arguments)));
+    }
+
+    /// Runs a command on the request.
+    pub(super) fn run(&self, arguments: &[&str]) -> Ended {
+        self.run_on(arguments, self.request.to_string().as_bytes())
+    }
+
+    /// Runs a command on bytes.
+    pub(super) fn run_on(&self, arguments: &[&str], input: &[u8]) -> Ended {
+        self.run_while(arguments, input, |_| ())
+    }
+
+    /// Runs a command on bytes, and does something to the process meanwhile.
+    pub(super) fn run_while(&self, arguments: &[&str], input: &[u8], act: impl FnOnce(&Child)) -> Ended {
+        let before: BTreeSet<PathBuf> = files(self.root.path()).into_iter().collect();
+        let began = Instant::now();
+        let mut child = self.command(arguments).spawn().expect("the program starts");
+        let id = child.id();
+        self.audience.begin(id, &self.name, self.path("tmp"));
+        let (mut stdin, input) = (child.stdin.take().expect("piped"), input.to_vec());
+        // The program may refuse to read it all; that is its right.
+        thread::spawn(move || drop(stdin.write_all(&input)));
+        act(&child);
+        let ended = Ended::of(child, began);
+        self.audience.end(id);
+        let show = |what: &str, bytes: &[u8]| {
+            self.audience.read(&self.name, &format!("{what} of `{}`", arguments.join(" ")), bytes);
+        };
+        show("standard output", ended.stdout.as_bytes());
+        show("standard error", ended.stderr.as_bytes());
+        for file in files(self.root.path()).into_iter().filter(|file| !before.contains(file)) {
+            let name = file.strip_prefix(self.root.path()).unwrap_or(&file).display().to_string();
+            show(&format!("the file {name}"), &fs::read(&file).unwrap_or_default());
+            if name.starts_with("tmp") {
+                self.audience.find_left(&self.name, name);
+            }
+        }
+        ended
+    }
+
+    /// Runs a command that tells no events, in an environment of secrets.
+    pub(super) fn look(&self, arguments: &[&str]) {
+        let mut command = self.command(arguments);
+        let child = command.envs(variables()).stdin(Stdio::null()).spawn().expect("the program starts");
+        let id = child.id();
+        self.audience.begin(id, &self.name, self.path("tmp"));
+        let output = child.wait_with_output().expect("it ends");
+        self.audience.end(id);
+        for bytes in [output.stdout, output.stderr] {
+            self.audience.read(&self.name, &format!("what `{}` prints", arguments.join(" ")), &bytes);
+        }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program());
+        command.args(arguments).current_dir(self.path("build")).env_clear().env("PATH", PATH);
+        command.env("DPL_LAMBDA_LOG", "trace").env("TMPDIR", self.path("tmp"));
+        command.envs(self.process.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+}
+
+/// An endpoint that lets in whoever has these secrets; `whose` is empty for the stanza's.
+fn identity(whose: &str) -> Settings {
+    Settings {
+        access_key_id: secret(&format!("{whose}access_key_id")),
+        secret_access_key: secret(&format!("{whose}secret_access_key")),
+        session_token: Some(secret(&format!("{whose}session_token"))),
+        ..Settings::default()
+    }
+}

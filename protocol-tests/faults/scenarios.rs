@@ -1,0 +1,181 @@
+//! The deployments that are struck: what is there before, and what the stanza asks for.
+//! Never lets anything go wrong by itself.
+
+use std::time::Duration;
+
+use lambda_endpoint::{Endpoint, Invocation, Settings};
+use serde_json::{Value, json};
+
+use crate::deployments::request;
+
+pub(super) const VERSIONS: &str = "/2015-03-31/functions/f/versions";
+pub(super) const ALIASES: &str = "/2015-03-31/functions/f/aliases";
+pub(super) const PROVISIONED: &str = "/2019-09-30/functions/f/provisioned-concurrency?Qualifier=live";
+
+/// A deployment.
+pub(super) struct Scenario {
+    pub(super) name: &'static str,
+    /// Makes what is there before.
+    pub(super) before: fn(&Endpoint),
+    /// What the stanza says beside the function's name, role, runtime and handler.
+    pub(super) stanza: fn() -> Value,
+}
+
+pub(super) const SCENARIOS: [Scenario; 6] = [
+    Scenario { name: "creation", before: nothing, stanza: creation },
+    Scenario { name: "update", before: closed_function, stanza: update },
+    Scenario { name: "code", before: small_function, stanza: code },
+    Scenario { name: "removal", before: open_function, stanza: removal },
+    Scenario { name: "release", before: released_function, stanza: release },
+    Scenario { name: "first release", before: previewed_function, stanza: first_release },
+];
+
+pub(super) fn nothing(_: &Endpoint) {}
+
+fn creation() -> Value {
+    json!({
+        "function_tags": {"team": "secret-of-the-team"},
+        "publish": true,
+        "reserved_concurrency": 5,
+        "function_url": {"auth_type": "NONE"},
+    })
+}
+
+fn small_function(endpoint: &Endpoint) {
+    endpoint.seed(function()).expect("a valid function");
+}
+
+fn code() -> Value {
+    json!({"publish": true})
+}
+
+fn closed_function(endpoint: &Endpoint) {
+    let mut function = function();
+    function["Tags"] = json!({"team": "secret-of-others", "goes": "secret-that-goes"});
+    function["CodeSigningConfigArn"] = signing(0);
+    endpoint.seed(function).expect("a valid function");
+    perform(endpoint, "PUT", "/2017-10-31/functions/f/concurrency", json!({"ReservedConcurrentExecutions": 3}));
+    perform(endpoint, "POST", "/2021-10-31/functions/f/url", json!({"AuthType": "AWS_IAM"}));
+}
+
+fn update() -> Value {
+    json!({
+        "description": "ours",
+        "timeout": 9,
+        "environment": {"KEY": "secret-of-the-function"},
+        "function_tags": {"team": "secret-of-the-team"},
+        "function_tags_mode": "replace",
+        "code_signing_config_arn": signing(1),
+        "reserved_concurrency": 5,
+        "function_url": {"auth_type": "NONE"},
+        "publish": true,
+    })
+}
+
+fn open_function(endpoint: &Endpoint) {
+    let mut function = function();
+    function["CodeSigningConfigArn"] = signing(0);
+    endpoint.seed(function).expect("a valid function");
+    perform(endpoint, "PUT", "/2017-10-31/functions/f/concurrency", json!({"ReservedConcurrentExecutions": 3}));
+    perform(endpoint, "POST", "/2021-10-31/functions/f/url", json!({"AuthType": "NONE"}));
+    let url = json!({
+        "StatementId": "dpl-lambda-function-url",
+        "Action": "lambda:InvokeFunctionUrl",
+        "Principal": "*",
+        "FunctionUrlAuthType": "NONE",
+    });
+    let invoke = json!({
+        "StatementId": "dpl-lambda-function-url-invoke",
+        "Action": "lambda:InvokeFunction",
+        "Principal": "*",
+        "InvokedViaFunctionUrl": true,
+    });
+    for permission in [url, invoke] {
+        perform(endpoint, "POST", "/2015-03-31/functions/f/policy", permission);
+    }
+}
+
+fn removal() -> Value {
+    json!({"code_signing_config_arn": "", "reserved_concurrency": "none", "function_url": "none", "timeout": 9})
+}
+
+/// An alias that has gone back to the first of four versions, and keeps an execution ready.
+fn released_function(endpoint: &Endpoint) {
+    versions(endpoint, 4);
+    answer_only(endpoint, &["1", "5"]);
+    perform(endpoint, "POST", ALIASES, json!({"Name": "live", "FunctionVersion": "1"}));
+    perform(endpoint, "PUT", PROVISIONED, json!({"ProvisionedConcurrentExecutions": 1}));
+}
+
+/// With another version, another number of executions and two versions too many there is nothing that stays.
+fn release() -> Value {
+    json!({"alias": "live", "verify": {}, "provisioned_concurrency": 2, "keep_versions": 2})
+}
+
+/// Of two aliases one is there.
+fn previewed_function(endpoint: &Endpoint) {
+    versions(endpoint, 1);
+    answer_only(endpoint, &["1", "2"]);
+    perform(endpoint, "POST", ALIASES, json!({"Name": "preview", "FunctionVersion": "1"}));
+}
+
+fn first_release() -> Value {
+    json!({"alias": ["live", "preview"], "verify": {}})
+}
+
+/// The function with so many published versions, each with a timeout of its own.
+pub(super) fn versions(endpoint: &Endpoint, count: u32) {
+    endpoint.seed(function()).expect("a valid function");
+    // Ready at once; what is to come takes its time.
+    endpoint.set_update_duration(Duration::ZERO);
+    for number in 1..=count {
+        perform(endpoint, "PUT", "/2015-03-31/functions/f/configuration", json!({"Timeout": number}));
+        perform(endpoint, "POST", VERSIONS, json!({}));
+    }
+    endpoint.set_update_duration(DURATION);
+}
+
+/// Lets nothing but these versions pass: the one that is to be released, and the first of a function that is made anew.
+fn answer_only(endpoint: &Endpoint, versions: &[&str]) {
+    let function_error = Some("Unhandled".to_owned());
+    endpoint.answer_invocations(Invocation { function_error, ..Invocation::default() });
+    for version in versions {
+        endpoint.answer_invocations(Invocation { version: Some((*version).to_owned()), ..Invocation::default() });
+    }
+}
+
+fn function() -> Value {
+    json!({
+        "FunctionName": "f",
+        "Role": "arn:aws:iam::123456789012:role/run",
+        "Runtime": "nodejs22.x",
+        "Handler": "index.handler",
+    })
+}
+
+fn signing(number: u32) -> Value {
+    json!(format!("arn:aws:lambda:us-east-1:123456789012:code-signing-config:csc-0123456789abcdef{number}"))
+}
+
+pub(super) fn perform(endpoint: &Endpoint, method: &str, target: &str, body: Value) {
+    endpoint.perform(method, target, body).unwrap_or_else(|words| panic!("{method} {target}: {words}"));
+}
+
+impl Scenario {
+    pub(super) fn request(&self, endpoint: &Endpoint) -> Value {
+        let mut request = request(endpoint);
+        for (key, value) in (self.stanza)().as_object().expect("an object") {
+            request[key] = value.clone();
+        }
+        request
+    }
+}
+
+/// How long AWS takes for what takes its time.
+const DURATION: Duration = Duration::from_millis(50);
+
+pub(super) fn endpoint() -> Endpoint {
+    let (create_duration, update_duration, provision_duration) = (DURATION, DURATION, DURATION);
+    let settings = Settings { create_duration, update_duration, provision_duration, ..Settings::default() };
+    Endpoint::start(settings).expect("a free port")
+}

@@ -1,0 +1,292 @@
+//! A release that sends half of the alias's traffic to the new version first, struck at the calls that decide where
+//! traffic goes: all of it ends at one version, or the run says that it may not have, and `rollback` brings it back.
+//!
+//! `FAULT=part-of-a-name` picks blows: `FAULT="shift / move"`.
+
+use std::io::Write;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use lambda_endpoint::{Endpoint, Fault, FaultKind, Invocation};
+use serde_json::{Value, json};
+
+use super::scenarios::{ALIASES, endpoint, perform, versions};
+use super::{caught, told, warnings};
+use crate::deployments::{build_directory, request};
+use crate::interruptions::signal;
+use crate::plugin::{Ended, Plugin};
+
+/// How often the program makes a call before it gives up.
+const ATTEMPTS: u32 = 8;
+
+/// The alias points at the second of two versions, so that a way back that goes too far is seen.
+const OLD: &str = "2";
+const NEW: &str = "3";
+
+/// Something that goes wrong on the way.
+struct Blow {
+    /// The call: the shift, the second proof, or the last move.
+    call: (&'static str, u32),
+    name: &'static str,
+    /// How many calls it strikes, one after another.
+    times: u32,
+    what: What,
+    end: End,
+}
+
+/// What goes wrong.
+enum What {
+    Fault(FaultKind),
+    /// The version fails when it is invoked.
+    Failure,
+    /// SIGTERM once the call is made, which may get no answer besides.
+    Signal(Option<FaultKind>),
+}
+
+/// What has to come of it.
+#[derive(Clone, Copy)]
+enum End {
+    /// The deployment, as if nothing had been.
+    Deployed,
+    /// A failure with this code, all traffic where it came from.
+    Back(&'static str),
+    /// A failure with this code that says that some traffic may not have gone back.
+    InDoubt(&'static str),
+}
+
+/// The shift of half of the traffic.
+const SHIFT: (&str, u32) = ("UpdateAlias", 0);
+/// The proof of the version while it has half of the traffic.
+const PROOF: (&str, u32) = ("Invoke", 1);
+/// The move of all of the traffic.
+const MOVE: (&str, u32) = ("UpdateAlias", 1);
+
+fn blows() -> Vec<Blow> {
+    use End::{Back, Deployed, InDoubt};
+    let status = |status, code: &str| {
+        let (code, message) = (code.to_owned(), "An error occurred.".to_owned());
+        FaultKind::Status { status, code, message, retry_after: None }
+    };
+    let (broken, denied) = (|| status(500, "ServiceException"), || status(403, "AccessDeniedException"));
+    let (before, after) = (|| FaultKind::ResetBefore, || FaultKind::ResetAfter);
+    let hang = || FaultKind::Hang { for_: Duration::from_secs(30) };
+    // It is carried out, and the end of its answer does not come in time.
+    let slow = || FaultKind::Slow { answer_over: Duration::from_secs(30) };
+    let html = || FaultKind::Html { status: 200 };
+    let struck = |call, name, times, kind, end| Blow { call, name, times, what: What::Fault(kind), end };
+    let signal = |call, name, times, meanwhile, end| Blow { call, name, times, what: What::Signal(meanwhile), end };
+    // With the way back, which is the same operation.
+    let for_ever = 2 * ATTEMPTS;
+    vec![
+        struck(SHIFT, "reset-before", 1, before(), Deployed),
+        struck(SHIFT, "reset-after", 1, after(), Deployed),
+        struck(SHIFT, "500-twice", 2, broken(), Deployed),
+        struck(SHIFT, "access-denied", 1, denied(), Back("access-denied")),
+        struck(SHIFT, "hang", 1, hang(), Back("timed-out")),
+        struck(SHIFT, "slow", 1, slow(), Back("timed-out")),
+        struck(SHIFT, "html-200", 1, html(), Back("unexpected-answer")),
+        struck(SHIFT, "500 as long as it is tried", ATTEMPTS, broken(), Back("service-unavailable")),
+        struck(SHIFT, "500 for ever", for_ever, broken(), InDoubt("service-unavailable")),
+        struck(SHIFT, "reset-before for ever", for_ever, before(), InDoubt("network-failure")),
+        struck(SHIFT, "reset-after as long as it is tried", ATTEMPTS, after(), Back("network-failure")),
+        struck(SHIFT, "reset-after for ever", for_ever, after(), InDoubt("network-failure")),
+        signal(SHIFT, "signal behind it", 1, None, Back("cancelled")),
+        signal(SHIFT, "signal while it hangs", 1, Some(hang()), Back("cancelled")),
+        signal(SHIFT, "signal while it hangs for ever", 2, Some(hang()), InDoubt("cancelled")),
+        signal(SHIFT, "signal while it is slow", 1, Some(slow()), Back("cancelled")),
+        struck(PROOF, "reset-before", 1, before(), Deployed),
+        struck(PROOF, "reset-after", 1, after(), Deployed),
+        struck(PROOF, "access-denied", 1, denied(), Back("access-denied")),
+        struck(PROOF, "hang", 1, hang(), Back("verification-failed")),
+        struck(PROOF, "html-200", 1, html(), Back("unexpected-answer")),
+        struck(PROOF, "500 for ever", ATTEMPTS, broken(), Back("service-unavailable")),
+        struck(PROOF, "reset-before for ever", ATTEMPTS, before(), Back("network-failure")),
+        Blow { call: PROOF, name: "failure", times: 1, what: What::Failure, end: Back("verification-failed") },
+        signal(PROOF, "signal while it hangs", 1, Some(hang()), Back("cancelled")),
+        struck(MOVE, "reset-before", 1, before(), Deployed),
+        struck(MOVE, "reset-after", 1, after(), Deployed),
+        struck(MOVE, "500-twice", 2, broken(), Deployed),
+        struck(MOVE, "access-denied", 1, denied(), Back("access-denied")),
+        struck(MOVE, "access-denied for ever", 2, denied(), InDoubt("access-denied")),
+        struck(MOVE, "hang", 1, hang(), Back("timed-out")),
+        struck(MOVE, "hang for ever", 2, hang(), InDoubt("timed-out")),
+        struck(MOVE, "slow", 1, slow(), Back("timed-out")),
+        struck(MOVE, "html-200", 1, html(), Back("unexpected-answer")),
+        struck(MOVE, "500 as long as it is tried", ATTEMPTS, broken(), Back("service-unavailable")),
+        struck(MOVE, "500 for ever", for_ever, broken(), InDoubt("service-unavailable")),
+        struck(MOVE, "reset-before for ever", for_ever, before(), InDoubt("network-failure")),
+        struck(MOVE, "reset-after as long as it is tried", ATTEMPTS, after(), Back("network-failure")),
+        struck(MOVE, "reset-after for ever", for_ever, after(), InDoubt("network-failure")),
+        signal(MOVE, "signal while it hangs", 1, Some(hang()), Back("cancelled")),
+        signal(MOVE, "signal while it hangs for ever", 2, Some(hang()), InDoubt("cancelled")),
+    ]
+}
+
+/// Where an alias sends its traffic.
+fn alias(endpoint: &Endpoint) -> (Value, Value) {
+    let alias = endpoint.perform("GET", &format!("{ALIASES}/live"), Value::Null).expect("it is there");
+    (alias["FunctionVersion"].clone(), alias["RoutingConfig"]["AdditionalVersionWeights"].clone())
+}
+
+/// All of it at one version.
+fn all_at(version: &str) -> (Value, Value) {
+    (json!(version), Value::Null)
+}
+
+impl Blow {
+    fn name(&self) -> String {
+        let place = match self.call {
+            SHIFT => "shift",
+            PROOF => "proof",
+            _ => "move",
+        };
+        format!("shift / {place} / {}", self.name)
+    }
+
+    fn lasts(&self) -> bool {
+        matches!(&self.what, What::Fault(FaultKind::Hang { .. } | FaultKind::Slow { .. }))
+    }
+
+    /// Whether it may be as if nothing had been: who looks sees a last move that was carried out, whatever was said.
+    fn may_be_deployed(&self) -> bool {
+        let is_carried_out = matches!(&self.what, What::Fault(FaultKind::ResetAfter | FaultKind::Slow { .. }));
+        matches!(self.end, End::Deployed) || (self.call == MOVE && is_carried_out)
+    }
+
+    /// `Err` tells what is wrong.
+    fn strike(&self) -> Result<(), String> {
+        let (endpoint, directory) = (endpoint(), build_directory());
+        versions(&endpoint, 2);
+        perform(&endpoint, "POST", ALIASES, json!({"Name": "live", "FunctionVersion": OLD}));
+        let (operation, nth) = self.call;
+        match &self.what {
+            What::Fault(kind) | What::Signal(Some(kind)) => endpoint.fault(Fault {
+                operation: Some(operation.to_owned()),
+                after: nth,
+                times: self.times,
+                kind: kind.clone(),
+            }),
+            What::Signal(None) => {}
+            What::Failure => {
+                let failure = Some("Unhandled".to_owned());
+                endpoint.answer_invocations(Invocation { function_error: failure, ..Invocation::default() });
+                endpoint.answer_invocations(Invocation { times: Some(nth), ..Invocation::default() });
+            }
+        }
+        let mut request = request(&endpoint);
+        (request["alias"], request["verify"]) = (json!("live"), json!({}));
+        (request["traffic"], request["traffic_interval"]) = (json!([50]), json!(1));
+        let undisturbed = request.clone();
+        if self.lasts() {
+            (request["wait_timeout"], request["verify"]["timeout"]) = (json!(2), json!(2));
+        }
+        let run = |arguments: &[&str], request: &Value| Plugin::new(arguments).directory(directory.path()).run(request);
+        let ended = match self.what {
+            What::Signal(_) => self.signalled(Plugin::new(&[]).directory(directory.path()), &request, &endpoint)?,
+            _ => run(&[], &request),
+        };
+        if !self.is_made(&endpoint) {
+            return Err(format!("never struck, ended {}", told(&ended)));
+        }
+        match (self.end, ended.outcome()) {
+            (_, "deployed") if self.may_be_deployed() => {
+                let untrue = warnings(&ended);
+                same(&untrue, &Vec::new(), "deployed, but what was warned of")?;
+                return same(&alias(&endpoint), &all_at(NEW), "deployed, but the alias");
+            }
+            (End::Back(code) | End::InDoubt(code), "failed") if ended.code() == code => {}
+            _ => return Err(format!("ended {}", told(&ended))),
+        }
+        self.check_failure(&ended, &endpoint)?;
+        if let End::InDoubt(_) = self.end {
+            let (hint, mut back) = (hint(&ended), undisturbed.clone());
+            if hint.contains("`version`") {
+                back["version"] = json!(OLD);
+            }
+            let back = run(&["rollback"], &back);
+            let what = format!("after a rollback, which ended {}, as the hint `{hint}` says, the alias", told(&back));
+            same(&alias(&endpoint), &all_at(OLD), &what)?;
+        }
+        if let What::Failure = self.what {
+            endpoint.answer_invocations(Invocation::default());
+        }
+        let again = run(&[], &undisturbed);
+        same(&json!(again.outcome()), &json!("deployed"), "again, the outcome")?;
+        same(&alias(&endpoint), &all_at(NEW), "again, the alias")?;
+        let third = run(&[], &undisturbed);
+        same(&json!(third.outcome()), &json!("unchanged"), "a third time, the outcome")
+    }
+
+    /// The end of a run that gets a signal once the call is made.
+    fn signalled(&self, mut plugin: Plugin, request: &Value, endpoint: &Endpoint) -> Result<Ended, String> {
+        let mut child = plugin.spawn();
+        child.stdin.take().expect("piped").write_all(request.to_string().as_bytes()).expect("written");
+        while !self.is_made(endpoint) {
+            if child.try_wait().expect("ours").is_some() {
+                return Err("ended before the call".to_owned());
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        // The answer has some time to arrive.
+        std::thread::sleep(Duration::from_millis(100));
+        signal(&child, "TERM");
+        let ended = Ended::of(child, Instant::now());
+        ended.check(&[]);
+        let is_in_time = ended.elapsed < Duration::from_secs(5);
+        if is_in_time { Ok(ended) } else { Err(format!("{:?} after the signal: {}", ended.elapsed, told(&ended))) }
+    }
+
+    fn is_made(&self, endpoint: &Endpoint) -> bool {
+        let (operation, nth) = self.call;
+        endpoint.calls().iter().filter(|call| call.operation == operation).count() > nth as usize
+    }
+
+    /// Whether what a failure tells of the alias and of the steps is true.
+    fn check_failure(&self, ended: &Ended, endpoint: &Endpoint) -> Result<(), String> {
+        let (place, doubts) = (alias(endpoint), told(ended).contains("may still share its traffic"));
+        let ends_in_doubt = matches!(self.end, End::InDoubt(_));
+        if !ends_in_doubt {
+            same(&place, &all_at(OLD), &format!("ended {}; the alias", told(ended)))?;
+        }
+        if doubts != ends_in_doubt {
+            return Err(format!("doubts {doubts}, the alias at {place:?}; ended {}", told(ended)));
+        }
+        // Only what is known to have been done, and not undone, is told as done.
+        let shift = (ends_in_doubt && self.call != SHIFT).then_some("shift-traffic");
+        let done: Vec<&str> = ["update-function-code", "publish-version"].into_iter().chain(shift).collect();
+        same(&ended.finished()["changed"], &json!(done), &format!("ended {}; `changed`", told(ended)))
+    }
+}
+
+fn hint(ended: &Ended) -> String {
+    ended.finished()["error"]["hint"].as_str().unwrap_or_default().to_owned()
+}
+
+fn same<T: PartialEq + std::fmt::Debug>(actual: &T, expected: &T, what: &str) -> Result<(), String> {
+    if actual == expected { Ok(()) } else { Err(format!("{what} is {actual:?}, not {expected:?}")) }
+}
+
+#[test]
+fn shared_traffic_ends_at_one_version_or_the_run_says_that_it_may_not() {
+    let (blows, wanted) = (blows(), std::env::var("FAULT").unwrap_or_default());
+    let blows: Vec<Blow> = blows.into_iter().filter(|blow| blow.name().contains(&wanted)).collect();
+    let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    // Nearly all of the time is waiting.
+    std::thread::scope(|scope| {
+        for _ in 0..blows.len() {
+            scope.spawn(|| {
+                while let Some(blow) = blows.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if let Err(problem) = caught(|| blow.strike()) {
+                        wrong.lock().expect("not poisoned").push(format!("{}: {problem}", blow.name()));
+                    }
+                }
+            });
+        }
+    });
+    let mut wrong = wrong.into_inner().expect("not poisoned");
+    wrong.sort();
+    wrong.iter().for_each(|line| println!("{line}"));
+    println!("{} blows, {} wrong", blows.len(), wrong.len());
+    assert!(wrong.is_empty(), "{} of {} blows went wrong", wrong.len(), blows.len());
+}

@@ -1,0 +1,121 @@
+//! Sources of credentials that never answer: how long a run waits for them, and what it leaves behind.
+//! A source is silent for a minute; no run here may last that long.
+
+use std::fs;
+use std::io::Write;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::recorder::{Answer, Recorder};
+use super::sources::{Home, Keys, ROLE};
+use super::{Stand, extend, stanza};
+use crate::plugin::{Ended, Plugin};
+
+const JOB: Keys = Keys::lasting("AKIAKEYSOFTHEJOB0001");
+
+/// Nobody waits longer for a source that says nothing.
+const SOON: Duration = Duration::from_secs(5);
+
+#[test]
+fn a_metadata_service_that_never_answers_holds_nobody_up() {
+    let silent = Recorder::start(|_| Answer::Silence);
+    holds_nobody_up(&silent, &json!({"AWS_EC2_METADATA_SERVICE_ENDPOINT": silent.url()}));
+}
+
+#[test]
+fn a_container_endpoint_that_never_answers_holds_nobody_up() {
+    let silent = Recorder::start(|_| Answer::Silence);
+    let url = format!("{}/credentials", silent.url());
+    holds_nobody_up(&silent, &json!({"AWS_CONTAINER_CREDENTIALS_FULL_URI": url}));
+}
+
+#[test]
+fn a_metadata_service_of_a_profile_that_never_answers_holds_nobody_up() {
+    let silent = Recorder::start(|_| Answer::Silence);
+    let config = "[default]\nrole_arn = arn:aws:iam::123456789012:role/x\ncredential_source = Ec2InstanceMetadata\n";
+    let home = Home::new(config, "");
+    let variables = json!({"HOME": home.path(), "AWS_EC2_METADATA_SERVICE_ENDPOINT": silent.url()});
+    holds_nobody_up(&silent, &variables);
+}
+
+#[track_caller]
+fn holds_nobody_up(silent: &Recorder, variables: &Value) {
+    let (stand, endpoint) = (Stand::new(), JOB.endpoint("us-east-1"));
+    let mut request = stanza(stand.env(&endpoint.url()));
+    extend(&mut request["env"], variables);
+    let ended = stand.run(&[], &request);
+    assert_eq!(ended.code(), "no-credentials", "after {:?}: {}", ended.elapsed, ended.stdout);
+    assert!(!silent.lines().is_empty(), "it was asked");
+    assert!(ended.elapsed < SOON, "{:?} for {:?}", ended.elapsed, silent.lines());
+    assert_eq!(endpoint.calls().len(), 0);
+}
+
+/// A run whose exit status is not yet compared with what it tells: what was asked may be seen by the test alone.
+fn run_unchecked(stand: &Stand, request: &Value, meanwhile: impl FnOnce(&Child)) -> Ended {
+    let began = Instant::now();
+    let mut child = Plugin::new(&[]).directory(stand.directory.path()).spawn();
+    let mut stdin = child.stdin.take().expect("piped");
+    stdin.write_all(request.to_string().as_bytes()).expect("taken");
+    drop(stdin);
+    meanwhile(&child);
+    Ended::of(child, began)
+}
+
+#[test]
+fn sts_that_never_answers_takes_no_longer_than_the_stanza_lets_it() {
+    let home = Home::new("", "");
+    let token = home.file("token", "a.b.c");
+    let of_role = json!({"access_key_id": JOB.id, "secret_access_key": JOB.secret(), "role_to_assume": ROLE});
+    let of_variable = json!({"role_to_assume": ROLE, "web_identity_token_env": "ID_TOKEN"});
+    for (name, more, variables) in [
+        ("role", of_role, json!({})),
+        ("variable", of_variable, json!({"ID_TOKEN": "a.b.c"})),
+        ("file", json!({}), json!({"AWS_WEB_IDENTITY_TOKEN_FILE": token, "AWS_ROLE_ARN": ROLE})),
+    ] {
+        let (stand, endpoint) = (Stand::new(), JOB.endpoint("us-east-1"));
+        let silent = Recorder::start(|_| Answer::Silence);
+        let mut request = stanza(stand.env(&endpoint.url()));
+        extend(&mut request["env"], &json!({"AWS_ENDPOINT_URL_STS": silent.url()}));
+        extend(&mut request["env"], &variables);
+        extend(&mut request, &more);
+        request["wait_timeout"] = json!(2);
+        let ended = run_unchecked(&stand, &request, |_| ());
+        assert_eq!((ended.code(), ended.status.code()), ("timed-out", Some(1)), "{name}: {}", ended.stdout);
+        assert!(ended.elapsed < SOON, "{name}: {:?}", ended.elapsed);
+        assert_eq!((silent.lines().len(), endpoint.calls().len()), (1, 0));
+    }
+}
+
+#[test]
+fn a_credential_process_that_never_ends_does_not_hold_a_run_up() {
+    for (by, wait_timeout, code, status) in [("a limit", 2, "timed-out", 2), ("SIGTERM", 60, "cancelled", 143)] {
+        let (stand, endpoint, home) = (Stand::new(), JOB.endpoint("us-east-1"), Home::new("", ""));
+        // The name appears once all of the number is in the file.
+        let script = "echo $$ > \"$HOME/id.new\"\nmv \"$HOME/id.new\" \"$HOME/id\"\nexec sleep 60\n";
+        let script = home.file("process.sh", script);
+        home.file(".aws/config", &format!("[default]\ncredential_process = sh {}\n", script.display()));
+        let id = || fs::read_to_string(format!("{}/id", home.path())).unwrap_or_default().trim().to_owned();
+        let mut request = stanza(stand.env(&endpoint.url()));
+        extend(&mut request["env"], &json!({"HOME": home.path()}));
+        request["wait_timeout"] = json!(wait_timeout);
+        let ended = run_unchecked(&stand, &request, |child| {
+            let began = Instant::now();
+            while id().is_empty() && began.elapsed() < SOON {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            assert!(by != "SIGTERM" || kill("-TERM", &child.id().to_string()));
+        });
+        // What is left ends with the test.
+        let _ = kill("-KILL", &id());
+        assert_eq!((ended.code(), ended.status.code()), (code, Some(status)), "{by}: {}", ended.stdout);
+        assert!(ended.elapsed < SOON, "{by}: {:?}", ended.elapsed);
+    }
+}
+
+/// Whether there was a process to send it to.
+fn kill(signal: &str, id: &str) -> bool {
+    let mut kill = Command::new("kill");
+    kill.args([signal, id]).stderr(Stdio::null()).status().expect("kill runs").success()
+}
