@@ -37,7 +37,7 @@ pub enum CommandError {
 const MAX_LINE: usize = 64 * 1024;
 
 /// Runs commands one after the other, as the job's own bash would, until one fails or takes longer than `limit`. `tell`
-/// gets each line they write.
+/// gets each line they write, redacted.
 ///
 /// # Errors
 /// [`CommandError::RunFailed`] with the first that failed, and [`CommandError::Child`].
@@ -47,12 +47,13 @@ pub fn run(
     directory: &Path,
     limit: Option<Duration>,
     stop: &Stop,
+    redact: &dyn Fn(&str) -> String,
     tell: &mut dyn FnMut(Stream, String),
 ) -> Result<(), CommandError> {
     for (index, line) in commands.iter().enumerate() {
         let mut bash = Command::new("bash");
         child::with_env(bash.args(["-c", line]).current_dir(directory), env);
-        let mut lines = Lines::default();
+        let mut lines = Lines { redact, stdout: Vec::new(), stderr: Vec::new() };
         let ended =
             child::run(&mut bash, env, None, limit, Some(stop), &mut |stream, bytes| lines.take(stream, bytes, tell));
         lines.finish(tell);
@@ -64,14 +65,17 @@ pub fn run(
     Ok(())
 }
 
+/// Bytes that are held back of a long line, because a secret may go on in what follows.
+const HELD: usize = 8 * 1024;
+
 /// Output cut into lines, each stream by itself.
-#[derive(Default)]
-struct Lines {
+struct Lines<'a> {
+    redact: &'a dyn Fn(&str) -> String,
     stdout: Vec<u8>,
     stderr: Vec<u8>,
 }
 
-impl Lines {
+impl Lines<'_> {
     fn take(&mut self, stream: Stream, bytes: &[u8], tell: &mut dyn FnMut(Stream, String)) {
         let begun = match stream {
             Stream::Stdout => &mut self.stdout,
@@ -80,11 +84,14 @@ impl Lines {
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
             let (text, ended) = part.strip_suffix(b"\n").map_or((part, false), |text| (text, true));
             begun.extend_from_slice(text);
-            while begun.len() > MAX_LINE {
-                tell(stream, lossy(&begun.drain(..MAX_LINE).collect::<Vec<u8>>()));
+            if begun.len() > MAX_LINE + HELD {
+                let text = (self.redact)(&String::from_utf8_lossy(begun));
+                let held = text.floor_char_boundary(text.len().saturating_sub(HELD));
+                pieces(&text[..held]).for_each(|piece| tell(stream, piece.to_owned()));
+                *begun = text.as_bytes()[held..].to_vec();
             }
             if ended {
-                tell(stream, lossy(&std::mem::take(begun)));
+                end(self.redact, begun, &mut |piece| tell(stream, piece));
             }
         }
     }
@@ -92,14 +99,29 @@ impl Lines {
     fn finish(&mut self, tell: &mut dyn FnMut(Stream, String)) {
         for (stream, rest) in [(Stream::Stdout, &mut self.stdout), (Stream::Stderr, &mut self.stderr)] {
             if !rest.is_empty() {
-                tell(stream, lossy(&std::mem::take(rest)));
+                end(self.redact, rest, &mut |piece| tell(stream, piece));
             }
         }
     }
 }
 
-fn lossy(line: &[u8]) -> String {
-    String::from_utf8_lossy(line).trim_end_matches('\r').to_owned()
+/// Tells what is left of a line.
+fn end(redact: &dyn Fn(&str) -> String, line: &mut Vec<u8>, tell: &mut dyn FnMut(String)) {
+    let text = redact(&String::from_utf8_lossy(&std::mem::take(line)));
+    let text = text.trim_end_matches('\r');
+    if text.is_empty() {
+        return tell(String::new());
+    }
+    pieces(text).for_each(|piece| tell(piece.to_owned()));
+}
+
+/// A text in pieces of at most [`MAX_LINE`] bytes.
+fn pieces(mut text: &str) -> impl Iterator<Item = &str> {
+    std::iter::from_fn(move || {
+        let (piece, rest) = text.split_at(text.floor_char_boundary(MAX_LINE.min(text.len())));
+        text = rest;
+        (!piece.is_empty()).then_some(piece)
+    })
 }
 
 /// Files that `cleanup` has put aside: uncommitted, untracked and ignored ones.

@@ -280,15 +280,15 @@ impl Settings {
         }
     }
 
-    /// `DPL_LAMBDA_LOG=debug` shows our own doings on standard error; the SDK's and HTTP's only from warnings up,
-    /// because their debug lines hold headers and bodies.
+    /// `DPL_LAMBDA_LOG=debug` shows our own doings on standard error; never the SDK's and HTTP's, whose lines hold headers,
+    /// bodies, and AWS's words as they are.
     fn start_log(&self) {
         use tracing_subscriber::filter::{LevelFilter, Targets};
         use tracing_subscriber::prelude::*;
         let Some(level) = self.log.as_deref().and_then(|level| level.parse::<LevelFilter>().ok()) else {
             return;
         };
-        let targets = Targets::new().with_target("dpl_lambda", level).with_default(level.min(LevelFilter::WARN));
+        let targets = Targets::new().with_target("dpl_lambda", level).with_default(LevelFilter::OFF);
         let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(false).without_time();
         tracing_subscriber::registry().with(lines.with_filter(targets)).init();
     }

@@ -201,7 +201,7 @@ impl Blow {
         self.check_failure(&ended, &endpoint)?;
         if let End::InDoubt(_) = self.end {
             let (hint, mut back) = (hint(&ended), undisturbed.clone());
-            if hint.contains("`version`") {
+            if hint.contains("`version: ") {
                 back["version"] = json!(OLD);
             }
             let back = run(&["rollback"], &back);

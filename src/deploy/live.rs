@@ -18,7 +18,7 @@ use crate::package::Archive;
 use crate::plan::{Action, Plan, Step, needs_versions, plan};
 use crate::protocol::error::ErrorReport;
 use crate::protocol::event::{Aim, CodeState, Deployment, Event, Finished, StepName};
-use crate::protocol::secret::{Redactor, Secret};
+use crate::protocol::secret::Secret;
 use crate::warnings;
 
 /// How often a plan is made anew because somebody else has changed the function, before that is a failure.
@@ -102,7 +102,7 @@ impl Pass<'_> {
             // Looked at again once: AWS may tell a setting in another form than it was given.
             subject.expected = if has_looked_again { Vec::new() } else { plan.expected.clone() };
             let aliases = live.map(|live| live.aliases.as_slice()).unwrap_or_default();
-            let proof = Proof { live: variables(live), aliases };
+            let proof = Proof { aliases };
             match self.apply(&plan, &mut subject, &proof, &lambda).await {
                 Ok(()) => break,
                 Err(Ended::Failed(report)) => return Err(report),
@@ -141,18 +141,16 @@ impl Pass<'_> {
 
     pub(super) async fn connect(&self) -> Result<(Lambda, Identity), ErrorReport> {
         let job = self.job;
-        let connected =
-            lambda::connect(self.stanza, &job.env, job.env_given, self.journal.clone(), self.stop.clone()).await;
+        let mut found = Vec::new();
+        let (journal, stop) = (self.journal.clone(), self.stop.clone());
+        let connected = lambda::connect(self.stanza, &job.env, job.env_given, journal, stop, &mut found).await;
+        self.learn(found);
         let (lambda, identity) = connected.map_err(|error| self.failed(error))?;
         self.journal.tell(Event::Identified {
             source: identity.source,
             access_key_id: identity.access_key_id.masked_key(),
             region: identity.region.as_str().to_owned(),
         });
-        let token = self.stanza.web_identity_token(&job.env);
-        let found_elsewhere = identity.secrets.iter().chain(&token).map(|secret| secret.expose());
-        let secrets = job.env.secrets().chain(found_elsewhere);
-        self.complete.get_or_init(|| self.stanza.redactor(&job.stanza, secrets));
         Ok((lambda, identity))
     }
 
@@ -171,6 +169,7 @@ impl Pass<'_> {
         found: &mut Option<Found>,
     ) -> Result<(), ErrorReport> {
         let Some(Found { live, .. }) = found else { return Ok(()) };
+        self.learn(variables(live));
         let beside = Beside { code_signing: self.stanza.code_signing_config_arn.is_some(), url: wanted.url.is_some() };
         lambda.read_beside(self.name, live, beside).await.map_err(|error| self.failed(error))?;
         let questions = ReleaseQuestions {
@@ -207,7 +206,7 @@ impl Pass<'_> {
             Err(Ended::Failed(report)) => report,
             // Whoever touches an alias in the middle of its shift wants something else than this deployment.
             Err(Ended::Outdated(outdated)) if !subject.shifted.is_empty() => {
-                failure::of_moved_alias(outdated.error, self.redactor())
+                failure::of_moved_alias(outdated.error, &self.redactor())
             }
             ended => return ended,
         };
@@ -334,7 +333,7 @@ impl Pass<'_> {
     }
 
     pub(super) fn failed(&self, error: LambdaError) -> ErrorReport {
-        failure::of_lambda(error, self.redactor())
+        failure::of_lambda(error, &self.redactor())
     }
 
     fn warn_about_unknown(&self, wanted: &Wanted, live: Option<&Live>) {
@@ -363,14 +362,13 @@ pub(super) fn of_runtime<T>(work: impl Future<Output = T>) -> T {
     runtime.expect("the kernel gives a program its first few descriptors").block_on(work)
 }
 
-/// Masks the live variables of a function.
-fn variables(live: Option<&Live>) -> Redactor {
-    let settings = live.map(|live| live.settings.as_slice()).unwrap_or_default();
-    let variables = settings.iter().filter_map(|setting| match setting {
+/// The values of a live function's variables.
+fn variables(live: &Live) -> Vec<Secret> {
+    let variables = live.settings.iter().filter_map(|setting| match setting {
         Setting::Environment(variables) => Some(variables.values()),
         _ => None,
     });
-    Redactor::new(variables.flatten().map(Secret::expose), &[])
+    variables.flatten().cloned().collect()
 }
 
 /// A step that has been told to have started.

@@ -7,8 +7,9 @@ mod live;
 mod rollback;
 mod verify;
 
-use std::cell::OnceCell;
+use std::cell::RefCell;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -94,7 +95,7 @@ fn pass(
     let ReadStanza { stanza, problems, warnings: leniencies } = stanza::read(&gathered.stanza);
     let problems: Vec<Problem> = problems.into_iter().map(|problem| gathered.with_origin(problem)).collect();
     let token = stanza.web_identity_token(&job.env);
-    let of_job = || job.env.secrets().chain(token.iter().map(Secret::expose));
+    let of_job = || job.env.secrets().chain(token.iter().map(|token| token.expose().into()));
     let redactor = stanza.redactor(&job.stanza, of_job());
     let tell_warnings = || {
         for warning in surprises.iter().chain(&gathered.warnings).chain(&leniencies) {
@@ -125,9 +126,9 @@ fn pass(
     }
     judge_aliases(command, &stanza)?;
     let name = stanza.function_name.as_ref().expect("a stanza without a function's name has a problem");
-    let filled_in = Redactor::new(of_job(), &[]);
-    let (written, complete) = (redactor, OnceCell::new());
-    let pass = Pass { job, stanza: &stanza, name, filled_in, written, complete, journal, stop, began };
+    let filled_in = Redactor::new(of_job(), &stanza::open_texts(&job.stanza));
+    let (learnt, redactor) = (RefCell::default(), RefCell::new(Rc::new(redactor)));
+    let pass = Pass { job, stanza: &stanza, name, filled_in, learnt, redactor, journal, stop, began };
     pass.warn_about_version(command);
     match command {
         Command::Check => Ok(Finished::Checked {}),
@@ -175,10 +176,10 @@ struct Pass<'a> {
     name: &'a FunctionName,
     /// Masks secret variables of the job where one was filled into a value of ours, such as a path.
     filled_in: Redactor,
-    /// Masks all secrets of the request in texts that others wrote.
-    written: Redactor,
-    /// Masks those of credentials that were found elsewhere, too; from then on.
-    complete: OnceCell<Redactor>,
+    /// Secrets that do not stand in the request: of credentials and of the live function.
+    learnt: RefCell<Vec<Secret>>,
+    /// Masks all secrets that are known by now, in texts that others wrote.
+    redactor: RefCell<Rc<Redactor>>,
     journal: &'a Arc<Journal>,
     stop: &'a Stop,
     began: Instant,
@@ -201,7 +202,7 @@ impl Pass<'_> {
         }
         self.journal.note_acted();
         let stash = commands::stash(&self.job.env, &self.job.directory)
-            .map_err(|error| failure::of_command(error, self.redactor()))?;
+            .map_err(|error| failure::of_command(error, &self.redactor()))?;
         if let Some(stash) = &stash {
             self.warn(&warnings::stashed(&stash.commit));
         }
@@ -210,7 +211,7 @@ impl Pass<'_> {
 
     fn bring_back(&self, stash: &Stash) {
         if let Err(error) = stash.pop(&self.job.env, &self.job.directory) {
-            let words = failure::of_command(error, self.redactor()).message;
+            let words = failure::of_command(error, &self.redactor()).message;
             self.warn(&warnings::stash_kept(&stash.commit, &words));
         }
     }
@@ -219,8 +220,22 @@ impl Pass<'_> {
         self.journal.tell(Event::Warning(self.filled_in.warning(warning)));
     }
 
-    fn redactor(&self) -> &Redactor {
-        self.complete.get().unwrap_or(&self.written)
+    fn redactor(&self) -> Rc<Redactor> {
+        self.redactor.borrow().clone()
+    }
+
+    /// From now on these are masked, too.
+    fn learn(&self, secrets: impl IntoIterator<Item = Secret>) {
+        let mut learnt = self.learnt.borrow_mut();
+        let known = learnt.len();
+        learnt.extend(secrets);
+        if learnt.len() == known {
+            return;
+        }
+        let token = self.stanza.web_identity_token(&self.job.env);
+        let found = learnt.iter().chain(&token).map(|secret| secret.expose().into());
+        let complete = self.stanza.redactor(&self.job.stanza, self.job.env.secrets().chain(found));
+        *self.redactor.borrow_mut() = Rc::new(complete);
     }
 
     /// `version` is for the way back.
@@ -241,11 +256,11 @@ impl Pass<'_> {
         let Some(commands) = &self.stanza.run else { return Ok(()) };
         self.stop.check().map_err(failure::of_stop)?;
         self.journal.note_acted();
-        let mut tell = |stream, line: String| {
-            self.journal.tell(Event::Output { stream, line: self.redactor().redact(&line) });
-        };
-        commands::run(commands, &self.job.env, &self.job.directory, None, self.stop, &mut tell)
-            .map_err(|error| failure::of_command(error, self.redactor()))
+        let (redactor, job) = (self.redactor(), self.job);
+        let redact = |text: &str| redactor.redact(text);
+        let mut tell = |stream, line: String| self.journal.tell(Event::Output { stream, line });
+        commands::run(commands, &job.env, &job.directory, None, self.stop, &redact, &mut tell)
+            .map_err(|error| failure::of_command(error, &self.redactor()))
     }
 
     fn package_to(&self, output: &std::path::Path) -> Result<Finished, ErrorReport> {

@@ -9,7 +9,6 @@ use crate::lambda::{Lambda, ReleaseQuestions};
 use crate::plan::roll_back;
 use crate::protocol::error::ErrorReport;
 use crate::protocol::event::{Event, Finished};
-use crate::protocol::secret::Redactor;
 
 impl Pass<'_> {
     /// Moves the aliases back; with `only_plan` tells it only.
@@ -52,11 +51,11 @@ impl Pass<'_> {
         subject: &mut crate::lambda::Subject<'_>,
         lambda: &Lambda,
     ) -> Result<(), ErrorReport> {
-        let proof = Proof { live: Redactor::default(), aliases: &[] };
+        let proof = Proof { aliases: &[] };
         match self.apply(plan, subject, &proof, lambda).await {
             Ok(()) => Ok(()),
             Err(Ended::Failed(report)) => Err(report),
-            Err(Ended::Outdated(outdated)) => Err(failure::of_moved_alias(outdated.error, self.redactor())),
+            Err(Ended::Outdated(outdated)) => Err(failure::of_moved_alias(outdated.error, &self.redactor())),
         }
     }
 }

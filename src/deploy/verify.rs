@@ -11,17 +11,14 @@ use crate::function::LiveAlias;
 use crate::lambda::{Applied, Lambda, LambdaError, Subject};
 use crate::protocol::error::ErrorReport;
 use crate::protocol::event::{Event, Stream};
-use crate::protocol::secret::Redactor;
 use crate::protocol::structures::Verify;
 use crate::verification::{judge, payload};
 
 /// How long an answer may take, unless the stanza says otherwise.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// What is needed beside a version to tell how it failed.
+/// What is needed beside a version to tell what its failure means.
 pub(super) struct Proof<'a> {
-    /// Masks the function's live variables, which its log may hold.
-    pub(super) live: Redactor,
     /// Where the aliases of the stanza point.
     pub(super) aliases: &'a [LiveAlias],
 }
@@ -56,7 +53,8 @@ impl Pass<'_> {
         lambda: &Lambda,
     ) -> Result<Applied, ErrorReport> {
         let payload = payload(verify.payload.as_ref());
-        let redact = |text: &str| proof.live.redact(&self.redactor().redact(text));
+        let redactor = self.redactor();
+        let redact = |text: &str| redactor.redact(text);
         let failed = |why, log| failure::of_verification(&self.unproven(subject, proof), why, log, &redact);
         let answer = match lambda.invoke(self.name, subject.version(), &payload, limit).await {
             Ok(answer) => answer,
@@ -81,15 +79,16 @@ impl Pass<'_> {
         proof: &Proof<'_>,
     ) -> Result<(), ErrorReport> {
         let env = self.job.env.with("FUNCTION_ARN", &subject.arn).with("VERSION", subject.version());
-        let redact = |text: &str| proof.live.redact(&self.redactor().redact(text));
-        let mut tell = |stream, line: String| self.journal.tell(Event::Output { stream, line: redact(&line) });
+        let redactor = self.redactor();
+        let redact = |text: &str| redactor.redact(text);
+        let mut tell = |stream, line: String| self.journal.tell(Event::Output { stream, line });
         let commands = [command.to_owned()];
-        let ended = commands::run(&commands, &env, &self.job.directory, Some(limit), self.stop, &mut tell);
+        let ended = commands::run(&commands, &env, &self.job.directory, Some(limit), self.stop, &redact, &mut tell);
         let why = match ended {
             Ok(()) => return Ok(()),
             Err(CommandError::RunFailed { how, .. }) => failure::Why::Command { how },
             Err(CommandError::Child(ChildError::TimedOut(limit))) => failure::Why::SlowCommand(limit),
-            Err(error) => return Err(failure::of_command(error, self.redactor())),
+            Err(error) => return Err(failure::of_command(error, &redactor)),
         };
         Err(failure::of_verification(&self.unproven(subject, proof), why, Vec::new(), &redact))
     }

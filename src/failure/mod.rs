@@ -83,7 +83,8 @@ pub fn of_conditions(error: ConditionError, redactor: &Redactor) -> ErrorReport 
         }
         ConditionError::BadCondition { at, text, words } => {
             let text = shortened(&redactor.redact(&text));
-            let words = redactor.redact(&words);
+            // Of a condition that computes, bash quotes the rest from where it gave up: a part of a value.
+            let words = redactor.redact(words.split(" (error token").next().unwrap_or_default());
             let words = if words.is_empty() { "it ended without a verdict".to_owned() } else { words };
             report(Code::BadCondition, format!("bash cannot evaluate `[[ {text} ]]` of `{}`: {words}", dotted(&at)))
                 .at(at)
@@ -487,7 +488,7 @@ fn of_credentials(error: CredentialsError, redactor: &Redactor) -> ErrorReport {
                     .hint("below stands what its source says; or give other credentials");
             let mut next: Option<&dyn std::error::Error> = Some(&source);
             while let Some(cause) = next {
-                let words = one_line(&redactor.redact(&cause.to_string()));
+                let words = one_line(&without_its_words(&redactor.redact(&cause.to_string())));
                 if report.caused_by.last() != Some(&words) {
                     report.caused_by.push(words);
                 }
@@ -495,6 +496,14 @@ fn of_credentials(error: CredentialsError, redactor: &Redactor) -> ErrorReport {
             }
             report
         }
+    }
+}
+
+/// What the SDK says of a process that was to tell keys, without what that wrote: it may hold the keys, which nobody knows yet.
+fn without_its_words(words: &str) -> String {
+    match words.split_once("Stderr: ") {
+        Some((before, _)) => format!("{before}What it wrote is not shown, as it may hold keys"),
+        None => words.to_owned(),
     }
 }
 
@@ -627,7 +636,8 @@ fn too_large(name: &str, bytes: usize) -> ErrorReport {
 
 /// AWS's words as part of our line: without secrets, and without the full stop that a hint would follow.
 fn sentence(words: &str, redactor: &Redactor) -> String {
-    redactor.redact(words.trim().trim_end_matches('.')).replace('\n', " ")
+    // A secret may end where the sentence does.
+    redactor.redact(words).trim().trim_end_matches('.').replace('\n', " ")
 }
 
 fn caused(mut report: ErrorReport, source: &dyn std::error::Error) -> ErrorReport {

@@ -37,11 +37,10 @@ pub struct Identity {
     pub access_key_id: Secret,
     /// The region.
     pub region: Region,
-    /// What must not be shown of credentials that were found outside the request.
-    pub secrets: Vec<Secret>,
 }
 
-/// Finds out who acts and where, without a request to Lambda.
+/// Finds out who acts and where, without a request to Lambda. What must not be shown of credentials that are found on the
+/// way goes into `found`, also when that fails in the end.
 ///
 /// # Errors
 /// [`LambdaError::Credentials`], [`LambdaError::BadRegion`], and [`LambdaError::WaitedTooLong`] for a source that does
@@ -52,6 +51,7 @@ pub async fn connect(
     env_given: bool,
     journal: Arc<Journal>,
     stop: Stop,
+    found: &mut Vec<Secret>,
 ) -> Result<(Lambda, Identity), LambdaError> {
     let http = LazyTls::trusting(ca_bundle(env)?);
     let observer = Observer { attempts: Attempts::default(), journal: journal.clone() };
@@ -60,7 +60,7 @@ pub async fn connect(
     let wait_limit = stanza.wait_timeout.unwrap_or(if takes_long { DEFAULT_WAIT * 3 } else { DEFAULT_WAIT });
     let asking = Asking { stanza, env, env_given, http, observer: observer.clone(), wait_limit };
     // A call to STS has the same limit, and more to tell when it is over.
-    let identifying = tokio::time::timeout(wait_limit + Duration::from_secs(1), asking.identify());
+    let identifying = tokio::time::timeout(wait_limit + Duration::from_secs(1), asking.identify(found));
     let (config, identity) = tokio::select! {
         biased;
         reason = stop.requested() => return Err(LambdaError::Stopped { reason, in_flight: None }),
@@ -96,14 +96,13 @@ struct Asking<'a> {
 
 impl Asking<'_> {
     /// Who acts, and the configuration with which every client acts so.
-    async fn identify(&self) -> Result<(SdkConfig, Identity), LambdaError> {
+    async fn identify(&self, secrets: &mut Vec<Secret>) -> Result<(SdkConfig, Identity), LambdaError> {
         let (stanza, env) = (self.stanza, self.env);
         let region = region(stanza, env).await?;
         let role = Role::of(stanza, env).map_err(|variable| CredentialsError::NoToken { variable })?;
-        let mut secrets: Vec<Secret> = Vec::new();
         let mut note = |credentials: &Credentials| {
-            let both = std::iter::once(credentials.secret_access_key()).chain(credentials.session_token());
-            secrets.extend(both.map(Secret::new));
+            let keys = [credentials.access_key_id(), credentials.secret_access_key()];
+            secrets.extend(keys.into_iter().chain(credentials.session_token()).map(Secret::new));
         };
         let config = self.config(&region).await;
         let sts = |acting: Option<Acting>| {
@@ -128,12 +127,8 @@ impl Asking<'_> {
             }
             (None, None) => unreachable!("a token is exchanged for a role"),
         };
-        let identity = Identity {
-            source: acting.source,
-            access_key_id: Secret::new(acting.credentials.access_key_id()),
-            region,
-            secrets,
-        };
+        let identity =
+            Identity { source: acting.source, access_key_id: Secret::new(acting.credentials.access_key_id()), region };
         Ok((config.into_builder().credentials_provider(acting.into_provider()).build(), identity))
     }
 

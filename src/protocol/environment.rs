@@ -14,7 +14,7 @@ pub const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 pub struct Environment(BTreeMap<OsString, OsString>);
 
 /// Words in a variable's name that common usage gives to secrets.
-const SECRET_WORDS: [&str; 13] = [
+const SECRET_WORDS: [&str; 23] = [
     "PAT",
     "SECRET",
     "TOKEN",
@@ -28,10 +28,21 @@ const SECRET_WORDS: [&str; 13] = [
     "CREDENTIALS",
     "AUTH",
     "WEBHOOK",
+    "SECRETS",
+    "TOKENS",
+    "PASSWORDS",
+    "KEYS",
+    "AUTHORIZATION",
+    "JWT",
+    "DSN",
+    "COOKIE",
+    "SSHPASS",
+    "WEBHOOKS",
 ];
 
 /// Ends of words that are run together: `PGPASSWORD`, `APIKEY`.
-const SECRET_ENDS: [&str; 6] = ["PASSWORD", "PASSWD", "SECRET", "TOKEN", "APIKEY", "CREDENTIALS"];
+const SECRET_ENDS: [&str; 8] =
+    ["PASSWORD", "PASSWD", "SECRET", "TOKEN", "APIKEY", "PRIVATEKEY", "ACCESSKEY", "CREDENTIALS"];
 
 /// Names with such a word in them that hold nothing secret: the shell's directories.
 const NO_SECRETS: [&str; 2] = ["PWD", "OLDPWD"];
@@ -61,11 +72,11 @@ impl Environment {
     }
 
     /// The values of variables whose name AWS or common usage calls secret.
-    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+    pub fn secrets(&self) -> impl Iterator<Item = Cow<'_, str>> {
         self.0
             .iter()
             .filter(|(name, _)| name.to_str().is_some_and(names_a_secret))
-            .filter_map(|(_, value)| value.to_str())
+            .map(|(_, value)| value.to_string_lossy())
     }
 }
 

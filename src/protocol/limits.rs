@@ -82,8 +82,12 @@ fn beyond(key: &str, member: &str, limit: Limit, node: &Node) -> Vec<Warning> {
         }
         Limit::Names => {
             let names = names(node, &at).into_iter().filter(|(_, name)| !is_name(name));
+            // A value that stands where a name belongs is not quoted: it may be a secret.
             let message = |name: &str| {
-                format!("`{name}` of `{key}` is no name that AWS documents: letters, digits and `_`, a letter first")
+                let is_harmless =
+                    name.chars().all(|c| c.is_ascii_alphanumeric() || "_-. ".contains(c)) && name.len() < 20;
+                let name = if is_harmless { format!("`{name}`") } else { "a name".to_owned() };
+                format!("{name} of `{key}` is no name that AWS documents: letters, digits and `_`, a letter first")
             };
             names.map(|(at, name)| warning(at, message(&name))).collect()
         }

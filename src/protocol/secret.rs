@@ -41,13 +41,21 @@ impl fmt::Debug for Secret {
 
 /// Masks known secrets in texts that others wrote: AWS, bash, git, the user's commands.
 ///
-/// Our own structured fields do not need it, they never hold a secret. Masked are whole tokens of at
-/// least four characters; everyday words and values that also stand openly are left alone, because an
-/// over-redacted log helps nobody.
+/// Our own structured fields do not need it, they never hold a secret. Masked are values of at least four characters, also
+/// as JSON, URLs and base64 write them; everyday words and values that also stand openly are left alone, and what might
+/// be a word is masked as a whole word only, because an over-redacted log helps nobody.
 #[derive(Clone, Default)]
 pub struct Redactor {
     /// Longest first, so that a secret inside another one does not leave the rest of it standing.
-    secrets: Vec<String>,
+    patterns: Vec<Pattern>,
+}
+
+/// One way in which a secret may be written.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Pattern {
+    text: String,
+    /// Whether it is masked where it stands alone only.
+    is_word: bool,
 }
 
 /// Shorter values are too likely to be part of an ordinary word.
@@ -57,7 +65,7 @@ const SHORTEST: usize = 4;
 const LINE: usize = 8;
 
 /// Values that are no secret even where secrets stand: `STAGE=production` must not eat an ARN.
-const EVERYDAY: [&str; 24] = [
+const EVERYDAY: [&str; 33] = [
     "true",
     "false",
     "null",
@@ -82,26 +90,35 @@ const EVERYDAY: [&str; 24] = [
     "localhost",
     "enabled",
     "disabled",
+    "secure",
+    "http",
+    "https",
+    "json",
+    "text",
+    "https://",
+    "http://",
+    "8080",
+    "3000",
 ];
 
 impl Redactor {
     /// Masks `secrets`, except everyday words, short values, AWS regions and whatever is in `open`.
-    pub fn new<'a>(secrets: impl IntoIterator<Item = &'a str>, open: &[String]) -> Self {
-        let mut secrets: Vec<String> = secrets
-            .into_iter()
-            // What a command prints is told line by line, a private key too.
-            .flat_map(|value| {
-                std::iter::once(value).chain(value.lines().filter(move |line| line.len() >= LINE && *line != value))
-            })
-            .filter(|value| value.chars().count() >= SHORTEST)
-            .filter(|value| !EVERYDAY.contains(&value.to_ascii_lowercase().as_str()))
-            .filter(|value| !looks_like_a_region(value))
-            .filter(|value| !open.iter().any(|text| text == value))
-            .flat_map(|value| [value.to_owned(), json_escaped(value)])
-            .collect();
-        secrets.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
-        secrets.dedup();
-        Redactor { secrets }
+    pub fn new<S: AsRef<str>>(secrets: impl IntoIterator<Item = S>, open: &[String]) -> Self {
+        let mut patterns: Vec<Pattern> = Vec::new();
+        for value in secrets {
+            let value = value.as_ref();
+            // What a command prints is told line by line, a private key too; an address holds a password.
+            let lines = value.lines().filter(|line| line.len() >= LINE && *line != value);
+            let ends = [value.trim(), value.trim_end_matches(['.', '\r', '\n', ' '])];
+            let parts = std::iter::once(value).chain(lines).chain(ends).chain(password_of_url(value));
+            for part in parts.filter(|part| is_secret(part, open)) {
+                let is_word = might_be_a_word(part);
+                patterns.extend(spellings(part).into_iter().map(|text| Pattern { text, is_word }));
+            }
+        }
+        patterns.sort_by(|a, b| b.text.len().cmp(&a.text.len()).then_with(|| a.cmp(b)));
+        patterns.dedup_by(|a, b| a.text == b.text);
+        Redactor { patterns }
     }
 
     /// A warning as it may be told: its words may quote a value that a variable has brought a secret into.
@@ -136,9 +153,9 @@ impl Redactor {
     /// The text with each known secret replaced by [`MASK`].
     pub fn redact(&self, text: &str) -> String {
         let mut text = text.to_owned();
-        for secret in &self.secrets {
-            if text.contains(secret) {
-                text = mask_tokens(&text, secret);
+        for pattern in &self.patterns {
+            if text.contains(&pattern.text) {
+                text = mask(&text, pattern);
             }
         }
         text
@@ -147,21 +164,23 @@ impl Redactor {
 
 impl fmt::Debug for Redactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Redactor({} secrets)", self.secrets.len())
+        write!(f, "Redactor({} patterns)", self.patterns.len())
     }
 }
 
-/// Replaces `secret` where it is not part of a longer word.
-fn mask_tokens(text: &str, secret: &str) -> String {
-    let is_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
-    let (first, last) = (is_word(secret.chars().next()), is_word(secret.chars().next_back()));
+/// Replaces a pattern; one that might be a word is left where it is part of a longer one.
+fn mask(text: &str, pattern: &Pattern) -> String {
+    let is_letter = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+    let (first, last) = (is_letter(pattern.text.chars().next()), is_letter(pattern.text.chars().next_back()));
     let mut out = String::with_capacity(text.len());
     let mut from = 0;
-    for (at, _) in text.match_indices(secret) {
-        let end = at + secret.len();
-        let inside_word =
-            (first && is_word(text[..at].chars().next_back())) || (last && is_word(text[end..].chars().next()));
-        if !inside_word {
+    for (at, _) in text.match_indices(&pattern.text) {
+        let end = at + pattern.text.len();
+        let mut before = text[..at].chars().rev();
+        // The `n` of an escaped line break belongs to no word.
+        let goes_before = first && is_letter(before.next()) && before.next() != Some('\\');
+        let goes_on = last && is_letter(text[end..].chars().next());
+        if !pattern.is_word || !(goes_before || goes_on) {
             out.push_str(&text[from..at]);
             out.push_str(MASK);
             from = end;
@@ -171,9 +190,90 @@ fn mask_tokens(text: &str, secret: &str) -> String {
     out
 }
 
-fn json_escaped(value: &str) -> String {
-    let quoted = serde_json::Value::from(value).to_string();
-    quoted[1..quoted.len() - 1].to_owned()
+/// Whether a value is one that must not be shown.
+fn is_secret(value: &str, open: &[String]) -> bool {
+    value.chars().count() >= SHORTEST
+        && value.contains(char::is_alphanumeric)
+        && !EVERYDAY.contains(&value.to_ascii_lowercase().as_str())
+        && !looks_like_a_region(value)
+        && !open.iter().any(|text| text == value)
+}
+
+/// Short values and runs of letters stand in ordinary words, too.
+fn might_be_a_word(value: &str) -> bool {
+    value.chars().count() < LINE || (value.len() < 2 * LINE && value.chars().all(char::is_alphabetic))
+}
+
+/// How a value may be written: as it is, as JSON (within JSON, with `\u00e9` or `\/`), in an address, as base64.
+fn spellings(value: &str) -> Vec<String> {
+    let json = |value: &str| {
+        let quoted = Value::from(value).to_string();
+        quoted[1..quoted.len() - 1].to_owned()
+    };
+    let mut spellings = vec![value.to_owned()];
+    for plain in [json(value), json(value).replace('/', "\\/")] {
+        for once in [ascii(&plain), plain] {
+            let twice = json(&once);
+            spellings.extend([json(&twice), twice, once]);
+        }
+    }
+    let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+    let percent = |keeps_slash: bool| {
+        let encode = |byte: u8| match byte {
+            byte if is_unreserved(byte) || (keeps_slash && byte == b'/') => char::from(byte).to_string(),
+            byte => format!("%{byte:02X}"),
+        };
+        value.bytes().map(encode).collect::<String>()
+    };
+    for encoded in [percent(false), percent(true)] {
+        let form = encoded.replace("%20", "+");
+        spellings.extend([lower_hex(&form), form, lower_hex(&encoded), encoded]);
+    }
+    if value.len() >= LINE {
+        spellings.extend(base64(value.as_bytes()));
+    }
+    spellings.sort_unstable();
+    spellings.dedup();
+    spellings
+}
+
+/// With characters beyond ASCII as `\u00e9`, as Python writes them.
+fn ascii(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c.is_ascii() {
+            out.push(c);
+        } else {
+            out.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+        }
+    }
+    out
+}
+
+fn lower_hex(encoded: &str) -> String {
+    let mut parts = encoded.split('%');
+    let first = parts.next().unwrap_or_default().to_owned();
+    let lower = |part: &str| format!("%{}{}", part[..2].to_ascii_lowercase(), &part[2..]);
+    parts.fold(first, |out, part| out + &lower(part))
+}
+
+/// What of a value's base64 does not depend on what stands before and behind it, at each of the three places.
+fn base64(value: &[u8]) -> impl Iterator<Item = String> {
+    (0..3).flat_map(|before| {
+        let bytes = [&[0; 2][..before], value].concat();
+        let whole = base64_simd::STANDARD.encode_to_string(&bytes);
+        let end = bytes.len() * 8 / 6;
+        let core = whole[(before * 8).div_ceil(6)..end].to_owned();
+        [core.replace('+', "-").replace('/', "_"), core]
+    })
+}
+
+/// `secret` of `https://user:secret@host`.
+fn password_of_url(value: &str) -> Option<&str> {
+    let (_, rest) = value.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let (user, _) = authority.rsplit_once('@')?;
+    user.split_once(':').map(|(_, password)| password)
 }
 
 /// `eu-west-1`, `us-gov-east-1`: a part of the world, a direction, one digit.
@@ -229,6 +329,36 @@ mod tests {
     #[test]
     fn a_secret_inside_a_longer_word_is_no_token() {
         assert_eq!(redact(&["cake"], "cake cupcake cakes (cake)"), "[secure] cupcake cakes ([secure])");
+    }
+
+    #[test]
+    fn what_can_be_no_word_is_masked_in_the_middle_of_one() {
+        assert_eq!(redact(&["3FRHW+q/x"], "v3FRHW+q/x2"), "v[secure]2");
+        assert_eq!(redact(&["cake"], r#"{"a":"x\ncake"}"#), r#"{"a":"x\n[secure]"}"#);
+    }
+
+    #[test]
+    fn a_secret_that_others_have_encoded_is_masked() {
+        let secret = "pä\"s/s+w ord\\1";
+        let json = Value::from(secret).to_string();
+        let (twice, base64) = (Value::from(json.as_str()).to_string(), base64_simd::STANDARD);
+        for text in [json.clone(), twice, json.replace('/', "\\/"), json.replace('ä', "\\u00e4")] {
+            assert!(redact(&[secret], &text).contains(MASK), "{text}");
+        }
+        for text in ["p%C3%A4%22s%2Fs%2Bw%20ord%5C1", "p%c3%a4%22s%2fs%2bw+ord%5c1", "p%C3%A4%22s/s%2Bw%20ord%5C1"] {
+            assert!(redact(&[secret], text).contains(MASK), "{text}");
+        }
+        for before in ["", "a", "ab", "user:"] {
+            let text = base64.encode_to_string(format!("{before}{secret} and more"));
+            assert!(redact(&[secret], &text).contains(MASK), "{text}");
+        }
+        assert_eq!(redact(&["postgres://u:s3cr3t99@host/db"], "with s3cr3t99"), "with [secure]");
+        assert_eq!(redact(&["hunter22. "], "is hunter22."), "is [secure]");
+    }
+
+    #[test]
+    fn blanks_and_the_mask_itself_are_no_secret() {
+        assert_eq!(redact(&["    ", "secure"], "    indented [secure]"), "    indented [secure]");
     }
 
     #[test]

@@ -351,17 +351,22 @@ impl Stanza {
 
     /// Masks this stanza's secrets, and those in `more`, in texts that others wrote. Values that also stand openly in
     /// `written`, the stanza before anything was filled in, are left standing.
-    pub fn redactor<'a>(&'a self, written: &Map, more: impl Iterator<Item = &'a str>) -> Redactor {
+    pub fn redactor<S: AsRef<str>>(&self, written: &Map, more: impl Iterator<Item = S>) -> Redactor {
         let keys = [&self.access_key_id, &self.secret_access_key, &self.session_token];
         let maps = [&self.environment, &self.function_tags];
         let values = maps.into_iter().flatten().flat_map(BTreeMap::values);
-        let own = keys.into_iter().flatten().chain(values).map(Secret::expose);
-        let mut open = Vec::new();
-        for (_, node) in written.iter().filter(|(key, _)| OPEN.contains(key)) {
-            collect_texts(node, &mut open);
-        }
-        Redactor::new(own.chain(more), &open)
+        let own = keys.into_iter().flatten().chain(values).map(|secret| secret.expose().to_owned());
+        Redactor::new(own.chain(more.map(|secret| secret.as_ref().to_owned())), &open_texts(written))
     }
+}
+
+/// What stands openly in a stanza, as it was written, before anything was filled in.
+pub fn open_texts(written: &Map) -> Vec<String> {
+    let mut open = Vec::new();
+    for (_, node) in written.iter().filter(|(key, _)| OPEN.contains(key)) {
+        collect_texts(node, &mut open);
+    }
+    open
 }
 
 /// Keys whose values are no secret. Everything else may be one: a misspelt key, a command, a condition.
@@ -580,7 +585,7 @@ mod tests {
     fn an_everyday_or_open_value_is_no_secret() {
         let text = r#"{"function_name":"orders","environment":{"A":"orders","B":"production","C":"s3cr3t-x"}}"#;
         let node = wire::parse(text.as_bytes()).unwrap();
-        let redactor = read(node.as_map().unwrap()).stanza.redactor(node.as_map().unwrap(), std::iter::empty());
+        let redactor = read(node.as_map().unwrap()).stanza.redactor(node.as_map().unwrap(), std::iter::empty::<&str>());
         assert_eq!(redactor.redact("orders production s3cr3t-x"), "orders production [secure]");
     }
 }

@@ -134,17 +134,17 @@ impl Node {
         }
     }
 
-    /// The value for a complaint, at most 80 characters of it: text as it is, everything else as JSON. Not for secrets.
+    /// The value for a complaint: text as it is, everything else as JSON. Of a long one only what it is: a part of it may be
+    /// a part of a secret that was filled in, which nobody would recognise. Not for secrets.
     pub fn shown(&self) -> String {
-        let mut text = match self {
+        let text = match self {
             Node::Text(text) => text.clone(),
             other => serde_json::Value::from(other).to_string(),
         };
-        if let Some((end, _)) = text.char_indices().nth(80) {
-            text.truncate(end);
-            text.push('…');
+        match text.chars().count() {
+            0..=80 => text,
+            length => format!("{} of {length} characters", self.kind()),
         }
-        text
     }
 }
 
