@@ -151,9 +151,12 @@ fn when_the_runner_closes_our_output_no_further_step_is_taken() {
         line.clear();
         assert!(stdout.read_line(&mut line).expect("readable") > 0, "ended too early");
     }
+    // A closed output is noticed at once, also before the call.
+    while !called(&endpoint, "UpdateFunctionConfiguration") {
+        std::thread::sleep(Duration::from_millis(5));
+    }
     drop(stdout);
     assert_eq!(child.wait().expect("ended").code(), Some(1));
-    assert!(called(&endpoint, "UpdateFunctionConfiguration"));
     assert!(!called(&endpoint, "UpdateFunctionCode"), "no further step");
 }
 
