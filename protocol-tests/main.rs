@@ -18,6 +18,7 @@ mod emulated_settings;
 mod emulators;
 mod examples;
 mod faults;
+mod hostile;
 mod identity;
 mod interruptions;
 mod plugin;

@@ -8,6 +8,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 use std::{env, panic, process as std_process, thread};
 
@@ -28,6 +29,7 @@ use process::arguments::{Arguments, Command as Asked, Document};
 use process::signals::{PATIENCE, Signals};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
+use signal_hook::consts::{SIGCHLD, SIGXFSZ};
 
 fn main() {
     let command = match Arguments::try_parse() {
@@ -42,6 +44,7 @@ fn main() {
         }),
         Err(error) => not_a_command(error),
     };
+    tame_signals();
     let settings = Settings::take();
     settings.start_log();
     let stop = Stop::new();
@@ -62,6 +65,9 @@ fn main() {
 
 fn run(command: &Command, settings: Settings, signals: Signals, journal: &Arc<Journal>, stop: &Stop) -> Finished {
     let failed = |error| Finished::failed(error, Vec::new());
+    if let Some(reason) = stop.reason() {
+        return failed(failure::of_stop(reason));
+    }
     let deadline = Instant::now() + settings.input_limit;
     let request = request::read(Stdin { signals: &signals, stop, deadline });
     if let Some(reason) = stop.reason() {
@@ -211,6 +217,15 @@ fn replace_environment(env: &Environment) {
     if env.get("AWS_EC2_METADATA_SERVICE_ENDPOINT").is_none() {
         // SAFETY: as above.
         unsafe { env::set_var("AWS_EC2_METADATA_DISABLED", "true") };
+    }
+}
+
+/// A runner may have left SIGCHLD ignored, so that nobody could wait for a command, and the kernel ends whoever makes a
+/// file larger than its limit: with a handler both are errors like others.
+fn tame_signals() {
+    for signal in [SIGCHLD, SIGXFSZ] {
+        let seen = Arc::new(AtomicBool::new(false));
+        signal_hook::flag::register(signal, seen).expect("both signals may be handled");
     }
 }
 

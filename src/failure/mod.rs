@@ -19,7 +19,7 @@ use crate::protocol::event::StepName;
 use crate::protocol::prose::{one_line, size};
 use crate::protocol::request::RequestError;
 use crate::protocol::secret::Redactor;
-use crate::protocol::wire::{MAX_REQUEST_BYTES, WireError};
+use crate::protocol::wire::{MAX_REQUEST_BYTES, MAX_VALUES, WireError};
 use crate::stop::Reason;
 
 /// A request that cannot be read; `limit` is the time that it may take.
@@ -41,6 +41,10 @@ pub fn of_request(error: RequestError, limit: Duration) -> ErrorReport {
         RequestError::Wire(WireError::Syntax { detail, line, column }) => {
             report(Code::BadJson, format!("the request is not JSON: {detail} at line {line}, column {column}"))
                 .hint("standard input takes one JSON object: the stanza, with the job's `env`")
+        }
+        RequestError::Wire(WireError::TooManyValues) => {
+            report(Code::RequestTooLarge, format!("the request holds more than {MAX_VALUES} values"))
+                .hint("a stanza and a job's environment are far smaller; is this the right input?")
         }
         RequestError::Wire(WireError::DuplicateKey { key, line, column }) => report(
             Code::DuplicateKey,
@@ -112,6 +116,7 @@ pub fn of_conditions(error: ConditionError, redactor: &Redactor) -> ErrorReport 
 pub fn of_package(error: PackageError, redactor: &Redactor) -> ErrorReport {
     let mut report = package_report(error);
     report.message = redactor.redact(&report.message);
+    report.hint = report.hint.map(|hint| redactor.redact(&hint));
     report
 }
 
@@ -179,8 +184,12 @@ fn package_report(error: PackageError) -> ErrorReport {
             );
             report(Code::PackageTooLarge, message).hint(format!("the largest entries: {}", listed(&largest)))
         }
-        PackageError::Unarchivable { source } => {
-            caused(report(Code::PackageUnreadable, "the archive cannot be made".to_owned()), &source)
+        PackageError::Unarchivable { temporary, source } => {
+            let hint = format!(
+                "a large one goes through a temporary file in `{}`: is there room, and may it be written to? TMPDIR names another place",
+                temporary.display()
+            );
+            caused(report(Code::PackageUnreadable, "the archive cannot be made".to_owned()), &source).hint(hint)
         }
         PackageError::Unwritable { path, source } => caused(
             ErrorReport::new(Code::PackageUnwritable, format!("the archive cannot be written to `{}`", path.display())),

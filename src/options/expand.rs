@@ -46,6 +46,9 @@ pub(super) fn option(
     Some((key, filled))
 }
 
+/// As many surprises of one kind are told of one option.
+const MOST_WARNINGS: usize = 20;
+
 struct Filling<'a> {
     env: &'a Environment,
     at: &'a str,
@@ -119,7 +122,7 @@ impl Filling<'_> {
                 None => {
                     if sign.starts_with("$(")
                         || sign.starts_with("${")
-                        || sign[1..].contains('`') && sign.starts_with('`')
+                        || (sign.starts_with('`') && sign[1..].contains('`'))
                     {
                         let hint = "only `$NAME` and `${NAME}` are filled in; nothing is run";
                         let message = "what bash would run or compute stays as it is written".to_owned();
@@ -145,7 +148,8 @@ impl Filling<'_> {
         let same = |known: &Warning| {
             known.code == code && known.at == warning.at && (code != WarningCode::UnsetVariable || *known == warning)
         };
-        if !self.warnings.iter().any(same) {
+        let of_this_kind = self.warnings.iter().filter(|known| known.code == code && known.at == warning.at);
+        if of_this_kind.count() < MOST_WARNINGS && !self.warnings.iter().any(same) {
             self.warnings.push(warning);
         }
     }
@@ -155,7 +159,11 @@ impl Filling<'_> {
 fn variable(text: &str) -> Option<(&str, &str)> {
     let text = text.strip_prefix('$')?;
     let (name, rest) = match text.strip_prefix('{') {
-        Some(inside) => inside.split_once('}')?,
+        // Up to where the name ends, and no further: there may be no brace in all of a large text.
+        Some(inside) => {
+            let end = inside.find(|c: char| !c.is_ascii_alphanumeric() && c != '_')?;
+            (&inside[..end], inside[end..].strip_prefix('}')?)
+        }
         None => text.split_at(text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len())),
     };
     let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')

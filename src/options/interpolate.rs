@@ -1,6 +1,7 @@
 //! A description with `%{name}` in, the description with the values of options and git facts out.
 //! Never asks git for a fact that is not named.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::git;
@@ -64,16 +65,19 @@ pub(super) fn description(
         return stanza;
     }
     let mut lacks_git = false;
+    let mut facts: BTreeMap<String, Option<String>> = BTreeMap::new();
     let filled = fill(text, |name| match name {
         "build_number" => env.expand("TRAVIS_BUILD_NUMBER").into_owned(),
         name if OPTIONS.contains(&name) => {
             stanza.get(name).and_then(Node::scalar).unwrap_or_else(|| default(name, env))
         }
-        name if git::is_fact(name) => git::fact(name, env, directory, stop).unwrap_or_else(|| {
+        name if git::is_fact(name) => {
+            let ask = || git::fact(name, env, directory, stop);
+            let fact = facts.entry(name.to_owned()).or_insert_with(ask).clone();
             // A commit without a tag is an everyday thing.
-            lacks_git |= name != "git_tag";
-            String::new()
-        }),
+            lacks_git |= fact.is_none() && name != "git_tag";
+            fact.unwrap_or_default()
+        }
         name => format!("[unknown variable: {name}]"),
     });
     if lacks_git {

@@ -281,8 +281,8 @@ fn mode(kind: &ItemKind) -> u32 {
     }
 }
 
-fn unarchivable(source: io::Error) -> PackageError {
-    PackageError::Unarchivable { source }
+pub(super) fn unarchivable(source: io::Error) -> PackageError {
+    PackageError::Unarchivable { temporary: std::env::temp_dir(), source }
 }
 
 /// Hashes what passes through.

@@ -12,6 +12,7 @@ use flate2::{Compress, Compression, FlushCompress, Status};
 use libdeflater::{CompressionLvl, Compressor};
 
 use super::PackageError;
+use super::archive::unarchivable;
 use super::contents::{Item, ItemKind, unreadable};
 use super::writer::{Method, Sizes};
 use crate::stop::Stop;
@@ -200,7 +201,7 @@ impl Tools {
             Job::Block { item, from, bytes, place } => {
                 let before = (*from).min(WINDOW);
                 self.read_range(&items[*item], from - before, before + bytes, *place)?;
-                self.block(*item, before as usize, *place).map_err(|source| PackageError::Unarchivable { source })
+                self.block(*item, before as usize, *place).map_err(unarchivable)
             }
         }
     }

@@ -103,6 +103,8 @@ pub enum PackageError {
     },
     /// The archive cannot be made.
     Unarchivable {
+        /// Where a large one is made.
+        temporary: PathBuf,
         /// Why.
         source: io::Error,
     },

@@ -167,7 +167,7 @@ pub(super) fn untaken(r: &mut Reader<'_>, strict: bool) {
         r.problems.extend(unknown.into_iter().map(Warning::into_unknown_key));
     }
     for key in r.untaken().collect::<Vec<_>>() {
-        let message = format!("`{key}` is no option of a lambda stanza");
+        let message = format!("`{}` is no option of a lambda stanza", wire::short(key));
         let hint = match nearest(key) {
             Some(known) => format!("did you mean `{known}`?"),
             None => "remove it".to_owned(),
@@ -183,13 +183,17 @@ pub(super) fn untaken(r: &mut Reader<'_>, strict: bool) {
 
 /// The known key that a misspelt one is most likely to mean.
 fn nearest(key: &str) -> Option<String> {
+    // Nobody misspells a name at such length, and to compare takes time.
+    if key.len() > 64 {
+        return None;
+    }
     let spelt = key.to_lowercase().replace('-', "_");
     let known = super::schema::stanza_keys();
     // Jaro-Winkler prefers a common beginning, which is how people misspell: `imeout`, `handler`, `memory`.
     known
-        .into_iter()
-        .map(|name| (strsim::jaro_winkler(&spelt, &name), name))
+        .iter()
+        .map(|name| (strsim::jaro_winkler(&spelt, name), name))
         .filter(|(likeness, _)| *likeness > 0.85)
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, name)| name)
+        .map(|(_, name)| name.clone())
 }

@@ -5,7 +5,7 @@
 //! copy of that model.
 
 use super::error::{Warning, WarningCode};
-use super::wire::{Map, Node, pointer};
+use super::wire::{Map, Node, pointer, short};
 
 /// What AWS documents of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +77,7 @@ fn beyond(key: &str, member: &str, limit: Limit, node: &Node) -> Vec<Warning> {
             let others =
                 values(node, &at, member).into_iter().filter(|(_, text)| !text.is_empty() && !text.starts_with(start));
             let message =
-                |text: &str| format!("`{text}` of `{key}` does not begin with `{start}`, as AWS documents it");
+                |text: &str| format!("`{}` of `{key}` does not begin with `{start}`, as AWS documents it", short(text));
             others.map(|(at, text)| warning(at, message(&text))).collect()
         }
         Limit::Names => {

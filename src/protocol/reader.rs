@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::{Code, Problem, Warning, WarningCode};
 use super::secret::Secret;
-use super::wire::{Map, Node, pointer};
+use super::wire::{Map, Node, pointer, short};
 
 /// Takes keys out of a map and collects what is wrong with them.
 pub(super) struct Reader<'a> {
@@ -82,7 +82,7 @@ impl<'a> Reader<'a> {
         match parse(&text) {
             Ok(value) => Some(value),
             Err(right) => {
-                self.refuse(key, format!("`{}` is `{text}`; {right}", self.name_of(key)));
+                self.refuse(key, format!("`{}` is `{}`; {right}", self.name_of(key), short(&text)));
                 None
             }
         }
@@ -107,14 +107,14 @@ impl<'a> Reader<'a> {
             }
         };
         let Some((number, exact)) = leading_number(&text) else {
-            self.refuse(key, format!("`{name}` is `{text}`; {right}"));
+            self.refuse(key, format!("`{name}` is `{}`; {right}", short(&text)));
             return None;
         };
         if !exact {
             self.warn(
                 WarningCode::LenientValue,
                 key,
-                format!("`{name}` is `{text}`, read as {number}"),
+                format!("`{name}` is `{}`, read as {number}", short(&text)),
                 format!("write {number}"),
             );
         }
@@ -178,12 +178,12 @@ impl<'a> Reader<'a> {
         let options = known.join("` or `");
         match known.iter().find(|word| word.eq_ignore_ascii_case(&text)) {
             Some(word) => {
-                let message = format!("`{name}` is `{text}`, read as `{word}`");
+                let message = format!("`{name}` is `{}`, read as `{word}`", short(&text));
                 self.warn(WarningCode::LenientValue, key, message, format!("write `{word}`"));
                 Some((*word).to_owned())
             }
             None => {
-                let message = format!("`{name}` is `{text}`, AWS documents `{options}`");
+                let message = format!("`{name}` is `{}`, AWS documents `{options}`", short(&text));
                 self.warn(WarningCode::OutOfRange, key, message, "AWS decides".to_owned());
                 Some(text)
             }
@@ -195,7 +195,7 @@ impl<'a> Reader<'a> {
         let text = self.text(key)?;
         let found = known.iter().find(|word| word.eq_ignore_ascii_case(&text));
         if found.is_none() {
-            self.refuse(key, format!("`{}` is `{text}`; give `{}`", self.name_of(key), known.join("` or `")));
+            self.refuse(key, format!("`{}` is `{}`; give `{}`", self.name_of(key), short(&text), known.join("` or `")));
         }
         found.map(|word| (*word).to_owned())
     }

@@ -2,6 +2,7 @@
 //! Never written by hand into `schema/`; a test holds those files equal to what is made here.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -58,8 +59,12 @@ pub fn event() -> Value {
 }
 
 /// The keys of a stanza, aliases included.
-pub(super) fn stanza_keys() -> Vec<String> {
-    stanza()["properties"].as_object().expect("a schema of a struct has properties").keys().cloned().collect()
+pub(super) fn stanza_keys() -> &'static [String] {
+    static KEYS: LazyLock<Vec<String>> = LazyLock::new(|| {
+        let schema = stanza();
+        schema["properties"].as_object().expect("a schema of a struct has properties").keys().cloned().collect()
+    });
+    &KEYS
 }
 
 fn generate<T: JsonSchema>() -> Value {

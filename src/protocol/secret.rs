@@ -1,6 +1,7 @@
 //! Secret values in, and texts that others wrote with those values masked out.
 //! Never writes a secret anywhere: a [`Secret`] has no `Display`, no `Serialize`, and a `Debug` that hides it.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use serde_json::Value;
@@ -46,8 +47,8 @@ impl fmt::Debug for Secret {
 /// be a word is masked as a whole word only, because an over-redacted log helps nobody.
 #[derive(Clone, Default)]
 pub struct Redactor {
-    /// Longest first, so that a secret inside another one does not leave the rest of it standing.
-    patterns: Vec<Pattern>,
+    /// By their first bytes, so that a text is gone through once, however many there are.
+    patterns: HashMap<[u8; SHORTEST], Vec<Pattern>>,
 }
 
 /// One way in which a secret may be written.
@@ -63,6 +64,9 @@ const SHORTEST: usize = 4;
 
 /// A line of a longer secret is a secret from this length on.
 const LINE: usize = 8;
+
+/// What is larger is no variable that a program can be given (128 KiB), and is looked for as it is only.
+const LARGEST: usize = 128 * 1024;
 
 /// Values that are no secret even where secrets stand: `STAGE=production` must not eat an ARN.
 const EVERYDAY: [&str; 33] = [
@@ -104,20 +108,27 @@ const EVERYDAY: [&str; 33] = [
 impl Redactor {
     /// Masks `secrets`, except everyday words, short values, AWS regions and whatever is in `open`.
     pub fn new<S: AsRef<str>>(secrets: impl IntoIterator<Item = S>, open: &[String]) -> Self {
-        let mut patterns: Vec<Pattern> = Vec::new();
+        let mut patterns: HashMap<[u8; SHORTEST], Vec<Pattern>> = HashMap::new();
         for value in secrets {
             let value = value.as_ref();
             // What a command prints is told line by line, a private key too; an address holds a password.
-            let lines = value.lines().filter(|line| line.len() >= LINE && *line != value);
+            let is_printable = value.len() <= LARGEST;
+            let lines = value.lines().filter(|line| is_printable && line.len() >= LINE && *line != value);
             let ends = [value.trim(), value.trim_end_matches(['.', '\r', '\n', ' '])];
             let parts = std::iter::once(value).chain(lines).chain(ends).chain(password_of_url(value));
             for part in parts.filter(|part| is_secret(part, open)) {
                 let is_word = might_be_a_word(part);
-                patterns.extend(spellings(part).into_iter().map(|text| Pattern { text, is_word }));
+                let spellings = if is_printable { spellings(part) } else { vec![part.to_owned()] };
+                for text in spellings {
+                    let Some(first) = text.as_bytes().first_chunk().copied() else { continue };
+                    patterns.entry(first).or_default().push(Pattern { text, is_word });
+                }
             }
         }
-        patterns.sort_by(|a, b| b.text.len().cmp(&a.text.len()).then_with(|| a.cmp(b)));
-        patterns.dedup_by(|a, b| a.text == b.text);
+        for alike in patterns.values_mut() {
+            alike.sort_unstable();
+            alike.dedup_by(|a, b| a.text == b.text);
+        }
         Redactor { patterns }
     }
 
@@ -150,15 +161,24 @@ impl Redactor {
         }
     }
 
-    /// The text with each known secret replaced by [`MASK`].
+    /// The text with each known secret replaced by [`MASK`]; of several that overlap no part is left.
     pub fn redact(&self, text: &str) -> String {
-        let mut text = text.to_owned();
-        for pattern in &self.patterns {
-            if text.contains(&pattern.text) {
-                text = mask(&text, pattern);
+        let mut out = String::with_capacity(text.len());
+        let (mut shown, mut masked) = (0, 0);
+        for at in 0..text.len() {
+            let Some(first) = text.as_bytes()[at..].first_chunk() else { break };
+            let Some(alike) = self.patterns.get(first) else { continue };
+            let stands = |pattern: &&Pattern| text[at..].starts_with(&pattern.text) && pattern.stands_alone(text, at);
+            let Some(end) = alike.iter().filter(stands).map(|pattern| at + pattern.text.len()).max() else { continue };
+            if at >= masked {
+                out.push_str(&text[shown..at]);
+                out.push_str(MASK);
             }
+            masked = masked.max(end);
+            shown = masked;
         }
-        text
+        out.push_str(&text[shown..]);
+        out
     }
 }
 
@@ -168,26 +188,17 @@ impl fmt::Debug for Redactor {
     }
 }
 
-/// Replaces a pattern; one that might be a word is left where it is part of a longer one.
-fn mask(text: &str, pattern: &Pattern) -> String {
-    let is_letter = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
-    let (first, last) = (is_letter(pattern.text.chars().next()), is_letter(pattern.text.chars().next_back()));
-    let mut out = String::with_capacity(text.len());
-    let mut from = 0;
-    for (at, _) in text.match_indices(&pattern.text) {
-        let end = at + pattern.text.len();
+impl Pattern {
+    /// Whether it is to be masked where it stands in a text: what might be a word is left in the middle of a longer one.
+    fn stands_alone(&self, text: &str, at: usize) -> bool {
+        let is_letter = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+        let (first, last) = (is_letter(self.text.chars().next()), is_letter(self.text.chars().next_back()));
         let mut before = text[..at].chars().rev();
         // The `n` of an escaped line break belongs to no word.
         let goes_before = first && is_letter(before.next()) && before.next() != Some('\\');
-        let goes_on = last && is_letter(text[end..].chars().next());
-        if !pattern.is_word || !(goes_before || goes_on) {
-            out.push_str(&text[from..at]);
-            out.push_str(MASK);
-            from = end;
-        }
+        let goes_on = last && is_letter(text[at + self.text.len()..].chars().next());
+        !self.is_word || !(goes_before || goes_on)
     }
-    out.push_str(&text[from..]);
-    out
 }
 
 /// Whether a value is one that must not be shown.

@@ -1,13 +1,18 @@
 //! Bytes from the wire in, a [`Node`] out: JSON with its order and its duplicate keys still visible.
 //! Never decides what a key means; that is the readers' business.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 /// The most bytes of a request that are read: 8 MiB.
 pub const MAX_REQUEST_BYTES: usize = 8 * 1024 * 1024;
+
+/// The most values that a request holds: a hundred times those of a large stanza in a large environment. Each costs some
+/// forty bytes of memory, and two of the request's.
+pub const MAX_VALUES: usize = 20_000;
 
 /// One JSON value as it was written: maps keep their order, and no map holds a key twice.
 ///
@@ -44,6 +49,8 @@ pub enum WireError {
         /// Column of the fault, in bytes.
         column: usize,
     },
+    /// It holds more than [`MAX_VALUES`].
+    TooManyValues,
     /// A key stands twice in one object, so that a reader would have to guess which one was meant.
     DuplicateKey {
         /// The key.
@@ -64,11 +71,15 @@ pub fn parse(bytes: &[u8]) -> Result<Node, WireError> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(WireError::Syntax { detail: "it is empty".to_owned(), line: 1, column: 0 });
     }
-    serde_json::from_slice(bytes).map_err(|error| {
+    let count = Cell::new(0);
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let node = Counted(&count).deserialize(&mut deserializer);
+    node.and_then(|node| deserializer.end().map(|()| node)).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         let text = error.to_string();
         let detail = text.split(" at line ").next().unwrap_or_default();
         match detail.strip_prefix(DUPLICATE) {
+            _ if count.get() > MAX_VALUES => WireError::TooManyValues,
             Some(key) if error.is_data() => WireError::DuplicateKey { key: key.to_owned(), line, column },
             _ => WireError::Syntax { detail: detail.to_owned(), line, column },
         }
@@ -137,13 +148,12 @@ impl Node {
     /// The value for a complaint: text as it is, everything else as JSON. Of a long one only what it is: a part of it may be
     /// a part of a secret that was filled in, which nobody would recognise. Not for secrets.
     pub fn shown(&self) -> String {
-        let text = match self {
-            Node::Text(text) => text.clone(),
-            other => serde_json::Value::from(other).to_string(),
-        };
-        match text.chars().count() {
-            0..=80 => text,
-            length => format!("{} of {length} characters", self.kind()),
+        match self {
+            Node::Text(text) => short(text),
+            other => {
+                let text = serde_json::Value::from(other).to_string();
+                if text.len() <= LONGEST_SHOWN { text } else { format!("{} of {} bytes", self.kind(), text.len()) }
+            }
         }
     }
 }
@@ -230,20 +240,39 @@ fn in_ruby(number: &serde_json::Number) -> String {
     format!("{mantissa}{point}e{sign}{:02}", exponent.abs())
 }
 
+/// As much of a value is shown in a complaint.
+const LONGEST_SHOWN: usize = 80;
+
+/// A text for a complaint; of a long one only its length, see [`Node::shown`].
+pub fn short(text: &str) -> String {
+    match text.chars().count() {
+        0..=LONGEST_SHOWN => text.to_owned(),
+        length => format!("a string of {length} characters"),
+    }
+}
+
 /// A JSON pointer (RFC 6901) to `key` under `parent`.
 pub fn pointer(parent: &str, key: &str) -> String {
     format!("{parent}/{}", key.replace('~', "~0").replace('/', "~1"))
 }
 
-impl<'de> Deserialize<'de> for Node {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(NodeVisitor)
+/// Reads a value, and counts it.
+#[derive(Clone, Copy)]
+struct Counted<'a>(&'a Cell<usize>);
+
+impl<'de> DeserializeSeed<'de> for Counted<'_> {
+    type Value = Node;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node, D::Error> {
+        self.0.set(self.0.get() + 1);
+        if self.0.get() > MAX_VALUES {
+            return Err(D::Error::custom("too many values"));
+        }
+        deserializer.deserialize_any(self)
     }
 }
 
-struct NodeVisitor;
-
-impl<'de> Visitor<'de> for NodeVisitor {
+impl<'de> Visitor<'de> for Counted<'_> {
     type Value = Node;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -272,7 +301,7 @@ impl<'de> Visitor<'de> for NodeVisitor {
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Node, A::Error> {
         let mut items = Vec::new();
-        while let Some(item) = access.next_element()? {
+        while let Some(item) = access.next_element_seed(self)? {
             items.push(item);
         }
         Ok(Node::List(items))
@@ -284,7 +313,7 @@ impl<'de> Visitor<'de> for NodeVisitor {
             if !seen.insert(key.clone()) {
                 return Err(A::Error::custom(format_args!("{DUPLICATE}{key}")));
             }
-            pairs.push((key, access.next_value()?));
+            pairs.push((key, access.next_value_seed(self)?));
         }
         Ok(Node::Map(Map(pairs)))
     }

@@ -1,0 +1,335 @@
+//! Inputs in which a parser would drown, or a reader: nested, large, many, no Unicode, no number, twice. Each is told with
+//! little time and little memory.
+
+use std::sync::Mutex;
+
+use serde_json::Value;
+
+use super::PATH;
+use super::runs::{Costs, Runs};
+
+/// The most bytes of a request that are read.
+const LARGEST: usize = 8 << 20;
+
+/// Named inputs, and what each must end in, if that is known.
+type Named = (String, Vec<u8>, Option<&'static str>);
+
+/// Runs `check` on each, two at a time, and tells of all that are not as they must be.
+#[track_caller]
+fn check_all(inputs: Vec<Named>) -> Vec<(String, String)> {
+    let count = inputs.len();
+    let queue = Mutex::new(inputs.into_iter());
+    let complaints = Mutex::new(Vec::new());
+    let told = Mutex::new((Costs::default(), Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let mut runs = Runs::start();
+                loop {
+                    let next = queue.lock().expect("no panic").next();
+                    let Some((name, input, ending)) = next else { break };
+                    let mut run = runs.run(&["check"], &input);
+                    let mut these = run.complaints();
+                    let got = run.ending();
+                    if let Some(ending) = ending.filter(|ending| these.is_empty() && *ending != got) {
+                        these.push(format!("ended {got}, not {ending}"));
+                    }
+                    complaints
+                        .lock()
+                        .expect("no panic")
+                        .extend(these.into_iter().map(|c| format!("{name}: {c:.1500}")));
+                    let mut told = told.lock().expect("no panic");
+                    told.0.note(&run);
+                    told.1.push((name, got));
+                }
+            });
+        }
+    });
+    let complaints = complaints.into_inner().expect("no panic");
+    let (costs, endings) = told.into_inner().expect("no panic");
+    println!("{count} inputs, {costs}");
+    assert!(complaints.is_empty(), "{} of {count}:\n{}", complaints.len(), complaints.join("\n"));
+    endings
+}
+
+/// A request whose conditions are met, with these members beside.
+fn request(members: &str) -> Vec<u8> {
+    let comma = if members.is_empty() { "" } else { "," };
+    format!(r#"{{"function_name":"f","env":{{"TRAVIS_BRANCH":"master","PATH":"{PATH}"}}{comma}{members}}}"#)
+        .into_bytes()
+}
+
+fn named(name: &str, input: impl Into<Vec<u8>>, ending: &'static str) -> Named {
+    (name.to_owned(), input.into(), (!ending.is_empty()).then_some(ending))
+}
+
+#[test]
+fn what_is_nested_too_deeply_is_refused() {
+    let deep =
+        |open: &str, inside: &str, close: &str| format!("{}{inside}{}", open.repeat(15_000), close.repeat(15_000));
+    check_all(vec![
+        named("lists", deep("[", "", "]"), "bad-json"),
+        named("maps", deep(r#"{"a":"#, "1", "}"), "bad-json"),
+        named("both", deep(r#"[{"a":"#, "1", "}]"), "bad-json"),
+        named("lists without an end", deep("[", "", ""), "bad-json"),
+        named("maps without an end", deep(r#"{"a":"#, "", ""), "bad-json"),
+        named("lists in an option", request(&format!(r#""layers":{}"#, deep("[", "", "]"))), "bad-json"),
+        named("maps in a condition", request(&format!(r#""on":{}"#, deep(r#"{"branch":"#, "1", "}"))), "bad-json"),
+        named("as deep as may be", request(&format!(r#""dpl_version":{}1{}"#, "[".repeat(120), "]".repeat(120))), ""),
+    ]);
+}
+
+#[test]
+fn what_is_larger_than_8_mib_is_refused_and_what_is_just_as_large_is_read() {
+    let sized = |size: usize| {
+        let mut input = request(r#""description":"""#);
+        let end = input.split_off(input.len() - 2);
+        input.resize(size - end.len(), b'x');
+        [input, end].concat()
+    };
+    check_all(vec![
+        named("10 MB in a string", sized(10_000_000), "request-too-large"),
+        named("a byte too much", sized(LARGEST + 1), "request-too-large"),
+        named("8 MiB", sized(LARGEST), "checked"),
+        named("8 MiB and then some room", [sized(LARGEST), b" ".to_vec()].concat(), "request-too-large"),
+        named("room and nothing else", vec![b' '; LARGEST], "bad-json"),
+        named("10 MB of room", vec![b'\n'; 10_000_000], "request-too-large"),
+    ]);
+}
+
+#[test]
+fn a_large_value_of_any_kind_costs_little() {
+    let large = LARGEST - 300;
+    let text = |unit: &str| unit.repeat(large / unit.len());
+    let list = |unit: &str| text(&format!("{unit},")).trim_end_matches(',').to_owned();
+    let of = |key: &str, value: &str| request(&format!(r#""{key}":{value}"#));
+    let quoted = |key: &str, unit: &str| of(key, &format!("\"{}\"", text(unit)));
+    let mut inputs = vec![
+        named("escapes", quoted("description", "\\u0001"), ""),
+        named("dollars", quoted("description", "$"), ""),
+        named("opened variables", quoted("description", "${"), ""),
+        named("variables", quoted("description", "$PATH "), ""),
+        named("unset variables", quoted("description", "$A"), ""),
+        named("commands", quoted("description", "`a`"), ""),
+        named("accents", quoted("description", "`"), ""),
+        named("facts of git", quoted("description", "%{git_sha}"), ""),
+        named("unknown facts", quoted("description", "%{x}"), ""),
+        named("facts that are not closed", quoted("description", "%{"), ""),
+        named("spaces", quoted("description", " "), ""),
+        named("digits", of("timeout", &text("9")), ""),
+        named("zeros behind a point", of("timeout", &format!("1.{}", text("0"))), ""),
+        named("a number in a string", quoted("timeout", "9"), "bad-value"),
+        named("zeros", of("layers", &format!("[{}]", list("0"))), ""),
+        named("nulls", of("layers", &format!("[{}]", list("null"))), ""),
+        named("empty strings", of("layers", &format!("[{}]", list("\"\""))), ""),
+        named("empty lists", of("layers", &format!("[{}]", list("[]"))), ""),
+        named("empty maps", of("dpl_version", &format!("[{}]", list("{}"))), ""),
+        named("small maps", of("dpl_version", &format!("[{}]", list(r#"{"a":[{}]}"#))), ""),
+        named("file systems", of("file_system_configs", &format!("[{}]", list("{}"))), ""),
+        named("empty variables", of("environment", &format!("[{}]", list("\"=\""))), ""),
+        named("a list and no request", format!("[{}]", list("[]")), "request-too-large"),
+        named("a secret", of("x", &format!("1,\"secret_access_key\":\"{}\"", text("s"))), ""),
+        named("a secret of short lines", quoted("session_token", "12345678\\n"), ""),
+        named("a variable", format!(r#"{{"env":{{"A":"{}"}}}}"#, text("x")), ""),
+        named("a secret variable", format!(r#"{{"env":{{"A_TOKEN":"{}"}}}}"#, text("x")), ""),
+        named("a secret variable of short lines", format!(r#"{{"env":{{"A_TOKEN":"{}"}}}}"#, text("12345678\\n")), ""),
+        named("a branch", of("on", &format!(r#"{{"branch":"{}"}}"#, text("x"))), "skipped"),
+        named("a condition", of("on", &format!(r#"{{"condition":"$A != {}"}}"#, text("x"))), ""),
+        named("many branches", of("on", &format!(r#"{{"branch":[{}]}}"#, list("\"x\""))), "request-too-large"),
+        named("a function for each branch", format!(r#"{{"function_name":{{"{}":1}}}}"#, text("x")), ""),
+    ];
+    for key in ["function_name", "region", "role", "zip", "publish", "alias", "runtime", "handler_name", "include"] {
+        let input = String::from_utf8(quoted(key, "x")).expect("UTF-8");
+        inputs.push(named(
+            key,
+            input.replacen(
+                r#""function_name":"f","#,
+                if key == "function_name" { "" } else { r#""function_name":"f","# },
+                1,
+            ),
+            "",
+        ));
+    }
+    check_all(inputs);
+}
+
+#[test]
+fn many_and_large_keys_cost_little() {
+    let members = |name: &dyn Fn(usize) -> String, value: &str, count: usize| {
+        (0..count).map(|n| format!("\"{}\":{value}", name(n))).collect::<Vec<_>>().join(",")
+    };
+    let many = |value: &str| members(&|n| format!("key_{n}"), value, 15_000);
+    let secret = |count: usize| (0..count).map(|n| format!(r#""K{n}":"secret-{n}""#)).collect::<Vec<_>>().join(",");
+    let texts = |count: usize| (0..count).map(|n| format!("\"text-{n}\"")).collect::<Vec<_>>().join(",");
+    let long = "k".repeat(1_000_000);
+    check_all(vec![
+        named("15,000 keys", request(&many("1")), ""),
+        named("15,000 keys and strict", request(&format!(r#""strict":true,{}"#, many("1"))), "unknown-key"),
+        named("15,000 encrypted values", request(&many(r#"{"secure":"x"}"#)), "request-too-large"),
+        named("15,000 keys in a structure", request(&format!(r#""logging_config":{{{}}}"#, many("1"))), ""),
+        named("15,000 conditions", request(&format!(r#""on":{{{}}}"#, many("1"))), ""),
+        named("15,000 branches", format!(r#"{{"function_name":{{{}}}}}"#, many("\"f\"")), "skipped"),
+        named("15,000 variables of the job", format!(r#"{{"env":{{{}}}}}"#, many("\"x\"")), "skipped"),
+        named(
+            "15,000 secrets of the job",
+            format!(r#"{{"env":{{{}}}}}"#, members(&|n| format!("K{n}_TOKEN"), "\"secret\"", 15_000)),
+            "skipped",
+        ),
+        named(
+            "15,000 variables of the function",
+            request(&format!(r#""environment":{{{}}}"#, secret(15_000))),
+            "checked",
+        ),
+        named("15,000 layers", request(&format!(r#""layers":[{}]"#, texts(15_000))), "checked"),
+        named(
+            "5,000 warnings and 5,000 secrets",
+            request(&format!(r#""layers":[{}],"environment":{{{}}}"#, texts(5_000), secret(5_000))),
+            "checked",
+        ),
+        named("a key of 1 MB", request(&format!(r#""{long}":1"#)), ""),
+        named("a key of 1 MB in a structure", request(&format!(r#""logging_config":{{"{long}":1}}"#)), ""),
+        named("a condition's key of 1 MB", request(&format!(r#""on":{{"{long}":1}}"#)), ""),
+        named("a variable's name of 1 MB", format!(r#"{{"env":{{"{long}":"1"}}}}"#), "skipped"),
+        named("a key of 1 MB, twice", request(&format!(r#""{long}":1,"{long}":1"#)), "duplicate-key"),
+        named("a key of 8 MiB", request(&format!(r#""{}":1"#, "k".repeat(LARGEST - 200))), ""),
+    ]);
+}
+
+#[test]
+fn what_is_no_unicode_or_no_utf_8_is_refused() {
+    let utf_16 = |text: &str, unit: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(unit).collect::<Vec<u8>>();
+    let whole = r#"{"function_name":"f"}"#;
+    let mark = b"\xef\xbb\xbf";
+    let in_text = |bytes: &[u8]| [br#"{"function_name":"f","description":""#.as_slice(), bytes, b"\"}"].concat();
+    let in_key = |bytes: &[u8]| [br#"{"function_name":"f",""#.as_slice(), bytes, b"\":1}"].concat();
+    let mut inputs = vec![
+        named("a byte order mark", [mark, whole.as_bytes()].concat(), "skipped"),
+        named("two of them", [mark, mark.as_slice(), whole.as_bytes()].concat(), "bad-json"),
+        named("a byte order mark alone", mark, "bad-json"),
+        named("one behind it", [whole.as_bytes(), mark].concat(), "bad-json"),
+        named("UTF-16, little end first", utf_16(&format!("\u{feff}{whole}"), u16::to_le_bytes), "bad-json"),
+        named("UTF-16, big end first", utf_16(&format!("\u{feff}{whole}"), u16::to_be_bytes), "bad-json"),
+        named("UTF-16 without a mark", utf_16(whole, u16::to_le_bytes), "bad-json"),
+        named("UTF-32", whole.bytes().flat_map(|byte| u32::from(byte).to_le_bytes()).collect::<Vec<u8>>(), "bad-json"),
+        named("NUL alone", vec![0; 15_000], "bad-json"),
+        named("NUL behind it", [whole.as_bytes(), b"\0"].concat(), "bad-json"),
+        named("a pair", in_text(br"\ud83d\ude00"), "skipped"),
+        named("NUL as an escape", in_text(br"\u0000"), "skipped"),
+        named("NUL as an escape in a key", in_key(br"\u0000"), "skipped"),
+        named("NUL in a variable", r#"{"env":{"A":"\u0000"}}"#, "bad-request"),
+        named("NUL in a variable's name", r#"{"env":{"\u0000":"a"}}"#, "bad-request"),
+        named("NUL in a deployment", request(r#""role":"\u0000""#), "bad-value"),
+        named("NUL in a condition", request(r#""on":{"condition":"$A = \u0000"}"#), ""),
+    ];
+    for (name, bytes) in [
+        ("half a pair", br"\ud800".as_slice()),
+        ("the other half", br"\udc00"),
+        ("the halves in the wrong order", br"\ude00\ud83d"),
+        ("half a pair and a letter", br"\ud800a"),
+        ("an escape that is cut", br"\ud8"),
+        ("no escape", br"\x"),
+        ("a byte that stands nowhere", b"\xff"),
+        ("a letter that is cut", b"\xc3"),
+        ("a letter written too long", b"\xc0\xaf"),
+        ("half a pair in UTF-8", b"\xed\xa0\x80"),
+        ("beyond Unicode", b"\xf4\x90\x80\x80"),
+        ("NUL", b"\0"),
+        ("a line's end", b"\n"),
+        ("an escape's byte", b"\x1b"),
+    ] {
+        inputs.push(named(&format!("{name} in a text"), in_text(bytes), "bad-json"));
+        inputs.push(named(&format!("{name} in a key"), in_key(bytes), "bad-json"));
+    }
+    check_all(inputs);
+}
+
+/// Numbers that no option can hold, and what they are as JSON.
+const NO_NUMBERS: [(&str, &str); 24] = [
+    ("1e999", "bad-json"),
+    ("-1e999", "bad-json"),
+    ("01", "bad-json"),
+    ("+1", "bad-json"),
+    (".5", "bad-json"),
+    ("1.", "bad-json"),
+    ("1e", "bad-json"),
+    ("0x10", "bad-json"),
+    ("1_000", "bad-json"),
+    ("NaN", "bad-json"),
+    ("Infinity", "bad-json"),
+    ("-", "bad-json"),
+    ("-1", "bad-value"),
+    ("0.5", "bad-value"),
+    ("1e308", "bad-value"),
+    ("1e-5", "bad-value"),
+    ("2147483648", "bad-value"),
+    ("4294967297", "bad-value"),
+    ("9007199254740993", "bad-value"),
+    ("9223372036854775808", "bad-value"),
+    ("18446744073709551616", "bad-value"),
+    ("18446744073709551617", "bad-value"),
+    ("-9223372036854775809", "bad-value"),
+    ("123456789012345678901234567890123456789012345678901234567890", "bad-value"),
+];
+
+/// Numbers that are zero, or nearly.
+const ZEROS: [&str; 5] = ["-0", "-0.0", "0e5", "1e-999", "-1e-999"];
+
+#[test]
+fn no_number_is_taken_for_another_one() {
+    let schema = crate::schemas::committed("stanza.json");
+    let properties = schema["properties"].as_object().expect("an object");
+    let is_number = |property: &Value| {
+        property.to_string().contains("WholeNumber") || property.to_string().contains("NumberOrNone")
+    };
+    let mut options: Vec<String> =
+        properties.iter().filter(|(_, property)| is_number(property)).map(|(key, _)| format!("\"{key}\":#")).collect();
+    assert!(options.len() >= 7, "{options:?}");
+    options.extend([
+        r#""alias":"live","traffic":[#]"#.to_owned(),
+        r#""verify":{"timeout":#}"#.to_owned(),
+        r##""function_url":{"auth_type":"NONE","cors":{"max_age":#}}"##.to_owned(),
+    ]);
+    let mut inputs = Vec::new();
+    for option in &options {
+        for (number, ending) in NO_NUMBERS {
+            inputs.push(named(&format!("{option} as {number}"), request(&option.replace('#', number)), ending));
+        }
+        for number in ZEROS {
+            inputs.push(named(&format!("{option} as {number}"), request(&option.replace('#', number)), ""));
+        }
+    }
+    // What is no option's number is JSON all the same.
+    for number in
+        NO_NUMBERS.into_iter().filter(|(_, ending)| *ending != "bad-json").map(|(number, _)| number).chain(ZEROS)
+    {
+        for option in ["description", "dpl_version", "on", "environment", "layers", "run"] {
+            inputs.push(named(&format!("{option} as {number}"), request(&format!("\"{option}\":{number}")), ""));
+        }
+    }
+    check_all(inputs);
+}
+
+#[test]
+fn a_key_that_stands_twice_is_found_at_any_depth() {
+    let wrapped = |depth: usize, inside: &str| {
+        let pairs = depth / 2;
+        request(&format!(r#""dpl_version":{}{inside}{}"#, r#"[{"a":"#.repeat(pairs), "}]".repeat(pairs)))
+    };
+    let twice = r#"{"k":1,"j":2,"k":3}"#;
+    let many = (0..15_000).map(|n| format!("\"{n}\":{n}")).collect::<Vec<_>>().join(",");
+    let mut inputs: Vec<Named> = (0..=120)
+        .step_by(10)
+        .map(|depth| named(&format!("at depth {depth}"), wrapped(depth, twice), "duplicate-key"))
+        .collect();
+    inputs.extend([
+        named("as an escape", wrapped(10, r#"{"k":1,"\u006b":2}"#), "duplicate-key"),
+        named("empty", wrapped(10, r#"{"":1,"":2}"#), "duplicate-key"),
+        named("the first and the last of many", wrapped(10, &format!("{{{many},\"0\":1}}")), "duplicate-key"),
+        named("of the runner", r#"{"env":{},"env":{}}"#, "duplicate-key"),
+        named("a variable of the job", r#"{"env":{"A":"1","A":"2"}}"#, "duplicate-key"),
+        named("of another protocol", r#"{"protocol":1,"protocol":2}"#, "duplicate-key"),
+        named("another letter case", wrapped(10, r#"{"k":1,"K":2}"#), ""),
+        named("another form of a letter", wrapped(10, r#"{"\u00e9":1,"e\u0301":2}"#), ""),
+    ]);
+    check_all(inputs);
+}

@@ -1,0 +1,328 @@
+//! Noise, and requests of which a generator has made something else: whatever comes of them, it is told as always.
+//!
+//! `HOSTILE_SEED=7` makes other inputs, `HOSTILE_INPUTS=100000` more of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde_json::{Value, json};
+
+use super::runs::{Costs, PROGRAMS, Run, Runs};
+
+/// A generator of its own: the same seed makes the same inputs, on any machine.
+struct Generator(u64);
+
+impl Generator {
+    /// For the input of this number: another one each, whoever runs it.
+    fn of(seed: u64, number: u64) -> Self {
+        let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ number.wrapping_mul(0xD1B5_4A32_D192_ED03);
+        state ^= state >> 31;
+        Generator(state | 1)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 16
+    }
+
+    /// Below `end`; 0 for 0.
+    fn below(&mut self, end: usize) -> usize {
+        (self.next() % (end.max(1) as u64)) as usize
+    }
+
+    fn one<'a, T>(&mut self, of: &'a [T]) -> &'a T {
+        &of[self.below(of.len())]
+    }
+
+    /// A range of a text of this length, mostly a short one.
+    fn range(&mut self, length: usize) -> std::ops::Range<usize> {
+        let from = self.below(length);
+        let most = if self.below(4) == 0 { length - from } else { (length - from).min(20) };
+        from..from + self.below(most + 1)
+    }
+}
+
+/// Pieces in which parsers and readers differ.
+const PIECES: [&str; 40] = [
+    "{",
+    "}",
+    "[",
+    "]",
+    "\"",
+    ",",
+    ":",
+    "null",
+    "true",
+    "false",
+    "0",
+    "-0",
+    "1e999",
+    "1e-999",
+    "18446744073709551616",
+    "-1",
+    "\\",
+    "\\u0000",
+    "\\ud800",
+    "\\udc00",
+    "\0",
+    "\u{feff}",
+    "\u{2028}",
+    "\u{10ffff}",
+    "\u{301}",
+    "\n",
+    " ",
+    "$",
+    "${",
+    "$A",
+    "%{git_sha}",
+    "`",
+    "*",
+    "!(",
+    "=",
+    "{\"secure\":\"x\"}",
+    "\"env\":{",
+    "\"on\":{",
+    "\"a\":1,\"a\":1",
+    "[[[[[[[[",
+];
+
+/// Values that stand where another one belongs.
+fn value(random: &mut Generator, corpus: &Corpus) -> Value {
+    match random.below(14) {
+        0 => Value::Null,
+        1 => json!(random.below(2) == 0),
+        2 => json!(random.next()),
+        3 => json!(-1),
+        4 => json!(0.5),
+        5 => json!(""),
+        6 => json!([]),
+        7 => json!({}),
+        8 => json!({"secure": "x"}),
+        9 => json!([null, 1, "a", [], {}]),
+        10 => json!("x".repeat(random.below(3000))),
+        11 => json!(random.one(&PIECES)),
+        12 => json!(random.one(&corpus.keys)),
+        _ => {
+            let request: &Vec<u8> = random.one(&corpus.requests);
+            let whole: Value = serde_json::from_slice(request).unwrap_or_default();
+            let values: Vec<&Value> = whole.as_object().into_iter().flatten().map(|(_, value)| value).collect();
+            if values.is_empty() { Value::Null } else { (*random.one(&values)).clone() }
+        }
+    }
+}
+
+/// Changes one place of a document.
+fn change(random: &mut Generator, corpus: &Corpus, node: &mut Value, depth: usize) {
+    let stays = random.below(if depth == 0 { 50 } else { 3 }) == 0;
+    match node {
+        Value::Object(map) if !map.is_empty() && !stays => {
+            let keys: Vec<String> = map.keys().cloned().collect();
+            let key = random.one(&keys).clone();
+            match random.below(8) {
+                0 => drop(map.remove(&key)),
+                1 => {
+                    let held = map.remove(&key).unwrap_or_default();
+                    map.insert(random.one(&corpus.keys).clone(), held);
+                }
+                2 => drop(map.insert(random.one(&corpus.keys).clone(), value(random, corpus))),
+                3 => drop(map.insert((*random.one(&PIECES)).to_owned(), value(random, corpus))),
+                _ => change(random, corpus, &mut map[&key], depth + 1),
+            }
+        }
+        Value::Array(items) if !items.is_empty() && !stays => {
+            let at = random.below(items.len());
+            match random.below(4) {
+                0 => drop(items.remove(at)),
+                1 => items.insert(at, value(random, corpus)),
+                _ => change(random, corpus, &mut items[at], depth + 1),
+            }
+        }
+        Value::String(text) if !stays => {
+            let at = random.below(text.chars().count() + 1);
+            let place = text.char_indices().nth(at).map_or(text.len(), |(place, _)| place);
+            let piece: &&str = random.one(&PIECES);
+            text.insert_str(place, piece);
+        }
+        other => *other = value(random, corpus),
+    }
+}
+
+/// Changes some bytes.
+fn mangle(random: &mut Generator, corpus: &Corpus, bytes: &mut Vec<u8>) {
+    let range = random.range(bytes.len());
+    match random.below(8) {
+        0 if !bytes.is_empty() => {
+            let at = random.below(bytes.len());
+            bytes[at] ^= 1 << random.below(8);
+        }
+        1 if !bytes.is_empty() => {
+            let at = random.below(bytes.len());
+            bytes[at] = random.next() as u8;
+        }
+        2 => bytes.truncate(range.start),
+        3 => drop(bytes.drain(range)),
+        4 => {
+            let piece = bytes[range.clone()].to_vec();
+            bytes.splice(range.start..range.start, piece);
+        }
+        5 => drop(bytes.splice(range.start..range.start, random.one(&PIECES).bytes())),
+        6 => {
+            let other = random.one(&corpus.requests);
+            let piece = other[random.range(other.len())].to_vec();
+            bytes.splice(range, piece);
+        }
+        _ => {
+            let (from, to) = (range.start, random.below(bytes.len() + 1));
+            let piece: Vec<u8> = bytes.drain(range).collect();
+            let to = if to > from { from.max(to.saturating_sub(piece.len())) } else { to };
+            bytes.splice(to..to, piece);
+        }
+    }
+}
+
+/// Every tenth input is noise.
+fn is_noise(number: u64) -> bool {
+    number.is_multiple_of(10)
+}
+
+/// What mutants are made of.
+struct Corpus {
+    requests: Vec<Vec<u8>>,
+    /// Keys of stanzas and of what stands in them.
+    keys: Vec<String>,
+}
+
+impl Corpus {
+    /// The cases' requests and stanzas that people really wrote, with [`PROGRAMS`] as all that they can start.
+    fn new() -> Self {
+        let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol-tests");
+        let mut requests = Vec::new();
+        let mut keys = BTreeSet::new();
+        let mut take = |mut request: Value| {
+            collect_keys(&request, &mut keys);
+            if let Some(env) = request.as_object_mut().map(|request| request.entry("env").or_insert(json!({})))
+                && let Some(env) = env.as_object_mut()
+            {
+                env.insert("PATH".to_owned(), json!(PROGRAMS));
+                env.entry("TRAVIS_BRANCH").or_insert(json!("master"));
+            }
+            requests.push(request.to_string().into_bytes());
+        };
+        let mut cases: Vec<PathBuf> =
+            fs::read_dir(tests.join("cases")).expect("there").map(|entry| entry.expect("readable").path()).collect();
+        cases.sort();
+        for path in cases {
+            let case: Value = serde_json::from_reader(File::open(&path).expect("readable")).expect("JSON");
+            for run in case["runs"].as_array().expect("runs") {
+                if run["stdin"].is_object() {
+                    take(run["stdin"].clone());
+                }
+            }
+        }
+        for line in fs::read_to_string(tests.join("real-stanzas.jsonl")).expect("there").lines() {
+            take(serde_json::from_str(line).expect("JSON"));
+        }
+        Corpus { requests, keys: keys.into_iter().collect() }
+    }
+
+    /// The input of this number: noise, or a request that was changed as bytes, as a document, or as both.
+    fn input(&self, seed: u64, number: u64) -> Vec<u8> {
+        let random = &mut Generator::of(seed, number);
+        if is_noise(number) {
+            let length = 1 << random.below(15);
+            return (0..random.below(length)).map(|_| random.next() as u8).collect();
+        }
+        let mut bytes = random.one(&self.requests).clone();
+        if number % 10 < 8 {
+            let mut document: Value = serde_json::from_slice(&bytes).expect("JSON");
+            for _ in 0..=random.below(4) {
+                change(random, self, &mut document, 0);
+            }
+            bytes = document.to_string().into_bytes();
+        }
+        if number % 10 > 6 {
+            for _ in 0..=random.below(4) {
+                mangle(random, self, &mut bytes);
+            }
+        }
+        bytes
+    }
+}
+
+fn collect_keys(value: &Value, keys: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(map) => map.iter().for_each(|(key, value)| {
+            keys.insert(key.clone());
+            collect_keys(value, keys);
+        }),
+        Value::Array(items) => items.iter().for_each(|item| collect_keys(item, keys)),
+        _ => {}
+    }
+}
+
+/// What the program takes and a schema does not. Null is absent, also under a key that nobody knows.
+fn disagreement(input: &[u8], run: &Run) -> Option<String> {
+    let request = without_nulls(serde_json::from_slice(input).ok()?);
+    let agreement = AssertUnwindSafe(|| crate::schemas::check_agreement(&request, &run.ended));
+    let panic = catch_unwind(agreement).err()?;
+    Some(panic.downcast_ref::<String>().map_or("a schema disagrees".to_owned(), Clone::clone))
+}
+
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(map) => map
+            .into_iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(key, value)| (key, without_nulls(value)))
+            .collect(),
+        other => other,
+    }
+}
+
+#[test]
+fn whatever_is_made_of_a_request_begins_with_hello_and_ends_with_finished_once() {
+    let variable = |name: &str| std::env::var(name).ok().map(|value| value.parse::<u64>().expect("a number"));
+    let seed = variable("HOSTILE_SEED").unwrap_or(20_240_607);
+    let count = variable("HOSTILE_INPUTS").unwrap_or(2_000);
+    let next = AtomicU64::new(0);
+    let told = Mutex::new((Costs::default(), BTreeMap::<String, u32>::new(), Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let mut runs = Runs::start();
+                let corpus = Corpus::new();
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= count {
+                        break;
+                    }
+                    let input = corpus.input(seed, number);
+                    // Noise is for every command; what may be a request is for the one that touches nothing.
+                    let every: [&[&str]; 5] =
+                        [&[], &["check"], &["plan"], &["rollback"], &["package", "--output", "/dev/null"]];
+                    let command = if is_noise(number) { every[(number / 10 % 5) as usize] } else { every[1] };
+                    let mut run = runs.run(command, &input);
+                    let mut complaints = run.complaints();
+                    complaints.extend(disagreement(&input, &run));
+                    let mut told = told.lock().expect("no panic");
+                    told.0.note(&run);
+                    *told.1.entry(run.ending()).or_default() += 1;
+                    let input = String::from_utf8_lossy(&input).into_owned();
+                    told.2.extend(complaints.into_iter().map(|c| format!("input {number}, {input:.3000}: {c:.2000}")));
+                }
+            });
+        }
+    });
+    let (costs, endings, complaints) = told.into_inner().expect("no panic");
+    println!("seed {seed}, {count} inputs, {costs}: {endings:?}");
+    assert!(complaints.is_empty(), "seed {seed}, {} of {count}:\n{}", complaints.len(), complaints.join("\n"));
+    for ending in ["bad-json", "bad-value", "duplicate-key", "checked", "skipped"] {
+        assert!(endings.contains_key(ending), "the generator never comes to {ending}: {endings:?}");
+    }
+}

@@ -1,0 +1,461 @@
+//! A process that lacks what processes have: a mask, a temporary directory, room, memory, a language, a directory.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, Permissions};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use lambda_endpoint::{Endpoint, Fault, FaultKind, Settings};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::{behind, run_on};
+use crate::deployments::{build_directory, noise, request};
+use crate::interruptions::signal;
+use crate::plugin::{Ended, program};
+
+/// A stanza that needs no more to be packaged or checked.
+fn stanza() -> Value {
+    json!({"function_name": "f", "on": {"all_branches": true}})
+}
+
+fn bytes(request: &Value) -> Vec<u8> {
+    request.to_string().into_bytes()
+}
+
+fn endpoint() -> Endpoint {
+    Endpoint::start(Settings::default()).expect("a free port")
+}
+
+/// A build directory with so many MiB that do not become smaller. From 4 MiB on an archive is not held in memory.
+fn directory_of(mebibytes: usize) -> TempDir {
+    let directory = build_directory();
+    fs::write(directory.path().join("noise.bin"), noise(mebibytes << 20)).expect("written");
+    directory
+}
+
+fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).expect("readable").map(|entry| entry.expect("readable").file_name());
+    let mut names: Vec<String> = entries.map(|name| name.to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn the_mask_decides_the_mode_of_the_archive_and_nothing_else() {
+    for mebibytes in [1, 6] {
+        let mut hashes = Vec::new();
+        for mask in [0o777, 0o077, 0o022, 0o000] {
+            let (directory, temporary) = (directory_of(mebibytes), TempDir::new().expect("a temporary directory"));
+            let mut command = behind(&format!("umask {mask:04o}"), &["package", "--output", "out.zip"]);
+            let ended =
+                run_on(command.current_dir(directory.path()).env("TMPDIR", temporary.path()), &bytes(&stanza()));
+            assert_eq!(ended.outcome(), "packaged", "{mask:o}: {}", ended.stdout);
+            let written = fs::metadata(directory.path().join("out.zip")).expect("there");
+            assert_eq!(written.mode() & 0o7777, 0o666 & !mask, "{mask:o}");
+            assert_eq!(written.len(), ended.finished()["package"]["zip_bytes"]);
+            assert_eq!(names(directory.path()), ["index.js", "noise.bin", "out.zip"]);
+            assert_eq!(names(temporary.path()), [""; 0]);
+            hashes.push(ended.finished()["package"]["code_sha256"].clone());
+        }
+        assert!(hashes.windows(2).all(|pair| pair[0] == pair[1]), "{hashes:?}");
+    }
+}
+
+/// A deployment of a large package that waits for an answer of Lambda's.
+fn waiting_for_lambda(line: &str, endpoint: &Endpoint, directory: &Path, temporary: &Path) -> Child {
+    let kind = FaultKind::Hang { for_: Duration::from_secs(60) };
+    endpoint.fault(Fault { operation: Some("CreateFunction".to_owned()), after: 0, times: 1, kind });
+    let mut request = request(endpoint);
+    request["env"]["TMPDIR"] = json!(temporary);
+    let mut child = behind(line, &[]).current_dir(directory).spawn().expect("bash is here");
+    child.stdin.take().expect("piped").write_all(&bytes(&request)).expect("written");
+    let mut lines = BufReader::new(child.stdout.as_mut().expect("piped")).lines().map(|line| line.expect("UTF-8"));
+    assert!(lines.any(|line| line.contains(r#""event":"step-started""#)), "it comes to its first step");
+    child
+}
+
+#[test]
+fn what_a_large_package_needs_beside_is_private_and_gone_with_the_process() {
+    for line in ["umask 000", "umask 0777"] {
+        let (directory, temporary) = (directory_of(17), TempDir::new().expect("a temporary directory"));
+        let endpoint = endpoint();
+        let mut child = waiting_for_lambda(line, &endpoint, directory.path(), temporary.path());
+        for name in names(temporary.path()) {
+            let mode = fs::metadata(temporary.path().join(&name)).expect("there").mode() & 0o7777;
+            assert_eq!(mode & 0o177, 0, "{line}: {name} has mode {mode:o}");
+        }
+        if cfg!(target_os = "linux") {
+            let open = fs::read_dir(format!("/proc/{}/fd", child.id())).expect("it is alive");
+            let targets = open.filter_map(|entry| fs::read_link(entry.expect("readable").path()).ok());
+            let here = targets.filter(|target| target.starts_with(temporary.path())).count();
+            assert_eq!(here, 1, "this is where the archive is");
+        }
+        signal(&child, "KILL");
+        child.wait().expect("reaped");
+        assert_eq!(names(temporary.path()), [""; 0], "{line}");
+        assert_eq!(names(directory.path()), ["index.js", "noise.bin"], "{line}");
+    }
+}
+
+/// Runs `package` with this `TMPDIR`, the job's or the process's.
+fn package_with(temporary: &str, is_jobs: bool, directory: &Path) -> Ended {
+    let mut command = behind(":", &["package", "--output", "out.zip"]);
+    let mut request = stanza();
+    if is_jobs {
+        request["env"] = json!({"TMPDIR": temporary});
+    } else {
+        command.env("TMPDIR", temporary);
+    }
+    run_on(command.current_dir(directory), &bytes(&request))
+}
+
+#[test]
+fn a_temporary_directory_that_cannot_be_used_is_named() {
+    let (small, large) = (build_directory(), directory_of(6));
+    let file = small.path().join("index.js").display().to_string();
+    for temporary in ["/nowhere/to/be/found", "nowhere", &file, "/dev/null"] {
+        for is_jobs in [true, false] {
+            let ended = package_with(temporary, is_jobs, large.path());
+            assert_eq!(ended.status.code(), Some(2), "{temporary}: {}", ended.stdout);
+            assert_eq!(ended.finished()["error"]["class"], "package", "{temporary}: {}", ended.stdout);
+            let told = ended.finished()["error"].to_string();
+            assert!(told.contains(temporary) || told.contains("TMPDIR"), "{temporary}: {told}");
+            assert_eq!(names(large.path()), ["index.js", "noise.bin"]);
+
+            let ended = package_with(temporary, is_jobs, small.path());
+            assert_eq!(ended.outcome(), "packaged", "a small package needs none: {}", ended.stdout);
+            fs::remove_file(small.path().join("out.zip")).expect("written");
+        }
+    }
+    // One that may only be read.
+    let closed = TempDir::new().expect("a temporary directory");
+    for (directory, mode) in [(&closed, 0o555), (&large, 0o755)] {
+        fs::set_permissions(directory.path(), Permissions::from_mode(mode)).expect("ours");
+    }
+    let mut command = behind(":", &["package", "--output", "/dev/null"]);
+    let request = bytes(&stanza());
+    if let Some(ended) = as_nobody(command.env("TMPDIR", closed.path()), large.path(), &request) {
+        let told = ended.finished()["error"].to_string();
+        assert!(told.contains("ermission denied") && told.contains(&*closed.path().to_string_lossy()), "{told}");
+    }
+    // An empty one counts as none.
+    assert_eq!(package_with("", false, large.path()).outcome(), "packaged");
+}
+
+#[test]
+fn a_file_that_may_not_grow_is_told_and_the_one_before_it_stays() {
+    // 1 MiB: too little for the temporary file of a large package, and for the archive of a small one.
+    for mebibytes in [3, 9] {
+        for line in ["trap '' XFSZ; ulimit -f 1024", "ulimit -f 1024"] {
+            let directory = directory_of(mebibytes);
+            fs::write(directory.path().join("out.zip"), "before").expect("written");
+            let mut command = behind(line, &["package", "--output", "out.zip"]);
+            let ended = run_on(command.current_dir(directory.path()), &bytes(&stanza()));
+            assert_eq!((ended.outcome(), ended.status.code()), ("failed", Some(2)), "{line}: {}", ended.stdout);
+            assert_eq!(ended.finished()["error"]["class"], "package", "{line}: {}", ended.stdout);
+            assert_eq!(fs::read_to_string(directory.path().join("out.zip")).expect("there"), "before", "{line}");
+            let mut left = names(directory.path());
+            left.retain(|name| !["index.js", "noise.bin", "out.zip"].contains(&name.as_str()));
+            assert_eq!(left, [""; 0], "{line}");
+        }
+    }
+}
+
+/// A deployment whose conditions bash has to judge, and whose commands say what they see.
+fn demanding(endpoint: &Endpoint) -> Value {
+    let mut request = request(endpoint);
+    request["env"]["A"] = json!("x I ı");
+    request["on"] = json!({"branch": "m*", "condition": ["$A =~ ^x", "$A != X*"]});
+    request["run"] = json!("echo \"$A\" | tr a-z A-Z | cat");
+    request["description"] = json!("of $A");
+    request["publish"] = json!(true);
+    request
+}
+
+/// What is told of a run, but for times, and for what the user's bash says of a language that the system does not have.
+fn told(ended: &Ended) -> Vec<Value> {
+    let mut events = ended.events.clone();
+    let is_of_bash = |event: &Value| event["stream"] == "stderr" && event["line"].to_string().contains("setlocale");
+    events.retain(|event| event["event"] != "progress" && !is_of_bash(event));
+    for event in &mut events {
+        let event = event.as_object_mut().expect("an object");
+        for key in ["duration_ms", "message"] {
+            event.remove(key);
+        }
+    }
+    events
+}
+
+/// The program, in this environment and no other.
+fn alone_with<'a>(variables: impl IntoIterator<Item = (&'a OsStr, &'a OsStr)>) -> Command {
+    let mut command = Command::new(program());
+    command.env_clear().envs(variables).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Variables that processes have, as they should not be. An empty name: none at all.
+const ODD: [(&str, &str); 33] = [
+    ("", ""),
+    ("HOME", ""),
+    ("HOME", "/nowhere/to/be/found"),
+    ("HOME", "relative"),
+    ("HOME", "/dev/null"),
+    ("LC_ALL", "tr_TR.UTF-8"),
+    ("LC_ALL", "C"),
+    ("LC_ALL", "POSIX"),
+    ("LC_ALL", "zh_CN.GB18030"),
+    ("LC_ALL", "there is no such language"),
+    ("LANG", "../../../../etc/passwd"),
+    ("LC_CTYPE", "\u{fffd}"),
+    ("LC_NUMERIC", "de_DE"),
+    ("LANGUAGE", "tr:de"),
+    ("TZ", "Asia/Kathmandu"),
+    ("TZ", "Mars/Phobos"),
+    ("TZ", ":/etc/passwd"),
+    ("TZ", "<-99>99:59:59"),
+    ("TZ", ""),
+    ("USER", ""),
+    ("SHELL", "/bin/false"),
+    ("PWD", "/nowhere/to/be/found"),
+    ("IFS", "abcdefghijklmnopqrstuvwxyz"),
+    ("TERM", "dumb"),
+    ("COLUMNS", "0"),
+    ("RUST_LOG", "trace"),
+    ("RUST_BACKTRACE", "full"),
+    ("RUST_MIN_STACK", "1"),
+    ("MALLOC_ARENA_MAX", "0"),
+    ("http_proxy", ""),
+    ("no_proxy", "*"),
+    ("AWS_PROFILE", ""),
+    ("A\u{0301}", "\u{202e}\u{1b}[2J"),
+];
+
+#[test]
+fn odd_variables_of_the_job_change_nothing() {
+    let (endpoint, directory) = (endpoint(), build_directory());
+    let usual = demanding(&endpoint);
+    let deploy = |request: &Value| {
+        let nothing: [(&OsStr, &OsStr); 0] = [];
+        run_on(alone_with(nothing).current_dir(directory.path()), &bytes(request))
+    };
+    assert_eq!(deploy(&usual).outcome(), "deployed");
+    let unchanged = deploy(&usual);
+    assert_eq!(unchanged.outcome(), "unchanged", "{}", unchanged.stdout);
+    let expected = told(&unchanged);
+    let mut without_path = usual.clone();
+    without_path["env"].as_object_mut().expect("an object").remove("PATH");
+    assert_eq!(told(&deploy(&without_path)), expected, "no PATH");
+    for (name, value) in ODD {
+        let mut request = usual.clone();
+        if !name.is_empty() {
+            request["env"][name] = json!(value);
+        }
+        let mut got = told(&deploy(&request));
+        // What bash complains of when it starts is the job's own.
+        let is_complaint =
+            |event: &Value| event["stream"] == "stderr" && event["line"].to_string().contains("setlocale");
+        got.retain(|event| !is_complaint(event));
+        assert_eq!(got, expected, "{name}={value}");
+    }
+}
+
+#[test]
+fn odd_variables_of_the_process_change_nothing() {
+    let (endpoint, directory) = (endpoint(), build_directory());
+    let mut request = demanding(&endpoint);
+    let env = request.as_object_mut().and_then(|request| request.remove("env")).expect("given");
+    let env: Vec<(OsString, OsString)> = env
+        .as_object()
+        .expect("an object")
+        .iter()
+        .map(|(name, value)| (name.into(), value.as_str().expect("a string").into()))
+        .collect();
+    let deploy = |without: &str, name: &OsStr, value: &OsStr| {
+        let usual =
+            env.iter().filter(|(name, _)| *name != without).map(|(name, value)| (name.as_os_str(), value.as_os_str()));
+        let odd = (!name.is_empty()).then_some((name, value));
+        run_on(alone_with(usual.chain(odd)).current_dir(directory.path()), &bytes(&request))
+    };
+    let usually = || deploy("", OsStr::new(""), OsStr::new(""));
+    assert_eq!(usually().outcome(), "deployed");
+    let unchanged = usually();
+    assert_eq!(unchanged.outcome(), "unchanged", "{}", unchanged.stdout);
+    let expected = told(&unchanged);
+    assert_eq!(told(&deploy("PATH", OsStr::new(""), OsStr::new(""))), expected, "no PATH");
+    let ours = [
+        ("DPL_LAMBDA_CONDITION_TIMEOUT", "soon"),
+        ("DPL_LAMBDA_CONDITION_TIMEOUT", "-1"),
+        ("DPL_LAMBDA_INPUT_TIMEOUT", "soon"),
+        ("DPL_LAMBDA_INPUT_TIMEOUT", "-1"),
+        ("DPL_LAMBDA_INPUT_TIMEOUT", "99999999999999999999"),
+        ("DPL_LAMBDA_INPUT_TIMEOUT", "4294967295"),
+        ("DPL_LAMBDA_INPUT_TIMEOUT", ""),
+        ("DPL_LAMBDA_CONDITIONS", "fish"),
+        ("DPL_LAMBDA_LOG", "loudly"),
+        ("DPL_LAMBDA_FAULT", "none"),
+    ];
+    for (name, value) in ODD.into_iter().chain(ours) {
+        assert_eq!(told(&deploy("", OsStr::new(name), OsStr::new(value))), expected, "{name}={value}");
+    }
+    let (name, value) = (OsStr::from_bytes(b"B\xff"), OsStr::from_bytes(b"\xfe\xff"));
+    assert_eq!(told(&deploy("", name, value)), expected, "no UTF-8");
+}
+
+/// Lets the system forget a child as soon as it ends, as daemons do. That goes over to whatever they start.
+const FORGETFUL: &str = r#"import os, signal, sys
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+os.execv(sys.argv[1], sys.argv[1:])"#;
+
+#[test]
+fn commands_end_also_where_the_runner_forgets_its_children() {
+    let (endpoint, directory) = (endpoint(), build_directory());
+    let mut command = behind(&format!("exec python3 -c '{FORGETFUL}' \"$0\" \"$@\""), &[]);
+    command.env("DPL_LAMBDA_CONDITION_TIMEOUT", "10");
+    let ended = run_on(command.current_dir(directory.path()), &bytes(&demanding(&endpoint)));
+    assert_eq!((ended.outcome(), ended.status.code()), ("deployed", Some(0)), "{}", ended.stdout);
+}
+
+#[test]
+fn a_build_directory_may_have_any_name() {
+    let long = "n".repeat(255);
+    for name in [
+        b"$(touch pwned) 'x' \"y\"".as_slice(),
+        b"-rf",
+        b"a\nb",
+        b"\xff\xfe",
+        b" ",
+        long.as_bytes(),
+        "\u{202e}".as_bytes(),
+    ] {
+        let (endpoint, parent) = (endpoint(), TempDir::new().expect("a temporary directory"));
+        let directory = parent.path().join(OsStr::from_bytes(name));
+        fs::create_dir(&directory).expect("made");
+        fs::write(directory.join("index.js"), "x").expect("written");
+        let ended = run_on(behind(":", &[]).current_dir(&directory), &bytes(&demanding(&endpoint)));
+        assert_eq!(ended.outcome(), "deployed", "{name:?}: {}", ended.stdout);
+        let ended = run_on(behind(":", &["package", "--output", "out.zip"]).current_dir(&directory), &bytes(&stanza()));
+        assert_eq!(ended.outcome(), "packaged", "{name:?}: {}", ended.stdout);
+        assert_eq!(names(&directory), ["index.js", "out.zip"]);
+        assert_eq!(names(parent.path()).len(), 1);
+    }
+}
+
+#[test]
+fn little_is_enough() {
+    let memory = 128 * 1024;
+    for line in ["ulimit -n 64", &format!("ulimit -v {memory}"), "ulimit -c 0; ulimit -l 0"] {
+        for mebibytes in [0, 30] {
+            let (endpoint, directory) = (endpoint(), directory_of(mebibytes));
+            let mut request = request(&endpoint);
+            request["on"] = json!({"branch": "m*"});
+            request["run"] = json!("echo well");
+            let ended = run_on(behind(line, &[]).current_dir(directory.path()), &bytes(&request));
+            assert_eq!((ended.outcome(), ended.status.code()), ("deployed", Some(0)), "{line}: {}", ended.stdout);
+            let package = ended.event("packaged").expect("told")["code_sha256"].clone();
+            assert_eq!(endpoint.function("f").expect("created")["Configuration"]["CodeSha256"], package, "{line}");
+        }
+    }
+}
+
+#[test]
+fn too_little_is_told() {
+    let (endpoint, directory) = (endpoint(), directory_of(9));
+    for line in ["ulimit -n 12", "ulimit -n 10", "ulimit -n 8", "ulimit -u 1"] {
+        let ended =
+            super::run_without_check(behind(line, &[]).current_dir(directory.path()), &bytes(&demanding(&endpoint)));
+        // Where the system cannot even start it, that is the system's word.
+        if ended.stdout.is_empty() {
+            continue;
+        }
+        ended.check(&[]);
+        assert_ne!(ended.code(), "internal", "{line}: {}", ended.stdout);
+    }
+}
+
+#[test]
+fn a_build_directory_that_is_gone_is_told() {
+    for (arguments, cleanup) in [
+        (&[][..], false),
+        (&[], true),
+        (&["plan"], false),
+        (&["package", "--output", "out.zip"], false),
+        (&["check"], false),
+    ] {
+        let (endpoint, parent) = (endpoint(), TempDir::new().expect("a temporary directory"));
+        let mut request = request(&endpoint);
+        request["on"] = json!({"branch": "m*"});
+        request["description"] = json!("%{git_sha}");
+        request["publish"] = json!(true);
+        request["cleanup"] = json!(cleanup);
+        let mut command = behind("mkdir gone && cd gone && rmdir ../gone", arguments);
+        let ended = run_on(command.current_dir(parent.path()), &bytes(&request));
+        let expected = match (arguments, cleanup) {
+            (["check"], _) => ("checked", 0),
+            (_, true) => ("failed", 1),
+            _ => ("failed", 2),
+        };
+        assert_eq!(
+            (ended.outcome(), ended.status.code()),
+            (expected.0, Some(expected.1)),
+            "{arguments:?}: {}",
+            ended.stdout
+        );
+        assert_ne!(ended.code(), "internal", "{arguments:?}: {}", ended.stdout);
+        assert_eq!(names(parent.path()), [""; 0]);
+        assert!(endpoint.function("f").is_none());
+    }
+}
+
+/// Another user than the one who may read everything. `None`: the program cannot be started by somebody else here.
+fn as_nobody(command: &mut Command, directory: &Path, input: &[u8]) -> Option<Ended> {
+    if fs::metadata(directory).expect("there").uid() == 0 {
+        command.uid(65_534).gid(65_534);
+    }
+    let ended = super::run_without_check(command.current_dir(directory), input);
+    let cannot_start = matches!(ended.status.code(), Some(126 | 127));
+    if cannot_start {
+        println!("not tried: {}", ended.stderr);
+        return None;
+    }
+    ended.check(&[]);
+    Some(ended)
+}
+
+#[test]
+fn what_may_not_be_read_or_written_is_named() {
+    let mode = |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).expect("ours");
+    let build = || {
+        let directory = build_directory();
+        fs::create_dir(directory.path().join("lib")).expect("made");
+        fs::write(directory.path().join("lib/a.js"), "a").expect("written");
+        mode(directory.path(), 0o755);
+        directory
+    };
+    for (closed, closed_mode, output, named) in [
+        ("index.js", 0o000, "/dev/null", "index.js"),
+        ("lib", 0o000, "/dev/null", "lib"),
+        ("lib", 0o444, "/dev/null", "lib"),
+        ("lib/a.js", 0o200, "/dev/null", "a.js"),
+        (".", 0o311, "/dev/null", "."),
+        (".", 0o555, "out.zip", "out.zip"),
+    ] {
+        let directory = build();
+        mode(&directory.path().join(closed), closed_mode);
+        let mut command = behind(":", &["package", "--output", output]);
+        let ended = as_nobody(&mut command, directory.path(), &bytes(&stanza()));
+        // So that it can be removed again.
+        mode(&directory.path().join(closed), 0o755);
+        let Some(ended) = ended else { return };
+        assert_eq!((ended.outcome(), ended.status.code()), ("failed", Some(2)), "{closed}: {}", ended.stdout);
+        let error = &ended.finished()["error"];
+        assert_eq!(error["class"], "package", "{closed}: {error}");
+        let message = error["message"].as_str().expect("a sentence");
+        assert!(message.contains(named) && message.contains("ermission denied"), "{closed}: {message}");
+    }
+}

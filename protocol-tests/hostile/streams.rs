@@ -1,0 +1,358 @@
+//! A runner that does not write its request, or does not stop; and one that reads slowly, or not at all for a while.
+
+use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::thread::{self, JoinHandle, sleep};
+use std::time::{Duration, Instant};
+
+use lambda_endpoint::{Endpoint, Settings};
+use serde_json::{Value, json};
+
+use super::{LIMIT, behind, end_within};
+use crate::deployments::{build_directory, request};
+use crate::plugin::Ended;
+
+/// A request that is as short as can be, and ends `checked` where no branch is asked for.
+const REQUEST: &[u8] = br#"{"function_name":"f","on":{"all_branches":true}}"#;
+
+/// Starts `check` with so many seconds for its request. `None`: as many as it takes by itself.
+fn waiting(seconds: Option<u32>) -> (Child, ChildStdin, Instant) {
+    let mut command = behind(":", &["check"]);
+    if let Some(seconds) = seconds {
+        command.env("DPL_LAMBDA_INPUT_TIMEOUT", seconds.to_string());
+    }
+    let began = Instant::now();
+    let mut child = command.spawn().expect("bash is here");
+    let stdin = child.stdin.take().expect("piped");
+    (child, stdin, began)
+}
+
+/// Writes as long as somebody reads; tells how much that was.
+fn writing(mut stdin: ChildStdin, mut piece: impl FnMut() -> Vec<u8> + Send + 'static) -> JoinHandle<u64> {
+    thread::spawn(move || {
+        let mut written = 0;
+        loop {
+            let piece = piece();
+            if piece.is_empty() || stdin.write_all(&piece).is_err() {
+                return written;
+            }
+            written += piece.len() as u64;
+        }
+    })
+}
+
+#[track_caller]
+fn ended_with(code: &str, child: Child, began: Instant) -> Ended {
+    let ended = end_within(LIMIT, child, began);
+    ended.check(&[]);
+    assert_eq!((ended.code(), ended.status.code()), (code, Some(2)), "{}", ended.stdout);
+    assert_eq!(ended.events.len(), 2, "{}", ended.stdout);
+    ended
+}
+
+#[test]
+fn an_input_without_an_end_is_refused_once_it_is_too_large() {
+    for unit in [" ", "x", "[", "\0", "\u{fffd}", r#"{"a":"#, "1", "\"", "\n"] {
+        let (child, stdin, began) = waiting(None);
+        let piece = unit.repeat(64 * 1024 / unit.len()).into_bytes();
+        let writer = writing(stdin, move || piece.clone());
+        let ended = ended_with("request-too-large", child, began);
+        let written = writer.join().expect("a writer does not panic");
+        // Behind the limit stands what a pipe holds, and no more.
+        assert!((8 << 20..9 << 20).contains(&written), "{written} bytes of {unit:?}");
+        assert!(ended.elapsed < Duration::from_secs(10), "{:?} for {unit:?}", ended.elapsed);
+    }
+}
+
+#[test]
+fn an_input_that_says_nothing_is_given_up_in_time() {
+    let (child, stdin, began) = waiting(Some(2));
+    let ended = ended_with("request-timeout", child, began);
+    assert!((Duration::from_secs(2)..Duration::from_secs(12)).contains(&ended.elapsed), "{:?}", ended.elapsed);
+    drop(stdin);
+}
+
+#[test]
+fn an_input_that_drips_is_given_up_in_the_same_time() {
+    let (child, stdin, began) = waiting(Some(2));
+    let writer = writing(stdin, || {
+        sleep(Duration::from_millis(100));
+        b" ".to_vec()
+    });
+    let ended = ended_with("request-timeout", child, began);
+    assert!((Duration::from_secs(2)..Duration::from_secs(12)).contains(&ended.elapsed), "{:?}", ended.elapsed);
+    let written = writer.join().expect("a writer does not panic");
+    assert!(written >= 2, "{written} bytes in that time");
+}
+
+#[test]
+fn an_input_that_stops_in_the_middle_is_given_up_too() {
+    let (child, mut stdin, began) = waiting(Some(1));
+    stdin.write_all(&REQUEST[..REQUEST.len() - 1]).expect("written");
+    ended_with("request-timeout", child, began);
+    drop(stdin);
+}
+
+#[test]
+fn a_request_that_comes_late_and_in_drops_is_read() {
+    let (child, mut stdin, began) = waiting(None);
+    let writer = thread::spawn(move || {
+        sleep(Duration::from_millis(1500));
+        for byte in REQUEST {
+            stdin.write_all(&[*byte]).expect("it still reads");
+            sleep(Duration::from_millis(30));
+        }
+    });
+    let ended = end_within(LIMIT, child, began);
+    writer.join().expect("everything was read");
+    ended.check(&[]);
+    assert_eq!(ended.outcome(), "checked", "{}", ended.stdout);
+}
+
+/// Gives the program standard input and output that never wait, as a runner has them that is written with promises.
+const IMPATIENT: &str = r#"import os, sys
+os.set_blocking(0, False)
+os.set_blocking(1, False)
+os.execv(sys.argv[1], sys.argv[1:])"#;
+
+/// The program behind [`IMPATIENT`].
+fn impatient(arguments: &[&str]) -> Command {
+    behind(&format!("exec python3 -c '{IMPATIENT}' \"$0\" \"$@\""), arguments)
+}
+
+#[test]
+fn an_input_that_never_waits_is_waited_for() {
+    let mut child = impatient(&["check"]).spawn().expect("bash is here");
+    let began = Instant::now();
+    let mut stdin = child.stdin.take().expect("piped");
+    for part in REQUEST.chunks(10) {
+        sleep(Duration::from_millis(200));
+        stdin.write_all(part).expect("it still reads");
+    }
+    drop(stdin);
+    let ended = end_within(LIMIT, child, began);
+    ended.check(&[]);
+    assert_eq!(ended.outcome(), "checked", "{}", ended.stdout);
+}
+
+/// Where the events go.
+#[derive(Clone, Copy, Debug)]
+enum Outlet {
+    Pipe,
+    /// A pipe that says "again" where another one waits.
+    ImpatientPipe,
+    /// A socket, which takes other amounts.
+    ImpatientSocket,
+}
+
+/// What a reader does who reads a byte each millisecond for a while, then nothing for a while, and then the rest.
+fn read_slowly(mut from: impl Read) -> Vec<u8> {
+    let mut all = Vec::new();
+    let began = Instant::now();
+    let mut byte = [0];
+    while began.elapsed() < Duration::from_millis(1500) && from.read(&mut byte).expect("readable") == 1 {
+        all.push(byte[0]);
+        sleep(Duration::from_millis(1));
+    }
+    sleep(Duration::from_secs(2));
+    from.read_to_end(&mut all).expect("readable");
+    all
+}
+
+/// A deployment whose `run` says more than any pipe holds: the lines that it tells, by a reader who is slow.
+#[track_caller]
+fn lines_read_slowly(outlet: Outlet, run: &str) -> Vec<String> {
+    let endpoint = Endpoint::start(Settings::default()).expect("a free port");
+    let directory = build_directory();
+    let mut request = request(&endpoint);
+    request["run"] = json!(run);
+    let mut command = match outlet {
+        Outlet::Pipe => behind(":", &[]),
+        Outlet::ImpatientPipe | Outlet::ImpatientSocket => impatient(&[]),
+    };
+    command.current_dir(directory.path()).stderr(Stdio::null());
+    let (ours, theirs) = UnixStream::pair().expect("a pair of sockets");
+    if let Outlet::ImpatientSocket = outlet {
+        command.stdout(Stdio::from(OwnedFd::from(theirs)));
+    }
+    let mut child = command.spawn().expect("bash is here");
+    // The command holds the other end of a socket until it is dropped.
+    drop(command);
+    child.stdin.take().expect("piped").write_all(request.to_string().as_bytes()).expect("written");
+    let outlet_of_child: Box<dyn Read + Send> = match child.stdout.take() {
+        Some(pipe) => Box::new(pipe),
+        None => Box::new(ours),
+    };
+    let reader = thread::spawn(move || read_slowly(outlet_of_child));
+    let ended = end_within(LIMIT, child, Instant::now());
+    let said = String::from_utf8(reader.join().expect("a reader does not panic")).expect("events are UTF-8");
+    let events: Vec<Value> = said
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line:.300}: {error}")))
+        .collect();
+    let last = events.last().expect("events");
+    assert_eq!((&last["event"], &last["outcome"]), (&json!("finished"), &json!("deployed")), "{outlet:?}: {last}");
+    assert_eq!(ended.status.code(), Some(0), "{outlet:?}");
+    assert!(ended.elapsed > Duration::from_secs(3), "it was held up: {:?}", ended.elapsed);
+    let output = events.iter().filter(|event| event["event"] == "output");
+    output.map(|event| event["line"].as_str().expect("a line").to_owned()).collect()
+}
+
+#[test]
+fn no_event_is_lost_to_a_slow_reader() {
+    thread::scope(|scope| {
+        for outlet in [Outlet::Pipe, Outlet::ImpatientPipe, Outlet::ImpatientSocket] {
+            scope.spawn(move || {
+                let lines = lines_read_slowly(outlet, "seq 1 10000");
+                assert!(
+                    lines.iter().map(String::as_str).eq((1..=10_000).map(|n| n.to_string())),
+                    "{outlet:?}: {} lines",
+                    lines.len()
+                );
+            });
+            scope.spawn(move || {
+                let long = "for n in {1..40}; do printf \"$n\"; head -c 60000 /dev/zero | tr '\\0' x; echo; done";
+                let lines = lines_read_slowly(outlet, long);
+                let is_whole = |(index, line): (usize, &String)| {
+                    let number = (index + 1).to_string();
+                    line.len() == 60_000 + number.len() && line.trim_end_matches('x') == number
+                };
+                assert!(
+                    lines.len() == 40 && lines.iter().enumerate().all(is_whole),
+                    "{outlet:?}: {} lines",
+                    lines.len()
+                );
+            });
+        }
+    });
+}
+
+#[test]
+fn two_streams_of_a_command_reach_a_slow_reader_whole() {
+    let lines = lines_read_slowly(Outlet::Pipe, "seq 1 5000 & seq 10001 15000 >&2; wait");
+    let numbers: Vec<u32> = lines.iter().map(|line| line.parse().expect("a number")).collect();
+    for range in [1..5001, 10_001..15_001] {
+        let of_stream: Vec<u32> = numbers.iter().copied().filter(|number| range.contains(number)).collect();
+        assert!(of_stream.into_iter().eq(range), "each stream in its order");
+    }
+}
+
+/// A place that takes nothing, where the system has one.
+fn takes_nothing() -> bool {
+    Path::new("/dev/full").exists()
+}
+
+#[test]
+fn an_output_that_takes_nothing_ends_the_run() {
+    if !takes_nothing() {
+        return;
+    }
+    let endpoint = Endpoint::start(Settings::default()).expect("a free port");
+    let directory = build_directory();
+    let request = request(&endpoint);
+    for (arguments, input) in [
+        (&[][..], request.to_string().into_bytes()),
+        (&["check"], REQUEST.to_vec()),
+        (&["package", "--output", "out.zip"], REQUEST.to_vec()),
+        (&["check"], b"{".to_vec()),
+    ] {
+        let mut command = behind("exec >/dev/full", arguments);
+        let ended = super::run_without_check(command.current_dir(directory.path()), &input);
+        assert_eq!(ended.status.code(), Some(1), "{arguments:?}");
+        assert!(ended.elapsed < Duration::from_secs(10), "{:?}", ended.elapsed);
+    }
+    assert!(endpoint.function("f").is_none(), "no step is taken that nobody hears of");
+}
+
+#[test]
+fn an_output_that_takes_nothing_is_noticed_before_the_request_comes() {
+    if !takes_nothing() {
+        return;
+    }
+    let mut child = behind("exec >/dev/full", &["check"]).spawn().expect("bash is here");
+    let stdin = child.stdin.take().expect("piped");
+    let ended = end_within(Duration::from_secs(10), child, Instant::now());
+    assert_eq!(ended.status.code(), Some(1), "its end is no matter of what comes");
+    drop(stdin);
+}
+
+#[test]
+fn what_happens_to_standard_error_changes_nothing() {
+    let said = |line: &str, log: &str| {
+        let mut command = behind(line, &["check"]);
+        let ended = super::run_on(command.env("DPL_LAMBDA_LOG", log), REQUEST);
+        assert_eq!(ended.outcome(), "checked", "{line}: {}", ended.stdout);
+        ended.stdout
+    };
+    let usual = said(":", "");
+    let full = if takes_nothing() { "exec 2>/dev/full" } else { ":" };
+    for line in ["exec 2>&-", full, "exec 2</dev/null"] {
+        for log in ["", "trace"] {
+            assert_eq!(said(line, log), usual, "{line}, log {log:?}");
+        }
+    }
+}
+
+#[test]
+fn no_standard_input_is_an_empty_one() {
+    for line in ["exec <&-", "exec </dev/null", "exec <&- 2>&-"] {
+        let ended = super::run_on(&mut behind(line, &["check"]), b"");
+        assert_eq!((ended.code(), ended.status.code()), ("bad-json", Some(2)), "{line}: {}", ended.stdout);
+    }
+}
+
+#[test]
+fn an_input_that_cannot_be_read_is_told() {
+    let directory = build_directory();
+    for line in ["exec </", "exec 0>written"] {
+        let mut command = behind(line, &["check"]);
+        let ended = super::run_on(command.current_dir(directory.path()), b"");
+        assert_eq!(ended.status.code(), Some(2), "{line}: {}", ended.stdout);
+        assert_eq!(ended.outcome(), "failed", "{line}");
+        assert_ne!(ended.code(), "internal", "{line}: {}", ended.stdout);
+    }
+}
+
+#[test]
+fn nothing_is_written_where_standard_output_is_not_open() {
+    // Whatever takes the number of a closed stream must not be taken for it.
+    let endpoint = Endpoint::start(Settings::default()).expect("a free port");
+    let directory = build_directory();
+    let before = std::fs::read(directory.path().join("index.js")).expect("there");
+    let mut command = behind("exec >&-", &[]);
+    let ended =
+        super::run_without_check(command.current_dir(directory.path()), request(&endpoint).to_string().as_bytes());
+    assert_eq!(ended.stdout, "");
+    assert!(ended.status.code().is_some(), "{:?}", ended.status);
+    assert_eq!(std::fs::read(directory.path().join("index.js")).expect("there"), before);
+    let code = endpoint.code("f");
+    assert!(code.is_none_or(|code| zip_of(&directory) == code), "events are no part of a package");
+}
+
+/// What a package of the directory is.
+fn zip_of(directory: &tempfile::TempDir) -> Vec<u8> {
+    let mut command = behind(":", &["package", "--output", "out.zip"]);
+    super::run_on(command.current_dir(directory.path()), REQUEST);
+    let archive = std::fs::read(directory.path().join("out.zip")).expect("written");
+    let _: io::Result<()> = std::fs::remove_file(directory.path().join("out.zip"));
+    archive
+}
+
+#[test]
+fn a_command_of_the_users_hears_of_a_closed_pipe_whatever_the_runner_does() {
+    for line in ["trap '' PIPE", "trap - PIPE"] {
+        let endpoint = Endpoint::start(Settings::default()).expect("a free port");
+        let directory = build_directory();
+        let mut request = request(&endpoint);
+        request["run"] = json!("yes | head -n 1; echo \"${PIPESTATUS[0]}\"");
+        let mut command = behind(line, &[]);
+        let ended = super::run_on(command.current_dir(directory.path()), request.to_string().as_bytes());
+        assert_eq!(ended.outcome(), "deployed", "{line}: {}", ended.stdout);
+        let lines: Vec<&Value> =
+            ended.events.iter().filter(|event| event["event"] == "output").map(|event| &event["line"]).collect();
+        assert_eq!(lines, [&json!("y"), &json!("141")], "{line}");
+    }
+}
