@@ -85,10 +85,11 @@ impl Lines<'_> {
             let (text, ended) = part.strip_suffix(b"\n").map_or((part, false), |text| (text, true));
             begun.extend_from_slice(text);
             if begun.len() > MAX_LINE + HELD {
+                let unfinished = begun.split_off(begun.len() - unfinished(begun));
                 let text = (self.redact)(&String::from_utf8_lossy(begun));
                 let held = text.floor_char_boundary(text.len().saturating_sub(HELD));
                 pieces(&text[..held]).for_each(|piece| tell(stream, piece.to_owned()));
-                *begun = text.as_bytes()[held..].to_vec();
+                *begun = [&text.as_bytes()[held..], &unfinished].concat();
             }
             if ended {
                 end(self.redact, begun, &mut |piece| tell(stream, piece));
@@ -103,6 +104,18 @@ impl Lines<'_> {
             }
         }
     }
+}
+
+/// How many bytes at the end are the beginning of a character.
+fn unfinished(bytes: &[u8]) -> usize {
+    let is_first = |byte: u8| byte & 0b1100_0000 != 0b1000_0000;
+    let last = bytes.iter().rev().take(4).position(|byte| is_first(*byte)).map_or(0, |back| back + 1);
+    let first = bytes.len().checked_sub(last).and_then(|at| bytes.get(at)).copied().unwrap_or_default();
+    let length = match first.leading_ones() {
+        0 | 1 => 1,
+        ones => ones as usize,
+    };
+    if last < length { last } else { 0 }
 }
 
 /// Tells what is left of a line.
@@ -177,4 +190,42 @@ fn git(arguments: &[&str], env: &Environment, directory: &Path) -> Result<(bool,
     let ended = child::run(&mut git, env, None, None, None, &mut |_, bytes| words.extend_from_slice(bytes));
     let status = ended.map_err(CommandError::Child)?;
     Ok((status.success(), String::from_utf8_lossy(&words).trim().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_character_that_is_cut_is_known_by_its_beginning() {
+        for (bytes, expected) in [
+            ("aé".as_bytes(), 0),
+            (&"aé".as_bytes()[..2], 1),
+            (&"a😀".as_bytes()[..4], 3),
+            ("a😀".as_bytes(), 0),
+            (b"a".as_slice(), 0),
+            (b"".as_slice(), 0),
+            (b"\xff".as_slice(), 1),
+        ] {
+            assert_eq!(unfinished(bytes), expected, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn a_secret_at_the_border_of_two_pieces_is_masked() {
+        let secret = "s3cré😀t-of-the-job";
+        let redact = |text: &str| text.replace(secret, "[secure]");
+        for before in MAX_LINE + HELD - 40..MAX_LINE + HELD + 40 {
+            let mut lines = Lines { redact: &redact, stdout: Vec::new(), stderr: Vec::new() };
+            let mut told = String::new();
+            let line = format!("{}{secret} and more\n", "x".repeat(before));
+            for piece in line.as_bytes().chunks(8 * 1024) {
+                lines.take(Stream::Stdout, piece, &mut |_, text| {
+                    assert!(text.len() <= MAX_LINE);
+                    told += &text;
+                });
+            }
+            assert!(told.ends_with("x[secure] and more"), "{before}");
+        }
+    }
 }

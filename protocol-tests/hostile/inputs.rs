@@ -11,45 +11,39 @@ use super::runs::{Costs, Runs};
 /// The most bytes of a request that are read.
 const LARGEST: usize = 8 << 20;
 
-/// Named inputs, and what each must end in, if that is known.
-type Named = (String, Vec<u8>, Option<&'static str>);
+/// An input by name, and what it must end in: an outcome, the code of a failure, or [`ANY`].
+type Named = (String, Vec<u8>, &'static str);
+
+/// Whatever it ends in, it ends as it must.
+const ANY: &str = "";
 
 /// Runs `check` on each, two at a time, and tells of all that are not as they must be.
 #[track_caller]
-fn check_all(inputs: Vec<Named>) -> Vec<(String, String)> {
+fn check_all(inputs: Vec<Named>) {
     let count = inputs.len();
     let queue = Mutex::new(inputs.into_iter());
-    let complaints = Mutex::new(Vec::new());
     let told = Mutex::new((Costs::default(), Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
                 let mut runs = Runs::start();
-                loop {
-                    let next = queue.lock().expect("no panic").next();
-                    let Some((name, input, ending)) = next else { break };
+                let next = || queue.lock().expect("no panic").next();
+                while let Some((name, input, ending)) = next() {
                     let mut run = runs.run(&["check"], &input);
-                    let mut these = run.complaints();
-                    let got = run.ending();
-                    if let Some(ending) = ending.filter(|ending| these.is_empty() && *ending != got) {
-                        these.push(format!("ended {got}, not {ending}"));
+                    let mut complaints = run.complaints();
+                    if complaints.is_empty() && ![ANY, &run.ending()].contains(&ending) {
+                        complaints.push(format!("ended {}, not {ending}", run.ending()));
                     }
-                    complaints
-                        .lock()
-                        .expect("no panic")
-                        .extend(these.into_iter().map(|c| format!("{name}: {c:.1500}")));
                     let mut told = told.lock().expect("no panic");
                     told.0.note(&run);
-                    told.1.push((name, got));
+                    told.1.extend(complaints.into_iter().map(|complaint| format!("{name}: {complaint:.1500}")));
                 }
             });
         }
     });
-    let complaints = complaints.into_inner().expect("no panic");
-    let (costs, endings) = told.into_inner().expect("no panic");
+    let (costs, complaints) = told.into_inner().expect("no panic");
     println!("{count} inputs, {costs}");
     assert!(complaints.is_empty(), "{} of {count}:\n{}", complaints.len(), complaints.join("\n"));
-    endings
 }
 
 /// A request whose conditions are met, with these members beside.
@@ -60,13 +54,13 @@ fn request(members: &str) -> Vec<u8> {
 }
 
 fn named(name: &str, input: impl Into<Vec<u8>>, ending: &'static str) -> Named {
-    (name.to_owned(), input.into(), (!ending.is_empty()).then_some(ending))
+    (name.to_owned(), input.into(), ending)
 }
 
 #[test]
 fn what_is_nested_too_deeply_is_refused() {
     let deep =
-        |open: &str, inside: &str, close: &str| format!("{}{inside}{}", open.repeat(15_000), close.repeat(15_000));
+        |open: &str, inside: &str, close: &str| format!("{}{inside}{}", open.repeat(100_000), close.repeat(100_000));
     check_all(vec![
         named("lists", deep("[", "", "]"), "bad-json"),
         named("maps", deep(r#"{"a":"#, "1", "}"), "bad-json"),
@@ -75,7 +69,7 @@ fn what_is_nested_too_deeply_is_refused() {
         named("maps without an end", deep(r#"{"a":"#, "", ""), "bad-json"),
         named("lists in an option", request(&format!(r#""layers":{}"#, deep("[", "", "]"))), "bad-json"),
         named("maps in a condition", request(&format!(r#""on":{}"#, deep(r#"{"branch":"#, "1", "}"))), "bad-json"),
-        named("as deep as may be", request(&format!(r#""dpl_version":{}1{}"#, "[".repeat(120), "]".repeat(120))), ""),
+        named("as deep as may be", request(&format!(r#""dpl_version":{}1{}"#, "[".repeat(120), "]".repeat(120))), ANY),
     ]);
 }
 
@@ -99,99 +93,103 @@ fn what_is_larger_than_8_mib_is_refused_and_what_is_just_as_large_is_read() {
 
 #[test]
 fn a_large_value_of_any_kind_costs_little() {
-    let large = LARGEST - 300;
+    // Whoever takes the square of it is found out by a part of what may be given.
+    let large = 2 << 20;
     let text = |unit: &str| unit.repeat(large / unit.len());
     let list = |unit: &str| text(&format!("{unit},")).trim_end_matches(',').to_owned();
     let of = |key: &str, value: &str| request(&format!(r#""{key}":{value}"#));
     let quoted = |key: &str, unit: &str| of(key, &format!("\"{}\"", text(unit)));
     let mut inputs = vec![
-        named("escapes", quoted("description", "\\u0001"), ""),
-        named("dollars", quoted("description", "$"), ""),
-        named("opened variables", quoted("description", "${"), ""),
-        named("variables", quoted("description", "$PATH "), ""),
-        named("unset variables", quoted("description", "$A"), ""),
-        named("commands", quoted("description", "`a`"), ""),
-        named("accents", quoted("description", "`"), ""),
-        named("facts of git", quoted("description", "%{git_sha}"), ""),
-        named("unknown facts", quoted("description", "%{x}"), ""),
-        named("facts that are not closed", quoted("description", "%{"), ""),
-        named("spaces", quoted("description", " "), ""),
-        named("digits", of("timeout", &text("9")), ""),
-        named("zeros behind a point", of("timeout", &format!("1.{}", text("0"))), ""),
+        named("escapes", quoted("description", "\\u0001"), ANY),
+        named("dollars", quoted("description", "$"), ANY),
+        named("opened variables", quoted("description", "${"), ANY),
+        named("variables", quoted("description", "$PATH "), ANY),
+        named("unset variables", quoted("description", "$A"), ANY),
+        named("commands", quoted("description", "`a`"), ANY),
+        named("accents", quoted("description", "`"), ANY),
+        named("facts of git", quoted("description", "%{git_sha}"), ANY),
+        named("unknown facts", quoted("description", "%{x}"), ANY),
+        named("facts that are not closed", quoted("description", "%{"), ANY),
+        named("spaces", quoted("description", " "), ANY),
+        named("digits", of("timeout", &text("9")), ANY),
+        named("zeros behind a point", of("timeout", &format!("1.{}", text("0"))), ANY),
         named("a number in a string", quoted("timeout", "9"), "bad-value"),
-        named("zeros", of("layers", &format!("[{}]", list("0"))), ""),
-        named("nulls", of("layers", &format!("[{}]", list("null"))), ""),
-        named("empty strings", of("layers", &format!("[{}]", list("\"\""))), ""),
-        named("empty lists", of("layers", &format!("[{}]", list("[]"))), ""),
-        named("empty maps", of("dpl_version", &format!("[{}]", list("{}"))), ""),
-        named("small maps", of("dpl_version", &format!("[{}]", list(r#"{"a":[{}]}"#))), ""),
-        named("file systems", of("file_system_configs", &format!("[{}]", list("{}"))), ""),
-        named("empty variables", of("environment", &format!("[{}]", list("\"=\""))), ""),
+        named("zeros", of("layers", &format!("[{}]", list("0"))), "request-too-large"),
+        named("nulls", of("layers", &format!("[{}]", list("null"))), "request-too-large"),
+        named("empty strings", of("layers", &format!("[{}]", list("\"\""))), "request-too-large"),
+        named("empty lists", of("layers", &format!("[{}]", list("[]"))), "request-too-large"),
+        named("empty maps", of("dpl_version", &format!("[{}]", list("{}"))), "request-too-large"),
+        named("small maps", of("dpl_version", &format!("[{}]", list(r#"{"a":[{}]}"#))), "request-too-large"),
+        named("file systems", of("file_system_configs", &format!("[{}]", list("{}"))), "request-too-large"),
+        named("empty variables", of("environment", &format!("[{}]", list("\"=\""))), "request-too-large"),
         named("a list and no request", format!("[{}]", list("[]")), "request-too-large"),
-        named("a secret", of("x", &format!("1,\"secret_access_key\":\"{}\"", text("s"))), ""),
-        named("a secret of short lines", quoted("session_token", "12345678\\n"), ""),
-        named("a variable", format!(r#"{{"env":{{"A":"{}"}}}}"#, text("x")), ""),
-        named("a secret variable", format!(r#"{{"env":{{"A_TOKEN":"{}"}}}}"#, text("x")), ""),
-        named("a secret variable of short lines", format!(r#"{{"env":{{"A_TOKEN":"{}"}}}}"#, text("12345678\\n")), ""),
+        named("a secret", of("x", &format!("1,\"secret_access_key\":\"{}\"", text("s"))), ANY),
+        named("a secret of short lines", quoted("session_token", "12345678\\n"), ANY),
+        named("a variable", format!(r#"{{"env":{{"A":"{}"}}}}"#, text("x")), ANY),
+        named("a secret variable", format!(r#"{{"env":{{"A_TOKEN":"{}"}}}}"#, text("x")), ANY),
+        named("a secret variable of short lines", format!(r#"{{"env":{{"A_TOKEN":"{}"}}}}"#, text("12345678\\n")), ANY),
         named("a branch", of("on", &format!(r#"{{"branch":"{}"}}"#, text("x"))), "skipped"),
-        named("a condition", of("on", &format!(r#"{{"condition":"$A != {}"}}"#, text("x"))), ""),
+        named("a condition", of("on", &format!(r#"{{"condition":"$A != {}"}}"#, text("x"))), ANY),
         named("many branches", of("on", &format!(r#"{{"branch":[{}]}}"#, list("\"x\""))), "request-too-large"),
-        named("a function for each branch", format!(r#"{{"function_name":{{"{}":1}}}}"#, text("x")), ""),
+        named("a name", format!(r#"{{"function_name":"{}"}}"#, text("x")), "skipped"),
+        named("a function for each branch", format!(r#"{{"function_name":{{"{}":1}}}}"#, text("x")), ANY),
     ];
-    for key in ["function_name", "region", "role", "zip", "publish", "alias", "runtime", "handler_name", "include"] {
-        let input = String::from_utf8(quoted(key, "x")).expect("UTF-8");
-        inputs.push(named(
-            key,
-            input.replacen(
-                r#""function_name":"f","#,
-                if key == "function_name" { "" } else { r#""function_name":"f","# },
-                1,
+    for key in ["region", "role", "zip", "publish", "alias", "runtime", "handler_name", "include"] {
+        inputs.push(named(key, quoted(key, "x"), ANY));
+    }
+    check_all(inputs);
+}
+
+/// More values than a request may hold, and half as many as it may.
+const TOO_MANY: usize = 100_000;
+const MANY: usize = 9_000;
+
+#[test]
+fn many_values_cost_little() {
+    let numbered = |count: usize, entry: &dyn Fn(usize) -> String| (0..count).map(entry).collect::<Vec<_>>().join(",");
+    let keys = |count, value: &str| numbered(count, &|n| format!("\"key_{n}\":{value}"));
+    let secrets = |count| numbered(count, &|n| format!("\"K{n}_TOKEN\":\"secret-{n}\""));
+    let texts = |count| numbered(count, &|n| format!("\"text-{n}\""));
+    let mut inputs = Vec::new();
+    for count in [MANY, TOO_MANY] {
+        let all: [(&str, Vec<u8>, &str); 13] = [
+            ("keys", request(&keys(count, "1")), "checked"),
+            ("keys, and strict", request(&format!(r#""strict":true,{}"#, keys(count, "1"))), "unknown-key"),
+            ("encrypted values", request(&keys(count, r#"{"secure":"x"}"#)), "not-decrypted"),
+            ("keys in a structure", request(&format!(r#""logging_config":{{{}}}"#, keys(count, "1"))), "checked"),
+            ("conditions", request(&format!(r#""on":{{{}}}"#, keys(count, "1"))), "checked"),
+            ("branches", format!(r#"{{"function_name":{{{}}}}}"#, keys(count, "\"f\"")).into_bytes(), "skipped"),
+            ("variables of the job", format!(r#"{{"env":{{{}}}}}"#, keys(count, "\"x\"")).into_bytes(), "skipped"),
+            ("secrets of the job", format!(r#"{{"env":{{{}}}}}"#, secrets(count)).into_bytes(), "skipped"),
+            ("variables", request(&format!(r#""environment":{{{}}}"#, secrets(count))), "checked"),
+            ("layers", request(&format!(r#""layers":[{}]"#, texts(count))), "checked"),
+            ("layers that are none", request(&format!(r#""layers":[{}[]]"#, "[],".repeat(count))), "bad-value"),
+            ("file systems", request(&format!(r#""file_system_configs":[{}{{}}]"#, "{},".repeat(count))), "bad-value"),
+            (
+                "warnings, and secrets",
+                request(&format!(r#""layers":[{}],"environment":{{{}}}"#, texts(count), secrets(count))),
+                "checked",
             ),
-            "",
-        ));
+        ];
+        for (name, input, ending) in all {
+            let ending = if count == MANY { ending } else { "request-too-large" };
+            inputs.push(named(&format!("{count} {name}"), input, ending));
+        }
     }
     check_all(inputs);
 }
 
 #[test]
-fn many_and_large_keys_cost_little() {
-    let members = |name: &dyn Fn(usize) -> String, value: &str, count: usize| {
-        (0..count).map(|n| format!("\"{}\":{value}", name(n))).collect::<Vec<_>>().join(",")
-    };
-    let many = |value: &str| members(&|n| format!("key_{n}"), value, 15_000);
-    let secret = |count: usize| (0..count).map(|n| format!(r#""K{n}":"secret-{n}""#)).collect::<Vec<_>>().join(",");
-    let texts = |count: usize| (0..count).map(|n| format!("\"text-{n}\"")).collect::<Vec<_>>().join(",");
+fn large_keys_cost_little() {
     let long = "k".repeat(1_000_000);
     check_all(vec![
-        named("15,000 keys", request(&many("1")), ""),
-        named("15,000 keys and strict", request(&format!(r#""strict":true,{}"#, many("1"))), "unknown-key"),
-        named("15,000 encrypted values", request(&many(r#"{"secure":"x"}"#)), "request-too-large"),
-        named("15,000 keys in a structure", request(&format!(r#""logging_config":{{{}}}"#, many("1"))), ""),
-        named("15,000 conditions", request(&format!(r#""on":{{{}}}"#, many("1"))), ""),
-        named("15,000 branches", format!(r#"{{"function_name":{{{}}}}}"#, many("\"f\"")), "skipped"),
-        named("15,000 variables of the job", format!(r#"{{"env":{{{}}}}}"#, many("\"x\"")), "skipped"),
-        named(
-            "15,000 secrets of the job",
-            format!(r#"{{"env":{{{}}}}}"#, members(&|n| format!("K{n}_TOKEN"), "\"secret\"", 15_000)),
-            "skipped",
-        ),
-        named(
-            "15,000 variables of the function",
-            request(&format!(r#""environment":{{{}}}"#, secret(15_000))),
-            "checked",
-        ),
-        named("15,000 layers", request(&format!(r#""layers":[{}]"#, texts(15_000))), "checked"),
-        named(
-            "5,000 warnings and 5,000 secrets",
-            request(&format!(r#""layers":[{}],"environment":{{{}}}"#, texts(5_000), secret(5_000))),
-            "checked",
-        ),
-        named("a key of 1 MB", request(&format!(r#""{long}":1"#)), ""),
-        named("a key of 1 MB in a structure", request(&format!(r#""logging_config":{{"{long}":1}}"#)), ""),
-        named("a condition's key of 1 MB", request(&format!(r#""on":{{"{long}":1}}"#)), ""),
+        named("a key of 1 MB", request(&format!(r#""{long}":1"#)), "checked"),
+        named("a key of 1 MB, and strict", request(&format!(r#""strict":true,"{long}":1"#)), "unknown-key"),
+        named("a key of 1 MB in a structure", request(&format!(r#""logging_config":{{"{long}":1}}"#)), ANY),
+        named("a condition's key of 1 MB", request(&format!(r#""on":{{"{long}":1}}"#)), "checked"),
         named("a variable's name of 1 MB", format!(r#"{{"env":{{"{long}":"1"}}}}"#), "skipped"),
         named("a key of 1 MB, twice", request(&format!(r#""{long}":1,"{long}":1"#)), "duplicate-key"),
-        named("a key of 8 MiB", request(&format!(r#""{}":1"#, "k".repeat(LARGEST - 200))), ""),
+        named("a key of 8 MiB", request(&format!(r#""{}":1"#, "k".repeat(LARGEST - 200))), "checked"),
     ]);
 }
 
@@ -211,7 +209,7 @@ fn what_is_no_unicode_or_no_utf_8_is_refused() {
         named("UTF-16, big end first", utf_16(&format!("\u{feff}{whole}"), u16::to_be_bytes), "bad-json"),
         named("UTF-16 without a mark", utf_16(whole, u16::to_le_bytes), "bad-json"),
         named("UTF-32", whole.bytes().flat_map(|byte| u32::from(byte).to_le_bytes()).collect::<Vec<u8>>(), "bad-json"),
-        named("NUL alone", vec![0; 15_000], "bad-json"),
+        named("NUL alone", vec![0; 100_000], "bad-json"),
         named("NUL behind it", [whole.as_bytes(), b"\0"].concat(), "bad-json"),
         named("a pair", in_text(br"\ud83d\ude00"), "skipped"),
         named("NUL as an escape", in_text(br"\u0000"), "skipped"),
@@ -219,7 +217,7 @@ fn what_is_no_unicode_or_no_utf_8_is_refused() {
         named("NUL in a variable", r#"{"env":{"A":"\u0000"}}"#, "bad-request"),
         named("NUL in a variable's name", r#"{"env":{"\u0000":"a"}}"#, "bad-request"),
         named("NUL in a deployment", request(r#""role":"\u0000""#), "bad-value"),
-        named("NUL in a condition", request(r#""on":{"condition":"$A = \u0000"}"#), ""),
+        named("NUL in a condition", request(r#""on":{"condition":"$A = \u0000"}"#), ANY),
     ];
     for (name, bytes) in [
         ("half a pair", br"\ud800".as_slice()),
@@ -295,7 +293,7 @@ fn no_number_is_taken_for_another_one() {
             inputs.push(named(&format!("{option} as {number}"), request(&option.replace('#', number)), ending));
         }
         for number in ZEROS {
-            inputs.push(named(&format!("{option} as {number}"), request(&option.replace('#', number)), ""));
+            inputs.push(named(&format!("{option} as {number}"), request(&option.replace('#', number)), ANY));
         }
     }
     // What is no option's number is JSON all the same.
@@ -303,7 +301,7 @@ fn no_number_is_taken_for_another_one() {
         NO_NUMBERS.into_iter().filter(|(_, ending)| *ending != "bad-json").map(|(number, _)| number).chain(ZEROS)
     {
         for option in ["description", "dpl_version", "on", "environment", "layers", "run"] {
-            inputs.push(named(&format!("{option} as {number}"), request(&format!("\"{option}\":{number}")), ""));
+            inputs.push(named(&format!("{option} as {number}"), request(&format!("\"{option}\":{number}")), ANY));
         }
     }
     check_all(inputs);
@@ -328,8 +326,8 @@ fn a_key_that_stands_twice_is_found_at_any_depth() {
         named("of the runner", r#"{"env":{},"env":{}}"#, "duplicate-key"),
         named("a variable of the job", r#"{"env":{"A":"1","A":"2"}}"#, "duplicate-key"),
         named("of another protocol", r#"{"protocol":1,"protocol":2}"#, "duplicate-key"),
-        named("another letter case", wrapped(10, r#"{"k":1,"K":2}"#), ""),
-        named("another form of a letter", wrapped(10, r#"{"\u00e9":1,"e\u0301":2}"#), ""),
+        named("another letter case", wrapped(10, r#"{"k":1,"K":2}"#), ANY),
+        named("another form of a letter", wrapped(10, r#"{"\u00e9":1,"e\u0301":2}"#), ANY),
     ]);
     check_all(inputs);
 }

@@ -42,8 +42,11 @@ pub(super) struct Runs {
 /// A run and its costs.
 pub(super) struct Run {
     pub(super) ended: Ended,
+    /// Bytes of standard input and of standard output.
     given: u64,
     said: u64,
+    /// Whether they are UTF-8.
+    is_text: bool,
     cpu: Duration,
     peak: u64,
 }
@@ -87,11 +90,14 @@ impl Runs {
         let told: Value = serde_json::from_str(&answer).unwrap_or_else(|error| panic!("{answer}: {error}"));
         let seconds = |key: &str| Duration::from_secs_f64(told[key].as_f64().expect("a number"));
         let said = fs::metadata(&stdout).expect("there").len();
+        let heard = if said <= WORDS { fs::read(&stdout).expect("readable") } else { Vec::new() };
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Run {
+            is_text: std::str::from_utf8(&heard).is_ok(),
             ended: Ended {
                 events: Vec::new(),
-                stdout: if said <= WORDS { fs::read_to_string(&stdout).expect("UTF-8") } else { String::new() },
-                stderr: fs::read_to_string(&stderr).expect("UTF-8"),
+                stdout: text(&heard),
+                stderr: text(&fs::read(&stderr).expect("readable")),
                 status: ExitStatus::from_raw(i32::try_from(told["status"].as_i64().expect("a number")).expect("small")),
                 elapsed: seconds("wall"),
             },
@@ -135,6 +141,7 @@ impl Run {
         if killed.is_some() || self.said > WORDS {
             return complaints;
         }
+        complain(!self.is_text, "wrote what is no UTF-8".to_owned());
         let checked = catch_unwind(AssertUnwindSafe(|| self.check()));
         if let Err(panic) = checked {
             complaints.push(panic.downcast_ref::<String>().map_or("is not as it must be".to_owned(), Clone::clone));

@@ -1,6 +1,6 @@
 //! A runner that does not write its request, or does not stop; and one that reads slowly, or not at all for a while.
 
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -337,7 +337,7 @@ fn zip_of(directory: &tempfile::TempDir) -> Vec<u8> {
     let mut command = behind(":", &["package", "--output", "out.zip"]);
     super::run_on(command.current_dir(directory.path()), REQUEST);
     let archive = std::fs::read(directory.path().join("out.zip")).expect("written");
-    let _: io::Result<()> = std::fs::remove_file(directory.path().join("out.zip"));
+    std::fs::remove_file(directory.path().join("out.zip")).expect("ours");
     archive
 }
 

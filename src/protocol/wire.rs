@@ -11,7 +11,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess,
 pub const MAX_REQUEST_BYTES: usize = 8 * 1024 * 1024;
 
 /// The most values that a request holds: a hundred times those of a large stanza in a large environment. Each costs some
-/// forty bytes of memory, and two of the request's.
+/// forty bytes of memory, and as little as two of the request's.
 pub const MAX_VALUES: usize = 20_000;
 
 /// One JSON value as it was written: maps keep their order, and no map holds a key twice.
