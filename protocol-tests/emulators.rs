@@ -85,14 +85,19 @@ impl Emulator {
 impl Drop for Emulator {
     /// It ends when its standard input does, with the processes that it has started; one that does not is killed.
     fn drop(&mut self) {
-        drop(self.child.stdin.take());
-        let began = Instant::now();
-        while matches!(self.child.try_wait(), Ok(None)) && began.elapsed() < Duration::from_secs(5) {
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        end(&mut self.child);
     }
+}
+
+/// Ends a server that goes with its standard input; one that does not is killed.
+pub(crate) fn end(child: &mut Child) {
+    drop(child.stdin.take());
+    let began = Instant::now();
+    while matches!(child.try_wait(), Ok(None)) && began.elapsed() < Duration::from_secs(5) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let _ = child.kill();
+    let _ = child.wait();
 }
 
 /// The arguments of `create_role`.

@@ -7,7 +7,6 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -71,15 +70,8 @@ impl Front {
 }
 
 impl Drop for Front {
-    /// It ends when its standard input does; one that does not is killed.
     fn drop(&mut self) {
-        drop(self.child.stdin.take());
-        let began = Instant::now();
-        while matches!(self.child.try_wait(), Ok(None)) && began.elapsed() < Duration::from_secs(5) {
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        crate::emulators::end(&mut self.child);
     }
 }
 

@@ -225,7 +225,7 @@ impl Pass<'_> {
                 ..Aim::default()
             };
             let running = self.started(StepName::UpdateAlias, aim);
-            let ended = match lambda.send_back(alias, subject).await {
+            let ended = match lambda.send_back(alias, shifted.len(), subject).await {
                 Ok((way, applied)) => {
                     running.finished(applied.attempts, applied.request_id);
                     Ok(way)

@@ -2,8 +2,10 @@
 //! stand here.
 //! Never shows a secret: what others wrote goes through the redactor first.
 
+mod credentials;
 mod verification;
 
+use credentials::of_credentials;
 pub use verification::{Unproven, Why, of_verification, tell_way_back};
 
 use std::time::Duration;
@@ -11,12 +13,12 @@ use std::time::Duration;
 use crate::child::ChildError;
 use crate::commands::CommandError;
 use crate::conditions::{BashError, ConditionError};
-use crate::lambda::{CallError, CallErrorKind, CredentialsError, LambdaError, Trouble};
+use crate::lambda::{CallError, CallErrorKind, LambdaError, Trouble};
 use crate::package::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES, PackageError};
 use crate::plan::PlanError;
 use crate::protocol::error::{AwsDetail, Code, ErrorReport, Problem};
 use crate::protocol::event::StepName;
-use crate::protocol::prose::{one_line, size};
+use crate::protocol::prose::size;
 use crate::protocol::request::RequestError;
 use crate::protocol::secret::Redactor;
 use crate::protocol::wire::{MAX_REQUEST_BYTES, MAX_VALUES, WireError};
@@ -455,65 +457,6 @@ pub fn of_panic(place: &str) -> ErrorReport {
 /// A command line that is not ours.
 pub fn of_arguments(message: String) -> ErrorReport {
     report(Code::BadArguments, message).hint("`dpl-lambda --help` lists the commands")
-}
-
-fn of_credentials(error: CredentialsError, redactor: &Redactor) -> ErrorReport {
-    match error {
-        CredentialsError::Incomplete { given, missing, at } => {
-            let mut report = self::report(
-                Code::IncompleteCredentials,
-                format!("`{given}` is given, but `{missing}` is not"),
-            )
-            .hint("a key, its secret and its session token come from one place: the stanza or the job's environment");
-            report.at = at.map(str::to_owned);
-            report
-        }
-        CredentialsError::None => report(Code::NoCredentials, "no AWS credentials were found").hint(
-            "give `access_key_id` and `secret_access_key` in the stanza, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the job",
-        ),
-        CredentialsError::NoProfile { name } => report(
-            Code::NoCredentials,
-            format!("the profile `{}` has no credentials", redactor.redact(&name)),
-        )
-        .at("/profile")
-        .hint("profiles are read from the job's `~/.aws`, or from AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE of the job"),
-        CredentialsError::NoToken { variable } => report(
-            Code::NoCredentials,
-            format!("the job has no variable `{}`, which is to hold a token", redactor.redact(&variable)),
-        )
-        .at("/web_identity_token_env")
-        .hint("the CI system writes an OpenID Connect token into it, once it is asked to"),
-        CredentialsError::NoTokenFile { path, source } => caused(
-            report(Code::NoCredentials, format!("the token of `AWS_WEB_IDENTITY_TOKEN_FILE` cannot be read from `{}`", redactor.redact(&path))),
-            &source,
-        ),
-        CredentialsError::Silent { origin } => {
-            report(Code::NoCredentials, format!("the credentials of the {} are not given in time", origin.as_str()))
-                .hint("it has to answer at once; do the job's variables name the right address?")
-        }
-        CredentialsError::Unavailable { origin, source } => {
-            let mut report =
-                self::report(Code::NoCredentials, format!("the credentials of the {} cannot be had", origin.as_str()))
-                    .hint("below stands what its source says; or give other credentials");
-            let mut next: Option<&dyn std::error::Error> = Some(&source);
-            while let Some(cause) = next {
-                let words = one_line(&without_its_words(&redactor.redact(&cause.to_string())));
-                if report.caused_by.last() != Some(&words) {
-                    report.caused_by.push(words);
-                }
-                next = cause.source();
-            }
-            report
-        }
-    }
-}
-
-/// What the SDK says of a process that was to tell keys, without what that wrote: it may hold the keys, which nobody knows yet.
-fn without_its_words(words: &str) -> String {
-    match words.split_once("Stderr: ") {
-        Some((before, _)) => format!("{before}What it wrote is not shown, as it may hold keys"),
-        None => words.to_owned(),
-    }
 }
 
 /// The code of a call that failed, by AWS's own code where it has one.

@@ -269,6 +269,11 @@ impl Live {
         runtime(&self.settings)
     }
 
+    /// Whether its variables can be read.
+    pub fn knows_environment(&self) -> bool {
+        self.setting(&Setting::Environment(BTreeMap::new())).is_some()
+    }
+
     /// The live value of the same setting. `None`: it cannot be read.
     pub fn setting(&self, like: &Setting) -> Option<&Setting> {
         self.settings.iter().find(|setting| setting.is_kind_of(like))

@@ -101,9 +101,10 @@ impl LiveVersion {
             matches!(setting.changed_by(), ChangedBy::Configuration | ChangedBy::Code)
                 && !matches!(setting, Setting::Description(_) | Setting::SourceKmsKeyArn(_))
         };
-        let knows_environment = live.settings.iter().any(|setting| matches!(setting, Setting::Environment(_)));
         let mut held = live.settings.iter().filter(is_held);
-        self.code_sha256 == live.code_sha256 && knows_environment && held.all(|live| self.setting(live) == Some(live))
+        self.code_sha256 == live.code_sha256
+            && live.knows_environment()
+            && held.all(|live| self.setting(live) == Some(live))
     }
 
     /// Its value of the same setting. `None`: it cannot be read.

@@ -44,15 +44,21 @@ impl Lambda {
         Ok(true)
     }
 
-    /// Sends all traffic of an alias that has been shifted back to where the rest of it goes, though the run is to end.
+    /// Sends all traffic of an alias that has been shifted back to where the rest of it goes, though the run is to end. It is
+    /// one of so many: after a signal they share the time that is left.
     ///
     /// # Errors
     /// [`LambdaError::Outdated`] when somebody else has changed the alias since, and others.
-    pub async fn send_back(&self, alias: &str, subject: &mut Subject<'_>) -> Result<(Way, Applied), LambdaError> {
+    pub async fn send_back(
+        &self,
+        alias: &str,
+        of: usize,
+        subject: &mut Subject<'_>,
+    ) -> Result<(Way, Applied), LambdaError> {
         self.attempts.forget();
         // After a signal `finished` is due within seconds.
-        let aliases = u32::try_from(subject.shifted.len()).unwrap_or(1).max(1);
-        let limit = if self.stop.reason().is_some() { LAST_CALL / aliases } else { self.wait_limit };
+        let share = LAST_CALL / u32::try_from(of).unwrap_or(u32::MAX).max(1);
+        let limit = if self.stop.reason().is_some() { share } else { self.wait_limit };
         let sent = tokio::time::timeout(limit, self.unshift(alias, subject)).await;
         let silence = |_| LambdaError::Call(CallError::without("UpdateAlias", CallErrorKind::Silent));
         let way = sent.map_err(silence)??;

@@ -132,7 +132,7 @@ pub(super) fn parts(
 fn copy_of<'a>(live: &'a Live, release: &Release) -> Option<&'a LiveVersion> {
     let is_copy = |version: &&LiveVersion| version.is_ready && version.is_copy_of(live);
     let aliased = release.aliases.iter().filter_map(|name| live.aliases.iter().find(|alias| alias.name == *name));
-    let aliased = aliased.filter_map(|alias| live.versions.iter().find(|version| version.number == alias.version));
+    let aliased = aliased.filter_map(|alias| at(&alias.version, &live.versions));
     let newest = || live.versions.iter().max_by_key(|version| version.ordinal()).filter(is_copy);
     aliased.filter(is_copy).max_by_key(|version| version.ordinal()).or_else(newest)
 }
@@ -151,9 +151,8 @@ pub(super) fn before<'a>(alias: &LiveAlias, versions: &'a [LiveVersion]) -> Opti
 
 /// Whether the function is known not to be what its newest version holds, so that a publication makes one.
 fn surely_differs(live: &Live) -> bool {
-    let knows_environment = live.settings.iter().any(|setting| matches!(setting, Setting::Environment(_)));
     let newest = live.versions.iter().max_by_key(|version| version.ordinal());
-    newest.is_none_or(|newest| newest.is_ready && knows_environment && !newest.is_copy_of(live))
+    newest.is_none_or(|newest| newest.is_ready && live.knows_environment() && !newest.is_copy_of(live))
 }
 
 fn at<'a>(number: &str, versions: &'a [LiveVersion]) -> Option<&'a LiveVersion> {
@@ -216,7 +215,7 @@ fn check_shareable(
     live: Option<&Live>,
 ) -> Result<(), PlanError> {
     for alias in moved {
-        let Some(old) = versions.iter().find(|version| version.number == alias.version) else { continue };
+        let Some(old) = at(&alias.version, versions) else { continue };
         for kind in [Setting::Role(String::new()), Setting::DeadLetterArn(String::new())] {
             let wanted = settings.iter().find(|setting| setting.is_kind_of(&kind));
             let new = wanted.or_else(|| live.and_then(|live| live.setting(&kind)));

@@ -1,0 +1,67 @@
+//! Why nobody can act in, the report that tells what to give out.
+
+use super::{caused, report};
+use crate::lambda::CredentialsError;
+use crate::protocol::error::{Code, ErrorReport};
+use crate::protocol::prose::one_line;
+use crate::protocol::secret::Redactor;
+
+/// A source of credentials that has none, or half, or keeps them to itself.
+pub(super) fn of_credentials(error: CredentialsError, redactor: &Redactor) -> ErrorReport {
+    match error {
+        CredentialsError::Incomplete { given, missing, at } => {
+            let mut report = self::report(
+                Code::IncompleteCredentials,
+                format!("`{given}` is given, but `{missing}` is not"),
+            )
+            .hint("a key, its secret and its session token come from one place: the stanza or the job's environment");
+            report.at = at.map(str::to_owned);
+            report
+        }
+        CredentialsError::None => report(Code::NoCredentials, "no AWS credentials were found").hint(
+            "give `access_key_id` and `secret_access_key` in the stanza, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the job",
+        ),
+        CredentialsError::NoProfile { name } => report(
+            Code::NoCredentials,
+            format!("the profile `{}` has no credentials", redactor.redact(&name)),
+        )
+        .at("/profile")
+        .hint("profiles are read from the job's `~/.aws`, or from AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE of the job"),
+        CredentialsError::NoToken { variable } => report(
+            Code::NoCredentials,
+            format!("the job has no variable `{}`, which is to hold a token", redactor.redact(&variable)),
+        )
+        .at("/web_identity_token_env")
+        .hint("the CI system writes an OpenID Connect token into it, once it is asked to"),
+        CredentialsError::NoTokenFile { path, source } => caused(
+            report(Code::NoCredentials, format!("the token of `AWS_WEB_IDENTITY_TOKEN_FILE` cannot be read from `{}`", redactor.redact(&path))),
+            &source,
+        ),
+        CredentialsError::Silent { origin } => {
+            report(Code::NoCredentials, format!("the credentials of the {} are not given in time", origin.as_str()))
+                .hint("it has to answer at once; do the job's variables name the right address?")
+        }
+        CredentialsError::Unavailable { origin, source } => {
+            let mut report =
+                self::report(Code::NoCredentials, format!("the credentials of the {} cannot be had", origin.as_str()))
+                    .hint("below stands what its source says; or give other credentials");
+            let mut next: Option<&dyn std::error::Error> = Some(&source);
+            while let Some(cause) = next {
+                let words = one_line(&without_its_words(&redactor.redact(&cause.to_string())));
+                if report.caused_by.last() != Some(&words) {
+                    report.caused_by.push(words);
+                }
+                next = cause.source();
+            }
+            report
+        }
+    }
+}
+
+/// What the SDK says of a process that was to tell keys, without what that wrote: it may hold the keys, which nobody knows yet.
+fn without_its_words(words: &str) -> String {
+    match words.split_once("Stderr: ") {
+        Some((before, _)) => format!("{before}What it wrote is not shown, as it may hold keys"),
+        None => words.to_owned(),
+    }
+}
