@@ -1,0 +1,34 @@
+//! A command of the user's that failed in, the report that names it out.
+
+use super::{caused, of_stop, report, sentence, shortened, too_large};
+use crate::child::ChildError;
+use crate::commands::CommandError;
+use crate::protocol::error::{Code, ErrorReport};
+use crate::protocol::secret::Redactor;
+
+/// A command of the user's.
+pub fn of_command(error: CommandError, redactor: &Redactor) -> ErrorReport {
+    match error {
+        CommandError::RunFailed { command, index, how } => {
+            let command = shortened(&redactor.redact(&command));
+            report(Code::RunFailed, format!("`{command}` of `run` failed with {how}"))
+                .at(format!("/run/{index}"))
+                .hint("what it wrote stands above; the deployment itself has succeeded")
+        }
+        CommandError::CleanupFailed { words } => report(
+            Code::CleanupFailed,
+            format!("git cannot put uncommitted files aside: {}", sentence(&words, redactor)),
+        )
+        .at("/cleanup")
+        .hint("`cleanup` needs a git checkout; without it everything in the build directory is kept"),
+        CommandError::Child(ChildError::Unstartable(source)) => {
+            caused(report(Code::RunFailed, "a command of the stanza cannot be started"), &source)
+                .hint("`run` needs bash, and `cleanup` git, on the job's `PATH`")
+        }
+        CommandError::Child(ChildError::EnvTooLarge { name, bytes }) => too_large(&name, bytes),
+        CommandError::Child(ChildError::TimedOut(limit)) => {
+            report(Code::TimedOut, format!("a command did not end within {} s", limit.as_secs()))
+        }
+        CommandError::Child(ChildError::Stopped(reason)) => of_stop(reason),
+    }
+}
