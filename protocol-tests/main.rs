@@ -24,6 +24,7 @@ mod interruptions;
 mod plugin;
 mod readers;
 mod readme;
+mod refusals;
 mod releases;
 mod rubbish;
 mod same_bytes;

@@ -23,6 +23,7 @@
 //! | [`code`] | a stanza, the archive's hash | what the function is to run, and how that reaches Lambda |
 //! | [`package`] | the job's directory | the archive (effect: files) |
 //! | [`plan`] | wanted, archive, live | steps; pure |
+//! | [`policy`] | a stanza | the least IAM policy for it; pure |
 //! | [`commands`] | `run`, `cleanup`, `verify.command` | what the user's commands said (effect: processes) |
 //! | [`verification`] | what is expected, what was answered | whether a version has proved itself; pure |
 //! | [`lambda`] | a step | AWS's answer (effect: AWS) |
@@ -46,6 +47,7 @@ pub mod lambda;
 pub mod options;
 pub mod package;
 pub mod plan;
+pub mod policy;
 pub mod protocol;
 pub mod stop;
 pub mod verification;

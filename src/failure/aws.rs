@@ -2,7 +2,7 @@
 
 use super::call::of_call;
 use super::credentials::of_credentials;
-use super::{caused, of_stop, report, sentence};
+use super::{caused, of_stop, report, sentence, texts};
 use crate::lambda::{LambdaError, Trouble};
 use crate::protocol::error::{Code, ErrorReport};
 use crate::protocol::event::StepName;
@@ -26,38 +26,34 @@ pub fn of_lambda(error: LambdaError, redactor: &Redactor) -> ErrorReport {
                 None => report("holds no certificates"),
             }
         }
-        LambdaError::Call(error) => of_call(error, redactor),
+        LambdaError::Call(error) | LambdaError::RoleNotReady(error) => of_call(error, redactor),
         LambdaError::Outdated(error) => {
             let unseen = || report(Code::Conflict, "the function has other settings or other code than it was given");
             let mut report = error.map_or_else(unseen, |error| of_call(error, redactor));
             report.hint = Some("somebody else changes this function at the same time; deploy again".to_owned());
             report
         }
-        LambdaError::RoleNotReady(error) => {
-            let mut report = of_call(error, redactor);
-            report.at = Some("/role".to_owned());
-            report.hint = Some(
-                "the role's trust policy must let `lambda.amazonaws.com` assume it; a new role needs some seconds"
-                    .to_owned(),
-            );
-            report
-        }
         LambdaError::CreationFailed(trouble) => of_trouble(
             Code::CreationFailed,
             "AWS has created the function, but cannot make it ready",
             trouble,
+            "then deploy again; the function is there, but cannot be called",
             redactor,
-        )
-        .hint("mend what AWS names and deploy again; the function is there, but cannot be called"),
-        LambdaError::UpdateFailed(trouble) => {
-            of_trouble(Code::UpdateFailed, "AWS has accepted the update, but cannot carry it out", trouble, redactor)
-                .hint("what was live before goes on running; mend what AWS names and deploy again")
-        }
-        LambdaError::ProvisioningFailed(trouble) => {
-            of_trouble(Code::ProvisioningFailed, "AWS cannot make the provisioned concurrency ready", trouble, redactor)
-                .at("/provisioned_concurrency")
-                .hint("the alias is live without it; mend what AWS names and deploy again")
-        }
+        ),
+        LambdaError::UpdateFailed(trouble) => of_trouble(
+            Code::UpdateFailed,
+            "AWS has accepted the update, but cannot carry it out",
+            trouble,
+            "then deploy again; what was live before goes on running",
+            redactor,
+        ),
+        LambdaError::ProvisioningFailed(trouble) => of_trouble(
+            Code::ProvisioningFailed,
+            "AWS cannot make the provisioned concurrency ready",
+            trouble,
+            "then deploy again; the alias is live without it",
+            redactor,
+        ),
         LambdaError::NoAnswer(limit) => {
             report(Code::TimedOut, format!("the function did not answer within {} s", limit.as_secs()))
         }
@@ -96,9 +92,23 @@ pub fn of_moved_alias(error: LambdaError, redactor: &Redactor) -> ErrorReport {
         .hint("somebody else has changed the alias meanwhile; look where it points now, and decide again")
 }
 
-fn of_trouble(code: Code, what: &str, trouble: Trouble, redactor: &Redactor) -> ErrorReport {
+/// What AWS could not make ready. `next` is what follows once the cause is mended.
+fn of_trouble(code: Code, what: &str, trouble: Trouble, next: &str, redactor: &Redactor) -> ErrorReport {
+    let known = trouble.code.as_deref().and_then(texts::of_state);
+    let told = |text: &Option<String>, words: &str| text.as_deref().is_some_and(|text| text.contains(words));
+    let is_start = told(&trouble.code, "FunctionError") || told(&trouble.reason, "FUNCTION_ERROR");
+    let code = if is_start { Code::FunctionStartFailed } else { code };
     let reason = trouble.reason.map(|reason| format!(": {}", sentence(&reason, redactor)));
-    let mut report = report(code, format!("{what}{}", reason.unwrap_or_default()));
-    report.caused_by.extend(trouble.code);
+    let (hint, at) = match (known, code) {
+        (Some(known), _) => known,
+        (None, Code::FunctionStartFailed) => {
+            ("the function's own start-up code failed: its log in CloudWatch tells where", None)
+        }
+        (None, Code::ProvisioningFailed) => ("mend what AWS names", Some("/provisioned_concurrency")),
+        (None, _) => ("mend what AWS names", None),
+    };
+    let mut report = report(code, format!("{what}{}", reason.unwrap_or_default())).hint(format!("{hint}; {next}"));
+    report.at = at.map(str::to_owned);
+    report.caused_by.extend(trouble.code.map(|code| redactor.redact(&code)));
     report
 }

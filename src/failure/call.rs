@@ -1,100 +1,29 @@
 //! A call that AWS refused, or that never reached AWS, in; code, sentence, key and hint out.
 
-use super::sentence;
+use super::denied::{By, Denied};
+use super::{constraint, report, sentence, shortened, texts};
 use crate::lambda::{CallError, CallErrorKind};
-use crate::protocol::error::{AwsDetail, Code, ErrorReport};
+use crate::protocol::error::{AwsDetail, Code, ErrorReport, Problem};
 use crate::protocol::secret::Redactor;
 
-/// The code of a call that failed, by AWS's own code where it has one.
-fn code_of(error: &CallError) -> Code {
-    match error.kind {
-        CallErrorKind::Silent => return Code::TimedOut,
-        CallErrorKind::Unreachable => return Code::NetworkFailure,
-        CallErrorKind::Unmade => return Code::BadValue,
-        CallErrorKind::Garbled if error.http_status.is_some_and(|status| status >= 500) => {
-            return Code::ServiceUnavailable;
-        }
-        CallErrorKind::Garbled => return Code::UnexpectedAnswer,
-        CallErrorKind::Refused => {}
-    }
-    match error.code() {
-        "AccessDeniedException" | "AccessDenied" => Code::AccessDenied,
-        "UnrecognizedClientException"
-        | "InvalidSignatureException"
-        | "SignatureDoesNotMatch"
-        | "MissingAuthenticationTokenException"
-        | "IncompleteSignatureException"
-        | "InvalidClientTokenId" => Code::CredentialsRejected,
-        "InvalidIdentityToken" | "IDPRejectedClaim" => Code::CredentialsRejected,
-        "ExpiredTokenException" | "ExpiredToken" => Code::CredentialsExpired,
-        "TooManyRequestsException" | "ThrottlingException" | "Throttling" | "SlowDown" => Code::Throttled,
-        "ResourceConflictException" if error.message().contains("in progress") => Code::UpdateInProgress,
-        "ResourceConflictException" | "PreconditionFailedException" => Code::Conflict,
-        "ResourceNotFoundException" | "NoSuchBucket" => Code::NotFound,
-        "InvalidParameterValueException" if error.message().contains("cannot be assumed") => Code::RoleNotAssumable,
-        "InvalidParameterValueException" | "ValidationException" | "InvalidRequestContentException"
-        // S3's ways to say that a bucket is in another region.
-        | "PermanentRedirect" | "AuthorizationHeaderMalformed" => {
-            Code::InvalidParameter
-        }
-        "RequestEntityTooLargeException" => Code::PackageTooLarge,
-        "CodeStorageExceededException" => Code::QuotaExceeded,
-        _ if error.http_status.is_some_and(|status| status >= 500) => Code::ServiceUnavailable,
-        _ => Code::AwsRejected,
-    }
-}
-
 pub(super) fn of_call(error: CallError, redactor: &Redactor) -> ErrorReport {
-    let code = code_of(&error);
-    let operation = error.operation;
-    let words = sentence(error.message(), redactor);
-    let message = match error.kind {
-        CallErrorKind::Refused if words.is_empty() => {
-            format!("AWS refused {operation} with {}", redactor.redact(error.code()))
+    let mut report = match error.kind {
+        CallErrorKind::Refused => of_refusal(&error, redactor),
+        CallErrorKind::Garbled => of_garbled(&error),
+        CallErrorKind::Silent => report(Code::TimedOut, format!("AWS did not answer {} in time", error.operation))
+            .hint("try again in some minutes"),
+        CallErrorKind::Unreachable => of_unreachable(&error, redactor),
+        CallErrorKind::Unmade => {
+            report(Code::BadValue, format!("{} cannot be asked of AWS with these values", error.operation)).hint(
+                "what does not fit stands below; it is a value of the stanza, or of a variable that was filled in",
+            )
         }
-        CallErrorKind::Refused => format!("AWS refused {operation}: {words}"),
-        CallErrorKind::Garbled => match error.http_status {
-            Some(status) => format!("AWS answered {operation} with status {status} and something that is no answer"),
-            None => format!("AWS answered {operation} with something that is no answer"),
-        },
-        CallErrorKind::Silent => format!("AWS did not answer {operation} in time"),
-        CallErrorKind::Unreachable => format!("AWS cannot be reached for {operation}"),
-        CallErrorKind::Unmade => format!("{operation} cannot be asked of AWS with these values"),
     };
-    let hint = match code {
-        Code::AccessDenied => Some("the caller needs an IAM policy that allows this action on this function"),
-        Code::CredentialsRejected => Some("check the access key, its secret and its session token; were they rotated?"),
-        Code::CredentialsExpired => Some("temporary credentials end; fetch new ones in this job"),
-        Code::Throttled | Code::ServiceUnavailable | Code::TimedOut => Some("try again in some minutes"),
-        Code::NetworkFailure => Some("check the region's name, the job's network and its proxy"),
-        Code::NotFound => Some("check names, ARNs and the region"),
-        Code::Conflict => Some("somebody else changes this function; deploy again"),
-        Code::QuotaExceeded => Some("delete old versions, or ask AWS for a higher quota"),
-        _ => None,
-    };
-    let mut report = super::report(code, message);
-    report.hint = hint.map(str::to_owned);
-    if operation.starts_with("AssumeRole") {
-        let of_token = "the token ends soon after it was made, and is made for one audience; ask for it in this job";
-        let of_role = "the role's trust policy must let this caller assume it, and its conditions must hold";
-        report.at = Some("/role_to_assume".to_owned());
-        report.hint = match code {
-            Code::AccessDenied => Some(of_role.to_owned()),
-            Code::CredentialsExpired | Code::CredentialsRejected if operation.ends_with("WebIdentity") => {
-                Some(of_token.to_owned())
-            }
-            _ => report.hint,
-        };
-    }
-    if S3_OPERATIONS.contains(&operation) {
-        report.at = Some("/s3_bucket".to_owned());
-        report.hint = of_bucket(code).map(str::to_owned).or(report.hint);
-    }
     if error.kind != CallErrorKind::Refused {
-        report.caused_by = error.causes.iter().map(|cause| redactor.redact(cause)).collect();
+        report.caused_by.extend(error.causes.iter().map(|cause| redactor.redact(cause)));
     }
     report.aws = Some(AwsDetail {
-        operation: operation.to_owned(),
+        operation: error.operation.to_owned(),
         code: error.code.map(|code| redactor.redact(&code)),
         http_status: error.http_status,
         request_id: error.request_id.map(|id| redactor.redact(&id)),
@@ -102,17 +31,143 @@ pub(super) fn of_call(error: CallError, redactor: &Redactor) -> ErrorReport {
     report
 }
 
-const S3_OPERATIONS: [&str; 5] =
-    ["HeadObject", "PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"];
-
-/// What to do about a bucket.
-fn of_bucket(code: Code) -> Option<&'static str> {
-    match code {
-        Code::NotFound => Some("make the bucket, in the function's region"),
-        Code::AccessDenied => Some("the caller needs s3:PutObject and s3:GetObject on the objects of this bucket"),
-        Code::InvalidParameter => Some("Lambda takes packages from a bucket in the function's own region only"),
-        _ => None,
+/// What AWS has refused: from what it is known by, to AWS's words alone.
+fn of_refusal(error: &CallError, redactor: &Redactor) -> ErrorReport {
+    if let Some(denied) = Denied::said(error) {
+        return of_denied(&denied, error, redactor);
     }
+    let problems = constraint::problems(error.message());
+    if !problems.is_empty() {
+        return of_constraints(problems, error, redactor);
+    }
+    let refused = |words: &str| {
+        let words = sentence(words, redactor);
+        if words.is_empty() {
+            format!("AWS refused {} with {}", error.operation, redactor.redact(error.code()))
+        } else {
+            format!("AWS refused {}: {words}", error.operation)
+        }
+    };
+    if let Some(row) = texts::row(error) {
+        let mut report = report(row.code, refused(row.says.unwrap_or(error.message()))).hint(row.hint);
+        report.at = row.at.map(str::to_owned);
+        report.caused_by.extend(row.says.and_then(|_| awss_words(error, redactor)));
+        return report;
+    }
+    if let Some(denied) = Denied::implied(error) {
+        return of_denied(&denied, error, redactor);
+    }
+    if error.http_status.is_some_and(|status| status >= 500) {
+        return report(Code::ServiceUnavailable, refused(error.message())).hint("try again in some minutes");
+    }
+    report(texts::by_operation(error.operation), refused(error.message()))
+        .hint("these are AWS's own words; its documentation of the operation tells more")
+}
+
+fn of_denied(denied: &Denied, error: &CallError, redactor: &Redactor) -> ErrorReport {
+    let redact = |text: &str| redactor.redact(text);
+    let who = denied.who.as_deref().map_or_else(|| "the caller".to_owned(), redact);
+    let action = redact(&denied.action);
+    let on = denied.resource.as_deref().map(|resource| format!(" on {}", redact(resource))).unwrap_or_default();
+    let forbids = match denied.by {
+        By::Denied(by) => format!(": {by} denies it"),
+        By::Unallowed(by) => format!(": {by} does not allow it"),
+        By::Nothing => String::new(),
+    };
+    let mut report = report(Code::AccessDenied, format!("{who} may not do {action}{on}{forbids}"));
+    report.at = at_of_action(&denied.action).map(str::to_owned);
+    report.caused_by.extend(awss_words(error, redactor));
+    let mut statement = denied.statement();
+    if let Some(statement) = &mut statement {
+        let texts = statement.action.iter_mut().chain(&mut statement.resource);
+        texts.for_each(|text| *text = redactor.redact(text));
+    }
+    let ready = statement.as_ref().map(|statement| serde_json::json!(statement).to_string()).unwrap_or_default();
+    report.hint = Some(match (denied.by, error.operation) {
+        (_, operation) if operation.starts_with("AssumeRole") => {
+            "the role's trust policy must let this caller assume it, and its conditions (audience, subject, external id) must hold".to_owned()
+        }
+        (By::Denied(by), _) => format!("no statement can allow it while {by} denies it; ask whoever manages that"),
+        (By::Unallowed(by), _) => format!("{by} must allow it, too: {ready}"),
+        (By::Nothing, _) => format!("add this statement to {who}'s policy: {ready} (`dpl-lambda policy` prints all that the stanza needs)"),
+    });
+    report.policy_statement = statement;
+    report
+}
+
+/// The key of the stanza that makes an action necessary.
+fn at_of_action(action: &str) -> Option<&'static str> {
+    Some(match action {
+        "iam:PassRole" => "/role",
+        "lambda:GetLayerVersion" => "/layers",
+        "lambda:TagResource" | "lambda:UntagResource" | "lambda:ListTags" => "/function_tags",
+        "lambda:InvokeFunction" => "/verify",
+        _ if action.starts_with("sts:") => "/role_to_assume",
+        _ if action.starts_with("s3:") => "/s3_bucket",
+        _ if action.starts_with("ecr:") => "/image_uri",
+        _ if action.starts_with("ec2:") => "/subnet_ids",
+        _ if action.starts_with("kms:") => "/kms_key_arn",
+        _ if action.starts_with("elasticfilesystem:") => "/file_system_configs",
+        _ => return None,
+    })
+}
+
+fn of_constraints(mut problems: Vec<Problem>, error: &CallError, redactor: &Redactor) -> ErrorReport {
+    for problem in &mut problems {
+        problem.message = redactor.redact(&problem.message);
+        problem.hint = problem.hint.as_deref().map(|hint| redactor.redact(hint));
+    }
+    let mut report = ErrorReport::of_problems(problems);
+    report.message = format!("AWS refused {}: {}", error.operation, report.message);
+    report.caused_by.extend(awss_words(error, redactor));
+    report
+}
+
+/// AWS's own words, where the sentence is ours.
+fn awss_words(error: &CallError, redactor: &Redactor) -> Option<String> {
+    // Behind these AWS quotes all variables.
+    let words = error.message().split("String measured").next().unwrap_or_default();
+    let words = sentence(words, redactor);
+    (!words.is_empty() && words != "None").then(|| shortened(&words))
+}
+
+fn of_garbled(error: &CallError) -> ErrorReport {
+    let operation = error.operation;
+    let is_down = error.http_status.is_some_and(|status| status >= 500);
+    let code = if is_down { Code::ServiceUnavailable } else { Code::UnexpectedAnswer };
+    let message = match error.http_status {
+        Some(status) => format!("AWS answered {operation} with status {status} and something that is no answer"),
+        None => format!("AWS answered {operation} with something that is no answer"),
+    };
+    report(code, message).hint("does something on the way, such as a proxy, answer for AWS? try again in some minutes")
+}
+
+/// The connection did not come about, or broke. What it was stands in the causes.
+fn of_unreachable(error: &CallError, redactor: &Redactor) -> ErrorReport {
+    let causes = error.causes.join(" ").to_lowercase();
+    let has = |words: &[&str]| words.iter().any(|words| causes.contains(words));
+    let operation = error.operation;
+    if has(&["invalid peer certificate", "unknownissuer", "certificate"]) {
+        return report(
+            Code::CertificateNotTrusted,
+            format!("the certificate that answers {operation} is not trusted"),
+        )
+        .hint("a proxy that opens TLS has a certificate of its own: name its file in AWS_CA_BUNDLE of the job; is the clock right?");
+    }
+    if has(&["proxy", "tunnel"]) {
+        return report(Code::ProxyRefused, format!("the proxy on the way does not let {operation} through"))
+            .hint("HTTPS_PROXY of the job is http://user:password@host:port; NO_PROXY names what goes past it");
+    }
+    let hint = if has(&["dns error", "failed to lookup", "name or service not known"]) {
+        "its name cannot be resolved: is the region's name right, and has the job a network?"
+    } else if has(&["refused"]) {
+        "nothing listens there: is AWS_ENDPOINT_URL right, or does a firewall stand in the way?"
+    } else {
+        "check the region's name, the job's network and its proxy"
+    };
+    // The first cause is the SDK's name for all of them; the last one says what it was.
+    let why = error.causes.last().map(|cause| format!(": {}", sentence(cause, redactor))).unwrap_or_default();
+    report(Code::NetworkFailure, format!("AWS cannot be reached for {operation}{why}")).hint(hint)
 }
 
 #[cfg(test)]
@@ -132,39 +187,67 @@ mod tests {
     }
 
     #[test]
-    fn awss_codes_become_ours() {
-        for (code, status, message, expected) in [
-            ("AccessDeniedException", 403, "User is not authorized", Code::AccessDenied),
-            (
-                "UnrecognizedClientException",
-                403,
-                "The security token included in the request is invalid.",
-                Code::CredentialsRejected,
-            ),
-            (
-                "ExpiredTokenException",
-                403,
-                "The security token included in the request is expired",
-                Code::CredentialsExpired,
-            ),
-            ("TooManyRequestsException", 429, "Rate Exceeded.", Code::Throttled),
-            ("ResourceConflictException", 409, "An update is in progress for resource: x", Code::UpdateInProgress),
-            ("ResourceConflictException", 409, "Function already exist: f", Code::Conflict),
-            ("PreconditionFailedException", 412, "The Revision Id provided does not match", Code::Conflict),
-            ("InvalidParameterValueException", 400, "Layer Version Cannot be less than 1", Code::InvalidParameter),
-            (
-                "RequestEntityTooLargeException",
-                413,
-                "Zipped size must be smaller than 52428800 bytes",
-                Code::PackageTooLarge,
-            ),
-            ("ServiceException", 500, "oops", Code::ServiceUnavailable),
-            ("BrandNewException", 400, "new", Code::AwsRejected),
+    fn what_nobody_knows_keeps_awss_words_under_a_code_of_the_operations_kind() {
+        let unknown = |operation| CallError { operation, ..refused("BrandNewException", 400, "Something new.") };
+        for (operation, code) in [
+            ("GetFunction", Code::ReadRejected),
+            ("ListAliases", Code::ReadRejected),
+            ("UpdateFunctionConfiguration", Code::UpdateRejected),
+            ("TagResource", Code::UpdateRejected),
+            ("PublishVersion", Code::ReleaseRejected),
+            ("UpdateAlias", Code::ReleaseRejected),
+            ("PutObject", Code::UploadRejected),
+            ("AssumeRoleWithWebIdentity", Code::IdentityRejected),
+            ("Invoke", Code::InvocationRejected),
         ] {
-            let report = of_call(refused(code, status, message), &Redactor::default());
-            assert_eq!(report.code, expected, "{code}");
-            assert!(report.message.contains(message.trim_end_matches('.')), "{}", report.message);
+            let report = of_call(unknown(operation), &Redactor::default());
+            assert_eq!(report.code, code, "{operation}");
+            assert_eq!(report.message, format!("AWS refused {operation}: Something new"));
+            assert!(report.hint.is_some());
         }
+        let down = of_call(refused("BrandNewException", 503, "oops"), &Redactor::default());
+        assert_eq!((down.code, down.retryable), (Code::ServiceUnavailable, true));
+    }
+
+    #[test]
+    fn a_connection_that_fails_tells_what_it_was() {
+        let unreachable = |cause: &str| CallError {
+            kind: CallErrorKind::Unreachable,
+            code: None,
+            message: None,
+            http_status: None,
+            causes: vec!["dispatch failure".to_owned(), cause.to_owned()],
+            ..refused("", 0, "")
+        };
+        for (cause, code, hint) in [
+            ("dns error: failed to lookup address information", Code::NetworkFailure, "region's name"),
+            ("tcp connect error: Connection refused (os error 111)", Code::NetworkFailure, "AWS_ENDPOINT_URL"),
+            ("invalid peer certificate: UnknownIssuer", Code::CertificateNotTrusted, "AWS_CA_BUNDLE"),
+            ("tunnel error: proxy authorization required", Code::ProxyRefused, "HTTPS_PROXY"),
+            ("connection reset by peer", Code::NetworkFailure, "network"),
+        ] {
+            let report = of_call(unreachable(cause), &Redactor::default());
+            assert_eq!(report.code, code, "{cause}");
+            assert!(report.hint.as_deref().is_some_and(|text| text.contains(hint)), "{report:?}");
+        }
+    }
+
+    #[test]
+    fn a_denied_call_brings_the_statement_that_would_allow_it() {
+        let text = "User: arn:aws:iam::123456789012:user/ci is not authorized to perform: lambda:UpdateFunctionCode on resource: arn:aws:lambda:us-east-1:123456789012:function:f because no identity-based policy allows the lambda:UpdateFunctionCode action";
+        let report = of_call(refused("AccessDeniedException", 403, text), &Redactor::default());
+        let statement = report.policy_statement.clone().expect("a statement");
+        assert_eq!(
+            serde_json::json!(statement),
+            serde_json::json!({"Effect": "Allow", "Action": ["lambda:UpdateFunctionCode"],
+                "Resource": ["arn:aws:lambda:us-east-1:123456789012:function:f"]})
+        );
+        let hint = report.hint.expect("a hint");
+        assert!(hint.contains(&serde_json::json!(statement).to_string()), "{hint}");
+        let forbidden = text.replace("because no", "with an explicit deny in a service control policy, no");
+        let report = of_call(refused("AccessDeniedException", 403, &forbidden), &Redactor::default());
+        assert!(report.policy_statement.is_none());
+        assert!(report.hint.is_some_and(|hint| hint.contains("no statement can allow it")), "{}", report.message);
     }
 
     #[test]

@@ -5,10 +5,13 @@
 mod aws;
 mod call;
 mod commands;
+mod constraint;
 mod credentials;
+mod denied;
 mod package;
 mod plan;
 mod request;
+mod texts;
 mod verification;
 
 pub use aws::{of_lambda, of_moved_alias};

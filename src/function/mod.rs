@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 mod release;
+pub mod runtimes;
 mod setting;
 mod trail;
 

@@ -220,9 +220,16 @@ impl CallError {
         self.code() == "ResourceConflictException"
     }
 
-    /// True for a function that is not there.
+    /// True for a function that is not there, or another thing that was asked about.
     pub(super) fn is_not_found(&self) -> bool {
         self.code() == "ResourceNotFoundException"
+    }
+
+    /// True when what is not there is the function itself, and not a layer or another thing that it was to have.
+    pub(super) fn is_function_not_found(&self) -> bool {
+        let words = self.message().to_lowercase();
+        let words = words.trim_start_matches("the ");
+        self.is_not_found() && (words.is_empty() || words.starts_with("function ") || words.starts_with("function:"))
     }
 }
 

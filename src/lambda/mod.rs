@@ -304,7 +304,11 @@ impl Lambda {
                             | Action::PutProvisionedConcurrencyConfig { .. }
                             | Action::DeleteProvisionedConcurrencyConfig { .. }
                     );
-                    return Err(if is_of_more { LambdaError::Outdated(Some(error)) } else { LambdaError::Gone });
+                    return Err(match is_of_more {
+                        true => LambdaError::Outdated(Some(error)),
+                        false if error.is_function_not_found() => LambdaError::Gone,
+                        false => LambdaError::Call(error),
+                    });
                 }
                 Err(error) => {
                     let moves = matches!(action, Action::UpdateAlias { .. }) && error.leaves_in_doubt();

@@ -8,6 +8,7 @@ pub mod event;
 mod judge;
 pub mod limits;
 pub mod name;
+pub mod policy;
 pub mod prose;
 pub(crate) mod reader;
 pub mod request;
