@@ -11,8 +11,10 @@ use crate::fault::{Fate, Meddling};
 use crate::function::{Ending, Function};
 use crate::function_name::FunctionName;
 use crate::http::{Answer, BODY_LIMIT, Body, Head};
+use crate::iam::{Decision, Policy};
 use crate::invocation::Invocations;
 use crate::moment::{self, Moment};
+use crate::permissions::{self, Permission};
 use crate::rate::Rates;
 use crate::refusal::Refusal;
 use crate::route::{self, Operation, Route};
@@ -24,6 +26,8 @@ pub(crate) struct Account {
     pub(crate) settings: Settings,
     pub(crate) functions: BTreeMap<String, Function>,
     pub(crate) invocations: Invocations,
+    /// What callers may do. `None`: everything.
+    pub(crate) policy: Option<Policy>,
     rates: Rates,
 }
 
@@ -67,7 +71,7 @@ impl Account {
     pub(crate) fn new(settings: Settings) -> Account {
         let invocations = Invocations::new(settings.invocations.clone());
         let rates = Rates::new(&settings);
-        Account { settings, functions: BTreeMap::new(), invocations, rates }
+        Account { settings, functions: BTreeMap::new(), invocations, policy: None, rates }
     }
 
     /// The whole of AWS in one call. `document` is `body` as [`Document`] took it; `fate` is what a fault does to the call.
@@ -86,7 +90,6 @@ impl Account {
             .and_then(|route| {
                 self.rates.take(route.operation, now.instant)?;
                 let document = document.as_ref().map_err(Clone::clone)?;
-                self.meddle(fate.before, &route.subject, now)?;
                 let ask = Ask {
                     subject: &route.subject,
                     item: &route.item,
@@ -98,6 +101,8 @@ impl Account {
                     ending: fate.ending,
                     trusted: false,
                 };
+                self.authorize(&route, &ask)?;
+                self.meddle(fate.before, &route.subject, now)?;
                 self.perform(&route, &ask)
             });
         result.unwrap_or_else(|refusal| {
@@ -134,6 +139,28 @@ impl Account {
             return Err(Refusal::RequestTooLarge { operation });
         }
         sigv4::verify(head, &body.bytes, &self.settings, now.wall)
+    }
+
+    /// Refuses what the policy does not allow, whether or not there is what the request is about.
+    fn authorize(&self, route: &Route, ask: &Ask<'_>) -> Result<(), Refusal> {
+        if self.policy.is_none() {
+            return Ok(());
+        }
+        let needed = permissions::needed(self, route, ask)?;
+        needed.into_iter().find_map(|permission| self.denial(permission)).map_or(Ok(()), Err)
+    }
+
+    /// How IAM refuses it. `None`: it is allowed.
+    pub(crate) fn denial(&self, mut permission: Permission) -> Option<Refusal> {
+        let policy = self.policy.as_ref()?;
+        permission.context.extend(permissions::everywhere(&self.settings));
+        let explicitly = match policy.judge(&permission.action, &permission.resource, &permission.context) {
+            Decision::Allowed => return None,
+            Decision::ImplicitlyDenied => false,
+            Decision::ExplicitlyDenied => true,
+        };
+        let user = format!("arn:aws:iam::{}:user/ci", self.settings.account);
+        Some(Refusal::NotAuthorized { user, permission, explicitly })
     }
 
     /// What the operation answers, without a look at who asks.

@@ -10,6 +10,9 @@ use crate::sigv4::hexadecimal;
 /// The members of FunctionConfiguration that callers decide, under AWS's names.
 pub(crate) type Configuration = Map<String, Value>;
 
+/// The VPC that all subnets are in.
+pub(crate) const VPC: &str = "vpc-0123456789abcdef0";
+
 /// Members that stand in the answer just as they stood in the request.
 const PLAIN: [&str; 9] = [
     "Architectures",
@@ -126,7 +129,7 @@ fn vpc(live: Option<&Value>, request: &Value) -> Value {
     let live = live.unwrap_or(&Value::Null);
     let member = |key: &str| if request[key].is_null() { &live[key] } else { &request[key] };
     let (subnets, groups) = (strings(member("SubnetIds")), strings(member("SecurityGroupIds")));
-    let id = if subnets.is_empty() { "" } else { "vpc-0123456789abcdef0" };
+    let id = if subnets.is_empty() { "" } else { VPC };
     json!({
         "Ipv6AllowedForDualStack": member("Ipv6AllowedForDualStack").as_bool().unwrap_or(false),
         "SecurityGroupIds": groups,

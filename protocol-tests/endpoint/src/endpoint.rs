@@ -14,6 +14,7 @@ use crate::account::Ask;
 use crate::archive;
 use crate::document::Document;
 use crate::fault::Fault;
+use crate::iam::Policy;
 use crate::invocation::Invocation;
 use crate::moment::Moment;
 use crate::refusal::Refusal;
@@ -109,6 +110,29 @@ impl Endpoint {
         let function = function.map_err(|refusal| refusal.wire().2)?;
         function.hides_environment = Some(hidden);
         Ok(())
+    }
+
+    /// From now on a caller may do only what this identity policy allows, judged as IAM does; until then, everything. In AWS's words the
+    /// caller is `user/ci`. What the test itself asks by other methods is not judged.
+    ///
+    /// Panics where the document is malformed or says what the endpoint cannot judge: it would allow or deny in silence.
+    ///
+    /// ```
+    /// # let endpoint = lambda_endpoint::Endpoint::start(lambda_endpoint::Settings::default())?;
+    /// endpoint.enforce(serde_json::json!({
+    ///     "Version": "2012-10-17",
+    ///     "Statement": [{"Effect": "Allow", "Action": "lambda:Get*", "Resource": "arn:aws:lambda:*:*:function:f"}],
+    /// }));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn enforce(&self, policy: Value) {
+        let policy = Policy::read(&policy).unwrap_or_else(|problem| panic!("{problem}"));
+        self.shared.account().policy = Some(policy);
+    }
+
+    /// Lets callers do everything again.
+    pub fn permit_everything(&self) {
+        self.shared.account().policy = None;
     }
 
     /// Lets invocations answer this; of several answers that fit, the last is given.

@@ -4,7 +4,8 @@
 //! ```text
 //!  socket ─▶ http ─▶ fault? ─▶ document ─▶ account ── operations ─▶ function
 //!    ▲     (server)  (fault)               (sigv4,    (one file      (states,
-//!    └────────────── answer ◀────────────── route)     a subject)     versions)
+//!    │                                      route,     a subject)     versions)
+//!    └────────────── answer ◀────────────── iam)
 //! ```
 //!
 //! | where is … | |
@@ -15,6 +16,7 @@
 //! | Pending, InProgress, Failed, and when they end | `function.rs` |
 //! | what a member of a request does to a function | `configuration.rs` |
 //! | what AWS refuses | `checks.rs` with `constraints.rs` and `shapes.rs`, `archive.rs` |
+//! | what a policy allows, and which permissions a request needs | `iam.rs`, `permissions.rs` |
 //! | how many calls a second, and which of them a fault strikes | `rate.rs`, `script.rs` |
 //! | the socket that is cut | `server.rs`, the one place besides `endpoint.rs` that knows sockets |
 //!
@@ -43,10 +45,12 @@ mod fixture;
 mod function;
 mod function_name;
 mod http;
+mod iam;
 mod ids;
 mod invocation;
 mod moment;
 mod operations;
+mod permissions;
 mod rate;
 mod refusal;
 mod route;

@@ -5,6 +5,7 @@
 
 use serde_json::{Value, json};
 
+use crate::permissions::Permission;
 use crate::runtimes;
 
 /// Why AWS would not do what it is asked.
@@ -30,6 +31,12 @@ pub(crate) enum Refusal {
         signed: String,
         latest: String,
         now: String,
+    },
+    /// The policy does not allow it; `explicitly`: it denies it.
+    NotAuthorized {
+        user: String,
+        permission: Permission,
+        explicitly: bool,
     },
     // What is asked, at all.
     UnknownOperation,
@@ -213,6 +220,7 @@ impl Refusal {
             Refusal::WrongDateInScope => (403, SIGNATURE, "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP.".to_owned()),
             Refusal::SignedTooLongAgo { signed, earliest, now } => (403, SIGNATURE, format!("Signature expired: {signed} is now earlier than {earliest} ({now} - 5 min.)")),
             Refusal::SignedInTheFuture { signed, latest, now } => (403, SIGNATURE, format!("Signature not yet current: {signed} is still later than {latest} ({now} + 5 min.)")),
+            Refusal::NotAuthorized { user, permission, explicitly } => (403, "AccessDeniedException", not_authorized(user, permission, *explicitly)),
 
             Refusal::UnknownOperation => (404, "UnknownOperationException", "Unable to determine service/operation name to be authorized".to_owned()), // not recorded
             Refusal::NotJson { cause } => (400, "InvalidRequestContentException", format!("Could not parse request body into json: Could not parse payload into json: {cause}")),
@@ -315,6 +323,46 @@ impl Refusal {
             let reason = "ReservedFunctionConcurrentInvocationLimitExceeded";
             return json!({ "Reason": reason, "Type": "User", "message": message });
         }
+        // IAM's sentence comes as `Message`: tools that read `message` alone show a refusal without words (known from reports of Terraform
+        // and of GitHub actions). What Lambda says of another service's refusal they show.
+        if let Refusal::NotAuthorized { permission, .. } = self
+            && !is_told_by_lambda(permission)
+        {
+            return json!({ "Message": message });
+        }
         if status == 403 { json!({ "message": message }) } else { json!({ "Type": "User", "message": message }) }
+    }
+}
+
+/// Whether Lambda puts a refusal of that service in words of its own. That it lets IAM speak for the others is known from reports for IAM
+/// itself and for layers, and a guess for KMS and EFS.
+fn is_told_by_lambda(permission: &Permission) -> bool {
+    ["ec2:", "ecr:", "s3:"].iter().any(|service| permission.action.starts_with(service))
+}
+
+/// The sentence of IAM, or what Lambda says where another service has told it that. All are known from reports.
+fn not_authorized(user: &str, permission: &Permission, explicitly: bool) -> String {
+    let Permission { action, resource, about, .. } = permission;
+    let because = if explicitly {
+        "with an explicit deny in an identity-based policy".to_owned()
+    } else {
+        format!("because no identity-based policy allows the {action} action")
+    };
+    let who = format!("User: {user} is not authorized to perform: {action}");
+    let (service, name) = action.split_once(':').unwrap_or_default();
+    match service {
+        // EC2 names no resource where the action is on none.
+        "ec2" => format!(
+            "Your access has been denied by EC2, please make sure your request credentials have permission to {name} for {about}. EC2 Error Code: UnauthorizedOperation. EC2 Error Message: You are not authorized to perform this operation. {who} {because}"
+        ),
+        "ecr" => "Lambda does not have permission to access the ECR image. Check the ECR permissions.".to_owned(),
+        // Older reports end with "Access Denied": S3 says why since 2024.
+        "s3" => {
+            let object = resource.strip_prefix("arn:aws:s3:::").unwrap_or(resource);
+            format!(
+                "Your access has been denied by S3, please make sure your request credentials have permission to {name} for {object}. S3 Error Code: AccessDenied. S3 Error Message: {who} on resource: \"{resource}\" {because}"
+            )
+        }
+        _ => format!("{who} on resource: {resource} {because}"),
     }
 }

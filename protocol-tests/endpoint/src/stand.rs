@@ -11,6 +11,7 @@ use crate::document::Document;
 use crate::fault::{Fate, Meddling};
 use crate::function::Failure;
 use crate::http::{Answer, Body, Head};
+use crate::iam::Policy;
 use crate::moment::{self, Moment};
 use crate::settings::Settings;
 use crate::sigv4::{self, Scope, hexadecimal};
@@ -94,6 +95,12 @@ impl Stand {
         self.fate.before = meddling;
     }
 
+    /// Lets callers do what these statements allow, and nothing else.
+    pub(crate) fn enforce(&mut self, statements: Value) {
+        let document = json!({"Version": "2012-10-17", "Statement": statements});
+        self.account.policy = Some(Policy::read(&document).unwrap_or_else(|problem| panic!("{problem}")));
+    }
+
     /// What is not reachable by a request.
     pub(crate) fn account(&mut self) -> &mut Account {
         &mut self.account
@@ -139,7 +146,8 @@ impl Stand {
     ) {
         let (status, code, body) = self.ask(method, target, body);
         assert_eq!((status, code.as_str()), status_and_code, "{body}");
-        assert_eq!(body["message"], message);
+        let told = body.get("message").unwrap_or(&body["Message"]);
+        assert_eq!(told, message);
     }
 
     /// The configuration of `f` now.

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 
 use crate::account::{Account, Ask, check_revision};
 use crate::function::{Code, Function, Span, Version};
+use crate::function_name::FunctionName;
 use crate::refusal::{ENVIRONMENT_HIDDEN, Refusal};
-use crate::{archive, checks, configuration, ids, moment};
+use crate::{archive, checks, configuration, ids, moment, permissions};
 
 impl Account {
     pub(crate) fn create_function(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
@@ -62,6 +63,8 @@ impl Account {
     pub(crate) fn get_function(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
         let configuration = self.get_function_configuration(ask)?;
         let name = self.named(ask)?;
+        let tags = permissions::of_tags(&self.arn(&FunctionName { qualifier: None, ..name.clone() }));
+        let tags_denied = self.denial(tags).filter(|_| !ask.trusted);
         let Account { settings, .. } = self;
         let tasks =
             format!("awslambda-{0}-tasks.s3.{0}.amazonaws.com/snapshots/{1}", settings.region, settings.account);
@@ -75,8 +78,13 @@ impl Account {
             code["SourceKMSKeyArn"] = json!(key);
         }
         let mut answer = json!({"Configuration": configuration, "Code": code});
-        if !function.tags.is_empty() {
-            answer["Tags"] = json!(function.tags);
+        match tags_denied {
+            _ if function.tags.is_empty() => {}
+            None => answer["Tags"] = json!(function.tags),
+            Some(denial) => {
+                let (_, code, message) = denial.wire();
+                answer["TagsError"] = json!({"ErrorCode": code, "Message": message});
+            }
         }
         if let Some(reserved) = function.reserved {
             answer["Concurrency"] = json!({"ReservedConcurrentExecutions": reserved});
@@ -91,7 +99,10 @@ impl Account {
         let qualifier = name.qualifier.as_deref();
         let version = function.version(qualifier)?;
         let mut answer = version.answer(&function.qualified(qualifier));
-        if function.hides_environment.unwrap_or(hidden) && !ask.trusted && !answer["Environment"].is_null() {
+        let hidden = function.hides_environment.unwrap_or(hidden);
+        let key = answer["KMSKeyArn"].as_str().map(|key| permissions::of_key("kms:Decrypt", key, &self.settings));
+        let undecryptable = key.is_some_and(|decrypt| self.denial(decrypt).is_some());
+        if (hidden || undecryptable) && !ask.trusted && !answer["Environment"].is_null() {
             let (code, message) = ENVIRONMENT_HIDDEN;
             answer["Environment"] = json!({"Error": {"ErrorCode": code, "Message": message}});
         }

@@ -8,7 +8,7 @@ mod invoke;
 mod policy;
 mod provisioned;
 mod signing;
-mod tags;
+pub(crate) mod tags;
 mod urls;
 mod versions;
 

@@ -6,6 +6,7 @@ mod concurrency;
 mod functions;
 mod invoke;
 mod meddling;
+mod permissions;
 mod policy;
 mod provisioned;
 mod scripted;

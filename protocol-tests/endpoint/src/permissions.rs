@@ -1,0 +1,299 @@
+//! A request that is authenticated in, every permission that AWS looks for before it does what is asked out.
+//! Never judges: whether the policy gives them is `iam.rs`'s.
+//!
+//! Sources stand beside the rows, as titles of AWS's documents. The first permission is the operation's own, which AWS asks for first;
+//! in which order it asks for the others is a guess. Where a function gets its code or its settings from another service, Lambda asks
+//! that service in the caller's name.
+
+use serde_json::Value;
+
+use crate::account::{Account, Ask};
+use crate::checks::{required, strings};
+use crate::configuration::VPC;
+use crate::function_name::FunctionName;
+use crate::iam::Context;
+use crate::operations::tags;
+use crate::refusal::Refusal;
+use crate::route::{Operation, Route};
+use crate::settings::Settings;
+
+/// One action on one resource, as a policy names them.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Permission {
+    /// `lambda:GetFunction`
+    pub(crate) action: String,
+    /// An ARN, or `*` where the action is on none.
+    pub(crate) resource: String,
+    pub(crate) context: Context,
+    /// What a refusal of EC2 names besides, such as `sg-1`; empty for other services.
+    pub(crate) about: String,
+}
+
+impl Permission {
+    pub(crate) fn new(action: &str, resource: &str, context: Context) -> Permission {
+        Permission { action: action.to_owned(), resource: resource.to_owned(), context, about: String::new() }
+    }
+}
+
+/// All that a request needs, its own action first. Fails where the request does not say, as AWS reads names, what it is about.
+pub(crate) fn needed(account: &Account, route: &Route, ask: &Ask<'_>) -> Result<Vec<Permission>, Refusal> {
+    let resource = resource(account, route.operation, ask)?;
+    // "Resources and conditions for Lambda actions" (Lambda guide): the one action that is not called like its operation.
+    let name = if route.operation == Operation::Invoke { "InvokeFunction" } else { route.name };
+    let own = Permission::new(&format!("lambda:{name}"), &resource, context(account, route.operation, ask));
+    let mut needed = vec![own];
+    let (body, settings) = (ask.body, &account.settings);
+    if route.operation == Operation::CreateFunction {
+        // "Using tags on Lambda functions" (Lambda guide).
+        if body["Tags"].as_object().is_some_and(|tags| !tags.is_empty()) {
+            needed.push(Permission::new("lambda:TagResource", &resource, tags_of(&body["Tags"])));
+        }
+        needed.extend(of_settings(body, settings));
+        needed.extend(of_code(&body["Code"], settings));
+        needed.extend(of_signing(&body["CodeSigningConfigArn"]));
+    } else if route.operation == Operation::UpdateFunctionConfiguration {
+        needed.extend(of_settings(body, settings));
+    } else if route.operation == Operation::UpdateFunctionCode {
+        needed.extend(of_code(body, settings));
+    } else if route.operation == Operation::PutFunctionCodeSigningConfig {
+        needed.extend(of_signing(&body["CodeSigningConfigArn"]));
+    }
+    Ok(needed)
+}
+
+/// What the operation's own action is on ("Resources and conditions for Lambda actions" of the Lambda guide; that a qualifier is part of it
+/// wherever the request has one is said there of AddPermission, RemovePermission and Invoke, and elsewhere known from reports).
+fn resource(account: &Account, operation: Operation, ask: &Ask<'_>) -> Result<String, Refusal> {
+    match operation {
+        Operation::CreateFunction => {
+            let name = account.name(required(ask.body, "FunctionName", "functionName")?)?;
+            Ok(account.arn(&FunctionName { qualifier: None, ..name }))
+        }
+        Operation::TagResource | Operation::UntagResource | Operation::ListTags => Ok(ask.subject.to_owned()),
+        Operation::GetFunction
+        | Operation::GetFunctionConfiguration
+        | Operation::DeleteFunction
+        | Operation::PutProvisionedConcurrencyConfig
+        | Operation::GetProvisionedConcurrencyConfig
+        | Operation::DeleteProvisionedConcurrencyConfig
+        | Operation::CreateFunctionUrlConfig
+        | Operation::GetFunctionUrlConfig
+        | Operation::UpdateFunctionUrlConfig
+        | Operation::DeleteFunctionUrlConfig
+        | Operation::AddPermission
+        | Operation::GetPolicy
+        | Operation::RemovePermission
+        | Operation::Invoke => Ok(account.arn(&account.named(ask)?)),
+        Operation::UpdateFunctionConfiguration
+        | Operation::UpdateFunctionCode
+        | Operation::PublishVersion
+        | Operation::ListVersionsByFunction
+        | Operation::CreateAlias
+        | Operation::GetAlias
+        | Operation::UpdateAlias
+        | Operation::DeleteAlias
+        | Operation::ListAliases
+        | Operation::PutFunctionConcurrency
+        | Operation::GetFunctionConcurrency
+        | Operation::DeleteFunctionConcurrency
+        | Operation::PutFunctionCodeSigningConfig
+        | Operation::GetFunctionCodeSigningConfig
+        | Operation::DeleteFunctionCodeSigningConfig => {
+            Ok(account.arn(&FunctionName { qualifier: None, ..account.name(ask.subject)? }))
+        }
+    }
+}
+
+/// What conditions on the operation's own action may ask about ("Actions, resources, and condition keys for AWS Lambda" of the Service
+/// Authorization Reference). A key whose value the request does not have is absent.
+fn context(account: &Account, operation: Operation, ask: &Ask<'_>) -> Context {
+    let body = ask.body;
+    let mut context = Context::new();
+    match operation {
+        Operation::CreateFunction | Operation::UpdateFunctionConfiguration => {
+            add(&mut context, "lambda:Layer", &strings(&body["Layers"]));
+            add(&mut context, "lambda:SubnetIds", &strings(&body["VpcConfig"]["SubnetIds"]));
+            add(&mut context, "lambda:SecurityGroupIds", &strings(&body["VpcConfig"]["SecurityGroupIds"]));
+            add(&mut context, "lambda:CodeSigningConfigArn", &text(&body["CodeSigningConfigArn"]));
+            context.extend(tags_of(&body["Tags"]));
+        }
+        Operation::PutFunctionCodeSigningConfig => {
+            add(&mut context, "lambda:CodeSigningConfigArn", &text(&body["CodeSigningConfigArn"]));
+        }
+        Operation::TagResource => context.extend(tags_of(&body["Tags"])),
+        Operation::UntagResource => {
+            let keys = ask.query.iter().filter(|(name, _)| name == "tagKeys").map(|(_, key)| key.as_str());
+            add(&mut context, "aws:TagKeys", &keys.collect::<Vec<_>>());
+        }
+        Operation::AddPermission => {
+            add(&mut context, "lambda:Principal", &text(&body["Principal"]));
+            add(&mut context, "lambda:FunctionUrlAuthType", &text(&body["FunctionUrlAuthType"]));
+        }
+        Operation::CreateFunctionUrlConfig
+        | Operation::GetFunctionUrlConfig
+        | Operation::UpdateFunctionUrlConfig
+        | Operation::DeleteFunctionUrlConfig => {
+            // Where the request is silent, that the live one counts is a guess.
+            let live = live_auth_type(account, ask).unwrap_or(&Value::Null);
+            let asked = &body["AuthType"];
+            add(&mut context, "lambda:FunctionUrlAuthType", &text(if asked.is_null() { live } else { asked }));
+        }
+        Operation::GetFunction
+        | Operation::GetFunctionConfiguration
+        | Operation::UpdateFunctionCode
+        | Operation::DeleteFunction
+        | Operation::PublishVersion
+        | Operation::ListVersionsByFunction
+        | Operation::CreateAlias
+        | Operation::GetAlias
+        | Operation::UpdateAlias
+        | Operation::DeleteAlias
+        | Operation::ListAliases
+        | Operation::ListTags
+        | Operation::PutFunctionConcurrency
+        | Operation::GetFunctionConcurrency
+        | Operation::DeleteFunctionConcurrency
+        | Operation::PutProvisionedConcurrencyConfig
+        | Operation::GetProvisionedConcurrencyConfig
+        | Operation::DeleteProvisionedConcurrencyConfig
+        | Operation::GetPolicy
+        | Operation::RemovePermission
+        | Operation::GetFunctionCodeSigningConfig
+        | Operation::DeleteFunctionCodeSigningConfig
+        | Operation::Invoke => {}
+    }
+    context
+}
+
+fn live_auth_type<'a>(account: &'a Account, ask: &Ask<'_>) -> Option<&'a Value> {
+    let name = account.named(ask).ok()?;
+    let url = account.functions.get(&name.name)?.urls.get(name.qualifier.as_deref().unwrap_or("$LATEST"))?;
+    Some(&url["AuthType"])
+}
+
+/// What is known of every call ("AWS global condition context keys" of the IAM guide). The endpoint stands for one that speaks TLS.
+pub(crate) fn everywhere(settings: &Settings) -> Context {
+    let mut context = Context::new();
+    add(&mut context, "aws:PrincipalAccount", &[&settings.account]);
+    add(&mut context, "aws:RequestedRegion", &[&settings.region]);
+    add(&mut context, "aws:SecureTransport", &["true"]);
+    context
+}
+
+fn of_settings(request: &Value, settings: &Settings) -> Vec<Permission> {
+    let mut needed = Vec::new();
+    // "Grant a user permissions to pass a role to an AWS service" (IAM guide); also where the role is the one that the function has.
+    if let Some(role) = request["Role"].as_str() {
+        let service = ("iam:PassedToService".to_owned(), vec!["lambda.amazonaws.com".to_owned()]);
+        needed.push(Permission::new("iam:PassRole", role, vec![service]));
+    }
+    // "Layers" of "Resources and conditions for Lambda actions" (Lambda guide): a layer is used by version.
+    for layer in strings(&request["Layers"]) {
+        needed.push(Permission::new("lambda:GetLayerVersion", layer, Context::new()));
+    }
+    let first = |key: &str| strings(&request["VpcConfig"][key]).first().copied().unwrap_or_default();
+    let (subnet, group) = (first("SubnetIds"), first("SecurityGroupIds"));
+    if !subnet.is_empty() || !group.is_empty() {
+        // "Giving Lambda functions access to resources in an Amazon VPC" (Lambda guide), user permissions. That groups come first is known
+        // from reports.
+        for (action, about) in
+            [("ec2:DescribeSecurityGroups", group), ("ec2:DescribeSubnets", subnet), ("ec2:DescribeVpcs", VPC)]
+        {
+            needed.push(Permission { about: about.to_owned(), ..Permission::new(action, "*", Context::new()) });
+        }
+    }
+    // "Configuring file system access for Lambda functions" (Lambda guide), user permissions.
+    if request["FileSystemConfigs"].as_array().is_some_and(|configs| !configs.is_empty()) {
+        needed.push(Permission::new("elasticfilesystem:DescribeMountTargets", "*", Context::new()));
+    }
+    // "Securing Lambda environment variables" (Lambda guide), permissions for a customer managed key.
+    if let Some(key) = request["KMSKeyArn"].as_str().filter(|arn| !arn.is_empty()) {
+        for action in ["kms:CreateGrant", "kms:Encrypt", "kms:Decrypt"] {
+            needed.push(of_key(action, key, settings));
+        }
+    }
+    needed
+}
+
+/// `source` has the members of FunctionCode: they stand in `Code` of CreateFunction and at the top of UpdateFunctionCode.
+fn of_code(source: &Value, settings: &Settings) -> Vec<Permission> {
+    let mut needed = Vec::new();
+    // "Lambda deployment packages" (Lambda guide): the caller reads the object; the second action is S3's own rule for versions ("Actions,
+    // resources, and condition keys for Amazon S3" of the Service Authorization Reference).
+    if let (Some(bucket), Some(key)) = (source["S3Bucket"].as_str(), source["S3Key"].as_str()) {
+        let version = source["S3ObjectVersion"].as_str().is_some_and(|version| !version.is_empty());
+        let action = if version { "s3:GetObjectVersion" } else { "s3:GetObject" };
+        needed.push(Permission::new(action, &format!("arn:aws:s3:::{bucket}/{key}"), Context::new()));
+    }
+    // "Create a Lambda function using a container image" (Lambda guide), Amazon ECR permissions: of a repository whose policy is silent
+    // about Lambda, which is the strictest case; Lambda then writes that policy itself, with the caller's permissions.
+    if let Some(repository) = source["ImageUri"].as_str().and_then(repository) {
+        for action in
+            ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:GetRepositoryPolicy", "ecr:SetRepositoryPolicy"]
+        {
+            needed.push(Permission::new(action, &repository, Context::new()));
+        }
+    }
+    // "Encrypting Lambda .zip deployment packages" (Lambda guide), principal permissions.
+    if let Some(key) = source["SourceKMSKeyArn"].as_str().filter(|arn| !arn.is_empty()) {
+        for action in ["kms:GenerateDataKey", "kms:Decrypt"] {
+            needed.push(of_key(action, key, settings));
+        }
+    }
+    needed
+}
+
+/// "Configuring IAM policies for Lambda code signing configurations" (Lambda guide).
+fn of_signing(arn: &Value) -> Option<Permission> {
+    arn.as_str().map(|arn| Permission::new("lambda:GetCodeSigningConfig", arn, Context::new()))
+}
+
+/// An action that Lambda does with a key in the caller's name ("AWS KMS condition keys" of the KMS guide).
+pub(crate) fn of_key(action: &str, key: &str, settings: &Settings) -> Permission {
+    let mut context = Context::new();
+    add(&mut context, "kms:ViaService", &[&format!("lambda.{}.amazonaws.com", settings.region)]);
+    if action == "kms:CreateGrant" {
+        add(&mut context, "kms:GrantIsForAWSResource", &["true"]);
+    }
+    Permission::new(action, key, context)
+}
+
+/// What shows a function's tags ("Using tags on Lambda functions" of the Lambda guide: GetFunction needs it for a tagged function).
+pub(crate) fn of_tags(arn: &str) -> Permission {
+    Permission::new("lambda:ListTags", arn, Context::new())
+}
+
+/// The ARN of the repository in `ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME:TAG`, or with `@sha256:…`. `None`: it is no image in ECR.
+fn repository(uri: &str) -> Option<String> {
+    let (host, path) = uri.split_once('/')?;
+    let mut labels = host.split('.');
+    let account = labels.next()?;
+    if labels.next()? != "dkr" || labels.next()? != "ecr" {
+        return None;
+    }
+    let region = labels.next()?;
+    let name = path.split(['@', ':']).next()?;
+    Some(format!("arn:aws:ecr:{region}:{account}:repository/{name}"))
+}
+
+/// The tags that a request sets, as conditions name them.
+fn tags_of(tags: &Value) -> Context {
+    let mut context = Context::new();
+    let tags = tags::read(tags);
+    for (key, value) in &tags {
+        add(&mut context, &format!("aws:RequestTag/{key}"), &[value]);
+    }
+    add(&mut context, "aws:TagKeys", &tags.keys().map(String::as_str).collect::<Vec<_>>());
+    context
+}
+
+/// Nothing where there is no value: IAM takes the key for absent then.
+fn add(context: &mut Context, key: &str, values: &[&str]) {
+    if !values.is_empty() {
+        context.push((key.to_owned(), values.iter().map(|&value| value.to_owned()).collect()));
+    }
+}
+
+fn text(value: &Value) -> Vec<&str> {
+    value.as_str().into_iter().collect()
+}
