@@ -38,7 +38,7 @@ impl Permission {
 /// All that a request needs, its own action first. Fails where the request does not say, as AWS reads names, what it is about.
 pub(crate) fn needed(account: &Account, route: &Route, ask: &Ask<'_>) -> Result<Vec<Permission>, Refusal> {
     let resource = resource(account, route.operation, ask)?;
-    // "Resources and conditions for Lambda actions" (Lambda guide): the one action that is not called like its operation.
+    // "Fine-tuning the Resources and Conditions sections of policies" (Lambda guide): the one action that is not called like its operation.
     let name = if route.operation == Operation::Invoke { "InvokeFunction" } else { route.name };
     let own = Permission::new(&format!("lambda:{name}"), &resource, context(account, route.operation, ask));
     let mut needed = vec![own];
@@ -61,8 +61,9 @@ pub(crate) fn needed(account: &Account, route: &Route, ask: &Ask<'_>) -> Result<
     Ok(needed)
 }
 
-/// What the operation's own action is on ("Resources and conditions for Lambda actions" of the Lambda guide; that a qualifier is part of it
-/// wherever the request has one is said there of AddPermission, RemovePermission and Invoke, and elsewhere known from reports).
+/// What the operation's own action is on ("Fine-tuning the Resources and Conditions sections of policies" of the Lambda guide). That a
+/// qualifier is part of it is said there of AddPermission, RemovePermission and Invoke; of GetFunction "Set up IAM permissions and roles for
+/// Lambda@Edge" (CloudFront guide) says it; of the others it is a guess.
 fn resource(account: &Account, operation: Operation, ask: &Ask<'_>) -> Result<String, Refusal> {
     match operation {
         Operation::CreateFunction => {
@@ -187,14 +188,14 @@ fn of_settings(request: &Value, settings: &Settings) -> Vec<Permission> {
         let service = ("iam:PassedToService".to_owned(), vec!["lambda.amazonaws.com".to_owned()]);
         needed.push(Permission::new("iam:PassRole", role, vec![service]));
     }
-    // "Layers" of "Resources and conditions for Lambda actions" (Lambda guide): a layer is used by version.
+    // "Fine-tuning the Resources and Conditions sections of policies" (Lambda guide), layers: they are used by version.
     for layer in strings(&request["Layers"]) {
         needed.push(Permission::new("lambda:GetLayerVersion", layer, Context::new()));
     }
     let first = |key: &str| strings(&request["VpcConfig"][key]).first().copied().unwrap_or_default();
     let (subnet, group) = (first("SubnetIds"), first("SecurityGroupIds"));
     if !subnet.is_empty() || !group.is_empty() {
-        // "Giving Lambda functions access to resources in an Amazon VPC" (Lambda guide), user permissions. That groups come first is known
+        // "Configuring a Lambda function to access resources in a VPC" (Lambda guide), user permissions. That groups come first is known
         // from reports.
         for (action, about) in
             [("ec2:DescribeSecurityGroups", group), ("ec2:DescribeSubnets", subnet), ("ec2:DescribeVpcs", VPC)]
@@ -206,9 +207,10 @@ fn of_settings(request: &Value, settings: &Settings) -> Vec<Permission> {
     if request["FileSystemConfigs"].as_array().is_some_and(|configs| !configs.is_empty()) {
         needed.push(Permission::new("elasticfilesystem:DescribeMountTargets", "*", Context::new()));
     }
-    // "Securing Lambda environment variables" (Lambda guide), permissions for a customer managed key.
+    // "Using AWS Lambda environment variables" (Lambda guide), securing them: who may not decrypt may still change a function, but not see
+    // its variables.
     if let Some(key) = request["KMSKeyArn"].as_str().filter(|arn| !arn.is_empty()) {
-        for action in ["kms:CreateGrant", "kms:Encrypt", "kms:Decrypt"] {
+        for action in ["kms:CreateGrant", "kms:Encrypt"] {
             needed.push(of_key(action, key, settings));
         }
     }
@@ -218,19 +220,19 @@ fn of_settings(request: &Value, settings: &Settings) -> Vec<Permission> {
 /// `source` has the members of FunctionCode: they stand in `Code` of CreateFunction and at the top of UpdateFunctionCode.
 fn of_code(source: &Value, settings: &Settings) -> Vec<Permission> {
     let mut needed = Vec::new();
-    // "Lambda deployment packages" (Lambda guide): the caller reads the object; the second action is S3's own rule for versions ("Actions,
-    // resources, and condition keys for Amazon S3" of the Service Authorization Reference).
+    // AWS's own refusal says it ("make sure your request credentials have permission to GetObject"); of versions "Actions, resources, and
+    // condition keys for Amazon S3" (Service Authorization Reference).
     if let (Some(bucket), Some(key)) = (source["S3Bucket"].as_str(), source["S3Key"].as_str()) {
         let version = source["S3ObjectVersion"].as_str().is_some_and(|version| !version.is_empty());
         let action = if version { "s3:GetObjectVersion" } else { "s3:GetObject" };
         needed.push(Permission::new(action, &format!("arn:aws:s3:::{bucket}/{key}"), Context::new()));
     }
-    // "Create a Lambda function using a container image" (Lambda guide), Amazon ECR permissions: of a repository whose policy is silent
-    // about Lambda, which is the strictest case; Lambda then writes that policy itself, with the caller's permissions.
-    if let Some(repository) = source["ImageUri"].as_str().and_then(repository) {
-        for action in
-            ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:GetRepositoryPolicy", "ecr:SetRepositoryPolicy"]
-        {
+    // "Create a Lambda function using a container image" (Lambda guide), Amazon ECR permissions. The strictest case: the repository's policy
+    // is silent about Lambda, which then writes that policy itself with the caller's permissions, but never in another account.
+    if let Some((account, repository)) = source["ImageUri"].as_str().and_then(repository) {
+        let read = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
+        let write = ["ecr:GetRepositoryPolicy", "ecr:SetRepositoryPolicy"];
+        for action in read.into_iter().chain(write.into_iter().filter(|_| account == settings.account)) {
             needed.push(Permission::new(action, &repository, Context::new()));
         }
     }
@@ -243,7 +245,8 @@ fn of_code(source: &Value, settings: &Settings) -> Vec<Permission> {
     needed
 }
 
-/// "Configuring IAM policies for Lambda code signing configurations" (Lambda guide).
+/// Known from the permissions that CloudFormation's own handler of `AWS::Lambda::Function` asks for; "Configuring IAM policies for Lambda
+/// code signing configurations" (Lambda guide) has the action.
 fn of_signing(arn: &Value) -> Option<Permission> {
     arn.as_str().map(|arn| Permission::new("lambda:GetCodeSigningConfig", arn, Context::new()))
 }
@@ -263,8 +266,8 @@ pub(crate) fn of_tags(arn: &str) -> Permission {
     Permission::new("lambda:ListTags", arn, Context::new())
 }
 
-/// The ARN of the repository in `ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME:TAG`, or with `@sha256:…`. `None`: it is no image in ECR.
-fn repository(uri: &str) -> Option<String> {
+/// The account and the ARN of the repository in `ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME:TAG`, or with `@sha256:…`. `None`: it is no image in ECR.
+fn repository(uri: &str) -> Option<(&str, String)> {
     let (host, path) = uri.split_once('/')?;
     let mut labels = host.split('.');
     let account = labels.next()?;
@@ -273,7 +276,7 @@ fn repository(uri: &str) -> Option<String> {
     }
     let region = labels.next()?;
     let name = path.split(['@', ':']).next()?;
-    Some(format!("arn:aws:ecr:{region}:{account}:repository/{name}"))
+    Some((account, format!("arn:aws:ecr:{region}:{account}:repository/{name}")))
 }
 
 /// The tags that a request sets, as conditions name them.

@@ -165,7 +165,7 @@ fn every_operation_needs_its_own_action_on_what_it_names() {
 fn what_a_creation_names_needs_permissions_of_its_own() {
     let own = [("lambda:CreateFunction", NEW), ("iam:PassRole", ROLE)];
     let source_key = [("kms:GenerateDataKey", KEY), ("kms:Decrypt", KEY)];
-    let environment_key = [("kms:CreateGrant", KEY), ("kms:Encrypt", KEY), ("kms:Decrypt", KEY)];
+    let environment_key = [("kms:CreateGrant", KEY), ("kms:Encrypt", KEY)];
     let object = json!({"S3Bucket": "b", "S3Key": "a/k.zip"});
     let version = json!({"S3Bucket": "b", "S3Key": "a/k.zip", "S3ObjectVersion": "v"});
     let encrypted = json!({"ZipFile": zip_file("1"), "SourceKMSKeyArn": KEY});
@@ -218,7 +218,7 @@ fn what_an_update_names_needs_permissions_of_its_own() {
             json!({"VpcConfig": vpc, "FileSystemConfigs": file_systems}),
             &[(GROUPS, "*"), (SUBNETS, "*"), (VPCS, "*"), ("elasticfilesystem:DescribeMountTargets", "*")],
         ),
-        (json!({"KMSKeyArn": KEY}), &[("kms:CreateGrant", KEY), ("kms:Encrypt", KEY), ("kms:Decrypt", KEY)]),
+        (json!({"KMSKeyArn": KEY}), &[("kms:CreateGrant", KEY), ("kms:Encrypt", KEY)]),
     ];
     for (body, needed) in rows {
         check("PUT", CONFIGURATION, &body, &[&own[..], needed].concat());
@@ -244,6 +244,10 @@ fn what_an_update_names_needs_permissions_of_its_own() {
         let body = json!({"ImageUri": uri});
         check("PUT", "/2015-03-31/functions/image/code", &body, &[&own[..], &ECR].concat());
     }
+    let elsewhere = "arn:aws:ecr:us-east-1:999999999999:repository/app";
+    let read = [("ecr:BatchGetImage", elsewhere), ("ecr:GetDownloadUrlForLayer", elsewhere)];
+    let body = json!({"ImageUri": "999999999999.dkr.ecr.us-east-1.amazonaws.com/app:1"});
+    check("PUT", "/2015-03-31/functions/image/code", &body, &[&own[..], &read].concat());
     let needed = [("lambda:PutFunctionCodeSigningConfig", F), ("lambda:GetCodeSigningConfig", CSC)];
     check("PUT", SIGNING, &json!({"CodeSigningConfigArn": CSC}), &needed);
 }
@@ -293,10 +297,8 @@ fn conditions_see_what_the_request_says() {
 #[track_caller]
 fn conditional(action: &str, condition: &Value, body: &Value, expected: bool) {
     let mut stand = prepared();
-    let others: Vec<&str> = ["iam:*", "kms:CreateGrant", "kms:Encrypt", "kms:Decrypt", "lambda:*"]
-        .into_iter()
-        .filter(|other| *other != action)
-        .collect();
+    let others: Vec<&str> =
+        ["iam:*", "kms:CreateGrant", "kms:Encrypt", "lambda:*"].into_iter().filter(|other| *other != action).collect();
     stand.enforce(json!([
         {"Effect": "Allow", "Action": others, "Resource": "*"},
         {"Effect": "Allow", "Action": action, "Resource": "*", "Condition": condition},
