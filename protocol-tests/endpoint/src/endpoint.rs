@@ -125,9 +125,12 @@ impl Endpoint {
     /// }));
     /// # Ok::<(), std::io::Error>(())
     /// ```
+    #[track_caller]
     pub fn enforce(&self, policy: Value) {
-        let policy = Policy::read(&policy).unwrap_or_else(|problem| panic!("{problem}"));
-        self.shared.account().policy = Some(policy);
+        match Policy::read(&policy) {
+            Ok(policy) => self.shared.account().policy = Some(policy),
+            Err(problem) => panic!("{problem}"),
+        }
     }
 
     /// Lets callers do everything again.

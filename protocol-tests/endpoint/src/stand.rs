@@ -96,9 +96,10 @@ impl Stand {
     }
 
     /// Lets callers do what these statements allow, and nothing else.
+    #[track_caller]
     pub(crate) fn enforce(&mut self, statements: Value) {
         let document = json!({"Version": "2012-10-17", "Statement": statements});
-        self.account.policy = Some(Policy::read(&document).unwrap_or_else(|problem| panic!("{problem}")));
+        self.account.policy = Some(Policy::read(&document).unwrap());
     }
 
     /// What is not reachable by a request.
