@@ -22,6 +22,7 @@ mod hostile;
 mod identity;
 mod interruptions;
 mod plugin;
+mod policies;
 mod readers;
 mod readme;
 mod refusals;

@@ -39,6 +39,8 @@ impl Plugin {
     pub(crate) fn new(arguments: &[&str]) -> Self {
         let mut command = Command::new(program());
         command.args(arguments).env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin");
+        // What a runtime's age says must not depend on when a test is run.
+        command.env("DPL_LAMBDA_TODAY", "2026-11-01");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Plugin { command, secrets: Vec::new() }
     }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
+use dpl_lambda::failure::catalogue;
 use dpl_lambda::protocol::schema;
 use serde_json::{Value, json};
 
@@ -34,6 +35,16 @@ fn the_committed_schemas_are_those_of_the_types() {
     check_committed("stanza.json", &schema::stanza());
     check_committed("request.json", &schema::request());
     check_committed("event.json", &schema::event());
+}
+
+#[test]
+fn the_committed_catalogue_of_errors_is_that_of_the_types() {
+    let generated = catalogue::document();
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(path("errors.md"), &generated).expect("schema/ is writable");
+    }
+    let committed = std::fs::read_to_string(path("errors.md")).unwrap_or_default();
+    assert!(committed == generated, "schema/errors.md is not what the types say; BLESS=1 rewrites it");
 }
 
 static STANZA: LazyLock<jsonschema::Validator> = LazyLock::new(|| validator("stanza.json"));

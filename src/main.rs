@@ -9,23 +9,24 @@ use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use std::{env, panic, process as std_process, thread};
 
+use aws_smithy_types::date_time::{DateTime, Format};
 use clap::Parser;
 use clap::error::ErrorKind;
 use dpl_lambda::child;
 use dpl_lambda::conditions::Asking;
 use dpl_lambda::deploy::{self, Command, Job};
-use dpl_lambda::failure;
+use dpl_lambda::failure::{self, catalogue};
 use dpl_lambda::journal::Journal;
 use dpl_lambda::protocol::environment::{DEFAULT_PATH, Environment};
 use dpl_lambda::protocol::error::Code;
 use dpl_lambda::protocol::event::{Event, Finished, PROTOCOLS};
 use dpl_lambda::protocol::request::{self, Request};
-use dpl_lambda::protocol::schema;
 use dpl_lambda::stop::{Reason, Stop};
-use process::arguments::{Arguments, Command as Asked, Document};
+use process::arguments::{Arguments, Command as Asked};
+use process::documents;
 use process::signals::{PATIENCE, Signals};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
@@ -33,14 +34,16 @@ use signal_hook::consts::{SIGCHLD, SIGXFSZ};
 
 fn main() {
     let command = match Arguments::try_parse() {
-        Ok(Arguments { command: Some(Asked::Schema { document }) }) => print_schema(document),
+        Ok(Arguments { command: Some(Asked::Schema { document }) }) => documents::end(Ok(documents::schema(document))),
+        Ok(Arguments { command: Some(Asked::Explain { code }) }) => documents::end(catalogue::entry(&code)),
+        Ok(Arguments { command: Some(Asked::Policy) }) => documents::end(policy()),
         Ok(Arguments { command }) => Ok(match command {
             None | Some(Asked::Deploy) => Command::Deploy,
             Some(Asked::Plan) => Command::Plan,
             Some(Asked::Check) => Command::Check,
             Some(Asked::Rollback) => Command::Rollback,
             Some(Asked::Package { output }) => Command::Package { output },
-            Some(Asked::Schema { .. }) => unreachable!("printed above"),
+            Some(Asked::Schema { .. } | Asked::Explain { .. } | Asked::Policy) => unreachable!("printed above"),
         }),
         Err(error) => not_a_command(error),
     };
@@ -85,7 +88,7 @@ fn run(command: &Command, settings: Settings, signals: Signals, journal: &Arc<Jo
     end_on_signals(signals, journal.clone(), stop.clone());
     settings.fault.strike();
     let directory = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
-    let job = Job { stanza, env, env_given, directory, asking: settings.asking };
+    let job = Job { stanza, env, env_given, directory, asking: settings.asking, today: settings.today };
     deploy::run(command, &job, journal, stop)
 }
 
@@ -119,16 +122,24 @@ fn exit_status(finished: &Finished, has_acted: bool, stop: Option<Reason>) -> i3
     }
 }
 
-/// A document goes to standard output and nothing else does.
-fn print_schema(document: Document) -> ! {
-    let schema = match document {
-        Document::Stanza => schema::stanza(),
-        Document::Request => schema::request(),
-        Document::Event => schema::event(),
-    };
-    let text = format!("{schema:#}\n");
-    let written = io::stdout().write_all(text.as_bytes());
-    std_process::exit(if written.is_ok() { 0 } else { 2 })
+/// The policy for the stanza on standard input; what it leaves open is said on standard error.
+fn policy() -> Result<String, String> {
+    let settings = Settings::take();
+    let (stop, deadline) = (Stop::new(), Instant::now() + settings.input_limit);
+    let signals = Signals::catch().expect("the kernel gives a program its first few descriptors");
+    let request = request::read(Stdin { signals: &signals, stop: &stop, deadline });
+    match stop.reason() {
+        Some(Reason::Interrupt) => std_process::exit(130),
+        Some(Reason::Terminate | Reason::OutputClosed) => std_process::exit(143),
+        None => {}
+    }
+    let request = request.map_err(|error| failure::of_request(error, settings.input_limit).message)?;
+    let env = request.env.unwrap_or_else(|| env::vars_os().collect());
+    let policy = deploy::policy(&request.stanza, &env).map_err(|error| error.message)?;
+    for note in &policy.notes {
+        let _ = writeln!(io::stderr(), "dpl-lambda: {note}");
+    }
+    serde_json::to_string_pretty(&policy.document).map(|text| text + "\n").map_err(|error| error.to_string())
 }
 
 /// Help and version are printed as everywhere. A wrong command line is told on standard error, and unless a document
@@ -143,7 +154,7 @@ fn not_a_command(error: clap::Error) -> Result<Command, Finished> {
     let line = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect::<Vec<_>>().join(" ");
     let line = line.strip_prefix("error: ").unwrap_or(&line);
     let _ = writeln!(io::stderr(), "dpl-lambda: {line}");
-    if env::args_os().nth(1).is_some_and(|command| command == "schema") {
+    if env::args_os().nth(1).is_some_and(|command| documents::COMMANDS.iter().any(|name| command == *name)) {
         std_process::exit(2)
     }
     Err(Finished::failed(failure::of_arguments(line.to_owned()), Vec::new()))
@@ -273,6 +284,8 @@ struct Settings {
     /// How long the request may take to be there.
     input_limit: Duration,
     asking: Asking,
+    /// The day by which runtimes are judged: today, unless a test says otherwise.
+    today: String,
     fault: Fault,
 }
 
@@ -287,6 +300,7 @@ impl Settings {
                 limit: seconds("DPL_LAMBDA_CONDITION_TIMEOUT").unwrap_or(Asking::default().limit),
                 always: variable("DPL_LAMBDA_CONDITIONS").as_deref() == Some("bash"),
             },
+            today: variable("DPL_LAMBDA_TODAY").unwrap_or_else(today),
             fault: match variable("DPL_LAMBDA_FAULT").as_deref() {
                 Some("panic") => Fault::Panic,
                 Some("panic-in-thread") => Fault::PanicInThread,
@@ -307,6 +321,12 @@ impl Settings {
         let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(false).without_time();
         tracing_subscriber::registry().with(lines.with_filter(targets)).init();
     }
+}
+
+/// Today in UTC, `2026-11-01`.
+fn today() -> String {
+    let now = DateTime::from(SystemTime::now()).fmt(Format::DateTime).unwrap_or_default();
+    now.chars().take(10).collect()
 }
 
 /// A bug on purpose, so that a test of the real binary can see how one is told: `DPL_LAMBDA_FAULT`.

@@ -49,7 +49,8 @@ pub fn of(stanza: &Stanza, wanted: &Wanted, source: &Source, region: Option<&str
                 add("FileSystems", &["elasticfilesystem:DescribeMountTargets"], vec!["*".to_owned()]);
             }
             Setting::CodeSigningConfigArn(config) if !config.is_empty() => {
-                add("CodeSigning", &["lambda:PutFunctionCodeSigningConfig"], vec![config.clone()]);
+                let actions = ["lambda:GetCodeSigningConfig", "lambda:PutFunctionCodeSigningConfig"];
+                add("CodeSigning", &actions, vec![config.clone()]);
             }
             _ => {}
         }
@@ -102,7 +103,7 @@ fn of_function(stanza: &Stanza, wanted: &Wanted, source: &Source) -> Vec<&'stati
         (has_url && auth_type != Some("AWS_IAM"), "lambda:AddPermission"),
         (wanted.url.is_some() && auth_type != Some("NONE"), "lambda:RemovePermission"),
         (release.publish, "lambda:PublishVersion"),
-        ((release.publish && release.aliases.is_empty()) || release.keep.is_some(), "lambda:ListVersionsByFunction"),
+        (release.publish || release.keep.is_some(), "lambda:ListVersionsByFunction"),
         (!release.aliases.is_empty() || release.keep.is_some(), "lambda:ListAliases"),
         (!release.aliases.is_empty(), "lambda:CreateAlias"),
         (!release.aliases.is_empty(), "lambda:GetAlias"),
@@ -221,8 +222,9 @@ fn notes(stanza: &Stanza, place: &Place) -> Vec<String> {
         .map(|(what, _)| what)
         .collect();
     if !unknown.is_empty() {
+        let (are, them) = if unknown.len() == 1 { ("is", "it") } else { ("are", "them") };
         notes.push(format!(
-            "the function's {} is not known, so `*` stands for it; name `role`, `region`, or the function by its ARN",
+            "the function's {} {are} not known, so `*` stands for {them}; name `role` and `region`, or the function by its ARN",
             unknown.join(" and ")
         ));
     }

@@ -2,9 +2,10 @@
 //! written in a stanza stand with its readers.
 //! Never decides whether something is worth a warning.
 
+use crate::function::runtimes::Outlook;
 use crate::package::{Missing, Note};
 use crate::plan::Cleared;
-use crate::protocol::error::{Problem, Warning, WarningCode};
+use crate::protocol::error::{ErrorReport, Problem, Warning, WarningCode};
 
 /// What will surprise about a package's contents.
 pub fn of_note(note: &Note) -> Warning {
@@ -62,6 +63,42 @@ pub fn missing_from_package(missing: &Missing, handler: &str) -> Warning {
             "chmod +x bootstrap",
         ),
     }
+}
+
+/// What will surprise about the runtime `id`; `is_named`: the stanza says so, and not the live function.
+pub fn of_runtime(id: &str, outlook: &Outlook, is_named: bool) -> Warning {
+    let whose = if is_named { "the runtime" } else { "the live function's runtime" };
+    let go_to = |successor: &str| format!("go to `{successor}`");
+    let (code, message, hint) = match outlook {
+        Outlook::Deprecated(runtime) => (
+            WarningCode::DeprecatedRuntime,
+            format!(
+                "{whose} `{id}` is deprecated since {}; from {} AWS refuses to update functions that have it",
+                runtime.deprecated, runtime.blocked
+            ),
+            go_to(runtime.successor),
+        ),
+        Outlook::Blocked(runtime) => (
+            WarningCode::DeprecatedRuntime,
+            format!(
+                "{whose} `{id}` is deprecated since {}; since {} AWS refuses to update functions that have it",
+                runtime.deprecated, runtime.blocked
+            ),
+            go_to(runtime.successor),
+        ),
+        Outlook::Unknown { nearest } => (
+            WarningCode::UnknownRuntime,
+            format!("{whose} `{id}` is not one that this version knows; AWS decides"),
+            format!("is `{nearest}` meant?"),
+        ),
+    };
+    warning(code, "/runtime", message, &hint)
+}
+
+/// What AWS would refuse of a plan.
+pub fn would_be_refused(error: &ErrorReport) -> Warning {
+    let message = format!("AWS would refuse this: {}", error.message);
+    Warning { code: WarningCode::WouldBeRefused, message, hint: error.hint.clone(), at: error.at.clone() }
 }
 
 /// What is wrong with a stanza that is skipped: Travis would never have run dpl.

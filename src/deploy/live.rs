@@ -13,7 +13,9 @@ use crate::code::{Code, Source};
 use crate::failure;
 use crate::function::{ChangedBy, Live, LiveAlias, Setting, Wanted};
 use crate::journal::Journal;
-use crate::lambda::{self, Applied, Beside, Found, Identity, Lambda, LambdaError, ReleaseQuestions, Subject, Way};
+use crate::lambda::{
+    self, Applied, Beside, CallErrorKind, Found, Identity, Lambda, LambdaError, ReleaseQuestions, Subject, Way,
+};
 use crate::package::Archive;
 use crate::plan::{Action, Plan, Step, needs_versions, plan};
 use crate::protocol::error::ErrorReport;
@@ -73,6 +75,9 @@ impl Pass<'_> {
                 .map_err(|error| failure::of_plan(error, self.name.as_str(), &self.filled_in))?;
             if round == 0 {
                 self.warn_about_unknown(&wanted, live);
+                if wanted.runtime().is_none() {
+                    self.warn_about_runtime(live.and_then(Live::runtime), false);
+                }
                 if let Some(archive) = &archive {
                     self.warn_about_handler(&wanted, live, archive);
                 }
@@ -91,6 +96,7 @@ impl Pass<'_> {
                 let told = self.filled_in.plan(plan.told());
                 self.journal.tell(Event::Planned(told.clone()));
                 if only_plan {
+                    self.rehearse(&lambda, &plan, &mut subject, live, code.sha256.clone()).await?;
                     return Ok(Finished::Planned(told));
                 }
             }
@@ -137,6 +143,31 @@ impl Pass<'_> {
             _ if has_changed => Ok(Finished::Deployed(now)),
             _ => Ok(Finished::Unchanged(now)),
         }
+    }
+
+    /// Asks AWS whether it would take the new code, so that a permission that is missing shows before anything is changed.
+    /// AWS rehearses no other step.
+    async fn rehearse(
+        &self,
+        lambda: &Lambda,
+        plan: &Plan,
+        subject: &mut Subject<'_>,
+        live: Option<&Live>,
+        code_sha256: Option<String>,
+    ) -> Result<(), ErrorReport> {
+        let Some(live) = live else { return Ok(()) };
+        subject.take(live, plan, code_sha256);
+        for action in plan.steps.iter().map(|step| &step.action) {
+            match lambda.rehearse(action, subject).await {
+                Ok(()) => {}
+                Err(LambdaError::Call(error)) if error.kind == CallErrorKind::Refused => {
+                    let refused = self.failed(LambdaError::Call(error));
+                    self.warn(&warnings::would_be_refused(&refused));
+                }
+                Err(error) => return Err(self.failed(error)),
+            }
+        }
+        Ok(())
     }
 
     pub(super) async fn connect(&self) -> Result<(Lambda, Identity), ErrorReport> {

@@ -13,13 +13,15 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::code::Source;
 use crate::commands::{self, Stash};
 use crate::conditions::{self, Verdict};
 use crate::failure;
-use crate::function::{Live, Wanted};
+use crate::function::{Live, Wanted, runtimes};
 use crate::journal::Journal;
 use crate::options;
 use crate::package::{self, Archive, Contents, PackageError, Selection};
+use crate::policy::{self, Policy};
 use crate::protocol::environment::Environment;
 use crate::protocol::error::{ErrorReport, Problem, Warning};
 use crate::protocol::event::{Checked, Event, Finished, Task, Unmet};
@@ -62,6 +64,8 @@ pub struct Job {
     pub directory: PathBuf,
     /// How bash is asked about conditions.
     pub asking: conditions::Asking,
+    /// The day, `2026-11-01`, by which runtimes are judged.
+    pub today: String,
 }
 
 /// Does what `command` asks, telling every step to `journal`, until `stop` asks for the end.
@@ -130,6 +134,7 @@ fn pass(
     let (learnt, redactor) = (RefCell::default(), RefCell::new(Rc::new(redactor)));
     let pass = Pass { job, stanza: &stanza, name, filled_in, learnt, redactor, journal, stop, began };
     pass.warn_about_version(command);
+    pass.warn_about_runtime(stanza.runtime.as_deref(), true);
     match command {
         Command::Check => Ok(Finished::Checked {}),
         Command::Rollback => pass.roll_back(stanza.dry_run == Some(true)),
@@ -143,6 +148,23 @@ fn pass(
             pass.package_to(output)
         }
     }
+}
+
+/// The least IAM policy for a stanza. Conditions are not judged, and nobody is asked.
+///
+/// # Errors
+/// Every problem of the stanza.
+pub fn policy(stanza: &Map, env: &Environment) -> Result<Policy, ErrorReport> {
+    let gathered = options::without_git(stanza, env);
+    let ReadStanza { stanza: read, problems, .. } = stanza::read(&gathered.stanza);
+    let redactor = read.redactor(stanza, env.secrets());
+    if !problems.is_empty() {
+        return Err(failure::of_problems(problems, &redactor));
+    }
+    let name = read.function_name.clone().expect("a stanza without a function's name has a problem");
+    let region = ["AWS_REGION", "AWS_DEFAULT_REGION", "LAMBDA_REGION"].iter().find_map(|name| env.get(name));
+    let wanted = Wanted::of(&read, name, None);
+    Ok(policy::of(&read, &wanted, &Source::of(&read), region.as_deref()))
 }
 
 /// An alias is what goes back.
@@ -242,6 +264,13 @@ impl Pass<'_> {
     fn warn_about_version(&self, command: &Command) {
         if self.stanza.version.is_some() && *command != Command::Rollback {
             self.warn(&warnings::version_without_rollback());
+        }
+    }
+
+    fn warn_about_runtime(&self, id: Option<&str>, is_named: bool) {
+        let Some(id) = id.filter(|id| !id.is_empty()) else { return };
+        if let Some(outlook) = runtimes::outlook(id, &self.job.today) {
+            self.warn(&warnings::of_runtime(id, &outlook, is_named));
         }
     }
 

@@ -4,10 +4,12 @@
 
 mod aws;
 mod call;
+pub mod catalogue;
 mod commands;
 mod constraint;
 mod credentials;
 mod denied;
+mod examples;
 mod package;
 mod plan;
 mod request;

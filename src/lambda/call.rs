@@ -60,7 +60,7 @@ impl Lambda {
         }
         Ok(match action {
             Action::CreateFunction { .. } => self.create_function(action, subject).await?,
-            Action::UpdateFunctionCode { .. } => self.update_function_code(action, subject).await?,
+            Action::UpdateFunctionCode { .. } => self.update_function_code(action, subject, false).await?,
             Action::UploadPackage { .. } => unreachable!("it is no request to Lambda"),
             Action::UpdateFunctionConfiguration { settings } => {
                 let request = self.client.update_function_configuration().function_name(name);
@@ -231,14 +231,17 @@ impl Lambda {
         Ok((told, standing!(output)))
     }
 
-    async fn update_function_code(
+    /// `rehearses`: AWS only says whether it would take the code.
+    pub(super) async fn update_function_code(
         &self,
         action: &Action,
         subject: &Subject<'_>,
+        rehearses: bool,
     ) -> Result<(Told, Standing), LambdaError> {
         let Action::UpdateFunctionCode { settings, delivery } = action else { unreachable!("called for this one") };
         let request = self.client.update_function_code().function_name(subject.name.as_str());
         let request = request::update_code(request, settings).set_revision_id(subject.revision_id.clone());
+        let request = request.set_dry_run(rehearses.then_some(true));
         let output = match delivery {
             Delivery::Call => {
                 let call = request.zip_file(Blob::default()).customize().config_override(self.upload_override());

@@ -32,7 +32,7 @@ pub use error::{CallError, CallErrorKind, LambdaError, Trouble};
 pub use release::ReleaseQuestions;
 pub use subject::Subject;
 
-use crate::code::Object;
+use crate::code::{Delivery, Object};
 use crate::function::{ChangedBy, Live, Setting};
 use crate::journal::Journal;
 use crate::package::Archive;
@@ -209,6 +209,23 @@ impl Lambda {
             subject.note_aim(action);
         }
         applied
+    }
+
+    /// Asks AWS whether it would take a step, without changing anything. AWS can say so of new code that it gets by now;
+    /// of every other step nothing is asked, and nothing while another update is going on.
+    ///
+    /// # Errors
+    /// [`LambdaError::Call`], as of the step itself.
+    pub async fn rehearse(&self, action: &Action, subject: &Subject<'_>) -> Result<(), LambdaError> {
+        let Action::UpdateFunctionCode { delivery, .. } = action else { return Ok(()) };
+        if matches!(delivery, Delivery::Upload(_)) {
+            return Ok(());
+        }
+        self.attempts.forget();
+        match self.update_function_code(action, subject, true).await {
+            Err(LambdaError::Call(error)) if error.is_busy() || error.is_outdated() => Ok(()),
+            answer => answer.map(drop),
+        }
     }
 
     async fn carry_out(

@@ -32,6 +32,13 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FILE")]
         output: PathBuf,
     },
+    /// Print the least IAM policy that the stanza's deployments need.
+    Policy,
+    /// Print what an error's code means and what to do.
+    Explain {
+        /// The code, such as access-denied; of a warning, too.
+        code: String,
+    },
     /// Print a JSON Schema (draft-07).
     Schema {
         /// Of what.

@@ -1,4 +1,5 @@
 //! What belongs to the process alone: its arguments, its signals.
 
 pub(crate) mod arguments;
+pub(crate) mod documents;
 pub(crate) mod signals;

@@ -29,6 +29,31 @@ pub enum Class {
     Internal,
 }
 
+impl Class {
+    /// Who that is.
+    pub fn who(self) -> &'static str {
+        match self {
+            Class::Config => "the author of the stanza, or of the runner's request",
+            Class::Package => "whoever builds the files to be packaged",
+            Class::Auth => "whoever manages credentials and permissions",
+            Class::Quota => "whoever manages the AWS account's limits",
+            Class::Transient => "nobody; try again",
+            Class::Interrupted => "nobody; the run was ended from outside",
+            Class::Command => "the author of a command that the stanza names",
+            Class::Internal => "the authors of dpl-lambda",
+        }
+    }
+
+    /// The word itself, as events have it.
+    pub fn word(self) -> String {
+        word(&self)
+    }
+}
+
+fn word(value: &impl Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
 /// Makes an enum of stable words with what each means, and what is to be done: the catalogue.
 macro_rules! words {
     ($(#[$attribute:meta])* $enum:ident { $($(#[doc = $doc:literal])* $name:ident => $advice:literal;)* }) => {
@@ -53,7 +78,7 @@ macro_rules! words {
 
             /// The word itself, as events have it.
             pub fn word(self) -> String {
-                serde_json::to_value(self).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
+                word(&self)
             }
         }
     };

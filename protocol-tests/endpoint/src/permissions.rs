@@ -56,6 +56,10 @@ pub(crate) fn needed(account: &Account, route: &Route, ask: &Ask<'_>) -> Result<
     } else if route.operation == Operation::UpdateFunctionCode {
         needed.extend(of_code(body, settings));
     } else if route.operation == Operation::PutFunctionCodeSigningConfig {
+        // On the function and on the configuration ("Actions, resources, and condition keys for AWS Lambda", Service Authorization Reference).
+        if let Some(config) = body["CodeSigningConfigArn"].as_str() {
+            needed.push(Permission::new("lambda:PutFunctionCodeSigningConfig", config, Context::new()));
+        }
         needed.extend(of_signing(&body["CodeSigningConfigArn"]));
     }
     Ok(needed)

@@ -248,7 +248,8 @@ fn what_an_update_names_needs_permissions_of_its_own() {
     let read = [("ecr:BatchGetImage", elsewhere), ("ecr:GetDownloadUrlForLayer", elsewhere)];
     let body = json!({"ImageUri": "999999999999.dkr.ecr.us-east-1.amazonaws.com/app:1"});
     check("PUT", "/2015-03-31/functions/image/code", &body, &[&own[..], &read].concat());
-    let needed = [("lambda:PutFunctionCodeSigningConfig", F), ("lambda:GetCodeSigningConfig", CSC)];
+    let put = "lambda:PutFunctionCodeSigningConfig";
+    let needed = [(put, F), (put, CSC), ("lambda:GetCodeSigningConfig", CSC)];
     check("PUT", SIGNING, &json!({"CodeSigningConfigArn": CSC}), &needed);
 }
 

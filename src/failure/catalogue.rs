@@ -1,0 +1,106 @@
+//! A code in, its entry of the catalogue out: what happened, who must act, what to do, an example. All of them are
+//! `schema/errors.md`.
+//! Never says more of a code than the code itself does; its examples are made as failures are.
+
+use std::fmt::Write;
+
+use super::examples::example;
+use crate::protocol::error::{Code, WarningCode};
+use crate::protocol::event::{Event, Finished, Line};
+
+/// The whole catalogue, in Markdown.
+pub fn document() -> String {
+    let mut text = String::from(
+        "# What goes wrong, and what to do\n\n\
+         Each failure carries `error.code`, each warning `code`: the words below. `dpl-lambda explain CODE` prints one entry.\n\
+         Generated from the program's own types; the examples are made by it, too.\n\n## Failures\n\n",
+    );
+    text.push_str("| code | class | try again? |\n|---|---|---|\n");
+    for code in Code::ALL {
+        let again = if code.is_retryable() { "yes" } else { "" };
+        let _ = writeln!(text, "| [`{0}`](#{0}) | {1} | {again} |", code.word(), code.class().word());
+    }
+    text.push('\n');
+    Code::ALL.iter().for_each(|code| text.push_str(&of_code(*code)));
+    text.push_str("## Warnings\n\nThe run goes on.\n\n");
+    WarningCode::ALL.iter().for_each(|code| text.push_str(&of_warning(*code)));
+    text.truncate(text.trim_end().len());
+    text.push('\n');
+    text
+}
+
+/// The entry of a code, of failures or warnings.
+///
+/// # Errors
+/// A sentence with the code that was surely meant.
+pub fn entry(word: &str) -> Result<String, String> {
+    if let Some(code) = Code::ALL.iter().find(|code| code.word() == word) {
+        return Ok(of_code(*code));
+    }
+    if let Some(code) = WarningCode::ALL.iter().find(|code| code.word() == word) {
+        return Ok(of_warning(*code));
+    }
+    let words = Code::ALL.iter().map(|code| code.word()).chain(WarningCode::ALL.iter().map(|code| code.word()));
+    let likeness = |known: &String| (strsim::jaro_winkler(word, known) * 1000.0) as u32;
+    let nearest = words.max_by_key(likeness).filter(|known| likeness(known) >= 750);
+    let meant = nearest.map(|nearest| format!("; is `{nearest}` meant?")).unwrap_or_default();
+    Err(format!("there is no code `{word}`{meant} (schema/errors.md lists all of them)"))
+}
+
+fn of_code(code: Code) -> String {
+    let class = code.class();
+    let again = if code.is_retryable() {
+        "The same request may succeed later without any change."
+    } else {
+        "Trying the same again does not help."
+    };
+    let event = Event::Finished(Finished::failed(example(code), Vec::new()));
+    let line = serde_json::to_value(Line::new(&event)).unwrap_or_default();
+    format!(
+        "### {}\n\n{}\n\nWho must act: {} (class `{}`). {again}\n\n**What to do:** {}\n\n```json\n{line:#}\n```\n\n",
+        code.word(),
+        code.meaning(),
+        class.who(),
+        class.word(),
+        code.advice(),
+    )
+}
+
+fn of_warning(code: WarningCode) -> String {
+    format!("### {}\n\n{}\n\n**What to do:** {}\n\n", code.word(), code.meaning(), code.advice())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_an_example_that_is_its_own_and_says_what_to_do() {
+        for code in Code::ALL {
+            let example = example(*code);
+            assert_eq!(example.code, *code, "{example:?}");
+            assert_eq!(example.class, code.class());
+            let says_what_is_right = example.message.contains("; give ") || example.message.contains("cannot be read");
+            assert!(example.hint.is_some() || says_what_is_right, "{code:?} leaves its reader alone: {example:?}");
+            let entry = entry(&code.word()).expect("an entry");
+            assert!(entry.contains(code.meaning()) && entry.contains(code.advice()), "{entry}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_code_gets_the_nearest_one() {
+        let nearest = entry("acces-denied").expect_err("there is none");
+        assert!(nearest.contains("`access-denied`"), "{nearest}");
+        assert!(entry("handler-not-found").is_ok());
+    }
+
+    #[test]
+    fn no_word_is_a_failure_and_a_warning_of_different_kinds() {
+        let both: Vec<String> = Code::ALL
+            .iter()
+            .map(|code| code.word())
+            .filter(|word| WarningCode::ALL.iter().any(|code| code.word() == *word))
+            .collect();
+        assert_eq!(both, ["unknown-key"], "which is the same in both");
+    }
+}
