@@ -86,10 +86,13 @@ pub fn of_runtime(id: &str, outlook: &Outlook, is_named: bool) -> Warning {
             ),
             go_to(runtime.successor),
         ),
-        Outlook::Unknown { nearest } => (
+        Outlook::Unknown { nearest, is_deprecated } => (
             WarningCode::UnknownRuntime,
             format!("{whose} `{id}` is not one that this version knows; AWS decides"),
-            format!("is `{nearest}` meant?"),
+            match is_deprecated {
+                true => format!("is `{}` meant? that is deprecated; go to `{}`", nearest.id, nearest.successor),
+                false => format!("is `{}` meant?", nearest.id),
+            },
         ),
     };
     warning(code, "/runtime", message, &hint)

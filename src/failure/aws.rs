@@ -3,7 +3,7 @@
 use super::call::of_call;
 use super::credentials::of_credentials;
 use super::{caused, of_stop, report, sentence, texts};
-use crate::lambda::{LambdaError, Trouble};
+use crate::lambda::{ANOTHER_UPDATE, LambdaError, Trouble};
 use crate::protocol::error::{Code, ErrorReport};
 use crate::protocol::event::StepName;
 use crate::protocol::secret::Redactor;
@@ -56,6 +56,13 @@ pub fn of_lambda(error: LambdaError, redactor: &Redactor) -> ErrorReport {
         ),
         LambdaError::NoAnswer(limit) => {
             report(Code::TimedOut, format!("the function did not answer within {} s", limit.as_secs()))
+                .hint("`verify.timeout` sets another limit")
+        }
+        LambdaError::WaitedTooLong { what: ANOTHER_UPDATE, limit } => {
+            let message = format!("another update of the function did not end within {} s", limit.as_secs());
+            report(Code::UpdateInProgress, message)
+                .at("/wait_timeout")
+                .hint("deploy again to wait on, or set `wait_timeout` higher")
         }
         LambdaError::WaitedTooLong { what, limit } => {
             report(Code::TimedOut, format!("{what} was not ready after {} s", limit.as_secs()))
@@ -71,6 +78,7 @@ pub fn of_lambda(error: LambdaError, redactor: &Redactor) -> ErrorReport {
         ),
         LambdaError::Archive(source) => {
             caused(report(Code::PackageUnreadable, "the archive cannot be read again").at("/zip"), &source)
+                .hint("was it deleted or changed while it was sent? deploy again")
         }
         LambdaError::Gone => report(Code::FunctionGone, "the function was deleted during the deployment")
             .hint("deploy again to create it anew"),

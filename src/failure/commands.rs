@@ -28,6 +28,7 @@ pub fn of_command(error: CommandError, redactor: &Redactor) -> ErrorReport {
         CommandError::Child(ChildError::EnvTooLarge { name, bytes }) => too_large(&name, bytes),
         CommandError::Child(ChildError::TimedOut(limit)) => {
             report(Code::TimedOut, format!("a command did not end within {} s", limit.as_secs()))
+                .hint("let it look only at what is there already, or run it in a step of its own")
         }
         CommandError::Child(ChildError::Stopped(reason)) => of_stop(reason),
     }

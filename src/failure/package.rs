@@ -31,6 +31,7 @@ fn package_report(error: PackageError) -> ErrorReport {
         }
         PackageError::Unreadable { path, source } => {
             caused(report(Code::PackageUnreadable, format!("`{}` cannot be read", path.display())), &source)
+                .hint("may the job read it? `exclude` leaves it out")
         }
         PackageError::Changed { path } => {
             report(Code::PackageUnreadable, format!("`{}` changed while it was packaged", path.display()))
@@ -52,6 +53,7 @@ fn package_report(error: PackageError) -> ErrorReport {
         }
         PackageError::NoFile { path } => {
             report(Code::PackageUnreadable, format!("`{path}` is neither a file nor a directory"))
+                .hint("`zip` names a directory, a file or an archive")
         }
         PackageError::NotAZip { path, detail } => {
             report(Code::PackageInvalid, format!("`{path}` is not a zip archive: {detail}"))
@@ -88,7 +90,8 @@ fn package_report(error: PackageError) -> ErrorReport {
         PackageError::Unwritable { path, source } => caused(
             ErrorReport::new(Code::PackageUnwritable, format!("the archive cannot be written to `{}`", path.display())),
             &source,
-        ),
+        )
+        .hint("does its directory exist, may the job write there, and is there room?"),
         PackageError::Stopped(reason) => of_stop(reason),
     }
 }

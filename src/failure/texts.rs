@@ -113,8 +113,8 @@ const ROWS: &[Row] = &[
         "was the key deleted, is its session token missing, or is it of another partition? make a new one in IAM")
         .says("AWS does not know this access key or its session token"),
     row_of(&["InvalidSignatureException", "SignatureDoesNotMatch"], ANY, Code::CredentialsRejected,
-        "does the secret access key belong to this access key, whole and without a space around it?")
-        .says("the secret access key does not belong to the access key"),
+        "copy both of them again, whole and without a space around them; were they rotated?")
+        .says("the secret access key is not that of the access key"),
     row_of(&["MissingAuthenticationTokenException", "MissingAuthenticationToken", "IncompleteSignatureException", "IncompleteSignature"], ANY, Code::CredentialsRejected,
         "does a proxy on the way take the `Authorization` header off?"),
     row_of(&["InvalidToken"], ANY, Code::CredentialsRejected, "keys that begin with ASIA need the session token that came with them"),

@@ -26,15 +26,17 @@ pub enum Outlook {
     Blocked(&'static Runtime),
     /// It is not in the table.
     Unknown {
-        /// The name that is most like it.
-        nearest: &'static str,
+        /// The one whose name is most like it.
+        nearest: &'static Runtime,
+        /// Whether that one is deprecated.
+        is_deprecated: bool,
     },
 }
 
 /// What will surprise about the runtime of this name on a day, `2026-11-01`. `None`: nothing.
 pub fn outlook(id: &str, today: &str) -> Option<Outlook> {
     match named(id) {
-        None => nearest(id).map(|nearest| Outlook::Unknown { nearest }),
+        None => nearest(id).map(|nearest| Outlook::Unknown { nearest, is_deprecated: today >= nearest.deprecated }),
         Some(runtime) if today >= runtime.blocked => Some(Outlook::Blocked(runtime)),
         Some(runtime) if today >= runtime.deprecated => Some(Outlook::Deprecated(runtime)),
         Some(_) => None,
@@ -46,11 +48,11 @@ pub fn named(id: &str) -> Option<&'static Runtime> {
     RUNTIMES.iter().find(|runtime| runtime.id == id)
 }
 
-/// The name in the table that is most like this one.
-pub fn nearest(id: &str) -> Option<&'static str> {
+/// The one in the table whose name is most like this one.
+pub fn nearest(id: &str) -> Option<&'static Runtime> {
     let id = id.to_ascii_lowercase();
     let likeness = |runtime: &&Runtime| (strsim::jaro_winkler(&id, runtime.id) * 1000.0) as u32;
-    RUNTIMES.iter().rev().max_by_key(likeness).map(|runtime| runtime.id)
+    RUNTIMES.iter().rev().max_by_key(likeness)
 }
 
 const fn row(id: &'static str, deprecated: &'static str, blocked: &'static str, successor: &'static str) -> Runtime {
@@ -149,7 +151,8 @@ mod tests {
             ("provided.al2024", "provided.al2023"),
             ("java21.x", "java21"),
         ] {
-            assert_eq!(outlook(written, "2026-11-01"), Some(Outlook::Unknown { nearest: meant }), "{written}");
+            assert_eq!(nearest(written).map(|runtime| runtime.id), Some(meant), "{written}");
+            assert!(matches!(outlook(written, "2026-11-01"), Some(Outlook::Unknown { .. })), "{written}");
         }
     }
 }

@@ -172,6 +172,13 @@ async fn region(stanza: &Stanza, env: &Environment) -> Result<Region, LambdaErro
     if let Some(region) = &stanza.region {
         return Ok(region.clone());
     }
+    if let Some(region) = stanza.function_name.as_ref().and_then(|name| name.region()) {
+        return Region::parse(region).map_err(|right| LambdaError::BadRegion {
+            origin: "the region of the function's ARN",
+            region: region.to_owned(),
+            right,
+        });
+    }
     let parse = |origin, region: &str| {
         Region::parse(region).map_err(|right| LambdaError::BadRegion { origin, region: region.to_owned(), right })
     };

@@ -48,6 +48,9 @@ use upload::Upload;
 /// How long one wait, or one call, may take unless the stanza says otherwise.
 pub const DEFAULT_WAIT: Duration = Duration::from_secs(600);
 
+/// What is waited for while somebody else updates the function.
+pub const ANOTHER_UPDATE: &str = "another update of the function";
+
 /// How long a call without code may go unanswered before it is tried again.
 const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 
@@ -146,7 +149,7 @@ impl Lambda {
 
     async fn quiet(&self, name: &FunctionName, pace: &mut wait::Pace) -> Result<Option<Found>, LambdaError> {
         loop {
-            self.pause(pace, "another update of the function").await?;
+            self.pause(pace, ANOTHER_UPDATE).await?;
             match self.read_live(name).await? {
                 Some(found) if found.is_busy => {}
                 settled => return Ok(settled),
@@ -172,7 +175,7 @@ impl Lambda {
     /// [`LambdaError::Stopped`].
     pub async fn let_others_go_first(&self, round: u32) -> Result<(), LambdaError> {
         let mut pace = wait::Pace::between(Duration::from_millis(100), Duration::from_millis(400 << round.min(3)));
-        self.pause(&mut pace, "another update of the function").await
+        self.pause(&mut pace, ANOTHER_UPDATE).await
     }
 
     /// What the step that was made last took.

@@ -28,6 +28,17 @@ pub(super) fn needed(r: &mut Reader<'_>, stanza: &Stanza) {
             hint: None,
         });
     }
+    let own = stanza.function_name.as_ref().and_then(|name| name.region());
+    if let (Some(own), Some(region)) = (own, &stanza.region)
+        && own != region.as_str()
+    {
+        r.problems.push(Problem {
+            code: Code::WrongRegion,
+            message: format!("`region` is {}, and the function's ARN says {own}", region.as_str()),
+            at: Some("/region".to_owned()),
+            hint: Some("leave `region` out, or name the function of that region".to_owned()),
+        });
+    }
     if stanza.module_name.is_some() && !r.has("handler_name") {
         r.problems.push(Problem {
             code: Code::MissingKey,

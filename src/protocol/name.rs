@@ -30,6 +30,14 @@ impl FunctionName {
         &self.0
     }
 
+    /// The region that an ARN says.
+    pub fn region(&self) -> Option<&str> {
+        match self.0.split(':').collect::<Vec<_>>().as_slice() {
+            ["arn", _, "lambda", region, ..] => Some(region),
+            _ => None,
+        }
+    }
+
     /// The name alone, without what an ARN says besides.
     pub fn name(&self) -> &str {
         self.0.rsplit(':').next().unwrap_or_default()
