@@ -86,6 +86,12 @@ struct Run {
 struct Warned {
     code: String,
     at: Option<String>,
+    /// What is told, where a case says so.
+    #[serde(default)]
+    message: Option<String>,
+    /// What is to be done, where a case says so.
+    #[serde(default)]
+    hint: Option<String>,
 }
 
 impl Case {
@@ -162,9 +168,16 @@ impl Run {
             .events
             .iter()
             .filter(|event| event["event"] == "warning")
-            .map(|event| Warned {
-                code: event["code"].as_str().unwrap_or_default().to_owned(),
-                at: event["at"].as_str().map(str::to_owned),
+            .enumerate()
+            .map(|(place, event)| {
+                let expected = self.warnings.get(place);
+                let text = |key: &str| event[key].as_str().map(str::to_owned);
+                Warned {
+                    code: text("code").unwrap_or_default(),
+                    at: text("at"),
+                    message: expected.and_then(|warned| warned.message.as_ref()).and_then(|_| text("message")),
+                    hint: expected.and_then(|warned| warned.hint.as_ref()).and_then(|_| text("hint")),
+                }
             })
             .collect();
         assert_eq!(warned, self.warnings, "run {number}: warnings\n{output}");

@@ -133,7 +133,7 @@ fn each_trap_is_read_as_its_author_meant() {
         (json!({"environment_variables": [{"A": "ü ✓"}]}), variables(json!({"A": "ü ✓"})), &[]),
         (json!({"environment": ["A"]}), json!("bad-value"), &[]),
         (json!({"environment": [{"A": {"secure": "x"}}]}), json!("not-decrypted"), &[]),
-        (json!({"environment": {"L": long}}), json!("invalid-parameter"), &[]),
+        (json!({"environment": {"L": long}}), json!("environment-too-large"), &[]),
         // Words and other tools' keys.
         (json!({"publish": "yes"}), json!({"Version": "$LATEST"}), &[]),
         (json!({"publish": "maybe"}), json!("bad-value"), &[]),
@@ -143,7 +143,7 @@ fn each_trap_is_read_as_its_author_meant() {
         (json!({"even_source_arn": "x"}), json!({}), &["unknown-key"]),
         (json!({"edge": true, "dpl_version": 2, "strategy": "x"}), json!({}), &[]),
         (json!({"skip_cleanup": true}), json!({}), &[]),
-        (json!({"runtime": "nodejs12.18"}), json!("invalid-parameter"), &[]),
+        (json!({"runtime": "nodejs12.18"}), json!("unsupported-runtime"), &["unknown-runtime"]),
         // Variables.
         (json!({"description": "$NOTE", "env": {"NOTE": "from the job"}}), json!({"Description": "from the job"}), &[]),
         (json!({"description": "$EMPTY", "env": {"EMPTY": ""}}), json!({"Description": ""}), &["became-empty"]),

@@ -100,7 +100,8 @@ pub fn of_runtime(id: &str, outlook: &Outlook, is_named: bool) -> Warning {
 
 /// What AWS would refuse of a plan.
 pub fn would_be_refused(error: &ErrorReport) -> Warning {
-    let message = format!("AWS would refuse this: {}", error.message);
+    let words = error.message.trim_start_matches("AWS refused UpdateFunctionCode: ");
+    let message = format!("AWS would refuse this: {words}");
     Warning { code: WarningCode::WouldBeRefused, message, hint: error.hint.clone(), at: error.at.clone() }
 }
 

@@ -176,7 +176,7 @@ fn bucket(stage: &mut Stage<'_>) {
     let large = json!({"zip": ["index.js", "noise.bin"], "s3_bucket": "packages", "s3_prefix": "of/$GITHUB_TOKEN/"});
     stage.saying(large, |stage| {
         let ended = stage.run(&[]);
-        assert!(ended.finished()["error"]["message"].as_str().is_some_and(|words| words.contains("no access")));
+        assert!(ended.finished()["error"]["caused_by"][0].as_str().is_some_and(|words| words.contains("no access")));
     });
     stage.request.as_object_mut().expect("an object").remove("zip");
     stage.say(json!({"s3_bucket": "packages", "s3_key": "of/$DB_PASSWORD.zip", "s3_object_version": "$GITHUB_TOKEN"}));

@@ -96,7 +96,7 @@ fn an_authority_of_ones_own_is_trusted_by_aws_ca_bundle() {
 }
 
 #[test]
-fn a_certificate_of_nobodys_or_for_another_name_is_a_failure_of_the_network_that_says_so() {
+fn a_certificate_of_nobodys_or_for_another_name_is_a_failure_that_says_so() {
     let endpoint = JOB.endpoint("us-east-1");
     let (front, other) = (Front::before(address_of(&endpoint.url())), Front::before(address_of(&endpoint.url())));
     let proxy = Recorder::start({
@@ -120,7 +120,7 @@ fn a_certificate_of_nobodys_or_for_another_name_is_a_failure_of_the_network_that
         let runs: Vec<_> = rows.iter().map(|row| (row, scope.spawn(|| deploy(row.1, &row.2)))).collect();
         let judge = |ended: &Ended, cause: &str| {
             let causes = ended.finished()["error"]["caused_by"].to_string();
-            (ended.code(), ended.status.code()) == ("network-failure", Some(1))
+            (ended.code(), ended.status.code()) == ("certificate-not-trusted", Some(1))
                 && causes.contains("certificate")
                 && causes.contains(cause)
         };

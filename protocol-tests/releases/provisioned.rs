@@ -61,7 +61,8 @@ fn provisioned_concurrency_that_fails_is_told_and_tried_again() {
     let kind = FaultKind::ProvisionFails { reason: "FUNCTION_ERROR_INIT_FAILURE".to_owned() };
     stand.endpoint.fault(Fault { operation: None, after: 0, times: 1, kind });
     let failed = stand.deploy("// 1\n");
-    check_failed(&failed, "provisioning-failed", "/provisioned_concurrency");
+    // The fault is the code's, and not the account's.
+    assert_eq!((error(&failed, "code"), error(&failed, "class")), ("function-start-failed", "package"));
     assert!(error(&failed, "message").contains("FUNCTION_ERROR_INIT_FAILURE"), "{}", failed.stdout);
     assert_eq!(stand.alias("live"), "1");
     let again = stand.again();

@@ -104,6 +104,7 @@ pub fn of_moved_alias(error: LambdaError, redactor: &Redactor) -> ErrorReport {
 fn of_trouble(code: Code, what: &str, trouble: Trouble, next: &str, redactor: &Redactor) -> ErrorReport {
     let known = trouble.code.as_deref().and_then(texts::of_state);
     let told = |text: &Option<String>, words: &str| text.as_deref().is_some_and(|text| text.contains(words));
+    let asked = (code == Code::ProvisioningFailed).then_some("/provisioned_concurrency");
     let is_start = told(&trouble.code, "FunctionError") || told(&trouble.reason, "FUNCTION_ERROR");
     let code = if is_start { Code::FunctionStartFailed } else { code };
     let reason = trouble.reason.map(|reason| format!(": {}", sentence(&reason, redactor)));
@@ -112,11 +113,10 @@ fn of_trouble(code: Code, what: &str, trouble: Trouble, next: &str, redactor: &R
         (None, Code::FunctionStartFailed) => {
             ("the function's own start-up code failed: its log in CloudWatch tells where", None)
         }
-        (None, Code::ProvisioningFailed) => ("mend what AWS names", Some("/provisioned_concurrency")),
         (None, _) => ("mend what AWS names", None),
     };
     let mut report = report(code, format!("{what}{}", reason.unwrap_or_default())).hint(format!("{hint}; {next}"));
-    report.at = at.map(str::to_owned);
+    report.at = at.or(asked).map(str::to_owned);
     report.caused_by.extend(trouble.code.map(|code| redactor.redact(&code)));
     report
 }

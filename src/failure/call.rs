@@ -19,6 +19,7 @@ pub(super) fn of_call(error: CallError, redactor: &Redactor) -> ErrorReport {
             )
         }
     };
+    report.at = report.at.or_else(|| at_of_operation(error.operation).map(str::to_owned));
     if error.kind != CallErrorKind::Refused {
         report.caused_by.extend(error.causes.iter().map(|cause| redactor.redact(cause)));
     }
@@ -93,6 +94,15 @@ fn of_denied(denied: &Denied, error: &CallError, redactor: &Redactor) -> ErrorRe
     });
     report.policy_statement = statement;
     report
+}
+
+/// The key of the stanza that makes an operation necessary, where nothing else is known to be to blame.
+fn at_of_operation(operation: &str) -> Option<&'static str> {
+    match operation {
+        _ if operation.starts_with("AssumeRole") => Some("/role_to_assume"),
+        _ if texts::is_of_bucket(operation) => Some("/s3_bucket"),
+        _ => None,
+    }
 }
 
 /// The key of the stanza that makes an action necessary.

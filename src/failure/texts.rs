@@ -66,11 +66,16 @@ pub(super) fn by_operation(operation: &str) -> Code {
         "Invoke" => Code::InvocationRejected,
         "GetCallerIdentity" => Code::IdentityRejected,
         _ if operation.starts_with("AssumeRole") => Code::IdentityRejected,
-        _ if S3.iter().any(|name| operation.starts_with(name)) => Code::UploadRejected,
+        _ if is_of_bucket(operation) => Code::UploadRejected,
         _ if operation.starts_with("Get") || operation.starts_with("List") => Code::ReadRejected,
         _ if RELEASE.iter().any(|name| operation.starts_with(name)) => Code::ReleaseRejected,
         _ => Code::UpdateRejected,
     }
+}
+
+/// Whether an operation is S3's.
+pub(super) fn is_of_bucket(operation: &str) -> bool {
+    S3.iter().any(|name| operation.starts_with(name))
 }
 
 const S3: &[&str] = &[
@@ -208,6 +213,7 @@ const ROWS: &[Row] = &[
     row_of(&["InvalidRuntimeException"], ANY, Code::UnsupportedRuntime, "name a runtime that AWS supports").at("/runtime"),
     row_of(&["ResourceNotReadyException"], ANY, Code::FunctionNotReady, "the function is being made ready; deploy again in a minute"),
     // Concurrency.
+    row_of(ANY, &["unreservedconcurrentexecution"], Code::QuotaExceeded, "AWS keeps some executions for all other functions: keep fewer ready, or ask AWS for a higher limit").at("/provisioned_concurrency").of(PROVISIONED),
     row_of(ANY, &["unreservedconcurrentexecution"], Code::QuotaExceeded, "AWS keeps some executions for all other functions: reserve fewer, or ask AWS for a higher limit").at("/reserved_concurrency"),
     row_of(ANY, &["account's unreserved concurrency"], Code::QuotaExceeded, "reserve fewer executions, or ask AWS for a higher limit").at("/reserved_concurrency"),
     row_of(ANY, &["total provisioned concurrency"], Code::InvalidParameter, "reserve at least as many executions as `provisioned_concurrency` keeps ready").at("/reserved_concurrency"),
