@@ -92,7 +92,7 @@ fn of_denied(denied: &Denied, error: &CallError, redactor: &Redactor) -> ErrorRe
         (By::Unallowed(by), _) => format!("{by} must allow it, too: {ready}"),
         (By::Nothing, _) => format!("add this statement to {who}'s policy: {ready} (`dpl-lambda policy` prints all that the stanza needs)"),
     });
-    report.policy_statement = statement;
+    report.policy_statement = statement.map(Box::new);
     report
 }
 

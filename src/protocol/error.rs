@@ -490,7 +490,7 @@ pub struct ErrorReport {
     pub aws: Option<AwsDetail>,
     /// The IAM statement that would allow what was denied, ready to be pasted.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub policy_statement: Option<Statement>,
+    pub policy_statement: Option<Box<Statement>>,
     /// The end of the function's log, secrets masked, where a version did not pass `verify`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub log: Vec<String>,
