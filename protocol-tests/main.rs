@@ -21,6 +21,7 @@ mod faults;
 mod hostile;
 mod identity;
 mod interruptions;
+mod node;
 mod plugin;
 mod policies;
 mod readers;

