@@ -4,6 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use crate::venv;
 
@@ -44,24 +46,37 @@ fn installation() -> PathBuf {
 }
 
 #[test]
-fn packages_of_npm_are_there_for_two_who_ask_at_once() {
-    let parent = tempfile::TempDir::new().expect("a temporary directory");
-    let directory = parent.path().join("two-who-ask");
-    fs::create_dir(&directory).expect("made");
-    let package = r#"{"name": "two-who-ask", "version": "1.0.0", "dependencies": {"picocolors": "1.1.1"}}"#;
-    let lock = r#"{"name": "two-who-ask", "version": "1.0.0", "lockfileVersion": 3, "packages": {
-        "": {"name": "two-who-ask", "version": "1.0.0", "dependencies": {"picocolors": "1.1.1"}},
-        "node_modules/picocolors": {"version": "1.1.1", "integrity":
-            "sha512-xceH2snhtb5M9liqDsmEw56le376mTZkEX/jEb/RxNFyegNul7eNslCXP9FDj/Lcu0X8KEyMceP2ntpaHrDEVA=="}}}"#;
-    fs::write(directory.join("package.json"), package).expect("written");
-    fs::write(directory.join("package-lock.json"), lock).expect("written");
+fn of_two_who_ask_at_once_one_makes_and_both_find_it_whole() {
+    let made = AtomicUsize::new(0);
+    let wanted = std::process::id().to_string();
     let ask = || {
-        let code = "console.log(require(process.argv[1] + '/picocolors').createColors(false).bold('found'))";
-        let output = Command::new(node()).args(["-e", code]).arg(npm_packages(&directory)).output().expect("starts");
-        assert_eq!(String::from_utf8_lossy(&output.stdout), "found\n", "{}", String::from_utf8_lossy(&output.stderr));
+        let directory = venv::made_once("two-who-ask", &wanted, |directory| {
+            made.fetch_add(1, Ordering::Relaxed);
+            std::thread::sleep(Duration::from_millis(200));
+            fs::write(directory.join("last.txt"), "whole").expect("writable");
+        });
+        assert_eq!(fs::read_to_string(directory.join("last.txt")).expect("whole"), "whole");
     };
     std::thread::scope(|scope| {
         scope.spawn(ask);
         scope.spawn(ask);
     });
+    assert_eq!(made.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn packages_of_npm_are_those_that_are_locked() {
+    let parent = tempfile::TempDir::new().expect("a temporary directory");
+    let directory = parent.path().join("one-package");
+    fs::create_dir(&directory).expect("made");
+    let package = r#"{"name": "one-package", "version": "1.0.0", "dependencies": {"picocolors": "^1.0.0"}}"#;
+    let lock = r#"{"name": "one-package", "version": "1.0.0", "lockfileVersion": 3, "packages": {
+        "": {"name": "one-package", "version": "1.0.0", "dependencies": {"picocolors": "^1.0.0"}},
+        "node_modules/picocolors": {"version": "1.1.0", "integrity":
+            "sha512-TQ92mBOW0l3LeMeyLV6mzy/kWr8lkd/hp3mTg7wYK7zJhuBStmGMBG0BdeDZS/dZx1IukaX6Bk11zcln25o1Aw=="}}}"#;
+    fs::write(directory.join("package.json"), package).expect("written");
+    fs::write(directory.join("package-lock.json"), lock).expect("written");
+    let code = "console.log(require(process.argv[1] + '/picocolors/package.json').version)";
+    let output = Command::new(node()).args(["-e", code]).arg(npm_packages(&directory)).output().expect("starts");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "1.1.0\n", "{}", String::from_utf8_lossy(&output.stderr));
 }
