@@ -1,20 +1,63 @@
 #!/usr/bin/env python3
-"""A runner: spawns dpl-lambda for a stanza (a JSON file), prints its log, ends as it did."""
+"""A runner: gives dpl-lambda a stanza (a JSON file), prints its log, and ends with 0 only if the deployment succeeded.
+
+Usage: runner.py STANZA.json [COMMAND [ARGS]]; DPL_LAMBDA names the plugin.
+"""
+import contextlib
 import json
 import os
 import subprocess
 import sys
+import threading
 
+sys.stdout.reconfigure(encoding="utf-8", errors="replace", line_buffering=True)
+environment = {name.decode(errors="replace"): value.decode(errors="replace") for name, value in os.environb.items()}
 with open(sys.argv[1], encoding="utf-8") as file:
-    request = {**json.load(file), "protocol": 1, "env": dict(os.environ)}
-plugin = subprocess.Popen(
-    [os.environ.get("DPL_LAMBDA", "dpl-lambda"), *sys.argv[2:]],
-    stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8")
-plugin.stdin.write(json.dumps(request))
-plugin.stdin.close()
-outcome = "failed"  # a stream without its last line is a failure
+    request = {**json.load(file), "protocol": 1, "env": environment}
+
+program = os.environ.get("DPL_LAMBDA", "dpl-lambda")
+try:
+    plugin = subprocess.Popen([program, *sys.argv[2:]], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+except OSError as error:
+    print(f"failed: {program} cannot be started: {error.strerror}")
+    sys.exit(127)
+
+
+def give_request():
+    with contextlib.suppress(BrokenPipeError), plugin.stdin:  # it may end without reading: its own words say why
+        plugin.stdin.write(json.dumps(request).encode())
+
+
+threading.Thread(target=give_request).start()  # beside the reading, so that no full pipe stops both
+
+verdicts = []
 for line in plugin.stdout:
-    event = json.loads(line)
-    print(event["message"], flush=True)
-    outcome = event.get("outcome", outcome)  # only `finished` has one
-sys.exit(plugin.wait() or (outcome == "failed" and "allowed" not in event))
+    text = line.decode(errors="replace").rstrip("\n")
+    try:
+        event = json.loads(text)
+    except ValueError:
+        print(text)  # not the plugin's own: shown as it is
+        continue
+    if not isinstance(event, dict):
+        continue
+    if isinstance(event.get("message"), str):
+        print(event["message"])
+    if event.get("event") == "hello" and 1 not in event["protocol"]:
+        print(f"failed: the plugin speaks protocol {event['protocol']}, and this runner speaks 1")
+        plugin.stdout.close()  # which stops it
+        break
+    if event.get("event") == "finished":
+        verdicts.append(event)
+
+status = plugin.wait()
+status = status if status >= 0 else 128 - status  # ended by a signal: as a shell tells it
+finished = verdicts[0] if len(verdicts) == 1 else {}  # none: the stream was cut; two: nobody knows which is meant
+outcome = finished.get("outcome")
+if outcome == "failed":
+    hint = (finished.get("error") or {}).get("hint")
+    if hint and hint not in finished.get("message", ""):
+        print(hint)
+    sys.exit(status or (0 if finished.get("allowed") is True else 1))
+if status or not isinstance(outcome, str):
+    print(f"failed: the plugin's outcome is {outcome or 'unknown'}, its exit status {status}")
+    sys.exit(status or 1)

@@ -1,11 +1,12 @@
 //! The files of `examples/`, used as a reader would use them.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
 use lambda_endpoint::{Endpoint, Settings};
 
 use crate::plugin::{job_env, program};
+use crate::runners;
 
 fn example(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name)
@@ -13,7 +14,7 @@ fn example(name: &str) -> PathBuf {
 
 /// Runs a runner on the stanza of a function, in that function's directory, on a branch.
 fn run(runner: &str, function: &str, endpoint: &Endpoint, branch: &str, arguments: &[&str]) -> Output {
-    let mut command = Command::new(example(runner));
+    let mut command = runners::runner(runner);
     command.arg("stanza.json").args(arguments).current_dir(example(function)).env_clear();
     let env = job_env(endpoint);
     for (name, value) in env.as_object().expect("an object") {
@@ -46,13 +47,21 @@ fn check(runner: &str) {
 }
 
 #[test]
+fn the_runner_in_rust_prints_the_log_and_ends_as_the_plugin_did() {
+    check("runner.rs");
+}
+
+#[test]
 fn the_runner_in_python_prints_the_log_and_ends_as_the_plugin_did() {
     check("runner.py");
 }
 
 #[test]
 fn the_runner_in_bash_and_jq_prints_the_log_and_ends_as_the_plugin_did() {
-    let jq = Command::new("jq").arg("--version").output();
-    assert!(jq.is_ok(), "jq is missing: install it (Debian: apt-get install jq) to try examples/runner.sh");
     check("runner.sh");
+}
+
+#[test]
+fn the_runner_in_javascript_prints_the_log_and_ends_as_the_plugin_did() {
+    check("runner.mjs");
 }

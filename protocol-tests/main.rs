@@ -1,7 +1,7 @@
 //! The program under test from outside: JSON in, events and exit status out.
 //!
-//! `DPL_LAMBDA=/path/to/other` holds another implementation to the same tests; `CASE=part-of-a-name` picks cases;
-//! `BLESS=1` rewrites `schema/` from the types.
+//! `DPL_LAMBDA=/path/to/other` holds another implementation to the same tests; `RUNNER=/path/to/a/runner` plays the
+//! cases of runners with that one; `CASE=part-of-a-name` picks cases; `BLESS=1` rewrites `schema/` from the types.
 #![expect(clippy::disallowed_methods, reason = "tests start programs, write files and look at the clock")]
 #![expect(clippy::print_stdout, reason = "a test tells how much it has tried")]
 
@@ -29,6 +29,7 @@ mod readme;
 mod refusals;
 mod releases;
 mod rubbish;
+mod runners;
 mod same_bytes;
 mod schemas;
 mod settings;
