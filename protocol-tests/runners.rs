@@ -1,9 +1,10 @@
 //! Plays every file of `runner/`: a plugin says and does what a case tells, and a runner must conclude what is right.
-//! The runners are those of `examples/`, or the one that `RUNNER` names. The real program takes no part.
+//! The runners are those of `examples/`, or the one that `RUNNER` names. The real program speaks in README.md's dialogue.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{self, File};
+use std::io::Write;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -16,7 +17,7 @@ use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use crate::node::node;
-use crate::plugin::agrees;
+use crate::plugin::{agrees, program};
 
 const HERE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/protocol-tests");
 
@@ -334,4 +335,24 @@ fn each_runner_case_has_its_name_and_reasons_and_stands_in_the_readme_once() {
     }
     let links = readme.matches("](runner/").count() - readme.matches("](runner/plugin.py)").count();
     assert_eq!(links, cases.len(), "protocol-tests/README.md names a case that is not there");
+}
+
+#[test]
+fn the_dialogue_of_the_page_for_builders_of_runners_is_a_real_one() {
+    let page = fs::read_to_string(Path::new(HERE).join("README.md")).expect("README.md");
+    let mut blocks = page.split("```json\n").skip(1).map(|block| block.split("```").next().unwrap_or_default().trim());
+    let (request, shown) = (blocks.next().expect("a request"), blocks.next().expect("its events"));
+
+    let mut plugin = Command::new(program()).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("starts");
+    plugin.stdin.take().expect("piped").write_all(request.as_bytes()).expect("it reads");
+    let output = plugin.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(0));
+    let events = |lines: &str| -> Vec<Value> {
+        let mut events: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).expect("an event")).collect();
+        // Its version is that of the day.
+        let hello = events.first_mut().and_then(Value::as_object_mut).expect("it says hello");
+        hello.retain(|key, _| key != "version" && key != "message");
+        events
+    };
+    assert_eq!(events(shown), events(&String::from_utf8_lossy(&output.stdout)));
 }
