@@ -309,7 +309,7 @@ fn runner_cases_are_concluded_as_a_good_runner_does() {
     let wanted = std::env::var("CASE").unwrap_or_default();
     let mut cases = cases();
     cases.retain(|(_, case)| case.name.contains(&wanted));
-    assert!(!cases.is_empty() || !wanted.is_empty(), "no case");
+    assert!(!cases.is_empty(), "no case matches");
     let own = std::env::var("RUNNER").ok();
     let names = own.as_deref().map_or(RUNNERS.to_vec(), |own| vec![own]);
     let mut failed = false;
