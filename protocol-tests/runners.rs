@@ -22,7 +22,7 @@ use crate::plugin::{agrees, program};
 const HERE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/protocol-tests");
 
 /// The runners of `examples/`.
-pub(crate) const RUNNERS: [&str; 4] = ["runner.rs", "runner.py", "runner.sh", "runner.mjs"];
+const RUNNERS: [&str; 4] = ["runner.rs", "runner.py", "runner.sh", "runner.mjs"];
 
 /// No run of a runner may take longer.
 const LIMIT: Duration = Duration::from_secs(120);
