@@ -30,6 +30,7 @@
 //! | [`failure`] | each room's error | code, sentence, hint |
 //! | [`warnings`] | what a run comes upon | the warning that tells it |
 //! | [`deploy`] | a command and a job | an outcome: the pass, top to bottom |
+//! | [`runner`] | a CI's own variables | the job as Travis CI would describe it; pure |
 //!
 //! Where is …? A key of the stanza: `protocol/stanza.rs`. A sentence of an event: `protocol/prose.rs`. A sentence of a
 //! failure: `failure/`, of a warning: `warnings.rs`. What bash is told: `conditions/bash.rs`. The order of AWS's calls: `plan/`. The process
@@ -49,6 +50,7 @@ pub mod package;
 pub mod plan;
 pub mod policy;
 pub mod protocol;
+pub mod runner;
 pub mod stop;
 pub mod verification;
 pub mod warnings;
