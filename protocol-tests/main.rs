@@ -8,6 +8,7 @@
 mod canaries;
 mod case;
 mod cases;
+mod ci_examples;
 mod commands;
 mod constraints;
 mod convergence;

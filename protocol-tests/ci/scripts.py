@@ -1,0 +1,158 @@
+"""A CI's file in, what that CI would run out, as JSON: {"shell": [...], "runs": [{"script": ..., "env": {...}}]}.
+
+Each run is one shell with its own variables, in order. What the CI fills in before a shell sees it is filled in here, and
+what it would fill in by mistake is an error. A secret named x is `secret-x`, a token for the audience y is `token-for-y`.
+Never runs anything.
+"""
+
+import json
+import re
+import sys
+
+from ruamel.yaml import YAML
+
+
+def need(condition, message):
+    if not condition:
+        sys.exit(message)
+
+
+def travis(file):
+    deploy = file["deploy"]
+    need(deploy["provider"] == "script" and deploy["on"] == {"all_branches": True}, "judged by Travis as well")
+    env = dict(line.split("=", 1) for line in file["env"]["global"])
+    return ["bash", "-c"], [{"script": script, "env": env} for script in (file["before_deploy"], deploy["script"])]
+
+
+def github(file):
+    need(file["defaults"]["run"]["shell"] == "bash", "no pipefail")
+    need(file["permissions"]["id-token"] == "write", "no token")
+    need("pull_request" not in file["on"], "deploys pull requests")
+    job = file["jobs"]["deploy"]
+    scripts = [step["run"] for step in job["steps"] if "run" in step]
+    need(not any("${{" in script for script in scripts), "an expression in a script")
+    return ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c"], [{"script": s, "env": job["env"]} for s in scripts]
+
+
+def gitlab(file):
+    job = file["deploy"]
+    env = dict(job["variables"])
+    for name, token in job["id_tokens"].items():
+        env[name] = "token-for-" + token["aud"]
+    return ["bash", "-eo", "pipefail", "-c"], [{"script": "\n".join(job["script"]), "env": env}]
+
+
+def buildkite(file):
+    (step,) = file["steps"]
+    script = "\n".join(step["command"])
+    need("$" not in script.replace("$$", ""), "a single $ is filled in on upload")
+    return ["bash", "-e", "-c"], [{"script": script.replace("$$", "$"), "env": file["env"]}]
+
+
+def circleci(file):
+    job = file["jobs"]["deploy"]
+    env = {name: value.replace("<< pipeline.event.name >>", "push") for name, value in job["environment"].items()}
+    (run,) = file["workflows"]["deploy"]["jobs"]
+    need("context" in run["deploy"], "no context, no token")
+    runs = [step["run"] for step in job["steps"] if "run" in step]
+    scripts = [run if isinstance(run, str) else run["command"] for run in runs]
+    need("<<" not in json.dumps([env, scripts]), "a pipeline value that is not known here")
+    return ["bash", "-eo", "pipefail", "-c"], [{"script": script, "env": env} for script in scripts]
+
+
+def woodpecker_or_drone(file):
+    (step,) = file["steps"]
+    env = {}
+    for name, value in step["environment"].items():
+        env[name] = value if isinstance(value, str) else "secret-" + value["from_secret"]
+    script = "\n".join(step["commands"])
+    need("${" not in script, "a ${…} is filled in before the shell")
+    return ["sh", "-e", "-c"], [{"script": script, "env": env}]
+
+
+def jenkins(text):
+    """Groovy, parsed as Groovy. Of the declarative syntax only what every pipeline must have: Jenkins' own check needs a Jenkins."""
+    import tree_sitter
+    import tree_sitter_groovy
+
+    language = tree_sitter.Language(tree_sitter_groovy.language())
+    root = tree_sitter.Parser(language).parse(text.encode()).root_node
+    need(not root.has_error, "no Groovy")
+
+    def unquoted(node):
+        text = node.text.decode()
+        quote = "'''" if text.startswith("'''") else "'"
+        need(text.startswith(quote) and text.endswith(quote), f"not in single quotes, so Groovy fills it in: {text}")
+        need("\\" not in text, f"an escape that is not undone here: {text}")
+        return text[len(quote) : -len(quote)]
+
+    def name(node):
+        kinds = ("identifier", "type_identifier")
+        return next((child.text.decode() for child in node.named_children if child.type in kinds), None)
+
+    def members(node):
+        """The statements of a block's closure."""
+        for closure in (child for child in node.named_children if child.type == "closure"):
+            for child in closure.named_children:
+                yield child.named_children[0] if child.type == "expression_statement" else child
+
+    def below(node):
+        yield node
+        for child in node.named_children:
+            yield from below(child)
+
+    def block(node, wanted):
+        found = [member for member in members(node) if name(member) == wanted]
+        need(len(found) == 1, f"{len(found)} of {wanted}")
+        return found[0]
+
+    (pipeline,) = [child for child in root.named_children if "comment" not in child.type]
+    pipeline = pipeline.named_children[0]
+    need(name(pipeline) == "pipeline", "no declarative pipeline")
+    allowed = {"agent", "options", "environment", "stages", "post", "tools", "triggers", "parameters", "libraries"}
+    sections = [name(member) for member in members(pipeline)]
+    need(len(sections) == len(set(sections)) and set(sections) <= allowed, f"sections: {sections}")
+    need("agent" in sections, "no agent")
+
+    env = {}
+    for assignment in members(block(pipeline, "environment")):
+        key, value = assignment.named_children
+        env[key.text.decode()] = unquoted(value)
+    stage = block(block(pipeline, "stages"), "stage")
+    runs = []
+
+    def collect(node, env):
+        for member in members(node):
+            if name(member) == "withCredentials":
+                pairs = {name(item): unquoted(item.named_children[-1]) for item in below(member) if item.type == "map_item"}
+                need(set(pairs) == {"credentialsId", "variable"}, f"credentials: {pairs}")
+                collect(member, env | {pairs["variable"]: "secret-" + pairs["credentialsId"]})
+            elif name(member) == "sh":
+                (argument,) = member.named_children[-1].named_children
+                runs.append({"script": unquoted(argument), "env": env})
+            else:
+                sys.exit(f"a step that is not known here: {member.text.decode()}")
+
+    collect(block(stage, "steps"), env)
+    return ["sh", "-e", "-c"], runs
+
+
+READERS = {
+    "travis.yml": travis,
+    "github-actions.yml": github,
+    "gitlab-ci.yml": gitlab,
+    "buildkite.yml": buildkite,
+    "circleci.yml": circleci,
+    "woodpecker.yml": woodpecker_or_drone,
+    "drone.yml": woodpecker_or_drone,
+}
+
+
+def main(path):
+    name = re.split("/", path)[-1]
+    with open(path, encoding="utf-8") as file:
+        shell, runs = jenkins(file.read()) if name == "Jenkinsfile" else READERS[name](YAML(typ="safe").load(file))
+    json.dump({"shell": shell, "runs": runs}, sys.stdout)
+
+
+main(sys.argv[1])
