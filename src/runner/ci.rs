@@ -185,13 +185,14 @@ fn gitlab(v: &Variables<'_>) -> Facts {
 
 /// Source: buildkite.com/docs, "Environment variables".
 ///
-/// `BUILDKITE_PULL_REQUEST` is always there: a number or `false`.
+/// `BUILDKITE_PULL_REQUEST` is always there: a number or `false`. A build that another pipeline triggers has `false`, though
+/// branch and commit may be those of a pull request, handed on. So it counts as one.
 fn buildkite(v: &Variables<'_>) -> Facts {
     let branch = v.get("BUILDKITE_BRANCH");
     let queue = v.get("BUILDKITE_MERGE_QUEUE_BASE_BRANCH");
     let build = Build::of_names(v.get("BUILDKITE_TAG"), branch.clone());
     let build = match v.get("BUILDKITE_PULL_REQUEST") {
-        Some(no) if no == "false" && queue.is_none() => build,
+        Some(no) if no == "false" && queue.is_none() && !v.is("BUILDKITE_SOURCE", "trigger_job") => build,
         number => build.requested(
             number.filter(|number| number != "false"),
             v.get("BUILDKITE_PULL_REQUEST_BASE_BRANCH").or(queue),
@@ -232,11 +233,12 @@ fn circleci(v: &Variables<'_>) -> Facts {
     Facts { build, slug, commit: v.get("CIRCLE_SHA1"), number: v.get("CIRCLE_BUILD_NUM") }
 }
 
-/// Source: woodpecker-ci.org/docs, "Environment variables" and "Workflow syntax" (events).
+/// Source: woodpecker-ci.org/docs, "Environment variables" and "Workflow syntax" (events); its server's source for refs.
 ///
-/// A pull request's pipeline that is deployed or run again by hand has another event, but keeps its ref.
+/// A `deployment` repeats an earlier pipeline, perhaps a pull request's, whose ref says so only where the forge has refs for
+/// them. So it counts as one.
 fn woodpecker(v: &Variables<'_>) -> Facts {
-    const OWN: [&str; 6] = ["push", "tag", "release", "deployment", "cron", "manual"];
+    const OWN: [&str; 5] = ["push", "tag", "release", "cron", "manual"];
     let build = by_event(
         v.get("CI_PIPELINE_EVENT").is_some_and(|event| OWN.contains(&event.as_str())),
         v.get("CI_COMMIT_REF"),
@@ -249,10 +251,10 @@ fn woodpecker(v: &Variables<'_>) -> Facts {
 
 /// Source: docs.drone.io, "Environment: reference".
 ///
-/// A promoted pull request has the event `promote`, but keeps its ref. `DRONE_SOURCE_BRANCH` and `DRONE_TARGET_BRANCH` are set
-/// on pushes, too.
+/// `promote` and `rollback` repeat an earlier build, as Woodpecker's `deployment` does. `DRONE_SOURCE_BRANCH` and
+/// `DRONE_TARGET_BRANCH` are set on pushes, too.
 fn drone(v: &Variables<'_>) -> Facts {
-    const OWN: [&str; 6] = ["push", "tag", "promote", "rollback", "cron", "custom"];
+    const OWN: [&str; 4] = ["push", "tag", "cron", "custom"];
     let build = by_event(
         v.get("DRONE_BUILD_EVENT").is_some_and(|event| OWN.contains(&event.as_str())),
         v.get("DRONE_COMMIT_REF"),
@@ -263,7 +265,8 @@ fn drone(v: &Variables<'_>) -> Facts {
     Facts { build, slug: v.get("DRONE_REPO"), commit: v.get("DRONE_COMMIT_SHA"), number: v.get("DRONE_BUILD_NUMBER") }
 }
 
-/// What Woodpecker and Drone, who have one ancestor, build.
+/// What Woodpecker and Drone, who have one ancestor, build. The ref has to agree with the branch: Bitbucket has no refs for pull
+/// requests, so that theirs is the source's branch, while the branch is the target's.
 fn by_event(
     own: bool,
     reference: Option<String>,
@@ -271,11 +274,15 @@ fn by_event(
     number: Option<String>,
     (target, source): (Option<String>, Option<String>),
 ) -> Build {
-    let by_ref = Build::of_ref(reference);
+    // Woodpecker has the branch's short name here when somebody has started the pipeline by hand.
+    let by_ref = match reference {
+        Some(name) if !name.starts_with("refs/") => Build::of_branch(name),
+        reference => Build::of_ref(reference),
+    };
+    let own = own && number.is_none();
     match &by_ref {
-        Build::Tag(_) if own && number.is_none() => by_ref,
-        // A ref of a branch says no more than the branch's own variable does.
-        Build::Branch(_) if own && number.is_none() => named,
+        Build::Tag(_) if own => by_ref,
+        Build::Branch(_) if own && by_ref == named => by_ref,
         _ => by_ref.requested(number, target, source),
     }
 }

@@ -58,6 +58,7 @@ fn github_actions() {
     let request = [("GITHUB_BASE_REF", "main"), ("GITHUB_HEAD_REF", "fix")];
     let told = |number| [("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", number), ("PULL_REQUEST_BRANCH", "fix")];
     check(&[&on("pull_request", "refs/pull/12/merge")[..], &request].concat(), &told("12"));
+    check(&[&on("push", "refs/heads/main")[..], &request].concat(), &told("unknown"));
     // Of a fork, in the base's name: the number is in the event's file alone.
     check(&[&on("pull_request_target", "refs/heads/main")[..], &request].concat(), &told("unknown"));
     // Merged: the ref is the base's.
@@ -151,8 +152,9 @@ fn buildkite() {
     check(&[("BUILDKITE_BRANCH", "pull/12/head")], &[("PULL_REQUEST", "12")]);
     let queued = [("BUILDKITE_BRANCH", "q/1"), ("BUILDKITE_MERGE_QUEUE_BASE_BRANCH", "main")];
     check(&queued, &[("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "unknown"), ("PULL_REQUEST_BRANCH", "q/1")]);
-    let silent = [("BUILDKITE_BRANCH", "main"), ("BUILDKITE_PULL_REQUEST", "")];
-    check(&silent, &[("PULL_REQUEST", "unknown"), ("PULL_REQUEST_BRANCH", "main")]);
+    let unknown = [("PULL_REQUEST", "unknown"), ("PULL_REQUEST_BRANCH", "main")];
+    check(&[("BUILDKITE_BRANCH", "main"), ("BUILDKITE_PULL_REQUEST", "")], &unknown);
+    check(&[("BUILDKITE_BRANCH", "main"), ("BUILDKITE_SOURCE", "trigger_job")], &unknown);
 }
 
 #[test]
@@ -208,10 +210,11 @@ fn woodpecker() {
     let on = |event, reference, branch| {
         [("CI_PIPELINE_EVENT", event), ("CI_COMMIT_REF", reference), ("CI_COMMIT_BRANCH", branch)]
     };
-    for event in ["push", "manual", "cron", "deployment"] {
-        let told = [("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "false")];
-        check(&on(event, "refs/heads/main", "main"), &told);
+    let pushed = [("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "false")];
+    for event in ["push", "cron"] {
+        check(&on(event, "refs/heads/main", "main"), &pushed);
     }
+    check(&on("manual", "main", "main"), &pushed);
     for event in ["tag", "release", "manual"] {
         let told = [("TRAVIS_BRANCH", "v1"), ("TAG", "v1"), ("PULL_REQUEST", "false")];
         check(&on(event, "refs/tags/v1", "main"), &told);
@@ -225,6 +228,9 @@ fn woodpecker() {
         }
     }
     check(&on("deployment", "refs/pull/12/head", "main"), &[("PULL_REQUEST", "12")]);
+    // On Bitbucket, from a fork's `main` to `main`: nothing of the request is left.
+    check(&on("deployment", "refs/heads/main", "main"), &[("PULL_REQUEST", "unknown")]);
+    check(&on("push", "refs/heads/fix", "main"), &[("PULL_REQUEST", "unknown")]);
     check(&on("pull_request_metadata", "refs/heads/main", "main"), &[("PULL_REQUEST", "unknown")]);
     check(&on("push", "", "main"), &[("PULL_REQUEST", "unknown")]);
 }
@@ -246,7 +252,7 @@ fn drone() {
             ("DRONE_SOURCE_BRANCH", "main"),
         ]
     };
-    for event in ["push", "custom", "cron", "promote"] {
+    for event in ["push", "custom", "cron"] {
         check(&on(event, "refs/heads/main"), &[("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "false")]);
     }
     let tag = [&on("tag", "refs/tags/v1")[..], &[("DRONE_TAG", "v1")]].concat();
@@ -256,7 +262,11 @@ fn drone() {
     // From a fork's `main` to `main`: only the event, the number and the ref tell.
     check(&[&on("pull_request", "refs/pull/12/head")[..], &number].concat(), &told("12"));
     check(&on("promote", "refs/pull/12/head"), &told("12"));
-    check(&[&on("promote", "refs/heads/main")[..], &number].concat(), &told("12"));
+    for event in ["promote", "rollback"] {
+        check(&on(event, "refs/heads/main"), &told("unknown"));
+    }
+    check(&[&on("push", "refs/heads/main")[..], &number].concat(), &told("12"));
+    check(&on("push", "refs/heads/fix"), &told("unknown"));
     check(&on("pull_request", "refs/heads/main"), &told("unknown"));
 }
 
