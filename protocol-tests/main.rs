@@ -14,6 +14,7 @@ mod constraints;
 mod convergence;
 mod corpus;
 mod deployments;
+mod editors;
 mod emulated_releases;
 mod emulated_settings;
 mod emulators;

@@ -35,6 +35,7 @@ fn the_committed_schemas_are_those_of_the_types() {
     check_committed("stanza.json", &schema::stanza());
     check_committed("request.json", &schema::request());
     check_committed("event.json", &schema::event());
+    check_committed("travis-yml.json", &schema::travis_yml());
 }
 
 #[test]
@@ -90,7 +91,7 @@ fn the_stanza_schema_is_closed_and_knows_encrypted_values() {
         (json!({"function_name": "f", "publish": "perhaps"}), false),
         (json!({"function_name": "f", "on": {"branches": "main"}}), false),
         (json!({"function_name": "f", "environment": ["no pair"]}), false),
-        (json!({"function_name": "f", "role": {"secure": "abc"}}), false),
+        (json!({"function_name": "f", "role": {"secure": "abc"}, "timeout": "$LIMIT", "publish": "${PUBLISH}"}), true),
         (json!({"function_name": "f", "env": {}}), false),
         (json!([]), false),
     ] {

@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 use crate::deployments::build_directory;
 use crate::plugin::{Ended, Plugin, agrees, job_env};
 
-fn real_stanzas() -> Vec<Value> {
+pub(crate) fn real_stanzas() -> Vec<Value> {
     let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/protocol-tests/real-stanzas.jsonl"));
     text.expect("is there").lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
 
 /// Like Travis: encrypted values arrive decrypted.
-fn decrypted(value: &Value) -> Value {
+pub(crate) fn decrypted(value: &Value) -> Value {
     match value {
         Value::Object(map) if map.len() == 1 && map.contains_key("secure") => json!("decrypted-value"),
         Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), decrypted(value))).collect(),

@@ -54,4 +54,6 @@ pub(crate) enum Document {
     Request,
     /// A line of standard output, for readers of it.
     Event,
+    /// A whole `.travis.yml`, for editors.
+    TravisYml,
 }

@@ -30,6 +30,7 @@ pub(crate) fn schema(document: Document) -> String {
         Document::Stanza => schema::stanza(),
         Document::Request => schema::request(),
         Document::Event => schema::event(),
+        Document::TravisYml => schema::travis_yml(),
     };
     format!("{schema:#}\n")
 }

@@ -45,7 +45,12 @@ pub fn is_branch_specific(key: &str, value: &Node) -> bool {
         && !value.is_secure()
         && key != "edge"
         && !MAP_OPTIONS.contains(&key)
-        && (FOREIGN.contains(&key) || BESIDES.contains(&key) || !is_ours(key))
+        && (is_of_dpl(key) || !is_ours(key))
+}
+
+/// True for the options that dpl has, too.
+pub(super) fn is_of_dpl(key: &str) -> bool {
+    FOREIGN.contains(&key) || BESIDES.contains(&key)
 }
 
 /// True for the options of this version and of the contract; nobody ever wrote a map of branches for those that dpl lacks.

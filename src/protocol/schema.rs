@@ -8,12 +8,23 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
+use super::editor;
 use super::event::Line;
 use super::stanza::{ALIASES, Stanza};
 use super::structures::{FileSystemConfig, FunctionUrl};
 
 /// For people in an editor: closed, so that typos are marked; knows `{"secure": …}`.
 pub fn stanza() -> Value {
+    editor::enrich(&plain())
+}
+
+/// For people in an editor: a whole `.travis.yml`, of which only the stanzas for `lambda` are looked at.
+pub fn travis_yml() -> Value {
+    editor::travis_yml::around(stanza())
+}
+
+/// The stanza as its types tell it.
+fn plain() -> Value {
     let mut schema = generate::<Stanza>();
     add_aliases(&mut schema);
     schema
@@ -21,7 +32,7 @@ pub fn stanza() -> Value {
 
 /// For runners: open, with `env` and `protocol`, without `secure`, and as lenient as the reader is.
 pub fn request() -> Value {
-    let mut schema = stanza();
+    let mut schema = plain();
     let root = schema.as_object_mut().expect("a schema of a struct is an object");
     root.insert("title".to_owned(), json!("dpl-lambda request"));
     root.remove("additionalProperties");
@@ -61,7 +72,7 @@ pub fn event() -> Value {
 /// The keys of a stanza, aliases included.
 pub(super) fn stanza_keys() -> &'static [String] {
     static KEYS: LazyLock<Vec<String>> = LazyLock::new(|| {
-        let schema = stanza();
+        let schema = plain();
         schema["properties"].as_object().expect("a schema of a struct has properties").keys().cloned().collect()
     });
     &KEYS
@@ -225,7 +236,7 @@ written! {
 const NONE: &str = "^([Nn][Oo][Nn][Ee])?$";
 
 /// The words of [`super::wire::Node::as_flag`], in any case.
-const FLAG_WORDS: &str = concat!(
+pub(super) const FLAG_WORDS: &str = concat!(
     r"^\s*([Tt][Rr][Uu][Ee]|[Oo][Nn]|[Yy][Ee][Ss]|[Ee][Nn][Aa][Bb][Ll][Ee][Dd]|[Rr][Ee][Qq][Uu][Ii][Rr][Ee][Dd]",
     r"|[Ff][Aa][Ll][Ss][Ee]|[Oo][Ff][Ff]|[Nn][Oo]|[Dd][Ii][Ss][Aa][Bb][Ll][Ee][Dd])\s*$"
 );
@@ -235,7 +246,7 @@ const FLAG_WORDS: &str = concat!(
 #[schemars(deny_unknown_fields)]
 #[expect(dead_code, reason = "describes what `conditions::judge` reads; nothing holds one")]
 struct On {
-    /// The repository, as `owner/name`.
+    /// The repository, as `owner/name`; for forks. Default: any.
     #[schemars(with = "Option<Text>")]
     repo: (),
     /// The branches, any of which permits; bash patterns such as `release/*`. Default: `master`.
@@ -244,64 +255,64 @@ struct On {
     /// Deploy from all branches. Default: false.
     #[schemars(with = "Option<Flag>")]
     all_branches: (),
-    /// `true`: tags only, from whatever branch. `false`: no tags.
+    /// `true`: tags only, and `branch` is not checked. `false`: no tags. Default: both.
     #[schemars(with = "Option<Flag>")]
     tags: (),
-    /// What bash evaluates inside `[[ … ]]`, such as `$NIGHTLY = true`; of a list, all must be met.
+    /// What bash evaluates inside `[[ … ]]`, such as `$NIGHTLY = true`; put spaces around `=`. Of a list, all must be met. Default: none.
     #[schemars(with = "Option<TextList>")]
     condition: (),
-    /// The Dart version that the job runs.
+    /// The Dart version that the job runs, such as `'3.5'`.
     #[schemars(with = "Option<Text>")]
     dart: (),
-    /// The Elixir version that the job runs.
+    /// The Elixir version that the job runs, such as `'1.17'`.
     #[schemars(with = "Option<Text>")]
     elixir: (),
-    /// The Elm version that the job runs.
+    /// The Elm version that the job runs, such as `'0.19'`.
     #[schemars(with = "Option<Text>")]
     elm: (),
-    /// The Go version that the job runs.
+    /// The Go version that the job runs, such as `'1.23'`.
     #[schemars(with = "Option<Text>")]
     go: (),
-    /// The Haxe version that the job runs.
+    /// The Haxe version that the job runs, such as `'4.3'`.
     #[schemars(with = "Option<Text>")]
     haxe: (),
-    /// The JDK that the job runs.
+    /// The JDK that the job runs, such as `openjdk21`.
     #[schemars(with = "Option<Text>")]
     jdk: (),
-    /// The Julia version that the job runs.
+    /// The Julia version that the job runs, such as `'1.11'`.
     #[schemars(with = "Option<Text>")]
     julia: (),
-    /// The Node.js version that the job runs.
+    /// The Node.js version that the job runs, such as `'22'`.
     #[schemars(with = "Option<Text>")]
     node: (),
     /// Another name of `node`.
     #[schemars(with = "Option<Text>")]
     node_js: (),
-    /// The Perl version that the job runs.
+    /// The Perl version that the job runs, such as `'5.40'`.
     #[schemars(with = "Option<Text>")]
     perl: (),
-    /// The PHP version that the job runs.
+    /// The PHP version that the job runs, such as `'8.3'`.
     #[schemars(with = "Option<Text>")]
     php: (),
-    /// The Python version that the job runs.
+    /// The Python version that the job runs, such as `'3.13'`.
     #[schemars(with = "Option<Text>")]
     python: (),
-    /// The R version that the job runs.
+    /// The R version that the job runs, such as `'4.4'`.
     #[schemars(with = "Option<Text>")]
     r: (),
-    /// The Ruby version that the job runs.
+    /// The Ruby version that the job runs, such as `'3.4'`.
     #[schemars(with = "Option<Text>")]
     ruby: (),
     /// Another name of `ruby`.
     #[schemars(with = "Option<Text>")]
     rvm: (),
-    /// The Rust version that the job runs.
+    /// The Rust version that the job runs, such as `'stable'`.
     #[schemars(with = "Option<Text>")]
     rust: (),
-    /// The Scala version that the job runs.
+    /// The Scala version that the job runs, such as `'3.5'`.
     #[schemars(with = "Option<Text>")]
     scala: (),
-    /// The Smalltalk version that the job runs.
+    /// The Smalltalk version that the job runs, such as `'Squeak-6.0'`.
     #[schemars(with = "Option<Text>")]
     smalltalk: (),
 }

@@ -26,135 +26,135 @@ use super::{judge, limits};
 #[derive(Clone, Debug, Default, JsonSchema)]
 #[schemars(deny_unknown_fields, title = "AWS Lambda deployment stanza")]
 pub struct Stanza {
-    /// The deployment provider: `lambda`.
+    /// The deployment provider: `lambda`, in any case.
     #[schemars(with = "Option<Text>")]
     pub provider: Option<String>,
-    /// The AWS access key id. Without it the job's `AWS_ACCESS_KEY_ID` is used.
+    /// The AWS access key id, such as `AKIAIOSFODNN7EXAMPLE` or `{secure: …}`. Default: the job's `AWS_ACCESS_KEY_ID`.
     #[schemars(with = "Option<SecretText>")]
     pub access_key_id: Option<Secret>,
-    /// The secret that belongs to `access_key_id`.
+    /// The secret that belongs to `access_key_id`; encrypt it, as `{secure: …}`. Default: the job's `AWS_SECRET_ACCESS_KEY`.
     #[schemars(with = "Option<SecretText>")]
     pub secret_access_key: Option<Secret>,
-    /// The session token that belongs to temporary keys.
+    /// The session token that belongs to temporary keys, such as `$SESSION_TOKEN` of the job. Default: none.
     #[schemars(with = "Option<SecretText>")]
     pub session_token: Option<Secret>,
-    /// The profile of the job's `~/.aws` files to act as, instead of keys.
+    /// The profile of the job's `~/.aws` files to act as, instead of keys, such as `deployer`. Default: the job's `AWS_PROFILE`.
     #[schemars(with = "Option<Text>")]
     pub profile: Option<String>,
-    /// ARN of an IAM role to act as: it is assumed with the keys, the profile or the token that are found.
+    /// ARN of an IAM role to act as, such as `arn:aws:iam::123456789012:role/deploy`: it is assumed with the keys, the profile or the token that are found. Default: none.
     #[schemars(with = "Option<Text>")]
     pub role_to_assume: Option<String>,
-    /// What CloudTrail shows of a session of `role_to_assume`. Default: `dpl-lambda`, the repository and the build's number.
+    /// What CloudTrail shows of a session of `role_to_assume`, such as `release-build`. Default: `dpl-lambda`, the repository and the build's number.
     #[schemars(with = "Option<Text>")]
     pub role_session_name: Option<String>,
-    /// What the owner of `role_to_assume` wants to hear before it is given.
+    /// What the owner of `role_to_assume` wants to hear before it is given, such as `our-contract-7`. Default: none.
     #[schemars(with = "Option<Text>")]
     pub external_id: Option<String>,
-    /// The job's variable that holds an OpenID Connect token, which is exchanged for `role_to_assume`; no keys are needed then.
+    /// The job's variable that holds an OpenID Connect token, such as `OIDC_TOKEN`; the token is exchanged for `role_to_assume`, and no keys are needed. Default: none.
     #[schemars(with = "Option<Text>")]
     pub web_identity_token_env: Option<String>,
     /// The AWS region, such as `eu-west-1`. Default: the job's `AWS_REGION`, else `us-east-1`.
     #[schemars(with = "Option<Text>")]
     pub region: Option<Region>,
-    /// The function's name or ARN. Required.
+    /// The function's name or ARN, such as `hello`. Required.
     #[schemars(with = "Option<Text>")]
     pub function_name: Option<FunctionName>,
-    /// ARN of the IAM role that the function runs as. Required to create a function.
+    /// ARN of the IAM role that the function runs as, such as `arn:aws:iam::123456789012:role/run`. Required to create a function.
     #[schemars(with = "Option<Text>")]
     pub role: Option<String>,
-    /// What Lambda calls: the function in `module_name`, or a whole handler such as `index.handler`. Required to create a function.
+    /// What Lambda calls: the function in `module_name`, such as `handler`, or a whole handler such as `index.handler`. Required to create a function.
     #[schemars(with = "Option<Text>")]
     pub handler_name: Option<String>,
-    /// The module (file, class, assembly) that holds `handler_name`. Default: `index`.
+    /// The module (file, class, assembly) that holds `handler_name`, such as `app`. Default: `index`.
     #[schemars(with = "Option<Text>")]
     pub module_name: Option<String>,
-    /// What the function is for, at most 256 characters.
+    /// What the function is for, at most 256 characters; `%{build_number}` and other values of the build are filled in. Default for a new function: the build that has deployed it.
     #[schemars(with = "Option<Text>")]
     pub description: Option<String>,
-    /// Seconds that one invocation may take, 1 to 5400. AWS's default: 3.
+    /// Seconds that one invocation may take, 1 to 5400, such as 30. AWS's default: 3.
     #[schemars(with = "Option<WholeNumber>")]
     pub timeout: Option<i32>,
-    /// Memory of the function in MB, 128 to 32768. AWS's default: 128.
+    /// Memory of the function in MB, 128 to 32768, such as 512. AWS's default: 128.
     #[schemars(with = "Option<WholeNumber>")]
     pub memory_size: Option<i32>,
-    /// The VPC subnets that the function is attached to, such as `subnet-0123456789abcdef0`. Empty: none.
+    /// The VPC subnets that the function is attached to, such as `subnet-0123456789abcdef0`; at most 16. Empty: none.
     #[schemars(with = "Option<TextList>")]
     pub subnet_ids: Option<Vec<String>>,
-    /// The VPC security groups of the function, such as `sg-0123456789abcdef0`. Empty: none.
+    /// The VPC security groups of the function, such as `sg-0123456789abcdef0`; at most 5. Empty: none.
     #[schemars(with = "Option<TextList>")]
     pub security_group_ids: Option<Vec<String>>,
-    /// The function's environment variables, as a map or as a list of `NAME=value`; they replace all live ones. Empty: none.
+    /// The function's environment variables, as a map or as a list of `NAME=value`, such as `STAGE=production`; they replace all live ones. Empty: none.
     #[schemars(with = "Option<Pairs>")]
     pub environment: Option<BTreeMap<String, Secret>>,
     /// The runtime, such as `nodejs22.x` or `python3.13`. Required to create a function.
     #[schemars(with = "Option<Text>")]
     pub runtime: Option<String>,
-    /// ARN of the SQS queue or SNS topic for events that could not be processed. Empty: none.
+    /// ARN of the SQS queue or SNS topic for events that could not be processed, such as `arn:aws:sqs:us-east-1:123456789012:failed`. Empty: none.
     #[schemars(with = "Option<Text>")]
     pub dead_letter_arn: Option<String>,
-    /// ARN of the KMS key that encrypts the environment variables. Empty: AWS's own key.
+    /// ARN of the KMS key that encrypts the environment variables, such as `arn:aws:kms:us-east-1:123456789012:key/1234abcd`. Empty: AWS's own key.
     #[schemars(with = "Option<Text>")]
     pub kms_key_arn: Option<String>,
     /// X-Ray tracing: `Active` or `PassThrough`. AWS's default: `PassThrough`.
     #[schemars(with = "Option<Text>")]
     pub tracing_mode: Option<String>,
-    /// ARNs of layer versions, in the order in which they are laid over each other; they replace all live ones. Empty: none.
+    /// ARNs of layer versions, such as `arn:aws:lambda:us-east-1:123456789012:layer:tools:3`, in the order in which they are laid over each other; at most 5. They replace all live ones. Empty: none.
     #[schemars(with = "Option<TextList>")]
     pub layers: Option<Vec<String>>,
-    /// Tags of the function, as a map or as a list of `NAME=value`; they are added to the live ones.
+    /// Tags of the function, as a map or as a list of `NAME=value`, such as `team=payments`; at most 50. They are added to the live ones, unless `function_tags_mode` says otherwise.
     #[schemars(with = "Option<Pairs>")]
     pub function_tags: Option<BTreeMap<String, Secret>>,
-    /// Publish a version after the deployment. Default: false.
+    /// Publish a version after the deployment; `alias` does so anyway. Default: false.
     #[schemars(with = "Option<Flag>")]
     pub publish: Option<bool>,
-    /// What to package: a directory, a single file, or a `.zip` or `.jar` that is taken as it is; of several paths each keeps its name. Default: the build directory.
+    /// What to package, such as `dist`: a directory, a single file, or a `.zip` or `.jar` that is taken as it is; of several paths each keeps its name. Default: the build directory.
     #[schemars(with = "Option<TextList>")]
     pub zip: Option<Vec<String>>,
-    /// Patterns as in a `.gitignore` file; only what matches one of them is packaged. Default: everything.
+    /// Patterns as in a `.gitignore` file, such as `src/**`; only what matches one of them is packaged. Default: everything.
     #[schemars(with = "Option<TextList>")]
     pub include: Option<Vec<String>>,
-    /// Patterns as in a `.gitignore` file; what matches one of them is not packaged. A file `.lambdaignore` in the packaged directory may hold more.
+    /// Patterns as in a `.gitignore` file, such as `*.test.js`; what matches one of them is not packaged. A file `.lambdaignore` in the packaged directory may hold more. Default: nothing.
     #[schemars(with = "Option<TextList>")]
     pub exclude: Option<Vec<String>>,
     /// What becomes of symbolic links: `preserve` keeps them, `follow` packages what they point to, `external` does so for those that leave the directory. Default: `preserve`.
     #[schemars(with = "Option<Text>")]
     pub symlinks: Option<String>,
-    /// The S3 bucket, in the function's region, through which the package goes to Lambda; needed over 50 MiB. With `s3_key`: the bucket of that object.
+    /// The S3 bucket, in the function's region, through which the package goes to Lambda, such as `our-packages`; needed over 50 MiB. With `s3_key`: the bucket of that object. Default: none.
     #[schemars(with = "Option<Text>")]
     pub s3_bucket: Option<String>,
-    /// What the keys of packages in `s3_bucket` begin with; `<function>/<sha256>.zip` follows. Default: nothing.
+    /// What the keys of packages in `s3_bucket` begin with, such as `lambda`; `<function>/<sha256>.zip` follows. Default: nothing.
     #[schemars(with = "Option<Text>")]
     pub s3_prefix: Option<String>,
-    /// The key of an archive that is in `s3_bucket` already; nothing is packaged then.
+    /// The key of an archive that is in `s3_bucket` already, such as `builds/hello-7.zip`; nothing is packaged then.
     #[schemars(with = "Option<Text>")]
     pub s3_key: Option<String>,
-    /// The version of the object `s3_key`. Default: the newest.
+    /// The version of the object `s3_key`, such as `L4kqtJlcpXroDTDmpUMLUo`. Default: the newest.
     #[schemars(with = "Option<Text>")]
     pub s3_object_version: Option<String>,
-    /// Also package files and directories whose name begins with a dot. Default: false.
+    /// Also package files and directories whose name begins with a dot; `.git` stays out. Default: false.
     #[schemars(with = "Option<Flag>")]
     pub dot_match: Option<bool>,
     /// The processor: `x86_64` or `arm64`. AWS's default: `x86_64`.
     #[schemars(with = "Option<TextList>")]
     pub architectures: Option<String>,
-    /// Size of `/tmp` in MB, 512 to 32768. AWS's default: 512.
+    /// Size of `/tmp` in MB, 512 to 32768, such as 1024. AWS's default: 512.
     #[schemars(with = "Option<WholeNumber>")]
     pub ephemeral_storage: Option<i32>,
     /// What the code is: `Zip` (files, the default) or `Image` (a container image, `image_uri`). A function keeps it for life.
     #[schemars(with = "Option<Text>")]
     pub package_type: Option<String>,
-    /// The container image in Amazon ECR, by digest or tag. A tag may have moved, so that it is deployed each time; a digest only where it differs.
+    /// The container image in Amazon ECR, by digest or tag, such as `123456789012.dkr.ecr.us-east-1.amazonaws.com/hello:7`. A tag may have moved, so that it is deployed each time; a digest only where it differs.
     #[schemars(with = "Option<Text>")]
     pub image_uri: Option<String>,
     /// What a container image is started with, instead of what is written in it. Empty: nothing.
     pub image_config: Option<ImageConfig>,
-    /// File systems that the function sees; they replace all live ones. Empty: none.
+    /// File systems that the function sees below `/mnt/`; AWS takes one. They replace all live ones. Empty: none.
     #[schemars(with = "Option<FileSystems>")]
     pub file_system_configs: Option<Vec<FileSystemConfig>>,
     /// Start from a snapshot: `PublishedVersions` or `None`. AWS's default: `None`.
     #[schemars(with = "Option<Text>")]
     pub snap_start: Option<String>,
-    /// Where and how the function logs. Empty: AWS's defaults.
+    /// Where and how the function logs, such as `{log_format: JSON}`. Empty: AWS's defaults.
     pub logging_config: Option<LoggingConfig>,
     /// Allow IPv6 traffic out of VPC subnets that have both. AWS's default: false.
     #[schemars(with = "Option<Flag>")]
@@ -162,48 +162,48 @@ pub struct Stanza {
     /// Add `environment` to the live variables instead of replacing them. Default: false.
     #[schemars(with = "Option<Flag>")]
     pub merge_environment: Option<bool>,
-    /// ARN of the code signing configuration. Empty: none.
+    /// ARN of the code signing configuration, such as `arn:aws:lambda:us-east-1:123456789012:code-signing-config:csc-0123456789abcdef0`. Empty: none.
     #[schemars(with = "Option<Text>")]
     pub code_signing_config_arn: Option<String>,
-    /// ARN of the KMS key that encrypts the package at Lambda. Empty: AWS's own key.
+    /// ARN of the KMS key that encrypts the package at Lambda, such as `arn:aws:kms:us-east-1:123456789012:key/1234abcd`. Empty: AWS's own key.
     #[schemars(with = "Option<Text>")]
     pub source_kms_key_arn: Option<String>,
-    /// The `RevisionId` that the live function must have; with another one nothing is deployed.
+    /// The `RevisionId` that the live function must have, such as `f7a1c3d2-0b7e-4a50-9d3f-6f1e2d3c4b5a`; with another one nothing is deployed. Default: any.
     #[schemars(with = "Option<Text>")]
     pub revision_id: Option<String>,
     /// Whether `function_tags` are added to the live ones (`add`) or replace them (`replace`). Default: `add`.
     #[schemars(with = "Option<Text>")]
     pub function_tags_mode: Option<String>,
-    /// How many executions at the same time are kept for this function, and the most that it may have; 0 stops it. `none` removes the limit.
+    /// How many executions at the same time are kept for this function, and the most that it may have, such as 20; 0 stops it. `none` removes the limit.
     #[schemars(with = "Option<NumberOrNone>")]
     pub reserved_concurrency: Option<OrNone<i32>>,
-    /// The function's own HTTPS address; `none` removes it.
+    /// The function's own HTTPS address, such as `{auth_type: AWS_IAM}`; `none` removes it.
     #[schemars(with = "Option<UrlOrNone>")]
     pub function_url: Option<OrNone<FunctionUrl>>,
-    /// Names that point at the published version, such as `live`: each is made, or moved, once the version is ready and has passed `verify`. Implies `publish`.
+    /// Names that point at the published version, such as `live`: each is made, or moved, once the version is ready and has passed `verify`. Implies `publish`. Default: none.
     #[schemars(with = "Option<TextList>")]
     pub alias: Option<Vec<String>>,
-    /// How a version proves that it works before an alias points at it; without `alias` the code is live by then. Empty: it is invoked, and must not fail.
+    /// How a version proves that it works before an alias points at it; without `alias` the code is live by then. Empty: it is invoked, and must not fail. Default: it need not.
     pub verify: Option<Verify>,
     /// Percent of the alias's traffic that go to the new version one after the other, such as 10, 50, 100; each time `verify` is asked again, and a failure sends all traffic back. Default: all at once.
     #[schemars(with = "Option<NumberList>")]
     pub traffic: Option<Vec<i32>>,
-    /// Seconds between two steps of `traffic`. Default: 60.
+    /// Seconds between two steps of `traffic`, such as 120. Default: 60.
     #[schemars(with = "Option<WholeNumber>")]
     pub traffic_interval: Option<Duration>,
-    /// How many executions the alias keeps ready. `none` removes them. The deployment ends when they are ready.
+    /// How many executions the alias keeps ready, such as 5. `none` removes them. The deployment ends when they are ready.
     #[schemars(with = "Option<NumberOrNone>")]
     pub provisioned_concurrency: Option<OrNone<i32>>,
-    /// How many published versions to keep; older ones are deleted. One that an alias names, or the one before it, always stays. Default: all.
+    /// How many published versions to keep, at least 1, such as 10; older ones are deleted. One that an alias names, or the one before it, always stays. Default: all.
     #[schemars(with = "Option<WholeNumber>")]
     pub keep_versions: Option<i32>,
-    /// For `dpl-lambda rollback`: the version to go back to. Default: the one before.
+    /// For `dpl-lambda rollback`: the number of the version to go back to, such as 7. Default: the one before.
     #[schemars(with = "Option<Text>")]
     pub version: Option<String>,
-    /// The conditions under which Travis CI deploys. A string is a branch.
+    /// The conditions under which Travis CI deploys, such as `{branch: main}`; all of them must be met. A string is a branch. Default: branch `master`, never `main`.
     #[schemars(with = "Option<Conditions>")]
     pub on: SchemaOnly,
-    /// Commands for bash, run in the build directory after a successful deployment, until one fails.
+    /// Commands for bash, such as `./announce.sh`, run in the build directory after a successful deployment, until one fails. Default: none.
     #[schemars(with = "Option<TextList>")]
     pub run: Option<Vec<String>>,
     /// Put uncommitted, untracked and ignored files aside while the stanza is deployed (`git stash --all`). Default: false.
@@ -215,22 +215,22 @@ pub struct Stanza {
     /// Refuse keys that are not known, instead of warning about them. Default: false.
     #[schemars(with = "Option<Flag>")]
     pub strict: Option<bool>,
-    /// Only tell what would be done. Default: false.
+    /// Only tell what would be done, and change nothing. Default: false.
     #[schemars(with = "Option<Flag>")]
     pub dry_run: Option<bool>,
-    /// Seconds that one wait may take. Default: 600, and 1800 with `snap_start` or `provisioned_concurrency`.
+    /// Seconds that one wait, or one call that hangs, may take, such as 900. Default: 600, and 1800 with `snap_start` or `provisioned_concurrency`.
     #[schemars(with = "Option<WholeNumber>")]
     pub wait_timeout: Option<Duration>,
-    /// Deprecated: the opposite of `cleanup`.
+    /// Deprecated: the opposite of `cleanup`. Leave it out: files stay where they are, unless `cleanup: true` is written.
     #[schemars(with = "Option<Flag>")]
     pub skip_cleanup: SchemaOnly,
-    /// Of dpl's own installation; accepted, without effect.
+    /// Deprecated: of dpl's own installation, and without effect. Leave it out.
     #[schemars(with = "Option<Anything>")]
     pub edge: SchemaOnly,
-    /// Of dpl's own installation; accepted, without effect.
+    /// Deprecated: of dpl's own installation, and without effect. Leave it out.
     #[schemars(with = "Option<Anything>")]
     pub dpl_version: SchemaOnly,
-    /// Of dpl's own installation; accepted, without effect.
+    /// Deprecated: of dpl's own installation, and without effect. Leave it out.
     #[schemars(with = "Option<Anything>")]
     pub strategy: SchemaOnly,
 }

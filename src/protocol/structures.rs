@@ -17,7 +17,7 @@ pub struct LoggingConfig {
     /// `Text` or `JSON`. AWS's default: `Text`.
     #[schemars(with = "Option<Text>")]
     pub log_format: Option<String>,
-    /// The CloudWatch log group. Empty: AWS's default, `/aws/lambda/` and the function's name.
+    /// The CloudWatch log group, such as `/our/functions`. Empty: AWS's default, `/aws/lambda/` and the function's name.
     #[schemars(with = "Option<Text>")]
     pub log_group: Option<String>,
     /// The least level of the function's own logs: `TRACE`, `DEBUG`, `INFO`, `WARN`, `ERROR` or `FATAL`. With `log_format: JSON` only, default `INFO`.
@@ -32,13 +32,13 @@ pub struct LoggingConfig {
 #[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct ImageConfig {
-    /// The program, with leading arguments. Empty: the image's own.
+    /// The program, with leading arguments, such as `/lambda-entrypoint.sh`. Empty: the image's own.
     #[schemars(with = "Option<TextList>")]
     pub entry_point: Option<Vec<String>>,
-    /// The arguments, such as the handler. Empty: the image's own.
+    /// The arguments, such as the handler, `app.handler`. Empty: the image's own.
     #[schemars(with = "Option<TextList>")]
     pub command: Option<Vec<String>>,
-    /// The working directory. Empty: the image's own.
+    /// The working directory, such as `/var/task`. Empty: the image's own.
     #[schemars(with = "Option<Text>")]
     pub working_directory: Option<String>,
 }
@@ -47,10 +47,10 @@ pub struct ImageConfig {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct FileSystemConfig {
-    /// ARN of the EFS access point.
+    /// ARN of the EFS access point, such as `arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/fsap-0123456789abcdef0`.
     #[schemars(with = "Text")]
     pub arn: String,
-    /// Where the function finds it: a path below `/mnt/`.
+    /// Where the function finds it: a path below `/mnt/`, such as `/mnt/data`.
     #[schemars(with = "Text")]
     pub local_mount_path: String,
 }
@@ -79,16 +79,16 @@ pub struct Cors {
     /// The methods, such as `GET` or `*`.
     #[schemars(with = "Option<TextList>")]
     pub allow_methods: Option<Vec<String>>,
-    /// The request's headers.
+    /// The request's headers, such as `content-type`.
     #[schemars(with = "Option<TextList>")]
     pub allow_headers: Option<Vec<String>>,
-    /// The answer's headers that a page may see.
+    /// The answer's headers that a page may see, such as `x-request-id`.
     #[schemars(with = "Option<TextList>")]
     pub expose_headers: Option<Vec<String>>,
     /// Whether cookies and credentials may be sent. AWS's default: false.
     #[schemars(with = "Option<Flag>")]
     pub allow_credentials: Option<bool>,
-    /// Seconds for which a browser may remember this, 0 to 86400.
+    /// Seconds for which a browser may remember this, 0 to 86400, such as 3600.
     #[schemars(with = "Option<WholeNumber>")]
     pub max_age: Option<i32>,
 }
@@ -97,15 +97,15 @@ pub struct Cors {
 #[derive(Clone, Debug, Default, PartialEq, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Verify {
-    /// What the version is invoked with: any JSON. A string that is JSON itself is sent as it stands. Default: `{}`.
+    /// What the version is invoked with: any JSON, such as `{ping: true}`. A string that is JSON itself is sent as it stands. Default: `{}`.
     #[schemars(with = "Option<Anything>")]
     pub payload: Option<Value>,
     /// What its answer must be. Default: anything but a function error.
     pub expect: Option<Expect>,
-    /// Seconds that the answer, or the command, may take. Default: 60.
+    /// Seconds that the answer, or the command, may take, such as 30. Default: 60.
     #[schemars(with = "Option<WholeNumber>")]
     pub timeout: Option<Duration>,
-    /// A command for bash in the build directory, with `FUNCTION_ARN` and `VERSION` in its environment; any status but 0 is a failure. Without `payload` and `expect` it stands for the invocation, with one of them it comes after it.
+    /// A command for bash in the build directory, such as `./smoke-test.sh`, with `FUNCTION_ARN` and `VERSION` in its environment; any status but 0 is a failure. Without `payload` and `expect` it stands for the invocation, with one of them it comes after it.
     #[schemars(with = "Option<Text>")]
     pub command: Option<String>,
 }
@@ -114,10 +114,10 @@ pub struct Verify {
 #[derive(Clone, Debug, Default, PartialEq, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Expect {
-    /// A text that the answer contains.
+    /// A text that the answer contains, such as `pong`.
     #[schemars(with = "Option<Text>")]
     pub contains: Option<String>,
-    /// JSON that is in the answer: each member that is named here has this value there, others may stand beside it. Lists agree entry by entry.
+    /// JSON that is in the answer, such as `{statusCode: 200}`: each member that is named here has this value there, others may stand beside it. Lists agree entry by entry.
     #[schemars(with = "Option<Anything>")]
     pub json: Option<Value>,
 }

@@ -1,0 +1,433 @@
+//! The stanza's plain schema in, the one that people's editors are good with out: titles, examples, words to choose from,
+//! what is deprecated, keys that do not go together, and beginnings to start from.
+//! Never says what a key means (its doc comment does), and refuses nothing that the program takes without a warning.
+
+use serde_json::{Map, Value, json};
+
+use self::keys::{Key, Kind, keys};
+use super::branches;
+use super::limits::{LIMITS, Limit};
+
+mod keys;
+mod known;
+mod rules;
+mod snippets;
+pub(super) mod travis_yml;
+
+type Object = Map<String, Value>;
+
+/// Enriches the plain schema of the stanza. `$VAR` is let pass in every value: what it becomes is known in the job only.
+pub(super) fn enrich(plain: &Value) -> Value {
+    let keys = keys();
+    let definitions = plain["definitions"].as_object().expect("has definitions");
+    let mut root = structure(plain, "", definitions, &keys);
+    root.insert("$schema".to_owned(), plain["$schema"].clone());
+    root.insert("title".to_owned(), plain["title"].clone());
+    root.insert("description".to_owned(), plain["description"].clone());
+    root.insert("type".to_owned(), json!("object"));
+    root.insert("allOf".to_owned(), rules::rules());
+    root.insert("defaultSnippets".to_owned(), snippets::stanza());
+    root.insert(
+        "definitions".to_owned(),
+        json!({
+            "Encrypted": encrypted(),
+            "EncryptedOrByBranch": {
+                "if": {"required": ["secure"]},
+                "then": {"$ref": "#/definitions/Encrypted"},
+                "else": {
+                    "deprecated": true,
+                    "deprecationMessage": "A map of branches is deprecated; write one stanza for each branch, with `on.branch`.",
+                },
+            },
+        }),
+    );
+    Value::Object(root)
+}
+
+/// An encrypted value, for Travis CI to decrypt.
+fn encrypted() -> Value {
+    json!({
+        "type": "object",
+        "properties": {"secure": {
+            "type": "string",
+            "title": "Encrypted value",
+            "description": "What `travis encrypt` has printed.",
+            "markdownDescription": "What `travis encrypt` has printed.",
+        }},
+        "required": ["secure"],
+        "additionalProperties": false,
+        "errorMessage": "The only map that may stand here is `secure: …`.",
+    })
+}
+
+/// A closed object whose properties are enriched. `place` is the key that holds it; empty for the stanza itself.
+fn structure(plain: &Value, place: &str, definitions: &Object, keys: &[Key]) -> Object {
+    let properties = plain["properties"].as_object().expect("a structure has properties");
+    let properties: Object = properties
+        .iter()
+        .map(|(name, property)| {
+            let at = if place.is_empty() { name.clone() } else { format!("{place}.{name}") };
+            (name.clone(), enriched(&at, property, definitions, keys))
+        })
+        .collect();
+    let mut object = Object::new();
+    object.insert("properties".to_owned(), Value::Object(properties));
+    object.insert("additionalProperties".to_owned(), json!(false));
+    if let Some(required) = plain.get("required") {
+        object.insert("required".to_owned(), required.clone());
+    }
+    object
+}
+
+/// One property: what it may hold, and what its row says beside it.
+fn enriched(at: &str, property: &Value, definitions: &Object, keys: &[Key]) -> Value {
+    let key = keys.iter().find(|key| key.names(at)).unwrap_or_else(|| panic!("`{at}` has a row in `keys()`"));
+    let name = reference(property).unwrap_or_else(|| panic!("`{at}` refers to a type"));
+    let nested = |kind: &str| structure(&definitions[kind], key.at, definitions, keys);
+    let by_branch = !at.contains('.') && branches::is_of_dpl(key.at);
+    let mut schema = match (name, &key.kind) {
+        ("TextList", Kind::Words(words)) => word_or_list_of_one(words),
+        (_, Kind::Words(words)) => words_of_aws(words, by_branch),
+        (_, Kind::Choice(words)) => choice(words, by_branch),
+        (_, Kind::Open(words)) => open_words(words, key.pattern, by_branch),
+        ("Text", _) => text(at, key.pattern, by_branch),
+        ("SecretText", _) => typed(&["string", "number", "boolean"], by_branch),
+        ("WholeNumber", _) => number(key, WHOLE_NUMBER, by_branch),
+        ("NumberOrNone", _) => number(key, NUMBER_OR_NONE, by_branch),
+        ("Flag", _) => flag(by_branch),
+        ("TextList", _) => list(at, key, by_branch),
+        ("NumberList", _) => numbers(key, by_branch),
+        ("Pairs", _) => pairs(key.at),
+        ("Conditions", _) => conditions(nested("On")),
+        ("Branches", _) => branch_names(),
+        ("FileSystems", _) => file_systems(&nested("FileSystemConfig")),
+        ("UrlOrNone", _) => or(nested("FunctionUrl"), &["object", "string", "null"], "^([Nn][Oo][Nn][Ee])?$"),
+        ("Anything", _) => Object::new(),
+        (of_its_own, _) => {
+            let mut object = nested(of_its_own);
+            object.insert("type".to_owned(), json!(["object", "null"]));
+            object
+        }
+    };
+    let description = property["description"].clone();
+    // A hover renders the code spans of the one and would show those of the other as they are written.
+    let yaml = key.yaml.filter(|_| key.at == at);
+    let shown = yaml.map(|yaml| format!("{}\n\n```yaml\n{yaml}\n```", description.as_str().unwrap_or_default()));
+    schema.insert("markdownDescription".to_owned(), shown.map_or_else(|| description.clone(), Value::String));
+    schema.insert("description".to_owned(), description);
+    schema.extend(key.shown.clone());
+    if key.at != at {
+        // One name is enough to choose from.
+        schema.insert("doNotSuggest".to_owned(), json!(true));
+    }
+    Value::Object(schema)
+}
+
+/// The name of the definition to which a property refers, by itself or as an alternative to null.
+fn reference(property: &Value) -> Option<&str> {
+    let of = |value: &Value| -> Option<()> { value.get("$ref").map(|_| ()) };
+    let found = match of(property) {
+        Some(()) => property,
+        None => property
+            .get("anyOf")
+            .or_else(|| property.get("allOf"))?
+            .as_array()?
+            .iter()
+            .find(|alternative| of(alternative).is_some())?,
+    };
+    found["$ref"].as_str()?.strip_prefix("#/definitions/")
+}
+
+/// What stands in a pattern for "or a variable of the job is in it".
+const OR_A_VARIABLE: &str = r"|\$";
+
+/// Scalars of these types, or null, or an encrypted one; of dpl's options also a map of branches. Null stands aside, and
+/// with it a boolean that becomes a text: an editor would offer them as values.
+fn typed(types: &[&str], by_branch: bool) -> Object {
+    let (aside, mut types): (Vec<&str>, Vec<&str>) = types.iter().partition(|name| **name == "boolean");
+    let aside: Vec<&str> = ["null"].into_iter().chain(aside).collect();
+    types.push("object");
+    let inside = if by_branch { "EncryptedOrByBranch" } else { "Encrypted" };
+    object(json!({
+        "if": {"type": aside},
+        "else": {
+            "type": types,
+            "if": {"type": "object"},
+            "then": {"$ref": format!("#/definitions/{inside}")},
+        },
+    }))
+}
+
+fn text(at: &str, own: Option<(&str, &str)>, by_branch: bool) -> Object {
+    let Some((pattern, message)) = value_pattern(at, own) else {
+        return with_message(typed(&["string", "number", "boolean"], by_branch), "Give a text.");
+    };
+    // A number has no beginning, and an alias is not digits alone.
+    let types: &[&str] = if is_beginning(at) || at == "alias" { &["string"] } else { &["string", "number", "boolean"] };
+    with_pattern(with_message(typed(types, by_branch), "Give a text."), &pattern, &message)
+}
+
+fn is_beginning(at: &str) -> bool {
+    LIMITS.iter().any(|(key, limit)| *key == at && matches!(limit, Limit::Begins(_)))
+}
+
+/// The pattern of a text at `at`: its own, or that of its limit, with what to say when it does not fit.
+fn value_pattern(at: &str, own: Option<(&str, &str)>) -> Option<(String, String)> {
+    let limits = || LIMITS.iter().filter(|(key, _)| *key == at).map(|(_, limit)| *limit);
+    let may_be_empty = own.is_none_or(|(pattern, _)| pattern != NOT_EMPTY);
+    for limit in limits() {
+        match limit {
+            Limit::Begins(start) => {
+                let or_empty = if may_be_empty { "|$" } else { "" };
+                return Some((
+                    format!("^({start}{or_empty}){OR_A_VARIABLE}"),
+                    format!("AWS documents values that begin with `{start}`."),
+                ));
+            }
+            Limit::Characters(most) => {
+                // A longer one may become shorter when `$VAR` and `%{name}` are filled in.
+                let inner = if may_be_empty {
+                    format!(r"[\s\S]{{0,{most}}}")
+                } else {
+                    format!(r"\s*\S[\s\S]{{0,{}}}", most - 1)
+                };
+                return Some((format!("^{inner}$|[$%]"), format!("AWS documents at most {most} characters.")));
+            }
+            Limit::Entries(_) | Limit::Pairs(_) | Limit::Names => {}
+        }
+    }
+    own.map(|(pattern, message)| (or_a_variable(pattern), message.to_owned()))
+}
+
+/// What a text must match, unless a variable is in it. Whatever is not empty may be one as it is.
+fn or_a_variable(pattern: &str) -> String {
+    if pattern == NOT_EMPTY { pattern.to_owned() } else { format!("{pattern}{OR_A_VARIABLE}") }
+}
+
+/// The pattern of what cannot be cleared by an empty text.
+pub(super) const NOT_EMPTY: &str = r"\S";
+
+/// Adds a pattern for texts, and what to say of one that does not match.
+fn with_pattern(mut schema: Object, pattern: &str, message: &str) -> Object {
+    let inner = inside(&mut schema);
+    inner.insert("pattern".to_owned(), json!(pattern));
+    inner.insert("patternErrorMessage".to_owned(), json!(message));
+    schema
+}
+
+/// Adds what to say of a value of another type.
+fn with_message(mut schema: Object, message: &str) -> Object {
+    inside(&mut schema).insert("errorMessage".to_owned(), json!(message));
+    schema
+}
+
+/// Where the keywords of a schema stand that [`typed`] has made, or of any other.
+fn inside(schema: &mut Object) -> &mut Object {
+    if schema.contains_key("else") {
+        return schema.get_mut("else").and_then(Value::as_object_mut).expect("it is an object");
+    }
+    schema
+}
+
+const WHOLE_NUMBER: &str = r"^\s*[0-9]+(\.0)?\s*$|\$";
+const NUMBER_OR_NONE: &str = r"^\s*[0-9]+(\.0)?\s*$|^([Nn][Oo][Nn][Ee])?$|\$";
+
+fn number(key: &Key, pattern: &str, by_branch: bool) -> Object {
+    let (least, most) = key.range.unwrap_or((0, i64::from(i32::MAX)));
+    let message = "Give a whole number.";
+    let schema = with_message(typed(&["integer", "string"], by_branch), message);
+    let mut schema = with_pattern(schema, pattern, message);
+    let inner = inside(&mut schema);
+    inner.insert("minimum".to_owned(), json!(least));
+    inner.insert("maximum".to_owned(), json!(most));
+    schema
+}
+
+fn flag(by_branch: bool) -> Object {
+    let pattern = format!("{}{OR_A_VARIABLE}", super::schema::FLAG_WORDS);
+    let inside = if by_branch { "EncryptedOrByBranch" } else { "Encrypted" };
+    let schema = object(json!({
+        "type": ["boolean", "string", "null", "object"],
+        "if": {"type": "object"},
+        "then": {"$ref": format!("#/definitions/{inside}")},
+    }));
+    let message = "Give `true` or `false`.";
+    with_pattern(with_message(schema, message), &pattern, message)
+}
+
+/// A list of texts; a single one stands for a list of one.
+fn list(at: &str, key: &Key, by_branch: bool) -> Object {
+    let entry = text(at, key.pattern, false);
+    let mut schema = text(at, key.pattern, by_branch);
+    let types = inside(&mut schema).get_mut("type").and_then(Value::as_array_mut).expect("a list of types");
+    types.insert(0, json!("array"));
+    inside(&mut schema).insert("errorMessage".to_owned(), json!("Give a text, or a list of texts."));
+    for (_, limit) in LIMITS.iter().filter(|(name, _)| *name == at) {
+        if let Limit::Entries(most) = limit {
+            schema.insert("maxItems".to_owned(), json!(most));
+        }
+    }
+    // An editor begins a list where it sees `items`.
+    match key.kind {
+        Kind::Single => inside(&mut schema).insert("items".to_owned(), Value::Object(entry)),
+        _ => schema.insert("items".to_owned(), Value::Object(entry)),
+    };
+    schema
+}
+
+fn numbers(key: &Key, by_branch: bool) -> Object {
+    let one = number(key, WHOLE_NUMBER, false);
+    let mut schema = number(key, r"^\s*[0-9]+(\.0)?\s*$|^$|\$", by_branch);
+    inside(&mut schema).insert("type".to_owned(), json!(["array", "integer", "string", "object"]));
+    schema.insert("items".to_owned(), Value::Object(one));
+    schema
+}
+
+/// Secret values under names: a map, a list of `NAME=value` or of maps, or one `NAME=value`.
+fn pairs(at: &str) -> Object {
+    let limits = || LIMITS.iter().filter(|(key, _)| *key == at);
+    let is_named = limits().any(|(_, limit)| *limit == Limit::Names);
+    let (name, shown) = if is_named {
+        (r"[A-Za-z][A-Za-z0-9_]*\s*", "letters, digits and `_`, a letter first")
+    } else {
+        (r"[^=\s][^=]*", "no `=` in it")
+    };
+    let message = format!("Give `NAME=value`; a name has {shown}.");
+    let value = with_message(typed(&["string", "number", "boolean"], false), "Give a text.");
+    let mut map = object(json!({"type": ["object", "string", "null"], "additionalProperties": value}));
+    if is_named {
+        let names = json!({
+            "pattern": "^[A-Za-z][A-Za-z0-9_]*$",
+            "patternErrorMessage": "AWS documents letters, digits and `_`, a letter first.",
+        });
+        map.insert("propertyNames".to_owned(), names);
+    }
+    let entry = with_pattern(map.clone(), &format!(r"^\s*{name}=|^[^=]*\$"), &message);
+    let mut schema = with_pattern(map, &format!(r"^$|^\s*{name}=|^[^=]*\$"), &message);
+    schema.insert("type".to_owned(), json!(["object", "array", "string", "null"]));
+    schema.insert("items".to_owned(), Value::Object(entry));
+    for (_, limit) in limits() {
+        if let Limit::Pairs(most) = limit {
+            schema.insert("maxItems".to_owned(), json!(most));
+            schema.insert("maxProperties".to_owned(), json!(most));
+        }
+    }
+    schema
+}
+
+/// Words that AWS documents. Another one is warned about, also one in another case.
+fn words_of_aws(words: &[(&str, &str)], by_branch: bool) -> Object {
+    alternatives(words, &["string"], &format!("^${OR_A_VARIABLE}"), &one_of(words), by_branch)
+}
+
+/// One of AWS's words, or a list that holds it and not another one.
+fn word_or_list_of_one(words: &[(&str, &str)]) -> Object {
+    let entry = words_of_aws(words, false);
+    let mut schema = entry.clone();
+    let alternatives = schema.get_mut("anyOf").and_then(Value::as_array_mut).expect("alternatives");
+    let others = words.iter().map(|(word, _)| json!({"contains": {"const": word}}));
+    alternatives[2] = json!({
+        "type": ["array", "null"],
+        "title": "nothing, or a list",
+        "items": entry,
+        "minItems": 1,
+        "not": {"type": "array", "allOf": others.collect::<Vec<_>>()},
+        "errorMessage": one_of(words),
+    });
+    schema
+}
+
+/// Words of ours, in any case.
+fn choice(words: &[(&str, &str)], by_branch: bool) -> Object {
+    let in_any_case: Vec<String> = words.iter().map(|(word, _)| in_any_case(word)).collect();
+    let pattern = format!("^({})${OR_A_VARIABLE}", in_any_case.join("|"));
+    alternatives(words, &["string"], &pattern, &one_of(words), by_branch)
+}
+
+/// Words that are known today; new ones pass.
+fn open_words(words: &[(&str, &str)], pattern: Option<(&str, &str)>, by_branch: bool) -> Object {
+    let (pattern, message) = pattern.expect("an open key has a pattern");
+    alternatives(words, &["string", "number", "boolean"], &or_a_variable(pattern), message, by_branch)
+}
+
+/// Words to choose from, or something else, or null, whose title is for hovers: where they find no difference between
+/// alternatives, they show the key's own title for each.
+fn alternatives(words: &[(&str, &str)], types: &[&str], pattern: &str, message: &str, by_branch: bool) -> Object {
+    let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+    let told: Vec<&str> = words.iter().map(|(_, told)| *told).collect();
+    let offered = json!({
+        "enum": names,
+        "enumDescriptions": told,
+        "markdownEnumDescriptions": told,
+        "errorMessage": message,
+    });
+    let another = with_pattern(with_message(typed(types, by_branch), message), pattern, message);
+    object(json!({"anyOf": [offered, another, {"type": "null", "title": "nothing"}]}))
+}
+
+fn one_of(words: &[(&str, &str)]) -> String {
+    let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+    format!("Give `{}`.", names.join("` or `"))
+}
+
+/// A pattern for a word whose case does not matter.
+pub(super) fn in_any_case(word: &str) -> String {
+    let letters = word.chars().map(|c| match c.is_ascii_alphabetic() {
+        true => format!("[{}{}]", c.to_ascii_uppercase(), c.to_ascii_lowercase()),
+        false => c.to_string(),
+    });
+    letters.collect()
+}
+
+/// A map of conditions; a branch; a list of one of them. `false` is none.
+fn conditions(mut on: Object) -> Object {
+    on.insert("type".to_owned(), json!(["object", "string", "array", "boolean", "null"]));
+    on.insert("minLength".to_owned(), json!(1));
+    on.insert("items".to_owned(), json!({"type": ["object", "string"]}));
+    on.insert("minItems".to_owned(), json!(1));
+    on.insert("maxItems".to_owned(), json!(1));
+    on.insert("if".to_owned(), json!({"type": "boolean"}));
+    on.insert("then".to_owned(), json!({"enum": [false], "errorMessage": "Give a map of conditions, or a branch."}));
+    on
+}
+
+/// One branch, or several; the keys of a map count as branches, too.
+fn branch_names() -> Object {
+    object(json!({
+        "type": ["string", "array", "number", "object", "null"],
+        "items": {"type": ["string", "number", "null"]},
+        "minItems": 1,
+        "if": {"type": "object"},
+        "then": {
+            "deprecated": true,
+            "deprecationMessage": "A map of branches is deprecated: only its keys count. Write a list of branches.",
+        },
+    }))
+}
+
+/// A list of file systems; a single one stands for a list of one.
+fn file_systems(one: &Object) -> Object {
+    let mut item = one.clone();
+    item.insert("type".to_owned(), json!(["object", "null"]));
+    let mut schema = or(one.clone(), &["array", "object", "string", "null"], "^$");
+    schema.insert("items".to_owned(), Value::Object(item));
+    for (_, limit) in LIMITS.iter().filter(|(key, _)| *key == "file_system_configs") {
+        if let Limit::Entries(most) = limit {
+            schema.insert("maxItems".to_owned(), json!(most));
+        }
+    }
+    schema
+}
+
+/// A structure, or something simpler in its place.
+fn or(mut structure: Object, types: &[&str], pattern: &str) -> Object {
+    structure.insert("type".to_owned(), json!(types));
+    with_pattern(structure, pattern, "Give a map.")
+}
+
+fn object(value: Value) -> Object {
+    match value {
+        Value::Object(map) => map,
+        _ => unreachable!("every schema here is written as an object"),
+    }
+}
