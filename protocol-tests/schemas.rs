@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use dpl_lambda::failure::catalogue;
-use dpl_lambda::protocol::schema;
+use dpl_lambda::protocol::error::WarningCode;
+use dpl_lambda::protocol::{branches, schema, stanza, wire};
 use serde_json::{Value, json};
 
-use crate::plugin::Ended;
+use crate::plugin::{Ended, Plugin};
 
 fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("schema").join(name)
@@ -121,4 +122,302 @@ fn every_property_of_a_schema_is_described() {
             assert!(property["description"].is_string(), "{name}: `{key}` has no description: {property}");
         }
     }
+}
+
+/// What the program says of a stanza without variables and encrypted values.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Said {
+    Nothing,
+    Deprecated,
+    Warned,
+    Refused,
+}
+
+fn said(stanza: &Value) -> Said {
+    let node = wire::parse(stanza.to_string().as_bytes()).expect("JSON");
+    let (selected, mut warnings) = branches::select_branch(node.as_map().expect("an object"), "master");
+    let read = stanza::read(&selected);
+    warnings.extend(read.warnings);
+    match warnings.iter().all(|warning| warning.code == WarningCode::Deprecated) {
+        _ if !read.problems.is_empty() => Said::Refused,
+        false => Said::Warned,
+        true if warnings.is_empty() => Said::Nothing,
+        true => Said::Deprecated,
+    }
+}
+
+/// Values that fit somewhere, and values that fit nowhere. None has a null under a name that nobody knows: the program takes
+/// that for absent, and a schema marks the name.
+fn values() -> Vec<Value> {
+    let text = |length: usize| "x".repeat(length);
+    let entries = |count: usize, start: &str| (0..count).map(|n| json!(format!("{start}{n}"))).collect::<Value>();
+    let pairs = |count: usize| (0..count).map(|n| json!(format!("N{n}=x"))).collect::<Value>();
+    let mut values = vec![json!(null), json!(true), json!(false), json!([]), json!({}), json!(1.5), json!(-1)];
+    values.extend([0, 1, 7, 64, 512, 5400, 5401, 32769, 86401, 2_147_483_648_u64].map(|number| json!(number)));
+    values.extend(
+        [
+            "",
+            " ",
+            "x",
+            "none",
+            "NONE",
+            "true",
+            "yes",
+            "maybe",
+            "10",
+            "0",
+            "10,",
+            " 10 ",
+            "10.0",
+            "1.5",
+            "arn:x",
+            "A=b",
+            "=b",
+            "A B=c",
+            "3-prod",
+            "a b",
+            "lambda",
+            "LAMBDA",
+            "s3",
+            "Active",
+            "active",
+            "Zip",
+            "zip",
+            "image",
+            "x86_64",
+            "arm64",
+            "PublishedVersions",
+            "None",
+            "JSON",
+            "us-east-1",
+            "US-EAST-1",
+            "a.b/c",
+            "subnet-1",
+            "sg-1",
+            "/mnt/x",
+            "index.handler",
+            "replace",
+            "follow",
+            "007",
+            "arn:aws:lambda:us-east-1:123456789012:function:f",
+            "f:live",
+        ]
+        .map(|text| json!(text)),
+    );
+    values.extend([text(128), text(129), text(256), text(257)].map(|text| json!(text)));
+    values.extend(
+        ["arn:", "subnet-", "sg-"].iter().flat_map(|start| [1, 5, 6, 16, 17].map(|count| entries(count, start))),
+    );
+    values.extend([pairs(50), pairs(51)]);
+    values.extend([
+        json!([""]),
+        json!([null]),
+        json!(["x"]),
+        json!(["arm64"]),
+        json!(["x86_64", "arm64"]),
+        json!([10, 50, 100]),
+        json!([1, "2"]),
+        json!([0]),
+        json!([101]),
+        json!([true]),
+        json!([[1]]),
+        json!([{}]),
+        json!(["A=b", {"C": 1}]),
+        json!(["A"]),
+        json!([{"a-b": 1}]),
+        json!({"A": "b", "C": 1, "D": null}),
+        json!({"a-b": "c"}),
+        json!({"A": {"B": 1}}),
+        json!({"bogus": 1}),
+        json!({"variables": {"A": "b"}}),
+        json!({"auth_type": "NONE"}),
+        json!({"auth_type": ""}),
+        json!({"auth_type": "none", "cors": {}}),
+        json!({"cors": {"max_age": 86401}}),
+        json!({"cors": {"bogus": 1}}),
+        json!({"log_format": "JSON", "log_group": ""}),
+        json!({"log_format": "json"}),
+        json!({"system_log_level": "TRACE"}),
+        json!({"arn": "arn:x", "local_mount_path": "/mnt/x"}),
+        json!({"arn": "arn:x"}),
+        json!({"arn": "x", "local_mount_path": "/x"}),
+        json!([{"arn": "arn:x", "local_mount_path": "/mnt/x"}, null]),
+        json!({"payload": [1], "expect": {"json": 1}}),
+        json!({"timeout": 0}),
+        json!({"timeout": "5"}),
+        json!({"command": ""}),
+        json!({"expect": {"bogus": 1}}),
+        json!({"expect": {"contains": ""}}),
+        json!({"command": ["a", 1], "entry_point": "x"}),
+        json!({"working_directory": ["x"]}),
+    ]);
+    values
+}
+
+/// The keys of a stanza that its reader reads; conditions are read elsewhere.
+fn keys() -> Vec<String> {
+    let schema = committed("stanza.json");
+    let keys = schema["properties"].as_object().expect("properties").keys();
+    keys.filter(|key| !["on", "if", "true"].contains(&key.as_str())).cloned().collect()
+}
+
+#[test]
+fn a_value_is_right_to_the_schema_when_it_is_right_to_the_program() {
+    let (mut tried, mut refused, mut passed_over) = (0, 0, Vec::new());
+    for key in keys() {
+        // What it needs beside it.
+        let needed = match key.as_str() {
+            "s3_prefix" | "s3_key" => json!({"s3_bucket": "b"}),
+            "s3_object_version" => json!({"s3_bucket": "b", "s3_key": "k"}),
+            "traffic" | "provisioned_concurrency" => json!({"alias": "live"}),
+            "traffic_interval" => json!({"alias": "live", "traffic": [10, 100]}),
+            "external_id" | "role_session_name" | "web_identity_token_env" => json!({"role_to_assume": "arn:r"}),
+            "image_config" => json!({"image_uri": "i"}),
+            "module_name" => json!({"handler_name": "h"}),
+            _ => json!({}),
+        };
+        for value in values() {
+            let mut stanza = needed.clone();
+            if key != "function_name" {
+                stanza["function_name"] = json!("f");
+            }
+            stanza[&key] = value;
+            let (said, is_valid) = (said(&stanza), STANZA.is_valid(&stanza));
+            tried += 1;
+            match said {
+                // AWS would take `-1` for an alias; people are better served by being told that 7 is none.
+                Said::Nothing if key == "alias" && stanza[&key].is_number() => {}
+                Said::Nothing => assert!(is_valid, "taken without a word, but not by stanza.json: {stanza}"),
+                Said::Deprecated => {}
+                Said::Warned | Said::Refused if is_valid => passed_over.push(stanza.to_string()),
+                Said::Warned | Said::Refused => refused += 1,
+            }
+            assert!(said == Said::Refused || REQUEST.is_valid(&stanza), "taken, but not by request.json: {stanza}");
+        }
+    }
+    println!("{tried} values, {refused} marked as the program marks them, {} passed over:", passed_over.len());
+    println!("{}", passed_over.join("\n"));
+    // Texts that are numbers beyond a limit, and names whose shape a pattern does not tell.
+    assert!(refused > 5000 && passed_over.len() < 60, "{refused} {}", passed_over.len());
+}
+
+#[test]
+fn keys_go_together_in_the_schema_when_they_do_in_the_program() {
+    let fitting = |key: &str| match key {
+        "provider" => vec![json!("lambda")],
+        "function_name" => vec![json!("f")],
+        "package_type" => vec![json!("Image"), json!("zip")],
+        "architectures" => vec![json!("arm64")],
+        "alias" => vec![json!("live"), json!([])],
+        "s3_bucket" => vec![json!("b"), json!("")],
+        "code_signing_config_arn" => vec![json!("arn:x"), json!("")],
+        "environment" | "environment_variables" | "function_tags" => vec![json!({"A": "b"})],
+        "traffic" => vec![json!([10, 100])],
+        "image_config" | "verify" | "logging_config" | "function_url" => vec![json!({})],
+        "file_system_configs" | "subnet_ids" | "security_group_ids" | "layers" => vec![json!([])],
+        "timeout" | "memory_size" | "ephemeral_storage" | "wait_timeout" | "traffic_interval" | "keep_versions" => {
+            vec![json!(1024)]
+        }
+        "reserved_concurrency" | "provisioned_concurrency" | "version" => vec![json!(7), json!(null)],
+        "publish"
+        | "dot_match"
+        | "merge_environment"
+        | "ipv6_allowed_for_dual_stack"
+        | "cleanup"
+        | "allow_failure"
+        | "dry_run"
+        | "skip_cleanup" => vec![json!(true)],
+        "strict" => vec![json!(false)],
+        "tracing_mode" => vec![json!("Active")],
+        "snap_start" => vec![json!("None")],
+        "symlinks" => vec![json!("follow")],
+        "function_tags_mode" => vec![json!("add")],
+        "region" => vec![json!("us-east-1")],
+        "role" | "dead_letter_arn" | "kms_key_arn" | "source_kms_key_arn" => vec![json!("arn:x")],
+        _ => vec![json!("x"), json!(null)],
+    };
+    let (mut tried, mut refused) = (0, 0);
+    let keys = keys();
+    for first in &keys {
+        for (one, two) in keys.iter().flat_map(|second| fitting(first).into_iter().map(move |one| (one, second))) {
+            for other in fitting(two) {
+                let mut stanza = json!({"function_name": "f"});
+                stanza[first] = one.clone();
+                stanza[two] = other;
+                // The job may give it: `LAMBDA_HANDLER_NAME`.
+                let asks_the_job = !stanza["module_name"].is_null() && stanza["handler_name"].is_null();
+                let is_right = said(&stanza) == Said::Nothing;
+                assert!(is_right == STANZA.is_valid(&stanza) || asks_the_job, "right: {is_right}: {stanza}");
+                tried += 1;
+                refused += u32::from(!is_right);
+            }
+        }
+    }
+    println!("{tried} pairs of keys, {refused} of them refused by both");
+    assert!(tried > 5000 && refused > 500, "{tried} {refused}");
+}
+
+#[test]
+fn each_rule_of_the_judge_is_one_of_the_schema() {
+    for (wrong, right) in [
+        (json!({"provider": "s3"}), json!({"provider": "Lambda"})),
+        (json!({"s3_prefix": "p"}), json!({"s3_prefix": "p", "s3_bucket": "b"})),
+        (json!({"s3_key": "k", "s3_bucket": ""}), json!({"s3_key": "k", "s3_bucket": "b"})),
+        (json!({"s3_object_version": "v"}), json!({"s3_object_version": "v", "s3_key": "k", "s3_bucket": "b"})),
+        (json!({"s3_key": "k", "s3_bucket": "b", "zip": "d"}), json!({"s3_bucket": "b", "zip": "d"})),
+        (
+            json!({"s3_key": "k", "s3_bucket": "b", "s3_prefix": "p"}),
+            json!({"s3_key": "k", "s3_bucket": "b", "s3_prefix": null}),
+        ),
+        (json!({"image_config": {}}), json!({"image_config": {}, "package_type": "image"})),
+        (json!({"image_config": {}, "package_type": "Zip"}), json!({"image_config": {}, "image_uri": "i"})),
+        (json!({"image_uri": "i", "runtime": "nodejs22.x"}), json!({"image_uri": "i"})),
+        (json!({"package_type": "Image", "handler_name": "h"}), json!({"package_type": "Zip", "handler_name": "h"})),
+        (json!({"image_uri": "i", "layers": []}), json!({"image_uri": "i", "layers": null})),
+        (json!({"image_uri": "i", "package_type": "zip"}), json!({"image_uri": "i", "package_type": "Image"})),
+        (
+            json!({"image_uri": "i", "code_signing_config_arn": "arn:x"}),
+            json!({"image_uri": "i", "code_signing_config_arn": ""}),
+        ),
+        (json!({"alias": "7"}), json!({"alias": "v7"})),
+        (json!({"traffic": [50, 100]}), json!({"traffic": [50, 100], "alias": "live"})),
+        (json!({"traffic": [50, 100], "alias": []}), json!({"traffic": [50, 100], "alias": ["live"]})),
+        (json!({"traffic": [0], "alias": "live"}), json!({"traffic": [1], "alias": "live"})),
+        (json!({"provisioned_concurrency": 5}), json!({"provisioned_concurrency": 5, "alias": "live"})),
+        (
+            json!({"traffic_interval": 5, "alias": "live"}),
+            json!({"traffic_interval": 5, "traffic": 9, "alias": "live"}),
+        ),
+        (json!({"keep_versions": 0}), json!({"keep_versions": 1})),
+        (json!({"version": "live"}), json!({"version": 7})),
+        (json!({"profile": "p", "access_key_id": "k"}), json!({"profile": "p"})),
+        (json!({"profile": "p", "secret_access_key": "k"}), json!({"secret_access_key": "k"})),
+        (json!({"external_id": "e"}), json!({"external_id": "e", "role_to_assume": "r"})),
+        (json!({"web_identity_token_env": "T"}), json!({"web_identity_token_env": "T", "role_to_assume": "r"})),
+        (
+            json!({"web_identity_token_env": "T", "role_to_assume": "r", "profile": "p"}),
+            json!({"role_to_assume": "r", "profile": "p"}),
+        ),
+        (
+            json!({"web_identity_token_env": "T", "role_to_assume": "r", "access_key_id": "k"}),
+            json!({"role_to_assume": "r", "access_key_id": "k"}),
+        ),
+        (
+            json!({"web_identity_token_env": "T", "role_to_assume": "r", "external_id": "e"}),
+            json!({"role_to_assume": "r", "external_id": "e"}),
+        ),
+    ] {
+        for (mut stanza, is_right) in [(wrong, false), (right, true)] {
+            stanza["function_name"] = json!("f");
+            let ended = Plugin::new(&["check"]).run(&with_an_empty_job(&stanza));
+            assert_eq!(ended.outcome() == "checked", is_right, "{stanza}\n{}", ended.stdout);
+            assert_eq!(STANZA.is_valid(&stanza), is_right, "{stanza}");
+        }
+    }
+}
+
+fn with_an_empty_job(stanza: &Value) -> Value {
+    let mut request = stanza.clone();
+    request["env"] = json!({"TRAVIS_BRANCH": "master"});
+    request
 }

@@ -48,8 +48,12 @@ pub fn is_branch_specific(key: &str, value: &Node) -> bool {
         && (is_of_dpl(key) || !is_ours(key))
 }
 
-/// True for the options that dpl has, too.
-pub(super) fn is_of_dpl(key: &str) -> bool {
+/// True for the options that dpl has, too, and whose value is no map: there, one is a map of branches.
+pub(super) fn can_be_branch_specific(key: &str) -> bool {
+    is_of_dpl(key) && !MAP_OPTIONS.contains(&key)
+}
+
+fn is_of_dpl(key: &str) -> bool {
     FOREIGN.contains(&key) || BESIDES.contains(&key)
 }
 

@@ -23,7 +23,7 @@ pub enum Limit {
 }
 
 /// Each limit with its key. Keys inside a structure are written with a dot.
-pub const LIMITS: [(&str, Limit); 19] = [
+pub const LIMITS: [(&str, Limit); 20] = [
     ("role", Limit::Begins("arn:")),
     ("description", Limit::Characters(256)),
     ("handler_name", Limit::Characters(128)),
@@ -32,6 +32,7 @@ pub const LIMITS: [(&str, Limit); 19] = [
     ("security_group_ids", Limit::Entries(5)),
     ("security_group_ids", Limit::Begins("sg-")),
     ("environment", Limit::Names),
+    ("environment_variables", Limit::Names),
     ("dead_letter_arn", Limit::Begins("arn:")),
     ("kms_key_arn", Limit::Begins("arn:")),
     ("layers", Limit::Entries(5)),

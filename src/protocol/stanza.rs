@@ -466,8 +466,8 @@ fn read_architecture(r: &mut Reader<'_>) -> Option<String> {
     let given = r.texts("architectures")?;
     let right = "give `x86_64` or `arm64`";
     match given.as_slice() {
-        [one] => r.known_word("architectures", one.clone(), &["x86_64", "arm64"]),
-        [] => {
+        [one] if !one.is_empty() => r.known_word("architectures", one.clone(), &["x86_64", "arm64"]),
+        [] | [_] => {
             r.refuse("architectures", format!("`architectures` is empty; {right}"));
             None
         }

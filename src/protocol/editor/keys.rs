@@ -250,7 +250,7 @@ pub(super) fn keys() -> Vec<Key> {
             .not_empty()
             .example(json!("arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/fsap-0123456789abcdef0")),
         key("file_system_configs.local_mount_path", "Path").not_empty().example(json!("/mnt/data")),
-        key("function_url.auth_type", "Who may call").words(CALLERS),
+        key("function_url.auth_type", "Who may call").not_empty().words(CALLERS),
         key("function_url.invoke_mode", "When the answer is sent").words(INVOKE_MODES),
         key("function_url.cors", "Other sites").yaml("cors:\n  allow_origins: ['https://www.example.com']"),
         key("function_url.cors.allow_origins", "Sites").example(json!(["https://www.example.com"])),

@@ -84,14 +84,15 @@ fn enriched(at: &str, property: &Value, definitions: &Object, keys: &[Key]) -> V
     let key = keys.iter().find(|key| key.names(at)).unwrap_or_else(|| panic!("`{at}` has a row in `keys()`"));
     let name = reference(property).unwrap_or_else(|| panic!("`{at}` refers to a type"));
     let nested = |kind: &str| structure(&definitions[kind], key.at, definitions, keys);
-    let by_branch = !at.contains('.') && branches::is_of_dpl(key.at);
+    let by_branch = !at.contains('.') && branches::can_be_branch_specific(key.at);
     let mut schema = match (name, &key.kind) {
         ("TextList", Kind::Words(words)) => word_or_list_of_one(words),
-        (_, Kind::Words(words)) => words_of_aws(words, by_branch),
+        (_, Kind::Words(words)) => words_of_aws(words, key.pattern.is_none(), by_branch),
         (_, Kind::Choice(words)) => choice(words, by_branch),
         (_, Kind::Open(words)) => open_words(words, key.pattern, by_branch),
         ("Text", _) => text(at, key.pattern, by_branch),
         ("SecretText", _) => typed(&["string", "number", "boolean"], by_branch),
+        ("WholeNumber", _) if key.range.is_some_and(|(least, _)| least > 0) => number(key, NOT_ZERO, by_branch),
         ("WholeNumber", _) => number(key, WHOLE_NUMBER, by_branch),
         ("NumberOrNone", _) => number(key, NUMBER_OR_NONE, by_branch),
         ("Flag", _) => flag(by_branch),
@@ -162,8 +163,13 @@ fn text(at: &str, own: Option<(&str, &str)>, by_branch: bool) -> Object {
     let Some((pattern, message)) = value_pattern(at, own) else {
         return with_message(typed(&["string", "number", "boolean"], by_branch), "Give a text.");
     };
-    // A number has no beginning, and an alias is not digits alone.
-    let types: &[&str] = if is_beginning(at) || at == "alias" { &["string"] } else { &["string", "number", "boolean"] };
+    let types: &[&str] = match at {
+        // A number has no beginning,
+        at if is_beginning(at) => &["string"],
+        // and an alias is not of digits alone.
+        "alias" => &["string", "boolean"],
+        _ => &["string", "number", "boolean"],
+    };
     with_pattern(with_message(typed(types, by_branch), "Give a text."), &pattern, &message)
 }
 
@@ -230,6 +236,7 @@ fn inside(schema: &mut Object) -> &mut Object {
 }
 
 const WHOLE_NUMBER: &str = r"^\s*[0-9]+(\.0)?\s*$|\$";
+const NOT_ZERO: &str = r"^\s*0*[1-9][0-9]*(\.0)?\s*$|\$";
 const NUMBER_OR_NONE: &str = r"^\s*[0-9]+(\.0)?\s*$|^([Nn][Oo][Nn][Ee])?$|\$";
 
 fn number(key: &Key, pattern: &str, by_branch: bool) -> Object {
@@ -262,6 +269,10 @@ fn list(at: &str, key: &Key, by_branch: bool) -> Object {
     let types = inside(&mut schema).get_mut("type").and_then(Value::as_array_mut).expect("a list of types");
     types.insert(0, json!("array"));
     inside(&mut schema).insert("errorMessage".to_owned(), json!("Give a text, or a list of texts."));
+    if let Some((pattern, _)) = key.pattern {
+        // An empty text is an empty list.
+        inside(&mut schema).insert("pattern".to_owned(), json!(format!("^$|{}", or_a_variable(pattern))));
+    }
     for (_, limit) in LIMITS.iter().filter(|(name, _)| *name == at) {
         if let Limit::Entries(most) = limit {
             schema.insert("maxItems".to_owned(), json!(most));
@@ -276,8 +287,8 @@ fn list(at: &str, key: &Key, by_branch: bool) -> Object {
 }
 
 fn numbers(key: &Key, by_branch: bool) -> Object {
-    let one = number(key, WHOLE_NUMBER, false);
-    let mut schema = number(key, r"^\s*[0-9]+(\.0)?\s*$|^$|\$", by_branch);
+    let one = number(key, NOT_ZERO, false);
+    let mut schema = number(key, &format!("^$|{NOT_ZERO}"), by_branch);
     inside(&mut schema).insert("type".to_owned(), json!(["array", "integer", "string", "object"]));
     schema.insert("items".to_owned(), Value::Object(one));
     schema
@@ -315,14 +326,15 @@ fn pairs(at: &str) -> Object {
     schema
 }
 
-/// Words that AWS documents. Another one is warned about, also one in another case.
-fn words_of_aws(words: &[(&str, &str)], by_branch: bool) -> Object {
-    alternatives(words, &["string"], &format!("^${OR_A_VARIABLE}"), &one_of(words), by_branch)
+/// Words that AWS documents. Another one is warned about, also one in another case. An empty text mostly clears.
+fn words_of_aws(words: &[(&str, &str)], may_be_empty: bool, by_branch: bool) -> Object {
+    let pattern = if may_be_empty { r"^$|\$" } else { r"\$" };
+    alternatives(words, &["string"], pattern, &one_of(words), by_branch)
 }
 
 /// One of AWS's words, or a list that holds it and not another one.
 fn word_or_list_of_one(words: &[(&str, &str)]) -> Object {
-    let entry = words_of_aws(words, false);
+    let entry = words_of_aws(words, false, false);
     let mut schema = entry.clone();
     let alternatives = schema.get_mut("anyOf").and_then(Value::as_array_mut).expect("alternatives");
     let others = words.iter().map(|(word, _)| json!({"contains": {"const": word}}));
