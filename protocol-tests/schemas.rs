@@ -114,12 +114,58 @@ fn the_request_schema_is_open_and_knows_the_runners_keys() {
     }
 }
 
+/// Every property under a schema, with its name.
+fn properties(schema: &Value) -> Vec<(String, &Value)> {
+    let mut all = Vec::new();
+    let mut open = vec![schema];
+    while let Some(value) = open.pop() {
+        if let Some(properties) = value.get("properties").and_then(Value::as_object) {
+            // A rule says of a key only what is wrong with it, and of its condition nothing.
+            let is_told = |property: &&Value| property.get("description").is_some() || property.get("$ref").is_some();
+            all.extend(properties.iter().filter(|(_, told)| is_told(told)).map(|(key, told)| (key.clone(), told)));
+        }
+        open.extend(value.as_object().into_iter().flat_map(|map| map.values()));
+        open.extend(value.as_array().into_iter().flatten());
+    }
+    all
+}
+
 #[test]
 fn every_property_of_a_schema_is_described() {
     for name in ["stanza.json", "request.json"] {
         let schema = committed(name);
         for (key, property) in schema["properties"].as_object().expect("an object's schema") {
             assert!(property["description"].is_string(), "{name}: `{key}` has no description: {property}");
+        }
+    }
+    let schema = committed("stanza.json");
+    let told = properties(&schema);
+    assert!(told.len() > 120, "{}", told.len());
+    for (key, property) in told {
+        assert!(property["title"].is_string() && property["markdownDescription"].is_string(), "{key}: {property}");
+        let is_shown =
+            property["examples"].is_array() || !property["default"].is_null() || property["anyOf"].is_array();
+        let has_yaml = property["markdownDescription"].as_str().is_some_and(|text| text.contains("```yaml"));
+        let is_plain = property["type"].as_array().is_some_and(|types| types.contains(&json!("boolean")))
+            || property["deprecated"] == json!(true)
+            || property["doNotSuggest"] == json!(true)
+            || key == "secure";
+        assert!(is_shown || has_yaml || is_plain, "`{key}` has no example: {property}");
+    }
+}
+
+#[test]
+fn what_is_for_editors_stays_out_of_what_is_for_programs() {
+    let text = |name: &str| committed(name).to_string();
+    for keyword in
+        ["markdownDescription", "defaultSnippets", "enumDescriptions", "errorMessage", "examples", "doNotSuggest"]
+    {
+        let keyword = format!("\"{keyword}\":");
+        for name in ["stanza.json", "travis-yml.json"] {
+            assert!(text(name).contains(&keyword), "{name} has no {keyword}");
+        }
+        for name in ["request.json", "event.json"] {
+            assert!(!text(name).contains(&keyword), "{name} has {keyword}");
         }
     }
 }

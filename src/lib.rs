@@ -32,7 +32,7 @@
 //! | [`deploy`] | a command and a job | an outcome: the pass, top to bottom |
 //! | [`runner`] | a CI's own variables | the job as Travis CI would describe it; pure |
 //!
-//! Where is …? A key of the stanza: `protocol/stanza.rs`. A sentence of an event: `protocol/prose.rs`. A sentence of a
+//! Where is …? A key of the stanza: `protocol/stanza.rs`, what editors show of it: `protocol/editor/`. A sentence of an event: `protocol/prose.rs`. A sentence of a
 //! failure: `failure/`, of a warning: `warnings.rs`. What bash is told: `conditions/bash.rs`. The order of AWS's calls: `plan/`. The process
 //! itself (arguments, standard input, signals, exit status): `main.rs`.
 

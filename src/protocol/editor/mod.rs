@@ -407,8 +407,9 @@ fn conditions(mut on: Object) -> Object {
 fn branch_names() -> Object {
     object(json!({
         "type": ["string", "array", "number", "object", "null"],
-        "items": {"type": ["string", "number", "null"]},
+        "items": {"type": ["string", "number", "null"], "minLength": 1},
         "minItems": 1,
+        "minLength": 1,
         "if": {"type": "object"},
         "then": {
             "deprecated": true,
