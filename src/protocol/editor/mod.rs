@@ -126,17 +126,9 @@ fn enriched(at: &str, property: &Value, definitions: &Object, keys: &[Key]) -> V
 
 /// The name of the definition to which a property refers, by itself or as an alternative to null.
 fn reference(property: &Value) -> Option<&str> {
-    let of = |value: &Value| -> Option<()> { value.get("$ref").map(|_| ()) };
-    let found = match of(property) {
-        Some(()) => property,
-        None => property
-            .get("anyOf")
-            .or_else(|| property.get("allOf"))?
-            .as_array()?
-            .iter()
-            .find(|alternative| of(alternative).is_some())?,
-    };
-    found["$ref"].as_str()?.strip_prefix("#/definitions/")
+    let alternatives = ["anyOf", "allOf"].iter().find_map(|word| property[*word].as_array());
+    let mut all = std::iter::once(property).chain(alternatives.into_iter().flatten());
+    all.find_map(|one| one["$ref"].as_str())?.strip_prefix("#/definitions/")
 }
 
 /// What stands in a pattern for "or a variable of the job is in it".
