@@ -2,10 +2,10 @@
 //! written in a stanza stand with its readers.
 //! Never decides whether something is worth a warning.
 
-use crate::function::runtimes::Outlook;
 use crate::package::{Missing, Note};
 use crate::plan::Cleared;
 use crate::protocol::error::{ErrorReport, Problem, Warning, WarningCode};
+use crate::protocol::runtimes::Outlook;
 
 /// What will surprise about a package's contents.
 pub fn of_note(note: &Note) -> Warning {

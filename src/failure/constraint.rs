@@ -1,9 +1,9 @@
 //! AWS's complaint about a member of a request in; the stanza's key, its value and what would be right out.
 //! Never more of a value than is needed to know it again.
 
-use crate::function::runtimes;
 use crate::protocol::error::{Code, Problem};
 use crate::protocol::prose::one_line;
+use crate::protocol::runtimes;
 
 /// Every complaint of AWS's text. Empty: it is about something else.
 pub(super) fn problems(message: &str) -> Vec<Problem> {

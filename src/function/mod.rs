@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 mod release;
-pub mod runtimes;
 mod setting;
 mod trail;
 

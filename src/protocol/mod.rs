@@ -13,6 +13,7 @@ pub mod policy;
 pub mod prose;
 pub(crate) mod reader;
 pub mod request;
+pub mod runtimes;
 pub mod schema;
 pub mod secret;
 pub mod stanza;

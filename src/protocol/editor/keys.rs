@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::known::{REGIONS, RUNTIMES};
+use super::known::REGIONS;
 use super::{NOT_EMPTY, snippets};
 use crate::protocol::stanza::ALIASES;
 
@@ -22,6 +22,8 @@ pub(super) enum Kind {
     Choice(Words),
     /// One of these names, or a new one.
     Open(Words),
+    /// A runtime that AWS still mends, or a new one.
+    Runtime,
 }
 
 /// A key with what an editor shows.
@@ -177,7 +179,7 @@ pub(super) fn keys() -> Vec<Key> {
         key("subnet_ids", "Subnets").example(json!(["subnet-0123456789abcdef0"])),
         key("security_group_ids", "Security groups").example(json!(["sg-0123456789abcdef0"])),
         key("environment", "Environment variables").yaml("environment:\n  STAGE: production\n  TOKEN:\n    secure: …"),
-        key("runtime", "Runtime").kind(Kind::Open(RUNTIMES)).not_empty(),
+        key("runtime", "Runtime").kind(Kind::Runtime).not_empty(),
         key("dead_letter_arn", "Dead letter queue").example(json!("arn:aws:sqs:us-east-1:123456789012:failed")),
         key("kms_key_arn", "Key of the variables").example(json!(kms)),
         key("tracing_mode", "Tracing").words(TRACING),

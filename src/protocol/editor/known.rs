@@ -1,31 +1,6 @@
 //! Nothing in, the names out that an editor offers and AWS may add to at any time.
 //! Never refuses another name.
 
-/// Runtimes that AWS still mends on 2026-11-01, the newest of a kind first, with what they are.
-/// Source: AWS Lambda Developer Guide, "Lambda runtimes".
-pub(super) const RUNTIMES: &[(&str, &str)] = &[
-    ("nodejs24.x", "Node.js 24, until 2028-04-30"),
-    ("nodejs22.x", "Node.js 22, until 2027-04-30"),
-    ("python3.14", "Python 3.14, until 2029-06-30"),
-    ("python3.13", "Python 3.13, until 2029-06-30"),
-    ("python3.12", "Python 3.12, until 2028-10-31"),
-    ("python3.11", "Python 3.11, until 2027-06-30"),
-    ("java17.al2023", "Java 17 on Amazon Linux 2023, until 2029-06-30"),
-    ("java11.al2023", "Java 11 on Amazon Linux 2023, until 2029-06-30"),
-    ("java8.al2023", "Java 8 on Amazon Linux 2023, until 2029-06-30"),
-    ("java25", "Java 25, until 2029-06-30"),
-    ("java21", "Java 21, until 2029-06-30"),
-    ("java17", "Java 17, until 2027-06-30"),
-    ("java8.al2", "Java 8 on Amazon Linux 2, until 2027-06-30"),
-    ("java11", "Java 11, until 2027-06-30"),
-    ("dotnet10", ".NET 10, until 2028-11-14"),
-    ("dotnet8", ".NET 8, until 2026-11-10"),
-    ("ruby4.0", "Ruby 4.0, until 2029-03-31"),
-    ("ruby3.4", "Ruby 3.4, until 2028-03-31"),
-    ("ruby3.3", "Ruby 3.3, until 2027-03-31"),
-    ("provided.al2023", "A program of your own on Amazon Linux 2023, until 2029-06-30"),
-];
-
 /// Public regions with their names: of AWS, of AWS in China, of AWS GovCloud.
 /// Source: botocore 1.43.106, `data/partitions.json`, partitions `aws`, `aws-cn` and `aws-us-gov`.
 pub(super) const REGIONS: &[(&str, &str)] = &[

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use self::keys::{Key, Kind, keys};
 use super::branches;
 use super::limits::{LIMITS, Limit};
+use super::runtimes::{READ_ON, RUNTIMES};
 
 mod keys;
 mod known;
@@ -90,6 +91,7 @@ fn enriched(at: &str, property: &Value, definitions: &Object, keys: &[Key]) -> V
         (_, Kind::Words(words)) => words_of_aws(words, key.pattern.is_none(), by_branch),
         (_, Kind::Choice(words)) => choice(words, by_branch),
         (_, Kind::Open(words)) => open_words(words, key.pattern, by_branch),
+        (_, Kind::Runtime) => runtimes(key.pattern, by_branch),
         ("Text", _) => text(at, key.pattern, by_branch),
         ("SecretText", _) => typed(&["string", "number", "boolean"], by_branch),
         ("WholeNumber", _) if key.range.is_some_and(|(least, _)| least > 0) => number(key, NOT_ZERO, by_branch),
@@ -346,6 +348,15 @@ fn choice(words: &[(&str, &str)], by_branch: bool) -> Object {
     let in_any_case: Vec<String> = words.iter().map(|(word, _)| in_any_case(word)).collect();
     let pattern = format!("^({})${OR_A_VARIABLE}", in_any_case.join("|"));
     alternatives(words, &["string"], &pattern, &one_of(words), by_branch)
+}
+
+/// Runtimes that AWS still mended when their table was read.
+fn runtimes(pattern: Option<(&str, &str)>, by_branch: bool) -> Object {
+    let mended = RUNTIMES.iter().filter(|runtime| runtime.deprecated > READ_ON);
+    let told: Vec<(&str, String)> =
+        mended.map(|runtime| (runtime.id, format!("{}, until {}", runtime.label, runtime.deprecated))).collect();
+    let words: Vec<(&str, &str)> = told.iter().map(|(id, told)| (*id, told.as_str())).collect();
+    open_words(&words, pattern, by_branch)
 }
 
 /// Words that are known today; new ones pass.

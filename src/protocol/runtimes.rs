@@ -1,0 +1,170 @@
+//! The runtimes that Lambda has had, with their last days; a name in, what will surprise about it out.
+//! Never refuses one: AWS knows newer ones than this table.
+//!
+//! Source: AWS Lambda Developer Guide, "Lambda runtimes". Runtimes that exist as base images only
+//! (`dotnet9`) are no names that a function can have.
+
+/// The day on which the table was read.
+pub const READ_ON: &str = "2026-11-01";
+
+/// A runtime, as AWS's table has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Runtime {
+    /// Its name, `nodejs22.x`.
+    pub id: &'static str,
+    /// What it is, `Node.js 22`.
+    pub label: &'static str,
+    /// The day, `2027-04-30`, from which AWS no longer mends or supports it.
+    pub deprecated: &'static str,
+    /// The day from which AWS refuses to update functions that have it.
+    pub blocked: &'static str,
+    /// The one to go to. Its own name: it is the newest of its kind.
+    pub successor: &'static str,
+}
+
+/// What will surprise about a runtime.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outlook {
+    /// AWS no longer mends it.
+    Deprecated(&'static Runtime),
+    /// AWS refuses updates of functions that have it.
+    Blocked(&'static Runtime),
+    /// It is not in the table.
+    Unknown {
+        /// The one whose name is most like it.
+        nearest: &'static Runtime,
+        /// Whether that one is deprecated.
+        is_deprecated: bool,
+    },
+}
+
+/// What will surprise about the runtime of this name on a day, `2026-11-01`. `None`: nothing.
+pub fn outlook(id: &str, today: &str) -> Option<Outlook> {
+    match named(id) {
+        None => nearest(id).map(|nearest| Outlook::Unknown { nearest, is_deprecated: today >= nearest.deprecated }),
+        Some(runtime) if today >= runtime.blocked => Some(Outlook::Blocked(runtime)),
+        Some(runtime) if today >= runtime.deprecated => Some(Outlook::Deprecated(runtime)),
+        Some(_) => None,
+    }
+}
+
+/// The runtime of this name.
+pub fn named(id: &str) -> Option<&'static Runtime> {
+    RUNTIMES.iter().find(|runtime| runtime.id == id)
+}
+
+/// The one in the table whose name is most like this one.
+pub fn nearest(id: &str) -> Option<&'static Runtime> {
+    let id = id.to_ascii_lowercase();
+    let likeness = |runtime: &&Runtime| (strsim::jaro_winkler(&id, runtime.id) * 1000.0) as u32;
+    RUNTIMES.iter().rev().max_by_key(likeness)
+}
+
+const fn row(
+    id: &'static str,
+    label: &'static str,
+    deprecated: &'static str,
+    blocked: &'static str,
+    successor: &'static str,
+) -> Runtime {
+    Runtime { id, label, deprecated, blocked, successor }
+}
+
+#[rustfmt::skip]
+/// Newest of a kind first.
+pub const RUNTIMES: &[Runtime] = &[
+    // name, what it is, deprecated, updates refused, successor
+    row("nodejs24.x", "Node.js 24", "2028-04-30", "2028-07-01", "nodejs24.x"),
+    row("nodejs22.x", "Node.js 22", "2027-04-30", "2027-07-01", "nodejs24.x"),
+    row("nodejs20.x", "Node.js 20", "2026-04-30", "2027-03-03", "nodejs24.x"),
+    row("nodejs18.x", "Node.js 18", "2025-09-01", "2027-03-03", "nodejs24.x"),
+    row("nodejs16.x", "Node.js 16", "2024-06-12", "2027-03-03", "nodejs24.x"),
+    row("nodejs14.x", "Node.js 14", "2023-12-04", "2027-03-03", "nodejs24.x"),
+    row("nodejs12.x", "Node.js 12", "2023-03-31", "2023-04-30", "nodejs24.x"),
+    row("nodejs10.x", "Node.js 10", "2021-07-30", "2022-02-14", "nodejs24.x"),
+    row("nodejs8.10", "Node.js 8.10", "2020-03-06", "2020-03-06", "nodejs24.x"),
+    row("nodejs4.3-edge", "Node.js 4.3 edge", "2020-03-05", "2020-04-30", "nodejs24.x"),
+    row("nodejs6.10", "Node.js 6.10", "2019-08-12", "2019-08-12", "nodejs24.x"),
+    row("nodejs4.3", "Node.js 4.3", "2020-03-05", "2020-03-05", "nodejs24.x"),
+    row("nodejs", "Node.js 0.10", "2016-08-30", "2016-10-31", "nodejs24.x"),
+    row("python3.14", "Python 3.14", "2029-06-30", "2029-08-31", "python3.14"),
+    row("python3.13", "Python 3.13", "2029-06-30", "2029-08-31", "python3.14"),
+    row("python3.12", "Python 3.12", "2028-10-31", "2029-01-10", "python3.14"),
+    row("python3.11", "Python 3.11", "2027-06-30", "2027-08-31", "python3.14"),
+    row("python3.10", "Python 3.10", "2026-10-31", "2027-03-03", "python3.14"),
+    row("python3.9", "Python 3.9", "2025-12-15", "2027-03-03", "python3.14"),
+    row("python3.8", "Python 3.8", "2024-10-14", "2027-03-03", "python3.14"),
+    row("python3.7", "Python 3.7", "2023-12-04", "2027-03-03", "python3.14"),
+    row("python3.6", "Python 3.6", "2022-07-18", "2022-08-29", "python3.14"),
+    row("python2.7", "Python 2.7", "2021-07-15", "2022-05-30", "python3.14"),
+    row("java17.al2023", "Java 17 on Amazon Linux 2023", "2029-06-30", "2029-08-31", "java25"),
+    row("java11.al2023", "Java 11 on Amazon Linux 2023", "2029-06-30", "2029-08-31", "java25"),
+    row("java8.al2023", "Java 8 on Amazon Linux 2023", "2029-06-30", "2029-08-31", "java25"),
+    row("java25", "Java 25", "2029-06-30", "2029-08-31", "java25"),
+    row("java21", "Java 21", "2029-06-30", "2029-08-31", "java25"),
+    row("java17", "Java 17", "2027-06-30", "2027-08-31", "java17.al2023"),
+    row("java8.al2", "Java 8 on Amazon Linux 2", "2027-06-30", "2027-08-31", "java8.al2023"),
+    row("java11", "Java 11", "2027-06-30", "2027-08-31", "java11.al2023"),
+    row("java8", "Java 8 (AL1)", "2024-01-08", "2027-03-03", "java8.al2023"),
+    row("dotnet10", ".NET 10", "2028-11-14", "2029-01-15", "dotnet10"),
+    row("dotnet8", ".NET 8", "2026-11-10", "2027-03-03", "dotnet10"),
+    row("dotnet6", ".NET 6", "2024-12-20", "2027-03-03", "dotnet10"),
+    row("dotnetcore3.1", ".NET Core 3.1", "2023-04-03", "2023-05-03", "dotnet10"),
+    row("dotnetcore2.1", ".NET Core 2.1", "2022-01-05", "2022-04-13", "dotnet10"),
+    row("dotnetcore2.0", ".NET Core 2.0", "2019-05-30", "2019-05-30", "dotnet10"),
+    row("dotnetcore1.0", ".NET Core 1.0", "2019-06-27", "2019-07-30", "dotnet10"),
+    row("ruby4.0", "Ruby 4.0", "2029-03-31", "2029-05-31", "ruby4.0"),
+    row("ruby3.4", "Ruby 3.4", "2028-03-31", "2028-05-31", "ruby4.0"),
+    row("ruby3.3", "Ruby 3.3", "2027-03-31", "2027-05-31", "ruby4.0"),
+    row("ruby3.2", "Ruby 3.2", "2026-03-31", "2027-03-03", "ruby4.0"),
+    row("ruby2.7", "Ruby 2.7", "2023-12-07", "2027-03-03", "ruby4.0"),
+    row("ruby2.5", "Ruby 2.5", "2021-07-30", "2022-03-31", "ruby4.0"),
+    row("provided.al2023", "A program of your own on Amazon Linux 2023", "2029-06-30", "2029-08-31", "provided.al2023"),
+    row("provided.al2", "Custom Runtime (AL2)", "2026-07-31", "2027-03-03", "provided.al2023"),
+    row("provided", "Custom Runtime (AL1)", "2024-01-08", "2027-03-03", "provided.al2023"),
+    row("go1.x", "Go 1.x", "2024-01-08", "2027-03-03", "provided.al2023"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_has_real_days_in_order_and_a_successor_that_lives_as_long() {
+        for runtime in RUNTIMES {
+            for day in [runtime.deprecated, runtime.blocked] {
+                let parts: Vec<&str> = day.split('-').collect();
+                assert_eq!(parts.iter().map(|part| part.len()).collect::<Vec<_>>(), [4, 2, 2], "{runtime:?}");
+                assert!(day.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'), "{runtime:?}");
+            }
+            assert!(runtime.deprecated <= runtime.blocked, "{runtime:?}");
+            let successor = named(runtime.successor).expect("a successor stands in the table, too");
+            assert!(successor == runtime || successor.deprecated >= runtime.deprecated, "{runtime:?}");
+            assert_eq!(RUNTIMES.iter().filter(|other| other.id == runtime.id).count(), 1, "{runtime:?}");
+        }
+    }
+
+    #[test]
+    fn a_runtime_surprises_from_its_last_day_on() {
+        let row = named("nodejs20.x").expect("in the table");
+        assert_eq!(outlook("nodejs20.x", "2026-04-29"), None);
+        assert_eq!(outlook("nodejs20.x", "2026-04-30"), Some(Outlook::Deprecated(row)));
+        assert_eq!(outlook("nodejs20.x", "2027-03-03"), Some(Outlook::Blocked(row)));
+        assert_eq!(row.successor, "nodejs24.x");
+    }
+
+    #[test]
+    fn an_unknown_one_gets_the_name_that_is_most_like_it() {
+        for (written, meant) in [
+            ("nodejs22", "nodejs22.x"),
+            ("node22.x", "nodejs22.x"),
+            ("PYTHON3.13", "python3.13"),
+            ("python3.12.1", "python3.12"),
+            ("provided.al2024", "provided.al2023"),
+            ("java21.x", "java21"),
+        ] {
+            assert_eq!(nearest(written).map(|runtime| runtime.id), Some(meant), "{written}");
+            assert!(matches!(outlook(written, "2026-11-01"), Some(Outlook::Unknown { .. })), "{written}");
+        }
+    }
+}
