@@ -5,6 +5,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests start programs, write files and look at the clock")]
 #![expect(clippy::print_stdout, reason = "a test tells how much it has tried")]
 
+mod by_hand;
 mod canaries;
 mod case;
 mod cases;

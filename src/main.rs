@@ -26,6 +26,7 @@ use dpl_lambda::protocol::event::{Event, Finished, PROTOCOLS};
 use dpl_lambda::protocol::request::{self, Request};
 use dpl_lambda::stop::{Reason, Stop};
 use process::arguments::{Arguments, Command as Asked};
+use process::by_hand::{self, ByHand};
 use process::documents;
 use process::signals::{PATIENCE, Signals};
 use rustix::event::{PollFd, PollFlags, poll};
@@ -33,23 +34,17 @@ use rustix::io::Errno;
 use signal_hook::consts::{SIGCHLD, SIGXFSZ};
 
 fn main() {
-    let command = match Arguments::try_parse() {
-        Ok(Arguments { command: Some(Asked::Schema { document }) }) => documents::end(Ok(documents::schema(document))),
-        Ok(Arguments { command: Some(Asked::Explain { code }) }) => documents::end(catalogue::entry(&code)),
-        Ok(Arguments { command: Some(Asked::Policy) }) => documents::end(policy()),
-        Ok(Arguments { command }) => Ok(match command {
-            None | Some(Asked::Deploy) => Command::Deploy,
-            Some(Asked::Plan) => Command::Plan,
-            Some(Asked::Check) => Command::Check,
-            Some(Asked::Rollback) => Command::Rollback,
-            Some(Asked::Package { output }) => Command::Package { output },
-            Some(Asked::Schema { .. } | Asked::Explain { .. } | Asked::Policy) => unreachable!("printed above"),
-        }),
-        Err(error) => not_a_command(error),
+    let (command, by_hand) = match Arguments::try_parse() {
+        Ok(Arguments { command, by_hand }) => match with_events(command) {
+            Ok(command) => (Ok(command), by_hand),
+            Err(document) => documents::end(print(document, &by_hand)),
+        },
+        Err(error) => (not_a_command(error), ByHand::default()),
     };
     tame_signals();
     let settings = Settings::take();
     settings.start_log();
+    let command = command.and_then(|command| by_hand.run(command, settings.asking));
     let stop = Stop::new();
     let journal = Arc::new(Journal::new(Stdout, stop.clone()));
     tell_panics(journal.clone(), stop.clone());
@@ -122,8 +117,39 @@ fn exit_status(finished: &Finished, has_acted: bool, stop: Option<Reason>) -> i3
     }
 }
 
+/// The command, where it tells events. `Err`: it prints a document.
+fn with_events(command: Option<Asked>) -> Result<Command, Asked> {
+    match command {
+        None | Some(Asked::Deploy) => Ok(Command::Deploy),
+        Some(Asked::Plan) => Ok(Command::Plan),
+        Some(Asked::Check) => Ok(Command::Check),
+        Some(Asked::Rollback) => Ok(Command::Rollback),
+        Some(Asked::Package { output }) => Ok(Command::Package { output }),
+        Some(document) => Err(document),
+    }
+}
+
+/// The document that a command prints. `Err`: the line that says why there is none.
+fn print(command: Asked, by_hand: &ByHand) -> Result<String, String> {
+    match command {
+        Asked::Policy => policy(by_hand),
+        Asked::Explain { code } => {
+            by_hand.refuse_beside("explain");
+            catalogue::entry(&code)
+        }
+        Asked::Schema { document } => {
+            by_hand.refuse_beside("schema");
+            Ok(documents::schema(document))
+        }
+        Asked::Deploy | Asked::Plan | Asked::Check | Asked::Rollback | Asked::Package { .. } => {
+            unreachable!("they tell events")
+        }
+    }
+}
+
 /// The policy for the stanza on standard input; what it leaves open is said on standard error.
-fn policy() -> Result<String, String> {
+fn policy(by_hand: &ByHand) -> Result<String, String> {
+    let _ = by_hand;
     let settings = Settings::take();
     let (stop, deadline) = (Stop::new(), Instant::now() + settings.input_limit);
     let signals = Signals::catch().expect("the kernel gives a program its first few descriptors");
@@ -154,7 +180,8 @@ fn not_a_command(error: clap::Error) -> Result<Command, Finished> {
     let line = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect::<Vec<_>>().join(" ");
     let line = line.strip_prefix("error: ").unwrap_or(&line);
     let _ = writeln!(io::stderr(), "dpl-lambda: {line}");
-    if env::args_os().nth(1).is_some_and(|command| documents::COMMANDS.iter().any(|name| command == *name)) {
+    let asked = env::args_os().nth(1).unwrap_or_default();
+    if documents::COMMANDS.iter().any(|name| asked == *name) || by_hand::is_for_people() {
         std_process::exit(2)
     }
     Err(Finished::failed(failure::of_arguments(line.to_owned()), Vec::new()))

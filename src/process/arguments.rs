@@ -4,16 +4,21 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use super::by_hand::ByHand;
+
 /// Deploys an AWS Lambda function as a stanza of `.travis.yml` describes it.
 ///
 /// Reads one JSON object from standard input, the stanza with the job's `env`, and writes events to standard output,
-/// one JSON object a line.
+/// one JSON object a line. With `--travis-yml .travis.yml` it takes the stanzas from the file and the job from its
+/// surroundings, and shows on a terminal what it does.
 #[derive(Debug, Parser)]
 #[command(version, disable_help_subcommand = true)]
 pub(crate) struct Arguments {
     /// What to do. Default: deploy.
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) by_hand: ByHand,
 }
 
 #[derive(Clone, Debug, Subcommand)]

@@ -1,5 +1,6 @@
 //! What belongs to the process alone: its arguments, its signals.
 
 pub(crate) mod arguments;
+pub(crate) mod by_hand;
 pub(crate) mod documents;
 pub(crate) mod signals;

@@ -39,6 +39,11 @@ pub(crate) const FOREIGN: [&str; 22] = [
 const BESIDES: [&str; 7] =
     ["provider", "access_key_id", "secret_access_key", "region", "skip_cleanup", "allow_failure", "strategy"];
 
+/// True for an option that may come from a variable of the job, `AWS_<OPTION>` or `LAMBDA_<OPTION>`.
+pub fn is_from_variable(key: &str) -> bool {
+    FOREIGN.contains(&key)
+}
+
 /// True when a map as the value of this option is branch-specific: `{"master": "a", "develop": "b"}`.
 pub fn is_branch_specific(key: &str, value: &Node) -> bool {
     value.as_map().is_some()

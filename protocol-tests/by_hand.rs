@@ -1,0 +1,624 @@
+//! The program as a person, or a CI other than Travis, runs it: a file on the command line instead of a request.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use lambda_endpoint::{Endpoint, Settings};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::deployments::build_directory;
+use crate::interruptions::signal;
+use crate::plugin::{Ended, Plugin, job_env, program};
+use crate::venv;
+
+/// A stanza that creates a function, as YAML that is indented by two.
+fn stanza(name: &str) -> String {
+    format!(
+        "  provider: lambda\n  function_name: {name}\n  role: arn:aws:iam::123456789012:role/run\n  \
+         runtime: nodejs22.x\n  handler_name: handler\n  zip: index.js\n  on:\n    all_branches: true\n"
+    )
+}
+
+fn two_stanzas() -> String {
+    let item = |name| stanza(name).replacen("  ", "- ", 1);
+    format!("deploy:\n{}{}", item("one"), item("two"))
+}
+
+/// A build directory with a file of this text.
+fn directory(travis_yml: &str) -> TempDir {
+    let directory = build_directory();
+    fs::write(directory.path().join(".travis.yml"), travis_yml).expect("written");
+    directory
+}
+
+fn git(directory: &Path, arguments: &[&str]) {
+    let mut git = Command::new("git");
+    git.args(["-c", "user.name=a", "-c", "user.email=a@example.org"]).args(arguments).current_dir(directory);
+    let output = git.output().expect("git runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// The program by hand: with a person's keys, and with nothing of a CI.
+fn by_hand(arguments: &[&str], directory: &Path, endpoint: Option<&Endpoint>) -> Plugin {
+    let mut plugin = Plugin::new(arguments).directory(directory).env("GIT_CEILING_DIRECTORIES", "/");
+    if let Some(endpoint) = endpoint {
+        let env = job_env(endpoint);
+        for (name, value) in env.as_object().expect("an object").iter().filter(|(name, _)| name.starts_with("AWS_")) {
+            plugin = plugin.env(name, value.as_str().expect("a string"));
+        }
+    }
+    plugin
+}
+
+/// `arguments` with the file, and JSON.
+fn with_file<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
+    [arguments, &["--travis-yml", ".travis.yml"]].concat()
+}
+
+fn endpoint() -> Endpoint {
+    Endpoint::start(Settings::default()).expect("a free port")
+}
+
+/// A run whose output is no single conversation.
+fn collected(mut plugin: Plugin) -> (String, String, Option<i32>) {
+    let mut child = plugin.spawn();
+    drop(child.stdin.take());
+    let output = child.wait_with_output().expect("it ends");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+    (text(output.stdout), text(output.stderr), output.status.code())
+}
+
+/// Without what differs from run to run.
+fn lasting(event: &Value) -> Value {
+    match event {
+        Value::Object(map) => map
+            .iter()
+            .filter(|(key, _)| !["request_id", "duration_ms", "message"].contains(&key.as_str()))
+            .map(|(key, value)| (key.clone(), lasting(value)))
+            .collect(),
+        Value::Array(items) => items.iter().map(lasting).collect(),
+        other => other.clone(),
+    }
+}
+
+fn tags(ended: &Ended) -> Vec<Value> {
+    ended.events.iter().map(lasting).collect()
+}
+
+#[test]
+fn a_file_says_the_same_as_its_stanza_on_standard_input() {
+    let text = "on_this_branch: &on {branch: [main, 'release/*'], condition: $STAGE = prod}\n\
+                deploy:\n  provider: Lambda\n  function_name: f\n  role: arn:aws:iam::123456789012:role/run\n  \
+                runtime: nodejs22.x\n  handler_name: handler\n  timeout: 20\n  zip: index.js\n  publish: yes\n  \
+                environment: {VERSION: 1.10, ANSWER: yes, NUMBER: 017, EMPTY: ''}\n  on: *on\n  tmeout: 3\n";
+    let mut request = json!({
+        "provider": "Lambda", "function_name": "f", "role": "arn:aws:iam::123456789012:role/run",
+        "runtime": "nodejs22.x", "handler_name": "handler", "timeout": 20, "zip": "index.js", "publish": true,
+        "environment": {"VERSION": "1.10", "ANSWER": "yes", "NUMBER": "15", "EMPTY": ""},
+        "on": {"branch": ["main", "release/*"], "condition": "$STAGE = prod"}, "tmeout": 3,
+    });
+    for (branch, stage) in [("main", "prod"), ("release/7", "prod"), ("main", "test"), ("other", "prod")] {
+        let (ours, theirs) = (endpoint(), endpoint());
+        let directory = directory(text);
+        for command in ["check", "plan", "deploy", "deploy"] {
+            let hand = by_hand(&with_file(&[command]), directory.path(), Some(&ours));
+            let hand = hand.env("TRAVIS_BRANCH", branch).env("STAGE", stage).run_on(b"");
+            request["env"] = job_env(&theirs);
+            request["env"]["TRAVIS_BRANCH"] = json!(branch);
+            request["env"]["STAGE"] = json!(stage);
+            let runner = Plugin::new(&[command]).directory(directory.path()).run(&request);
+            assert_eq!(tags(&hand), tags(&runner), "{command} on {branch} with {stage}");
+            assert_eq!(hand.status.code(), runner.status.code());
+        }
+        let variables = |endpoint: &Endpoint| endpoint.function("f").map(|f| f["Configuration"]["Environment"].clone());
+        assert_eq!(variables(&ours), variables(&theirs));
+        assert_eq!(variables(&ours).is_some(), stage == "prod" && branch != "other");
+    }
+}
+
+#[test]
+fn git_says_which_branch_it_is() {
+    let directory =
+        directory(&stanza("f").replace("all_branches: true", "branch: release/*").replacen("  ", "deploy:\n  ", 1));
+    git(directory.path(), &["init", "--quiet", "--initial-branch=release/2"]);
+    git(directory.path(), &["add", "."]);
+    git(directory.path(), &["commit", "--quiet", "--message=x"]);
+    let check = || by_hand(&with_file(&["check"]), directory.path(), None);
+    let ended = check().run_on(b"");
+    let branch = ended.events.iter().find(|event| event["condition"] == "branch").expect("judged");
+    assert_eq!((ended.outcome(), branch["got"].as_str()), ("checked", Some("release/2")));
+    git(directory.path(), &["checkout", "--quiet", "-b", "other"]);
+    assert_eq!(check().run_on(b"").outcome(), "skipped");
+    // A CI knows better than git, and knows what is a pull request.
+    let gitlab = || check().env("GITLAB_CI", "true").env("CI", "true").env("CI_COMMIT_BRANCH", "release/2");
+    assert_eq!(gitlab().run_on(b"").outcome(), "checked");
+    let requested = gitlab().env("CI_MERGE_REQUEST_IID", "7").run_on(b"");
+    assert_eq!(
+        (requested.outcome(), requested.finished()["unmet"][0]["condition"].as_str()),
+        ("skipped", Some("pull-request"))
+    );
+    let nobody = by_hand(&with_file(&["check", "--ci", "none"]), directory.path(), None);
+    assert_eq!(nobody.env("GITLAB_CI", "true").env("CI_COMMIT_BRANCH", "release/2").run_on(b"").outcome(), "skipped");
+}
+
+#[test]
+fn the_file_says_the_versions_and_variables_of_its_job() {
+    let text = format!(
+        "node_js: 20\nenv:\n  global:\n  - STAGE=prod\n  - secure: abc\ndeploy:\n{}    node: 20\n    condition: $STAGE = prod\n",
+        stanza("f")
+    );
+    let directory = directory(&text);
+    let check = || by_hand(&with_file(&["check"]), directory.path(), None);
+    let ended = check().run_on(b"");
+    assert_eq!(ended.outcome(), "checked", "{}", ended.stdout);
+    assert!(ended.stderr.contains(".travis.yml: line 5: an encrypted variable"), "{}", ended.stderr);
+    assert_eq!(check().env("STAGE", "test").run_on(b"").outcome(), "skipped");
+    assert_eq!(check().env("TRAVIS_NODE_VERSION", "18").run_on(b"").outcome(), "skipped");
+}
+
+#[test]
+fn several_stanzas_are_deployed_in_order() {
+    let (endpoint, directory) = (endpoint(), directory(&two_stanzas()));
+    let (stdout, stderr, status) = collected(by_hand(&with_file(&[]), directory.path(), Some(&endpoint)));
+    assert_eq!(status, Some(0), "{stdout}{stderr}");
+    let events: Vec<Value> = stdout.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let told: Vec<_> = events
+        .iter()
+        .filter(|event| ["hello", "finished"].contains(&event["event"].as_str().expect("a tag")))
+        .map(|event| event["function_name"].as_str().unwrap_or("hello"))
+        .collect();
+    assert_eq!(told, ["hello", "one", "hello", "two"]);
+    assert!(endpoint.function("one").is_some() && endpoint.function("two").is_some());
+}
+
+#[test]
+fn a_stanza_that_fails_is_the_last_one() {
+    let text = two_stanzas().replacen("handler_name: handler", "timeout: ten", 1);
+    let (endpoint, directory) = (endpoint(), directory(&text));
+    let (stdout, stderr, status) = collected(by_hand(&with_file(&["deploy"]), directory.path(), Some(&endpoint)));
+    assert_eq!(status, Some(2), "{stdout}");
+    assert!(stderr.contains(".travis.yml: two (line 10): not run"), "{stderr}");
+    assert_eq!(stdout.matches("\"finished\"").count(), 1);
+    assert!(endpoint.calls().is_empty(), "nothing was asked of AWS");
+    // What is allowed to fail keeps nobody back.
+    let allowed = text.replacen("timeout: ten", "role: x\n  allow_failure: true\n  session_token: y", 1);
+    fs::write(
+        directory.path().join(".travis.yml"),
+        allowed.replacen("  role: arn:aws:iam::123456789012:role/run\n", "", 1),
+    )
+    .expect("written");
+    let (stdout, _, status) = collected(by_hand(&with_file(&["deploy"]), directory.path(), Some(&endpoint)));
+    assert_eq!((status, stdout.matches("\"finished\"").count()), (Some(0), 2), "{stdout}");
+    assert!(endpoint.function("two").is_some());
+}
+
+#[test]
+fn only_one_stanza_is_run_that_is_named_or_numbered() {
+    let directory = directory(&two_stanzas());
+    for (only, name) in [("1", "one"), ("2", "two"), ("one", "one"), ("two", "two")] {
+        let endpoint = endpoint();
+        let ended = by_hand(&with_file(&["--only", only]), directory.path(), Some(&endpoint)).run_on(b"");
+        assert_eq!(ended.finished()["function_name"], name, "{only}");
+        assert!(endpoint.function(if name == "one" { "two" } else { "one" }).is_none());
+    }
+    let packaged = by_hand(&with_file(&["package", "--output", "f.zip", "--only", "two"]), directory.path(), None);
+    assert_eq!(packaged.run_on(b"").outcome(), "packaged");
+    assert!(directory.path().join("f.zip").is_file());
+}
+
+#[test]
+fn what_cannot_begin_is_told_in_one_line_and_as_events_where_those_are_asked_for() {
+    let directory = directory(&two_stanzas());
+    let write = |name: &str, text: &[u8]| fs::write(directory.path().join(name), text).expect("written");
+    write("heroku.yml", b"deploy: heroku\n");
+    write("broken.yml", b"deploy:\n  a: [1\nb: 2\n");
+    write("twice.yml", b"deploy:\n  provider: lambda\n  provider: lambda\n");
+    write("latin.yml", b"a: b\nc: \xe9\n");
+    write("large.yml", &vec![b'#'; 9 * 1024 * 1024]);
+    write("list.json", b"[]");
+    write("broken.json", b"{\"a\": }");
+    for (arguments, code, told) in [
+        (vec!["--travis-yml", "none.yml"], "bad-arguments", "none.yml: there is no such file"),
+        (vec!["--travis-yml", "."], "bad-arguments", ".: it cannot be read"),
+        (vec!["--travis-yml", "heroku.yml"], "wrong-provider", "only heroku"),
+        (vec!["--travis-yml", "broken.yml"], "bad-arguments", "broken.yml:3:"),
+        (
+            vec!["--travis-yml", "twice.yml"],
+            "duplicate-key",
+            "twice.yml:3:3: the key `provider` stands twice in one map, first in line 2",
+        ),
+        (vec!["--travis-yml", "latin.yml"], "bad-arguments", "latin.yml:2: this is not UTF-8"),
+        (vec!["--travis-yml", "large.yml"], "request-too-large", "large.yml: it is larger than"),
+        (vec!["--stanza", "list.json"], "bad-arguments", "list.json: it is a list"),
+        (vec!["--stanza", "broken.json"], "bad-json", "broken.json:1:7: this is not JSON"),
+        (vec!["--travis-yml", ".travis.yml", "--only", "3"], "bad-arguments", "1 is one (line 2), 2 is two (line 10)"),
+        (vec!["--travis-yml", ".travis.yml", "--stanza", "x"], "bad-arguments", "give one of the two"),
+        (vec!["--only", "1"], "bad-arguments", "--only picks a stanza of a file"),
+        (vec!["--travis-yml", ".travis.yml", "--ci", "nobody"], "bad-arguments", "nobody"),
+        (
+            vec!["package", "--output", "x.zip", "--travis-yml", ".travis.yml"],
+            "bad-arguments",
+            "say which one with --only",
+        ),
+    ] {
+        let ended = by_hand(&arguments, directory.path(), None).run_on(b"");
+        assert_eq!((ended.code(), ended.status.code()), (code, Some(2)), "{arguments:?}");
+        assert!(ended.stderr.contains(told), "{arguments:?}: {}", ended.stderr);
+        assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+        let text = [arguments.clone(), vec!["--format", "text"]].concat();
+        let (stdout, stderr, status) = collected(by_hand(&text, directory.path(), None));
+        assert_eq!((stdout.as_str(), status), ("", Some(2)), "{arguments:?}");
+        assert_eq!(stderr, ended.stderr, "{arguments:?}");
+    }
+    let (stdout, stderr, status) =
+        collected(by_hand(&["schema", "stanza", "--format", "json"], directory.path(), None));
+    assert_eq!((stdout.as_str(), stderr.lines().count(), status), ("", 1, Some(2)));
+}
+
+#[test]
+fn encrypted_values_are_all_named_with_what_to_set_instead() {
+    let text = "deploy:\n  provider: lambda\n  function_name: f\n  access_key_id: AKIDENDPOINTEXAMPLE1\n  \
+                secret_access_key:\n    secure: abc\n  role:\n    secure: def\n  environment:\n    PASSWORD:\n      secure: ghi\n  \
+                on:\n    branch: main\n";
+    let directory = directory(text);
+    let plan = || by_hand(&with_file(&["plan"]), directory.path(), None).env("TRAVIS_BRANCH", "main");
+    let ended = plan().run_on(b"");
+    assert_eq!((ended.code(), ended.status.code()), ("not-decrypted", Some(2)));
+    assert_eq!(ended.stderr.lines().count(), 3, "{}", ended.stderr);
+    for told in [
+        ".travis.yml:5: `secret_access_key` is encrypted",
+        "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
+        ".travis.yml:7: `role` is encrypted",
+        "set AWS_ROLE",
+        ".travis.yml:10: `environment.PASSWORD` is encrypted",
+        "write `PASSWORD: $PASSWORD` instead",
+    ] {
+        assert!(ended.stderr.contains(told), "{told}\n{}", ended.stderr);
+    }
+    let problems: Vec<_> =
+        ended.finished()["error"]["problems"].as_array().expect("several").iter().map(|p| &p["at"]).collect();
+    assert_eq!(problems, ["/secret_access_key", "/role", "/environment/PASSWORD"]);
+    // What is skipped anyway needs nothing.
+    assert_eq!(plan().env("TRAVIS_BRANCH", "other").run_on(b"").outcome(), "skipped");
+    // With everything in the environment it is planned.
+    let endpoint = endpoint();
+    fs::write(
+        directory.path().join(".travis.yml"),
+        text.replace("PASSWORD:\n      secure: ghi", "PASSWORD: $PASSWORD"),
+    )
+    .expect("written");
+    let plugin = by_hand(&with_file(&["plan"]), directory.path(), Some(&endpoint)).env("TRAVIS_BRANCH", "main");
+    let plugin = plugin
+        .env("AWS_ROLE", "arn:aws:iam::123456789012:role/run")
+        .env("PASSWORD", "hunter22-hunter22")
+        .env("AWS_RUNTIME", "nodejs22.x");
+    let ended = plugin.env("AWS_HANDLER_NAME", "handler").secrets(["hunter22-hunter22".to_owned()]).run_on(b"");
+    assert_eq!(ended.outcome(), "planned", "{}", ended.stdout);
+    assert_eq!(ended.event("identified").expect("told")["source"], "environment");
+    assert!(
+        ended.stderr.contains("AWS_ACCESS_KEY_ID is set") && ended.stderr.contains("AWS_ROLE is set"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn text_names_the_line_of_what_is_wrong() {
+    let text = format!("# a comment\ndeploy:\n{}  tmeout: 3\n  timeout: ten\n  memory_size: lots\n", stanza("f"));
+    let directory = directory(&text);
+    let (stdout, stderr, status) =
+        collected(by_hand(&with_file(&["check", "--format", "text"]), directory.path(), None));
+    assert_eq!((stderr.as_str(), status), ("", Some(2)), "{stdout}");
+    for line in [11, 12, 13] {
+        assert!(stdout.contains(&format!(".travis.yml:{line}")), "{line}\n{stdout}");
+    }
+    assert!(!stdout.contains("{\""), "{stdout}");
+}
+
+#[test]
+fn a_format_may_be_asked_for_with_a_request_on_standard_input() {
+    let request =
+        json!({"function_name": "f", "on": {"all_branches": true}, "timeout": "ten", "env": {"PATH": "/usr/bin:/bin"}});
+    let usual = Plugin::new(&["check"]).run(&request);
+    let asked = Plugin::new(&["check", "--format", "json"]).run(&request);
+    assert_eq!(asked.stdout, usual.stdout);
+    let mut plugin = Plugin::new(&["check", "--format", "text"]);
+    let mut child = plugin.spawn();
+    child.stdin.take().expect("piped").write_all(request.to_string().as_bytes()).expect("written");
+    let output = child.wait_with_output().expect("it ends");
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text.contains("`timeout` is `ten`") && !text.contains("{\""), "{text}");
+    // The CI that is named speaks for a request that has no `env` of its own.
+    let request = json!({"function_name": "f", "on": {"branch": "x"}});
+    let gitlab = Plugin::new(&["check", "--ci", "gitlab"]).env("CI_COMMIT_BRANCH", "x");
+    assert_eq!(gitlab.run(&request).outcome(), "checked");
+}
+
+/// The processes that a process has started.
+fn children(of: u32) -> Vec<String> {
+    let output = Command::new("pgrep").args(["-P", &of.to_string()]).output().expect("pgrep runs");
+    String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
+}
+
+fn wait_until(what: &str, ready: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !ready() {
+        assert!(began.elapsed() < Duration::from_secs(30), "never: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn for_a_runner_there_is_one_process() {
+    let mut plugin = Plugin::new(&["check"]);
+    let mut child = plugin.spawn();
+    let mut hello = String::new();
+    let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
+    stdout.read_line(&mut hello).expect("it speaks before it reads");
+    assert_eq!(children(child.id()), Vec::<String>::new());
+    drop(child.stdin.take());
+    assert_eq!(child.wait().expect("ended").code(), Some(2));
+}
+
+/// A deployment by hand, in the middle of its second step's wait.
+fn waiting(format: &str) -> (Endpoint, TempDir, Child) {
+    let (endpoint, directory) = (endpoint(), directory(&format!("deploy:\n{}", stanza("f"))));
+    let created = by_hand(&with_file(&[]), directory.path(), Some(&endpoint)).run_on(b"");
+    assert_eq!(created.outcome(), "deployed");
+    endpoint.forget_calls();
+    endpoint.set_update_duration(Duration::from_secs(60));
+    fs::write(directory.path().join(".travis.yml"), format!("deploy:\n{}  timeout: 9\n", stanza("f")))
+        .expect("written");
+    let mut plugin = by_hand(&with_file(&["--format", format]), directory.path(), Some(&endpoint));
+    let mut child = plugin.spawn();
+    drop(child.stdin.take());
+    wait_until("a step", || endpoint.calls().iter().any(|call| call.operation == "UpdateFunctionConfiguration"));
+    std::thread::sleep(Duration::from_millis(150));
+    (endpoint, directory, child)
+}
+
+#[test]
+fn a_signal_to_the_one_process_that_is_known_reaches_the_run() {
+    for (name, status) in [("TERM", 143), ("INT", 130)] {
+        let (_endpoint, _directory, child) = waiting("json");
+        let runs = children(child.id());
+        assert_eq!(runs.len(), 1);
+        signal(&child, name);
+        let ended = Ended::of(child, Instant::now());
+        ended.check(&[]);
+        assert_eq!((ended.code(), ended.status.code()), ("cancelled", Some(status)));
+        assert_eq!(ended.finished()["changed"], json!(["update-function-configuration"]));
+        assert!(ended.elapsed < Duration::from_secs(5), "{:?}", ended.elapsed);
+        let alive = Command::new("kill").args(["-0", &runs[0]]).stderr(Stdio::null()).status().expect("kill runs");
+        assert!(!alive.success(), "the run has ended, too");
+    }
+}
+
+#[test]
+fn a_signal_to_the_whole_process_group_is_one_signal() {
+    use std::os::unix::process::CommandExt;
+    let (endpoint, directory, child) = waiting("json");
+    signal(&child, "TERM");
+    Ended::of(child, Instant::now()).check(&[]);
+    // The same again in a group of its own, to which both signals go, as a CI sends them.
+    let mut command = Command::new(program());
+    command
+        .args(with_file(&[]))
+        .current_dir(directory.path())
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .process_group(0);
+    for (name, value) in job_env(&endpoint).as_object().expect("an object") {
+        command.env(name, value.as_str().expect("a string"));
+    }
+    fs::write(directory.path().join(".travis.yml"), format!("deploy:\n{}  timeout: 11\n", stanza("f")))
+        .expect("written");
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started");
+    wait_until("a wait", || endpoint.calls().len() > 6);
+    let sent = Command::new("kill").args(["-TERM", &format!("-{}", child.id())]).status().expect("kill runs");
+    assert!(sent.success());
+    let ended = Ended::of(child, Instant::now());
+    ended.check(&[]);
+    // A second signal would have ended it at once, with a sentence of its own.
+    assert_eq!((ended.code(), ended.status.code()), ("cancelled", Some(143)));
+}
+
+#[test]
+fn a_run_that_is_killed_is_told_as_a_failure() {
+    let (_endpoint, _directory, child) = waiting("json");
+    let killed = Command::new("kill").args(["-KILL", &children(child.id())[0]]).status().expect("kill runs");
+    assert!(killed.success());
+    let ended = Ended::of(child, Instant::now());
+    assert_eq!((ended.outcome(), ended.status.code()), ("failed", Some(1)));
+    let message = ended.finished()["error"]["message"].as_str().expect("a sentence");
+    assert!(message.contains("signal 9"), "{message}");
+    assert_eq!(ended.events[0]["event"], "hello");
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_the_run() {
+    for format in ["json", "text"] {
+        let (endpoint, _directory, mut child) = waiting(format);
+        let run = children(child.id());
+        drop(child.stdout.take());
+        let began = Instant::now();
+        assert_eq!(child.wait().expect("ended").code(), Some(1), "{format}");
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+        assert!(!endpoint.calls().iter().any(|call| call.operation == "UpdateFunctionCode"), "no further step");
+        let alive = Command::new("kill").args(["-0", &run[0]]).stderr(Stdio::null()).status().expect("kill runs");
+        assert!(!alive.success(), "the run has ended, too");
+    }
+}
+
+/// The program on a terminal: what that shows, and the exit status.
+fn on_terminal(marker: &str, arguments: &[&str], directory: &Path) -> (String, Option<i32>) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol-tests/by_hand/terminal.py");
+    let mut command = Command::new("python3");
+    command.arg(script).arg(marker).arg(program()).args(arguments).current_dir(directory);
+    let path = std::env::var_os("PATH").expect("a PATH");
+    let output = command.env_clear().env("PATH", path).stdin(Stdio::null()).output().expect("Python runs");
+    (String::from_utf8_lossy(&output.stdout).into_owned(), output.status.code())
+}
+
+#[test]
+fn on_a_terminal_it_says_that_it_waits_for_a_request() {
+    let directory = build_directory();
+    let (shown, status) = on_terminal("-", &["check"], directory.path());
+    assert!(
+        shown.contains("waiting for a request on standard input; `--travis-yml .travis.yml` takes a file"),
+        "{shown}"
+    );
+    assert_eq!(status, Some(130), "{shown}");
+}
+
+#[test]
+fn an_interrupt_that_is_typed_ends_the_run_in_order() {
+    let text = format!("deploy:\n{}    condition: $(touch began; sleep 60) = x\n", stanza("f"));
+    let directory = directory(&text);
+    let began = Instant::now();
+    let (shown, status) = on_terminal("began", &with_file(&["check"]), directory.path());
+    assert_eq!(status, Some(130), "{shown}");
+    assert!(shown.contains("SIGINT") && !shown.contains("{\""), "text, on a terminal: {shown}");
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+}
+
+#[test]
+fn a_stanza_alone_is_read_from_a_file_of_its_own() {
+    let directory = build_directory();
+    fs::write(directory.path().join("f.yml"), "function_name: f\non: {all_branches: true}\n").expect("written");
+    fs::write(directory.path().join("f.json"), "{\"function_name\": \"f\", \"on\": {\"all_branches\": true}}")
+        .expect("written");
+    for file in ["f.yml", "f.json"] {
+        let ended = by_hand(&["check", "--stanza", file], directory.path(), None).run_on(b"");
+        assert_eq!(ended.outcome(), "checked", "{}", ended.stdout);
+    }
+}
+
+/// What a YAML 1.1 reader may stumble over, as values and as keys. (U+0085, U+2028 and U+2029 end a line in YAML 1.1 and do
+/// not in 1.2, which our parser reads; nobody writes them.)
+fn stumbling_blocks() -> Vec<Value> {
+    let texts = [
+        "yes",
+        "No",
+        "ON",
+        "off",
+        "y",
+        "true",
+        "False",
+        "null",
+        "~",
+        "",
+        " ",
+        "017",
+        "0o17",
+        "0x1f",
+        "0b1",
+        "1_000",
+        "+1",
+        "-1",
+        "1.10",
+        ".5",
+        "1.",
+        "1e3",
+        "1.5e+3",
+        ".inf",
+        ".nan",
+        "12:30",
+        "1:2:3",
+        "80,443",
+        "2024-01-31",
+        "2024-01-31T12:00:00Z",
+        "<<",
+        "=",
+        "-",
+        "?",
+        "- a",
+        "? a",
+        "a: b",
+        "a:",
+        "a #b",
+        "#a",
+        "&a",
+        "*a",
+        "!a",
+        "|",
+        ">",
+        "%a",
+        "@a",
+        "`a`",
+        "'a'",
+        "\"a\"",
+        "{a}",
+        "[a]",
+        "a, b",
+        " a",
+        "a ",
+        "a\nb",
+        "a\n",
+        "\na",
+        "a\n\n\nb\n",
+        "  a\n b",
+        "\ta",
+        "a\tb",
+        "\\n",
+        "\u{e9}",
+        "\u{1f600}",
+        "\u{feff}",
+        "\u{7}",
+        "---",
+        "...",
+        "--- a",
+        "$A",
+        "${A}",
+        "%{a}",
+        "a\r\nb",
+    ];
+    let long = "word ".repeat(100);
+    let mut blocks: Vec<Value> =
+        texts.iter().copied().chain([long.as_str()]).map(|text| json!({"key": text, "list": [text, [text]]})).collect();
+    blocks.extend(texts.iter().map(|text| json!({*text: {*text: 1}})));
+    blocks.push(
+        json!({"a": [true, false, null, 0, -1, 18_446_744_073_709_551_615_u64, i64::MIN, {}, [], [[]], {"a": {}}]}),
+    );
+    blocks
+}
+
+#[test]
+fn what_another_program_writes_as_yaml_is_read_back_equal() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol-tests");
+    let real = fs::read_to_string(root.join("real-stanzas.jsonl")).expect("is there");
+    let mut values: Vec<Value> = real.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert!(values.len() > 40);
+    values.extend(stumbling_blocks());
+    let python = venv::python(&root.join("by_hand/requirements.txt"), "by-hand");
+    let mut command = Command::new(python);
+    let mut dump = command
+        .arg(root.join("by_hand/dump.py"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("Python runs");
+    let mut stdin = dump.stdin.take().expect("piped");
+    let lines: String = values.iter().map(|value| format!("{value}\n")).collect();
+    let writer = std::thread::spawn(move || stdin.write_all(lines.as_bytes()).expect("Python reads"));
+    let output = dump.wait_with_output().expect("Python ends");
+    writer.join().expect("no panic");
+    let dumped: Vec<String> = String::from_utf8(output.stdout)
+        .expect("UTF-8")
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a JSON string"))
+        .collect();
+    assert_eq!(dumped.len(), 4 * values.len(), "Python has written all of them in four styles");
+    for (yaml, value) in dumped.iter().zip(values.iter().flat_map(|value| [value; 4])) {
+        let tree = dpl_lambda::runner::yaml::parse(yaml)
+            .unwrap_or_else(|error| panic!("{yaml}\n{error:?}"))
+            .expect("a document");
+        let node = tree.read("", &mut Default::default()).unwrap_or_else(|error| panic!("{yaml}\n{error:?}"));
+        assert_eq!(Value::from(&node), *value, "{yaml}");
+    }
+}

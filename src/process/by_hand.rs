@@ -1,0 +1,240 @@
+//! What a person, or a CI other than Travis, says on the command line in, runs of this program for it out.
+//! Never has a part in a request that a runner writes, unless it is asked to.
+#![expect(clippy::disallowed_methods, reason = "a part of the process: reads its environment, and ends it")]
+
+use std::ffi::{OsStr, OsString};
+use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::{env, process, thread};
+
+use clap::builder::PossibleValuesParser;
+use clap::{Args, ValueEnum};
+use dpl_lambda::conditions::Asking;
+use dpl_lambda::deploy::Command;
+use dpl_lambda::protocol::environment::Environment;
+use dpl_lambda::protocol::event::Finished;
+use dpl_lambda::runner::ci::Ci;
+use dpl_lambda::runner::surroundings::Asked;
+use dpl_lambda::runner::{self, Audience, Errand, Order, Refusal, Relay, Source};
+use dpl_lambda::stop::{Reason, Stop};
+use rustix::event::PollFlags;
+use serde_json::Value;
+
+use super::signals::Signals;
+use crate::Stdout;
+
+/// The options of a run by hand.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "By hand, and in CIs other than Travis")]
+pub(crate) struct ByHand {
+    /// Take the lambda stanzas from a `.travis.yml`, all in order, and the job from its surroundings: the process's
+    /// environment, then plain values of the file's `env`, then git.
+    #[arg(long, value_name = "FILE", global = true)]
+    travis_yml: Option<PathBuf>,
+    /// The same with a file that holds one stanza alone, as YAML or JSON.
+    #[arg(long, value_name = "FILE", global = true)]
+    stanza: Option<PathBuf>,
+    /// Of several stanzas this one: its number, from 1, or its function's name.
+    #[arg(long, value_name = "N|NAME", global = true)]
+    only: Option<String>,
+    /// Write events for programs, or text for people. Default: text on a terminal.
+    #[arg(long, global = true)]
+    format: Option<Format>,
+    /// Whose words about the build (branch, tag, pull request) are heard. Default: those of the CI that this runs in.
+    #[arg(long, value_name = "NAME", global = true, value_parser = PossibleValuesParser::new(ci_names()))]
+    ci: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Json,
+    Text,
+}
+
+fn ci_names() -> Vec<&'static str> {
+    ["auto", "none"].into_iter().chain(Ci::ALL.into_iter().map(Ci::name)).collect()
+}
+
+/// True when nobody is to see events: a wrong command line is told to them on standard error alone. The command line could
+/// not be read, so it is only looked through.
+pub(crate) fn is_for_people() -> bool {
+    let arguments: Vec<OsString> = env::args_os().collect();
+    let says = |format: &str| {
+        let joined = OsString::from(format!("--format={format}"));
+        let apart = [OsStr::new("--format"), OsStr::new(format)];
+        arguments.contains(&joined) || arguments.windows(2).any(|pair| pair == apart)
+    };
+    says("text") || (!says("json") && io::stdout().is_terminal())
+}
+
+impl ByHand {
+    /// Ends the process where an option stands beside a command that has none of them.
+    pub(crate) fn refuse_beside(&self, command: &str) {
+        let given = [&self.travis_yml, &self.stanza].iter().any(|file| file.is_some());
+        if given || self.only.is_some() || self.format.is_some() || self.ci.is_some() {
+            say(&format!("`{command}` prints a document that depends on no file; leave the other options out"));
+            process::exit(2)
+        }
+    }
+
+    /// Runs what is asked for by hand, and ends the process. Otherwise the command comes back, for the one process that a
+    /// runner expects.
+    ///
+    /// # Errors
+    /// What is wrong with the command line or the file, where events are asked for.
+    pub(crate) fn run(self, command: Command, asking: Asking) -> Result<Command, Finished> {
+        let is_text = match self.format {
+            Some(format) => format == Format::Text,
+            None => io::stdout().is_terminal(),
+        };
+        let refuse = |refusal: Refusal| {
+            refusal.lines.iter().for_each(|line| say(line));
+            if is_text {
+                process::exit(2)
+            }
+            Err(Finished::failed(refusal.report, Vec::new()))
+        };
+        let env: Environment = env::vars_os().collect();
+        let directory = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+        let stop = Stop::new();
+        let source = match (self.travis_yml.clone(), self.stanza.clone()) {
+            (Some(_), Some(_)) => {
+                return refuse(Refusal::of_arguments(
+                    "both --travis-yml and --stanza are given",
+                    "give one of the two",
+                ));
+            }
+            (Some(file), None) => Some(Source::TravisYml(file)),
+            (None, Some(file)) => Some(Source::Stanza(file)),
+            (None, None) => None,
+        };
+        if self.only.is_some() && !matches!(source, Some(Source::TravisYml(_))) {
+            let hint = "give the file, such as --travis-yml .travis.yml";
+            return refuse(Refusal::of_arguments("--only picks a stanza of a file", hint));
+        }
+        let errands = match source {
+            Some(source) => match runner::prepare(&self.order(&command, source), &env, &directory, asking, &stop) {
+                Ok((errands, notes)) => {
+                    notes.iter().for_each(|note| say(note));
+                    errands
+                }
+                Err(refusal) => return refuse(refusal),
+            },
+            None => {
+                if io::stdin().is_terminal() {
+                    say("waiting for a request on standard input; `--travis-yml .travis.yml` takes a file instead");
+                }
+                if !is_text && self.ci.is_none() {
+                    return Ok(command);
+                }
+                vec![runner::handed_on(arguments(&command), &env, self.asked(), &directory, &stop)]
+            }
+        };
+        process::exit(run(&errands, is_text))
+    }
+
+    fn asked(&self) -> Asked {
+        match self.ci.as_deref() {
+            None | Some("auto") => Asked::Auto,
+            Some(name) => Ci::named(name).map_or(Asked::None, Asked::Named),
+        }
+    }
+
+    fn order(&self, command: &Command, source: Source) -> Order {
+        Order {
+            arguments: arguments(command),
+            source,
+            only: self.only.clone(),
+            ci: self.asked(),
+            asks_aws: !matches!(command, Command::Check | Command::Package { .. }),
+            judges: !matches!(command, Command::Package { .. } | Command::Rollback),
+            one_only: matches!(command, Command::Package { .. }),
+        }
+    }
+}
+
+/// The command line of a run.
+fn arguments(command: &Command) -> Vec<OsString> {
+    match command {
+        Command::Deploy => vec!["deploy".into()],
+        Command::Plan => vec!["plan".into()],
+        Command::Check => vec!["check".into()],
+        Command::Rollback => vec!["rollback".into()],
+        Command::Package { output } => vec!["package".into(), "--output".into(), output.into()],
+    }
+}
+
+fn run(errands: &[Errand], is_text: bool) -> i32 {
+    let program = match env::current_exe() {
+        Ok(program) => program,
+        Err(error) => {
+            say(&format!("this program does not find itself: {error}; is it still where it was started from?"));
+            return 2;
+        }
+    };
+    let relay = Arc::new(Relay::default());
+    let signals = Signals::catch().expect("the kernel gives a program its first few descriptors");
+    let to = relay.clone();
+    thread::spawn(move || {
+        let stdout = io::stdout();
+        loop {
+            let output = (to.reason() != Some(Reason::OutputClosed)).then(|| (stdout.as_fd(), PollFlags::empty()));
+            // Without a signal it was the output that closed.
+            to.tell(signals.wait(output, None).unwrap_or(Reason::OutputClosed));
+        }
+    });
+    if is_text {
+        runner::run(errands, &program, &relay, &mut Text)
+    } else {
+        runner::run(errands, &program, &relay, &mut Lines)
+    }
+}
+
+fn say(text: &str) {
+    // One write: lines of several processes stay whole.
+    let _ = io::stderr().write_all(format!("dpl-lambda: {text}\n").as_bytes());
+}
+
+/// Events for programs, as they are.
+struct Lines;
+
+impl Audience for Lines {
+    fn heading(&mut self, title: &str) -> io::Result<()> {
+        say(title);
+        Ok(())
+    }
+
+    fn line(&mut self, _: &Value, raw: &str) -> io::Result<()> {
+        Stdout.write_all(format!("{raw}\n").as_bytes())
+    }
+
+    fn note(&mut self, text: &str) {
+        say(text);
+    }
+}
+
+/// Text for people.
+struct Text;
+
+impl Audience for Text {
+    fn heading(&mut self, title: &str) -> io::Result<()> {
+        Stdout.write_all(format!("{title}\n").as_bytes())
+    }
+
+    fn line(&mut self, event: &Value, _: &str) -> io::Result<()> {
+        let mut text = format!("{}\n", event["message"].as_str().unwrap_or_default());
+        let problems = event["error"]["problems"].as_array();
+        for trouble in [event, &event["error"]].into_iter().chain(problems.into_iter().flatten()) {
+            if let Some(place) = trouble["place"].as_str() {
+                text.push_str(&format!(" --> {place}\n"));
+            }
+        }
+        Stdout.write_all(text.as_bytes())
+    }
+
+    fn note(&mut self, text: &str) {
+        say(text);
+    }
+}

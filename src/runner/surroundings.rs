@@ -1,0 +1,272 @@
+//! The process's environment in, the job's out: with the `TRAVIS_*` variables that Travis CI would have given it.
+//! Effect: asks git. Never replaces what the process's environment says, but for a CI's own words about its build.
+#![expect(clippy::disallowed_methods, reason = "asks git: this is the room for it")]
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use super::ci::{Ci, DECIDED};
+use super::variables::Assignment;
+use crate::child;
+use crate::protocol::environment::Environment;
+use crate::protocol::event::Stream;
+use crate::stop::Stop;
+
+/// Whose words about the build are heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// Those of the CI that this process runs in, if it is one that is known.
+    Auto,
+    /// Nobody's: a person deploys.
+    None,
+    /// Those of this one.
+    Named(Ci),
+}
+
+/// What is known of every job.
+#[derive(Debug)]
+pub struct Surroundings {
+    told: Environment,
+    found: Vec<(&'static str, String)>,
+    /// What will surprise, in whole sentences.
+    pub notes: Vec<String>,
+}
+
+/// Looks around in `directory`, once for all stanzas. In a CI that is known the build is what that CI says. Otherwise it
+/// is what the process's environment says, and where that is silent, what git does: a branch, or the one tag at which
+/// HEAD is detached. A branch with a tag on it stays a branch: Travis CI builds a tag when it is pushed.
+pub fn look(env: &Environment, asked: Asked, directory: &Path, stop: &Stop) -> Surroundings {
+    let lookup = |name: &str| env.get(name).map(std::borrow::Cow::into_owned).filter(|value| !value.is_empty());
+    let known = match asked {
+        Asked::Auto => Ci::detect(&lookup),
+        Asked::None => None,
+        Asked::Named(ci) => Some(ci),
+    };
+    let mut notes = Vec::new();
+    let mut found = vec![("TRAVIS_BUILD_DIR", directory.display().to_string())];
+    let told = match known {
+        Some(ci) => {
+            let silent = env.iter().filter(|(name, _)| !DECIDED.iter().any(|decided| *name == *decided));
+            let said = ci.travis(&lookup);
+            silent
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .chain(said.into_iter().map(|(name, value)| (name.into(), value.into())))
+                .collect()
+        }
+        None => {
+            let in_a_ci = lookup("CI").is_some_and(|value| !value.eq_ignore_ascii_case("false"));
+            let unknown = asked == Asked::Auto && in_a_ci;
+            if unknown && lookup("TRAVIS_PULL_REQUEST").is_none() {
+                notes.push(
+                    "this is a CI that is not known, so that every build counts as a pull request, which is not \
+                     deployed; set TRAVIS_PULL_REQUEST=false and TRAVIS_BRANCH where it is none"
+                        .to_owned(),
+                );
+            }
+            found.push(("TRAVIS_PULL_REQUEST", if unknown { "unknown" } else { "false" }.to_owned()));
+            let git = Git { env, directory, stop };
+            if lookup("TRAVIS_BRANCH").is_none() && lookup("TRAVIS_TAG").is_none() {
+                match (git.branch(), git.tag()) {
+                    (Some(branch), _) => found.push(("TRAVIS_BRANCH", branch)),
+                    // Of a tag's build Travis CI says the tag in both.
+                    (None, Some(tag)) => found.extend([("TRAVIS_BRANCH", tag.clone()), ("TRAVIS_TAG", tag)]),
+                    (None, None) => {}
+                }
+            }
+            found.extend(git.commit().map(|commit| ("TRAVIS_COMMIT", commit)));
+            found.extend(git.slug().map(|slug| ("TRAVIS_REPO_SLUG", slug)));
+            env.clone()
+        }
+    };
+    Surroundings { told, found, notes }
+}
+
+impl Surroundings {
+    /// The environment of a job to which its file gives `variables`. The process's own come first, then the file's, then
+    /// what was found. `DPL_LAMBDA_*` are not a job's to set.
+    pub fn of_job(&self, variables: &[Assignment]) -> Environment {
+        let is_told = |name: &str| self.told.get(name).is_some_and(|value| !value.is_empty());
+        let mut env = self.told.clone();
+        for (name, value) in self.found.iter().filter(|(name, _)| !is_told(name)) {
+            env = env.with(name, value);
+        }
+        let ours = |name: &str| name.starts_with("DPL_LAMBDA_");
+        for variable in variables.iter().filter(|variable| !is_told(&variable.name) && !ours(&variable.name)) {
+            let value = variable.value(|name| env.get(name).map(std::borrow::Cow::into_owned));
+            env = env.with(&variable.name, &value);
+        }
+        env
+    }
+}
+
+/// How long git may take to tell a fact; it looks at what is there already.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// Git, of which no git and no repository make one that knows nothing.
+struct Git<'a> {
+    env: &'a Environment,
+    directory: &'a Path,
+    stop: &'a Stop,
+}
+
+impl Git<'_> {
+    fn says(&self, arguments: &[&str]) -> Option<String> {
+        let mut git = Command::new("git");
+        child::with_env(git.args(arguments).current_dir(self.directory), self.env);
+        let mut told = Vec::new();
+        let mut hear = |stream, bytes: &[u8]| {
+            if stream == Stream::Stdout {
+                told.extend_from_slice(bytes);
+            }
+        };
+        let status = child::run(&mut git, self.env, None, Some(LIMIT), Some(self.stop), &mut hear).ok()?;
+        let told = String::from_utf8_lossy(&told).trim().to_owned();
+        (status.success() && !told.is_empty()).then_some(told)
+    }
+
+    fn branch(&self) -> Option<String> {
+        self.says(&["symbolic-ref", "--quiet", "--short", "HEAD"])
+    }
+
+    /// The tag at HEAD, where there is one and no other.
+    fn tag(&self) -> Option<String> {
+        self.says(&["tag", "--points-at", "HEAD"]).filter(|tags| tags.lines().count() == 1)
+    }
+
+    fn commit(&self) -> Option<String> {
+        self.says(&["rev-parse", "--verify", "--quiet", "HEAD"])
+    }
+
+    fn slug(&self) -> Option<String> {
+        slug(&self.says(&["remote", "get-url", "origin"])?)
+    }
+}
+
+/// `owner/name` of an address at a host; a directory has none.
+fn slug(url: &str) -> Option<String> {
+    let path = match url.split_once("://") {
+        Some(("file", _)) => return None,
+        Some((_, rest)) => rest.split_once('/')?.1,
+        // git@host:owner/name, as scp writes it; a path before the colon is a directory's.
+        None => url.split_once(':').filter(|(host, _)| !host.contains('/'))?.1,
+    };
+    let path = path.trim_matches('/');
+    let path = path.strip_suffix(".git").unwrap_or(path);
+    let parts = path.split('/');
+    (parts.clone().count() >= 2 && parts.clone().all(|part| !part.is_empty())).then(|| path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use tempfile::TempDir;
+
+    #[test]
+    fn a_slug_is_what_a_host_calls_the_repository() {
+        for (url, expected) in [
+            ("git@github.com:owner/name.git", Some("owner/name")),
+            ("https://github.com/owner/name", Some("owner/name")),
+            ("https://user:token@host.example/owner/name.git/", Some("owner/name")),
+            ("ssh://git@host.example:2222/group/sub/name.git", Some("group/sub/name")),
+            ("git@github.com:/owner/name", Some("owner/name")),
+            ("/srv/git/name.git", None),
+            ("../owner/name", None),
+            ("./a:b/c", None),
+            ("file:///srv/git/name.git", None),
+            ("git@github.com:name", None),
+        ] {
+            assert_eq!(slug(url).as_deref(), expected, "{url}");
+        }
+    }
+
+    struct Repository(TempDir);
+
+    impl Repository {
+        fn new() -> Self {
+            let repository = Repository(TempDir::new().expect("a temporary directory"));
+            repository.git(&["init", "--quiet", "--initial-branch=release/1"]);
+            fs::write(repository.0.path().join("a"), "a").expect("written");
+            repository.git(&["add", "a"]);
+            repository.git(&["commit", "--quiet", "--message=a"]);
+            repository
+        }
+
+        fn git(&self, arguments: &[&str]) {
+            let mut git = Command::new("git");
+            git.args(["-c", "user.name=a", "-c", "user.email=a@example.org"])
+                .args(arguments)
+                .current_dir(self.0.path());
+            let output = git.output().expect("git runs");
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        }
+
+        /// The variable of a job by hand.
+        fn says(&self, env: &[(&str, &str)], asked: Asked, name: &str) -> Option<String> {
+            let env: Environment = env.iter().copied().chain([("PATH", "/usr/local/bin:/usr/bin:/bin")]).collect();
+            let around = look(&env, asked, self.0.path(), &Stop::new());
+            around.of_job(&[]).get(name).map(std::borrow::Cow::into_owned)
+        }
+    }
+
+    #[test]
+    fn git_tells_the_branch_and_a_tag_only_where_head_is_detached_at_it() {
+        let repository = Repository::new();
+        repository.git(&["tag", "v1"]);
+        repository.git(&["remote", "add", "origin", "git@github.com:owner/name.git"]);
+        let says = |name| repository.says(&[], Asked::Auto, name);
+        assert_eq!(says("TRAVIS_BRANCH").as_deref(), Some("release/1"));
+        assert_eq!(says("TRAVIS_TAG"), None);
+        assert_eq!(says("TRAVIS_REPO_SLUG").as_deref(), Some("owner/name"));
+        assert_eq!(says("TRAVIS_COMMIT").map(|commit| commit.len()), Some(40));
+        assert_eq!(says("TRAVIS_PULL_REQUEST").as_deref(), Some("false"));
+        repository.git(&["checkout", "--quiet", "--detach"]);
+        assert_eq!(says("TRAVIS_BRANCH").as_deref(), Some("v1"));
+        assert_eq!(says("TRAVIS_TAG").as_deref(), Some("v1"));
+        repository.git(&["tag", "v2"]);
+        assert_eq!((says("TRAVIS_BRANCH"), says("TRAVIS_TAG")), (None, None));
+    }
+
+    #[test]
+    fn what_the_environment_says_is_not_asked_of_git() {
+        let repository = Repository::new();
+        let env = [("TRAVIS_BRANCH", "mine"), ("TRAVIS_PULL_REQUEST", "7")];
+        assert_eq!(repository.says(&env, Asked::Auto, "TRAVIS_BRANCH").as_deref(), Some("mine"));
+        assert_eq!(repository.says(&env, Asked::Auto, "TRAVIS_PULL_REQUEST").as_deref(), Some("7"));
+    }
+
+    #[test]
+    fn a_ci_speaks_for_its_build_and_one_that_is_not_known_builds_pull_requests() {
+        let repository = Repository::new();
+        let gitlab = [("GITLAB_CI", "true"), ("CI", "true"), ("CI_COMMIT_BRANCH", "dev"), ("TRAVIS_TAG", "forged")];
+        assert_eq!(repository.says(&gitlab, Asked::Auto, "TRAVIS_BRANCH").as_deref(), Some("dev"));
+        assert_eq!(repository.says(&gitlab, Asked::Auto, "TRAVIS_TAG"), None);
+        assert_eq!(repository.says(&gitlab, Asked::None, "TRAVIS_TAG").as_deref(), Some("forged"));
+        let named = Asked::Named(Ci::GitLab);
+        assert_eq!(repository.says(&gitlab[2..], named, "TRAVIS_BRANCH").as_deref(), Some("dev"));
+        let unknown = [("CI", "1")];
+        assert_eq!(repository.says(&unknown, Asked::Auto, "TRAVIS_PULL_REQUEST").as_deref(), Some("unknown"));
+        assert_eq!(repository.says(&unknown, Asked::None, "TRAVIS_PULL_REQUEST").as_deref(), Some("false"));
+    }
+
+    #[test]
+    fn without_a_repository_nothing_is_known() {
+        let nowhere = Repository(TempDir::new().expect("a temporary directory"));
+        for name in ["TRAVIS_BRANCH", "TRAVIS_TAG", "TRAVIS_COMMIT", "TRAVIS_REPO_SLUG"] {
+            assert_eq!(nowhere.says(&[("GIT_CEILING_DIRECTORIES", "/")], Asked::None, name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_file_says_what_the_process_does_not() {
+        let env: Environment = [("SET", "process"), ("PATH", "/nowhere")].into_iter().collect();
+        let around = look(&env, Asked::None, Path::new("/"), &Stop::new());
+        let variables = [("SET", "file"), ("OWN", "file"), ("TRAVIS_PULL_REQUEST", "7"), ("DPL_LAMBDA_FAULT", "panic")];
+        let job = around.of_job(&variables.map(|(name, value)| Assignment::plain(name, value)));
+        assert_eq!(job.get("SET").as_deref(), Some("process"));
+        assert_eq!(job.get("OWN").as_deref(), Some("file"));
+        assert_eq!(job.get("TRAVIS_PULL_REQUEST").as_deref(), Some("7"));
+        assert_eq!(job.get("DPL_LAMBDA_FAULT"), None);
+    }
+}

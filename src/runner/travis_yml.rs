@@ -1,0 +1,294 @@
+//! The text of a `.travis.yml` in, its lambda stanzas out, each with its lines and with what the file says of its job.
+//! Never judges an option; the stanza goes to the program as it would come from any runner.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::variables::{self, Assignment};
+use super::yaml::{self, Pairs, Read, Tree, YamlError};
+use crate::protocol::wire::{self, Map, Node, WireError};
+
+/// A stanza as it stands in a file.
+#[derive(Debug, Default)]
+pub struct Written {
+    /// The stanza.
+    pub stanza: Map,
+    /// The line on which it begins.
+    pub line: usize,
+    /// The line of each of its values, by JSON pointer.
+    pub lines: BTreeMap<String, usize>,
+    /// Variables that the file gives the stanza's job: versions of runtimes, and `env`.
+    pub variables: Vec<Assignment>,
+    /// What will surprise, in whole sentences.
+    pub notes: Vec<String>,
+}
+
+/// Why a file has no stanza for us.
+#[derive(Debug, PartialEq)]
+pub enum StanzaError {
+    /// It cannot be read as YAML.
+    Yaml(YamlError),
+    /// It cannot be read as JSON.
+    Json(WireError),
+    /// It is something other than a map.
+    NotAMap {
+        /// What it is: `a list`.
+        kind: &'static str,
+    },
+    /// No stanza of it is for lambda.
+    None {
+        /// The providers that it deploys with.
+        providers: Vec<String>,
+    },
+    /// Which one is meant is not clear.
+    Ambiguous {
+        /// What was asked for.
+        only: String,
+        /// What there is.
+        there: Vec<String>,
+        /// True when several have that name, false when none has.
+        several: bool,
+    },
+}
+
+impl From<YamlError> for StanzaError {
+    fn from(error: YamlError) -> Self {
+        StanzaError::Yaml(error)
+    }
+}
+
+/// Keys that hold a runtime's version, and the variable in which Travis CI tells it.
+const RUNTIMES: [(&str, &str); 16] = [
+    ("node_js", "TRAVIS_NODE_VERSION"),
+    ("node", "TRAVIS_NODE_VERSION"),
+    ("rvm", "TRAVIS_RUBY_VERSION"),
+    ("ruby", "TRAVIS_RUBY_VERSION"),
+    ("python", "TRAVIS_PYTHON_VERSION"),
+    ("php", "TRAVIS_PHP_VERSION"),
+    ("perl", "TRAVIS_PERL_VERSION"),
+    ("jdk", "TRAVIS_JDK_VERSION"),
+    ("go", "TRAVIS_GO_VERSION"),
+    ("scala", "TRAVIS_SCALA_VERSION"),
+    ("rust", "TRAVIS_RUST_VERSION"),
+    ("elixir", "TRAVIS_ELIXIR_VERSION"),
+    ("dart", "TRAVIS_DART_VERSION"),
+    ("julia", "TRAVIS_JULIA_VERSION"),
+    ("haxe", "TRAVIS_HAXE_VERSION"),
+    ("r", "TRAVIS_R_VERSION"),
+];
+
+/// The lambda stanzas of a `.travis.yml`, in the order of the file: `deploy`, then those of `jobs.include` and
+/// `matrix.include`. A stanza that several jobs share by an alias counts once.
+///
+/// # Errors
+/// [`StanzaError`]
+pub fn stanzas(text: &str) -> Result<Vec<Written>, StanzaError> {
+    let mut notes = Vec::new();
+    let root = yaml::parse(text)?;
+    let Some(file) = root.as_ref().map(|root| root.pairs(&mut notes)).transpose()?.flatten() else {
+        return Err(StanzaError::NotAMap { kind: root.map_or("empty", |root| root.kind()) });
+    };
+    let mut found = Found::default();
+    let shared = Job::of(&file, None, &mut notes)?;
+    found.gather(file.get("deploy")?, &shared)?;
+    for key in ["jobs", "matrix"] {
+        let Some(jobs) = file.get(key)?.map(|jobs| jobs.pairs(&mut notes)).transpose()?.flatten() else { continue };
+        let Some(include) = jobs.get("include")? else { continue };
+        let included = include.items().map_or_else(|| vec![include.clone()], <[_]>::to_vec);
+        for job in included {
+            let Some(job) = job.pairs(&mut notes)? else { continue };
+            if let Some(deploy) = job.get("deploy")? {
+                found.gather(Some(deploy), &Job::of(&job, Some(&shared), &mut notes)?)?;
+            }
+        }
+    }
+    let Found { mut stanzas, providers, .. } = found;
+    let Some(first) = stanzas.first_mut() else { return Err(StanzaError::None { providers }) };
+    first.notes.splice(0..0, notes);
+    stanzas.iter_mut().for_each(Written::settle);
+    Ok(stanzas)
+}
+
+/// The one stanza of a file that holds nothing else: JSON, or YAML.
+///
+/// # Errors
+/// [`StanzaError`]
+pub fn stanza(text: &str, is_json: bool) -> Result<Written, StanzaError> {
+    let tree = || yaml::parse(text).map(|tree| tree.map(|tree| (tree.place().line, tree)));
+    let mut read = Read::default();
+    let json = if is_json || text.trim_start().starts_with('{') { Some(wire::parse(text.as_bytes())) } else { None };
+    let (line, node) = match json {
+        Some(Ok(node)) => {
+            // JSON is YAML, whose reader knows the lines. Where the two differ there are none.
+            let line = tree().ok().flatten().and_then(|(line, tree)| tree.read("", &mut read).ok().map(|_| line));
+            (line.unwrap_or(1), node)
+        }
+        Some(Err(error)) if is_json => return Err(StanzaError::Json(error)),
+        Some(Err(_)) | None => match tree()? {
+            Some((line, tree)) => (line, tree.read("", &mut read)?),
+            None => return Err(StanzaError::NotAMap { kind: "empty" }),
+        },
+    };
+    let Node::Map(stanza) = node else { return Err(StanzaError::NotAMap { kind: node.kind() }) };
+    let mut written = Written { stanza, line, lines: read.lines, variables: Vec::new(), notes: read.notes };
+    written.settle();
+    Ok(written)
+}
+
+/// Keeps those that `only` means: a number counts from 1, everything else is a function's name.
+///
+/// # Errors
+/// None, or several of that name.
+pub fn choose(stanzas: Vec<Written>, only: &str) -> Result<Vec<Written>, StanzaError> {
+    let is_number = !only.is_empty() && only.bytes().all(|b| b.is_ascii_digit());
+    let number = only.parse::<usize>().ok().and_then(|number| number.checked_sub(1)).filter(|_| is_number);
+    let meant = |index: usize, written: &Written| match number {
+        Some(number) => number == index,
+        None => written.names().iter().any(|name| name == only),
+    };
+    let chosen: Vec<bool> = stanzas.iter().enumerate().map(|(index, written)| meant(index, written)).collect();
+    let count = chosen.iter().filter(|chosen| **chosen).count();
+    if count != 1 {
+        let there = stanzas.iter().enumerate().map(|(index, written)| format!("{} is {}", index + 1, written.title()));
+        return Err(StanzaError::Ambiguous { only: only.to_owned(), there: there.collect(), several: count > 1 });
+    }
+    Ok(stanzas.into_iter().zip(chosen).filter_map(|(written, chosen)| chosen.then_some(written)).collect())
+}
+
+impl Written {
+    /// The function's name as it is written; several where it depends on the branch.
+    fn names(&self) -> Vec<String> {
+        match self.stanza.get("function_name") {
+            Some(Node::Map(map)) => map.iter().filter_map(|(_, name)| name.scalar()).collect(),
+            Some(name) => name.scalar().into_iter().collect(),
+            None => Vec::new(),
+        }
+    }
+
+    /// `hello (line 4)`
+    pub fn title(&self) -> String {
+        let names = self.names();
+        let name = if names.is_empty() { "a stanza without `function_name`".to_owned() } else { names.join(" or ") };
+        format!("{name} (line {})", self.line)
+    }
+
+    /// The line of a value, or of the nearest one around it that the file has.
+    pub fn line_of(&self, at: &str) -> usize {
+        let mut at = at;
+        loop {
+            if let Some(line) = self.lines.get(at) {
+                return *line;
+            }
+            match at.rsplit_once('/') {
+                Some((parent, _)) => at = parent,
+                None => return self.line,
+            }
+        }
+    }
+
+    /// Keys that only a runner may write: `env` in a stanza would be taken for the job's whole environment.
+    fn settle(&mut self) {
+        for key in ["env", "protocol"] {
+            if self.stanza.remove(key).is_some() {
+                let line = self.line_of(&wire::pointer("", key));
+                let meant = if key == "env" { "; the function's variables are `environment`" } else { "" };
+                self.notes.push(format!("line {line}: `{key}` is no option, and is left out{meant}"));
+            }
+        }
+        let mut seen = Vec::new();
+        self.notes.retain(|note| {
+            !seen.contains(note) && {
+                seen.push(note.clone());
+                true
+            }
+        });
+    }
+}
+
+/// What the file says of a job.
+#[derive(Default)]
+struct Job {
+    variables: Vec<Assignment>,
+    notes: Vec<String>,
+}
+
+impl Job {
+    /// A job of `jobs.include` adds to what is said at the top.
+    fn of(pairs: &Pairs, shared: Option<&Job>, notes: &mut Vec<String>) -> Result<Job, YamlError> {
+        let mut job = Job::default();
+        for (key, name) in RUNTIMES {
+            let Some(version) = pairs.get(key)?.and_then(single) else { continue };
+            if let Some(version) = version.read("", &mut Read::default())?.scalar() {
+                job.variables.push(Assignment::plain(name, &version));
+            }
+        }
+        if let Some(env) = pairs.get("env")? {
+            variables::gather(env, &mut job.variables, &mut job.notes, notes)?;
+        }
+        if let Some(shared) = shared {
+            job.variables.splice(0..0, shared.variables.iter().cloned());
+            job.notes.splice(0..0, shared.notes.iter().cloned());
+        }
+        Ok(job)
+    }
+}
+
+/// A value, or the only one of a list: several make several jobs, of which none is the one by hand.
+fn single(tree: &Rc<Tree>) -> Option<&Rc<Tree>> {
+    match tree.items() {
+        None => Some(tree),
+        Some([one]) => Some(one),
+        Some(_) => None,
+    }
+}
+
+#[derive(Default)]
+struct Found {
+    stanzas: Vec<Written>,
+    providers: Vec<String>,
+    seen: Vec<Rc<Tree>>,
+}
+
+impl Found {
+    fn gather(&mut self, deploy: Option<&Rc<Tree>>, job: &Job) -> Result<(), StanzaError> {
+        let Some(deploy) = deploy else { return Ok(()) };
+        let entries = deploy.items().map_or_else(|| vec![deploy.clone()], <[_]>::to_vec);
+        for entry in entries {
+            if self.seen.iter().any(|seen| Rc::ptr_eq(seen, &entry)) {
+                continue;
+            }
+            self.seen.push(entry.clone());
+            let mut notes = Vec::new();
+            let Some(pairs) = entry.pairs(&mut notes)? else {
+                // `deploy: heroku`
+                self.note_provider(entry.read("", &mut Read::default())?.scalar());
+                continue;
+            };
+            let provider = pairs.get("provider")?.map(|tree| tree.read("", &mut Read::default())).transpose()?;
+            let provider = provider.and_then(|provider| provider.scalar());
+            if provider.as_ref().is_none_or(|provider| !provider.trim().eq_ignore_ascii_case("lambda")) {
+                self.note_provider(provider);
+                continue;
+            }
+            let mut read = Read::default();
+            let Node::Map(stanza) = entry.read("", &mut read)? else { unreachable!("it has pairs") };
+            self.stanzas.push(Written {
+                stanza,
+                line: entry.place().line,
+                lines: read.lines,
+                variables: job.variables.clone(),
+                notes: job.notes.iter().cloned().chain(read.notes).collect(),
+            });
+        }
+        Ok(())
+    }
+
+    fn note_provider(&mut self, provider: Option<String>) {
+        if let Some(provider) = provider.filter(|provider| !self.providers.contains(provider)) {
+            self.providers.push(provider);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

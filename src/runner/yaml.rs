@@ -1,0 +1,472 @@
+//! YAML text in, a [`Tree`] out: values with the line on which each is written, scalars as Travis CI reads them.
+//! Never decides what a key means, and never holds more values or bytes than a request may.
+//!
+//! Source: travis-yml's own loader (`support/yaml.rb`) on Ruby's Psych. Keys are texts as they are written, so that `on`
+//! stays `on`. Fractions and lower-case `yes no on off` stay texts, too: `1.10` is no `1.1`, and where an option is a
+//! boolean its reader takes those words anyway. Left as they are written are also what Psych computes and nobody means:
+//! `12:30` (45000 to Psych), `80,443` (80443), and dates.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag};
+
+use crate::protocol::wire::{MAX_REQUEST_BYTES, MAX_VALUES, Map, Node, pointer};
+
+/// Nesting that is read; the request that is made of it may be nested 128 deep.
+const MAX_DEPTH: usize = 100;
+
+/// Where something stands in a file. Both count from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The line.
+    pub line: usize,
+    /// The column, in characters.
+    pub column: usize,
+}
+
+/// Why a text cannot be read.
+#[derive(Debug, PartialEq, Eq)]
+pub enum YamlError {
+    /// It is no YAML.
+    Syntax {
+        /// What the parser met.
+        detail: String,
+        /// Where.
+        place: Place,
+    },
+    /// A key stands twice in one map.
+    DuplicateKey {
+        /// The key.
+        key: String,
+        /// Where it stands first.
+        first: Place,
+        /// Where it stands again.
+        second: Place,
+    },
+    /// A tag that stands for something which a stanza cannot hold: `!ruby/object`.
+    Tag {
+        /// The tag.
+        tag: String,
+        /// Where.
+        place: Place,
+    },
+    /// Nested too deeply.
+    TooDeep {
+        /// Where.
+        place: Place,
+    },
+    /// More values than a request holds, or more bytes, aliases resolved.
+    TooLarge,
+}
+
+/// A value of the file. An alias shares what it stands for.
+#[derive(Debug)]
+pub struct Tree {
+    what: What,
+    place: Place,
+    tag: Option<String>,
+    /// What is within, aliases resolved, so that a small file that means a large one is known before it is unfolded.
+    values: usize,
+    bytes: usize,
+    depth: usize,
+}
+
+#[derive(Debug)]
+enum What {
+    Scalar { text: String, plain: bool },
+    List(Vec<Rc<Tree>>),
+    Map(Vec<(Key, Rc<Tree>)>),
+}
+
+#[derive(Clone, Debug)]
+struct Key {
+    text: String,
+    place: Place,
+    merges: bool,
+}
+
+/// The pairs of a map, its `<<` resolved.
+#[derive(Debug, Default)]
+pub struct Pairs {
+    pairs: Vec<Pair>,
+    twice: Vec<(String, Place, Place)>,
+}
+
+#[derive(Debug)]
+struct Pair {
+    key: String,
+    place: Place,
+    tree: Rc<Tree>,
+    merged: bool,
+}
+
+/// A value as a request holds it, and where its parts stand.
+#[derive(Debug, Default)]
+pub struct Read {
+    /// The line of each value, by JSON pointer.
+    pub lines: BTreeMap<String, usize>,
+    /// What will surprise, in whole sentences.
+    pub notes: Vec<String>,
+}
+
+/// Reads the first document. `None`: there is nothing in it.
+///
+/// # Errors
+/// [`YamlError`]
+pub fn parse(text: &str) -> Result<Option<Rc<Tree>>, YamlError> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut growing = Growing::default();
+    for event in Parser::new_from_str(text) {
+        let (event, span) = event.map_err(|error| syntax(&error))?;
+        if growing.hear(event, span)? {
+            break;
+        }
+    }
+    Ok(growing.root)
+}
+
+fn syntax(error: &ScanError) -> YamlError {
+    let marker = error.marker();
+    let place = Place { line: marker.line(), column: marker.col() + 1 };
+    // The parser has a bound of its own for `[` and `{`, and reads ahead.
+    if error.info().contains("recursion limit") {
+        return YamlError::TooDeep { place };
+    }
+    YamlError::Syntax { detail: error.info().to_owned(), place }
+}
+
+/// The tree as it grows: the collections that are open, and what anchors name.
+#[derive(Default)]
+struct Growing {
+    open: Vec<Open>,
+    anchors: BTreeMap<usize, Rc<Tree>>,
+    root: Option<Rc<Tree>>,
+    values: usize,
+}
+
+struct Open {
+    tree: Tree,
+    anchor: usize,
+    key: Option<Key>,
+}
+
+impl Growing {
+    /// True at the end of the first document.
+    fn hear(&mut self, event: Event<'_>, span: Span) -> Result<bool, YamlError> {
+        let place = Place { line: span.start.line(), column: span.start.col() + 1 };
+        match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                let (tag, plain) = scalar_tag(tag.as_deref(), style == ScalarStyle::Plain);
+                let bytes = text.len();
+                let what = What::Scalar { text: text.into_owned(), plain };
+                let tree = Rc::new(Tree { what, place, tag, values: 1, bytes, depth: 1 });
+                self.remember(anchor, &tree);
+                self.add(tree, place)?;
+            }
+            Event::SequenceStart(anchor, tag) => self.begin(What::List(Vec::new()), anchor, tag.as_deref(), place)?,
+            Event::MappingStart(anchor, tag) => self.begin(What::Map(Vec::new()), anchor, tag.as_deref(), place)?,
+            Event::SequenceEnd | Event::MappingEnd => {
+                let Open { tree, anchor, .. } = self.open.pop().expect("what ends has begun");
+                let (tree, place) = (Rc::new(tree), place);
+                self.remember(anchor, &tree);
+                self.add(tree, place)?;
+            }
+            Event::Alias(anchor) => {
+                let Some(tree) = self.anchors.get(&anchor).cloned() else {
+                    let detail = "an alias stands inside of what it stands for".to_owned();
+                    return Err(YamlError::Syntax { detail, place });
+                };
+                self.add(tree, place)?;
+            }
+            Event::DocumentEnd => return Ok(true),
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) => {}
+        }
+        Ok(false)
+    }
+
+    fn begin(&mut self, what: What, anchor: usize, tag: Option<&Tag>, place: Place) -> Result<(), YamlError> {
+        if self.open.len() >= MAX_DEPTH {
+            return Err(YamlError::TooDeep { place });
+        }
+        let tree = Tree { what, place, tag: collection_tag(tag), values: 1, bytes: 0, depth: 1 };
+        self.open.push(Open { tree, anchor, key: None });
+        Ok(())
+    }
+
+    fn remember(&mut self, anchor: usize, tree: &Rc<Tree>) {
+        // 0 is no anchor.
+        if anchor != 0 {
+            self.anchors.insert(anchor, tree.clone());
+        }
+    }
+
+    fn add(&mut self, tree: Rc<Tree>, place: Place) -> Result<(), YamlError> {
+        self.values += 1;
+        if self.values > 2 * MAX_VALUES {
+            return Err(YamlError::TooLarge);
+        }
+        let Some(Open { tree: parent, key, .. }) = self.open.last_mut() else {
+            self.root = Some(tree);
+            return Ok(());
+        };
+        parent.values = parent.values.saturating_add(tree.values);
+        parent.bytes = parent.bytes.saturating_add(tree.bytes);
+        parent.depth = parent.depth.max(tree.depth + 1);
+        if parent.depth > MAX_DEPTH {
+            return Err(YamlError::TooDeep { place });
+        }
+        match &mut parent.what {
+            What::List(items) => items.push(tree),
+            What::Map(pairs) => match key.take() {
+                Some(key) => pairs.push((key, tree)),
+                None => *key = Some(as_key(&tree, place)?),
+            },
+            What::Scalar { .. } => unreachable!("a scalar is never open"),
+        }
+        Ok(())
+    }
+}
+
+/// A key as Travis takes it: the text as it is written, and of Ruby's `:key` the `key`.
+fn as_key(tree: &Tree, place: Place) -> Result<Key, YamlError> {
+    let What::Scalar { text, plain } = &tree.what else {
+        let detail = "a list or a map stands where a key is expected".to_owned();
+        return Err(YamlError::Syntax { detail, place });
+    };
+    let name = text.strip_prefix(':').filter(|name| *plain && !name.is_empty()).unwrap_or(text);
+    Ok(Key { text: name.to_owned(), place, merges: *plain && text == "<<" })
+}
+
+/// Tags of YAML's own types are heeded, every other one stays for [`Tree::read`] to refuse.
+fn scalar_tag(tag: Option<&Tag>, plain: bool) -> (Option<String>, bool) {
+    match tag {
+        None => (None, plain),
+        Some(tag) if tag.is_yaml_core_schema() => match tag.suffix.as_str() {
+            "str" => (None, false),
+            "int" | "float" | "bool" | "null" => (None, true),
+            _ => (Some(format!("!!{}", tag.suffix)), plain),
+        },
+        Some(tag) => match tag.to_string() {
+            text if ["!", "!!", ""].contains(&text.as_str()) => (None, false),
+            text if text == "!str" => (None, false),
+            text => (Some(text), plain),
+        },
+    }
+}
+
+/// As of scalars; and Travis's own, which say how files that import one another are merged: `!map+deep_merge`.
+fn collection_tag(tag: Option<&Tag>) -> Option<String> {
+    let tag = tag?;
+    if tag.is_yaml_core_schema() {
+        return (!["map", "seq"].contains(&tag.suffix.as_str())).then(|| format!("!!{}", tag.suffix));
+    }
+    let text = tag.to_string();
+    (!["!map+", "!seq+"].iter().any(|known| text.starts_with(known)) && text != "!").then_some(text)
+}
+
+impl Tree {
+    /// Where it begins: of a map its first key, for an anchor may stand lines before it; of an alias what it stands for.
+    pub fn place(&self) -> Place {
+        match &self.what {
+            What::Map(pairs) => pairs.first().map_or(self.place, |(key, _)| key.place),
+            What::Scalar { .. } | What::List(_) => self.place,
+        }
+    }
+
+    /// What it is, for a sentence.
+    pub fn kind(&self) -> &'static str {
+        match &self.what {
+            What::Scalar { .. } => "a single value",
+            What::List(_) => "a list",
+            What::Map(_) => "a map",
+        }
+    }
+
+    /// The items of a list.
+    pub fn items(&self) -> Option<&[Rc<Tree>]> {
+        match &self.what {
+            What::List(items) => Some(items),
+            What::Scalar { .. } | What::Map(_) => None,
+        }
+    }
+
+    /// The pairs of a map. A key that stands twice is an error of whoever asks for it.
+    ///
+    /// # Errors
+    /// `<<` with something other than a map or a list of maps.
+    pub fn pairs(&self, notes: &mut Vec<String>) -> Result<Option<Pairs>, YamlError> {
+        let What::Map(written) = &self.what else { return Ok(None) };
+        self.bounded()?;
+        let mut pairs = Pairs::default();
+        for (key, tree) in written {
+            if key.merges {
+                pairs.merge(tree, key.place, notes)?;
+            } else {
+                let pair = Pair { key: key.text.clone(), place: key.place, tree: tree.clone(), merged: false };
+                pairs.put(pair, key.place, notes);
+            }
+        }
+        Ok(Some(pairs))
+    }
+
+    /// What a request would hold, with the places of all of its parts under `at`, a JSON pointer.
+    ///
+    /// # Errors
+    /// [`YamlError`], with the place.
+    pub fn read(&self, at: &str, read: &mut Read) -> Result<Node, YamlError> {
+        self.bounded()?;
+        read.lines.entry(at.to_owned()).or_insert(self.place().line);
+        self.node(at, read)
+    }
+
+    fn bounded(&self) -> Result<(), YamlError> {
+        let fits = self.values <= MAX_VALUES && self.bytes <= MAX_REQUEST_BYTES;
+        if fits { Ok(()) } else { Err(YamlError::TooLarge) }
+    }
+
+    fn node(&self, at: &str, read: &mut Read) -> Result<Node, YamlError> {
+        if let Some(tag) = &self.tag {
+            return Err(YamlError::Tag { tag: tag.clone(), place: self.place });
+        }
+        match &self.what {
+            What::Scalar { text, plain: false } => Ok(Node::Text(text.clone())),
+            // What a function is given to eat is JSON, in which 0.5 is a number.
+            What::Scalar { text, plain: true } => Ok(plain(text, at.starts_with("/verify/"))),
+            What::List(items) => {
+                let mut nodes = Vec::with_capacity(items.len());
+                for (index, item) in items.iter().enumerate() {
+                    let at = format!("{at}/{index}");
+                    read.lines.insert(at.clone(), item.place().line);
+                    nodes.push(item.node(&at, read)?);
+                }
+                Ok(Node::List(nodes))
+            }
+            What::Map(_) => {
+                let pairs = self.pairs(&mut read.notes)?.expect("it is a map");
+                if let Some((key, first, second)) = pairs.twice.into_iter().next() {
+                    return Err(YamlError::DuplicateKey { key, first, second });
+                }
+                let mut nodes = Vec::with_capacity(pairs.pairs.len());
+                for pair in pairs.pairs {
+                    let at = pointer(at, &pair.key);
+                    read.lines.insert(at.clone(), pair.place.line);
+                    nodes.push((pair.key, pair.tree.node(&at, read)?));
+                }
+                Ok(Node::Map(nodes.into_iter().collect::<Map>()))
+            }
+        }
+    }
+}
+
+impl Pairs {
+    /// The value under a key.
+    ///
+    /// # Errors
+    /// The key stands twice.
+    pub fn get(&self, key: &str) -> Result<Option<&Rc<Tree>>, YamlError> {
+        if let Some((key, first, second)) = self.twice.iter().find(|(twice, ..)| twice == key) {
+            return Err(YamlError::DuplicateKey { key: key.clone(), first: *first, second: *second });
+        }
+        Ok(self.pairs.iter().find(|pair| pair.key == key).map(|pair| &pair.tree))
+    }
+
+    /// Psych's order: what comes later wins, also when it comes by a `<<`, which stands at `place`.
+    fn put(&mut self, pair: Pair, place: Place, notes: &mut Vec<String>) {
+        let Some(known) = self.pairs.iter_mut().find(|known| known.key == pair.key) else {
+            self.pairs.push(pair);
+            return;
+        };
+        match (known.merged, pair.merged) {
+            (false, false) => self.twice.push((pair.key.clone(), known.place, pair.place)),
+            (false, true) => notes.push(format!(
+                "line {}: `<<` stands behind `{}` of line {} and replaces it, as on Travis CI; put `<<` first",
+                place.line, pair.key, known.place.line
+            )),
+            (true, _) => {}
+        }
+        *known = pair;
+    }
+
+    fn merge(&mut self, from: &Rc<Tree>, place: Place, notes: &mut Vec<String>) -> Result<(), YamlError> {
+        let refused = || YamlError::Syntax { detail: "`<<` takes a map, or a list of maps".to_owned(), place };
+        let sources = match &from.what {
+            What::Map(_) => vec![from],
+            // Of several the first wins.
+            What::List(items) => items.iter().rev().collect(),
+            What::Scalar { .. } => return Err(refused()),
+        };
+        let mut merged = Pairs::default();
+        for source in sources {
+            for pair in source.pairs(notes)?.ok_or_else(refused)?.pairs {
+                merged.put(Pair { merged: true, ..pair }, place, notes);
+            }
+        }
+        merged.pairs.into_iter().for_each(|pair| self.put(pair, place, notes));
+        Ok(())
+    }
+}
+
+/// A scalar without quotes.
+fn plain(text: &str, fractions: bool) -> Node {
+    let kept = || Node::Text(text.to_owned());
+    match text.to_ascii_lowercase().as_str() {
+        "" | "~" | "null" => Node::Null,
+        "yes" | "no" | "on" | "off" if text.bytes().all(|b| b.is_ascii_lowercase()) => kept(),
+        "true" | "yes" | "on" => Node::Bool(true),
+        "false" | "no" | "off" => Node::Bool(false),
+        _ => match text.strip_prefix(':').filter(|name| !name.is_empty()) {
+            // Ruby's symbol.
+            Some(name) => Node::Text(unquoted(name).to_owned()),
+            None => integer(text).or_else(|| fraction(text).filter(|_| fractions)).unwrap_or_else(kept),
+        },
+    }
+}
+
+fn unquoted(name: &str) -> &str {
+    ['"', '\''].iter().find_map(|quote| name.strip_prefix(*quote)?.strip_suffix(*quote)).unwrap_or(name)
+}
+
+/// `10`, `-1_000`, `017` (octal), `0x1f`, `0b11`. One that 64 bits cannot hold stays a text.
+fn integer(text: &str) -> Option<Node> {
+    let (negative, digits) = match text.as_bytes().first()? {
+        b'-' => (true, &text[1..]),
+        b'+' => (false, &text[1..]),
+        _ => (false, text),
+    };
+    let (radix, digits) = match digits.as_bytes() {
+        [b'0', b'x', rest @ ..] if !rest.is_empty() => (16, &digits[2..]),
+        [b'0', b'b', rest @ ..] if !rest.is_empty() => (2, &digits[2..]),
+        [b'0', rest @ ..] if !rest.is_empty() => (8, &digits[1..]),
+        [b'_', ..] => return None,
+        _ => (10, digits),
+    };
+    if !digits.bytes().all(|b| b == b'_' || char::from(b).is_digit(radix)) {
+        return None;
+    }
+    let digits = digits.replace('_', "");
+    // `0_` is Psych's zero; `0x_` is nothing.
+    let digits = if digits.is_empty() && radix == 8 { "0" } else { &digits };
+    let number = i128::from_str_radix(digits, radix).ok()?;
+    let number = if negative { -number } else { number };
+    let number = i64::try_from(number).map(Into::into).or_else(|_| u64::try_from(number).map(Into::into));
+    number.ok().map(Node::Number)
+}
+
+/// `1.5`, `.5`, `1.`, `1.5e+3`.
+fn fraction(text: &str) -> Option<Node> {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let (whole, rest) = digits.split_once('.')?;
+    let (decimals, exponent) = rest.split_once(['e', 'E']).map_or((rest, None), |(d, e)| (d, Some(e)));
+    let is_number = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
+    let whole_fits = whole.is_empty() || (whole.as_bytes()[0].is_ascii_digit() && is_number(&whole.replace('_', "")));
+    let exponent_fits =
+        exponent.is_none_or(|e| e.strip_prefix(['-', '+']).is_some_and(|e| !e.is_empty() && is_number(e)));
+    if !whole_fits || !is_number(decimals) || !exponent_fits || (whole.is_empty() && decimals.is_empty()) {
+        return None;
+    }
+    serde_json::Number::from_f64(text.replace('_', "").parse().ok()?).map(Node::Number)
+}
+
+#[cfg(test)]
+mod tests;

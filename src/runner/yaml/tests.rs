@@ -1,0 +1,293 @@
+//! What Ruby's Psych makes of a scalar (`scalar_scanner.rb`), as travis-yml's loader has it (`support/yaml.rb`).
+
+use serde_json::{Value, json};
+
+use super::*;
+
+#[track_caller]
+fn read_with_notes(text: &str) -> (Value, Read) {
+    let tree = parse(text).unwrap_or_else(|error| panic!("{text}: {error:?}")).expect("a document");
+    let mut read = Read::default();
+    let node = tree.read("", &mut read).unwrap_or_else(|error| panic!("{text}: {error:?}"));
+    (Value::from(&node), read)
+}
+
+#[track_caller]
+fn read(text: &str) -> Value {
+    read_with_notes(text).0
+}
+
+#[track_caller]
+fn refused(text: &str) -> YamlError {
+    let tree = match parse(text) {
+        Ok(tree) => tree.expect("a document"),
+        Err(error) => return error,
+    };
+    tree.read("", &mut Read::default()).expect_err(text)
+}
+
+#[test]
+fn scalars_are_read_as_travis_ci_reads_them() {
+    for (text, expected) in [
+        // Nothing.
+        ("", json!(null)),
+        ("~", json!(null)),
+        ("null", json!(null)),
+        ("NULL", json!(null)),
+        ("Null", json!(null)),
+        ("'~'", json!("~")),
+        ("nil", json!("nil")),
+        // Booleans: `KEEP` of travis-yml leaves lower case as it is, and options take those words.
+        ("true", json!(true)),
+        ("True", json!(true)),
+        ("TRUE", json!(true)),
+        ("false", json!(false)),
+        ("FALSE", json!(false)),
+        ("Yes", json!(true)),
+        ("YES", json!(true)),
+        ("On", json!(true)),
+        ("No", json!(false)),
+        ("OFF", json!(false)),
+        ("yes", json!("yes")),
+        ("no", json!("no")),
+        ("on", json!("on")),
+        ("off", json!("off")),
+        ("y", json!("y")),
+        ("N", json!("N")),
+        ("'true'", json!("true")),
+        ("\"Yes\"", json!("Yes")),
+        ("truely", json!("truely")),
+        // Whole numbers.
+        ("0", json!(0)),
+        ("10", json!(10)),
+        ("-7", json!(-7)),
+        ("+5", json!(5)),
+        ("1_000", json!(1000)),
+        ("017", json!(15)),
+        ("00", json!(0)),
+        ("0_7", json!(7)),
+        ("08", json!("08")),
+        ("019", json!("019")),
+        ("0o17", json!("0o17")),
+        ("0x1F", json!(31)),
+        ("0xg", json!("0xg")),
+        ("0x", json!("0x")),
+        ("0x_", json!("0x_")),
+        ("0b101", json!(5)),
+        ("0b12", json!("0b12")),
+        ("-0b11", json!(-3)),
+        ("0X1F", json!("0X1F")),
+        ("18446744073709551615", json!(18_446_744_073_709_551_615_u64)),
+        ("-9223372036854775808", json!(i64::MIN)),
+        ("18446744073709551616", json!("18446744073709551616")),
+        ("123456789012", json!(123_456_789_012_i64)),
+        ("_1", json!("_1")),
+        ("1a", json!("1a")),
+        ("-", json!([null])),
+        ("'10'", json!("10")),
+        // Fractions stay as they are written: FLOAT of travis-yml.
+        ("1.10", json!("1.10")),
+        ("3.0", json!("3.0")),
+        (".5", json!(".5")),
+        ("1.", json!("1.")),
+        ("1.5e+3", json!("1.5e+3")),
+        ("1e3", json!("1e3")),
+        (".inf", json!(".inf")),
+        (".nan", json!(".nan")),
+        ("1.2.3", json!("1.2.3")),
+        (".", json!(".")),
+        // What Psych computes and nobody means.
+        ("12:30", json!("12:30")),
+        ("1:30:00", json!("1:30:00")),
+        ("80,443", json!("80,443")),
+        ("2024-01-31", json!("2024-01-31")),
+        ("2024-01-31T12:00:00Z", json!("2024-01-31T12:00:00Z")),
+        ("2024-01-31 12:00:00 +0100", json!("2024-01-31 12:00:00 +0100")),
+        // Ruby's symbols.
+        (":latest", json!("latest")),
+        (":\"a b\"", json!("a b")),
+        ("::Foo", json!(":Foo")),
+        // Texts.
+        ("a b", json!("a b")),
+        ("arn:aws:iam::123456789012:role/x", json!("arn:aws:iam::123456789012:role/x")),
+        ("'it''s'", json!("it's")),
+        ("\"a\\tb\\u00e9\"", json!("a\tb\u{e9}")),
+        ("$A = b", json!("$A = b")),
+        ("a # comment", json!("a")),
+        ("a#b", json!("a#b")),
+        ("http://x/y", json!("http://x/y")),
+        // Tags.
+        ("!!str 10", json!("10")),
+        ("!!str", json!("")),
+        ("! 10", json!("10")),
+        ("!!int '10'", json!(10)),
+        ("!!bool 'true'", json!(true)),
+        ("!!null ''", json!(null)),
+    ] {
+        assert_eq!(read(&format!("v: {text}\n").replace("v: -\n", "v:\n-\n")), json!({"v": expected}), "{text}");
+    }
+}
+
+#[test]
+fn a_fraction_is_a_number_in_the_json_that_a_function_is_given() {
+    let verify = |payload: &str| read(&format!("verify:\n  payload: {payload}\n"))["verify"]["payload"].clone();
+    for (text, expected) in [
+        ("{a: 0.5}", json!({"a": 0.5})),
+        ("[-1.5, +2.0, .5, 1.]", json!([-1.5, 2.0, 0.5, 1.0])),
+        ("1_000.5", json!(1000.5)),
+        ("1.5e+3", json!(1500.0)),
+        ("1.5e3", json!("1.5e3")),
+        (".", json!(".")),
+        ("1.2.3", json!("1.2.3")),
+        ("'0.5'", json!("0.5")),
+    ] {
+        assert_eq!(verify(text), expected, "{text}");
+    }
+    assert_eq!(read("environment:\n  verify: 0.50\n"), json!({"environment": {"verify": "0.50"}}));
+}
+
+#[test]
+fn keys_are_texts_as_they_are_written() {
+    for (text, key) in [
+        ("on: x", "on"),
+        ("true: x", "true"),
+        ("Yes: x", "Yes"),
+        ("8: x", "8"),
+        ("1.10: x", "1.10"),
+        ("017: x", "017"),
+        (":provider: x", "provider"),
+        ("'on': x", "on"),
+        ("release/*: x", "release/*"),
+        ("\"a b\": x", "a b"),
+        ("~: x", "~"),
+        ("? on\n: x", "on"),
+    ] {
+        assert_eq!(read(text), json!({key: "x"}), "{text}");
+    }
+}
+
+#[test]
+fn blocks_and_collections_are_what_yaml_makes_of_them() {
+    for (text, expected) in [
+        ("a: |\n  x\n  y\n", json!({"a": "x\ny\n"})),
+        ("a: |-\n  x\n  y\n", json!({"a": "x\ny"})),
+        ("a: >\n  x\n  y\n\n  z\n", json!({"a": "x y\nz\n"})),
+        ("a: |\n  10\n", json!({"a": "10\n"})),
+        ("a: x\n  y\n", json!({"a": "x y"})),
+        ("a: [1, b, {c: d}]\n", json!({"a": [1, "b", {"c": "d"}]})),
+        ("a: {}\nb: []\n", json!({"a": {}, "b": []})),
+        ("a:\n- 1\n-\n- ~\n", json!({"a": [1, null, null]})),
+        ("a:\r\n  b: 1\r\n", json!({"a": {"b": 1}})),
+        ("\u{feff}a: 1\n", json!({"a": 1})),
+        ("%YAML 1.1\n---\na: 1\n...\n", json!({"a": 1})),
+        ("---\na: 1\n---\nb: 2\n", json!({"a": 1})),
+        ("{\"a\": [true, null, -1]}", json!({"a": [true, null, -1]})),
+        ("!map+deep_merge\na: !seq+append [1]\n", json!({"a": [1]})),
+    ] {
+        assert_eq!(read(text), expected, "{text}");
+    }
+    assert!(parse("# nothing\n").expect("no error").is_none());
+}
+
+#[test]
+fn an_alias_stands_for_its_anchor_and_two_arrows_merge_it() {
+    let defaults = "x: &x {a: 1, b: 2}\ny: &y {b: 3, c: 4}\n";
+    for (text, expected) in [
+        ("v: *x", json!({"a": 1, "b": 2})),
+        ("v: {<<: *x, b: 5}", json!({"a": 1, "b": 5})),
+        ("v: {<<: [*x, *y]}", json!({"a": 1, "b": 2, "c": 4})),
+        ("v: {<<: *x, <<: *y}", json!({"a": 1, "b": 3, "c": 4})),
+        ("v: {<<: {a: 1}}", json!({"a": 1})),
+        ("v: {'<<': *x}", json!({"<<": {"a": 1, "b": 2}})),
+    ] {
+        assert_eq!(read(&format!("{defaults}{text}\n"))["v"], expected, "{text}");
+    }
+    let (value, read) = read_with_notes(&format!("{defaults}v:\n  b: 5\n  <<: *x\n"));
+    assert_eq!(value["v"], json!({"a": 1, "b": 2}));
+    let note = "line 5: `<<` stands behind `b` of line 4 and replaces it, as on Travis CI; put `<<` first";
+    assert_eq!(read.notes, [note]);
+    assert!(matches!(refused("a: {<<: x}"), YamlError::Syntax { place: Place { line: 1, column: 5 }, .. }));
+}
+
+#[test]
+fn a_key_that_stands_twice_is_refused_with_both_places() {
+    let error = refused("a: 1\nb:\n  c: 1\n  d: 2\n  c: 1\n");
+    let (first, second) = (Place { line: 3, column: 3 }, Place { line: 5, column: 3 });
+    assert_eq!(error, YamlError::DuplicateKey { key: "c".to_owned(), first, second });
+}
+
+#[test]
+fn each_value_knows_its_line() {
+    let text = "# first\na: 1\nb:\n  - x\n  - c:\n\n      d/e: 2\nf: &f\n  g: 1\nh:\n  <<: *f\n";
+    let lines = read_with_notes(text).1.lines;
+    for (at, line) in [("/a", 2), ("/b", 3), ("/b/0", 4), ("/b/1", 5), ("/b/1/c", 5), ("/b/1/c/d~1e", 7), ("/h/g", 9)] {
+        assert_eq!(lines.get(at), Some(&line), "{at}");
+    }
+}
+
+#[test]
+fn what_is_no_yaml_is_told_with_its_place() {
+    for (text, line) in [
+        ("a: [1\nb: 2\n", 2),
+        ("a: 'x\n", 1),
+        ("a:\n\t- b\n", 2),
+        ("a: b: c\n", 1),
+        ("a: *nobody\n", 1),
+        ("a: &a [*a]\n", 1),
+        ("a: @x\n", 1),
+        ("[a, b]: 1\n", 1),
+        ("a: 1\n b: 2\n", 2),
+    ] {
+        match refused(text) {
+            YamlError::Syntax { place, .. } => assert_eq!(place.line, line, "{text}"),
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_tag_of_a_program_is_refused() {
+    for (text, expected) in [
+        ("a: !ruby/object:Foo {}\n", "!ruby/object:Foo"),
+        ("a: !!binary aGk=\n", "!!binary"),
+        ("a:\n- !secure x\n", "!secure"),
+        ("a: !<tag:example.org,2024:x> y\n", "tag:example.org,2024:x"),
+    ] {
+        match refused(text) {
+            YamlError::Tag { tag, .. } => assert!(tag.contains(expected), "{tag}"),
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_small_file_that_means_a_large_one_is_refused() {
+    let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..60 {
+        let before = level - 1;
+        bomb.push_str(&format!("a{level}: &a{level} [{}]\n", [format!("*a{before}").as_str()].repeat(10).join(", ")));
+    }
+    assert_eq!(refused(&bomb), YamlError::TooLarge);
+    let long = format!("a: &a {}\nb: [{}]\n", "x".repeat(1024 * 1024), ["*a"].repeat(9).join(", "));
+    assert_eq!(refused(&long), YamlError::TooLarge);
+    let merges = format!("a: &a {{{}}}\nb: [{}]\n", ["k"].repeat(1).join(","), ["{<<: *a}"].repeat(10_000).join(","));
+    assert_eq!(refused(&merges), YamlError::TooLarge);
+    assert_eq!(refused(&format!("a:\n{}", "- x\n".repeat(MAX_VALUES))), YamlError::TooLarge);
+    assert_eq!(refused(&"- x\n".repeat(10 * MAX_VALUES)), YamlError::TooLarge);
+    assert!(read(&format!("a:\n{}", "- x\n".repeat(MAX_VALUES - 10)))["a"].is_array());
+}
+
+#[test]
+fn nesting_has_an_end_also_through_aliases() {
+    let flow = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    assert!(read(&flow(MAX_DEPTH - 1)).is_array());
+    assert!(matches!(refused(&flow(MAX_DEPTH + 1)), YamlError::TooDeep { .. }));
+    assert!(matches!(refused(&"[".repeat(1_000_000)), YamlError::TooDeep { .. }));
+    assert!(matches!(refused(&"- ".repeat(100_000)), YamlError::TooDeep { .. }));
+    assert!(matches!(refused(&"{a: ".repeat(100_000)), YamlError::TooDeep { .. }));
+    let mut chain = "a0: &a0 [x]\n".to_owned();
+    for level in 1..200 {
+        chain.push_str(&format!("a{level}: &a{level} [*a{}]\n", level - 1));
+    }
+    assert!(matches!(refused(&chain), YamlError::TooDeep { .. }));
+}
