@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use lambda_endpoint::{Endpoint, Settings};
+use lambda_endpoint::{Endpoint, Fault, FaultKind, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -401,31 +402,34 @@ fn a_signal_to_the_one_process_that_is_known_reaches_the_run() {
 
 #[test]
 fn a_signal_to_the_whole_process_group_is_one_signal() {
-    use std::os::unix::process::CommandExt;
-    let (endpoint, directory, child) = waiting("json");
-    signal(&child, "TERM");
-    Ended::of(child, Instant::now()).check(&[]);
-    // The same again in a group of its own, to which both signals go, as a CI sends them.
+    let (endpoint, directory) = (endpoint(), directory(&format!("deploy:\n{}", stanza("f"))));
+    assert_eq!(by_hand(&with_file(&[]), directory.path(), Some(&endpoint)).run_on(b"").outcome(), "deployed");
+    fs::write(directory.path().join(".travis.yml"), format!("deploy:\n{}  timeout: 9\n", stanza("f")))
+        .expect("written");
+    endpoint.forget_calls();
+    endpoint.fault(Fault {
+        operation: Some("UpdateFunctionConfiguration".to_owned()),
+        after: 0,
+        times: 1,
+        kind: FaultKind::Hang { for_: Duration::from_secs(30) },
+    });
     let mut command = Command::new(program());
-    command
-        .args(with_file(&[]))
-        .current_dir(directory.path())
-        .env_clear()
-        .env("PATH", "/usr/bin:/bin")
-        .process_group(0);
+    command.args(with_file(&[])).current_dir(directory.path()).env_clear().process_group(0);
     for (name, value) in job_env(&endpoint).as_object().expect("an object") {
         command.env(name, value.as_str().expect("a string"));
     }
-    fs::write(directory.path().join(".travis.yml"), format!("deploy:\n{}  timeout: 11\n", stanza("f")))
-        .expect("written");
     let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started");
-    wait_until("a wait", || endpoint.calls().len() > 6);
-    let sent = Command::new("kill").args(["-TERM", &format!("-{}", child.id())]).status().expect("kill runs");
+    wait_until("a call", || endpoint.calls().iter().any(|call| call.operation == "GetFunction"));
+    std::thread::sleep(Duration::from_millis(500));
+    let group = format!("-{}", child.id());
+    let sent = Command::new("kill").args(["-TERM", "--", &group]).status().expect("kill runs");
     assert!(sent.success());
     let ended = Ended::of(child, Instant::now());
     ended.check(&[]);
-    // A second signal would have ended it at once, with a sentence of its own.
     assert_eq!((ended.code(), ended.status.code()), ("cancelled", Some(143)));
+    // A second signal would have ended it at once, before it could tell what hangs.
+    let message = ended.finished()["error"]["message"].as_str().expect("a sentence");
+    assert!(message.contains("may still take effect"), "{message}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 """Runs a command on a terminal of its own and writes what it shows; an interrupt is typed once a file is there, or a line (-).
 
-usage: terminal.py FILE|- COMMAND...; ends with the command's exit status.
+usage: terminal.py FILE|- COMMAND...; ends with the command's exit status, as a shell tells it.
 """
 
 import os
@@ -31,4 +31,5 @@ while time.monotonic() < deadline:
         os.write(terminal, b"\x03")
 _, status = os.waitpid(child, 0)
 sys.stdout.flush()
-sys.exit(os.waitstatus_to_exitcode(status) % 256)
+code = os.waitstatus_to_exitcode(status)
+sys.exit(code if code >= 0 else 128 - code)
