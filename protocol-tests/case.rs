@@ -143,6 +143,7 @@ impl Run {
             _ => panic!("run {number}: give `stdin` or `stdin_text`"),
         };
         self.compare(&ended, endpoint, number);
+        crate::pictures::check(&ended.events);
         if let Some(request) = &request {
             crate::schemas::check_agreement(request, &ended);
         }

@@ -30,7 +30,7 @@
 //! | [`failure`] | each room's error | code, sentence, hint |
 //! | [`warnings`] | what a run comes upon | the warning that tells it |
 //! | [`deploy`] | a command and a job | an outcome: the pass, top to bottom |
-//! | [`runner`] | a file with stanzas, a CI's own variables | a run of this program for each (effect: files, git, processes) |
+//! | [`runner`] | a file with stanzas, a CI's own variables | a run of this program for each, and its picture for people (effect: files, git, processes) |
 //!
 //! Where is …? A key of the stanza: `protocol/stanza.rs`, what editors show of it: `protocol/editor/`. A sentence of an event: `protocol/prose.rs`. A sentence of a
 //! failure: `failure/`, of a warning: `warnings.rs`. What bash is told: `conditions/bash.rs`. The order of AWS's calls: `plan/`. The process

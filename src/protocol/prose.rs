@@ -271,7 +271,7 @@ pub fn size(bytes: u64) -> String {
     const MIB: u64 = 1024 * KIB;
     // Tenths, rounded, in whole numbers: a size is no measurement that deserves a float.
     let tenths = |unit: u64| {
-        let tenths = (bytes * 10 + unit / 2) / unit;
+        let tenths = (u128::from(bytes) * 10 + u128::from(unit / 2)) / u128::from(unit);
         format!("{}.{}", tenths / 10, tenths % 10)
     };
     match bytes {
@@ -282,7 +282,7 @@ pub fn size(bytes: u64) -> String {
 }
 
 /// Milliseconds for people: `180 ms`, `2.4 s`.
-fn duration(ms: u64) -> String {
+pub fn duration(ms: u64) -> String {
     if ms < 1000 { format!("{ms} ms") } else { format!("{}.{} s", ms / 1000, ms % 1000 / 100) }
 }
 
@@ -300,6 +300,7 @@ mod tests {
             (1536, "1.5 KiB"),
             (52_428_800, "50.0 MiB"),
             (262_144_000, "250.0 MiB"),
+            (u64::MAX, "17592186044416.0 MiB"),
         ] {
             assert_eq!(size(bytes), text);
         }

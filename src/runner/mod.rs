@@ -11,6 +11,7 @@ mod refusal;
 mod relay;
 mod secure;
 pub mod surroundings;
+pub mod terminal;
 pub mod travis_yml;
 pub mod variables;
 pub mod yaml;

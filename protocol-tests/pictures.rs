@@ -1,0 +1,212 @@
+//! The events of real runs in, what people are shown of them held: no fact of an event is lost on the way to a log, and nothing
+//! but text and our own colours reaches a terminal.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use dpl_lambda::protocol::prose::{duration, size};
+use dpl_lambda::runner::terminal::{Style, Terminal, size_of};
+use serde_json::{Value, json};
+
+use crate::pty::{Pty, screen};
+
+/// Holds both for the events of a run.
+pub(crate) fn check(events: &[Value]) {
+    let log = Style { colour: false, width: None, live: false, unicode: true };
+    let shown = show(events, log);
+    let all = shown.concat();
+    for (number, event) in events.iter().enumerate() {
+        let place = match (event["event"].as_str(), event["outcome"].as_str()) {
+            // What a step is about is told when it ends, and a plan is told once.
+            (Some("step-started"), _) => shown[number..].concat(),
+            (_, Some("planned")) => all.clone(),
+            _ => shown[number].clone(),
+        };
+        for fact in facts(event) {
+            assert!(place.contains(&fact), "`{fact}` is lost:\n{event}\nis shown as\n{place}");
+        }
+    }
+    check_harmless(&all, false);
+    let narrow = Style { colour: true, width: Some(40), live: true, unicode: false };
+    check_harmless(&show(events, narrow).concat(), true);
+}
+
+/// What is shown of each event.
+fn show(events: &[Value], style: Style) -> Vec<String> {
+    let out = Shared::default();
+    let mut terminal = Terminal::new(out.clone(), style);
+    let mut show = |event| {
+        terminal.show(event).expect("memory can be written to");
+        let bytes = std::mem::take(&mut *out.0.lock().expect("not poisoned"));
+        String::from_utf8(bytes).expect("UTF-8")
+    };
+    events.iter().map(&mut show).collect()
+}
+
+#[derive(Clone, Default)]
+struct Shared(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("not poisoned").write(bytes)
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn check_harmless(shown: &str, terminal: bool) {
+    let mut rest = shown;
+    while let Some(at) = rest.find(|c: char| c.is_control() && !matches!(c, '\n' | '\t')) {
+        rest = &rest[at..];
+        let ours = rest.starts_with(['\r', '\u{8}']) || (rest.starts_with("\u{1b}[") && rest[2..].find('m') < Some(5));
+        assert!(terminal && ours, "{rest:?}");
+        rest = &rest[1..];
+    }
+}
+
+/// What people have to learn from an event, as it is written.
+fn facts(event: &Value) -> Vec<String> {
+    let mut facts = Vec::new();
+    match event["event"].as_str().expect("a tag") {
+        "condition-checked" if event["condition"] == "pull-request" => texts(event, &["message"], &mut facts),
+        "condition-checked" => texts(event, &["condition", "want", "got"], &mut facts),
+        "identified" => texts(event, &["source", "access_key_id", "region"], &mut facts),
+        "packaged" => package(event, &mut facts),
+        "planned" => plan(event, &mut facts),
+        "step-started" => texts(event, &["step", "alias"], &mut facts),
+        "step-finished" => {
+            texts(event, &["step"], &mut facts);
+            facts.push(duration(event["duration_ms"].as_u64().expect("a number")));
+            facts
+                .extend(event["attempts"].as_u64().filter(|attempts| *attempts > 1).map(|n| format!("({n} attempts)")));
+        }
+        "warning" => trouble(event, &mut facts),
+        "finished" => finished(event, &mut facts),
+        "hello" | "progress" | "output" => {}
+        other => panic!("{other} is an event that nobody shows yet"),
+    }
+    // Control characters of a text are shown in another way.
+    facts.retain(|fact| !fact.contains(char::is_control));
+    facts
+}
+
+fn finished(event: &Value, facts: &mut Vec<String>) {
+    match event["outcome"].as_str().expect("an outcome") {
+        "deployed" | "unchanged" => {
+            let keys = [
+                "function_name",
+                "region",
+                "version",
+                "alias",
+                "previous_version",
+                "code_sha256",
+                "code",
+                "function_url",
+            ];
+            texts(event, &keys, facts);
+            facts
+                .extend(event["aliases"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned));
+            facts.push(duration(event["duration_ms"].as_u64().expect("a number")));
+        }
+        "planned" => plan(event, facts),
+        "checked" => texts(event, &["message"], facts),
+        "packaged" => {
+            texts(event, &["output"], facts);
+            texts(&event["package"], &["code_sha256"], facts);
+            package(&event["package"], facts);
+        }
+        "skipped" => {
+            for unmet in event["unmet"].as_array().expect("a list") {
+                texts(unmet, &["condition", "message"], facts);
+                if unmet["condition"] != "pull-request" {
+                    texts(unmet, &["want", "got"], facts);
+                }
+            }
+        }
+        "failed" => {
+            let error = &event["error"];
+            match error["problems"].as_array() {
+                Some(problems) => problems.iter().for_each(|problem| trouble(problem, facts)),
+                None => {
+                    trouble(error, facts);
+                    texts(error, &["message"], facts);
+                }
+            }
+            texts(&error["aws"], &["operation", "code", "request_id"], facts);
+            facts.extend(error["aws"]["http_status"].as_u64().map(|status| status.to_string()));
+            for list in [&error["caused_by"], &event["changed"]] {
+                facts.extend(list.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned));
+            }
+            facts.extend((event["allowed"] == true).then(|| "the build goes on".to_owned()));
+        }
+        other => panic!("{other} is an outcome that nobody shows yet"),
+    }
+}
+
+fn texts(of: &Value, keys: &[&str], facts: &mut Vec<String>) {
+    facts.extend(keys.iter().filter_map(|key| of[*key].as_str()).map(str::to_owned));
+}
+
+fn trouble(trouble: &Value, facts: &mut Vec<String>) {
+    texts(trouble, &["code", "hint"], facts);
+    facts.extend(trouble["at"].as_str().map(|at| at.trim_start_matches('/').replace('/', ".").replace("~1", "/")));
+    // The sentence of a warning's event is framed by its kind and its hint.
+    let message = trouble["message"].as_str().expect("a sentence");
+    let message = message.strip_prefix("warning: ").unwrap_or(message);
+    let hint = trouble["hint"].as_str().map(|hint| format!("; {hint}")).unwrap_or_default();
+    facts.push(message.strip_suffix(&hint).unwrap_or(message).to_owned());
+}
+
+fn package(package: &Value, facts: &mut Vec<String>) {
+    texts(package, &["source"], facts);
+    for key in ["uncompressed_bytes", "zip_bytes"] {
+        facts.push(size(package[key].as_u64().expect("a number")));
+    }
+}
+
+fn plan(plan: &Value, facts: &mut Vec<String>) {
+    for step in plan["steps"].as_array().expect("a list") {
+        texts(step, &["step"], facts);
+        for change in step["changes"].as_array().expect("a list") {
+            texts(change, &["field", "from", "to"], facts);
+            facts.extend([&change["from"], &change["to"]].into_iter().filter(|v| v.is_number()).map(Value::to_string));
+            let lists = [&change["from"], &change["to"]].into_iter().filter_map(Value::as_array).flatten();
+            facts.extend(lists.filter_map(Value::as_str).map(str::to_owned));
+        }
+    }
+}
+
+#[test]
+fn a_real_terminal_shows_a_step_where_it_began() {
+    let events = [
+        json!({"event": "hello", "protocol": [1], "name": "dpl-lambda", "version": "0", "message": "dpl-lambda 0"}),
+        json!({"event": "step-started", "step": "update-function-code", "function_name": "f", "message": "Updating code."}),
+        json!({"event": "progress", "task": "upload", "done_bytes": 5_242_880, "total_bytes": 10_485_760, "message": "uploading"}),
+        json!({"event": "output", "stream": "stdout", "line": "\u{1b}[2J\u{1b}[31mred\u{1b}[0m", "message": "red"}),
+        json!({"event": "step-finished", "step": "update-function-code", "duration_ms": 1234, "attempts": 2, "request_id": null, "message": "done"}),
+        json!({"event": "step-started", "step": "verify", "function_name": "f", "version": "7", "message": "Verifying version 7."}),
+    ];
+    for (columns, no_color) in [(80, ""), (80, "1"), (30, "")] {
+        let pty = Pty::open(columns);
+        let variable = |name: &str| match name {
+            "TERM" => Some(OsString::from("xterm")),
+            "LANG" => Some(OsString::from("C.UTF-8")),
+            "NO_COLOR" => Some(OsString::from(no_color)),
+            _ => None,
+        };
+        let style = Style::of(true, size_of(&pty.terminal), variable);
+        assert_eq!(style, Style { colour: no_color.is_empty(), width: Some(columns), live: true, unicode: true });
+        let mut terminal = Terminal::new(pty.terminal.try_clone().expect("a file descriptor is free"), style);
+        events.iter().for_each(|event| terminal.show(event).expect("written"));
+        terminal.end().expect("written");
+        drop(terminal);
+        let written = pty.read();
+        assert_eq!(written.contains('\u{1b}'), no_color.is_empty(), "{written:?}");
+        assert!(written.contains("50 %"), "{written:?}");
+        let lines = ["│ \\u{1b}[2Jred", "✓ update-function-code 1.2 s (2 attempts)", ""];
+        let narrow = ["│ \\u{1b}[2Jred", "✓ update-function-code 1.2 s", "  (2 attempts)", ""];
+        assert_eq!(screen(&written), if columns == 80 { lines.to_vec() } else { narrow.to_vec() });
+    }
+}

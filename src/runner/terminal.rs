@@ -1,0 +1,437 @@
+//! Events in, text for people out: a plan as a table, steps as they end, an error last.
+//! Never fails over an event that it does not know, and never lets a control character through that others wrote.
+
+mod finish;
+mod style;
+mod table;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use std::io::{self, Write};
+
+use serde_json::Value;
+
+use crate::protocol::prose::{duration, size};
+use style::Paint;
+pub use style::{Style, size_of};
+use text::{clean, clean_output, dotted, shortened, width, wrapped};
+
+/// Prose is not wider than this, however wide the terminal: longer lines are hard to follow.
+const WIDEST_PROSE: usize = 100;
+
+/// Steps that take their time by nature. A log tells when they begin; of the others it tells the end.
+const LONG: [&str; 4] = ["upload-package", "verify", "wait", "put-provisioned-concurrency-config"];
+
+/// Somebody who reads: a terminal, or a log. One of them shows all runs of a process.
+pub struct Terminal<W: Write> {
+    out: W,
+    style: Style,
+    /// Columns of the line that will be drawn again, at whose end the cursor stands. 0: there is none.
+    live: usize,
+    part: Part,
+    run: Run,
+}
+
+/// The parts of a picture, with an empty line between them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Beginning,
+    Facts,
+    Plan,
+    Steps,
+    End,
+}
+
+/// What has been shown of a run.
+#[derive(Debug, Default)]
+struct Run {
+    /// The steps of the plan.
+    plan: Option<Value>,
+    /// The `step-started` that has no `step-finished` yet.
+    running: Option<Value>,
+    /// The task whose progress a log tells, and the quarters of it that are told.
+    quarters: Option<(Value, u64)>,
+    /// Lines of the function's log.
+    log: Vec<String>,
+}
+
+impl<W: Write> Terminal<W> {
+    /// Shows on `out`.
+    pub fn new(out: W, style: Style) -> Self {
+        Terminal { out, style, live: 0, part: Part::Beginning, run: Run::default() }
+    }
+
+    /// The name of a stanza, before its events, where there are several.
+    ///
+    /// # Errors
+    /// The output cannot be written to; so in all of these.
+    pub fn heading(&mut self, text: &str) -> io::Result<()> {
+        self.clear()?;
+        self.run = Run::default();
+        if self.part != Part::Beginning {
+            self.line(&[])?;
+        }
+        let rule = self.style.marks().rule;
+        let text = clean(text);
+        let text =
+            self.prose().map_or_else(|| text.clone(), |columns| shortened(&text, columns - 6, self.style.marks().cut));
+        let rest = self.prose().map_or(2, |columns| columns.saturating_sub(width(&text) + 4));
+        self.line(&[
+            (Paint::Dim, &format!("{} ", rule.repeat(2))),
+            (Paint::Bold, &text),
+            (Paint::Dim, &format!(" {}", rule.repeat(rest))),
+        ])?;
+        self.part = Part::Beginning;
+        self.out.flush()
+    }
+
+    /// Shows an event. One of an unknown kind is shown by its `message`, or passed over.
+    ///
+    /// # Errors
+    /// As [`Self::heading`].
+    pub fn show(&mut self, event: &Value) -> io::Result<()> {
+        let tag = event["event"].as_str().unwrap_or_default();
+        if tag == "progress" {
+            self.progress(event)?;
+            return self.out.flush();
+        }
+        self.clear()?;
+        match tag {
+            "hello" => self.run = Run::default(),
+            "condition-checked" => self.condition_checked(event)?,
+            "identified" => self.identified(event)?,
+            "packaged" => self.packaged(event)?,
+            "planned" => self.planned(event)?,
+            "step-started" => self.step_started(event)?,
+            "step-finished" => self.step_finished(event)?,
+            "output" => self.output(event)?,
+            "warning" => self.trouble("warning", Paint::Changed, Paint::Plain, event)?,
+            "finished" => self.finished(event)?,
+            _ => {
+                if let Some(message) = text_of(event, "message") {
+                    let told = self.style.marks().told;
+                    self.labelled(0, &[(Paint::Dim, told)], &message, Paint::Plain)?;
+                }
+            }
+        }
+        if self.style.live
+            && let Some(running) = &self.run.running
+        {
+            let line = format!("{} {}", self.style.marks().runs, step_line(running));
+            self.draw(&line)?;
+        }
+        self.out.flush()
+    }
+
+    /// Leaves the cursor at the beginning of an empty line.
+    ///
+    /// # Errors
+    /// As [`Self::heading`].
+    pub fn end(&mut self) -> io::Result<()> {
+        self.clear()?;
+        self.out.flush()
+    }
+
+    fn condition_checked(&mut self, event: &Value) -> io::Result<()> {
+        self.begin(Part::Facts)?;
+        let marks = self.style.marks();
+        let met = event["met"].as_bool().unwrap_or_default();
+        let said = match (text_of(event, "condition").as_deref(), text_of(event, "want"), text_of(event, "got")) {
+            (Some(condition), Some(want), Some(got)) if condition != "pull-request" => {
+                format!("{condition}: want {}, got {}", quoted(&want), quoted(&got))
+            }
+            _ => text_of(event, "message").unwrap_or_default(),
+        };
+        match met {
+            true => self.labelled(0, &[(Paint::Good, marks.done)], &said, Paint::Dim),
+            false => self.labelled(0, &[(Paint::Bad, marks.not)], &said, Paint::Plain),
+        }
+    }
+
+    fn identified(&mut self, event: &Value) -> io::Result<()> {
+        self.begin(Part::Facts)?;
+        let part = |key| text_of(event, key).unwrap_or_default();
+        let said = format!("access key {} ({}), region {}", part("access_key_id"), part("source"), part("region"));
+        let told = self.style.marks().told;
+        self.labelled(0, &[(Paint::Dim, told)], &said, Paint::Dim)
+    }
+
+    fn packaged(&mut self, event: &Value) -> io::Result<()> {
+        self.begin(Part::Facts)?;
+        let told = self.style.marks().told;
+        let said = format!("packaged {}", package(event));
+        self.labelled(0, &[(Paint::Dim, told)], &said, Paint::Dim)
+    }
+
+    /// On a terminal a bar in place; in a log a line for each quarter, so that a short upload is none.
+    fn progress(&mut self, event: &Value) -> io::Result<()> {
+        let (done, total) = (event["done_bytes"].as_u64().unwrap_or(0), event["total_bytes"].as_u64().unwrap_or(0));
+        let percent = (u128::from(done) * 100).checked_div(u128::from(total)).unwrap_or(0).min(100);
+        let percent = u64::try_from(percent).expect("at most 100");
+        let doing = match event["task"].as_str() {
+            Some("package") => "packaging".to_owned(),
+            Some("upload") => "uploading".to_owned(),
+            _ => text_of(event, "task").unwrap_or_default(),
+        };
+        let sizes = format!("{} of {}", size(done), size(total));
+        if self.style.live {
+            let marks = self.style.marks();
+            let columns = self.columns().unwrap_or(WIDEST_PROSE);
+            let start = format!("{} {doing}", marks.runs);
+            let mut end = format!("{percent:>3} %  {sizes}");
+            if width(&start) + width(&end) + 3 > columns {
+                end = format!("{percent:>3} %");
+            }
+            let room = columns.saturating_sub(width(&start) + width(&end) + 3).min(30);
+            let full = room * usize::try_from(percent).expect("at most 100") / 100;
+            let bar = format!("{}{}", marks.full.repeat(full), marks.empty.repeat(room - full));
+            return self.draw(&format!("{start} {bar} {end}"));
+        }
+        let told = match &self.run.quarters {
+            Some((task, told)) if *task == event["task"] => *told,
+            _ => 0,
+        };
+        if percent / 25 > told {
+            self.run.quarters = Some((event["task"].clone(), percent / 25));
+            let mark = self.style.marks().runs;
+            self.labelled(0, &[(Paint::Dim, mark)], &format!("{doing}: {percent} %, {sizes}"), Paint::Dim)?;
+        }
+        Ok(())
+    }
+
+    fn planned(&mut self, event: &Value) -> io::Result<()> {
+        self.abandoned()?;
+        self.begin(Part::Plan)?;
+        let steps = event["steps"].as_array().map_or(&[][..], Vec::as_slice);
+        let function = match event["function"].as_str() {
+            Some("absent") => "the function is absent",
+            Some("exists") => "the function exists",
+            _ => "",
+        };
+        if steps.is_empty() {
+            let said = format!("{function}: no changes");
+            self.labelled(0, &[(Paint::Bold, "plan:")], said.trim_start_matches(": "), Paint::Dim)?;
+        } else {
+            let said = format!("{function}; {}", counts(steps));
+            self.labelled(0, &[(Paint::Bold, "plan:")], said.trim_start_matches("; "), Paint::Dim)?;
+            for line in table::lines(steps, self.style.marks(), self.columns()) {
+                let line: Vec<(Paint, &str)> = line.iter().map(|(paint, text)| (*paint, text.as_str())).collect();
+                self.line(&line)?;
+            }
+        }
+        self.run.plan = Some(event["steps"].clone());
+        Ok(())
+    }
+
+    fn step_started(&mut self, event: &Value) -> io::Result<()> {
+        self.begin(Part::Steps)?;
+        self.abandoned()?;
+        let long = event["step"].as_str().is_some_and(|step| LONG.contains(&step));
+        if long && !self.style.live {
+            let mark = self.style.marks().runs;
+            self.labelled(0, &[(Paint::Dim, mark)], &step_line(event), Paint::Dim)?;
+        }
+        self.run.running = Some(event.clone());
+        Ok(())
+    }
+
+    fn step_finished(&mut self, event: &Value) -> io::Result<()> {
+        self.begin(Part::Steps)?;
+        let started = self.run.running.take().filter(|started| started["step"] == event["step"]).unwrap_or_default();
+        let name = text_of(event, "step").unwrap_or_default();
+        let took = event["duration_ms"].as_u64().map(duration).unwrap_or_default();
+        let mut said = took.clone();
+        if let Some(attempts) = event["attempts"].as_u64().filter(|attempts| *attempts > 1) {
+            said = format!("{said} ({attempts} attempts)");
+        }
+        let aim = aim(&started);
+        if !aim.is_empty() {
+            said = format!("{said}  {aim}");
+        }
+        // In columns, the times to the right, where there is room.
+        let names = self.run.plan.iter().filter_map(Value::as_array).flatten();
+        let names = names.filter_map(|step| step["step"].as_str()).map(width).max().unwrap_or(0);
+        let names = if self.columns().is_none_or(|columns| columns >= names + 30) { names } else { 0 };
+        let times = if names > 0 { 8_usize.saturating_sub(width(&took)) } else { 0 };
+        let gap = " ".repeat(names.saturating_sub(width(&name)) + times);
+        let done = self.style.marks().done;
+        self.labelled(0, &[(Paint::Good, done), (Paint::Plain, &format!(" {name}{gap}"))], &said, Paint::Dim)
+    }
+
+    /// A step that began, and that nothing will be heard of any more: it failed, or the deployment was planned anew.
+    fn abandoned(&mut self) -> io::Result<()> {
+        let Some(started) = self.run.running.take() else { return Ok(()) };
+        self.begin(Part::Steps)?;
+        let not = self.style.marks().not;
+        self.labelled(0, &[(Paint::Bad, not)], &step_line(&started), Paint::Plain)
+    }
+
+    fn output(&mut self, event: &Value) -> io::Result<()> {
+        let line = event["line"].as_str().unwrap_or_default();
+        if event["stream"] == "log" {
+            self.run.log.push(line.to_owned());
+        }
+        self.barred(line)
+    }
+
+    /// A line that somebody else wrote, whole: it may be wider than the terminal, which wraps it where it likes.
+    fn barred(&mut self, line: &str) -> io::Result<()> {
+        let bar = format!("{} ", self.style.marks().bar);
+        self.line(&[(Paint::Dim, &bar), (Paint::Plain, &clean_output(line))])
+    }
+
+    /// A warning, a problem, an error: its code and what was found, then where, then what to do.
+    fn trouble(&mut self, kind: &str, paint: Paint, said: Paint, trouble: &Value) -> io::Result<()> {
+        self.trouble_found(kind, paint, said, trouble)?;
+        self.place(trouble)?;
+        self.hint(trouble)
+    }
+
+    fn trouble_found(&mut self, kind: &str, paint: Paint, said: Paint, trouble: &Value) -> io::Result<()> {
+        let code = text_of(trouble, "code").map(|code| format!("[{code}]")).unwrap_or_default();
+        let message = text_of(trouble, "message").unwrap_or_default();
+        // The sentence of a warning's event begins with its kind and ends with its hint, which stand here on their own.
+        let message = message.strip_prefix("warning: ").unwrap_or(&message);
+        let hint = text_of(trouble, "hint").map(|hint| format!("; {hint}")).unwrap_or_default();
+        let message = if kind == "warning" { message.strip_suffix(&hint).unwrap_or(message) } else { message };
+        self.labelled(0, &[(paint, &format!("{kind}{code}:"))], message, said)
+    }
+
+    fn place(&mut self, trouble: &Value) -> io::Result<()> {
+        match text_of(trouble, "at").map(|at| dotted(&at)).filter(|at| !at.is_empty()) {
+            Some(at) => self.labelled(2, &[(Paint::Dim, "at")], &at, Paint::Plain),
+            None => Ok(()),
+        }
+    }
+
+    fn hint(&mut self, trouble: &Value) -> io::Result<()> {
+        match text_of(trouble, "hint") {
+            Some(hint) => self.labelled(2, &[(Paint::Bold, "hint:")], &hint, Paint::Plain),
+            None => Ok(()),
+        }
+    }
+
+    /// A label, a space, and text that is wrapped beneath its own beginning, two columns in.
+    fn labelled(&mut self, indent: usize, label: &[(Paint, &str)], text: &str, paint: Paint) -> io::Result<()> {
+        let wide: usize = label.iter().map(|(_, text)| width(text)).sum();
+        let gap = if wide > 0 { " " } else { "" };
+        let lines = wrapped(text, indent + wide + gap.len(), indent + 2, self.prose());
+        for (number, line) in lines.iter().enumerate() {
+            if number == 0 {
+                let margin = " ".repeat(indent);
+                let mut pieces = vec![(Paint::Plain, margin.as_str())];
+                pieces.extend(label);
+                pieces.extend((!line.is_empty()).then_some((Paint::Plain, gap)));
+                pieces.push((paint, line));
+                self.line(&pieces)?;
+            } else {
+                self.line(&[(Paint::Plain, &" ".repeat(indent + 2)), (paint, line)])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins a part of the picture: an empty line before it, unless it is the first, or goes on.
+    fn begin(&mut self, part: Part) -> io::Result<()> {
+        if self.part != part && self.part != Part::Beginning {
+            self.line(&[])?;
+        }
+        self.part = part;
+        Ok(())
+    }
+
+    fn line(&mut self, pieces: &[(Paint, &str)]) -> io::Result<()> {
+        if self.part == Part::Beginning {
+            self.part = Part::Facts;
+        }
+        for (paint, text) in pieces {
+            self.paint(*paint, text)?;
+        }
+        self.out.write_all(b"\n")
+    }
+
+    fn paint(&mut self, paint: Paint, text: &str) -> io::Result<()> {
+        match paint.parameters().filter(|_| self.style.colour && !text.trim().is_empty()) {
+            Some(parameters) => write!(self.out, "\u{1b}[{parameters}m{text}\u{1b}[0m"),
+            None => self.out.write_all(text.as_bytes()),
+        }
+    }
+
+    /// Draws the live line over the one that stands there. Spaces do what an escape sequence would, so that a terminal without
+    /// colours gets none.
+    fn draw(&mut self, text: &str) -> io::Result<()> {
+        let columns = self.columns().unwrap_or(WIDEST_PROSE);
+        // A line that fills the last column has begun the next one, on some terminals.
+        let text = shortened(text, columns - 1, self.style.marks().cut);
+        let rest = self.live.saturating_sub(width(&text));
+        self.out.write_all(b"\r")?;
+        self.paint(Paint::Dim, &text)?;
+        write!(self.out, "{}{}", " ".repeat(rest), "\u{8}".repeat(rest))?;
+        self.live = width(&text);
+        Ok(())
+    }
+
+    fn clear(&mut self) -> io::Result<()> {
+        if self.live > 0 {
+            write!(self.out, "\r{}\r", " ".repeat(self.live))?;
+            self.live = 0;
+        }
+        Ok(())
+    }
+
+    fn columns(&self) -> Option<usize> {
+        self.style.width.map(|columns| usize::from(columns.max(20)))
+    }
+
+    fn prose(&self) -> Option<usize> {
+        self.columns().map(|columns| columns.min(WIDEST_PROSE))
+    }
+}
+
+/// A text of an event, harmless.
+fn text_of(event: &Value, key: &str) -> Option<String> {
+    event[key].as_str().map(clean)
+}
+
+/// A value that may be empty, as a condition's may.
+fn quoted(value: &str) -> &str {
+    if value.is_empty() { "\"\"" } else { value }
+}
+
+/// `dist: 3 entries, 1.2 MiB unpacked, 400.0 KiB zipped`.
+fn package(package: &Value) -> String {
+    let bytes = |key: &str| size(package[key].as_u64().unwrap_or_default());
+    let entries = counted(package["entries"].as_u64().unwrap_or_default(), "entry", "entries");
+    let source = text_of(package, "source").unwrap_or_default();
+    format!("{source}: {entries}, {} unpacked, {} zipped", bytes("uncompressed_bytes"), bytes("zip_bytes"))
+}
+
+/// `2 steps, 3 changes`.
+fn counts(steps: &[Value]) -> String {
+    let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+    let changes = steps.iter().map(|step| table::changes(step).len()).sum();
+    format!("{}, {}", counted(count(steps.len()), "step", "steps"), counted(count(changes), "change", "changes"))
+}
+
+fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+/// A step that runs: `update-alias  live at version 7`, `wait  60 s`.
+fn step_line(started: &Value) -> String {
+    let aim = started["seconds"].as_u64().map_or_else(|| aim(started), |seconds| format!("{seconds} s"));
+    format!("{}  {aim}", text_of(started, "step").unwrap_or_default()).trim_end().to_owned()
+}
+
+/// What of the function a step is about, where it is not the whole.
+fn aim(started: &Value) -> String {
+    let version = text_of(started, "version").filter(|version| version != "$LATEST");
+    let version = version.map(|version| format!("version {version}"));
+    match (text_of(started, "alias"), version, started["percent"].as_u64()) {
+        (Some(alias), Some(version), Some(percent)) => format!("{percent} % of {alias} to {version}"),
+        (Some(alias), Some(version), None) => format!("{alias} at {version}"),
+        (Some(alias), None, _) => alias,
+        (None, version, _) => version.unwrap_or_default(),
+    }
+}

@@ -1,0 +1,170 @@
+//! The last event of a run in, what people remember of it out.
+//! Never shows anything behind the hint of an error but the policy statement that the hint speaks of.
+
+use std::io::{self, Write};
+
+use serde_json::Value;
+
+use super::style::Paint;
+use super::text::{clean, width};
+use super::{Part, Terminal, counts, package, text_of};
+use crate::protocol::prose::duration;
+
+impl<W: Write> Terminal<W> {
+    pub(super) fn finished(&mut self, event: &Value) -> io::Result<()> {
+        self.abandoned()?;
+        match event["outcome"].as_str().unwrap_or_default() {
+            "deployed" => self.live_function("deployed", event),
+            "unchanged" => self.live_function("unchanged:", event),
+            "planned" => {
+                let steps = event["steps"].as_array().map_or(&[][..], Vec::as_slice);
+                // A plan that stands above already is not shown again.
+                if self.run.plan.as_ref() != Some(&event["steps"]) {
+                    self.planned(event)?;
+                }
+                let said = if steps.is_empty() { "nothing differs".to_owned() } else { counts(steps) };
+                self.outcome(Paint::GoodBold, "planned:", &format!("{said}; nothing has been changed"))
+            }
+            "packaged" => {
+                let output = text_of(event, "output").unwrap_or_default();
+                self.outcome(Paint::GoodBold, "packaged", &output)?;
+                let hash = text_of(&event["package"], "code_sha256").unwrap_or_default();
+                self.facts(&[("from", package(&event["package"])), ("code_sha256", hash)])
+            }
+            "checked" => self.outcome(Paint::GoodBold, "checked:", "the stanza is valid and its conditions are met"),
+            "skipped" => self.skipped(event),
+            "failed" => self.failed(event),
+            _ => self.outcome(Paint::Bold, "finished:", &text_of(event, "message").unwrap_or_default()),
+        }
+    }
+
+    /// The outcome, in bold, on a line of its own.
+    fn outcome(&mut self, paint: Paint, word: &str, said: &str) -> io::Result<()> {
+        self.begin(Part::End)?;
+        self.labelled(0, &[(paint, word)], said, Paint::Bold)
+    }
+
+    /// Labelled facts in two columns; those that are empty are left out.
+    fn facts(&mut self, facts: &[(&str, String)]) -> io::Result<()> {
+        let told = || facts.iter().filter(|(_, fact)| !fact.is_empty());
+        let widest = told().map(|(label, _)| width(label)).max().unwrap_or(0);
+        for (label, fact) in told() {
+            self.labelled(2, &[(Paint::Dim, &format!("{label:<widest$} "))], fact, Paint::Plain)?;
+        }
+        Ok(())
+    }
+
+    fn live_function(&mut self, word: &str, event: &Value) -> io::Result<()> {
+        let part = |key| text_of(event, key).unwrap_or_default();
+        let said = match word {
+            "deployed" => part("function_name"),
+            _ => format!("{} is live as the stanza asks", part("function_name")),
+        };
+        self.outcome(Paint::GoodBold, word, &said)?;
+        let aliases = match event["aliases"].as_array() {
+            Some(aliases) => aliases.iter().filter_map(Value::as_str).map(clean).collect::<Vec<_>>().join(", "),
+            None => part("alias"),
+        };
+        self.facts(&[
+            ("version", part("version")),
+            ("alias", aliases),
+            (
+                "before",
+                text_of(event, "previous_version").map(|version| format!("version {version}")).unwrap_or_default(),
+            ),
+            ("code", format!("{}, {}", part("code"), part("code_sha256"))),
+            ("region", part("region")),
+            ("url", part("function_url")),
+            ("took", event["duration_ms"].as_u64().map(duration).unwrap_or_default()),
+        ])
+    }
+
+    fn skipped(&mut self, event: &Value) -> io::Result<()> {
+        self.outcome(Paint::Changed, "skipped:", "the conditions are not met, nothing has been done")?;
+        let not = self.style.marks().not;
+        for unmet in event["unmet"].as_array().into_iter().flatten() {
+            let part = |key| text_of(unmet, key).unwrap_or_default();
+            let said = format!("{}: {}", part("condition"), part("message"));
+            self.labelled(2, &[(Paint::Bad, not)], &said, Paint::Plain)?;
+            if unmet["condition"] != "pull-request" {
+                let said = format!("{}, got {}", super::quoted(&part("want")), super::quoted(&part("got")));
+                self.labelled(4, &[(Paint::Dim, "want")], &said, Paint::Dim)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The cause last, and what to do as the last of it: that is where the eye is when the prompt is back.
+    fn failed(&mut self, event: &Value) -> io::Result<()> {
+        let error = &event["error"];
+        let list = |key: &str| error[key].as_array().map_or(&[][..], Vec::as_slice);
+        let log: Vec<&str> = list("log").iter().filter_map(Value::as_str).collect();
+        // The log of a function has been told by `output` events already, unless they were lost.
+        if !log.is_empty() && !self.run.log.iter().map(String::as_str).collect::<Vec<_>>().ends_with(&log) {
+            self.line(&[(Paint::Dim, "the function's log:")])?;
+            log.iter().try_for_each(|line| self.barred(line))?;
+        }
+        self.begin(Part::End)?;
+        let problems = list("problems");
+        for problem in problems {
+            self.trouble("error", Paint::BadBold, Paint::Bold, problem)?;
+        }
+        if problems.is_empty() {
+            self.trouble_found("error", Paint::BadBold, Paint::Bold, error)?;
+        } else {
+            self.line(&[])?;
+            self.line(&[(Paint::BadBold, "failed:"), (Paint::Bold, &format!(" {} problems", problems.len()))])?;
+        }
+        for cause in list("caused_by").iter().filter_map(Value::as_str) {
+            self.labelled(2, &[(Paint::Dim, "caused by:")], &clean(cause), Paint::Plain)?;
+        }
+        if problems.is_empty() {
+            self.place(error)?;
+        }
+        let changed: Vec<String> =
+            event["changed"].as_array().into_iter().flatten().filter_map(Value::as_str).map(clean).collect();
+        if !changed.is_empty() {
+            self.labelled(2, &[(Paint::Changed, "already changed:")], &changed.join(", "), Paint::Plain)?;
+        }
+        if let Some(call) = call(&error["aws"]) {
+            self.labelled(2, &[(Paint::Dim, "AWS:")], &call, Paint::Dim)?;
+        }
+        // A hint knows more than that.
+        if error["retryable"] == true && error["hint"].is_null() {
+            self.labelled(2, &[], "the same run may succeed later", Paint::Dim)?;
+        }
+        if event["allowed"] == true {
+            self.labelled(
+                2,
+                &[(Paint::Changed, "allowed:")],
+                "the build goes on, as `allow_failure` asks",
+                Paint::Plain,
+            )?;
+        }
+        if problems.is_empty() || error["hint"] != problems[0]["hint"] {
+            self.hint(error)?;
+        }
+        let statement = &error["policy_statement"];
+        if !statement.is_null() {
+            let statement = serde_json::to_string_pretty(statement).expect("a value can be written");
+            for line in statement.lines() {
+                self.line(&[(Paint::Plain, &format!("    {}", clean(line)))])?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `UpdateFunctionCode answered 403 AccessDeniedException, request 81fe…`, as far as it is known.
+fn call(aws: &Value) -> Option<String> {
+    let mut said = text_of(aws, "operation")?;
+    let status = aws["http_status"].as_u64().map(|status| status.to_string());
+    let answer: Vec<String> = [status, text_of(aws, "code")].into_iter().flatten().collect();
+    if !answer.is_empty() {
+        said = format!("{said} answered {}", answer.join(" "));
+    }
+    if let Some(id) = text_of(aws, "request_id") {
+        said = format!("{said}, request {id}");
+    }
+    Some(said)
+}

@@ -1,0 +1,198 @@
+//! What is known of an output in, how to write to it out.
+//! Never looks at the environment itself: the caller gives it.
+
+use std::ffi::OsString;
+use std::os::fd::AsFd;
+
+/// How a terminal, or a log, is written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Style {
+    /// Colours, and bold and dim text. Without them no escape byte is written at all.
+    pub colour: bool,
+    /// Columns of a line. `None`: not a terminal, so that nothing is wrapped and no value is shortened. A log is
+    /// searched, a screen is read.
+    pub width: Option<u16>,
+    /// A line may be drawn again in place: progress, and the step that runs.
+    pub live: bool,
+    /// Marks and rules may be other than ASCII. Texts of others are shown as they are in either case.
+    pub unicode: bool,
+}
+
+/// A terminal that does not tell its size has so many columns.
+const USUAL_COLUMNS: u16 = 80;
+
+/// Fewer columns than these are not written for.
+const FEWEST_COLUMNS: u16 = 20;
+
+impl Style {
+    /// From facts: whether the output is a terminal, the columns that it has ([`size_of`]), and the variables of the
+    /// process: `NO_COLOR`, `CLICOLOR_FORCE`, `FORCE_COLOR`, `CLICOLOR`, `TERM`, `CI`, `COLUMNS`, and the locale's.
+    ///
+    /// `NO_COLOR` wins over all that force colour. A CI's log is often a terminal by name, and nobody sees it move: `CI` makes
+    /// nothing live. Without any locale the process is in the locale C, which has ASCII only.
+    pub fn of(terminal: bool, columns: Option<u16>, variable: impl Fn(&str) -> Option<OsString>) -> Self {
+        let text = |name: &str| variable(name).map(|value| value.to_string_lossy().into_owned()).unwrap_or_default();
+        let set = |name: &str| !matches!(text(name).as_str(), "" | "0" | "false");
+        let term = text("TERM");
+        let able = terminal && !matches!(term.as_str(), "" | "dumb");
+        let forced = set("CLICOLOR_FORCE") || set("FORCE_COLOR");
+        let refused = !text("NO_COLOR").is_empty();
+        let unwanted = text("CLICOLOR") == "0" || text("FORCE_COLOR") == "0";
+        let columns = columns.filter(|columns| *columns > 0);
+        let columns = columns.or_else(|| text("COLUMNS").parse().ok().filter(|columns| *columns > 0));
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].map(text).into_iter().find(|locale| !locale.is_empty());
+        let locale = locale.unwrap_or_default().to_ascii_uppercase();
+        Style {
+            colour: !refused && (forced || (able && !unwanted)),
+            width: terminal.then(|| columns.unwrap_or(USUAL_COLUMNS).max(FEWEST_COLUMNS)),
+            live: able && !set("CI"),
+            // The font of a Linux console has no check mark.
+            unicode: (locale.contains("UTF-8") || locale.contains("UTF8")) && !(terminal && term == "linux"),
+        }
+    }
+}
+
+/// The columns of the terminal that is behind a file descriptor. `None`: it is none, or does not tell.
+pub fn size_of(fd: impl AsFd) -> Option<u16> {
+    rustix::termios::tcgetwinsize(fd).ok().map(|size| size.ws_col).filter(|columns| *columns > 0)
+}
+
+/// What a piece of text is, for the eye.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Paint {
+    Plain,
+    Dim,
+    Bold,
+    Good,
+    GoodBold,
+    Changed,
+    Bad,
+    BadBold,
+}
+
+impl Paint {
+    /// The parameters of the escape sequence (Select Graphic Rendition, ECMA-48); the sixteen colours only, so that a terminal's own theme holds.
+    pub(super) fn parameters(self) -> Option<&'static str> {
+        match self {
+            Paint::Plain => None,
+            Paint::Dim => Some("2"),
+            Paint::Bold => Some("1"),
+            Paint::Good => Some("32"),
+            Paint::GoodBold => Some("1;32"),
+            Paint::Changed => Some("33"),
+            Paint::Bad => Some("31"),
+            Paint::BadBold => Some("1;31"),
+        }
+    }
+}
+
+/// The marks, with a stand-in of ASCII for each.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Marks {
+    pub(super) done: &'static str,
+    pub(super) not: &'static str,
+    pub(super) runs: &'static str,
+    pub(super) told: &'static str,
+    pub(super) arrow: &'static str,
+    pub(super) bar: &'static str,
+    pub(super) cut: &'static str,
+    pub(super) rule: &'static str,
+    pub(super) full: &'static str,
+    pub(super) empty: &'static str,
+}
+
+impl Style {
+    pub(super) fn marks(self) -> Marks {
+        if self.unicode {
+            Marks {
+                done: "✓",
+                not: "✗",
+                runs: "…",
+                told: "·",
+                arrow: "→",
+                bar: "│",
+                cut: "…",
+                rule: "─",
+                full: "━",
+                empty: "─",
+            }
+        } else {
+            Marks {
+                done: "ok",
+                not: "x ",
+                runs: "..",
+                told: "- ",
+                arrow: "->",
+                bar: "|",
+                cut: "...",
+                rule: "-",
+                full: "#",
+                empty: "-",
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(
+        terminal: bool,
+        columns: Option<u16>,
+        variables: &[(&str, &str)],
+        expected: (bool, Option<u16>, bool, bool),
+    ) {
+        let variable =
+            |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value));
+        let style = Style::of(terminal, columns, variable);
+        assert_eq!((style.colour, style.width, style.live, style.unicode), expected, "{variables:?}");
+    }
+
+    #[test]
+    fn a_terminal_has_colours_and_lives() {
+        let xterm = ("TERM", "xterm-256color");
+        check(true, Some(100), &[xterm, ("LANG", "C.UTF-8")], (true, Some(100), true, true));
+        check(true, None, &[xterm, ("COLUMNS", "60"), ("LC_ALL", "de_AT.utf8")], (true, Some(60), true, true));
+        check(true, Some(0), &[xterm, ("COLUMNS", "wide")], (true, Some(80), true, false));
+        check(true, Some(3), &[xterm], (true, Some(20), true, false));
+        check(true, Some(80), &[xterm, ("LC_ALL", "C"), ("LANG", "C.UTF-8")], (true, Some(80), true, false));
+        check(true, Some(80), &[("TERM", "linux"), ("LANG", "C.UTF-8")], (true, Some(80), true, false));
+    }
+
+    #[test]
+    fn a_dumb_terminal_has_lines_only() {
+        check(true, Some(80), &[("TERM", "dumb")], (false, Some(80), false, false));
+        check(true, Some(80), &[], (false, Some(80), false, false));
+    }
+
+    #[test]
+    fn a_log_is_never_wrapped_and_never_moves() {
+        check(false, None, &[("TERM", "xterm"), ("COLUMNS", "60"), ("LANG", "C.UTF-8")], (false, None, false, true));
+        check(true, Some(80), &[("TERM", "xterm"), ("CI", "true")], (true, Some(80), false, false));
+        check(true, Some(80), &[("TERM", "xterm"), ("CI", "false")], (true, Some(80), true, false));
+    }
+
+    #[test]
+    fn colour_is_forced_and_refused_by_the_usual_variables() {
+        let colour = |terminal, variables: &[(&str, &str)]| {
+            let variable = |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, v)| OsString::from(v));
+            Style::of(terminal, None, variable).colour
+        };
+        let xterm = ("TERM", "xterm");
+        assert!(!colour(true, &[xterm, ("NO_COLOR", "1")]));
+        assert!(colour(true, &[xterm, ("NO_COLOR", "")]));
+        assert!(!colour(true, &[xterm, ("CLICOLOR", "0")]));
+        assert!(!colour(true, &[xterm, ("FORCE_COLOR", "0")]));
+        assert!(colour(false, &[("CLICOLOR_FORCE", "1")]));
+        assert!(colour(false, &[("FORCE_COLOR", "3")]));
+        assert!(!colour(false, &[("CLICOLOR_FORCE", "0")]));
+        assert!(!colour(false, &[("NO_COLOR", "1"), ("FORCE_COLOR", "1")]));
+    }
+
+    #[test]
+    fn a_file_has_no_size() {
+        assert_eq!(size_of(tempfile::tempfile().unwrap()), None);
+    }
+}
