@@ -327,6 +327,37 @@ fn a_running_step_is_drawn_and_gives_way() {
     );
 }
 
+#[test]
+fn a_live_line_leaves_the_last_column_free() {
+    let alias = "a".repeat(60);
+    let started = json!({"event": "step-started", "step": "update-alias", "alias": alias, "version": "7"});
+    check(
+        Style { width: Some(30), ..LIVE },
+        &[started],
+        &format!("\r… update-alias…a at version 7\r{}\r", " ".repeat(29)),
+    );
+}
+
+#[test]
+fn prose_is_not_as_wide_as_a_wide_terminal() {
+    let hint = "word ".repeat(60);
+    let warning = json!({"event": "warning", "code": "deprecated", "message": "m", "hint": hint.trim_end()});
+    let shown = shown(Style { width: Some(250), ..SCREEN }, &[warning]);
+    assert!(shown.lines().count() == 5 && shown.lines().all(|line| text::width(line) <= 100), "{shown}");
+}
+
+#[test]
+fn a_step_is_about_what_its_own_start_said() {
+    check(
+        SCREEN,
+        &[
+            json!({"event": "step-started", "step": "update-alias", "alias": "live", "version": "7"}),
+            json!({"event": "step-finished", "step": "delete-function", "duration_ms": 3, "attempts": 1}),
+        ],
+        "✓ delete-function 3 ms\n",
+    );
+}
+
 fn progress(done: u64) -> Value {
     json!({"event": "progress", "task": "upload", "done_bytes": done * 1_048_576, "total_bytes": 40_u64 * 1_048_576, "message": "m"})
 }

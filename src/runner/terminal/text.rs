@@ -119,8 +119,7 @@ pub(super) fn wrapped(text: &str, first: usize, rest: usize, columns: Option<usi
     for word in text.split(' ').filter(|word| !word.is_empty()) {
         let wide = width(word);
         let gap = usize::from(!fresh);
-        let only_moved = lines.len() > 1 && fresh;
-        if used + gap + wide > columns && !only_moved {
+        if used + gap + wide > columns {
             lines.push(String::new());
             (used, fresh) = (rest, true);
         }
