@@ -17,6 +17,7 @@ use dpl_lambda::protocol::environment::Environment;
 use dpl_lambda::protocol::event::Finished;
 use dpl_lambda::runner::ci::Ci;
 use dpl_lambda::runner::surroundings::Asked;
+use dpl_lambda::runner::terminal::{Style, Terminal, size_of};
 use dpl_lambda::runner::{self, Audience, Errand, Order, Refusal, Relay, Source};
 use dpl_lambda::stop::{Reason, Stop};
 use rustix::event::PollFlags;
@@ -90,11 +91,11 @@ impl ByHand {
             None => io::stdout().is_terminal(),
         };
         let refuse = |refusal: Refusal| {
-            refusal.lines.iter().for_each(|line| say(line));
+            refusal.lines().iter().for_each(|line| say(line));
             if is_text {
                 process::exit(2)
             }
-            Err(Finished::failed(refusal.report, Vec::new()))
+            Err(Finished::failed(refusal.into_report(), Vec::new()))
         };
         let env: Environment = env::vars_os().collect();
         let directory = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
@@ -186,7 +187,10 @@ fn run(errands: &[Errand], is_text: bool) -> i32 {
         }
     });
     if is_text {
-        runner::run(errands, &program, &relay, &mut Text)
+        let mut text = Text::new();
+        let status = runner::run(errands, &program, &relay, &mut text);
+        let _ = text.0.end();
+        status
     } else {
         runner::run(errands, &program, &relay, &mut Lines)
     }
@@ -216,25 +220,27 @@ impl Audience for Lines {
 }
 
 /// Text for people.
-struct Text;
+struct Text(Terminal<Stdout>);
+
+impl Text {
+    fn new() -> Self {
+        let stdout = io::stdout();
+        let style = Style::of(stdout.is_terminal(), size_of(stdout.as_fd()), |name| env::var_os(name));
+        Text(Terminal::new(Stdout, style))
+    }
+}
 
 impl Audience for Text {
     fn heading(&mut self, title: &str) -> io::Result<()> {
-        Stdout.write_all(format!("{title}\n").as_bytes())
+        self.0.heading(title)
     }
 
     fn line(&mut self, event: &Value, _: &str) -> io::Result<()> {
-        let mut text = format!("{}\n", event["message"].as_str().unwrap_or_default());
-        let problems = event["error"]["problems"].as_array();
-        for trouble in [event, &event["error"]].into_iter().chain(problems.into_iter().flatten()) {
-            if let Some(place) = trouble["place"].as_str() {
-                text.push_str(&format!(" --> {place}\n"));
-            }
-        }
-        Stdout.write_all(text.as_bytes())
+        self.0.show(event)
     }
 
     fn note(&mut self, text: &str) {
+        let _ = self.0.end();
         say(text);
     }
 }

@@ -10,26 +10,35 @@ use crate::protocol::error::{Code, ErrorReport, Problem};
 use crate::protocol::prose::size;
 use crate::protocol::wire::{MAX_REQUEST_BYTES, MAX_VALUES, WireError};
 
-/// A report, and the place in the file, `.travis.yml:14`, where it is about one.
+/// Why nothing is run. Its sentences begin with the place in the file: `.travis.yml:14`.
 #[derive(Debug)]
-pub struct Refusal {
-    /// What happened.
-    pub report: ErrorReport,
-    /// Lines for standard error, each with what to do.
-    pub lines: Vec<String>,
-}
+pub struct Refusal(ErrorReport);
 
 impl Refusal {
     fn new(code: Code, place: &str, message: &str, hint: &str) -> Self {
-        let message = format!("{place}: {message}");
-        let lines = vec![format!("{message}; {hint}")];
-        Refusal { report: ErrorReport::new(code, message).hint(hint), lines }
+        Refusal(ErrorReport::new(code, format!("{place}: {message}")).hint(hint))
     }
 
     /// Options that do not go together.
     pub fn of_arguments(message: &str, hint: &str) -> Self {
-        let lines = vec![format!("{message}; {hint}")];
-        Refusal { report: ErrorReport::new(Code::BadArguments, message).hint(hint), lines }
+        Refusal(ErrorReport::new(Code::BadArguments, message).hint(hint))
+    }
+
+    /// Lines for standard error: one for each thing that is wrong, with what to do.
+    pub fn lines(&self) -> Vec<String> {
+        let line = |message: &str, hint: &Option<String>| match hint {
+            Some(hint) => format!("{message}; {hint}"),
+            None => message.to_owned(),
+        };
+        match self.0.problems.as_slice() {
+            [] => vec![line(&self.0.message, &self.0.hint)],
+            problems => problems.iter().map(|problem| line(&problem.message, &problem.hint)).collect(),
+        }
+    }
+
+    /// The same for programs.
+    pub fn into_report(self) -> ErrorReport {
+        self.0
     }
 
     /// Several stanzas, and one file for the archive.
@@ -139,14 +148,12 @@ impl Refusal {
 
     /// Encrypted values, all of them at once. `missing` must not be empty.
     pub(super) fn of_encrypted(file: &str, missing: &[(&Written, Vec<Missing>)]) -> Self {
-        let mut lines = Vec::new();
         let mut problems = Vec::new();
         for (written, missing) in missing {
             for Missing { at, hint } in missing {
                 let name = at.trim_start_matches('/').replace('/', ".");
                 let message =
                     format!("{file}:{}: `{name}` is encrypted, and only Travis CI can decrypt it", written.line_of(at));
-                lines.push(format!("{message}; {hint}"));
                 problems.push(Problem {
                     code: Code::NotDecrypted,
                     message,
@@ -155,6 +162,6 @@ impl Refusal {
                 });
             }
         }
-        Refusal { report: ErrorReport::of_problems(problems), lines }
+        Refusal(ErrorReport::of_problems(problems))
     }
 }

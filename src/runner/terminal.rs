@@ -298,10 +298,16 @@ impl<W: Write> Terminal<W> {
         self.labelled(0, &[(paint, &format!("{kind}{code}:"))], message, said)
     }
 
+    /// The key, and where a file is at hand, its line: in that form editors find it.
     fn place(&mut self, trouble: &Value) -> io::Result<()> {
-        match text_of(trouble, "at").map(|at| dotted(&at)).filter(|at| !at.is_empty()) {
-            Some(at) => self.labelled(2, &[(Paint::Dim, "at")], &at, Paint::Plain),
-            None => Ok(()),
+        let at = text_of(trouble, "at").map(|at| dotted(&at)).filter(|at| !at.is_empty());
+        match (text_of(trouble, "place"), at) {
+            (Some(place), Some(at)) => {
+                self.labelled(2, &[(Paint::Dim, "-->")], &format!("{place} ({at})"), Paint::Plain)
+            }
+            (Some(place), None) => self.labelled(2, &[(Paint::Dim, "-->")], &place, Paint::Plain),
+            (None, Some(at)) => self.labelled(2, &[(Paint::Dim, "at")], &at, Paint::Plain),
+            (None, None) => Ok(()),
         }
     }
 

@@ -6,7 +6,7 @@
 //! boolean its reader takes those words anyway. Left as they are written are also what Psych computes and nobody means:
 //! `12:30` (45000 to Psych), `80,443` (80443), and dates.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag};
@@ -15,6 +15,9 @@ use crate::protocol::wire::{MAX_REQUEST_BYTES, MAX_VALUES, Map, Node, pointer};
 
 /// Nesting that is read; the request that is made of it may be nested 128 deep.
 const MAX_DEPTH: usize = 100;
+
+/// Bytes of a JSON pointer that is remembered with its line.
+const LONGEST_POINTER: usize = 500;
 
 /// Where something stands in a file. Both count from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +93,7 @@ struct Key {
 #[derive(Debug, Default)]
 pub struct Pairs {
     pairs: Vec<Pair>,
+    index: HashMap<String, usize>,
     twice: Vec<(String, Place, Place)>,
 }
 
@@ -210,7 +214,8 @@ impl Growing {
             self.root = Some(tree);
             return Ok(());
         };
-        parent.values = parent.values.saturating_add(tree.values);
+        let is_key = key.is_none() && matches!(parent.what, What::Map(_));
+        parent.values = parent.values.saturating_add(if is_key { 0 } else { tree.values });
         parent.bytes = parent.bytes.saturating_add(tree.bytes);
         parent.depth = parent.depth.max(tree.depth + 1);
         if parent.depth > MAX_DEPTH {
@@ -337,7 +342,7 @@ impl Tree {
                 let mut nodes = Vec::with_capacity(items.len());
                 for (index, item) in items.iter().enumerate() {
                     let at = format!("{at}/{index}");
-                    read.lines.insert(at.clone(), item.place().line);
+                    read.lines.entry(at.clone()).or_insert(item.place().line);
                     nodes.push(item.node(&at, read)?);
                 }
                 Ok(Node::List(nodes))
@@ -349,9 +354,11 @@ impl Tree {
                 }
                 let mut nodes = Vec::with_capacity(pairs.pairs.len());
                 for pair in pairs.pairs {
-                    let at = pointer(at, &pair.key);
-                    read.lines.insert(at.clone(), pair.place.line);
-                    nodes.push((pair.key, pair.tree.node(&at, read)?));
+                    // What stands under a key of this length has the line of what stands around it.
+                    let known = at.len() + pair.key.len() <= LONGEST_POINTER;
+                    let below = if known { pointer(at, &pair.key) } else { at.to_owned() };
+                    read.lines.entry(below.clone()).or_insert(pair.place.line);
+                    nodes.push((pair.key, pair.tree.node(&below, read)?));
                 }
                 Ok(Node::Map(nodes.into_iter().collect::<Map>()))
             }
@@ -368,12 +375,13 @@ impl Pairs {
         if let Some((key, first, second)) = self.twice.iter().find(|(twice, ..)| twice == key) {
             return Err(YamlError::DuplicateKey { key: key.clone(), first: *first, second: *second });
         }
-        Ok(self.pairs.iter().find(|pair| pair.key == key).map(|pair| &pair.tree))
+        Ok(self.index.get(key).map(|index| &self.pairs[*index].tree))
     }
 
     /// Psych's order: what comes later wins, also when it comes by a `<<`, which stands at `place`.
     fn put(&mut self, pair: Pair, place: Place, notes: &mut Vec<String>) {
-        let Some(known) = self.pairs.iter_mut().find(|known| known.key == pair.key) else {
+        let Some(known) = self.index.get(&pair.key).map(|index| &mut self.pairs[*index]) else {
+            self.index.insert(pair.key.clone(), self.pairs.len());
             self.pairs.push(pair);
             return;
         };

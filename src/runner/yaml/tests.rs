@@ -270,11 +270,21 @@ fn a_small_file_that_means_a_large_one_is_refused() {
     assert_eq!(refused(&bomb), YamlError::TooLarge);
     let long = format!("a: &a {}\nb: [{}]\n", "x".repeat(1024 * 1024), ["*a"].repeat(9).join(", "));
     assert_eq!(refused(&long), YamlError::TooLarge);
-    let merges = format!("a: &a {{{}}}\nb: [{}]\n", ["k"].repeat(1).join(","), ["{<<: *a}"].repeat(10_000).join(","));
+    let keys: Vec<String> = (0..100).map(|key| format!("k{key}: 1")).collect();
+    let merges = format!("a: &a {{{}}}\nb: [{}]\n", keys.join(", "), ["{<<: *a}"].repeat(300).join(", "));
     assert_eq!(refused(&merges), YamlError::TooLarge);
     assert_eq!(refused(&format!("a:\n{}", "- x\n".repeat(MAX_VALUES))), YamlError::TooLarge);
     assert_eq!(refused(&"- x\n".repeat(10 * MAX_VALUES)), YamlError::TooLarge);
     assert!(read(&format!("a:\n{}", "- x\n".repeat(MAX_VALUES - 10)))["a"].is_array());
+}
+
+#[test]
+fn many_keys_and_long_ones_cost_no_more_than_their_size() {
+    let many: Vec<String> = (0..MAX_VALUES - 10).map(|key| format!("k{key}: 1\n")).collect();
+    assert_eq!(read(&many.concat()).as_object().map(serde_json::Map::len), Some(MAX_VALUES - 10));
+    let long = format!("? {}\n:\n{}", "k".repeat(1_000_000), "- x\n".repeat(MAX_VALUES - 10));
+    let lines = read_with_notes(&long).1.lines;
+    assert!(lines.keys().map(String::len).sum::<usize>() < 1_000_000, "no pointer is a megabyte");
 }
 
 #[test]

@@ -1,0 +1,288 @@
+//! A stanza and a job in, what a run of this program says of it out. Effect: starts this program again.
+//! Never leaves a run that is heard of without an end: one that was cut off is told as a failure.
+#![expect(clippy::disallowed_methods, reason = "starts this program again: this is the room for it")]
+
+use std::ffi::OsString;
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{ChildStdin, Command, ExitStatus, Stdio};
+use std::thread;
+
+use serde_json::Value;
+
+use super::relay::Relay;
+use super::travis_yml::Written;
+use crate::protocol::environment::Environment;
+use crate::protocol::error::{Code, ErrorReport};
+use crate::protocol::event::{Event, Finished, Line, PROTOCOLS};
+use crate::protocol::wire::{Map, Node};
+use crate::stop::Reason;
+
+/// A run to be: a request, and the job's environment.
+#[derive(Debug)]
+pub struct Errand {
+    /// What it is called: `hello (line 4)`.
+    pub title: String,
+    arguments: Vec<OsString>,
+    input: Input,
+    env: Option<Environment>,
+    file: String,
+    written: Written,
+}
+
+#[derive(Debug)]
+enum Input {
+    Request(String),
+    Inherited,
+}
+
+/// Whoever is told what the runs say.
+pub trait Audience {
+    /// One of several runs begins.
+    ///
+    /// # Errors
+    /// Nobody reads any more; so in the next one.
+    fn heading(&mut self, title: &str) -> io::Result<()>;
+
+    /// A line of a run: parsed, with the key `place` (`.travis.yml:14`) beside each `at`, and as it is.
+    ///
+    /// # Errors
+    /// As [`Self::heading`].
+    fn line(&mut self, event: &Value, raw: &str) -> io::Result<()>;
+
+    /// What is said beside the events, one line.
+    fn note(&mut self, text: &str);
+}
+
+/// Runs them in order, until one fails. The exit status is that of the one that failed, else 0.
+pub fn run(errands: &[Errand], program: &Path, relay: &Relay, audience: &mut dyn Audience) -> i32 {
+    for (index, errand) in errands.iter().enumerate() {
+        if errands.len() > 1 && audience.heading(&errand.title).is_err() {
+            relay.tell(Reason::OutputClosed);
+        }
+        let status = errand.run(program, relay, audience);
+        let left = &errands[index + 1..];
+        let status = match relay.reason() {
+            Some(reason) if status == 0 && !left.is_empty() => of_reason(reason),
+            Some(Reason::OutputClosed) => 1,
+            _ => status,
+        };
+        if status != 0 {
+            left.iter().for_each(|errand| audience.note(&format!("{}: {}: not run", errand.file, errand.title)));
+            return status;
+        }
+    }
+    0
+}
+
+/// Runs one whose command prints a document: its standard output is ours.
+pub fn print(errand: &Errand, program: &Path, relay: &Relay) -> i32 {
+    let mut command = errand.command(program);
+    match relay.start(command.stdout(Stdio::inherit())) {
+        Ok(Some(mut child)) => {
+            errand.feed(child.stdin());
+            exit_status(relay.wait(child), relay)
+        }
+        Ok(None) => relay.reason().map_or(1, of_reason),
+        Err(_) => 2,
+    }
+}
+
+impl Errand {
+    /// A run of a stanza of `file`, in the job's environment.
+    pub(super) fn of(file: &str, written: Written, arguments: Vec<OsString>, env: Environment) -> Self {
+        Errand {
+            title: written.title(),
+            arguments,
+            input: Input::Request(json(&written.stanza)),
+            env: Some(env),
+            file: file.to_owned(),
+            written,
+        }
+    }
+
+    /// A run whose request is our own standard input; without `env` in our own environment.
+    pub(super) fn handed_on(arguments: Vec<OsString>, env: Option<Environment>) -> Self {
+        let (title, file) = (String::new(), String::new());
+        Errand { title, arguments, input: Input::Inherited, env, file, written: Written::default() }
+    }
+
+    fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command.args(&self.arguments);
+        if let Some(env) = &self.env {
+            command.env_clear().envs(env.iter());
+        }
+        command.stdin(match self.input {
+            Input::Request(_) => Stdio::piped(),
+            Input::Inherited => Stdio::inherit(),
+        });
+        command
+    }
+
+    /// Writes the request beside reading, so that neither waits for the other.
+    fn feed(&self, stdin: Option<ChildStdin>) {
+        if let (Some(mut stdin), Input::Request(request)) = (stdin, &self.input) {
+            let request = request.clone();
+            // It may end before it has read everything; that shows in what it says.
+            thread::spawn(move || drop(stdin.write_all(request.as_bytes())));
+        }
+    }
+
+    fn run(&self, program: &Path, relay: &Relay, audience: &mut dyn Audience) -> i32 {
+        let mut tell = Tell { errand: self, relay, audience, greeted: false, finished: false };
+        let mut command = self.command(program);
+        let mut child = match relay.start(command.stdout(Stdio::piped())) {
+            Ok(Some(child)) => child,
+            Ok(None) => {
+                let reason = relay.reason().expect("nothing else keeps it from starting");
+                tell.conclude("it has not begun", reason == Reason::OutputClosed);
+                return of_reason(reason);
+            }
+            Err(error) => {
+                tell.conclude(&format!("{} cannot be started: {error}", program.display()), false);
+                return 1;
+            }
+        };
+        self.feed(child.stdin());
+        let mut stdout = BufReader::new(child.stdout().expect("was piped"));
+        let mut line = Vec::new();
+        // A line without its end was cut, and is nobody's to read.
+        while stdout.read_until(b'\n', &mut line).is_ok_and(|bytes| bytes > 0) && line.ends_with(b"\n") {
+            tell.line(&line);
+            line.clear();
+        }
+        drop(stdout);
+        let status = relay.wait(child);
+        if tell.finished {
+            return exit_status(status, relay);
+        }
+        let how = match (status.signal(), status.code()) {
+            (Some(signal), _) => format!("it was ended by signal {signal}"),
+            (None, Some(code)) => format!("it ended with status {code}"),
+            (None, None) => "it ended".to_owned(),
+        };
+        tell.conclude(&how, false);
+        relay.reason().map_or(1, of_reason)
+    }
+
+    /// The event, with its places.
+    fn located(&self, mut event: Value) -> Value {
+        self.locate(&mut event);
+        if let Some(error) = event.get_mut("error") {
+            self.locate(error);
+            let problems = error.get_mut("problems").and_then(Value::as_array_mut);
+            problems.into_iter().flatten().for_each(|problem| self.locate(problem));
+        }
+        event
+    }
+
+    fn locate(&self, trouble: &mut Value) {
+        if self.written.line == 0 {
+            return;
+        }
+        let Some(at) = trouble.get("at").and_then(Value::as_str) else { return };
+        let place = format!("{}:{}", self.file, self.written.line_of(at));
+        if let Some(members) = trouble.as_object_mut() {
+            members.insert("place".to_owned(), Value::String(place));
+        }
+    }
+}
+
+/// Passes on what a run says, and keeps in mind how far it has come.
+struct Tell<'a> {
+    errand: &'a Errand,
+    relay: &'a Relay,
+    audience: &'a mut dyn Audience,
+    greeted: bool,
+    finished: bool,
+}
+
+impl Tell<'_> {
+    fn line(&mut self, line: &[u8]) {
+        let Ok(event) = serde_json::from_slice::<Value>(line) else { return };
+        self.greeted = true;
+        self.finished |= event["event"] == "finished";
+        let raw = String::from_utf8_lossy(line);
+        let event = self.errand.located(event);
+        // Whoever has gone away is told no more; the run ends in order, and is listened to until then.
+        if self.relay.reason() != Some(Reason::OutputClosed)
+            && self.audience.line(&event, raw.trim_end_matches('\n')).is_err()
+        {
+            self.relay.tell(Reason::OutputClosed);
+        }
+    }
+
+    /// The last line of a run that has none.
+    fn conclude(&mut self, how: &str, silently: bool) {
+        if silently {
+            return;
+        }
+        let code = if self.relay.reason().is_some() { Code::Cancelled } else { Code::Internal };
+        let report = ErrorReport::new(code, format!("the run did not tell its end: {how}"))
+            .hint("running the same again goes on from what is live");
+        let mut events = vec![Event::Finished(Finished::failed(report, Vec::new()))];
+        if !self.greeted {
+            events.insert(0, hello());
+        }
+        for event in events {
+            let line = serde_json::to_vec(&Line::new(&event)).expect("events hold nothing that JSON cannot");
+            self.line(&line);
+        }
+    }
+}
+
+/// The first line of every conversation.
+fn hello() -> Event {
+    Event::Hello {
+        protocol: PROTOCOLS.to_vec(),
+        name: env!("CARGO_PKG_NAME").to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+fn exit_status(status: ExitStatus, relay: &Relay) -> i32 {
+    status.code().unwrap_or_else(|| relay.reason().map_or(1, of_reason))
+}
+
+fn of_reason(reason: Reason) -> i32 {
+    match reason {
+        Reason::Interrupt => 130,
+        Reason::Terminate => 143,
+        Reason::OutputClosed => 1,
+    }
+}
+
+/// The request: the stanza, its keys in the order in which they are written.
+fn json(stanza: &Map) -> String {
+    let mut text = String::new();
+    write_map(stanza, &mut text);
+    text
+}
+
+fn write_map(map: &Map, text: &mut String) {
+    text.push('{');
+    for (index, (key, node)) in map.iter().enumerate() {
+        text.push_str(if index > 0 { "," } else { "" });
+        text.push_str(&Value::from(key).to_string());
+        text.push(':');
+        write_node(node, text);
+    }
+    text.push('}');
+}
+
+fn write_node(node: &Node, text: &mut String) {
+    match node {
+        Node::Map(map) => write_map(map, text),
+        Node::List(items) => {
+            text.push('[');
+            for (index, item) in items.iter().enumerate() {
+                text.push_str(if index > 0 { "," } else { "" });
+                write_node(item, text);
+            }
+            text.push(']');
+        }
+        Node::Null | Node::Bool(_) | Node::Number(_) | Node::Text(_) => text.push_str(&Value::from(node).to_string()),
+    }
+}
