@@ -110,7 +110,8 @@ impl Errand {
 
     fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
-        command.args(&self.arguments);
+        // Said, so that a run never takes itself for one by hand, and starts another.
+        command.args(&self.arguments).args(["--format", "json"]);
         if let Some(env) = &self.env {
             command.env_clear().envs(env.iter());
         }
