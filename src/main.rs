@@ -80,6 +80,7 @@ fn run(command: &Command, settings: Settings, signals: Signals, journal: &Arc<Jo
         replace_environment(env);
     }
     let env = env.unwrap_or_else(|| env::vars_os().collect());
+    hide_files_of_nobody(&env);
     end_on_signals(signals, journal.clone(), stop.clone());
     settings.fault.strike();
     let directory = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
@@ -149,8 +150,8 @@ fn print(command: Asked, by_hand: &ByHand) -> Result<String, String> {
 
 /// The policy for the stanza on standard input; what it leaves open is said on standard error.
 fn policy(by_hand: &ByHand) -> Result<String, String> {
-    let _ = by_hand;
     let settings = Settings::take();
+    by_hand.policy(settings.asking)?;
     let (stop, deadline) = (Stop::new(), Instant::now() + settings.input_limit);
     let signals = Signals::catch().expect("the kernel gives a program its first few descriptors");
     let request = request::read(Stdin { signals: &signals, stop: &stop, deadline });
@@ -255,6 +256,24 @@ fn replace_environment(env: &Environment) {
     if env.get("AWS_EC2_METADATA_SERVICE_ENDPOINT").is_none() {
         // SAFETY: as above.
         unsafe { env::set_var("AWS_EC2_METADATA_DISABLED", "true") };
+    }
+}
+
+/// A job without a home has no `~/.aws`. The SDK would look for it in a directory of that very name, `./~/.aws`, which
+/// whoever writes the build directory could make. Commands do not see these variables: they get the job's environment alone.
+#[expect(
+    unsafe_code,
+    reason = "changing the environment is sound only while there is one thread, which is the case here"
+)]
+fn hide_files_of_nobody(env: &Environment) {
+    if env.get("HOME").is_some_and(|home| !home.is_empty()) {
+        return;
+    }
+    for name in ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"] {
+        if env.get(name).is_none_or(|file| file.is_empty()) {
+            // SAFETY: as above, no other thread exists yet.
+            unsafe { env::set_var(name, "/dev/null") };
+        }
     }
 }
 

@@ -100,21 +100,10 @@ impl ByHand {
         let env: Environment = env::vars_os().collect();
         let directory = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
         let stop = Stop::new();
-        let source = match (self.travis_yml.clone(), self.stanza.clone()) {
-            (Some(_), Some(_)) => {
-                return refuse(Refusal::of_arguments(
-                    "both --travis-yml and --stanza are given",
-                    "give one of the two",
-                ));
-            }
-            (Some(file), None) => Some(Source::TravisYml(file)),
-            (None, Some(file)) => Some(Source::Stanza(file)),
-            (None, None) => None,
+        let source = match self.source() {
+            Ok(source) => source,
+            Err(refusal) => return refuse(refusal),
         };
-        if self.only.is_some() && !matches!(source, Some(Source::TravisYml(_))) {
-            let hint = "give the file, such as --travis-yml .travis.yml";
-            return refuse(Refusal::of_arguments("--only picks a stanza of a file", hint));
-        }
         let errands = match source {
             Some(source) => match runner::prepare(&self.order(&command, source), &env, &directory, asking, &stop) {
                 Ok((errands, notes)) => {
@@ -134,6 +123,46 @@ impl ByHand {
             }
         };
         process::exit(run(&errands, is_text))
+    }
+
+    /// Prints the policy for the one stanza of a file, and ends the process. Without a file it comes back.
+    ///
+    /// # Errors
+    /// The line that says why there is none.
+    pub(crate) fn policy(&self, asking: Asking) -> Result<(), String> {
+        let refused = |refusal: Refusal| refusal.lines().join("; ");
+        let Some(source) = self.source().map_err(refused)? else { return Ok(()) };
+        let order = Order {
+            arguments: vec!["policy".into()],
+            source,
+            only: self.only.clone(),
+            ci: self.asked(),
+            asks_aws: false,
+            judges: false,
+            one_only: true,
+        };
+        let env: Environment = env::vars_os().collect();
+        let directory = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+        let (errands, _) = runner::prepare(&order, &env, &directory, asking, &Stop::new()).map_err(refused)?;
+        let program = env::current_exe().map_err(|error| format!("this program does not find itself: {error}"))?;
+        process::exit(errands.iter().map(|errand| runner::print(errand, &program, &relayed())).max().unwrap_or(2))
+    }
+
+    /// The file that is named.
+    fn source(&self) -> Result<Option<Source>, Refusal> {
+        let source = match (self.travis_yml.clone(), self.stanza.clone()) {
+            (Some(_), Some(_)) => {
+                return Err(Refusal::of_arguments("both --travis-yml and --stanza are given", "give one of the two"));
+            }
+            (Some(file), None) => Some(Source::TravisYml(file)),
+            (None, Some(file)) => Some(Source::Stanza(file)),
+            (None, None) => None,
+        };
+        if self.only.is_some() && !matches!(source, Some(Source::TravisYml(_))) {
+            let hint = "give the file, such as --travis-yml .travis.yml";
+            return Err(Refusal::of_arguments("--only picks a stanza of a file", hint));
+        }
+        Ok(source)
     }
 
     fn asked(&self) -> Asked {
@@ -175,6 +204,19 @@ fn run(errands: &[Errand], is_text: bool) -> i32 {
             return 2;
         }
     };
+    let relay = relayed();
+    if is_text {
+        let mut text = Text::new();
+        let status = runner::run(errands, &program, &relay, &mut text);
+        let _ = text.0.end();
+        status
+    } else {
+        runner::run(errands, &program, &relay, &mut Lines)
+    }
+}
+
+/// Hands every signal, and the end of our standard output, on to the run that is under way.
+fn relayed() -> Arc<Relay> {
     let relay = Arc::new(Relay::default());
     let signals = Signals::catch().expect("the kernel gives a program its first few descriptors");
     let to = relay.clone();
@@ -186,14 +228,7 @@ fn run(errands: &[Errand], is_text: bool) -> i32 {
             to.tell(signals.wait(output, None).unwrap_or(Reason::OutputClosed));
         }
     });
-    if is_text {
-        let mut text = Text::new();
-        let status = runner::run(errands, &program, &relay, &mut text);
-        let _ = text.0.end();
-        status
-    } else {
-        runner::run(errands, &program, &relay, &mut Lines)
-    }
+    relay
 }
 
 fn say(text: &str) {
