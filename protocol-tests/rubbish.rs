@@ -69,7 +69,14 @@ fn a_wrong_command_line_is_told_as_an_event_and_on_standard_error() {
 
 #[test]
 fn a_document_command_that_fails_prints_nothing_on_standard_output() {
-    for arguments in [&["schema"][..], &["schema", "bogus"], &["schema", "stanza", "more"]] {
+    for arguments in [
+        &["schema"][..],
+        &["schema", "bogus"],
+        &["schema", "stanza", "more"],
+        &["completions"],
+        &["completions", "tcsh"],
+        &["manual", "more"],
+    ] {
         let output = std::process::Command::new(crate::plugin::program()).args(arguments).output().expect("runs");
         assert_eq!(output.status.code(), Some(2));
         assert_eq!(String::from_utf8_lossy(&output.stdout), "");

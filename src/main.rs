@@ -25,9 +25,9 @@ use dpl_lambda::protocol::error::Code;
 use dpl_lambda::protocol::event::{Event, Finished, PROTOCOLS};
 use dpl_lambda::protocol::request::{self, Request};
 use dpl_lambda::stop::{Reason, Stop};
-use process::arguments::{Arguments, Command as Asked};
+use process::arguments::{Arguments, Command as Asked, completions};
 use process::by_hand::{self, ByHand};
-use process::documents;
+use process::{documents, manual};
 use process::signals::{PATIENCE, Signals};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
@@ -141,6 +141,14 @@ fn print(command: Asked, by_hand: &ByHand) -> Result<String, String> {
         Asked::Schema { document } => {
             by_hand.refuse_beside("schema");
             Ok(documents::schema(document))
+        }
+        Asked::Completions { shell } => {
+            by_hand.refuse_beside("completions");
+            Ok(completions(shell))
+        }
+        Asked::Manual => {
+            by_hand.refuse_beside("manual");
+            Ok(manual::page())
         }
         Asked::Deploy | Asked::Plan | Asked::Check | Asked::Rollback | Asked::Package { .. } => {
             unreachable!("they tell events")

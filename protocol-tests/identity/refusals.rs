@@ -304,11 +304,11 @@ fn what_lambda_quotes_of_keys_that_a_source_has_given_is_masked() {
 fn a_directory_that_is_called_like_a_home_is_no_home() {
     let directory = crate::deployments::build_directory();
     let files = directory.path().join("~/.aws");
-    fs::create_dir_all(&files).expect("made");
+    std::fs::create_dir_all(&files).expect("made");
     let run = "[default]\nregion = eu-west-9\ncredential_process = touch RAN\n";
-    fs::write(files.join("config"), run).expect("written");
+    std::fs::write(files.join("config"), run).expect("written");
     let keys = "[default]\naws_access_key_id = AKIAOFTHEBUILD\naws_secret_access_key = of-the-build-directory\n";
-    fs::write(files.join("credentials"), keys).expect("written");
+    std::fs::write(files.join("credentials"), keys).expect("written");
     let job = json!({"TRAVIS_BRANCH": "master", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"});
     for env in [Some(job.clone()), Some(json!({"TRAVIS_BRANCH": "master", "HOME": ""})), None] {
         let mut request = json!({"function_name": "f", "zip": "index.js"});

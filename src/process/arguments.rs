@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
 
 use super::by_hand::ByHand;
 
@@ -34,7 +35,7 @@ pub(crate) enum Command {
     /// Build the archive and write it to a file.
     Package {
         /// The file.
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
         output: PathBuf,
     },
     /// Print the least IAM policy that the stanza's deployments need.
@@ -49,6 +50,13 @@ pub(crate) enum Command {
         /// Of what.
         document: Document,
     },
+    /// Print completions of the command line for a shell.
+    Completions {
+        /// Which one.
+        shell: Shell,
+    },
+    /// Print the manual page (roff): `dpl-lambda manual | man -l -`.
+    Manual,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -61,4 +69,14 @@ pub(crate) enum Document {
     Event,
     /// A whole `.travis.yml`, for editors.
     TravisYml,
+}
+
+/// What a shell reads to complete our command line.
+pub(crate) fn completions(shell: Shell) -> String {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), env!("CARGO_PKG_NAME"), &mut text);
+    let text = String::from_utf8(text).expect("our names and sentences are UTF-8");
+    // For bash, clap_complete 4.6 calls the state behind a command by one name and looks for another where a program's name has a
+    // hyphen, so that nothing behind the command is completed (clap-rs/clap#6421).
+    text.replace("dpl__subcmd__lambda", "dpl__lambda")
 }

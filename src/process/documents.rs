@@ -9,19 +9,18 @@ use dpl_lambda::protocol::schema;
 use super::arguments::Document;
 
 /// The commands that print a document.
-pub(crate) const COMMANDS: &[&str] = &["schema", "policy", "explain"];
+pub(crate) const COMMANDS: &[&str] = &["schema", "policy", "explain", "completions", "manual"];
 
 /// Prints the document and ends the process; of one that cannot be made only a line on standard error tells.
 pub(crate) fn end(document: Result<String, String>) -> ! {
-    let status = match document {
-        Ok(text) if io::stdout().write_all(text.as_bytes()).is_ok() => 0,
-        Ok(_) => 2,
-        Err(line) => {
-            let _ = writeln!(io::stderr(), "dpl-lambda: {line}");
-            2
-        }
-    };
-    process::exit(status)
+    let mut stdout = io::stdout();
+    let written = document.and_then(|text| {
+        let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+        written.map_err(|error| format!("standard output cannot be written: {error}"))
+    });
+    let Err(line) = written else { process::exit(0) };
+    let _ = writeln!(io::stderr(), "dpl-lambda: {line}");
+    process::exit(2)
 }
 
 /// A JSON Schema.

@@ -1,0 +1,200 @@
+//! Completions and the manual page, read by those for whom they are: a real bash, a real groff.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use lambda_endpoint::{Endpoint, Settings};
+use tempfile::TempDir;
+
+use crate::plugin::{job_env, program};
+use crate::schemas::committed;
+
+fn document(arguments: &[&str]) -> String {
+    let output = Command::new(program()).args(arguments).output().expect("runs");
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]), "{arguments:?}");
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+/// A program with this input. `None`: there is no such program here.
+fn run(command: &mut Command, input: &str) -> Option<Output> {
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().ok()?;
+    child.stdin.take().expect("piped").write_all(input.as_bytes()).expect("read");
+    Some(child.wait_with_output().expect("ends"))
+}
+
+/// What a real bash offers behind these words; the last one is being typed.
+fn completed(words: &[&str], directory: &Path) -> Vec<String> {
+    // The function is the one that the script registers; bash would give it the command, the word and the word before. compopt
+    // says how names of files are shown, and is there for an interactive bash alone.
+    const ASK: &str = r#"
+        compopt() { :; }
+        source /dev/stdin
+        function=$(complete -p dpl-lambda | sed 's/.* -F \([^ ]*\) .*/\1/')
+        COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+        "$function" "$1" "${@: -1}" "${@: -2:1}"
+        printf '%s\n' "${COMPREPLY[@]}""#;
+    let mut bash = Command::new("bash");
+    bash.args(["--norc", "-c", ASK, "bash"]).args(words).current_dir(directory);
+    let output = run(&mut bash, &document(&["completions", "bash"])).expect("bash is there");
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).split_whitespace().map(str::to_owned).collect()
+}
+
+#[test]
+fn bash_completes_commands_documents_and_files() {
+    let directory = TempDir::new().expect("a temporary directory");
+    fs::write(directory.path().join("archive.zip"), "").expect("written");
+    for (words, offered) in [
+        (&["dpl-lambda", "pl"][..], &["plan"][..]),
+        (&["dpl-lambda", "schema", "re"], &["request"]),
+        (&["dpl-lambda", "schema", "e"], &["event"]),
+        (&["dpl-lambda", "completions", "b"], &["bash"]),
+        (&["dpl-lambda", "package", "--out"], &["--output"]),
+        (&["dpl-lambda", "package", "--output", "arch"], &["archive.zip"]),
+    ] {
+        assert_eq!(completed(words, directory.path()), offered, "{words:?}");
+    }
+    let all = completed(&["dpl-lambda", ""], directory.path());
+    for command in commands() {
+        assert!(all.contains(&command), "{command}: {all:?}");
+    }
+}
+
+#[test]
+fn every_shell_that_is_here_can_read_its_completions() {
+    let mut read = Vec::new();
+    for (shell, check) in [
+        ("bash", &["bash", "-n"][..]),
+        ("zsh", &["zsh", "-n"]),
+        ("fish", &["fish", "--no-execute"]),
+        ("elvish", &["elvish", "-compileonly", "/dev/stdin"]),
+        ("powershell", &["pwsh", "-NoProfile", "-Command", "-"]),
+    ] {
+        let script = document(&["completions", shell]);
+        for command in commands() {
+            assert!(script.contains(&command), "{shell} is not told of {command}");
+        }
+        if let Some(output) = run(Command::new(check[0]).args(&check[1..]), &script) {
+            assert!(output.status.success(), "{shell}: {}", String::from_utf8_lossy(&output.stderr));
+            read.push(shell);
+        }
+    }
+    println!("completions read by {}", read.join(", "));
+    assert!(read.contains(&"bash"));
+}
+
+/// The commands, as `--help` lists them.
+pub(crate) fn commands() -> Vec<String> {
+    let help = document(&["--help"]);
+    let (_, list) = help.split_once("Commands:\n").expect("a list of commands");
+    let names: Vec<String> = list
+        .lines()
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_whitespace().next())
+        .map(str::to_owned)
+        .collect();
+    assert!(names.iter().any(|name| name == "rollback"), "{names:?}");
+    names
+}
+
+/// A text of roff as it is read.
+fn unescaped(roff: &str) -> String {
+    let fonts = ["\\fB", "\\fI", "\\fR", "\\&"].iter().fold(roff.to_owned(), |text, font| text.replace(font, ""));
+    [("\\-", "-"), ("\\(aq", "'"), ("\\(ga", "`"), ("\\(ha", "^"), ("\\(ti", "~"), ("\\(dq", "\""), ("\\(rs", "\\")]
+        .iter()
+        .fold(fonts, |text, (escape, character)| text.replace(escape, character))
+}
+
+#[test]
+fn the_manual_is_set_without_a_warning() {
+    let page = document(&["manual"]);
+    assert!(page.is_ascii() && page.starts_with(".TH DPL"), "{page}");
+    let known = ["TH", "SH", "PP", "TP", "RS", "RE", "nf", "fi", "br", "nh", "ad"];
+    for line in page.lines().filter_map(|line| line.strip_prefix('.')) {
+        assert!(known.contains(&line.split(' ').next().unwrap_or_default()), "{line}");
+    }
+    let mut groff = Command::new("groff");
+    match run(groff.args(["-man", "-ww", "-b", "-Tutf8"]), &page) {
+        None => println!("not tried: groff is not here"),
+        Some(output) => {
+            let warnings = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.success() && warnings.is_empty(), "{warnings}");
+            assert!(String::from_utf8_lossy(&output.stdout).contains("DPL-LAMBDA(1)"));
+        }
+    }
+}
+
+#[test]
+fn the_manual_leaves_out_no_command_event_status_or_variable() {
+    let page = unescaped(&document(&["manual"]));
+    let section = |title: &str| {
+        let (_, rest) =
+            page.split_once(&format!("\n.SH \"{title}\"\n")).unwrap_or_else(|| panic!("no section {title}"));
+        rest.split("\n.SH ").next().unwrap_or_default().to_owned()
+    };
+    let item = |section: &str, name: &str| {
+        let found = section.lines().any(|line| line.split([' ', ',']).any(|word| word == name));
+        assert!(found, "{name} is missing in\n{section}");
+    };
+    for command in commands() {
+        item(&section("SYNOPSIS"), &command);
+        item(&section("COMMANDS"), &command);
+    }
+    let schema = committed("event.json");
+    for event in schema["oneOf"].as_array().expect("a list of events") {
+        item(&section("EVENTS"), event["properties"]["event"]["const"].as_str().expect("a tag"));
+    }
+    for status in ["0", "1", "2", "130", "143"] {
+        item(&section("EXIT STATUS"), status);
+    }
+    let program = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/main.rs")).expect("read");
+    let variables: Vec<&str> = program
+        .split('"')
+        .filter(|text| text.strip_prefix("DPL_LAMBDA_").is_some_and(|name| !name.contains(' ')))
+        .collect();
+    assert!(variables.len() >= 5, "{variables:?}");
+    for variable in variables {
+        item(&section("ENVIRONMENT"), variable);
+    }
+}
+
+#[test]
+fn the_examples_of_the_manual_run() {
+    let page = document(&["manual"]);
+    let blocks = page.split("\n.nf\n").skip(1).filter_map(|rest| rest.split("\n.fi\n").next());
+    let script: String =
+        blocks.map(|block| unescaped(&block.replace("\n\\&$ ", "\n").replacen("\\&$ ", "", 1)) + "\n").collect();
+    let directory = TempDir::new().expect("a temporary directory");
+    fs::create_dir_all(directory.path().join("dist")).expect("made");
+    fs::write(directory.path().join("dist/index.js"), "exports.handler = async () => 'hello'\n").expect("written");
+    std::os::unix::fs::symlink(program(), directory.path().join("dpl-lambda")).expect("linked");
+    let endpoint = Endpoint::start(Settings::default()).expect("a free port");
+    let mut bash = Command::new("bash");
+    bash.args(["--norc", "-euo", "pipefail", "-c", &script]).current_dir(directory.path()).env_clear();
+    for (name, value) in job_env(&endpoint).as_object().expect("an object") {
+        bash.env(name, value.as_str().expect("a string"));
+    }
+    let path = std::env::var("PATH").unwrap_or_default();
+    bash.env("PATH", format!("{}:{path}", directory.path().display())).env_remove("TRAVIS_BRANCH");
+    let output = run(&mut bash, "").expect("bash is there");
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{told}\n{}\n{script}", String::from_utf8_lossy(&output.stderr));
+    for part in ["planned: ", "Creating function hello.", "\"outcome\":\"unchanged\"", "packaged dist into"] {
+        assert!(told.contains(part), "{part}\n{told}");
+    }
+    assert!(directory.path().join("hello.zip").exists());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_document_that_cannot_be_written_is_told_on_standard_error() {
+    for arguments in [&["schema", "event"][..], &["completions", "bash"], &["manual"]] {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
+        let output = Command::new(program()).args(arguments).stdout(full).output().expect("runs");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), told.lines().count()), (Some(2), 1), "{arguments:?}: {told}");
+        assert!(told.starts_with("dpl-lambda: standard output cannot be written: "), "{told}");
+    }
+}

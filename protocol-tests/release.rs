@@ -1,0 +1,154 @@
+//! What is cheap of a release: the changes that are told, how it is packed, and what is refused. All of it is `.ci/release`.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::schemas::committed;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn changelog() -> String {
+    fs::read_to_string(root().join("CHANGELOG.md")).expect("CHANGELOG.md")
+}
+
+#[test]
+fn the_changelog_tells_this_version_and_what_of_the_protocol_changed() {
+    let changelog = changelog();
+    let heading = format!("\n## {} - ", env!("CARGO_PKG_VERSION"));
+    let (_, section) = changelog.split_once(&heading).expect("CHANGELOG.md has a section of this version");
+    let section = section.split("\n## ").next().unwrap_or_default();
+    let (_, protocol) = section.split_once("\n### Protocol\n").expect("each version says what of the protocol changed");
+    assert!(protocol.trim_start().starts_with("- "), "{protocol}");
+}
+
+#[test]
+fn each_event_and_command_was_told_when_it_came() {
+    let changelog = changelog();
+    let protocol: String =
+        changelog.split("\n### Protocol\n").skip(1).filter_map(|rest| rest.split("\n##").next()).collect();
+    let schema = committed("event.json");
+    let events = schema["oneOf"].as_array().expect("a list of events");
+    let events = events.iter().map(|event| event["properties"]["event"]["const"].as_str().expect("a tag").to_owned());
+    for name in events.chain(crate::documents::commands()) {
+        assert!(protocol.contains(&format!("`{name}`")), "`{name}` stands under no Protocol heading of CHANGELOG.md");
+    }
+}
+
+#[test]
+fn the_scripts_can_be_read_by_bash() {
+    for script in fs::read_dir(root().join(".ci")).expect(".ci").map(|entry| entry.expect("an entry").path()) {
+        let output = Command::new("bash").arg("-n").arg(&script).output().expect("bash is there");
+        assert!(output.status.success(), "{}: {}", script.display(), String::from_utf8_lossy(&output.stderr));
+        let executable = fs::metadata(&script).expect("there").permissions().mode() & 0o111;
+        assert_ne!(executable, 0, "{} cannot be executed", script.display());
+    }
+}
+
+/// A directory `name` with these files, made in this order, of this age and with these permissions.
+fn tree(parent: &Path, files: &[(&str, &str)], time: &str, mode: u32) -> PathBuf {
+    let directory = parent.join("name");
+    fs::create_dir_all(directory.join("schema")).expect("made");
+    for (name, text) in files {
+        let file = directory.join(name);
+        fs::write(&file, text).expect("written");
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).expect("ours");
+        assert!(Command::new("touch").args(["-d", time]).arg(&file).status().expect("touch is there").success());
+    }
+    directory
+}
+
+fn packed(directory: &Path, epoch: &str) -> Vec<u8> {
+    let archive = directory.with_extension("tar.gz");
+    let mut pack = Command::new(root().join(".ci/pack"));
+    let output = pack.arg(directory).arg(&archive).env("SOURCE_DATE_EPOCH", epoch).output().expect("bash is there");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    fs::read(archive).expect("packed")
+}
+
+#[test]
+fn packing_depends_on_names_contents_and_the_given_time_alone() {
+    let tar = Command::new("tar").arg("--version").output().expect("tar is there");
+    if !String::from_utf8_lossy(&tar.stdout).contains("GNU tar") {
+        println!("not tried: .ci/pack needs GNU tar");
+        return;
+    }
+    let parents: [TempDir; 3] = std::array::from_fn(|_| TempDir::new().expect("a temporary directory"));
+    let [one, two, three] = &parents;
+    let files = [("b", "bee"), ("a", "ay"), ("schema/c", "sea")];
+    let [b, a, c] = files;
+    let one = tree(one.path(), &files, "2001-02-03 04:05:06", 0o644);
+    let two = tree(two.path(), &[c, a, b], "2011-12-13 14:15:16", 0o600);
+    let three = tree(three.path(), &[c, a, ("b", "fly")], "2011-12-13 14:15:16", 0o600);
+    let first = packed(&one, "1700000000");
+    assert_eq!(first, packed(&two, "1700000000"), "the same files make the same bytes");
+    assert_ne!(first, packed(&three, "1700000000"));
+    assert_ne!(first, packed(&two, "1700000001"));
+
+    let mut list = Command::new("tar");
+    list.args(["--list", "--verbose", "--numeric-owner", "--utc", "--full-time", "--file"]);
+    let list = list.arg(one.with_extension("tar.gz")).output().expect("lists");
+    let list = String::from_utf8_lossy(&list.stdout).into_owned();
+    let names: Vec<&str> = list.lines().filter_map(|line| line.split_whitespace().last()).collect();
+    assert_eq!(names, ["name/", "name/a", "name/b", "name/schema/", "name/schema/c"]);
+    assert!(list.lines().all(|line| line.contains(" 0/0 ") && line.contains("2023-11-14 22:13:20")), "{list}");
+}
+
+/// A repository that holds the script and the least that it looks at.
+fn repository(changelog: &str) -> TempDir {
+    let directory = TempDir::new().expect("a temporary directory");
+    let write = |name: &str, text: &str| {
+        let file = directory.path().join(name);
+        fs::create_dir_all(file.parent().expect("below the directory")).expect("made");
+        fs::write(file, text).expect("written");
+    };
+    write("Cargo.toml", "[package]\nname = \"dpl-lambda\"\nversion = \"9.8.7\"\nedition = \"2024\"\n\n[workspace]\n");
+    write("Cargo.lock", "version = 4\n\n[[package]]\nname = \"dpl-lambda\"\nversion = \"9.8.7\"\n");
+    write("src/lib.rs", "");
+    write("CHANGELOG.md", changelog);
+    fs::create_dir(directory.path().join(".ci")).expect("made");
+    fs::copy(root().join(".ci/release"), directory.path().join(".ci/release")).expect("copied");
+    for arguments in
+        [&["init", "--quiet"][..], &["add", "."], &["commit", "--quiet", "--no-gpg-sign", "--message", "first"]]
+    {
+        let git = Command::new("git")
+            .args(["-c", "user.name=Ann", "-c", "user.email=ann@example.invalid"])
+            .args(arguments)
+            .current_dir(directory.path())
+            .output()
+            .expect("git is there");
+        assert!(git.status.success(), "{git:?}");
+    }
+    directory
+}
+
+/// What the script says when it fails there, which it does in any case.
+fn release(repository: &TempDir, arguments: &[&str]) -> String {
+    let output = Command::new(repository.path().join(".ci/release")).args(arguments).output().expect("bash is there");
+    assert!(!output.status.success());
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_release_of_what_is_not_committed_or_not_told_is_refused() {
+    let dated = repository("## 9.8.7 - 2031-02-03\n");
+    // It has no program, so that more than this cannot come of it.
+    let told = release(&dated, &[]);
+    assert!(!told.contains("commit them") && !told.contains("CHANGELOG"), "{told}");
+    fs::write(dated.path().join("new"), "").expect("written");
+    assert_eq!(release(&dated, &[]), "release: the tree has changes; commit them\n");
+    let allowed = release(&dated, &["--allow-dirty"]);
+    assert!(allowed.starts_with("release: not to be shipped: the tree has changes; commit them\n"), "{allowed}");
+    assert!(allowed.lines().count() > 1, "it goes on: {allowed}");
+
+    for undated in ["## 9.8.7 - unreleased\n", "## 9x8.7 - 2031-02-03\n", "## 9.8.70 - 2031-02-03\n", ""] {
+        let told = release(&repository(undated), &[]);
+        assert_eq!(told, "release: CHANGELOG.md has no line `## 9.8.7 - YYYY-MM-DD`\n", "{undated}");
+    }
+    assert!(release(&dated, &["--bogus"]).starts_with("release: usage: "));
+}
