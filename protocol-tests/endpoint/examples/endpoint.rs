@@ -1,0 +1,24 @@
+//! A Lambda endpoint to try things with: `cargo run -p lambda-endpoint --example endpoint`.
+//!
+//! Prints the variables that a job needs to be sent here, `NAME=value` a line, and ends when its standard input does.
+//! An argument is settings as `Settings::from_json` reads them: `'{"update_ms": 300}'`.
+#![expect(clippy::print_stdout, reason = "an example prints")]
+
+use std::error::Error;
+use std::{env, io};
+
+use lambda_endpoint::{Endpoint, Settings};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let settings = match env::args().nth(1) {
+        Some(json) => Settings::from_json(&serde_json::from_str(&json)?)?,
+        None => Settings::default(),
+    };
+    let (id, key, region) =
+        (settings.access_key_id.clone(), settings.secret_access_key.clone(), settings.region.clone());
+    let endpoint = Endpoint::start(settings)?;
+    println!("AWS_ENDPOINT_URL={}", endpoint.url());
+    println!("AWS_ACCESS_KEY_ID={id}\nAWS_SECRET_ACCESS_KEY={key}\nAWS_REGION={region}");
+    io::copy(&mut io::stdin(), &mut io::sink())?;
+    Ok(())
+}
