@@ -27,8 +27,8 @@ use dpl_lambda::protocol::request::{self, Request};
 use dpl_lambda::stop::{Reason, Stop};
 use process::arguments::{Arguments, Command as Asked, completions};
 use process::by_hand::{self, ByHand};
-use process::{documents, manual};
 use process::signals::{PATIENCE, Signals};
+use process::{documents, manual, names};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use signal_hook::consts::{SIGCHLD, SIGXFSZ};
@@ -42,6 +42,7 @@ fn main() {
         Err(error) => (not_a_command(error), ByHand::default()),
     };
     tame_signals();
+    names::resolve_without_modules();
     let settings = Settings::take();
     settings.start_log();
     let command = command.and_then(|command| by_hand.run(command, settings.asking));
