@@ -37,7 +37,8 @@ fn of_refusal(error: &CallError, redactor: &Redactor) -> ErrorReport {
     if let Some(denied) = Denied::said(error) {
         return of_denied(&denied, error, redactor);
     }
-    let problems = constraint::problems(error.message());
+    // Values are cut short there: a secret that is cut in two is not recognised any more.
+    let problems = constraint::problems(&redactor.redact(error.message()));
     if !problems.is_empty() {
         return of_constraints(problems, error, redactor);
     }
@@ -122,11 +123,7 @@ fn at_of_action(action: &str) -> Option<&'static str> {
     })
 }
 
-fn of_constraints(mut problems: Vec<Problem>, error: &CallError, redactor: &Redactor) -> ErrorReport {
-    for problem in &mut problems {
-        problem.message = redactor.redact(&problem.message);
-        problem.hint = problem.hint.as_deref().map(|hint| redactor.redact(hint));
-    }
+fn of_constraints(problems: Vec<Problem>, error: &CallError, redactor: &Redactor) -> ErrorReport {
     let mut report = ErrorReport::of_problems(problems);
     report.message = format!("AWS refused {}: {}", error.operation, report.message);
     report.caused_by.extend(awss_words(error, redactor));

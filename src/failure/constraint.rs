@@ -5,7 +5,7 @@ use crate::protocol::error::{Code, Problem};
 use crate::protocol::prose::one_line;
 use crate::protocol::runtimes;
 
-/// Every complaint of AWS's text. Empty: it is about something else.
+/// Every complaint of AWS's text, whose secrets are masked. Empty: it is about something else.
 pub(super) fn problems(message: &str) -> Vec<Problem> {
     let text = message.split_once(" detected: ").map_or(message, |(_, rest)| rest);
     let mut starts: Vec<usize> = text.match_indices("Value ").map(|(at, _)| at).collect();

@@ -22,6 +22,8 @@ pub(crate) fn page() -> String {
         page.line("br");
     }
     page.text("`dpl-lambda` `--help` | `--version`");
+    page.line("PP");
+    page.text("Each of the first six takes the options for work by hand, too.");
     page.section("DESCRIPTION");
     page.paragraphs(DESCRIPTION);
     page.section("COMMANDS");
@@ -95,6 +97,7 @@ const RUNNERS_VARIABLES: &[(&str, &str)] = &[
     ),
     ("`DPL_LAMBDA_INPUT_TIMEOUT`", "Seconds that the request may take to be there. Default: 60."),
     ("`DPL_LAMBDA_CONDITION_TIMEOUT`", "Seconds that bash may take for a condition. Default: 60."),
+    ("`DPL_LAMBDA_TODAY`", "For tests. The day, such as `2026-11-01`, by which runtimes are judged."),
     ("`DPL_LAMBDA_CONDITIONS`", "For tests. `bash`: asks bash about plain words, too."),
     ("`DPL_LAMBDA_FAULT`", "For tests. `panic` or `panic-in-thread`: shows how a bug is told."),
 ];
@@ -151,18 +154,23 @@ const SEE_ALSO: &[&str] =
 /// A command as it is typed.
 fn usage(command: &Command) -> String {
     let mut usage = format!("`{}`", command.get_name());
-    for argument in command.get_arguments().filter(|argument| argument.get_id() != "help") {
+    for argument in own(command) {
         let words = flags(argument);
         let _ = if argument.is_required_set() { write!(usage, " {words}") } else { write!(usage, " [{words}]") };
     }
     usage
 }
 
+/// The arguments that a command has for itself; those of all commands stand among the options.
+fn own(command: &Command) -> impl Iterator<Item = &Arg> {
+    command.get_arguments().filter(|argument| argument.get_id() != "help" && !argument.is_global_set())
+}
+
 /// What a command does, and what its arguments mean.
 fn description(command: &Command) -> String {
     let mut text = command.get_about().map(ToString::to_string).unwrap_or_default();
     text += ".";
-    for argument in command.get_arguments().filter(|argument| argument.get_id() != "help") {
+    for argument in own(command) {
         for value in argument.get_possible_values() {
             if let Some(help) = value.get_help() {
                 let _ = write!(text, " `{}`: {help}.", value.get_name());
@@ -183,7 +191,7 @@ fn flags(argument: &Arg) -> String {
         let names: Vec<String> =
             argument.get_value_names().unwrap_or_default().iter().map(|name| format!("*{name}*")).collect();
         let space = if words.is_empty() { "" } else { " " };
-        let _ = write!(words, "{space}{}", if values.is_empty() { names.join(" ") } else { values.join("|") });
+        let _ = write!(words, "{space}{}", if values.is_empty() { names.join(" ") } else { values.join(" | ") });
     }
     words
 }
