@@ -16,6 +16,11 @@ pub fn of_lambda(error: LambdaError, redactor: &Redactor) -> ErrorReport {
             report(Code::BadValue, format!("`{origin}` is `{}`; {right}", redactor.redact(&region)))
                 .hint("or name `region` in the stanza")
         }
+        LambdaError::BadEndpoint { variable, url } => {
+            report(Code::BadValue, format!("`{variable}` is `{}`, which is no address", redactor.redact(&url)))
+                .at(format!("/env/{variable}"))
+                .hint("give http:// or https:// and a host; without it AWS itself is asked")
+        }
         LambdaError::BadCaBundle { path, source } => {
             let path = redactor.redact(&path);
             let hint = "it names a file of certificates in PEM; without it the system's are trusted";

@@ -21,7 +21,9 @@ pub(super) fn of_call(error: CallError, redactor: &Redactor) -> ErrorReport {
     };
     report.at = report.at.or_else(|| at_of_operation(error.operation).map(str::to_owned));
     if error.kind != CallErrorKind::Refused {
-        report.caused_by.extend(error.causes.iter().map(|cause| redactor.redact(cause)));
+        let causes = error.causes.iter().map(|cause| redactor.redact(cause));
+        let news: Vec<String> = causes.filter(|cause| !report.message.contains(cause.as_str())).collect();
+        report.caused_by.extend(news);
     }
     report.aws = Some(AwsDetail {
         operation: error.operation.to_owned(),

@@ -53,6 +53,7 @@ pub async fn connect(
     stop: Stop,
     found: &mut Vec<Secret>,
 ) -> Result<(Lambda, Identity), LambdaError> {
+    check_endpoints(env)?;
     let http = LazyTls::trusting(ca_bundle(env)?);
     let observer = Observer { attempts: Attempts::default(), journal: journal.clone() };
     let takes_long = stanza.snap_start.as_deref() == Some("PublishedVersions")
@@ -78,6 +79,23 @@ pub async fn connect(
         .build();
     let (client, s3) = (aws_sdk_lambda::Client::from_conf(lambda), aws_sdk_s3::Client::from_conf(s3));
     Ok((Lambda { client, s3, journal, stop, attempts, wait_limit }, identity))
+}
+
+/// An address that cannot be one would be told as a failure of the network.
+fn check_endpoints(env: &Environment) -> Result<(), LambdaError> {
+    for variable in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_LAMBDA", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_STS"] {
+        let url = env.get(variable).filter(|url| !url.is_empty());
+        if let Some(url) = url.filter(|url| !is_address(url)) {
+            return Err(LambdaError::BadEndpoint { variable, url: url.into_owned() });
+        }
+    }
+    Ok(())
+}
+
+fn is_address(url: &str) -> bool {
+    let rest = ["http://", "https://"].iter().find_map(|scheme| url.strip_prefix(scheme));
+    let begins = |rest: &str| rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[');
+    rest.is_some_and(begins) && url.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn has_own_endpoint(env: &Environment) -> bool {

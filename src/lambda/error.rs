@@ -26,6 +26,13 @@ pub enum LambdaError {
         /// What would be right.
         right: String,
     },
+    /// A variable that names an endpoint of one's own holds no address.
+    BadEndpoint {
+        /// The variable.
+        variable: &'static str,
+        /// What it is.
+        url: String,
+    },
     /// `AWS_CA_BUNDLE` names a file that holds no certificates.
     BadCaBundle {
         /// The file.
