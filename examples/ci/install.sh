@@ -15,4 +15,7 @@ fi
 rm -rf .dpl-lambda
 mkdir .dpl-lambda
 tar -xzf "$archive" -C .dpl-lambda --strip-components=1
-test -x .dpl-lambda/dpl-lambda
+if ! [ -x .dpl-lambda/dpl-lambda ]; then
+  echo "$DPL_LAMBDA_URL is no release of dpl-lambda: there is no program in it" >&2
+  exit 1
+fi
