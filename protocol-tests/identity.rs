@@ -2,11 +2,11 @@
 //! Nothing leaves 127.0.0.1: whatever would meets a proxy that lets nobody through, and then the test fails.
 
 mod proxies;
-mod recorder;
+pub(crate) mod recorder;
 mod refusals;
 mod renewals;
 mod silence;
-mod sources;
+pub(crate) mod sources;
 mod table;
 mod tls;
 

@@ -1,0 +1,164 @@
+//! The files of `examples/ci/`, and what each CI says of a build, as its documentation tells it.
+//! Never what the program makes of it.
+
+use dpl_lambda::runner::ci::Ci;
+
+/// What GitHub, Buildkite and CircleCI give a job.
+pub(super) const TOKEN: &str = "header.claims.signature";
+
+/// The keys that a CI keeps as secrets: `ci/scripts.py` calls them so.
+pub(super) const KEYS: Variables =
+    &[("AWS_ACCESS_KEY_ID", "secret-aws_access_key_id"), ("AWS_SECRET_ACCESS_KEY", "secret-aws_secret_access_key")];
+
+pub(super) type Variables = &'static [(&'static str, &'static str)];
+
+/// A file of `examples/ci/`, and what its CI says of a build.
+pub(super) struct Example {
+    pub(super) ci: Ci,
+    pub(super) file: &'static str,
+    pub(super) stanza: &'static str,
+    /// The token that its job hands to STS. `None`: it has [`KEYS`].
+    pub(super) token: Option<&'static str>,
+    /// In every job.
+    pub(super) always: Variables,
+    /// A push to `main`.
+    pub(super) main: Variables,
+    /// A push to `dev`.
+    pub(super) dev: Variables,
+    /// The tag `v1.0`.
+    pub(super) tag: Variables,
+    /// Pull request 7, from `dev` to `main`.
+    pub(super) request: Variables,
+}
+
+pub(super) static EXAMPLES: [Example; 8] = [
+    Example {
+        ci: Ci::Travis,
+        file: "travis.yml",
+        stanza: "lambda-keys.yml",
+        token: None,
+        always: &[("CI", "true"), ("TRAVIS", "true"), KEYS[0], KEYS[1]],
+        main: &[("TRAVIS_BRANCH", "main"), ("TRAVIS_PULL_REQUEST", "false"), ("TRAVIS_TAG", "")],
+        dev: &[("TRAVIS_BRANCH", "dev"), ("TRAVIS_PULL_REQUEST", "false"), ("TRAVIS_TAG", "")],
+        tag: &[("TRAVIS_BRANCH", "v1.0"), ("TRAVIS_PULL_REQUEST", "false"), ("TRAVIS_TAG", "v1.0")],
+        request: &[("TRAVIS_BRANCH", "main"), ("TRAVIS_PULL_REQUEST", "7"), ("TRAVIS_PULL_REQUEST_BRANCH", "dev")],
+    },
+    Example {
+        ci: Ci::GitHubActions,
+        file: "github-actions.yml",
+        stanza: "lambda.yml",
+        token: Some(TOKEN),
+        always: &[
+            ("CI", "true"),
+            ("GITHUB_ACTIONS", "true"),
+            ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "bearer-of-the-job"),
+            ("ACTIONS_ID_TOKEN_REQUEST_URL", "{server}/token?api-version=2.0"),
+        ],
+        main: &[("GITHUB_EVENT_NAME", "push"), ("GITHUB_REF", "refs/heads/main")],
+        dev: &[("GITHUB_EVENT_NAME", "push"), ("GITHUB_REF", "refs/heads/dev")],
+        tag: &[("GITHUB_EVENT_NAME", "push"), ("GITHUB_REF", "refs/tags/v1.0")],
+        // The kind that has the base's ref, and tokens for a stranger's change.
+        request: &[
+            ("GITHUB_EVENT_NAME", "pull_request_target"),
+            ("GITHUB_REF", "refs/heads/main"),
+            ("GITHUB_BASE_REF", "main"),
+            ("GITHUB_HEAD_REF", "dev"),
+        ],
+    },
+    Example {
+        ci: Ci::GitLab,
+        file: "gitlab-ci.yml",
+        stanza: "lambda.yml",
+        token: Some("token-for-sts.amazonaws.com"),
+        always: &[("CI", "true"), ("GITLAB_CI", "true")],
+        main: &[("CI_PIPELINE_SOURCE", "push"), ("CI_COMMIT_BRANCH", "main")],
+        dev: &[("CI_PIPELINE_SOURCE", "push"), ("CI_COMMIT_BRANCH", "dev")],
+        tag: &[("CI_PIPELINE_SOURCE", "push"), ("CI_COMMIT_TAG", "v1.0")],
+        request: &[
+            ("CI_PIPELINE_SOURCE", "merge_request_event"),
+            ("CI_MERGE_REQUEST_IID", "7"),
+            ("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "main"),
+            ("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME", "dev"),
+        ],
+    },
+    Example {
+        ci: Ci::Buildkite,
+        file: "buildkite.yml",
+        stanza: "lambda.yml",
+        token: Some(TOKEN),
+        always: &[("CI", "true"), ("BUILDKITE", "true")],
+        main: &[("BUILDKITE_BRANCH", "main"), ("BUILDKITE_PULL_REQUEST", "false")],
+        dev: &[("BUILDKITE_BRANCH", "dev"), ("BUILDKITE_PULL_REQUEST", "false")],
+        tag: &[("BUILDKITE_BRANCH", "v1.0"), ("BUILDKITE_TAG", "v1.0"), ("BUILDKITE_PULL_REQUEST", "false")],
+        request: &[
+            ("BUILDKITE_BRANCH", "dev"),
+            ("BUILDKITE_PULL_REQUEST", "7"),
+            ("BUILDKITE_PULL_REQUEST_BASE_BRANCH", "main"),
+        ],
+    },
+    Example {
+        ci: Ci::CircleCi,
+        file: "circleci.yml",
+        stanza: "lambda.yml",
+        token: Some(TOKEN),
+        always: &[("CI", "true"), ("CIRCLECI", "true"), ("CIRCLE_OIDC_TOKEN_V2", TOKEN)],
+        main: &[("CIRCLE_BRANCH", "main")],
+        dev: &[("CIRCLE_BRANCH", "dev")],
+        tag: &[("CIRCLE_TAG", "v1.0")],
+        // A fork's branch may be called main, and no variable of CircleCI's own tells.
+        request: &[("CIRCLE_BRANCH", "main"), ("PIPELINE_EVENT", "pull_request")],
+    },
+    Example {
+        ci: Ci::Woodpecker,
+        file: "woodpecker.yml",
+        stanza: "lambda-keys.yml",
+        token: None,
+        always: &[("CI", "woodpecker")],
+        main: &[("CI_PIPELINE_EVENT", "push"), ("CI_COMMIT_REF", "refs/heads/main"), ("CI_COMMIT_BRANCH", "main")],
+        dev: &[("CI_PIPELINE_EVENT", "push"), ("CI_COMMIT_REF", "refs/heads/dev"), ("CI_COMMIT_BRANCH", "dev")],
+        tag: &[("CI_PIPELINE_EVENT", "tag"), ("CI_COMMIT_REF", "refs/tags/v1.0"), ("CI_COMMIT_TAG", "v1.0")],
+        request: &[
+            ("CI_PIPELINE_EVENT", "pull_request"),
+            ("CI_COMMIT_REF", "refs/pull/7/head"),
+            ("CI_COMMIT_BRANCH", "main"),
+            ("CI_COMMIT_PULL_REQUEST", "7"),
+            ("CI_COMMIT_TARGET_BRANCH", "main"),
+            ("CI_COMMIT_SOURCE_BRANCH", "dev"),
+        ],
+    },
+    Example {
+        ci: Ci::Drone,
+        file: "drone.yml",
+        stanza: "lambda-keys.yml",
+        token: None,
+        always: &[("CI", "true"), ("DRONE", "true")],
+        main: &[("DRONE_BUILD_EVENT", "push"), ("DRONE_COMMIT_REF", "refs/heads/main"), ("DRONE_BRANCH", "main")],
+        dev: &[("DRONE_BUILD_EVENT", "push"), ("DRONE_COMMIT_REF", "refs/heads/dev"), ("DRONE_BRANCH", "dev")],
+        tag: &[("DRONE_BUILD_EVENT", "tag"), ("DRONE_COMMIT_REF", "refs/tags/v1.0"), ("DRONE_TAG", "v1.0")],
+        request: &[
+            ("DRONE_BUILD_EVENT", "pull_request"),
+            ("DRONE_COMMIT_REF", "refs/pull/7/head"),
+            ("DRONE_BRANCH", "main"),
+            ("DRONE_PULL_REQUEST", "7"),
+            ("DRONE_TARGET_BRANCH", "main"),
+            ("DRONE_SOURCE_BRANCH", "dev"),
+        ],
+    },
+    Example {
+        ci: Ci::Jenkins,
+        file: "Jenkinsfile",
+        stanza: "lambda.yml",
+        token: Some("secret-aws-id-token"),
+        always: &[("JENKINS_URL", "https://ci.example.com/")],
+        main: &[("BRANCH_NAME", "main")],
+        dev: &[("BRANCH_NAME", "dev")],
+        tag: &[("BRANCH_NAME", "v1.0"), ("TAG_NAME", "v1.0")],
+        request: &[("BRANCH_NAME", "PR-7"), ("CHANGE_ID", "7"), ("CHANGE_TARGET", "main"), ("CHANGE_BRANCH", "dev")],
+    },
+];
+
+impl Example {
+    pub(super) fn of(file: &str) -> &'static Example {
+        EXAMPLES.iter().find(|example| example.file == file).expect("an example")
+    }
+}

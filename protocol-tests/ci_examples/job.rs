@@ -1,0 +1,242 @@
+//! A file of `examples/ci/` and a build in, what the job's scripts wrote and what reached AWS out. Of a CI there is only what a job
+//! sees of it: its variables, the address that gives GitHub's tokens, and Buildkite's agent, which would ask Buildkite.
+//! Never leaves 127.0.0.1: whatever would meets a proxy that lets nobody through, and then the test fails.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::LazyLock;
+
+use lambda_endpoint::{Endpoint, Settings};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::builds::{EXAMPLES, Example, KEYS, TOKEN, Variables};
+use super::{PYTHON, example, repository, text};
+use crate::identity::recorder::{Answer, Recorder};
+use crate::identity::sources::{AN_HOUR, Keys, refusal};
+use crate::plugin::program;
+use crate::venv;
+
+const ARCHIVE: &str = "/dpl-lambda-x86_64-linux.tar.gz";
+
+/// The role in `lambda.yml`, and the keys that STS gives for it.
+const ROLE: &str = "arn:aws:iam::123456789012:role/deploy-hello";
+pub(super) const ROLE_KEYS: Keys = Keys::temporary("ASIADEPLOYHELLO00001");
+
+/// A checkout in which a job is about to run, and all that it can reach: it has the files that `README.md` wants copied.
+pub(super) struct Job {
+    example: &'static Example,
+    pub(super) directory: TempDir,
+    pub(super) server: Recorder,
+    pub(super) sts: Recorder,
+    pub(super) lambda: Endpoint,
+    outside: Recorder,
+    env: BTreeMap<String, String>,
+    option: Option<(&'static str, &'static str)>,
+}
+
+impl Job {
+    pub(super) fn new(example: &'static Example, build: Variables) -> Self {
+        for tool in ["bash", "curl", "tar", "jq"] {
+            let there = Command::new(tool).arg("--version").output().is_ok();
+            assert!(there, "{tool} is missing: install it to try examples/ci/{}", example.file);
+        }
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path();
+        fs::create_dir_all(path.join("checkout/ci")).expect("writable");
+        fs::create_dir(path.join("tools")).expect("writable");
+        fs::copy(self::example("install.sh"), path.join("checkout/ci/install.sh")).expect("copied");
+        fs::copy(self::example(example.stanza), path.join("checkout").join(example.stanza)).expect("copied");
+        fs::copy(repository("examples/node-function/index.js"), path.join("checkout/index.js")).expect("copied");
+        tool(
+            &path.join("tools/buildkite-agent"),
+            &format!(r#"[ "$*" = "oidc request-token --audience sts.amazonaws.com" ] && echo {TOKEN}"#),
+        );
+        let (server, sts, lambda) = (server(), sts(example.token), lambda(example.token));
+        let outside = Recorder::of_nothing();
+
+        let given =
+            example.always.iter().chain(build).map(|&(name, value)| (name, value.replace("{server}", &server.url())));
+        let surroundings = [
+            ("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", path.join("tools").display())),
+            ("HOME", path.display().to_string()),
+            ("DPL_LAMBDA_URL", server.url() + ARCHIVE),
+            ("DPL_LAMBDA_SHA256", RELEASE.1.clone()),
+            ("DPL_LAMBDA_TODAY", "2026-11-01".to_owned()),
+            ("AWS_ENDPOINT_URL_STS", sts.url()),
+            ("AWS_ENDPOINT_URL_LAMBDA", lambda.url()),
+            // Whatever would leave the machine meets it.
+            ("HTTPS_PROXY", outside.url()),
+            ("NO_PROXY", "127.0.0.1".to_owned()),
+        ];
+        let env = given.chain(surroundings).map(|(name, value)| (name.to_owned(), value)).collect();
+        Job { example, directory, server, sts, lambda, outside, env, option: None }
+    }
+
+    pub(super) fn set(mut self, name: &str, value: &str) -> Self {
+        self.env.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// With another text in the stanza.
+    pub(super) fn stanza(self, right: &str, other: &str) -> Self {
+        let path = self.checkout().join(self.example.stanza);
+        let stanza = fs::read_to_string(&path).expect("readable");
+        assert!(stanza.contains(right), "{stanza}");
+        fs::write(path, stanza.replace(right, other)).expect("writable");
+        self
+    }
+
+    /// With another option on the program's command line.
+    pub(super) fn option(mut self, right: &'static str, other: &'static str) -> Self {
+        self.option = Some((right, other));
+        self
+    }
+
+    pub(super) fn checkout(&self) -> PathBuf {
+        self.directory.path().join("checkout")
+    }
+
+    /// Runs the file's scripts in turn, until one fails, as its CI does. The job's variables go before those of the file, where an
+    /// address and a hash are given that nobody can ask.
+    pub(super) fn run(&self) -> Ended {
+        let job = &SCRIPTS[self.example.file];
+        let shell: Vec<&str> = job["shell"].as_array().expect("a list").iter().filter_map(Value::as_str).collect();
+        let mut ended = Ended::default();
+        for run in job["runs"].as_array().expect("a list") {
+            let script = run["script"].as_str().expect("a script").to_owned();
+            let script = self.option.map_or(script.clone(), |(right, other)| script.replace(right, other));
+            let mut command = Command::new(shell[0]);
+            command.args(&shell[1..]).arg(script).current_dir(self.checkout()).env_clear();
+            command.envs(run["env"].as_object().expect("an object").iter().filter_map(|(k, v)| Some((k, v.as_str()?))));
+            ended.add(command.envs(&self.env).stdin(Stdio::null()).output().expect("a shell starts"));
+            if ended.status != Some(0) {
+                break;
+            }
+        }
+        assert_eq!(self.outside.lines(), [""; 0], "{}: asked beyond 127.0.0.1\n{ended}", self.example.file);
+        ended
+    }
+
+    /// Runs it, and checks that all went well and what it says last.
+    #[track_caller]
+    pub(super) fn ends(&self, conclusion: &str) -> Ended {
+        let ended = self.run();
+        assert_eq!(ended.status, Some(0), "{}\n{ended}", self.example.file);
+        assert!(ended.stdout.contains(&format!("\n{conclusion}")), "{}: want {conclusion}\n{ended}", self.example.file);
+        ended
+    }
+
+    /// Runs it, and checks that it failed without a question to AWS, saying `why`.
+    #[track_caller]
+    pub(super) fn stops(&self, why: &str) {
+        let ended = self.run();
+        assert!(ended.status != Some(0), "{} goes on\n{ended}", self.example.file);
+        assert!(ended.stderr.contains(why), "{}: want {why}\n{ended}", self.example.file);
+        self.has_asked_nothing(&ended);
+    }
+
+    #[track_caller]
+    pub(super) fn has_asked_nothing(&self, ended: &Ended) {
+        let asked = (self.sts.lines(), self.lambda.calls().len());
+        assert_eq!(asked, (Vec::new(), 0), "{}\n{ended}", self.example.file);
+    }
+
+    pub(super) fn has_deployed(&self) -> bool {
+        self.lambda.function("hello").is_some()
+    }
+}
+
+/// What a job's scripts wrote, all of them, and how the last one ended.
+#[derive(Debug, Default)]
+pub(super) struct Ended {
+    pub(super) status: Option<i32>,
+    pub(super) stdout: String,
+    pub(super) stderr: String,
+}
+
+impl Ended {
+    fn add(&mut self, output: Output) {
+        self.status = output.status.code();
+        self.stdout += &text(&output.stdout);
+        self.stderr += &text(&output.stderr);
+    }
+}
+
+impl std::fmt::Display for Ended {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}\n{}{}", self.status, self.stdout, self.stderr)
+    }
+}
+
+pub(super) fn tool(path: &Path, script: &str) {
+    fs::write(path, format!("#!/bin/sh\n{script}\n")).expect("writable");
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("permitted");
+}
+
+/// Gives the archive, and a token to whoever asks for it as GitHub wants to be asked.
+fn server() -> Recorder {
+    LazyLock::force(&RELEASE);
+    Recorder::start(|asked| match (asked.target.as_str(), asked.header("authorization")) {
+        (ARCHIVE, _) => {
+            let archive = &RELEASE.0;
+            let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", archive.len());
+            Answer::Bytes([head.as_bytes(), archive].concat())
+        }
+        ("/token?api-version=2.0&audience=sts.amazonaws.com", "bearer bearer-of-the-job") => {
+            Answer::ok(json!({"count": 20, "value": TOKEN}).to_string())
+        }
+        ("/empty?&audience=sts.amazonaws.com", _) => Answer::ok("{}"),
+        _ => Answer::status(404, "nothing here"),
+    })
+}
+
+/// STS, where the role trusts whoever has this token.
+fn sts(token: Option<&'static str>) -> Recorder {
+    const ACTION: &str = "AssumeRoleWithWebIdentity";
+    Recorder::start(move |asked| {
+        let form = asked.form();
+        let said = ["Action", "RoleArn", "WebIdentityToken"].map(|name| form.get(name).map(String::as_str));
+        if token.is_some() && said == [Some(ACTION), Some(ROLE), token] && asked.signer().is_empty() {
+            return Answer::ok(ROLE_KEYS.of_sts(ACTION, AN_HOUR));
+        }
+        refusal(403, "AccessDenied", &format!("Not authorized to perform sts:{ACTION}"))
+    })
+}
+
+/// Lambda, which lets in nobody but the role, or but whoever has the CI's keys.
+fn lambda(token: Option<&str>) -> Endpoint {
+    let [(_, id), (_, secret)] = [KEYS[0], KEYS[1]];
+    let by_keys =
+        Settings { access_key_id: id.to_owned(), secret_access_key: secret.to_owned(), ..Settings::default() };
+    let settings = token.map_or(by_keys, |_| ROLE_KEYS.settings());
+    Endpoint::start(Settings { region: "eu-west-1".to_owned(), ..settings }).expect("a free port")
+}
+
+/// What each CI would run.
+static SCRIPTS: LazyLock<BTreeMap<&str, Value>> = LazyLock::new(|| {
+    let read = |file| {
+        let script = repository("protocol-tests/ci/scripts.py");
+        let read = Command::new(&*PYTHON).arg(script).arg(example(file)).output().expect("Python starts");
+        assert!(read.status.success(), "{file}: {}", text(&read.stderr));
+        (file, serde_json::from_slice(&read.stdout).expect("JSON"))
+    };
+    EXAMPLES.iter().map(|example| read(example.file)).collect()
+});
+
+/// The program in an archive as `.ci/release` makes it, and its SHA-256. Without what a debugger wants: that is in no release.
+static RELEASE: LazyLock<(Vec<u8>, String)> = LazyLock::new(|| {
+    let directory = tempfile::tempdir().expect("a directory");
+    let [stripped, laid_out, archive] =
+        ["stripped", "dpl-lambda-x86_64-linux", "archive.tar.gz"].map(|name| directory.path().join(name));
+    venv::run(Command::new("strip").arg("-o").arg(&stripped).arg(program()), "binutils are missing");
+    venv::run(Command::new(repository(".ci/lay-out")).arg(&stripped).arg(&laid_out), "not laid out");
+    let mut pack = Command::new(repository(".ci/pack"));
+    venv::run(pack.arg(&laid_out).arg(&archive).env("SOURCE_DATE_EPOCH", "0"), "not packed");
+    let sum = Command::new("sha256sum").arg(&archive).output().expect("sha256sum starts");
+    let sum = text(&sum.stdout).split_whitespace().next().expect("a sum").to_owned();
+    (fs::read(&archive).expect("readable"), sum)
+});
