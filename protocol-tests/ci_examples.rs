@@ -134,17 +134,22 @@ fn a_stanza_in_a_travis_yml_is_deployed_as_the_readme_says() {
 }
 
 #[test]
-fn what_circleci_does_not_say_counts_as_a_pull_request_unless_nobody_is_asked() {
-    let circleci = Example::of("circleci.yml");
-    let silent = || Job::new(circleci, circleci.main).set("PIPELINE_EVENT", "");
-    let job = silent();
-    let ended = job.ends("skipped: ");
-    job.has_asked_nothing(&ended);
-    let job = silent().option("--format text", "--format text --ci none");
+fn what_a_ci_does_not_say_counts_as_a_pull_request_unless_the_ci_is_not_asked() {
+    let (circleci, jenkins) = (Example::of("circleci.yml"), Example::of("Jenkinsfile"));
+    let circleci = || Job::new(circleci, circleci.main).set("PIPELINE_EVENT", "");
+    let jenkins = || Job::new(jenkins, jenkins.main).set("BRANCH_NAME", "");
+    for job in [circleci(), jenkins()] {
+        let ended = job.ends("skipped: ");
+        job.has_asked_nothing(&ended);
+    }
+    let by_git = circleci().option("--format text", "--format text --ci none");
     let mut git = Command::new("git");
-    venv::run(git.args(["init", "--quiet", "--initial-branch=main"]).arg(job.checkout()), "git is missing");
-    job.ends("deployed hello");
-    assert!(job.has_deployed());
+    venv::run(git.args(["init", "--quiet", "--initial-branch=main"]).arg(by_git.checkout()), "git is missing");
+    let by_hand = jenkins().option("--format text", "--format text --ci none").set("TRAVIS_BRANCH", "main");
+    for job in [by_git, by_hand] {
+        job.ends("deployed hello");
+        assert!(job.has_deployed());
+    }
 }
 
 #[test]
