@@ -49,6 +49,13 @@ pub fn look(env: &Environment, asked: Asked, directory: &Path, stop: &Stop) -> S
         Some(ci) => {
             let silent = env.iter().filter(|(name, _)| !DECIDED.iter().any(|decided| *name == *decided));
             let said = ci.travis(&lookup);
+            if said.iter().any(|(name, value)| *name == "TRAVIS_PULL_REQUEST" && value == "unknown") {
+                notes.push(format!(
+                    "{} does not say whether this build is of a pull request, so that it counts as one, which is not \
+                     deployed; where none can be, `--ci none` takes branch and commit from git",
+                    ci.name()
+                ));
+            }
             silent
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .chain(said.into_iter().map(|(name, value)| (name.into(), value.into())))

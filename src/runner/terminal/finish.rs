@@ -90,6 +90,10 @@ impl<W: Write> Terminal<W> {
                 let said = format!("{}, got {}", super::quoted(&part("want")), super::quoted(&part("got")));
                 self.labelled(4, &[(Paint::Dim, "want")], &said, Paint::Dim)?;
             }
+            if unmet["condition"] == "branch" && unmet["got"] == "" {
+                let hint = "no branch is known here (HEAD is detached, or there is no repository): set TRAVIS_BRANCH";
+                self.labelled(4, &[(Paint::Bold, "hint:")], hint, Paint::Plain)?;
+            }
         }
         Ok(())
     }
