@@ -275,11 +275,11 @@ fn replace_environment(env: &Environment) {
     reason = "changing the environment is sound only while there is one thread, which is the case here"
 )]
 fn hide_files_of_nobody(env: &Environment) {
-    if env.get("HOME").is_some_and(|home| !home.is_empty()) {
+    if env.get("HOME").is_some_and(|home| home.starts_with('/')) {
         return;
     }
     for name in ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"] {
-        if env.get(name).is_none_or(|file| file.is_empty()) {
+        if env.get(name).is_none_or(|file| file.is_empty() || file.starts_with('~')) {
             // SAFETY: as above, no other thread exists yet.
             unsafe { env::set_var(name, "/dev/null") };
         }

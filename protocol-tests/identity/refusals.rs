@@ -310,7 +310,13 @@ fn a_directory_that_is_called_like_a_home_is_no_home() {
     let keys = "[default]\naws_access_key_id = AKIAOFTHEBUILD\naws_secret_access_key = of-the-build-directory\n";
     std::fs::write(files.join("credentials"), keys).expect("written");
     let job = json!({"TRAVIS_BRANCH": "master", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"});
-    for env in [Some(job.clone()), Some(json!({"TRAVIS_BRANCH": "master", "HOME": ""})), None] {
+    for env in [
+        Some(job.clone()),
+        Some(json!({"TRAVIS_BRANCH": "master", "HOME": ""})),
+        Some(json!({"TRAVIS_BRANCH": "master", "HOME": "~"})),
+        Some(json!({"TRAVIS_BRANCH": "master", "AWS_CONFIG_FILE": "~/.aws/config"})),
+        None,
+    ] {
         let mut request = json!({"function_name": "f", "zip": "index.js"});
         if let Some(env) = &env {
             request["env"] = env.clone();

@@ -2,7 +2,9 @@
 //! Never lets that environment, or a condition's output, decide in bash's place.
 #![expect(clippy::disallowed_methods, reason = "starts bash: this is the room for it")]
 
+use std::ffi::OsStr;
 use std::io;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -63,21 +65,25 @@ const MAX_WORDS: usize = 16 * 1024;
 /// `-p` ignores exported functions, `SHELLOPTS`, `BASHOPTS` and `BASH_ENV`; `POSIXLY_CORRECT` is dropped. Verdicts get a
 /// descriptor of their own, so that what a condition prints is no verdict. The texts travel by pipe: a variable or an
 /// argument holds 128 KiB at most. (`-o privileged` is therefore true in a condition here, and false at Travis.)
+/// What the dynamic linker would load into bash reaches the condition as a variable, and the linker not at all; and a
+/// bash that stands in the build directory is none.
 pub(super) fn evaluate(texts: &[Text], env: &Environment, limit: Duration, stop: &Stop) -> Result<Answers, BashError> {
-    let mut bash = Command::new("bash");
+    let not_found = || BashError::NotFound { path: env.get("PATH").unwrap_or(DEFAULT_PATH.into()).into_owned() };
+    let mut bash = Command::new(program(env).ok_or_else(not_found)?);
     bash.args(["--noprofile", "--norc", "-p", "-c", r#"exec 9>&1 1>&2; builtin eval "$(</dev/stdin)""#]);
     child::with_env(&mut bash, env).env_remove("POSIXLY_CORRECT");
+    for (name, _) in of_linker(env) {
+        bash.env_remove(name);
+    }
     let (mut verdicts, mut words) = (Vec::new(), Vec::new());
     let mut hear = |stream, bytes: &[u8]| match stream {
         Stream::Stdout => verdicts.extend_from_slice(bytes),
         Stream::Stderr if words.len() < MAX_WORDS => words.extend_from_slice(bytes),
         Stream::Stderr | Stream::Log => {}
     };
-    let ended = child::run(&mut bash, env, Some(script(texts).into_bytes()), Some(limit), Some(stop), &mut hear);
+    let ended = child::run(&mut bash, env, Some(script(texts, env).into_bytes()), Some(limit), Some(stop), &mut hear);
     ended.map_err(|error| match error {
-        ChildError::Unstartable(error) if error.kind() == io::ErrorKind::NotFound => {
-            BashError::NotFound { path: env.get("PATH").unwrap_or(DEFAULT_PATH.into()).into_owned() }
-        }
+        ChildError::Unstartable(error) if error.kind() == io::ErrorKind::NotFound => not_found(),
         ChildError::Unstartable(error) => BashError::Unstartable(error),
         ChildError::EnvTooLarge { name, bytes } => BashError::EnvTooLarge { name, bytes },
         ChildError::TimedOut(limit) => BashError::TimedOut { limit },
@@ -86,11 +92,33 @@ pub(super) fn evaluate(texts: &[Text], env: &Environment, limit: Duration, stop:
     Ok(Answers { verdicts: read_verdicts(&verdicts, texts.len()), words: one_line(&words) })
 }
 
+/// The first bash on the `PATH`, by a directory that does not depend on where the job is.
+fn program(env: &Environment) -> Option<PathBuf> {
+    let path = env.get("PATH").unwrap_or(DEFAULT_PATH.into());
+    let directories = path.split(':').map(Path::new).filter(|directory| directory.is_absolute());
+    directories.map(|directory| directory.join("bash")).find(|bash| bash.is_file())
+}
+
+/// Variables that the dynamic linker obeys.
+fn of_linker(env: &Environment) -> impl Iterator<Item = (&OsStr, String)> {
+    let is_plain = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    env.iter().filter_map(move |(name, value)| {
+        let text = name.to_str().filter(|text| is_plain(text))?;
+        ["LD_", "DYLD_"]
+            .iter()
+            .any(|prefix| text.starts_with(prefix))
+            .then(|| (name, value.to_string_lossy().into_owned()))
+    })
+}
+
 /// The record is written inside the text that must parse: bash 5.2 exits 0 for text that it cannot parse, so an exit
 /// status never means yes, and without a record there is no verdict. After a text that does not parse, bash's parser may
 /// fail on the next one, too; a subshell has a parser of its own.
-fn script(texts: &[Text]) -> String {
+fn script(texts: &[Text], env: &Environment) -> String {
     let mut script = "exec 0</dev/null\n".to_owned();
+    for (name, value) in of_linker(env) {
+        script.push_str(&format!("{}='{}'\n", name.to_string_lossy(), value.replace('\'', r"'\''")));
+    }
     for (index, Text { expression, beside }) in texts.iter().enumerate() {
         let verdict = |letter| format!("builtin printf '{index} {letter}\\n' >&9");
         let mut source = format!("if [[ {expression} ]]; then {}; else {}; fi", verdict('T'), verdict('F'));
@@ -155,6 +183,27 @@ mod tests {
     fn bashs_words_fit_on_a_line() {
         let words = b"bash: eval: line 2: unexpected argument\nbash: eval: line 2: expected `)'\nbash: line 3: ${X b}: bad substitution\n";
         assert_eq!(one_line(words), "unexpected argument; ${X b}: bad substitution");
+    }
+
+    #[test]
+    fn what_a_linker_obeys_is_seen_by_the_condition_alone() {
+        let forge = "/nowhere/it's.so";
+        let env: Environment = [("PATH", DEFAULT_PATH), ("LD_PRELOAD", forge)].into_iter().collect();
+        let texts = [
+            Text { expression: r#""$LD_PRELOAD" = "/nowhere/it's.so""#.to_owned(), beside: Vec::new() },
+            Text { expression: r#"-z "$(env | grep LD_PRELOAD)""#.to_owned(), beside: Vec::new() },
+        ];
+        let answers = evaluate(&texts, &env, Duration::from_secs(20), &Stop::new()).expect("bash is here");
+        // The linker would complain of a file that is not there.
+        assert_eq!(answers, Answers { verdicts: vec![Some(true), Some(true)], words: String::new() });
+    }
+
+    #[test]
+    fn a_bash_of_the_build_directory_is_none() {
+        let of = |path: &str| program(&[("PATH", path)].into_iter().collect());
+        assert_eq!(of(".:bin:"), None);
+        let found = of(&format!("bin:{DEFAULT_PATH}")).expect("bash is here");
+        assert!(found.is_absolute() && found.ends_with("bash"), "{found:?}");
     }
 
     #[test]

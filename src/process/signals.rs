@@ -1,4 +1,6 @@
-//! SIGINT and SIGTERM in, an orderly end out: first the wish to end, then after some seconds the end itself.
+//! SIGINT, SIGTERM and SIGHUP in, an orderly end out: first the wish to end, then after some seconds the end itself.
+
+#![expect(clippy::disallowed_methods, reason = "reads what the kernel tells of this process")]
 
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -7,7 +9,7 @@ use std::time::Duration;
 
 use dpl_lambda::stop::Reason;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 /// How long a run may take to end by itself after the first signal. `finished` is promised within 5 s.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(4);
@@ -18,16 +20,28 @@ pub(crate) struct Signals {
     terminate: UnixStream,
 }
 
+/// Whether SIGHUP was ignored when we were started, as far as the kernel tells.
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    ignored & (1 << (SIGHUP - 1)) != 0
+}
+
 impl Signals {
-    /// Catches both signals from now on.
+    /// Catches the signals from now on. A terminal that is closed (SIGHUP) ends a run as SIGTERM does, unless whoever
+    /// started us has said that it shall not, as `nohup` does.
     pub(crate) fn catch() -> io::Result<Self> {
-        let catch = |signal| {
+        let catch = |signals: &[i32]| {
             let (ours, handlers) = UnixStream::pair()?;
             ours.set_nonblocking(true)?;
-            signal_hook::low_level::pipe::register(signal, handlers)?;
+            for signal in signals {
+                signal_hook::low_level::pipe::register(*signal, handlers.try_clone()?)?;
+            }
             Ok::<_, io::Error>(ours)
         };
-        Ok(Signals { interrupt: catch(SIGINT)?, terminate: catch(SIGTERM)? })
+        let terminating: &[i32] = if ignores_hangup() { &[SIGTERM] } else { &[SIGTERM, SIGHUP] };
+        Ok(Signals { interrupt: catch(&[SIGINT])?, terminate: catch(terminating)? })
     }
 
     /// Waits for a signal, or until `other` can be read, or, with no flags, until nobody reads what is written to it.
