@@ -26,6 +26,9 @@ pub(crate) fn check(events: &[Value]) {
         for fact in facts(event) {
             assert!(place.contains(&fact), "`{fact}` is lost:\n{event}\nis shown as\n{place}");
         }
+        for statement in statements(event) {
+            assert_eq!(statement_in(&place), Some(statement), "{event}\nis shown as\n{place}");
+        }
     }
     check_harmless(&all, false);
     let narrow = Style { colour: true, width: Some(40), live: true, unicode: false };
@@ -150,13 +153,38 @@ fn texts(of: &Value, keys: &[&str], facts: &mut Vec<String>) {
 }
 
 fn trouble(trouble: &Value, facts: &mut Vec<String>) {
-    texts(trouble, &["code", "hint"], facts);
+    texts(trouble, &["code"], facts);
+    match trouble["hint"].as_str().map(|hint| (hint, quoted(hint))) {
+        Some((_, Some((parts, _)))) => facts.extend(parts.map(str::to_owned)),
+        Some((hint, None)) => facts.push(hint.to_owned()),
+        None => {}
+    }
     facts.extend(trouble["at"].as_str().map(|at| at.trim_start_matches('/').replace('/', ".").replace("~1", "/")));
     // The sentence of a warning's event is framed by its kind and its hint.
     let message = trouble["message"].as_str().expect("a sentence");
     let message = message.strip_prefix("warning: ").unwrap_or(message);
     let hint = trouble["hint"].as_str().map(|hint| format!("; {hint}")).unwrap_or_default();
     facts.push(message.strip_suffix(&hint).unwrap_or(message).to_owned());
+}
+
+/// The policy statement of an error, and the one that a hint quotes.
+fn statements(event: &Value) -> impl Iterator<Item = Value> {
+    let quoted = |trouble: &Value| serde_json::from_str::<Value>(quoted(trouble["hint"].as_str()?)?.1).ok();
+    let own = Some(event["error"]["policy_statement"].clone()).filter(Value::is_object);
+    let all = [own, quoted(event), quoted(&event["error"])].into_iter().flatten();
+    all.filter(|statement| statement["Effect"].is_string())
+}
+
+/// The parts of a hint around the JSON that it quotes, and the JSON.
+fn quoted(hint: &str) -> Option<([&str; 2], &str)> {
+    let (start, end) = (hint.find(": {\"")? + 2, hint.rfind('}')? + 1);
+    Some(([&hint[..start - 2], &hint[end..]], &hint[start..end]))
+}
+
+/// The JSON that ends what is shown.
+fn statement_in(shown: &str) -> Option<Value> {
+    let start = shown.find("\n    {\n")?;
+    serde_json::from_str(&shown[start..]).ok()
 }
 
 fn package(package: &Value, facts: &mut Vec<String>) {

@@ -88,11 +88,21 @@ impl Drop for Ending {
     }
 }
 
-/// The lines that stand on a screen after these bytes, without colours: a carriage return and a backspace move, a line feed
-/// begins a line, and what is written covers what stood there. (Characters of one column only; lines are not wrapped.)
+/// The lines that stand on a screen after these bytes, without colours.
 pub(crate) fn screen(bytes: &str) -> Vec<String> {
+    let text = |line: &Vec<Cell>| line.iter().map(|cell| cell.0).collect::<String>().trim_end().to_owned();
+    cells(bytes).iter().map(text).collect()
+}
+
+/// A character on a screen, and the parameters of the last colour before it: `1;32`, or none.
+pub(crate) type Cell = (char, String);
+
+/// What stands on a screen after these bytes: a carriage return and a backspace move, a line feed begins a line, and what is
+/// written covers what stood there. (Characters of one column only; lines are not wrapped.)
+pub(crate) fn cells(bytes: &str) -> Vec<Vec<Cell>> {
     let mut lines = vec![Vec::new()];
     let mut column = 0;
+    let mut colour = String::new();
     let mut characters = bytes.chars().peekable();
     while let Some(c) = characters.next() {
         let line = lines.last_mut().expect("begins with one");
@@ -105,16 +115,18 @@ pub(crate) fn screen(bytes: &str) -> Vec<String> {
             }
             '\u{1b}' => {
                 let sequence: String = characters.by_ref().take_while(|c| *c != 'm').collect();
-                assert!(sequence.starts_with('['), "an escape that is no colour: {sequence:?}");
+                let parameters = sequence.strip_prefix('[');
+                let parameters = parameters.unwrap_or_else(|| panic!("an escape that is no colour: {sequence:?}"));
+                colour = parameters.trim_start_matches('0').to_owned();
             }
             c => {
-                line.resize(line.len().max(column + 1), ' ');
-                line[column] = c;
+                line.resize(line.len().max(column + 1), (' ', String::new()));
+                line[column] = (c, colour.clone());
                 column += 1;
             }
         }
     }
-    lines.iter().map(|line| line.iter().collect::<String>().trim_end().to_owned()).collect()
+    lines
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! Never fails over an event that it does not know, and never lets a control character through that others wrote.
 
 mod finish;
+mod statement;
 mod style;
 mod table;
 #[cfg(test)]
@@ -311,11 +312,23 @@ impl<W: Write> Terminal<W> {
         }
     }
 
+    /// What to do. A policy statement stands behind it, once, as people write one, and as it can be copied.
     fn hint(&mut self, trouble: &Value) -> io::Result<()> {
-        match text_of(trouble, "hint") {
-            Some(hint) => self.labelled(2, &[(Paint::Bold, "hint:")], &hint, Paint::Plain),
-            None => Ok(()),
+        let quoted = trouble["hint"].as_str().and_then(statement::quoted);
+        let (hint, statement) = match quoted {
+            Some((hint, statement)) => (Some(clean(&hint)), Some(statement)),
+            None => (text_of(trouble, "hint"), None),
+        };
+        if let Some(hint) = hint {
+            self.labelled(2, &[(Paint::Bold, "hint:")], &hint, Paint::Plain)?;
         }
+        let statement = statement.as_ref().unwrap_or(&trouble["policy_statement"]);
+        if !statement.is_null() {
+            for line in statement::lines(statement, self.columns().map(|columns| columns - 4)) {
+                self.line(&[(Paint::Plain, &format!("    {}", clean(&line)))])?;
+            }
+        }
+        Ok(())
     }
 
     /// A label, a space, and text that is wrapped beneath its own beginning, two columns in.

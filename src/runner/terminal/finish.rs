@@ -148,13 +148,6 @@ impl<W: Write> Terminal<W> {
         if problems.is_empty() || error["hint"] != problems[0]["hint"] {
             self.hint(error)?;
         }
-        let statement = &error["policy_statement"];
-        if !statement.is_null() {
-            let statement = serde_json::to_string_pretty(statement).expect("a value can be written");
-            for line in statement.lines() {
-                self.line(&[(Paint::Plain, &format!("    {}", clean(line)))])?;
-            }
-        }
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::style::{Marks, Paint};
 use super::text::{both_shortened, clean, shortened, width};
+use crate::protocol::secret::MASK;
 
 /// Pieces of one line.
 pub(super) type Line = Vec<(Paint, String)>;
@@ -52,10 +53,17 @@ type Items = Vec<String>;
 impl Row {
     fn of(change: &Value, brief: bool) -> Row {
         let field = clean(change["field"].as_str().unwrap_or_default());
-        let (from, to) = (items(&change["from"]), items(&change["to"]));
+        let unit = if field.starts_with("alias.") && field.ends_with(".traffic") { " %" } else { "" };
+        let known =
+            |value: &Value| items(value).map(|items| items.iter().map(|item| format!("{item}{unit}")).collect());
+        let (from, to): (Option<Items>, Option<Items>) = (known(&change["from"]), known(&change["to"]));
         let known_by = |items: &Option<Items>| {
             items.as_ref().map(|items| items.iter().map(|item| hash_shortened(&field, item)).collect::<Items>())
         };
+        // Two values that differ, and that are masked alike.
+        if change["from"] == MASK && change["to"] == MASK {
+            return Row { field, from, to: Some(vec![format!("another {MASK}")]) };
+        }
         let (short_from, short_to) = (known_by(&from), known_by(&to));
         if brief && (short_from != short_to || from == to) {
             return Row { field, from: short_from, to: short_to };

@@ -142,6 +142,29 @@ plan: 1 step, 2 changes
 }
 
 #[test]
+fn a_value_that_is_masked_is_another_one_and_a_share_is_in_percent() {
+    let changes = json!([
+        {"field": "environment.TOKEN", "from": "[secure]", "to": "[secure]"},
+        {"field": "alias.live.traffic", "from": 0, "to": 50},
+        {"field": "environment.alias.x.traffic", "from": null, "to": "[secure]"},
+    ]);
+    let plan = json!({"event": "planned", "steps": [{"step": "shift-traffic", "changes": changes}]});
+    for style in [SCREEN, LOG] {
+        check(
+            style,
+            std::slice::from_ref(&plan),
+            "\
+plan: 1 step, 3 changes
+  shift-traffic
+    ~ environment.TOKEN            [secure] → another [secure]
+    ~ alias.live.traffic           0 % → 50 %
+    + environment.alias.x.traffic  [secure]
+",
+        );
+    }
+}
+
+#[test]
 fn two_hashes_never_look_the_same() {
     let digest = |end: &str| format!("1.dkr.ecr.us-east-1.amazonaws.com/app@sha256:{}{end}", "0".repeat(63));
     let change = json!({"field": "image_uri", "from": digest("1"), "to": digest("2")});
@@ -421,14 +444,36 @@ error[access-denied]: AWS refused UpdateFunctionCode: User:
   hint: the caller needs an IAM policy that allows this action on this function;
     the statement below is the least that does
     {
-      \"Action\": [
-        \"lambda:UpdateFunctionCode\"
-      ],
-      \"Effect\": \"Allow\"
+      \"Effect\": \"Allow\",
+      \"Action\": [\"lambda:UpdateFunctionCode\"]
     }
 ",
     );
     assert!(shown(COLOUR, &[a_failure()]).contains("\u{1b}[1;31merror[access-denied]:\u{1b}[0m \u{1b}[1mAWS refused"));
+}
+
+#[test]
+fn a_statement_that_a_hint_quotes_is_shown_once_and_whole() {
+    let statement = json!({"Effect": "Allow", "Action": ["lambda:TagResource"],
+        "Resource": ["arn:aws:lambda:us-east-1:123456789012:function:a-function-with-a-long-name"]});
+    let hint = format!("add this statement to the caller's policy: {statement} (`dpl-lambda policy` prints all)");
+    let end = "  hint: add this statement to the caller's policy (`dpl-lambda policy` prints
+    all):
+    {
+      \"Effect\": \"Allow\",
+      \"Action\": [\"lambda:TagResource\"],
+      \"Resource\": [
+        \"arn:aws:lambda:us-east-1:123456789012:function:a-function-with-a-long-name\"
+      ]
+    }
+";
+    let error = json!({"code": "access-denied", "message": "no", "hint": hint, "policy_statement": statement});
+    let failed = json!({"event": "finished", "outcome": "failed", "error": error});
+    check(SCREEN, &[failed], &format!("error[access-denied]: no\n{end}"));
+    // A warning has no statement but the one that it quotes.
+    let message = format!("warning: no; {hint}");
+    let warning = json!({"event": "warning", "code": "would-be-refused", "message": message, "hint": hint});
+    check(SCREEN, &[warning], &format!("warning[would-be-refused]: no\n{end}"));
 }
 
 #[test]
