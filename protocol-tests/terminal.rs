@@ -255,8 +255,8 @@ fn a_refusal_of_aws_ends_with_the_statement_to_add() {
     let found = "\
 update-function-code
 
-error[access-denied]: arn:aws:iam::123456789012:user/ci may not do
-  lambda:UpdateFunctionCode on
+error[access-denied]: arn:aws:iam::123456789012:user/ci is not allowed to
+  perform lambda:UpdateFunctionCode on
   arn:aws:lambda:eu-west-1:123456789012:function:orders
   caused by: ";
     assert!(end.starts_with(found), "{end}");
@@ -288,8 +288,8 @@ fn what_is_wrong_with_the_file_is_told_with_its_line() {
         "\
 ✓ no pull request
 ✓ branch: want main, got main
-warning[unknown-key]: `memroy_size` is no option of a lambda stanza, it is left
-  out of account
+warning[unknown-key]: `memroy_size` is no option of a lambda stanza, it is
+  ignored
   --> .travis.yml:13 (memroy_size)
   hint: did you mean `memory_size`?
 

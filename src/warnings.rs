@@ -68,7 +68,7 @@ pub fn missing_from_package(missing: &Missing, handler: &str) -> Warning {
 /// What will surprise about the runtime `id`; `is_named`: the stanza says so, and not the live function.
 pub fn of_runtime(id: &str, outlook: &Outlook, is_named: bool) -> Warning {
     let whose = if is_named { "the runtime" } else { "the live function's runtime" };
-    let go_to = |successor: &str| format!("go to `{successor}`");
+    let go_to = |successor: &str| format!("switch to `{successor}`");
     let (code, message, hint) = match outlook {
         Outlook::Deprecated(runtime) => (
             WarningCode::DeprecatedRuntime,
@@ -89,9 +89,12 @@ pub fn of_runtime(id: &str, outlook: &Outlook, is_named: bool) -> Warning {
         Outlook::Unknown { nearest, is_deprecated } => (
             WarningCode::UnknownRuntime,
             format!("{whose} `{id}` is not one that this version knows; AWS decides"),
-            match is_deprecated {
-                true => format!("is `{}` meant? that is deprecated; go to `{}`", nearest.id, nearest.successor),
-                false => format!("is `{}` meant?", nearest.id),
+            match nearest {
+                Some(near) if *is_deprecated => {
+                    format!("did you mean `{}`? that is deprecated; switch to `{}`", near.id, near.successor)
+                }
+                Some(near) => format!("did you mean `{}`?", near.id),
+                None => "AWS's documentation lists the runtimes that there are".to_owned(),
             },
         ),
     };
@@ -103,6 +106,12 @@ pub fn would_be_refused(error: &ErrorReport) -> Warning {
     let words = error.message.trim_start_matches("AWS refused UpdateFunctionCode: ");
     let message = format!("AWS would refuse this: {words}");
     Warning { code: WarningCode::WouldBeRefused, message, hint: error.hint.clone(), at: error.at.clone() }
+}
+
+/// A plan of which AWS did not say whether it would take the code.
+pub fn not_rehearsed(error: &ErrorReport) -> Warning {
+    let message = format!("AWS did not say whether it would take the code: {}", error.message);
+    warning(WarningCode::NotRehearsed, "/zip", message, "nothing was changed; the plan itself holds")
 }
 
 /// What is wrong with a stanza that is skipped: Travis would never have run dpl.
@@ -129,7 +138,7 @@ pub fn stashed(commit: &str) -> Warning {
 
 /// Files that were put aside and are not back. `words` are git's, without secrets.
 pub fn stash_kept(commit: &str, words: &str) -> Warning {
-    let message = format!("the files that were put aside are not back: {words}");
+    let message = format!("the stashed files could not be restored: {words}");
     let hint = format!("nothing is lost: `git stash apply {commit}` brings them back");
     warning(WarningCode::StashKept, "/cleanup", message, &hint)
 }

@@ -13,9 +13,7 @@ use crate::code::{Code, Source};
 use crate::failure;
 use crate::function::{ChangedBy, Live, LiveAlias, Setting, Wanted};
 use crate::journal::Journal;
-use crate::lambda::{
-    self, Applied, Beside, CallErrorKind, Found, Identity, Lambda, LambdaError, ReleaseQuestions, Subject, Way,
-};
+use crate::lambda::{self, Applied, Beside, Found, Identity, Lambda, LambdaError, ReleaseQuestions, Subject, Way};
 use crate::package::Archive;
 use crate::plan::{Action, Plan, Step, needs_versions, plan};
 use crate::protocol::error::ErrorReport;
@@ -146,7 +144,7 @@ impl Pass<'_> {
     }
 
     /// Asks AWS whether it would take the new code, so that a permission that is missing shows before anything is changed.
-    /// AWS rehearses no other step.
+    /// AWS rehearses no other step. Where a step before decides what code may be, nothing is known yet.
     async fn rehearse(
         &self,
         lambda: &Lambda,
@@ -157,14 +155,19 @@ impl Pass<'_> {
     ) -> Result<(), ErrorReport> {
         let Some(live) = live else { return Ok(()) };
         subject.take(live, plan, code_sha256);
-        for action in plan.steps.iter().map(|step| &step.action) {
+        for action in plan.steps.iter().map(|step| &step.action).take_while(|action| !action.decides_about_code()) {
             match lambda.rehearse(action, subject).await {
                 Ok(()) => {}
-                Err(LambdaError::Call(error)) if error.kind == CallErrorKind::Refused => {
-                    let refused = self.failed(LambdaError::Call(error));
-                    self.warn(&warnings::would_be_refused(&refused));
+                Err(error @ LambdaError::Stopped { .. }) => return Err(self.failed(error)),
+                Err(error) => {
+                    let error = self.failed(error);
+                    let is_refused = !error.retryable && error.aws.is_some();
+                    self.warn(&if is_refused {
+                        warnings::would_be_refused(&error)
+                    } else {
+                        warnings::not_rehearsed(&error)
+                    });
                 }
-                Err(error) => return Err(self.failed(error)),
             }
         }
         Ok(())

@@ -118,9 +118,10 @@ fn of_trouble(code: Code, what: &str, trouble: Trouble, next: &str, redactor: &R
         (None, Code::FunctionStartFailed) => {
             ("the function's own start-up code failed: its log in CloudWatch tells where", None)
         }
-        (None, _) => ("mend what AWS names", None),
+        (None, _) => ("fix what AWS names", None),
     };
-    let mut report = report(code, format!("{what}{}", reason.unwrap_or_default())).hint(format!("{hint}; {next}"));
+    let mut report = report(code, format!("{what}{}", reason.unwrap_or_default()))
+        .hint(format!("{hint}{} {next}", if hint.ends_with('?') { "" } else { ";" }));
     report.at = at.or(asked).map(str::to_owned);
     report.caused_by.extend(trouble.code.map(|code| redactor.redact(&code)));
     report

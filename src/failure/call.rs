@@ -78,7 +78,7 @@ fn of_denied(denied: &Denied, error: &CallError, redactor: &Redactor) -> ErrorRe
         By::Unallowed(by) => format!(": {by} does not allow it"),
         By::Nothing => String::new(),
     };
-    let mut report = report(Code::AccessDenied, format!("{who} may not do {action}{on}{forbids}"));
+    let mut report = report(Code::AccessDenied, format!("{who} is not allowed to perform {action}{on}{forbids}"));
     report.at = at_of_action(&denied.action).map(str::to_owned);
     report.caused_by.extend(awss_words(error, redactor));
     let mut statement = denied.statement();
@@ -93,7 +93,10 @@ fn of_denied(denied: &Denied, error: &CallError, redactor: &Redactor) -> ErrorRe
         }
         (By::Denied(by), _) => format!("no statement can allow it while {by} denies it; ask whoever manages that"),
         (By::Unallowed(by), _) => format!("{by} must allow it, too: {ready}"),
-        (By::Nothing, _) => format!("add this statement to {who}'s policy: {ready} (`dpl-lambda policy` prints all that the stanza needs)"),
+        (By::Nothing, _) => format!(
+            "add this statement to {}: {ready} (`dpl-lambda policy` prints all that the stanza needs)",
+            whose_policy(&who)
+        ),
     });
     report.policy_statement = statement.map(Box::new);
     report
@@ -105,6 +108,14 @@ fn at_of_operation(operation: &str) -> Option<&'static str> {
         _ if operation.starts_with("AssumeRole") => Some("/role_to_assume"),
         _ if texts::is_of_bucket(operation) => Some("/s3_bucket"),
         _ => None,
+    }
+}
+
+/// The policy of whoever asks; of a session it is that of the role.
+fn whose_policy(who: &str) -> String {
+    match who.split_once(":assumed-role/").and_then(|(_, session)| session.split('/').next()) {
+        Some(role) => format!("the policy of the role {role}"),
+        None => format!("{who}'s policy"),
     }
 }
 
@@ -168,7 +179,7 @@ fn of_unreachable(error: &CallError, redactor: &Redactor) -> ErrorReport {
             .hint("HTTPS_PROXY of the job is http://user:password@host:port; NO_PROXY names what goes past it");
     }
     let hint = if has(&["dns error", "failed to lookup", "name or service not known"]) {
-        "its name cannot be resolved: is the region's name right, and has the job a network?"
+        "its name cannot be resolved: is the region name right, and does the job have network access?"
     } else if has(&["refused"]) {
         "nothing listens there: is AWS_ENDPOINT_URL right, or does a firewall stand in the way?"
     } else {
@@ -229,7 +240,7 @@ mod tests {
             ..refused("", 0, "")
         };
         for (cause, code, hint) in [
-            ("dns error: failed to lookup address information", Code::NetworkFailure, "region's name"),
+            ("dns error: failed to lookup address information", Code::NetworkFailure, "region name"),
             ("tcp connect error: Connection refused (os error 111)", Code::NetworkFailure, "AWS_ENDPOINT_URL"),
             ("invalid peer certificate: UnknownIssuer", Code::CertificateNotTrusted, "AWS_CA_BUNDLE"),
             ("tunnel error: proxy authorization required", Code::ProxyRefused, "HTTPS_PROXY"),

@@ -43,7 +43,7 @@ pub fn entry(word: &str) -> Result<String, String> {
     let words = Code::ALL.iter().map(|code| code.word()).chain(WarningCode::ALL.iter().map(|code| code.word()));
     let likeness = |known: &String| (strsim::jaro_winkler(word, known) * 1000.0) as u32;
     let nearest = words.max_by_key(likeness).filter(|known| likeness(known) >= 750);
-    let meant = nearest.map(|nearest| format!("; is `{nearest}` meant?")).unwrap_or_default();
+    let meant = nearest.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default();
     Err(format!("there is no code `{word}`{meant} (schema/errors.md lists all of them)"))
 }
 

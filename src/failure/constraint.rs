@@ -37,11 +37,11 @@ fn runtime(text: &str) -> Option<Problem> {
     let since = row.map(|row| format!(" (deprecated since {})", row.deprecated)).unwrap_or_default();
     Some(Problem {
         code: Code::UnsupportedRuntime,
-        message: format!("`runtime` is {id}, which AWS supports no longer{since}"),
+        message: format!("`runtime` is {id}, which AWS no longer supports{since}"),
         at: Some("/runtime".to_owned()),
         hint: Some(match row {
-            Some(row) => format!("go to {}", row.successor),
-            None => "go to a runtime that AWS supports".to_owned(),
+            Some(row) => format!("switch to {}", row.successor),
+            None => "switch to a runtime that AWS supports".to_owned(),
         }),
     })
 }
@@ -60,14 +60,14 @@ fn described(member: &str, value: Option<&str>, constraint: &str) -> Problem {
     let (right, hint) = match alternatives(constraint) {
         Some(known) => {
             let nearest = value.and_then(|value| nearest(value.trim_matches(['[', ']']), &known));
-            let meant = nearest.map(|nearest| format!("is {nearest} meant? ")).unwrap_or_default();
-            ("that is none that AWS takes".to_owned(), format!("{meant}AWS takes {}", known.join(", ")))
+            let meant = nearest.map(|nearest| format!("did you mean {nearest}? ")).unwrap_or_default();
+            ("AWS does not accept this value".to_owned(), format!("{meant}AWS accepts {}", known.join(", ")))
         }
         None => (
             right(value, constraint),
             match at {
                 Some(_) => format!("change `{key}` of the stanza"),
-                None => "compare AWS's words with the values that `planned` tells".to_owned(),
+                None => "AWS's words name the value; change it in the stanza".to_owned(),
             },
         ),
     };
@@ -103,6 +103,7 @@ fn right(value: Option<&str>, constraint: &str) -> String {
             Some(("have length greater than or equal to", "0")) => String::new(),
             Some(("have value less than or equal to", limit)) => format!("at most {limit}"),
             Some(("have value greater than or equal to", limit)) => format!("at least {limit}"),
+            Some(("have length less than or equal to", "1")) => format!("at most 1 {}", unit.trim_end_matches('s')),
             Some(("have length less than or equal to", limit)) => format!("at most {limit} {unit}"),
             Some(("have length greater than or equal to", limit)) => format!("at least {limit} {unit}"),
             _ => match part.split_once("satisfy regular expression pattern: ") {
@@ -115,7 +116,7 @@ fn right(value: Option<&str>, constraint: &str) -> String {
     if parts.len() > 1 {
         parts.retain(|part| part != "a value");
     }
-    if parts == ["a value"] { "AWS asks for one".to_owned() } else { format!("AWS takes {}", parts.join(", ")) }
+    if parts == ["a value"] { "AWS asks for one".to_owned() } else { format!("AWS accepts {}", parts.join(", ")) }
 }
 
 fn short(text: &str, most: usize) -> String {
@@ -137,7 +138,7 @@ fn pointer(member: &str) -> Option<&'static str> {
     MEMBERS.iter().find(|(name, _)| lower == *name || lower.starts_with(&format!("{name}."))).map(|(_, at)| *at)
 }
 
-/// Members of AWS's requests in lower case, the longer names first, with the stanza's keys.
+/// Members of AWS's requests in lower case, a member before the structure that holds it, with the stanza's keys.
 const MEMBERS: &[(&str, &str)] = &[
     ("functionname", "/function_name"),
     ("role", "/role"),
@@ -214,19 +215,19 @@ mod tests {
         check(
             "1 validation error detected: Value '0' at 'provisionedConcurrentExecutions' failed to satisfy constraint: Member must have value greater than or equal to 1",
             Some("/provisioned_concurrency"),
-            "`provisioned_concurrency` is 0: AWS takes at least 1",
+            "`provisioned_concurrency` is 0: AWS accepts at least 1",
             "change `provisioned_concurrency` of the stanza",
         );
         check(
             "'MemorySize' value failed to satisfy constraint: Member must have value less than or equal to 3008",
             Some("/memory_size"),
-            "`memory_size` is refused: AWS takes at most 3008",
+            "`memory_size` is refused: AWS accepts at most 3008",
             "change `memory_size` of the stanza",
         );
         check(
             "1 validation error detected: Value '[x86_64, arm64]' at 'architectures' failed to satisfy constraint: Member must have length less than or equal to 1",
             Some("/architectures"),
-            "`architectures` is [x86_64, arm64]: AWS takes at most 1 items",
+            "`architectures` is [x86_64, arm64]: AWS accepts at most 1 item",
             "change `architectures` of the stanza",
         );
     }
@@ -236,14 +237,14 @@ mod tests {
         check(
             "Value PYTHON3.9 at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [python3.9, nodejs22.x] or be a valid ARN",
             Some("/runtime"),
-            "`runtime` is PYTHON3.9: that is none that AWS takes",
-            "is python3.9 meant? AWS takes nodejs22.x, python3.9",
+            "`runtime` is PYTHON3.9: AWS does not accept this value",
+            "did you mean python3.9? AWS accepts nodejs22.x, python3.9",
         );
         check(
             "The runtime parameter of nodejs12.x is no longer supported for creating or updating AWS Lambda functions. We recommend you use a supported runtime while creating or updating functions.",
             Some("/runtime"),
-            "`runtime` is nodejs12.x, which AWS supports no longer (deprecated since 2023-03-31)",
-            "go to nodejs24.x",
+            "`runtime` is nodejs12.x, which AWS no longer supports (deprecated since 2023-03-31)",
+            "switch to nodejs24.x",
         );
     }
 
@@ -251,14 +252,14 @@ mod tests {
     fn several_complaints_are_several_problems() {
         let text = "2 validation errors detected: Value '1000' at 'timeout' failed to satisfy constraint: Member must have value less than or equal to 900; Value null at 'role' failed to satisfy constraint: Member must not be null";
         let found: Vec<String> = problems(text).into_iter().map(|problem| problem.message).collect();
-        assert_eq!(found, ["`timeout` is 1000: AWS takes at most 900", "`role` is missing: AWS asks for one"]);
+        assert_eq!(found, ["`timeout` is 1000: AWS accepts at most 900", "`role` is missing: AWS asks for one"]);
     }
 
     #[test]
     fn a_pattern_is_shown_but_not_all_of_it() {
         let text = "1 validation error detected: Value 'r1' at 'role' failed to satisfy constraint: Member must satisfy regular expression pattern: arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+";
         let found = problems(text);
-        assert!(found[0].message.starts_with("`role` is r1: AWS takes what matches arn:(aws"), "{found:?}");
+        assert!(found[0].message.starts_with("`role` is r1: AWS accepts what matches arn:(aws"), "{found:?}");
         let long = format!("{text}{}", "x".repeat(500));
         assert!(problems(&long)[0].message.chars().count() < 200);
     }

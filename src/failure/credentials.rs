@@ -19,7 +19,7 @@ pub(super) fn of_credentials(error: CredentialsError, redactor: &Redactor) -> Er
             report
         }
         CredentialsError::None => report(Code::NoCredentials, "no AWS credentials were found").hint(
-            "give `access_key_id` and `secret_access_key` in the stanza, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the job",
+            "give `access_key_id` and `secret_access_key` in the stanza, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the job, a `profile` that has keys, or `role_to_assume` with `web_identity_token_env`",
         ),
         CredentialsError::NoProfile { name } => report(
             Code::NoCredentials,
@@ -38,13 +38,13 @@ pub(super) fn of_credentials(error: CredentialsError, redactor: &Redactor) -> Er
             &source,
         ),
         CredentialsError::Silent { origin } => {
-            report(Code::NoCredentials, format!("the credentials of the {} are not given in time", origin.as_str()))
+            report(Code::NoCredentials, format!("the credentials of the {} did not arrive in time", origin.as_str()))
                 .hint("it has to answer at once; do the job's variables name the right address?")
         }
         CredentialsError::Unavailable { origin, source } => {
             let mut report =
-                self::report(Code::NoCredentials, format!("the credentials of the {} cannot be had", origin.as_str()))
-                    .hint("below stands what its source says; or give other credentials");
+                self::report(Code::NoCredentials, format!("the credentials of the {} could not be obtained", origin.as_str()))
+                    .hint("what its source says stands among the causes; or give other credentials");
             let mut next: Option<&dyn std::error::Error> = Some(&source);
             while let Some(cause) = next {
                 let words = one_line(&without_its_words(&redactor.redact(&cause.to_string())));

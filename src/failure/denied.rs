@@ -57,6 +57,10 @@ impl Denied {
 /// `User: <arn> is not authorized to perform: <action> on resource: <arn> because <reason>`; S3 quotes the ARN.
 fn not_authorized(message: &str) -> Option<Denied> {
     let (before, after) = message.split_once("is not authorized to perform: ")?;
+    // Lambda quotes KMS, which speaks of the function's role, and not of the caller.
+    if before.contains("KMS Message") {
+        return None;
+    }
     let (action, rest) = match after.split_once(char::is_whitespace) {
         Some((action, rest)) => (action, rest),
         None => (after, ""),
@@ -65,7 +69,7 @@ fn not_authorized(message: &str) -> Option<Denied> {
         let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
         rest[..end].trim_matches('"').trim_end_matches('.').to_owned()
     });
-    let who = before.trim().strip_prefix("User: ").map(|who| who.trim().to_owned()).filter(|who| !who.is_empty());
+    let who = before.rsplit_once("User: ").map(|(_, who)| who.trim().to_owned()).filter(|who| !who.is_empty());
     let action = action.trim_end_matches(['.', ',']).to_owned();
     Some(Denied { who, action, resource: resource.filter(|arn| !arn.is_empty()), by: by(rest) })
 }

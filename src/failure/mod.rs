@@ -78,7 +78,7 @@ fn caused(mut report: ErrorReport, source: &dyn std::error::Error) -> ErrorRepor
 
 /// A pointer as people write a key: `on.condition.1`.
 fn dotted(pointer: &str) -> String {
-    pointer.trim_start_matches('/').replace('/', ".")
+    pointer.trim_start_matches('/').replace('/', ".").replace("~1", "/").replace("~0", "~")
 }
 
 fn report(code: Code, message: impl Into<String>) -> ErrorReport {
@@ -87,8 +87,12 @@ fn report(code: Code, message: impl Into<String>) -> ErrorReport {
 
 /// Enough of a long text to know it again.
 fn shortened(text: &str) -> String {
-    match text.char_indices().nth(200) {
-        Some((end, _)) => format!("{}…", &text[..end]),
+    match text.char_indices().nth(300) {
+        Some((end, _)) => {
+            // Not in the middle of a word, where there is one near.
+            let whole = text[..end].rfind(' ').filter(|space| end - space < 40).unwrap_or(end);
+            format!("{} …", text[..whole].trim_end())
+        }
         None => text.to_owned(),
     }
 }

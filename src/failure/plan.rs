@@ -50,7 +50,7 @@ pub fn of_plan(error: PlanError, function_name: &str, redactor: &Redactor) -> Er
         PlanError::TrafficNotShareable { field, version } => report(
             Code::TrafficNotShareable,
             format!(
-                "`{field}` is another than that of version {version}, and AWS shares traffic only where it is the same"
+                "`{field}` differs from that of version {version}, and AWS shares traffic only where it is the same"
             ),
         )
         .at("/traffic")

@@ -14,7 +14,7 @@ use crate::protocol::wire::{MAX_REQUEST_BYTES, MAX_VALUES, WireError};
 pub fn of_request(error: RequestError, limit: Duration) -> ErrorReport {
     match error {
         RequestError::Unreadable(source) if source.kind() == std::io::ErrorKind::TimedOut => {
-            report(Code::RequestTimeout, format!("standard input did not come to its end within {} s", limit.as_secs()))
+            report(Code::RequestTimeout, format!("standard input was not closed within {} s", limit.as_secs()))
                 .hint("the runner writes one JSON object to it and closes it")
         }
         RequestError::Unreadable(source) => caused(

@@ -51,7 +51,9 @@ impl Row {
 
 /// The row for a refusal. `None`: nothing is known but AWS's words.
 pub(super) fn row(error: &CallError) -> Option<&'static Row> {
-    let lower = error.message().to_lowercase();
+    // A function may be called `subnet-cleaner`: what AWS names says nothing of what it complains about.
+    let words = error.message().split_whitespace().filter(|word| !word.starts_with("arn:"));
+    let lower = words.collect::<Vec<_>>().join(" ").to_lowercase();
     ROWS.iter().find(|row| row.fits(error.code(), error.operation, &lower))
 }
 
@@ -64,7 +66,6 @@ pub(super) fn of_state(reason: &str) -> Option<(&'static str, Option<&'static st
 pub(super) fn by_operation(operation: &str) -> Code {
     match operation {
         "Invoke" => Code::InvocationRejected,
-        "GetCallerIdentity" => Code::IdentityRejected,
         _ if operation.starts_with("AssumeRole") => Code::IdentityRejected,
         _ if is_of_bucket(operation) => Code::UploadRejected,
         _ if operation.starts_with("Get") || operation.starts_with("List") => Code::ReadRejected,
@@ -106,6 +107,9 @@ const fn row_of(aws: &'static [&'static str], words: &'static [&'static str], co
 
 const ANY: &[&str] = &[];
 
+/// AWS's codes for a value that it does not accept.
+const VALUE: &[&str] = &["InvalidParameterValueException", "ValidationException"];
+
 /// From the particular to the general.
 #[rustfmt::skip]
 const ROWS: &[Row] = &[
@@ -146,31 +150,34 @@ const ROWS: &[Row] = &[
     row_of(ANY, &["execution role does not have permissions to call"], Code::RoleLacksPermission,
         "give the function's role, not the caller, the permission that AWS names").at("/role"),
     // Keys.
+    row_of(&["KMS.DisabledException", "KMS.NotFoundException", "KMS.KMSInvalidStateException"], ANY, Code::KeyNotUsable, "the key that encrypts the bucket must be enabled").of(S3).at("/s3_bucket"),
     row_of(&["KMSAccessDeniedException", "KMSDisabledException", "KMSInvalidStateException", "KMSNotFoundException"], ANY, Code::KeyNotUsable,
         "the function's role needs kms:Decrypt on the key, and the key must be enabled and in the function's region").at("/kms_key_arn"),
     row_of(ANY, &["kms access was denied"], Code::KeyNotUsable, "the function's role needs kms:Decrypt on the key").at("/kms_key_arn"),
     row_of(ANY, &["kms", "invalid for creategrant"], Code::KeyNotUsable, "the function's old role is gone from the key's grant: set `kms_key_arn` anew, or give the role again").at("/kms_key_arn"),
+    row_of(ANY, &["kms key"], Code::KeyNotUsable, "is it an enabled, symmetric key of the function's region, and may the caller use it (kms:GenerateDataKey, Decrypt)?").at("/source_kms_key_arn").of(&["UpdateFunctionCode"]),
     row_of(ANY, &["kms key"], Code::KeyNotUsable, "is it an enabled, symmetric key of the function's region, and may the caller use it (kms:CreateGrant, Encrypt, Decrypt)?").at("/kms_key_arn"),
     // Networks. EC2's throttling comes as a 400.
-    row_of(ANY, &["requestlimitexceeded"], Code::Throttled, "EC2 asks for fewer calls; try again in some minutes"),
-    row_of(ANY, &["ec2", "throttl"], Code::Throttled, "EC2 asks for fewer calls; try again in some minutes"),
-    row_of(&["EC2ThrottledException"], ANY, Code::Throttled, "EC2 asks for fewer calls; try again in some minutes"),
-    row_of(ANY, &["hyperplane"], Code::QuotaExceeded, "ask AWS for more network interfaces, or put functions into the same subnets and groups").at("/subnet_ids"),
-    row_of(ANY, &["must coexist"], Code::InvalidParameter, "a function in a VPC has both: name `subnet_ids` and `security_group_ids`, or empty both").at("/subnet_ids"),
+    row_of(ANY, &["requestlimitexceeded"], Code::Throttled, "EC2 is throttling Lambda's calls; try again in some minutes"),
+    row_of(ANY, &["ec2", "throttl"], Code::Throttled, "EC2 is throttling Lambda's calls; try again in some minutes"),
+    row_of(&["EC2ThrottledException"], ANY, Code::Throttled, "EC2 is throttling Lambda's calls; try again in some minutes"),
+    row_of(VALUE, &["hyperplane"], Code::QuotaExceeded, "ask AWS for more network interfaces, or put functions into the same subnets and groups").at("/subnet_ids"),
+    row_of(VALUE, &["must coexist"], Code::InvalidParameter, "a function in a VPC has both: name `subnet_ids` and `security_group_ids`, or empty both").at("/subnet_ids"),
     row_of(ANY, &["invalidgroup.notfound"], Code::NotFound, "are they groups of this region, and of the subnets' VPC?").at("/security_group_ids"),
-    row_of(ANY, &["security group", "does not exist"], Code::NotFound, "are they groups of this region, and of the subnets' VPC?").at("/security_group_ids"),
-    row_of(ANY, &["security group"], Code::InvalidParameter, "are they groups of this region, and of the subnets' VPC?").at("/security_group_ids"),
+    row_of(VALUE, &["security group", "does not exist"], Code::NotFound, "are they groups of this region, and of the subnets' VPC?").at("/security_group_ids"),
+    row_of(VALUE, &["security group"], Code::InvalidParameter, "are they groups of this region, and of the subnets' VPC?").at("/security_group_ids"),
     row_of(ANY, &["invalidsubnetid.notfound"], Code::NotFound, "are they subnets of this region and account?").at("/subnet_ids"),
     row_of(&["SubnetIPAddressLimitReachedException"], ANY, Code::QuotaExceeded, "name a larger subnet, or one more").at("/subnet_ids"),
     row_of(&["ENILimitReachedException", "EniLimitReachedException"], ANY, Code::QuotaExceeded, "ask AWS for more network interfaces in the VPC, or put functions into the same subnets and groups").at("/subnet_ids"),
     row_of(&["EC2AccessDeniedException"], ANY, Code::RoleLacksPermission, "attach the managed policy AWSLambdaVPCAccessExecutionRole to the function's role").at("/role"),
-    row_of(ANY, &["subnet"], Code::InvalidParameter, "are they subnets of one VPC, in this region?").at("/subnet_ids"),
+    row_of(VALUE, &["efs file system"], Code::FileSystemNotUsable, "give the ARN of an access point in the subnets' VPC, and let each zone have a mount target").at("/file_system_configs"),
+    row_of(VALUE, &["subnet"], Code::InvalidParameter, "are they subnets of one VPC, in this region?").at("/subnet_ids"),
     // Variables.
     row_of(ANY, &["exceeded the 4kb limit"], Code::EnvironmentTooLarge, "names and values together have 4 KB; keep large values in Systems Manager or Secrets Manager, or in the package")
         .at("/environment").says("the variables are larger than the 4 KB that Lambda takes"),
     row_of(&["RequestEntityTooLargeException"], &["5120 bytes"], Code::EnvironmentTooLarge, "names and values together have 4 KB; keep large values in Systems Manager or Secrets Manager, or in the package")
         .at("/environment").says("the variables are larger than the 4 KB that Lambda takes"),
-    row_of(ANY, &["reserved keys"], Code::InvalidParameter, "Lambda sets these variables itself; leave them out, or take other names").at("/environment"),
+    row_of(VALUE, &["reserved keys"], Code::InvalidParameter, "Lambda sets these variables itself; leave them out, or take other names").at("/environment"),
     // Code.
     row_of(ANY, &["could not unzip"], Code::PackageInvalid, "is it a zip archive, whole, without a password? name the directory, and it is packaged for you").at("/zip"),
     row_of(&["InvalidZipFileException"], ANY, Code::PackageInvalid, "is it a zip archive, whole, without a password? name the directory, and it is packaged for you").at("/zip"),
@@ -183,7 +190,7 @@ const ROWS: &[Row] = &[
     row_of(&["RequestEntityTooLargeException", "RequestTooLargeException"], ANY, Code::InvalidParameter, "a payload has at most 6 MB").at("/verify/payload").of(INVOKE),
     row_of(&["CodeStorageExceededException"], ANY, Code::QuotaExceeded, "`keep_versions` deletes old versions at each deployment; or ask AWS for more code storage (75 GB by default)").at("/keep_versions"),
     row_of(&["CodeSigningConfigNotFoundException"], ANY, Code::NotFound, "is it a configuration of this region and account?").at("/code_signing_config_arn"),
-    row_of(ANY, &["code signing configuration"], Code::NotFound, "is it a configuration of this region and account?").at("/code_signing_config_arn"),
+    row_of(ANY, &["code signing configuration", "found"], Code::NotFound, "is it a configuration of this region and account?").at("/code_signing_config_arn"),
     row_of(&["CodeVerificationFailedException", "InvalidCodeSignatureException"], ANY, Code::CodeSignatureRejected,
         "sign the package with a profile of the function's code signing configuration, and deploy the signed object by `s3_bucket` and `s3_key`").at("/code_signing_config_arn"),
     row_of(&["CodeArtifactUserPendingException"], ANY, Code::FunctionNotReady, "AWS makes the image ready; deploy again in a minute"),
@@ -203,13 +210,12 @@ const ROWS: &[Row] = &[
     row_of(ANY, &["layers are not in the same region"], Code::WrongRegion, "publish the layer in the function's region, and name that one").at("/layers"),
     row_of(ANY, &["cannot reference more than 5 layers"], Code::InvalidParameter, "put several of them into one").at("/layers"),
     row_of(ANY, &["two different versions of the same layer"], Code::InvalidParameter, "keep one of the two").at("/layers"),
-    row_of(ANY, &["layer version"], Code::InvalidParameter, "give the ARN with its version: arn:aws:lambda:us-east-1:123456789012:layer:name:1").at("/layers"),
-    row_of(ANY, &["dead letter"], Code::InvalidParameter, "give the ARN of an SQS queue or SNS topic that the function's role may send to").at("/dead_letter_arn"),
+    row_of(VALUE, &["layer version"], Code::InvalidParameter, "give the ARN with its version: arn:aws:lambda:us-east-1:123456789012:layer:name:1").at("/layers"),
+    row_of(VALUE, &["dead letter"], Code::InvalidParameter, "give the ARN of an SQS queue or SNS topic that the function's role may send to").at("/dead_letter_arn"),
     row_of(&["EFSMountConnectivityException", "EFSMountFailureException", "EFSMountTimeoutException", "EFSIOException"], ANY, Code::FileSystemNotUsable,
         "the function's subnets need a way to a mount target (TCP 2049), and its role elasticfilesystem:ClientMount").at("/file_system_configs"),
-    row_of(ANY, &["efs file system"], Code::FileSystemNotUsable, "give the ARN of an access point in the subnets' VPC, and let each zone have a mount target").at("/file_system_configs"),
     row_of(&["SnapStartException", "SnapStartNotReadyException", "SnapStartTimeoutException"], ANY, Code::FunctionNotReady, "does the function's start-up code end, and without an error?").at("/snap_start"),
-    row_of(ANY, &["snapstart"], Code::InvalidParameter, "SnapStart needs a runtime, an architecture and settings that AWS supports it for; leave `snap_start` out otherwise").at("/snap_start"),
+    row_of(VALUE, &["snapstart"], Code::InvalidParameter, "SnapStart needs a runtime, an architecture and settings that AWS supports it for; leave `snap_start` out otherwise").at("/snap_start"),
     row_of(&["InvalidRuntimeException"], ANY, Code::UnsupportedRuntime, "name a runtime that AWS supports").at("/runtime"),
     row_of(&["ResourceNotReadyException"], ANY, Code::FunctionNotReady, "the function is being made ready; deploy again in a minute"),
     // Concurrency.
@@ -229,18 +235,19 @@ const ROWS: &[Row] = &[
     row_of(ANY, &["$latest is not supported for an alias"], Code::InvalidParameter, "an alias shares its traffic between published versions only").at("/traffic"),
     row_of(ANY, &["already included in routing"], Code::Conflict, "somebody else has moved the alias meanwhile; look where it points now, and decide again").at("/alias"),
     row_of(ANY, &["additionalversionweights"], Code::InvalidParameter, "an alias shares its traffic between two versions at most").at("/traffic"),
-    row_of(ANY, &["function url"], Code::Conflict, "somebody else has made the address meanwhile; deploy again").at("/function_url"),
+    row_of(&["ResourceConflictException"], &["function url"], Code::Conflict, "somebody else has made the address meanwhile; deploy again").at("/function_url"),
     row_of(ANY, &["statement id", "already exists"], Code::Conflict, "somebody else has added it meanwhile; deploy again").at("/function_url"),
-    row_of(ANY, &["tag limit"], Code::QuotaExceeded, "a function has at most 50 tags; `function_tags_mode: replace` removes the live ones").at("/function_tags"),
-    row_of(ANY, &["number of tags"], Code::QuotaExceeded, "a function has at most 50 tags; `function_tags_mode: replace` removes the live ones").at("/function_tags"),
-    row_of(ANY, &["tags on function aliases"], Code::InvalidParameter, "give the function's name without a version or alias").at("/function_name"),
+    row_of(VALUE, &["tag limit"], Code::QuotaExceeded, "a function has at most 50 tags; `function_tags_mode: replace` removes the live ones").at("/function_tags"),
+    row_of(VALUE, &["number of tags"], Code::QuotaExceeded, "a function has at most 50 tags; `function_tags_mode: replace` removes the live ones").at("/function_tags"),
+    row_of(VALUE, &["tags on function aliases"], Code::InvalidParameter, "give the function's name without a version or alias").at("/function_name"),
     row_of(ANY, &["permitted on lambda functions only"], Code::InvalidParameter, "give the function's name without a version or alias").at("/function_name"),
     row_of(ANY, &["derived qualifier"], Code::InvalidParameter, "give the function's name without a version or alias").at("/function_name"),
     row_of(ANY, &["codesha256", "different from current"], Code::Conflict, "somebody else deploys this function at the same time; deploy again")
         .says("other code than this deployment's is there now"),
     // What is not there, or is not what was read.
     row_of(ANY, &["not reachable in this region"], Code::WrongRegion, "is `region` that of the function's ARN?").at("/region"),
-    row_of(&["ResourceNotFoundException"], &["alias"], Code::NotFound, "somebody has deleted it meanwhile; deploy again").at("/alias"),
+    row_of(&["ResourceNotFoundException"], &["find alias"], Code::NotFound, "somebody has deleted it meanwhile; deploy again").at("/alias"),
+    row_of(&["ResourceNotFoundException"], &["alias not found"], Code::NotFound, "somebody has deleted it meanwhile; deploy again").at("/alias"),
     row_of(ANY, &["function not found"], Code::NotFound, "is this the right region and account? the version or alias may be gone, too").at("/function_name"),
     row_of(ANY, &["function doesn't exist"], Code::NotFound, "is this the right region and account?").at("/function_name"),
     row_of(ANY, &["function does not exist"], Code::NotFound, "is this the right region and account?").at("/function_name"),
@@ -259,16 +266,16 @@ const ROWS: &[Row] = &[
     row_of(ANY, &["bucketowner"], Code::AccessDenied, "is it the bucket of the right account?").of(S3).at("/s3_bucket"),
     row_of(&["BadDigest", "XAmzContentSHA256Mismatch", "InvalidDigest"], ANY, Code::PackageUnreadable, "did the archive change while it was sent? deploy again").of(S3).at("/zip"),
     row_of(&["NoSuchUpload"], ANY, Code::Conflict, "a rule of the bucket has ended the upload; deploy again").of(S3).at("/s3_bucket"),
-    row_of(&["KMS.DisabledException", "KMS.NotFoundException", "KMS.KMSInvalidStateException"], ANY, Code::KeyNotUsable, "the key that encrypts the bucket must be enabled").of(S3).at("/s3_bucket"),
     row_of(&["SlowDown", "503"], ANY, Code::Throttled, "try again in some minutes").of(S3),
     // In general.
+    row_of(&["TooManyRequestsException"], ANY, Code::Throttled, "the function's executions, or the account's, are used up; is `reserved_concurrency` 0?").of(INVOKE),
     row_of(&["TooManyRequestsException", "ThrottlingException", "Throttling", "SlowDown", "RequestLimitExceeded", "ThrottledException"], ANY, Code::Throttled,
         "the account's other deployments and tools ask at the same time; try again in some minutes"),
     row_of(&["ServiceQuotaExceededException", "LimitExceededException"], ANY, Code::QuotaExceeded, "ask AWS for a higher limit"),
     row_of(&["InvalidRequestContentException"], ANY, Code::InvalidParameter, "is the payload of `verify` JSON that the function takes?").of(INVOKE).at("/verify/payload"),
     row_of(&["InvalidRequestContentException", "SerializationException"], ANY, Code::UnexpectedAnswer, "does something on the way change requests? deploy again"),
     row_of(&["InvalidParameterValueException", "ValidationException", "ValidationError", "InvalidRequest", "InvalidArgument"], ANY, Code::InvalidParameter,
-        "compare AWS's words with the values that `planned` tells"),
+        "AWS's words name the value; change it in the stanza"),
 ];
 
 /// AWS's reasons why a function, a version or an update cannot be made ready.
@@ -276,7 +283,7 @@ const ROWS: &[Row] = &[
 const STATES: &[(&str, Option<&str>, &str)] = &[
     ("EniLimitExceeded", Some("/subnet_ids"), "ask AWS for more network interfaces in the VPC, or put functions into the same subnets and groups"),
     ("InsufficientRolePermissions", Some("/role"), "attach the managed policy AWSLambdaVPCAccessExecutionRole to the function's role"),
-    ("InvalidConfiguration", None, "mend what AWS names and deploy again"),
+    ("InvalidConfiguration", None, "fix what AWS names and deploy again"),
     ("InternalError", None, "deploy again; if it stays, AWS Support can look it up"),
     ("SubnetOutOfIPAddresses", Some("/subnet_ids"), "name a larger subnet, or one more"),
     ("InvalidSubnet", Some("/subnet_ids"), "are they subnets of one VPC, in this region?"),

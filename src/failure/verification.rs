@@ -96,15 +96,15 @@ pub fn of_verification(
         ),
         Unproven::Behind { version, alias, live } => (
             version,
-            format!("nobody was sent to it: `{alias}` still points at {}; mend the code and deploy again", named(live)),
+            format!("nobody was sent to it: `{alias}` still points at {}; fix the code and deploy again", named(live)),
         ),
         Unproven::Reached { version, alias } => {
             (version, format!("`{alias}` points at it already, and stays there; no other alias was moved to it"))
         }
         Unproven::Unreached { version } => {
-            (version, "nobody was sent to it: no alias points at it yet; mend the code and deploy again".to_owned())
+            (version, "nobody was sent to it: no alias points at it yet; fix the code and deploy again".to_owned())
         }
-        Unproven::Shifted { version } => (version, "mend the code and deploy again".to_owned()),
+        Unproven::Shifted { version } => (version, "fix the code and deploy again".to_owned()),
     };
     let is_live = if matches!(unproven, Unproven::Live { .. }) { ", which is live," } else { "" };
     let mut report =

@@ -215,10 +215,10 @@ impl Lambda {
     }
 
     /// Asks AWS whether it would take a step, without changing anything. AWS can say so of new code that it gets by now;
-    /// of every other step nothing is asked, and nothing while another update is going on.
+    /// of every other step nothing is asked.
     ///
     /// # Errors
-    /// [`LambdaError::Call`], as of the step itself.
+    /// [`LambdaError::Call`], as of the step itself, and [`LambdaError::Stopped`].
     pub async fn rehearse(&self, action: &Action, subject: &Subject<'_>) -> Result<(), LambdaError> {
         let Action::UpdateFunctionCode { delivery, .. } = action else { return Ok(()) };
         if matches!(delivery, Delivery::Upload(_)) {
@@ -226,7 +226,8 @@ impl Lambda {
         }
         self.attempts.forget();
         match self.update_function_code(action, subject, true).await {
-            Err(LambdaError::Call(error)) if error.is_busy() || error.is_outdated() => Ok(()),
+            // Nothing of it may still take effect.
+            Err(LambdaError::Stopped { reason, .. }) => Err(LambdaError::Stopped { reason, in_flight: None }),
             answer => answer.map(drop),
         }
     }

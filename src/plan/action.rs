@@ -185,6 +185,11 @@ impl Action {
         matches!(self, Action::UpdateFunctionConfiguration { .. } | Action::UpdateFunctionCode { .. })
     }
 
+    /// True for what decides which code AWS takes afterwards.
+    pub fn decides_about_code(&self) -> bool {
+        matches!(self, Action::PutFunctionCodeSigningConfig { .. } | Action::DeleteFunctionCodeSigningConfig)
+    }
+
     /// True for what only looks on, and changes nothing.
     pub fn only_looks(&self) -> bool {
         matches!(self, Action::Verify | Action::Wait { .. } | Action::WaitForProvisioned { .. })

@@ -134,7 +134,7 @@ codes! {
         "Let the runner give each stanza to the plugin of its provider.";
     /// A value of the stanza cannot be read.
     BadValue: Config =>
-        "Mend the value at `at`; the message says what would be right.";
+        "Fix the value at `at`; the message says what would be right.";
     /// The stanza lacks a key that is needed here.
     MissingKey: Config =>
         "Add the key at `at`. If the function should exist already: is it the right region and account?";
@@ -164,7 +164,7 @@ codes! {
         "Does the build write its result somewhere else? Files whose names begin with a dot need `dot_match: true`.";
     /// A file to package cannot be read or cannot stand in an archive.
     PackageUnreadable: Package =>
-        "Mend the file that the message names, or leave it out by `exclude`.";
+        "Fix the file that the message names, or leave it out by `exclude`.";
     /// The package is larger than Lambda takes.
     PackageTooLarge: Package =>
         "Over 50 MiB: name an `s3_bucket`. Over 250 MiB unpacked: leave out what the function does not need, or deploy a container image. The hint names the largest entries.";
@@ -275,19 +275,19 @@ codes! {
         "Run the deployment again, which waits on; or set `wait_timeout` higher.";
     /// AWS accepted the new function, but could not make it ready.
     CreationFailed: Config =>
-        "Mend what AWS names and deploy again. The function is there, but cannot be called.";
+        "Fix what AWS names and deploy again. The function is there, but cannot be called.";
     /// AWS accepted the update, but could not carry it out.
     UpdateFailed: Config =>
-        "Mend what AWS names and deploy again. What was live before goes on running.";
+        "Fix what AWS names and deploy again. What was live before goes on running.";
     /// The function's own start-up code failed, when AWS was about to make it ready.
     FunctionStartFailed: Package =>
-        "The function's log in CloudWatch tells where. Mend the code and deploy again.";
+        "The function's log in CloudWatch tells where. Fix the code and deploy again.";
     /// The version did not pass the stanza's `verify`.
     VerificationFailed: Package =>
-        "The log of the function stands in the error. Mend the code and deploy again; with an `alias` nobody was sent to the version.";
+        "The log of the function stands in the error. Fix the code and deploy again; with an `alias` nobody was sent to the version.";
     /// AWS could not make the provisioned concurrency ready.
     ProvisioningFailed: Quota =>
-        "Mend what AWS names and deploy again. The alias is live without the executions that were to be kept ready.";
+        "Fix what AWS names and deploy again. The alias is live without the executions that were to be kept ready.";
     /// There is no version before the one that the alias points at.
     NoPreviousVersion: Config =>
         "Name the `version` to go to, or deploy what is to be live.";
@@ -352,7 +352,7 @@ words! {
             "Write it as the hint says.";
         /// The stanza has a problem that does not matter in this run, because nothing is deployed.
         StanzaProblem =>
-            "Mend it before the conditions are met for the first time.";
+            "Fix it before the conditions are met for the first time.";
         /// A condition under `on` does not mean what its author surely meant.
         SurprisingCondition =>
             "The hint says what was surely meant, and how to write it.";
@@ -386,12 +386,15 @@ words! {
         /// The package lacks what Lambda will look for when it calls the handler.
         HandlerNotFound =>
             "Is `zip` the right directory, and `module_name` the file's path without its ending?";
-        /// The runtime is deprecated: AWS no longer mends it.
+        /// The runtime is deprecated: AWS no longer patches it.
         DeprecatedRuntime =>
             "Go to the runtime that the hint names, before AWS refuses updates.";
         /// The runtime is not one that this version knows.
         UnknownRuntime =>
             "Is the name right? AWS decides; a newer runtime is deployed all the same.";
+        /// AWS could not be asked whether it would take the plan's code.
+        NotRehearsed =>
+            "Nothing was changed, and the plan itself holds; plan again to ask again.";
         /// AWS will refuse what the plan holds.
         WouldBeRefused =>
             "Do what the hint says before the deployment; nothing was changed.";

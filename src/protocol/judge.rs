@@ -187,7 +187,7 @@ pub(super) fn untaken(r: &mut Reader<'_>, strict: bool) {
             let at = Some(wire::pointer("", key));
             r.problems.push(Problem { code: Code::UnknownKey, message, at, hint: Some(hint) });
         } else {
-            r.warn(WarningCode::UnknownKey, key, format!("{message}, it is left out of account"), hint);
+            r.warn(WarningCode::UnknownKey, key, format!("{message}, it is ignored"), hint);
         }
     }
 }

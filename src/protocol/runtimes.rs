@@ -25,14 +25,14 @@ pub struct Runtime {
 /// What will surprise about a runtime.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outlook {
-    /// AWS no longer mends it.
+    /// AWS no longer patches it.
     Deprecated(&'static Runtime),
     /// AWS refuses updates of functions that have it.
     Blocked(&'static Runtime),
     /// It is not in the table.
     Unknown {
-        /// The one whose name is most like it.
-        nearest: &'static Runtime,
+        /// The one whose name is like it.
+        nearest: Option<&'static Runtime>,
         /// Whether that one is deprecated.
         is_deprecated: bool,
     },
@@ -41,7 +41,11 @@ pub enum Outlook {
 /// What will surprise about the runtime of this name on a day, `2026-11-01`. `None`: nothing.
 pub fn outlook(id: &str, today: &str) -> Option<Outlook> {
     match named(id) {
-        None => nearest(id).map(|nearest| Outlook::Unknown { nearest, is_deprecated: today >= nearest.deprecated }),
+        None => {
+            let nearest = nearest(id);
+            let is_deprecated = nearest.is_some_and(|nearest| today >= nearest.deprecated);
+            Some(Outlook::Unknown { nearest, is_deprecated })
+        }
         Some(runtime) if today >= runtime.blocked => Some(Outlook::Blocked(runtime)),
         Some(runtime) if today >= runtime.deprecated => Some(Outlook::Deprecated(runtime)),
         Some(_) => None,
@@ -53,11 +57,11 @@ pub fn named(id: &str) -> Option<&'static Runtime> {
     RUNTIMES.iter().find(|runtime| runtime.id == id)
 }
 
-/// The one in the table whose name is most like this one.
+/// The one in the table whose name is most like this one, where any is.
 pub fn nearest(id: &str) -> Option<&'static Runtime> {
     let id = id.to_ascii_lowercase();
     let likeness = |runtime: &&Runtime| (strsim::jaro_winkler(&id, runtime.id) * 1000.0) as u32;
-    RUNTIMES.iter().rev().max_by_key(likeness)
+    RUNTIMES.iter().rev().max_by_key(likeness).filter(|runtime| likeness(runtime) >= 700)
 }
 
 const fn row(

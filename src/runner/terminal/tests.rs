@@ -207,7 +207,7 @@ fn a_deployment() -> Vec<Value> {
         json!({"event": "condition-checked", "condition": "pull-request", "met": true, "want": "false", "got": "false", "message": "no pull request"}),
         json!({"event": "condition-checked", "condition": "branch", "met": true, "want": "main, release/*", "got": "main", "message": "branch met"}),
         json!({"event": "warning", "code": "unknown-key", "at": "/environment/a~1b", "hint": "did you mean `memory_size`?",
-            "message": "warning: `memory` is no option of a lambda stanza, it is left out of account; did you mean `memory_size`?"}),
+            "message": "warning: `memory` is no option of a lambda stanza, it is ignored; did you mean `memory_size`?"}),
         json!({"event": "identified", "source": "environment", "access_key_id": "AK******************", "region": "eu-west-1", "message": "m"}),
         json!({"event": "packaged", "entries": 1, "uncompressed_bytes": 38, "zip_bytes": 152, "code_sha256": "3i5t", "source": "dist", "message": "m"}),
         json!({"event": "planned", "function": "exists", "steps": [
