@@ -2,18 +2,19 @@
 //! enforces it as IAM does, and fails, or says what it cannot see, without any one statement or action of it.
 
 use std::collections::BTreeMap;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use std::{fs, thread};
 
-use lambda_endpoint::{Endpoint, Settings};
+use lambda_endpoint::{Endpoint, Fault, FaultKind, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::deployments::{build_directory, request};
 use crate::plugin::{Ended, Plugin, program};
 
+const FUNCTION: &str = "arn:aws:lambda:us-east-1:123456789012:function:f";
 const KEY: &str = "arn:aws:kms:us-east-1:123456789012:key/1";
 const LAYER: &str = "arn:aws:lambda:us-east-1:123456789012:layer:tools:1";
 const SIGNING: &str = "arn:aws:lambda:us-east-1:123456789012:code-signing-config:csc-0123456789abcdef0";
@@ -31,6 +32,12 @@ struct Kind {
     creates: bool,
     /// Whether the alias goes back at the end.
     rolls_back: bool,
+    /// What becomes of the function between the two deployments.
+    meanwhile: fn(&Stand, &Kind),
+    /// What its policy leaves open besides keys.
+    note: Option<&'static str>,
+    /// Actions that it has no use for, though others like it have.
+    spare: &'static [&'static str],
 }
 
 fn kind(name: &'static str, stanza: Value, before: Value) -> Kind {
@@ -40,7 +47,39 @@ fn kind(name: &'static str, stanza: Value, before: Value) -> Kind {
         stanza
     };
     let (stanza, before) = (with_timeout(stanza, 20), with_timeout(before, 10));
-    Kind { name, stanza, before, creates: true, rolls_back }
+    Kind { name, stanza, before, creates: true, rolls_back, meanwhile: |_, _| {}, note: None, spare: &[] }
+}
+
+/// The same of a stanza that does not say enough to create the function.
+fn update(name: &'static str, stanza: Value, before: Value) -> Kind {
+    Kind { creates: false, ..kind(name, bare(stanza), before) }
+}
+
+/// A stanza that names the function, and besides that only its own members.
+fn bare(mut stanza: Value) -> Value {
+    stanza["function_name"] = json!(FUNCTION);
+    for key in ["role", "runtime", "handler_name"] {
+        stanza[key] = Value::Null;
+    }
+    stanza
+}
+
+/// Somebody writes a statement of the name of ours that says something else.
+fn bend_statement(live: &Stand, _: &Kind) {
+    let bent = json!({"StatementId": "dpl-lambda-function-url", "Action": "lambda:InvokeFunctionUrl",
+        "Principal": "210987654321", "FunctionUrlAuthType": "AWS_IAM"});
+    live.endpoint.perform("POST", "/2015-03-31/functions/f/policy", bent).expect("it is granted");
+}
+
+/// The last update of the function never becomes live.
+fn fail_update(live: &Stand, kind: &Kind) {
+    let (reason_code, reason) = ("InvalidImage".to_owned(), "The image cannot be read.".to_owned());
+    let kind_of_fault = FaultKind::UpdateFails { reason_code, reason };
+    let operation = Some("UpdateFunctionConfiguration".to_owned());
+    live.endpoint.fault(Fault { operation, after: 0, times: 1, kind: kind_of_fault });
+    let mut stanza = kind.before.clone();
+    stanza["timeout"] = json!(11);
+    assert_eq!(live.run(&[], &stanza).outcome(), "failed", "{}: what was before", kind.name);
 }
 
 fn kinds() -> Vec<Kind> {
@@ -54,14 +93,7 @@ fn kinds() -> Vec<Kind> {
     let object = |key: &str| json!({"s3_bucket": "builds", "s3_key": key});
     vec![
         kind("settings and code", json!({}), json!({"role": role})),
-        Kind {
-            name: "code alone",
-            stanza: json!({"function_name": "arn:aws:lambda:us-east-1:123456789012:function:f",
-                "role": null, "runtime": null, "handler_name": null}),
-            before: json!({}),
-            creates: false,
-            rolls_back: false,
-        },
+        Kind { stanza: bare(json!({})), ..update("code alone", json!({}), json!({})) },
         kind(
             "variables under a key",
             json!({"environment": {"A": "variable"}, "kms_key_arn": KEY}),
@@ -70,6 +102,11 @@ fn kinds() -> Vec<Kind> {
         kind("a package under a key", json!({"source_kms_key_arn": KEY}), json!({})),
         kind("layers", json!({"layers": [LAYER]}), json!({})),
         kind("a network", network.clone(), json!({})),
+        update(
+            "one member of a network, the others being live",
+            json!({"ipv6_allowed_for_dual_stack": true}),
+            network.clone(),
+        ),
         kind(
             "a file system",
             {
@@ -89,29 +126,47 @@ fn kinds() -> Vec<Kind> {
         kind("no code signing", json!({"code_signing_config_arn": ""}), json!({"code_signing_config_arn": SIGNING})),
         kind("reserved concurrency", json!({"reserved_concurrency": 5}), json!({})),
         kind("no reserved concurrency", json!({"reserved_concurrency": "none"}), json!({"reserved_concurrency": 5})),
-        kind("a public address", url("NONE"), url("AWS_IAM")),
+        Kind { meanwhile: bend_statement, ..kind("a public address", url("NONE"), url("AWS_IAM")) },
         kind("an address for callers that IAM knows", url("AWS_IAM"), url("NONE")),
         kind("no address", json!({"function_url": "none"}), url("NONE")),
         kind("a version", json!({"publish": true, "snap_start": "PublishedVersions"}), json!({})),
         kind("a verified function", json!({"verify": {}}), json!({})),
+        kind(
+            "a verified version",
+            json!({"publish": true, "verify": {}, "snap_start": "PublishedVersions"}),
+            json!({}),
+        ),
         kind("a function that a command verifies", json!({"verify": {"command": "true"}}), json!({})),
-        kind("an alias", json!({"alias": "live"}), json!({"alias": "live"})),
+        kind(
+            "an alias, silent about executions that are ready",
+            json!({"alias": "live"}),
+            json!({"alias": "live", "provisioned_concurrency": 2}),
+        ),
         kind(
             "an alias with a proof, traffic and executions that are ready",
             json!({"alias": "live", "verify": {}, "traffic": [50], "traffic_interval": 1, "provisioned_concurrency": 2}),
             json!({"alias": "live"}),
         ),
-        kind(
-            "an alias that keeps few versions, each a snapshot",
-            json!({"alias": "live", "keep_versions": 1, "snap_start": "PublishedVersions"}),
-            json!({"alias": "live"}),
-        ),
+        Kind {
+            // AWS keeps no executions of a snapshot ready.
+            spare: &["lambda:GetProvisionedConcurrencyConfig"],
+            ..kind(
+                "an alias that keeps few versions, each a snapshot",
+                json!({"alias": "live", "keep_versions": 1, "snap_start": "PublishedVersions"}),
+                json!({"alias": "live"}),
+            )
+        },
         kind(
             "an alias that keeps nothing ready",
             json!({"alias": "live", "provisioned_concurrency": "none"}),
             json!({"alias": "live", "provisioned_concurrency": 2}),
         ),
         kind("an image", image("2"), image("1")),
+        Kind {
+            meanwhile: fail_update,
+            note: Some("the live image's repository is not known"),
+            ..update("the live image after an update that failed", json!({"package_type": "Image"}), image("1"))
+        },
         kind("an object in a bucket", object("2.zip"), object("1.zip")),
         kind(
             "a version of an object",
@@ -121,8 +176,16 @@ fn kinds() -> Vec<Kind> {
     ]
 }
 
-/// The policy that the program prints for a request.
-fn policy(request: &Value) -> Value {
+/// What the program prints for a request: the policy, and the notes on standard error.
+fn policy(request: &Value) -> (Value, Vec<String>) {
+    let output = printed(request);
+    let notes = String::from_utf8(output.stderr).expect("UTF-8");
+    assert_eq!(output.status.code(), Some(0), "{notes}");
+    let policy = serde_json::from_slice(&output.stdout).expect("JSON alone");
+    (policy, notes.lines().map(str::to_owned).collect())
+}
+
+fn printed(request: &Value) -> Output {
     let mut child = Command::new(program())
         .arg("policy")
         .env_clear()
@@ -132,10 +195,7 @@ fn policy(request: &Value) -> Value {
         .spawn()
         .expect("it can be started");
     serde_json::to_writer(child.stdin.take().expect("piped"), request).expect("it reads");
-    let output = child.wait_with_output().expect("it ends");
-    let notes = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!((output.status.code(), notes.as_str()), (Some(0), ""), "{request}");
-    serde_json::from_slice(&output.stdout).expect("JSON alone")
+    child.wait_with_output().expect("it ends")
 }
 
 /// One deployment after the other under a policy: of a function that is absent, of one that differs in all that the stanza
@@ -152,6 +212,7 @@ fn complaint(kind: &Kind, policy: &Value) -> Option<String> {
         live.write(content);
         assert_eq!(live.run(&[], &kind.before).outcome(), "deployed", "{}: what was before", kind.name);
     }
+    (kind.meanwhile)(&live, kind);
     live.write("// 2\n");
     live.endpoint.enforce(policy.clone());
     let rehearsed = flaw(&live.run(&["plan"], &kind.stanza));
@@ -190,7 +251,12 @@ struct Stand {
 
 fn stand() -> Stand {
     let moment = Duration::from_millis(20);
-    let settings = Settings { create_duration: moment, update_duration: moment, ..Settings::default() };
+    let settings = Settings {
+        create_duration: moment,
+        update_duration: moment,
+        provision_duration: moment,
+        ..Settings::default()
+    };
     let endpoint = Endpoint::start(settings).expect("a free port");
     Stand { endpoint, directory: build_directory() }
 }
@@ -214,8 +280,8 @@ impl Stand {
     }
 }
 
-/// The policy without one of its statements, or one of its actions, by what that is called.
-fn lessened(policy: &Value) -> BTreeMap<String, Value> {
+/// The policy without one of its statements, or one of its actions, by what that is called; `spare` actions are not missed.
+fn lessened(policy: &Value, spare: &[&str]) -> BTreeMap<String, Value> {
     let mut lessened = BTreeMap::new();
     let statements = policy["Statement"].as_array().expect("statements");
     for (at, statement) in statements.iter().enumerate() {
@@ -225,11 +291,15 @@ fn lessened(policy: &Value) -> BTreeMap<String, Value> {
             policy
         };
         let sid = statement["Sid"].as_str().expect("every statement has a name");
-        lessened.insert(format!("the statement {sid}"), without(&|statements| drop(statements.remove(at))));
         let actions = statement["Action"].as_array().expect("actions");
+        let is_spare =
+            |action: &Value| [&FOR_BAD_DAYS, spare].iter().any(|names| names.iter().any(|name| action == name));
+        if !actions.iter().all(is_spare) {
+            lessened.insert(format!("the statement {sid}"), without(&|statements| drop(statements.remove(at))));
+        }
         for action in actions.iter().filter(|_| actions.len() > 1) {
             let name = action.as_str().expect("a text");
-            if !FOR_BAD_DAYS.contains(&name) {
+            if !is_spare(action) {
                 let change = |statements: &mut Vec<Value>| {
                     statements[at]["Action"].as_array_mut().expect("actions").retain(|other| other != action);
                 };
@@ -247,9 +317,12 @@ fn every_kind_of_deployment_runs_under_its_own_policy_and_not_under_less() {
     let kinds = kinds();
     let mut trials: Vec<(&Kind, Option<String>, Value)> = Vec::new();
     for kind in &kinds {
-        let policy = policy(&stand().request(&kind.stanza));
+        let (policy, notes) = policy(&stand().request(&kind.stanza));
+        let open: Vec<&String> = notes.iter().filter(|note| !note.contains("has a KMS key is not known")).collect();
+        let is_it = |note: &&String| kind.note.is_some_and(|expected| note.contains(expected));
+        assert!(open.iter().all(is_it) && open.len() == kind.note.iter().count(), "{}: {open:?}", kind.name);
         trials.push((kind, None, policy.clone()));
-        trials.extend(lessened(&policy).into_iter().map(|(what, policy)| (kind, Some(what), policy)));
+        trials.extend(lessened(&policy, kind.spare).into_iter().map(|(what, policy)| (kind, Some(what), policy)));
     }
     let next = AtomicUsize::new(0);
     let failed: Vec<String> = thread::scope(|scope| {
@@ -276,4 +349,54 @@ fn every_kind_of_deployment_runs_under_its_own_policy_and_not_under_less() {
         kinds.len()
     );
     assert!(statements >= kinds.len() && actions >= 100, "{statements} statements, {actions} actions");
+}
+
+/// The `Resource` of the statement on the function, and the notes.
+fn function_and_notes(env: &Value) -> (String, Vec<String>) {
+    let request = json!({"function_name": "f", "role": "arn:aws:iam::123456789012:role/run", "env": env});
+    let (policy, notes) = policy(&request);
+    (policy["Statement"][0]["Resource"][0].as_str().expect("a text").to_owned(), notes)
+}
+
+#[test]
+fn the_policy_is_for_the_region_in_which_a_deployment_acts() {
+    for (env, region) in [
+        (json!({"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "us-west-2"}), "eu-west-1"),
+        (json!({"AWS_REGION": "", "AWS_DEFAULT_REGION": "eu-west-1"}), "eu-west-1"),
+        (json!({"LAMBDA_REGION": "eu-west-1"}), "eu-west-1"),
+        (json!({}), "us-east-1"),
+    ] {
+        let (function, notes) = function_and_notes(&env);
+        assert_eq!(function, format!("arn:aws:lambda:{region}:123456789012:function:f"), "{env}");
+        let is_said = notes.iter().any(|note| note.contains("no region is named: it is us-east-1"));
+        assert_eq!(is_said, env == json!({}), "{env}: {notes:?}");
+    }
+    let output = printed(&json!({"function_name": "f", "env": {"AWS_REGION": "nonsense!"}}));
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.success(), output.stdout.len()), (false, 0), "{words}");
+    assert!(words.contains("`AWS_REGION` is `nonsense!`"), "{words}");
+}
+
+#[test]
+fn a_variable_that_is_not_set_is_said_beside_the_policy() {
+    let request = json!({"function_name": FUNCTION, "role": "arn:aws:iam::123456789012:role/$ROLE", "env": {}});
+    let (policy, notes) = policy(&request);
+    assert!(notes.iter().any(|note| note.contains("$ROLE")), "{notes:?}");
+    assert_eq!(policy["Statement"][1]["Resource"], json!(["arn:aws:iam::123456789012:role/${$}ROLE"]));
+}
+
+#[test]
+fn the_function_is_opened_under_the_condition_that_it_is_to_everybody() {
+    let stanza = json!({"function_url": {"auth_type": "NONE"}});
+    let stand = stand();
+    let (mut policy, _) = policy(&stand.request(&stanza));
+    let statements = policy["Statement"].as_array_mut().expect("statements");
+    let condition = statements.iter_mut().find_map(|statement| {
+        statement.get_mut("Condition").filter(|it| it["StringEquals"]["lambda:Principal"] == "*")
+    });
+    *condition.expect("one statement is about everybody") =
+        json!({"StringEquals": {"lambda:Principal": "210987654321"}});
+    stand.endpoint.enforce(policy);
+    let complaint = flaw(&stand.run(&[], &stanza)).expect("everybody is not that account");
+    assert!(complaint.contains("lambda:AddPermission"), "{complaint}");
 }

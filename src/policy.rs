@@ -1,11 +1,14 @@
 //! A stanza in, the least IAM policy with which its deployments succeed out. Pure.
-//! Never asks AWS: what only AWS knows, such as the account of a function that is named by its name, is `*`.
+//! Never asks AWS: what only AWS knows, such as the account of a function that is named by its name, is `*`, and said.
+
+use std::collections::BTreeSet;
 
 use crate::code::Source;
 use crate::function::{ChangedBy, Setting, Wanted};
+use crate::protocol::name::Region;
 use crate::protocol::policy::{PolicyDocument, Statement};
 use crate::protocol::stanza::Stanza;
-use crate::protocol::structures::OrNone;
+use crate::protocol::structures::{OrNone, Verify};
 
 /// A policy, and what has to be known besides.
 #[derive(Clone, Debug)]
@@ -17,163 +20,271 @@ pub struct Policy {
 }
 
 /// The least policy for every deployment of a stanza: of a function that is absent, and of one in which everything that the
-/// stanza names differs. `region` is that of the job, where the stanza names none.
-pub fn of(stanza: &Stanza, wanted: &Wanted, source: &Source, region: Option<&str>) -> Policy {
+/// stanza names differs, and that has whatever the stanza is silent about.
+pub fn of(stanza: &Stanza, wanted: &Wanted, source: &Source, region: &Region) -> Policy {
     let place = Place::of(stanza, wanted, region);
-    let function = format!("{}:function:{}", place.lambda(), wanted.name.name());
-    let versions = format!("{function}:*");
-    let mut statements =
-        vec![Statement::allow(of_function(stanza, wanted, source), [function.clone()]).named("Function")];
-    let mut add = |sid, actions: &[&str], resources: Vec<String>| {
-        if !actions.is_empty() && !resources.is_empty() {
-            statements.push(Statement::allow(actions.iter().copied(), resources).named(sid));
-        }
-    };
-    add("Versions", &of_versions(stanza, wanted), vec![versions]);
-    let qualified = |alias: &String| format!("{function}:{alias}");
-    add("Aliases", &of_provisioned(wanted), wanted.release.aliases.iter().map(qualified).collect());
-    for setting in &wanted.settings {
-        match setting {
-            Setting::Layers(layers) => add("Layers", &["lambda:GetLayerVersion"], layers.clone()),
-            Setting::SubnetIds(ids) | Setting::SecurityGroupIds(ids) if !ids.is_empty() => {
-                let actions = ["ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"];
-                add("Network", &actions, vec!["*".to_owned()]);
-            }
-            Setting::KmsKeyArn(key) if !key.is_empty() => {
-                add("VariablesKey", &["kms:CreateGrant", "kms:Decrypt", "kms:Encrypt"], vec![key.clone()]);
-            }
-            Setting::SourceKmsKeyArn(key) if !key.is_empty() => {
-                add("PackageKey", &["kms:Decrypt", "kms:GenerateDataKey"], vec![key.clone()]);
-            }
-            Setting::FileSystems(systems) if !systems.is_empty() => {
-                add("FileSystems", &["elasticfilesystem:DescribeMountTargets"], vec!["*".to_owned()]);
-            }
-            Setting::CodeSigningConfigArn(config) if !config.is_empty() => {
-                let actions = ["lambda:GetCodeSigningConfig", "lambda:PutFunctionCodeSigningConfig"];
-                add("CodeSigning", &actions, vec![config.clone()]);
-            }
-            _ => {}
-        }
+    let function =
+        format!("arn:{}:lambda:{}:{}:function:{}", place.partition, place.region, place.account, wanted.name.name());
+    let on = |qualifier: &str| format!("{function}:{qualifier}");
+    let mut draft = Draft { statements: Vec::new(), notes: notes(stanza, wanted, source, &place) };
+    draft.allow("Function", &of_function(stanza, wanted, source), vec![function.clone()]);
+    if opens(wanted) {
+        let everybody = Statement::allow(["lambda:AddPermission"], [function.clone()]).only_if("lambda:Principal", "*");
+        draft.statements.push(everybody.named("Everybody"));
     }
-    of_code(source, wanted, &place).into_iter().for_each(|(sid, actions, resource)| add(sid, actions, vec![resource]));
-    statements.dedup_by(|second, first| second == first);
-    if let Some(Setting::Role(role)) = wanted.settings.iter().find(|setting| matches!(setting, Setting::Role(_))) {
-        statements.push(Statement::pass_role(role.clone()).named("PassRole"));
+    draft.allow("Versions", &of_versions(stanza, wanted), vec![on("*")]);
+    if invokes(stanza) && !wanted.release.publish {
+        draft.allow("Latest", &["lambda:InvokeFunction"], vec![on("$LATEST")]);
     }
-    Policy { document: PolicyDocument::of(statements), notes: notes(stanza, &place) }
+    draft.allow("Aliases", &of_aliases(wanted), wanted.release.aliases.iter().map(|alias| on(alias)).collect());
+    if touches_network(wanted) {
+        let actions = ["ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"];
+        draft.allow("Network", &actions, vec!["*".to_owned()]);
+    }
+    wanted.settings.iter().for_each(|setting| draft.allow_for(setting));
+    draft.allow_code(source, wanted, &place);
+    Policy { document: PolicyDocument::of(draft.statements), notes: draft.notes }
+}
+
+/// The note on a region that nobody has named.
+pub fn default_region(region: &Region) -> String {
+    format!("no region is named: it is {}, as for a deployment from here; name `region`", region.as_str())
 }
 
 /// What is done to the function itself.
 fn of_function(stanza: &Stanza, wanted: &Wanted, source: &Source) -> Vec<&'static str> {
     let has = |call| wanted.settings.iter().any(|setting| setting.changed_by() == call);
+    let names = |setting: Setting| wanted.settings.contains(&setting);
+    let (names_signing, names_reserved) = (has(ChangedBy::CodeSigning), has(ChangedBy::Concurrency));
+    let no_signing = names(Setting::CodeSigningConfigArn(String::new()));
+    let no_reserved = names(Setting::ReservedConcurrency(None));
+    let creates = stanza.role.is_some()
+        && match source {
+            Source::Image(_) => true,
+            Source::LiveImage => false,
+            Source::Package | Source::PackageInBucket(_) | Source::Object(_) => {
+                stanza.runtime.is_some() && wanted.handler.is_some()
+            }
+        };
+    let (names_url, no_url) = (wanted.url.is_some(), wanted.url == Some(OrNone::None));
     let release = &wanted.release;
-    let is_image = matches!(source, Source::Image(_));
-    let creates = stanza.role.is_some() && (is_image || (stanza.runtime.is_some() && wanted.handler.is_some()));
-    let signing = wanted.settings.iter().find_map(|setting| match setting {
-        Setting::CodeSigningConfigArn(config) => Some(config.is_empty()),
-        _ => None,
-    });
-    let reserved = wanted.settings.iter().find_map(|setting| match setting {
-        Setting::ReservedConcurrency(executions) => Some(executions.is_none()),
-        _ => None,
-    });
-    let auth_type = match &wanted.url {
-        Some(OrNone::Some(url)) => url.auth_type.as_deref(),
-        _ => None,
-    };
-    let has_url = matches!(wanted.url, Some(OrNone::Some(_)));
-    let actions = [
+    let (names_alias, prunes) = (!release.aliases.is_empty(), release.keep.is_some());
+    needed(&[
         (true, "lambda:GetFunction"),
         (creates, "lambda:CreateFunction"),
         (has(ChangedBy::Configuration) || wanted.handler.is_some(), "lambda:UpdateFunctionConfiguration"),
-        (*source != Source::LiveImage || has(ChangedBy::Code), "lambda:UpdateFunctionCode"),
+        // Also where the image is the live one: after an update that failed it is sent again.
+        (true, "lambda:UpdateFunctionCode"),
         (wanted.tags.is_some(), "lambda:ListTags"),
         (wanted.tags.is_some(), "lambda:TagResource"),
         (wanted.tags.is_some() && wanted.replaces_tags, "lambda:UntagResource"),
-        (signing.is_some(), "lambda:GetFunctionCodeSigningConfig"),
-        (signing == Some(false), "lambda:PutFunctionCodeSigningConfig"),
-        (signing == Some(true), "lambda:DeleteFunctionCodeSigningConfig"),
-        (reserved == Some(false), "lambda:PutFunctionConcurrency"),
-        (reserved == Some(true), "lambda:DeleteFunctionConcurrency"),
-        (wanted.url.is_some(), "lambda:GetFunctionUrlConfig"),
-        (wanted.url.is_some(), "lambda:GetPolicy"),
-        (has_url, "lambda:CreateFunctionUrlConfig"),
-        (has_url, "lambda:UpdateFunctionUrlConfig"),
-        (wanted.url == Some(OrNone::None), "lambda:DeleteFunctionUrlConfig"),
-        (has_url && auth_type != Some("AWS_IAM"), "lambda:AddPermission"),
-        (wanted.url.is_some() && auth_type != Some("NONE"), "lambda:RemovePermission"),
+        (names_signing, "lambda:GetFunctionCodeSigningConfig"),
+        (names_signing && !no_signing, "lambda:PutFunctionCodeSigningConfig"),
+        (no_signing, "lambda:DeleteFunctionCodeSigningConfig"),
+        (names_reserved && !no_reserved, "lambda:PutFunctionConcurrency"),
+        (no_reserved, "lambda:DeleteFunctionConcurrency"),
+        (names_url, "lambda:GetFunctionUrlConfig"),
+        (names_url, "lambda:GetPolicy"),
+        (names_url && !no_url, "lambda:CreateFunctionUrlConfig"),
+        (names_url && !no_url, "lambda:UpdateFunctionUrlConfig"),
+        (no_url, "lambda:DeleteFunctionUrlConfig"),
+        // Also where everybody is let in: a statement of our name that says something else goes first.
+        (names_url, "lambda:RemovePermission"),
         (release.publish, "lambda:PublishVersion"),
-        (release.publish || release.keep.is_some(), "lambda:ListVersionsByFunction"),
-        (!release.aliases.is_empty() || release.keep.is_some(), "lambda:ListAliases"),
-        (!release.aliases.is_empty(), "lambda:CreateAlias"),
-        (!release.aliases.is_empty(), "lambda:GetAlias"),
-        (!release.aliases.is_empty(), "lambda:UpdateAlias"),
-    ];
-    actions.into_iter().filter(|(is_needed, _)| *is_needed).map(|(_, action)| action).collect()
+        (release.publish || prunes, "lambda:ListVersionsByFunction"),
+        (names_alias || prunes, "lambda:ListAliases"),
+        (names_alias, "lambda:CreateAlias"),
+        (names_alias, "lambda:GetAlias"),
+        (names_alias, "lambda:UpdateAlias"),
+    ])
 }
 
-/// What is done to published versions, and to `$LATEST` by that name.
+/// What is done to published versions.
 fn of_versions(stanza: &Stanza, wanted: &Wanted) -> Vec<&'static str> {
-    let verify = stanza.verify.as_ref();
-    let invokes =
-        verify.is_some_and(|verify| verify.command.is_none() || verify.payload.is_some() || verify.expect.is_some());
-    let actions = [
+    needed(&[
         (wanted.release.publish, "lambda:GetFunction"),
-        (invokes, "lambda:InvokeFunction"),
+        (wanted.release.publish && invokes(stanza), "lambda:InvokeFunction"),
         (wanted.release.keep.is_some(), "lambda:DeleteFunction"),
-    ];
-    actions.into_iter().filter(|(is_needed, _)| *is_needed).map(|(_, action)| action).collect()
+    ])
 }
 
-/// What is done to the aliases by their names.
-fn of_provisioned(wanted: &Wanted) -> Vec<&'static str> {
-    match wanted.release.provisioned {
-        None => Vec::new(),
-        Some(Some(_)) => {
-            vec!["lambda:GetProvisionedConcurrencyConfig", "lambda:PutProvisionedConcurrencyConfig"]
+/// What is done to the aliases by their names. Executions that are ready move with an alias, whoever has asked for them.
+fn of_aliases(wanted: &Wanted) -> Vec<&'static str> {
+    let provisioned = wanted.release.provisioned;
+    needed(&[
+        (true, "lambda:GetProvisionedConcurrencyConfig"),
+        (matches!(provisioned, Some(Some(_))), "lambda:PutProvisionedConcurrencyConfig"),
+        (provisioned == Some(None), "lambda:DeleteProvisionedConcurrencyConfig"),
+    ])
+}
+
+fn needed(actions: &[(bool, &'static str)]) -> Vec<&'static str> {
+    actions.iter().filter(|(is_needed, _)| *is_needed).map(|(_, action)| *action).collect()
+}
+
+/// Whether the function proves itself by an answer.
+fn invokes(stanza: &Stanza) -> bool {
+    let proves = |verify: &Verify| verify.command.is_none() || verify.payload.is_some() || verify.expect.is_some();
+    stanza.verify.as_ref().is_some_and(proves)
+}
+
+/// Whether everybody may have to be let in: the stanza says so, or leaves it to the live address.
+fn opens(wanted: &Wanted) -> bool {
+    matches!(&wanted.url, Some(OrNone::Some(url)) if url.auth_type.as_deref() != Some("AWS_IAM"))
+}
+
+/// Whether subnets or security groups are sent, be they the live ones: AWS replaces all of a network.
+fn touches_network(wanted: &Wanted) -> bool {
+    let leaves = wanted.settings.contains(&Setting::SubnetIds(BTreeSet::new()));
+    wanted.settings.iter().any(|setting| match setting {
+        Setting::SubnetIds(ids) | Setting::SecurityGroupIds(ids) => !ids.is_empty(),
+        Setting::Ipv6AllowedForDualStack(_) => !leaves,
+        _ => false,
+    })
+}
+
+/// What Lambda does with an image's repository in the caller's name.
+const OF_IMAGE: [&str; 4] =
+    ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:GetRepositoryPolicy", "ecr:SetRepositoryPolicy"];
+
+/// A policy in the making.
+struct Draft {
+    statements: Vec<Statement>,
+    notes: Vec<String>,
+}
+
+impl Draft {
+    /// Nothing where there is nothing to do, or nothing to do it to.
+    fn allow(&mut self, sid: &'static str, actions: &[&str], resources: Vec<String>) {
+        if !actions.is_empty() && !resources.is_empty() {
+            self.statements.push(Statement::allow(actions.iter().copied(), resources).named(sid));
         }
-        Some(None) => {
-            vec!["lambda:DeleteProvisionedConcurrencyConfig", "lambda:GetProvisionedConcurrencyConfig"]
+    }
+
+    /// What a setting needs beyond the function.
+    fn allow_for(&mut self, setting: &Setting) {
+        if setting.is_empty() {
+            return;
+        }
+        let key = setting.field();
+        match setting {
+            Setting::Role(role) => {
+                let role = self.role(role);
+                self.statements.push(Statement::pass_role(role).named("PassRole"));
+            }
+            Setting::Layers(layers) => {
+                let mut layers: Vec<String> =
+                    layers.iter().map(|layer| self.resource(key, layer, ("lambda", "layer:"))).collect();
+                layers.dedup();
+                self.allow("Layers", &["lambda:GetLayerVersion"], layers);
+            }
+            Setting::KmsKeyArn(arn) => {
+                let arn = self.resource(key, arn, ("kms", "key/"));
+                self.allow("VariablesKey", &["kms:CreateGrant", "kms:Decrypt", "kms:Encrypt"], vec![arn]);
+            }
+            Setting::SourceKmsKeyArn(arn) => {
+                let arn = self.resource(key, arn, ("kms", "key/"));
+                self.allow("PackageKey", &["kms:Decrypt", "kms:GenerateDataKey"], vec![arn]);
+            }
+            Setting::FileSystems(_) => {
+                self.allow("FileSystems", &["elasticfilesystem:DescribeMountTargets"], vec!["*".to_owned()]);
+            }
+            Setting::CodeSigningConfigArn(arn) => {
+                let arn = self.resource(key, arn, ("lambda", "code-signing-config:"));
+                let actions = ["lambda:GetCodeSigningConfig", "lambda:PutFunctionCodeSigningConfig"];
+                self.allow("CodeSigning", &actions, vec![arn]);
+            }
+            _ => {}
+        }
+    }
+
+    /// What is needed so that Lambda gets the code.
+    fn allow_code(&mut self, source: &Source, wanted: &Wanted, place: &Place) {
+        let object = |bucket: &str, key: &str| format!("arn:{}:s3:::{}/{key}", place.partition, literal(bucket));
+        match source {
+            Source::Package => {}
+            Source::PackageInBucket(bucket) => {
+                let separator = if bucket.prefix.is_empty() { "" } else { "/" };
+                let keys = format!("{}{separator}{}/*", literal(&bucket.prefix), wanted.name.name());
+                let actions = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"];
+                self.allow("Package", &actions, vec![object(&bucket.name, &keys)]);
+            }
+            Source::Object(it) => {
+                let action = if it.version.is_some() { "s3:GetObjectVersion" } else { "s3:GetObject" };
+                self.allow("Package", &[action], vec![object(&it.bucket, &literal(&it.key))]);
+            }
+            Source::Image(uri) => {
+                let repository = self.repository(uri, place);
+                self.allow("Image", &OF_IMAGE, vec![repository]);
+            }
+            Source::LiveImage => self.allow("Image", &OF_IMAGE, vec![place.repository(&place.region, "*", "*")]),
+        }
+    }
+
+    /// An ARN of the stanza as a resource; `*` for what is none.
+    fn resource(&mut self, key: &str, arn: &str, (service, kind): (&str, &str)) -> String {
+        literal_arn(arn, service, kind).unwrap_or_else(|| {
+            let about = format!("`{key}` is not an ARN such as arn:aws:{service}:…:{kind}…, so `*` stands for it");
+            if !self.notes.contains(&about) {
+                self.notes.push(about);
+            }
+            "*".to_owned()
+        })
+    }
+
+    /// Never `*`: whoever may pass every role may do what any of them may.
+    fn role(&mut self, arn: &str) -> String {
+        literal_arn(arn, "iam", "role/").unwrap_or_else(|| {
+            self.notes.push("`role` is not an ARN such as arn:aws:iam::…:role/…, and IAM will refuse it".to_owned());
+            literal(arn)
+        })
+    }
+
+    /// The ARN of an image's repository: `123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/app:7`.
+    fn repository(&mut self, uri: &str, place: &Place) -> String {
+        let (host, path) = uri.split_once('/').unwrap_or(("", uri));
+        let name = literal(path.split(['@', ':']).next().unwrap_or(path));
+        match host.split('.').collect::<Vec<_>>().as_slice() {
+            [account, "dkr", "ecr", region, ..] if is_account(account) && is_word(region) => {
+                place.repository(region, account, &name)
+            }
+            _ => {
+                let about = "`image_uri` does not begin as an image in ECR, so `*` stands for its account and region";
+                self.notes.push(about.to_owned());
+                place.repository("*", "*", &name)
+            }
         }
     }
 }
 
-/// What is needed so that Lambda gets the code: the statement's name, the actions, and on what.
-fn of_code(source: &Source, wanted: &Wanted, place: &Place) -> Option<(&'static str, &'static [&'static str], String)> {
-    let object = |bucket: &str, key: &str| format!("arn:{}:s3:::{bucket}/{key}", place.partition);
-    match source {
-        Source::Package | Source::LiveImage => None,
-        Source::PackageInBucket(bucket) => {
-            let separator = if bucket.prefix.is_empty() { "" } else { "/" };
-            let keys = format!("{}{separator}{}/*", bucket.prefix, wanted.name.name());
-            let actions = &["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"];
-            Some(("Package", actions, object(&bucket.name, &keys)))
+/// A text that means itself alone in a resource, where `*` and `?` stand for others, and `${` begins a variable.
+fn literal(text: &str) -> String {
+    text.replace('$', "${$}").replace('*', "${*}").replace('?', "${?}")
+}
+
+/// An ARN that means itself alone. `None`: it is not one of that service and kind.
+fn literal_arn(arn: &str, service: &str, kind: &str) -> Option<String> {
+    match arn.splitn(6, ':').collect::<Vec<_>>().as_slice() {
+        ["arn", partition, its_service, region, account, name]
+            if is_word(partition)
+                && *its_service == service
+                && (region.is_empty() || is_word(region))
+                && is_account(account)
+                && name.starts_with(kind) =>
+        {
+            Some(format!("arn:{partition}:{service}:{region}:{account}:{}", literal(name)))
         }
-        Source::Object(place) => {
-            let actions: &[&str] = if place.version.is_some() { &["s3:GetObjectVersion"] } else { &["s3:GetObject"] };
-            Some(("Package", actions, object(&place.bucket, &place.key)))
-        }
-        Source::Image(uri) => {
-            let actions = &[
-                "ecr:BatchGetImage",
-                "ecr:GetDownloadUrlForLayer",
-                "ecr:GetRepositoryPolicy",
-                "ecr:SetRepositoryPolicy",
-            ];
-            Some(("Image", actions, repository(uri, place)))
-        }
+        _ => None,
     }
 }
 
-/// The ARN of an image's repository: `123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/app:7`.
-fn repository(uri: &str, place: &Place) -> String {
-    let (host, path) = uri.split_once('/').unwrap_or(("", uri));
-    let name = path.split(['@', ':']).next().unwrap_or(path);
-    let (account, region) = match host.split('.').collect::<Vec<_>>().as_slice() {
-        [account, "dkr", "ecr", region, ..] => (*account, *region),
-        _ => ("*", "*"),
-    };
-    format!("arn:{}:ecr:{region}:{account}:repository/{name}", place.partition)
+fn is_account(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The name of a partition or a region.
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
 /// Where the function is; `*` where nobody says.
@@ -184,48 +295,50 @@ struct Place {
 }
 
 impl Place {
-    /// From the function's ARN, else from the role's, else from the region.
-    fn of(stanza: &Stanza, wanted: &Wanted, region: Option<&str>) -> Place {
+    /// From the function's ARN, else from the role's.
+    fn of(stanza: &Stanza, wanted: &Wanted, region: &Region) -> Place {
         let function: Vec<&str> = wanted.name.as_str().split(':').collect();
         let role: Vec<&str> = stanza.role.as_deref().unwrap_or_default().split(':').collect();
-        let region = stanza.region.as_ref().map(|region| region.as_str()).or(region);
-        let known = |text: Option<&str>| text.filter(|text| !text.is_empty()).unwrap_or("*").to_owned();
-        match (function.as_slice(), role.as_slice()) {
-            (["arn", partition, "lambda", region, account, ..], _) => Place {
-                partition: (*partition).to_owned(),
-                region: (*region).to_owned(),
-                account: (*account).to_owned(),
-            },
-            ([account, "function", _], ["arn", partition, ..]) => {
-                Place { partition: (*partition).to_owned(), region: known(region), account: (*account).to_owned() }
-            }
-            (_, ["arn", partition, "iam", _, account, ..]) => {
-                Place { partition: (*partition).to_owned(), region: known(region), account: known(Some(account)) }
-            }
-            ([account, "function", _], _) => {
-                Place { partition: "*".to_owned(), region: known(region), account: (*account).to_owned() }
-            }
-            _ => Place { partition: "*".to_owned(), region: known(region), account: "*".to_owned() },
+        let (partition, account) = match (function.as_slice(), role.as_slice()) {
+            (["arn", partition, "lambda", _, account, ..], _) => (*partition, *account),
+            ([account, "function", _], ["arn", partition, ..]) => (*partition, *account),
+            ([account, "function", _], _) => ("*", *account),
+            (_, ["arn", partition, "iam", _, account, ..]) => (*partition, *account),
+            _ => ("*", "*"),
+        };
+        let known = |text: &str, is_it: fn(&str) -> bool| if is_it(text) { text.to_owned() } else { "*".to_owned() };
+        let region = wanted.name.region().unwrap_or(region.as_str());
+        Place {
+            partition: known(partition, is_word),
+            region: known(region, is_word),
+            account: known(account, is_account),
         }
     }
 
-    fn lambda(&self) -> String {
-        format!("arn:{}:lambda:{}:{}", self.partition, self.region, self.account)
+    fn repository(&self, region: &str, account: &str, name: &str) -> String {
+        format!("arn:{}:ecr:{region}:{account}:repository/{name}", self.partition)
     }
 }
 
-fn notes(stanza: &Stanza, place: &Place) -> Vec<String> {
+fn notes(stanza: &Stanza, wanted: &Wanted, source: &Source, place: &Place) -> Vec<String> {
     let mut notes = Vec::new();
-    let unknown: Vec<&str> = [("partition", &place.partition), ("region", &place.region), ("account", &place.account)]
-        .into_iter()
-        .filter(|(_, value)| *value == "*")
-        .map(|(what, _)| what)
-        .collect();
+    let parts = [("partition", &place.partition), ("region", &place.region), ("account", &place.account)];
+    let unknown: Vec<&str> = parts.into_iter().filter(|(_, value)| *value == "*").map(|(what, _)| what).collect();
     if !unknown.is_empty() {
         let (are, them) = if unknown.len() == 1 { ("is", "it") } else { ("are", "them") };
         notes.push(format!(
-            "the function's {} {are} not known, so `*` stands for {them}; name `role` and `region`, or the function by its ARN",
+            "the function's {} {are} not known, so `*` stands for {them}; name `role`, or the function by its ARN",
             unknown.join(" and ")
+        ));
+    }
+    if *source == Source::LiveImage {
+        notes.push("the live image's repository is not known, so `*` stands for it".to_owned());
+    }
+    let keys = silent_keys(stanza, wanted, source);
+    if !keys.is_empty() {
+        notes.push(format!(
+            "whether the live function has a KMS key is not known; if it has, name it as {}",
+            keys.join(" or ")
         ));
     }
     if let Some(role) = &stanza.role_to_assume {
@@ -238,50 +351,154 @@ fn notes(stanza: &Stanza, place: &Place) -> Vec<String> {
     notes
 }
 
+/// Keys of the live function that deployments use though the stanza is silent about them: variables are read and written under
+/// the one, and the other travels along with each package.
+fn silent_keys(stanza: &Stanza, wanted: &Wanted, source: &Source) -> Vec<&'static str> {
+    let reads_variables = stanza.environment.is_some() || wanted.release.publish;
+    let sends_package = !matches!(source, Source::Image(_) | Source::LiveImage);
+    needed(&[
+        (reads_variables && stanza.kms_key_arn.is_none(), "`kms_key_arn`"),
+        (sends_package && stanza.source_kms_key_arn.is_none(), "`source_kms_key_arn`"),
+    ])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::name::{FunctionName, Region};
+    use crate::protocol::name::FunctionName;
     use serde_json::json;
 
     const ROLE: &str = "arn:aws:iam::123456789012:role/run";
+    const F: &str = "arn:aws:lambda:eu-west-1:123456789012:function:f";
 
     #[track_caller]
-    fn policy(stanza: &Stanza, name: &str, region: Option<&str>) -> Policy {
+    fn policy(stanza: &Stanza, name: &str) -> Policy {
         let name = FunctionName::parse(name).expect("a name");
+        let region = stanza.region.clone().unwrap_or_else(|| Region::parse("eu-west-1").expect("a region"));
         let wanted = Wanted::of(stanza, name, None);
-        of(stanza, &wanted, &Source::of(stanza), region)
+        of(stanza, &wanted, &Source::of(stanza), &region)
+    }
+
+    /// The one statement of a name.
+    #[track_caller]
+    fn statement(stanza: &Stanza, name: &str, sid: &str) -> Statement {
+        let found = policy(stanza, name).document.statement;
+        let mut named = found.iter().filter(|statement| statement.sid == Some(sid));
+        let one = named.next().unwrap_or_else(|| panic!("no {sid} in {found:?}")).clone();
+        assert_eq!(named.next(), None, "one {sid}");
+        one
+    }
+
+    fn has(stanza: &Stanza, sid: &str) -> bool {
+        policy(stanza, F).document.statement.iter().any(|statement| statement.sid == Some(sid))
+    }
+
+    fn texts(texts: &[&str]) -> Vec<String> {
+        texts.iter().map(|text| (*text).to_owned()).collect()
     }
 
     #[test]
     fn a_stanza_that_names_nothing_needs_two_actions_on_one_function() {
-        let policy = policy(&Stanza::default(), "arn:aws-cn:lambda:cn-north-1:123456789012:function:f", None);
+        let policy = policy(&Stanza::default(), "arn:aws-cn:lambda:cn-north-1:123456789012:function:f");
         assert_eq!(
             json!(policy.document)["Statement"],
             json!([{"Sid": "Function", "Effect": "Allow", "Action": ["lambda:GetFunction", "lambda:UpdateFunctionCode"],
                 "Resource": ["arn:aws-cn:lambda:cn-north-1:123456789012:function:f"]}])
         );
-        assert_eq!(policy.notes, Vec::<String>::new());
+        let key = "whether the live function has a KMS key is not known; if it has, name it as `source_kms_key_arn`";
+        assert_eq!(policy.notes, [key]);
     }
 
     #[test]
     fn what_is_not_known_is_a_star_and_said() {
-        let found = policy(&Stanza::default(), "f", None);
-        assert_eq!(found.document.statement[0].resource, ["arn:*:lambda:*:*:function:f"]);
-        assert!(found.notes[0].contains("partition and region and account"), "{:?}", found.notes);
+        let found = policy(&Stanza::default(), "f");
+        assert_eq!(found.document.statement[0].resource, ["arn:*:lambda:eu-west-1:*:function:f"]);
+        assert!(found.notes[0].contains("partition and account are not known"), "{:?}", found.notes);
         let stanza = Stanza { role: Some(ROLE.to_owned()), ..Stanza::default() };
-        let found = policy(&stanza, "f", Some("eu-west-1"));
-        assert_eq!(found.document.statement[0].resource, ["arn:aws:lambda:eu-west-1:123456789012:function:f"]);
+        assert_eq!(statement(&stanza, "f", "Function").resource, [F]);
         let named = Stanza { region: Region::parse("us-east-2").ok(), ..stanza };
-        let found = policy(&named, "210987654321:function:f", Some("eu-west-1"));
-        assert_eq!(found.document.statement[0].resource, ["arn:aws:lambda:us-east-2:210987654321:function:f"]);
+        let found = statement(&named, "210987654321:function:f", "Function");
+        assert_eq!(found.resource, ["arn:aws:lambda:us-east-2:210987654321:function:f"]);
+    }
+
+    #[test]
+    fn an_account_that_is_none_is_not_known() {
+        let region = Region::parse("eu-west-1").ok();
+        let found = policy(&Stanza { region, ..Stanza::default() }, "arn:aws:lambda:*:1*:function:f");
+        assert!(found.notes[0].starts_with("the function's region and account are not known"), "{:?}", found.notes);
+        for role in ["arn:aws:iam::$ACCOUNT:role/run", "arn:aws:iam::1*:role/run"] {
+            let found = policy(&Stanza { role: Some(role.to_owned()), ..Stanza::default() }, "f");
+            assert_eq!(found.document.statement[0].resource, ["arn:aws:lambda:eu-west-1:*:function:f"]);
+            assert!(found.notes[0].starts_with("the function's account is not known"), "{:?}", found.notes);
+        }
+    }
+
+    #[test]
+    fn live_keys_that_the_stanza_is_silent_about_are_said_once() {
+        let notes = |stanza: &Stanza| policy(stanza, F).notes;
+        let publishes = Stanza { publish: Some(true), ..Stanza::default() };
+        assert_eq!(notes(&publishes).len(), 1);
+        assert!(notes(&publishes)[0].ends_with("`kms_key_arn` or `source_kms_key_arn`"), "{:?}", notes(&publishes));
+        let none = || Some(String::new());
+        let named = Stanza { kms_key_arn: none(), source_kms_key_arn: none(), ..publishes };
+        assert_eq!(notes(&named), Vec::<String>::new());
     }
 
     #[test]
     fn a_role_is_passed_to_lambda_alone() {
         let stanza = Stanza { role: Some(ROLE.to_owned()), ..Stanza::default() };
-        let document = policy(&stanza, "f", Some("eu-west-1")).document;
-        assert_eq!(document.statement.last(), Some(&Statement::pass_role(ROLE).named("PassRole")));
+        assert_eq!(statement(&stanza, "f", "PassRole"), Statement::pass_role(ROLE).named("PassRole"));
+    }
+
+    #[test]
+    fn a_role_that_is_no_arn_never_becomes_every_role() {
+        for (role, resource) in [("*", "${*}"), ("arn:aws:iam::$ACCOUNT:role/run", "arn:aws:iam::${$}ACCOUNT:role/run")]
+        {
+            let stanza = Stanza { role: Some(role.to_owned()), ..Stanza::default() };
+            assert_eq!(statement(&stanza, F, "PassRole").resource, [resource]);
+            assert!(policy(&stanza, F).notes.iter().any(|note| note.contains("IAM will refuse it")), "{role}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_arn_becomes_a_star_and_is_said() {
+        let stanza = Stanza {
+            kms_key_arn: Some("alias/x".to_owned()),
+            source_kms_key_arn: Some("arn:aws:kms:eu-west-1:123456789012:alias/x".to_owned()),
+            layers: Some(texts(&["tools", "others"])),
+            code_signing_config_arn: Some("*".to_owned()),
+            ..Stanza::default()
+        };
+        for sid in ["VariablesKey", "PackageKey", "Layers", "CodeSigning"] {
+            assert_eq!(statement(&stanza, F, sid).resource, ["*"], "{sid}");
+        }
+        let notes = policy(&stanza, F).notes;
+        for key in ["`kms_key_arn`", "`source_kms_key_arn`", "`layers`", "`code_signing_config_arn`"] {
+            assert_eq!(notes.iter().filter(|note| note.starts_with(key)).count(), 1, "{key}: {notes:?}");
+        }
+    }
+
+    #[test]
+    fn no_value_of_a_stanza_stands_for_more_than_itself() {
+        let text = |text: &str| Some(text.to_owned());
+        let stanza = Stanza {
+            role: text("arn:aws:iam::123456789012:role/*"),
+            layers: Some(texts(&["arn:aws:lambda:eu-west-1:123456789012:layer:?:1"])),
+            kms_key_arn: text("arn:aws:kms:eu-west-1:123456789012:key/*"),
+            s3_bucket: text("b*"),
+            s3_prefix: text("*/${aws:username}"),
+            ..Stanza::default()
+        };
+        let resource = |stanza: &Stanza, sid| statement(stanza, F, sid).resource;
+        assert_eq!(resource(&stanza, "PassRole"), ["arn:aws:iam::123456789012:role/${*}"]);
+        assert_eq!(resource(&stanza, "Layers"), ["arn:aws:lambda:eu-west-1:123456789012:layer:${?}:1"]);
+        assert_eq!(resource(&stanza, "VariablesKey"), ["arn:aws:kms:eu-west-1:123456789012:key/${*}"]);
+        assert_eq!(resource(&stanza, "Package"), ["arn:aws:s3:::b${*}/${*}/${$}{aws:username}/f/*"]);
+        let object = Stanza { s3_key: text("*.zip"), ..stanza };
+        assert_eq!(resource(&object, "Package"), ["arn:aws:s3:::b${*}/${*}.zip"]);
+        let image = Stanza { image_uri: text("1*.dkr.ecr.*.amazonaws.com/*:7"), ..Stanza::default() };
+        assert_eq!(resource(&image, "Image"), ["arn:aws:ecr:*:*:repository/${*}"]);
+        assert!(policy(&image, F).notes[0].starts_with("`image_uri`"), "a host that is none is said");
     }
 
     #[test]
@@ -289,18 +506,54 @@ mod tests {
         let stanza = Stanza {
             alias: Some(vec!["live".to_owned()]),
             keep_versions: Some(3),
-            verify: Some(crate::protocol::structures::Verify::default()),
+            verify: Some(Verify::default()),
             provisioned_concurrency: Some(OrNone::Some(2)),
             ..Stanza::default()
         };
-        let found = policy(&stanza, "arn:aws:lambda:eu-west-1:123456789012:function:f", None).document;
-        let on = |end: &str| {
-            let is_on = |statement: &&Statement| statement.resource[0].ends_with(end);
-            found.statement.iter().find(is_on).map(|statement| statement.action.clone()).unwrap_or_default()
+        let versions = statement(&stanza, F, "Versions");
+        assert_eq!(versions.action, ["lambda:GetFunction", "lambda:InvokeFunction", "lambda:DeleteFunction"]);
+        assert_eq!(versions.resource, [format!("{F}:*")]);
+        let aliases = statement(&stanza, F, "Aliases");
+        assert_eq!((aliases.action.len(), aliases.resource), (2, vec![format!("{F}:live")]));
+        assert!(!statement(&stanza, F, "Function").action.contains(&"lambda:DeleteFunction".to_owned()));
+        assert!(!has(&stanza, "Latest"), "a version proves itself, and not what comes after it");
+    }
+
+    #[test]
+    fn where_no_version_is_published_none_is_called() {
+        let stanza = Stanza { verify: Some(Verify::default()), ..Stanza::default() };
+        assert_eq!(statement(&stanza, F, "Latest").resource, [format!("{F}:$LATEST")]);
+        assert!(!has(&stanza, "Versions"));
+    }
+
+    #[test]
+    fn the_function_is_opened_to_everybody_or_to_nobody() {
+        let url = |auth_type: Option<&str>| Stanza {
+            function_url: Some(OrNone::Some(crate::protocol::structures::FunctionUrl {
+                auth_type: auth_type.map(str::to_owned),
+                ..Default::default()
+            })),
+            ..Stanza::default()
         };
-        assert_eq!(on(":f:*"), ["lambda:GetFunction", "lambda:InvokeFunction", "lambda:DeleteFunction"]);
-        assert_eq!(on(":f:live").len(), 2);
-        assert!(!on(":f").contains(&"lambda:DeleteFunction".to_owned()));
+        for open in [url(Some("NONE")), url(None)] {
+            let statement = statement(&open, F, "Everybody");
+            assert_eq!(statement.action, ["lambda:AddPermission"]);
+            assert_eq!(statement.condition, Some(json!({"StringEquals": {"lambda:Principal": "*"}})));
+        }
+        let closed = Stanza { function_url: Some(OrNone::None), ..Stanza::default() };
+        for closed in [url(Some("AWS_IAM")), closed] {
+            assert!(!has(&closed, "Everybody"));
+        }
+    }
+
+    #[test]
+    fn ec2_is_asked_where_subnets_are_sent() {
+        let ids = |ids: &[&str]| Some(texts(ids));
+        let ipv6 = Stanza { ipv6_allowed_for_dual_stack: Some(false), ..Stanza::default() };
+        assert!(has(&ipv6, "Network"), "the live subnets travel along");
+        assert!(has(&Stanza { subnet_ids: ids(&["subnet-1"]), ..Stanza::default() }, "Network"));
+        assert!(!has(&Stanza { subnet_ids: ids(&[]), ..ipv6 }, "Network"), "none are left");
+        assert!(!has(&Stanza::default(), "Network"));
     }
 
     #[test]
@@ -310,8 +563,16 @@ mod tests {
             role: Some(ROLE.to_owned()),
             ..Stanza::default()
         };
-        let document = policy(&stanza, "f", Some("eu-west-1")).document;
-        let image = document.statement.iter().find(|statement| statement.sid == Some("Image")).expect("a statement");
+        let image = statement(&stanza, "f", "Image");
         assert_eq!(image.resource, ["arn:aws:ecr:eu-west-1:123456789012:repository/team/app"]);
+    }
+
+    #[test]
+    fn the_live_image_may_be_in_any_repository_of_the_region_but_is_never_created() {
+        let stanza =
+            Stanza { package_type: Some("Image".to_owned()), role: Some(ROLE.to_owned()), ..Stanza::default() };
+        assert_eq!(statement(&stanza, F, "Image").resource, ["arn:aws:ecr:eu-west-1:*:repository/*"]);
+        assert_eq!(policy(&stanza, F).notes, ["the live image's repository is not known, so `*` stands for it"]);
+        assert!(!statement(&stanza, F, "Function").action.contains(&"lambda:CreateFunction".to_owned()));
     }
 }

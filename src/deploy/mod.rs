@@ -19,6 +19,7 @@ use crate::conditions::{self, Verdict};
 use crate::failure;
 use crate::function::{Live, Wanted};
 use crate::journal::Journal;
+use crate::lambda;
 use crate::options;
 use crate::package::{self, Archive, Contents, PackageError, Selection};
 use crate::policy::{self, Policy};
@@ -151,10 +152,11 @@ fn pass(
     }
 }
 
-/// The least IAM policy for a stanza. Conditions are not judged, and nobody is asked.
+/// The least IAM policy for a stanza. Conditions are not judged, and nobody is asked; the region is the one in which a
+/// deployment from here would act.
 ///
 /// # Errors
-/// Every problem of the stanza.
+/// Every problem of the stanza, and a region that is none.
 pub fn policy(stanza: &Map, env: &Environment) -> Result<Policy, ErrorReport> {
     let gathered = options::without_git(stanza, env);
     let ReadStanza { stanza: read, problems, .. } = stanza::read(&gathered.stanza);
@@ -163,9 +165,18 @@ pub fn policy(stanza: &Map, env: &Environment) -> Result<Policy, ErrorReport> {
         return Err(failure::of_problems(problems, &redactor));
     }
     let name = read.function_name.clone().expect("a stanza without a function's name has a problem");
-    let region = ["AWS_REGION", "AWS_DEFAULT_REGION", "LAMBDA_REGION"].iter().find_map(|name| env.get(name));
-    let wanted = Wanted::of(&read, name, None);
-    Ok(policy::of(&read, &wanted, &Source::of(&read), region.as_deref()))
+    let failed = |error| failure::of_lambda(error, &redactor);
+    let named = lambda::named_region(&read, env).map_err(failed)?;
+    let region = match &named {
+        Some(region) => region.clone(),
+        None => live::of_runtime(lambda::default_region(&read)).map_err(failed)?,
+    };
+    let mut policy = policy::of(&read, &Wanted::of(&read, name, None), &Source::of(&read), &region);
+    policy.notes.extend(gathered.warnings.iter().map(|warning| redactor.warning(warning).message));
+    if named.is_none() {
+        policy.notes.push(policy::default_region(&region));
+    }
+    Ok(policy)
 }
 
 /// An alias is what goes back.

@@ -116,7 +116,10 @@ impl Asking<'_> {
     /// Who acts, and the configuration with which every client acts so.
     async fn identify(&self, secrets: &mut Vec<Secret>) -> Result<(SdkConfig, Identity), LambdaError> {
         let (stanza, env) = (self.stanza, self.env);
-        let region = region(stanza, env).await?;
+        let region = match named_region(stanza, env)? {
+            Some(region) => region,
+            None => default_region(stanza).await?,
+        };
         let role = Role::of(stanza, env).map_err(|variable| CredentialsError::NoToken { variable })?;
         let mut note = |credentials: &Credentials| {
             let keys = [credentials.access_key_id(), credentials.secret_access_key()];
@@ -185,34 +188,42 @@ fn ca_bundle(env: &Environment) -> Result<Option<CaBundle>, LambdaError> {
     CaBundle::of_pem(&pem).map(Some).ok_or_else(|| bad(None))
 }
 
-/// The stanza's region, then the job's, then the profile's; `us-east-1` as in dpl.
-async fn region(stanza: &Stanza, env: &Environment) -> Result<Region, LambdaError> {
+/// The region that the stanza names, then the function's ARN, then the job. `None`: none of them does.
+///
+/// # Errors
+/// [`LambdaError::BadRegion`].
+pub fn named_region(stanza: &Stanza, env: &Environment) -> Result<Option<Region>, LambdaError> {
     if let Some(region) = &stanza.region {
-        return Ok(region.clone());
+        return Ok(Some(region.clone()));
     }
     if let Some(region) = stanza.function_name.as_ref().and_then(|name| name.region()) {
-        return Region::parse(region).map_err(|right| LambdaError::BadRegion {
-            origin: "the region of the function's ARN",
-            region: region.to_owned(),
-            right,
-        });
+        return parse_region("the region of the function's ARN", region).map(Some);
     }
-    let parse = |origin, region: &str| {
-        Region::parse(region).map_err(|right| LambdaError::BadRegion { origin, region: region.to_owned(), right })
-    };
     for name in ["AWS_REGION", "AWS_DEFAULT_REGION", "LAMBDA_REGION"] {
         if let Some(region) = env.get(name).filter(|region| !region.is_empty()) {
-            return parse(name, &region);
+            return parse_region(name, &region).map(Some);
         }
     }
+    Ok(None)
+}
+
+/// The region where none is named: the profile's, else `us-east-1` as in dpl.
+///
+/// # Errors
+/// [`LambdaError::BadRegion`].
+pub async fn default_region(stanza: &Stanza) -> Result<Region, LambdaError> {
     let mut profile = ProfileFileRegionProvider::builder();
     if let Some(name) = &stanza.profile {
         profile = profile.profile_name(name);
     }
     match profile.build().region().await {
-        Some(region) => parse("the profile's region", region.as_ref()),
-        None => parse("the default region", "us-east-1"),
+        Some(region) => parse_region("the profile's region", region.as_ref()),
+        None => parse_region("the default region", "us-east-1"),
     }
+}
+
+fn parse_region(origin: &'static str, region: &str) -> Result<Region, LambdaError> {
+    Region::parse(region).map_err(|right| LambdaError::BadRegion { origin, region: region.to_owned(), right })
 }
 
 /// Tries again, with jitter, for some twenty seconds; once AWS throttles, also fewer calls a second.

@@ -26,7 +26,7 @@ use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 pub use alias::Way;
-pub use connect::{Identity, connect};
+pub use connect::{Identity, connect, default_region, named_region};
 pub use credentials::CredentialsError;
 pub use error::{CallError, CallErrorKind, LambdaError, Trouble};
 pub use release::ReleaseQuestions;

@@ -57,8 +57,14 @@ impl Statement {
 
     /// Allows Lambda, and nobody else, to be given a role.
     pub fn pass_role(role: impl Into<String>) -> Self {
-        let condition = serde_json::json!({"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}});
-        Statement { condition: Some(condition), ..Statement::allow(["iam:PassRole"], [role.into()]) }
+        Statement::allow(["iam:PassRole"], [role.into()]).only_if("iam:PassedToService", "lambda.amazonaws.com")
+    }
+
+    /// Only where a key of the request has this value.
+    #[must_use]
+    pub fn only_if(mut self, key: &str, value: &str) -> Self {
+        self.condition = Some(serde_json::json!({"StringEquals": {key: value}}));
+        self
     }
 
     /// With a name, letters and digits only.
