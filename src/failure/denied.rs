@@ -49,6 +49,9 @@ impl Denied {
         let resource = self.resource.clone().unwrap_or_else(|| "*".to_owned());
         Some(match self.action.as_str() {
             "iam:PassRole" => Statement::pass_role(resource),
+            "lambda:AddPermission" => {
+                Statement::allow([self.action.as_str()], [resource]).only_if("lambda:Principal", "*")
+            }
             action => Statement::allow([action], [resource]),
         })
     }
