@@ -238,8 +238,7 @@ fn a_deployment_is_told_step_by_step() {
         "\
 ✓ no pull request
 ✓ branch: want main, release/*, got main
-warning[unknown-key]: `memory` is no option of a lambda stanza, it is left out
-  of account
+warning[unknown-key]: `memory` is no option of a lambda stanza, it is ignored
   at environment.a/b
   hint: did you mean `memory_size`?
 · access key AK****************** (environment), region eu-west-1
@@ -298,8 +297,7 @@ fn colours_mark_what_matters() {
         "\
 \u{1b}[32m✓\u{1b}[0m \u{1b}[2mno pull request\u{1b}[0m
 \u{1b}[32m✓\u{1b}[0m \u{1b}[2mbranch: want main, release/*, got main\u{1b}[0m
-\u{1b}[33mwarning[unknown-key]:\u{1b}[0m `memory` is no option of a lambda stanza, it is left out
-  of account
+\u{1b}[33mwarning[unknown-key]:\u{1b}[0m `memory` is no option of a lambda stanza, it is ignored
   \u{1b}[2mat\u{1b}[0m environment.a/b
   \u{1b}[1mhint:\u{1b}[0m did you mean `memory_size`?
 
