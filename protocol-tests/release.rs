@@ -1,7 +1,8 @@
 //! What is cheap of a release: the changes that are told, how it is packed, and what is refused. All of it is `.ci/release`.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -97,6 +98,45 @@ fn packing_depends_on_names_contents_and_the_given_time_alone() {
     let names: Vec<&str> = list.lines().filter_map(|line| line.split_whitespace().last()).collect();
     assert_eq!(names, ["name/", "name/a", "name/b", "name/schema/", "name/schema/c"]);
     assert!(list.lines().all(|line| line.contains(" 0/0 ") && line.contains("2023-11-14 22:13:20")), "{list}");
+}
+
+#[test]
+fn what_is_shipped_has_every_schema_and_the_list_of_codes() {
+    let parent = TempDir::new().expect("a temporary directory");
+    let shipped = parent.path().join("shipped");
+    let mut lay_out = Command::new(root().join(".ci/lay-out"));
+    let output = lay_out.arg(crate::plugin::program()).arg(&shipped).output().expect("bash is there");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let names: Vec<_> =
+        fs::read_dir(root().join("schema")).expect("there").map(|e| e.expect("readable").file_name()).collect();
+    assert!(names.contains(&"errors.md".into()), "{names:?}");
+    for name in names {
+        let read = |directory: PathBuf| fs::read(directory.join("schema").join(&name)).expect("there");
+        assert_eq!(read(shipped.clone()), read(root()), "{name:?}");
+    }
+}
+
+#[test]
+fn what_a_change_has_to_pass_says_what_is_missing_where_it_may_not_install_it() {
+    let directory = repository("");
+    let copy = directory.path().join(".ci/run");
+    fs::copy(root().join(".ci/run"), &copy).expect("copied");
+    let path = directory.path().join("path");
+    fs::create_dir(&path).expect("made");
+    for name in ["bash", "dirname"] {
+        let found = std::env::split_paths(&std::env::var_os("PATH").expect("a PATH"))
+            .map(|at| at.join(name))
+            .find(|at| at.exists());
+        std::os::unix::fs::symlink(found.expect("is there"), path.join(name)).expect("linked");
+    }
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).expect("ours");
+    let mut run = Command::new(&copy);
+    if fs::metadata(&path).expect("there").uid() == 0 {
+        run.uid(65_534).gid(65_534);
+    }
+    let output = run.env_clear().env("PATH", &path).output().expect("env is there");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), told.as_ref()), (Some(1), "run: needs jq; install it, or run this as root\n"));
 }
 
 /// A repository that holds the script and the least that it looks at.
