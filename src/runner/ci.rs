@@ -467,7 +467,7 @@ impl Facts {
 
 /// `owner/name` of a repository's address: `https://host/owner/name.git`, `ssh://git@host:22/owner/name`,
 /// `git@host:owner/name.git`. A path on this machine has none.
-fn slug_of(address: &str) -> Option<String> {
+pub(super) fn slug_of(address: &str) -> Option<String> {
     let path = match address.split_once("://") {
         Some(("file", _)) => return None,
         Some((_, rest)) => rest.split_once('/')?.1,
@@ -478,7 +478,7 @@ fn slug_of(address: &str) -> Option<String> {
     };
     let path = path.trim_matches('/');
     let path = path.strip_suffix(".git").unwrap_or(path);
-    path.contains('/').then(|| path.to_owned())
+    (path.contains('/') && path.split('/').all(|part| !part.is_empty())).then(|| path.to_owned())
 }
 
 /// The variables; an empty one is absent.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use super::ci::{Ci, DECIDED};
+use super::ci::{Ci, DECIDED, slug_of};
 use super::variables::Assignment;
 use crate::child;
 use crate::protocol::environment::Environment;
@@ -146,22 +146,8 @@ impl Git<'_> {
     }
 
     fn slug(&self) -> Option<String> {
-        slug(&self.says(&["remote", "get-url", "origin"])?)
+        slug_of(&self.says(&["remote", "get-url", "origin"])?)
     }
-}
-
-/// `owner/name` of an address at a host; a directory has none.
-fn slug(url: &str) -> Option<String> {
-    let path = match url.split_once("://") {
-        Some(("file", _)) => return None,
-        Some((_, rest)) => rest.split_once('/')?.1,
-        // git@host:owner/name, as scp writes it; a path before the colon is a directory's.
-        None => url.split_once(':').filter(|(host, _)| !host.contains('/'))?.1,
-    };
-    let path = path.trim_matches('/');
-    let path = path.strip_suffix(".git").unwrap_or(path);
-    let parts = path.split('/');
-    (parts.clone().count() >= 2 && parts.clone().all(|part| !part.is_empty())).then(|| path.to_owned())
 }
 
 #[cfg(test)]
@@ -169,24 +155,6 @@ mod tests {
     use super::*;
     use std::fs;
     use tempfile::TempDir;
-
-    #[test]
-    fn a_slug_is_what_a_host_calls_the_repository() {
-        for (url, expected) in [
-            ("git@github.com:owner/name.git", Some("owner/name")),
-            ("https://github.com/owner/name", Some("owner/name")),
-            ("https://user:token@host.example/owner/name.git/", Some("owner/name")),
-            ("ssh://git@host.example:2222/group/sub/name.git", Some("group/sub/name")),
-            ("git@github.com:/owner/name", Some("owner/name")),
-            ("/srv/git/name.git", None),
-            ("../owner/name", None),
-            ("./a:b/c", None),
-            ("file:///srv/git/name.git", None),
-            ("git@github.com:name", None),
-        ] {
-            assert_eq!(slug(url).as_deref(), expected, "{url}");
-        }
-    }
 
     struct Repository(TempDir);
 

@@ -430,4 +430,10 @@ fn a_slug_is_the_path_of_an_address() {
     check("../x:y/app.git", None);
     check("https://host", None);
     check("https://host/app.git", None);
+    check("git@github.com:/me/app", Some("me/app"));
+    check("git@github.com:app", None);
+    check("./a:b/c", None);
+    // A part without a name is nobody's.
+    check("https://host/me//app.git", None);
+    check("git@host:me/.git", None);
 }
