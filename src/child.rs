@@ -19,7 +19,7 @@ use crate::stop::{Reason, Stop};
 /// Why a command has no end of its own.
 #[derive(Debug)]
 pub enum ChildError {
-    /// It cannot be started.
+    /// It cannot be started, or somebody else has taken its end from us.
     Unstartable(io::Error),
     /// The job's environment is larger than the kernel passes on.
     EnvTooLarge {
@@ -116,7 +116,11 @@ pub fn run(
                 pipes_open = false;
             }
         }
-        if let Ok(Some(status)) = child.try_wait() {
+        // An error means that nobody will ever tell the end: whoever goes on asking waits for ever.
+        let status = child.try_wait().map_err(|error| {
+            ChildError::Unstartable(io::Error::new(error.kind(), format!("its end is not known: {error}")))
+        })?;
+        if let Some(status) = status {
             let mut left = AFTERMATH;
             while let Some(rest) = pieces.recv_timeout(GLANCE).ok().filter(|_| left > 0) {
                 hear(rest.0, &rest.1);
@@ -172,4 +176,23 @@ fn too_large(env: &Environment) -> Option<ChildError> {
     let bytes = size(largest);
     let name = largest.0.to_string_lossy().into_owned();
     (bytes > MAX_VARIABLE).then_some(ChildError::EnvTooLarge { name, bytes })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::process::{WaitOptions, waitpid};
+
+    #[test]
+    fn a_command_whose_end_somebody_else_has_taken_is_not_waited_for() {
+        let env = Environment::default();
+        let mut bash = Command::new("/bin/sh");
+        let mut take = |_, bytes: &[u8]| {
+            let id = String::from_utf8_lossy(bytes).trim().parse().ok().and_then(Pid::from_raw);
+            waitpid(id, WaitOptions::empty()).expect("it ends, and is ours");
+        };
+        let limit = Some(Duration::from_secs(30));
+        let ended = run(bash.args(["-c", "echo $$"]), &env, None, limit, None, &mut take);
+        assert!(matches!(&ended, Err(ChildError::Unstartable(error)) if error.to_string().contains("not known")));
+    }
 }
