@@ -1,10 +1,10 @@
 //! The program as a person, or a CI other than Travis, runs it: a file on the command line instead of a request.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use lambda_endpoint::{Endpoint, Fault, FaultKind, Settings};
@@ -342,8 +342,15 @@ fn a_format_may_be_asked_for_with_a_request_on_standard_input() {
 
 /// The processes that a process has started.
 fn children(of: u32) -> Vec<String> {
-    let output = Command::new("pgrep").args(["-P", &of.to_string()]).output().expect("pgrep runs");
-    String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
+    let all = fs::read_dir("/proc").expect("Linux").map(|entry| entry.expect("readable").file_name());
+    let ids = all.filter_map(|name| name.into_string().ok()).filter(|name| name.parse::<u32>().is_ok());
+    let is_child = |id: &String| {
+        // "7 (a name) S 1 ...": the parent stands behind the state. Processes end meanwhile.
+        let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        let behind = stat.rsplit_once(") ").map_or("", |(_, behind)| behind);
+        behind.split(' ').nth(1) == Some(&of.to_string())
+    };
+    ids.filter(is_child).collect()
 }
 
 fn wait_until(what: &str, ready: impl Fn() -> bool) {
@@ -366,6 +373,10 @@ fn for_a_runner_there_is_one_process() {
     assert_eq!(child.wait().expect("ended").code(), Some(2));
 }
 
+fn called(endpoint: &Endpoint, operation: &str) -> bool {
+    endpoint.calls().iter().any(|call| call.operation == operation)
+}
+
 /// A deployment by hand, in the middle of its second step's wait.
 fn waiting(format: &str) -> (Endpoint, TempDir, Child) {
     let (endpoint, directory) = (endpoint(), directory(&format!("deploy:\n{}", stanza("f"))));
@@ -378,8 +389,11 @@ fn waiting(format: &str) -> (Endpoint, TempDir, Child) {
     let mut plugin = by_hand(&with_file(&["--format", format]), directory.path(), Some(&endpoint));
     let mut child = plugin.spawn();
     drop(child.stdin.take());
-    wait_until("a step", || endpoint.calls().iter().any(|call| call.operation == "UpdateFunctionConfiguration"));
-    std::thread::sleep(Duration::from_millis(150));
+    // Whoever asks for the state has had the answer to the update.
+    wait_until("a wait", || {
+        let calls = endpoint.calls();
+        calls.iter().skip_while(|call| call.operation != "UpdateFunctionConfiguration").nth(1).is_some()
+    });
     (endpoint, directory, child)
 }
 
@@ -403,17 +417,17 @@ fn a_signal_to_the_one_process_that_is_known_reaches_the_run() {
 /// A function whose next update hangs at AWS, and a command that deploys it by hand. A run that is sent a second signal
 /// ends at once, and cannot tell any more that the update may still take effect.
 fn hanging() -> (Endpoint, TempDir, Command) {
+    updating(FaultKind::Hang { for_: Duration::from_secs(30) })
+}
+
+/// A function whose next update goes wrong in this way, and a command that deploys it by hand.
+fn updating(kind: FaultKind) -> (Endpoint, TempDir, Command) {
     let (endpoint, directory) = (endpoint(), directory(&format!("deploy:\n{}", stanza("f"))));
     assert_eq!(by_hand(&with_file(&[]), directory.path(), Some(&endpoint)).run_on(b"").outcome(), "deployed");
     fs::write(directory.path().join(".travis.yml"), format!("deploy:\n{}  timeout: 9\n", stanza("f")))
         .expect("written");
     endpoint.forget_calls();
-    endpoint.fault(Fault {
-        operation: Some("UpdateFunctionConfiguration".to_owned()),
-        after: 0,
-        times: 1,
-        kind: FaultKind::Hang { for_: Duration::from_secs(30) },
-    });
+    endpoint.fault(Fault { operation: Some("UpdateFunctionConfiguration".to_owned()), after: 0, times: 1, kind });
     let mut command = Command::new(program());
     command.args(with_file(&[])).current_dir(directory.path()).env_clear();
     for (name, value) in job_env(&endpoint).as_object().expect("an object") {
@@ -427,8 +441,7 @@ fn a_signal_to_the_whole_process_group_is_one_signal() {
     let (endpoint, _directory, mut command) = hanging();
     let command = command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn().expect("started");
-    wait_until("a call", || endpoint.calls().iter().any(|call| call.operation == "GetFunction"));
-    std::thread::sleep(Duration::from_millis(500));
+    wait_until("the call that hangs", || called(&endpoint, "UpdateFunctionConfiguration"));
     let group = format!("-{}", child.id());
     let sent = Command::new("kill").args(["-TERM", "--", &group]).status().expect("kill runs");
     assert!(sent.success());
@@ -460,44 +473,220 @@ fn a_reader_that_goes_away_ends_the_run() {
         let began = Instant::now();
         assert_eq!(child.wait().expect("ended").code(), Some(1), "{format}");
         assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
-        assert!(!endpoint.calls().iter().any(|call| call.operation == "UpdateFunctionCode"), "no further step");
+        assert!(!called(&endpoint, "UpdateFunctionCode"), "no further step");
         let alive = Command::new("kill").args(["-0", &run[0]]).stderr(Stdio::null()).status().expect("kill runs");
         assert!(!alive.success(), "the run has ended, too");
     }
 }
 
-/// The program on a terminal, where an interrupt is typed once `text` is shown: what was shown, and the exit status.
-fn on_terminal(text: &str, arguments: &[&str], directory: &Path, env: &Value) -> (String, Option<i32>) {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol-tests/by_hand/terminal.py");
-    let mut command = Command::new("python3");
-    command.arg(script).arg(text).arg(program()).args(arguments).current_dir(directory).env_clear();
-    for (name, value) in env.as_object().expect("an object") {
-        command.env(name, value.as_str().expect("a string"));
+#[test]
+fn a_call_in_flight_is_finished_when_the_reader_goes_away() {
+    // Longer than a call may go on after a signal.
+    const ANSWER: Duration = Duration::from_secs(5);
+    for format in ["json", "text"] {
+        let (endpoint, directory, mut command) = updating(FaultKind::Slow { answer_over: ANSWER });
+        fs::write(directory.path().join("index.js"), "// new\n").expect("written");
+        command.args(["--format", format]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().expect("started");
+        wait_until("the call", || called(&endpoint, "UpdateFunctionConfiguration"));
+        let began = Instant::now();
+        drop(child.stdout.take());
+        assert_eq!(child.wait().expect("ended").code(), Some(1), "{format}");
+        assert!(began.elapsed() > ANSWER - Duration::from_secs(1), "{format}: cut after {:?}", began.elapsed());
+        assert!(!called(&endpoint, "UpdateFunctionCode"), "no further step");
     }
-    let path = std::env::var_os("PATH").expect("a PATH");
-    let output = command.env("PATH", path).env("TERM", "xterm").stdin(Stdio::null()).output().expect("Python runs");
-    (String::from_utf8_lossy(&output.stdout).into_owned(), output.status.code())
 }
 
 #[test]
-fn on_a_terminal_it_says_that_it_waits_for_a_request() {
+fn a_reader_that_goes_away_after_a_signal_changes_nothing() {
+    let (_endpoint, _directory, mut child) = {
+        let (endpoint, directory, mut command) = hanging();
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let child = command.spawn().expect("started");
+        wait_until("the call that hangs", || called(&endpoint, "UpdateFunctionConfiguration"));
+        (endpoint, directory, child)
+    };
+    let began = Instant::now();
+    signal(&child, "INT");
+    drop(child.stdout.take());
+    assert_eq!(child.wait().expect("ended").code(), Some(130));
+    // A second signal would have ended it at once.
+    assert!(began.elapsed() > Duration::from_secs(2), "{:?}", began.elapsed());
+}
+
+#[test]
+fn a_bug_of_the_process_by_hand_is_told_too() {
+    let directory = directory(&format!("deploy:\n{}", stanza("f")));
+    let check = |format| {
+        let plugin = by_hand(&with_file(&["check", "--format", format]), directory.path(), None);
+        plugin.env("DPL_LAMBDA_FAULT", "panic-by-hand")
+    };
+    // Whether the run has asked AWS meanwhile is not known, so that the status is 1.
+    let ended = Ended::of(check("json").spawn(), Instant::now());
+    assert_eq!((ended.code(), ended.status.code(), ended.events.len()), ("internal", Some(1), 2), "{}", ended.stdout);
+    assert!(ended.finished()["error"]["message"].as_str().expect("a sentence").contains("main.rs"));
+    let (stdout, stderr, status) = collected(check("text"));
+    assert_eq!((stdout.contains("{\""), stderr.lines().count(), status), (false, 1, Some(1)), "{stdout}{stderr}");
+    assert!(stderr.starts_with("dpl-lambda: a bug in dpl-lambda, at src/main.rs"), "{stderr}");
+}
+
+/// The program where SIGCHLD is ignored, as a parent may leave it. It is killed where it does not end.
+fn where_children_are_ignored(arguments: &[&str], directory: &Path) -> Command {
+    const IGNORE: &str =
+        "import os, signal, sys\nsignal.signal(signal.SIGCHLD, signal.SIG_IGN)\nos.execv(sys.argv[1], sys.argv[1:])";
+    let mut command = Command::new("timeout");
+    command
+        .args(["-s", "KILL", "60", "python3", "-c", IGNORE, &program()])
+        .args(arguments)
+        .current_dir(directory)
+        .env_clear();
+    command.env("PATH", "/usr/local/bin:/usr/bin:/bin").stdin(Stdio::null());
+    command
+}
+
+#[test]
+fn a_parent_that_ignores_its_children_makes_no_difference() {
+    let directory = directory(&format!("deploy:\n{}", stanza("f").replace("all_branches: true", "branch: main")));
+    git(directory.path(), &["init", "--quiet", "--initial-branch=main"]);
+    let output = |command: &str| {
+        let output =
+            where_children_are_ignored(&with_file(&[command]), directory.path()).output().expect("Python runs");
+        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+        (text(output.stdout), text(output.stderr), output.status.code())
+    };
+    let (policy, told, status) = output("policy");
+    assert_eq!(status, Some(0), "{told}");
+    assert!(policy.contains("lambda:CreateFunction"), "{policy}");
+    let (events, told, status) = output("check");
+    assert_eq!(status, Some(0), "{told}");
+    assert!(events.contains(r#""got":"main""#), "git was heard: {events}");
+}
+
+#[test]
+fn a_document_whose_run_cannot_be_started_is_told_in_one_line() {
     let directory = build_directory();
-    let (shown, status) = on_terminal("instead", &["check"], directory.path(), &json!({}));
+    let (copy, pipe) = (directory.path().join("dpl-lambda"), directory.path().join("f.yml"));
+    // By another process: whatever a thread of ours starts meanwhile would hold the copy open, and it could not be run.
+    assert!(Command::new("cp").arg(program()).arg(&copy).status().expect("cp is there").success());
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo is there").success());
+    let mut command = Command::new(&copy);
+    command.args(["policy", "--stanza", "f.yml"]).current_dir(directory.path()).env_clear();
+    let command =
+        command.env("PATH", "/usr/bin:/bin").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().expect("started");
+    // Opens once the program reads; it goes on when there is a stanza, and then its own file is gone.
+    let mut stanza = fs::OpenOptions::new().write(true).open(&pipe).expect("a pipe");
+    fs::remove_file(&copy).expect("ours");
+    stanza.write_all(b"function_name: f\n").expect("it reads");
+    drop(stanza);
+    let output = child.wait_with_output().expect("it ends");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(
+        (output.status.code(), output.stdout.as_slice(), told.lines().count()),
+        (Some(2), &b""[..], 1),
+        "{told}"
+    );
+    assert!(told.starts_with("dpl-lambda: ") && told.contains("cannot be started"), "{told}");
+}
+
+/// The program on a terminal of its own, which `by_hand/terminal.py` holds.
+struct OnTerminal {
+    script: Child,
+    stdin: ChildStdin,
+    stdout: ChildStdout,
+    shown: String,
+}
+
+impl OnTerminal {
+    fn start(seconds: &str, command: &[&str], directory: &Path, env: &Value) -> Self {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol-tests/by_hand/terminal.py");
+        let mut python = Command::new("python3");
+        python.arg(script).arg(seconds).args(command).current_dir(directory).env_clear();
+        for (name, value) in env.as_object().expect("an object") {
+            python.env(name, value.as_str().expect("a string"));
+        }
+        let path = std::env::var_os("PATH").expect("a PATH");
+        python.env("PATH", path).env("TERM", "xterm").stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut script = python.spawn().expect("Python runs");
+        let (stdin, stdout) = (script.stdin.take().expect("piped"), script.stdout.take().expect("piped"));
+        OnTerminal { script, stdin, stdout, shown: String::new() }
+    }
+
+    /// Reads on until this is shown.
+    fn wait_for(&mut self, text: &str) {
+        let mut buffer = [0; 4096];
+        while !self.shown.contains(text) {
+            let count = self.stdout.read(&mut buffer).expect("readable");
+            assert_ne!(count, 0, "never shown: {text}\n{}", self.shown);
+            self.shown.push_str(&String::from_utf8_lossy(&buffer[..count]));
+        }
+    }
+
+    fn type_interrupt(&mut self) {
+        self.stdin.write_all(b"\x03").expect("it listens");
+    }
+
+    /// What was shown in all, wrapped nowhere, and the exit status.
+    fn end(mut self) -> (String, Option<i32>) {
+        let mut rest = Vec::new();
+        self.stdout.read_to_end(&mut rest).expect("readable");
+        self.shown.push_str(&String::from_utf8_lossy(&rest));
+        let status = self.script.wait().expect("it ends");
+        (self.shown.split_whitespace().collect::<Vec<_>>().join(" "), status.code())
+    }
+}
+
+#[test]
+fn on_a_terminal_it_says_once_that_it_waits_for_a_request() {
+    let directory = build_directory();
+    let mut terminal = OnTerminal::start("60", &[&program(), "check"], directory.path(), &json!({}));
+    terminal.wait_for("instead");
+    terminal.type_interrupt();
+    let (shown, status) = terminal.end();
     let expected = "waiting for a request on standard input; `--travis-yml .travis.yml` takes a file instead";
-    assert!(shown.contains(expected), "{shown}");
+    assert_eq!(shown.matches(expected).count(), 1, "{shown}");
     assert_eq!(status, Some(130), "{shown}");
     assert!(shown.contains("SIGINT"), "{shown}");
 }
 
+/// A run on a terminal whose update hangs at AWS; it is sent an interrupt by `interrupt`. A run that got it twice, or not at
+/// all, would not tell this end.
+#[track_caller]
+fn interrupted(interrupt: impl Fn(&mut OnTerminal)) {
+    let (endpoint, directory, _) = hanging();
+    let program = program();
+    let command = with_file(&[&program]);
+    let mut terminal = OnTerminal::start("60", &command, directory.path(), &job_env(&endpoint));
+    wait_until("the call that hangs", || called(&endpoint, "UpdateFunctionConfiguration"));
+    interrupt(&mut terminal);
+    let (shown, status) = terminal.end();
+    assert_eq!(status, Some(130), "{shown}");
+    assert!(shown.contains("may still take effect") && !shown.contains("{\""), "text, on a terminal: {shown}");
+}
+
 #[test]
 fn an_interrupt_that_is_typed_reaches_the_run_once() {
-    let (endpoint, directory, _) = hanging();
-    let arguments = with_file(&[]);
-    let (shown, status) = on_terminal("timeout", &arguments, directory.path(), &job_env(&endpoint));
-    assert_eq!(status, Some(130), "{shown}");
-    // It is wrapped anywhere.
-    let words = shown.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(words.contains("may still take effect") && !words.contains("{\""), "text, on a terminal: {shown}");
+    interrupted(OnTerminal::type_interrupt);
+}
+
+#[test]
+fn an_interrupt_that_is_sent_to_the_program_alone_reaches_the_run_of_a_terminal_too() {
+    interrupted(|terminal| {
+        let program = children(terminal.script.id());
+        assert_eq!(program.len(), 1);
+        let sent = Command::new("kill").args(["-INT", &program[0]]).status().expect("kill runs");
+        assert!(sent.success());
+    });
+}
+
+#[test]
+fn what_does_not_end_on_the_terminal_of_the_tests_is_killed() {
+    let directory = build_directory();
+    // The second one lets go of its terminal.
+    for line in ["sleep 50", "exec sleep 50 <&- >&- 2>&-"] {
+        let terminal = OnTerminal::start("1", &["bash", "-c", line], directory.path(), &json!({}));
+        assert_eq!(terminal.end().1, Some(137), "{line}");
+    }
 }
 
 #[test]

@@ -187,6 +187,31 @@ fn the_examples_of_the_manual_run() {
     assert!(directory.path().join("hello.zip").exists());
 }
 
+#[test]
+fn a_document_that_is_asked_for_in_a_wrong_way_is_no_event_wherever_the_options_stand() {
+    for arguments in [
+        &["explain"][..],
+        &["--format", "json", "explain"],
+        &["--format=json", "--ci", "none", "schema"],
+        &["--ci", "nobody", "completions", "bash"],
+        &["--only", "deploy", "--bogus", "manual"],
+        &["--travis-yml", "check", "policy", "--bogus"],
+    ] {
+        let output = Command::new(program()).args(arguments).stdin(Stdio::null()).output().expect("runs");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(2), &b""[..]), "{arguments:?}");
+        assert_eq!(told.lines().count(), 1, "{arguments:?}: {told}");
+    }
+    // What only looks like one.
+    for arguments in
+        [&["--only", "schema", "--bogus"][..], &["--travis-yml", "policy", "plan", "--bogus"], &["x", "schema"]]
+    {
+        let output = Command::new(program()).args(arguments).stdin(Stdio::null()).output().expect("runs");
+        let told = String::from_utf8_lossy(&output.stdout);
+        assert!(told.contains(r#""code":"bad-arguments""#), "{arguments:?}: {told}");
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_document_that_cannot_be_written_is_told_on_standard_error() {

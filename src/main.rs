@@ -22,10 +22,11 @@ use dpl_lambda::failure::{self, catalogue};
 use dpl_lambda::journal::Journal;
 use dpl_lambda::protocol::environment::{DEFAULT_PATH, Environment};
 use dpl_lambda::protocol::error::Code;
-use dpl_lambda::protocol::event::{Event, Finished, PROTOCOLS};
+use dpl_lambda::protocol::event::Finished;
 use dpl_lambda::protocol::request::{self, Request};
+use dpl_lambda::runner;
 use dpl_lambda::stop::{Reason, Stop};
-use process::arguments::{Arguments, Command as Asked, completions};
+use process::arguments::{Arguments, Command as Asked, command_of, completions};
 use process::by_hand::{self, ByHand};
 use process::signals::{PATIENCE, Signals};
 use process::{documents, manual, names};
@@ -34,6 +35,8 @@ use rustix::io::Errno;
 use signal_hook::consts::{SIGCHLD, SIGXFSZ};
 
 fn main() {
+    // Whatever comes first starts processes: git, and this program again.
+    tame_signals();
     let (command, by_hand) = match Arguments::try_parse() {
         Ok(Arguments { command, by_hand }) => match with_events(command) {
             Ok(command) => (Ok(command), by_hand),
@@ -41,20 +44,15 @@ fn main() {
         },
         Err(error) => (not_a_command(error), ByHand::default()),
     };
-    tame_signals();
     names::resolve_without_modules();
     let settings = Settings::take();
     settings.start_log();
-    let command = command.and_then(|command| by_hand.run(command, settings.asking));
+    let command = command.and_then(|command| by_hand.run(command, settings.asking, settings.fault));
     let stop = Stop::new();
     let journal = Arc::new(Journal::new(Stdout, stop.clone()));
     tell_panics(journal.clone(), stop.clone());
     let signals = Signals::catch().expect("the kernel gives a program its first few descriptors");
-    journal.tell(Event::Hello {
-        protocol: PROTOCOLS.to_vec(),
-        name: env!("CARGO_PKG_NAME").to_owned(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-    });
+    journal.tell(runner::hello());
     let finished = match command {
         Ok(command) => run(&command, settings, signals, &journal, &stop),
         Err(finished) => finished,
@@ -68,6 +66,7 @@ fn run(command: &Command, settings: Settings, signals: Signals, journal: &Arc<Jo
         return failed(failure::of_stop(reason));
     }
     let deadline = Instant::now() + settings.input_limit;
+    by_hand::tell_that_we_wait();
     let request = request::read(Stdin { signals: &signals, stop, deadline });
     if let Some(reason) = stop.reason() {
         return failed(failure::of_stop(reason));
@@ -190,7 +189,7 @@ fn not_a_command(error: clap::Error) -> Result<Command, Finished> {
     let line = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect::<Vec<_>>().join(" ");
     let line = line.strip_prefix("error: ").unwrap_or(&line);
     let _ = writeln!(io::stderr(), "dpl-lambda: {line}");
-    let asked = env::args_os().nth(1).unwrap_or_default();
+    let asked = command_of(env::args_os().skip(1)).unwrap_or_default();
     if documents::COMMANDS.iter().any(|name| asked == *name) || by_hand::is_for_people() {
         std_process::exit(2)
     }
@@ -325,9 +324,12 @@ const LAST_WORD: Duration = Duration::from_millis(500);
 /// A panic, in whatever thread and whatever it would do to the process, is told as a bug and ends the process.
 fn tell_panics(journal: Arc<Journal>, stop: Stop) {
     panic::set_hook(Box::new(move |panic| {
-        let place = panic.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
-        end(&journal, &stop, Finished::failed(failure::of_panic(&place), journal.changed()))
+        end(&journal, &stop, Finished::failed(failure::of_panic(&place_of(panic)), journal.changed()))
     }));
+}
+
+fn place_of(panic: &panic::PanicHookInfo<'_>) -> String {
+    panic.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string)
 }
 
 /// How long the request may take to be there, unless the runner says otherwise: it is written in one go.
@@ -359,6 +361,7 @@ impl Settings {
             fault: match variable("DPL_LAMBDA_FAULT").as_deref() {
                 Some("panic") => Fault::Panic,
                 Some("panic-in-thread") => Fault::PanicInThread,
+                Some("panic-by-hand") => Fault::PanicByHand,
                 _ => Fault::None,
             },
         }
@@ -390,12 +393,20 @@ enum Fault {
     None,
     Panic,
     PanicInThread,
+    /// In the process that starts the runs and shows what they say.
+    PanicByHand,
 }
 
 impl Fault {
+    fn strike_by_hand(self) {
+        if let Fault::PanicByHand = self {
+            panic!("a bug on purpose, by hand");
+        }
+    }
+
     fn strike(self) {
         match self {
-            Fault::None => {}
+            Fault::None | Fault::PanicByHand => {}
             Fault::Panic => panic!("a bug on purpose"),
             Fault::PanicInThread => drop(thread::spawn(|| panic!("a bug on purpose, in a thread")).join()),
         }

@@ -1,5 +1,6 @@
 //! The command line in, a command out.
 
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
@@ -57,6 +58,24 @@ pub(crate) enum Command {
     },
     /// Print the manual page (roff): `dpl-lambda manual | man -l -`.
     Manual,
+}
+
+/// The command of a command line that may be wrong elsewhere: what stands first beside the options and their values.
+pub(crate) fn command_of(arguments: impl IntoIterator<Item = OsString>) -> Option<OsString> {
+    let known = Arguments::command();
+    let takes_value = |argument: &OsStr| {
+        let mut options = known.get_arguments().filter(|option| option.get_action().takes_values());
+        options.any(|option| option.get_long().is_some_and(|long| argument == OsStr::new(&format!("--{long}"))))
+    };
+    let mut arguments = arguments.into_iter();
+    while let Some(argument) = arguments.next() {
+        if takes_value(&argument) {
+            arguments.next();
+        } else if !argument.as_encoded_bytes().starts_with(b"-") {
+            return Some(argument);
+        }
+    }
+    None
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -6,13 +6,15 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::{env, process, thread};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::{env, panic, process, thread};
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 use dpl_lambda::conditions::Asking;
 use dpl_lambda::deploy::Command;
+use dpl_lambda::failure;
+use dpl_lambda::journal::Journal;
 use dpl_lambda::protocol::environment::Environment;
 use dpl_lambda::protocol::event::Finished;
 use dpl_lambda::runner::ci::Ci;
@@ -20,11 +22,14 @@ use dpl_lambda::runner::surroundings::Asked;
 use dpl_lambda::runner::terminal::{Style, Terminal, size_of};
 use dpl_lambda::runner::{self, Audience, Errand, Order, Refusal, Relay, Source};
 use dpl_lambda::stop::{Reason, Stop};
-use rustix::event::PollFlags;
+use rustix::event::{PollFd, PollFlags, poll};
 use serde_json::Value;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::SignalsInfo;
+use signal_hook::iterator::exfiltrator::WithOrigin;
+use signal_hook::low_level::siginfo::Cause;
 
-use super::signals::Signals;
-use crate::Stdout;
+use crate::{Fault, Stdout, place_of};
 
 /// The options of a run by hand.
 #[derive(Clone, Debug, Default, Args)]
@@ -70,6 +75,13 @@ pub(crate) fn is_for_people() -> bool {
     says("text") || (!says("json") && io::stdout().is_terminal())
 }
 
+/// Said where a person would wonder why nothing happens: by the process that reads, once a signal finds it in order.
+pub(crate) fn tell_that_we_wait() {
+    if io::stdin().is_terminal() {
+        say("waiting for a request on standard input; `--travis-yml .travis.yml` takes a file instead");
+    }
+}
+
 impl ByHand {
     /// Ends the process where an option stands beside a command that has none of them.
     pub(crate) fn refuse_beside(&self, command: &str) {
@@ -85,7 +97,7 @@ impl ByHand {
     ///
     /// # Errors
     /// What is wrong with the command line or the file, where events are asked for.
-    pub(crate) fn run(self, command: Command, asking: Asking) -> Result<Command, Finished> {
+    pub(crate) fn run(self, command: Command, asking: Asking, fault: Fault) -> Result<Command, Finished> {
         let is_text = match self.format {
             Some(format) => format == Format::Text,
             None => io::stdout().is_terminal(),
@@ -113,16 +125,13 @@ impl ByHand {
                 Err(refusal) => return refuse(refusal),
             },
             None => {
-                if io::stdin().is_terminal() {
-                    say("waiting for a request on standard input; `--travis-yml .travis.yml` takes a file instead");
-                }
                 if !is_text && self.ci.is_none() {
                     return Ok(command);
                 }
                 vec![runner::handed_on(arguments(&command), &env, self.asked(), &directory, &stop)]
             }
         };
-        process::exit(run(&errands, is_text))
+        process::exit(run(&errands, is_text, fault))
     }
 
     /// Prints the policy for the one stanza of a file, and ends the process. Without a file it comes back.
@@ -145,7 +154,8 @@ impl ByHand {
         let directory = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
         let (errands, _) = runner::prepare(&order, &env, &directory, asking, &Stop::new()).map_err(refused)?;
         let program = env::current_exe().map_err(|error| format!("this program does not find itself: {error}"))?;
-        process::exit(errands.iter().map(|errand| runner::print(errand, &program, &relayed())).max().unwrap_or(2))
+        let relay = relayed();
+        process::exit(errands.iter().map(|errand| runner::print(errand, &program, &relay, &say)).max().unwrap_or(2))
     }
 
     /// The file that is named.
@@ -196,7 +206,7 @@ fn arguments(command: &Command) -> Vec<OsString> {
     }
 }
 
-fn run(errands: &[Errand], is_text: bool) -> i32 {
+fn run(errands: &[Errand], is_text: bool, fault: Fault) -> i32 {
     let program = match env::current_exe() {
         Ok(program) => program,
         Err(error) => {
@@ -205,35 +215,96 @@ fn run(errands: &[Errand], is_text: bool) -> i32 {
         }
     };
     let relay = relayed();
+    let told = Arc::new(Mutex::new(Told::Nothing));
+    tell_panics(told.clone(), is_text);
     if is_text {
         let mut text = Text::new();
-        let status = runner::run(errands, &program, &relay, &mut text);
+        let status = runner::run(errands, &program, &relay, &mut Watched { audience: &mut text, told, fault });
         let _ = text.0.end();
         status
     } else {
-        runner::run(errands, &program, &relay, &mut Lines)
+        runner::run(errands, &program, &relay, &mut Watched { audience: &mut Lines, told, fault })
     }
 }
 
 /// Hands every signal, and the end of our standard output, on to the run that is under way.
 fn relayed() -> Arc<Relay> {
-    let relay = Arc::new(Relay::default());
-    let signals = Signals::catch().expect("the kernel gives a program its first few descriptors");
+    const FEW: &str = "the kernel gives a program its first few descriptors";
+    let relay = Arc::new(Relay::new().expect(FEW));
+    let mut signals = SignalsInfo::<WithOrigin>::new([SIGINT, SIGTERM]).expect(FEW);
+    let to = relay.clone();
+    thread::spawn(move || {
+        for origin in signals.forever() {
+            let reason = if origin.signal == SIGINT { Reason::Interrupt } else { Reason::Terminate };
+            // What a terminal sends comes from the kernel.
+            to.tell(reason, !matches!(origin.cause, Cause::Sent(_)));
+        }
+    });
     let to = relay.clone();
     thread::spawn(move || {
         let stdout = io::stdout();
-        loop {
-            let output = (to.reason() != Some(Reason::OutputClosed)).then(|| (stdout.as_fd(), PollFlags::empty()));
-            // Without a signal it was the output that closed.
-            to.tell(signals.wait(output, None).unwrap_or(Reason::OutputClosed));
-        }
+        // EINTR is a signal's doing: look again.
+        while poll(&mut [PollFd::from_borrowed_fd(stdout.as_fd(), PollFlags::empty())], None).is_err() {}
+        to.tell(Reason::OutputClosed, false);
     });
     relay
+}
+
+/// How far the run that is under way has been told.
+#[derive(Clone, Copy)]
+enum Told {
+    Nothing,
+    Begun,
+    Finished,
+}
+
+/// A bug in this process ends it. The run that is under way ends in order, because nobody listens to it any more; its last
+/// line is ours.
+fn tell_panics(told: Arc<Mutex<Told>>, is_text: bool) {
+    panic::set_hook(Box::new(move |panic| {
+        let report = failure::of_panic(&place_of(panic));
+        say(&format!("{}; {}", report.message, report.hint.as_deref().unwrap_or_default()));
+        // Kept until the end: whoever comes second waits for it.
+        let told = told.lock().unwrap_or_else(PoisonError::into_inner);
+        let journal = Journal::new(Stdout, Stop::new());
+        if !is_text && matches!(*told, Told::Nothing) {
+            journal.tell(runner::hello());
+        }
+        if !is_text && !matches!(*told, Told::Finished) {
+            journal.finish(Finished::failed(report, Vec::new()));
+        }
+        process::exit(1)
+    }));
 }
 
 fn say(text: &str) {
     // One write: lines of several processes stay whole.
     let _ = io::stderr().write_all(format!("dpl-lambda: {text}\n").as_bytes());
+}
+
+/// An audience, and how far it has been told.
+struct Watched<'a> {
+    audience: &'a mut dyn Audience,
+    told: Arc<Mutex<Told>>,
+    fault: Fault,
+}
+
+impl Audience for Watched<'_> {
+    fn heading(&mut self, title: &str) -> io::Result<()> {
+        self.audience.heading(title)
+    }
+
+    fn line(&mut self, event: &Value, raw: &str) -> io::Result<()> {
+        self.audience.line(event, raw)?;
+        let told = if event["event"] == "finished" { Told::Finished } else { Told::Begun };
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = told;
+        self.fault.strike_by_hand();
+        Ok(())
+    }
+
+    fn note(&mut self, text: &str) {
+        self.audience.note(text);
+    }
 }
 
 /// Events for programs, as they are.

@@ -99,7 +99,7 @@ const RUNNERS_VARIABLES: &[(&str, &str)] = &[
     ("`DPL_LAMBDA_CONDITION_TIMEOUT`", "Seconds that bash may take for a condition. Default: 60."),
     ("`DPL_LAMBDA_TODAY`", "For tests. The day, such as `2026-11-01`, by which runtimes are judged."),
     ("`DPL_LAMBDA_CONDITIONS`", "For tests. `bash`: asks bash about plain words, too."),
-    ("`DPL_LAMBDA_FAULT`", "For tests. `panic` or `panic-in-thread`: shows how a bug is told."),
+    ("`DPL_LAMBDA_FAULT`", "For tests. `panic`, `panic-in-thread` or `panic-by-hand`: shows how a bug is told."),
 ];
 
 const JOBS_VARIABLES: &[(&str, &str)] = &[

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "starts this program again: this is the room for it")]
 
 use std::ffi::OsString;
+use std::fmt;
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -19,8 +20,7 @@ use crate::protocol::event::{Event, Finished, Line, PROTOCOLS};
 use crate::protocol::wire::{Map, Node};
 use crate::stop::Reason;
 
-/// A run to be: a request, and the job's environment.
-#[derive(Debug)]
+/// A run to be: a request, and the job's environment. Its `Debug` shows neither, because both hold secrets.
 pub struct Errand {
     /// What it is called: `hello (line 4)`.
     pub title: String,
@@ -31,7 +31,6 @@ pub struct Errand {
     written: Written,
 }
 
-#[derive(Debug)]
 enum Input {
     Request(String),
     Inherited,
@@ -59,7 +58,7 @@ pub trait Audience {
 pub fn run(errands: &[Errand], program: &Path, relay: &Relay, audience: &mut dyn Audience) -> i32 {
     for (index, errand) in errands.iter().enumerate() {
         if errands.len() > 1 && audience.heading(&errand.title).is_err() {
-            relay.tell(Reason::OutputClosed);
+            relay.tell(Reason::OutputClosed, false);
         }
         let status = errand.run(program, relay, audience);
         let left = &errands[index + 1..];
@@ -76,16 +75,35 @@ pub fn run(errands: &[Errand], program: &Path, relay: &Relay, audience: &mut dyn
     0
 }
 
-/// Runs one whose command prints a document: its standard output is ours.
-pub fn print(errand: &Errand, program: &Path, relay: &Relay) -> i32 {
+/// Runs one whose command prints a document: its standard output is ours. Where it cannot tell itself why there is no
+/// document, `say` gets the line that does.
+pub fn print(errand: &Errand, program: &Path, relay: &Relay, say: &dyn Fn(&str)) -> i32 {
     let mut command = errand.command(program);
     match relay.start(command.stdout(Stdio::inherit())) {
         Ok(Some(mut child)) => {
             errand.feed(child.stdin());
-            exit_status(relay.wait(child), relay)
+            relay.wait(child).map_or_else(
+                |error| {
+                    say(&format!("the end of the run that prints the document is not known: {error}"));
+                    2
+                },
+                |status| exit_status(status, relay),
+            )
         }
-        Ok(None) => relay.reason().map_or(1, of_reason),
-        Err(_) => 2,
+        Ok(None) => {
+            let reason = relay.reason().expect("nothing else keeps it from starting");
+            let why = match reason {
+                Reason::Interrupt => "SIGINT arrived",
+                Reason::Terminate => "SIGTERM arrived",
+                Reason::OutputClosed => "nobody reads standard output",
+            };
+            say(&format!("no document is printed: {why}"));
+            of_reason(reason)
+        }
+        Err(error) => {
+            say(&unstartable(program, &error));
+            2
+        }
     }
 }
 
@@ -142,12 +160,12 @@ impl Errand {
                 return of_reason(reason);
             }
             Err(error) => {
-                tell.conclude(&format!("{} cannot be started: {error}", program.display()), false);
+                tell.conclude(&unstartable(program, &error), false);
                 return 1;
             }
         };
         self.feed(child.stdin());
-        let mut stdout = BufReader::new(child.stdout().expect("was piped"));
+        let mut stdout = BufReader::new(child.words(relay).expect("was piped"));
         let mut line = Vec::new();
         // A line without its end was cut, and is nobody's to read.
         while stdout.read_until(b'\n', &mut line).is_ok_and(|bytes| bytes > 0) && line.ends_with(b"\n") {
@@ -156,15 +174,16 @@ impl Errand {
         }
         drop(stdout);
         let status = relay.wait(child);
-        if tell.finished {
+        let how = match status.as_ref().map(|status| (status.signal(), status.code())) {
+            Ok((Some(signal), _)) => format!("it was ended by signal {signal}"),
+            Ok((None, Some(code))) => format!("it ended with status {code}"),
+            Ok((None, None)) => "it ended".to_owned(),
+            Err(error) => format!("its end is not known: {error}"),
+        };
+        if let (Ok(status), true) = (status, tell.finished) {
             return exit_status(status, relay);
         }
-        let how = match (status.signal(), status.code()) {
-            (Some(signal), _) => format!("it was ended by signal {signal}"),
-            (None, Some(code)) => format!("it ended with status {code}"),
-            (None, None) => "it ended".to_owned(),
-        };
-        tell.conclude(&how, false);
+        tell.conclude(&how, tell.finished);
         relay.reason().map_or(1, of_reason)
     }
 
@@ -191,6 +210,12 @@ impl Errand {
     }
 }
 
+impl fmt::Debug for Errand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Errand").field("title", &self.title).field("file", &self.file).finish_non_exhaustive()
+    }
+}
+
 /// Passes on what a run says, and keeps in mind how far it has come.
 struct Tell<'a> {
     errand: &'a Errand,
@@ -211,7 +236,7 @@ impl Tell<'_> {
         if self.relay.reason() != Some(Reason::OutputClosed)
             && self.audience.line(&event, raw.trim_end_matches('\n')).is_err()
         {
-            self.relay.tell(Reason::OutputClosed);
+            self.relay.tell(Reason::OutputClosed, false);
         }
     }
 
@@ -235,12 +260,16 @@ impl Tell<'_> {
 }
 
 /// The first line of every conversation.
-fn hello() -> Event {
+pub fn hello() -> Event {
     Event::Hello {
         protocol: PROTOCOLS.to_vec(),
         name: env!("CARGO_PKG_NAME").to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     }
+}
+
+fn unstartable(program: &Path, error: &io::Error) -> String {
+    format!("{} cannot be started: {error}", program.display())
 }
 
 fn exit_status(status: ExitStatus, relay: &Relay) -> i32 {
@@ -285,5 +314,50 @@ fn write_node(node: &Node, text: &mut String) {
             text.push(']');
         }
         Node::Null | Node::Bool(_) | Node::Number(_) | Node::Text(_) => text.push_str(&Value::from(node).to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    /// A run of a stanza that holds secrets.
+    fn errand() -> Errand {
+        let stanza = [("access_key_id".to_owned(), Node::Text("of the stanza".to_owned()))].into_iter().collect();
+        let env = [("TOKEN", "of the environment")].into_iter().collect();
+        Errand::of("f.yml", Written { stanza, ..Written::default() }, vec!["policy".into()], env)
+    }
+
+    #[test]
+    fn what_is_shown_of_a_run_holds_no_secret() {
+        let errand = errand();
+        assert!(json(&errand.written.stanza).contains("of the stanza"));
+        let shown = format!("{errand:?} {errand:#?}");
+        assert!(shown.contains("f.yml") && !shown.contains("of the"), "{shown}");
+    }
+
+    #[test]
+    fn a_document_that_is_not_printed_is_told_in_a_line() {
+        let told = |program: &str, reason: Option<Reason>| {
+            let (lines, relay) = (RefCell::new(Vec::new()), Relay::new().expect("two descriptors"));
+            reason.into_iter().for_each(|reason| relay.tell(reason, false));
+            let status = print(&errand(), Path::new(program), &relay, &|line| lines.borrow_mut().push(line.to_owned()));
+            (status, lines.into_inner().join("\n"))
+        };
+        let (status, line) = told("/nowhere/dpl-lambda", None);
+        assert_eq!((status, line.starts_with("/nowhere/dpl-lambda cannot be started: ")), (2, true), "{line}");
+        for (reason, status, why) in [
+            (Reason::Interrupt, 130, "SIGINT"),
+            (Reason::Terminate, 143, "SIGTERM"),
+            (Reason::OutputClosed, 1, "reads"),
+        ] {
+            let told = told("true", Some(reason));
+            assert!(
+                told.0 == status && told.1.starts_with("no document is printed: ") && told.1.contains(why),
+                "{told:?}"
+            );
+        }
     }
 }

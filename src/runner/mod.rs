@@ -14,7 +14,7 @@ pub mod travis_yml;
 pub mod variables;
 pub mod yaml;
 
-pub use errand::{Audience, Errand, print, run};
+pub use errand::{Audience, Errand, hello, print, run};
 pub use order::{Order, Source, handed_on, prepare};
 pub use refusal::Refusal;
 pub use relay::Relay;

@@ -1,30 +1,40 @@
-//! Signals in, each handed to the run that is going on, once. Effect: starts that run, and sends it signals.
-//! Never sends one to a process that has been waited for.
+//! Signals in, each handed to the run that is going on, once; a reader that is gone, and the run is not listened to any more.
+//! Effect: starts that run, and sends it signals. Never sends one to a process that has been waited for.
 //!
 //! A second signal ends a run at once, so none may reach it twice. At a terminal the run stays in our process group: the
-//! terminal sends SIGINT to all of it, and a helper of AWS's may ask for a code there. Elsewhere the run has a group of
-//! its own, so that what a CI sends to ours reaches it through us alone.
+//! terminal sends SIGINT to all of it, and a helper of AWS's may ask for a code there. So an interrupt that is typed is not
+//! handed on, and one that a process has sent to us alone is. Elsewhere the run has a group of its own, so that what a CI
+//! sends to ours reaches it through us alone.
 #![expect(clippy::disallowed_methods, reason = "opens the terminal to ask whose it is")]
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, getpgrp, kill_process};
 use rustix::termios::tcgetpgrp;
 
 use crate::stop::Reason;
 
 /// The run that goes on, and why it is to end. Shared with the thread that waits for signals.
-#[derive(Debug, Default)]
-pub struct Relay(Mutex<State>);
+#[derive(Debug)]
+pub struct Relay {
+    state: Mutex<State>,
+    /// Can be read, to its end, once nobody reads what we write: whoever waits for a run's words hears of that, too.
+    gone: UnixStream,
+}
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
+    /// The other end of `gone`, for as long as somebody reads.
+    read: Option<UnixStream>,
     run: Option<Pid>,
     reason: Option<Reason>,
     at_terminal: bool,
@@ -40,21 +50,56 @@ impl Going {
         self.0.stdin.take()
     }
 
-    /// Its standard output, once, if it was piped.
-    pub(super) fn stdout(&mut self) -> Option<ChildStdout> {
-        self.0.stdout.take()
+    /// What it says, once, if its standard output was piped.
+    pub(super) fn words<'a>(&mut self, relay: &'a Relay) -> Option<Words<'a>> {
+        self.0.stdout.take().map(|stdout| Words { stdout, relay })
+    }
+}
+
+/// What a run says. Its end is also where nobody reads any more; dropped then, it tells the run so by its closed output.
+pub(super) struct Words<'a> {
+    stdout: ChildStdout,
+    relay: &'a Relay,
+}
+
+impl Read for Words<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let mut ready = [PollFd::new(&self.stdout, PollFlags::IN), PollFd::new(&self.relay.gone, PollFlags::IN)];
+            match poll(&mut ready, None) {
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+                Ok(_) if !ready[1].revents().is_empty() => return Ok(0),
+                Ok(_) => return self.stdout.read(buffer),
+            }
+        }
     }
 }
 
 impl Relay {
-    /// Hands a signal on, or ends the run whose output nobody reads. The first reason stays.
-    pub fn tell(&self, reason: Reason) {
+    /// One with nothing to hand on yet.
+    ///
+    /// # Errors
+    /// The system has no descriptors left.
+    pub fn new() -> io::Result<Self> {
+        let (gone, read) = UnixStream::pair()?;
+        let state = State { read: Some(read), run: None, reason: None, at_terminal: false };
+        Ok(Relay { state: Mutex::new(state), gone })
+    }
+
+    /// Hands a signal on; `typed`: a terminal has sent it, and to all of our process group. Or stops listening to the run
+    /// whose output nobody reads: it finishes its call, as under any runner that goes away. The first reason stays.
+    pub fn tell(&self, reason: Reason, typed: bool) {
         let mut state = self.lock();
         state.reason.get_or_insert(reason);
         let signal = match reason {
-            Reason::Interrupt if state.at_terminal => return,
+            Reason::Interrupt if typed && state.at_terminal => return,
             Reason::Interrupt => Signal::INT,
-            Reason::Terminate | Reason::OutputClosed => Signal::TERM,
+            Reason::Terminate => Signal::TERM,
+            Reason::OutputClosed => {
+                state.read = None;
+                return;
+            }
         };
         if let Some(run) = state.run {
             let _ = kill_process(run, signal);
@@ -82,12 +127,15 @@ impl Relay {
     }
 
     /// Waits for its end, in glances: a signal that arrives meanwhile must find it there.
-    pub(super) fn wait(&self, mut run: Going) -> ExitStatus {
+    ///
+    /// # Errors
+    /// Somebody else has taken its end from us, and nobody will ever tell it.
+    pub(super) fn wait(&self, mut run: Going) -> io::Result<ExitStatus> {
         loop {
             let mut state = self.lock();
-            if let Ok(Some(status)) = run.0.try_wait() {
+            if let Some(ended) = run.0.try_wait().transpose() {
                 state.run = None;
-                return status;
+                return ended;
             }
             drop(state);
             thread::sleep(Duration::from_millis(2));
@@ -95,7 +143,7 @@ impl Relay {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -103,4 +151,18 @@ impl Relay {
 fn at_terminal() -> bool {
     let terminal = File::open("/dev/tty").ok();
     terminal.is_some_and(|terminal| tcgetpgrp(terminal).is_ok_and(|shown| shown == getpgrp()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::process::{WaitOptions, waitpid};
+
+    #[test]
+    fn a_run_whose_end_somebody_else_has_taken_is_not_waited_for() {
+        let relay = Relay::new().expect("two descriptors");
+        let run = relay.start(&mut Command::new("true")).expect("it starts").expect("nothing keeps it");
+        waitpid(Some(Pid::from_child(&run.0)), WaitOptions::empty()).expect("it ends, and is ours");
+        assert!(relay.wait(run).is_err());
+    }
 }
