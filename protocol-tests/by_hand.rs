@@ -177,6 +177,17 @@ fn several_stanzas_are_deployed_in_order() {
 }
 
 #[test]
+fn what_fails_behind_a_deployment_does_not_say_that_nothing_was_changed() {
+    let text = two_stanzas();
+    let second = text.rfind("handler_name: handler").expect("the second stanza has one");
+    let text = format!("{}timeout: ten{}", &text[..second], &text[second + "handler_name: handler".len()..]);
+    let (endpoint, directory) = (endpoint(), directory(&text));
+    let (stdout, _, status) = collected(by_hand(&with_file(&[]), directory.path(), Some(&endpoint)));
+    assert_eq!((status, endpoint.function("one").is_some()), (Some(1), true), "{stdout}");
+    assert!(endpoint.function("two").is_none());
+}
+
+#[test]
 fn a_stanza_that_fails_is_the_last_one() {
     let text = two_stanzas().replacen("handler_name: handler", "timeout: ten", 1);
     let (endpoint, directory) = (endpoint(), directory(&text));

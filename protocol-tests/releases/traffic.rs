@@ -67,6 +67,16 @@ fn a_signal_while_traffic_is_shared_sends_it_back() {
 }
 
 #[test]
+fn a_terminal_that_is_closed_sends_shared_traffic_back() {
+    let stand = with_a_tenth();
+    let running = stand.started("// 2\n", &["wait"]);
+    signal(&running.child, "HUP");
+    let ended = running.ended();
+    assert_eq!((ended.code(), ended.status.code()), ("cancelled", Some(143)), "{}", ended.stdout);
+    assert_eq!(stand.alias("live"), "1");
+}
+
+#[test]
 fn a_signal_while_a_version_is_invoked_sends_shared_traffic_back() {
     let mut stand = with_a_tenth();
     stand.ask(json!({"traffic_interval": 1}));

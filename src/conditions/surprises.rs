@@ -28,6 +28,11 @@ pub(super) fn find(on: &On, stanza: &Map, env: &Environment) -> Vec<Warning> {
                 format!("`{key}` can never match: Travis CI sets no variable for it"),
                 "compare a variable of the job with `condition`",
             )],
+            "all_branches" if matches!(node, Node::Map(_) | Node::List(_)) => vec![surprise(
+                at,
+                format!("`{}.all_branches` is {}, which Travis CI takes for true", on.key, node.kind()),
+                "write `all_branches: true`",
+            )],
             "branch" => in_branch(node, at).into_iter().collect(),
             key if RUNTIMES.contains(&key) || KEYS.contains(&key) => {
                 in_single_value(key, node, at).into_iter().collect()

@@ -32,16 +32,18 @@ impl Signals {
     /// Catches the signals from now on. A terminal that is closed (SIGHUP) ends a run as SIGTERM does, unless whoever
     /// started us has said that it shall not, as `nohup` does.
     pub(crate) fn catch() -> io::Result<Self> {
-        let catch = |signals: &[i32]| {
+        // As few descriptors as can be: there may be no more than a handful.
+        let catch = |signal, another: Option<i32>| {
             let (ours, handlers) = UnixStream::pair()?;
             ours.set_nonblocking(true)?;
-            for signal in signals {
-                signal_hook::low_level::pipe::register(*signal, handlers.try_clone()?)?;
+            if let Some(another) = another {
+                signal_hook::low_level::pipe::register(another, handlers.try_clone()?)?;
             }
+            signal_hook::low_level::pipe::register(signal, handlers)?;
             Ok::<_, io::Error>(ours)
         };
-        let terminating: &[i32] = if ignores_hangup() { &[SIGTERM] } else { &[SIGTERM, SIGHUP] };
-        Ok(Signals { interrupt: catch(&[SIGINT])?, terminate: catch(terminating)? })
+        let hangup = (!ignores_hangup()).then_some(SIGHUP);
+        Ok(Signals { interrupt: catch(SIGINT, None)?, terminate: catch(SIGTERM, hangup)? })
     }
 
     /// Waits for a signal, or until `other` can be read, or, with no flags, until nobody reads what is written to it.

@@ -54,13 +54,17 @@ pub trait Audience {
     fn note(&mut self, text: &str);
 }
 
-/// Runs them in order, until one fails. The exit status is that of the one that failed, else 0.
+/// Runs them in order, until one fails. The exit status is that of the one that failed, else 0; 2, which says that AWS
+/// has not been asked, becomes 1 where one before it has asked.
 pub fn run(errands: &[Errand], program: &Path, relay: &Relay, audience: &mut dyn Audience) -> i32 {
+    let mut has_asked = false;
     for (index, errand) in errands.iter().enumerate() {
         if errands.len() > 1 && audience.heading(&errand.title).is_err() {
             relay.tell(Reason::OutputClosed, false);
         }
-        let status = errand.run(program, relay, audience);
+        let (status, asks) = errand.run(program, relay, audience);
+        let status = if status == 2 && has_asked { 1 } else { status };
+        has_asked |= asks;
         let left = &errands[index + 1..];
         let status = match relay.reason() {
             Some(reason) if status == 0 && !left.is_empty() => of_reason(reason),
@@ -149,19 +153,20 @@ impl Errand {
         }
     }
 
-    fn run(&self, program: &Path, relay: &Relay, audience: &mut dyn Audience) -> i32 {
-        let mut tell = Tell { errand: self, relay, audience, greeted: false, finished: false };
+    /// Its exit status, and whether it has come as far as to ask AWS.
+    fn run(&self, program: &Path, relay: &Relay, audience: &mut dyn Audience) -> (i32, bool) {
+        let mut tell = Tell { errand: self, relay, audience, greeted: false, finished: false, asks: false };
         let mut command = self.command(program);
         let mut child = match relay.start(command.stdout(Stdio::piped())) {
             Ok(Some(child)) => child,
             Ok(None) => {
                 let reason = relay.reason().expect("nothing else keeps it from starting");
                 tell.conclude("it has not begun", reason == Reason::OutputClosed);
-                return of_reason(reason);
+                return (of_reason(reason), false);
             }
             Err(error) => {
                 tell.conclude(&unstartable(program, &error), false);
-                return 1;
+                return (1, false);
             }
         };
         self.feed(child.stdin());
@@ -181,10 +186,10 @@ impl Errand {
             Err(error) => format!("its end is not known: {error}"),
         };
         if let (Ok(status), true) = (status, tell.finished) {
-            return exit_status(status, relay);
+            return (exit_status(status, relay), tell.asks);
         }
         tell.conclude(&how, tell.finished);
-        relay.reason().map_or(1, of_reason)
+        (relay.reason().map_or(1, of_reason), tell.asks)
     }
 
     /// The event, with its places.
@@ -223,6 +228,8 @@ struct Tell<'a> {
     audience: &'a mut dyn Audience,
     greeted: bool,
     finished: bool,
+    /// It is known who acts: what follows are questions to AWS.
+    asks: bool,
 }
 
 impl Tell<'_> {
@@ -230,6 +237,7 @@ impl Tell<'_> {
         let Ok(event) = serde_json::from_slice::<Value>(line) else { return };
         self.greeted = true;
         self.finished |= event["event"] == "finished";
+        self.asks |= event["event"] == "identified";
         let raw = String::from_utf8_lossy(line);
         let event = self.errand.located(event);
         // Whoever has gone away is told no more; the run ends in order, and is listened to until then.

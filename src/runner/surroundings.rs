@@ -62,7 +62,8 @@ pub fn look(env: &Environment, asked: Asked, directory: &Path, stop: &Stop) -> S
                 .collect()
         }
         None => {
-            let in_a_ci = lookup("CI").is_some_and(|value| !value.eq_ignore_ascii_case("false"));
+            let says_so = lookup("CI").is_some_and(|value| !value.eq_ignore_ascii_case("false"));
+            let in_a_ci = says_so || MARKS.iter().any(|name| lookup(name).is_some());
             let unknown = asked == Asked::Auto && in_a_ci;
             if unknown && lookup("TRAVIS_PULL_REQUEST").is_none() {
                 notes.push(
@@ -98,7 +99,8 @@ impl Surroundings {
         for (name, value) in self.found.iter().filter(|(name, _)| !is_told(name)) {
             env = env.with(name, value);
         }
-        let ours = |name: &str| name.starts_with("DPL_LAMBDA_");
+        // Nor is what the dynamic linker would load into our own process.
+        let ours = |name: &str| ["DPL_LAMBDA_", "LD_", "DYLD_"].iter().any(|prefix| name.starts_with(prefix));
         for variable in variables.iter().filter(|variable| !is_told(&variable.name) && !ours(&variable.name)) {
             let value = variable.value(|name| env.get(name).map(std::borrow::Cow::into_owned));
             env = env.with(&variable.name, &value);
@@ -106,6 +108,22 @@ impl Surroundings {
         env
     }
 }
+
+/// Variables of CI systems, and of builds of pull requests, that need not set `CI`.
+const MARKS: [&str; 12] = [
+    "BUILD_ID",
+    "CHANGE_ID",
+    "CI_MERGE_REQUEST_IID",
+    "GITHUB_EVENT_NAME",
+    "GITHUB_HEAD_REF",
+    "JENKINS_HOME",
+    "PROW_JOB_ID",
+    "PULL_NUMBER",
+    "TEAMCITY_VERSION",
+    "bamboo_buildKey",
+    "bamboo_repository_pr_key",
+    "ghprbPullId",
+];
 
 /// How long git may take to tell a fact; it looks at what is there already.
 const LIMIT: Duration = Duration::from_secs(10);
