@@ -359,6 +359,30 @@ fn function_and_notes(env: &Value) -> (String, Vec<String>) {
 }
 
 #[test]
+fn no_file_of_the_runners_or_of_the_build_tells_the_region() {
+    let (runner, build) = (TempDir::new().expect("made"), TempDir::new().expect("made"));
+    for aws in [runner.path().join(".aws"), build.path().join("~/.aws")] {
+        fs::create_dir_all(&aws).expect("made");
+        fs::write(aws.join("config"), "[default]\nregion = ap-south-1\n").expect("written");
+    }
+    let region = |env: Value, home: Option<&std::path::Path>| {
+        let mut command = Command::new(program());
+        command.arg("policy").env_clear().current_dir(build.path()).stdin(Stdio::piped()).stdout(Stdio::piped());
+        home.map(|home| command.env("HOME", home));
+        let mut child = command.stderr(Stdio::null()).spawn().expect("it can be started");
+        let request = json!({"function_name": "f", "env": env});
+        serde_json::to_writer(child.stdin.take().expect("piped"), &request).expect("it reads");
+        let output = child.wait_with_output().expect("it ends");
+        let policy: Value = serde_json::from_slice(&output.stdout).expect("JSON alone");
+        policy["Statement"][0]["Resource"][0].as_str().and_then(|arn| arn.split(':').nth(3)).map(str::to_owned)
+    };
+    let home = Some(runner.path());
+    assert_eq!(region(json!({}), home).as_deref(), Some("us-east-1"), "the runner's files are out of bounds");
+    assert_eq!(region(Value::Null, None).as_deref(), Some("us-east-1"), "a directory called ~ is no home");
+    assert_eq!(region(json!({"HOME": runner.path()}), None).as_deref(), Some("ap-south-1"), "the job's file counts");
+}
+
+#[test]
 fn the_policy_is_for_the_region_in_which_a_deployment_acts() {
     for (env, region) in [
         (json!({"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "us-west-2"}), "eu-west-1"),

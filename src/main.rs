@@ -169,7 +169,12 @@ fn policy(by_hand: &ByHand) -> Result<String, String> {
         None => {}
     }
     let request = request.map_err(|error| failure::of_request(error, settings.input_limit).message)?;
+    // The region may stand in the job's `~/.aws`, and never in the runner's.
+    if let Some(env) = &request.env {
+        replace_environment(env);
+    }
     let env = request.env.unwrap_or_else(|| env::vars_os().collect());
+    hide_files_of_nobody(&env);
     let policy = deploy::policy(&request.stanza, &env).map_err(|error| error.message)?;
     for note in &policy.notes {
         let _ = writeln!(io::stderr(), "dpl-lambda: {note}");

@@ -124,8 +124,7 @@ fn needed(actions: &[(bool, &'static str)]) -> Vec<&'static str> {
 
 /// Whether the function proves itself by an answer.
 fn invokes(stanza: &Stanza) -> bool {
-    let proves = |verify: &Verify| verify.command.is_none() || verify.payload.is_some() || verify.expect.is_some();
-    stanza.verify.as_ref().is_some_and(proves)
+    stanza.verify.as_ref().is_some_and(Verify::invokes)
 }
 
 /// Whether everybody may have to be let in: the stanza says so, or leaves it to the live address.

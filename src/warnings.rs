@@ -101,17 +101,15 @@ pub fn of_runtime(id: &str, outlook: &Outlook, is_named: bool) -> Warning {
     warning(code, "/runtime", message, &hint)
 }
 
-/// What AWS would refuse of a plan.
-pub fn would_be_refused(error: &ErrorReport) -> Warning {
+/// A plan whose code AWS would refuse, or of which it did not say.
+pub fn of_rehearsal(error: &ErrorReport) -> Warning {
+    if error.retryable || error.aws.is_none() {
+        let message = format!("AWS did not say whether it would take the code: {}", error.message);
+        return warning(WarningCode::NotRehearsed, "/zip", message, "nothing was changed; the plan itself holds");
+    }
     let words = error.message.trim_start_matches("AWS refused UpdateFunctionCode: ");
     let message = format!("AWS would refuse this: {words}");
     Warning { code: WarningCode::WouldBeRefused, message, hint: error.hint.clone(), at: error.at.clone() }
-}
-
-/// A plan of which AWS did not say whether it would take the code.
-pub fn not_rehearsed(error: &ErrorReport) -> Warning {
-    let message = format!("AWS did not say whether it would take the code: {}", error.message);
-    warning(WarningCode::NotRehearsed, "/zip", message, "nothing was changed; the plan itself holds")
 }
 
 /// What is wrong with a stanza that is skipped: Travis would never have run dpl.

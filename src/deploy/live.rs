@@ -159,15 +159,7 @@ impl Pass<'_> {
             match lambda.rehearse(action, subject).await {
                 Ok(()) => {}
                 Err(error @ LambdaError::Stopped { .. }) => return Err(self.failed(error)),
-                Err(error) => {
-                    let error = self.failed(error);
-                    let is_refused = !error.retryable && error.aws.is_some();
-                    self.warn(&if is_refused {
-                        warnings::would_be_refused(&error)
-                    } else {
-                        warnings::not_rehearsed(&error)
-                    });
-                }
+                Err(error) => self.warn(&warnings::of_rehearsal(&self.failed(error))),
             }
         }
         Ok(())

@@ -33,9 +33,8 @@ impl Pass<'_> {
     ) -> Result<Applied, ErrorReport> {
         let verify = self.stanza.verify.clone().unwrap_or_default();
         let limit = verify.timeout.unwrap_or(LIMIT);
-        let invokes = verify.command.is_none() || verify.payload.is_some() || verify.expect.is_some();
         let mut applied = Applied::default();
-        if invokes {
+        if verify.invokes() {
             applied = self.invoke(&verify, limit, subject, proof, lambda).await?;
         }
         if let Some(command) = &verify.command {

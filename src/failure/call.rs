@@ -15,7 +15,7 @@ pub(super) fn of_call(error: CallError, redactor: &Redactor) -> ErrorReport {
         CallErrorKind::Unreachable => of_unreachable(&error, redactor),
         CallErrorKind::Unmade => {
             report(Code::BadValue, format!("{} cannot be asked of AWS with these values", error.operation)).hint(
-                "what does not fit stands below; it is a value of the stanza, or of a variable that was filled in",
+                "what does not fit stands among the causes; it is a value of the stanza, or of a variable that was filled in",
             )
         }
     };

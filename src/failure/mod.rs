@@ -76,11 +76,6 @@ fn caused(mut report: ErrorReport, source: &dyn std::error::Error) -> ErrorRepor
     report
 }
 
-/// A pointer as people write a key: `on.condition.1`.
-fn dotted(pointer: &str) -> String {
-    pointer.trim_start_matches('/').replace('/', ".").replace("~1", "/").replace("~0", "~")
-}
-
 fn report(code: Code, message: impl Into<String>) -> ErrorReport {
     ErrorReport::new(code, message)
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::{caused, dotted, of_stop, report, shortened, too_large};
+use super::{caused, of_stop, report, shortened, too_large};
 use crate::conditions::{BashError, ConditionError};
 use crate::protocol::error::{Code, ErrorReport};
-use crate::protocol::prose::size;
+use crate::protocol::prose::{dotted, size};
 use crate::protocol::request::RequestError;
 use crate::protocol::secret::Redactor;
 use crate::protocol::wire::{MAX_REQUEST_BYTES, MAX_VALUES, WireError};

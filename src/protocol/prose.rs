@@ -286,9 +286,21 @@ pub fn duration(ms: u64) -> String {
     if ms < 1000 { format!("{ms} ms") } else { format!("{}.{} s", ms / 1000, ms % 1000 / 100) }
 }
 
+/// A JSON pointer as people write a key: `on.condition.1`.
+pub fn dotted(pointer: &str) -> String {
+    let keys = pointer.trim_start_matches('/').split('/');
+    keys.map(|key| key.replace("~1", "/").replace("~0", "~")).collect::<Vec<_>>().join(".")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pointer_is_told_as_a_key() {
+        assert_eq!(dotted("/on/condition/1"), "on.condition.1");
+        assert_eq!(dotted("/environment/a~1b~0c"), "environment.a/b~c");
+    }
 
     #[test]
     fn sizes_read_naturally() {

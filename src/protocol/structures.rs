@@ -110,6 +110,13 @@ pub struct Verify {
     pub command: Option<String>,
 }
 
+impl Verify {
+    /// Whether the version is invoked: always, unless a command stands alone.
+    pub fn invokes(&self) -> bool {
+        self.command.is_none() || self.payload.is_some() || self.expect.is_some()
+    }
+}
+
 /// What the answer of a version must be; all that is named.
 #[derive(Clone, Debug, Default, PartialEq, JsonSchema)]
 #[schemars(deny_unknown_fields)]

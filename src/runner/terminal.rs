@@ -13,10 +13,10 @@ use std::io::{self, Write};
 
 use serde_json::Value;
 
-use crate::protocol::prose::{duration, size};
+use crate::protocol::prose::{dotted, duration, size};
 use style::Paint;
 pub use style::{Style, size_of};
-use text::{clean, clean_output, dotted, shortened, width, wrapped};
+use text::{clean, clean_output, shortened, width, wrapped};
 
 /// Prose is not wider than this, however wide the terminal: longer lines are hard to follow.
 const WIDEST_PROSE: usize = 100;

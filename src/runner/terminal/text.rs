@@ -134,12 +134,6 @@ pub(super) fn wrapped(text: &str, first: usize, rest: usize, columns: Option<usi
     lines
 }
 
-/// A JSON pointer as people write a key: `on.condition.1`.
-pub(super) fn dotted(pointer: &str) -> String {
-    let keys = pointer.trim_start_matches('/').split('/');
-    keys.map(|key| key.replace("~1", "/").replace("~0", "~")).collect::<Vec<_>>().join(".")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -204,11 +198,5 @@ mod tests {
         assert_eq!(wrap("see arn:aws:iam::1:role/run now", 0, 2, 10), ["see", "arn:aws:iam::1:role/run", "now"]);
         assert_eq!(wrap("日本 日本 日本", 0, 2, 9), ["日本 日本", "日本"]);
         assert_eq!(wrapped("one  two", 0, 0, None), ["one  two"]);
-    }
-
-    #[test]
-    fn a_pointer_is_written_as_a_key() {
-        assert_eq!(dotted("/on/condition/1"), "on.condition.1");
-        assert_eq!(dotted("/environment/a~1b~0c"), "environment.a/b~c");
     }
 }
