@@ -6,7 +6,7 @@
 
 use std::error::Error;
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 use std::{env, fs};
@@ -15,7 +15,12 @@ use lambda_endpoint::{Endpoint, Settings};
 use serde_json::{Value, json};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let plugin = build_plugin()?;
+    // `cargo run --example` builds the example and the library, not the program. The program is a function of the library, so
+    // that this example can be it: with an argument it is.
+    if env::args_os().len() > 1 {
+        dpl_lambda::process::main();
+    }
+    let plugin = env::current_exe()?;
     let settings = Settings {
         create_duration: Duration::from_millis(400),
         update_duration: Duration::from_millis(400),
@@ -47,7 +52,12 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// Spawns the plugin as a runner does: request in, a line for each event out. The outcome is that of `finished`.
 fn deploy(plugin: &Path, directory: &Path, request: &Value, title: &str) -> Result<String, Box<dyn Error>> {
     println!("── {title} ──");
-    let mut child = Command::new(plugin).current_dir(directory).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    let mut child = Command::new(plugin)
+        .arg("deploy")
+        .current_dir(directory)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
     serde_json::to_writer(child.stdin.take().ok_or("standard input is piped")?, request)?;
     let mut outcome = String::new();
     for line in BufReader::new(child.stdout.take().ok_or("standard output is piped")?).lines() {
@@ -64,21 +74,6 @@ fn deploy(plugin: &Path, directory: &Path, request: &Value, title: &str) -> Resu
 
 fn expect(outcome: String, expected: &str) -> Result<(), Box<dyn Error>> {
     if outcome == expected { Ok(()) } else { Err(format!("expected `{expected}`, got `{outcome}`").into()) }
-}
-
-/// `cargo run --example` builds the example alone; the plugin is a program of its own.
-fn build_plugin() -> Result<PathBuf, Box<dyn Error>> {
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
-    cargo.args(["build", "--quiet", "--bin", "dpl-lambda"]).current_dir(env!("CARGO_MANIFEST_DIR"));
-    if !cfg!(debug_assertions) {
-        cargo.arg("--release");
-    }
-    if !cargo.status()?.success() {
-        return Err("the plugin cannot be built".into());
-    }
-    let examples = env::current_exe()?;
-    let target = examples.parent().and_then(Path::parent).ok_or("an example lies in target/*/examples")?;
-    Ok(target.join("dpl-lambda"))
 }
 
 fn without_env(request: &Value) -> Value {

@@ -537,10 +537,10 @@ fn a_bug_of_the_process_by_hand_is_told_too() {
     // Whether the run has asked AWS meanwhile is not known, so that the status is 1.
     let ended = Ended::of(check("json").spawn(), Instant::now());
     assert_eq!((ended.code(), ended.status.code(), ended.events.len()), ("internal", Some(1), 2), "{}", ended.stdout);
-    assert!(ended.finished()["error"]["message"].as_str().expect("a sentence").contains("main.rs"));
+    assert!(ended.finished()["error"]["message"].as_str().expect("a sentence").contains("process/mod.rs"));
     let (stdout, stderr, status) = collected(check("text"));
     assert_eq!((stdout.contains("{\""), stderr.lines().count(), status), (false, 1, Some(1)), "{stdout}{stderr}");
-    assert!(stderr.starts_with("dpl-lambda: a bug in dpl-lambda, at src/main.rs"), "{stderr}");
+    assert!(stderr.starts_with("dpl-lambda: a bug in dpl-lambda, at src/process/mod.rs"), "{stderr}");
 }
 
 /// The program where SIGCHLD is ignored, as a parent may leave it. It is killed where it does not end.

@@ -183,7 +183,7 @@ fn a_bug_is_told_whatever_thread_it_happens_in() {
     for fault in ["panic", "panic-in-thread"] {
         let ended = Plugin::new(&["check"]).env("DPL_LAMBDA_FAULT", fault).run(&json!({"function_name": "f"}));
         assert_eq!((ended.code(), ended.status.code()), ("internal", Some(2)), "{fault}");
-        assert!(ended.finished()["error"]["message"].as_str().unwrap().contains("main.rs"));
+        assert!(ended.finished()["error"]["message"].as_str().unwrap().contains("process/mod.rs"));
         assert_eq!(ended.events.len(), 2);
     }
 }

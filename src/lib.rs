@@ -31,10 +31,11 @@
 //! | [`warnings`] | what a run comes upon | the warning that tells it |
 //! | [`deploy`] | a command and a job | an outcome: the pass, top to bottom |
 //! | [`runner`] | a file with stanzas, a CI's own variables | a run of this program for each, and its picture for people (effect: files, git, processes) |
+//! | [`process`] | arguments, standard input, signals | events on standard output, the exit status (effect: the process) |
 //!
 //! Where is …? A key of the stanza: `protocol/stanza.rs`, what editors show of it: `protocol/editor/`. A sentence of an event: `protocol/prose.rs`. A sentence of a
 //! failure: `failure/`, of a warning: `warnings.rs`. What bash is told: `conditions/bash.rs`. The order of AWS's calls: `plan/`. The process
-//! itself (arguments, standard input, signals, exit status): `main.rs`.
+//! itself (arguments, standard input, signals, exit status): `process/`.
 
 pub mod child;
 pub mod code;
@@ -49,6 +50,7 @@ pub mod options;
 pub mod package;
 pub mod plan;
 pub mod policy;
+pub mod process;
 pub mod protocol;
 pub mod runner;
 pub mod stop;

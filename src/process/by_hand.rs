@@ -9,19 +9,19 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{env, panic, process, thread};
 
+use crate::conditions::Asking;
+use crate::deploy::Command;
+use crate::failure;
+use crate::journal::Journal;
+use crate::protocol::environment::Environment;
+use crate::protocol::event::Finished;
+use crate::runner::ci::Ci;
+use crate::runner::surroundings::Asked;
+use crate::runner::terminal::{Style, Terminal, size_of};
+use crate::runner::{self, Audience, Errand, Order, Refusal, Relay, Source};
+use crate::stop::{Reason, Stop};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
-use dpl_lambda::conditions::Asking;
-use dpl_lambda::deploy::Command;
-use dpl_lambda::failure;
-use dpl_lambda::journal::Journal;
-use dpl_lambda::protocol::environment::Environment;
-use dpl_lambda::protocol::event::Finished;
-use dpl_lambda::runner::ci::Ci;
-use dpl_lambda::runner::surroundings::Asked;
-use dpl_lambda::runner::terminal::{Style, Terminal, size_of};
-use dpl_lambda::runner::{self, Audience, Errand, Order, Refusal, Relay, Source};
-use dpl_lambda::stop::{Reason, Stop};
 use rustix::event::{PollFd, PollFlags, poll};
 use serde_json::Value;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -29,7 +29,7 @@ use signal_hook::iterator::SignalsInfo;
 use signal_hook::iterator::exfiltrator::WithOrigin;
 use signal_hook::low_level::siginfo::Cause;
 
-use crate::{Fault, Stdout, place_of};
+use super::{Fault, Stdout, place_of};
 
 /// The options of a run by hand.
 #[derive(Clone, Debug, Default, Args)]

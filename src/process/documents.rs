@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 use std::process;
 
-use dpl_lambda::protocol::schema;
+use crate::protocol::schema;
 
 use super::arguments::Document;
 

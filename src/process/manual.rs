@@ -3,8 +3,8 @@
 
 use std::fmt::Write;
 
+use crate::protocol::schema;
 use clap::{Arg, Command, CommandFactory};
-use dpl_lambda::protocol::schema;
 use serde_json::Value;
 
 use super::arguments::Arguments;

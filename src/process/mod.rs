@@ -1,8 +1,452 @@
-//! What belongs to the process alone: its arguments, their manual, its signals, how it finds hosts.
+//! The process: arguments, standard input, standard output, signals, log, exit status.
+//! Never decides anything about a deployment.
+#![expect(clippy::disallowed_methods, reason = "reads and replaces the process's environment, and ends the process")]
 
-pub(crate) mod arguments;
-pub(crate) mod by_hand;
-pub(crate) mod documents;
-pub(crate) mod manual;
-pub(crate) mod names;
-pub(crate) mod signals;
+mod arguments;
+mod by_hand;
+mod documents;
+mod manual;
+mod names;
+mod signals;
+
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant, SystemTime};
+use std::{env, panic, process as std_process, thread};
+
+use self::arguments::{Arguments, Command as Asked, command_of, completions};
+use self::by_hand::ByHand;
+use self::signals::{PATIENCE, Signals};
+use crate::child;
+use crate::conditions::Asking;
+use crate::deploy::{self, Command, Job};
+use crate::failure::{self, catalogue};
+use crate::journal::Journal;
+use crate::protocol::environment::{DEFAULT_PATH, Environment};
+use crate::protocol::error::Code;
+use crate::protocol::event::Finished;
+use crate::protocol::request::{self, Request};
+use crate::runner;
+use crate::stop::{Reason, Stop};
+use aws_smithy_types::date_time::{DateTime, Format};
+use clap::Parser;
+use clap::error::ErrorKind;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use signal_hook::consts::{SIGCHLD, SIGXFSZ};
+
+/// The whole program. A library function, so that an example can be the program, too.
+pub fn main() {
+    // Whatever comes first starts processes: git, and this program again.
+    tame_signals();
+    let (command, by_hand) = match Arguments::try_parse() {
+        Ok(Arguments { command, by_hand }) => match with_events(command) {
+            Ok(command) => (Ok(command), by_hand),
+            Err(document) => documents::end(print(document, &by_hand)),
+        },
+        Err(error) => (not_a_command(error), ByHand::default()),
+    };
+    names::resolve_without_modules();
+    let settings = Settings::take();
+    settings.start_log();
+    let command = command.and_then(|command| by_hand.run(command, settings.asking, settings.fault));
+    let stop = Stop::new();
+    let journal = Arc::new(Journal::new(Stdout, stop.clone()));
+    tell_panics(journal.clone(), stop.clone());
+    let signals = Signals::catch().expect("the kernel gives a program its first few descriptors");
+    journal.tell(runner::hello());
+    let finished = match command {
+        Ok(command) => run(&command, settings, signals, &journal, &stop),
+        Err(finished) => finished,
+    };
+    end(&journal, &stop, finished)
+}
+
+fn run(command: &Command, settings: Settings, signals: Signals, journal: &Arc<Journal>, stop: &Stop) -> Finished {
+    let failed = |error| Finished::failed(error, Vec::new());
+    if let Some(reason) = stop.reason() {
+        return failed(failure::of_stop(reason));
+    }
+    let deadline = Instant::now() + settings.input_limit;
+    by_hand::tell_that_we_wait();
+    let request = request::read(Stdin { signals: &signals, stop, deadline });
+    if let Some(reason) = stop.reason() {
+        return failed(failure::of_stop(reason));
+    }
+    let Request { stanza, env } = match request {
+        Ok(request) => request,
+        Err(error) => return failed(failure::of_request(error, settings.input_limit)),
+    };
+    let env_given = env.is_some();
+    if let Some(env) = &env {
+        replace_environment(env);
+    }
+    let env = env.unwrap_or_else(|| env::vars_os().collect());
+    hide_files_of_nobody(&env);
+    end_on_signals(signals, journal.clone(), stop.clone());
+    settings.fault.strike();
+    let directory = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+    let job = Job { stanza, env, env_given, directory, asking: settings.asking, today: settings.today };
+    deploy::run(command, &job, journal, stop)
+}
+
+/// Writes the last line and ends the process. Whoever comes second waits for the first one's end.
+fn end(journal: &Journal, stop: &Stop, finished: Finished) -> ! {
+    match journal.finish(finished) {
+        Some(finished) => std_process::exit(exit_status(&finished, journal.has_acted(), stop.reason())),
+        None => loop {
+            thread::park();
+        },
+    }
+}
+
+/// The exit status is a function of the outcome.
+fn exit_status(finished: &Finished, has_acted: bool, stop: Option<Reason>) -> i32 {
+    match (finished, stop) {
+        (_, Some(Reason::OutputClosed)) => 1,
+        (Finished::Failed { error, .. }, Some(Reason::Interrupt)) if error.code == Code::Cancelled => 130,
+        (Finished::Failed { error, .. }, Some(Reason::Terminate)) if error.code == Code::Cancelled => 143,
+        (Finished::Failed { allowed: true, .. }, _) => 0,
+        (Finished::Failed { .. }, _) => 2 - i32::from(has_acted),
+        (
+            Finished::Deployed(_)
+            | Finished::Unchanged(_)
+            | Finished::Planned(_)
+            | Finished::Checked {}
+            | Finished::Packaged { .. }
+            | Finished::Skipped { .. },
+            _,
+        ) => 0,
+    }
+}
+
+/// The command, where it tells events. `Err`: it prints a document.
+fn with_events(command: Option<Asked>) -> Result<Command, Asked> {
+    match command {
+        None | Some(Asked::Deploy) => Ok(Command::Deploy),
+        Some(Asked::Plan) => Ok(Command::Plan),
+        Some(Asked::Check) => Ok(Command::Check),
+        Some(Asked::Rollback) => Ok(Command::Rollback),
+        Some(Asked::Package { output }) => Ok(Command::Package { output }),
+        Some(document) => Err(document),
+    }
+}
+
+/// The document that a command prints. `Err`: the line that says why there is none.
+fn print(command: Asked, by_hand: &ByHand) -> Result<String, String> {
+    match command {
+        Asked::Policy => policy(by_hand),
+        Asked::Explain { code } => {
+            by_hand.refuse_beside("explain");
+            catalogue::entry(&code)
+        }
+        Asked::Schema { document } => {
+            by_hand.refuse_beside("schema");
+            Ok(documents::schema(document))
+        }
+        Asked::Completions { shell } => {
+            by_hand.refuse_beside("completions");
+            Ok(completions(shell))
+        }
+        Asked::Manual => {
+            by_hand.refuse_beside("manual");
+            Ok(manual::page())
+        }
+        Asked::Deploy | Asked::Plan | Asked::Check | Asked::Rollback | Asked::Package { .. } => {
+            unreachable!("they tell events")
+        }
+    }
+}
+
+/// The policy for the stanza on standard input; what it leaves open is said on standard error.
+fn policy(by_hand: &ByHand) -> Result<String, String> {
+    let settings = Settings::take();
+    by_hand.policy(settings.asking)?;
+    let (stop, deadline) = (Stop::new(), Instant::now() + settings.input_limit);
+    let signals = Signals::catch().expect("the kernel gives a program its first few descriptors");
+    let request = request::read(Stdin { signals: &signals, stop: &stop, deadline });
+    match stop.reason() {
+        Some(Reason::Interrupt) => std_process::exit(130),
+        Some(Reason::Terminate | Reason::OutputClosed) => std_process::exit(143),
+        None => {}
+    }
+    let request = request.map_err(|error| failure::of_request(error, settings.input_limit).message)?;
+    // The region may stand in the job's `~/.aws`, and never in the runner's.
+    if let Some(env) = &request.env {
+        replace_environment(env);
+    }
+    let env = request.env.unwrap_or_else(|| env::vars_os().collect());
+    hide_files_of_nobody(&env);
+    let policy = deploy::policy(&request.stanza, &env).map_err(|error| error.message)?;
+    for note in &policy.notes {
+        let _ = writeln!(io::stderr(), "dpl-lambda: {note}");
+    }
+    serde_json::to_string_pretty(&policy.document).map(|text| text + "\n").map_err(|error| error.to_string())
+}
+
+/// Help and version are printed as everywhere. A wrong command line is told on standard error, and unless a document
+/// was asked for, as an event, too: a runner reads nothing else.
+fn not_a_command(error: clap::Error) -> Result<Command, Finished> {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        let written = error.print();
+        std_process::exit(if written.is_ok() { 0 } else { 2 })
+    }
+    let text = error.to_string();
+    // Up to the first empty line; behind it clap explains its usage.
+    let line = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect::<Vec<_>>().join(" ");
+    let line = line.strip_prefix("error: ").unwrap_or(&line);
+    let _ = writeln!(io::stderr(), "dpl-lambda: {line}");
+    let asked = command_of(env::args_os().skip(1)).unwrap_or_default();
+    if documents::COMMANDS.iter().any(|name| asked == *name) || by_hand::is_for_people() {
+        std_process::exit(2)
+    }
+    Err(Finished::failed(failure::of_arguments(line.to_owned()), Vec::new()))
+}
+
+/// Standard input, given up when a signal arrives or its time is over.
+struct Stdin<'a> {
+    signals: &'a Signals,
+    stop: &'a Stop,
+    deadline: Instant,
+}
+
+impl Read for Stdin<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let stdin = io::stdin();
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if let Some(reason) = self.signals.wait(Some((stdin.as_fd(), PollFlags::IN)), Some(left)) {
+            self.stop.request(reason);
+            return Err(io::Error::other("a signal arrived"));
+        }
+        if Instant::now() >= self.deadline {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        rustix::io::read(stdin.as_fd(), buffer).map_err(io::Error::from)
+    }
+}
+
+/// Standard output without a buffer of its own: an event is one write. A runner may have made its pipe non-blocking;
+/// then a full pipe is waited for, and not taken for a closed one.
+struct Stdout;
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let stdout = io::stdout();
+        loop {
+            match rustix::io::write(stdout.as_fd(), bytes) {
+                Err(Errno::AGAIN) => {
+                    let mut room = [PollFd::from_borrowed_fd(stdout.as_fd(), PollFlags::OUT)];
+                    let _ = poll(&mut room, None);
+                }
+                written => return written.map_err(io::Error::from),
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// From now on the process's environment is the job's, so that the SDK, bash and every child see it and nothing else.
+#[expect(
+    unsafe_code,
+    reason = "changing the environment is sound only while there is one thread, which is the case here"
+)]
+fn replace_environment(env: &Environment) {
+    for (name, _) in env::vars_os() {
+        // SAFETY: no other thread exists yet: signals are caught without one, and the runtime is built later.
+        unsafe { env::remove_var(name) };
+    }
+    for (name, value) in env.iter() {
+        // SAFETY: as above. `request::read` has refused names and values that the environment cannot hold.
+        unsafe { env::set_var(name, value) };
+    }
+    if env.get("PATH").is_none() {
+        // SAFETY: as above.
+        unsafe { env::set_var("PATH", DEFAULT_PATH) };
+    }
+    // A profile of the job's may name the metadata service as its source. That is the runner's identity, unless the job
+    // names an endpoint of its own. Commands do not see this variable: they get the job's environment alone.
+    if env.get("AWS_EC2_METADATA_SERVICE_ENDPOINT").is_none() {
+        // SAFETY: as above.
+        unsafe { env::set_var("AWS_EC2_METADATA_DISABLED", "true") };
+    }
+}
+
+/// A job without a home has no `~/.aws`. The SDK would look for it in a directory of that very name, `./~/.aws`, which
+/// whoever writes the build directory could make. Commands do not see these variables: they get the job's environment alone.
+#[expect(
+    unsafe_code,
+    reason = "changing the environment is sound only while there is one thread, which is the case here"
+)]
+fn hide_files_of_nobody(env: &Environment) {
+    if env.get("HOME").is_some_and(|home| home.starts_with('/')) {
+        return;
+    }
+    for name in ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"] {
+        if env.get(name).is_none_or(|file| file.is_empty() || file.starts_with('~')) {
+            // SAFETY: as above, no other thread exists yet.
+            unsafe { env::set_var(name, "/dev/null") };
+        }
+    }
+}
+
+/// A runner may have left SIGCHLD ignored, so that nobody could wait for a command, and the kernel ends whoever makes a
+/// file larger than its limit: with a handler both are errors like others.
+fn tame_signals() {
+    for signal in [SIGCHLD, SIGXFSZ] {
+        let seen = Arc::new(AtomicBool::new(false));
+        signal_hook::flag::register(signal, seen).expect("both signals may be handled");
+    }
+}
+
+/// A thread that turns signals into the wish to end, and ends the process itself when that takes too long or a second
+/// signal arrives. When even the last line cannot be written, because nobody reads it, the process ends without it.
+fn end_on_signals(signals: Signals, journal: Arc<Journal>, stop: Stop) {
+    thread::spawn(move || {
+        let stdout = io::stdout();
+        // A closed output shows before the next event is written: traffic that is shared does not wait for that.
+        let first = signals.wait(Some((stdout.as_fd(), PollFlags::empty())), None);
+        let Some(reason) = first.or_else(|| {
+            stop.request(Reason::OutputClosed);
+            signals.wait(None, None)
+        }) else {
+            return;
+        };
+        stop.request(reason);
+        signals.wait(None, Some(PATIENCE));
+        child::kill_all();
+        let finished = Finished::failed(failure::of_stop(reason), journal.changed());
+        let status = exit_status(&finished, true, Some(reason));
+        thread::spawn(move || end(&journal, &stop, finished));
+        thread::sleep(LAST_WORD);
+        std_process::exit(status)
+    });
+}
+
+/// How long the last line may take when the process is ended against its will.
+const LAST_WORD: Duration = Duration::from_millis(500);
+
+/// A panic, in whatever thread and whatever it would do to the process, is told as a bug and ends the process.
+fn tell_panics(journal: Arc<Journal>, stop: Stop) {
+    panic::set_hook(Box::new(move |panic| {
+        end(&journal, &stop, Finished::failed(failure::of_panic(&place_of(panic)), journal.changed()))
+    }));
+}
+
+fn place_of(panic: &panic::PanicHookInfo<'_>) -> String {
+    panic.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string)
+}
+
+/// How long the request may take to be there, unless the runner says otherwise: it is written in one go.
+const INPUT_LIMIT: Duration = Duration::from_secs(60);
+
+/// What the runner, not the job, says to us: the `DPL_LAMBDA_*` variables of the process's environment.
+struct Settings {
+    log: Option<String>,
+    /// How long the request may take to be there.
+    input_limit: Duration,
+    asking: Asking,
+    /// The day by which runtimes are judged: today, unless a test says otherwise.
+    today: String,
+    fault: Fault,
+}
+
+impl Settings {
+    fn take() -> Self {
+        let variable = |name| env::var(name).ok().filter(|value| !value.is_empty());
+        let seconds = |name| variable(name)?.parse::<u32>().ok().map(|seconds| Duration::from_secs(seconds.into()));
+        Settings {
+            log: variable("DPL_LAMBDA_LOG"),
+            input_limit: seconds("DPL_LAMBDA_INPUT_TIMEOUT").unwrap_or(INPUT_LIMIT),
+            asking: Asking {
+                limit: seconds("DPL_LAMBDA_CONDITION_TIMEOUT").unwrap_or(Asking::default().limit),
+                always: variable("DPL_LAMBDA_CONDITIONS").as_deref() == Some("bash"),
+            },
+            today: variable("DPL_LAMBDA_TODAY").unwrap_or_else(today),
+            fault: match variable("DPL_LAMBDA_FAULT").as_deref() {
+                Some("panic") => Fault::Panic,
+                Some("panic-in-thread") => Fault::PanicInThread,
+                Some("panic-by-hand") => Fault::PanicByHand,
+                _ => Fault::None,
+            },
+        }
+    }
+
+    /// `DPL_LAMBDA_LOG=debug` shows our own doings on standard error; never the SDK's and HTTP's, whose lines hold headers,
+    /// bodies, and AWS's words as they are.
+    fn start_log(&self) {
+        use tracing_subscriber::filter::{LevelFilter, Targets};
+        use tracing_subscriber::prelude::*;
+        let Some(level) = self.log.as_deref().and_then(|level| level.parse::<LevelFilter>().ok()) else {
+            return;
+        };
+        let targets = Targets::new().with_target("dpl_lambda", level).with_default(LevelFilter::OFF);
+        let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(false).without_time();
+        tracing_subscriber::registry().with(lines.with_filter(targets)).init();
+    }
+}
+
+/// Today in UTC, `2026-11-01`.
+fn today() -> String {
+    let now = DateTime::from(SystemTime::now()).fmt(Format::DateTime).unwrap_or_default();
+    now.chars().take(10).collect()
+}
+
+/// A bug on purpose, so that a test of the real binary can see how one is told: `DPL_LAMBDA_FAULT`.
+#[derive(Clone, Copy)]
+enum Fault {
+    None,
+    Panic,
+    PanicInThread,
+    /// In the process that starts the runs and shows what they say.
+    PanicByHand,
+}
+
+impl Fault {
+    fn strike_by_hand(self) {
+        if let Fault::PanicByHand = self {
+            panic!("a bug on purpose, by hand");
+        }
+    }
+
+    fn strike(self) {
+        match self {
+            Fault::None | Fault::PanicByHand => {}
+            Fault::Panic => panic!("a bug on purpose"),
+            Fault::PanicInThread => drop(thread::spawn(|| panic!("a bug on purpose, in a thread")).join()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::error::ErrorReport;
+
+    #[test]
+    fn the_exit_status_follows_from_the_outcome() {
+        let failed = |code, allowed| match Finished::failed(ErrorReport::new(code, ""), Vec::new()) {
+            Finished::Failed { error, changed, .. } => Finished::Failed { error, changed, allowed },
+            other => other,
+        };
+        let skipped = Finished::Skipped { unmet: Vec::new() };
+        for (finished, acted, stop, status) in [
+            (Finished::Checked {}, false, None, 0),
+            (skipped.clone(), false, None, 0),
+            (skipped, true, Some(Reason::OutputClosed), 1),
+            (failed(Code::BadJson, false), false, None, 2),
+            (failed(Code::AccessDenied, false), true, None, 1),
+            (failed(Code::AccessDenied, true), true, None, 0),
+            (failed(Code::Cancelled, false), false, Some(Reason::Interrupt), 130),
+            (failed(Code::Cancelled, true), true, Some(Reason::Terminate), 143),
+            (Finished::Checked {}, false, Some(Reason::Terminate), 0),
+        ] {
+            assert_eq!(exit_status(&finished, acted, stop), status, "{finished:?}");
+        }
+    }
+}
