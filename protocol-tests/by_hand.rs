@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::deployments::build_directory;
+use crate::fixture::{PATH, git};
 use crate::interruptions::signal;
 use crate::plugin::{Ended, Plugin, job_env, program};
 use crate::venv;
@@ -34,13 +35,6 @@ fn directory(travis_yml: &str) -> TempDir {
     let directory = build_directory();
     fs::write(directory.path().join(".travis.yml"), travis_yml).expect("written");
     directory
-}
-
-fn git(directory: &Path, arguments: &[&str]) {
-    let mut git = Command::new("git");
-    git.args(["-c", "user.name=a", "-c", "user.email=a@example.org"]).args(arguments).current_dir(directory);
-    let output = git.output().expect("git runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// The program by hand: with a person's keys, and with nothing of a CI.
@@ -334,7 +328,7 @@ fn text_names_the_line_of_what_is_wrong() {
 #[test]
 fn a_format_may_be_asked_for_with_a_request_on_standard_input() {
     let request =
-        json!({"function_name": "f", "on": {"all_branches": true}, "timeout": "ten", "env": {"PATH": "/usr/bin:/bin"}});
+        json!({"function_name": "f", "on": {"all_branches": true}, "timeout": "ten", "env": {"PATH": &*PATH}});
     let usual = Plugin::new(&["check"]).run(&request);
     let asked = Plugin::new(&["check", "--format", "json"]).run(&request);
     assert_eq!(asked.stdout, usual.stdout);
@@ -553,11 +547,12 @@ fn where_children_are_ignored(arguments: &[&str], directory: &Path) -> Command {
         .args(arguments)
         .current_dir(directory)
         .env_clear();
-    command.env("PATH", "/usr/local/bin:/usr/bin:/bin").stdin(Stdio::null());
+    command.env("PATH", &*PATH).stdin(Stdio::null());
     command
 }
 
 #[test]
+#[ignore = "second tier: needs Python"]
 fn a_parent_that_ignores_its_children_makes_no_difference() {
     let directory = directory(&format!("deploy:\n{}", stanza("f").replace("all_branches: true", "branch: main")));
     git(directory.path(), &["init", "--quiet", "--initial-branch=main"]);
@@ -584,8 +579,7 @@ fn a_document_whose_run_cannot_be_started_is_told_in_one_line() {
     assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo is there").success());
     let mut command = Command::new(&copy);
     command.args(["policy", "--stanza", "f.yml"]).current_dir(directory.path()).env_clear();
-    let command =
-        command.env("PATH", "/usr/bin:/bin").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let command = command.env("PATH", &*PATH).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn().expect("started");
     // Opens once the program reads; it goes on when there is a stanza, and then its own file is gone.
     let mut stanza = fs::OpenOptions::new().write(true).open(&pipe).expect("a pipe");
@@ -650,6 +644,7 @@ impl OnTerminal {
 }
 
 #[test]
+#[ignore = "second tier: needs Python"]
 fn on_a_terminal_it_says_once_that_it_waits_for_a_request() {
     let directory = build_directory();
     let mut terminal = OnTerminal::start("60", &[&program(), "check"], directory.path(), &json!({}));
@@ -678,11 +673,13 @@ fn interrupted(interrupt: impl Fn(&mut OnTerminal)) {
 }
 
 #[test]
+#[ignore = "second tier: needs Python"]
 fn an_interrupt_that_is_typed_reaches_the_run_once() {
     interrupted(OnTerminal::type_interrupt);
 }
 
 #[test]
+#[ignore = "second tier: needs Python"]
 fn an_interrupt_that_is_sent_to_the_program_alone_reaches_the_run_of_a_terminal_too() {
     interrupted(|terminal| {
         let program = children(terminal.script.id());
@@ -693,6 +690,7 @@ fn an_interrupt_that_is_sent_to_the_program_alone_reaches_the_run_of_a_terminal_
 }
 
 #[test]
+#[ignore = "second tier: needs Python"]
 fn what_does_not_end_on_the_terminal_of_the_tests_is_killed() {
     let directory = build_directory();
     // The second one lets go of its terminal.
@@ -804,6 +802,7 @@ fn stumbling_blocks() -> Vec<Value> {
 }
 
 #[test]
+#[ignore = "second tier: needs PyPI"]
 fn what_another_program_writes_as_yaml_is_read_back_equal() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol-tests");
     let real = fs::read_to_string(root.join("real-stanzas.jsonl")).expect("is there");

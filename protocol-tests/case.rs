@@ -19,6 +19,9 @@ pub(crate) struct Case {
     _title: String,
     /// Where the expectation comes from: an AWS page, dpl's source, an issue number, "tried".
     source: String,
+    /// Waits for longer than a second, because we give up only after a while: a case of the second tier.
+    #[serde(default)]
+    pub(crate) long: bool,
     /// Files of the build directory. Default: a small `index.js`.
     #[serde(default)]
     files: Option<BTreeMap<String, String>>,

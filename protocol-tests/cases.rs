@@ -1,10 +1,9 @@
 //! Plays every file of `cases/`.
 
 use std::path::PathBuf;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::case::Case;
+use crate::fixture::problems;
 
 fn files() -> Vec<PathBuf> {
     let wanted = std::env::var("CASE").unwrap_or_default();
@@ -18,30 +17,34 @@ fn files() -> Vec<PathBuf> {
     files
 }
 
+fn play(long: bool) {
+    let cases = files().into_iter().map(|path| {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let case = Case::read(&path).unwrap_or_else(|problem| panic!("{name}: {problem}"));
+        (name, case)
+    });
+    let cases: Vec<(String, Case)> = cases.filter(|(_, case)| case.long == long).collect();
+    // The runs mostly wait for their endpoint.
+    let failures = problems(
+        &cases,
+        12,
+        |(name, _)| name.clone(),
+        |(_, case)| {
+            case.play();
+            Ok(())
+        },
+    );
+    assert!(failures.is_empty(), "{} of {} cases failed:\n{}", failures.len(), cases.len(), failures.join("\n"));
+    println!("{} cases hold", cases.len());
+}
+
 #[test]
 fn every_case_holds() {
-    let files = files();
-    assert!(!files.is_empty(), "no case matches");
-    let next = AtomicUsize::new(0);
-    let failures = Mutex::new(Vec::new());
-    // The runs mostly wait for their endpoint, so a few more than there are cores.
-    std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                while let Some(path) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-                    let played = std::panic::catch_unwind(|| match Case::read(path) {
-                        Ok(case) => case.play(),
-                        Err(problem) => panic!("{problem}"),
-                    });
-                    if played.is_err() {
-                        failures.lock().expect("not poisoned").push(name);
-                    }
-                }
-            });
-        }
-    });
-    let failures = failures.into_inner().expect("not poisoned");
-    assert!(failures.is_empty(), "{} of {} cases failed: {failures:?}", failures.len(), files.len());
-    println!("{} cases hold", files.len());
+    play(false);
+}
+
+#[test]
+#[ignore = "second tier: long"]
+fn every_long_case_holds() {
+    play(true);
 }

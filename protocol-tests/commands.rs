@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::deployments::{build_directory, request};
+use crate::fixture::git;
 use crate::plugin::{Ended, Plugin};
 
 struct Stand {
@@ -39,17 +39,6 @@ impl Stand {
 fn lines(ended: &Ended) -> Vec<(&str, &str)> {
     let output = ended.events.iter().filter(|event| event["event"] == "output");
     output.map(|event| (event["stream"].as_str().unwrap_or(""), event["line"].as_str().unwrap_or(""))).collect()
-}
-
-fn git(directory: &Path, arguments: &[&str]) -> String {
-    let output = Command::new("git")
-        .args(["-c", "user.name=Ann", "-c", "user.email=ann@example.invalid"])
-        .args(arguments)
-        .current_dir(directory)
-        .output()
-        .unwrap_or_else(|error| panic!("git is missing: {error}"));
-    assert!(output.status.success(), "git {arguments:?}: {output:?}");
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
 #[test]

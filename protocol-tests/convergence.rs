@@ -3,15 +3,10 @@
 
 mod rivals;
 
-use std::any::Any;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
-use std::process::{Child, Command};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::process::Child;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,6 +15,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::deployments::{build_directory, request};
+use crate::fixture::{each, git};
 use crate::interruptions::signal;
 use crate::plugin::{Ended, Plugin};
 
@@ -35,28 +31,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const VERSIONS: &str = "/2015-03-31/functions/f/versions";
 const ALIASES: &str = "/2015-03-31/functions/f/aliases";
 const PROVISIONED: &str = "/2019-09-30/functions/f/provisioned-concurrency?Qualifier=live";
-
-/// Does `act` to each item, a few at a time. A panic is a failure of its item alone.
-fn each<T: Sync, R: Send>(items: &[T], act: impl Fn(&T) -> R + Sync) -> Vec<Result<R, String>> {
-    let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
-    let work = || {
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(item) = items.get(index) else { return };
-            let result = catch_unwind(AssertUnwindSafe(|| act(item))).map_err(words);
-            done.lock().expect("not poisoned").push((index, result));
-        }
-    };
-    thread::scope(|scope| (0..AT_ONCE).for_each(|_| drop(scope.spawn(work))));
-    let mut done = done.into_inner().expect("not poisoned");
-    done.sort_by_key(|(index, _)| *index);
-    done.into_iter().map(|(_, result)| result).collect()
-}
-
-fn words(panic: Box<dyn Any + Send>) -> String {
-    let literal = panic.downcast_ref::<&str>().map(|words| (*words).to_owned());
-    literal.or_else(|| panic.downcast_ref().cloned()).unwrap_or_default()
-}
 
 /// Tells how many there were and which of them went wrong; fails for any.
 #[track_caller]
@@ -307,6 +281,7 @@ enum Killed {
 }
 
 #[test]
+#[ignore = "second tier: long"]
 fn killed_at_any_call_and_run_again_it_ends_as_if_undisturbed() {
     let (mut kills, mut wrong) = (0, Vec::new());
     for scenario in [CREATION, UPDATE, RELEASE, SHIFT] {
@@ -319,7 +294,7 @@ fn killed_at_any_call_and_run_again_it_ends_as_if_undisturbed() {
                 [Killed::BeforeItWasHandled, Killed::BeforeItsAnswer, Killed::BehindItsAnswer].map(|when| (call, when))
             })
             .collect();
-        let results = each(&points, |(call, when)| kill_and_run_again(&scenario, *call, *when, &expected));
+        let results = each(&points, AT_ONCE, |(call, when)| kill_and_run_again(&scenario, *call, *when, &expected));
         for ((call, when), result) in points.into_iter().zip(results) {
             match result {
                 Ok(was_killed) => kills += usize::from(was_killed),
@@ -363,6 +338,7 @@ fn kill_and_run_again(scenario: &Scenario, call: usize, when: Killed, expected: 
 }
 
 #[test]
+#[ignore = "second tier: long"]
 fn executions_that_a_killed_run_has_left_on_their_way_are_waited_for() {
     let stand = Stand::provisioning(&RELEASE, Duration::from_millis(1500));
     let (mut child, began) = (stand.start(), Instant::now());
@@ -401,6 +377,7 @@ enum Doing {
 }
 
 #[test]
+#[ignore = "second tier: long"]
 fn a_signal_at_any_step_is_told_and_leaves_nothing_behind() {
     let calls = repository().undisturbed();
     let points: Vec<Doing> = (0..calls.len())
@@ -411,7 +388,7 @@ fn a_signal_at_any_step_is_told_and_leaves_nothing_behind() {
         .flatten()
         .collect();
     let mut wrong = Vec::new();
-    for (point, result) in points.iter().zip(each(&points, |doing| interrupt(*doing, calls.len()))) {
+    for (point, result) in points.iter().zip(each(&points, AT_ONCE, |doing| interrupt(*doing, calls.len()))) {
         let (Doing::Hanging(call) | Doing::Hearing(call) | Doing::Waiting(call)) = point;
         wrong.extend(result.err().map(|words| format!("{point:?}, {}: {words}", calls[*call].operation)));
     }
@@ -430,14 +407,6 @@ fn repository() -> Stand {
     git(stand.directory.path(), &["commit", "--quiet", "--message", "first"]);
     fs::write(stand.directory.path().join("untracked"), "u").expect("written");
     stand
-}
-
-fn git(directory: &Path, arguments: &[&str]) -> String {
-    let mut git = Command::new("git");
-    git.args(["-c", "user.name=Ann", "-c", "user.email=ann@example.invalid"]).args(arguments).current_dir(directory);
-    let output = git.output().unwrap_or_else(|error| panic!("git is missing: {error}"));
-    assert!(output.status.success(), "git {arguments:?}: {output:?}");
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
 fn interrupt(doing: Doing, last: usize) {

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
+use crate::fixture::PATH;
 use crate::node;
 use crate::plugin::{Ended, Plugin};
 use crate::schemas::committed;
@@ -245,6 +246,7 @@ fn shown<'a>(offers: &'a [Offer], label: &str) -> &'a Offer {
 }
 
 #[test]
+#[ignore = "second tier: needs npm"]
 fn keys_are_offered_with_what_they_mean() {
     let mut server = Server::start();
     for (file, place) in [
@@ -269,6 +271,7 @@ fn keys_are_offered_with_what_they_mean() {
 }
 
 #[test]
+#[ignore = "second tier: needs npm"]
 fn values_are_offered_with_what_they_mean() {
     let mut server = Server::start();
     let mut offered = |key: &str, words: &[&str]| {
@@ -299,6 +302,7 @@ fn values_are_offered_with_what_they_mean() {
 }
 
 #[test]
+#[ignore = "second tier: needs npm"]
 fn a_whole_stanza_is_offered_where_one_can_stand_and_is_right() {
     let mut server = Server::start();
     let names = ["lambda", "lambda with alias and verify", "lambda from a container image"];
@@ -338,6 +342,7 @@ fn filled_in(snippet: &str) -> String {
 }
 
 #[test]
+#[ignore = "second tier: needs npm"]
 fn a_hover_tells_what_a_key_means() {
     let mut server = Server::start();
     for (line, needed) in [
@@ -359,6 +364,7 @@ fn a_hover_tells_what_a_key_means() {
 }
 
 #[test]
+#[ignore = "second tier: needs npm"]
 fn what_is_wrong_is_told_at_its_place() {
     let mut server = Server::start();
     for (lines, line, column, message) in [
@@ -409,7 +415,7 @@ fn job() -> Value {
     let stanzas = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/protocol-tests/real-stanzas.jsonl"));
     let stanzas = stanzas.expect("read");
     let is_of_a_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '{';
-    let mut env = json!({"TRAVIS_BRANCH": "master", "PATH": "/usr/bin:/bin"});
+    let mut env = json!({"TRAVIS_BRANCH": "master", "PATH": &*PATH});
     for part in stanzas.split('$').skip(1) {
         let name: String = part.chars().take_while(|c| is_of_a_name(*c)).filter(|c| *c != '{').collect();
         let value = if name.contains("ROLE") || name.contains("ARN") {
@@ -447,6 +453,7 @@ fn as_yaml(stanza: &Value, indent: &str) -> Vec<String> {
 }
 
 #[test]
+#[ignore = "second tier: needs npm"]
 fn a_real_file_has_diagnostics_where_the_program_warns_or_refuses_and_nowhere_else() {
     let mut server = Server::start();
     let env = job();
@@ -530,6 +537,7 @@ fn stanzas() -> Vec<(String, Value)> {
 }
 
 #[test]
+#[ignore = "second tier: needs npm"]
 fn two_validators_are_of_one_mind_about_every_stanza() {
     let stanzas = stanzas();
     let in_file = |stanza: &Value| {

@@ -7,10 +7,7 @@ mod scenarios;
 mod shift;
 
 use std::collections::BTreeSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use lambda_endpoint::{Call, Endpoint, Fault, FaultKind};
@@ -18,6 +15,7 @@ use serde_json::{Map, Value, json};
 
 use self::scenarios::{ALIASES, PROVISIONED, SCENARIOS, Scenario, VERSIONS, endpoint, nothing};
 use crate::deployments::build_directory;
+use crate::fixture::problems;
 use crate::plugin::{Ended, Plugin};
 
 /// No run may take longer, whatever goes wrong.
@@ -496,18 +494,8 @@ fn told(ended: &Ended) -> String {
     format!("{} {} ({})", ended.outcome(), ended.code(), error["message"].as_str().unwrap_or_default())
 }
 
-/// A panic of a check is a problem of its combination alone.
-fn caught(play: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
-    catch_unwind(AssertUnwindSafe(play)).unwrap_or_else(|panic| Err(words(&*panic)))
-}
-
-/// What a check that panicked has said.
-fn words(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().cloned();
-    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
-}
-
 #[test]
+#[ignore = "second tier: long"]
 fn a_deployment_succeeds_whatever_passes_and_tells_truly_what_does_not() {
     let directory = build_directory();
     let learnt: Vec<Learnt> = SCENARIOS.iter().map(|scenario| Learnt::of(scenario, directory.path())).collect();
@@ -522,19 +510,8 @@ fn a_deployment_succeeds_whatever_passes_and_tells_truly_what_does_not() {
     }
     combinations.retain(|combination| combination.name().contains(&wanted));
     assert!(!combinations.is_empty(), "no combination matches");
-    let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
-    std::thread::scope(|scope| {
-        for _ in 0..THREADS {
-            scope.spawn(|| {
-                while let Some(combination) = combinations.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if let Err(problem) = caught(|| combination.play(directory.path())) {
-                        wrong.lock().expect("not poisoned").push(format!("{}: {problem}", combination.name()));
-                    }
-                }
-            });
-        }
-    });
-    let mut wrong = wrong.into_inner().expect("not poisoned");
+    let mut wrong =
+        problems(&combinations, THREADS, Combination::name, |combination| combination.play(directory.path()));
     for learnt in &learnt {
         wrong.extend(learnt.problems.iter().map(|problem| format!("{} / nothing: {problem}", learnt.scenario.name)));
     }

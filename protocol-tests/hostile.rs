@@ -12,19 +12,19 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use crate::fixture::PATH;
 use crate::plugin::{Ended, program};
 
 /// No run here has a reason to take longer, also on a busy machine.
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// Where the tests find bash and the like.
-const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// The program with these arguments, behind a line of bash that changes what a process inherits: `umask 077`.
 fn behind(line: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new("bash");
     command.args(["-c", &format!("{line}\nexec \"$0\" \"$@\""), &program()]).args(arguments);
-    command.env_clear().env("PATH", PATH);
+    command.env_clear().env("PATH", &*PATH);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

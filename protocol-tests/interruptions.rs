@@ -8,6 +8,7 @@ use lambda_endpoint::{Endpoint, Fault, FaultKind, Settings};
 use serde_json::{Value, json};
 
 use crate::deployments::{build_directory, request};
+use crate::fixture::PATH;
 use crate::plugin::{Ended, Plugin};
 
 /// Sends a signal to the one process that is the program.
@@ -130,7 +131,7 @@ fn a_signal_while_a_condition_runs_ends_bash_too() {
     let request = json!({
         "function_name": "f",
         "on": {"all_branches": true, "condition": format!("$(touch {}; sleep 60) = x", path.display())},
-        "env": {"PATH": "/usr/bin:/bin"},
+        "env": {"PATH": &*PATH},
     });
     let mut plugin = Plugin::new(&["check"]);
     let child = started(&mut plugin, &request, || path.exists());
@@ -166,7 +167,7 @@ fn a_signal_ends_a_run_whose_output_nobody_reads() {
     let request = json!({
         "function_name": "f",
         "on": {"all_branches": true, "condition": format!("$A != {}", "x".repeat(1_000_000))},
-        "env": {"PATH": "/usr/bin:/bin"},
+        "env": {"PATH": &*PATH},
     });
     let mut plugin = Plugin::new(&["check"]).directory(directory.path());
     let mut child = started(&mut plugin, &request, || true);

@@ -22,6 +22,7 @@ mod emulated_settings;
 mod emulators;
 mod examples;
 mod faults;
+mod fixture;
 mod hostile;
 mod identity;
 mod interruptions;

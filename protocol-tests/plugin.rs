@@ -7,6 +7,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
+use crate::fixture::PATH;
 use lambda_endpoint::Endpoint;
 use serde_json::{Value, json};
 
@@ -38,7 +39,7 @@ impl Plugin {
     /// The program with these arguments, in an empty environment but for a `PATH` that a runner would have.
     pub(crate) fn new(arguments: &[&str]) -> Self {
         let mut command = Command::new(program());
-        command.args(arguments).env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin");
+        command.args(arguments).env_clear().env("PATH", &*PATH);
         // What a runtime's age says must not depend on when a test is run.
         command.env("DPL_LAMBDA_TODAY", "2026-11-01");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -220,7 +221,7 @@ fn collect(value: &Value, into: &mut Vec<String>) {
 /// The `env` of a job that may deploy to this endpoint.
 pub(crate) fn job_env(endpoint: &Endpoint) -> Value {
     json!({
-        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "PATH": &*PATH,
         "TRAVIS_BRANCH": "master",
         "TRAVIS_PULL_REQUEST": "false",
         "AWS_ACCESS_KEY_ID": "AKIDENDPOINTEXAMPLE1",

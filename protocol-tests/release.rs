@@ -8,6 +8,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+use crate::fixture::git;
 use crate::schemas::committed;
 
 fn root() -> PathBuf {
@@ -156,13 +157,7 @@ fn repository(changelog: &str) -> TempDir {
     for arguments in
         [&["init", "--quiet"][..], &["add", "."], &["commit", "--quiet", "--no-gpg-sign", "--message", "first"]]
     {
-        let git = Command::new("git")
-            .args(["-c", "user.name=Ann", "-c", "user.email=ann@example.invalid"])
-            .args(arguments)
-            .current_dir(directory.path())
-            .output()
-            .expect("git is there");
-        assert!(git.status.success(), "{git:?}");
+        git(directory.path(), arguments);
     }
     directory
 }

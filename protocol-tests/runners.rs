@@ -8,14 +8,14 @@ use std::io::Write;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{LazyLock, Mutex};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
+use crate::fixture::problems;
 use crate::node::node;
 use crate::plugin::{agrees, program};
 
@@ -46,16 +46,14 @@ pub(crate) fn runner(name: &str) -> Command {
     }
 }
 
-/// `examples/runner.rs`, compiled. `cargo test --test protocol` builds no examples, so that one is built here.
+/// `examples/runner.rs`, compiled, as `cargo test` leaves it; `cargo test --test protocol` alone builds no examples.
 static COMPILED: LazyLock<PathBuf> = LazyLock::new(|| {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
-    cargo.args(["build", "--quiet", "--locked", "--example", "runner"]).current_dir(env!("CARGO_MANIFEST_DIR"));
-    if !cfg!(debug_assertions) {
-        cargo.arg("--release");
-    }
-    assert!(cargo.status().expect("cargo starts").success(), "examples/runner.rs cannot be built");
     let test = std::env::current_exe().expect("known");
-    test.ancestors().nth(2).expect("a test lies in target/*/deps").join("examples/runner")
+    let compiled = test.ancestors().nth(2).expect("a test lies in target/*/deps").join("examples/runner");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/runner.rs");
+    let time = |path: &Path| fs::metadata(path).and_then(|about| about.modified()).ok();
+    assert!(time(&compiled) >= time(&source), "examples/runner.rs is not built: `cargo build --example runner`");
+    compiled
 });
 
 /// Our `PATH`, with the real Python first: what pyenv and its like put there takes longer to start than a runner, and
@@ -288,23 +286,11 @@ fn shortened(log: &str) -> String {
 
 /// Plays the cases with a runner. Returns what was not as a good runner does it.
 fn play(cases: &[(PathBuf, Case)], new_runner: impl Fn() -> Command + Sync) -> Vec<String> {
-    let next = AtomicUsize::new(0);
-    let problems = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| {
-                while let Some((path, case)) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if let Err(problem) = case.play(path, new_runner()) {
-                        problems.lock().expect("not poisoned").push(format!("{}: {problem}", case.name));
-                    }
-                }
-            });
-        }
-    });
-    problems.into_inner().expect("not poisoned")
+    problems(cases, 4, |(_, case)| case.name.clone(), |(path, case)| case.play(path, new_runner()))
 }
 
 #[test]
+#[ignore = "second tier: needs Python, Node.js and jq"]
 fn runner_cases_are_concluded_as_a_good_runner_does() {
     let wanted = std::env::var("CASE").unwrap_or_default();
     let mut cases = cases();

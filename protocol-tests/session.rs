@@ -138,6 +138,7 @@ fn read(svg: &str) -> Vec<String> {
 }
 
 #[test]
+#[ignore = "second tier: needs Python"]
 fn the_session_of_the_readme_is_a_real_one() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/session.svg");
     let lines = session();

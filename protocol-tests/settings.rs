@@ -3,14 +3,12 @@
 
 mod rows;
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use lambda_endpoint::{Endpoint, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::deployments::build_directory;
+use crate::fixture::each;
 use crate::plugin::{Ended, Plugin, agrees, job_env};
 use rows::{At, Of, Row, table};
 
@@ -255,21 +253,12 @@ fn try_all_at_once(image: bool) -> (usize, Vec<String>) {
 #[test]
 fn every_setting_is_created_kept_changed_cleared_and_settled() {
     let table = table();
-    let next = AtomicUsize::new(0);
-    let results = Mutex::new(Vec::new());
-    // The runs mostly wait for their endpoint, so a few more than there are cores.
-    std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                while let Some(row) = table.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let tried = std::panic::catch_unwind(|| try_row(row));
-                    let result = tried.unwrap_or_else(|_| (0, vec![format!("{}: panicked", row.name)]));
-                    results.lock().expect("not poisoned").push(result);
-                }
-            });
-        }
-    });
-    let mut results = results.into_inner().expect("not poisoned");
+    // The runs mostly wait for their endpoint.
+    let results = table.iter().zip(each(&table, 4, try_row));
+    let tried = |(row, result): (&Row, Result<_, String>)| {
+        result.unwrap_or_else(|panic| (0, vec![format!("{}: {panic}", row.name)]))
+    };
+    let mut results: Vec<(usize, Vec<String>)> = results.map(tried).collect();
     results.extend([false, true].map(try_all_at_once));
     let states: usize = results.iter().map(|(states, _)| states).sum();
     let differences: Vec<String> = results.into_iter().flat_map(|(_, differences)| differences).collect();

@@ -6,6 +6,7 @@ use lambda_endpoint::{Endpoint, Settings};
 use serde_json::{Value, json};
 
 use crate::deployments::build_directory;
+use crate::fixture::PATH;
 use crate::plugin::{Ended, Plugin, agrees, job_env};
 
 pub(crate) fn real_stanzas() -> Vec<Value> {
@@ -36,7 +37,7 @@ fn every_real_stanza_is_checked_and_planned() {
     for stanza in real_stanzas() {
         let encrypted = stanza.to_string().contains("\"secure\"");
         let mut raw = stanza.clone();
-        raw["env"] = json!({"TRAVIS_BRANCH": "x", "PATH": "/usr/bin:/bin"});
+        raw["env"] = json!({"TRAVIS_BRANCH": "x", "PATH": &*PATH});
         raw["on"] = json!({"all_branches": true});
         let refused = Plugin::new(&["check"]).directory(directory.path()).run_on(raw.to_string().as_bytes());
         // What is still encrypted is refused; everything else is at least readable.

@@ -8,6 +8,7 @@ use lambda_endpoint::{Endpoint, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::fixture::git;
 use crate::plugin::{job_env, program};
 use crate::pty::{Pty, screen};
 
@@ -31,8 +32,7 @@ impl Desk {
         let endpoint = Endpoint::start(settings).expect("a free port");
         let directory = TempDir::new().expect("a temporary directory");
         fs::create_dir(directory.path().join("dist")).expect("made");
-        let git = Command::new("git").args(["init", "--quiet", "--initial-branch=main"]).arg(directory.path()).status();
-        assert!(git.expect("git runs").success());
+        git(directory.path(), &["init", "--quiet", "--initial-branch=main"]);
         Desk { endpoint, directory }
     }
 

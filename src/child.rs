@@ -1,15 +1,19 @@
-//! A command in, its output piece by piece and its end out. Effect: starts a process, in a process group of its own.
-//! Never outlives its limit or the wish to end, and never waits for a grandchild that keeps a pipe open.
+//! Runs a command, passes on its output as it comes, and returns its exit status.
+//! Never loses what the command itself has written, and never waits long for a grandchild that keeps a pipe open.
+//! Effect: starts a process, in a process group of its own.
 #![expect(clippy::disallowed_methods, reason = "waits, with the clock in sight")]
 
-use std::io::{self, Read, Write};
+use std::fmt;
+use std::io::{self, BufRead, Cursor};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::protocol::environment::{DEFAULT_PATH, Environment};
@@ -34,18 +38,31 @@ pub enum ChildError {
     Stopped(Reason),
 }
 
-/// How often we look whether the run is to end.
-const GLANCE: Duration = Duration::from_millis(50);
+impl fmt::Display for ChildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ChildError::Unstartable(error) => write!(f, "the command cannot be run: {error}"),
+            ChildError::EnvTooLarge { name, bytes } => {
+                write!(f, "the variable `{name}` has {bytes} bytes, more than a program can be given")
+            }
+            ChildError::TimedOut(limit) => write!(f, "the command did not end within {} s", limit.as_secs()),
+            ChildError::Stopped(_) => f.write_str("the run was cancelled"),
+        }
+    }
+}
 
-/// How long a group may take to end after SIGTERM.
-const COURTESY: Duration = Duration::from_secs(1);
+/// How often the exit status and the cancellation are checked while the command is silent.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Pieces of output that may wait for us; a command that writes faster than the runner reads is held up by its pipe.
-const PIECES: usize = 16;
+/// How long a process group may take to end after SIGTERM.
+const TERM_GRACE: Duration = Duration::from_secs(1);
 
-/// Bytes that are still read after the command itself has ended: more than the pipes and [`PIECES`] can hold, so that
-/// nothing of its own is lost, and not for ever, because a grandchild may go on writing.
-const AFTERMATH: usize = 1024 * 1024;
+/// How long a grandchild may keep a pipe open after the command itself has ended.
+const GRANDCHILD_GRACE: Duration = Duration::from_secs(1);
+
+/// Bytes that are still read after the command has ended: more than its pipes can hold, so that none of its own output is
+/// lost; bounded, because a grandchild may go on writing.
+const MAX_TRAILING_BYTES: usize = 1024 * 1024;
 
 /// A variable may hold 128 KiB (`MAX_ARG_STRLEN` of Linux).
 const MAX_VARIABLE: usize = 128 * 1024;
@@ -95,42 +112,112 @@ pub fn run(
     }
     let mut group = Group(child);
     let child = &mut group.0;
-    if let (Some(mut stdin), Some(input)) = (child.stdin.take(), input) {
-        // It may end before it has read everything; that shows in what it does.
-        thread::spawn(move || drop(stdin.write_all(&input)));
-    }
-    let (sender, pieces) = mpsc::sync_channel(PIECES);
-    forward(child.stdout.take(), Stream::Stdout, sender.clone());
-    forward(child.stderr.take(), Stream::Stderr, sender);
-
+    let mut pipes = Pipes::of(child, input).map_err(ChildError::Unstartable)?;
     let deadline = limit.and_then(|limit| Some((Instant::now().checked_add(limit)?, limit)));
-    let mut pipes_open = true;
     loop {
-        let wait = if pipes_open { GLANCE } else { Duration::from_millis(1) };
-        match pieces.recv_timeout(wait) {
-            Ok((stream, bytes)) => hear(stream, &bytes),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => {
-                // Nothing more will be heard. The end is a matter of microseconds, unless both pipes were closed on purpose.
-                thread::sleep(if pipes_open { Duration::from_micros(50) } else { wait });
-                pipes_open = false;
-            }
-        }
-        // An error means that nobody will ever tell the end: whoever goes on asking waits for ever.
+        pipes.transfer(POLL_INTERVAL, hear);
+        // An error means that the exit status can never be had: to go on asking would take for ever.
         let status = child.try_wait().map_err(|error| {
             ChildError::Unstartable(io::Error::new(error.kind(), format!("its end is not known: {error}")))
         })?;
         if let Some(status) = status {
-            let mut left = AFTERMATH;
-            while let Some(rest) = pieces.recv_timeout(GLANCE).ok().filter(|_| left > 0) {
-                hear(rest.0, &rest.1);
-                left = left.saturating_sub(rest.1.len());
-            }
+            pipes.drain(hear, &|| stopped().is_err());
             return Ok(status);
         }
         stopped()?;
         if let Some((_, limit)) = deadline.filter(|(deadline, _)| Instant::now() >= *deadline) {
             return Err(ChildError::TimedOut(limit));
+        }
+    }
+}
+
+/// Our ends of a child's pipes. They are served by one thread: after the child's end, a pipe without anything to read is known to
+/// hold nothing of the child's, however busy the machine is. (Threads that read would have to be waited for, and nothing tells how long.)
+struct Pipes {
+    stdin: Option<(ChildStdin, Cursor<Vec<u8>>)>,
+    outputs: [(Stream, Option<OwnedFd>); 2],
+    closed_pause: Duration,
+}
+
+impl Pipes {
+    fn of(child: &mut Child, input: Option<Vec<u8>>) -> io::Result<Self> {
+        let stdin = child.stdin.take().zip(input.map(Cursor::new));
+        if let Some((stdin, _)) = &stdin {
+            rustix::io::ioctl_fionbio(stdin, true)?;
+        }
+        let stdout = (Stream::Stdout, child.stdout.take().map(OwnedFd::from));
+        let stderr = (Stream::Stderr, child.stderr.take().map(OwnedFd::from));
+        Ok(Pipes { stdin, outputs: [stdout, stderr], closed_pause: Duration::from_micros(50) })
+    }
+
+    /// Waits until a pipe is ready, at most `wait`, and serves those that are. Returns how many bytes were read.
+    fn transfer(&mut self, wait: Duration, hear: &mut dyn FnMut(Stream, &[u8])) -> usize {
+        let open = self.outputs.iter().filter_map(|(_, pipe)| pipe.as_ref());
+        let mut ready: Vec<PollFd<'_>> = open.map(|pipe| PollFd::new(pipe, PollFlags::IN)).collect();
+        if ready.is_empty() && self.stdin.is_none() {
+            // The exit status follows within microseconds, unless the command has closed its pipes on purpose.
+            thread::sleep(self.closed_pause.min(wait));
+            self.closed_pause = Duration::from_millis(1);
+            return 0;
+        }
+        ready.extend(self.stdin.as_ref().map(|(stdin, _)| PollFd::new(stdin, PollFlags::OUT)));
+        let timeout = Timespec { tv_sec: 0, tv_nsec: wait.subsec_nanos().into() };
+        // EINTR is the doing of a signal, after which the caller looks at everything again.
+        let _ = poll(&mut ready, Some(&timeout));
+        let mut is_ready = ready.iter().map(|fd| !fd.revents().is_empty()).collect::<Vec<_>>().into_iter();
+        let mut count = 0;
+        for (stream, pipe) in &mut self.outputs {
+            if pipe.is_some() && is_ready.next() == Some(true) {
+                count += read_once(pipe, |bytes| hear(*stream, bytes));
+            }
+        }
+        if is_ready.next() == Some(true) {
+            self.write_once();
+        }
+        count
+    }
+
+    /// Passes on a part of the input. The command may end, or close the pipe, before it has read everything; that shows in what it does.
+    fn write_once(&mut self) {
+        let Some((stdin, input)) = &mut self.stdin else { return };
+        let left = input.fill_buf().unwrap_or_default();
+        match rustix::io::write(stdin.as_fd(), left) {
+            Ok(count) if count < left.len() => input.consume(count),
+            Err(Errno::AGAIN | Errno::INTR) => {}
+            Ok(_) | Err(_) => self.stdin = None,
+        }
+    }
+
+    /// Reads what is left after the command's end: all of its own output, and for a moment what grandchildren add.
+    fn drain(&mut self, hear: &mut dyn FnMut(Stream, &[u8]), is_stopped: &dyn Fn() -> bool) {
+        self.stdin = None;
+        let (mut left, end) = (MAX_TRAILING_BYTES, Instant::now() + GRANDCHILD_GRACE);
+        while left > 0 && self.outputs.iter().any(|(_, pipe)| pipe.is_some()) {
+            let count = self.transfer(Duration::ZERO, hear);
+            left = left.saturating_sub(count);
+            if count == 0 && (Instant::now() >= end || is_stopped()) {
+                return;
+            }
+            if count == 0 {
+                left = left.saturating_sub(self.transfer(POLL_INTERVAL, hear));
+            }
+        }
+    }
+}
+
+/// Reads once from a pipe that is ready, and closes it at its end. Returns the number of bytes.
+fn read_once(pipe: &mut Option<OwnedFd>, hear: impl FnOnce(&[u8])) -> usize {
+    let mut buffer = [0; 16 * 1024];
+    let read = pipe.as_ref().map(|pipe| rustix::io::read(pipe, &mut buffer));
+    match read {
+        Some(Ok(count @ 1..)) => {
+            hear(&buffer[..count]);
+            count
+        }
+        Some(Err(Errno::AGAIN | Errno::INTR)) => 0,
+        Some(Ok(0) | Err(_)) | None => {
+            *pipe = None;
+            0
         }
     }
 }
@@ -147,7 +234,7 @@ impl Drop for Group {
             return;
         }
         let _ = kill_process_group(group, Signal::TERM);
-        let end = Instant::now() + COURTESY;
+        let end = Instant::now() + TERM_GRACE;
         while Instant::now() < end && matches!(self.0.try_wait(), Ok(None)) {
             thread::sleep(Duration::from_millis(5));
         }
@@ -155,18 +242,6 @@ impl Drop for Group {
         let _ = self.0.wait();
         GROUPS.lock().unwrap_or_else(PoisonError::into_inner).retain(|known| *known != group);
     }
-}
-
-fn forward(stream: Option<impl Read + Send + 'static>, from: Stream, to: mpsc::SyncSender<(Stream, Vec<u8>)>) {
-    let mut stream = stream.expect("was piped");
-    thread::spawn(move || {
-        let mut buffer = [0; 8 * 1024];
-        while let Ok(count @ 1..) = stream.read(&mut buffer) {
-            if to.send((from, buffer[..count].to_vec())).is_err() {
-                return;
-            }
-        }
-    });
 }
 
 /// The largest variable, if it is the one that the kernel refuses.

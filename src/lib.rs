@@ -17,6 +17,7 @@
 //! | [`stop`] | a signal, a closed output | the wish to end, for whoever works or waits |
 //! | [`journal`] | events | lines on standard output, and what has been done so far |
 //! | [`child`] | a command | its output and its end (effect: processes) |
+//! | [`git`] | a question | git's answer (effect: processes) |
 //! | [`options`] | a stanza as written, the job | the stanza as dpl would understand it (effect: `~/.aws`, git) |
 //! | [`conditions`] | `on` and the job's environment | Travis CI's verdict (effect: bash) |
 //! | [`function`] | a stanza | the function wanted; the live function |
@@ -44,6 +45,7 @@ pub mod conditions;
 pub mod deploy;
 pub mod failure;
 pub mod function;
+pub mod git;
 pub mod journal;
 pub mod lambda;
 pub mod options;

@@ -15,9 +15,9 @@ use tempfile::TempDir;
 
 use super::scanner::{Leak, Scanner};
 use super::secrets::all;
+use crate::fixture::PATH;
 
 /// Where programs are looked for in a job.
-pub(super) const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// How often the processes are looked at.
 const GLANCE: Duration = Duration::from_millis(15);
@@ -79,7 +79,7 @@ impl Audience {
 
     /// The job's `PATH`, with the programs that write down how they were started.
     pub(super) fn path(&self) -> String {
-        format!("{}:{PATH}", self.tools.path().display())
+        format!("{}:{}", self.tools.path().display(), *PATH)
     }
 
     /// Does `act` while every run is watched from outside.

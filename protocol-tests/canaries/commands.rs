@@ -1,7 +1,6 @@
 //! The user's own commands and git, which print secrets.
 
 use std::fs;
-use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,6 +9,7 @@ use serde_json::json;
 use super::Scenario;
 use super::secrets::{MORE_VARIABLES, secret};
 use super::stage::Stage;
+use crate::fixture;
 
 pub(super) fn scenarios() -> Vec<Scenario> {
     let mut scenarios = vec![
@@ -86,9 +86,7 @@ fn looks_around(stage: &mut Stage<'_>) {
 }
 
 fn git(stage: &Stage<'_>, arguments: &[&str]) {
-    let mut git = Command::new("git");
-    let status = git.args(arguments).current_dir(stage.path("build")).status().expect("git runs");
-    assert!(status.success(), "git {arguments:?}");
+    fixture::git(&stage.path("build"), arguments);
 }
 
 /// A checkout whose last commit speaks of a secret.

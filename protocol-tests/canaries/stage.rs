@@ -14,8 +14,9 @@ use lambda_endpoint::{Endpoint, Fault, FaultKind, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::audience::{Audience, PATH, files};
+use super::audience::{Audience, files};
 use super::secrets::{secret, variables};
+use crate::fixture::PATH;
 use crate::plugin::{Ended, program};
 
 /// A job, and a request that holds a secret wherever one belongs.
@@ -214,7 +215,7 @@ impl<'a> Stage<'a> {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(program());
-        command.args(arguments).current_dir(self.path("build")).env_clear().env("PATH", PATH);
+        command.args(arguments).current_dir(self.path("build")).env_clear().env("PATH", &*PATH);
         command.env("DPL_LAMBDA_LOG", "trace").env("TMPDIR", self.path("tmp"));
         command.envs(self.process.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -15,6 +15,7 @@ use tempfile::TempDir;
 
 use super::builds::{EXAMPLES, Example, KEYS, TOKEN, Variables};
 use super::{PYTHON, example, repository, text};
+use crate::fixture::PATH;
 use crate::identity::recorder::{Answer, Recorder};
 use crate::identity::sources::{AN_HOUR, Keys, refusal};
 use crate::plugin::program;
@@ -61,7 +62,7 @@ impl Job {
         let given =
             example.always.iter().chain(build).map(|&(name, value)| (name, value.replace("{server}", &server.url())));
         let surroundings = [
-            ("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", path.join("tools").display())),
+            ("PATH", format!("{}:{}", path.join("tools").display(), *PATH)),
             ("HOME", path.display().to_string()),
             ("DPL_LAMBDA_URL", server.url() + ARCHIVE),
             ("DPL_LAMBDA_SHA256", RELEASE.1.clone()),

@@ -9,8 +9,9 @@ use lambda_endpoint::{Call, Endpoint, Invocation, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{ALIASES, PATIENCE, Stand, UPDATE, VERSIONS, a_released_function, conclude, each, seed, story};
+use super::{ALIASES, AT_ONCE, PATIENCE, Stand, UPDATE, VERSIONS, a_released_function, conclude, seed, story};
 use crate::deployments::{build_directory, request};
+use crate::fixture::each;
 use crate::plugin::{Ended, Plugin};
 
 /// One of two that deploy the same function.
@@ -55,6 +56,7 @@ struct Duel {
 }
 
 #[test]
+#[ignore = "second tier: long"]
 fn two_deployments_at_once_end_as_one_of_them_whole() {
     let duels: Vec<Duel> = (0..20)
         .map(|round| Duel {
@@ -64,7 +66,7 @@ fn two_deployments_at_once_end_as_one_of_them_whole() {
         })
         .collect();
     let mut wrong = Vec::new();
-    for (round, result) in each(&duels, Duel::fight).into_iter().enumerate() {
+    for (round, result) in each(&duels, AT_ONCE, Duel::fight).into_iter().enumerate() {
         match result {
             Ok(line) => println!("round {round}: {line}"),
             Err(words) => wrong.push(format!("round {round}: {words}")),
@@ -158,6 +160,7 @@ struct Meeting {
 }
 
 #[test]
+#[ignore = "second tier: long"]
 fn an_alias_that_two_release_to_at_once_ends_at_a_version_of_one_of_them() {
     let meetings: Vec<Meeting> = (0..16)
         .map(|round| Meeting {
@@ -167,7 +170,7 @@ fn an_alias_that_two_release_to_at_once_ends_at_a_version_of_one_of_them() {
         })
         .collect();
     let mut wrong = Vec::new();
-    for (round, result) in each(&meetings, Meeting::play).into_iter().enumerate() {
+    for (round, result) in each(&meetings, AT_ONCE, Meeting::play).into_iter().enumerate() {
         match result {
             Ok(line) => println!("round {round}: {line}"),
             Err(words) => wrong.push(format!("round {round}: {words}")),
@@ -269,7 +272,7 @@ fn what_somebody_else_changes_behind_a_step_is_not_deployed_as_ours() {
     let steps = ["UpdateFunctionConfiguration", "UpdateFunctionCode"];
     let points: Vec<_> = steps.iter().flat_map(|step| STRANGERS.map(|stranger| (*step, stranger))).collect();
     let mut wrong = Vec::new();
-    for (point, result) in points.iter().zip(each(&points, |(step, stranger)| meddle(step, *stranger))) {
+    for (point, result) in points.iter().zip(each(&points, AT_ONCE, |(step, stranger)| meddle(step, *stranger))) {
         let (step, (target, _)) = point;
         wrong.extend(result.err().map(|words| format!("{target} behind {step}: {words}")));
     }
@@ -334,6 +337,7 @@ fn a_variable_that_somebody_else_adds_before_our_update_survives_a_merge() {
 }
 
 #[test]
+#[ignore = "second tier: long"]
 fn many_deployments_share_the_accounts_rate() {
     let settings = Settings { calls_per_second: Some(15), get_function_per_second: Some(100), ..Settings::default() };
     let (endpoint, directory) = (Endpoint::start(settings).expect("a free port"), build_directory());

@@ -4,16 +4,15 @@
 //! `FAULT=part-of-a-name` picks blows: `FAULT="shift / move"`.
 
 use std::io::Write;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use lambda_endpoint::{Endpoint, Fault, FaultKind, Invocation};
 use serde_json::{Value, json};
 
 use super::scenarios::{ALIASES, endpoint, perform, versions};
-use super::{caught, told, warnings};
+use super::{told, warnings};
 use crate::deployments::{build_directory, request};
+use crate::fixture::problems;
 use crate::interruptions::signal;
 use crate::plugin::{Ended, Plugin};
 
@@ -268,23 +267,12 @@ fn same<T: PartialEq + std::fmt::Debug>(actual: &T, expected: &T, what: &str) ->
 }
 
 #[test]
+#[ignore = "second tier: long"]
 fn shared_traffic_ends_at_one_version_or_the_run_says_that_it_may_not() {
     let (blows, wanted) = (blows(), std::env::var("FAULT").unwrap_or_default());
     let blows: Vec<Blow> = blows.into_iter().filter(|blow| blow.name().contains(&wanted)).collect();
-    let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     // Nearly all of the time is waiting.
-    std::thread::scope(|scope| {
-        for _ in 0..blows.len() {
-            scope.spawn(|| {
-                while let Some(blow) = blows.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if let Err(problem) = caught(|| blow.strike()) {
-                        wrong.lock().expect("not poisoned").push(format!("{}: {problem}", blow.name()));
-                    }
-                }
-            });
-        }
-    });
-    let mut wrong = wrong.into_inner().expect("not poisoned");
+    let mut wrong = problems(&blows, blows.len(), Blow::name, Blow::strike);
     wrong.sort();
     wrong.iter().for_each(|line| println!("{line}"));
     println!("{} blows, {} wrong", blows.len(), wrong.len());

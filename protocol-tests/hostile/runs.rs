@@ -12,8 +12,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::PATH;
 use crate::deployments::build_directory;
+use crate::fixture::PATH;
 use crate::plugin::{Ended, program};
 
 /// What a run may cost, whatever it is given. A second of a processor is what we promise; the rest is for a build without

@@ -11,8 +11,9 @@ use lambda_endpoint::{Endpoint, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{PATH, behind, run_on};
+use super::{behind, run_on};
 use crate::deployments::{build_directory, request};
+use crate::fixture::PATH;
 use crate::plugin::Ended;
 
 /// A text that makes a file `pwned` wherever a shell reads it, quoted or not, also as arithmetic.
@@ -241,7 +242,7 @@ fn commands_see_secrets_in_their_environment_and_never_as_arguments() {
     let seen = outer.path().join("seen");
     let secrets = ["secret-of-the-job", "secret-of-the-function", "secret-of-a-tag", "endpoint-secret-key"];
     let mut request = request(&endpoint);
-    request["env"]["PATH"] = json!(format!("{}:{PATH}", programs.display()));
+    request["env"]["PATH"] = json!(format!("{}:{}", programs.display(), *PATH));
     request["env"]["DEPLOY_TOKEN"] = json!(secrets[0]);
     request["env"]["SEEN"] = json!(seen);
     request["environment"] = json!({"TOKEN": secrets[1], "OTHER": "$DEPLOY_TOKEN"});

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use super::recorder::{Answer, Asked, Recorder};
+use crate::fixture::PATH;
 
 /// The role that stanzas of these tests want to act as.
 pub(crate) const ROLE: &str = "arn:aws:iam::123456789012:role/deploy";
@@ -186,7 +187,7 @@ impl Home {
 /// The `env` of a job at that Lambda, without any identity. Whatever would leave the machine meets `outside`.
 pub(crate) fn job_env(lambda: &str, outside: &Recorder) -> Map<String, Value> {
     let env = json!({
-        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "PATH": &*PATH,
         "TRAVIS_BRANCH": "master",
         "AWS_ENDPOINT_URL_LAMBDA": lambda,
         "HTTPS_PROXY": outside.url(),

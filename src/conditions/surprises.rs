@@ -4,6 +4,7 @@
 use super::elements::{KEYS, On, RUNTIMES, default_branches};
 use crate::protocol::environment::Environment;
 use crate::protocol::error::{Warning, WarningCode};
+use crate::protocol::suggest::suggest;
 use crate::protocol::wire::{Map, Node};
 
 /// Everything in `on` that will surprise its author, in the order in which it is written.
@@ -46,11 +47,7 @@ pub(super) fn find(on: &On, stanza: &Map, env: &Environment) -> Vec<Warning> {
 
 /// A key that Travis ignores, though its author surely meant something by it.
 fn in_key(on: &On, key: &str, at: String) -> Warning {
-    // Nobody misspells a name at such length, and to compare takes time.
-    let known = || KEYS.iter().chain(&RUNTIMES).copied().filter(|_| key.len() <= 64);
-    let likeness = |name: &&str| strsim::jaro_winkler(key, name);
-    let nearest = known().max_by(|a, b| likeness(a).total_cmp(&likeness(b))).filter(|name| likeness(name) > 0.85);
-    let hint = match nearest {
+    let hint = match suggest(key, KEYS.into_iter().chain(RUNTIMES)) {
         Some(name) => format!("did you mean `{name}`?"),
         None => "remove it, or say the same with `condition`".to_owned(),
     };

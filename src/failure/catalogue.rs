@@ -2,6 +2,7 @@
 //! `schema/errors.md`.
 //! Never says more of a code than the code itself does; its examples are made as failures are.
 
+use crate::protocol::suggest::suggest;
 use std::fmt::Write;
 
 use super::examples::example;
@@ -41,9 +42,9 @@ pub fn entry(word: &str) -> Result<String, String> {
         return Ok(of_warning(*code));
     }
     let words = Code::ALL.iter().map(|code| code.word()).chain(WarningCode::ALL.iter().map(|code| code.word()));
-    let likeness = |known: &String| (strsim::jaro_winkler(word, known) * 1000.0) as u32;
-    let nearest = words.max_by_key(likeness).filter(|known| likeness(known) >= 750);
-    let meant = nearest.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default();
+    let words: Vec<String> = words.collect();
+    let meant = suggest(word, words.iter().map(String::as_str));
+    let meant = meant.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default();
     Err(format!("there is no code `{word}`{meant} (schema/errors.md lists all of them)"))
 }
 

@@ -3,8 +3,20 @@
 use super::{caused, of_stop, report, sentence, shortened, too_large};
 use crate::child::ChildError;
 use crate::commands::CommandError;
+use crate::git::GitError;
 use crate::protocol::error::{Code, ErrorReport};
 use crate::protocol::secret::Redactor;
+
+/// A checkout that git cannot be asked about.
+pub fn of_git(error: GitError) -> ErrorReport {
+    let said = match error {
+        GitError::NotInstalled => "git is not installed".to_owned(),
+        GitError::Refused { words } => sentence(words.lines().next().unwrap_or_default(), &Redactor::default()),
+        GitError::Child(error) => error.to_string(),
+    };
+    report(Code::GitFailed, format!("git cannot tell which branch this is: {said}"))
+        .hint("set TRAVIS_BRANCH, or let git read this directory; `git status` shows whether it can")
+}
 
 /// A command of the user's.
 pub fn of_command(error: CommandError, redactor: &Redactor) -> ErrorReport {

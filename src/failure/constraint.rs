@@ -4,6 +4,7 @@
 use crate::protocol::error::{Code, Problem};
 use crate::protocol::prose::one_line;
 use crate::protocol::runtimes;
+use crate::protocol::suggest::suggest;
 
 /// Every complaint of AWS's text, whose secrets are masked. Empty: it is about something else.
 pub(super) fn problems(message: &str) -> Vec<Problem> {
@@ -59,7 +60,7 @@ fn described(member: &str, value: Option<&str>, constraint: &str) -> Problem {
     let code = if key == "runtime" { Code::UnsupportedRuntime } else { Code::InvalidParameter };
     let (right, hint) = match alternatives(constraint) {
         Some(known) => {
-            let nearest = value.and_then(|value| nearest(value.trim_matches(['[', ']']), &known));
+            let nearest = value.and_then(|value| suggest(value.trim_matches(['[', ']']), known.iter().copied()));
             let meant = nearest.map(|nearest| format!("did you mean {nearest}? ")).unwrap_or_default();
             ("AWS does not accept this value".to_owned(), format!("{meant}AWS accepts {}", known.join(", ")))
         }
@@ -81,12 +82,6 @@ fn alternatives(constraint: &str) -> Option<Vec<&str>> {
     let mut known: Vec<&str> = set.split(", ").collect();
     known.sort_unstable();
     Some(known)
-}
-
-/// The name that was surely meant.
-fn nearest<'a>(value: &str, known: &[&'a str]) -> Option<&'a str> {
-    let likeness = |name: &str| (strsim::jaro_winkler(&value.to_lowercase(), &name.to_lowercase()) * 100.0) as u32;
-    known.iter().copied().max_by_key(|name| likeness(name)).filter(|name| likeness(name) >= 75)
 }
 
 /// What would be right, in our words.

@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{
-    Unproven, Why, of_arguments, of_command, of_conditions, of_lambda, of_package, of_panic, of_plan, of_problems,
-    of_request, of_stop, of_verification,
+    Unproven, Why, of_arguments, of_command, of_conditions, of_git, of_lambda, of_package, of_panic, of_plan,
+    of_problems, of_request, of_stop, of_verification,
 };
 use crate::commands::CommandError;
 use crate::conditions::{BashError, ConditionError};
+use crate::git::GitError;
 use crate::lambda::{CallError, CallErrorKind, CredentialsError, LambdaError, Trouble};
 use crate::package::PackageError;
 use crate::plan::PlanError;
@@ -50,6 +51,9 @@ pub(super) fn example(code: Code) -> ErrorReport {
         ),
         Code::ConditionTimeout => of_bash(BashError::TimedOut { limit: LIMIT }),
         Code::BashNotFound => of_bash(BashError::NotFound { path: "/usr/bin:/bin".to_owned() }),
+        Code::GitFailed => of_git(GitError::Refused {
+            words: "fatal: detected dubious ownership in repository at '/builds/shop'".to_owned(),
+        }),
         Code::EnvTooLarge => of_bash(BashError::EnvTooLarge { name: "CHANGED_FILES".to_owned(), bytes: 200_000 }),
         Code::PackageNotFound => packaging(PackageError::NotFound { path: "dist".to_owned() }),
         Code::PackageEmpty => packaging(PackageError::Empty { path: "dist".to_owned(), only_hidden: false }),

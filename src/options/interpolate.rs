@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::git;
+use crate::git::GitError;
 use crate::protocol::environment::Environment;
 use crate::protocol::error::{Warning, WarningCode};
 use crate::protocol::wire::{Map, Node};
@@ -42,7 +43,8 @@ pub fn version_description(
     let variable = |name| env.get(name).filter(|value| !value.is_empty());
     let build = variable("TRAVIS_BUILD_NUMBER").map(|number| format!("build {number}"));
     let commit = variable("TRAVIS_COMMIT").map(std::borrow::Cow::into_owned);
-    let commit = commit.or_else(|| git::fact("git_sha", env, directory, stop));
+    // The description of a version decides nothing: without git it lacks the commit.
+    let commit = commit.or_else(|| git::fact("git_sha", env, directory, stop).ok().flatten());
     let commit = commit.map(|sha| format!("commit {}", sha.chars().take(SHORT_SHA).collect::<String>()));
     let own = description.filter(|text| !text.is_empty()).map(str::to_owned);
     let parts: Vec<String> = [own, build, commit].into_iter().flatten().collect();
@@ -65,7 +67,7 @@ pub(super) fn description(
         return stanza;
     }
     let mut lacks_git = false;
-    let mut facts: BTreeMap<String, Option<String>> = BTreeMap::new();
+    let mut facts: BTreeMap<String, Result<Option<String>, GitError>> = BTreeMap::new();
     let filled = fill(text, |name| match name {
         "build_number" => env.expand("TRAVIS_BUILD_NUMBER").into_owned(),
         name if OPTIONS.contains(&name) => {
@@ -73,10 +75,14 @@ pub(super) fn description(
         }
         name if git::is_fact(name) => {
             let ask = || git::fact(name, env, directory, stop);
-            let fact = facts.entry(name.to_owned()).or_insert_with(ask).clone();
-            // A commit without a tag is an everyday thing.
-            lacks_git |= fact.is_none() && name != "git_tag";
-            fact.unwrap_or_default()
+            let fact = facts.entry(name.to_owned()).or_insert_with(ask);
+            lacks_git |= match fact {
+                // A commit without a tag is an everyday thing.
+                Ok(None) => name != "git_tag",
+                Ok(Some(_)) => false,
+                Err(_) => true,
+            };
+            fact.as_ref().ok().cloned().flatten().unwrap_or_default()
         }
         name => format!("[unknown variable: {name}]"),
     });

@@ -128,7 +128,10 @@ impl ByHand {
                 if !is_text && self.ci.is_none() {
                     return Ok(command);
                 }
-                vec![runner::handed_on(arguments(&command), &env, self.asked(), &directory, &stop)]
+                match runner::handed_on(arguments(&command), &env, self.asked(), &directory, &stop) {
+                    Ok(errand) => vec![errand],
+                    Err(refusal) => return refuse(refusal),
+                }
             }
         };
         process::exit(run(&errands, is_text, fault))

@@ -4,6 +4,7 @@
 use super::error::{Code, Problem, Warning, WarningCode};
 use super::reader::Reader;
 use super::stanza::Stanza;
+use super::suggest::suggest;
 use super::wire;
 
 /// Another provider's stanza.
@@ -179,7 +180,7 @@ pub(super) fn untaken(r: &mut Reader<'_>, strict: bool) {
     }
     for key in r.untaken().collect::<Vec<_>>() {
         let message = format!("`{}` is no option of a lambda stanza", wire::short(key));
-        let hint = match nearest(key) {
+        let hint = match suggest(key, super::schema::stanza_keys().iter().map(String::as_str)) {
             Some(known) => format!("did you mean `{known}`?"),
             None => "remove it".to_owned(),
         };
@@ -190,21 +191,4 @@ pub(super) fn untaken(r: &mut Reader<'_>, strict: bool) {
             r.warn(WarningCode::UnknownKey, key, format!("{message}, it is ignored"), hint);
         }
     }
-}
-
-/// The known key that a misspelt one is most likely to mean.
-fn nearest(key: &str) -> Option<String> {
-    // Nobody misspells a name at such length, and to compare takes time.
-    if key.len() > 64 {
-        return None;
-    }
-    let spelt = key.to_lowercase().replace('-', "_");
-    let known = super::schema::stanza_keys();
-    // Jaro-Winkler prefers a common beginning, which is how people misspell: `imeout`, `handler`, `memory`.
-    known
-        .iter()
-        .map(|name| (strsim::jaro_winkler(&spelt, name), name))
-        .filter(|(likeness, _)| *likeness > 0.85)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, name)| name.clone())
 }

@@ -18,4 +18,5 @@ pub mod schema;
 pub mod secret;
 pub mod stanza;
 pub mod structures;
+pub mod suggest;
 pub mod wire;

@@ -4,6 +4,8 @@
 //! Source: AWS Lambda Developer Guide, "Lambda runtimes". Runtimes that exist as base images only
 //! (`dotnet9`) are no names that a function can have.
 
+use super::suggest::suggest;
+
 /// The day on which the table was read.
 pub const READ_ON: &str = "2026-11-01";
 
@@ -59,9 +61,7 @@ pub fn named(id: &str) -> Option<&'static Runtime> {
 
 /// The one in the table whose name is most like this one, where any is.
 pub fn nearest(id: &str) -> Option<&'static Runtime> {
-    let id = id.to_ascii_lowercase();
-    let likeness = |runtime: &&Runtime| (strsim::jaro_winkler(&id, runtime.id) * 1000.0) as u32;
-    RUNTIMES.iter().rev().max_by_key(likeness).filter(|runtime| likeness(runtime) >= 700)
+    suggest(id, RUNTIMES.iter().map(|runtime| runtime.id)).and_then(named)
 }
 
 const fn row(

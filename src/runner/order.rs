@@ -74,7 +74,7 @@ pub fn prepare(
     if order.one_only && chosen.len() > 1 {
         return Err(Refusal::of_one_archive(&file, &chosen));
     }
-    let around = surroundings::look(env, order.ci, directory, stop);
+    let around = surroundings::look(env, order.ci, directory, stop).map_err(Refusal::of_git)?;
     let envs: Vec<Environment> = chosen.iter().map(|written| around.of_job(&written.variables)).collect();
     let is_run = |written: &Written, env: &Environment| {
         !order.judges || conditions::judge(&written.stanza, env, asking, stop).0.is_ok_and(|verdict| verdict.deploys)
@@ -97,13 +97,22 @@ pub fn prepare(
 }
 
 /// A run whose request comes from our own standard input, which is handed on as it is.
-pub fn handed_on(arguments: Vec<OsString>, env: &Environment, ci: Asked, directory: &Path, stop: &Stop) -> Errand {
+///
+/// # Errors
+/// [`Refusal`], where git has to be asked and cannot answer.
+pub fn handed_on(
+    arguments: Vec<OsString>,
+    env: &Environment,
+    ci: Asked,
+    directory: &Path,
+    stop: &Stop,
+) -> Result<Errand, Refusal> {
     // A request that has its own `env` is not touched by any of this.
     let env = match ci {
-        Asked::Named(_) => Some(surroundings::look(env, ci, directory, stop).of_job(&[])),
+        Asked::Named(_) => Some(surroundings::look(env, ci, directory, stop).map_err(Refusal::of_git)?.of_job(&[])),
         Asked::Auto | Asked::None => None,
     };
-    Errand::handed_on(arguments, env)
+    Ok(Errand::handed_on(arguments, env))
 }
 
 fn read(path: &Path, file: &str) -> Result<String, Refusal> {

@@ -6,6 +6,8 @@ use std::io;
 use super::secure::Missing;
 use super::travis_yml::{StanzaError, Written};
 use super::yaml::YamlError;
+use crate::failure;
+use crate::git::GitError;
 use crate::protocol::error::{Code, ErrorReport, Problem};
 use crate::protocol::prose::size;
 use crate::protocol::wire::{MAX_REQUEST_BYTES, MAX_VALUES, WireError};
@@ -22,6 +24,11 @@ impl Refusal {
     /// Options that do not go together.
     pub fn of_arguments(message: &str, hint: &str) -> Self {
         Refusal(ErrorReport::new(Code::BadArguments, message).hint(hint))
+    }
+
+    /// The build's branch, tag or commit, which git cannot tell.
+    pub(super) fn of_git(error: GitError) -> Self {
+        Refusal(failure::of_git(error))
     }
 
     /// Lines for standard error: one for each thing that is wrong, with what to do.

@@ -1,16 +1,12 @@
 //! The process's environment in, the job's out: with the `TRAVIS_*` variables that Travis CI would have given it.
 //! Effect: asks git. Never replaces what the process's environment says, but for a CI's own words about its build.
-#![expect(clippy::disallowed_methods, reason = "asks git: this is the room for it")]
 
 use std::path::Path;
-use std::process::Command;
-use std::time::Duration;
 
 use super::ci::{Ci, DECIDED, slug_of};
 use super::variables::Assignment;
-use crate::child;
+use crate::git::{self, GitError};
 use crate::protocol::environment::Environment;
-use crate::protocol::event::Stream;
 use crate::stop::Stop;
 
 /// Whose words about the build are heard.
@@ -36,7 +32,10 @@ pub struct Surroundings {
 /// Looks around in `directory`, once for all stanzas. In a CI that is known the build is what that CI says. Otherwise it
 /// is what the process's environment says, and where that is silent, what git does: a branch, or the one tag at which
 /// HEAD is detached. A branch with a tag on it stays a branch: Travis CI builds a tag when it is pushed.
-pub fn look(env: &Environment, asked: Asked, directory: &Path, stop: &Stop) -> Surroundings {
+///
+/// # Errors
+/// [`GitError`] where git has to be asked and cannot answer: a deployment is never judged by a branch that is not known.
+pub fn look(env: &Environment, asked: Asked, directory: &Path, stop: &Stop) -> Result<Surroundings, GitError> {
     let lookup = |name: &str| env.get(name).map(std::borrow::Cow::into_owned).filter(|value| !value.is_empty());
     let known = match asked {
         Asked::Auto => Ci::detect(&lookup),
@@ -75,19 +74,19 @@ pub fn look(env: &Environment, asked: Asked, directory: &Path, stop: &Stop) -> S
             found.push(("TRAVIS_PULL_REQUEST", if unknown { "unknown" } else { "false" }.to_owned()));
             let git = Git { env, directory, stop };
             if lookup("TRAVIS_BRANCH").is_none() && lookup("TRAVIS_TAG").is_none() {
-                match (git.branch(), git.tag()) {
+                match (git.branch()?, git.tag()?) {
                     (Some(branch), _) => found.push(("TRAVIS_BRANCH", branch)),
                     // Of a tag's build Travis CI says the tag in both.
                     (None, Some(tag)) => found.extend([("TRAVIS_BRANCH", tag.clone()), ("TRAVIS_TAG", tag)]),
                     (None, None) => {}
                 }
             }
-            found.extend(git.commit().map(|commit| ("TRAVIS_COMMIT", commit)));
-            found.extend(git.slug().map(|slug| ("TRAVIS_REPO_SLUG", slug)));
+            found.extend(git.commit()?.map(|commit| ("TRAVIS_COMMIT", commit)));
+            found.extend(git.slug()?.map(|slug| ("TRAVIS_REPO_SLUG", slug)));
             env.clone()
         }
     };
-    Surroundings { told, found, notes }
+    Ok(Surroundings { told, found, notes })
 }
 
 impl Surroundings {
@@ -125,10 +124,7 @@ const MARKS: [&str; 12] = [
     "ghprbPullId",
 ];
 
-/// How long git may take to tell a fact; it looks at what is there already.
-const LIMIT: Duration = Duration::from_secs(10);
-
-/// Git, of which no git and no repository make one that knows nothing.
+/// What git says of a checkout.
 struct Git<'a> {
     env: &'a Environment,
     directory: &'a Path,
@@ -136,39 +132,43 @@ struct Git<'a> {
 }
 
 impl Git<'_> {
-    fn says(&self, arguments: &[&str]) -> Option<String> {
-        let mut git = Command::new("git");
-        child::with_env(git.args(arguments).current_dir(self.directory), self.env);
-        let mut told = Vec::new();
-        let mut hear = |stream, bytes: &[u8]| {
-            if stream == Stream::Stdout {
-                told.extend_from_slice(bytes);
-            }
-        };
-        let status = child::run(&mut git, self.env, None, Some(LIMIT), Some(self.stop), &mut hear).ok()?;
-        let told = String::from_utf8_lossy(&told).trim().to_owned();
-        (status.success() && !told.is_empty()).then_some(told)
+    fn ask(&self, arguments: &[&str]) -> Result<Option<String>, GitError> {
+        git::ask(arguments, self.env, self.directory, self.stop)
     }
 
-    fn branch(&self) -> Option<String> {
-        self.says(&["symbolic-ref", "--quiet", "--short", "HEAD"])
+    /// Without git nothing but a checkout could have a branch.
+    fn branch(&self) -> Result<Option<String>, GitError> {
+        match self.ask(&["symbolic-ref", "--quiet", "--short", "HEAD"]) {
+            Err(GitError::NotInstalled) if !git::is_checkout(self.directory) => Ok(None),
+            answer => answer,
+        }
+    }
+
+    /// What a job can do without: where there is no git, there is none.
+    fn ask_if_installed(&self, arguments: &[&str]) -> Result<Option<String>, GitError> {
+        match self.ask(arguments) {
+            Err(GitError::NotInstalled) => Ok(None),
+            answer => answer,
+        }
     }
 
     /// The tag at HEAD, where there is one and no other.
-    fn tag(&self) -> Option<String> {
-        self.says(&["tag", "--points-at", "HEAD"]).filter(|tags| tags.lines().count() == 1)
+    fn tag(&self) -> Result<Option<String>, GitError> {
+        let tags = self.ask_if_installed(&["tag", "--points-at", "HEAD"])?;
+        Ok(tags.filter(|tags| tags.lines().count() == 1))
     }
 
-    fn commit(&self) -> Option<String> {
-        self.says(&["rev-parse", "--verify", "--quiet", "HEAD"])
+    fn commit(&self) -> Result<Option<String>, GitError> {
+        self.ask_if_installed(&["rev-parse", "--verify", "--quiet", "HEAD"])
     }
 
-    fn slug(&self) -> Option<String> {
-        slug_of(&self.says(&["remote", "get-url", "origin"])?)
+    fn slug(&self) -> Result<Option<String>, GitError> {
+        Ok(self.ask_if_installed(&["remote", "get-url", "origin"])?.and_then(|url| slug_of(&url)))
     }
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests make files and a real repository")]
 mod tests {
     use super::*;
     use std::fs;
@@ -187,7 +187,7 @@ mod tests {
         }
 
         fn git(&self, arguments: &[&str]) {
-            let mut git = Command::new("git");
+            let mut git = std::process::Command::new("git");
             git.args(["-c", "user.name=a", "-c", "user.email=a@example.org"])
                 .args(arguments)
                 .current_dir(self.0.path());
@@ -198,7 +198,7 @@ mod tests {
         /// The variable of a job by hand.
         fn says(&self, env: &[(&str, &str)], asked: Asked, name: &str) -> Option<String> {
             let env: Environment = env.iter().copied().chain([("PATH", "/usr/local/bin:/usr/bin:/bin")]).collect();
-            let around = look(&env, asked, self.0.path(), &Stop::new());
+            let around = look(&env, asked, self.0.path(), &Stop::new()).expect("git answers");
             around.of_job(&[]).get(name).map(std::borrow::Cow::into_owned)
         }
     }
@@ -254,7 +254,7 @@ mod tests {
     #[test]
     fn the_file_says_what_the_process_does_not() {
         let env: Environment = [("SET", "process"), ("PATH", "/nowhere")].into_iter().collect();
-        let around = look(&env, Asked::None, Path::new("/"), &Stop::new());
+        let around = look(&env, Asked::None, Path::new("/"), &Stop::new()).expect("there is no checkout to ask about");
         let variables = [("SET", "file"), ("OWN", "file"), ("TRAVIS_PULL_REQUEST", "7"), ("DPL_LAMBDA_FAULT", "panic")];
         let job = around.of_job(&variables.map(|(name, value)| Assignment::plain(name, value)));
         assert_eq!(job.get("SET").as_deref(), Some("process"));
