@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::deployments::build_directory;
+use crate::fixture;
 use crate::fixture::{PATH, git};
 use crate::interruptions::signal;
 use crate::plugin::{Ended, Plugin, job_env, program};
@@ -414,7 +415,7 @@ fn a_signal_to_the_one_process_that_is_known_reaches_the_run() {
         assert_eq!((ended.code(), ended.status.code()), ("cancelled", Some(status)));
         assert_eq!(ended.finished()["changed"], json!(["update-function-configuration"]));
         assert!(ended.elapsed < Duration::from_secs(5), "{:?}", ended.elapsed);
-        let alive = Command::new("kill").args(["-0", &runs[0]]).stderr(Stdio::null()).status().expect("kill runs");
+        let alive = fixture::kill().args(["-0", &runs[0]]).stderr(Stdio::null()).status().expect("kill runs");
         assert!(!alive.success(), "the run has ended, too");
     }
 }
@@ -448,7 +449,7 @@ fn a_signal_to_the_whole_process_group_is_one_signal() {
     let child = command.spawn().expect("started");
     wait_until("the call that hangs", || called(&endpoint, "UpdateFunctionConfiguration"));
     let group = format!("-{}", child.id());
-    let sent = Command::new("kill").args(["-TERM", "--", &group]).status().expect("kill runs");
+    let sent = fixture::kill().args(["-TERM", "--", &group]).status().expect("kill runs");
     assert!(sent.success());
     let ended = Ended::of(child, Instant::now());
     ended.check(&[]);
@@ -460,7 +461,7 @@ fn a_signal_to_the_whole_process_group_is_one_signal() {
 #[test]
 fn a_run_that_is_killed_is_told_as_a_failure() {
     let (_endpoint, _directory, child) = waiting("json");
-    let killed = Command::new("kill").args(["-KILL", &children(child.id())[0]]).status().expect("kill runs");
+    let killed = fixture::kill().args(["-KILL", &children(child.id())[0]]).status().expect("kill runs");
     assert!(killed.success());
     let ended = Ended::of(child, Instant::now());
     assert_eq!((ended.outcome(), ended.status.code()), ("failed", Some(1)));
@@ -479,7 +480,7 @@ fn a_reader_that_goes_away_ends_the_run() {
         assert_eq!(child.wait().expect("ended").code(), Some(1), "{format}");
         assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
         assert!(!called(&endpoint, "UpdateFunctionCode"), "no further step");
-        let alive = Command::new("kill").args(["-0", &run[0]]).stderr(Stdio::null()).status().expect("kill runs");
+        let alive = fixture::kill().args(["-0", &run[0]]).stderr(Stdio::null()).status().expect("kill runs");
         assert!(!alive.success(), "the run has ended, too");
     }
 }
@@ -684,7 +685,7 @@ fn an_interrupt_that_is_sent_to_the_program_alone_reaches_the_run_of_a_terminal_
     interrupted(|terminal| {
         let program = children(terminal.script.id());
         assert_eq!(program.len(), 1);
-        let sent = Command::new("kill").args(["-INT", &program[0]]).status().expect("kill runs");
+        let sent = fixture::kill().args(["-INT", &program[0]]).status().expect("kill runs");
         assert!(sent.success());
     });
 }

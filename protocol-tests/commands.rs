@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::Command;
 use std::time::Duration;
 
 use lambda_endpoint::{Endpoint, Settings};
@@ -10,6 +9,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::deployments::{build_directory, request};
+use crate::fixture;
 use crate::fixture::git;
 use crate::plugin::{Ended, Plugin};
 
@@ -191,7 +191,7 @@ fn a_signal_during_cleanup_loses_nothing() {
         let mut told = String::new();
         stdout.read_line(&mut told).expect("hello");
         std::thread::sleep(Duration::from_millis(delay));
-        Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill runs");
+        fixture::kill().args(["-TERM", &child.id().to_string()]).status().expect("kill runs");
         stdout.read_to_string(&mut told).expect("told to the end");
         assert!([Some(143), Some(0)].contains(&child.wait().expect("ended").code()), "{told}");
         assert!(told.lines().last().is_some_and(|line| line.contains("\"finished\"")), "{told}");

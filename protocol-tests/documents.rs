@@ -8,6 +8,7 @@ use std::process::{Command, Output, Stdio};
 use lambda_endpoint::{Endpoint, Settings};
 use tempfile::TempDir;
 
+use crate::fixture;
 use crate::plugin::{job_env, program};
 use crate::schemas::committed;
 
@@ -31,7 +32,8 @@ fn completed(words: &[&str], directory: &Path) -> Vec<String> {
     const ASK: &str = r#"
         compopt() { :; }
         source /dev/stdin
-        function=$(complete -p dpl-lambda | sed 's/.* -F \([^ ]*\) .*/\1/')
+        [[ $(complete -p dpl-lambda) =~ \ -F\ ([^ ]*)\  ]]
+        function=${BASH_REMATCH[1]}
         COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
         "$function" "$1" "${@: -1}" "${@: -2:1}"
         printf '%s\n' "${COMPREPLY[@]}""#;
@@ -64,26 +66,18 @@ fn bash_completes_commands_documents_and_files() {
 
 #[test]
 #[ignore = "second tier: needs zsh, fish and groff"]
-fn every_shell_that_is_here_can_read_its_completions() {
-    let mut read = Vec::new();
-    for (shell, check) in [
-        ("bash", &["bash", "-n"][..]),
-        ("zsh", &["zsh", "-n"]),
-        ("fish", &["fish", "--no-execute"]),
-        ("elvish", &["elvish", "-compileonly", "/dev/stdin"]),
-        ("powershell", &["pwsh", "-NoProfile", "-Command", "-"]),
-    ] {
+fn every_shell_can_read_its_completions() {
+    for (shell, check) in [("bash", &["bash", "-n"][..]), ("zsh", &["zsh", "-n"]), ("fish", &["fish", "--no-execute"])]
+    {
         let script = document(&["completions", shell]);
         for command in commands() {
             assert!(script.contains(&command), "{shell} is not told of {command}");
         }
-        if let Some(output) = run(Command::new(check[0]).args(&check[1..]), &script) {
-            assert!(output.status.success(), "{shell}: {}", String::from_utf8_lossy(&output.stderr));
-            read.push(shell);
+        match run(Command::new(check[0]).args(&check[1..]), &script) {
+            None => fixture::not_run(&format!("{shell} (is not installed)")),
+            Some(output) => assert!(output.status.success(), "{shell}: {}", String::from_utf8_lossy(&output.stderr)),
         }
     }
-    println!("completions read by {}", read.join(", "));
-    assert!(read.contains(&"bash"));
 }
 
 /// The commands, as `--help` lists them.
@@ -119,7 +113,7 @@ fn the_manual_is_set_without_a_warning() {
     }
     let mut groff = Command::new("groff");
     match run(groff.args(["-man", "-ww", "-b", "-Tutf8"]), &page) {
-        None => println!("not tried: groff is not here"),
+        None => fixture::not_run("groff (is not installed)"),
         Some(output) => {
             let warnings = String::from_utf8_lossy(&output.stderr).into_owned();
             assert!(output.status.success() && warnings.is_empty(), "{warnings}");
@@ -163,6 +157,7 @@ fn the_manual_leaves_out_no_command_event_status_or_variable() {
 }
 
 #[test]
+#[ignore = "second tier: needs jq"]
 fn the_examples_of_the_manual_run() {
     let page = document(&["manual"]);
     let blocks = page.split("\n.nf\n").skip(1).filter_map(|rest| rest.split("\n.fi\n").next());

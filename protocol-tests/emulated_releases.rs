@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::emulators::Emulator;
+use crate::fixture;
 use crate::plugin::{Ended, Plugin};
 use crate::venv;
 
@@ -269,8 +270,7 @@ fn nobody_gets_a_python_version_that_is_broken_or_slow_and_rollback_passes_them_
 fn nobody_gets_a_node_version_that_is_broken() {
     // ministack runs it by the machine's own.
     if !Command::new("node").arg("--version").output().is_ok_and(|output| output.status.success()) {
-        println!("node is not installed: not tried");
-        return;
+        return fixture::not_run("node (is not installed)");
     }
     let stand = Stand::ministack("nodejs22.x");
     let good = "exports.handler = async () => ({code: 'good'})\n";

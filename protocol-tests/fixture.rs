@@ -8,8 +8,34 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{LazyLock, Mutex};
 use std::thread;
 
-/// The `PATH` of the tests themselves, which is also the jobs': what it lacks, no test may need.
-pub(crate) static PATH: LazyLock<String> = LazyLock::new(|| std::env::var("PATH").expect("a PATH"));
+/// The `PATH` of the tests themselves, which is also the jobs': what it lacks, no test of the first tier may need. A `sh`, with which the SDK
+/// starts a `credential_process`, is bash where there is no other.
+pub(crate) static PATH: LazyLock<String> = LazyLock::new(|| {
+    let path = std::env::var("PATH").expect("a PATH");
+    let find = |name: &str| path.split(':').map(|place| Path::new(place).join(name)).find(|file| file.is_file());
+    if find("sh").is_some() {
+        return path;
+    }
+    let tools = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tools");
+    std::fs::create_dir_all(&tools).expect("made");
+    let _ = std::os::unix::fs::symlink(find("bash").expect("bash is missing"), tools.join("sh"));
+    format!("{path}:{}", tools.display())
+});
+
+/// Ends a test whose tool is missing as a failure; under `.ci/run`, which counts what it cannot run (`NOT_RUN`), as a line of that list.
+pub(crate) fn not_run(what: &str) {
+    use std::io::Write;
+    let list = std::env::var_os("NOT_RUN").unwrap_or_else(|| panic!("not run: {what}"));
+    let mut list = std::fs::OpenOptions::new().append(true).open(list).expect("the list of what is not run");
+    writeln!(list, "{what}").expect("written");
+}
+
+/// `kill`, which every bash has.
+pub(crate) fn kill() -> Command {
+    let mut bash = Command::new("bash");
+    bash.args(["-c", "kill \"$@\"", "kill"]);
+    bash
+}
 
 /// Does `act` to each item, so many at once, and returns the results in the order of the items. A panic is the failure of its item alone.
 pub(crate) fn each<T: Sync, R: Send>(

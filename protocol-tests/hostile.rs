@@ -12,13 +12,12 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use crate::fixture;
 use crate::fixture::PATH;
 use crate::plugin::{Ended, program};
 
 /// No run here has a reason to take longer, also on a busy machine.
 const LIMIT: Duration = Duration::from_secs(30);
-
-/// Where the tests find bash and the like.
 
 /// The program with these arguments, behind a line of bash that changes what a process inherits: `umask 077`.
 fn behind(line: &str, arguments: &[&str]) -> Command {
@@ -59,7 +58,7 @@ fn end_within(limit: Duration, child: Child, began: Instant) -> Ended {
     let (end, over) = mpsc::channel::<()>();
     let watch = std::thread::spawn(move || {
         if over.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout) {
-            let _ = Command::new("kill").args(["-KILL", &id]).status();
+            let _ = fixture::kill().args(["-KILL", &id]).status();
         }
     });
     let ended = Ended::of(child, began);

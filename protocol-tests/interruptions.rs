@@ -1,20 +1,21 @@
 //! Signals, a reader that goes away, bugs: `finished` is the last line all the same, and the exit status says why.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, Command};
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 use lambda_endpoint::{Endpoint, Fault, FaultKind, Settings};
 use serde_json::{Value, json};
 
 use crate::deployments::{build_directory, request};
+use crate::fixture;
 use crate::fixture::PATH;
 use crate::plugin::{Ended, Plugin};
 
 /// Sends a signal to the one process that is the program.
 pub(crate) fn signal(child: &Child, name: &str) {
     let id = child.id().to_string();
-    let sent = Command::new("kill").args([&format!("-{name}"), &id]).status().expect("kill runs");
+    let sent = fixture::kill().args([&format!("-{name}"), &id]).status().expect("kill runs");
     assert!(sent.success(), "the program is still there");
 }
 

@@ -7,6 +7,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
+use crate::fixture;
 use crate::fixture::PATH;
 use lambda_endpoint::Endpoint;
 use serde_json::{Value, json};
@@ -94,7 +95,7 @@ impl Ended {
         let (sender, receiver) = std::sync::mpsc::channel();
         std::thread::spawn(move || drop(sender.send(child.wait_with_output())));
         let Ok(output) = receiver.recv_timeout(LIMIT) else {
-            let _ = Command::new("kill").args(["-KILL", &id.to_string()]).status();
+            let _ = fixture::kill().args(["-KILL", &id.to_string()]).status();
             panic!("no end after {LIMIT:?}");
         };
         let output = output.expect("its output can be read");

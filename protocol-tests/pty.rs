@@ -131,7 +131,7 @@ pub(crate) fn cells(bytes: &str) -> Vec<Vec<Cell>> {
 
 #[test]
 fn a_program_finds_a_terminal_with_its_size() {
-    let mut command = Command::new("sh");
+    let mut command = Command::new("bash");
     command.args(["-c", "test -t 0 && test -t 1 && test -t 2 && stty size && printf 'one\\rtwo\\n'; exit 3"]);
     let (written, status) = Pty::open(72).run(&mut command, None);
     assert_eq!(written, "24 72\r\none\rtwo\r\n");

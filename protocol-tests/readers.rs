@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use crate::deployments::noise;
+use crate::fixture;
 use crate::plugin::Plugin;
 
 /// Every entry of an archive by its name, as [`seen`] writes them in Rust, and whether all checksums are right.
@@ -166,7 +167,7 @@ fn installed<'a>(programs: &[&'a str], answers: &str) -> Option<&'a str> {
     let is_there = |program: &&str| Command::new(program).arg(answers).output().is_ok_and(|o| o.status.success());
     let found = programs.iter().copied().find(is_there);
     if found.is_none() {
-        println!("{} is not installed: not tried", programs[0]);
+        fixture::not_run(&format!("{} (is not installed)", programs[0]));
     }
     found
 }

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use crate::deployments::noise;
+use crate::fixture;
 use crate::plugin::{Plugin, program};
 
 /// Files enough for several threads to have something to do, made in the order of their names or against it.
@@ -44,7 +45,7 @@ fn place() -> TempDir {
 }
 
 fn sh(place: &TempDir, script: &str) {
-    let status = Command::new("sh").args(["-c", script]).current_dir(place.path()).status().expect("sh runs");
+    let status = Command::new("bash").args(["-c", script]).current_dir(place.path()).status().expect("sh runs");
     assert!(status.success(), "{script}: {status}");
 }
 
@@ -91,7 +92,7 @@ fn made(place: &TempDir, zip: &str) -> Made {
 fn at_another_time() {
     let place = place();
     let before = made(&place, "tree");
-    sh(&place, "find tree -type f -exec touch -t 200001020304 {} +");
+    sh(&place, "shopt -s globstar; touch -t 200001020304 tree/**");
     let touched = fs::metadata(place.path().join("tree/bundle.js")).expect("there").modified().expect("known");
     assert!(touched.elapsed().is_ok_and(|age| age.as_secs() > 86_400 * 365), "touched");
     before.assert_same(&made(&place, "tree"));
@@ -131,11 +132,11 @@ fn in_another_time_zone_and_language() {
 }
 
 #[test]
+#[ignore = "second tier: needs taskset"]
 fn on_one_processor() {
     let probe = Command::new("taskset").args(["-c", "0", "true"]).status();
     if !probe.is_ok_and(|status| status.success()) {
-        println!("taskset is not installed, or processor 0 is not ours: not tried");
-        return;
+        return fixture::not_run("taskset (is not installed, or processor 0 is not ours)");
     }
     let place = place();
     fs::write(place.path().join("request.json"), r#"{"function_name":"f","zip":"tree"}"#).expect("written");

@@ -17,8 +17,6 @@ use super::scanner::{Leak, Scanner};
 use super::secrets::all;
 use crate::fixture::PATH;
 
-/// Where programs are looked for in a job.
-
 /// How often the processes are looked at.
 const GLANCE: Duration = Duration::from_millis(15);
 

@@ -124,6 +124,7 @@ fn impatient(arguments: &[&str]) -> Command {
 }
 
 #[test]
+#[ignore = "second tier: needs Python"]
 fn an_input_that_never_waits_is_waited_for() {
     let mut child = impatient(&["check"]).spawn().expect("bash is here");
     let began = Instant::now();
@@ -202,6 +203,7 @@ fn lines_read_slowly(outlet: Outlet, run: &str) -> Vec<String> {
 }
 
 #[test]
+#[ignore = "second tier: needs Python"]
 fn no_event_is_lost_to_a_slow_reader() {
     thread::scope(|scope| {
         for outlet in [Outlet::Pipe, Outlet::ImpatientPipe, Outlet::ImpatientSocket] {

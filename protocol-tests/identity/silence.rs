@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::recorder::{Answer, Recorder};
 use super::sources::{Home, Keys, ROLE};
 use super::{Stand, extend, stanza};
+use crate::fixture;
 use crate::plugin::{Ended, Plugin};
 
 const JOB: Keys = Keys::lasting("AKIAKEYSOFTHEJOB0001");
@@ -116,6 +117,6 @@ fn a_credential_process_that_never_ends_does_not_hold_a_run_up() {
 
 /// Whether there was a process to send it to.
 fn kill(signal: &str, id: &str) -> bool {
-    let mut kill = Command::new("kill");
+    let mut kill = fixture::kill();
     kill.args([signal, id]).stderr(Stdio::null()).status().expect("kill runs").success()
 }
