@@ -62,8 +62,10 @@ fn told(row: &Value) -> Value {
             retry_after: None,
         },
     });
-    let is_busy = row["message"].as_str().is_some_and(|text| text.contains("in progress"));
-    stanza["wait_timeout"] = json!(if is_busy { 1 } else { 60 });
+    // These are waited on.
+    let passing = ["in progress", "initializing your function", "is inactive"];
+    let passes = row["message"].as_str().is_some_and(|text| passing.iter().any(|words| text.contains(words)));
+    stanza["wait_timeout"] = json!(if passes { 1 } else { 60 });
     let finished = deploy(&mut stanza, &members, directory.path());
     assert_eq!(finished["outcome"], "failed", "{row}\n{finished}");
     finished["error"].clone()
