@@ -47,3 +47,4 @@ mod terminal;
 mod travis;
 mod uploads;
 mod venv;
+mod waiting;
