@@ -9,13 +9,15 @@ use crate::protocol::secret::Redactor;
 
 /// A checkout that git cannot be asked about.
 pub fn of_git(error: GitError) -> ErrorReport {
-    let said = match error {
-        GitError::NotInstalled => "git is not installed".to_owned(),
-        GitError::Refused { words } => sentence(words.lines().next().unwrap_or_default(), &Redactor::default()),
-        GitError::Child(error) => error.to_string(),
+    let readable = "let git read this directory; `git status` there says what is in its way";
+    let (said, hint) = match error {
+        GitError::NotInstalled => ("git is not installed".to_owned(), "install git, or set TRAVIS_BRANCH"),
+        GitError::Refused { words } => {
+            (sentence(words.lines().next().unwrap_or_default(), &Redactor::default()), readable)
+        }
+        GitError::Child(error) => (error.to_string(), readable),
     };
-    report(Code::GitFailed, format!("git cannot tell which branch this is: {said}"))
-        .hint("set TRAVIS_BRANCH, or let git read this directory; `git status` shows whether it can")
+    report(Code::GitFailed, format!("git cannot tell which branch this is: {said}")).hint(hint)
 }
 
 /// A command of the user's.

@@ -155,7 +155,7 @@ codes! {
         "Install bash where the job runs, or use plain words, which need none.";
     /// Git could not be asked about the checkout, so that branch, tag or commit are not known.
     GitFailed: Config =>
-        "Set TRAVIS_BRANCH, or let git read the checkout: is git installed, and does the directory belong to the user of the job (`safe.directory`)?";
+        "Let git read the checkout: is git installed, and does the directory belong to the user of the job (`safe.directory`)? Where there is no git, set TRAVIS_BRANCH.";
     /// The job's environment is larger than the kernel passes to a program.
     EnvTooLarge: Config =>
         "Keep large values in files; the kernel passes at most 128 KiB in one variable.";
