@@ -48,3 +48,4 @@ mod terminal;
 mod travis;
 mod uploads;
 mod venv;
+mod waiting;

@@ -2,7 +2,8 @@
 //! person read then?
 //!
 //! `refusals.json` holds the texts, recorded from AWS unless `source` says otherwise, the operation that gets it, and what
-//! we make of it. `never` says why a deployment cannot meet a text. `REFUSAL=part-of-a-text` picks some.
+//! we make of it. `state` is a reason that an update fails for after it was accepted, `headers` come with the text, and
+//! `stanza` is what a stanza says besides. `never` says why a deployment cannot meet a text. `REFUSAL=part-of-a-text` picks some.
 
 use std::fs;
 use std::path::Path;
@@ -11,8 +12,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use lambda_endpoint::{Endpoint, Fault, FaultKind, Settings};
 use serde_json::{Value, json};
 
-use crate::deployments::{build_directory, request};
+use crate::deployments::{build_directory, noise, request};
 use crate::fixture::problems;
+use crate::identity::recorder::{Answer, Asked, Recorder};
 use crate::plugin::Plugin;
 
 /// What a stanza must say so that a deployment makes the call, and whether the function is there before.
@@ -35,6 +37,9 @@ fn occasion(operation: &str) -> (Value, bool) {
         "CreateFunctionUrlConfig" => (json!({"function_url": {"auth_type": "AWS_IAM"}}), true),
         "AddPermission" => (json!({"function_url": {"auth_type": "NONE"}}), true),
         "Invoke" => (verified, true),
+        "PutObject" | "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload" => {
+            (json!({"s3_bucket": "builds", "s3_prefix": "ci"}), true)
+        }
         other => panic!("no stanza makes {other} necessary here"),
     }
 }
@@ -42,32 +47,77 @@ fn occasion(operation: &str) -> (Value, bool) {
 /// What a run says of a refusal.
 fn told(row: &Value) -> Value {
     let operation = row["operation"].as_str().expect("a text that is met names its operation");
-    let (members, exists) = occasion(operation);
+    let (mut members, exists) = occasion(operation);
+    extend(&mut members, &row["stanza"]);
     let endpoint = Endpoint::start(Settings::default()).expect("a free port");
     let directory = build_directory();
     let mut stanza = request(&endpoint);
+    let refused = row.clone();
+    let s3 = Recorder::start(move |asked| of_s3(asked, &refused));
+    stanza["env"]["AWS_ENDPOINT_URL_S3"] = json!(s3.url());
     if exists {
         let before = if operation == "UpdateAlias" { json!({"alias": "moved"}) } else { json!({}) };
         stanza["wait_timeout"] = json!(60);
         deploy(&mut stanza, &before, directory.path());
         fs::write(directory.path().join("index.js"), "// 2\n").expect("writable");
     }
-    endpoint.fault(Fault {
-        operation: Some(operation.to_owned()),
-        after: 0,
-        times: u32::MAX,
-        kind: FaultKind::Status {
-            status: row["http"].as_u64().and_then(|status| u16::try_from(status).ok()).expect("a status"),
-            code: row["code"].as_str().expect("a code").to_owned(),
-            message: row["message"].as_str().expect("a text").to_owned(),
-            retry_after: None,
-        },
-    });
-    let is_busy = row["message"].as_str().is_some_and(|text| text.contains("in progress"));
-    stanza["wait_timeout"] = json!(if is_busy { 1 } else { 60 });
+    let text = row["message"].as_str().expect("a text").to_owned();
+    if is_of_s3(operation) {
+        // Large enough to go in parts, where a part is to be refused.
+        let size = if operation == "PutObject" { 1 } else { 17 << 20 };
+        fs::write(directory.path().join("noise.bin"), noise(size)).expect("writable");
+    } else {
+        let kind = match row["state"].as_str() {
+            Some(code) => FaultKind::UpdateFails { reason_code: code.to_owned(), reason: text.clone() },
+            None => FaultKind::Status {
+                status: status(row),
+                code: row["code"].as_str().expect("a code").to_owned(),
+                message: text.clone(),
+                retry_after: None,
+            },
+        };
+        endpoint.fault(Fault { operation: Some(operation.to_owned()), after: 0, times: u32::MAX, kind });
+    }
+    let passes = ["in progress", "concurrent update", "'Pending'", "Alias with weights", "internal error", "socket"];
+    stanza["wait_timeout"] = json!(if passes.iter().any(|words| text.contains(words)) { 2 } else { 60 });
     let finished = deploy(&mut stanza, &members, directory.path());
     assert_eq!(finished["outcome"], "failed", "{row}\n{finished}");
     finished["error"].clone()
+}
+
+fn status(row: &Value) -> u16 {
+    row["http"].as_u64().and_then(|status| u16::try_from(status).ok()).expect("a status")
+}
+
+fn is_of_s3(operation: &str) -> bool {
+    ["PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"].contains(&operation)
+}
+
+/// A bucket that takes everything but the call that the row is about. An object is there only where the stanza names it.
+fn of_s3(asked: &Asked, row: &Value) -> Answer {
+    let operation = match asked.method.as_str() {
+        "HEAD" => return Answer::status(if row["stanza"]["s3_key"].is_string() { 200 } else { 404 }, ""),
+        "POST" if asked.target.contains("uploads") => "CreateMultipartUpload",
+        "POST" => "CompleteMultipartUpload",
+        "PUT" if asked.target.contains("uploadId") => "UploadPart",
+        "PUT" => "PutObject",
+        _ => return Answer::status(204, ""),
+    };
+    if row["operation"] != operation {
+        let begun = "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>";
+        return Answer::Text(200, vec![("etag", "\"e\"".to_owned())], begun.to_owned());
+    }
+    let text = |name: &str| row[name].as_str().expect("a text");
+    let region =
+        row["headers"]["x-amz-bucket-region"].as_str().map(|region| ("x-amz-bucket-region", region.to_owned()));
+    let headers = region.into_iter().chain([("x-amz-request-id", "4442587FB7D0A2F9".to_owned())]).collect();
+    let body = format!("<Error><Code>{}</Code><Message>{}</Message></Error>", text("code"), text("message"));
+    Answer::Text(status(row), headers, body)
+}
+
+fn extend(members: &mut Value, more: &Value) {
+    let members = members.as_object_mut().expect("an object");
+    members.extend(more.as_object().into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())));
 }
 
 fn deploy(stanza: &mut Value, members: &Value, directory: &Path) -> Value {
@@ -95,6 +145,9 @@ fn complaints(row: &Value, error: &Value) -> Vec<String> {
     }
     let message = error["message"].as_str().unwrap_or_default();
     check(!message.is_empty() && message.len() < 700, format!("a sentence: {message}"));
+    if let Some(words) = row["says"].as_str() {
+        check(message.contains(words), format!("the message lacks `{words}`: {message}"));
+    }
     let all = error.to_string();
     if let Some(words) = row["lacks"].as_str() {
         check(!all.contains(words), format!("shows `{words}`"));

@@ -6,12 +6,12 @@
 )]
 
 use std::io::Write;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use crate::protocol::error::Code;
-use crate::protocol::event::{Event, Finished, Line, StepName, Task};
+use crate::protocol::event::{Event, Finished, Line, Progress, StepName};
 use crate::stop::{Reason, Stop};
 
 /// What a run has told and done. Shared between the run, the signal thread and the panic hook.
@@ -22,6 +22,11 @@ pub struct Journal {
     stop: Stop,
     acted: AtomicBool,
     failure_allowed: AtomicBool,
+    began: Instant,
+    /// When the last line was told, and when the last one that was no progress of a wait: milliseconds after `began`. Apart from
+    /// the lines, too.
+    told_ms: AtomicU64,
+    told_else_ms: AtomicU64,
 }
 
 struct Lines {
@@ -38,6 +43,9 @@ impl Journal {
             stop,
             acted: AtomicBool::new(false),
             failure_allowed: AtomicBool::new(false),
+            began: Instant::now(),
+            told_ms: AtomicU64::new(0),
+            told_else_ms: AtomicU64::new(0),
         }
     }
 
@@ -69,16 +77,31 @@ impl Journal {
     }
 
     /// Tells the progress of long work: nothing in the first 300 ms, then at most five times a second.
-    pub fn progress(self: &Arc<Self>, task: Task) -> impl FnMut(u64, u64) + Send + use<> {
+    pub fn progress(self: &Arc<Self>, progress: fn(u64, u64) -> Progress) -> impl FnMut(u64, u64) + Send + use<> {
         let journal = self.clone();
         let mut next = Instant::now() + Duration::from_millis(300);
         move |done_bytes, total_bytes| {
             let now = Instant::now();
             if now >= next {
                 next = now + Duration::from_millis(200);
-                journal.tell(Event::Progress { task, done_bytes, total_bytes });
+                journal.tell(Event::Progress(progress(done_bytes, total_bytes)));
             }
         }
+    }
+
+    /// How long nothing has been told.
+    pub fn silence(&self) -> Duration {
+        self.since(&self.told_ms)
+    }
+
+    /// Tells what is waited for, and how long nothing else has been told.
+    pub fn tell_wait(&self, what: String) {
+        let elapsed_ms = u64::try_from(self.since(&self.told_else_ms).as_millis()).unwrap_or(u64::MAX);
+        self.tell(Event::Progress(Progress::Wait { what, elapsed_ms }));
+    }
+
+    fn since(&self, told_ms: &AtomicU64) -> Duration {
+        self.began.elapsed().saturating_sub(Duration::from_millis(told_ms.load(Ordering::Relaxed)))
     }
 
     /// Notes that a step has taken effect. One that is made again is named once.
@@ -120,6 +143,11 @@ impl Journal {
 
     /// One line, one write, one flush: a reader never sees half an event.
     fn write(&self, lines: &mut Lines, event: &Event) {
+        let now_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.told_ms.store(now_ms, Ordering::Relaxed);
+        if !matches!(event, Event::Progress(Progress::Wait { .. })) {
+            self.told_else_ms.store(now_ms, Ordering::Relaxed);
+        }
         let mut line = serde_json::to_vec(&Line::new(event)).expect("events hold nothing that JSON cannot");
         line.push(b'\n');
         if let Err(error) = lines.out.write_all(&line).and_then(|()| lines.out.flush()) {

@@ -177,6 +177,8 @@ pub(crate) fn aws_error(data: &[u8]) {
             message: message.clone(),
             http_status: Some(u16::try_from(data.len() % 600).unwrap_or_default()),
             request_id: None,
+            resource: None,
+            bucket_region: message.clone(),
             causes: message.iter().cloned().collect(),
         };
         let report = failure::of_lambda(LambdaError::Call(call), &redactor);

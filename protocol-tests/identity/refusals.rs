@@ -264,6 +264,43 @@ fn a_source_that_fails_is_not_passed_over_for_the_next_one() {
 }
 
 #[test]
+fn a_profile_that_is_not_there_is_refused_before_any_other_source_is_tried() {
+    let (stand, endpoint, metadata) = (Stand::new(), JOB.endpoint("us-east-1"), metadata(JOB));
+    let chained = "[profile chained]\nrole_arn = arn:aws:iam::123456789012:role/deploy\nsource_profile = gone\n";
+    let home = Home::new(chained, &format!("[default]\n{}", JOB.profile()));
+    let empty = Home::new("", "");
+    let keys = JOB.variables("AWS").into_iter().map(|(name, value)| (name, json!(value))).collect::<Map<_, _>>();
+    for (variables, more, at, named) in [
+        (json!({"HOME": home.path(), "AWS_PROFILE": "prod"}), json!({}), "/env/AWS_PROFILE", "`prod`"),
+        (json!({"HOME": empty.path(), "AWS_PROFILE": "prod"}), json!({}), "/env/AWS_PROFILE", "`prod`"),
+        (json!({"AWS_PROFILE": "prod"}), json!({}), "/env/AWS_PROFILE", "`prod`"),
+        (json!({"HOME": home.path()}), json!({"profile": "prod"}), "/profile", "`prod`"),
+        (json!({"HOME": home.path(), "AWS_PROFILE": "chained"}), json!({}), "", "gone"),
+        (json!({"HOME": home.path()}), json!({"profile": "chained"}), "", "gone"),
+    ] {
+        let mut request = stanza(stand.env(&endpoint.url()));
+        extend(&mut request["env"], &json!({"AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata.url()}));
+        // Keys of the job would be good for a deployment, too.
+        if at == "/env/AWS_PROFILE" {
+            extend(&mut request["env"], &Value::Object(keys.clone()));
+        }
+        extend(&mut request["env"], &variables);
+        extend(&mut request, &more);
+        let ended = stand.run(&[], &request);
+        assert_eq!(told(&ended), ("no-credentials", at, Some(2)), "{variables} {more}: {}", ended.stdout);
+        let error = ended.finished()["error"].to_string();
+        assert!(error.contains(named), "{error}");
+    }
+    assert_eq!((endpoint.calls().len(), metadata.lines()), (0, Vec::new()));
+    // A profile that is there, and has no credentials, says only where: others may act.
+    let region = Home::new("[profile prod]\nregion = us-east-1\n", "");
+    let mut request = stanza(stand.env(&endpoint.url()));
+    extend(&mut request["env"], &Value::Object(keys));
+    extend(&mut request["env"], &json!({"HOME": region.path(), "AWS_PROFILE": "prod"}));
+    assert_eq!(stand.run(&[], &request).outcome(), "deployed");
+}
+
+#[test]
 fn what_sts_quotes_of_a_token_is_masked() {
     let (stand, token) = (Stand::new(), "eyJhbGciOiJub25lIn0.a-token-that-sts-quotes.c2ln");
     let quoting = Recorder::start(move |_| refusal(400, "InvalidIdentityToken", &format!("No use for {token} here")));

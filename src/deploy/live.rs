@@ -300,7 +300,7 @@ impl Pass<'_> {
                 }
                 // An alias has been moved to it meanwhile, and so it stays.
                 Err(LambdaError::Call(error))
-                    if step.action.name() == StepName::DeleteFunction && error.is_conflict() =>
+                    if step.action.name() == StepName::DeleteFunction && error.is_used_by_alias() =>
                 {
                     self.warn(&warnings::version_kept(subject.told(&step.action).version.as_deref()));
                     running.finished(lambda.attempts().0, error.request_id);
@@ -359,7 +359,12 @@ impl Pass<'_> {
     }
 
     pub(super) fn failed(&self, error: LambdaError) -> ErrorReport {
-        failure::of_lambda(error, &self.redactor())
+        let mut report = failure::of_lambda(error, &self.redactor());
+        // AWS speaks of a zip, wherever it comes from.
+        if self.stanza.s3_key.is_some() && report.at.as_deref() == Some("/zip") {
+            report.at = Some("/s3_key".to_owned());
+        }
+        report
     }
 
     fn warn_about_unknown(&self, wanted: &Wanted, live: Option<&Live>) {

@@ -25,7 +25,7 @@ use crate::package::{self, Archive, Contents, PackageError, Selection};
 use crate::policy::{self, Policy};
 use crate::protocol::environment::Environment;
 use crate::protocol::error::{ErrorReport, Problem, Warning};
-use crate::protocol::event::{Checked, Event, Finished, Task, Unmet};
+use crate::protocol::event::{Checked, Event, Finished, Progress, Unmet};
 use crate::protocol::name::FunctionName;
 use crate::protocol::prose::skip_reason;
 use crate::protocol::runtimes;
@@ -348,7 +348,7 @@ impl Pass<'_> {
 }
 
 fn into_archive(contents: Contents, journal: &Arc<Journal>, stop: &Stop) -> Result<Archive, PackageError> {
-    let mut tell = journal.progress(Task::Package);
+    let mut tell = journal.progress(Progress::package);
     contents.into_archive(&mut |progress| tell(progress.done_bytes, progress.total_bytes), stop)
 }
 

@@ -55,6 +55,13 @@ fn of_refusal(error: &CallError, redactor: &Redactor) -> ErrorReport {
     if let Some(row) = texts::row(error) {
         let mut report = report(row.code, refused(row.says.unwrap_or(error.message()))).hint(row.hint);
         report.at = row.at.map(str::to_owned);
+        if let Some((hint, at)) = state_reason(error.message()).and_then(texts::of_state) {
+            report = report.hint(format!("{hint}{} then deploy again", if hint.ends_with('?') { "" } else { ";" }));
+            report.at = at.map(str::to_owned);
+        }
+        if let Some(region) = error.bucket_region.as_ref().filter(|_| row.code == Code::WrongRegion) {
+            report.message = format!("{}; the bucket is in {}", report.message, redactor.redact(region));
+        }
         report.caused_by.extend(row.says.and_then(|_| awss_words(error, redactor)));
         return report;
     }
@@ -79,7 +86,9 @@ fn of_denied(denied: &Denied, error: &CallError, redactor: &Redactor) -> ErrorRe
         By::Nothing => String::new(),
     };
     let mut report = report(Code::AccessDenied, format!("{who} is not allowed to perform {action}{on}{forbids}"));
-    report.at = at_of_action(&denied.action).map(str::to_owned);
+    // The key of a bucket is the bucket's, and none that the stanza names.
+    let of_bucket = texts::is_of_bucket(error.operation).then_some("/s3_bucket");
+    report.at = of_bucket.or_else(|| at_of_action(&denied.action)).map(str::to_owned);
     report.caused_by.extend(awss_words(error, redactor));
     let mut statement = denied.statement();
     if let Some(statement) = &mut statement {
@@ -100,6 +109,12 @@ fn of_denied(denied: &Denied, error: &CallError, redactor: &Redactor) -> ErrorRe
     });
     report.policy_statement = statement.map(Box::new);
     report
+}
+
+/// `FunctionError.InitTimeout` of `…: 'Failed'. StateReasonCode: 'FunctionError.InitTimeout'`.
+fn state_reason(message: &str) -> Option<&str> {
+    let (_, rest) = message.split_once("StateReasonCode: '")?;
+    rest.split('\'').next()
 }
 
 /// The key of the stanza that makes an operation necessary, where nothing else is known to be to blame.
@@ -202,6 +217,8 @@ mod tests {
             message: Some(message.to_owned()),
             http_status: Some(status),
             request_id: Some("id".to_owned()),
+            resource: None,
+            bucket_region: None,
             causes: Vec::new(),
         }
     }

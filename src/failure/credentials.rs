@@ -27,6 +27,15 @@ pub(super) fn of_credentials(error: CredentialsError, redactor: &Redactor) -> Er
         )
         .at("/profile")
         .hint("profiles are read from the job's `~/.aws`, or from AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE of the job"),
+        CredentialsError::UnknownProfile { variable, name } => {
+            let (what, at) = match variable {
+                Some(variable) => (format!("the profile of `{variable}`"), format!("/env/{variable}")),
+                None => ("the profile".to_owned(), "/profile".to_owned()),
+            };
+            report(Code::NoCredentials, format!("{what}, `{}`, is in none of the job's files", redactor.redact(&name)))
+                .at(at)
+                .hint("add it to the job's `~/.aws`, or to AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE of the job; or name another")
+        }
         CredentialsError::NoToken { variable } => report(
             Code::NoCredentials,
             format!("the job has no variable `{}`, which is to hold a token", redactor.redact(&variable)),

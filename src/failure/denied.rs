@@ -38,7 +38,8 @@ impl Denied {
     pub(super) fn implied(error: &CallError) -> Option<Denied> {
         let codes = ["AccessDeniedException", "AccessDenied", "UnauthorizedOperation"];
         let action = action_of(error.operation);
-        codes.contains(&error.code()).then_some(Denied { who: None, action, resource: None, by: By::Nothing })
+        let resource = error.resource.clone();
+        codes.contains(&error.code()).then_some(Denied { who: None, action, resource, by: By::Nothing })
     }
 
     /// The statement that lets the caller do it. `None`: no statement would.
@@ -140,6 +141,8 @@ mod tests {
             message: Some(message.to_owned()),
             http_status: Some(403),
             request_id: None,
+            resource: None,
+            bucket_region: None,
             causes: Vec::new(),
         };
         Denied::said(&error).or_else(|| Denied::implied(&error))

@@ -298,6 +298,8 @@ fn call(operation: &'static str) -> CallError {
         message: None,
         http_status: None,
         request_id: None,
+        resource: None,
+        bucket_region: None,
         causes: Vec::new(),
     }
 }

@@ -107,6 +107,8 @@ const fn row_of(aws: &'static [&'static str], words: &'static [&'static str], co
 
 const ANY: &[&str] = &[];
 
+const FAILED: &str = "the function failed when AWS was about to make it ready: its log in CloudWatch tells why; where AWS takes no other code for it either, delete it and deploy again";
+
 /// AWS's codes for a value that it does not accept.
 const VALUE: &[&str] = &["InvalidParameterValueException", "ValidationException"];
 
@@ -158,6 +160,8 @@ const ROWS: &[Row] = &[
     row_of(ANY, &["kms key"], Code::KeyNotUsable, "is it an enabled, symmetric key of the function's region, and may the caller use it (kms:GenerateDataKey, Decrypt)?").at("/source_kms_key_arn").of(&["UpdateFunctionCode"]),
     row_of(ANY, &["kms key"], Code::KeyNotUsable, "is it an enabled, symmetric key of the function's region, and may the caller use it (kms:CreateGrant, Encrypt, Decrypt)?").at("/kms_key_arn"),
     // Networks. EC2's throttling comes as a 400.
+    row_of(&["InvalidSubnetIDException"], ANY, Code::NotFound, "are they subnets of this region and account?").at("/subnet_ids"),
+    row_of(&["InvalidSecurityGroupIDException"], ANY, Code::NotFound, "are they groups of this region, and of the subnets' VPC?").at("/security_group_ids"),
     row_of(ANY, &["requestlimitexceeded"], Code::Throttled, "EC2 is throttling Lambda's calls; try again in some minutes"),
     row_of(ANY, &["ec2", "throttl"], Code::Throttled, "EC2 is throttling Lambda's calls; try again in some minutes"),
     row_of(&["EC2ThrottledException"], ANY, Code::Throttled, "EC2 is throttling Lambda's calls; try again in some minutes"),
@@ -179,6 +183,7 @@ const ROWS: &[Row] = &[
         .at("/environment").says("the variables are larger than the 4 KB that Lambda takes"),
     row_of(VALUE, &["reserved keys"], Code::InvalidParameter, "Lambda sets these variables itself; leave them out, or take other names").at("/environment"),
     // Code.
+    row_of(ANY, &["must be a non-empty zip"], Code::PackageInvalid, "is it a zip archive with files in it? name the directory, and it is packaged for you").at("/zip"),
     row_of(ANY, &["could not unzip"], Code::PackageInvalid, "is it a zip archive, whole, without a password? name the directory, and it is packaged for you").at("/zip"),
     row_of(&["InvalidZipFileException"], ANY, Code::PackageInvalid, "is it a zip archive, whole, without a password? name the directory, and it is packaged for you").at("/zip"),
     row_of(ANY, &["unzipped size must be smaller"], Code::PackageTooLarge, "leave out what the function does not need, put it into a layer, or deploy a container image (10 GB)").at("/zip")
@@ -212,12 +217,18 @@ const ROWS: &[Row] = &[
     row_of(ANY, &["two different versions of the same layer"], Code::InvalidParameter, "keep one of the two").at("/layers"),
     row_of(VALUE, &["layer version"], Code::InvalidParameter, "give the ARN with its version: arn:aws:lambda:us-east-1:123456789012:layer:name:1").at("/layers"),
     row_of(VALUE, &["dead letter"], Code::InvalidParameter, "give the ARN of an SQS queue or SNS topic that the function's role may send to").at("/dead_letter_arn"),
+    row_of(&["S3FilesMountConnectivityException", "S3FilesMountFailureException", "S3FilesMountTimeoutException"], ANY, Code::FileSystemNotUsable,
+        "the function's subnets need a way to a mount target (TCP 2049), and its role may have to mount the file system").at("/file_system_configs"),
     row_of(&["EFSMountConnectivityException", "EFSMountFailureException", "EFSMountTimeoutException", "EFSIOException"], ANY, Code::FileSystemNotUsable,
         "the function's subnets need a way to a mount target (TCP 2049), and its role elasticfilesystem:ClientMount").at("/file_system_configs"),
-    row_of(&["SnapStartException", "SnapStartNotReadyException", "SnapStartTimeoutException"], ANY, Code::FunctionNotReady, "does the function's start-up code end, and without an error?").at("/snap_start"),
+    row_of(&["SnapStartException", "SnapStartNotReadyException", "SnapStartTimeoutException", "SnapStartRegenerationFailureException"], ANY, Code::FunctionNotReady, "does the function's start-up code end, and without an error?").at("/snap_start"),
     row_of(VALUE, &["snapstart"], Code::InvalidParameter, "SnapStart needs a runtime, an architecture and settings that AWS supports it for; leave `snap_start` out otherwise").at("/snap_start"),
+    row_of(ANY, &["does not support the following architectures"], Code::InvalidParameter,
+        "name an architecture that the runtime has; the runtime is changed before the code is, so a change of both at once may take two deployments").at("/architectures"),
     row_of(&["InvalidRuntimeException"], ANY, Code::UnsupportedRuntime, "name a runtime that AWS supports").at("/runtime"),
-    row_of(&["ResourceNotReadyException"], ANY, Code::FunctionNotReady, "the function is being made ready; deploy again in a minute"),
+    row_of(&["NoPublishedVersionException"], ANY, Code::NotFound, "publish a version first: name an `alias`, or `publish: true`").at("/publish"),
+    row_of(&["RecursiveInvocationException"], ANY, Code::InvocationRejected, "the function calls itself by way of another service; end the loop, or let its recursive loop detection allow it"),
+    row_of(&["ResourceNotReadyException", "ENINotReadyException"], ANY, Code::FunctionNotReady, "the function is being made ready; deploy again in a minute"),
     // Concurrency.
     row_of(ANY, &["unreservedconcurrentexecution"], Code::QuotaExceeded, "AWS keeps some executions for all other functions: keep fewer ready, or ask AWS for a higher limit").at("/provisioned_concurrency").of(PROVISIONED),
     row_of(ANY, &["unreservedconcurrentexecution"], Code::QuotaExceeded, "AWS keeps some executions for all other functions: reserve fewer, or ask AWS for a higher limit").at("/reserved_concurrency"),
@@ -227,6 +238,7 @@ const ROWS: &[Row] = &[
     row_of(ANY, &["provisioned concurrency", "exceeds"], Code::QuotaExceeded, "keep fewer executions ready, or ask AWS for a higher limit").at("/provisioned_concurrency"),
     row_of(ANY, &["provisioned concurrency config", "unpublished"], Code::InvalidParameter, "name an `alias`; `$LATEST` keeps nothing ready").at("/provisioned_concurrency"),
     row_of(ANY, &["must be an alias or a published version"], Code::InvalidParameter, "name an `alias`; `$LATEST` keeps nothing ready").at("/provisioned_concurrency"),
+    row_of(ANY, &["alias with weights"], Code::Conflict, "the alias shares its traffic between two versions; end that first, or deploy again in a minute").at("/provisioned_concurrency"),
     row_of(ANY, &["already provisioned version"], Code::Conflict, "another alias keeps executions of this version ready; remove `provisioned_concurrency` there first").at("/provisioned_concurrency"),
     row_of(ANY, &["pointed by a provisioned concurrency alias"], Code::Conflict, "an alias with provisioned concurrency points at it").at("/keep_versions"),
     row_of(&["ProvisionedConcurrencyConfigNotFoundException"], ANY, Code::NotFound, "somebody has removed it; deploy again").at("/provisioned_concurrency"),
@@ -236,6 +248,10 @@ const ROWS: &[Row] = &[
     row_of(ANY, &["already included in routing"], Code::Conflict, "somebody else has moved the alias meanwhile; look where it points now, and decide again").at("/alias"),
     row_of(ANY, &["additionalversionweights"], Code::InvalidParameter, "an alias shares its traffic between two versions at most").at("/traffic"),
     row_of(&["ResourceConflictException"], &["function url"], Code::Conflict, "somebody else has made the address meanwhile; deploy again").at("/function_url"),
+    row_of(ANY, &["alloworigins as empty"], Code::InvalidParameter, "name the sites that may read answers in `allow_origins`, or `'*'`; or leave `cors` out").at("/function_url/cors/allow_origins"),
+    row_of(&["PolicyLengthExceededException"], ANY, Code::QuotaExceeded, "the policy of a function holds 20 KB: remove statements that nobody needs any more (aws lambda get-policy, remove-permission)").at("/function_url"),
+    row_of(&["PublicPolicyException"], ANY, Code::InvalidParameter, "public access is blocked for the function or the account: allow it there, or give `auth_type: AWS_IAM`").at("/function_url"),
+    row_of(&["AliasLimitExceededException"], ANY, Code::QuotaExceeded, "delete aliases that nobody needs any more, or ask AWS for a higher limit").at("/alias"),
     row_of(ANY, &["statement id", "already exists"], Code::Conflict, "somebody else has added it meanwhile; deploy again").at("/function_url"),
     row_of(VALUE, &["tag limit"], Code::QuotaExceeded, "a function has at most 50 tags; `function_tags_mode: replace` removes the live ones").at("/function_tags"),
     row_of(VALUE, &["number of tags"], Code::QuotaExceeded, "a function has at most 50 tags; `function_tags_mode: replace` removes the live ones").at("/function_tags"),
@@ -255,23 +271,28 @@ const ROWS: &[Row] = &[
     row_of(&["PreconditionFailedException"], &["getpolicy"], Code::Conflict, "somebody else changes the function's permissions; deploy again"),
     row_of(&["PreconditionFailedException"], ANY, Code::Conflict, "somebody else changes this function; deploy again")
         .says("the function, or its alias, is not at the revision any more that was read"),
+    row_of(&["ResourceConflictException"], &["following state: failed"], Code::FunctionStartFailed, FAILED),
+    row_of(&["ResourceConflictException"], &["following state: 'failed'"], Code::FunctionStartFailed, FAILED),
+    row_of(&["ResourceConflictException"], &["concurrent update"], Code::UpdateInProgress, "another update did not end in time: look at the function, or set `wait_timeout` higher").at("/wait_timeout"),
     row_of(&["ResourceConflictException"], &["in progress"], Code::UpdateInProgress, "another update did not end in time: look at the function, or set `wait_timeout` higher").at("/wait_timeout"),
     row_of(&["ResourceConflictException"], &["pending"], Code::UpdateInProgress, "the function is still being created; set `wait_timeout` higher").at("/wait_timeout"),
     row_of(&["ResourceConflictException", "ResourceInUseException"], ANY, Code::Conflict, "somebody else changes this function; deploy again"),
     // Buckets that the package goes through.
     row_of(&["NoSuchBucket", "NotFound"], ANY, Code::NotFound, "make the bucket, in the function's region").of(S3).at("/s3_bucket"),
-    row_of(&["PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "301"], ANY, Code::WrongRegion,
+    row_of(&["PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "301", "307"], ANY, Code::WrongRegion,
         "Lambda takes packages from a bucket in the function's own region only").of(S3).at("/s3_bucket"),
     row_of(&["InvalidBucketName"], ANY, Code::InvalidParameter, "give the bucket's name alone, without s3:// and without a key").of(S3).at("/s3_bucket"),
     row_of(ANY, &["bucketowner"], Code::AccessDenied, "is it the bucket of the right account?").of(S3).at("/s3_bucket"),
     row_of(&["BadDigest", "XAmzContentSHA256Mismatch", "InvalidDigest"], ANY, Code::PackageUnreadable, "did the archive change while it was sent? deploy again").of(S3).at("/zip"),
     row_of(&["NoSuchUpload"], ANY, Code::Conflict, "a rule of the bucket has ended the upload; deploy again").of(S3).at("/s3_bucket"),
+    row_of(&["InternalError", "RequestTimeout", "ServiceUnavailable"], ANY, Code::ServiceUnavailable, "deploy again; the upload is made anew").of(S3),
+    row_of(&["OperationAborted"], ANY, Code::Conflict, "something else changes the bucket or the object at the same time; deploy again").of(S3).at("/s3_bucket"),
     row_of(&["SlowDown", "503"], ANY, Code::Throttled, "try again in some minutes").of(S3),
     // In general.
     row_of(&["TooManyRequestsException"], ANY, Code::Throttled, "the function's executions, or the account's, are used up; is `reserved_concurrency` 0?").of(INVOKE),
     row_of(&["TooManyRequestsException", "ThrottlingException", "Throttling", "SlowDown", "RequestLimitExceeded", "ThrottledException"], ANY, Code::Throttled,
         "the account's other deployments and tools ask at the same time; try again in some minutes"),
-    row_of(&["ServiceQuotaExceededException", "LimitExceededException"], ANY, Code::QuotaExceeded, "ask AWS for a higher limit"),
+    row_of(&["ServiceQuotaExceededException", "LimitExceededException", "CapacityProviderLimitExceededException", "FunctionVersionsPerCapacityProviderLimitExceededException"], ANY, Code::QuotaExceeded, "ask AWS for a higher limit"),
     row_of(&["InvalidRequestContentException"], ANY, Code::InvalidParameter, "is the payload of `verify` JSON that the function takes?").of(INVOKE).at("/verify/payload"),
     row_of(&["InvalidRequestContentException", "SerializationException"], ANY, Code::UnexpectedAnswer, "does something on the way change requests? deploy again"),
     row_of(&["InvalidParameterValueException", "ValidationException", "ValidationError", "InvalidRequest", "InvalidArgument"], ANY, Code::InvalidParameter,
@@ -310,5 +331,13 @@ const STATES: &[(&str, Option<&str>, &str)] = &[
     ("FunctionError.TooManyExtensions", Some("/layers"), "at most ten extensions can be in the layers"),
     ("FunctionError.InitResourceExhausted", Some("/memory_size"), "the function needs more memory to start"),
     ("CapacityProviderScalingLimitExceeded", None, "raise the limit of the capacity provider"),
+    ("ServiceQuotaExceededException", None, "ask AWS for a higher limit, or use less of it"),
+    ("VcpuLimitExceeded", None, "ask AWS for more vCPUs of the capacity provider's instances"),
+    ("InsufficientCapacity", None, "AWS has no such instance free: deploy again later, or let the capacity provider have other instance types or zones"),
+    ("EC2RequestLimitExceeded", None, "EC2 is throttling Lambda's calls; wait some minutes"),
+    ("FunctionError.RuntimeInitError", None, "the function's own start-up code failed: its log in CloudWatch tells where"),
+    ("FunctionError.ExtensionInitError", Some("/layers"), "an extension of the function's layers failed to start: its log in CloudWatch tells why"),
+    ("DependencyError", None, "something that the function needs is not ready; AWS's words name it"),
+    ("DrainingDurableExecutions", None, "wait until the durable executions that still run have ended"),
     ("DisallowedByVpcEncryptionControl", Some("/subnet_ids"), "the VPC demands encryption in transit, which this function's settings do not give"),
 ];

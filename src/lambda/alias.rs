@@ -60,7 +60,7 @@ impl Lambda {
         let share = LAST_CALL / u32::try_from(of).unwrap_or(u32::MAX).max(1);
         let limit = if self.stop.reason().is_some() { share } else { self.wait_limit };
         let sent = tokio::time::timeout(limit, self.unshift(alias, subject)).await;
-        let silence = |_| LambdaError::Call(CallError::without("UpdateAlias", CallErrorKind::Silent));
+        let silence = |_| self.explained(CallError::without("UpdateAlias", CallErrorKind::Silent));
         let way = sent.map_err(silence)??;
         subject.shifted.remove(alias);
         Ok((way, self.applied()))
@@ -79,8 +79,7 @@ impl Lambda {
                 // The shift or this may have been carried out although the answer was lost.
                 Err(error) if error.is_outdated() && !is_last => {
                     let call = self.client.get_alias().function_name(subject.name.as_str()).name(alias).send();
-                    let alias =
-                        call.await.map_err(|error| CallError::of("GetAlias", error)).map_err(LambdaError::Call)?;
+                    let alias = call.await.map_err(|error| self.failed("GetAlias", error))?;
                     let shares = shares(alias.routing_config());
                     match alias.function_version() {
                         Some(version) if version == ours && shares.is_empty() => return Ok(Way::Arrived),
@@ -90,7 +89,7 @@ impl Lambda {
                     }
                     revision = alias.revision_id().map(str::to_owned);
                 }
-                Err(error) => return Err(LambdaError::Call(error)),
+                Err(error) => return Err(self.explained(error)),
             }
         }
         unreachable!("the last round returns")

@@ -22,7 +22,7 @@ use super::upload::signed;
 use super::{CallError, GRACE, Lambda, LambdaError};
 use crate::code::Object;
 use crate::package::Archive;
-use crate::protocol::event::{StepName, Task};
+use crate::protocol::event::{self, StepName};
 
 /// An archive up to here is one request.
 const WHOLE: u64 = 16 * 1024 * 1024;
@@ -43,7 +43,7 @@ impl Lambda {
         let head = head.set_version_id(object.version.clone()).checksum_mode(ChecksumMode::Enabled);
         let answer = tokio::select! {
             reason = self.stop.requested() => return Err(LambdaError::Stopped { reason, in_flight: None }),
-            answer = head.send() => answer,
+            answer = self.told("HeadObject", head.send()) => answer,
         };
         match answer {
             Ok(head) if is_in_parts(&head) => Ok(None),
@@ -53,8 +53,22 @@ impl Lambda {
             }
             // Without s3:ListBucket a missing key is a 403, too; and Lambda may be allowed what we are not.
             Err(SdkError::ServiceError(_)) => Ok(None),
-            Err(error) => Err(LambdaError::Call(CallError::of("HeadObject", error))),
+            Err(error) => Err(self.failed("HeadObject", error)),
         }
+    }
+
+    /// S3 says "Access Denied" of no object; the next package has another key beside this one.
+    fn about(&self, error: LambdaError, object: &Object) -> LambdaError {
+        let LambdaError::Call(error) = error else { return error };
+        let region = self.client.config().region().map(|region| region.as_ref().to_owned()).unwrap_or_default();
+        let partition = match region.split('-').collect::<Vec<_>>().as_slice() {
+            ["cn", ..] => "aws-cn",
+            ["us", "gov", ..] => "aws-us-gov",
+            _ => "aws",
+        };
+        let directory = object.key.rsplit_once('/').map(|(directory, _)| format!("{directory}/")).unwrap_or_default();
+        let resource = format!("arn:{partition}:s3:::{}/{directory}*", object.bucket);
+        LambdaError::Call(CallError { resource: Some(resource), ..error })
     }
 
     /// Sends an archive to an object, unless the same one is there: its key is made of its content. True: it was sent.
@@ -74,11 +88,8 @@ impl Lambda {
             return Ok(false);
         }
         let sending = Sending::new(self, object, archive);
-        if archive.size() <= WHOLE {
-            sending.whole().await?
-        } else {
-            sending.in_parts().await?
-        }
+        let sent = if archive.size() <= WHOLE { sending.whole().await } else { sending.in_parts().await };
+        sent.map_err(|error| self.about(error, object))?;
         Ok(true)
     }
 }
@@ -102,7 +113,7 @@ impl<'a> Sending<'a> {
         let progress = Progress {
             parts: (0..parts).map(|_| AtomicU64::new(0)).collect(),
             total: archive.size(),
-            tell: Mutex::new(Box::new(lambda.journal.progress(Task::Upload))),
+            tell: Mutex::new(Box::new(lambda.journal.progress(event::Progress::upload))),
         };
         Sending { lambda, object, archive, progress: Arc::new(progress) }
     }
@@ -124,7 +135,7 @@ impl<'a> Sending<'a> {
         let sent = tokio::select! {
             biased;
             reason = self.lambda.stop.requested() => Err(LambdaError::Stopped { reason, in_flight: None }),
-            parts = self.parts(id) => parts,
+            parts = self.lambda.told("UploadPart", self.parts(id)) => parts,
         };
         let completed = match sent {
             Ok(parts) => self.complete(id, parts).await,
@@ -149,8 +160,10 @@ impl<'a> Sending<'a> {
                 let request = request.upload_id(id).part_number(number).content_length(part.length);
                 let request = request.checksum_sha256(&part.checksum).body(ByteStream::new(part.body));
                 let call = request.customize().interceptor(part.signature).send();
+                let attempts = self.lambda.attempts.clone();
                 sending.spawn(async move {
-                    let answer = call.await.map_err(|error| LambdaError::Call(CallError::of("UploadPart", error)))?;
+                    let failed = |error| LambdaError::Call(attempts.explained(CallError::of("UploadPart", error)));
+                    let answer = call.await.map_err(failed)?;
                     let done = CompletedPart::builder().part_number(number).checksum_sha256(part.checksum);
                     Ok::<_, LambdaError>(done.set_e_tag(answer.e_tag().map(str::to_owned)).build())
                 });

@@ -18,7 +18,7 @@ use super::error::LambdaError;
 use super::http::{CaBundle, LazyTls};
 use super::observer::{Attempts, Observer};
 use super::roles::{AssumedRole, Role};
-use super::{ANSWER_LIMIT, DEFAULT_WAIT, Lambda, credentials};
+use super::{ANSWER_LIMIT, DEFAULT_WAIT, Lambda, credentials, wait};
 use crate::journal::Journal;
 use crate::protocol::environment::Environment;
 use crate::protocol::event::CredentialsSource;
@@ -27,6 +27,9 @@ use crate::protocol::secret::Secret;
 use crate::protocol::stanza::Stanza;
 use crate::protocol::structures::OrNone;
 use crate::stop::Stop;
+
+/// What is waited for before it is known who acts.
+const CREDENTIALS: &str = "the source of credentials";
 
 /// Who acts, and where.
 #[derive(Clone, Debug)]
@@ -62,11 +65,15 @@ pub async fn connect(
     let asking = Asking { stanza, env, env_given, http, observer: observer.clone(), wait_limit };
     // A call to STS has the same limit, and more to tell when it is over.
     let identifying = tokio::time::timeout(wait_limit + Duration::from_secs(1), asking.identify(found));
+    let told = |error| match error {
+        LambdaError::Call(error) => LambdaError::Call(observer.attempts.explained(error)),
+        other => other,
+    };
     let (config, identity) = tokio::select! {
         biased;
         reason = stop.requested() => return Err(LambdaError::Stopped { reason, in_flight: None }),
-        found = identifying => {
-            found.map_err(|_| LambdaError::WaitedTooLong { what: "the source of credentials", limit: wait_limit })??
+        found = wait::told(&journal, Duration::ZERO, || CREDENTIALS.to_owned(), identifying) => {
+            found.map_err(|_| LambdaError::WaitedTooLong { what: CREDENTIALS, limit: wait_limit })?.map_err(told)?
         }
     };
     let attempts = observer.attempts.clone();
@@ -226,10 +233,11 @@ fn parse_region(origin: &'static str, region: &str) -> Result<Region, LambdaErro
     Region::parse(region).map_err(|right| LambdaError::BadRegion { origin, region: region.to_owned(), right })
 }
 
-/// Tries again, with jitter, for some twenty seconds; once AWS throttles, also fewer calls a second.
+/// Tries again, with jitter: within half a second, then ever later, for some twenty seconds. Not `adaptive`: its bucket
+/// makes a run wait 5 s for one 429 (tried), and a deployment is a few calls, of which each has to be made.
 fn retries() -> RetryConfig {
-    RetryConfig::adaptive()
-        .with_max_attempts(8)
+    RetryConfig::standard()
+        .with_max_attempts(10)
         .with_initial_backoff(Duration::from_millis(500))
         .with_max_backoff(Duration::from_secs(5))
 }

@@ -14,6 +14,7 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 
 use super::error::LambdaError;
 use super::roles::{AssumedRole, Role};
+use crate::options::defines_profile;
 use crate::protocol::environment::Environment;
 use crate::protocol::event::CredentialsSource;
 use crate::protocol::stanza::Stanza;
@@ -34,6 +35,13 @@ pub enum CredentialsError {
     None,
     /// The profile that the stanza names has none.
     NoProfile {
+        /// Its name.
+        name: String,
+    },
+    /// There is no profile of that name in the job's `~/.aws` files.
+    UnknownProfile {
+        /// The variable that names it. `None`: the stanza does.
+        variable: Option<&'static str>,
         /// Its name.
         name: String,
     },
@@ -132,9 +140,17 @@ pub(super) async fn find(
         return Ok(Acting::fixed(credentials, CredentialsSource::Stanza));
     }
     if let Some(name) = &stanza.profile {
+        if !defines_profile(env, name) {
+            return Err(CredentialsError::UnknownProfile { variable: None, name: name.clone() }.into());
+        }
         let profile = ProfileFileCredentialsProvider::builder().configure(config).profile_name(name).build();
         let found = ask(profile, CredentialsSource::Profile).await?;
         return found.ok_or_else(|| CredentialsError::NoProfile { name: name.clone() }.into());
+    }
+    // As the AWS CLI and boto3 do; the SDK would go on to the next source, and deploy as somebody else.
+    const PROFILE: &str = "AWS_PROFILE";
+    if let Some(name) = env.get(PROFILE).filter(|name| !name.is_empty() && !defines_profile(env, name)) {
+        return Err(CredentialsError::UnknownProfile { variable: Some(PROFILE), name: name.into_owned() }.into());
     }
     if let Some(credentials) = of_environment(env)? {
         return Ok(Acting::fixed(credentials, CredentialsSource::Environment));
@@ -213,9 +229,14 @@ async fn ask(
     let provider = SharedCredentialsProvider::new(provider);
     match provider.provide_credentials().await {
         Ok(credentials) => Ok(Some(Acting { credentials, source: origin, provider: Some(provider) })),
-        Err(SdkCredentialsError::CredentialsNotLoaded(_)) => Ok(None),
+        // A `source_profile` that is not there ends the search, too; the SDK says so in words alone.
+        Err(error @ SdkCredentialsError::CredentialsNotLoaded(_)) if !names_no_profile(&error) => Ok(None),
         Err(source) => Err(CredentialsError::Unavailable { origin, source }),
     }
+}
+
+fn names_no_profile(error: &dyn std::error::Error) -> bool {
+    error.source().is_some_and(|words| words.to_string().contains("was not defined"))
 }
 
 #[cfg(test)]

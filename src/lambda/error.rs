@@ -8,6 +8,7 @@ use aws_sdk_lambda::operation::RequestId;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use super::credentials::CredentialsError;
+use super::observer::Refusal;
 use crate::code::Object;
 use crate::protocol::event::StepName;
 use crate::stop::Reason;
@@ -121,6 +122,10 @@ pub struct CallError {
     pub http_status: Option<u16>,
     /// AWS's id of the call.
     pub request_id: Option<String>,
+    /// ARN of what the call is about, where it is known and AWS may not tell it.
+    pub resource: Option<String>,
+    /// The region that the bucket is in, where S3 tells that it is not this one.
+    pub bucket_region: Option<String>,
     /// The causes, nearest first.
     pub causes: Vec<String>,
 }
@@ -164,8 +169,17 @@ impl CallError {
             message: error.message().map(str::to_owned),
             http_status: raw.map(|response| response.status().as_u16()),
             request_id: error.request_id().map(str::to_owned),
+            resource: None,
+            bucket_region: raw.and_then(|raw| raw.headers().get("x-amz-bucket-region")).map(str::to_owned),
             causes: causes(&error),
         }
+    }
+
+    /// A call that was given up while AWS refused it.
+    pub(super) fn refused(operation: &'static str, refusal: Refusal) -> Self {
+        let Refusal { http_status, code, message, request_id } = refusal;
+        let kind = if code.is_some() { CallErrorKind::Refused } else { CallErrorKind::Garbled };
+        CallError { code, message, http_status: Some(http_status), request_id, ..CallError::without(operation, kind) }
     }
 
     /// A call that has no answer that could be told.
@@ -177,6 +191,8 @@ impl CallError {
             message: None,
             http_status: None,
             request_id: None,
+            resource: None,
+            bucket_region: None,
             causes: Vec::new(),
         }
     }
@@ -191,12 +207,27 @@ impl CallError {
         self.message.as_deref().unwrap_or_default()
     }
 
-    /// True for the 409 of a function that is being updated or created: it passes by waiting.
+    /// True for the 409 of a function that is being updated, created or deleted: it passes by waiting. `Failed` does not.
     pub(super) fn is_busy(&self) -> bool {
+        let words = self.message().to_lowercase();
+        let state =
+            words.split_once("currently in the following state: ").map(|(_, rest)| rest.trim_start_matches('\''));
         self.code() == "ResourceConflictException"
-            && ["update is in progress", "currently in the following state: Pending"]
-                .iter()
-                .any(|text| self.message().contains(text))
+            && (words.contains("update is in progress")
+                || words.contains("concurrent update operation")
+                || state.is_some_and(|state| !state.starts_with("failed")))
+    }
+
+    /// True for an alias that still shows weights: AWS takes them away a moment after its provisioned concurrency is ready.
+    pub(super) fn is_of_weights(&self) -> bool {
+        self.operation == "PutProvisionedConcurrencyConfig"
+            && self.message().to_lowercase().contains("alias with weights")
+    }
+
+    /// True for a 429 or 5xx: AWS may take the same call a little later.
+    pub(super) fn is_passing(&self) -> bool {
+        let has_answered = matches!(self.kind, CallErrorKind::Refused | CallErrorKind::Garbled);
+        has_answered && self.http_status.is_some_and(is_passing)
     }
 
     /// True for a role that IAM has not yet told Lambda about: it passes within seconds after the role's creation.
@@ -222,9 +253,9 @@ impl CallError {
         self.kind == CallErrorKind::Silent
     }
 
-    /// True for a 409: something stands in the way.
-    pub fn is_conflict(&self) -> bool {
-        self.code() == "ResourceConflictException"
+    /// True for a version that cannot be deleted because an alias points at it.
+    pub fn is_used_by_alias(&self) -> bool {
+        self.code() == "ResourceConflictException" && self.message().to_lowercase().contains("alias")
     }
 
     /// True for a function that is not there, or another thing that was asked about.
@@ -232,12 +263,19 @@ impl CallError {
         self.code() == "ResourceNotFoundException"
     }
 
-    /// True when what is not there is the function itself, and not a layer or another thing that it was to have.
+    /// True when AWS says that what is not there is the function itself, and not a layer or another thing that it was to
+    /// have. A function that only cannot be reached (`Functions from 'us-west-2' are not reachable in this region`) may exist.
     pub(super) fn is_function_not_found(&self) -> bool {
         let words = self.message().to_lowercase();
         let words = words.trim_start_matches("the ");
-        self.is_not_found() && (words.is_empty() || words.starts_with("function ") || words.starts_with("function:"))
+        let is_absent = ["not found", "does not exist", "doesn't exist"].iter().any(|absent| words.contains(absent));
+        self.is_not_found() && is_absent && (words.starts_with("function ") || words.starts_with("function:"))
     }
+}
+
+/// Statuses by which AWS says that it cannot answer now.
+pub(super) fn is_passing(status: u16) -> bool {
+    status == 429 || status >= 500
 }
 
 /// The chain of causes below the SDK's own error, each once.

@@ -104,7 +104,7 @@ impl Lambda {
     pub async fn read_live(&self, name: &FunctionName) -> Result<Option<Found>, LambdaError> {
         let call = self.client.get_function().function_name(name.as_str()).send();
         let output = match self.heard("GetFunction", call).await {
-            Err(LambdaError::Call(error)) if error.is_not_found() => return Ok(None),
+            Err(LambdaError::Call(error)) if error.is_function_not_found() => return Ok(None),
             other => other?,
         };
         let garbled = || self.garbled("GetFunction");
@@ -149,8 +149,7 @@ impl Lambda {
 
     async fn quiet(&self, name: &FunctionName, pace: &mut wait::Pace) -> Result<Option<Found>, LambdaError> {
         loop {
-            self.pause(pace, ANOTHER_UPDATE).await?;
-            match self.read_live(name).await? {
+            match self.look_again(pace, ANOTHER_UPDATE, async || self.read_live(name).await).await? {
                 Some(found) if found.is_busy => {}
                 settled => return Ok(settled),
             }
@@ -246,6 +245,7 @@ impl Lambda {
         // One for the whole step: AWS may say "in progress" to a call while GetFunction tells of no update.
         let mut busy = wait::Pace::new(self.wait_limit);
         let mut role = wait::Pace::slowly(wait::ROLE_LIMIT);
+        let mut weights = wait::Pace::slowly(wait::WEIGHTS_LIMIT.min(self.wait_limit));
         loop {
             match self.call(action, subject).await {
                 Ok((told, standing)) => {
@@ -281,16 +281,18 @@ impl Lambda {
                 Err(LambdaError::Call(error)) if error.is_busy() => {
                     tracing::debug!(operation = error.operation, "an update is in progress");
                     let found = self.quiet(subject.name, &mut busy).await?.ok_or(LambdaError::Gone)?;
-                    if subject.revision_id.is_some() && subject.revision_id != found.live.revision_id {
+                    // An old version is deleted whatever becomes of the function.
+                    let is_bound = subject.revision_id.is_some() && !matches!(action, Action::DeleteVersion { .. });
+                    if is_bound && subject.revision_id != found.live.revision_id {
                         return Err(LambdaError::Outdated(Some(error)));
                     }
                 }
                 Err(LambdaError::Call(error)) if error.is_role_not_ready() => {
                     role_not_ready();
-                    if self.pause(&mut role, "the function's role").await.is_err() {
-                        self.stop.check().map_err(|reason| LambdaError::Stopped { reason, in_flight: None })?;
-                        return Err(LambdaError::RoleNotReady(error));
-                    }
+                    self.pause_or(&mut role, "the function's role", LambdaError::RoleNotReady(error)).await?;
+                }
+                Err(LambdaError::Call(error)) if error.is_of_weights() => {
+                    self.pause_or(&mut weights, "the alias to lose its weights", LambdaError::Call(error)).await?;
                 }
                 Err(LambdaError::Call(error)) if self.was_done(action, &error) => {
                     self.journal.note_changed(step);
@@ -362,10 +364,7 @@ impl Lambda {
     /// # Errors
     /// [`LambdaError::Stopped`].
     pub async fn rest(&self, interval: Duration) -> Result<(), LambdaError> {
-        tokio::select! {
-            () = tokio::time::sleep(interval) => Ok(()),
-            reason = self.stop.requested() => Err(LambdaError::Stopped { reason, in_flight: None }),
-        }
+        self.sleep(interval, "the next share of traffic").await
     }
 
     /// Sends the archive to its object, unless it is there.
@@ -391,10 +390,10 @@ impl Lambda {
         let mut seen = None;
         let mut pace = wait::Pace::new(self.wait_limit);
         while matches!(standing, Standing::Creating | Standing::Updating) {
-            self.pause(&mut pace, what).await?;
             let call = self.client.get_function().function_name(subject.name.as_str()).set_qualifier(version.clone());
-            let output = match self.heard("GetFunction", call.send()).await {
-                Err(LambdaError::Call(error)) if error.is_not_found() => return Err(LambdaError::Gone),
+            let look = async || self.heard("GetFunction", call.clone().send()).await;
+            let output = match self.look_again(&mut pace, what, look).await {
+                Err(LambdaError::Call(error)) if error.is_function_not_found() => return Err(LambdaError::Gone),
                 other => other?,
             };
             let configuration = output.configuration().ok_or_else(|| self.garbled("GetFunction"))?;
@@ -422,10 +421,68 @@ impl Lambda {
     /// Sleeps for the next interval of `pace`, unless the run is to end.
     async fn pause(&self, pace: &mut wait::Pace, what: &'static str) -> Result<(), LambdaError> {
         let interval = pace.next().ok_or(LambdaError::WaitedTooLong { what, limit: pace.limit() })?;
+        self.sleep(interval, what).await
+    }
+
+    /// The same; at the limit of `pace` what was refused is the error.
+    async fn pause_or(
+        &self,
+        pace: &mut wait::Pace,
+        what: &'static str,
+        refused: LambdaError,
+    ) -> Result<(), LambdaError> {
+        match self.pause(pace, what).await {
+            Err(LambdaError::WaitedTooLong { .. }) => Err(refused),
+            paused => paused,
+        }
+    }
+
+    /// What a look tells after the next interval of `pace`. A 429 or 5xx ends no wait: it is looked again, and what AWS said last
+    /// is the error at the end of it.
+    async fn look_again<T>(
+        &self,
+        pace: &mut wait::Pace,
+        what: &'static str,
+        look: impl AsyncFn() -> Result<T, LambdaError>,
+    ) -> Result<T, LambdaError> {
+        self.pause(pace, what).await?;
+        loop {
+            match look().await {
+                Err(LambdaError::Call(error)) if error.is_passing() => {
+                    self.pause_or(pace, what, LambdaError::Call(error)).await?;
+                }
+                told => return told,
+            }
+        }
+    }
+
+    async fn sleep(&self, interval: Duration, what: &'static str) -> Result<(), LambdaError> {
+        let sleep = tokio::time::sleep(interval);
         tokio::select! {
-            () = tokio::time::sleep(interval) => Ok(()),
+            () = wait::told(&self.journal, Duration::ZERO, || what.to_owned(), sleep) => Ok(()),
             reason = self.stop.requested() => Err(LambdaError::Stopped { reason, in_flight: None }),
         }
+    }
+
+    /// The end of a call; where that takes its time, the journal tells so.
+    async fn told<T>(&self, operation: &'static str, call: impl Future<Output = T>) -> T {
+        let what = || match self.attempts.told().refusal {
+            Some(refusal) => format!("AWS to take {operation}, which it refuses with status {}", refusal.http_status),
+            None => format!("AWS's answer to {operation}"),
+        };
+        // The looks of a wait are no waits of their own.
+        wait::told(&self.journal, Duration::from_secs(1), what, call).await
+    }
+
+    fn failed<E>(&self, operation: &'static str, error: SdkError<E, HttpResponse>) -> LambdaError
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        self.explained(CallError::of(operation, error))
+    }
+
+    fn explained(&self, error: CallError) -> LambdaError {
+        LambdaError::Call(self.attempts.explained(error))
     }
 
     /// The answer of a call that only reads; given up at once when the run is to end.
@@ -440,7 +497,7 @@ impl Lambda {
         tokio::select! {
             biased;
             reason = self.stop.requested() => Err(LambdaError::Stopped { reason, in_flight: None }),
-            answer = call => answer.map_err(|error| LambdaError::Call(CallError::of(operation, error))),
+            answer = self.told(operation, call) => answer.map_err(|error| self.failed(operation, error)),
         }
     }
 
@@ -468,7 +525,7 @@ impl Lambda {
         };
         tokio::select! {
             biased;
-            answer = call => answer.map_err(|error| LambdaError::Call(CallError::of(operation, error))),
+            answer = self.told(operation, call) => answer.map_err(|error| self.failed(operation, error)),
             reason = out_of_patience => Err(LambdaError::Stopped { reason, in_flight: Some(step) }),
         }
     }

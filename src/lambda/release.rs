@@ -9,8 +9,7 @@ use aws_sdk_lambda::types::{LogType, ProvisionedConcurrencyStatusEnum};
 
 use super::alias::shares;
 use super::error::Trouble;
-use super::observer::Tally;
-use super::{CallError, CallErrorKind, Lambda, LambdaError, connect, found, read, wait};
+use super::{CallError, Lambda, LambdaError, connect, found, read, wait};
 use crate::function::{Live, LiveAlias, LiveVersion, Provisioned, ProvisionedState, Trail};
 use crate::protocol::name::FunctionName;
 use crate::verification::Answer;
@@ -140,8 +139,9 @@ impl Lambda {
     /// [`LambdaError::ProvisioningFailed`], [`LambdaError::WaitedTooLong`], and those of every call.
     pub async fn wait_for_provisioned(&self, name: &FunctionName, alias: &str) -> Result<(), LambdaError> {
         let mut pace = wait::Pace::new(self.wait_limit);
+        let mut answer = self.provisioned(name, alias).await?;
         loop {
-            let Some(output) = self.provisioned(name, alias).await? else { return Ok(()) };
+            let Some(output) = answer else { return Ok(()) };
             match output.status() {
                 Some(ProvisionedConcurrencyStatusEnum::InProgress) => {}
                 Some(ProvisionedConcurrencyStatusEnum::Failed) => {
@@ -151,7 +151,8 @@ impl Lambda {
                 Some(_) => return Ok(()),
                 None => return Err(self.garbled("GetProvisionedConcurrencyConfig")),
             }
-            self.pause(&mut pace, "the provisioned concurrency").await?;
+            let look = async || self.provisioned(name, alias).await;
+            answer = self.look_again(&mut pace, "the provisioned concurrency", look).await?;
         }
     }
 
@@ -174,7 +175,7 @@ impl Lambda {
         let output = match answer.await {
             Err(_) => return Err(self.unanswered(limit)),
             Ok(Err(LambdaError::Call(error))) if error.is_silence() => return Err(self.unanswered(limit)),
-            Ok(Err(LambdaError::Call(error))) if error.is_not_found() => return Err(LambdaError::Gone),
+            Ok(Err(LambdaError::Call(error))) if error.is_function_not_found() => return Err(LambdaError::Gone),
             Ok(answer) => answer?,
         };
         self.check_awss("Invoke")?;
@@ -191,14 +192,10 @@ impl Lambda {
 
     /// Why there is no answer: the function takes its time, unless AWS has refused to start it up to now.
     fn unanswered(&self, limit: Duration) -> LambdaError {
-        let Tally { http_status, request_id, .. } = self.attempts.told();
-        let code = match http_status {
-            Some(429) => "TooManyRequestsException",
-            Some(500..) => "ServiceException",
-            _ => return LambdaError::NoAnswer(limit),
-        };
-        let error = CallError::without("Invoke", CallErrorKind::Refused);
-        LambdaError::Call(CallError { code: Some(code.to_owned()), http_status, request_id, ..error })
+        match self.attempts.told().refusal {
+            Some(refusal) => LambdaError::Call(CallError::refused("Invoke", refusal)),
+            None => LambdaError::NoAnswer(limit),
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use super::body::{Document, Encoding};
 use crate::journal::Journal;
 use crate::package::Archive;
-use crate::protocol::event::Task;
+use crate::protocol::event::Progress;
 
 /// What the SDK writes for an empty `ZipFile`. It cannot stand inside a string of the same document, where quotes are escaped.
 const EMPTY: &[u8] = br#""ZipFile":"""#;
@@ -63,7 +63,7 @@ impl Intercept for Upload {
         };
         let hash = document.sha256()?;
         request.headers_mut().insert("content-length", document.length().to_string());
-        let tell = Mutex::new(self.journal.progress(Task::Upload));
+        let tell = Mutex::new(self.journal.progress(Progress::upload));
         *request.body_mut() = document.into_body(move |done| {
             tell.lock().unwrap_or_else(PoisonError::into_inner)(done, total);
         });

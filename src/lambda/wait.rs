@@ -2,13 +2,22 @@
 //! Never polls by itself, and never waits beyond its limit.
 #![expect(clippy::disallowed_methods, reason = "a wait looks at the clock")]
 
+use std::future::Future;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use super::error::LambdaError;
 use super::read::Standing;
+use crate::journal::Journal;
 
 /// How long a role that cannot be assumed yet is tried again: IAM tells Lambda within seconds.
 pub(super) const ROLE_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long an alias may show weights that AWS takes away by itself.
+pub(super) const WEIGHTS_LIMIT: Duration = Duration::from_secs(60);
+
+/// How long a run is silent before it tells what it waits for.
+const SILENCE: Duration = Duration::from_secs(5);
 
 const FIRST: Duration = Duration::from_millis(100);
 const SLOWEST: Duration = Duration::from_secs(2);
@@ -57,6 +66,30 @@ impl Pace {
 
 fn interval(least: Duration, elapsed: Duration) -> Duration {
     (elapsed / PART).clamp(least, SLOWEST.max(least))
+}
+
+/// The end of some work. Whenever nothing has been told for five seconds, the journal tells what is waited for; never before
+/// the work itself has lasted for `least`.
+pub(super) async fn told<T>(
+    journal: &Journal,
+    least: Duration,
+    what: impl Fn() -> String,
+    work: impl Future<Output = T>,
+) -> T {
+    let mut work = pin!(work);
+    let mut least = least;
+    loop {
+        let silence = SILENCE.saturating_sub(journal.silence()).max(least);
+        tokio::select! {
+            biased;
+            done = &mut work => return done,
+            () = tokio::time::sleep(silence) => least = Duration::ZERO,
+        }
+        // Somebody else may have told something meanwhile.
+        if journal.silence() >= SILENCE {
+            journal.tell_wait(what());
+        }
+    }
 }
 
 /// The error of a function that is not ready although nothing goes on.

@@ -2,6 +2,7 @@
 //! Never looks beyond the job's own `HOME` and variables: without them there is no file.
 #![expect(clippy::disallowed_methods, reason = "reads ~/.aws: this is the room for it")]
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;
 
@@ -10,23 +11,43 @@ use crate::protocol::environment::Environment;
 /// Options by name, each with its value and where it stands. A leading `aws_` of a key is no part of the name.
 /// The section is that of `profile`, else of `AWS_PROFILE`, else `default`. `credentials` goes before `config`, as in dpl.
 pub(super) fn read(env: &Environment, profile: Option<String>) -> BTreeMap<String, (String, String)> {
-    let variable = || env.get("AWS_PROFILE").filter(|profile| !profile.is_empty()).map(std::borrow::Cow::into_owned);
+    let variable = || env.get("AWS_PROFILE").filter(|profile| !profile.is_empty()).map(Cow::into_owned);
     let profile = profile.or_else(variable).unwrap_or_else(|| "default".to_owned());
     let mut options = BTreeMap::new();
-    for (variable, name) in [("AWS_SHARED_CREDENTIALS_FILE", "credentials"), ("AWS_CONFIG_FILE", "config")] {
-        let path = match (env.get(variable), env.get("HOME")) {
-            (Some(path), _) => path.into_owned(),
-            (None, Some(home)) => format!("{home}/.aws/{name}"),
-            (None, None) => continue,
-        };
-        // A file that is not there, or not readable, has no options; the SDK complains if it needs it for credentials.
-        let Ok(text) = fs::read_to_string(&path) else { continue };
+    for (path, text) in texts(env) {
         for (key, value) in section(&text, &profile) {
             let key = key.strip_prefix("aws_").unwrap_or(key);
             options.entry(key.to_owned()).or_insert_with(|| (value.to_owned(), format!("the file {path}")));
         }
     }
     options
+}
+
+/// Whether one of the files has a section for a profile of that name: `[name]` in `credentials`, `[profile name]` in `config`.
+pub fn defines_profile(env: &Environment, name: &str) -> bool {
+    let is_it = |line: &str| {
+        let header = line.trim().strip_prefix('[').and_then(|line| line.split(']').next()).unwrap_or_default().trim();
+        header.strip_prefix("profile ").unwrap_or(header).trim() == name
+    };
+    !name.is_empty() && texts(env).iter().any(|(_, text)| text.lines().any(is_it))
+}
+
+/// The files that can be read, with their paths, `credentials` first.
+fn texts(env: &Environment) -> Vec<(String, String)> {
+    let mut texts = Vec::new();
+    for (variable, name) in [("AWS_SHARED_CREDENTIALS_FILE", "credentials"), ("AWS_CONFIG_FILE", "config")] {
+        // As the SDK finds them, but that it takes a `~` without a home for a directory of that name.
+        let home = env.get("HOME").filter(|home| home.starts_with('/'));
+        let path = env.get(variable).filter(|path| !path.is_empty()).map_or(format!("~/.aws/{name}"), Cow::into_owned);
+        let path = match (path.strip_prefix("~/"), home) {
+            (None, _) => path,
+            (Some(rest), Some(home)) => format!("{home}/{rest}"),
+            (Some(_), None) => continue,
+        };
+        // A file that is not there, or not readable, has no options; the SDK complains if it needs it for credentials.
+        texts.extend(fs::read_to_string(&path).ok().map(|text| (path, text)));
+    }
+    texts
 }
 
 /// The `key = value` lines of `[profile]` or `[profile profile]`.

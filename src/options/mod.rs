@@ -16,6 +16,7 @@ use crate::protocol::error::{Problem, Warning};
 use crate::protocol::wire::{Map, Node, pointer};
 use crate::stop::Stop;
 
+pub use files::defines_profile;
 pub use interpolate::{default_description, version_description};
 
 /// Options whose value is a list of names without a comma, so that a variable can hold several.

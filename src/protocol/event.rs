@@ -53,15 +53,8 @@ pub enum Event {
     },
     /// One group of conditions was judged.
     ConditionChecked(Checked),
-    /// Long work goes on: at most five a second, none in the first 300 ms.
-    Progress {
-        /// What is being done.
-        task: Task,
-        /// Bytes done so far.
-        done_bytes: u64,
-        /// Bytes in all.
-        total_bytes: u64,
-    },
+    /// Long work goes on: at most five a second, none in the first 300 ms; of a wait at most one each five seconds.
+    Progress(Progress),
     /// The archive is ready.
     Packaged(Package),
     /// The difference between the stanza and the live function is known.
@@ -135,14 +128,43 @@ impl CredentialsSource {
     }
 }
 
-/// Long work that tells its progress.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Task {
-    /// Reading and compressing files; bytes are those of the files.
-    Package,
-    /// Sending the archive; bytes are those of the archive.
-    Upload,
+/// Long work, and how far it has come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(tag = "task", rename_all = "kebab-case")]
+pub enum Progress {
+    /// Reading and compressing files.
+    Package {
+        /// Bytes of files read so far.
+        done_bytes: u64,
+        /// Bytes of files in all.
+        total_bytes: u64,
+    },
+    /// Sending the archive.
+    Upload {
+        /// Bytes of the archive sent so far.
+        done_bytes: u64,
+        /// Bytes of the archive.
+        total_bytes: u64,
+    },
+    /// Waiting, when nothing else has been told for five seconds.
+    Wait {
+        /// What is waited for, as a part of a sentence: `another update of the function`.
+        what: String,
+        /// Milliseconds since something else was told.
+        elapsed_ms: u64,
+    },
+}
+
+impl Progress {
+    /// Of packaging.
+    pub fn package(done_bytes: u64, total_bytes: u64) -> Self {
+        Progress::Package { done_bytes, total_bytes }
+    }
+
+    /// Of an upload.
+    pub fn upload(done_bytes: u64, total_bytes: u64) -> Self {
+        Progress::Upload { done_bytes, total_bytes }
+    }
 }
 
 /// A stream of a command.

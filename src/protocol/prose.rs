@@ -4,8 +4,8 @@
 use serde_json::Value;
 
 use super::event::{
-    Aim, Change, CodeState, Condition, Deployment, Event, Finished, FunctionPresence, Package, Plan, StepName, Task,
-    Unmet,
+    Aim, Change, CodeState, Condition, Deployment, Event, Finished, FunctionPresence, Package, Plan, Progress,
+    StepName, Unmet,
 };
 
 /// The sentence of an event. Texts that dpl's users search their logs for are kept word by word.
@@ -21,12 +21,13 @@ pub(super) fn message(event: &Event) -> String {
             let verdict = if checked.met { "met" } else { "not met" };
             format!("{} {verdict}: want {}, got {}", condition(checked.condition), checked.want, checked.got)
         }
-        Event::Progress { task, done_bytes, total_bytes } => {
-            let doing = match task {
-                Task::Package => "packaging",
-                Task::Upload => "uploading",
-            };
-            format!("{doing}: {} of {}", size(*done_bytes), size(*total_bytes))
+        Event::Progress(progress) => {
+            let bytes = |doing, done, total| format!("{doing}: {} of {}", size(done), size(total));
+            match progress {
+                Progress::Package { done_bytes, total_bytes } => bytes("packaging", *done_bytes, *total_bytes),
+                Progress::Upload { done_bytes, total_bytes } => bytes("uploading", *done_bytes, *total_bytes),
+                Progress::Wait { what, elapsed_ms } => format!("waiting for {what} ({} s)", elapsed_ms / 1000),
+            }
         }
         Event::Packaged(package) => packaged(package),
         Event::Planned(plan) => planned(plan),

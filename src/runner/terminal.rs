@@ -53,6 +53,8 @@ struct Run {
     running: Option<Value>,
     /// The task whose progress a log tells, and the quarters of it that are told.
     quarters: Option<(Value, u64)>,
+    /// The seconds of a wait at which a log told of it last.
+    waited: Option<u64>,
     /// Lines of the function's log.
     log: Vec<String>,
 }
@@ -167,6 +169,9 @@ impl<W: Write> Terminal<W> {
 
     /// On a terminal a bar in place; in a log a line for each quarter, so that a short upload is none.
     fn progress(&mut self, event: &Value) -> io::Result<()> {
+        if event["task"] == "wait" {
+            return self.waits(event);
+        }
         let (done, total) = (event["done_bytes"].as_u64().unwrap_or(0), event["total_bytes"].as_u64().unwrap_or(0));
         let percent = (u128::from(done) * 100).checked_div(u128::from(total)).unwrap_or(0).min(100);
         let percent = u64::try_from(percent).expect("at most 100");
@@ -197,6 +202,23 @@ impl<W: Write> Terminal<W> {
             self.run.quarters = Some((event["task"].clone(), percent / 25));
             let mark = self.style.marks().runs;
             self.labelled(0, &[(Paint::Dim, mark)], &format!("{doing}: {percent} %, {sizes}"), Paint::Dim)?;
+        }
+        Ok(())
+    }
+
+    /// On a terminal the step that runs, with what it waits for; in a log a line now and then, ever more seldom up to once a minute.
+    fn waits(&mut self, event: &Value) -> io::Result<()> {
+        let elapsed = event["elapsed_ms"].as_u64().unwrap_or_default() / 1000;
+        let said = format!("waiting for {} ({elapsed} s)", text_of(event, "what").unwrap_or_default());
+        let mark = self.style.marks().runs;
+        if self.style.live {
+            let step = self.run.running.as_ref().map(|running| format!("{}: ", step_line(running))).unwrap_or_default();
+            return self.draw(&format!("{mark} {step}{said}"));
+        }
+        let told = self.run.waited.filter(|told| *told <= elapsed);
+        if told.is_none_or(|told| elapsed - told >= (told / 2).min(60)) {
+            self.run.waited = Some(elapsed);
+            self.labelled(0, &[(Paint::Dim, mark)], &said, Paint::Dim)?;
         }
         Ok(())
     }

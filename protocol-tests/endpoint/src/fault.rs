@@ -37,6 +37,15 @@ pub enum FaultKind {
         /// The seconds of a `Retry-After` header. `None`: no such header.
         retry_after: Option<u32>,
     },
+    /// The call is handled, and an error in AWS's shape is answered all the same.
+    StatusAfter {
+        /// The HTTP status.
+        status: u16,
+        /// AWS's code, `TooManyRequestsException`.
+        code: String,
+        /// AWS's message, `Rate Exceeded.`
+        message: String,
+    },
     /// The connection is reset as soon as the head was read; the call is not handled.
     ResetBefore,
     /// The connection is reset in the middle of the upload; the call is not handled.
@@ -117,7 +126,7 @@ pub(crate) enum Meddling {
 
 impl Fault {
     /// Reads `{"operation": "GetFunction", "after": 0, "times": 2, "status": 429, "code": "TooManyRequestsException", "message": "Rate Exceeded."}`
-    /// (with `retry_after` in seconds), or another `kind`: `reset-before`, `reset-during` (`after_bytes`), `reset-after`, `hang` (`for_ms`),
+    /// (with `retry_after` in seconds), or another `kind`: `status-after`, `reset-before`, `reset-during` (`after_bytes`), `reset-after`, `hang` (`for_ms`),
     /// `slow` (`answer_over_ms`), `html` and `empty` (`status`), `update-fails` and `create-fails` (`reason_code`, `reason`),
     /// `provision-fails` (`reason`), `busy` (`for_ms`), `delete-function`, `touch-function`.
     /// `operation` absent is every operation, `after` 0, `times` 1. Fails for what it does not know.
@@ -148,6 +157,11 @@ impl FaultKind {
                 code: fixture.text("code")?.ok_or_else(|| needs("code"))?,
                 message: fixture.text("message")?.unwrap_or_default(),
                 retry_after: fixture.number("retry_after")?,
+            }),
+            "status-after" => Ok(FaultKind::StatusAfter {
+                status: fixture.number("status")?.ok_or_else(|| needs("status"))?,
+                code: fixture.text("code")?.ok_or_else(|| needs("code"))?,
+                message: fixture.text("message")?.unwrap_or_default(),
             }),
             "reset-before" => Ok(FaultKind::ResetBefore),
             "reset-during" => Ok(FaultKind::ResetDuring { after_bytes: fixture.number("after_bytes")?.unwrap_or(0) }),
@@ -193,7 +207,8 @@ impl FaultKind {
                 Some(not_awss(Answer::new(*status, "text/html", page.into_bytes())))
             }
             FaultKind::Empty { status } => Some(not_awss(Answer::json(*status, &Value::Null))),
-            FaultKind::ResetBefore
+            FaultKind::StatusAfter { .. }
+            | FaultKind::ResetBefore
             | FaultKind::ResetDuring { .. }
             | FaultKind::ResetAfter
             | FaultKind::Hang { .. }
@@ -205,6 +220,12 @@ impl FaultKind {
             | FaultKind::DeleteFunction
             | FaultKind::TouchFunction => None,
         }
+    }
+
+    /// What is answered instead of what the handled call would answer. `None`: that.
+    pub(crate) fn answer_after(&self) -> Option<Answer> {
+        let FaultKind::StatusAfter { status, code, message } = self else { return None };
+        Some(Answer::error(*status, code, &json!({"Type": "User", "message": message})))
     }
 
     /// What happens to a call that is handled.
@@ -223,6 +244,7 @@ impl FaultKind {
             FaultKind::DeleteFunction => meddles(Meddling::Delete),
             FaultKind::TouchFunction => meddles(Meddling::Touch),
             FaultKind::Status { .. }
+            | FaultKind::StatusAfter { .. }
             | FaultKind::ResetBefore
             | FaultKind::ResetDuring { .. }
             | FaultKind::ResetAfter
@@ -243,6 +265,7 @@ impl FaultKind {
             FaultKind::Busy { .. } => named || updates || operation == "PublishVersion",
             FaultKind::DeleteFunction | FaultKind::TouchFunction => operation != "CreateFunction",
             FaultKind::Status { .. }
+            | FaultKind::StatusAfter { .. }
             | FaultKind::ResetBefore
             | FaultKind::ResetDuring { .. }
             | FaultKind::ResetAfter

@@ -183,6 +183,7 @@ impl Shared {
             let mut account = self.account();
             account.answer(head, &arrival.body, &document, fate, Moment::now())
         });
+        let answer = fault.as_ref().and_then(FaultKind::answer_after).unwrap_or(answer);
         thread::sleep(answer.delay);
         if let Some(FaultKind::ResetAfter) = fault {
             self.record(&arrival, json, code_bytes, 0);

@@ -1,0 +1,140 @@
+//! How long a run waits, how soon it tries again, and what it says meanwhile.
+
+use std::time::Duration;
+
+use lambda_endpoint::{Endpoint, Fault, FaultKind, Settings};
+use serde_json::{Value, json};
+
+use crate::deployments::{build_directory, request};
+use crate::identity::recorder::Recorder;
+use crate::identity::sources::{ROLE, refusal};
+use crate::plugin::{Ended, Plugin};
+
+fn status(operation: &str, after: u32, times: u32, (status, code): (u16, &str)) -> Fault {
+    let (code, message) = (code.to_owned(), "AWS's own words.".to_owned());
+    let kind = FaultKind::Status { status, code, message, retry_after: None };
+    Fault { operation: Some(operation.to_owned()), after, times, kind }
+}
+
+const PASSING: [(u16, &str); 3] =
+    [(429, "TooManyRequestsException"), (500, "ServiceException"), (503, "ServiceUnavailableException")];
+
+/// An endpoint with the function `f`.
+fn endpoint(update: Duration) -> Endpoint {
+    let endpoint = Endpoint::start(Settings::default()).expect("a free port");
+    let function = json!({
+        "FunctionName": "f", "Role": "arn:aws:iam::123456789012:role/run", "Runtime": "nodejs22.x", "Handler": "index.handler",
+    });
+    endpoint.seed(function).expect("a valid function");
+    endpoint.set_update_duration(update);
+    endpoint
+}
+
+fn deploy(endpoint: &Endpoint, members: &Value) -> Ended {
+    let mut request = request(endpoint);
+    request.as_object_mut().expect("an object").extend(members.as_object().expect("an object").clone());
+    Plugin::new(&[]).directory(build_directory().path()).run(&request)
+}
+
+/// What waits are told to be for.
+fn waits(ended: &Ended) -> Vec<&str> {
+    let waits = ended.events.iter().filter(|event| event["event"] == "progress" && event["task"] == "wait");
+    waits.map(|event| event["what"].as_str().expect("told")).collect()
+}
+
+#[test]
+fn two_refusals_that_pass_cost_less_than_three_seconds() {
+    for refusal in PASSING {
+        let endpoint = endpoint(Duration::ZERO);
+        endpoint.fault(status("UpdateFunctionCode", 0, 2, refusal));
+        let ended = deploy(&endpoint, &json!({}));
+        assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
+        let calls = endpoint.calls();
+        let tries: Vec<_> =
+            calls.iter().filter(|call| call.operation == "UpdateFunctionCode").map(|it| it.at).collect();
+        let [first, second, third] = tries.as_slice() else { panic!("{} tries", tries.len()) };
+        let took = (*second - *first, *third - *first);
+        assert!(took.0 < Duration::from_secs(1) && took.1 < Duration::from_secs(3), "{refusal:?}: {took:?}");
+    }
+}
+
+#[test]
+fn a_wait_that_ends_while_aws_refuses_tells_what_aws_said() {
+    for refusal in PASSING {
+        let ours = if refusal.0 == 429 { "throttled" } else { "service-unavailable" };
+        // The first look, a call that changes something, and a look of a wait.
+        for (operation, after) in [("GetFunction", 0), ("UpdateFunctionCode", 0), ("GetFunction", 1)] {
+            let endpoint = endpoint(Duration::from_secs(60));
+            endpoint.fault(status(operation, after, u32::MAX, refusal));
+            let ended = deploy(&endpoint, &json!({"wait_timeout": 2}));
+            let (error, at) = (&ended.finished()["error"], format!("{operation} after {after}: {}", ended.stdout));
+            assert_eq!(error["code"], ours, "{at}");
+            assert_eq!(error["aws"]["operation"], operation, "{at}");
+            assert_eq!(
+                (&error["aws"]["code"], &error["aws"]["http_status"]),
+                (&json!(refusal.1), &json!(refusal.0)),
+                "{at}"
+            );
+            assert!(error["aws"]["request_id"].is_string(), "{at}");
+            let message = error["message"].as_str().expect("told");
+            assert!(message.contains("AWS's own words") && !message.contains("did not answer"), "{at}");
+        }
+    }
+}
+
+#[test]
+fn sts_that_is_down_until_the_end_of_the_wait_is_told_so() {
+    let sts = Recorder::start(|_| refusal(503, "ServiceUnavailable", "Service Unavailable"));
+    let endpoint = endpoint(Duration::ZERO);
+    let mut request = request(&endpoint);
+    request["role_to_assume"] = json!(ROLE);
+    request["wait_timeout"] = json!(1);
+    request["env"]["AWS_ENDPOINT_URL_STS"] = json!(sts.url());
+    let ended = Plugin::new(&[]).directory(build_directory().path()).run(&request);
+    let error = &ended.finished()["error"];
+    assert_eq!(
+        (&error["code"], &error["aws"]["operation"]),
+        (&json!("service-unavailable"), &json!("AssumeRole")),
+        "{error}"
+    );
+    assert_eq!(error["aws"]["request_id"], "b25f48e8-84fd-11e6-80d9-574e0c4664cb");
+}
+
+#[test]
+fn a_refusal_that_passes_ends_no_wait() {
+    let endpoint = endpoint(Duration::from_millis(500));
+    // More than one call tries again.
+    endpoint.fault(status("GetFunction", 1, 12, (429, "TooManyRequestsException")));
+    let ended = deploy(&endpoint, &json!({}));
+    assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
+    let told = waits(&ended);
+    assert!(told.iter().any(|what| what.contains("GetFunction") && what.contains("429")), "{told:?}");
+}
+
+#[test]
+fn a_wait_of_more_than_five_seconds_tells_what_it_is_for() {
+    let cases: [(Duration, Option<Fault>, &str); 3] = [
+        (Duration::from_secs(7), None, "the update"),
+        (Duration::ZERO, Some(status("UpdateFunctionCode", 0, 1, (200, ""))), "AWS's answer to UpdateFunctionCode"),
+        (Duration::ZERO, None, "another update of the function"),
+    ];
+    std::thread::scope(|scope| {
+        for (place, (update, fault, what)) in cases.into_iter().enumerate() {
+            scope.spawn(move || {
+                let endpoint = endpoint(update);
+                let named = |kind| Fault { operation: Some("UpdateFunctionCode".to_owned()), after: 0, times: 1, kind };
+                if fault.is_some() {
+                    endpoint.fault(named(FaultKind::Hang { for_: Duration::from_secs(7) }));
+                }
+                if place == 2 {
+                    endpoint.fault(named(FaultKind::Busy { for_: Duration::from_secs(7) }));
+                }
+                let ended = deploy(&endpoint, &json!({}));
+                assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
+                assert!(waits(&ended).contains(&what), "{}", ended.stdout);
+            });
+        }
+    });
+    let ended = deploy(&endpoint(Duration::ZERO), &json!({}));
+    assert!(ended.elapsed > Duration::from_secs(5) || waits(&ended).is_empty(), "{}", ended.stdout);
+}
