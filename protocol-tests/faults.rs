@@ -27,6 +27,10 @@ const THREADS: usize = 24;
 /// Calls by which a wait looks, as often as it must; one look is like the other, and so many there always are.
 const LOOKS: [(&str, usize); 2] = [("GetFunction", 4), ("GetProvisionedConcurrencyConfig", 3)];
 
+/// What AWS says besides "An update is in progress" (helix-deploy issue 83, serverless-application-model issue 2356).
+const CONCURRENT: &str = "The function could not be updated due to a concurrent update operation.";
+const PENDING: &str = "The operation cannot be performed at this time. The function is currently in the following state: 'Pending'. StateReasonCode: 'Creating'";
+
 /// Something that goes wrong with a call.
 struct Trouble {
     name: &'static str,
@@ -85,6 +89,7 @@ fn troubles() -> Vec<Trouble> {
     let provision_fails = FaultKind::ProvisionFails { reason: reason.clone() };
     let create_fails = FaultKind::CreateFails { reason_code, reason };
     let (busy, hang) = (Duration::from_millis(300), Duration::from_secs(30));
+    let conflict = "ResourceConflictException";
     let throttled = status(429, "TooManyRequestsException", "Rate Exceeded.");
     let denied = status(403, "AccessDeniedException", "User is not authorized to perform this action");
     let expired = status(403, "ExpiredTokenException", "The security token included in the request is expired");
@@ -101,6 +106,14 @@ fn troubles() -> Vec<Trouble> {
         Trouble {
             strikes: |call| changes(call) && !creates(call),
             ..unanswered("busy", 1, FaultKind::Busy { for_: busy }, Deployed)
+        },
+        Trouble {
+            strikes: |call| changes(call) && !creates(call),
+            ..unanswered("concurrent", 2, status(409, conflict, CONCURRENT), Deployed)
+        },
+        Trouble {
+            strikes: |call| changes(call) && !creates(call),
+            ..unanswered("pending", 2, status(409, conflict, PENDING), Deployed)
         },
         unanswered("hang", 1, FaultKind::Hang { for_: hang }, DeployedOr("timed-out")),
         unanswered("html-200", 1, FaultKind::Html { status: 200 }, DeployedOr("unexpected-answer")),

@@ -291,3 +291,47 @@ fn causes(error: &(dyn std::error::Error + 'static)) -> Vec<String> {
     }
     causes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(code: &str, message: &str) -> CallError {
+        let error = CallError::without("UpdateFunctionCode", CallErrorKind::Refused);
+        CallError { code: Some(code.to_owned()), message: Some(message.to_owned()), ..error }
+    }
+
+    #[test]
+    fn a_function_is_busy_in_all_of_awss_words_and_a_failed_one_is_not() {
+        const HEAD: &str = "The operation cannot be performed at this time.";
+        for (text, expected) in [
+            ("An update is in progress for resource: arn:aws:lambda:us-east-1:123456789012:function:f", true),
+            ("The function could not be updated due to a concurrent update operation.", true),
+            ("The function is currently in the following state: Pending", true),
+            ("The function is currently in the following state: 'Pending'. StateReasonCode: 'Creating'", true),
+            ("The function is currently in the following state: 'Deleting'", true),
+            ("The function is currently in the following state: Failed", false),
+            ("The function is currently in the following state: 'Failed'", false),
+            ("Alias already exists: arn", false),
+        ] {
+            let text = format!("{HEAD} {text}");
+            assert_eq!(refused("ResourceConflictException", &text).is_busy(), expected, "{text}");
+            assert!(!refused("InvalidParameterValueException", &text).is_busy(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_function_is_absent_only_where_aws_says_so() {
+        for (text, expected) in [
+            ("Function not found: arn:aws:lambda:us-east-1:123456789012:function:f", true),
+            ("Function does not exist", true),
+            ("The function doesn't exist.", true),
+            ("Functions from 'us-west-2' are not reachable in this region ('us-east-1')", false),
+            ("Function arn:aws:lambda:us-west-2:123456789012:function:f is not reachable", false),
+            ("Layer version arn does not exist.", false),
+            ("", false),
+        ] {
+            assert_eq!(refused("ResourceNotFoundException", text).is_function_not_found(), expected, "{text}");
+        }
+    }
+}

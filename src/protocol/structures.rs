@@ -197,14 +197,20 @@ fn auth_type(r: &mut Reader<'_>) -> Option<String> {
 }
 
 fn cors(r: &mut Reader<'_>) -> Cors {
-    Cors {
+    let cors = Cors {
         allow_origins: r.texts("allow_origins"),
         allow_methods: r.texts("allow_methods"),
         allow_headers: r.texts("allow_headers"),
         expose_headers: r.texts("expose_headers"),
         allow_credentials: r.flag("allow_credentials"),
         max_age: r.whole_number("max_age", "seconds", Some(0..=86400)),
+    };
+    // AWS takes no `cors` without them.
+    if cors.allow_origins.as_ref().is_some_and(Vec::is_empty) {
+        let right = "`function_url.cors.allow_origins` is empty; give sites, such as `https://www.example.com`, or leave `cors` empty";
+        r.refuse("allow_origins", right.to_owned());
     }
+    cors
 }
 
 pub(super) fn reserved_concurrency(r: &mut Reader<'_>) -> Option<OrNone<i32>> {

@@ -405,6 +405,23 @@ fn progress_is_a_bar_on_a_terminal_and_quarters_in_a_log() {
     assert!(shown(LIVE, &[nothing]).contains("  0 %"));
 }
 
+fn wait(seconds: u64) -> Value {
+    json!({"event": "progress", "task": "wait", "what": "the update", "elapsed_ms": seconds * 1000 + 7, "message": "m"})
+}
+
+#[test]
+fn a_wait_is_told_behind_the_step_on_a_terminal_and_ever_more_seldom_in_a_log() {
+    let started = json!({"event": "step-started", "step": "update-function-code"});
+    let waits: Vec<Value> = (1..=60).map(|round| wait(round * 5)).collect();
+    let told = shown(LOG, &waits);
+    assert!(told.starts_with("… waiting for the update (5 s)\n… waiting for the update (10 s)\n"), "{told}");
+    assert_eq!(told.lines().count(), 10, "{told}");
+    // Another wait begins anew.
+    assert_eq!(shown(LOG, &[wait(40), wait(5)]).lines().count(), 2);
+    let told = shown(LIVE, &[started, wait(5)]);
+    assert!(told.contains("\r… update-function-code: waiting for the update (5 s)"), "{told:?}");
+}
+
 fn a_failure() -> Value {
     json!({"event": "finished", "outcome": "failed", "changed": ["update-function-configuration", "publish-version"], "allowed": true, "error": {
         "code": "access-denied", "class": "auth", "retryable": false, "at": "/role",
