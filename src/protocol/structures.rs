@@ -206,7 +206,7 @@ fn cors(r: &mut Reader<'_>) -> Cors {
         max_age: r.whole_number("max_age", "seconds", Some(0..=86400)),
     };
     // AWS takes no `cors` without them.
-    if cors.allow_origins.as_ref().is_some_and(Vec::is_empty) {
+    if matches!(r.take("allow_origins"), Some(Node::List(sites)) if sites.is_empty()) {
         let right = "`function_url.cors.allow_origins` is empty; give sites, such as `https://www.example.com`, or leave `cors` empty";
         r.refuse("allow_origins", right.to_owned());
     }
