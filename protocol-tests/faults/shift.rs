@@ -17,7 +17,7 @@ use crate::interruptions::signal;
 use crate::plugin::{Ended, Plugin};
 
 /// How often the program makes a call before it gives up.
-const ATTEMPTS: u32 = 8;
+const ATTEMPTS: u32 = 10;
 
 /// The alias points at the second of two versions, so that a way back that goes too far is seen.
 const OLD: &str = "2";
