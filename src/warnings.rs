@@ -24,13 +24,17 @@ pub fn of_note(note: &Note) -> Warning {
             ),
             "leave them out (`exclude: __pycache__/`), or make them with `python -m compileall --invalidation-mode unchecked-hash`",
         ),
+        Note::Hidden { name, target } => (
+            format!("the link `{name}` leads to `{target}`, which is hidden, and is left out of the package"),
+            "`dot_match: true` packages hidden files; `.git` is never packaged",
+        ),
         Note::Circle { name, target } => (
             format!("the link `{name}` to `{target}` leads back to where it stands, and is left out of the package"),
             "`symlinks: preserve` keeps it as a link",
         ),
     };
     let code = match note {
-        Note::NoFile { .. } | Note::Circle { .. } => WarningCode::FileLeftOut,
+        Note::NoFile { .. } | Note::Hidden { .. } | Note::Circle { .. } => WarningCode::FileLeftOut,
         Note::Dangles { .. } => WarningCode::DanglingLink,
         Note::StalePyc { .. } => WarningCode::StalePyc,
     };

@@ -103,6 +103,20 @@ fn what_a_large_package_needs_beside_is_private_and_gone_with_the_process() {
     }
 }
 
+#[test]
+fn what_was_planted_beside_the_archive_is_not_written_through() {
+    // The name that the archive had until it was whole, as far as somebody could foresee it: `exec` keeps the id.
+    let line = "echo precious >victim; ln -s victim \".out.zip.$$.part\"";
+    let directory = build_directory();
+    let mut command = behind(line, &["package", "--output", "out.zip"]);
+    let ended = run_on(command.current_dir(directory.path()), &bytes(&stanza()));
+    assert_eq!(ended.outcome(), "packaged", "{}", ended.stdout);
+    assert_eq!(fs::read_to_string(directory.path().join("victim")).expect("there"), "precious\n");
+    assert!(fs::symlink_metadata(directory.path().join("out.zip")).expect("there").is_file());
+    let left = names(directory.path()).into_iter().filter(|name| name.ends_with(".part")).count();
+    assert_eq!(left, 1, "only the link");
+}
+
 /// Runs `package` with this `TMPDIR`, the job's or the process's.
 fn package_with(temporary: &str, is_jobs: bool, directory: &Path) -> Ended {
     let mut command = behind(":", &["package", "--output", "out.zip"]);

@@ -3,7 +3,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Seek, Write};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::Path;
 
 use base64_simd::STANDARD as BASE64;
@@ -118,22 +118,24 @@ impl Archive {
     pub fn write_to(&self, path: &Path, named: &Path) -> Result<(), PackageError> {
         let unwritable = |source| PackageError::Unwritable { path: named.to_owned(), source };
         if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
-            return File::options().write(true).open(path).and_then(|file| self.copy_to(file)).map_err(unwritable);
+            return File::options().write(true).open(path).and_then(|file| self.copy_to(&file)).map_err(unwritable);
         }
         // A link stays one: what it points to is replaced.
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        // Its name begins with a dot, so that it is left out of a package should we be killed here.
-        let beside = path.with_file_name(format!(".{name}.{}.part", std::process::id()));
-        let written =
-            File::create(&beside).and_then(|file| self.copy_to(file)).and_then(|()| fs::rename(&beside, &path));
-        written.map_err(|source| {
-            let _ = fs::remove_file(&beside);
-            unwritable(source)
-        })
+        // Its name begins with a dot, so that it is left out of a package should we be killed here. It is one that nobody can
+        // foresee, and made exclusively: what somebody has put there, such as a link, is never written through.
+        let beside = tempfile::Builder::new()
+            .prefix(&format!(".{name}."))
+            .suffix(".part")
+            .permissions(fs::Permissions::from_mode(0o666))
+            .tempfile_in(path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))
+            .map_err(unwritable)?;
+        self.copy_to(beside.as_file()).map_err(unwritable)?;
+        beside.persist(&path).map(drop).map_err(|error| unwritable(error.error))
     }
 
-    fn copy_to(&self, mut file: File) -> io::Result<()> {
+    fn copy_to(&self, mut file: &File) -> io::Result<()> {
         match &self.data {
             Data::Memory(bytes) => file.write_all(bytes),
             Data::File(archive) => {

@@ -7,7 +7,7 @@ use std::mem;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
 
-use super::selection::{Links, Reason, Rules, Selection};
+use super::selection::{Links, REPOSITORY, Reason, Rules, Selection, names_between};
 use super::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES, PackageError, threads};
 
 /// What will be packaged.
@@ -40,6 +40,13 @@ pub enum Note {
         name: String,
         /// How many there are.
         count: usize,
+    },
+    /// A link that was to be followed leads to what would stay out by its own name, and was left out.
+    Hidden {
+        /// Its name in the archive.
+        name: String,
+        /// Where it points to.
+        target: String,
     },
     /// A link that was to be followed leads back to where it stands, and was left out.
     Circle {
@@ -154,7 +161,7 @@ fn one(
     leave_out: Option<Identity>,
 ) -> Result<Contents, PackageError> {
     let path = directory.join(source);
-    let metadata = look(&path, source)?;
+    let metadata = look(directory, source)?;
     if metadata.is_file() {
         let is_archive =
             path.extension().is_some_and(|end| end.eq_ignore_ascii_case("zip") || end.eq_ignore_ascii_case("jar"));
@@ -184,7 +191,7 @@ fn several(
             return Err(PackageError::NoName { path: source.clone() });
         }
         let path = directory.join(source);
-        let metadata = look(&path, source)?;
+        let metadata = look(directory, source)?;
         if metadata.is_file() {
             walk.items.push(Item { name: name.to_owned(), kind: file(&metadata), path });
         } else {
@@ -194,13 +201,22 @@ fn several(
     walk.into_contents(paths.join(", "))
 }
 
-fn look(path: &Path, source: &str) -> Result<fs::Metadata, PackageError> {
+fn look(directory: &Path, source: &str) -> Result<fs::Metadata, PackageError> {
+    let path = &directory.join(source);
     let metadata = fs::metadata(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => PackageError::NotFound { path: source.to_owned() },
         _ => unreadable(path)(error),
     })?;
+    let (root, place) = (canonical(directory)?, canonical(path)?);
+    if names_between(&root, &place).iter().any(|name| name.eq_ignore_ascii_case(REPOSITORY)) {
+        return Err(PackageError::Repository { path: source.to_owned() });
+    }
     let is_something = metadata.is_file() || metadata.is_dir();
     if is_something { Ok(metadata) } else { Err(PackageError::NoFile { path: source.to_owned() }) }
+}
+
+fn canonical(path: &Path) -> Result<PathBuf, PackageError> {
+    fs::canonicalize(path).map_err(unreadable(path))
 }
 
 /// So many questions to the file system take longer than starting a thread.
@@ -223,6 +239,8 @@ struct Walk {
     items: Vec<Item>,
     notes: Vec<Note>,
     hidden: bool,
+    /// The real place where the walk has begun.
+    root: PathBuf,
     open: Vec<Open>,
 }
 
@@ -245,6 +263,7 @@ impl Walk {
             items: Vec::new(),
             notes: Vec::new(),
             hidden: false,
+            root: PathBuf::new(),
             open: Vec::new(),
         }
     }
@@ -263,6 +282,7 @@ impl Walk {
     }
 
     fn directory(&mut self, path: PathBuf, prefix: String) -> Result<(), PackageError> {
+        self.root = canonical(&path)?;
         self.enter(path, prefix, Vec::new())?;
         while let Some(Open { path, prefix, above }) = self.open.pop() {
             let mut is_empty = true;
@@ -291,7 +311,7 @@ impl Walk {
 
     fn enter(&mut self, path: PathBuf, prefix: String, mut above: Vec<PathBuf>) -> Result<(), PackageError> {
         if self.links != Links::Preserve {
-            above.push(fs::canonicalize(&path).map_err(unreadable(&path))?);
+            above.push(canonical(&path)?);
         }
         self.open.push(Open { path, prefix, above });
         Ok(())
@@ -309,6 +329,12 @@ impl Walk {
             return Ok(());
         }
         let there = fs::metadata(&path).map_err(unreadable(&path))?;
+        let place = canonical(&path)?;
+        if self.rules.hides_target(&self.root, &place, there.is_file()) {
+            self.hidden = true;
+            self.notes.push(Note::Hidden { name, target });
+            return Ok(());
+        }
         if there.is_file() {
             self.files.push((name, path));
             return Ok(());
@@ -317,7 +343,6 @@ impl Walk {
             self.notes.push(Note::NoFile { name });
             return Ok(());
         }
-        let place = fs::canonicalize(&path).map_err(unreadable(&path))?;
         if above.contains(&place) {
             self.notes.push(Note::Circle { name, target });
             return Ok(());

@@ -68,6 +68,11 @@ pub enum PackageError {
         /// The path, as the stanza names it.
         path: String,
     },
+    /// The path leads into a repository's own directory.
+    Repository {
+        /// The path, as the stanza names it.
+        path: String,
+    },
     /// A pattern cannot be read.
     BadPattern {
         /// The option that holds it.
@@ -414,6 +419,87 @@ mod tests {
         let (external, notes) = with(Links::External);
         assert_eq!(external, ["inside", "lib/a.js", "lib/up", "outside/x.js"]);
         assert_eq!(notes, []);
+    }
+
+    #[test]
+    fn a_repository_stays_out_whatever_way_leads_there() {
+        let outside = tree(&[("lib/x.js", "1"), ("lib/.git/config", "token"), (".git/hooks/x", "2"), ("a/.git", "gitdir: ..")]);
+        let files = [
+            ("app.js", "1"), (".git/config", "token"), (".git/hooks/pre-push", "2"), ("sub/.git/config", "3"),
+            ("sub/deep/er/.git", "gitdir: x"), ("sub/deep/er/y.js", "4"), ("sub/.GIT/x", "5"), ("sub/.github/x", "6"),
+        ];
+        let tree = tree(&files);
+        let link = |target: &Path, name: &str| symlink(target, tree.path().join(name)).unwrap();
+        link(Path::new(".git"), "repository");
+        link(Path::new("../.git/hooks"), "sub/hooks");
+        link(Path::new(".git/config"), "config");
+        link(Path::new("repository/config"), "by-another");
+        link(&outside.path().join("lib"), "lib");
+        link(&outside.path().join(".git/hooks"), "elsewhere");
+        link(&outside.path().join("a/.git"), "submodule");
+        let all = ["", ".", "./", "sub", "sub/deep/"].map(|path| vec![path.to_owned()].into_iter().filter(|p| !p.is_empty()).collect());
+        let several = [strings(["app.js", "sub"]).to_vec(), strings(["sub/deep", "./sub", "app.js"]).to_vec()];
+        for paths in all.into_iter().chain(several) {
+            for (links, include) in [
+                (Links::Preserve, vec![]), (Links::Follow, vec![]), (Links::External, vec![]),
+                (Links::Follow, strings(["**/.git/**", ".git/config", "*"])),
+            ] {
+                let selection = Selection { paths: paths.clone(), links, include, dot_match: true, ..Selection::default() };
+                let archive = select(tree.path(), &selection).unwrap();
+                let content = bytes(&archive);
+                let leaks = |text: &[u8]| content.windows(text.len()).any(|part| part == text);
+                assert!(!names(&archive).iter().any(|name| name.to_lowercase().contains(".git/")), "{:?}", names(&archive));
+                assert!(!leaks(b"token") && !leaks(b"gitdir"), "{selection:?}: {:?}", names(&archive));
+                if links == Links::Follow {
+                    let hidden = ["repository", "config", "by-another", "elsewhere", "submodule", "sub/hooks"];
+                    assert!(!names(&archive).iter().any(|name| hidden.iter().any(|h| name.starts_with(h))), "{:?}", names(&archive));
+                }
+            }
+        }
+        for path in [
+            ".git", "./.git/", ".git/hooks", ".git/config", "sub/.git", "sub/deep/er/.git", "sub/../.git", "repository", "config",
+            "sub/hooks/pre-push", "elsewhere", ".GIT/../.git",
+        ] {
+            for paths in [strings([path]), strings(["app.js", path])] {
+                let result = select(tree.path(), &Selection { paths, dot_match: true, ..Selection::default() });
+                let is_refused = matches!(
+                    result,
+                    Err(PackageError::Repository { .. } | PackageError::NoName { .. } | PackageError::NotFound { .. })
+                );
+                assert!(is_refused, "{path}: {result:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_followed_link_leads_to_nothing_hidden_unless_dots_match() {
+        let outside = tree(&[(".aws/credentials", "x"), (".cache/build/z.js", "z"), ("shared/y.js", "y")]);
+        let tree = tree(&[
+            ("app.js", "1"), (".env", "2"), (".secrets/key", "3"), ("node_modules/.pnpm/a@1/node_modules/a/a.js", "4"),
+            ("node_modules/.pnpm/a@1/node_modules/a/.npmrc", "5"),
+        ]);
+        let link = |target: &Path, name: &str| symlink(target, tree.path().join(name)).unwrap();
+        link(Path::new(".env"), "settings");
+        link(Path::new(".secrets"), "secrets");
+        link(Path::new(".secrets/key"), "key");
+        link(Path::new(".pnpm/a@1/node_modules/a"), "node_modules/a");
+        link(&outside.path().join(".aws/credentials"), "credentials");
+        link(&outside.path().join("shared"), "shared");
+        link(&outside.path().join(".cache/build/z.js"), "z.js");
+        let packaged = |links, dot_match| {
+            let contents = survey(tree.path(), &Selection { links, dot_match, ..Selection::default() }, None).unwrap();
+            let left_out = contents.notes().iter().filter(|note| matches!(note, Note::Hidden { .. })).count();
+            (names(&contents.into_archive(&mut |_| {}, &Stop::new()).unwrap()), left_out)
+        };
+        let followed = strings(["app.js", "node_modules/a/a.js", "shared/y.js", "z.js"]);
+        assert_eq!(packaged(Links::Follow, false), (followed, 4));
+        let external = strings(["app.js", "key", "node_modules/a", "secrets", "settings", "shared/y.js", "z.js"]);
+        assert_eq!(packaged(Links::External, false), (external, 1));
+        let (all, left_out) = packaged(Links::Follow, true);
+        assert_eq!(left_out, 0);
+        for name in ["credentials", "key", "secrets/key", "settings", "node_modules/a/.npmrc"] {
+            assert!(all.iter().any(|known| known == name), "{name}: {all:?}");
+        }
     }
 
     #[test]

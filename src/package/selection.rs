@@ -59,6 +59,9 @@ pub enum Links {
 /// The file with more patterns, at the root of the directory that is packaged.
 const IGNORE_FILE: &str = ".lambdaignore";
 
+/// What holds a repository: its history, its hooks, and often a token.
+pub(super) const REPOSITORY: &str = ".git";
+
 /// The patterns of a selection.
 pub(super) struct Rules {
     dot_match: bool,
@@ -83,8 +86,8 @@ impl Rules {
 
     /// Why something stays out, whatever is in it.
     pub(super) fn keeps_out(&self, name: &str, file_name: &str, is_directory: bool) -> Option<Reason> {
-        // The repository itself is never deployed, whatever `dot_match` says; nor are our own instructions.
-        if [".git", IGNORE_FILE].contains(&name) || (!self.dot_match && file_name.starts_with('.')) {
+        // Our own instructions are never deployed.
+        if name == IGNORE_FILE || self.hides(file_name) {
             return Some(Reason::Hidden);
         }
         let excluded = self.exclude.matched_path_or_any_parents(name, is_directory).is_ignore();
@@ -92,11 +95,33 @@ impl Rules {
         (excluded || not_included).then_some(Reason::Rule)
     }
 
+    /// Whether a name is one of those that stay out by themselves: a repository, at any depth and whatever `dot_match` says (of a
+    /// submodule or a worktree it is a file), and others that begin with a dot.
+    fn hides(&self, file_name: &str) -> bool {
+        file_name.eq_ignore_ascii_case(REPOSITORY) || (!self.dot_match && file_name.starts_with('.'))
+    }
+
+    /// Whether what a link below `root` leads to stays out: a repository and what is in it, and without `dot_match` what is hidden.
+    /// Below the root that is what has a hidden name on the way; pnpm keeps what its links lead to in `.pnpm`. Elsewhere, where a
+    /// hidden directory may be a cache of builds, it is what has such a name itself, and a file right in such a directory.
+    pub(super) fn hides_target(&self, root: &Path, place: &Path, is_file: bool) -> bool {
+        let names = names_between(root, place);
+        let near = if place.starts_with(root) { names.len() } else { 1 + usize::from(is_file) };
+        let is_hidden = |name: &String| name != ".pnpm" && self.hides(name);
+        names.iter().any(|name| name.eq_ignore_ascii_case(REPOSITORY)) || names.iter().rev().take(near).any(is_hidden)
+    }
+
     /// Whether a file, link or empty directory goes in, as far as `include` is concerned.
     pub(super) fn includes(&self, name: &str, is_directory: bool) -> bool {
         let matches = |include: &Gitignore| include.matched_path_or_any_parents(name, is_directory).is_ignore();
         self.include.as_ref().is_none_or(matches)
     }
+}
+
+/// The names on the way from one real place to another. What lies above both says nothing about either.
+pub(super) fn names_between(from: &Path, to: &Path) -> Vec<String> {
+    let same = from.components().zip(to.components()).take_while(|(from, to)| from == to).count();
+    to.components().skip(same).map(|name| name.as_os_str().to_string_lossy().into_owned()).collect()
 }
 
 /// Why a name stays out.
