@@ -1,6 +1,7 @@
 //! Nothing around the program is as it should be: any bytes as its input, a runner that neither writes nor reads, a
 //! process that lacks what processes have, values that are commands. It says so, or works all the same.
 
+mod environ;
 mod inputs;
 mod mutants;
 mod process;

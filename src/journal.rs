@@ -150,6 +150,7 @@ impl Journal {
         }
         let mut line = serde_json::to_vec(&Line::new(event)).expect("events hold nothing that JSON cannot");
         line.push(b'\n');
+        let line = without_log_commands(line);
         if let Err(error) = lines.out.write_all(&line).and_then(|()| lines.out.flush()) {
             tracing::info!(%error, "standard output is closed");
             self.stop.request(Reason::OutputClosed);
@@ -170,6 +171,16 @@ impl Journal {
             }
         }
         std::process::exit(1)
+    }
+}
+
+/// The same JSON without `##`, with which commands to Azure Pipelines, GitHub and TeamCity begin (`##vso[`, `##[`, `##teamcity[`),
+/// wherever in a line they stand: whose log the events go to must not obey a command that is quoted in them.
+fn without_log_commands(line: Vec<u8>) -> Vec<u8> {
+    match String::from_utf8(line) {
+        Ok(line) if line.contains("##") => line.replace("##", "#\\u0023").into_bytes(),
+        Ok(line) => line.into_bytes(),
+        Err(error) => error.into_bytes(),
     }
 }
 
@@ -214,6 +225,19 @@ mod tests {
         let text = String::from_utf8(out.0.lock().unwrap().clone()).unwrap();
         assert_eq!(text.lines().count(), 1);
         assert!(text.contains(r#""event":"finished","outcome":"checked""#), "{text}");
+    }
+
+    #[test]
+    fn no_event_holds_a_command_to_a_log() {
+        let out = Shared::default();
+        let journal = Journal::new(out.clone(), Stop::new());
+        for said in ["##vso[task.setvariable variable=x]y", "###[add-path]z ####", "\\##teamcity[x]", "# one"] {
+            journal.tell(Event::Output { stream: crate::protocol::event::Stream::Stdout, line: said.to_owned() });
+            let text = String::from_utf8(std::mem::take(&mut *out.0.lock().unwrap())).unwrap();
+            assert!(!text.contains("##"), "{text}");
+            let event: serde_json::Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(event["line"], said);
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::failure;
 use crate::journal::Journal;
 use crate::protocol::environment::Environment;
 use crate::protocol::event::Finished;
+use crate::protocol::prose::without_log_commands;
 use crate::runner::ci::Ci;
 use crate::runner::surroundings::Asked;
 use crate::runner::terminal::{Style, Terminal, size_of};
@@ -282,7 +283,7 @@ fn tell_panics(told: Arc<Mutex<Told>>, is_text: bool) {
 
 fn say(text: &str) {
     // One write: lines of several processes stay whole.
-    let _ = io::stderr().write_all(format!("dpl-lambda: {text}\n").as_bytes());
+    let _ = io::stderr().write_all(format!("dpl-lambda: {}\n", without_log_commands(text)).as_bytes());
 }
 
 /// An audience, and how far it has been told.

@@ -5,6 +5,7 @@
 mod arguments;
 mod by_hand;
 mod documents;
+mod environ;
 mod manual;
 mod names;
 mod signals;
@@ -28,6 +29,7 @@ use crate::journal::Journal;
 use crate::protocol::environment::{DEFAULT_PATH, Environment};
 use crate::protocol::error::Code;
 use crate::protocol::event::Finished;
+use crate::protocol::prose::without_log_commands;
 use crate::protocol::request::{self, Request};
 use crate::runner;
 use crate::stop::{Reason, Stop};
@@ -40,6 +42,8 @@ use signal_hook::consts::{SIGCHLD, SIGXFSZ};
 
 /// The whole program. A library function, so that an example can be the program, too.
 pub fn main() {
+    // Before there is a second thread, and before anything is started that could look.
+    environ::hide();
     // Whatever comes first starts processes: git, and this program again.
     tame_signals();
     let (command, by_hand) = match Arguments::try_parse() {
@@ -182,7 +186,7 @@ fn policy(by_hand: &ByHand) -> Result<String, String> {
     hide_files_of_nobody(&env);
     let policy = deploy::policy(&request.stanza, &env).map_err(|error| error.message)?;
     for note in &policy.notes {
-        let _ = writeln!(io::stderr(), "dpl-lambda: {note}");
+        let _ = writeln!(io::stderr(), "dpl-lambda: {}", without_log_commands(note));
     }
     serde_json::to_string_pretty(&policy.document).map(|text| text + "\n").map_err(|error| error.to_string())
 }

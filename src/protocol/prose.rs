@@ -1,6 +1,8 @@
 //! An event in, the one line that people read out of it. All sentences of events stand here.
 //! Never decides anything, and never shows more than the event's own fields do.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::event::{
@@ -291,6 +293,12 @@ pub fn duration(ms: u64) -> String {
 pub fn dotted(pointer: &str) -> String {
     let keys = pointer.trim_start_matches('/').split('/');
     keys.map(|key| key.replace("~1", "/").replace("~0", "~")).collect::<Vec<_>>().join(".")
+}
+
+/// A line without commands to the log that it goes to, wherever they stand in it: `##vso[` of Azure Pipelines, `##[` of Azure and
+/// GitHub, `##teamcity[`. They are read as `# #vso[`.
+pub fn without_log_commands(line: &str) -> Cow<'_, str> {
+    if line.contains("##") { Cow::Owned(line.replace("##", "# #").replace("##", "# #")) } else { Cow::Borrowed(line) }
 }
 
 #[cfg(test)]

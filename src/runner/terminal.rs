@@ -13,7 +13,7 @@ use std::io::{self, Write};
 
 use serde_json::Value;
 
-use crate::protocol::prose::{dotted, duration, size};
+use crate::protocol::prose::{dotted, duration, size, without_log_commands};
 use style::Paint;
 pub use style::{Style, size_of};
 use text::{clean, clean_output, shortened, width, wrapped};
@@ -386,8 +386,15 @@ impl<W: Write> Terminal<W> {
         if self.part == Part::Beginning {
             self.part = Part::Facts;
         }
+        let mut begins = true;
         for (paint, text) in pieces {
-            self.paint(*paint, text)?;
+            let text = without_log_commands(text);
+            // A line that begins so is a command to GitHub. It can be the rest of a text that is wrapped.
+            match text.trim_start().strip_prefix("::").filter(|_| begins) {
+                Some(rest) => self.paint(*paint, &format!("{}: :{rest}", &text[..text.len() - text.trim_start().len()]))?,
+                None => self.paint(*paint, &text)?,
+            }
+            begins &= text.trim_start().is_empty();
         }
         self.out.write_all(b"\n")
     }
@@ -404,7 +411,7 @@ impl<W: Write> Terminal<W> {
     fn draw(&mut self, text: &str) -> io::Result<()> {
         let columns = self.columns().unwrap_or(WIDEST_PROSE);
         // A line that fills the last column has begun the next one, on some terminals.
-        let text = shortened(text, columns - 1, self.style.marks().cut);
+        let text = shortened(&without_log_commands(text), columns - 1, self.style.marks().cut);
         let rest = self.live.saturating_sub(width(&text));
         self.out.write_all(b"\r")?;
         self.paint(Paint::Dim, &text)?;

@@ -733,3 +733,28 @@ fn an_output_that_is_closed_is_an_error() {
         assert_eq!(terminal.show(event).unwrap_err().kind(), io::ErrorKind::BrokenPipe, "{event}");
     }
 }
+
+#[test]
+fn no_line_is_a_command_to_the_log_that_it_goes_to() {
+    fn poisoned(value: &mut Value, with: &str) {
+        match value {
+            Value::String(text) => *text = format!("{with} {text} and more {with} {text} ::set-output name=x::y"),
+            Value::Array(items) => items.iter_mut().for_each(|item| poisoned(item, with)),
+            Value::Object(map) => {
+                let keep = ["event", "outcome", "stream"];
+                map.iter_mut().filter(|(key, _)| !keep.contains(&key.as_str())).for_each(|(_, item)| poisoned(item, with));
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+    for with in ["::error::", "##vso[task.setvariable variable=x]y", "##[add-path]z", "###teamcity[x]", "####"] {
+        let mut events = [a_deployment(), vec![a_plan(), a_failure()]].concat();
+        events.iter_mut().for_each(|event| poisoned(event, with));
+        for width in [None, Some(20), Some(31), Some(50), Some(80)] {
+            let shown = shown(Style { width, ..LOG }, &events);
+            for line in shown.lines() {
+                assert!(!line.contains("##") && !line.trim_start().starts_with("::"), "{width:?}: {line}");
+            }
+        }
+    }
+}

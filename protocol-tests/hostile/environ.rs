@@ -1,0 +1,104 @@
+//! A job whose commands look for the runner's own keys where the kernel shows them, and a process that is made to leave a core.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::Command;
+
+use lambda_endpoint::{Endpoint, Settings};
+use serde_json::{Value, json};
+
+use super::{behind, run_on};
+use crate::deployments::{build_directory, request};
+use crate::interruptions::signal;
+
+/// What a runner has, and no job.
+const OWN: &str = "the-runners-own-key-Zx81";
+
+/// Writes down the environments of all processes above, as far as they can be read.
+const LOOK: &str = "id=$$; while id=$(sed -n 's/^PPid:[^0-9]*//p' /proc/$id/status) && [ ${id:-0} -gt 1 ]; do \
+                    echo looked >>\"$SEEN\"; tr '\\0' '\\n' </proc/$id/environ >>\"$SEEN\" 2>>\"$SEEN\"; done; true";
+
+fn git(directory: &Path, arguments: &[&str]) {
+    let mut git = Command::new("git");
+    git.args(["-c", "user.name=Ann", "-c", "user.email=ann@example.invalid"]).args(arguments).current_dir(directory);
+    assert!(git.status().expect("git runs").success(), "git {arguments:?}");
+}
+
+/// A deployment whose condition, git hook and commands do `look`.
+fn looking(endpoint: &Endpoint, directory: &Path, look: &str) -> Value {
+    git(directory, &["init", "--quiet"]);
+    git(directory, &["add", "."]);
+    git(directory, &["commit", "--quiet", "--message", "one"]);
+    fs::write(directory.join("left"), "uncommitted").expect("written");
+    let hook = directory.join(".git/hooks/post-index-change");
+    fs::write(&hook, format!("#!/bin/sh\n{look}\n")).expect("written");
+    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).expect("ours");
+    let mut request = request(endpoint);
+    request["env"]["SEEN"] = json!(directory.join(".git/seen"));
+    request["on"] = json!({"all_branches": true, "condition": format!("-n $({look}; echo x)")});
+    request["cleanup"] = json!(true);
+    request["alias"] = json!("live");
+    request["verify"] = json!({"command": look});
+    request["run"] = json!([look]);
+    request
+}
+
+fn endpoint() -> Endpoint {
+    Endpoint::start(Settings::default()).expect("a free port")
+}
+
+#[test]
+fn no_command_of_the_job_finds_the_runners_variables() {
+    // Under a runner, and by hand, where a process of ours stands between them.
+    for arguments in [&["deploy"][..], &["deploy", "--format", "json", "--ci", "none"]] {
+        let (endpoint, directory) = (endpoint(), build_directory());
+        let request = looking(&endpoint, directory.path(), LOOK);
+        let mut command = behind(":", arguments);
+        command.env("RUNNER_KEY", OWN).env("AWS_SECRET_ACCESS_KEY", OWN).env("DPL_LAMBDA_LOG", "").current_dir(directory.path());
+        let ended = run_on(&mut command, request.to_string().as_bytes());
+        assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
+        let seen = fs::read_to_string(directory.path().join(".git/seen")).expect("written");
+        assert!(seen.matches("looked").count() >= 4, "{seen}");
+        assert!(!seen.contains(OWN), "{arguments:?}: {seen}");
+    }
+}
+
+#[test]
+fn no_process_without_privileges_reads_ours() {
+    // As root in a container, which lacks this capability; anybody else lacks it anyhow.
+    let line = "command -v setpriv >/dev/null && exec setpriv --bounding-set=-sys_ptrace --inh-caps=-sys_ptrace \"$0\" \"$@\"";
+    let look = "for file in environ maps; do head -c 1 /proc/$PPID/$file >/dev/null && echo \"$file is read\"; done 2>/dev/null; true";
+    let (endpoint, directory) = (endpoint(), build_directory());
+    let mut request = request(&endpoint);
+    request["run"] = json!([look, "head -c 1 /proc/$$/maps >/dev/null && echo own"]);
+    let ended = run_on(behind(line, &[]).current_dir(directory.path()), request.to_string().as_bytes());
+    let lines: Vec<&Value> = ended.events.iter().filter(|event| event["event"] == "output").map(|event| &event["line"]).collect();
+    if Command::new("setpriv").arg("--version").output().is_err() {
+        println!("setpriv is not installed: not tried");
+        return;
+    }
+    assert_eq!(lines, ["own"], "{}", ended.stdout);
+}
+
+#[test]
+fn no_core_is_left_that_holds_keys() {
+    let unlimited = "ulimit -c unlimited || exit 99";
+    let directory = build_directory();
+    let leaves_core = |command: &mut Command| {
+        let mut child = command.current_dir(directory.path()).spawn().expect("bash is here");
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().expect("piped")).read_line(&mut line).expect("UTF-8");
+        signal(&child, "SEGV");
+        let status = child.wait().expect("reaped");
+        assert_eq!(status.signal(), Some(11), "{status}");
+        status.core_dumped()
+    };
+    assert!(!leaves_core(&mut behind(unlimited, &[])));
+    // Whether the machine makes cores at all.
+    if !leaves_core(&mut behind(&format!("{unlimited}; echo started; exec sleep 60"), &[])) {
+        println!("this machine leaves no cores: not tried");
+    }
+}
