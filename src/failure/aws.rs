@@ -6,7 +6,7 @@ use super::{caused, of_stop, report, sentence, texts};
 use crate::lambda::{ANOTHER_UPDATE, LambdaError, Trouble};
 use crate::protocol::error::{Code, ErrorReport};
 use crate::protocol::event::StepName;
-use crate::protocol::secret::Redactor;
+use crate::protocol::secret::{MASK, Redactor};
 
 /// AWS's part of a failure.
 pub fn of_lambda(error: LambdaError, redactor: &Redactor) -> ErrorReport {
@@ -17,6 +17,8 @@ pub fn of_lambda(error: LambdaError, redactor: &Redactor) -> ErrorReport {
                 .hint("or name `region` in the stanza")
         }
         LambdaError::BadEndpoint { variable, url } => {
+            // What stands before an `@` may be a password, however it is written.
+            let url = url.rsplit_once('@').map_or(url.clone(), |(_, host)| format!("{MASK}@{host}"));
             report(Code::BadValue, format!("`{variable}` is `{}`, which is no address", redactor.redact(&url)))
                 .at(format!("/env/{variable}"))
                 .hint("give http:// or https:// and a host; without it AWS itself is asked")

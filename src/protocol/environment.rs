@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 
+use super::secret::secrets_within;
+
 /// Where programs are looked for when the job has no `PATH`.
 pub const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
@@ -13,39 +15,130 @@ pub const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 #[derive(Clone, Default)]
 pub struct Environment(BTreeMap<OsString, OsString>);
 
-/// Words in a variable's name that common usage gives to secrets.
-const SECRET_WORDS: [&str; 23] = [
+/// Words that name a secret wherever they stand. A plural counts as its singular.
+const SECRET_WORDS: [&str; 29] = [
+    "AUTH",
+    "AUTHORIZATION",
+    "BEARER",
+    "COOKIE",
+    "CRED",
+    "CREDENTIAL",
+    "DSN",
+    "HMAC",
+    "JWT",
+    "KEY",
+    "KUBECONFIG",
+    "MNEMONIC",
+    "NETRC",
+    "NPMRC",
+    "OTP",
+    "PASS",
+    "PASSCODE",
+    "PASSPHRASE",
+    "PASSWD",
+    "PASSWORD",
     "PAT",
+    "PEM",
+    "PFX",
+    "PW",
+    "PWD",
+    "SALT",
     "SECRET",
     "TOKEN",
-    "PASSWORD",
-    "PASSWD",
-    "PASSPHRASE",
-    "PASS",
-    "PWD",
-    "KEY",
-    "CREDENTIAL",
-    "CREDENTIALS",
-    "AUTH",
     "WEBHOOK",
-    "SECRETS",
-    "TOKENS",
-    "PASSWORDS",
-    "KEYS",
-    "AUTHORIZATION",
-    "JWT",
-    "DSN",
-    "COOKIE",
-    "SSHPASS",
-    "WEBHOOKS",
 ];
 
-/// Ends of words that are run together: `PGPASSWORD`, `APIKEY`.
-const SECRET_ENDS: [&str; 8] =
-    ["PASSWORD", "PASSWD", "SECRET", "TOKEN", "APIKEY", "PRIVATEKEY", "ACCESSKEY", "CREDENTIALS"];
+/// What names a secret also in the middle of words that are run together: `AWSSECRETACCESSKEY`.
+const SECRET_STEMS: [&str; 11] = [
+    "ACCESSKEY",
+    "APIKEY",
+    "CONNECTIONSTRING",
+    "CONNSTR",
+    "CREDENTIAL",
+    "PASSPHRASE",
+    "PASSWD",
+    "PASSWORD",
+    "SECRET",
+    "TOKEN",
+    "WEBHOOK",
+];
 
-/// Names with such a word in them that hold nothing secret: the shell's directories.
-const NO_SECRETS: [&str; 2] = ["PWD", "OLDPWD"];
+/// Ends of words that are run together: `DBPASS`, `SIGNINGKEY`.
+const SECRET_ENDS: [&str; 9] = ["AUTH", "CRED", "DSN", "JWT", "KEY", "PASS", "PEM", "PW", "PWD"];
+
+/// Several words that name a secret together.
+const SECRET_PHRASES: [&str; 7] = [
+    "CONNECTION_STRING",
+    "CONNECTION_STR",
+    "CONN_STRING",
+    "CONN_STR",
+    "ID_RSA",
+    "KUBE_CONFIG",
+    "SERVICE_ACCOUNT_JSON",
+];
+
+/// Several words, apart or run together, of which one alone would name a secret.
+const NO_SECRETS: [&str; 13] = [
+    "CACHE_KEY",
+    "FOREIGN_KEY",
+    "HOT_KEY",
+    "KEY_BOARD",
+    "KEY_SPACE",
+    "KEY_VAULT",
+    "MAX_TOKEN",
+    "PARTITION_KEY",
+    "PUBLIC_KEY",
+    "PUBLISHABLE_KEY",
+    "PUB_KEY",
+    "SECRET_MANAGER",
+    "SORT_KEY",
+];
+
+/// Words that hold one of [`SECRET_STEMS`] or [`SECRET_ENDS`], and mean something else. `GIT_ASKPASS` names a program.
+const ORDINARY: [&str; 21] = [
+    "ASKPASS",
+    "BYPASS",
+    "COMPASS",
+    "DONKEY",
+    "HIGHPASS",
+    "HOCKEY",
+    "JOCKEY",
+    "LACKEY",
+    "LOWPASS",
+    "MONKEY",
+    "OVERPASS",
+    "SACRED",
+    "SECRETARIAT",
+    "SECRETARY",
+    "SECRETSMANAGER",
+    "SURPASS",
+    "TRESPASS",
+    "TURKEY",
+    "TURNKEY",
+    "UNDERPASS",
+    "WHISKEY",
+];
+
+/// Last words by which a name is about a secret, and holds none: `AWS_WEB_IDENTITY_TOKEN_FILE`, `TOKEN_TTL`.
+const ABOUT: [&str; 17] = [
+    "ALGORITHM",
+    "ARN",
+    "COUNT",
+    "DIR",
+    "DIRECTORY",
+    "DOMAIN",
+    "ENABLED",
+    "EXPIRY",
+    "FILE",
+    "HOST",
+    "LENGTH",
+    "NAME",
+    "PATH",
+    "PORT",
+    "SOCK",
+    "TTL",
+    "TYPE",
+];
 
 impl Environment {
     /// The variable's value, lossy where it is not UTF-8; `None` when it is not set.
@@ -71,34 +164,85 @@ impl Environment {
         Environment(variables)
     }
 
-    /// The values of variables whose name AWS or common usage calls secret.
+    /// The values of variables whose name AWS or common usage calls secret, and what is secret within the others: the
+    /// password of an address, a token in its query.
     pub fn secrets(&self) -> impl Iterator<Item = Cow<'_, str>> {
-        self.0
-            .iter()
-            .filter(|(name, _)| name.to_str().is_some_and(names_a_secret))
-            .map(|(_, value)| value.to_string_lossy())
+        self.0.iter().flat_map(|(name, value)| {
+            let value = value.to_string_lossy();
+            if name.to_str().is_some_and(names_a_secret) {
+                return vec![value];
+            }
+            secrets_within(&value).into_iter().map(Cow::Owned).collect()
+        })
     }
 }
 
-/// True for `AWS_SECRET_ACCESS_KEY`, `GITHUB_TOKEN`, `dbPassword`, …; false for `KEYBOARD` and `MONKEY`.
+/// True for `AWS_SECRET_ACCESS_KEY`, `dbPassword`, `SIGNINGKEY`, …; false for `KEYBOARD`, `PUBLIC_KEY` and `TOKEN_FILE`. Words are
+/// apart by their case or by what is no letter, or run together; a name is secret if one of the two readings is.
 pub fn names_a_secret(name: &str) -> bool {
-    let is_secret = |word: &str| {
-        let word = word.trim_end_matches(|c: char| c.is_ascii_digit());
-        SECRET_WORDS.contains(&word) || SECRET_ENDS.iter().any(|end| word.ends_with(end))
-    };
-    !NO_SECRETS.contains(&name) && words(name).split('_').any(is_secret)
+    let together: Vec<String> = segments(name).map(str::to_uppercase).collect();
+    let apart: Vec<String> = segments(name).flat_map(words).collect();
+    // The shell's directories.
+    if matches!(together.concat().as_str(), "PWD" | "OLDPWD") {
+        return false;
+    }
+    is_secret(&apart) || is_secret(&together)
 }
 
-/// `dbPassword` as `DB_PASSWORD`: words in upper case, apart by underscores.
-fn words(name: &str) -> String {
-    let mut words = String::with_capacity(name.len() + 4);
-    let mut was_lower = false;
-    for c in name.chars() {
-        if was_lower && c.is_uppercase() {
-            words.push('_');
+fn segments(name: &str) -> impl Iterator<Item = &str> {
+    name.split(|c: char| !c.is_alphanumeric()).filter(|segment| !segment.is_empty())
+}
+
+fn is_secret(words: &[String]) -> bool {
+    if words.last().is_some_and(|last| words.len() > 1 && ABOUT.contains(&last.as_str())) {
+        return false;
+    }
+    let singular: Vec<&str> = words.iter().map(|word| singular(word)).collect();
+    let mut name = format!("_{}_", singular.join("_"));
+    if SECRET_PHRASES.iter().any(|phrase| name.contains(&format!("_{phrase}_"))) {
+        return true;
+    }
+    for phrase in NO_SECRETS {
+        name = name.replace(&format!("_{phrase}_"), "_");
+    }
+    name.split('_').any(is_secret_word)
+}
+
+/// A word in upper case and without its plural.
+fn is_secret_word(word: &str) -> bool {
+    let is_ordinary = ORDINARY.iter().any(|ordinary| word.ends_with(ordinary))
+        || NO_SECRETS.iter().any(|phrase| word.ends_with(&phrase.replace('_', "")))
+        || ["TOKENIZ", "TOKENIS"].iter().any(|stem| word.contains(stem));
+    SECRET_WORDS.contains(&word)
+        || (!is_ordinary
+            && (SECRET_STEMS.iter().any(|stem| word.contains(stem))
+                || SECRET_ENDS.iter().any(|end| word.ends_with(end))))
+}
+
+/// `KEYS2` as `KEY`; `PASS` and `ACCESS` are no plurals.
+fn singular(word: &str) -> &str {
+    let word = word.trim_end_matches(|c: char| c.is_ascii_digit());
+    if let Some(one) = word.strip_suffix("ES").filter(|one| one.ends_with("SS")) {
+        return one;
+    }
+    word.strip_suffix('S').filter(|one| !one.ends_with('S')).unwrap_or(word)
+}
+
+/// The words of `dbPassword`, `APIKey` and `APIKEYs` in upper case.
+fn words(segment: &str) -> Vec<String> {
+    let letters: Vec<char> = segment.chars().collect();
+    let mut words = vec![String::new()];
+    for (at, c) in letters.iter().enumerate() {
+        let before = at.checked_sub(1).map(|before| letters[before]);
+        let ends_abbreviation = || {
+            let rest = &letters[at + 1..];
+            before.is_some_and(char::is_uppercase) && rest.first().is_some_and(|c| c.is_lowercase()) && *rest != ['s']
+        };
+        let follows = before.is_some_and(|before| before.is_lowercase() || before.is_ascii_digit());
+        if c.is_uppercase() && (follows || ends_abbreviation()) {
+            words.push(String::new());
         }
-        was_lower = c.is_lowercase();
-        words.push(if c.is_alphanumeric() { c.to_ascii_uppercase() } else { '_' });
+        words.last_mut().expect("begins with one").extend(c.to_uppercase());
     }
     words
 }
@@ -121,22 +265,52 @@ mod tests {
 
     #[test]
     fn a_name_tells_whether_common_usage_calls_its_value_secret() {
-        for name in [
-            "AWS_SECRET_ACCESS_KEY",
-            "GITHUB_TOKEN",
-            "dbPassword",
-            "API_KEY",
-            "SLACK_WEBHOOK",
-            "PGPASSWORD",
-            "TOKEN2",
-            "APIKEY",
-            "GH_PAT",
-            "AWS_ACCESS_KEY_ID",
-        ] {
+        for name in SECRET.split_whitespace() {
             assert!(names_a_secret(name), "{name}");
         }
-        for name in ["PATH", "KEYBOARD", "MONKEY", "TRAVIS_BRANCH", "PWD", "OLDPWD", "COMPASS", "PATTERN"] {
+        for name in OPEN.split_whitespace() {
             assert!(!names_a_secret(name), "{name}");
         }
+    }
+
+    const SECRET: &str = "
+        AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWSSECRETACCESSKEY awsSecretAccessKey aws-secret-access-key
+        API_KEY APIKEY apiKey APIKey api-key X_API_KEY api.key API_KEYS APIKEYS APIKeys APIKEYs API_KEY_2 apikey2 OPENAI_API_KEY
+        ACCESS_KEY accesskey SECRET_KEY SECRETKEY SECRET_KEY_BASE PRIVATE_KEY privatekey PRIVATE_KEYS SSH_KEY SSHKEY sshKey
+        SSH_PRIVATE_KEY SSH_KEYS SIGNING_KEY signingKey SIGNINGKEY ENCRYPTION_KEY encryptionkey MASTER_KEY RAILS_MASTER_KEY masterkey
+        AUTH_KEY AUTHKEY TS_AUTHKEY DEPLOY_KEY deployKey DEPLOYKEY GPG_KEY GPG_SIGNING_KEY APP_KEY LICENSE_KEY STORAGE_ACCOUNT_KEY
+        ANDROID_KEY_PASSWORD PASSWORD password Passwords DB_PASSWORD dbPassword DBPASSWORD PGPASSWORD PASSWORD1 PASSWD MYSQL_PASSWD
+        PASS DB_PASS DBPASS dbPass SMTP_PASS SSHPASS SUDO_PASS USER_PASS PASSES PASSPHRASE GPG_PASSPHRASE gpgPassphrase passphrases
+        MYSQL_PWD DB_PWD DBPWD dbPwd ROOT_PW ROOTPW ADMIN_PW rootPw CREDS AWS_CREDS AWSCREDS awsCreds DB_CRED CREDENTIALS
+        GOOGLE_CREDENTIALS GOOGLE_APPLICATION_CREDENTIALS gcpCredentials CREDENTIAL KEY_PEM APP_PEM CLIENT_KEY_PEM appPem
+        CONNECTION_STRING CONNECTIONSTRING connectionString CONNECTION_STRINGS AZURE_STORAGE_CONNECTION_STRING DB_CONN_STRING
+        CONN_STR GITHUB_TOKEN GH_TOKEN githubToken GITHUBTOKEN NPM_TOKENS TOKEN2 GH_PAT GITLAB_PATS CI_JOB_JWT CI_JOB_JWT_V2 JWT
+        SLACK_WEBHOOK SLACK_WEBHOOK_URL WEBHOOKS DOCKER_AUTH_CONFIG DEPLOY_AUTH NPM_CONFIG__AUTH _authToken AUTHORIZATION SENTRY_DSN
+        SESSION_COOKIE CLIENT_SECRET clientSecret CLIENTSECRET APP_SECRETS ConnectionStrings__Default KUBECONFIG KUBE_CONFIG
+        HMAC_SECRET TOTP_SECRET HASH_SALT BEARER KEYSTORE_PASS TF_VAR_db_password ID_RSA DATABASE_PASSWORD_URL
+    ";
+
+    const OPEN: &str = "
+        PWD OLDPWD pwd oldpwd OLD_PWD PATH HOME SHELL LANG KEYBOARD keyboard KEYMAP KEYSPACE KEY_SPACE KEYSPACES MONKEY MONKEYS
+        monkey GREASEMONKEY DONKEY TURKEY HOCKEY_TEAM WHISKEY JOCKEY PASSENGER_COUNT PASSENGER PASSPORT PASSIVE PASSTHROUGH
+        COMPASS BYPASS_CACHE TRESPASS SURPASS AUTHOR AUTHORS GIT_AUTHOR_NAME AUTHORITY XAUTHORITY SSH_AUTH_SOCK GIT_ASKPASS
+        SSH_ASKPASS PUBLIC_KEY publicKey PUBLICKEY SSH_PUBLIC_KEY STRIPE_PUBLISHABLE_KEY TOKENIZER TOKENIZERS_PARALLELISM tokenizer
+        MAX_TOKENS SECRETARY SACRED CACHE_KEY SORT_KEY sortKey PARTITION_KEY partitionKey AZURE_KEY_VAULT KEYVAULT PATTERN
+        DISPATCH COMPAT SPAT STEMMER POEM CONNECTION CONNECTIONS STRING TRAVIS_BRANCH AWS_REGION AWS_PROFILE
+        AWS_WEB_IDENTITY_TOKEN_FILE TOKEN_TTL PASSWORD_LENGTH SECRET_NAME SECRET_ARN KEY_PATH COOKIE_DOMAIN AUTH_TYPE
+    ";
+
+    #[test]
+    fn what_is_secret_within_a_value_is_found_whatever_its_name() {
+        let env: Environment = [
+            ("DATABASE_URL", "postgres://app:s3cr3t-of-db@db:5432/app?sslmode=require"),
+            ("HTTPS_PROXY", "http://me:of%2Fproxy@proxy:3128"),
+            ("ORIGIN", "https://x-access-token:ghs_0123456789@github.com/o/r.git"),
+            ("HOME", "/home/me"),
+        ]
+        .into_iter()
+        .collect();
+        let found: Vec<_> = env.secrets().collect();
+        assert_eq!(found, ["s3cr3t-of-db", "of%2Fproxy", "of/proxy", "ghs_0123456789"]);
     }
 }

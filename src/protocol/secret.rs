@@ -3,9 +3,12 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
+use super::environment::names_a_secret;
 use super::error::Warning;
 use super::event::{Package, Plan};
 
@@ -37,6 +40,37 @@ impl Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(MASK)
+    }
+}
+
+/// Secrets that a run comes upon: credentials, also renewed ones, and values of the live function. Shared, so that who finds one
+/// adds it here before it is used, and who masks a text looks here first.
+#[derive(Clone, Debug, Default)]
+pub struct Learnt(Arc<Mutex<Vec<Secret>>>);
+
+impl Learnt {
+    /// Adds secrets, each once.
+    pub fn add(&self, secrets: impl IntoIterator<Item = Secret>) {
+        let mut known = self.lock();
+        for secret in secrets {
+            if !known.contains(&secret) {
+                known.push(secret);
+            }
+        }
+    }
+
+    /// All of them, in the order in which they were found.
+    pub fn all(&self) -> Vec<Secret> {
+        self.lock().clone()
+    }
+
+    /// How many there are. They never become fewer.
+    pub fn count(&self) -> usize {
+        self.lock().len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Secret>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -115,7 +149,9 @@ impl Redactor {
             let is_printable = value.len() <= LARGEST;
             let lines = value.lines().filter(|line| is_printable && line.len() >= LINE && *line != value);
             let ends = [value.trim(), value.trim_end_matches(['.', '\r', '\n', ' '])];
-            let parts = std::iter::once(value).chain(lines).chain(ends).chain(password_of_url(value));
+            let within = secrets_within(value);
+            let within = within.iter().map(String::as_str);
+            let parts = std::iter::once(value).chain(lines).chain(ends).chain(within);
             for part in parts.filter(|part| is_secret(part, open)) {
                 let is_word = might_be_a_word(part);
                 let spellings = if is_printable { spellings(part) } else { vec![part.to_owned()] };
@@ -161,8 +197,22 @@ impl Redactor {
         }
     }
 
-    /// The text with each known secret replaced by [`MASK`]; of several that overlap no part is left.
+    /// The text with each known secret replaced by [`MASK`]; of several that overlap no part is left. What an address shows to
+    /// be secret is masked whether it is known or not.
     pub fn redact(&self, text: &str) -> String {
+        let text = self.without_known(text);
+        let mut out = String::with_capacity(text.len());
+        let mut shown = 0;
+        for hidden in hidden_in_addresses(&text).into_iter().filter(|hidden| !text[hidden.clone()].contains(MASK)) {
+            out.push_str(&text[shown..hidden.start]);
+            out.push_str(MASK);
+            shown = hidden.end;
+        }
+        out.push_str(&text[shown..]);
+        out
+    }
+
+    fn without_known(&self, text: &str) -> String {
         let mut out = String::with_capacity(text.len());
         let (mut shown, mut masked) = (0, 0);
         for at in 0..text.len() {
@@ -279,12 +329,101 @@ fn base64(value: &[u8]) -> impl Iterator<Item = String> {
     })
 }
 
-/// `secret` of `https://user:secret@host`.
-fn password_of_url(value: &str) -> Option<&str> {
-    let (_, rest) = value.split_once("://")?;
-    let authority = rest.split(['/', '?', '#']).next()?;
-    let (user, _) = authority.rsplit_once('@')?;
-    user.split_once(':').map(|(_, password)| password)
+/// What is secret within a value: passwords of addresses, as they stand there and decoded, and values of parameters whose
+/// name says so, as in `Server=db;Password=…`.
+pub(super) fn secrets_within(value: &str) -> Vec<String> {
+    let mut found: Vec<&str> = hidden_in_addresses(value).into_iter().map(|hidden| &value[hidden]).collect();
+    found.extend(password_without_scheme(value));
+    // A script has parameters of its own.
+    if !value.contains('\n') {
+        let pairs = value.split([';', '&', '?', '#', ',', ' ']).filter_map(|pair| pair.split_once('='));
+        found.extend(pairs.filter(|(name, _)| names_a_secret(name)).map(|(_, value)| value));
+    }
+    let mut secrets: Vec<String> = Vec::new();
+    for secret in found.into_iter().flat_map(|secret| [secret.to_owned(), without_percents(secret)]) {
+        if !secret.is_empty() && !secrets.contains(&secret) {
+            secrets.push(secret);
+        }
+    }
+    secrets
+}
+
+/// Where passwords and tokens stand in the addresses of a text, in order: `secret` of `https://user:secret@host` and of
+/// `https://host/?token=secret`.
+fn hidden_in_addresses(text: &str) -> Vec<Range<usize>> {
+    let mut hidden = Vec::new();
+    let mut from = 0;
+    while let Some(at) = text[from..].find("://") {
+        let start = from + at + 3;
+        let rest = &text[start..];
+        let end = start + rest.find(|c: char| c.is_whitespace() || "\"'`<>".contains(c)).unwrap_or(rest.len());
+        let address = &text[start..end];
+        let host = user_of(address).map_or(0, |user| {
+            hidden.extend(secret_of_user(user).map(|secret| within(text, secret)));
+            user.len()
+        });
+        let parameters = address[host..].split_once(['?', '#']).map_or("", |(_, parameters)| parameters);
+        let pairs = parameters.split(['&', ';', '?', '#']).filter_map(|pair| pair.split_once('='));
+        let secrets = pairs.filter(|(name, value)| !value.is_empty() && names_a_secret_parameter(name));
+        hidden.extend(secrets.map(|(_, value)| within(text, value)));
+        // An address may stand within another one's parameters.
+        from = hidden.last().map_or(start, |last| last.end.max(start));
+    }
+    hidden
+}
+
+/// Where a part of a text stands in it.
+fn within(text: &str, part: &str) -> Range<usize> {
+    let start = part.as_ptr() as usize - text.as_ptr() as usize;
+    start..start + part.len()
+}
+
+/// `user:password` of `user:password@host`. A password may hold what ends a host, unless it looks like a port.
+fn user_of(address: &str) -> Option<&str> {
+    let authority = &address[..address.find(['/', '?', '#']).unwrap_or(address.len())];
+    if let Some((user, _)) = authority.rsplit_once('@') {
+        return Some(user);
+    }
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+    authority.split_once(':').filter(|(_, port)| !is_port(port))?;
+    address.rsplit_once('@').map(|(user, _)| user)
+}
+
+/// The password; where there is none, or one that says only what the name is, a name that can be none.
+fn secret_of_user(user: &str) -> Option<&str> {
+    let (name, password) = user.split_once(':').unwrap_or((user, ""));
+    if !["", "x-oauth-basic"].contains(&password) {
+        return Some(password);
+    }
+    let is_token = name.len() >= 2 * LINE && name.contains(|c: char| c.is_ascii_digit());
+    is_token.then_some(name)
+}
+
+/// `secret` of `user:secret@host`, as proxies and MySQL's drivers take it. An image's digest stands behind an `@`, too.
+fn password_without_scheme(value: &str) -> Option<&str> {
+    let (user, host) = value.rsplit_once('@').filter(|(_, host)| !host.starts_with("sha256:"))?;
+    let (name, password) = user.split_once(':')?;
+    let is_one = |text: &str| !text.contains(|c: char| c.is_whitespace() || "/@".contains(c));
+    (is_one(name) && is_one(password) && !host.is_empty()).then_some(password)
+}
+
+/// Of an address's parameters: as of a variable, and what signs the address.
+fn names_a_secret_parameter(name: &str) -> bool {
+    ["sig", "signature", "x-amz-signature", "x-goog-signature"].iter().any(|known| name.eq_ignore_ascii_case(known))
+        || names_a_secret(name)
+}
+
+/// The text with `%2F` and the like undone.
+fn without_percents(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        let digits = after.get(..2).filter(|_| byte == b'%').and_then(|digits| std::str::from_utf8(digits).ok());
+        let code = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(code.unwrap_or(byte));
+        rest = if code.is_some() { &after[2..] } else { after };
+    }
+    String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
 }
 
 /// `eu-west-1`, `us-gov-east-1`: a part of the world, a direction, one digit.
@@ -365,6 +504,50 @@ mod tests {
         }
         assert_eq!(redact(&["postgres://u:s3cr3t99@host/db"], "with s3cr3t99"), "with [secure]");
         assert_eq!(redact(&["hunter22. "], "is hunter22."), "is [secure]");
+    }
+
+    #[test]
+    fn what_an_address_shows_to_be_secret_is_masked_in_every_text() {
+        for (text, masked) in [
+            ("fatal: unable to access 'https://me:hunter2@github.com/o/r/'", "fatal: unable to access 'https://me:[secure]@github.com/o/r/'"),
+            ("https://ghp_0123456789abcdef@github.com/o/r", "https://[secure]@github.com/o/r"),
+            ("https://0123456789abcdef:x-oauth-basic@github.com", "https://[secure]:x-oauth-basic@github.com"),
+            ("redis://:pw@host:6379/0 and mongodb://u:p@a,b/", "redis://:[secure]@host:6379/0 and mongodb://u:[secure]@a,b/"),
+            ("postgres://u:p/w?x#y@host/db", "postgres://u:[secure]@host/db"),
+            ("https://host/x?a=1&access_token=abc&b=2#id_token=def", "https://host/x?a=1&access_token=[secure]&b=2#id_token=[secure]"),
+            ("https://b.s3.amazonaws.com/k?X-Amz-Security-Token=t%2F1&X-Amz-Signature=0a", "https://b.s3.amazonaws.com/k?X-Amz-Security-Token=[secure]&X-Amz-Signature=[secure]"),
+            ("https://a.blob.core.windows.net/c?sp=r&sig=x%3D", "https://a.blob.core.windows.net/c?sp=r&sig=[secure]"),
+            ("{\"url\":\"amqp://u:p@host\"}", "{\"url\":\"amqp://u:[secure]@host\"}"),
+        ] {
+            assert_eq!(redact(&[], text), masked);
+        }
+        for text in [
+            "ssh://git@github.com/o/r", "https://deployer@host/", "http://host:8080/a@b", "git@github.com:o/r", "a://", "://x:y@",
+            "https://host/?page=2&author=me", "lambda: 12:30 me@example.org", "é://é@é",
+        ] {
+            let expected = if text.starts_with("://") { "://x:[secure]@" } else { text };
+            assert_eq!(redact(&[], text), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_secret_within_a_value_is_found() {
+        for (value, expected) in [
+            ("user:s3cr3t@proxy:3128", &["s3cr3t"][..]),
+            ("app:s3cr3t@tcp(db:3306)/app", &["s3cr3t"]),
+            ("Server=db;User Id=sa;Password=p4ss%21;", &["p4ss%21", "p4ss!"]),
+            ("host=db password=p4ss user=me", &["p4ss"]),
+            ("DefaultEndpointsProtocol=https;AccountName=n;AccountKey=a2V5==;EndpointSuffix=s", &["a2V5=="]),
+            ("jdbc:postgresql://db/app?user=me&password=p4ss", &["p4ss"]),
+            ("https://u:one@a https://u:two@b", &["one", "two"]),
+            ("-Xmx1g -Dssl.keyStorePassword=p4ss", &["p4ss"]),
+            ("nginx:1.25@sha256:0123", &[]),
+            ("git@github.com:o/r.git", &[]),
+            ("/usr/bin:/bin", &[]),
+            ("() { token=$1\n}", &[]),
+        ] {
+            assert_eq!(secrets_within(value), expected, "{value}");
+        }
     }
 
     #[test]

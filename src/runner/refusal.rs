@@ -104,11 +104,11 @@ impl Refusal {
                 &format!("the key `{key}` stands twice in one map, first in line {}", first.line),
                 "keep one of the two",
             ),
-            StanzaError::Yaml(YamlError::Tag { tag, place }) => Refusal::new(
+            StanzaError::Yaml(YamlError::Tag { place }) => Refusal::new(
                 Code::BadArguments,
                 &at(place.line, place.column),
-                &format!("`{tag}` stands for something that a stanza cannot hold"),
-                "write the value without a tag",
+                "a value begins with `!`, which stands for something that a stanza cannot hold",
+                "put the value into quotes, or write it without a tag",
             ),
             StanzaError::Yaml(YamlError::TooDeep { place }) => Refusal::new(
                 Code::BadArguments,

@@ -47,10 +47,9 @@ pub enum YamlError {
         /// Where it stands again.
         second: Place,
     },
-    /// A tag that stands for something which a stanza cannot hold: `!ruby/object`.
+    /// A tag that stands for something which a stanza cannot hold: `!ruby/object`. It is not told: a password may begin with
+    /// an exclamation mark.
     Tag {
-        /// The tag.
-        tag: String,
         /// Where.
         place: Place,
     },
@@ -68,7 +67,8 @@ pub enum YamlError {
 pub struct Tree {
     what: What,
     place: Place,
-    tag: Option<String>,
+    /// Whether a tag stands before it that means something else than YAML's own types.
+    is_tagged: bool,
     /// What is within, aliases resolved, so that a small file that means a large one is known before it is unfolded.
     values: usize,
     bytes: usize,
@@ -161,10 +161,10 @@ impl Growing {
         let place = Place { line: span.start.line(), column: span.start.col() + 1 };
         match event {
             Event::Scalar(text, style, anchor, tag) => {
-                let (tag, plain) = scalar_tag(tag.as_deref(), style == ScalarStyle::Plain);
+                let (is_tagged, plain) = scalar_tag(tag.as_deref(), style == ScalarStyle::Plain);
                 let bytes = text.len();
                 let what = What::Scalar { text: text.into_owned(), plain };
-                let tree = Rc::new(Tree { what, place, tag, values: 1, bytes, depth: 1 });
+                let tree = Rc::new(Tree { what, place, is_tagged, values: 1, bytes, depth: 1 });
                 self.remember(anchor, &tree);
                 self.add(tree, place)?;
             }
@@ -193,7 +193,7 @@ impl Growing {
         if self.open.len() >= MAX_DEPTH {
             return Err(YamlError::TooDeep { place });
         }
-        let tree = Tree { what, place, tag: collection_tag(tag), values: 1, bytes: 0, depth: 1 };
+        let tree = Tree { what, place, is_tagged: is_foreign(tag), values: 1, bytes: 0, depth: 1 };
         self.open.push(Open { tree, anchor, key: None });
         Ok(())
     }
@@ -244,30 +244,27 @@ fn as_key(tree: &Tree, place: Place) -> Result<Key, YamlError> {
 }
 
 /// Tags of YAML's own types are heeded, every other one stays for [`Tree::read`] to refuse.
-fn scalar_tag(tag: Option<&Tag>, plain: bool) -> (Option<String>, bool) {
+fn scalar_tag(tag: Option<&Tag>, plain: bool) -> (bool, bool) {
     match tag {
-        None => (None, plain),
+        None => (false, plain),
         Some(tag) if tag.is_yaml_core_schema() => match tag.suffix.as_str() {
-            "str" => (None, false),
-            "int" | "float" | "bool" | "null" => (None, true),
-            _ => (Some(format!("!!{}", tag.suffix)), plain),
+            "str" => (false, false),
+            "int" | "float" | "bool" | "null" => (false, true),
+            _ => (true, plain),
         },
-        Some(tag) => match tag.to_string() {
-            text if ["!", "!!", ""].contains(&text.as_str()) => (None, false),
-            text if text == "!str" => (None, false),
-            text => (Some(text), plain),
-        },
+        Some(tag) if ["!", "!!", "", "!str"].contains(&tag.to_string().as_str()) => (false, false),
+        Some(_) => (true, plain),
     }
 }
 
 /// As of scalars; and Travis's own, which say how files that import one another are merged: `!map+deep_merge`.
-fn collection_tag(tag: Option<&Tag>) -> Option<String> {
-    let tag = tag?;
+fn is_foreign(tag: Option<&Tag>) -> bool {
+    let Some(tag) = tag else { return false };
     if tag.is_yaml_core_schema() {
-        return (!["map", "seq"].contains(&tag.suffix.as_str())).then(|| format!("!!{}", tag.suffix));
+        return !["map", "seq"].contains(&tag.suffix.as_str());
     }
     let text = tag.to_string();
-    (!["!map+", "!seq+"].iter().any(|known| text.starts_with(known)) && text != "!").then_some(text)
+    !["!map+", "!seq+"].iter().any(|known| text.starts_with(known)) && text != "!"
 }
 
 impl Tree {
@@ -331,8 +328,8 @@ impl Tree {
     }
 
     fn node(&self, at: &str, read: &mut Read) -> Result<Node, YamlError> {
-        if let Some(tag) = &self.tag {
-            return Err(YamlError::Tag { tag: tag.clone(), place: self.place });
+        if self.is_tagged {
+            return Err(YamlError::Tag { place: self.place });
         }
         match &self.what {
             What::Scalar { text, plain: false } => Ok(Node::Text(text.clone())),

@@ -247,16 +247,14 @@ fn what_is_no_yaml_is_told_with_its_place() {
 
 #[test]
 fn a_tag_of_a_program_is_refused() {
-    for (text, expected) in [
-        ("a: !ruby/object:Foo {}\n", "!ruby/object:Foo"),
-        ("a: !!binary aGk=\n", "!!binary"),
-        ("a:\n- !secure x\n", "!secure"),
-        ("a: !<tag:example.org,2024:x> y\n", "tag:example.org,2024:x"),
+    for text in [
+        "a: !ruby/object:Foo {}\n",
+        "a: !!binary aGk=\n",
+        "a:\n- !secure x\n",
+        "a: !<tag:example.org,2024:x> y\n",
+        "a: !s3cr3t\n",
     ] {
-        match refused(text) {
-            YamlError::Tag { tag, .. } => assert!(tag.contains(expected), "{tag}"),
-            other => panic!("{text}: {other:?}"),
-        }
+        assert!(matches!(refused(text), YamlError::Tag { .. }), "{text}");
     }
 }
 
