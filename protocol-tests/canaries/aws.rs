@@ -68,6 +68,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     }
     scenarios.push(Scenario::new("AWS quotes when an update fails", updates_that_fail));
     scenarios.push(Scenario::new("a bucket quotes", bucket));
+    scenarios.push(Scenario::new("a live description quotes", live_description));
     scenarios
 }
 
@@ -122,6 +123,7 @@ fn peculiar_quotations() -> Vec<(&'static str, String)> {
     vec![
         // With `merge_environment` a request holds what is live, too.
         ("a live variable", format!("exceeded the 4KB limit: {}", json!({"LIVE": secret("live environment")}))),
+        ("a live tag", format!("the tag may not be {}", secret("live tag"))),
         ("behind a break", format!("the value is not allowed:\n{plain}\t{token}\n")),
         ("before a full stop", format!("the value is not allowed: {}", secret("environment.STOP"))),
         ("JSON in JSON", json!({"message": json!({"A": plain, "B": token}).to_string()}).to_string()),
@@ -164,6 +166,19 @@ fn updates_that_fail(stage: &mut Stage<'_>) {
         // The same again finds the failure.
         scene.run(&[]);
     }
+}
+
+/// What is live quotes live variables and tags, and a plan shows it.
+fn live_description(stage: &mut Stage<'_>) {
+    stage.seed();
+    let words = [secret("live environment"), secret("live tag"), secret("GITHUB_TOKEN")].join(" and ");
+    let quoting = json!({"description": format!("of {words}"), "environment": {"LIVE": secret("live environment")}});
+    stage.saying(quoting, |stage| drop(stage.run(&["deploy"])));
+    // From here on nothing in the request tells what the words are.
+    stage.say(json!({"description": "another", "merge_environment": true, "environment": {"A": "b"}}));
+    let ended = stage.run(&["plan"]);
+    let changes = ended.event("planned").expect("told").to_string();
+    assert!(changes.contains("another") && changes.contains("[secure] and [secure]"), "{changes}");
 }
 
 /// S3 that refuses.

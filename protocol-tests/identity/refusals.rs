@@ -17,6 +17,60 @@ fn variables(pairs: Vec<(String, String)>) -> Map<String, Value> {
     pairs.into_iter().map(|(name, value)| (name, Value::String(value))).collect()
 }
 
+#[test]
+fn a_password_in_an_endpoint_that_is_none_is_not_told() {
+    for url in [
+        "ftp://me:hunter2x@host", "me:hunter2x@host:80", "https//me:hunter2x@host", "https://me:hunter2x y@host", "host?token=hunter2x",
+        "ftp://host/?api_key=hunter2x", "https://me:hu/hunter2x@ho st",
+    ] {
+        let stand = Stand::new();
+        let mut request = stanza(stand.env(url));
+        extend(&mut request["env"], &Value::Object(variables(JOB.variables("AWS"))));
+        let ended = stand.run(&["plan"], &request);
+        assert_eq!(told(&ended).0, "bad-value", "{url}: {}", ended.stdout);
+        assert!(!ended.stdout.contains("hunter2x"), "{url}: {}", ended.stdout);
+    }
+}
+
+/// AWS, or what answers for it, puts a secret where it names a request, a version, code and an address.
+#[test]
+fn what_aws_tells_of_itself_is_masked_too() {
+    let secret = "ghp_hunter2x/0123456789";
+    let code = std::sync::Mutex::new(String::new());
+    let lambda = Recorder::start(move |asked| {
+        let body: Value = serde_json::from_slice(&asked.body).unwrap_or_default();
+        let mut code = code.lock().expect("no panic");
+        let is_there = !code.is_empty();
+        if let Some(zip) = body["Code"]["ZipFile"].as_str() {
+            let zip = base64_simd::STANDARD.decode_to_vec(zip).expect("base64");
+            *code = base64_simd::STANDARD.encode_to_string(<sha2::Sha256 as sha2::Digest>::digest(zip));
+        }
+        let configuration = json!({
+            "FunctionName": "f", "FunctionArn": "arn:aws:lambda:us-east-1:123456789012:function:f", "Runtime": "nodejs22.x",
+            "Role": "arn:aws:iam::123456789012:role/run", "Handler": "index.handler", "CodeSha256": *code, "State": "Active",
+            "LastUpdateStatus": "Successful", "RevisionId": "r", "PackageType": "Zip",
+            "Version": if asked.target.ends_with("/versions") { secret } else { "$LATEST" },
+        });
+        let (status, answer) = match (asked.method.as_str(), asked.target.contains("/functions/f")) {
+            ("GET", true) if !is_there => (404, json!({"Type": "User", "Message": "Function not found"})),
+            ("GET", true) => (200, json!({"Configuration": configuration, "Code": {}, "Versions": []})),
+            _ => (201, configuration),
+        };
+        let headers = vec![("x-amzn-requestid", format!("id-{secret}")), ("x-amzn-errortype", "ResourceNotFoundException".to_owned())];
+        Answer::Text(status, if status == 404 { headers } else { headers[..1].to_vec() }, answer.to_string())
+    });
+    let stand = Stand::new();
+    let mut request = stanza(stand.env(&lambda.url()));
+    extend(&mut request["env"], &Value::Object(variables(JOB.variables("AWS"))));
+    extend(&mut request["env"], &json!({"GITHUB_TOKEN": secret}));
+    request["publish"] = json!(true);
+    let ended = stand.run(&[], &request);
+    assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
+    assert_eq!(ended.finished()["version"], "[secure]");
+    assert_eq!(ended.event("step-finished").expect("told")["request_id"], "id-[secure]");
+    assert!(!ended.stdout.contains("hunter2x"), "{}", ended.stdout);
+}
+
 /// Code, place and exit status.
 #[track_caller]
 fn told(ended: &Ended) -> (&str, &str, Option<i32>) {

@@ -69,6 +69,54 @@ fn keys_that_are_about_to_end_are_replaced_before_the_next_call() {
 }
 
 #[test]
+fn new_keys_are_masked_where_aws_quotes_them() {
+    for at in ["container", "role", "token"] {
+        let stand = Stand::new();
+        // It knows of no function, and to the first call with other keys it says what it was given.
+        let lambda = Recorder::start(|asked| {
+            let id = ("x-amzn-requestid", "b25f48e8-84fd-11e6-80d9-574e0c4664cb".to_owned());
+            let (status, code, message) = if asked.signer() == FIRST.id {
+                (404, "ResourceNotFoundException", "Function not found".to_owned())
+            } else {
+                let words = [SECOND.id.to_owned(), SECOND.secret(), SECOND.token()].join(" and ");
+                (400, "InvalidParameterValueException", format!("no such thing: {words}"))
+            };
+            let headers = vec![id, ("x-amzn-errortype", code.to_owned())];
+            Answer::Text(status, headers, json!({"Type": "User", "Message": message}).to_string())
+        });
+        let server = server(at, TOO_SHORT, SECOND);
+        let (more, variables) = asking(at, &server);
+        let mut request = stanza(stand.env(&lambda.url()));
+        extend(&mut request["env"], &variables);
+        extend(&mut request, &more);
+        let ended = stand.run(&[], &request);
+        assert_eq!(ended.code(), "invalid-parameter", "{at}: {}", ended.stdout);
+        assert!(ended.stdout.contains("no such thing: [secure] and [secure] and [secure]"), "{at}: {}", ended.stdout);
+        for secret in [SECOND.id.to_owned(), SECOND.secret(), SECOND.token()] {
+            assert!(!ended.stdout.contains(&secret), "{at}: {secret}: {}", ended.stdout);
+        }
+    }
+}
+
+#[test]
+fn a_token_of_a_file_is_masked_where_sts_quotes_it() {
+    let sts = Recorder::start(|asked| {
+        let words = format!("{} is no token", asked.form()["WebIdentityToken"]);
+        super::sources::refusal(400, "InvalidIdentityToken", &words)
+    });
+    let (stand, endpoint) = (Stand::new(), FIRST.endpoint("us-east-1"));
+    let file = stand.directory.path().join("identity");
+    std::fs::write(&file, "eyJhbGciOi.a-token-of-a-file.c2ln\n").expect("written");
+    let mut request = stanza(stand.env(&endpoint.url()));
+    let variables = json!({"AWS_WEB_IDENTITY_TOKEN_FILE": file, "AWS_ROLE_ARN": ROLE, "AWS_ENDPOINT_URL_STS": sts.url()});
+    extend(&mut request["env"], &variables);
+    let ended = stand.run(&[], &request);
+    assert_eq!(ended.outcome(), "failed", "{}", ended.stdout);
+    assert!(ended.stdout.contains("[secure] is no token"), "{}", ended.stdout);
+    assert!(!ended.stdout.contains("a-token-of-a-file"), "{}", ended.stdout);
+}
+
+#[test]
 #[ignore = "second tier: long"]
 fn a_deployment_that_outlasts_its_keys_goes_on_with_new_ones() {
     std::thread::scope(|scope| {

@@ -12,13 +12,11 @@ use super::{Pass, milliseconds};
 use crate::code::{Code, Source};
 use crate::failure;
 use crate::function::{ChangedBy, Live, LiveAlias, Setting, Wanted};
-use crate::journal::Journal;
 use crate::lambda::{self, Applied, Beside, Found, Identity, Lambda, LambdaError, ReleaseQuestions, Subject, Way};
 use crate::package::Archive;
 use crate::plan::{Action, Plan, Step, needs_versions, plan};
 use crate::protocol::error::ErrorReport;
 use crate::protocol::event::{Aim, CodeState, Deployment, Event, Finished, StepName};
-use crate::protocol::secret::Secret;
 use crate::warnings;
 
 /// How often a plan is made anew because somebody else has changed the function, before that is a failure.
@@ -91,7 +89,7 @@ impl Pass<'_> {
                 }
             };
             if !was_ours {
-                let told = self.filled_in.plan(plan.told());
+                let told = self.told(&plan);
                 self.journal.tell(Event::Planned(told.clone()));
                 if only_plan {
                     self.rehearse(&lambda, &plan, &mut subject, live, code.sha256.clone()).await?;
@@ -167,10 +165,8 @@ impl Pass<'_> {
 
     pub(super) async fn connect(&self) -> Result<(Lambda, Identity), ErrorReport> {
         let job = self.job;
-        let mut found = Vec::new();
         let (journal, stop) = (self.journal.clone(), self.stop.clone());
-        let connected = lambda::connect(self.stanza, &job.env, job.env_given, journal, stop, &mut found).await;
-        self.learn(found);
+        let connected = lambda::connect(self.stanza, &job.env, job.env_given, journal, stop, &self.learnt).await;
         let (lambda, identity) = connected.map_err(|error| self.failed(error))?;
         self.journal.tell(Event::Identified {
             source: identity.source,
@@ -195,7 +191,6 @@ impl Pass<'_> {
         found: &mut Option<Found>,
     ) -> Result<(), ErrorReport> {
         let Some(Found { live, .. }) = found else { return Ok(()) };
-        self.learn(variables(live));
         let beside = Beside { code_signing: self.stanza.code_signing_config_arn.is_some(), url: wanted.url.is_some() };
         lambda.read_beside(self.name, live, beside).await.map_err(|error| self.failed(error))?;
         let questions = ReleaseQuestions {
@@ -347,13 +342,13 @@ impl Pass<'_> {
             function_name: self.filled_in.redact(subject.arn.rsplit(':').next().unwrap_or_default()),
             function_arn: self.filled_in.redact(&subject.arn),
             region: identity.region.as_str().to_owned(),
-            version: subject.version.unwrap_or_else(|| "$LATEST".to_owned()),
+            version: subject.version.map_or_else(|| "$LATEST".to_owned(), |version| self.told_version(version)),
             alias: aliases.first().cloned(),
             aliases: if aliases.len() > 1 { aliases } else { Vec::new() },
-            previous_version,
+            previous_version: previous_version.map(|version| self.told_version(version)),
             code: if before.as_ref() == Some(&code_sha256) { CodeState::Unchanged } else { CodeState::Uploaded },
-            code_sha256,
-            function_url: subject.function_url,
+            code_sha256: self.of_others(&code_sha256),
+            function_url: subject.function_url.map(|url| self.of_others(&url)),
             duration_ms: milliseconds(self.began),
         }
     }
@@ -382,8 +377,9 @@ impl Pass<'_> {
 
     fn started(&self, step: StepName, mut aim: Aim) -> RunningStep<'_> {
         aim.alias = aim.alias.map(|alias| self.filled_in.redact(&alias));
+        aim.version = aim.version.map(|version| self.told_version(version));
         self.journal.tell(Event::StepStarted { step, function_name: self.filled_in.redact(self.name.as_str()), aim });
-        RunningStep { step, began: Instant::now(), journal: self.journal }
+        RunningStep { step, began: Instant::now(), pass: self }
     }
 }
 
@@ -393,25 +389,17 @@ pub(super) fn of_runtime<T>(work: impl Future<Output = T>) -> T {
     runtime.expect("the kernel gives a program its first few descriptors").block_on(work)
 }
 
-/// The values of a live function's variables.
-fn variables(live: &Live) -> Vec<Secret> {
-    let variables = live.settings.iter().filter_map(|setting| match setting {
-        Setting::Environment(variables) => Some(variables.values()),
-        _ => None,
-    });
-    variables.flatten().cloned().collect()
-}
-
 /// A step that has been told to have started.
 pub(super) struct RunningStep<'a> {
     step: StepName,
     began: Instant,
-    journal: &'a Journal,
+    pass: &'a Pass<'a>,
 }
 
 impl RunningStep<'_> {
     fn finished(self, attempts: u32, request_id: Option<String>) {
         let (step, duration_ms) = (self.step, milliseconds(self.began));
-        self.journal.tell(Event::StepFinished { step, duration_ms, attempts, request_id });
+        let request_id = request_id.map(|id| self.pass.of_others(&id));
+        self.pass.journal.tell(Event::StepFinished { step, duration_ms, attempts, request_id });
     }
 }

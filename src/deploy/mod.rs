@@ -22,14 +22,15 @@ use crate::journal::Journal;
 use crate::lambda;
 use crate::options;
 use crate::package::{self, Archive, Contents, PackageError, Selection};
+use crate::plan::Plan;
 use crate::policy::{self, Policy};
 use crate::protocol::environment::Environment;
 use crate::protocol::error::{ErrorReport, Problem, Warning};
-use crate::protocol::event::{Checked, Event, Finished, Progress, Unmet};
+use crate::protocol::event::{self, Checked, Event, Finished, Progress, Unmet};
 use crate::protocol::name::FunctionName;
 use crate::protocol::prose::skip_reason;
 use crate::protocol::runtimes;
-use crate::protocol::secret::{Redactor, Secret};
+use crate::protocol::secret::{Learnt, Redactor, Secret};
 use crate::protocol::stanza::{self, ReadStanza, Stanza};
 use crate::protocol::wire::Map;
 use crate::stop::Stop;
@@ -133,7 +134,7 @@ fn pass(
     judge_aliases(command, &stanza)?;
     let name = stanza.function_name.as_ref().expect("a stanza without a function's name has a problem");
     let filled_in = Redactor::new(of_job(), &stanza::open_texts(&job.stanza));
-    let (learnt, redactor) = (RefCell::default(), RefCell::new(Rc::new(redactor)));
+    let (learnt, redactor) = (Learnt::default(), RefCell::new((0, Rc::new(redactor))));
     let pass = Pass { job, stanza: &stanza, name, filled_in, learnt, redactor, journal, stop, began };
     pass.warn_about_version(command);
     pass.warn_about_runtime(stanza.runtime.as_deref(), true);
@@ -211,9 +212,9 @@ struct Pass<'a> {
     /// Masks secret variables of the job where one was filled into a value of ours, such as a path.
     filled_in: Redactor,
     /// Secrets that do not stand in the request: of credentials and of the live function.
-    learnt: RefCell<Vec<Secret>>,
-    /// Masks all secrets that are known by now, in texts that others wrote.
-    redactor: RefCell<Rc<Redactor>>,
+    learnt: Learnt,
+    /// Masks all secrets that were known when so many were learnt, in texts that others wrote.
+    redactor: RefCell<(usize, Rc<Redactor>)>,
     journal: &'a Arc<Journal>,
     stop: &'a Stop,
     began: Instant,
@@ -251,25 +252,42 @@ impl Pass<'_> {
     }
 
     fn warn(&self, warning: &Warning) {
-        self.journal.tell(Event::Warning(self.filled_in.warning(warning)));
+        self.journal.tell(Event::Warning(self.of_live().warning(&self.filled_in.warning(warning))));
     }
 
+    /// Masks all secrets that are known by now: credentials may have been renewed since the last text.
     fn redactor(&self) -> Rc<Redactor> {
-        self.redactor.borrow().clone()
+        let (known, redactor) = self.redactor.borrow().clone();
+        if self.learnt.count() == known {
+            return redactor;
+        }
+        let (learnt, token) = (self.learnt.all(), self.stanza.web_identity_token(&self.job.env));
+        let found = learnt.iter().chain(&token).map(|secret| secret.expose().into());
+        let complete = Rc::new(self.stanza.redactor(&self.job.stanza, self.job.env.secrets().chain(found)));
+        *self.redactor.borrow_mut() = (learnt.len(), complete.clone());
+        complete
     }
 
-    /// From now on these are masked, too.
-    fn learn(&self, secrets: impl IntoIterator<Item = Secret>) {
-        let mut learnt = self.learnt.borrow_mut();
-        let known = learnt.len();
-        learnt.extend(secrets);
-        if learnt.len() == known {
-            return;
-        }
-        let token = self.stanza.web_identity_token(&self.job.env);
-        let found = learnt.iter().chain(&token).map(|secret| secret.expose().into());
-        let complete = self.stanza.redactor(&self.job.stanza, self.job.env.secrets().chain(found));
-        *self.redactor.borrow_mut() = Rc::new(complete);
+    /// A plan as it may be told: what is live may hold a live variable or tag, and what is wanted a variable of the job.
+    fn told(&self, plan: &Plan) -> event::Plan {
+        self.of_live().plan(self.filled_in.plan(plan.told()))
+    }
+
+    /// Masks what was learnt on the way, and nothing of the stanza.
+    fn of_live(&self) -> Redactor {
+        let learnt = self.learnt.all();
+        Redactor::new(learnt.iter().map(Secret::expose), &stanza::open_texts(&self.job.stanza))
+    }
+
+    /// A short text that AWS tells of itself, such as the id of a request.
+    fn of_others(&self, text: &str) -> String {
+        self.redactor().redact(text)
+    }
+
+    /// A version as AWS tells it. A number is none of the secrets, even where a variable has the same.
+    fn told_version(&self, version: String) -> String {
+        let is_number = version.bytes().all(|byte| byte.is_ascii_digit());
+        if is_number || version.starts_with("$LATEST") { version } else { self.of_others(&version) }
     }
 
     /// `version` is for the way back.

@@ -28,7 +28,7 @@ impl Pass<'_> {
             let plan = roll_back(&wanted.release, self.stanza.version.as_deref(), &live)
                 .map_err(|error| failure::of_plan(error, self.name.as_str(), &self.filled_in))?;
             self.warn_about_cleared(&plan);
-            let told = self.filled_in.plan(plan.told());
+            let told = self.told(&plan);
             self.journal.tell(Event::Planned(told.clone()));
             if only_plan {
                 return Ok(Finished::Planned(told));

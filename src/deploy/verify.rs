@@ -52,8 +52,8 @@ impl Pass<'_> {
         lambda: &Lambda,
     ) -> Result<Applied, ErrorReport> {
         let payload = payload(verify.payload.as_ref());
-        let redactor = self.redactor();
-        let redact = |text: &str| redactor.redact(text);
+        // Looked up anew for each text: credentials may be renewed for the call.
+        let redact = |text: &str| self.redactor().redact(text);
         let failed = |why, log| failure::of_verification(&self.unproven(subject, proof), why, log, &redact);
         let answer = match lambda.invoke(self.name, subject.version(), &payload, limit).await {
             Ok(answer) => answer,

@@ -206,6 +206,17 @@ pub struct Live {
     pub has_failed: bool,
 }
 
+impl Live {
+    /// Its values that must not be shown: those of its variables and of its tags.
+    pub fn secrets(&self) -> Vec<Secret> {
+        let variables = self.settings.iter().filter_map(|setting| match setting {
+            Setting::Environment(variables) => Some(variables),
+            _ => None,
+        });
+        variables.chain(&self.tags).flat_map(BTreeMap::values).cloned().collect()
+    }
+}
+
 /// The container image of a live function.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LiveImage {

@@ -9,7 +9,6 @@ use aws_config::meta::region::ProvideRegion;
 use aws_config::profile::region::ProfileFileRegionProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::{AppName, BehaviorVersion, Region as SdkRegion, SdkConfig};
-use aws_credential_types::Credentials;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
@@ -23,7 +22,7 @@ use crate::journal::Journal;
 use crate::protocol::environment::Environment;
 use crate::protocol::event::CredentialsSource;
 use crate::protocol::name::Region;
-use crate::protocol::secret::Secret;
+use crate::protocol::secret::{Learnt, Secret};
 use crate::protocol::stanza::Stanza;
 use crate::protocol::structures::OrNone;
 use crate::stop::Stop;
@@ -42,8 +41,8 @@ pub struct Identity {
     pub region: Region,
 }
 
-/// Finds out who acts and where, without a request to Lambda. What must not be shown of credentials that are found on the
-/// way goes into `found`, also when that fails in the end.
+/// Finds out who acts and where, without a request to Lambda. Credentials that are found on the
+/// way, now and when they are renewed, are `learnt` before they are used.
 ///
 /// # Errors
 /// [`LambdaError::Credentials`], [`LambdaError::BadRegion`], and [`LambdaError::WaitedTooLong`] for a source that does
@@ -54,7 +53,7 @@ pub async fn connect(
     env_given: bool,
     journal: Arc<Journal>,
     stop: Stop,
-    found: &mut Vec<Secret>,
+    learnt: &Learnt,
 ) -> Result<(Lambda, Identity), LambdaError> {
     check_endpoints(env)?;
     let http = LazyTls::trusting(ca_bundle(env)?);
@@ -62,9 +61,9 @@ pub async fn connect(
     let takes_long = stanza.snap_start.as_deref() == Some("PublishedVersions")
         || matches!(stanza.provisioned_concurrency, Some(OrNone::Some(_)));
     let wait_limit = stanza.wait_timeout.unwrap_or(if takes_long { DEFAULT_WAIT * 3 } else { DEFAULT_WAIT });
-    let asking = Asking { stanza, env, env_given, http, observer: observer.clone(), wait_limit };
+    let asking = Asking { stanza, env, env_given, http, observer: observer.clone(), wait_limit, learnt };
     // A call to STS has the same limit, and more to tell when it is over.
-    let identifying = tokio::time::timeout(wait_limit + Duration::from_secs(1), asking.identify(found));
+    let identifying = tokio::time::timeout(wait_limit + Duration::from_secs(1), asking.identify());
     let told = |error| match error {
         LambdaError::Call(error) => LambdaError::Call(observer.attempts.explained(error)),
         other => other,
@@ -85,7 +84,7 @@ pub async fn connect(
         .force_path_style(has_own_endpoint(env))
         .build();
     let (client, s3) = (aws_sdk_lambda::Client::from_conf(lambda), aws_sdk_s3::Client::from_conf(s3));
-    Ok((Lambda { client, s3, journal, stop, attempts, wait_limit }, identity))
+    Ok((Lambda { client, s3, journal, stop, attempts, wait_limit, learnt: learnt.clone() }, identity))
 }
 
 /// An address that cannot be one would be told as a failure of the network.
@@ -117,26 +116,23 @@ struct Asking<'a> {
     http: LazyTls,
     observer: Observer,
     wait_limit: Duration,
+    learnt: &'a Learnt,
 }
 
 impl Asking<'_> {
     /// Who acts, and the configuration with which every client acts so.
-    async fn identify(&self, secrets: &mut Vec<Secret>) -> Result<(SdkConfig, Identity), LambdaError> {
+    async fn identify(&self) -> Result<(SdkConfig, Identity), LambdaError> {
         let (stanza, env) = (self.stanza, self.env);
         let region = match named_region(stanza, env)? {
             Some(region) => region,
             None => default_region(stanza).await?,
         };
         let role = Role::of(stanza, env).map_err(|variable| CredentialsError::NoToken { variable })?;
-        let mut note = |credentials: &Credentials| {
-            let keys = [credentials.access_key_id(), credentials.secret_access_key()];
-            secrets.extend(keys.into_iter().chain(credentials.session_token()).map(Secret::new));
-        };
         let config = self.config(&region).await;
         let sts = |acting: Option<Acting>| {
             let base = config.to_builder();
             let base = match acting {
-                Some(acting) => base.credentials_provider(acting.into_provider()),
+                Some(acting) => base.credentials_provider(acting.into_provider(self.learnt)),
                 None => base,
             };
             let config = aws_sdk_sts::config::Builder::from(&base.build()).interceptor(self.observer.clone()).build();
@@ -144,20 +140,17 @@ impl Asking<'_> {
         };
         let exchanges = role.as_ref().is_some_and(Role::exchanges_token);
         let first = if exchanges { None } else { Some(self.first(&config, || sts(None)).await?) };
-        first.iter().for_each(|acting| note(&acting.credentials));
         let acting = match (first, role) {
             (Some(acting), None) => acting,
             (first, Some(role)) => {
                 let source = if exchanges { CredentialsSource::WebIdentity } else { CredentialsSource::AssumedRole };
-                let acting = AssumedRole::new(role, sts(first)).act(source).await?;
-                note(&acting.credentials);
-                acting
+                AssumedRole::new(role, sts(first), self.learnt.clone()).act(source).await?
             }
             (None, None) => unreachable!("a token is exchanged for a role"),
         };
         let identity =
             Identity { source: acting.source, access_key_id: Secret::new(acting.credentials.access_key_id()), region };
-        Ok((config.into_builder().credentials_provider(acting.into_provider()).build(), identity))
+        Ok((config.into_builder().credentials_provider(acting.into_provider(self.learnt)).build(), identity))
     }
 
     /// Everything that clients share but who acts.
@@ -183,7 +176,7 @@ impl Asking<'_> {
             .with_region(config.region().cloned())
             .with_use_fips(config.use_fips())
             .with_use_dual_stack(config.use_dual_stack());
-        credentials::find(self.stanza, self.env, self.env_given, &config, sts).await
+        credentials::find(self.stanza, self.env, self.env_given, &config, self.learnt, sts).await
     }
 }
 

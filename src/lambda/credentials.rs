@@ -17,6 +17,7 @@ use super::roles::{AssumedRole, Role};
 use crate::options::defines_profile;
 use crate::protocol::environment::Environment;
 use crate::protocol::event::CredentialsSource;
+use crate::protocol::secret::{Learnt, Secret};
 use crate::protocol::stanza::Stanza;
 
 /// Why nobody can act.
@@ -96,15 +97,24 @@ impl Acting {
         Acting { credentials, source, provider: None }
     }
 
-    /// What the SDK signs with: these credentials, and when they end, those that the provider has then.
-    pub(super) fn into_provider(self) -> SharedCredentialsProvider {
+    /// What the SDK signs with: these credentials, and when they end, those that the provider has then. None of them is
+    /// given to it that is not `learnt` first.
+    pub(super) fn into_provider(self, learnt: &Learnt) -> SharedCredentialsProvider {
+        learn(learnt, &self.credentials);
         match self.provider {
             None => SharedCredentialsProvider::new(self.credentials),
             Some(provider) => {
-                SharedCredentialsProvider::new(Remembered { first: Mutex::new(Some(self.credentials)), provider })
+                let first = Mutex::new(Some(self.credentials));
+                SharedCredentialsProvider::new(Remembered { first, provider, learnt: learnt.clone() })
             }
         }
     }
+}
+
+/// What must not be shown of credentials.
+pub(super) fn learn(learnt: &Learnt, credentials: &Credentials) {
+    let keys = [credentials.access_key_id(), credentials.secret_access_key()];
+    learnt.add(keys.into_iter().chain(credentials.session_token()).map(Secret::new));
 }
 
 /// Gives the credentials that were told first once; asking their source twice would start its process twice.
@@ -112,6 +122,7 @@ impl Acting {
 struct Remembered {
     first: Mutex<Option<Credentials>>,
     provider: SharedCredentialsProvider,
+    learnt: Learnt,
 }
 
 impl ProvideCredentials for Remembered {
@@ -121,7 +132,11 @@ impl ProvideCredentials for Remembered {
     {
         match self.first.lock().unwrap_or_else(PoisonError::into_inner).take() {
             Some(credentials) => future::ProvideCredentials::ready(Ok(credentials)),
-            None => self.provider.provide_credentials(),
+            None => future::ProvideCredentials::new(async {
+                let renewed = self.provider.provide_credentials().await;
+                renewed.iter().for_each(|credentials| learn(&self.learnt, credentials));
+                renewed
+            }),
         }
     }
 }
@@ -134,6 +149,7 @@ pub(super) async fn find(
     env: &Environment,
     env_given: bool,
     config: &ProviderConfig,
+    learnt: &Learnt,
     sts: impl Fn() -> aws_sdk_sts::Client,
 ) -> Result<Acting, LambdaError> {
     if let Some(credentials) = of_stanza(stanza)? {
@@ -160,7 +176,7 @@ pub(super) async fn find(
         return Ok(found);
     }
     if let Some(role) = Role::of_token_file(env)? {
-        return AssumedRole::new(role, sts()).act(CredentialsSource::WebIdentity).await;
+        return AssumedRole::new(role, sts(), learnt.clone()).act(CredentialsSource::WebIdentity).await;
     }
     let container = EcsCredentialsProvider::builder().configure(config).build();
     // The SDK keeps to times of its own.

@@ -39,7 +39,7 @@ use crate::package::Archive;
 use crate::plan::Action;
 use crate::protocol::event::StepName;
 use crate::protocol::name::FunctionName;
-use crate::protocol::secret::Secret;
+use crate::protocol::secret::{Learnt, Secret};
 use crate::stop::{Reason, Stop};
 use observer::{Attempts, Tally};
 use read::Standing;
@@ -65,6 +65,7 @@ pub struct Lambda {
     stop: Stop,
     attempts: Attempts,
     wait_limit: Duration,
+    learnt: Learnt,
 }
 
 /// What GetFunction does not tell, and a stanza may speak of.
@@ -111,6 +112,7 @@ impl Lambda {
         let configuration = output.configuration().ok_or_else(garbled)?;
         let standing = Standing::of_configuration(configuration);
         let live = read::live(&output).ok_or_else(garbled)?;
+        self.learnt.add(live.secrets());
         let is_busy = matches!(standing, Standing::Creating | Standing::Updating);
         Ok(Some(Found { live, is_busy, failure: wait::failure(standing) }))
     }

@@ -7,11 +7,11 @@ use aws_credential_types::provider::error::CredentialsError as SdkCredentialsErr
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use aws_sdk_sts::types::Credentials as StsCredentials;
 
-use super::credentials::{Acting, CredentialsError};
+use super::credentials::{Acting, CredentialsError, learn};
 use super::error::{CallError, CallErrorKind, LambdaError};
 use crate::protocol::environment::Environment;
 use crate::protocol::event::CredentialsSource;
-use crate::protocol::secret::Secret;
+use crate::protocol::secret::{Learnt, Secret};
 use crate::protocol::stanza::Stanza;
 
 /// The role that a stanza wants to act as, and how it is assumed.
@@ -99,11 +99,12 @@ impl Token {
 pub(super) struct AssumedRole {
     role: Role,
     client: aws_sdk_sts::Client,
+    learnt: Learnt,
 }
 
 impl AssumedRole {
-    pub(super) fn new(role: Role, client: aws_sdk_sts::Client) -> Self {
-        AssumedRole { role, client }
+    pub(super) fn new(role: Role, client: aws_sdk_sts::Client, learnt: Learnt) -> Self {
+        AssumedRole { role, client, learnt }
     }
 
     /// Asks STS, and goes on doing so whenever the credentials end.
@@ -123,8 +124,11 @@ impl AssumedRole {
         let role = &self.role;
         let (operation, credentials) = match &role.token {
             Some(token) => {
+                let token = token.read()?;
+                // A refusal may quote it.
+                self.learnt.add([token.clone()]);
                 let call = self.client.assume_role_with_web_identity().role_arn(&role.arn);
-                let call = call.role_session_name(&role.session_name).web_identity_token(token.read()?.expose());
+                let call = call.role_session_name(&role.session_name).web_identity_token(token.expose());
                 let operation = "AssumeRoleWithWebIdentity";
                 let answer = call.send().await.map_err(|error| LambdaError::Call(CallError::of(operation, error)))?;
                 (operation, answer.credentials)
@@ -139,6 +143,7 @@ impl AssumedRole {
         };
         credentials
             .and_then(of_sts)
+            .inspect(|credentials| learn(&self.learnt, credentials))
             .ok_or_else(|| LambdaError::Call(CallError::without(operation, CallErrorKind::Garbled)))
     }
 }
