@@ -20,8 +20,13 @@ fn variables(pairs: Vec<(String, String)>) -> Map<String, Value> {
 #[test]
 fn a_password_in_an_endpoint_that_is_none_is_not_told() {
     for url in [
-        "ftp://me:hunter2x@host", "me:hunter2x@host:80", "https//me:hunter2x@host", "https://me:hunter2x y@host", "host?token=hunter2x",
-        "ftp://host/?api_key=hunter2x", "https://me:hu/hunter2x@ho st",
+        "ftp://me:hunter2x@host",
+        "me:hunter2x@host:80",
+        "https//me:hunter2x@host",
+        "https://me:hunter2x y@host",
+        "host?token=hunter2x",
+        "ftp://host/?api_key=hunter2x",
+        "https://me:hu/hunter2x@ho st",
     ] {
         let stand = Stand::new();
         let mut request = stanza(stand.env(url));
@@ -56,7 +61,10 @@ fn what_aws_tells_of_itself_is_masked_too() {
             ("GET", true) => (200, json!({"Configuration": configuration, "Code": {}, "Versions": []})),
             _ => (201, configuration),
         };
-        let headers = vec![("x-amzn-requestid", format!("id-{secret}")), ("x-amzn-errortype", "ResourceNotFoundException".to_owned())];
+        let headers = vec![
+            ("x-amzn-requestid", format!("id-{secret}")),
+            ("x-amzn-errortype", "ResourceNotFoundException".to_owned()),
+        ];
         Answer::Text(status, if status == 404 { headers } else { headers[..1].to_vec() }, answer.to_string())
     });
     let stand = Stand::new();

@@ -46,10 +46,11 @@ fn package_report(error: PackageError) -> ErrorReport {
                 "of several paths each keeps its name, so name them relative to the build directory, without `..`",
             )
         }
-        PackageError::Repository { path } => {
-            report(Code::BadValue, format!("`{path}` leads into `.git`, the repository itself, which is never packaged"))
-                .hint("name the directory that the build writes")
-        }
+        PackageError::Repository { path } => report(
+            Code::BadValue,
+            format!("`{path}` leads into `.git`, the repository itself, which is never packaged"),
+        )
+        .hint("name the directory that the build writes"),
         PackageError::BadPattern { option, detail } => {
             self::report(Code::BadValue, format!("a pattern of `{option}` cannot be read: {detail}"))
                 .at(format!("/{option}"))

@@ -423,10 +423,17 @@ mod tests {
 
     #[test]
     fn a_repository_stays_out_whatever_way_leads_there() {
-        let outside = tree(&[("lib/x.js", "1"), ("lib/.git/config", "token"), (".git/hooks/x", "2"), ("a/.git", "gitdir: ..")]);
+        let outside =
+            tree(&[("lib/x.js", "1"), ("lib/.git/config", "token"), (".git/hooks/x", "2"), ("a/.git", "gitdir: ..")]);
         let files = [
-            ("app.js", "1"), (".git/config", "token"), (".git/hooks/pre-push", "2"), ("sub/.git/config", "3"),
-            ("sub/deep/er/.git", "gitdir: x"), ("sub/deep/er/y.js", "4"), ("sub/.GIT/x", "5"), ("sub/.github/x", "6"),
+            ("app.js", "1"),
+            (".git/config", "token"),
+            (".git/hooks/pre-push", "2"),
+            ("sub/.git/config", "3"),
+            ("sub/deep/er/.git", "gitdir: x"),
+            ("sub/deep/er/y.js", "4"),
+            ("sub/.GIT/x", "5"),
+            ("sub/.github/x", "6"),
         ];
         let tree = tree(&files);
         let link = |target: &Path, name: &str| symlink(target, tree.path().join(name)).unwrap();
@@ -437,28 +444,50 @@ mod tests {
         link(&outside.path().join("lib"), "lib");
         link(&outside.path().join(".git/hooks"), "elsewhere");
         link(&outside.path().join("a/.git"), "submodule");
-        let all = ["", ".", "./", "sub", "sub/deep/"].map(|path| vec![path.to_owned()].into_iter().filter(|p| !p.is_empty()).collect());
+        let all = ["", ".", "./", "sub", "sub/deep/"]
+            .map(|path| vec![path.to_owned()].into_iter().filter(|p| !p.is_empty()).collect());
         let several = [strings(["app.js", "sub"]).to_vec(), strings(["sub/deep", "./sub", "app.js"]).to_vec()];
         for paths in all.into_iter().chain(several) {
             for (links, include) in [
-                (Links::Preserve, vec![]), (Links::Follow, vec![]), (Links::External, vec![]),
+                (Links::Preserve, vec![]),
+                (Links::Follow, vec![]),
+                (Links::External, vec![]),
                 (Links::Follow, strings(["**/.git/**", ".git/config", "*"])),
             ] {
-                let selection = Selection { paths: paths.clone(), links, include, dot_match: true, ..Selection::default() };
+                let selection =
+                    Selection { paths: paths.clone(), links, include, dot_match: true, ..Selection::default() };
                 let archive = select(tree.path(), &selection).unwrap();
                 let content = bytes(&archive);
                 let leaks = |text: &[u8]| content.windows(text.len()).any(|part| part == text);
-                assert!(!names(&archive).iter().any(|name| name.to_lowercase().contains(".git/")), "{:?}", names(&archive));
+                assert!(
+                    !names(&archive).iter().any(|name| name.to_lowercase().contains(".git/")),
+                    "{:?}",
+                    names(&archive)
+                );
                 assert!(!leaks(b"token") && !leaks(b"gitdir"), "{selection:?}: {:?}", names(&archive));
                 if links == Links::Follow {
                     let hidden = ["repository", "config", "by-another", "elsewhere", "submodule", "sub/hooks"];
-                    assert!(!names(&archive).iter().any(|name| hidden.iter().any(|h| name.starts_with(h))), "{:?}", names(&archive));
+                    assert!(
+                        !names(&archive).iter().any(|name| hidden.iter().any(|h| name.starts_with(h))),
+                        "{:?}",
+                        names(&archive)
+                    );
                 }
             }
         }
         for path in [
-            ".git", "./.git/", ".git/hooks", ".git/config", "sub/.git", "sub/deep/er/.git", "sub/../.git", "repository", "config",
-            "sub/hooks/pre-push", "elsewhere", ".GIT/../.git",
+            ".git",
+            "./.git/",
+            ".git/hooks",
+            ".git/config",
+            "sub/.git",
+            "sub/deep/er/.git",
+            "sub/../.git",
+            "repository",
+            "config",
+            "sub/hooks/pre-push",
+            "elsewhere",
+            ".GIT/../.git",
         ] {
             for paths in [strings([path]), strings(["app.js", path])] {
                 let result = select(tree.path(), &Selection { paths, dot_match: true, ..Selection::default() });
@@ -475,7 +504,10 @@ mod tests {
     fn a_followed_link_leads_to_nothing_hidden_unless_dots_match() {
         let outside = tree(&[(".aws/credentials", "x"), (".cache/build/z.js", "z"), ("shared/y.js", "y")]);
         let tree = tree(&[
-            ("app.js", "1"), (".env", "2"), (".secrets/key", "3"), ("node_modules/.pnpm/a@1/node_modules/a/a.js", "4"),
+            ("app.js", "1"),
+            (".env", "2"),
+            (".secrets/key", "3"),
+            ("node_modules/.pnpm/a@1/node_modules/a/a.js", "4"),
             ("node_modules/.pnpm/a@1/node_modules/a/.npmrc", "5"),
         ]);
         let link = |target: &Path, name: &str| symlink(target, tree.path().join(name)).unwrap();

@@ -3,7 +3,7 @@
 //! A process of the same user reads `/proc/PID/environ`: the block that the kernel made when the program was started. It would hold the
 //! runner's variables for as long as this process lives, also once the job's have taken their place, and a command of the job finds it
 //! by `$PPID`. So the variables move to the heap, and the block is overwritten. The process is also made undumpable: the kernel writes
-//! no core of it, and lets nobody without the privilege `CAP_SYS_PTRACE` read its memory or its environment.
+//! no core of it, and lets nobody without a privilege such as `CAP_SYS_PTRACE` read its memory or its environment.
 //!
 //! Starting the program anew in the job's environment would do as well; but the request has been read by then, and each run would pay.
 

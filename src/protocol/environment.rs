@@ -67,15 +67,8 @@ const SECRET_STEMS: [&str; 11] = [
 const SECRET_ENDS: [&str; 9] = ["AUTH", "CRED", "DSN", "JWT", "KEY", "PASS", "PEM", "PW", "PWD"];
 
 /// Several words that name a secret together.
-const SECRET_PHRASES: [&str; 7] = [
-    "CONNECTION_STRING",
-    "CONNECTION_STR",
-    "CONN_STRING",
-    "CONN_STR",
-    "ID_RSA",
-    "KUBE_CONFIG",
-    "SERVICE_ACCOUNT_JSON",
-];
+const SECRET_PHRASES: [&str; 7] =
+    ["CONNECTION_STRING", "CONNECTION_STR", "CONN_STRING", "CONN_STR", "ID_RSA", "KUBE_CONFIG", "SERVICE_ACCOUNT_JSON"];
 
 /// Several words, apart or run together, of which one alone would name a secret.
 const NO_SECRETS: [&str; 13] = [

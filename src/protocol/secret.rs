@@ -509,21 +509,40 @@ mod tests {
     #[test]
     fn what_an_address_shows_to_be_secret_is_masked_in_every_text() {
         for (text, masked) in [
-            ("fatal: unable to access 'https://me:hunter2@github.com/o/r/'", "fatal: unable to access 'https://me:[secure]@github.com/o/r/'"),
+            (
+                "fatal: unable to access 'https://me:hunter2@github.com/o/r/'",
+                "fatal: unable to access 'https://me:[secure]@github.com/o/r/'",
+            ),
             ("https://ghp_0123456789abcdef@github.com/o/r", "https://[secure]@github.com/o/r"),
             ("https://0123456789abcdef:x-oauth-basic@github.com", "https://[secure]:x-oauth-basic@github.com"),
-            ("redis://:pw@host:6379/0 and mongodb://u:p@a,b/", "redis://:[secure]@host:6379/0 and mongodb://u:[secure]@a,b/"),
+            (
+                "redis://:pw@host:6379/0 and mongodb://u:p@a,b/",
+                "redis://:[secure]@host:6379/0 and mongodb://u:[secure]@a,b/",
+            ),
             ("postgres://u:p/w?x#y@host/db", "postgres://u:[secure]@host/db"),
-            ("https://host/x?a=1&access_token=abc&b=2#id_token=def", "https://host/x?a=1&access_token=[secure]&b=2#id_token=[secure]"),
-            ("https://b.s3.amazonaws.com/k?X-Amz-Security-Token=t%2F1&X-Amz-Signature=0a", "https://b.s3.amazonaws.com/k?X-Amz-Security-Token=[secure]&X-Amz-Signature=[secure]"),
+            (
+                "https://host/x?a=1&access_token=abc&b=2#id_token=def",
+                "https://host/x?a=1&access_token=[secure]&b=2#id_token=[secure]",
+            ),
+            (
+                "https://b.s3.amazonaws.com/k?X-Amz-Security-Token=t%2F1&X-Amz-Signature=0a",
+                "https://b.s3.amazonaws.com/k?X-Amz-Security-Token=[secure]&X-Amz-Signature=[secure]",
+            ),
             ("https://a.blob.core.windows.net/c?sp=r&sig=x%3D", "https://a.blob.core.windows.net/c?sp=r&sig=[secure]"),
             ("{\"url\":\"amqp://u:p@host\"}", "{\"url\":\"amqp://u:[secure]@host\"}"),
         ] {
             assert_eq!(redact(&[], text), masked);
         }
         for text in [
-            "ssh://git@github.com/o/r", "https://deployer@host/", "http://host:8080/a@b", "git@github.com:o/r", "a://", "://x:y@",
-            "https://host/?page=2&author=me", "lambda: 12:30 me@example.org", "é://é@é",
+            "ssh://git@github.com/o/r",
+            "https://deployer@host/",
+            "http://host:8080/a@b",
+            "git@github.com:o/r",
+            "a://",
+            "://x:y@",
+            "https://host/?page=2&author=me",
+            "lambda: 12:30 me@example.org",
+            "é://é@é",
         ] {
             let expected = if text.starts_with("://") { "://x:[secure]@" } else { text };
             assert_eq!(redact(&[], text), expected);

@@ -391,7 +391,9 @@ impl<W: Write> Terminal<W> {
             let text = without_log_commands(text);
             // A line that begins so is a command to GitHub. It can be the rest of a text that is wrapped.
             match text.trim_start().strip_prefix("::").filter(|_| begins) {
-                Some(rest) => self.paint(*paint, &format!("{}: :{rest}", &text[..text.len() - text.trim_start().len()]))?,
+                Some(rest) => {
+                    self.paint(*paint, &format!("{}: :{rest}", &text[..text.len() - text.trim_start().len()]))?
+                }
                 None => self.paint(*paint, &text)?,
             }
             begins &= text.trim_start().is_empty();

@@ -742,7 +742,9 @@ fn no_line_is_a_command_to_the_log_that_it_goes_to() {
             Value::Array(items) => items.iter_mut().for_each(|item| poisoned(item, with)),
             Value::Object(map) => {
                 let keep = ["event", "outcome", "stream"];
-                map.iter_mut().filter(|(key, _)| !keep.contains(&key.as_str())).for_each(|(_, item)| poisoned(item, with));
+                map.iter_mut()
+                    .filter(|(key, _)| !keep.contains(&key.as_str()))
+                    .for_each(|(_, item)| poisoned(item, with));
             }
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
