@@ -16,7 +16,7 @@ pub const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 pub struct Environment(BTreeMap<OsString, OsString>);
 
 /// Words that name a secret wherever they stand. A plural counts as its singular.
-const SECRET_WORDS: [&str; 29] = [
+const SECRET_WORDS: [&str; 31] = [
     "AUTH",
     "AUTHORIZATION",
     "BEARER",
@@ -27,6 +27,7 @@ const SECRET_WORDS: [&str; 29] = [
     "HMAC",
     "JWT",
     "KEY",
+    "KEYSTORE",
     "KUBECONFIG",
     "MNEMONIC",
     "NETRC",
@@ -40,6 +41,7 @@ const SECRET_WORDS: [&str; 29] = [
     "PAT",
     "PEM",
     "PFX",
+    "PKCS",
     "PW",
     "PWD",
     "SALT",
@@ -64,7 +66,7 @@ const SECRET_STEMS: [&str; 11] = [
 ];
 
 /// Ends of words that are run together: `DBPASS`, `SIGNINGKEY`.
-const SECRET_ENDS: [&str; 9] = ["AUTH", "CRED", "DSN", "JWT", "KEY", "PASS", "PEM", "PW", "PWD"];
+const SECRET_ENDS: [&str; 11] = ["AUTH", "CRED", "DSN", "JWT", "KEY", "PASS", "PASSWRD", "PEM", "PSWD", "PW", "PWD"];
 
 /// Several words that name a secret together.
 const SECRET_PHRASES: [&str; 7] =
@@ -280,7 +282,7 @@ mod tests {
         CONN_STR GITHUB_TOKEN GH_TOKEN githubToken GITHUBTOKEN NPM_TOKENS TOKEN2 GH_PAT GITLAB_PATS CI_JOB_JWT CI_JOB_JWT_V2 JWT
         SLACK_WEBHOOK SLACK_WEBHOOK_URL WEBHOOKS DOCKER_AUTH_CONFIG DEPLOY_AUTH NPM_CONFIG__AUTH _authToken AUTHORIZATION SENTRY_DSN
         SESSION_COOKIE CLIENT_SECRET clientSecret CLIENTSECRET APP_SECRETS ConnectionStrings__Default KUBECONFIG KUBE_CONFIG
-        HMAC_SECRET TOTP_SECRET HASH_SALT BEARER KEYSTORE_PASS TF_VAR_db_password ID_RSA DATABASE_PASSWORD_URL
+        aPiKey ApIkEy pAsSwOrD HMAC_SECRET TOTP_SECRET HASH_SALT BEARER KEYSTORE_PASS TF_VAR_db_password DB_PSWD PASSWRD CERT_PKCS12 ANDROID_KEYSTORE ID_RSA DATABASE_PASSWORD_URL
     ";
 
     const OPEN: &str = "
