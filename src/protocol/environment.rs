@@ -15,7 +15,7 @@ pub const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 #[derive(Clone, Default)]
 pub struct Environment(BTreeMap<OsString, OsString>);
 
-/// Words that name a secret wherever they stand. A plural counts as its singular.
+/// Words that name a secret wherever they stand. A plural counts as its singular, as which `PKCS12` is read, too.
 const SECRET_WORDS: [&str; 31] = [
     "AUTH",
     "AUTHORIZATION",
@@ -41,7 +41,7 @@ const SECRET_WORDS: [&str; 31] = [
     "PAT",
     "PEM",
     "PFX",
-    "PKCS",
+    "PKC",
     "PW",
     "PWD",
     "SALT",
