@@ -8,9 +8,9 @@ mod surprises;
 use std::time::Duration;
 
 pub use bash::BashError;
+pub use surprises::Surprise;
 
 use crate::protocol::environment::Environment;
-use crate::protocol::error::Warning;
 use crate::protocol::event::{Checked, Condition};
 use crate::protocol::wire::Map;
 use crate::stop::Stop;
@@ -88,7 +88,7 @@ pub fn judge(
     env: &Environment,
     asking: Asking,
     stop: &Stop,
-) -> (Result<Verdict, ConditionError>, Vec<Warning>) {
+) -> (Result<Verdict, ConditionError>, Vec<Surprise>) {
     let pull_request = pull_request(env);
     if !pull_request.met {
         return (Ok(Verdict { checked: vec![pull_request], deploys: false }), Vec::new());
@@ -97,7 +97,7 @@ pub fn judge(
         Ok(on) => on,
         Err(error) => return (Err(error), Vec::new()),
     };
-    let warnings = surprises::find(&on, stanza, env);
+    let mut surprises = surprises::find(&on, stanza, env);
     let verdict = elements::groups(&on, stanza, env).and_then(|mut groups| {
         if asking.always {
             groups.iter_mut().flat_map(|group| &mut group.elements).for_each(|element| element.decided = None);
@@ -110,7 +110,8 @@ pub fn judge(
         }));
         Ok(Verdict { checked, deploys })
     });
-    (verdict, warnings)
+    surprises.extend(verdict.iter().find_map(|verdict| surprises::tag_for_branch(&on, verdict, env)));
+    (verdict, surprises)
 }
 
 /// A pull request is what Travis names in `TRAVIS_PULL_REQUEST`: set, not empty, and not `false`.
@@ -249,6 +250,30 @@ mod tests {
         check(r#"{"tags":"yes"}"#, &[dev, TAG], true);
         check(r#"{"tags":"false"}"#, &[dev], false);
         check(r#"{"tags":"v1"}"#, &[dev], true);
+    }
+
+    #[test]
+    fn a_tag_that_is_called_like_the_branch_deploys_with_a_warning() {
+        let warned = |on: &str, env: &[(&str, &str)]| {
+            let node = wire::parse(format!(r#"{{"on":{on}}}"#).as_bytes()).expect("the test's own JSON is valid");
+            let env: Environment = env.iter().copied().chain([("PATH", "/usr/bin:/bin")]).collect();
+            let judged = judge(node.as_map().expect("an object"), &env, Asking::default(), &Stop::new());
+            let ats = judged.1.into_iter().filter_map(|surprise| surprise.warning.at);
+            (judged.0.expect("a verdict").deploys, ats.collect::<Vec<_>>())
+        };
+        let tagged = |name| [("TRAVIS_BRANCH", name), ("TRAVIS_TAG", name)];
+        let at = |at: &str| vec![at.to_owned()];
+        assert_eq!(warned(r#"{"branch":"main"}"#, &tagged("main")), (true, at("/on/branch")));
+        assert_eq!(warned(r#"{"branch":["dev","release/*"]}"#, &tagged("release/1")), (true, at("/on/branch")));
+        assert_eq!(warned(r#""main""#, &tagged("main")), (true, at("/on/branch")));
+        assert_eq!(warned("{}", &tagged("master")), (true, at("/on")));
+        let silent = |deploys| (deploys, Vec::new());
+        assert_eq!(warned(r#"{"branch":"main"}"#, &tagged("v1")), silent(false));
+        assert_eq!(warned(r#"{"branch":"main","tags":false}"#, &tagged("main")), silent(false));
+        assert_eq!(warned(r#"{"tags":true}"#, &tagged("main")), silent(true));
+        assert_eq!(warned(r#"{"all_branches":true}"#, &tagged("main")), silent(true));
+        assert_eq!(warned(r#"{"branch":"main"}"#, &[("TRAVIS_BRANCH", "main"), ("TRAVIS_TAG", "")]), silent(true));
+        assert_eq!(warned(r#"{"branch":"v*","condition":"-n $TRAVIS_TAG"}"#, &tagged("v1")), silent(true));
     }
 
     #[test]

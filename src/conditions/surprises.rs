@@ -1,14 +1,25 @@
 //! Conditions in, warnings out: what Travis CI does and the author surely did not mean. The verdict is Travis's all the same.
 //! Never changes a verdict, and never starts bash.
 
+use super::Verdict;
 use super::elements::{KEYS, On, RUNTIMES, default_branches};
 use crate::protocol::environment::Environment;
 use crate::protocol::error::{Warning, WarningCode};
+use crate::protocol::event::Condition;
 use crate::protocol::suggest::suggest;
 use crate::protocol::wire::{Map, Node};
 
+/// What does not mean what its author surely meant.
+#[derive(Debug)]
+pub struct Surprise {
+    /// What is said of it.
+    pub warning: Warning,
+    /// It is a key that is no condition, which a stanza that asks for `strict` reading must not have.
+    pub is_unknown_key: bool,
+}
+
 /// Everything in `on` that will surprise its author, in the order in which it is written.
-pub(super) fn find(on: &On, stanza: &Map, env: &Environment) -> Vec<Warning> {
+pub(super) fn find(on: &On, stanza: &Map, env: &Environment) -> Vec<Surprise> {
     let mut warnings = Vec::new();
     if let Some(entries) = on.entries.filter(|entries| *entries != 1) {
         let message = format!("`{}` is a list of {entries}, of which Travis CI reads the first entry alone", on.key);
@@ -46,15 +57,16 @@ pub(super) fn find(on: &On, stanza: &Map, env: &Environment) -> Vec<Warning> {
 }
 
 /// A key that Travis ignores, though its author surely meant something by it.
-fn in_key(on: &On, key: &str, at: String) -> Warning {
+fn in_key(on: &On, key: &str, at: String) -> Surprise {
     let hint = match suggest(key, KEYS.into_iter().chain(RUNTIMES)) {
         Some(name) => format!("did you mean `{name}`?"),
         None => "remove it, or say the same with `condition`".to_owned(),
     };
-    surprise(at, format!("`{}.{key}` is no condition, Travis CI ignores it", on.key), &hint)
+    let message = format!("`{}.{key}` is no condition, Travis CI ignores it", on.key);
+    Surprise { is_unknown_key: true, ..surprise(at, message, &hint) }
 }
 
-fn in_tags(on: &On, node: &Node, at: String) -> Option<Warning> {
+fn in_tags(on: &On, node: &Node, at: String) -> Option<Surprise> {
     match node.as_flag() {
         Some(true) if on.map.get("branch").is_some() => Some(surprise(
             on.pointer("branch"),
@@ -72,7 +84,7 @@ fn in_tags(on: &On, node: &Node, at: String) -> Option<Warning> {
 }
 
 /// A runtime or a repository: one value. `3.10` without quotes is the number 3.1.
-fn in_single_value(key: &str, node: &Node, at: String) -> Option<Warning> {
+fn in_single_value(key: &str, node: &Node, at: String) -> Option<Surprise> {
     if let Node::List(items) = node {
         let message = format!("`{key}` is a list of {}, of which Travis CI reads the first entry alone", items.len());
         return Some(surprise(at, message, "give one value, or one stanza for each"));
@@ -87,7 +99,7 @@ fn in_single_value(key: &str, node: &Node, at: String) -> Option<Warning> {
 }
 
 /// What may name branches, and is read, though nobody should write it.
-fn in_branch(node: &Node, at: String) -> Option<Warning> {
+fn in_branch(node: &Node, at: String) -> Option<Surprise> {
     let is_name = |node: &Node| matches!(node, Node::Text(_) | Node::Number(_) | Node::Null);
     let is_plain = match node {
         Node::List(items) => items.iter().all(is_name),
@@ -99,7 +111,7 @@ fn in_branch(node: &Node, at: String) -> Option<Warning> {
 }
 
 /// Of a repository whose branch is called main, nobody means master by saying nothing.
-fn implicit_master(on: &On, stanza: &Map, env: &Environment) -> Option<Warning> {
+fn implicit_master(on: &On, stanza: &Map, env: &Environment) -> Option<Surprise> {
     let says_nothing = ["branch", "all_branches", "tags"].iter().all(|key| on.map.get(key).is_none())
         && default_branches(on, stanza) == ["master"];
     let branch = env.expand("TRAVIS_BRANCH");
@@ -110,7 +122,31 @@ fn implicit_master(on: &On, stanza: &Map, env: &Environment) -> Option<Warning> 
     })
 }
 
-fn in_condition(node: &Node, at: &str) -> Vec<Warning> {
+/// Of a tag's build `TRAVIS_BRANCH` is the tag, so that whoever may push a tag called `main` deploys as if to that branch.
+pub(super) fn tag_for_branch(on: &On, verdict: &Verdict, env: &Environment) -> Option<Surprise> {
+    let branch = verdict.checked.iter().find(|checked| checked.condition == Condition::Branch && checked.met)?;
+    let tag = env.expand("TRAVIS_TAG");
+    // Who asks for the tag means it.
+    let asks = on.map.get("condition").is_some_and(|node| texts(node).iter().any(|text| text.contains("TRAVIS_TAG")));
+    if tag.is_empty() || tag != branch.got || !verdict.deploys || asks {
+        return None;
+    }
+    let at = if on.map.get("branch").is_some() { on.pointer("branch") } else { format!("/{}", on.key) };
+    let message = format!(
+        "`{tag}` is a tag, and meets the branch `{}`: Travis CI takes a tag's name for the branch of its build",
+        branch.want
+    );
+    Some(surprise(at, message, "write `tags: false` beside the branch, or `tags: true` to deploy every tag"))
+}
+
+fn texts(node: &Node) -> Vec<String> {
+    match node {
+        Node::List(items) => items.iter().flat_map(texts).collect(),
+        node => node.scalar().into_iter().collect(),
+    }
+}
+
+fn in_condition(node: &Node, at: &str) -> Vec<Surprise> {
     match node {
         Node::List(items) => {
             items.iter().enumerate().flat_map(|(index, item)| in_condition(item, &format!("{at}/{index}"))).collect()
@@ -126,7 +162,7 @@ const JOB_GRAMMAR: [&str; 9] =
 /// The names of that grammar; in bash they are words like any other.
 const JOB_NAMES: [&str; 9] = ["branch", "tag", "type", "repo", "os", "sender", "fork", "commit_message", "head_branch"];
 
-fn in_text(text: &str, at: &str) -> Option<Warning> {
+fn in_text(text: &str, at: &str) -> Option<Surprise> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let first = *words.first()?;
     let warn = |message: String, hint: &str| Some(surprise(at.to_owned(), message, hint));
@@ -187,8 +223,10 @@ fn always_true<'a>(words: &[&'a str]) -> Option<&'a str> {
     })
 }
 
-fn surprise(at: String, message: String, hint: &str) -> Warning {
-    Warning { code: WarningCode::SurprisingCondition, message, hint: Some(hint.to_owned()), at: Some(at) }
+fn surprise(at: String, message: String, hint: &str) -> Surprise {
+    let code = WarningCode::SurprisingCondition;
+    let warning = Warning { code, message, hint: Some(hint.to_owned()), at: Some(at) };
+    Surprise { warning, is_unknown_key: false }
 }
 
 #[cfg(test)]
@@ -201,7 +239,8 @@ mod tests {
         let stanza = node.as_map().expect("an object");
         let on = super::super::elements::on(stanza).expect("readable");
         let env: Environment = [("TRAVIS_BRANCH", branch)].into_iter().collect();
-        find(&on, stanza, &env).into_iter().map(|w| (w.at.unwrap_or_default(), w.hint.unwrap_or_default())).collect()
+        let warnings = find(&on, stanza, &env).into_iter().map(|surprise| surprise.warning);
+        warnings.map(|w| (w.at.unwrap_or_default(), w.hint.unwrap_or_default())).collect()
     }
 
     #[track_caller]

@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use crate::code::Source;
 use crate::commands::{self, Stash};
-use crate::conditions::{self, Verdict};
+use crate::conditions::{self, Surprise, Verdict};
 use crate::failure;
 use crate::function::{Live, Wanted};
 use crate::journal::Journal;
@@ -54,6 +54,13 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// True when it asks whether `on` is met, and does nothing for a pull request.
+    pub fn judges(&self) -> bool {
+        !matches!(self, Command::Package { .. } | Command::Rollback)
+    }
+}
+
 /// The job for which it is asked.
 #[derive(Debug)]
 pub struct Job {
@@ -85,8 +92,7 @@ fn pass(
     stop: &Stop,
     began: Instant,
 ) -> Result<Finished, ErrorReport> {
-    let judges = !matches!(command, Command::Package { .. } | Command::Rollback);
-    let judged = judges.then(|| conditions::judge(&job.stanza, &job.env, job.asking, stop));
+    let judged = command.judges().then(|| conditions::judge(&job.stanza, &job.env, job.asking, stop));
     let (verdict, surprises) = judged.map_or((None, Vec::new()), |(verdict, surprises)| (Some(verdict), surprises));
     if let Some(Ok(verdict)) = &verdict
         && verdict.is_pull_request()
@@ -100,12 +106,17 @@ fn pass(
         options::without_git(&job.stanza, &job.env)
     };
     let ReadStanza { stanza, problems, warnings: leniencies } = stanza::read(&gathered.stanza);
-    let problems: Vec<Problem> = problems.into_iter().map(|problem| gathered.with_origin(problem)).collect();
+    let mut problems: Vec<Problem> = problems.into_iter().map(|problem| gathered.with_origin(problem)).collect();
+    let is_strict = stanza.strict == Some(true);
+    let (unknown, surprises): (Vec<Surprise>, _) =
+        surprises.into_iter().partition(|surprise| is_strict && surprise.is_unknown_key);
+    problems.extend(unknown.into_iter().map(|surprise| surprise.warning.into_unknown_key()));
     let token = stanza.web_identity_token(&job.env);
     let of_job = || job.env.secrets().chain(token.iter().map(|token| token.expose().into()));
     let redactor = stanza.redactor(&job.stanza, of_job());
     let tell_warnings = || {
-        for warning in surprises.iter().chain(&gathered.warnings).chain(&leniencies) {
+        let surprises = surprises.iter().map(|surprise| &surprise.warning);
+        for warning in surprises.chain(&gathered.warnings).chain(&leniencies) {
             journal.tell(Event::Warning(redactor.warning(warning)));
         }
     };

@@ -444,7 +444,7 @@ pub struct Warning {
 
 impl Warning {
     /// The same as a problem, where a key that is not known cannot be left out of account.
-    pub(super) fn into_unknown_key(self) -> Problem {
+    pub fn into_unknown_key(self) -> Problem {
         Problem { code: Code::UnknownKey, message: self.message, at: self.at, hint: self.hint }
     }
 }
