@@ -31,6 +31,7 @@ mod pictures;
 mod plugin;
 mod policies;
 mod pty;
+mod pull_requests;
 mod readers;
 mod readme;
 mod refusals;

@@ -37,10 +37,12 @@ pub(crate) struct Ended {
 }
 
 impl Plugin {
-    /// The program with these arguments, in an empty environment but for a `PATH` that a runner would have.
+    /// The program with these arguments, in an empty environment but for what a runner's would have: a `PATH`, and the word that no
+    /// pull request is built.
     pub(crate) fn new(arguments: &[&str]) -> Self {
         let mut command = Command::new(program());
         command.args(arguments).env_clear().env("PATH", &*PATH);
+        command.env("TRAVIS_PULL_REQUEST", "false");
         // What a runtime's age says must not depend on when a test is run.
         command.env("DPL_LAMBDA_TODAY", "2026-11-01");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -384,7 +384,7 @@ fn a_format_that_is_asked_for_wins_over_what_the_output_is() {
     };
     let json = desk.on_terminal(COLUMNS, &mut desk.command(&["plan", "--format", "json"]));
     let piped = |arguments: &[&str]| {
-        let output = desk.command(arguments).stdin(Stdio::null()).output().expect("it can be started");
+        let output = desk.command(arguments).arg("--ci=none").stdin(Stdio::null()).output().expect("it can be started");
         assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
         String::from_utf8(output.stdout).expect("UTF-8")
     };

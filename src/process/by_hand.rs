@@ -17,11 +17,11 @@ use crate::protocol::environment::Environment;
 use crate::protocol::event::Finished;
 use crate::protocol::prose::without_log_commands;
 use crate::runner::ci::Ci;
-use crate::runner::surroundings::Asked;
+use crate::runner::surroundings::{Asked, SEEN};
 use crate::runner::terminal::{Style, Terminal, size_of};
 use crate::runner::{self, Audience, Errand, Order, Refusal, Relay, Source};
 use crate::stop::{Reason, Stop};
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, ValueEnum};
 use rustix::event::{PollFd, PollFlags, poll};
 use serde_json::Value;
@@ -49,7 +49,8 @@ pub(crate) struct ByHand {
     /// Write events for programs, or text for people. Default: text on a terminal.
     #[arg(long, global = true)]
     format: Option<Format>,
-    /// Whose words about the build (branch, tag, pull request) are heard. Default: those of the CI that this runs in.
+    /// Whose words about the build (branch, tag, pull request) are heard. Default: those of the CI that this runs in. `none`:
+    /// nobody's, which promises that this is no pull request.
     #[arg(long, value_name = "NAME", global = true, value_parser = PossibleValuesParser::new(ci_names()))]
     ci: Option<String>,
 }
@@ -60,8 +61,9 @@ enum Format {
     Text,
 }
 
-fn ci_names() -> Vec<&'static str> {
-    ["auto", "none"].into_iter().chain(Ci::ALL.into_iter().map(Ci::name)).collect()
+fn ci_names() -> Vec<PossibleValue> {
+    let names = ["auto", "none"].into_iter().chain(Ci::ALL.into_iter().map(Ci::name));
+    names.map(PossibleValue::new).chain([PossibleValue::new(SEEN).hide(true)]).collect()
 }
 
 /// True when nobody is to see events: a wrong command line is told to them on standard error alone. The command line could
@@ -98,7 +100,7 @@ impl ByHand {
     ///
     /// # Errors
     /// What is wrong with the command line or the file, where events are asked for.
-    pub(crate) fn run(self, command: Command, asking: Asking, fault: Fault) -> Result<Command, Finished> {
+    pub(crate) fn run(&self, command: Command, asking: Asking, fault: Fault) -> Result<Command, Finished> {
         let is_text = match self.format {
             Some(format) => format == Format::Text,
             None => io::stdout().is_terminal(),
@@ -126,13 +128,10 @@ impl ByHand {
                 Err(refusal) => return refuse(refusal),
             },
             None => {
-                if !is_text && self.ci.is_none() {
+                if !is_text {
                     return Ok(command);
                 }
-                match runner::handed_on(arguments(&command), &env, self.asked(), &directory, &stop) {
-                    Ok(errand) => vec![errand],
-                    Err(refusal) => return refuse(refusal),
-                }
+                vec![Errand::handed_on(arguments(&command), self.asked())]
             }
         };
         process::exit(run(&errands, is_text, fault))
@@ -179,9 +178,10 @@ impl ByHand {
         Ok(source)
     }
 
-    fn asked(&self) -> Asked {
+    pub(crate) fn asked(&self) -> Asked {
         match self.ci.as_deref() {
-            None | Some("auto") => Asked::Auto,
+            None | Some("auto") => Asked::Auto { seen: io::stdout().is_terminal() || io::stderr().is_terminal() },
+            Some(SEEN) => Asked::Auto { seen: true },
             Some(name) => Ci::named(name).map_or(Asked::None, Asked::Named),
         }
     }
@@ -193,7 +193,7 @@ impl ByHand {
             only: self.only.clone(),
             ci: self.asked(),
             asks_aws: !matches!(command, Command::Check | Command::Package { .. }),
-            judges: !matches!(command, Command::Package { .. } | Command::Rollback),
+            judges: command.judges(),
             one_only: matches!(command, Command::Package { .. }),
         }
     }
@@ -281,7 +281,7 @@ fn tell_panics(told: Arc<Mutex<Told>>, is_text: bool) {
     }));
 }
 
-fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     // One write: lines of several processes stay whole.
     let _ = io::stderr().write_all(format!("dpl-lambda: {}\n", without_log_commands(text)).as_bytes());
 }

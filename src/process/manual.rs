@@ -71,7 +71,9 @@ const DESCRIPTION: &[&str] = &[
 const REQUEST: &[&str] = &[
     "The object on standard input is the stanza under `deploy:` of a `.travis.yml`, as JSON. `dpl-lambda schema stanza` describes each of \
      its keys. Two keys are the runner's: `env`, an object of strings, is the job's whole environment; where it is given, nothing of the \
-     process's own environment, files or identity is used for the job. `protocol` is 1, also when it is absent.",
+     process's own environment, files or identity is used for the job. Where it is absent, what does not say that it is no pull request \
+     counts as one, which is never deployed, unless `--ci none` is given or a terminal shows the run to a person. `protocol` is 1, also \
+     when it is absent.",
     "`on` holds the conditions. Without `branch` in it only `master` is deployed, which is told by `TRAVIS_BRANCH` of the job.",
 ];
 

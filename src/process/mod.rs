@@ -12,7 +12,7 @@ mod signals;
 
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant, SystemTime};
@@ -25,13 +25,15 @@ use crate::child;
 use crate::conditions::Asking;
 use crate::deploy::{self, Command, Job};
 use crate::failure::{self, catalogue};
+use crate::git::GitError;
 use crate::journal::Journal;
 use crate::protocol::environment::{DEFAULT_PATH, Environment};
 use crate::protocol::error::Code;
 use crate::protocol::event::Finished;
 use crate::protocol::prose::without_log_commands;
 use crate::protocol::request::{self, Request};
-use crate::runner;
+use crate::runner::surroundings::Asked as Whose;
+use crate::runner::{self, surroundings};
 use crate::stop::{Reason, Stop};
 use aws_smithy_types::date_time::{DateTime, Format};
 use clap::Parser;
@@ -63,13 +65,20 @@ pub fn main() {
     let signals = Signals::catch().expect("the kernel gives a program its first few descriptors");
     journal.tell(runner::hello());
     let finished = match command {
-        Ok(command) => run(&command, settings, signals, &journal, &stop),
+        Ok(command) => run(&command, by_hand.asked(), settings, signals, &journal, &stop),
         Err(finished) => finished,
     };
     end(&journal, &stop, finished)
 }
 
-fn run(command: &Command, settings: Settings, signals: Signals, journal: &Arc<Journal>, stop: &Stop) -> Finished {
+fn run(
+    command: &Command,
+    asked: Whose,
+    settings: Settings,
+    signals: Signals,
+    journal: &Arc<Journal>,
+    stop: &Stop,
+) -> Finished {
     let failed = |error| Finished::failed(error, Vec::new());
     if let Some(reason) = stop.reason() {
         return failed(failure::of_stop(reason));
@@ -93,8 +102,31 @@ fn run(command: &Command, settings: Settings, signals: Signals, journal: &Arc<Jo
     end_on_signals(signals, journal.clone(), stop.clone());
     settings.fault.strike();
     let directory = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+    // Nobody has said what is built: it is judged as it is for a file.
+    let env = match env_given {
+        true => env,
+        false => match of_surroundings(command, &env, asked, &directory, stop) {
+            Ok(env) => env,
+            Err(error) => return failed(failure::of_git(error)),
+        },
+    };
     let job = Job { stanza, env, env_given, directory, asking: settings.asking, today: settings.today };
     deploy::run(command, &job, journal, stop)
+}
+
+/// The job's environment where the request has none: the process's, with what its CI and git say of the build.
+fn of_surroundings(
+    command: &Command,
+    env: &Environment,
+    asked: Whose,
+    directory: &Path,
+    stop: &Stop,
+) -> Result<Environment, GitError> {
+    let around = surroundings::look(env, asked, directory, stop)?;
+    if command.judges() {
+        around.notes.iter().for_each(|note| by_hand::say(note));
+    }
+    Ok(around.of_job(&[]))
 }
 
 /// Writes the last line and ends the process. Whoever comes second waits for the first one's end.

@@ -17,10 +17,13 @@ pub const DECIDED: [&str; 7] = [
     "TRAVIS_BUILD_NUMBER",
 ];
 
+/// `TRAVIS_PULL_REQUEST` of a pull request whose number is not known, and of a build that may be one.
+pub const UNKNOWN: &str = "unknown";
+
 /// A CI whose variables are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ci {
-    /// Travis CI itself: nothing to map.
+    /// Travis CI itself: nothing to map. Also what already has Travis's variables.
     Travis,
     /// GitHub Actions, and Gitea's and Forgejo's, which set the same variables.
     GitHubActions,
@@ -81,7 +84,12 @@ impl Ci {
 
     /// The CI that this process runs in; `None`: none that is known.
     pub fn detect(lookup: Lookup<'_>) -> Option<Ci> {
-        Ci::ALL.into_iter().find(|ci| ci.is_here(&Variables(lookup)))
+        Ci::here(lookup).next()
+    }
+
+    /// All CIs whose marks are there: where one hosts another's runner, or starts it, there are two.
+    pub fn here(lookup: Lookup<'_>) -> impl Iterator<Item = Ci> {
+        Ci::ALL.into_iter().filter(move |ci| ci.is_here(&Variables(lookup)))
     }
 
     /// The CI of this name, as [`Ci::name`] gives it.
@@ -111,7 +119,11 @@ impl Ci {
     pub fn travis(self, lookup: Lookup<'_>) -> Vec<(&'static str, String)> {
         let v = Variables(lookup);
         let facts = match self {
-            Ci::Travis => return DECIDED.into_iter().filter_map(|name| Some((name, v.get(name)?))).collect(),
+            // Travis CI always says whether it is one.
+            Ci::Travis => {
+                let said = |name| v.get(name).or_else(|| (name == "TRAVIS_PULL_REQUEST").then(|| UNKNOWN.to_owned()));
+                return DECIDED.into_iter().filter_map(|name| Some((name, said(name)?))).collect();
+            }
             Ci::GitHubActions => github_actions(&v),
             Ci::GitLab => gitlab(&v),
             Ci::Buildkite => buildkite(&v),
@@ -438,7 +450,7 @@ impl Build {
 }
 
 /// The number in `pull/12/merge`, `pull-requests/12/from` and `merge-requests/12/head`.
-fn numbered(name: &str) -> Option<String> {
+pub(super) fn numbered(name: &str) -> Option<String> {
     let (kind, rest) = name.split_once('/')?;
     let number = rest.split('/').next()?;
     let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
@@ -453,7 +465,7 @@ impl Facts {
             Build::PullRequest { number, target, source } => {
                 // Either of these would make a push of it.
                 let number = number.filter(|number| !number.trim().is_empty() && number != "false");
-                let number = number.unwrap_or_else(|| "unknown".to_owned());
+                let number = number.unwrap_or_else(|| UNKNOWN.to_owned());
                 (target, None, number, source)
             }
         };

@@ -12,7 +12,9 @@ use std::thread;
 
 use serde_json::Value;
 
+use super::ci::Ci;
 use super::relay::Relay;
+use super::surroundings::Asked;
 use super::travis_yml::Written;
 use crate::protocol::environment::Environment;
 use crate::protocol::error::{Code, ErrorReport};
@@ -27,6 +29,7 @@ pub struct Errand {
     arguments: Vec<OsString>,
     input: Input,
     env: Option<Environment>,
+    ci: Asked,
     file: String,
     written: Written,
 }
@@ -119,21 +122,24 @@ impl Errand {
             arguments,
             input: Input::Request(json(&written.stanza)),
             env: Some(env),
+            // It has Travis's variables, and is not looked at again.
+            ci: Asked::Named(Ci::Travis),
             file: file.to_owned(),
             written,
         }
     }
 
-    /// A run whose request is our own standard input; without `env` in our own environment.
-    pub(super) fn handed_on(arguments: Vec<OsString>, env: Option<Environment>) -> Self {
+    /// A run whose request is our own standard input, which is handed on as it is. The run judges for itself whether the request
+    /// has an `env`, and else the environment, which is ours.
+    pub fn handed_on(arguments: Vec<OsString>, ci: Asked) -> Self {
         let (title, file) = (String::new(), String::new());
-        Errand { title, arguments, input: Input::Inherited, env, file, written: Written::default() }
+        Errand { title, arguments, input: Input::Inherited, env: None, ci, file, written: Written::default() }
     }
 
     fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         // Said, so that a run never takes itself for one by hand, and starts another.
-        command.args(&self.arguments).args(["--format", "json"]);
+        command.args(&self.arguments).args(["--format", "json", "--ci", self.ci.name()]);
         if let Some(env) = &self.env {
             command.env_clear().envs(env.iter());
         }

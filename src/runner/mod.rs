@@ -4,6 +4,7 @@
 
 pub mod ci;
 mod errand;
+mod marks;
 mod order;
 mod refusal;
 mod relay;
@@ -15,6 +16,6 @@ pub mod variables;
 pub mod yaml;
 
 pub use errand::{Audience, Errand, hello, print, run};
-pub use order::{Order, Source, handed_on, prepare};
+pub use order::{Order, Source, prepare};
 pub use refusal::Refusal;
 pub use relay::Relay;

@@ -90,29 +90,10 @@ pub fn prepare(
     if !missing.is_empty() {
         return Err(Refusal::of_encrypted(&file, &missing));
     }
-    let notes = notes(&file, &around, &chosen);
+    let notes = notes(&file, order.judges.then_some(&around), &chosen);
     let errands = chosen.into_iter().zip(envs);
     let errands = errands.map(|(written, env)| Errand::of(&file, written, order.arguments.clone(), env));
     Ok((errands.collect(), notes))
-}
-
-/// A run whose request comes from our own standard input, which is handed on as it is.
-///
-/// # Errors
-/// [`Refusal`], where git has to be asked and cannot answer.
-pub fn handed_on(
-    arguments: Vec<OsString>,
-    env: &Environment,
-    ci: Asked,
-    directory: &Path,
-    stop: &Stop,
-) -> Result<Errand, Refusal> {
-    // A request that has its own `env` is not touched by any of this.
-    let env = match ci {
-        Asked::Named(_) => Some(surroundings::look(env, ci, directory, stop).map_err(Refusal::of_git)?.of_job(&[])),
-        Asked::Auto | Asked::None => None,
-    };
-    Ok(Errand::handed_on(arguments, env))
 }
 
 fn read(path: &Path, file: &str) -> Result<String, Refusal> {
@@ -130,8 +111,8 @@ fn read(path: &Path, file: &str) -> Result<String, Refusal> {
 }
 
 /// What is to be said before the runs: once, however many stanzas it is about.
-fn notes(file: &str, around: &Surroundings, stanzas: &[Written]) -> Vec<String> {
-    let mut notes = around.notes.clone();
+fn notes(file: &str, around: Option<&Surroundings>, stanzas: &[Written]) -> Vec<String> {
+    let mut notes = around.map_or_else(Vec::new, |around| around.notes.clone());
     for note in stanzas.iter().flat_map(|written| &written.notes) {
         let note = format!("{file}: {note}");
         if !notes.contains(&note) {

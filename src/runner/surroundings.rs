@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use super::ci::{Ci, DECIDED, slug_of};
+use super::ci::{Ci, DECIDED, Lookup, UNKNOWN, slug_of};
+use super::marks;
 use super::variables::Assignment;
 use crate::git::{self, GitError};
 use crate::protocol::environment::Environment;
@@ -13,12 +14,31 @@ use crate::stop::Stop;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
     /// Those of the CI that this process runs in, if it is one that is known.
-    Auto,
+    Auto {
+        /// A person sees what we say: standard output or error is a terminal. Standard input is no sign of one: what an agent
+        /// starts, which somebody has started by hand, often inherits it.
+        seen: bool,
+    },
     /// Nobody's: a person deploys.
     None,
     /// Those of this one.
     Named(Ci),
 }
+
+impl Asked {
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Asked::Auto { seen: false } => "auto",
+            Asked::Auto { seen: true } => SEEN,
+            Asked::None => "none",
+            Asked::Named(ci) => ci.name(),
+        }
+    }
+}
+
+/// The name that tells a run of ours that a person sees what it says, though it speaks to us. No option for people.
+pub const SEEN: &str = "seen";
 
 /// What is known of every job.
 #[derive(Debug)]
@@ -33,45 +53,52 @@ pub struct Surroundings {
 /// is what the process's environment says, and where that is silent, what git does: a branch, or the one tag at which
 /// HEAD is detached. A branch with a tag on it stays a branch: Travis CI builds a tag when it is pushed.
 ///
+/// Unless somebody is named who speaks for the build, it is a pull request where anything says so, and also where nothing says that
+/// it is none: in a CI that is not known, and where no person is seen.
+///
 /// # Errors
 /// [`GitError`] where git has to be asked and cannot answer: a deployment is never judged by a branch that is not known.
 pub fn look(env: &Environment, asked: Asked, directory: &Path, stop: &Stop) -> Result<Surroundings, GitError> {
     let lookup = |name: &str| env.get(name).map(std::borrow::Cow::into_owned).filter(|value| !value.is_empty());
-    let known = match asked {
-        Asked::Auto => Ci::detect(&lookup),
-        Asked::None => None,
-        Asked::Named(ci) => Some(ci),
+    let (known, said) = match asked {
+        Asked::Auto { .. } => (Ci::detect(&lookup), request_said(env, &lookup)),
+        Asked::None => (None, None),
+        Asked::Named(ci) => (Some(ci), None),
     };
     let mut notes = Vec::new();
     let mut found = vec![("TRAVIS_BUILD_DIR", directory.display().to_string())];
     let told = match known {
-        Some(ci) => {
-            let silent = env.iter().filter(|(name, _)| !DECIDED.iter().any(|decided| *name == *decided));
-            let said = ci.travis(&lookup);
-            if said.iter().any(|(name, value)| *name == "TRAVIS_PULL_REQUEST" && value == "unknown") {
-                notes.push(format!(
-                    "{} does not say whether this build is of a pull request, so that it counts as one, which is not \
-                     deployed; where none can be, `--ci none` takes branch and commit from git",
-                    ci.name()
-                ));
-            }
-            silent
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .chain(said.into_iter().map(|(name, value)| (name.into(), value.into())))
-                .collect()
-        }
+        Some(ci) => in_ci(ci, env, said, &lookup, &mut notes),
         None => {
-            let says_so = lookup("CI").is_some_and(|value| !value.eq_ignore_ascii_case("false"));
-            let in_a_ci = says_so || MARKS.iter().any(|name| lookup(name).is_some());
-            let unknown = asked == Asked::Auto && in_a_ci;
-            if unknown && lookup("TRAVIS_PULL_REQUEST").is_none() {
-                notes.push(
-                    "this is a CI that is not known, so that every build counts as a pull request, which is not \
-                     deployed; set TRAVIS_PULL_REQUEST=false and TRAVIS_BRANCH where it is none"
-                        .to_owned(),
-                );
+            let stated = lookup("TRAVIS_PULL_REQUEST");
+            let mut told = env.clone();
+            let mut unknown = false;
+            if let Some((who, number)) = said {
+                // The build's own `false` may be written down once for all builds.
+                if stated.as_deref().is_none_or(|stated| stated == "false") {
+                    notes.push(format!(
+                        "{who} says that this build is of a pull request, {SKIPPED}; where it is none, give `--ci none`"
+                    ));
+                    told = env.with("TRAVIS_PULL_REQUEST", &number);
+                }
+            } else if let Asked::Auto { seen } = asked {
+                let mark = env.iter().find_map(|(name, value)| {
+                    let name = name.to_str()?;
+                    marks::shows_a_ci(name, &value.to_string_lossy()).then_some(name)
+                });
+                unknown = mark.is_some() || !seen;
+                if unknown && stated.is_none() {
+                    let why = match mark {
+                        Some(name) => format!("this is a CI that is not known (`{name}` is set)"),
+                        None => "no terminal shows this to a person, and no CI is known".to_owned(),
+                    };
+                    notes.push(format!(
+                        "{why}, so that every build counts as a pull request, {SKIPPED}; where it is none, give `--ci none`, or \
+                         set TRAVIS_PULL_REQUEST=false and TRAVIS_BRANCH"
+                    ));
+                }
             }
-            found.push(("TRAVIS_PULL_REQUEST", if unknown { "unknown" } else { "false" }.to_owned()));
+            found.push(("TRAVIS_PULL_REQUEST", if unknown { UNKNOWN } else { "false" }.to_owned()));
             let git = Git { env, directory, stop };
             if lookup("TRAVIS_BRANCH").is_none() && lookup("TRAVIS_TAG").is_none() {
                 match (git.branch()?, git.tag()?) {
@@ -83,10 +110,61 @@ pub fn look(env: &Environment, asked: Asked, directory: &Path, stop: &Stop) -> R
             }
             found.extend(git.commit()?.map(|commit| ("TRAVIS_COMMIT", commit)));
             found.extend(git.slug()?.map(|slug| ("TRAVIS_REPO_SLUG", slug)));
-            env.clone()
+            told
         }
     };
     Ok(Surroundings { told, found, notes })
+}
+
+const SKIPPED: &str = "which is not deployed";
+
+/// The environment with what a CI that is known says of its build. What speaks of a pull request elsewhere, `said`, wins.
+fn in_ci(
+    ci: Ci,
+    env: &Environment,
+    said: Option<(String, String)>,
+    lookup: Lookup<'_>,
+    notes: &mut Vec<String>,
+) -> Environment {
+    let name = ci.name();
+    let mut travis = ci.travis(lookup);
+    if let Some((_, request)) = travis.iter_mut().find(|(name, _)| *name == "TRAVIS_PULL_REQUEST") {
+        match said {
+            Some((who, number)) if request == "false" => {
+                notes.push(format!(
+                    "{who} says that this build is of a pull request, {SKIPPED}, though {name} says that it is none; where \
+                     it is none, give `--ci {name}`"
+                ));
+                *request = number;
+            }
+            // What has Travis's variables already says so itself.
+            _ if request == UNKNOWN && lookup("TRAVIS_PULL_REQUEST").is_none_or(|_| ci != Ci::Travis) => {
+                notes.push(format!(
+                    "{name} does not say whether this build is of a pull request, so that it counts as one, {SKIPPED}; where \
+                     none can be, `--ci none` takes branch and commit from git"
+                ));
+            }
+            _ => {}
+        }
+    }
+    let silent = env.iter().filter(|(name, _)| !DECIDED.iter().any(|decided| *name == *decided));
+    silent
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .chain(travis.into_iter().map(|(name, value)| (name.into(), value.into())))
+        .collect()
+}
+
+/// What says that this build is of a pull request, and its number: one of several CIs, or a variable of any.
+fn request_said(env: &Environment, lookup: Lookup<'_>) -> Option<(String, String)> {
+    let by_ci = Ci::here(lookup).filter_map(|ci| {
+        let (_, number) = ci.travis(lookup).into_iter().find(|(name, _)| *name == "TRAVIS_PULL_REQUEST")?;
+        (number != "false" && number != UNKNOWN).then(|| (ci.name().to_owned(), number))
+    });
+    let by_variable = env.iter().filter_map(|(name, value)| {
+        let name = name.to_str()?;
+        Some((format!("`{name}`"), marks::request(name, &value.to_string_lossy())?))
+    });
+    by_ci.chain(by_variable).next()
 }
 
 impl Surroundings {
@@ -107,22 +185,6 @@ impl Surroundings {
         env
     }
 }
-
-/// Variables of CI systems, and of builds of pull requests, that need not set `CI`.
-const MARKS: [&str; 12] = [
-    "BUILD_ID",
-    "CHANGE_ID",
-    "CI_MERGE_REQUEST_IID",
-    "GITHUB_EVENT_NAME",
-    "GITHUB_HEAD_REF",
-    "JENKINS_HOME",
-    "PROW_JOB_ID",
-    "PULL_NUMBER",
-    "TEAMCITY_VERSION",
-    "bamboo_buildKey",
-    "bamboo_repository_pr_key",
-    "ghprbPullId",
-];
 
 /// What git says of a checkout.
 struct Git<'a> {
@@ -203,12 +265,117 @@ mod tests {
         }
     }
 
+    const PERSON: Asked = Asked::Auto { seen: true };
+    const SCRIPT: Asked = Asked::Auto { seen: false };
+
+    /// `TRAVIS_PULL_REQUEST` of a job, and what is said of it.
+    fn request(env: &[(&str, &str)], asked: Asked) -> (String, String) {
+        let env: Environment = env.iter().copied().chain([("PATH", "/nowhere")]).collect();
+        let around = look(&env, asked, Path::new("/"), &Stop::new()).expect("there is no checkout to ask about");
+        (around.of_job(&[]).expand("TRAVIS_PULL_REQUEST").into_owned(), around.notes.join("\n"))
+    }
+
+    /// What CIs that we do not know say, most of them of a pull request. A name alone: a CI that says nothing at all.
+    const UNKNOWN_CIS: [(&str, &[(&str, &str)], &str); 20] = [
+        ("AppVeyor", &[("APPVEYOR", "True"), ("APPVEYOR_PULL_REQUEST_NUMBER", "12")], "12"),
+        ("Atlantis", &[("PULL_NUM", "12"), ("HEAD_BRANCH_NAME", "fix"), ("BASE_BRANCH_NAME", "main")], "12"),
+        ("Bamboo", &[("bamboo_buildKey", "A-B-JOB1"), ("bamboo_repository_pr_key", "12")], "unknown"),
+        ("Bitrise", &[("BITRISE_IO", "true"), ("BITRISE_PULL_REQUEST", "12")], "12"),
+        ("Buddy", &[("BUDDY", "true"), ("BUDDY_EXECUTION_PULL_REQUEST_ID", "12")], "12"),
+        ("Cirrus", &[("CIRRUS_CI", "true"), ("CIRRUS_PR", "12")], "12"),
+        ("Cloud Build", &[("BUILDER_OUTPUT", "/builder/outputs")], "unknown"),
+        ("Codefresh", &[("CF_BUILD_ID", "1"), ("CF_PULL_REQUEST_ID", "12")], "unknown"),
+        ("Codemagic", &[("CM_BUILD_ID", "1"), ("CM_PULL_REQUEST", "true")], "unknown"),
+        ("Concourse", &[("BUILD_PIPELINE_NAME", "app-pr"), ("BUILD_NAME", "7")], "unknown"),
+        ("GoCD", &[("GO_PIPELINE_NAME", "app"), ("GO_SERVER_URL", "https://go.example.org")], "unknown"),
+        ("Harness", &[("HARNESS_BUILD_ID", "7")], "unknown"),
+        ("Netlify", &[("NETLIFY", "true"), ("PULL_REQUEST", "true"), ("REVIEW_ID", "12")], "unknown"),
+        ("Prow", &[("PROW_JOB_ID", "x"), ("JOB_TYPE", "presubmit"), ("PULL_NUMBER", "12")], "unknown"),
+        ("Screwdriver", &[("SCREWDRIVER", "true"), ("SD_PULL_REQUEST", "12")], "12"),
+        ("Semaphore", &[("SEMAPHORE", "true"), ("SEMAPHORE_GIT_REF_TYPE", "pull-request")], "unknown"),
+        ("sr.ht", &[("JOB_URL", "https://builds.sr.ht/~me/job/1"), ("BUILD_SUBMITTER", "hub.sr.ht")], "unknown"),
+        ("TeamCity", &[("TEAMCITY_VERSION", "2026.1")], "unknown"),
+        ("Vela", &[("VELA", "true"), ("VELA_BUILD_EVENT", "pull_request")], "unknown"),
+        ("Zuul", &[("ZUUL_PIPELINE", "check"), ("ZUUL_CHANGE", "12")], "12"),
+    ];
+
+    #[test]
+    fn what_does_not_say_that_it_is_no_pull_request_counts_as_one() {
+        for (ci, env, number) in UNKNOWN_CIS {
+            // Many give their jobs a terminal.
+            for asked in [SCRIPT, PERSON] {
+                let (told, note) = request(env, asked);
+                assert!(told == number || told == "12", "{ci}: {told}");
+                assert!(note.contains("`--ci none`") && note.lines().count() == 1, "{ci}: {note}");
+            }
+            assert_eq!(request(env, Asked::None), ("false".to_owned(), String::new()), "{ci}");
+        }
+        // Nothing at all, as in Tekton's and Argo's containers, is no person unless one is seen.
+        let (told, note) = request(&[], SCRIPT);
+        assert_eq!(told, "unknown");
+        assert!(note.contains("`--ci none`"), "{note}");
+        assert_eq!(request(&[], PERSON), ("false".to_owned(), String::new()));
+    }
+
+    #[test]
+    fn a_ci_that_is_not_known_may_say_itself_that_it_builds_no_pull_request() {
+        let said = ("TRAVIS_PULL_REQUEST", "false");
+        for env in
+            [&[said][..], &[said, ("CI", "true")], &[said, ("GO_PIPELINE_NAME", "a")], &[said, ("PULL_REQUEST", "")]]
+        {
+            assert_eq!(request(env, SCRIPT), ("false".to_owned(), String::new()), "{env:?}");
+        }
+        // Once for all builds, though this one is.
+        let (told, note) = request(&[said, ("SD_PULL_REQUEST", "12")], SCRIPT);
+        assert!(told == "12" && note.contains("`SD_PULL_REQUEST` says"), "{told}: {note}");
+        assert_eq!(
+            request(&[("TRAVIS_PULL_REQUEST", "7"), ("PULL_NUM", "12")], SCRIPT),
+            ("7".to_owned(), String::new())
+        );
+    }
+
+    #[test]
+    fn of_several_cis_the_one_that_says_pull_request_wins() {
+        const GITHUB: [(&str, &str); 3] =
+            [("GITHUB_ACTIONS", "true"), ("GITHUB_EVENT_NAME", "push"), ("GITHUB_REF", "refs/heads/main")];
+        let with = |other: &[(&'static str, &'static str)]| [&GITHUB[..], other].concat();
+        for (other, number) in [
+            (&[("GITLAB_CI", "true"), ("CI_MERGE_REQUEST_IID", "12")][..], "12"),
+            (&[("GITLAB_CI", "true"), ("CI_PIPELINE_SOURCE", "merge_request_event")], UNKNOWN),
+            (&[("TRAVIS_PULL_REQUEST", "12")], "12"),
+            (&[("JENKINS_URL", "https://ci"), ("BRANCH_NAME", "PR-12")], "12"),
+            (&[("CODEBUILD_BUILD_ARN", "arn"), ("CODEBUILD_SOURCE_VERSION", "pr/12")], "12"),
+            (&[("TF_BUILD", "True"), ("BUILD_REASON", "PullRequest")], UNKNOWN),
+            (&[("PULL_NUM", "12")], "12"),
+        ] {
+            let (told, note) = request(&with(other), PERSON);
+            assert_eq!(told, number, "{other:?}");
+            assert!(note.contains("says that this build is of a pull request"), "{other:?}: {note}");
+            let named = Asked::Named(Ci::GitHubActions);
+            assert_eq!(request(&with(other), named), ("false".to_owned(), String::new()), "{other:?}");
+        }
+        // Travis is asked first, and here it is no pull request's.
+        let travis = [
+            ("TRAVIS", "true"),
+            ("TRAVIS_PULL_REQUEST", "false"),
+            ("GITLAB_CI", "true"),
+            ("CI_MERGE_REQUEST_IID", "7"),
+        ];
+        assert_eq!(request(&travis, SCRIPT).0, "7");
+        // Who hosts the runner says nothing of what is built.
+        let host = [("CODEBUILD_BUILD_ARN", "arn"), ("CODEBUILD_WEBHOOK_EVENT", "WORKFLOW_JOB_QUEUED")];
+        assert_eq!(request(&with(&host), SCRIPT), ("false".to_owned(), String::new()));
+        let open = [("GITLAB_CI", "true"), ("CI_COMMIT_BRANCH", "main"), ("CI_OPEN_MERGE_REQUESTS", "me/app!12")];
+        assert_eq!(request(&open, SCRIPT), ("false".to_owned(), String::new()));
+        assert_eq!(request(&[("TRAVIS", "true")], SCRIPT).0, UNKNOWN);
+    }
+
     #[test]
     fn git_tells_the_branch_and_a_tag_only_where_head_is_detached_at_it() {
         let repository = Repository::new();
         repository.git(&["tag", "v1"]);
         repository.git(&["remote", "add", "origin", "git@github.com:owner/name.git"]);
-        let says = |name| repository.says(&[], Asked::Auto, name);
+        let says = |name| repository.says(&[], PERSON, name);
         assert_eq!(says("TRAVIS_BRANCH").as_deref(), Some("release/1"));
         assert_eq!(says("TRAVIS_TAG"), None);
         assert_eq!(says("TRAVIS_REPO_SLUG").as_deref(), Some("owner/name"));
@@ -225,21 +392,21 @@ mod tests {
     fn what_the_environment_says_is_not_asked_of_git() {
         let repository = Repository::new();
         let env = [("TRAVIS_BRANCH", "mine"), ("TRAVIS_PULL_REQUEST", "7")];
-        assert_eq!(repository.says(&env, Asked::Auto, "TRAVIS_BRANCH").as_deref(), Some("mine"));
-        assert_eq!(repository.says(&env, Asked::Auto, "TRAVIS_PULL_REQUEST").as_deref(), Some("7"));
+        assert_eq!(repository.says(&env, PERSON, "TRAVIS_BRANCH").as_deref(), Some("mine"));
+        assert_eq!(repository.says(&env, PERSON, "TRAVIS_PULL_REQUEST").as_deref(), Some("7"));
     }
 
     #[test]
     fn a_ci_speaks_for_its_build_and_one_that_is_not_known_builds_pull_requests() {
         let repository = Repository::new();
         let gitlab = [("GITLAB_CI", "true"), ("CI", "true"), ("CI_COMMIT_BRANCH", "dev"), ("TRAVIS_TAG", "forged")];
-        assert_eq!(repository.says(&gitlab, Asked::Auto, "TRAVIS_BRANCH").as_deref(), Some("dev"));
-        assert_eq!(repository.says(&gitlab, Asked::Auto, "TRAVIS_TAG"), None);
+        assert_eq!(repository.says(&gitlab, PERSON, "TRAVIS_BRANCH").as_deref(), Some("dev"));
+        assert_eq!(repository.says(&gitlab, PERSON, "TRAVIS_TAG"), None);
         assert_eq!(repository.says(&gitlab, Asked::None, "TRAVIS_TAG").as_deref(), Some("forged"));
         let named = Asked::Named(Ci::GitLab);
         assert_eq!(repository.says(&gitlab[2..], named, "TRAVIS_BRANCH").as_deref(), Some("dev"));
         let unknown = [("CI", "1")];
-        assert_eq!(repository.says(&unknown, Asked::Auto, "TRAVIS_PULL_REQUEST").as_deref(), Some("unknown"));
+        assert_eq!(repository.says(&unknown, SCRIPT, "TRAVIS_PULL_REQUEST").as_deref(), Some("unknown"));
         assert_eq!(repository.says(&unknown, Asked::None, "TRAVIS_PULL_REQUEST").as_deref(), Some("false"));
     }
 
@@ -255,11 +422,10 @@ mod tests {
     fn the_file_says_what_the_process_does_not() {
         let env: Environment = [("SET", "process"), ("PATH", "/nowhere")].into_iter().collect();
         let around = look(&env, Asked::None, Path::new("/"), &Stop::new()).expect("there is no checkout to ask about");
-        let variables = [("SET", "file"), ("OWN", "file"), ("TRAVIS_PULL_REQUEST", "7"), ("DPL_LAMBDA_FAULT", "panic")];
+        let variables = [("SET", "file"), ("OWN", "file"), ("DPL_LAMBDA_FAULT", "panic")];
         let job = around.of_job(&variables.map(|(name, value)| Assignment::plain(name, value)));
         assert_eq!(job.get("SET").as_deref(), Some("process"));
         assert_eq!(job.get("OWN").as_deref(), Some("file"));
-        assert_eq!(job.get("TRAVIS_PULL_REQUEST").as_deref(), Some("7"));
         assert_eq!(job.get("DPL_LAMBDA_FAULT"), None);
     }
 }

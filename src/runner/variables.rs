@@ -105,6 +105,9 @@ impl Gathering<'_> {
     fn assign(&mut self, entry: &Tree, text: &str, several: bool) {
         for assignment in split(text, several) {
             match assignment {
+                Ok(assignment) if decides(&assignment.name) => {
+                    self.leave_out(entry, &format!("`{}`, which says what is built,", assignment.name));
+                }
                 Ok(assignment) => self.into.push(assignment),
                 Err(what) => self.leave_out(entry, &what),
             }
@@ -116,6 +119,11 @@ impl Gathering<'_> {
         self.told
             .push(format!("line {line}: {what} is not taken; set it in the environment if the deployment needs it"));
     }
+}
+
+/// Variables that are the CI's to set: whether this is a pull request, and which branch or tag. The file is the pull request's own.
+fn decides(name: &str) -> bool {
+    name.starts_with("TRAVIS_") || ["CI", "CONTINUOUS_INTEGRATION", "TRAVIS"].contains(&name)
 }
 
 /// The assignments of a text as bash would read them: `A=b C="d $E" F='g h'`. Of a map each value stands alone, and

@@ -388,8 +388,10 @@ fn codebuild() {
 /// However little a CI says, `false` needs a branch or a tag.
 #[test]
 fn nothing_known_is_a_pull_request_everywhere() {
-    for ci in Ci::ALL.into_iter().filter(|ci| *ci != Ci::Travis) {
+    for ci in Ci::ALL {
         assert_eq!(ci.travis(&|_| None), [("TRAVIS_PULL_REQUEST", "unknown".to_owned())], "{ci:?}");
+    }
+    for ci in Ci::ALL.into_iter().filter(|ci| *ci != Ci::Travis) {
         for value in ["false", "0", "x", "/", " "] {
             let travis = ci.travis(&|_| Some(value.to_owned()));
             let request = travis.iter().find(|(name, _)| *name == "TRAVIS_PULL_REQUEST").expect("always decided");

@@ -1,0 +1,211 @@
+//! A variable of the process in, whether it shows a CI or says "pull request" out. Pure.
+//! Takes a variable for a mark rather than not: being wrong costs a deployment that is skipped, with a line that says why.
+
+use super::ci::{UNKNOWN, numbered};
+
+/// Variables that a CI sets, beside `CI` and names that speak of pull requests. CIs of which many give their jobs a terminal, so
+/// that the lack of one does not show them. Names that a person's tools read, too, such as `DRONE_TOKEN`, are not here.
+const CIS: [&str; 40] = [
+    "APPVEYOR",
+    "ATLANTIS_TERRAFORM_VERSION",
+    "BITRISE_IO",
+    "BUDDY",
+    "BUILDER_OUTPUT",
+    "BUILDKITE_BUILD_ID",
+    "BUILD_ID",
+    "BUILD_NUMBER",
+    "BUILD_PIPELINE_NAME",
+    "BUILD_REASON",
+    "BUILD_SUBMITTER",
+    "CF_BUILD_ID",
+    "CHANGE_ID",
+    "CIRRUS_CI",
+    "CM_BUILD_ID",
+    "CODEBUILD_BUILD_ID",
+    "DRONE_BUILD_NUMBER",
+    "GERRIT_CHANGE_NUMBER",
+    "GITHUB_EVENT_NAME",
+    "GITHUB_HEAD_REF",
+    "GITHUB_RUN_ID",
+    "GO_PIPELINE_NAME",
+    "HARNESS_BUILD_ID",
+    "HARNESS_PIPELINE_ID",
+    "HUDSON_URL",
+    "JENKINS_HOME",
+    "JOB_URL",
+    "NETLIFY",
+    "PROW_JOB_ID",
+    "SCREWDRIVER",
+    "SEMAPHORE",
+    "SHIPPABLE",
+    "TEAMCITY_VERSION",
+    "VELA",
+    "VELA_BUILD_EVENT",
+    "WERCKER",
+    "ZUUL_CHANGE",
+    "ZUUL_PIPELINE",
+    "ZUUL_UUID",
+    "bamboo_buildKey",
+];
+
+/// Variables that are there on a pull request and nowhere else, though their names do not say so.
+const REQUESTS: [&str; 6] =
+    ["CHANGE_ID", "CHANGE_TARGET", "GITHUB_BASE_REF", "GITHUB_HEAD_REF", "PATCHSET_ID", "ZUUL_CHANGE"];
+
+/// True when a CI has set this variable.
+pub(super) fn shows_a_ci(name: &str, value: &str) -> bool {
+    match name {
+        _ if value.is_empty() => false,
+        "CI" | "CONTINUOUS_INTEGRATION" => !value.eq_ignore_ascii_case("false"),
+        _ => CIS.contains(&name) || REQUESTS.contains(&name) || names_a_request(name),
+    }
+}
+
+/// The number of the pull request that a variable says is built, or [`UNKNOWN`]; `None`: it says no such thing. A name that
+/// speaks of one is not enough: `BUILDKITE_PULL_REQUEST` is `false`, and `CI_OPEN_MERGE_REQUESTS` is there on a push.
+pub(super) fn request(name: &str, value: &str) -> Option<String> {
+    // Woodpecker tells of the build before this one, too: `CI_PREV_PIPELINE_EVENT`.
+    if value.is_empty() || parts(name).any(|part| ["PREV", "PREVIOUS"].contains(&part.as_str())) {
+        return None;
+    }
+    if let Some(number) = value.strip_prefix("refs/").and_then(numbered) {
+        return Some(number);
+    }
+    if REQUESTS.contains(&name) {
+        return Some(number(value).unwrap_or_else(|| UNKNOWN.to_owned()));
+    }
+    let squeezed = squeezed(name);
+    let ends = |ends: &[&str]| ends.iter().any(|end| squeezed.ends_with(end));
+    let is_named = names_a_request(name) && ends(&["ID", "NUMBER", "NUM", "REQUEST", "REQUESTS", "PR", "MR", "URL"]);
+    let is_switch = value.eq_ignore_ascii_case("true") && ends(&["PULLREQUEST", "MERGEREQUEST"]);
+    let number = is_named.then(|| number(value)).flatten();
+    number.or_else(|| (is_switch || is_event(name, value)).then(|| UNKNOWN.to_owned()))
+}
+
+/// `PULL_NUM`, `SD_PULL_REQUEST`, `ghprbPullId`, `CI_MERGE_REQUEST_IID`, `BITBUCKET_PR_ID`, …
+fn names_a_request(name: &str) -> bool {
+    let squeezed = squeezed(name);
+    ["PULLREQUEST", "MERGEREQUEST", "PULLID", "PULLNUM"].iter().any(|words| squeezed.contains(words))
+        || parts(name).any(|part| ["PR", "MR", "PRID", "PRNUMBER"].contains(&part.as_str()))
+}
+
+/// `GITHUB_EVENT_NAME=pull_request_target`, `BUILD_REASON=PullRequest`, `CI_PIPELINE_SOURCE=merge_request_event`,
+/// `SEMAPHORE_GIT_REF_TYPE=pull-request`, `JOB_TYPE=presubmit`.
+fn is_event(name: &str, value: &str) -> bool {
+    const EVENTS: [&str; 6] = ["EVENT", "REASON", "SOURCE", "TRIGGER", "TYPE", "CAUSE"];
+    const REQUESTED: [&str; 5] = ["PULLREQUEST", "MERGEREQUEST", "EXTERNALPULLREQUEST", "PATCHSET", "PRESUBMIT"];
+    let has = |words: &[&str]| parts(name).any(|part| words.contains(&part.as_str()));
+    // A branch may be called anything.
+    has(&EVENTS) && !has(&["BRANCH"]) && !value.contains(char::is_whitespace) && {
+        let value = squeezed(value);
+        REQUESTED.iter().any(|word| value.starts_with(word))
+    }
+}
+
+/// The number in `12`, `#12`, `!12`, and at the end of a pull request's address.
+fn number(value: &str) -> Option<String> {
+    let path = value.split_once("://").map(|(_, path)| path);
+    let last = path.map_or(value, |path| path.trim_end_matches('/').rsplit('/').next().unwrap_or(path));
+    let digits = last.trim_start_matches(['#', '!']);
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    (is_number && digits.bytes().any(|byte| byte != b'0')).then(|| digits.to_owned())
+}
+
+/// `CI_MERGE_REQUEST_IID` as CI, MERGE, REQUEST, IID.
+fn parts(name: &str) -> impl Iterator<Item = String> + '_ {
+    name.split(|c: char| !c.is_ascii_alphanumeric()).map(str::to_ascii_uppercase)
+}
+
+fn squeezed(name: &str) -> String {
+    parts(name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_that_speaks_of_pull_requests_shows_a_ci_whatever_it_says() {
+        for name in [
+            "PULL_NUM",
+            "PULL_NUMBER",
+            "PULL_REQUEST",
+            "SD_PULL_REQUEST",
+            "CF_PULL_REQUEST_ID",
+            "BUDDY_EXECUTION_PULL_REQUEST_ID",
+            "VELA_PULL_REQUEST",
+            "AWS_PULL_REQUEST_ID",
+            "APPVEYOR_PULL_REQUEST_NUMBER",
+            "SYSTEM_PULLREQUEST_ISFORK",
+            "CI_OPEN_MERGE_REQUESTS",
+            "gitlabMergeRequestIid",
+            "ghprbPullId",
+            "bamboo_repository_pr_key",
+            "teamcity.pullRequest.number",
+            "GO_SCM_APP_PR_ID",
+            "_PR_NUMBER",
+            "MR_IID",
+        ] {
+            for value in ["12", "true", "false", "x"] {
+                assert!(shows_a_ci(name, value), "{name}");
+            }
+            assert!(!shows_a_ci(name, ""), "{name}");
+        }
+        for name in ["IMAGE_PULL_SECRET", "PRIVATE_KEY", "PRAGMA", "PULLMAN", "MERGE", "GO_VERSION", "HOME"] {
+            assert!(!shows_a_ci(name, "12"), "{name}");
+        }
+        assert!(shows_a_ci("CI", "1") && shows_a_ci("CI", "true") && !shows_a_ci("CI", "false"));
+    }
+
+    #[test]
+    fn what_says_pull_request_is_one() {
+        let says = |name, value, said: &str| assert_eq!(request(name, value).as_deref(), Some(said), "{name}={value}");
+        for name in ["PULL_NUM", "SD_PULL_REQUEST", "CF_PULL_REQUEST_ID", "ghprbPullId", "BITBUCKET_PR_ID", "CIRRUS_PR"]
+        {
+            says(name, "12", "12");
+        }
+        says("CIRCLE_PULL_REQUEST", "https://github.com/me/app/pull/12", "12");
+        says("PULL_REQUEST_URL", "https://example.org/me/app/-/merge_requests/12/", "12");
+        says("GIT_REF", "refs/pull/12/merge", "12");
+        says("ANYTHING", "refs/merge-requests/12/head", "12");
+        says("ZUUL_CHANGE", "12", "12");
+        says("GITHUB_HEAD_REF", "fix", UNKNOWN);
+        says("PULL_REQUEST", "true", UNKNOWN);
+        for (name, value) in [
+            ("GITHUB_EVENT_NAME", "pull_request_target"),
+            ("TRAVIS_EVENT_TYPE", "pull_request"),
+            ("VELA_BUILD_EVENT", "pull_request"),
+            ("BUILD_REASON", "PullRequest"),
+            ("CI_PIPELINE_SOURCE", "merge_request_event"),
+            ("CODEBUILD_WEBHOOK_EVENT", "PULL_REQUEST_CREATED"),
+            ("SEMAPHORE_GIT_REF_TYPE", "pull-request"),
+            ("JOB_TYPE", "presubmit"),
+        ] {
+            says(name, value, UNKNOWN);
+        }
+    }
+
+    #[test]
+    fn what_a_ci_says_on_a_push_is_none() {
+        for (name, value) in [
+            ("BUILDKITE_PULL_REQUEST", "false"),
+            ("BUILDKITE_PULL_REQUEST_BASE_BRANCH", "main"),
+            ("TRAVIS_PULL_REQUEST", "false"),
+            ("TRAVIS_PULL_REQUEST_BRANCH", ""),
+            ("SYSTEM_PULLREQUEST_ISFORK", "False"),
+            ("DRONE_PULL_REQUEST", "0"),
+            ("PULL_REQUEST", ""),
+            ("CI_OPEN_MERGE_REQUESTS", "me/app!12"),
+            ("CI_PREV_PIPELINE_EVENT", "pull_request"),
+            ("CI_PREV_COMMIT_REF", "refs/pull/12/head"),
+            ("CI_COMMIT_SOURCE_BRANCH", "pull-request-template"),
+            ("CI_COMMIT_MESSAGE", "Merge pull request #12 from me/fix"),
+            ("MERGE_TRIGGER", "pull request 12 was merged"),
+            ("GITHUB_REF", "refs/heads/main"),
+            ("PR_TIMEOUT", "30"),
+            ("BUILD_NUMBER", "12"),
+        ] {
+            assert_eq!(request(name, value), None, "{name}={value}");
+        }
+    }
+}
