@@ -2,6 +2,7 @@
 //! Never prescribes which of them wins.
 
 use std::fs;
+use std::panic::catch_unwind;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use tempfile::TempDir;
 
 use super::{ALIASES, AT_ONCE, PATIENCE, Stand, UPDATE, VERSIONS, a_released_function, conclude, seed, story};
 use crate::deployments::{build_directory, request};
-use crate::fixture::each;
+use crate::fixture::{each, panic_message};
 use crate::plugin::{Ended, Plugin};
 
 /// One of two that deploy the same function.
@@ -246,6 +247,80 @@ impl Meeting {
         let (live, latest) = (rivals[is_live].name, rivals[latest].name);
         format!("live is {live}, $LATEST {latest}, made {made:?}, live at {at}; {told}; {} calls", calls.len())
     }
+}
+
+/// As many as deploy at once in a monorepo's pipeline; the lengths of the names differ, so that the packages do.
+const CROWD: [&str; 10] =
+    ["a", "bo", "cyd", "dora", "erika", "fabian", "gabriel", "hortense", "immanuela", "johannetta"];
+
+#[test]
+fn an_alias_that_ten_release_to_at_once_is_never_led_to_a_mixed_version() {
+    crowds(2);
+}
+
+#[test]
+#[ignore = "second tier: long"]
+fn an_alias_that_ten_release_to_at_once_is_never_led_to_a_mixed_version_in_ten_rounds() {
+    crowds(10);
+}
+
+fn crowds(rounds: usize) {
+    let mut wrong = Vec::new();
+    let mut versions = 0;
+    for round in 0..rounds {
+        match catch_unwind(crowd) {
+            Ok((count, line)) => {
+                versions += count;
+                println!("round {round}: {line}");
+            }
+            Err(panic) => wrong.push(format!("round {round}: {}", panic_message(&*panic))),
+        }
+    }
+    println!("{versions} versions under the alias");
+    conclude("rounds of ten at once", rounds, &wrong);
+}
+
+/// Ten deployments at once, with their own code and their own settings each. Out comes how many versions the alias was led
+/// to, and a line that tells how it went.
+fn crowd() -> (usize, String) {
+    let endpoint = Endpoint::start(Settings::default()).expect("a free port");
+    a_released_function(&endpoint);
+    let mut rivals: Vec<Rival> =
+        CROWD.iter().zip(11..).map(|(name, timeout)| Rival::new(name, timeout, &endpoint)).collect();
+    rivals.iter_mut().for_each(|rival| rival.request["alias"] = json!("live"));
+    endpoint.set_update_duration(Duration::from_millis(60));
+    let ended: Vec<(Ended, Instant)> = thread::scope(|scope| {
+        let running: Vec<_> = rivals.iter().map(|rival| scope.spawn(|| rival.deploy())).collect();
+        running.into_iter().map(|run| run.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    });
+    let calls = endpoint.calls();
+    let story = || story(&calls);
+    let owner = |version: &str| {
+        let live = endpoint.function(&format!("f:{version}")).expect("nobody deletes it");
+        let live = &live["Configuration"];
+        let owners = (0..rivals.len()).filter(|side| rivals[*side].is_live(live, &ended[*side].0));
+        let [owner] = owners.collect::<Vec<_>>()[..] else {
+            panic!("version {version} is a mix: timeout {}, {}; {}", live["Timeout"], live["Environment"], story());
+        };
+        owner
+    };
+    let is_move = |call: &&Call| call.operation == "UpdateAlias" && call.status == 200;
+    let led_to: Vec<&str> =
+        calls.iter().filter(is_move).filter_map(|call| call.body["FunctionVersion"].as_str()).collect();
+    for version in &led_to {
+        owner(version);
+    }
+    let mut deployed = 0;
+    for (side, (ended, _)) in ended.iter().enumerate() {
+        assert!(ended.outcome() == "deployed" || ended.code() == "conflict", "{}\n{}", ended.stdout, story());
+        if ended.outcome() == "deployed" {
+            let version = ended.finished()["version"].as_str().expect("published").to_owned();
+            assert_eq!(owner(&version), side, "`{}` says {version}: {}", rivals[side].name, story());
+            deployed += 1;
+        }
+    }
+    assert!(deployed > 0, "nobody has deployed: {}", story());
+    (led_to.len(), format!("{deployed} deployed, the alias was led to {led_to:?}, {} calls", calls.len()))
 }
 
 /// Whether a call has sent all traffic of an alias to a version.

@@ -8,7 +8,7 @@ use std::io::{Cursor, Read};
 use dpl_lambda::code::{Code, Delivery, Source};
 use dpl_lambda::failure;
 use dpl_lambda::function::{
-    Live, LiveAlias, LiveVersion, Provisioned, ProvisionedState, PublicAccess, Release, Trail, Wanted,
+    Live, LiveAlias, LiveVersion, Provisioned, ProvisionedState, PublicAccess, Release, Trail, VersionState, Wanted,
 };
 use dpl_lambda::lambda::{CallError, CallErrorKind, LambdaError};
 use dpl_lambda::package::{self, Selection};
@@ -90,7 +90,7 @@ fn live_function(wanted: &Wanted, seed: &[u8]) -> Live {
         number: number.to_string(),
         code_sha256: if number == newest { "live".to_owned() } else { number.to_string() },
         settings: settings.clone(),
-        is_ready: !number.is_multiple_of(5),
+        state: if number.is_multiple_of(5) { VersionState::Failed } else { VersionState::Ready },
     };
     let names = wanted.release.aliases.iter().cloned().chain(["live".to_owned(), "other".to_owned()]);
     let alias = |(index, name): (usize, String)| LiveAlias {

@@ -12,9 +12,11 @@ use super::{Pass, milliseconds};
 use crate::code::{Code, Source};
 use crate::failure;
 use crate::function::{ChangedBy, Live, LiveAlias, Setting, Wanted};
-use crate::lambda::{self, Applied, Beside, Found, Identity, Lambda, LambdaError, ReleaseQuestions, Subject, Way};
+use crate::lambda::{
+    self, Applied, Beside, Found, Identity, Lambda, LambdaError, ReleaseQuestions, Subject, Trouble, Way,
+};
 use crate::package::Archive;
-use crate::plan::{Action, Plan, Step, needs_versions, plan};
+use crate::plan::{Action, Plan, Step, needs_versions, plan, unsettled};
 use crate::protocol::error::ErrorReport;
 use crate::protocol::event::{Aim, CodeState, Deployment, Event, Finished, StepName};
 use crate::warnings;
@@ -57,14 +59,14 @@ impl Pass<'_> {
             Some(found) if found.is_busy && !only_plan => self.wait(&lambda).await?,
             found => found,
         };
-        self.read_beside(&lambda, &wanted, &code, &mut found).await?;
+        self.read_beside(&lambda, &wanted, &code, &mut found, !only_plan).await?;
         let live = found.as_ref().map(|found| &found.live);
         let before = live.map(|live| live.code_sha256.clone());
         let archive = archive.map(Arc::new);
         let aliases = live.map(|live| live.aliases.clone()).unwrap_or_default();
         let mut subject = self.subject(archive.clone());
         let mut outdated: Option<Outdated<'_>> = None;
-        let (mut has_changed, mut has_looked_again, mut may_be_ours) = (false, false, false);
+        let (mut has_changed, mut may_be_ours) = (false, false);
         for round in 0.. {
             let live = found.as_ref().map(|found| &found.live);
             let plan = plan(&wanted, &code, live)
@@ -101,8 +103,6 @@ impl Pass<'_> {
                 Some(live) => subject.take(live, &plan, code.sha256.clone()),
                 None => subject.code_sha256 = code.sha256.clone(),
             }
-            // Looked at again once: AWS may tell a setting in another form than it was given.
-            subject.expected = if has_looked_again { Vec::new() } else { plan.expected.clone() };
             let aliases = live.map(|live| live.aliases.as_slice()).unwrap_or_default();
             let proof = Proof { aliases };
             match self.apply(&plan, &mut subject, &proof, &lambda).await {
@@ -115,7 +115,6 @@ impl Pass<'_> {
                     }
                     // It was at that revision, and is at another one now: our own, or nobody deploys.
                     wanted.revision_id = None;
-                    has_looked_again |= matches!(ended.error, LambdaError::Outdated(None));
                     lambda.let_others_go_first(round).await.map_err(|error| self.failed(error))?;
                     outdated = Some(ended);
                 }
@@ -125,7 +124,7 @@ impl Pass<'_> {
             if existed && found.is_none() {
                 return Err(self.failed(LambdaError::Gone));
             }
-            self.read_beside(&lambda, &wanted, &code, &mut found).await?;
+            self.read_beside(&lambda, &wanted, &code, &mut found, true).await?;
         }
         // An alias points at the version, whatever becomes of the function.
         if wanted.release.aliases.is_empty() && subject.was_overtaken() {
@@ -189,8 +188,12 @@ impl Pass<'_> {
         wanted: &Wanted,
         code: &Code,
         found: &mut Option<Found>,
+        waits: bool,
     ) -> Result<(), ErrorReport> {
-        let Some(Found { live, .. }) = found else { return Ok(()) };
+        let Some(Found { live, failure, .. }) = found else { return Ok(()) };
+        if let Some(LambdaError::Deactivated) = failure {
+            return Err(self.failed(LambdaError::Deactivated));
+        }
         let beside = Beside { code_signing: self.stanza.code_signing_config_arn.is_some(), url: wanted.url.is_some() };
         lambda.read_beside(self.name, live, beside).await.map_err(|error| self.failed(error))?;
         let questions = ReleaseQuestions {
@@ -199,7 +202,13 @@ impl Pass<'_> {
             versions: needs_versions(wanted, code, live),
             provisioned: wanted.release.provisioned.is_some(),
         };
-        lambda.read_release(self.name, live, &questions).await.map_err(|error| self.failed(error))
+        lambda.read_release(self.name, live, &questions).await.map_err(|error| self.failed(error))?;
+        // One that failed is not relied on any more, so that the next round asks about another one.
+        let relied_on = |live: &Live| unsettled(&plan(wanted, code, Some(live)).ok()?, live, waits);
+        while let Some(number) = relied_on(live) {
+            lambda.read_version(self.name, live, &number, waits).await.map_err(|error| self.failed(error))?;
+        }
+        Ok(())
     }
 
     /// What steps work on, before anything is known of the function.
@@ -300,6 +309,9 @@ impl Pass<'_> {
                     self.warn(&warnings::version_kept(subject.told(&step.action).version.as_deref()));
                     running.finished(lambda.attempts().0, error.request_id);
                 }
+                Err(LambdaError::VersionFailed { version, trouble }) => {
+                    return Err(Ended::Failed(self.version_failed(&version, trouble, proof.aliases)));
+                }
                 Err(error) => return Err(Ended::Failed(self.failed(error))),
             }
             if step.action == Action::DeleteFunctionUrlConfig {
@@ -360,6 +372,14 @@ impl Pass<'_> {
             report.at = Some("/s3_key".to_owned());
         }
         report
+    }
+
+    /// A version that could not be made ready, and where the first alias of the stanza stays.
+    pub(super) fn version_failed(&self, version: &str, trouble: Trouble, aliases: &[LiveAlias]) -> ErrorReport {
+        let names = self.stanza.alias.iter().flatten();
+        let alias = names.filter_map(|name| aliases.iter().find(|alias| alias.name == *name)).next();
+        let alias = alias.map(|alias| (self.filled_in.redact(&alias.name), alias.version.as_str()));
+        failure::of_failed_version(version, trouble, alias, &self.redactor())
     }
 
     fn warn_about_unknown(&self, wanted: &Wanted, live: Option<&Live>) {

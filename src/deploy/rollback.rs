@@ -5,8 +5,9 @@ use super::Pass;
 use super::live::{Ended, of_runtime};
 use super::verify::Proof;
 use crate::failure;
-use crate::lambda::{Lambda, ReleaseQuestions};
-use crate::plan::roll_back;
+use crate::function::{Live, Release};
+use crate::lambda::{Lambda, LambdaError, ReleaseQuestions};
+use crate::plan::{roll_back, unsettled};
 use crate::protocol::error::ErrorReport;
 use crate::protocol::event::{Event, Finished};
 
@@ -25,8 +26,22 @@ impl Pass<'_> {
                 ..ReleaseQuestions::default()
             };
             lambda.read_release(self.name, &mut live, &questions).await.map_err(|error| self.failed(error))?;
-            let plan = roll_back(&wanted.release, self.stanza.version.as_deref(), &live)
-                .map_err(|error| failure::of_plan(error, self.name.as_str(), &self.filled_in))?;
+            let plan = loop {
+                let plan = roll_back(&wanted.release, self.stanza.version.as_deref(), &live)
+                    .map_err(|error| failure::of_plan(error, self.name.as_str(), &self.filled_in))?;
+                let Some(number) = unsettled(&plan, &live, !only_plan) else { break plan };
+                let read = lambda.read_version(self.name, &mut live, &number, !only_plan).await;
+                if let Some(error) = read.map_err(|error| self.failed(error))?
+                    && !self.goes_elsewhere(&wanted.release, &live, &number)
+                {
+                    return Err(match error {
+                        LambdaError::VersionFailed { version, trouble } => {
+                            self.version_failed(&version, trouble, &live.aliases)
+                        }
+                        error => self.failed(error),
+                    });
+                }
+            };
             self.warn_about_cleared(&plan);
             let told = self.told(&plan);
             self.journal.tell(Event::Planned(told.clone()));
@@ -43,6 +58,12 @@ impl Pass<'_> {
             let now = self.deployment(subject, code_sha256, previous, &identity);
             Ok(if plan.steps.is_empty() { Finished::Unchanged(now) } else { Finished::Deployed(now) })
         })
+    }
+
+    /// Whether the way back leads to another version now that `number` is known to have failed.
+    fn goes_elsewhere(&self, release: &Release, live: &Live, number: &str) -> bool {
+        let plan = roll_back(release, self.stanza.version.as_deref(), live);
+        plan.is_ok_and(|plan| plan.version.as_deref() != Some(number))
     }
 
     async fn apply_all(

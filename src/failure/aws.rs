@@ -47,6 +47,11 @@ pub fn of_lambda(error: LambdaError, redactor: &Redactor) -> ErrorReport {
             "then deploy again; the function is there, but cannot be called",
             redactor,
         ),
+        LambdaError::VersionFailed { version, trouble } => of_failed_version(&version, trouble, None, redactor),
+        LambdaError::Deactivated => {
+            report(Code::FunctionDeactivated, "the function is deactivated, so that nobody can call it")
+                .hint("activate it again, then deploy; nothing was changed")
+        }
         LambdaError::UpdateFailed(trouble) => of_trouble(
             Code::UpdateFailed,
             "AWS has accepted the update, but cannot carry it out",
@@ -98,6 +103,22 @@ pub fn of_lambda(error: LambdaError, redactor: &Redactor) -> ErrorReport {
             report
         }
     }
+}
+
+/// A version that AWS could not make ready; `alias` is one that was to point at it, and where it points.
+pub fn of_failed_version(
+    version: &str,
+    trouble: Trouble,
+    alias: Option<(String, &str)>,
+    redactor: &Redactor,
+) -> ErrorReport {
+    let stays = match alias {
+        Some((alias, at)) if at == version => format!("; `{alias}` points at it"),
+        Some((alias, at)) => format!("; `{alias}` stays at {at}"),
+        None => String::new(),
+    };
+    let what = format!("version {version} could not be made ready{stays}");
+    of_trouble(Code::VersionFailed, &what, trouble, "then deploy again", redactor)
 }
 
 /// An alias that somebody else has moved while it was shifted or rolled back.

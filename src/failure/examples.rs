@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{
-    Unproven, Why, of_arguments, of_command, of_conditions, of_git, of_lambda, of_package, of_panic, of_plan,
-    of_problems, of_request, of_stop, of_verification,
+    Unproven, Why, of_arguments, of_command, of_conditions, of_failed_version, of_git, of_lambda, of_package, of_panic,
+    of_plan, of_problems, of_request, of_stop, of_verification,
 };
 use crate::commands::CommandError;
 use crate::conditions::{BashError, ConditionError};
@@ -205,6 +205,13 @@ pub(super) fn example(code: Code) -> ErrorReport {
         Code::CreationFailed => {
             at_aws(LambdaError::CreationFailed(trouble("InvalidSubnet", "The subnet ID 'subnet-1' does not exist")))
         }
+        Code::VersionFailed => of_failed_version(
+            "8",
+            trouble("DisabledKMSKey", "The KMS key of the function is disabled"),
+            Some(("live".to_owned(), "7")),
+            &redactor,
+        ),
+        Code::FunctionDeactivated => at_aws(LambdaError::Deactivated),
         Code::UpdateFailed => at_aws(LambdaError::UpdateFailed(trouble(
             "ImageAccessDenied",
             "The function does not have permission to access the specified image.",

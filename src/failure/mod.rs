@@ -16,7 +16,7 @@ mod request;
 mod texts;
 mod verification;
 
-pub use aws::{of_lambda, of_moved_alias};
+pub use aws::{of_failed_version, of_lambda, of_moved_alias};
 pub use commands::{of_command, of_git};
 pub use package::of_package;
 pub use plan::{of_no_function, of_plan, of_rollback_without_alias};

@@ -7,7 +7,7 @@ mod release;
 mod setting;
 mod trail;
 
-pub use release::{LiveAlias, LiveVersion, Provisioned, ProvisionedState, Release};
+pub use release::{Held, LiveAlias, LiveVersion, Provisioned, ProvisionedState, Release, VersionState};
 pub use setting::{ChangedBy, Setting};
 pub use trail::Trail;
 

@@ -84,8 +84,47 @@ pub struct LiveVersion {
     pub code_sha256: String,
     /// Its settings; one that cannot be read is not in here.
     pub settings: Vec<Setting>,
-    /// False while it is being made ready, and when it could not be.
-    pub is_ready: bool,
+    /// Whether it is ready.
+    pub state: VersionState,
+}
+
+/// Whether a published version is ready. A list of versions does not tell it, GetFunction of that one version does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum VersionState {
+    /// Nobody has asked about this version alone.
+    #[default]
+    Unknown,
+    /// It is.
+    Ready,
+    /// It is made ready.
+    Pending,
+    /// It could not be made ready, or was switched off.
+    Failed,
+}
+
+/// Code and settings that a version of a function holds, as AWS tells them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Held {
+    /// Base64 of the SHA-256 of the code.
+    pub code_sha256: String,
+    /// The settings; one that cannot be read is not in here.
+    pub settings: Vec<Setting>,
+}
+
+impl Held {
+    /// What `live` holds.
+    pub fn of(live: &Live) -> Self {
+        Held { code_sha256: live.code_sha256.clone(), settings: live.settings.clone() }
+    }
+
+    /// Whether every setting, but those for which `changes` is true, is the one that was known before. What cannot be read
+    /// at one of the two times is not compared.
+    pub fn keeps(&self, before: &Held, changes: impl Fn(&Setting) -> bool) -> bool {
+        self.settings.iter().filter(|setting| !changes(setting)).all(|setting| {
+            let known = before.settings.iter().find(|known| known.is_kind_of(setting));
+            known.is_none_or(|known| known == setting)
+        })
+    }
 }
 
 impl LiveVersion {

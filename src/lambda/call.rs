@@ -7,31 +7,47 @@ use aws_sdk_lambda::operation::put_function_concurrency::PutFunctionConcurrencyO
 use aws_sdk_lambda::operation::put_provisioned_concurrency_config::PutProvisionedConcurrencyConfigOutput;
 use aws_sdk_lambda::operation::update_function_url_config::UpdateFunctionUrlConfigOutput;
 use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_lambda::types::FunctionCode;
+use aws_sdk_lambda::types::{FunctionCode, FunctionConfiguration};
 
 use super::alias::{routing, shares};
 use super::read::Standing;
 use super::subject::Told;
-use super::{Lambda, LambdaError, Subject, Trouble, archive, exposed, request};
+use super::{Lambda, LambdaError, Subject, archive, exposed, read, request};
 use crate::code::{Delivery, Object};
 use crate::function::Trail;
 use crate::plan::Action;
 
-macro_rules! standing {
+/// A FunctionConfiguration of an answer that holds its members one by one.
+macro_rules! configuration {
     ($output:expr) => {
-        Standing::of(
-            $output.state(),
-            Trouble {
-                code: $output.state_reason_code().map(|code| code.as_str().to_owned()),
-                reason: $output.state_reason().map(str::to_owned),
-            },
-            $output.last_update_status(),
-            Trouble {
-                code: $output.last_update_status_reason_code().map(|code| code.as_str().to_owned()),
-                reason: $output.last_update_status_reason().map(str::to_owned),
-            },
+        configuration!($output =>
+            function_name set_function_name, function_arn set_function_arn, version set_version, role set_role,
+            runtime set_runtime, handler set_handler, description set_description, timeout set_timeout,
+            memory_size set_memory_size, ephemeral_storage set_ephemeral_storage, vpc_config set_vpc_config,
+            dead_letter_config set_dead_letter_config, kms_key_arn set_kms_key_arn, tracing_config set_tracing_config,
+            layers set_layers, file_system_configs set_file_system_configs, snap_start set_snap_start,
+            logging_config set_logging_config, image_config_response set_image_config_response,
+            architectures set_architectures, environment set_environment, code_sha256 set_code_sha256,
+            revision_id set_revision_id, state set_state, state_reason set_state_reason,
+            state_reason_code set_state_reason_code, last_update_status set_last_update_status,
+            last_update_status_reason set_last_update_status_reason,
+            last_update_status_reason_code set_last_update_status_reason_code,
         )
     };
+    ($output:expr => $($member:ident $set:ident,)*) => {
+        FunctionConfiguration::builder()$(.$set($output.$member.clone()))*.build()
+    };
+}
+
+/// What an answer tells of the function.
+fn told(configuration: &FunctionConfiguration) -> Told {
+    Told {
+        function_arn: configuration.function_arn().map(str::to_owned),
+        code_sha256: configuration.code_sha256().map(str::to_owned),
+        revision_id: configuration.revision_id().map(str::to_owned),
+        held: read::held(configuration),
+        ..Told::default()
+    }
 }
 
 impl Lambda {
@@ -67,8 +83,8 @@ impl Lambda {
                 let call = request::update(request, settings).set_revision_id(subject.revision_id.clone()).send();
                 let output = self.finished(step, "UpdateFunctionConfiguration", call).await?;
                 output.function_arn().ok_or_else(|| self.garbled("UpdateFunctionConfiguration"))?;
-                let revision_id = output.revision_id().map(str::to_owned);
-                (Told { revision_id, ..Told::default() }, standing!(output))
+                let configuration = configuration!(output);
+                (Told { function_arn: None, ..told(&configuration) }, Standing::of_configuration(&configuration))
             }
             Action::TagResource { tags } => {
                 let call = self.client.tag_resource().resource(&subject.arn).set_tags(Some(exposed(tags))).send();
@@ -145,7 +161,9 @@ impl Lambda {
                 let call = request.set_code_sha256(subject.code_sha256.clone()).send();
                 let output = self.finished(step, "PublishVersion", call).await?;
                 let version = output.version().ok_or_else(|| self.garbled("PublishVersion"))?.to_owned();
-                (Told { version: Some(version), ..Told::default() }, standing!(output).of_version())
+                let configuration = configuration!(output);
+                let standing = Standing::of_configuration(&configuration).of_version();
+                (Told { version: Some(version), held: read::held(&configuration), ..Told::default() }, standing)
             }
             Action::CreateAlias { alias } => {
                 let call =
@@ -221,14 +239,9 @@ impl Lambda {
         } else {
             self.finished(action.name(), "CreateFunction", request.send()).await?
         };
-        let function_arn = output.function_arn().ok_or_else(|| self.garbled("CreateFunction"))?.to_owned();
-        let told = Told {
-            function_arn: Some(function_arn),
-            code_sha256: output.code_sha256().map(str::to_owned),
-            revision_id: output.revision_id().map(str::to_owned),
-            ..Told::default()
-        };
-        Ok((told, standing!(output)))
+        output.function_arn().ok_or_else(|| self.garbled("CreateFunction"))?;
+        let configuration = configuration!(output);
+        Ok((told(&configuration), Standing::of_configuration(&configuration)))
     }
 
     /// `rehearses`: AWS only says whether it would take the code.
@@ -258,11 +271,8 @@ impl Lambda {
             Delivery::LiveImage => unreachable!("what is live is not deployed"),
         };
         output.function_arn().ok_or_else(|| self.garbled("UpdateFunctionCode"))?;
-        let told = Told {
-            code_sha256: output.code_sha256().map(str::to_owned),
-            revision_id: output.revision_id().map(str::to_owned),
-            ..Told::default()
-        };
-        Ok((told, standing!(output)))
+        let configuration = configuration!(output);
+        let told = Told { function_arn: None, ..told(&configuration) };
+        Ok((told, Standing::of_configuration(&configuration)))
     }
 }

@@ -50,6 +50,15 @@ pub enum LambdaError {
     RoleNotReady(CallError),
     /// The new function could not be made ready.
     CreationFailed(Trouble),
+    /// A version could not be made ready.
+    VersionFailed {
+        /// Its number.
+        version: String,
+        /// Why.
+        trouble: Trouble,
+    },
+    /// The function was switched off.
+    Deactivated,
     /// An update could not be carried out.
     UpdateFailed(Trouble),
     /// Provisioned concurrency could not be made ready.
@@ -228,6 +237,12 @@ impl CallError {
     pub(super) fn is_passing(&self) -> bool {
         let has_answered = matches!(self.kind, CallErrorKind::Refused | CallErrorKind::Garbled);
         has_answered && self.http_status.is_some_and(is_passing)
+    }
+
+    /// True for a function that was idle, and that its call has begun to wake: it passes by waiting.
+    pub(super) fn is_waking(&self) -> bool {
+        let codes = ["CodeArtifactUserPendingException", "SnapStartNotReadyException", "ResourceNotReadyException"];
+        self.operation == "Invoke" && (codes.contains(&self.code()) || self.is_busy())
     }
 
     /// True for a role that IAM has not yet told Lambda about: it passes within seconds after the role's creation.

@@ -33,7 +33,7 @@ pub use release::ReleaseQuestions;
 pub use subject::Subject;
 
 use crate::code::{Delivery, Object};
-use crate::function::{ChangedBy, Live, Setting};
+use crate::function::{Live, Setting};
 use crate::journal::Journal;
 use crate::package::Archive;
 use crate::plan::Action;
@@ -50,6 +50,9 @@ pub const DEFAULT_WAIT: Duration = Duration::from_secs(600);
 
 /// What is waited for while somebody else updates the function.
 pub const ANOTHER_UPDATE: &str = "another update of the function";
+
+/// What is waited for while the function goes.
+const LEAVING: &str = "the function, which is being deleted or deactivated,";
 
 /// How long a call without code may go unanswered before it is tried again.
 const ANSWER_LIMIT: Duration = Duration::from_secs(60);
@@ -91,8 +94,10 @@ pub struct Applied {
 pub struct Found {
     /// The function.
     pub live: Live,
-    /// True while it is created or updated, by whomever.
+    /// True while it is created, updated, deleted or deactivated, by whomever.
     pub is_busy: bool,
+    /// What is waited for while it is.
+    what: &'static str,
     /// Why it is not ready, although nothing goes on.
     pub failure: Option<LambdaError>,
 }
@@ -113,8 +118,9 @@ impl Lambda {
         let standing = Standing::of_configuration(configuration);
         let live = read::live(&output).ok_or_else(garbled)?;
         self.learnt.add(live.secrets());
-        let is_busy = matches!(standing, Standing::Creating | Standing::Updating);
-        Ok(Some(Found { live, is_busy, failure: wait::failure(standing) }))
+        let is_busy = standing.passes();
+        let what = if standing == Standing::Leaving { LEAVING } else { ANOTHER_UPDATE };
+        Ok(Some(Found { live, is_busy, what, failure: wait::failure(standing) }))
     }
 
     /// Completes the live function by what other calls tell, as far as the stanza speaks of it.
@@ -150,9 +156,10 @@ impl Lambda {
     }
 
     async fn quiet(&self, name: &FunctionName, pace: &mut wait::Pace) -> Result<Option<Found>, LambdaError> {
+        let mut what = ANOTHER_UPDATE;
         loop {
-            match self.look_again(pace, ANOTHER_UPDATE, async || self.read_live(name).await).await? {
-                Some(found) if found.is_busy => {}
+            match self.look_again(pace, what, async || self.read_live(name).await).await? {
+                Some(found) if found.is_busy => what = found.what,
                 settled => return Ok(settled),
             }
         }
@@ -255,8 +262,12 @@ impl Lambda {
                     let tally = self.attempts.told();
                     let is_moving = told.is_moving;
                     let got_other_code = subject.got_other_code(action, told.code_sha256.as_ref());
+                    let is_ours = told.held.as_ref().is_none_or(|held| subject.is_followed_by(action, held));
                     subject.note(told);
                     subject.note_aim(action);
+                    if !is_ours {
+                        return Err(LambdaError::Outdated(None));
+                    }
                     let settled = self.settle(action, subject, standing).await;
                     if let Err(LambdaError::UpdateFailed(_)) = settled {
                         self.journal.retract_changed(step);
@@ -386,12 +397,12 @@ impl Lambda {
     ) -> Result<(), LambdaError> {
         let (what, version) = match action {
             Action::CreateFunction { .. } => ("the new function", None),
-            Action::PublishVersion { .. } => ("the new version", subject.version.clone()),
+            Action::PublishVersion { .. } => (release::VERSION, subject.version.clone()),
             _ => ("the update", None),
         };
-        let mut seen = None;
+        let mut seen: Option<Live> = None;
         let mut pace = wait::Pace::new(self.wait_limit);
-        while matches!(standing, Standing::Creating | Standing::Updating) {
+        while standing.passes() {
             let call = self.client.get_function().function_name(subject.name.as_str()).set_qualifier(version.clone());
             let look = async || self.heard("GetFunction", call.clone().send()).await;
             let output = match self.look_again(&mut pace, what, look).await {
@@ -401,23 +412,20 @@ impl Lambda {
             let configuration = output.configuration().ok_or_else(|| self.garbled("GetFunction"))?;
             let told = Standing::of_configuration(configuration);
             standing = if version.is_some() { told.of_version() } else { told };
-            // A revision changes once more when its update has ended.
             if version.is_none() {
-                subject.revision_id = configuration.revision_id().map(str::to_owned);
                 subject.seen_sha256 = configuration.code_sha256().map(str::to_owned);
                 seen = read::live(&output);
             }
         }
-        wait::failure(standing).map_or(Ok(()), Err)?;
-        let holds = |live: Live| {
-            let is_made = |setting: &&Setting| {
-                let call = setting.changed_by();
-                call == ChangedBy::Configuration
-                    || (call == ChangedBy::Code && matches!(action, Action::UpdateFunctionCode { .. }))
-            };
-            subject.expected.iter().filter(is_made).all(|wanted| live.setting(wanted).is_none_or(|live| live == wanted))
-        };
-        if seen.is_none_or(holds) { Ok(()) } else { Err(LambdaError::Outdated(None)) }
+        if let Some(version) = version {
+            return release::of_version(&version, standing);
+        }
+        if let Some(live) = seen
+            && !subject.has_stayed(action, live)
+        {
+            return Err(LambdaError::Outdated(None));
+        }
+        wait::failure(standing).map_or(Ok(()), Err)
     }
 
     /// Sleeps for the next interval of `pace`, unless the run is to end.

@@ -9,7 +9,7 @@ use aws_sdk_lambda::types::{FileSystemConfig, FunctionConfiguration, LastUpdateS
 use serde_json::{Value, json};
 
 use super::error::Trouble;
-use crate::function::{Live, LiveImage, LiveUrl, LiveVersion, Permission, PublicAccess, Setting};
+use crate::function::{Held, Live, LiveImage, LiveUrl, LiveVersion, Permission, PublicAccess, Setting, VersionState};
 use crate::protocol::secret::Secret;
 use crate::protocol::structures::{self, FunctionUrl};
 
@@ -22,6 +22,10 @@ pub(super) enum Standing {
     Creating,
     /// It is being updated.
     Updating,
+    /// It is being deleted or switched off.
+    Leaving,
+    /// It was switched off: nobody can call it.
+    Deactivated,
     /// It could not be created.
     CreationFailed(Trouble),
     /// Its last update could not be carried out.
@@ -39,6 +43,8 @@ impl Standing {
         match (state, status) {
             (Some(State::Pending), _) => Standing::Creating,
             (Some(State::Failed), _) => Standing::CreationFailed(state_trouble),
+            (Some(State::Deleting | State::Deactivating), _) => Standing::Leaving,
+            (Some(State::Deactivated), _) => Standing::Deactivated,
             (_, Some(LastUpdateStatus::InProgress)) => Standing::Updating,
             (_, Some(LastUpdateStatus::Failed)) => Standing::UpdateFailed(status_trouble),
             _ => Standing::Settled,
@@ -48,9 +54,14 @@ impl Standing {
     /// The same of a published version, which has no updates, whatever status it inherits from the function.
     pub(super) fn of_version(self) -> Self {
         match self {
-            Standing::Creating | Standing::CreationFailed(_) => self,
+            Standing::Creating | Standing::CreationFailed(_) | Standing::Leaving | Standing::Deactivated => self,
             Standing::Settled | Standing::Updating | Standing::UpdateFailed(_) => Standing::Settled,
         }
+    }
+
+    /// Whether something goes on that ends by itself.
+    pub(super) fn passes(&self) -> bool {
+        matches!(self, Standing::Creating | Standing::Updating | Standing::Leaving)
     }
 
     pub(super) fn of_configuration(configuration: &FunctionConfiguration) -> Self {
@@ -103,14 +114,29 @@ pub(super) fn live(output: &GetFunctionOutput) -> Option<Live> {
     })
 }
 
-/// A published version. `None` when it lacks what every version has.
-pub(super) fn version(configuration: &FunctionConfiguration) -> Option<LiveVersion> {
+/// A published version of a list, which does not tell whether it is ready. `None` when it lacks what every version has.
+pub(super) fn listed_version(configuration: &FunctionConfiguration) -> Option<LiveVersion> {
     Some(LiveVersion {
         number: configuration.version()?.to_owned(),
         code_sha256: configuration.code_sha256()?.to_owned(),
         settings: settings(configuration),
-        is_ready: Standing::of_configuration(configuration).of_version() == Standing::Settled,
+        state: VersionState::Unknown,
     })
+}
+
+/// A published version as GetFunction tells it.
+pub(super) fn version(configuration: &FunctionConfiguration) -> Option<LiveVersion> {
+    let state = match Standing::of_configuration(configuration).of_version() {
+        Standing::Settled | Standing::Updating | Standing::UpdateFailed(_) => VersionState::Ready,
+        Standing::Creating | Standing::Leaving => VersionState::Pending,
+        Standing::CreationFailed(_) | Standing::Deactivated => VersionState::Failed,
+    };
+    Some(LiveVersion { state, ..listed_version(configuration)? })
+}
+
+/// Code and settings of an answer. `None` when it tells no code.
+pub(super) fn held(configuration: &FunctionConfiguration) -> Option<Held> {
+    Some(Held { code_sha256: configuration.code_sha256()?.to_owned(), settings: settings(configuration) })
 }
 
 /// Where AWS leaves a member out, its documented default is what the function has.

@@ -9,10 +9,17 @@ use aws_sdk_lambda::types::{LogType, ProvisionedConcurrencyStatusEnum};
 
 use super::alias::shares;
 use super::error::Trouble;
+use super::read::Standing;
 use super::{CallError, Lambda, LambdaError, connect, found, read, wait};
-use crate::function::{Live, LiveAlias, LiveVersion, Provisioned, ProvisionedState, Trail};
+use crate::function::{Live, LiveAlias, LiveVersion, Provisioned, ProvisionedState, Trail, VersionState};
 use crate::protocol::name::FunctionName;
 use crate::verification::Answer;
+
+/// What is waited for while a version is made ready.
+pub(super) const VERSION: &str = "the new version";
+
+/// What is waited for while an idle function is woken.
+const IDLE: &str = "the function, which was idle,";
 
 /// What to ask of versions and aliases.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,6 +68,36 @@ impl Lambda {
         self.read_provisioned(name, live, questions).await
     }
 
+    /// Asks about one version, which alone tells whether it is ready, and takes that over into `live`; with `waits` not before
+    /// it is, or cannot be. `Some`: it cannot, for that reason.
+    ///
+    /// # Errors
+    /// [`LambdaError::WaitedTooLong`], and those of [`Lambda::read_live`].
+    pub async fn read_version(
+        &self,
+        name: &FunctionName,
+        live: &mut Live,
+        number: &str,
+        waits: bool,
+    ) -> Result<Option<LambdaError>, LambdaError> {
+        let mut pace = wait::Pace::new(self.wait_limit);
+        loop {
+            let call = self.client.get_function().function_name(name.as_str()).qualifier(number).send();
+            let Some(output) = found(self.heard("GetFunction", call).await)? else {
+                live.versions.retain(|version| version.number != number);
+                return Ok(None);
+            };
+            let configuration = output.configuration().ok_or_else(|| self.garbled("GetFunction"))?;
+            let told = read::version(configuration).ok_or_else(|| self.garbled("GetFunction"))?;
+            let is_pending = told.state == VersionState::Pending;
+            live.versions.iter_mut().filter(|version| version.number == number).for_each(|it| *it = told.clone());
+            if !is_pending || !waits {
+                return Ok(of_version(number, Standing::of_configuration(configuration)).err());
+            }
+            self.pause(&mut pace, VERSION).await?;
+        }
+    }
+
     async fn aliases(&self, name: &FunctionName) -> Result<Vec<LiveAlias>, LambdaError> {
         let mut aliases = Vec::new();
         let mut marker = None;
@@ -89,8 +126,10 @@ impl Lambda {
             let call = self.client.list_versions_by_function().function_name(name.as_str()).set_marker(marker).send();
             let output = found(self.heard("ListVersionsByFunction", call).await)?.ok_or(LambdaError::Gone)?;
             self.check_awss("ListVersionsByFunction")?;
-            let published = output.versions().iter().filter(|version| version.version() != Some("$LATEST"));
-            versions.extend(published.filter_map(read::version));
+            // `$LATEST.PUBLISHED` of Managed Instances is no version that anybody may count or delete, nor is what may come.
+            let is_number = |version: &str| version.parse::<u64>().is_ok();
+            let published = output.versions().iter().filter(|version| version.version().is_some_and(is_number));
+            versions.extend(published.filter_map(read::listed_version));
             marker = output.next_marker().filter(|marker| !marker.is_empty()).map(str::to_owned);
             if marker.is_none() {
                 return Ok(versions);
@@ -167,6 +206,23 @@ impl Lambda {
         payload: &str,
         limit: Duration,
     ) -> Result<Answer, LambdaError> {
+        let mut waking = wait::Pace::new(self.wait_limit);
+        loop {
+            match self.invoke_once(name, version, payload, limit).await {
+                // The first call of an idle function wakes it, and is refused.
+                Err(LambdaError::Call(error)) if error.is_waking() => self.pause(&mut waking, IDLE).await?,
+                answer => return answer,
+            }
+        }
+    }
+
+    async fn invoke_once(
+        &self,
+        name: &FunctionName,
+        version: &str,
+        payload: &str,
+        limit: Duration,
+    ) -> Result<Answer, LambdaError> {
         self.attempts.forget();
         let call = self.client.invoke().function_name(name.as_str()).qualifier(version).log_type(LogType::Tail);
         let patient = aws_sdk_lambda::config::Builder::new().timeout_config(connect::timeouts(limit, limit));
@@ -196,6 +252,16 @@ impl Lambda {
             Some(refusal) => LambdaError::Call(CallError::refused("Invoke", refusal)),
             None => LambdaError::NoAnswer(limit),
         }
+    }
+}
+
+/// Whether a version is ready, or made so.
+pub(super) fn of_version(number: &str, standing: Standing) -> Result<(), LambdaError> {
+    let failed = |trouble| Err(LambdaError::VersionFailed { version: number.to_owned(), trouble });
+    match standing.of_version() {
+        Standing::CreationFailed(trouble) => failed(trouble),
+        Standing::Deactivated => failed(Trouble { code: None, reason: Some("it was deactivated".to_owned()) }),
+        _ => Ok(()),
     }
 }
 

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::function::{Live, LiveAlias, Setting};
+use crate::code::Delivery;
+use crate::function::{Held, Live, LiveAlias, Setting};
 use crate::package::Archive;
 use crate::plan::{Action, Plan};
 use crate::protocol::event::Aim;
@@ -33,8 +34,9 @@ pub struct Subject<'a> {
     pub function_url: Option<String>,
     /// `CodeSha256` as a look at the function has told it since the last change. `None`: nobody has looked.
     pub seen_sha256: Option<String>,
-    /// Every setting that the stanza asks for. Empty: a look at the function does not compare them.
-    pub expected: Vec<Setting>,
+    /// Code and settings as AWS has told them last: what it tells next has to be the same, but for what the call itself
+    /// changes, or somebody else is at work. `None`: nobody knows.
+    pub known: Option<Held>,
 }
 
 impl<'a> Subject<'a> {
@@ -51,7 +53,7 @@ impl<'a> Subject<'a> {
             shifted: BTreeMap::new(),
             function_url: None,
             seen_sha256: None,
-            expected: Vec::new(),
+            known: None,
         }
     }
 
@@ -63,6 +65,7 @@ impl<'a> Subject<'a> {
         self.version.clone_from(&plan.version);
         self.function_url = live.url.as_ref().map(|live| live.url.clone());
         self.seen_sha256 = None;
+        self.known = Some(Held::of(live));
         self.shifted.clear();
         let revision = |alias: &LiveAlias| Some((alias.name.clone(), alias.revision_id.clone()?));
         self.alias_revisions = live.aliases.iter().filter_map(revision).collect();
@@ -135,6 +138,52 @@ impl<'a> Subject<'a> {
         self.archive.is_some() && !is_encrypted && told.is_some() && told != self.code_sha256.as_ref()
     }
 
+    /// Whether what a call has told is what was known before it, but for what the call itself changes. A structure of AWS's is
+    /// replaced whole, so that all of its members may change with one.
+    pub(super) fn is_followed_by(&self, action: &Action, told: &Held) -> bool {
+        let Some(known) = &self.known else { return true };
+        let description = [Setting::Description(String::new())];
+        let (sent, brings_code): (&[Setting], bool) = match action {
+            Action::UpdateFunctionConfiguration { settings } => (settings, false),
+            Action::UpdateFunctionCode { settings, .. } => (settings, true),
+            Action::PublishVersion { .. } => (&description, false),
+            _ => return true,
+        };
+        let names = |setting: &Setting| sent.iter().any(|sent| sent.is_kind_of(setting));
+        let structures = Setting::structures();
+        let changes = |setting: &Setting| {
+            let of = structures.iter().find(|members| members.iter().any(|member| member.is_kind_of(setting)));
+            names(setting) || of.is_some_and(|members| members.iter().any(names))
+        };
+        (brings_code || told.code_sha256 == known.code_sha256) && told.keeps(known, changes)
+    }
+
+    /// Whether the function is still what our own call has made of it; then its revision, which changes once more when an update
+    /// has ended, is that of our own. Somebody else's code alone leaves the revision at our own, so that AWS refuses whatever
+    /// would build on it.
+    pub(super) fn has_stayed(&mut self, action: &Action, live: Live) -> bool {
+        let now = Held::of(&live);
+        if self.known.as_ref().is_some_and(|known| !now.keeps(known, |_| false)) {
+            return false;
+        }
+        // What a tag of an image means is known once Lambda has read it.
+        let (Action::CreateFunction { delivery, .. } | Action::UpdateFunctionCode { delivery, .. }) = action else {
+            return self.adopt(live, now);
+        };
+        match (delivery, &live.image) {
+            (Delivery::Image(uri), Some(image)) if *uri == image.uri => self.known = Some(now.clone()),
+            _ => {}
+        }
+        self.adopt(live, now)
+    }
+
+    fn adopt(&mut self, live: Live, now: Held) -> bool {
+        if self.known.as_ref().is_none_or(|known| known.code_sha256 == now.code_sha256) {
+            self.revision_id = live.revision_id;
+        }
+        true
+    }
+
     /// Takes over what a call has told.
     pub(super) fn note(&mut self, told: Told) {
         if let Some(arn) = told.function_arn {
@@ -146,6 +195,7 @@ impl<'a> Subject<'a> {
         }
         // A call that does not tell it may have changed it.
         self.revision_id = told.revision_id;
+        self.known = told.held.or(self.known.take());
         self.seen_sha256 = None;
         self.version = told.version.or(self.version.take());
         if let Some((name, revision)) = told.alias {
@@ -166,8 +216,73 @@ pub(super) struct Told {
     pub(super) revision_id: Option<String>,
     pub(super) version: Option<String>,
     pub(super) function_url: Option<String>,
+    /// Code and settings.
+    pub(super) held: Option<Held>,
     /// Whether executions that an alias keeps ready are on their way to another version.
     pub(super) is_moving: bool,
     /// An alias's name and revision.
     pub(super) alias: Option<(String, Option<String>)>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn held(code: &str, timeout: i32, description: &str) -> Held {
+        let settings = vec![
+            Setting::Timeout(timeout),
+            Setting::Description(description.to_owned()),
+            Setting::LogFormat("Text".to_owned()),
+            Setting::LogGroup("g".to_owned()),
+        ];
+        Held { code_sha256: code.to_owned(), settings }
+    }
+
+    #[test]
+    fn what_a_call_tells_is_what_was_known_but_for_what_it_changes() {
+        let name = FunctionName::parse("f").expect("a name");
+        let subject = Subject { known: Some(held("a", 3, "d")), ..Subject::of(&name) };
+        let configuration = |setting| Action::UpdateFunctionConfiguration { settings: vec![setting] };
+        let publish = Action::PublishVersion { description: None };
+        let code = Action::UpdateFunctionCode { settings: Vec::new(), delivery: Delivery::Call };
+        let timeout = || configuration(Setting::Timeout(5));
+        for (action, told, is_ours) in [
+            (timeout(), held("a", 5, "d"), true),
+            (timeout(), held("b", 5, "d"), false),
+            (timeout(), held("a", 5, "theirs"), false),
+            (code, held("b", 5, "d"), false),
+            (publish.clone(), held("a", 3, "of the version"), true),
+            (publish.clone(), held("b", 3, "d"), false),
+            (publish, held("a", 5, "d"), false),
+        ] {
+            assert_eq!(subject.is_followed_by(&action, &told), is_ours, "{action:?} {told:?}");
+        }
+        // With one member AWS replaces a structure whole.
+        let mut logged = held("a", 3, "d");
+        logged.settings[3] = Setting::LogGroup("/aws/lambda/f".to_owned());
+        assert!(subject.is_followed_by(&configuration(Setting::LogFormat("JSON".to_owned())), &logged));
+        assert!(!subject.is_followed_by(&timeout(), &logged));
+    }
+
+    #[test]
+    fn a_revision_is_adopted_only_with_what_our_own_call_has_made() {
+        let name = FunctionName::parse("f").expect("a name");
+        let live = crate::plan::tests::live;
+        let theirs = || Some("theirs".to_owned());
+        let of =
+            || Subject { known: Some(Held::of(&live())), revision_id: Some("ours".to_owned()), ..Subject::of(&name) };
+        let update = Action::UpdateFunctionConfiguration { settings: Vec::new() };
+        let mut same = of();
+        assert!(same.has_stayed(&update, Live { revision_id: theirs(), ..live() }));
+        assert_eq!(same.revision_id, theirs());
+        let mut code = of();
+        assert!(code.has_stayed(&update, Live { revision_id: theirs(), code_sha256: "other".to_owned(), ..live() }));
+        assert_eq!(code.revision_id.as_deref(), Some("ours"));
+        let mut other = live();
+        other.settings.retain(|setting| !matches!(setting, Setting::Timeout(_)));
+        other.settings.push(Setting::Timeout(77));
+        let mut settings = of();
+        let had_timeout = live().settings.iter().any(|setting| matches!(setting, Setting::Timeout(_)));
+        assert!(had_timeout && !settings.has_stayed(&update, Live { revision_id: theirs(), ..other }));
+    }
 }

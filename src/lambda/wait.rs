@@ -95,7 +95,8 @@ pub(super) async fn told<T>(
 /// The error of a function that is not ready although nothing goes on.
 pub(super) fn failure(standing: Standing) -> Option<LambdaError> {
     match standing {
-        Standing::Settled | Standing::Creating | Standing::Updating => None,
+        Standing::Settled | Standing::Creating | Standing::Updating | Standing::Leaving => None,
+        Standing::Deactivated => Some(LambdaError::Deactivated),
         Standing::CreationFailed(trouble) => Some(LambdaError::CreationFailed(trouble)),
         Standing::UpdateFailed(trouble) => Some(LambdaError::UpdateFailed(trouble)),
     }

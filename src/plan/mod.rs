@@ -16,7 +16,7 @@ pub use rollback::roll_back;
 use serde_json::{Value, json};
 
 use crate::code::{Code, Delivery};
-use crate::function::{ChangedBy, Live, Setting, Wanted};
+use crate::function::{ChangedBy, Live, Setting, VersionState, Wanted};
 use crate::protocol::event::{self, Change, FunctionPresence};
 use crate::protocol::secret::{MASK, Secret};
 
@@ -27,8 +27,6 @@ pub struct Plan {
     pub function: FunctionPresence,
     /// The steps. Empty: the function is live as the stanza asks.
     pub steps: Vec<Step>,
-    /// Every setting that the function is to have after them, as far as the stanza says.
-    pub expected: Vec<Setting>,
     /// The version that the aliases are to point at, where no publication has to tell it.
     pub version: Option<String>,
     /// Shares of an alias's traffic that somebody has given to other versions, and that go.
@@ -144,7 +142,6 @@ fn create(wanted: &Wanted, code: &Code) -> Result<Plan, PlanError> {
     }
     let (after, settings): (Vec<_>, Vec<_>) =
         settings.into_iter().partition(|setting| setting.changed_by() == ChangedBy::Concurrency);
-    let expected = settings.clone();
     let tags = wanted.tags.clone().unwrap_or_default();
     let mut changes: Vec<Change> = settings.iter().flat_map(|setting| differences(setting, None)).collect();
     changes.extend(tags.keys().map(|name| tag_change(name, Value::Null, json!(MASK))));
@@ -159,7 +156,7 @@ fn create(wanted: &Wanted, code: &Code) -> Result<Plan, PlanError> {
     steps.extend(release.provisioned);
     steps.extend(url::steps(wanted.url.as_ref(), None)?);
     steps.extend(release.proof);
-    Ok(Plan { function: FunctionPresence::Absent, steps, expected, version: None, cleared: Vec::new() })
+    Ok(Plan { function: FunctionPresence::Absent, steps, version: None, cleared: Vec::new() })
 }
 
 fn update(wanted: &Wanted, code: &Code, live: &Live) -> Result<Plan, PlanError> {
@@ -202,7 +199,7 @@ fn update(wanted: &Wanted, code: &Code, live: &Live) -> Result<Plan, PlanError> 
     steps.extend(release.proof);
     steps.extend(release.pruned);
     let (version, cleared) = (release.version, release.cleared);
-    Ok(Plan { function: FunctionPresence::Exists, steps, expected: settings, version, cleared })
+    Ok(Plan { function: FunctionPresence::Exists, steps, version, cleared })
 }
 
 /// Whether a plan cannot be made before the published versions are known.
@@ -213,6 +210,18 @@ pub fn needs_versions(wanted: &Wanted, code: &Code, live: &Live) -> bool {
         plan.is_ok_and(|plan| plan.steps.iter().any(|step| step.action.is_of_function()))
     };
     wanted.release.keep.is_some() || (publishes && !changes())
+}
+
+/// The version on which a plan relies, and of which nobody has told yet whether it is ready; with `waits` also one that is
+/// still made ready. `None`: there is none.
+pub fn unsettled(plan: &Plan, live: &Live, waits: bool) -> Option<String> {
+    let version = live.versions.iter().find(|version| Some(&version.number) == plan.version.as_ref())?;
+    let is_unsettled = match version.state {
+        VersionState::Unknown => true,
+        VersionState::Pending => waits,
+        VersionState::Ready | VersionState::Failed => false,
+    };
+    is_unsettled.then(|| version.number.clone())
 }
 
 /// With the live variables below those of the stanza, where it asks for that.

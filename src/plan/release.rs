@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{Action, PlanError, Step};
-use crate::function::{Live, LiveAlias, LiveVersion, ProvisionedState, Release, Setting, Trail};
+use crate::function::{Live, LiveAlias, LiveVersion, ProvisionedState, Release, Setting, Trail, VersionState};
 use crate::protocol::event::Change;
 
 /// What an alias points at before its number is known.
@@ -130,7 +130,7 @@ pub(super) fn parts(
 
 /// A version that holds what the function holds: the one that an alias of the stanza points at, else the newest.
 fn copy_of<'a>(live: &'a Live, release: &Release) -> Option<&'a LiveVersion> {
-    let is_copy = |version: &&LiveVersion| version.is_ready && version.is_copy_of(live);
+    let is_copy = |version: &&LiveVersion| version.state != VersionState::Failed && version.is_copy_of(live);
     let aliased = release.aliases.iter().filter_map(|name| live.aliases.iter().find(|alias| alias.name == *name));
     let aliased = aliased.filter_map(|alias| at(&alias.version, &live.versions));
     let newest = || live.versions.iter().max_by_key(|version| version.ordinal()).filter(is_copy);
@@ -144,7 +144,10 @@ pub(super) fn before<'a>(alias: &LiveAlias, versions: &'a [LiveVersion]) -> Opti
         Some(before) => before.iter().find_map(|number| at(number, versions)),
         None => {
             let ordinal = alias.version.parse::<u64>().ok()?;
-            versions.iter().filter(|version| version.ordinal() < ordinal).max_by_key(|version| version.ordinal())
+            // One that failed has never been live.
+            let is_older =
+                |version: &&LiveVersion| version.ordinal() < ordinal && version.state != VersionState::Failed;
+            versions.iter().filter(is_older).max_by_key(|version| version.ordinal())
         }
     }
 }
@@ -152,7 +155,7 @@ pub(super) fn before<'a>(alias: &LiveAlias, versions: &'a [LiveVersion]) -> Opti
 /// Whether the function is known not to be what its newest version holds, so that a publication makes one.
 fn surely_differs(live: &Live) -> bool {
     let newest = live.versions.iter().max_by_key(|version| version.ordinal());
-    newest.is_none_or(|newest| newest.is_ready && live.knows_environment() && !newest.is_copy_of(live))
+    newest.is_none_or(|newest| live.knows_environment() && !newest.is_copy_of(live))
 }
 
 fn at<'a>(number: &str, versions: &'a [LiveVersion]) -> Option<&'a LiveVersion> {
@@ -304,7 +307,7 @@ mod tests {
             number: number.to_string(),
             code_sha256: code_sha256.to_owned(),
             settings: crate::plan::tests::live().settings,
-            is_ready: true,
+            state: VersionState::Ready,
         }
     }
 
@@ -373,10 +376,10 @@ mod tests {
     }
 
     #[test]
-    fn a_version_that_is_not_ready_or_cannot_be_read_is_published_again() {
-        let mut pending = live(2, &[alias("live", 2, &[])]);
-        pending.versions[1].is_ready = false;
-        assert!(of(&release(&["live"]), &pending, false).publish.is_some());
+    fn a_version_that_failed_or_cannot_be_read_is_published_again() {
+        let mut failed = live(2, &[alias("live", 2, &[])]);
+        failed.versions[1].state = VersionState::Failed;
+        assert!(of(&release(&["live"]), &failed, false).publish.is_some());
         let mut unknown = live(2, &[alias("live", 2, &[])]);
         unknown.settings.retain(|setting| !matches!(setting, Setting::Environment(_)));
         assert!(of(&release(&["live"]), &unknown, false).publish.is_some());

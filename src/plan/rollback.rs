@@ -47,7 +47,6 @@ pub fn roll_back(release: &Release, version: Option<&str>, live: &Live) -> Resul
     Ok(Plan {
         function: FunctionPresence::Exists,
         steps,
-        expected: Vec::new(),
         version: Some(target),
         cleared: aliases.iter().flat_map(|alias| cleared(alias)).collect(),
     })

@@ -26,7 +26,7 @@ fn wanted(settings: Vec<Setting>) -> Wanted {
     }
 }
 
-pub(super) fn live() -> Live {
+pub(crate) fn live() -> Live {
     Live {
         arn: "arn:aws:lambda:us-east-1:123456789012:function:f".to_owned(),
         settings: vec![

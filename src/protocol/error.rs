@@ -279,6 +279,12 @@ codes! {
     /// AWS accepted the new function, but could not make it ready.
     CreationFailed: Config =>
         "Fix what AWS names and deploy again. The function is there, but cannot be called.";
+    /// AWS published a version, but could not make it ready, or has switched it off. No alias moves to it.
+    VersionFailed: Config =>
+        "Fix what AWS names and deploy again. A version never changes: it takes other code or another setting to get a new one.";
+    /// Somebody has deactivated the function.
+    FunctionDeactivated: Config =>
+        "Activate it again: Lambda Managed Instances are deactivated when they are scaled to none. Nothing was changed.";
     /// AWS accepted the update, but could not carry it out.
     UpdateFailed: Config =>
         "Fix what AWS names and deploy again. What was live before goes on running.";

@@ -14,8 +14,9 @@ pub(crate) type Configuration = Map<String, Value>;
 pub(crate) const VPC: &str = "vpc-0123456789abcdef0";
 
 /// Members that stand in the answer just as they stood in the request.
-const PLAIN: [&str; 9] = [
+const PLAIN: [&str; 10] = [
     "Architectures",
+    "CapacityProviderConfig",
     "Description",
     "EphemeralStorage",
     "Handler",

@@ -14,6 +14,7 @@ use crate::account::Ask;
 use crate::archive;
 use crate::document::Document;
 use crate::fault::Fault;
+use crate::function::Phase;
 use crate::iam::Policy;
 use crate::invocation::Invocation;
 use crate::moment::Moment;
@@ -109,6 +110,28 @@ impl Endpoint {
         let function = account.name(name).and_then(|name| account.function(&name, Moment::now()));
         let function = function.map_err(|refusal| refusal.wire().2)?;
         function.hides_environment = Some(hidden);
+        Ok(())
+    }
+
+    /// Lets a function, or a version of it (`f:1`), be idle: `Inactive`, until somebody calls it, and then for so long. Fails where there is
+    /// no such.
+    pub fn idle(&self, name: &str, wakes_in: Duration) -> Result<(), String> {
+        self.set_phase(name, Phase::Idle { wakes_in })
+    }
+
+    /// Lets a function, or a version of it, be in this state, such as `Deleting`, until another is set; `Active` is as usual. Fails where
+    /// there is no such.
+    pub fn set_state(&self, name: &str, state: &str) -> Result<(), String> {
+        let told = Phase::Told { state: state.to_owned() };
+        self.set_phase(name, if state == "Active" { Phase::Active } else { told })
+    }
+
+    fn set_phase(&self, name: &str, phase: Phase) -> Result<(), String> {
+        let words = |refusal: Refusal| refusal.wire().2;
+        let mut account = self.shared.account();
+        let name = account.name(name).map_err(words)?;
+        let function = account.function(&name, Moment::now()).map_err(words)?;
+        function.version_mut(name.qualifier.as_deref()).map_err(words)?.phase = phase;
         Ok(())
     }
 

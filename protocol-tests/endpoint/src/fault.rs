@@ -89,6 +89,13 @@ pub enum FaultKind {
         /// `StateReason`.
         reason: String,
     },
+    /// PublishVersion is accepted, and the version's `State` ends `Failed`. Other calls are not concerned.
+    PublishFails {
+        /// `StateReasonCode`, such as `FunctionError`.
+        reason_code: String,
+        /// `StateReason`.
+        reason: String,
+    },
     /// PutProvisionedConcurrencyConfig is accepted, and its status ends `FAILED`. Other calls are not concerned.
     ProvisionFails {
         /// `StatusReason`, such as `FUNCTION_ERROR_INIT_FAILURE`.
@@ -127,7 +134,8 @@ pub(crate) enum Meddling {
 impl Fault {
     /// Reads `{"operation": "GetFunction", "after": 0, "times": 2, "status": 429, "code": "TooManyRequestsException", "message": "Rate Exceeded."}`
     /// (with `retry_after` in seconds), or another `kind`: `status-after`, `reset-before`, `reset-during` (`after_bytes`), `reset-after`, `hang` (`for_ms`),
-    /// `slow` (`answer_over_ms`), `html` and `empty` (`status`), `update-fails` and `create-fails` (`reason_code`, `reason`),
+    /// `slow` (`answer_over_ms`), `html` and `empty` (`status`), `update-fails`, `create-fails` and `publish-fails`
+    /// (`reason_code`, `reason`),
     /// `provision-fails` (`reason`), `busy` (`for_ms`), `delete-function`, `touch-function`.
     /// `operation` absent is every operation, `after` 0, `times` 1. Fails for what it does not know.
     pub fn from_json(value: &Value) -> Result<Fault, String> {
@@ -180,6 +188,10 @@ impl FaultKind {
                 reason_code: fixture.text("reason_code")?.ok_or_else(|| needs("reason_code"))?,
                 reason: fixture.text("reason")?.unwrap_or_default(),
             }),
+            "publish-fails" => Ok(FaultKind::PublishFails {
+                reason_code: fixture.text("reason_code")?.ok_or_else(|| needs("reason_code"))?,
+                reason: fixture.text("reason")?.unwrap_or_default(),
+            }),
             "provision-fails" => {
                 Ok(FaultKind::ProvisionFails { reason: fixture.text("reason")?.ok_or_else(|| needs("reason"))? })
             }
@@ -215,6 +227,7 @@ impl FaultKind {
             | FaultKind::Slow { .. }
             | FaultKind::UpdateFails { .. }
             | FaultKind::CreateFails { .. }
+            | FaultKind::PublishFails { .. }
             | FaultKind::ProvisionFails { .. }
             | FaultKind::Busy { .. }
             | FaultKind::DeleteFunction
@@ -236,9 +249,9 @@ impl FaultKind {
         };
         let meddles = |meddling| Fate { before: Some(meddling), ending: None };
         match self {
-            FaultKind::UpdateFails { reason_code, reason } | FaultKind::CreateFails { reason_code, reason } => {
-                ends(reason_code, reason)
-            }
+            FaultKind::UpdateFails { reason_code, reason }
+            | FaultKind::CreateFails { reason_code, reason }
+            | FaultKind::PublishFails { reason_code, reason } => ends(reason_code, reason),
             FaultKind::ProvisionFails { reason } => ends("", reason),
             FaultKind::Busy { .. } => meddles(Meddling::Update),
             FaultKind::DeleteFunction => meddles(Meddling::Delete),
@@ -261,6 +274,7 @@ impl FaultKind {
         match self {
             FaultKind::UpdateFails { .. } => updates,
             FaultKind::CreateFails { .. } => operation == "CreateFunction",
+            FaultKind::PublishFails { .. } => operation == "PublishVersion",
             FaultKind::ProvisionFails { .. } => operation == "PutProvisionedConcurrencyConfig",
             FaultKind::Busy { .. } => named || updates || operation == "PublishVersion",
             FaultKind::DeleteFunction | FaultKind::TouchFunction => operation != "CreateFunction",

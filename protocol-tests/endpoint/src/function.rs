@@ -18,6 +18,8 @@ pub(crate) struct Function {
     pub(crate) arn: String,
     pub(crate) latest: Version,
     pub(crate) published: BTreeMap<u64, Version>,
+    /// `$LATEST.PUBLISHED` of Lambda Managed Instances, which unqualified callers run. `None`: nobody has published it.
+    pub(crate) latest_published: Option<Version>,
     /// The highest number ever given: AWS never gives one again, not even after the version was deleted.
     pub(crate) last_number: u64,
     pub(crate) aliases: BTreeMap<String, Alias>,
@@ -39,8 +41,10 @@ pub(crate) struct Function {
 /// `$LATEST` or a published version.
 #[derive(Clone)]
 pub(crate) struct Version {
-    /// `None`: this is `$LATEST`.
+    /// `None`: this is `$LATEST`, or `$LATEST.PUBLISHED`.
     pub(crate) number: Option<u64>,
+    /// Whether this is `$LATEST.PUBLISHED`.
+    pub(crate) is_latest_published: bool,
     pub(crate) configuration: Configuration,
     /// PublishVersion's own description. `None`: the one of `$LATEST` at that time.
     pub(crate) description: Option<String>,
@@ -96,11 +100,28 @@ pub(crate) enum Provisioning {
 /// `State` and `LastUpdateStatus`, and when they change.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Phase {
-    Creating { until: Instant, ending: Ending },
+    Creating {
+        until: Instant,
+        ending: Ending,
+    },
     CreationFailed(Failure),
     Active,
-    Updating { until: Instant, ending: Ending },
+    Updating {
+        until: Instant,
+        ending: Ending,
+    },
     UpdateFailed(Failure),
+    /// `Inactive`: nobody has called it for weeks. The first call wakes it, which takes so long.
+    Idle {
+        wakes_in: Duration,
+    },
+    Waking {
+        until: Instant,
+    },
+    /// Another state, such as `Deleting`, until the test says otherwise.
+    Told {
+        state: String,
+    },
 }
 
 /// `None`: it ends well.
@@ -156,11 +177,15 @@ impl Phase {
             Phase::Updating { until, ending } if *until <= now => {
                 Some(ending.clone().map_or(Phase::Active, Phase::UpdateFailed))
             }
+            Phase::Waking { until } if *until <= now => Some(Phase::Active),
             Phase::Creating { .. }
             | Phase::Updating { .. }
             | Phase::CreationFailed(_)
             | Phase::Active
-            | Phase::UpdateFailed(_) => None,
+            | Phase::UpdateFailed(_)
+            | Phase::Idle { .. }
+            | Phase::Waking { .. }
+            | Phase::Told { .. } => None,
         }
     }
 
@@ -191,6 +216,19 @@ impl Phase {
                 "LastUpdateStatusReason": failure.reason,
                 "LastUpdateStatusReasonCode": failure.reason_code,
             }),
+            Phase::Idle { .. } => json!({
+                "State": "Inactive",
+                "StateReason": "The function is idle.",
+                "StateReasonCode": "Idle",
+                "LastUpdateStatus": "Successful",
+            }),
+            Phase::Waking { .. } => json!({
+                "State": "Pending",
+                "StateReason": "The function is being restored.",
+                "StateReasonCode": "Restoring",
+                "LastUpdateStatus": "Successful",
+            }),
+            Phase::Told { state } => json!({"State": state, "LastUpdateStatus": "Successful"}),
         }
     }
 }
@@ -211,9 +249,10 @@ impl Version {
         }
     }
 
-    /// The number, or `$LATEST`.
+    /// The number, or `$LATEST`, or `$LATEST.PUBLISHED`.
     pub(crate) fn name(&self) -> String {
-        self.number.map_or("$LATEST".to_owned(), |number| number.to_string())
+        let latest = if self.is_latest_published { "$LATEST.PUBLISHED" } else { "$LATEST" };
+        self.number.map_or(latest.to_owned(), |number| number.to_string())
     }
 
     /// The FunctionConfiguration; `arn` as the caller asked for it, with or without a qualifier.
@@ -238,11 +277,20 @@ impl Version {
             let on = json!({"ApplyOn": "PublishedVersions", "OptimizationStatus": "On"});
             answer.insert("SnapStart".to_owned(), on);
         }
+        // Nobody can call `$LATEST` of Lambda Managed Instances. (That this is what the state is for is a guess.)
+        if self.is_managed() && self.name() == "$LATEST" && self.phase == Phase::Active {
+            answer.insert("State".to_owned(), json!("ActiveNonInvocable"));
+        }
         Value::Object(answer)
     }
 
     pub(crate) fn is_image(&self) -> bool {
         self.configuration.get("PackageType") == Some(&json!("Image"))
+    }
+
+    /// Whether it runs on Lambda Managed Instances.
+    pub(crate) fn is_managed(&self) -> bool {
+        self.configuration.contains_key("CapacityProviderConfig")
     }
 
     fn has_snap_start(&self) -> bool {
@@ -268,6 +316,7 @@ impl Function {
             arn,
             latest,
             published: BTreeMap::new(),
+            latest_published: None,
             last_number: 0,
             aliases: BTreeMap::new(),
             tags,
@@ -283,7 +332,7 @@ impl Function {
     /// Ends what is over by now; to be called before anything is read or changed.
     pub(crate) fn settle(&mut self, now: Instant) {
         self.latest.settle(now);
-        for version in self.published.values_mut() {
+        for version in self.published.values_mut().chain(&mut self.latest_published) {
             version.settle(now);
         }
         for provisioned in self.provisioned.values_mut() {
@@ -306,7 +355,9 @@ impl Function {
         match self.latest.phase {
             Phase::Creating { .. } => Err(Refusal::Pending),
             Phase::Updating { .. } => Err(Refusal::UpdateInProgress { arn: self.arn.clone() }),
-            Phase::Active | Phase::CreationFailed(_) | Phase::UpdateFailed(_) => Ok(()),
+            Phase::Waking { .. } => Err(Refusal::Pending),
+            Phase::Told { ref state } => Err(Refusal::InState { state: state.clone() }),
+            Phase::Active | Phase::CreationFailed(_) | Phase::UpdateFailed(_) | Phase::Idle { .. } => Ok(()),
         }
     }
 
@@ -318,9 +369,29 @@ impl Function {
         let aliased = self.aliases.get(qualifier).map(|alias| alias.version.as_str());
         let found = match aliased.unwrap_or(qualifier) {
             "$LATEST" => Some(&self.latest),
+            "$LATEST.PUBLISHED" => self.latest_published.as_ref(),
             number => number.parse().ok().and_then(|number: u64| self.published.get(&number)),
         };
         found.ok_or_else(|| Refusal::FunctionNotFound { arn: self.qualified(Some(qualifier)) })
+    }
+
+    /// The same, to change it.
+    pub(crate) fn version_mut(&mut self, qualifier: Option<&str>) -> Result<&mut Version, Refusal> {
+        let name = self.version(qualifier)?.name();
+        let found = match name.as_str() {
+            "$LATEST" => Some(&mut self.latest),
+            "$LATEST.PUBLISHED" => self.latest_published.as_mut(),
+            number => number.parse().ok().and_then(|number: u64| self.published.get_mut(&number)),
+        };
+        found.ok_or(Refusal::NoSuchResource)
+    }
+
+    /// Publishes `$LATEST` as `$LATEST.PUBLISHED`.
+    pub(crate) fn publish_latest(&mut self, span: Span) -> &Version {
+        let mut version = Version { is_latest_published: true, revision_id: ids::unique(), ..self.latest.clone() };
+        version.phase = if span.ending.is_some() { span.creation() } else { Phase::Active };
+        self.latest.revision_id = ids::unique();
+        self.latest_published.insert(version)
     }
 
     /// Refuses a qualifier that leads nowhere, in the words of those operations that tell versions from aliases.
@@ -358,7 +429,7 @@ impl Function {
         version.phase = match self.latest.phase.clone() {
             creating @ Phase::Creating { .. } => creating,
             // A version is ready when it is published, but for a snapshot that must be taken first.
-            _ if version.has_snap_start() => span.creation(),
+            _ if version.has_snap_start() || span.ending.is_some() => span.creation(),
             _ => Phase::Active,
         };
         self.published.insert(self.last_number, version);

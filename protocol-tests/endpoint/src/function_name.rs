@@ -64,7 +64,8 @@ fn split(text: &str) -> Option<FunctionName> {
         [name, qualifier] => (name, Some(*qualifier)),
         _ => return None,
     };
-    let fits = is_word(name) && qualifier.is_none_or(|it| it == "$LATEST" || is_word(it));
+    let fits =
+        is_word(name) && qualifier.is_none_or(|it| ["$LATEST", "$LATEST.PUBLISHED"].contains(&it) || is_word(it));
     fits.then(|| FunctionName { region, account, name: (*name).to_owned(), qualifier: qualifier.map(str::to_owned) })
 }
 

@@ -70,6 +70,14 @@ pub(crate) enum Refusal {
     QualifiersDiffer,
     UnqualifiedOnly,
     Pending,
+    /// The function is in a state in which it cannot be changed or called.
+    InState {
+        state: String,
+    },
+    /// The function was idle, and is made ready.
+    UserPending,
+    /// The function does not run on Lambda Managed Instances.
+    NotManaged,
     UpdateInProgress {
         arn: String,
     },
@@ -240,6 +248,10 @@ impl Refusal {
             Refusal::UnqualifiedOnly => (400, INVALID, "This operation is permitted on Lambda functions only. Aliases and versions do not support this operation. Please specify either a function name or an unqualified function ARN.".to_owned()),
             // Not recorded; known from reports.
             Refusal::Pending => (409, CONFLICT, "The operation cannot be performed at this time. The function is currently in the following state: Pending".to_owned()),
+            // A guess, after the text of a function that is Pending.
+            Refusal::InState { state } => (409, CONFLICT, format!("The operation cannot be performed at this time. The function is currently in the following state: {state}")),
+            Refusal::UserPending => (409, "CodeArtifactUserPendingException", "Lambda is initializing your function. It will be ready to invoke shortly.".to_owned()), // boto3#3788
+            Refusal::NotManaged => (400, INVALID, "PublishTo is supported for Lambda Managed Instances functions only.".to_owned()), // a guess
             Refusal::UpdateInProgress { arn } => (409, CONFLICT, format!("The operation cannot be performed at this time. An update is in progress for resource: {arn}")),
             Refusal::WrongRevision => (412, "PreconditionFailedException", "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve the latest Revision Id".to_owned()),
             // Not recorded; the next two are known from reports.

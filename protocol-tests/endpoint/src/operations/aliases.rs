@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::account::{Account, Ask, check_revision};
 use crate::checks;
-use crate::function::{Alias, Function, Provisioning, Span};
+use crate::function::{Alias, Function, Phase, Provisioning, Span};
 use crate::function_name::is_word;
 use crate::ids;
 use crate::refusal::Refusal;
@@ -30,7 +30,7 @@ impl Account {
             leaving: None,
             invoked: 0,
         };
-        check(&alias, function)?;
+        check(&alias, None, function)?;
         let answer = alias.answer(name, &arn);
         function.aliases.insert(name.to_owned(), alias);
         Ok(answer)
@@ -65,7 +65,7 @@ impl Account {
             leaving: live.leaving.clone(),
             invoked: 0,
         };
-        check(&alias, function)?;
+        check(&alias, Some(live), function)?;
         if let Some(provisioned) = function.provisioned.get_mut(ask.item).filter(|_| alias.version != left) {
             let span = Span { from: ask.now, lasts, ending: ask.ending.clone() };
             alias.leaving = Some((left, span.until())).filter(|_| !lasts.is_zero());
@@ -122,8 +122,9 @@ fn weights(body: &Value) -> Option<Map<String, Value>> {
     Some(weights.cloned().unwrap_or_default())
 }
 
-/// Refuses an alias whose versions do not exist or cannot share the traffic.
-fn check(alias: &Alias, function: &Function) -> Result<(), Refusal> {
+/// Refuses an alias whose versions do not exist, cannot share the traffic, or are not ready where it is led to them (`aws-recordings.md`; the
+/// texts are a guess, after those of a function).
+fn check(alias: &Alias, before: Option<&Alias>, function: &Function) -> Result<(), Refusal> {
     // By number only: an alias never points at another one.
     let exists = |version: &str| {
         let number = version.parse::<u64>().is_ok_and(|number| function.published.contains_key(&number));
@@ -144,6 +145,19 @@ fn check(alias: &Alias, function: &Function) -> Result<(), Refusal> {
             return Err(Refusal::WeightOfItsOwnVersion { version: version.clone() });
         }
         exists(version)?;
+    }
+    let was_led_to = |version: &String| {
+        before.is_some_and(|before| before.version == *version || before.weights.contains_key(version))
+    };
+    for version in std::iter::once(&alias.version).chain(alias.weights.keys()) {
+        if version == "$LATEST" || was_led_to(version) {
+            continue;
+        }
+        match function.version(Some(version))?.phase {
+            Phase::Creating { .. } | Phase::Waking { .. } => return Err(Refusal::Pending),
+            Phase::CreationFailed(_) => return Err(Refusal::CreationFailed),
+            _ => {}
+        }
     }
     Ok(())
 }

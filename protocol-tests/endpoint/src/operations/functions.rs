@@ -45,6 +45,7 @@ impl Account {
         let span = Span { from: ask.now, lasts, ending: ask.ending.clone() };
         let latest = Version {
             number: None,
+            is_latest_published: false,
             configuration: configuration::created(&name.name, &self.settings.region, body),
             description: None,
             code,
@@ -176,6 +177,9 @@ impl Account {
         let pointing: Vec<&str> = pointing.map(|(name, _)| name.as_str()).collect();
         if !pointing.is_empty() {
             return Err(Refusal::VersionAliased { aliases: pointing.join(", ") });
+        }
+        if qualifier == "$LATEST.PUBLISHED" {
+            function.latest_published = None;
         }
         // A version that is not there is deleted already, says AWS.
         if let Ok(number) = qualifier.parse::<u64>() {

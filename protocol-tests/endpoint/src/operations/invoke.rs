@@ -15,16 +15,27 @@ impl Account {
         let name = self.named(ask)?;
         let function = self.function(&name, ask.now)?;
         let executed = function.execute(name.qualifier.as_deref());
-        let version = function.version(executed.as_deref().or(name.qualifier.as_deref()))?;
-        match version.phase {
+        let is_managed = function.latest.is_managed();
+        let unqualified = is_managed.then_some("$LATEST.PUBLISHED");
+        let version = function.version_mut(executed.as_deref().or(name.qualifier.as_deref()).or(unqualified))?;
+        match &version.phase {
             Phase::Creating { .. } => return Err(Refusal::Pending),
             Phase::CreationFailed(_) => return Err(Refusal::CreationFailed),
+            Phase::Idle { wakes_in } => {
+                version.phase = Phase::Waking { until: ask.now.instant + *wakes_in };
+                return Err(Refusal::UserPending);
+            }
+            Phase::Waking { .. } => return Err(Refusal::UserPending),
+            Phase::Told { state } => return Err(Refusal::InState { state: state.clone() }),
+            Phase::Active if is_managed && version.name() == "$LATEST" => {
+                return Err(Refusal::InState { state: "ActiveNonInvocable".to_owned() });
+            }
             Phase::Active | Phase::Updating { .. } | Phase::UpdateFailed(_) => {}
         }
+        let version = version.name();
         if function.reserved == Some(0) {
             return Err(Refusal::NoConcurrencyReserved);
         }
-        let version = version.name();
         let empty = |status| Answer::new(status, "application/json", Vec::new());
         match ask.header("x-amz-invocation-type") {
             Some("DryRun") => return Ok(empty(204)),

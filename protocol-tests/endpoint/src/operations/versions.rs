@@ -1,7 +1,7 @@
 //! Publication and listing of versions.
 //! Never publishes what did not change: the existing version is answered.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::account::{Account, Ask, check_revision};
 use crate::function::Span;
@@ -17,7 +17,14 @@ impl Account {
         if let Some(given) = ask.body["CodeSha256"].as_str().filter(|given| given != current) {
             return Err(Refusal::OtherCode { given: given.to_owned(), current: current.clone() });
         }
-        let span = Span { from: ask.now, lasts, ending: None };
+        let span = Span { from: ask.now, lasts, ending: ask.ending.clone() };
+        if ask.body["PublishTo"] == json!("LATEST_PUBLISHED") {
+            if !function.latest.is_managed() {
+                return Err(Refusal::NotManaged);
+            }
+            let arn = function.qualified(Some("$LATEST.PUBLISHED"));
+            return Ok(function.publish_latest(span).answer(&arn));
+        }
         let description = ask.body["Description"].as_str();
         let number = function.publish(description, span).to_string();
         let version = function.version(Some(&number))?;
@@ -27,9 +34,20 @@ impl Account {
     pub(crate) fn list_versions_by_function(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
         let name = self.name(ask.subject)?;
         let function = self.function(&name, ask.now)?;
-        let versions = std::iter::once(&function.latest).chain(function.published.values());
+        let latest = std::iter::once(&function.latest).chain(&function.latest_published);
+        let versions = latest.chain(function.published.values());
         let answers: Vec<Value> =
-            versions.map(|version| version.answer(&function.qualified(Some(&version.name())))).collect();
+            versions.map(|version| listed(version.answer(&function.qualified(Some(&version.name()))))).collect();
         Ok(super::page("Versions", &answers, ask))
     }
+}
+
+/// A FunctionConfiguration as lists tell it: without any state, in ten of ten recordings (`aws-recordings.md`).
+fn listed(mut configuration: Value) -> Value {
+    let states = ["State", "StateReason", "StateReasonCode", "RuntimeVersionConfig"];
+    let updates = ["LastUpdateStatus", "LastUpdateStatusReason", "LastUpdateStatusReasonCode"];
+    if let Some(members) = configuration.as_object_mut() {
+        members.retain(|key, _| !states.contains(&key.as_str()) && !updates.contains(&key.as_str()));
+    }
+    configuration
 }

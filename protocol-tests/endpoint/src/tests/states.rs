@@ -7,6 +7,7 @@ use crate::stand::{ARN, Stand, zip_file};
 const CONFIGURATION: &str = "/2015-03-31/functions/f/configuration";
 const CODE: &str = "/2015-03-31/functions/f/code";
 const VERSIONS: &str = "/2015-03-31/functions/f/versions";
+const ALIASES: &str = "/2015-03-31/functions/f/aliases";
 const CONFLICT: (u16, &str) = (409, "ResourceConflictException");
 
 #[test]
@@ -126,4 +127,78 @@ fn a_version_with_snap_start_is_pending_for_a_while() {
     stand.later(100);
     let target = "/2015-03-31/functions/f/configuration?Qualifier=2";
     assert_eq!(stand.done("GET", target, Value::Null)["State"], "Active");
+}
+
+#[test]
+fn a_list_of_versions_tells_no_state() {
+    let mut stand = Stand::with_function();
+    stand.done("POST", VERSIONS, json!({}));
+    let listed = stand.done("GET", VERSIONS, Value::Null);
+    for version in listed["Versions"].as_array().unwrap() {
+        for key in ["State", "LastUpdateStatus", "RuntimeVersionConfig"] {
+            assert_eq!(version.get(key), None, "{version}");
+        }
+        assert_eq!(version["Runtime"], "nodejs22.x");
+    }
+}
+
+#[test]
+fn a_version_may_fail_and_no_alias_is_led_to_it_before_it_is_ready() {
+    let mut stand = Stand::new(100, 0);
+    stand.create();
+    stand.later(100);
+    stand.done("POST", VERSIONS, json!({}));
+    stand.done("POST", ALIASES, json!({"Name": "live", "FunctionVersion": "1"}));
+    stand.done("PUT", CONFIGURATION, json!({"Timeout": 5}));
+    stand.fail("FunctionError");
+    assert_eq!(stand.done("POST", VERSIONS, json!({}))["State"], "Pending");
+    let weights = json!({"RoutingConfig": {"AdditionalVersionWeights": {"2": 0.1}}});
+    let state = |state: &str| {
+        format!(
+            "The operation cannot be performed at this time. The function is currently in the following state: {state}"
+        )
+    };
+    let live = format!("{ALIASES}/live");
+    for told in ["Pending", "Failed"] {
+        stand.refused("PUT", &live, json!({"FunctionVersion": "2"}), CONFLICT, &state(told));
+        stand.refused("PUT", &live, weights.clone(), CONFLICT, &state(told));
+        stand.refused("POST", ALIASES, json!({"Name": "new", "FunctionVersion": "2"}), CONFLICT, &state(told));
+        stand.later(100);
+    }
+    let failed = stand.done("GET", "/2015-03-31/functions/f/configuration?Qualifier=2", Value::Null);
+    assert_eq!((&failed["State"], &failed["StateReasonCode"]), (&json!("Failed"), &json!("FunctionError")));
+}
+
+#[test]
+fn an_idle_function_refuses_its_first_calls_and_wakes() {
+    let mut stand = Stand::with_function();
+    let wakes_in = std::time::Duration::from_millis(100);
+    stand.account().functions.get_mut("f").unwrap().latest.phase = crate::function::Phase::Idle { wakes_in };
+    assert_eq!(stand.configuration()["State"], "Inactive");
+    let invoke = "/2015-03-31/functions/f/invocations";
+    let text = "Lambda is initializing your function. It will be ready to invoke shortly.";
+    let pending = (409, "CodeArtifactUserPendingException");
+    stand.refused("POST", invoke, Value::Null, pending, text);
+    stand.later(99);
+    stand.refused("POST", invoke, Value::Null, pending, text);
+    stand.later(1);
+    stand.done("POST", invoke, Value::Null);
+}
+
+#[test]
+fn managed_instances_run_what_was_published_as_the_latest() {
+    let mut stand = Stand::new(0, 0);
+    let mut request = crate::stand::create_request();
+    let arn = "arn:aws:lambda:us-east-1:123456789012:capacity-provider:p";
+    request["CapacityProviderConfig"] =
+        json!({"LambdaManagedInstancesCapacityProviderConfig": {"CapacityProviderArn": arn}});
+    stand.done("POST", "/2015-03-31/functions", request);
+    let invoke = "/2015-03-31/functions/f/invocations";
+    assert_eq!(stand.ask("POST", invoke, Value::Null).0, 404);
+    let published = stand.done("POST", VERSIONS, json!({"PublishTo": "LATEST_PUBLISHED"}));
+    assert_eq!(published["Version"], "$LATEST.PUBLISHED");
+    stand.done("POST", invoke, Value::Null);
+    let listed = stand.done("GET", VERSIONS, Value::Null);
+    let versions: Vec<&Value> = listed["Versions"].as_array().unwrap().iter().map(|it| &it["Version"]).collect();
+    assert_eq!(versions, ["$LATEST", "$LATEST.PUBLISHED"]);
 }
