@@ -432,18 +432,20 @@ fn check_alias(stand: &Stand) {
 
     let is_warned = |ended: &Ended| ended.events.iter().any(|event| event["code"] == "weights-cleared");
     stand.share("1", 0.25);
-    let freed = stand.deploy(json!({}));
+    let refused = stand.deploy(json!({}));
+    assert_eq!(refused.code(), "traffic-shared", "{}", refused.stdout);
+    let freed = stand.deploy(json!({"clear_weights": true}));
     stand.went_live(&freed, "2");
     assert!(is_warned(&freed) && freed.steps() == ["update-alias"], "{}", freed.stdout);
     stand.share("1", 0.25);
     stand.write("return 'third'");
-    let moved = stand.deploy(json!({}));
+    let moved = stand.deploy(json!({"clear_weights": true}));
     stand.went_live(&moved, "3");
     assert!(is_warned(&moved), "{}", moved.stdout);
 
     // What shares its traffic goes back to where the rest goes; the next one goes further.
     stand.share("1", 0.25);
-    let freed = stand.roll_back(json!({}));
+    let freed = stand.roll_back(json!({"clear_weights": true}));
     stand.went_live(&freed, "3");
     assert!(is_warned(&freed), "{}", freed.stdout);
     let back = stand.roll_back(json!({}));

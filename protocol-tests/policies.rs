@@ -71,6 +71,20 @@ fn bend_statement(live: &Stand, _: &Kind) {
     live.endpoint.perform("POST", "/2015-03-31/functions/f/policy", bent).expect("it is granted");
 }
 
+/// The same statement, with the alias.
+fn bend_aliases_statement(live: &Stand, _: &Kind) {
+    let bent = json!({"StatementId": "dpl-lambda-function-url", "Action": "lambda:InvokeFunctionUrl",
+        "Principal": "210987654321", "FunctionUrlAuthType": "AWS_IAM"});
+    live.endpoint.perform("POST", "/2015-03-31/functions/f/policy?Qualifier=live", bent).expect("it is granted");
+}
+
+/// The function has an address of its own, from the time before its alias, and our statement with it.
+fn open_latest(live: &Stand, kind: &Kind) {
+    let url = json!({"AuthType": "NONE"});
+    live.endpoint.perform("POST", "/2021-10-31/functions/f/url", url).expect("AWS would make it");
+    bend_statement(live, kind);
+}
+
 /// The last update of the function never becomes live.
 fn fail_update(live: &Stand, kind: &Kind) {
     let (reason_code, reason) = ("InvalidImage".to_owned(), "The image cannot be read.".to_owned());
@@ -90,6 +104,15 @@ fn kinds() -> Vec<Kind> {
     };
     let network = json!({"subnet_ids": ["subnet-1"], "security_group_ids": ["sg-1"]});
     let url = |auth_type: &str| json!({"function_url": {"auth_type": auth_type}});
+    let with_alias = |mut stanza: Value| {
+        stanza["alias"] = json!("live");
+        stanza
+    };
+    let provisioned = |stanza: Value| {
+        let mut stanza = with_alias(stanza);
+        stanza["provisioned_concurrency"] = json!(2);
+        stanza
+    };
     let object = |key: &str| json!({"s3_bucket": "builds", "s3_key": key});
     vec![
         kind("settings and code", json!({}), json!({"role": role})),
@@ -129,6 +152,14 @@ fn kinds() -> Vec<Kind> {
         Kind { meanwhile: bend_statement, ..kind("a public address", url("NONE"), url("AWS_IAM")) },
         kind("an address for callers that IAM knows", url("AWS_IAM"), url("NONE")),
         kind("no address", json!({"function_url": "none"}), url("NONE")),
+        Kind {
+            meanwhile: bend_aliases_statement,
+            ..kind("a public address of an alias", with_alias(url("NONE")), provisioned(url("AWS_IAM")))
+        },
+        Kind {
+            meanwhile: open_latest,
+            ..kind("no address of an alias", with_alias(json!({"function_url": "none"})), provisioned(url("NONE")))
+        },
         kind("a version", json!({"publish": true, "snap_start": "PublishedVersions"}), json!({})),
         kind("a verified function", json!({"verify": {}}), json!({})),
         kind(

@@ -1,6 +1,7 @@
 //! Versions that prove themselves, aliases that move to them and back, traffic that is shared, versions that are deleted.
 //! What is asserted of an alias is read from the endpoint, never from what the program tells of it.
 
+mod address;
 mod provisioned;
 mod readiness;
 mod rollback;

@@ -28,8 +28,12 @@ pub fn of(stanza: &Stanza, wanted: &Wanted, source: &Source, region: &Region) ->
     let on = |qualifier: &str| format!("{function}:{qualifier}");
     let mut draft = Draft { statements: Vec::new(), notes: notes(stanza, wanted, source, &place) };
     draft.allow("Function", &of_function(stanza, wanted, source), vec![function.clone()]);
+    let addressed = wanted.url_alias().map_or(function.clone(), on);
+    if wanted.url_alias().is_some() {
+        draft.allow("Address", &of_address(wanted), vec![addressed.clone()]);
+    }
     if opens(wanted) {
-        let everybody = Statement::allow(["lambda:AddPermission"], [function.clone()]).only_if("lambda:Principal", "*");
+        let everybody = Statement::allow(["lambda:AddPermission"], [addressed]).only_if("lambda:Principal", "*");
         draft.statements.push(everybody.named("Everybody"));
     }
     draft.allow("Versions", &of_versions(stanza, wanted), vec![on("*")]);
@@ -66,10 +70,15 @@ fn of_function(stanza: &Stanza, wanted: &Wanted, source: &Source) -> Vec<&'stati
                 stanza.runtime.is_some() && wanted.handler.is_some()
             }
         };
-    let (names_url, no_url) = (wanted.url.is_some(), wanted.url == Some(OrNone::None));
     let release = &wanted.release;
     let (names_alias, prunes) = (!release.aliases.is_empty(), release.keep.is_some());
-    needed(&[
+    // An address of the function beside that of an alias is looked for, and goes where none is to be.
+    let has_alias = wanted.url_alias().is_some();
+    let own_address = match &wanted.url {
+        Some(OrNone::Some(_)) if has_alias => vec!["lambda:GetFunctionUrlConfig"],
+        _ => of_address(wanted),
+    };
+    let mut actions = needed(&[
         (true, "lambda:GetFunction"),
         (creates, "lambda:CreateFunction"),
         (has(ChangedBy::Configuration) || wanted.handler.is_some(), "lambda:UpdateFunctionConfiguration"),
@@ -83,6 +92,21 @@ fn of_function(stanza: &Stanza, wanted: &Wanted, source: &Source) -> Vec<&'stati
         (no_signing, "lambda:DeleteFunctionCodeSigningConfig"),
         (names_reserved && !no_reserved, "lambda:PutFunctionConcurrency"),
         (no_reserved, "lambda:DeleteFunctionConcurrency"),
+        (release.publish, "lambda:PublishVersion"),
+        (release.publish || prunes, "lambda:ListVersionsByFunction"),
+        (names_alias || prunes, "lambda:ListAliases"),
+        (names_alias, "lambda:CreateAlias"),
+        (names_alias, "lambda:GetAlias"),
+        (names_alias, "lambda:UpdateAlias"),
+    ]);
+    actions.extend(own_address);
+    actions
+}
+
+/// What is done to the function's own address, or to that of an alias.
+fn of_address(wanted: &Wanted) -> Vec<&'static str> {
+    let (names_url, no_url) = (wanted.url.is_some(), wanted.url == Some(OrNone::None));
+    needed(&[
         (names_url, "lambda:GetFunctionUrlConfig"),
         (names_url, "lambda:GetPolicy"),
         (names_url && !no_url, "lambda:CreateFunctionUrlConfig"),
@@ -90,12 +114,6 @@ fn of_function(stanza: &Stanza, wanted: &Wanted, source: &Source) -> Vec<&'stati
         (no_url, "lambda:DeleteFunctionUrlConfig"),
         // Also where everybody is let in: a statement of our name that says something else goes first.
         (names_url, "lambda:RemovePermission"),
-        (release.publish, "lambda:PublishVersion"),
-        (release.publish || prunes, "lambda:ListVersionsByFunction"),
-        (names_alias || prunes, "lambda:ListAliases"),
-        (names_alias, "lambda:CreateAlias"),
-        (names_alias, "lambda:GetAlias"),
-        (names_alias, "lambda:UpdateAlias"),
     ])
 }
 

@@ -176,6 +176,15 @@ pub fn weights_cleared(cleared: &Cleared) -> Warning {
     warning(WarningCode::WeightsCleared, "/alias", message, hint)
 }
 
+/// An address of the function itself beside that of an alias.
+pub fn url_on_latest(url: &str, alias: &str, function_name: &str) -> Warning {
+    let message = format!("{url} serves what was deployed last, and not what `{alias}` points at");
+    let hint = format!(
+        "send its callers to the address of `{alias}`, then remove it: aws lambda delete-function-url-config --function-name {function_name}"
+    );
+    warning(WarningCode::UrlOnLatest, "/function_url", message, &hint)
+}
+
 /// A version that AWS does not delete.
 pub fn version_kept(version: Option<&str>) -> Warning {
     let message = format!("version {} is in use, and is not deleted", version.unwrap_or_default());

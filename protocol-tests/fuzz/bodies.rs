@@ -110,6 +110,8 @@ fn live_function(wanted: &Wanted, seed: &[u8]) -> Live {
         image: None,
         url: None,
         public: PublicAccess::default(),
+        latest_url: None,
+        latest_public: PublicAccess::default(),
         aliases: aliases.into_values().collect(),
         versions: (1..=newest).map(version).collect(),
         provisioned: BTreeMap::from([(

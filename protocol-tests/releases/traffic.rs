@@ -194,3 +194,63 @@ fn after_a_kill_a_rollback_sends_all_traffic_to_where_the_alias_points() {
     assert_eq!(stand.changes(), ["UpdateAlias 1"]);
     assert_eq!((stand.alias("live").as_str(), &ended.finished()["version"]), ("1", &json!("1")));
 }
+
+/// `live` at version 2, and somebody else's canary: a tenth goes to version 1.
+fn with_somebody_elses_canary() -> Stand {
+    let stand = Stand::live(json!({"verify": {}}));
+    stand.deployed("// 2\n");
+    let routing = json!({"RoutingConfig": {"AdditionalVersionWeights": {"1": 0.1}}});
+    stand.somebody_else("PUT", &format!("{ALIASES}/live"), routing);
+    stand
+}
+
+#[test]
+fn weights_that_somebody_else_has_given_are_not_touched() {
+    let mut stand = with_somebody_elses_canary();
+    for code in ["// 2\n", "// 3\n"] {
+        for members in [json!({"traffic": null}), json!({"traffic": [50], "traffic_interval": 1})] {
+            stand.ask(members);
+            let planned = stand.plugin(&["plan"]).run(&stand.request);
+            for ended in [stand.deploy(code), planned, stand.rollback()] {
+                check_failed(&ended, "traffic-shared", "/alias");
+                let message = error(&ended, "message");
+                assert!(message.starts_with("`live` shares its traffic, 10 % to version 1"), "{message}");
+                assert_eq!((stand.changes(), stand.alias("live").as_str()), (vec![], "2, 10 % to 1"));
+            }
+            stand.ask(json!({"traffic_interval": null}));
+        }
+    }
+    stand.ask(json!({"clear_weights": true, "traffic": null}));
+    let ended = stand.deployed("// 3\n");
+    assert_eq!((warnings(&ended), stand.alias("live").as_str()), (vec!["weights-cleared"], "3"));
+}
+
+#[test]
+fn a_rollback_may_end_somebody_elses_canary_when_it_is_told_to() {
+    let mut stand = with_somebody_elses_canary();
+    stand.ask(json!({"clear_weights": true}));
+    let ended = stand.rollback();
+    assert_eq!((ended.outcome(), stand.alias("live").as_str()), ("deployed", "2"), "{}", ended.stdout);
+}
+
+/// The description of `live`, which tells where it has been.
+fn description(stand: &Stand) -> String {
+    let alias = stand.somebody_else("GET", &format!("{ALIASES}/live"), Value::Null);
+    alias["Description"].as_str().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn a_shift_of_ours_is_told_by_the_alias_as_long_as_it_lasts() {
+    let stand = killed_with_a_tenth();
+    assert_eq!(description(&stand), "(at 1, to 2, before: none)");
+    // Back at once, by whatever ends it.
+    assert_eq!((stand.rollback().outcome(), description(&stand).as_str()), ("deployed", "(at 1, before: none)"));
+    stand.endpoint.answer_invocations(thrown());
+    stand.endpoint.answer_invocations(Invocation { times: Some(1), ..Invocation::default() });
+    check_failed(&stand.again(), "verification-failed", "/verify");
+    assert_eq!((stand.alias("live").as_str(), description(&stand).as_str()), ("1", "(at 1, before: none)"));
+    // So that the same weights are somebody else's from then on.
+    let routing = json!({"RoutingConfig": {"AdditionalVersionWeights": {"2": 0.1}}});
+    stand.somebody_else("PUT", &format!("{ALIASES}/live"), routing);
+    check_failed(&stand.again(), "traffic-shared", "/alias");
+}

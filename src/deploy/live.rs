@@ -19,6 +19,7 @@ use crate::package::Archive;
 use crate::plan::{Action, Plan, Step, needs_versions, plan, unsettled};
 use crate::protocol::error::ErrorReport;
 use crate::protocol::event::{Aim, CodeState, Deployment, Event, Finished, StepName};
+use crate::protocol::structures::OrNone;
 use crate::warnings;
 
 /// How often a plan is made anew because somebody else has changed the function, before that is a failure.
@@ -80,6 +81,9 @@ impl Pass<'_> {
                     self.warn_about_handler(&wanted, live, archive);
                 }
                 self.warn_about_cleared(&plan);
+                if let (Some(live), Some(alias)) = (live, wanted.url_alias()) {
+                    self.warn_about_latest_url(&wanted, live, alias);
+                }
             }
             let was_ours = match outdated.take().map(|outdated| self.was_ours(outdated, &plan)) {
                 None => false,
@@ -104,7 +108,8 @@ impl Pass<'_> {
                 None => subject.code_sha256 = code.sha256.clone(),
             }
             let aliases = live.map(|live| live.aliases.as_slice()).unwrap_or_default();
-            let proof = Proof { aliases };
+            let latest_url = live.and_then(|live| live.latest_url.as_ref()).map(|live| live.url.as_str());
+            let proof = Proof { aliases, latest_url };
             match self.apply(&plan, &mut subject, &proof, &lambda).await {
                 Ok(()) => break,
                 Err(Ended::Failed(report)) => return Err(report),
@@ -194,7 +199,12 @@ impl Pass<'_> {
         if let Some(LambdaError::Deactivated) = failure {
             return Err(self.failed(LambdaError::Deactivated));
         }
-        let beside = Beside { code_signing: self.stanza.code_signing_config_arn.is_some(), url: wanted.url.is_some() };
+        let beside = Beside {
+            code_signing: self.stanza.code_signing_config_arn.is_some(),
+            url: wanted.url.is_some(),
+            url_alias: wanted.url_alias().map(str::to_owned),
+            removes_url: wanted.url == Some(OrNone::None),
+        };
         lambda.read_beside(self.name, live, beside).await.map_err(|error| self.failed(error))?;
         let questions = ReleaseQuestions {
             aliases: wanted.release.aliases.clone(),
@@ -314,7 +324,7 @@ impl Pass<'_> {
                 }
                 Err(error) => return Err(Ended::Failed(self.failed(error))),
             }
-            if step.action == Action::DeleteFunctionUrlConfig {
+            if matches!(step.action, Action::DeleteFunctionUrlConfig { .. }) {
                 subject.function_url = None;
             }
         }
@@ -393,6 +403,13 @@ impl Pass<'_> {
 
     pub(super) fn warn_about_cleared(&self, plan: &Plan) {
         plan.cleared.iter().for_each(|cleared| self.warn(&warnings::weights_cleared(cleared)));
+    }
+
+    /// An address of the function itself, though one of an alias is asked for: it serves what nobody has proved.
+    fn warn_about_latest_url(&self, wanted: &Wanted, live: &Live, alias: &str) {
+        if let (Some(OrNone::Some(_)), Some(latest)) = (&wanted.url, &live.latest_url) {
+            self.warn(&warnings::url_on_latest(&latest.url, alias, wanted.name.as_str()));
+        }
     }
 
     fn started(&self, step: StepName, mut aim: Aim) -> RunningStep<'_> {

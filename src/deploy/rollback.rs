@@ -72,7 +72,7 @@ impl Pass<'_> {
         subject: &mut crate::lambda::Subject<'_>,
         lambda: &Lambda,
     ) -> Result<(), ErrorReport> {
-        let proof = Proof { aliases: &[] };
+        let proof = Proof { aliases: &[], latest_url: None };
         match self.apply(plan, subject, &proof, lambda).await {
             Ok(()) => Ok(()),
             Err(Ended::Failed(report)) => Err(report),

@@ -21,6 +21,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 pub(super) struct Proof<'a> {
     /// Where the aliases of the stanza point.
     pub(super) aliases: &'a [LiveAlias],
+    /// An address of the function itself beside one of an alias, which serves the version already.
+    pub(super) latest_url: Option<&'a str>,
 }
 
 impl Pass<'_> {
@@ -54,7 +56,7 @@ impl Pass<'_> {
         let payload = payload(verify.payload.as_ref());
         // Looked up anew for each text: credentials may be renewed for the call.
         let redact = |text: &str| self.redactor().redact(text);
-        let failed = |why, log| failure::of_verification(&self.unproven(subject, proof), why, log, &redact);
+        let failed = |why, log| self.unproved(subject, proof, why, log);
         let answer = match lambda.invoke(self.name, subject.version(), &payload, limit).await {
             Ok(answer) => answer,
             Err(LambdaError::NoAnswer(limit)) => return Err(failed(failure::Why::NoAnswer(limit), Vec::new())),
@@ -89,7 +91,17 @@ impl Pass<'_> {
             Err(CommandError::Child(ChildError::TimedOut(limit))) => failure::Why::SlowCommand(limit),
             Err(error) => return Err(failure::of_command(error, &redactor)),
         };
-        Err(failure::of_verification(&self.unproven(subject, proof), why, Vec::new(), &redact))
+        Err(self.unproved(subject, proof, why, Vec::new()))
+    }
+
+    fn unproved(&self, subject: &Subject<'_>, proof: &Proof<'_>, why: failure::Why, log: Vec<String>) -> ErrorReport {
+        let redactor = self.redactor();
+        let redact = |text: &str| redactor.redact(text);
+        let mut report = failure::of_verification(&self.unproven(subject, proof), why, log, &redact);
+        if let Some(url) = proof.latest_url {
+            report.message = format!("{}; {} serves it all the same", report.message, redact(url));
+        }
+        report
     }
 
     /// What production sees while the version has not proved itself.

@@ -239,6 +239,9 @@ pub(super) fn example(code: Code) -> ErrorReport {
         Code::TrafficNotShareable => {
             planning(PlanError::TrafficNotShareable { field: "role", version: "7".to_owned() })
         }
+        Code::TrafficShared => {
+            planning(PlanError::TrafficShared { alias: "live".to_owned(), shares: vec![("8".to_owned(), 10)] })
+        }
         Code::ReadRejected => unknown("GetFunction"),
         Code::UpdateRejected => unknown("UpdateFunctionConfiguration"),
         Code::ReleaseRejected => unknown("UpdateAlias"),

@@ -55,6 +55,20 @@ pub fn of_plan(error: PlanError, function_name: &str, redactor: &Redactor) -> Er
         )
         .at("/traffic")
         .hint("deploy this once without `traffic`; nothing was changed"),
+        PlanError::TrafficShared { alias, shares } => {
+            let shares: Vec<String> =
+                shares.iter().map(|(version, percent)| format!("{percent} % to version {version}")).collect();
+            report(
+                Code::TrafficShared,
+                format!(
+                    "`{}` shares its traffic, {}, and no deployment of ours has begun that",
+                    redactor.redact(&alias),
+                    shares.join(", ")
+                ),
+            )
+            .at("/alias")
+            .hint("wait until CodeDeploy, or whoever shares it, has ended; or set `clear_weights: true` to end it; nothing was changed")
+        }
         PlanError::NoAlias { alias } => {
             report(Code::NotFound, format!("the function `{function_name}` has no alias `{alias}`"))
                 .at("/alias")

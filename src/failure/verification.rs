@@ -15,7 +15,7 @@ pub enum Unproven<'a> {
         /// The version, or `$LATEST`.
         version: &'a str,
     },
-    /// Nothing: the alias points elsewhere.
+    /// Nothing by way of the alias, which points elsewhere.
     Behind {
         /// The version.
         version: &'a str,
@@ -31,7 +31,7 @@ pub enum Unproven<'a> {
         /// The alias.
         alias: &'a str,
     },
-    /// Nothing: there is no alias yet.
+    /// Nothing by way of an alias: there is none yet.
     Unreached {
         /// The version.
         version: &'a str,
@@ -96,13 +96,16 @@ pub fn of_verification(
         ),
         Unproven::Behind { version, alias, live } => (
             version,
-            format!("nobody was sent to it: `{alias}` still points at {}; fix the code and deploy again", named(live)),
+            format!(
+                "`{alias}` still points at {}, and its callers see nothing of it; fix the code and deploy again",
+                named(live)
+            ),
         ),
         Unproven::Reached { version, alias } => {
             (version, format!("`{alias}` points at it already, and stays there; no other alias was moved to it"))
         }
         Unproven::Unreached { version } => {
-            (version, "nobody was sent to it: no alias points at it yet; fix the code and deploy again".to_owned())
+            (version, "none of the stanza's aliases points at it; fix the code and deploy again".to_owned())
         }
         Unproven::Shifted { version } => (version, "fix the code and deploy again".to_owned()),
     };

@@ -92,6 +92,12 @@ impl Wanted {
         }
     }
 
+    /// The alias to which its own address belongs: the first one. `None`: it belongs to the function, which is what was deployed
+    /// last.
+    pub fn url_alias(&self) -> Option<&str> {
+        self.release.aliases.first().map(String::as_str)
+    }
+
     /// The runtime that the stanza names.
     pub fn runtime(&self) -> Option<&str> {
         runtime(&self.settings)
@@ -190,10 +196,15 @@ pub struct Live {
     pub code_sha256: String,
     /// The image that it runs. `None`: it runs files.
     pub image: Option<LiveImage>,
-    /// Its own address. `None`: it has none, or nobody has asked.
+    /// Its own address, or that of the alias to which it is to belong. `None`: there is none, or nobody has asked.
     pub url: Option<LiveUrl>,
-    /// What its policy permits everybody, so far as somebody has asked.
+    /// What the policy beside that permits everybody, so far as somebody has asked.
     pub public: PublicAccess,
+    /// An address of the function itself beside one of an alias: it serves what was deployed last, whatever passed. `None`:
+    /// there is none, or nobody has asked.
+    pub latest_url: Option<LiveUrl>,
+    /// What the policy beside that permits everybody, so far as somebody has asked.
+    pub latest_public: PublicAccess,
     /// Its aliases, so far as somebody has asked.
     pub aliases: Vec<LiveAlias>,
     /// Its published versions, oldest first, so far as somebody has asked.

@@ -24,6 +24,8 @@ pub struct Release {
     pub interval: Duration,
     /// Executions that each alias keeps ready; `Some(None)`: none are to be. `None`: the stanza is silent.
     pub provisioned: Option<Option<i32>>,
+    /// Whether shares of an alias's traffic that somebody else has given may go.
+    pub clears_weights: bool,
     /// How many published versions to keep. `None`: all.
     pub keep: Option<usize>,
 }
@@ -47,6 +49,7 @@ impl Release {
                 OrNone::Some(executions) => Some(*executions),
                 OrNone::None => None,
             }),
+            clears_weights: stanza.clear_weights == Some(true),
             keep: stanza.keep_versions.and_then(|versions| usize::try_from(versions).ok()),
         }
     }
@@ -72,6 +75,17 @@ impl LiveAlias {
     /// old one with all of the traffic: that is no share that somebody has given, and ends by itself.
     pub fn shares(&self) -> &[(String, u8)] {
         if self.weights.iter().any(|(_, percent)| *percent == 100) { &[] } else { &self.weights }
+    }
+
+    /// Those of them that no deployment of ours has given: CodeDeploy's, or a person's.
+    pub fn shares_of_others(&self) -> &[(String, u8)] {
+        let is_ours = |(version, _): &(String, u8)| self.trail.shift(&self.version) == Some(version);
+        if self.shares().iter().all(is_ours) { &[] } else { self.shares() }
+    }
+
+    /// The trail of the alias where it stays, if what it tells of a shift has to go. `None`: it stays as it is.
+    pub fn settled_trail(&self) -> Option<Trail> {
+        self.trail.shift(&self.version).map(|_| self.trail.sharing(&self.version, None))
     }
 }
 

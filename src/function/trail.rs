@@ -2,13 +2,16 @@
 //! Never loses what somebody else has written into a description.
 
 /// Where an alias has been, as its description tells at its end: `for the shop (at 7, before: 5, 3)`. AWS keeps no such
-/// thing, and a version's number does not tell: one that did not pass stands between two that did.
+/// thing, and a version's number does not tell: one that did not pass stands between two that did. While we share its traffic
+/// it tells where to, `(at 7, to 8, before: 5, 3)`: weights that it does not tell are somebody else's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trail {
     /// What somebody else has written.
     text: String,
     /// Where it is, and where it was before that, the last one first. `None`: the description tells nothing of it.
     told: Option<(String, Vec<String>)>,
+    /// Where it is, and to which version a share of its traffic goes. `None`: we have shared none.
+    shift: Option<(String, String)>,
 }
 
 /// AWS's limit of a description, in characters.
@@ -20,22 +23,30 @@ const STEPS: usize = 10;
 impl Trail {
     /// Reads a description.
     pub fn of(description: &str) -> Self {
-        let unknown = || Trail { text: description.to_owned(), told: None };
+        let unknown = || Trail { text: description.to_owned(), ..Trail::default() };
         let Some((text, inside)) = description.strip_suffix(')').and_then(|rest| rest.rsplit_once("(at ")) else {
             return unknown();
         };
-        let Some((at, before)) = inside.split_once(", before: ") else { return unknown() };
-        let before: Vec<&str> = if before == "none" { Vec::new() } else { before.split(", ").collect() };
-        if before.iter().chain([&at]).any(|version| version.parse::<u64>().is_err()) {
+        let (places, before) = match inside.split_once(", before: ") {
+            Some((places, "none")) => (places, Some(Vec::new())),
+            Some((places, before)) => (places, Some(before.split(", ").collect::<Vec<&str>>())),
+            None => (inside, None),
+        };
+        let (at, to) = match places.split_once(", to ") {
+            Some((at, to)) => (at, Some(to)),
+            None => (places, None),
+        };
+        let is_other = |version: &&str| version.parse::<u64>().is_err();
+        if (before.is_none() && to.is_none()) || before.iter().flatten().chain(&to).chain([&at]).any(is_other) {
             return unknown();
         }
-        let before = before.into_iter().map(str::to_owned).collect();
-        Trail { text: text.trim_end().to_owned(), told: Some((at.to_owned(), before)) }
+        let told = before.map(|before| (at.to_owned(), before.into_iter().map(str::to_owned).collect()));
+        Trail { text: text.trim_end().to_owned(), told, shift: to.map(|to| (at.to_owned(), to.to_owned())) }
     }
 
     /// That of an alias which has been nowhere.
     pub fn new() -> Self {
-        Trail { text: String::new(), told: Some((String::new(), Vec::new())) }
+        Trail { told: Some((String::new(), Vec::new())), ..Trail::default() }
     }
 
     /// Where an alias at `version` was before, the last one first. `None`: nobody knows; somebody else has moved it there.
@@ -43,12 +54,25 @@ impl Trail {
         self.told.as_ref().filter(|(at, _)| at == version).map(|(_, before)| before.as_slice())
     }
 
+    /// The version to which we have sent a share of the traffic of an alias at `version`. `None`: we have sent none.
+    pub fn shift(&self, version: &str) -> Option<&str> {
+        self.shift.as_ref().filter(|(at, _)| at == version).map(|(_, to)| to.as_str())
+    }
+
+    /// That of an alias which stays at `version` and sends a share of its traffic to `to`, or with `None` to nobody any more.
+    #[must_use]
+    pub fn sharing(&self, version: &str, to: Option<&str>) -> Self {
+        let told = self.told.clone().filter(|(at, _)| at == version);
+        Trail { told, shift: to.map(|to| (version.to_owned(), to.to_owned())), text: self.text.clone() }
+    }
+
     /// That of an alias which leaves `version` for another one.
     #[must_use]
     pub fn leaving(&self, version: &str) -> Self {
         let last = Some(version).filter(|version| version.parse::<u64>().is_ok()).map(str::to_owned);
         let earlier = self.before(version).unwrap_or_default().iter().cloned();
-        Trail { told: Some((String::new(), last.into_iter().chain(earlier).collect())), ..self.clone() }
+        let told = Some((String::new(), last.into_iter().chain(earlier).collect()));
+        Trail { told, shift: None, text: self.text.clone() }
     }
 
     /// That of an alias which goes back from `version` to `target`.
@@ -58,16 +82,19 @@ impl Trail {
             let index = before.iter().position(|earlier| earlier == target)?;
             Some((String::new(), before[index + 1..].to_vec()))
         });
-        Trail { told: rest, ..self.clone() }
+        Trail { told: rest, shift: None, text: self.text.clone() }
     }
 
     /// The description of an alias with this trail that is at `version` now. `None`: there is no room for it.
     pub fn described(&self, version: &str) -> Option<String> {
-        let end = self.told.as_ref().map(|(_, before)| {
+        let before = self.told.as_ref().map(|(_, before)| {
             let before = before.iter().map(String::as_str).filter(|earlier| *earlier != version).take(STEPS);
             let before = before.collect::<Vec<_>>().join(", ");
-            format!("(at {version}, before: {})", if before.is_empty() { "none" } else { &before })
+            format!(", before: {}", if before.is_empty() { "none" } else { &before })
         });
+        let to = self.shift.as_ref().map(|(_, to)| format!(", to {to}"));
+        let told = [to, before].into_iter().flatten().collect::<String>();
+        let end = (!told.is_empty()).then(|| format!("(at {version}{told})"));
         let parts = [Some(self.text.clone()).filter(|text| !text.is_empty()), end];
         let description = parts.into_iter().flatten().collect::<Vec<_>>().join(" ");
         (description.chars().count() <= LONGEST).then_some(description)
@@ -106,6 +133,25 @@ mod tests {
     }
 
     #[test]
+    fn a_shift_is_told_as_long_as_it_lasts() {
+        let trail = Trail::of("for the shop (at 7, before: 5, 3)");
+        assert_eq!(trail.shift("7"), None);
+        let shifting = trail.sharing("7", Some("8")).described("7").expect("short");
+        assert_eq!(shifting, "for the shop (at 7, to 8, before: 5, 3)");
+        let read = Trail::of(&shifting);
+        assert_eq!((read.shift("7"), read.shift("8")), (Some("8"), None));
+        assert_eq!(read.before("7"), Some(&["5", "3"].map(str::to_owned)[..]));
+        assert_eq!(read.sharing("7", None).described("7").expect("short"), "for the shop (at 7, before: 5, 3)");
+        assert_eq!(read.leaving("7").described("8").expect("short"), "for the shop (at 8, before: 7, 5, 3)");
+        assert_eq!(read.back("7", "5").described("5").expect("short"), "for the shop (at 5, before: 3)");
+        // Of an alias that somebody else has made nobody knows where it was before.
+        let theirs = Trail::of("theirs").sharing("7", Some("8")).described("7").expect("short");
+        assert_eq!(theirs, "theirs (at 7, to 8)");
+        assert_eq!((Trail::of(&theirs).shift("7"), Trail::of(&theirs).before("7")), (Some("8"), None));
+        assert_eq!(Trail::of(&theirs).sharing("7", None).described("7").expect("short"), "theirs");
+    }
+
+    #[test]
     fn a_trail_of_another_version_is_none() {
         assert_eq!(Trail::of("(at 9, before: 7)").before("8"), None);
         assert_eq!(Trail::of("(at 9, before: 7)").leaving("8").described("10").expect("short"), "(at 10, before: 8)");
@@ -120,7 +166,7 @@ mod tests {
     #[test]
     fn it_goes_on_for_ten_steps_and_never_costs_a_text() {
         let many: Vec<String> = (1..40).rev().map(|number: u64| number.to_string()).collect();
-        let long = Trail { text: String::new(), told: Some(("40".to_owned(), many)) };
+        let long = Trail { told: Some(("40".to_owned(), many)), ..Trail::default() };
         let told = Trail::of(&long.leaving("40").described("41").expect("short"));
         assert_eq!(told.before("41").map(<[String]>::len), Some(10));
         assert_eq!(Trail::of(&"x".repeat(250)).leaving("1").described("2"), None);

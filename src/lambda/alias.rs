@@ -7,7 +7,7 @@ use aws_sdk_lambda::types::AliasRoutingConfiguration;
 
 use super::subject::Told;
 use super::{Applied, CallError, CallErrorKind, Lambda, LambdaError, Subject, found};
-use crate::function::LiveAlias;
+use crate::function::{LiveAlias, Trail};
 use crate::plan::Action;
 
 /// How long the traffic of an alias may take on its way back after a signal.
@@ -71,9 +71,11 @@ impl Lambda {
         let ours = subject.version();
         let from = subject.shifted.get(alias).cloned().unwrap_or_default();
         let mut revision = subject.alias_revisions.get(alias).cloned();
+        let mut trail = subject.trails.get(alias).cloned().unwrap_or_default();
         for is_last in [false, true] {
             let call = self.client.update_alias().function_name(subject.name.as_str()).name(alias);
             let call = call.function_version(&from).routing_config(routing(&[]));
+            let call = call.set_description(trail.sharing(&from, None).described(&from));
             match call.set_revision_id(revision).send().await.map_err(failed) {
                 Ok(_) => return Ok(Way::Back),
                 // The shift or this may have been carried out although the answer was lost.
@@ -88,6 +90,7 @@ impl Lambda {
                         _ => return Err(LambdaError::Outdated(Some(error))),
                     }
                     revision = alias.revision_id().map(str::to_owned);
+                    trail = Trail::of(alias.description().unwrap_or_default());
                 }
                 Err(error) => return Err(self.explained(error)),
             }

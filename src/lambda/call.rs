@@ -118,8 +118,8 @@ impl Lambda {
                     self.client.delete_function_concurrency().function_name(name).send()
                 )
             }
-            Action::CreateFunctionUrlConfig { config } => {
-                let call = self.client.create_function_url_config().function_name(name);
+            Action::CreateFunctionUrlConfig { config, alias } => {
+                let call = self.client.create_function_url_config().function_name(name).set_qualifier(alias.clone());
                 let call = call.set_auth_type(config.auth_type.as_deref().map(Into::into));
                 let call = call.set_invoke_mode(config.invoke_mode.as_deref().map(Into::into));
                 let call = call.set_cors(config.cors.as_ref().map(request::cors)).send();
@@ -128,8 +128,8 @@ impl Lambda {
                 let function_url = Some(function_url.ok_or_else(|| self.garbled("CreateFunctionUrlConfig"))?);
                 (Told { function_url, ..Told::default() }, Standing::Settled)
             }
-            Action::UpdateFunctionUrlConfig { config } => {
-                let call = self.client.update_function_url_config().function_name(name);
+            Action::UpdateFunctionUrlConfig { config, alias } => {
+                let call = self.client.update_function_url_config().function_name(name).set_qualifier(alias.clone());
                 let call = call.set_auth_type(config.auth_type.as_deref().map(Into::into));
                 let call = call.set_invoke_mode(config.invoke_mode.as_deref().map(Into::into));
                 let call = call.set_cors(config.cors.as_ref().map(request::cors)).send();
@@ -137,12 +137,13 @@ impl Lambda {
                     !output.function_url().is_empty()
                 })
             }
-            Action::DeleteFunctionUrlConfig => {
-                silent!("DeleteFunctionUrlConfig", self.client.delete_function_url_config().function_name(name).send())
+            Action::DeleteFunctionUrlConfig { alias } => {
+                let call = self.client.delete_function_url_config().function_name(name).set_qualifier(alias.clone());
+                silent!("DeleteFunctionUrlConfig", call.send())
             }
-            Action::AddPermission { permission } => {
+            Action::AddPermission { permission, alias } => {
                 use crate::function::Permission;
-                let call = self.client.add_permission().function_name(name).principal("*");
+                let call = self.client.add_permission().function_name(name).set_qualifier(alias.clone()).principal("*");
                 let call = call.statement_id(permission.statement_id()).action(permission.action());
                 let call = match permission {
                     Permission::InvokeFunctionUrl => call.function_url_auth_type("NONE".into()),
@@ -150,8 +151,8 @@ impl Lambda {
                 };
                 plain!("AddPermission", call.send(), |output: &AddPermissionOutput| output.statement().is_some())
             }
-            Action::RemovePermission { permission } => {
-                let call = self.client.remove_permission().function_name(name);
+            Action::RemovePermission { permission, alias } => {
+                let call = self.client.remove_permission().function_name(name).set_qualifier(alias.clone());
                 silent!("RemovePermission", call.statement_id(permission.statement_id()).send())
             }
             Action::PublishVersion { description } => {
@@ -179,6 +180,9 @@ impl Lambda {
                 let (alias, version) = (aim.name, aim.version);
                 let description = match action {
                     Action::UpdateAlias { trail: Some(trail), .. } => trail.described(&version),
+                    Action::ShiftTraffic { trail, .. } => {
+                        trail.sharing(&version, Some(subject.version())).described(&version)
+                    }
                     _ => None,
                 };
                 let call = self.client.update_alias().function_name(name).name(&alias).function_version(version);

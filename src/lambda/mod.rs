@@ -33,7 +33,7 @@ pub use release::ReleaseQuestions;
 pub use subject::Subject;
 
 use crate::code::{Delivery, Object};
-use crate::function::{Live, Setting};
+use crate::function::{Live, LiveUrl, PublicAccess, Setting};
 use crate::journal::Journal;
 use crate::package::Archive;
 use crate::plan::Action;
@@ -72,12 +72,16 @@ pub struct Lambda {
 }
 
 /// What GetFunction does not tell, and a stanza may speak of.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Beside {
     /// The code signing configuration.
     pub code_signing: bool,
     /// The function's own address, and whom its policy lets in.
     pub url: bool,
+    /// The alias to which that is to belong. `None`: the function.
+    pub url_alias: Option<String>,
+    /// Whether what is there besides, of the function itself, is to go.
+    pub removes_url: bool,
 }
 
 /// What a step took.
@@ -137,14 +141,30 @@ impl Lambda {
             live.settings.push(Setting::CodeSigningConfigArn(output.code_signing_config_arn().to_owned()));
         }
         if beside.url {
-            let call = self.client.get_function_url_config().function_name(name).send();
-            live.url = found(self.heard("GetFunctionUrlConfig", call).await)?.map(|output| read::url(&output));
-            let call = self.client.get_policy().function_name(name).send();
-            let policy = found(self.heard("GetPolicy", call).await)?;
-            self.check_awss("GetPolicy")?;
-            live.public = policy.and_then(|output| output.policy().map(read::public)).unwrap_or_default();
+            live.url = self.url(name, beside.url_alias.clone()).await?;
+            live.public = self.public(name, beside.url_alias.clone()).await?;
+        }
+        if beside.url && beside.url_alias.is_some() {
+            live.latest_url = self.url(name, None).await?;
+            if beside.removes_url {
+                live.latest_public = self.public(name, None).await?;
+            }
         }
         Ok(())
+    }
+
+    /// The address of an alias, or of the function.
+    async fn url(&self, name: &str, alias: Option<String>) -> Result<Option<LiveUrl>, LambdaError> {
+        let call = self.client.get_function_url_config().function_name(name).set_qualifier(alias).send();
+        Ok(found(self.heard("GetFunctionUrlConfig", call).await)?.map(|output| read::url(&output)))
+    }
+
+    /// What the policy of an alias, or of the function, permits everybody.
+    async fn public(&self, name: &str, alias: Option<String>) -> Result<PublicAccess, LambdaError> {
+        let call = self.client.get_policy().function_name(name).set_qualifier(alias).send();
+        let policy = found(self.heard("GetPolicy", call).await)?;
+        self.check_awss("GetPolicy")?;
+        Ok(policy.and_then(|output| output.policy().map(read::public)).unwrap_or_default())
     }
 
     /// Waits until nobody's update of the function is going on, and reads it again.
@@ -332,7 +352,9 @@ impl Lambda {
                     let is_of_more = matches!(
                         action,
                         Action::UpdateFunctionUrlConfig { .. }
-                            | Action::DeleteFunctionUrlConfig
+                            | Action::CreateFunctionUrlConfig { alias: Some(_), .. }
+                            | Action::AddPermission { alias: Some(_), .. }
+                            | Action::DeleteFunctionUrlConfig { .. }
                             | Action::RemovePermission { .. }
                             | Action::CreateAlias { .. }
                             | Action::UpdateAlias { .. }
@@ -367,7 +389,7 @@ impl Lambda {
         self.attempts.told().has_lost
             && match action {
                 Action::AddPermission { .. } => error.is_outdated(),
-                Action::RemovePermission { .. } | Action::DeleteFunctionUrlConfig => error.is_not_found(),
+                Action::RemovePermission { .. } | Action::DeleteFunctionUrlConfig { .. } => error.is_not_found(),
                 _ => false,
             }
     }

@@ -103,6 +103,8 @@ pub(super) fn live(output: &GetFunctionOutput) -> Option<Live> {
         }),
         url: None,
         public: PublicAccess::default(),
+        latest_url: None,
+        latest_public: PublicAccess::default(),
         aliases: Vec::new(),
         versions: Vec::new(),
         provisioned: BTreeMap::new(),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::code::Delivery;
-use crate::function::{Held, Live, LiveAlias, Setting};
+use crate::function::{Held, Live, LiveAlias, Setting, Trail};
 use crate::package::Archive;
 use crate::plan::{Action, Plan};
 use crate::protocol::event::Aim;
@@ -28,6 +28,8 @@ pub struct Subject<'a> {
     pub version: Option<String>,
     /// `RevisionId` of aliases, by name.
     pub alias_revisions: BTreeMap<String, String>,
+    /// Where aliases have been, by name.
+    pub trails: BTreeMap<String, Trail>,
     /// Aliases that send a share of their traffic to the version, with the version that gets the rest.
     pub shifted: BTreeMap<String, String>,
     /// The function's own address.
@@ -50,6 +52,7 @@ impl<'a> Subject<'a> {
             revision_id: None,
             version: None,
             alias_revisions: BTreeMap::new(),
+            trails: BTreeMap::new(),
             shifted: BTreeMap::new(),
             function_url: None,
             seen_sha256: None,
@@ -67,6 +70,7 @@ impl<'a> Subject<'a> {
         self.seen_sha256 = None;
         self.known = Some(Held::of(live));
         self.shifted.clear();
+        self.trails = live.aliases.iter().map(|alias| (alias.name.clone(), alias.trail.clone())).collect();
         let revision = |alias: &LiveAlias| Some((alias.name.clone(), alias.revision_id.clone()?));
         self.alias_revisions = live.aliases.iter().filter_map(revision).collect();
     }
@@ -106,7 +110,7 @@ impl<'a> Subject<'a> {
                 let version = version.as_deref().unwrap_or(self.version());
                 Some(LiveAlias { name: alias.clone(), version: version.to_owned(), ..LiveAlias::default() })
             }
-            Action::ShiftTraffic { alias, from, percent } => {
+            Action::ShiftTraffic { alias, from, percent, .. } => {
                 let weights = vec![(self.version().to_owned(), *percent)];
                 Some(LiveAlias { name: alias.clone(), version: from.clone(), weights, ..LiveAlias::default() })
             }

@@ -67,23 +67,34 @@ pub enum Action {
     CreateFunctionUrlConfig {
         /// All that the stanza names.
         config: FunctionUrl,
+        /// The alias to which it belongs. `None`: the function.
+        alias: Option<String>,
     },
     /// UpdateFunctionUrlConfig.
     UpdateFunctionUrlConfig {
         /// The members that differ.
         config: FunctionUrl,
+        /// The alias to which it belongs. `None`: the function.
+        alias: Option<String>,
     },
     /// DeleteFunctionUrlConfig.
-    DeleteFunctionUrlConfig,
+    DeleteFunctionUrlConfig {
+        /// The alias to which it belongs. `None`: the function.
+        alias: Option<String>,
+    },
     /// AddPermission, for everybody.
     AddPermission {
         /// To do what.
         permission: Permission,
+        /// With which alias. `None`: the function.
+        alias: Option<String>,
     },
     /// RemovePermission.
     RemovePermission {
         /// Whose statement goes.
         permission: Permission,
+        /// From which alias. `None`: the function.
+        alias: Option<String>,
     },
     /// PublishVersion.
     PublishVersion {
@@ -116,6 +127,8 @@ pub enum Action {
         from: String,
         /// The share, in percent.
         percent: u8,
+        /// Where it has been.
+        trail: Trail,
     },
     /// Nothing, for a while: the version shows what it is worth.
     Wait {
@@ -167,7 +180,7 @@ impl Action {
             | Action::DeleteFunctionConcurrency
             | Action::CreateFunctionUrlConfig { .. }
             | Action::UpdateFunctionUrlConfig { .. }
-            | Action::DeleteFunctionUrlConfig
+            | Action::DeleteFunctionUrlConfig { .. }
             | Action::AddPermission { .. }
             | Action::RemovePermission { .. }
             | Action::Verify
@@ -210,7 +223,7 @@ impl Action {
             Action::DeleteFunctionConcurrency => StepName::DeleteFunctionConcurrency,
             Action::CreateFunctionUrlConfig { .. } => StepName::CreateFunctionUrlConfig,
             Action::UpdateFunctionUrlConfig { .. } => StepName::UpdateFunctionUrlConfig,
-            Action::DeleteFunctionUrlConfig => StepName::DeleteFunctionUrlConfig,
+            Action::DeleteFunctionUrlConfig { .. } => StepName::DeleteFunctionUrlConfig,
             Action::AddPermission { .. } => StepName::AddPermission,
             Action::RemovePermission { .. } => StepName::RemovePermission,
             Action::PublishVersion { .. } => StepName::PublishVersion,

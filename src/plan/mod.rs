@@ -75,6 +75,13 @@ pub enum PlanError {
         /// The version that is live.
         version: String,
     },
+    /// An alias shares its traffic, and no deployment of ours has begun that.
+    TrafficShared {
+        /// The alias.
+        alias: String,
+        /// The other versions, with percent.
+        shares: Vec<(String, u8)>,
+    },
     /// The alias that was to go back is not there.
     NoAlias {
         /// Its name.
@@ -154,7 +161,7 @@ fn create(wanted: &Wanted, code: &Code) -> Result<Plan, PlanError> {
     steps.extend(release.go_live);
     steps.extend(after.iter().filter_map(|setting| own_call(setting, None)));
     steps.extend(release.provisioned);
-    steps.extend(url::steps(wanted.url.as_ref(), None)?);
+    steps.extend(url::steps(wanted.url.as_ref(), wanted.url_alias(), None)?);
     steps.extend(release.proof);
     Ok(Plan { function: FunctionPresence::Absent, steps, version: None, cleared: Vec::new() })
 }
@@ -195,7 +202,7 @@ fn update(wanted: &Wanted, code: &Code, live: &Live) -> Result<Plan, PlanError> 
     steps.extend(tags(wanted, live));
     steps.extend(concurrency);
     steps.extend(release.provisioned);
-    steps.extend(url::steps(wanted.url.as_ref(), Some(live))?);
+    steps.extend(url::steps(wanted.url.as_ref(), wanted.url_alias(), Some(live))?);
     steps.extend(release.proof);
     steps.extend(release.pruned);
     let (version, cleared) = (release.version, release.cleared);

@@ -58,6 +58,7 @@ pub(super) fn parts(
     let aliases = live.map(|live| live.aliases.as_slice()).unwrap_or_default();
     let versions = live.map(|live| live.versions.as_slice()).unwrap_or_default();
     let find = |name: &String| aliases.iter().find(|alias| alias.name == *name);
+    check_shares(release, aliases)?;
     let known = if changes { None } else { live.and_then(|live| copy_of(live, release)) };
     let version = known.map(|version| version.number.clone());
     let publish = (release.publish && version.is_none()).then(|| {
@@ -81,7 +82,7 @@ pub(super) fn parts(
         let provisions = release.provisioned.flatten().is_some()
             && live.is_some_and(|live| live.provisioned.contains_key(name))
             && !is_right;
-        let trail = (!is_right).then(|| alias.trail.leaving(&alias.version));
+        let trail = if is_right { alias.settled_trail() } else { Some(alias.trail.leaving(&alias.version)) };
         let mut update = update(alias, parts.version.clone(), trail, provisions);
         // Until the new version has proved itself, nobody is sent where a run that did not come to its end has sent a share.
         if (release.verifies || !release.shares.is_empty()) && !is_right {
@@ -174,8 +175,19 @@ pub(super) fn update(alias: &LiveAlias, version: Option<String>, trail: Option<T
 
 /// The alias where it is, with all of its traffic; `None`: it has it.
 fn update_back(alias: &LiveAlias) -> Option<Step> {
-    let step = update(alias, Some(alias.version.clone()), None, false);
+    let step = update(alias, Some(alias.version.clone()), alias.settled_trail(), false);
     (!step.changes.is_empty()).then_some(step)
+}
+
+/// Whoever shares an alias's traffic, but we, is asked before that ends.
+pub(super) fn check_shares(release: &Release, aliases: &[LiveAlias]) -> Result<(), PlanError> {
+    let is_others = |alias: &&LiveAlias| release.aliases.contains(&alias.name) && !alias.shares_of_others().is_empty();
+    match aliases.iter().find(is_others) {
+        Some(alias) if !release.clears_weights => {
+            Err(PlanError::TrafficShared { alias: alias.name.clone(), shares: alias.shares().to_vec() })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What goes of an alias's weights.
@@ -206,7 +218,8 @@ fn alias_change(name: &str, from: Value, to: Option<&str>) -> Change {
 
 fn shift(alias: &LiveAlias, from: u8, percent: u8) -> Step {
     let change = Change { field: format!("alias.{}.traffic", alias.name), from: json!(from), to: json!(percent) };
-    let action = Action::ShiftTraffic { alias: alias.name.clone(), from: alias.version.clone(), percent };
+    let (name, trail) = (alias.name.clone(), alias.trail.clone());
+    let action = Action::ShiftTraffic { alias: name, from: alias.version.clone(), percent, trail };
     Step { action, changes: vec![change] }
 }
 
@@ -321,6 +334,12 @@ mod tests {
         }
     }
 
+    /// The same, with weights that a deployment of ours has left behind.
+    fn shifting(name: &str, at: u64, share: (u64, u8)) -> LiveAlias {
+        let trail = Trail::default().sharing(&at.to_string(), Some(&share.0.to_string()));
+        LiveAlias { trail, ..alias(name, at, &[share]) }
+    }
+
     /// The function, whose code is `live`, with versions 1, 2, …: the last one is a copy of it.
     fn live(newest: u64, aliases: &[LiveAlias]) -> Live {
         let code = |number: u64| if number == newest { "live".to_owned() } else { number.to_string() };
@@ -340,7 +359,7 @@ mod tests {
             Action::UpdateAlias { alias, version, .. } => {
                 format!("{alias} to {}", version.as_deref().unwrap_or("new"))
             }
-            Action::ShiftTraffic { alias, from, percent } => format!("{alias} {percent} % from {from}"),
+            Action::ShiftTraffic { alias, from, percent, .. } => format!("{alias} {percent} % from {from}"),
             Action::DeleteVersion { version } => version.clone(),
             other => other.name().as_str().to_owned(),
         };
@@ -409,7 +428,7 @@ mod tests {
 
     #[test]
     fn a_shift_without_an_end_goes_back_first() {
-        let half = live(2, &[alias("live", 1, &[(2, 10)])]);
+        let half = live(2, &[shifting("live", 1, (2, 10))]);
         let shares = Release { shares: vec![50], ..release(&["live"]) };
         let parts = of(&shares, &half, false);
         assert_eq!(shown(&parts.ended_shift), ["live to 1"]);
@@ -423,11 +442,37 @@ mod tests {
 
     #[test]
     fn weights_beside_the_right_version_go_without_a_proof() {
-        let parts = of(&release(&["live"]), &live(2, &[alias("live", 2, &[(1, 10)])]), false);
+        let parts = of(&release(&["live"]), &live(2, &[shifting("live", 2, (1, 10))]), false);
         assert_eq!(shown(&parts.go_live), ["live to 2"]);
         // AWS's own, while provisioned concurrency moves.
         let moving = of(&release(&["live"]), &live(2, &[alias("live", 2, &[(1, 100)])]), false);
         assert!(moving.go_live.is_empty() && moving.cleared.is_empty());
+    }
+
+    #[test]
+    fn weights_that_somebody_else_has_given_are_refused_unless_they_may_go() {
+        let theirs = |at, share: (u64, u8)| live(3, &[alias("live", at, &[share])]);
+        let shared = |version: &str, percent| {
+            let shares = vec![(version.to_owned(), percent)];
+            PlanError::TrafficShared { alias: "live".to_owned(), shares }
+        };
+        for (live, error) in [(theirs(1, (2, 10)), shared("2", 10)), (theirs(3, (1, 10)), shared("1", 10))] {
+            for changes in [false, true] {
+                assert_eq!(parts(&release(&["live"]), &[], Some(&live), changes).unwrap_err(), error);
+            }
+            check_back(&live, &["live"], None, Err(error));
+            let clears = Release { clears_weights: true, ..release(&["live"]) };
+            assert_eq!(of(&clears, &live, true).cleared.len(), 1);
+            assert!(roll_back(&clears, None, &live).is_ok());
+            // Nobody asks about the aliases of others.
+            assert!(parts(&release(&["next"]), &[], Some(&live), true).is_ok());
+        }
+        // What we have begun is told of one version, and where the alias was then.
+        let mut moved = live(3, &[shifting("live", 1, (2, 10))]);
+        moved.aliases[0].version = "3".to_owned();
+        assert!(parts(&release(&["live"]), &[], Some(&moved), false).is_err());
+        moved.aliases[0] = LiveAlias { weights: vec![("3".to_owned(), 10)], ..shifting("live", 1, (2, 10)) };
+        assert!(parts(&release(&["live"]), &[], Some(&moved), false).is_err());
     }
 
     #[test]
@@ -490,7 +535,7 @@ mod tests {
         check_back(&three, &["live"], None, Err(none()));
         three.aliases[0].trail = Trail::of("(at 3, before: none)");
         check_back(&three, &["live"], None, Err(none()));
-        check_back(&live(3, &[alias("live", 2, &[(3, 10)])]), &["live"], None, Ok(&["live to 2"]));
+        check_back(&live(3, &[shifting("live", 2, (3, 10))]), &["live"], None, Ok(&["live to 2"]));
     }
 
     #[test]

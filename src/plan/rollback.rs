@@ -1,7 +1,7 @@
 //! A stanza's aliases and what is live of them in, the steps back to the version before out.
 //! Never guesses: aliases that do not agree, or a version that is not there, are refused.
 
-use super::release::{before, cleared, update};
+use super::release::{before, check_shares, cleared, update};
 use super::{Plan, PlanError};
 use crate::function::{Live, LiveAlias, Release};
 use crate::protocol::event::FunctionPresence;
@@ -17,6 +17,7 @@ pub fn roll_back(release: &Release, version: Option<&str>, live: &Live) -> Resul
         let alias = live.aliases.iter().find(|alias| alias.name == *name);
         aliases.push(alias.ok_or_else(|| PlanError::NoAlias { alias: name.clone() })?);
     }
+    check_shares(release, &live.aliases)?;
     let mut targets: Vec<String> = Vec::new();
     for alias in &aliases {
         targets.push(match version {
@@ -40,7 +41,10 @@ pub fn roll_back(release: &Release, version: Option<&str>, live: &Live) -> Resul
     }
     let steps = aliases.iter().map(|alias| {
         let provisions = release.provisioned.flatten().is_some() && live.provisioned.contains_key(&alias.name);
-        let trail = (alias.version != target).then(|| alias.trail.back(&alias.version, &target));
+        let trail = match alias.version == target {
+            true => alias.settled_trail(),
+            false => Some(alias.trail.back(&alias.version, &target)),
+        };
         update(alias, Some(target.clone()), trail, provisions)
     });
     let steps = steps.filter(|step| !step.changes.is_empty()).collect();

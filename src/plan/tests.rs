@@ -43,6 +43,8 @@ pub(crate) fn live() -> Live {
         image: None,
         url: None,
         public: PublicAccess::default(),
+        latest_url: None,
+        latest_public: PublicAccess::default(),
         aliases: Vec::new(),
         versions: Vec::new(),
         provisioned: BTreeMap::new(),

@@ -9,37 +9,52 @@ use crate::function::{Live, LiveUrl, Permission, PublicAccess};
 use crate::protocol::event::Change;
 use crate::protocol::structures::{Cors, FunctionUrl, OrNone};
 
-/// The steps for what the stanza says of `function_url`. The address comes before its permissions: until it has them
-/// it answers nobody.
-pub(super) fn steps(wanted: Option<&OrNone<FunctionUrl>>, live: Option<&Live>) -> Result<Vec<Step>, PlanError> {
+/// The steps for what the stanza says of `function_url`, which belongs to `alias`. The address comes before its permissions:
+/// until it has them it answers nobody.
+pub(super) fn steps(
+    wanted: Option<&OrNone<FunctionUrl>>,
+    alias: Option<&str>,
+    live: Option<&Live>,
+) -> Result<Vec<Step>, PlanError> {
     let url = live.and_then(|live| live.url.as_ref());
     let nobody = PublicAccess::default();
     let public = live.map_or(&nobody, |live| &live.public);
+    let owned = || alias.map(str::to_owned);
     match (wanted, url) {
         (None, _) => Ok(Vec::new()),
-        // A run that was ended between the two may have left permissions behind.
-        (Some(OrNone::None), None) => Ok(closing(public)),
-        (Some(OrNone::None), Some(url)) => {
-            let change = Change { field: "function_url".to_owned(), from: json!(url.url), to: Value::Null };
-            let delete = Step { action: Action::DeleteFunctionUrlConfig, changes: vec![change] };
-            Ok(std::iter::once(delete).chain(closing(public)).collect())
+        // The function's own address goes, too: it would be the only one that is left.
+        (Some(OrNone::None), _) => {
+            let beside = live.map(|live| removal(live.latest_url.as_ref(), None, &live.latest_public));
+            let of_alias = removal(url, alias, public);
+            Ok(of_alias.into_iter().chain(beside.into_iter().flatten()).collect())
         }
         (Some(OrNone::Some(wanted)), None) => {
             let auth_type =
                 wanted.auth_type.as_deref().filter(|auth| !auth.is_empty()).ok_or(PlanError::UrlNeedsAuthType)?;
             let changes = differences(wanted, &FunctionUrl::default());
-            let create = Step { action: Action::CreateFunctionUrlConfig { config: wanted.clone() }, changes };
-            Ok(std::iter::once(create).chain(permissions(auth_type, public)).collect())
+            let action = Action::CreateFunctionUrlConfig { config: wanted.clone(), alias: owned() };
+            let create = Step { action, changes };
+            Ok(std::iter::once(create).chain(permissions(auth_type, alias, public)).collect())
         }
         (Some(OrNone::Some(wanted)), Some(url)) => {
             let auth_type = wanted.auth_type.as_ref().or(url.config.auth_type.as_ref()).cloned().unwrap_or_default();
-            Ok(update(wanted, url).into_iter().chain(permissions(&auth_type, public)).collect())
+            let update = update(wanted, alias, url);
+            Ok(update.into_iter().chain(permissions(&auth_type, alias, public)).collect())
         }
     }
 }
 
+/// The end of an address. A run that was ended between the two may have left permissions behind.
+fn removal(url: Option<&LiveUrl>, alias: Option<&str>, public: &PublicAccess) -> Vec<Step> {
+    let delete = |url: &LiveUrl| {
+        let change = Change { field: "function_url".to_owned(), from: json!(url.url), to: Value::Null };
+        Step { action: Action::DeleteFunctionUrlConfig { alias: alias.map(str::to_owned) }, changes: vec![change] }
+    };
+    url.map(delete).into_iter().chain(closing(alias, public)).collect()
+}
+
 /// What differs; a structure of AWS's is replaced whole, so the members of `cors` that the stanza does not name travel along.
-fn update(wanted: &FunctionUrl, live: &LiveUrl) -> Option<Step> {
+fn update(wanted: &FunctionUrl, alias: Option<&str>, live: &LiveUrl) -> Option<Step> {
     let live = &live.config;
     let cors = wanted.cors.as_ref().map(|cors| completed(cors, live.cors.as_ref()));
     let wanted = FunctionUrl { cors, ..wanted.clone() };
@@ -50,7 +65,8 @@ fn update(wanted: &FunctionUrl, live: &LiveUrl) -> Option<Step> {
         invoke_mode: wanted.invoke_mode.filter(|_| has_changed("function_url.invoke_mode")),
         cors: wanted.cors.filter(|_| has_changed("function_url.cors")),
     };
-    (!changes.is_empty()).then_some(Step { action: Action::UpdateFunctionUrlConfig { config }, changes })
+    let alias = alias.map(str::to_owned);
+    (!changes.is_empty()).then_some(Step { action: Action::UpdateFunctionUrlConfig { config, alias }, changes })
 }
 
 /// What the stanza names, else what is live; an empty structure clears all of it.
@@ -107,27 +123,29 @@ fn members(cors: &Cors) -> [(&'static str, Value); 6] {
 }
 
 /// Everybody's permissions: both where nobody is asked who they are, else none of ours.
-fn permissions(auth_type: &str, public: &PublicAccess) -> Vec<Step> {
+fn permissions(auth_type: &str, alias: Option<&str>, public: &PublicAccess) -> Vec<Step> {
     if auth_type != "NONE" {
-        return closing(public);
+        return closing(alias, public);
     }
     let missing = Permission::ALL.into_iter().filter(|permission| !public.granted.contains(permission));
     let add = |permission: Permission| {
         let change = permission_change(permission, Value::Null, json!("*"));
         // A statement of our name that says something else stands in the way of the right one.
-        let bent = public.own.contains(&permission).then(|| remove(permission));
-        bent.into_iter().chain([Step { action: Action::AddPermission { permission }, changes: vec![change] }])
+        let bent = public.own.contains(&permission).then(|| remove(permission, alias));
+        let action = Action::AddPermission { permission, alias: alias.map(str::to_owned) };
+        bent.into_iter().chain([Step { action, changes: vec![change] }])
     };
     missing.flat_map(add).collect()
 }
 
-fn closing(public: &PublicAccess) -> Vec<Step> {
-    public.own.iter().copied().map(remove).collect()
+fn closing(alias: Option<&str>, public: &PublicAccess) -> Vec<Step> {
+    public.own.iter().map(|permission| remove(*permission, alias)).collect()
 }
 
-fn remove(permission: Permission) -> Step {
+fn remove(permission: Permission, alias: Option<&str>) -> Step {
     let change = permission_change(permission, json!("*"), Value::Null);
-    Step { action: Action::RemovePermission { permission }, changes: vec![change] }
+    let action = Action::RemovePermission { permission, alias: alias.map(str::to_owned) };
+    Step { action, changes: vec![change] }
 }
 
 fn permission_change(permission: Permission, from: Value, to: Value) -> Change {
@@ -151,7 +169,7 @@ mod tests {
 
     #[track_caller]
     fn check(wanted: OrNone<FunctionUrl>, live: Option<&Live>, expected: &[StepName], fields: &[&str]) {
-        let steps = steps(Some(&wanted), live).expect("a plan");
+        let steps = steps(Some(&wanted), None, live).expect("a plan");
         assert_eq!(steps.iter().map(|step| step.action.name()).collect::<Vec<_>>(), expected);
         let changes = steps.iter().flat_map(|step| &step.changes).map(|change| change.field.as_str());
         let changes: Vec<&str> = changes.filter(|field| !field.contains("permission")).collect();
@@ -191,10 +209,10 @@ mod tests {
         check(with(same), Some(&live), &[], &[]);
         let methods = Cors { allow_methods: list(&["GET"]), ..Cors::default() };
         let OrNone::Some(wanted) = with(methods.clone()) else { panic!("just made") };
-        let step = update(&wanted, live.url.as_ref().expect("has one")).expect("it differs");
+        let step = update(&wanted, None, live.url.as_ref().expect("has one")).expect("it differs");
         let sent =
             FunctionUrl { cors: Some(Cors { allow_methods: methods.allow_methods, ..cors }), ..FunctionUrl::default() };
-        assert_eq!(step.action, Action::UpdateFunctionUrlConfig { config: sent });
+        assert_eq!(step.action, Action::UpdateFunctionUrlConfig { config: sent, alias: None });
         let cleared = ["function_url.cors.allow_origins", "function_url.cors.max_age"];
         check(with(Cors::default()), Some(&live), &[StepName::UpdateFunctionUrlConfig], &cleared);
     }
@@ -202,6 +220,31 @@ mod tests {
     #[test]
     fn a_new_address_says_who_may_call_it() {
         let wanted = OrNone::Some(FunctionUrl { invoke_mode: Some("BUFFERED".to_owned()), ..FunctionUrl::default() });
-        assert_eq!(steps(Some(&wanted), None).unwrap_err(), PlanError::UrlNeedsAuthType);
+        assert_eq!(steps(Some(&wanted), None, None).unwrap_err(), PlanError::UrlNeedsAuthType);
+    }
+
+    #[test]
+    fn with_an_alias_all_of_it_belongs_to_that_and_none_takes_the_functions_own_along() {
+        let alias = |action: &Action| match action {
+            Action::CreateFunctionUrlConfig { alias, .. }
+            | Action::UpdateFunctionUrlConfig { alias, .. }
+            | Action::DeleteFunctionUrlConfig { alias }
+            | Action::AddPermission { alias, .. }
+            | Action::RemovePermission { alias, .. } => alias.clone(),
+            other => panic!("{other:?}"),
+        };
+        let of = |wanted: &OrNone<FunctionUrl>, live: Option<&Live>| -> Vec<Option<String>> {
+            let steps = steps(Some(wanted), Some("live"), live).expect("a plan");
+            steps.iter().map(|step| alias(&step.action)).collect()
+        };
+        let mine = || Some("live".to_owned());
+        assert_eq!(of(&OrNone::Some(url("NONE")), None), [mine(), mine(), mine()]);
+        let open = live("NONE", None, &Permission::ALL);
+        let both = Live { latest_url: open.url.clone(), latest_public: open.public.clone(), ..open.clone() };
+        // Beside the new address the old one stays until its callers have gone.
+        let old = Live { url: None, public: PublicAccess::default(), ..both.clone() };
+        assert_eq!(of(&OrNone::Some(url("NONE")), Some(&old)), [mine(), mine(), mine()]);
+        assert_eq!(of(&OrNone::Some(url("AWS_IAM")), Some(&both)), [mine(), mine(), mine()]);
+        assert_eq!(of(&OrNone::None, Some(&both)), [mine(), mine(), mine(), None, None, None]);
     }
 }

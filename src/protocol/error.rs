@@ -293,7 +293,7 @@ codes! {
         "The function's log in CloudWatch tells where. Fix the code and deploy again.";
     /// The version did not pass the stanza's `verify`.
     VerificationFailed: Package =>
-        "The log of the function stands in the error. Fix the code and deploy again; with an `alias` nobody was sent to the version.";
+        "The log of the function stands in the error. Fix the code and deploy again; with an `alias` its callers see nothing of the version.";
     /// AWS could not make the provisioned concurrency ready.
     ProvisioningFailed: Quota =>
         "Fix what AWS names and deploy again. The alias is live without the executions that were to be kept ready.";
@@ -306,6 +306,9 @@ codes! {
     /// The traffic cannot be shared between the version before and the new one.
     TrafficNotShareable: Config =>
         "Deploy this once without `traffic`. Nothing was changed.";
+    /// Another tool or a person shares an alias's traffic between two versions.
+    TrafficShared: Config =>
+        "Wait until that has ended, or set `clear_weights: true`, which sends all traffic to one version. Nothing was changed.";
     /// AWS refused a question, for a reason that has no code of its own here.
     ReadRejected: Config =>
         "The message holds AWS's own words.";
@@ -422,6 +425,9 @@ words! {
         /// An alias sent a part of its traffic to another version; the weights are gone.
         WeightsCleared =>
             "Share traffic by `traffic`, and it is part of the deployment.";
+        /// The function has an address of its own beside that of the alias, which serves whatever was deployed last.
+        UrlOnLatest =>
+            "Send its callers to the address of the alias, then remove it: `aws lambda delete-function-url-config --function-name …`.";
         /// A version that was to be deleted is in use, and stays.
         VersionKept =>
             "Move the alias that uses it; the next deployment deletes it.";

@@ -177,7 +177,7 @@ pub struct Stanza {
     /// How many executions at the same time are kept for this function, and the most that it may have, such as 20; 0 stops it. `none` removes the limit.
     #[schemars(with = "Option<NumberOrNone>")]
     pub reserved_concurrency: Option<OrNone<i32>>,
-    /// The function's own HTTPS address, such as `{auth_type: AWS_IAM}`; `none` removes it.
+    /// The function's own HTTPS address, such as `{auth_type: AWS_IAM}`; `none` removes it. With `alias` it is the address of the first one.
     #[schemars(with = "Option<UrlOrNone>")]
     pub function_url: Option<OrNone<FunctionUrl>>,
     /// Names that point at the published version, such as `live`: each is made, or moved, once the version is ready and has passed `verify`. Implies `publish`. Default: none.
@@ -191,6 +191,9 @@ pub struct Stanza {
     /// Seconds between two steps of `traffic`, such as 120. Default: 60.
     #[schemars(with = "Option<WholeNumber>")]
     pub traffic_interval: Option<Duration>,
+    /// Also take away weights of the alias that another tool or a person has set, such as a canary of CodeDeploy. Default: false, and such an alias is not deployed to.
+    #[schemars(with = "Option<Flag>")]
+    pub clear_weights: Option<bool>,
     /// How many executions the alias keeps ready, such as 5. `none` removes them. The deployment ends when they are ready.
     #[schemars(with = "Option<NumberOrNone>")]
     pub provisioned_concurrency: Option<OrNone<i32>>,
@@ -312,6 +315,7 @@ pub fn read(map: &Map) -> ReadStanza {
         verify: structures::verify(&mut r),
         traffic: r.whole_numbers("traffic", "percent"),
         traffic_interval: r.seconds("traffic_interval"),
+        clear_weights: r.flag("clear_weights"),
         provisioned_concurrency: structures::provisioned_concurrency(&mut r),
         keep_versions: r.whole_number("keep_versions", "numbers", None),
         version: r.name("version"),
@@ -370,7 +374,7 @@ pub fn open_texts(written: &Map) -> Vec<String> {
 }
 
 /// Keys whose values are no secret. Everything else may be one: a misspelt key, a command, a condition.
-pub(crate) const OPEN: [&str; 49] = [
+pub(crate) const OPEN: [&str; 50] = [
     "provider",
     "region",
     "function_name",
@@ -413,6 +417,7 @@ pub(crate) const OPEN: [&str; 49] = [
     "alias",
     "traffic",
     "traffic_interval",
+    "clear_weights",
     "provisioned_concurrency",
     "keep_versions",
     "version",

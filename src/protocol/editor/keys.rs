@@ -225,6 +225,7 @@ pub(super) fn keys() -> Vec<Key> {
             .snippets(snippets::verify()),
         key("traffic", "Traffic (percent)").between(1, 100).example(json!([10, 50, 100])).snippets(snippets::traffic()),
         key("traffic_interval", "Time between steps (seconds)").at_least(1).default(json!(60)).example(json!(120)),
+        switch("clear_weights", "Take other weights away"),
         key("provisioned_concurrency", "Provisioned concurrency").with("examples", json!([5, "none"])),
         key("keep_versions", "Versions to keep").at_least(1).example(json!(10)),
         key("version", "Version to go back to").pattern(VERSION, "Give the number of a published version, such as 7.").example(json!("7")),
