@@ -2,6 +2,7 @@
 //! What is asserted of an alias is read from the endpoint, never from what the program tells of it.
 
 mod address;
+mod managed;
 mod provisioned;
 mod readiness;
 mod rollback;

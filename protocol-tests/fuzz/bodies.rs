@@ -111,6 +111,8 @@ fn live_function(wanted: &Wanted, seed: &[u8]) -> Live {
         url: None,
         public: PublicAccess::default(),
         latest_url: None,
+        is_managed: false,
+        latest_published: None,
         latest_public: PublicAccess::default(),
         aliases: aliases.into_values().collect(),
         versions: (1..=newest).map(version).collect(),

@@ -7,7 +7,9 @@ mod release;
 mod setting;
 mod trail;
 
-pub use release::{Held, LiveAlias, LiveVersion, Provisioned, ProvisionedState, Release, VersionState};
+pub use release::{
+    Held, LATEST_PUBLISHED, LiveAlias, LiveVersion, Provisioned, ProvisionedState, Release, VersionState,
+};
 pub use setting::{ChangedBy, Setting};
 pub use trail::Trail;
 
@@ -209,6 +211,10 @@ pub struct Live {
     pub aliases: Vec<LiveAlias>,
     /// Its published versions, oldest first, so far as somebody has asked.
     pub versions: Vec<LiveVersion>,
+    /// Whether it runs on Lambda Managed Instances: callers without a qualifier get `$LATEST.PUBLISHED` there.
+    pub is_managed: bool,
+    /// That version. `None`: there is none, or nobody has asked.
+    pub latest_published: Option<LiveVersion>,
     /// Provisioned concurrency by alias, so far as somebody has asked.
     pub provisioned: BTreeMap<String, Provisioned>,
     /// What changes whenever the function does.

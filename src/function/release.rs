@@ -89,6 +89,10 @@ impl LiveAlias {
     }
 }
 
+/// What callers of a function on Lambda Managed Instances get who name no version. It is no number, is published again and again, and
+/// nobody may delete it.
+pub const LATEST_PUBLISHED: &str = "$LATEST.PUBLISHED";
+
 /// A published version.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LiveVersion {

@@ -7,7 +7,7 @@ use aws_sdk_lambda::operation::put_function_concurrency::PutFunctionConcurrencyO
 use aws_sdk_lambda::operation::put_provisioned_concurrency_config::PutProvisionedConcurrencyConfigOutput;
 use aws_sdk_lambda::operation::update_function_url_config::UpdateFunctionUrlConfigOutput;
 use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_lambda::types::{FunctionCode, FunctionConfiguration};
+use aws_sdk_lambda::types::{FunctionCode, FunctionConfiguration, FunctionVersionLatestPublished};
 
 use super::alias::{routing, shares};
 use super::read::Standing;
@@ -155,10 +155,12 @@ impl Lambda {
                 let call = self.client.remove_permission().function_name(name).set_qualifier(alias.clone());
                 silent!("RemovePermission", call.statement_id(permission.statement_id()).send())
             }
-            Action::PublishVersion { description } => {
+            Action::PublishVersion { description, to_latest } => {
                 // With hash and revision, so that a version never holds what somebody else has put there in between.
                 let request = self.client.publish_version().function_name(name);
                 let request = request.set_revision_id(subject.revision_id.clone()).set_description(description.clone());
+                let publish_to = to_latest.then_some(FunctionVersionLatestPublished::LatestPublished);
+                let request = request.set_publish_to(publish_to);
                 let call = request.set_code_sha256(subject.code_sha256.clone()).send();
                 let output = self.finished(step, "PublishVersion", call).await?;
                 let version = output.version().ok_or_else(|| self.garbled("PublishVersion"))?.to_owned();

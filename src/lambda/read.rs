@@ -107,6 +107,8 @@ pub(super) fn live(output: &GetFunctionOutput) -> Option<Live> {
         latest_public: PublicAccess::default(),
         aliases: Vec::new(),
         versions: Vec::new(),
+        is_managed: configuration.capacity_provider_config().is_some(),
+        latest_published: None,
         provisioned: BTreeMap::new(),
         revision_id: configuration.revision_id().map(str::to_owned),
         has_failed: matches!(

@@ -11,7 +11,9 @@ use super::alias::shares;
 use super::error::Trouble;
 use super::read::Standing;
 use super::{CallError, Lambda, LambdaError, connect, found, read, wait};
-use crate::function::{Live, LiveAlias, LiveVersion, Provisioned, ProvisionedState, Trail, VersionState};
+use crate::function::{
+    LATEST_PUBLISHED, Live, LiveAlias, LiveVersion, Provisioned, ProvisionedState, Trail, VersionState,
+};
 use crate::protocol::name::FunctionName;
 use crate::verification::Answer;
 
@@ -47,6 +49,11 @@ impl Lambda {
     ) -> Result<(), LambdaError> {
         if questions.all_aliases || !questions.aliases.is_empty() {
             live.aliases = self.aliases(name).await?;
+        }
+        if live.is_managed && questions.aliases.is_empty() {
+            let call = self.client.get_function().function_name(name.as_str()).qualifier(LATEST_PUBLISHED).send();
+            let output = found(self.heard("GetFunction", call).await)?;
+            live.latest_published = output.and_then(|output| output.configuration().and_then(read::version));
         }
         if questions.versions {
             live.versions = self.versions(name).await?;

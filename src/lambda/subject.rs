@@ -247,7 +247,7 @@ mod tests {
         let name = FunctionName::parse("f").expect("a name");
         let subject = Subject { known: Some(held("a", 3, "d")), ..Subject::of(&name) };
         let configuration = |setting| Action::UpdateFunctionConfiguration { settings: vec![setting] };
-        let publish = Action::PublishVersion { description: None };
+        let publish = Action::PublishVersion { description: None, to_latest: false };
         let code = Action::UpdateFunctionCode { settings: Vec::new(), delivery: Delivery::Call };
         let timeout = || configuration(Setting::Timeout(5));
         for (action, told, is_ours) in [

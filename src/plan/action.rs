@@ -100,6 +100,8 @@ pub enum Action {
     PublishVersion {
         /// What the version's description tells. `None`: the function's own.
         description: Option<String>,
+        /// Whether it becomes `$LATEST.PUBLISHED`, and no number.
+        to_latest: bool,
     },
     /// Invoke, or a command of the user's.
     Verify,

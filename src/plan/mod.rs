@@ -197,6 +197,7 @@ fn update(wanted: &Wanted, code: &Code, live: &Live) -> Result<Plan, PlanError> 
     steps.extend(configuration);
     steps.extend(new_code);
     steps.extend(release.publish);
+    steps.extend(release.publish_latest);
     steps.extend(starting);
     steps.extend(release.go_live);
     steps.extend(tags(wanted, live));

@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{Action, PlanError, Step};
-use crate::function::{Live, LiveAlias, LiveVersion, ProvisionedState, Release, Setting, Trail, VersionState};
+use crate::function::{
+    LATEST_PUBLISHED, Live, LiveAlias, LiveVersion, ProvisionedState, Release, Setting, Trail, VersionState,
+};
 use crate::protocol::event::Change;
 
 /// What an alias points at before its number is known.
@@ -22,6 +24,8 @@ pub(super) struct Parts {
     pub(super) ended_shift: Vec<Step>,
     /// The version.
     pub(super) publish: Option<Step>,
+    /// The same for callers without a qualifier, of a function on Lambda Managed Instances.
+    pub(super) publish_latest: Option<Step>,
     /// What the aliases are to point at, where no publication has to tell it.
     pub(super) version: Option<String>,
     /// The proof and the moves: nobody is sent to the version before these.
@@ -63,9 +67,21 @@ pub(super) fn parts(
     let version = known.map(|version| version.number.clone());
     let publish = (release.publish && version.is_none()).then(|| {
         let description = release.description.as_ref().map(|text| text.chars().take(LONGEST_DESCRIPTION).collect());
-        Step { action: Action::PublishVersion { description }, changes: Vec::new() }
+        Step { action: Action::PublishVersion { description, to_latest: false }, changes: Vec::new() }
     });
-    let mut parts = Parts { version, publish, ..Parts::default() };
+    // Without an alias a function on Managed Instances is live as `$LATEST.PUBLISHED`, and not as it was updated.
+    let managed = live.filter(|live| live.is_managed && release.aliases.is_empty());
+    let is_published = |live: &&Live| {
+        let is_ready = |version: &LiveVersion| version.state == VersionState::Ready && version.is_copy_of(live);
+        !changes && live.latest_published.as_ref().is_some_and(is_ready)
+    };
+    let publish_latest = managed.filter(|live| !is_published(live)).map(|_| {
+        let action = Action::PublishVersion { description: None, to_latest: true };
+        Step { action, changes: Vec::new() }
+    });
+    let is_latest = managed.is_some() && !release.publish && publish_latest.is_none();
+    let version = is_latest.then(|| LATEST_PUBLISHED.to_owned()).or(version);
+    let mut parts = Parts { version, publish, publish_latest, ..Parts::default() };
     let mut moved: Vec<LiveAlias> = Vec::new();
     let mut last: Vec<Step> = Vec::new();
     for name in &release.aliases {
@@ -385,6 +401,27 @@ mod tests {
         let back = of(&release(&["live"]), &self::live(2, &[alias("live", 1, &[])]), false);
         assert_eq!(shown(&back.go_live), ["verify", "live to 2"]);
         assert!(back.publish.is_none());
+    }
+
+    #[test]
+    fn on_managed_instances_a_function_without_an_alias_is_live_as_latest_published() {
+        let release = |publish| Release { publish, ..release(&[]) };
+        let mut managed = Live { is_managed: true, ..live(2, &[]) };
+        let latest = |parts: &Parts| parts.publish_latest.is_some();
+        assert!(latest(&of(&release(false), &managed, false)), "there is none yet");
+        managed.latest_published = Some(LiveVersion { number: LATEST_PUBLISHED.to_owned(), ..version(2, "live") });
+        let same = of(&release(false), &managed, false);
+        assert_eq!((latest(&same), same.version.as_deref()), (false, Some(LATEST_PUBLISHED)));
+        assert!(latest(&of(&release(false), &managed, true)));
+        let both = of(&release(true), &managed, true);
+        assert!(latest(&both) && both.publish.is_some());
+        for state in [VersionState::Failed, VersionState::Pending] {
+            managed.latest_published.as_mut().expect("just put there").state = state;
+            assert!(latest(&of(&release(false), &managed, false)));
+        }
+        // An alias leads to a number, and others do not have it at all.
+        assert!(!latest(&of(&self::release(&["live"]), &managed, true)));
+        assert!(!latest(&of(&release(false), &live(2, &[]), true)));
     }
 
     #[test]

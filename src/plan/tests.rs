@@ -47,6 +47,8 @@ pub(crate) fn live() -> Live {
         latest_public: PublicAccess::default(),
         aliases: Vec::new(),
         versions: Vec::new(),
+        is_managed: false,
+        latest_published: None,
         provisioned: BTreeMap::new(),
         revision_id: Some("r1".to_owned()),
         has_failed: false,
