@@ -78,8 +78,18 @@ fn told(row: &Value) -> Value {
         };
         endpoint.fault(Fault { operation: Some(operation.to_owned()), after: 0, times: u32::MAX, kind });
     }
-    let passes = ["in progress", "concurrent update", "'Pending'", "Alias with weights", "internal error", "socket"];
-    stanza["wait_timeout"] = json!(if passes.iter().any(|words| text.contains(words)) { 2 } else { 60 });
+    // These are waited on.
+    let passing = [
+        "in progress",
+        "concurrent update",
+        "'Pending'",
+        "Alias with weights",
+        "internal error",
+        "socket",
+        "initializing your function",
+        "is inactive",
+    ];
+    stanza["wait_timeout"] = json!(if passing.iter().any(|words| text.contains(words)) { 2 } else { 60 });
     let finished = deploy(&mut stanza, &members, directory.path());
     assert_eq!(finished["outcome"], "failed", "{row}\n{finished}");
     finished["error"].clone()

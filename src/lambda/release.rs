@@ -217,7 +217,11 @@ impl Lambda {
         loop {
             match self.invoke_once(name, version, payload, limit).await {
                 // The first call of an idle function wakes it, and is refused.
-                Err(LambdaError::Call(error)) if error.is_waking() => self.pause(&mut waking, IDLE).await?,
+                Err(LambdaError::Call(error)) if error.is_waking() => match self.pause(&mut waking, IDLE).await {
+                    // AWS's own word on it is worth more than that the time is over.
+                    Err(LambdaError::WaitedTooLong { .. }) => return Err(LambdaError::Call(error)),
+                    slept => slept?,
+                },
                 answer => return answer,
             }
         }

@@ -275,8 +275,11 @@ mod tests {
         (around.of_job(&[]).expand("TRAVIS_PULL_REQUEST").into_owned(), around.notes.join("\n"))
     }
 
+    /// Variables and their values.
+    type Pairs = &'static [(&'static str, &'static str)];
+
     /// What CIs that we do not know say, most of them of a pull request. A name alone: a CI that says nothing at all.
-    const UNKNOWN_CIS: [(&str, &[(&str, &str)], &str); 20] = [
+    const UNKNOWN_CIS: [(&str, Pairs, &str); 20] = [
         ("AppVeyor", &[("APPVEYOR", "True"), ("APPVEYOR_PULL_REQUEST_NUMBER", "12")], "12"),
         ("Atlantis", &[("PULL_NUM", "12"), ("HEAD_BRANCH_NAME", "fix"), ("BASE_BRANCH_NAME", "main")], "12"),
         ("Bamboo", &[("bamboo_buildKey", "A-B-JOB1"), ("bamboo_repository_pr_key", "12")], "unknown"),
