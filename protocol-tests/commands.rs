@@ -4,36 +4,13 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::time::Duration;
 
-use lambda_endpoint::{Endpoint, Settings};
-use serde_json::{Value, json};
-use tempfile::TempDir;
+use serde_json::json;
 
-use crate::deployments::{build_directory, request};
-use crate::fixture;
-use crate::fixture::git;
+use crate::fixture::{Fixture, git, kill};
 use crate::plugin::{Ended, Plugin};
 
-struct Stand {
-    endpoint: Endpoint,
-    directory: TempDir,
-    request: Value,
-}
-
-fn stand() -> Stand {
-    let endpoint = Endpoint::start(Settings::default()).expect("a free port");
-    let mut request = request(&endpoint);
-    request["zip"] = json!("index.js");
-    Stand { directory: build_directory(), request, endpoint }
-}
-
-impl Stand {
-    fn deploy(&self) -> Ended {
-        Plugin::new(&[]).directory(self.directory.path()).run(&self.request)
-    }
-
-    fn path(&self, name: &str) -> std::path::PathBuf {
-        self.directory.path().join(name)
-    }
+fn fixture() -> Fixture {
+    Fixture::new(json!({}))
 }
 
 fn lines(ended: &Ended) -> Vec<(&str, &str)> {
@@ -43,10 +20,10 @@ fn lines(ended: &Ended) -> Vec<(&str, &str)> {
 
 #[test]
 fn run_follows_a_success_and_an_unchanged_function_in_the_jobs_environment() {
-    let mut stand = stand();
-    stand.request["run"] = json!(["echo \"$TRAVIS_BRANCH\"; cat; echo two >&2", "printf 'no end of line'"]);
+    let mut fixture = fixture();
+    fixture.request["run"] = json!(["echo \"$TRAVIS_BRANCH\"; cat; echo two >&2", "printf 'no end of line'"]);
     for outcome in ["deployed", "unchanged"] {
-        let ended = stand.deploy();
+        let ended = fixture.again();
         assert_eq!(ended.outcome(), outcome);
         let mut told = lines(&ended);
         told.sort_unstable();
@@ -56,23 +33,23 @@ fn run_follows_a_success_and_an_unchanged_function_in_the_jobs_environment() {
 
 #[test]
 fn run_is_not_for_a_plan_a_skip_or_a_failure() {
-    let mut stand = stand();
-    stand.request["run"] = json!(format!("touch {}", stand.path("ran").display()));
-    let plan = Plugin::new(&["plan"]).directory(stand.directory.path()).run(&stand.request);
+    let mut fixture = fixture();
+    fixture.request["run"] = json!(format!("touch {}", fixture.path("ran").display()));
+    let plan = Plugin::new(&["plan"]).directory(fixture.directory.path()).run(&fixture.request);
     assert_eq!(plan.outcome(), "planned");
-    stand.request["env"]["TRAVIS_BRANCH"] = json!("dev");
-    assert_eq!(stand.deploy().outcome(), "skipped");
-    stand.request["env"]["TRAVIS_BRANCH"] = json!("master");
-    stand.request["env"]["AWS_SECRET_ACCESS_KEY"] = json!("wrong-secret");
-    assert_eq!(stand.deploy().outcome(), "failed");
-    assert!(!stand.path("ran").exists());
+    fixture.request["env"]["TRAVIS_BRANCH"] = json!("dev");
+    assert_eq!(fixture.again().outcome(), "skipped");
+    fixture.request["env"]["TRAVIS_BRANCH"] = json!("master");
+    fixture.request["env"]["AWS_SECRET_ACCESS_KEY"] = json!("wrong-secret");
+    assert_eq!(fixture.again().outcome(), "failed");
+    assert!(!fixture.path("ran").exists());
 }
 
 #[test]
 fn a_command_that_fails_leaves_the_deployment_in_changed() {
-    let mut stand = stand();
-    stand.request["run"] = json!(["echo before", "exit 3", "echo never"]);
-    let ended = stand.deploy();
+    let mut fixture = fixture();
+    fixture.request["run"] = json!(["echo before", "exit 3", "echo never"]);
+    let ended = fixture.again();
     assert_eq!((ended.code(), ended.status.code()), ("run-failed", Some(1)));
     assert_eq!(ended.finished()["error"]["class"], "command");
     assert_eq!(ended.finished()["error"]["at"], "/run/1");
@@ -82,9 +59,9 @@ fn a_command_that_fails_leaves_the_deployment_in_changed() {
 
 #[test]
 fn a_grandchild_that_keeps_the_pipe_does_not_hang_us() {
-    let mut stand = stand();
-    stand.request["run"] = json!("sleep 60 & echo done");
-    let ended = stand.deploy();
+    let mut fixture = fixture();
+    fixture.request["run"] = json!("sleep 60 & echo done");
+    let ended = fixture.again();
     assert_eq!(ended.outcome(), "deployed");
     assert_eq!(lines(&ended), [("stdout", "done")]);
     assert!(ended.elapsed < Duration::from_secs(20), "{:?}", ended.elapsed);
@@ -92,9 +69,9 @@ fn a_grandchild_that_keeps_the_pipe_does_not_hang_us() {
 
 #[test]
 fn no_line_is_lost_however_fast_they_come() {
-    let mut stand = stand();
-    stand.request["run"] = json!("seq 1 30000");
-    let ended = stand.deploy();
+    let mut fixture = fixture();
+    fixture.request["run"] = json!("seq 1 30000");
+    let ended = fixture.again();
     assert_eq!(ended.outcome(), "deployed");
     let told = lines(&ended);
     assert_eq!((told.len(), told[29_999].1), (30_000, "30000"));
@@ -102,18 +79,18 @@ fn no_line_is_lost_however_fast_they_come() {
 
 #[test]
 fn output_is_lossy_split_and_without_secrets() {
-    let mut stand = stand();
-    stand.request["env"]["DEPLOY_TOKEN"] = json!("secret-in-a-job");
-    stand.request["env"]["DEPLOY_KEY"] = json!("-----BEGIN-----\nsecret-line-of-a-key\n-----END-----\n");
-    stand.request["run"] = json!([
+    let mut fixture = fixture();
+    fixture.request["env"]["DEPLOY_TOKEN"] = json!("secret-in-a-job");
+    fixture.request["env"]["DEPLOY_KEY"] = json!("-----BEGIN-----\nsecret-line-of-a-key\n-----END-----\n");
+    fixture.request["run"] = json!([
         "printf 'a\\377b\\n'",
         "head -c 70000 /dev/zero | tr '\\0' x",
         "echo \"token $DEPLOY_TOKEN\"; echo \"$DEPLOY_KEY\""
     ]);
     let ended = Plugin::new(&[])
-        .directory(stand.directory.path())
+        .directory(fixture.directory.path())
         .secrets(["secret-in-a-job".to_owned(), "secret-line-of-a-key".to_owned()])
-        .run(&stand.request);
+        .run(&fixture.request);
     let told = lines(&ended);
     assert_eq!(told[0].1, "a\u{fffd}b");
     assert_eq!((told[1].1.len(), told[2].1.len()), (65_536, 70_000 - 65_536));
@@ -122,128 +99,128 @@ fn output_is_lossy_split_and_without_secrets() {
 
 #[test]
 fn an_allowed_failure_does_not_fail_the_build() {
-    let mut stand = stand();
-    stand.request["allow_failure"] = json!("yes");
-    stand.request["run"] = json!("false");
-    let ended = stand.deploy();
+    let mut fixture = fixture();
+    fixture.request["allow_failure"] = json!("yes");
+    fixture.request["run"] = json!("false");
+    let ended = fixture.again();
     assert_eq!((ended.code(), ended.status.code()), ("run-failed", Some(0)));
     assert_eq!(ended.finished()["allowed"], true);
 }
 
 /// A repository with a committed `index.js`, a change to it, and an untracked and an ignored file.
-fn repository() -> Stand {
-    let mut stand = stand();
-    let directory = stand.directory.path();
+fn repository() -> Fixture {
+    let mut fixture = fixture();
+    let directory = fixture.directory.path();
     git(directory, &["init", "--quiet"]);
-    fs::write(stand.path(".gitignore"), "ignored\n").expect("written");
+    fs::write(fixture.path(".gitignore"), "ignored\n").expect("written");
     git(directory, &["add", "."]);
     git(directory, &["commit", "--quiet", "--message", "first"]);
-    fs::write(stand.path("index.js"), "// changed\n").expect("written");
-    fs::write(stand.path("untracked"), "u").expect("written");
-    fs::write(stand.path("ignored"), "i").expect("written");
-    stand.request["cleanup"] = json!(true);
-    stand
+    fs::write(fixture.path("index.js"), "// changed\n").expect("written");
+    fs::write(fixture.path("untracked"), "u").expect("written");
+    fs::write(fixture.path("ignored"), "i").expect("written");
+    fixture.request["cleanup"] = json!(true);
+    fixture
 }
 
-fn assert_brought_back(stand: &Stand) {
-    assert_eq!(fs::read_to_string(stand.path("index.js")).expect("there"), "// changed\n");
-    assert_eq!(fs::read_to_string(stand.path("untracked")).expect("there"), "u");
-    assert_eq!(fs::read_to_string(stand.path("ignored")).expect("there"), "i");
-    assert_eq!(git(stand.directory.path(), &["stash", "list"]), "");
+fn assert_brought_back(fixture: &Fixture) {
+    assert_eq!(fs::read_to_string(fixture.path("index.js")).expect("there"), "// changed\n");
+    assert_eq!(fs::read_to_string(fixture.path("untracked")).expect("there"), "u");
+    assert_eq!(fs::read_to_string(fixture.path("ignored")).expect("there"), "i");
+    assert_eq!(git(fixture.directory.path(), &["stash", "list"]), "");
 }
 
 #[test]
 fn cleanup_packages_what_is_committed_and_brings_everything_back() {
-    let mut stand = repository();
-    stand.request["run"] = json!("ls; cat index.js");
-    let ended = stand.deploy();
+    let mut fixture = repository();
+    fixture.request["run"] = json!("ls; cat index.js");
+    let ended = fixture.again();
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
     assert!(lines(&ended).iter().any(|(_, line)| line.contains("hello")), "the committed code: {}", ended.stdout);
     assert!(lines(&ended).iter().all(|(_, line)| *line != "untracked"));
     assert_eq!(ended.event("packaged").expect("told")["uncompressed_bytes"], 38);
-    assert_brought_back(&stand);
+    assert_brought_back(&fixture);
 }
 
 #[test]
 fn cleanup_brings_everything_back_after_a_failure_too() {
-    let mut stand = repository();
-    stand.request["env"]["AWS_SECRET_ACCESS_KEY"] = json!("wrong-secret");
-    assert_eq!(stand.deploy().code(), "credentials-rejected");
-    assert_brought_back(&stand);
-    stand.request["zip"] = json!("ignored");
-    let ended = stand.deploy();
+    let mut fixture = repository();
+    fixture.request["env"]["AWS_SECRET_ACCESS_KEY"] = json!("wrong-secret");
+    assert_eq!(fixture.again().code(), "credentials-rejected");
+    assert_brought_back(&fixture);
+    fixture.request["zip"] = json!("ignored");
+    let ended = fixture.again();
     assert_eq!((ended.code(), ended.status.code()), ("package-not-found", Some(1)), "a command of the user's has run");
-    assert_brought_back(&stand);
+    assert_brought_back(&fixture);
 }
 
 #[test]
 fn a_signal_during_cleanup_loses_nothing() {
     for delay in [0, 20, 40, 80, 160] {
-        let stand = repository();
+        let fixture = repository();
         for number in 0..1000 {
-            fs::write(stand.path(&format!("untracked-{number}")), "u").expect("written");
+            fs::write(fixture.path(&format!("untracked-{number}")), "u").expect("written");
         }
-        let mut plugin = Plugin::new(&[]).directory(stand.directory.path());
+        let mut plugin = Plugin::new(&[]).directory(fixture.directory.path());
         let mut child = plugin.spawn();
-        child.stdin.take().expect("piped").write_all(stand.request.to_string().as_bytes()).expect("written");
+        child.stdin.take().expect("piped").write_all(fixture.request.to_string().as_bytes()).expect("written");
         // Signals are caught from the first line on.
         let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
         let mut told = String::new();
         stdout.read_line(&mut told).expect("hello");
         std::thread::sleep(Duration::from_millis(delay));
-        fixture::kill().args(["-TERM", &child.id().to_string()]).status().expect("kill runs");
+        kill().args(["-TERM", &child.id().to_string()]).status().expect("kill runs");
         stdout.read_to_string(&mut told).expect("told to the end");
         assert!([Some(143), Some(0)].contains(&child.wait().expect("ended").code()), "{told}");
         assert!(told.lines().last().is_some_and(|line| line.contains("\"finished\"")), "{told}");
-        assert_brought_back(&stand);
+        assert_brought_back(&fixture);
     }
 }
 
 #[test]
 fn cleanup_with_nothing_to_put_aside_loses_nothing() {
-    let mut stand = repository();
-    let directory = stand.directory.path().to_owned();
+    let mut fixture = repository();
+    let directory = fixture.directory.path().to_owned();
     git(&directory, &["stash", "push", "--quiet", "--all", "--message", "mine"]);
-    let ended = stand.deploy();
+    let ended = fixture.again();
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
     assert!(git(&directory, &["stash", "list"]).contains("mine"), "somebody else's stash is not ours to pop");
-    stand.request["skip_cleanup"] = json!(false);
-    stand.request.as_object_mut().expect("an object").remove("cleanup");
-    assert_eq!(stand.deploy().outcome(), "unchanged");
+    fixture.request["skip_cleanup"] = json!(false);
+    fixture.request.as_object_mut().expect("an object").remove("cleanup");
+    assert_eq!(fixture.again().outcome(), "unchanged");
 }
 
 #[test]
 fn a_stash_that_cannot_be_popped_is_kept_and_named() {
-    let mut stand = repository();
-    stand.request["run"] = json!("echo conflict > index.js; echo conflict > untracked");
-    let ended = stand.deploy();
+    let mut fixture = repository();
+    fixture.request["run"] = json!("echo conflict > index.js; echo conflict > untracked");
+    let ended = fixture.again();
     assert_eq!(ended.outcome(), "deployed");
     let kept = ended.events.iter().find(|event| event["code"] == "stash-kept").expect("told");
-    let commit = git(stand.directory.path(), &["rev-parse", "refs/stash"]);
+    let commit = git(fixture.directory.path(), &["rev-parse", "refs/stash"]);
     assert!(kept["hint"].as_str().expect("a hint").contains(&commit), "{kept}");
-    assert_eq!(fs::read_to_string(stand.path("index.js")).expect("there"), "conflict\n");
-    assert_eq!(git(stand.directory.path(), &["show", &format!("{commit}^3:untracked")]), "u");
+    assert_eq!(fs::read_to_string(fixture.path("index.js")).expect("there"), "conflict\n");
+    assert_eq!(git(fixture.directory.path(), &["show", &format!("{commit}^3:untracked")]), "u");
 }
 
 #[test]
 fn a_stash_is_named_before_anything_can_kill_us() {
-    let mut stand = repository();
-    stand.endpoint.set_update_duration(Duration::from_secs(60));
-    stand.request["run"] = json!("kill -KILL $PPID");
-    let mut plugin = Plugin::new(&[]).directory(stand.directory.path());
+    let mut fixture = repository();
+    fixture.endpoint.set_update_duration(Duration::from_secs(60));
+    fixture.request["run"] = json!("kill -KILL $PPID");
+    let mut plugin = Plugin::new(&[]).directory(fixture.directory.path());
     let mut child = plugin.spawn();
-    child.stdin.take().expect("piped").write_all(stand.request.to_string().as_bytes()).expect("written");
+    child.stdin.take().expect("piped").write_all(fixture.request.to_string().as_bytes()).expect("written");
     let output = child.wait_with_output().expect("ended");
     let told = String::from_utf8_lossy(&output.stdout);
-    let commit = git(stand.directory.path(), &["rev-parse", "refs/stash"]);
+    let commit = git(fixture.directory.path(), &["rev-parse", "refs/stash"]);
     assert!(told.contains(r#""code":"stashed""#) && told.contains(&commit), "{told}");
 }
 
 #[test]
 fn cleanup_without_a_repository_is_refused_before_anything_is_changed() {
-    let mut stand = stand();
-    stand.request["cleanup"] = json!(true);
-    let ended = stand.deploy();
+    let mut fixture = fixture();
+    fixture.request["cleanup"] = json!(true);
+    let ended = fixture.again();
     assert_eq!((ended.code(), ended.status.code()), ("cleanup-failed", Some(1)));
-    assert!(stand.endpoint.calls().is_empty());
+    assert!(fixture.endpoint.calls().is_empty());
 }

@@ -5,19 +5,15 @@ mod rivals;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write;
-use std::process::Child;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use lambda_endpoint::{Call, Endpoint, Fault, FaultKind, Settings};
+use lambda_endpoint::{Call, Endpoint, FaultKind, Settings};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use crate::deployments::{build_directory, request};
-use crate::fixture::{each, git};
+use crate::fixture::{ALIASES, Fixture, PATIENCE, PROVISIONED, VERSIONS, each, git, object};
 use crate::interruptions::signal;
-use crate::plugin::{Ended, Plugin};
+use crate::plugin::Ended;
 
 /// How many runs go on side by side: most of their time is waiting, and two cores are enough for it.
 const AT_ONCE: usize = 6;
@@ -26,11 +22,6 @@ const AT_ONCE: usize = 6;
 const DURATION: Duration = Duration::from_millis(50);
 
 /// No run takes longer to make its next call.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-const VERSIONS: &str = "/2015-03-31/functions/f/versions";
-const ALIASES: &str = "/2015-03-31/functions/f/aliases";
-const PROVISIONED: &str = "/2019-09-30/functions/f/provisioned-concurrency?Qualifier=live";
 
 /// Tells how many there were and which of them went wrong; fails for any.
 #[track_caller]
@@ -124,94 +115,39 @@ fn seed(endpoint: &Endpoint, name: &str) {
     endpoint.seed(function).expect("AWS would create it");
 }
 
-/// An endpoint, a build directory, a directory for temporary files, and the request of a scenario.
-struct Stand {
-    endpoint: Endpoint,
-    directory: TempDir,
-    temporary: TempDir,
-    request: Value,
+/// An endpoint as a scenario begins, and its request.
+fn fixture(scenario: &Scenario) -> Fixture {
+    provisioning(scenario, DURATION)
 }
 
-impl Stand {
-    fn new(scenario: &Scenario) -> Self {
-        Stand::provisioning(scenario, DURATION)
+/// The same where provisioned concurrency takes that long.
+fn provisioning(scenario: &Scenario, provision_duration: Duration) -> Fixture {
+    let settings = Settings {
+        latency: Duration::from_millis(20),
+        create_duration: DURATION,
+        update_duration: DURATION,
+        provision_duration,
+        ..Settings::default()
+    };
+    let fixture = Fixture::of(settings, (scenario.stanza)());
+    (scenario.before)(&fixture.endpoint);
+    // What was there before is ready when the run begins.
+    let is_busy = || {
+        let live = fixture.endpoint.function("f");
+        live.is_some_and(|live| live["Configuration"]["LastUpdateStatus"] != "Successful")
+    };
+    while is_busy() {
+        thread::sleep(Duration::from_millis(5));
     }
-
-    /// Where provisioned concurrency takes that long.
-    fn provisioning(scenario: &Scenario, provision_duration: Duration) -> Self {
-        let settings = Settings {
-            latency: Duration::from_millis(20),
-            create_duration: DURATION,
-            update_duration: DURATION,
-            provision_duration,
-            ..Settings::default()
-        };
-        let endpoint = Endpoint::start(settings).expect("a free port");
-        (scenario.before)(&endpoint);
-        // What was there before is ready when the run begins.
-        let busy =
-            || endpoint.function("f").is_some_and(|live| live["Configuration"]["LastUpdateStatus"] != "Successful");
-        while busy() {
-            thread::sleep(Duration::from_millis(5));
-        }
-        let mut request = request(&endpoint);
-        request["zip"] = json!("index.js");
-        request.as_object_mut().expect("an object").extend(object((scenario.stanza)()));
-        let temporary = TempDir::new().expect("a temporary directory");
-        request["env"]["TMPDIR"] = json!(temporary.path());
-        Stand { endpoint, directory: build_directory(), temporary, request }
-    }
-
-    fn plugin(&self) -> Plugin {
-        let temporary = self.temporary.path().display().to_string();
-        Plugin::new(&[]).directory(self.directory.path()).env("TMPDIR", &temporary)
-    }
-
-    fn start(&self) -> Child {
-        let mut child = self.plugin().spawn();
-        child.stdin.take().expect("piped").write_all(self.request.to_string().as_bytes()).expect("written");
-        child
-    }
-
-    /// The calls of a run that nothing disturbs.
-    fn undisturbed(&self) -> Vec<Call> {
-        let ended = self.plugin().run(&self.request);
-        assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
-        self.endpoint.calls()
-    }
-
-    /// Lets something happen to the call of this number, from 0.
-    fn strike(&self, call: usize, kind: FaultKind) {
-        let after = u32::try_from(call).expect("few calls");
-        self.endpoint.fault(Fault { operation: None, after, times: 1, kind });
-    }
-
-    /// Waits until the call of this number, from 0, is on record. False: the run has ended without it.
-    fn heard(&self, call: usize, child: &mut Child) -> bool {
-        let began = Instant::now();
-        while self.endpoint.calls().len() <= call {
-            if child.try_wait().expect("ours").is_some() {
-                return false;
-            }
-            assert!(began.elapsed() < PATIENCE, "call {call} does not come");
-            thread::sleep(Duration::from_millis(1));
-        }
-        true
-    }
-
-    #[track_caller]
-    fn check_nothing_is_left(&self) {
-        let left = fs::read_dir(self.temporary.path()).expect("readable");
-        let left: Vec<_> = left.map(|entry| entry.expect("readable").file_name()).collect();
-        assert!(left.is_empty(), "left in TMPDIR: {left:?}");
-    }
+    fixture.endpoint.forget_calls();
+    fixture
 }
 
-fn object(value: Value) -> serde_json::Map<String, Value> {
-    match value {
-        Value::Object(object) => object,
-        other => panic!("no object: {other}"),
-    }
+/// The calls of a run that nothing disturbs.
+fn undisturbed(fixture: &Fixture) -> Vec<Call> {
+    let ended = fixture.again();
+    assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
+    fixture.endpoint.calls()
 }
 
 /// All that AWS holds of the function `f`, without what tells when, or at which try, it came to be.
@@ -260,9 +196,9 @@ fn differences(expected: &Value, actual: &Value) -> String {
 #[test]
 fn an_undisturbed_deployment_is_refused_nothing_and_warns_of_nobody() {
     for scenario in [CREATION, UPDATE, RELEASE, SHIFT] {
-        let stand = Stand::new(&scenario);
-        let ended = stand.plugin().run(&stand.request);
-        let calls = stand.endpoint.calls();
+        let fixture = fixture(&scenario);
+        let ended = fixture.plugin(&[]).run(&fixture.request);
+        let calls = fixture.endpoint.calls();
         let is_refused = |call: &&Call| call.method != "GET" && call.status >= 300;
         assert_eq!(calls.iter().filter(is_refused).count(), 0, "{}: {}", scenario.name, story(&calls));
         assert_eq!(ended.event("warning"), None, "{}: nobody else is there", scenario.name);
@@ -285,9 +221,9 @@ enum Killed {
 fn killed_at_any_call_and_run_again_it_ends_as_if_undisturbed() {
     let (mut kills, mut wrong) = (0, Vec::new());
     for scenario in [CREATION, UPDATE, RELEASE, SHIFT] {
-        let undisturbed = Stand::new(&scenario);
-        let calls = undisturbed.undisturbed();
-        let expected = held(&undisturbed.endpoint);
+        let first = fixture(&scenario);
+        let calls = undisturbed(&first);
+        let expected = held(&first.endpoint);
         let first = calls.iter().position(|call| call.operation == scenario.killed_from).expect("it is made");
         let points: Vec<(usize, Killed)> = (first..calls.len())
             .flat_map(|call| {
@@ -311,28 +247,28 @@ fn killed_at_any_call_and_run_again_it_ends_as_if_undisturbed() {
 
 /// False: the run took fewer calls than the undisturbed one, so that there was nothing to kill.
 fn kill_and_run_again(scenario: &Scenario, call: usize, when: Killed, expected: &Value) -> bool {
-    let stand = Stand::new(scenario);
+    let fixture = fixture(scenario);
     match when {
-        Killed::BeforeItWasHandled => stand.strike(call, FaultKind::Hang { for_: PATIENCE }),
-        Killed::BeforeItsAnswer => stand.strike(call, FaultKind::Slow { answer_over: PATIENCE }),
+        Killed::BeforeItWasHandled => fixture.strike(call, FaultKind::Hang { for_: PATIENCE }),
+        Killed::BeforeItsAnswer => fixture.strike(call, FaultKind::Slow { answer_over: PATIENCE }),
         Killed::BehindItsAnswer => {}
     }
-    let mut child = stand.start();
-    if !stand.heard(call, &mut child) {
+    let mut child = fixture.start();
+    if !fixture.heard_call(call, &mut child) {
         return false;
     }
     child.kill().expect("ours");
     child.wait().expect("ours");
-    stand.check_nothing_is_left();
-    let again = stand.plugin().run(&stand.request);
+    fixture.check_nothing_is_left();
+    let again = fixture.plugin(&[]).run(&fixture.request);
     assert!(["deployed", "unchanged"].contains(&again.outcome()), "run again:\n{}", again.stdout);
-    let differences = differences(expected, &held(&stand.endpoint));
-    assert!(differences.is_empty(), "{differences}\n{}", story(&stand.endpoint.calls()));
-    stand.check_nothing_is_left();
+    let differences = differences(expected, &held(&fixture.endpoint));
+    assert!(differences.is_empty(), "{differences}\n{}", story(&fixture.endpoint.calls()));
+    fixture.check_nothing_is_left();
     // A third run finds nothing to do: what differs from the stanza was not merely hidden by the second.
-    let third = stand.plugin().run(&stand.request);
+    let third = fixture.plugin(&[]).run(&fixture.request);
     assert_eq!(third.outcome(), "unchanged", "a third run:\n{}", third.stdout);
-    let differences = self::differences(expected, &held(&stand.endpoint));
+    let differences = self::differences(expected, &held(&fixture.endpoint));
     assert!(differences.is_empty(), "a third run changed something:\n{differences}");
     true
 }
@@ -340,17 +276,17 @@ fn kill_and_run_again(scenario: &Scenario, call: usize, when: Killed, expected: 
 #[test]
 #[ignore = "second tier: long"]
 fn executions_that_a_killed_run_has_left_on_their_way_are_waited_for() {
-    let stand = Stand::provisioning(&RELEASE, Duration::from_millis(1500));
-    let (mut child, began) = (stand.start(), Instant::now());
-    while !stand.endpoint.calls().iter().any(|call| call.operation == "UpdateAlias") {
+    let fixture = provisioning(&RELEASE, Duration::from_millis(1500));
+    let (mut child, began) = (fixture.start(), Instant::now());
+    while !fixture.endpoint.calls().iter().any(|call| call.operation == "UpdateAlias") {
         assert!(began.elapsed() < PATIENCE && child.try_wait().expect("ours").is_none(), "the alias does not move");
         thread::sleep(Duration::from_millis(1));
     }
     child.kill().expect("ours");
     child.wait().expect("ours");
-    let again = stand.plugin().run(&stand.request);
-    assert_eq!(again.outcome(), "deployed", "{}\n{}", story(&stand.endpoint.calls()), again.stdout);
-    let provisioned = stand.endpoint.perform("GET", PROVISIONED, Value::Null).expect("there");
+    let again = fixture.plugin(&[]).run(&fixture.request);
+    assert_eq!(again.outcome(), "deployed", "{}\n{}", story(&fixture.endpoint.calls()), again.stdout);
+    let provisioned = fixture.endpoint.perform("GET", PROVISIONED, Value::Null).expect("there");
     let requested = &provisioned["RequestedProvisionedConcurrentExecutions"];
     assert_eq!((requested, &provisioned["Status"]), (&json!(2), &json!("READY")));
 }
@@ -379,7 +315,7 @@ enum Doing {
 #[test]
 #[ignore = "second tier: long"]
 fn a_signal_at_any_step_is_told_and_leaves_nothing_behind() {
-    let calls = repository().undisturbed();
+    let calls = undisturbed(&repository());
     let points: Vec<Doing> = (0..calls.len())
         .flat_map(|call| {
             let is_waited_for = calls[call].operation.starts_with("Update");
@@ -397,37 +333,37 @@ fn a_signal_at_any_step_is_told_and_leaves_nothing_behind() {
 }
 
 /// A git checkout with an untracked file, that `cleanup` puts aside, and the update that is to be made from it.
-fn repository() -> Stand {
-    let mut stand = Stand::new(&UPDATE);
-    let members = stand.request.as_object_mut().expect("an object");
+fn repository() -> Fixture {
+    let mut fixture = fixture(&UPDATE);
+    let members = fixture.request.as_object_mut().expect("an object");
     members.remove("function_url");
     members.insert("cleanup".to_owned(), json!(true));
-    git(stand.directory.path(), &["init", "--quiet"]);
-    git(stand.directory.path(), &["add", "."]);
-    git(stand.directory.path(), &["commit", "--quiet", "--message", "first"]);
-    fs::write(stand.directory.path().join("untracked"), "u").expect("written");
-    stand
+    git(fixture.directory.path(), &["init", "--quiet"]);
+    git(fixture.directory.path(), &["add", "."]);
+    git(fixture.directory.path(), &["commit", "--quiet", "--message", "first"]);
+    fs::write(fixture.directory.path().join("untracked"), "u").expect("written");
+    fixture
 }
 
 fn interrupt(doing: Doing, last: usize) {
-    let stand = repository();
+    let fixture = repository();
     let call = match doing {
         Doing::Hanging(call) => {
-            stand.strike(call, FaultKind::Hang { for_: Duration::from_secs(20) });
+            fixture.strike(call, FaultKind::Hang { for_: Duration::from_secs(20) });
             call
         }
         Doing::Hearing(call) => {
-            stand.strike(call, FaultKind::Slow { answer_over: Duration::from_millis(1500) });
+            fixture.strike(call, FaultKind::Slow { answer_over: Duration::from_millis(1500) });
             call
         }
         Doing::Waiting(call) => call,
     };
-    let mut child = stand.start();
+    let mut child = fixture.start();
     if let Doing::Waiting(_) = doing {
-        assert!(stand.heard(call - 1, &mut child), "ended before the call");
-        stand.endpoint.set_update_duration(Duration::from_secs(60));
+        assert!(fixture.heard_call(call - 1, &mut child), "ended before the call");
+        fixture.endpoint.set_update_duration(Duration::from_secs(60));
     }
-    assert!(stand.heard(call, &mut child), "ended before the call");
+    assert!(fixture.heard_call(call, &mut child), "ended before the call");
     if let Doing::Waiting(_) = doing {
         thread::sleep(Duration::from_millis(150));
     }
@@ -435,7 +371,7 @@ fn interrupt(doing: Doing, last: usize) {
     let ended = Ended::of(child, Instant::now());
     ended.check(&[]);
     assert!(ended.elapsed < Duration::from_secs(5), "{:?}\n{}", ended.elapsed, ended.stdout);
-    let calls = stand.endpoint.calls();
+    let calls = fixture.endpoint.calls();
     // Whose last call is heard out has nothing left that could be cancelled.
     if matches!(doing, Doing::Hearing(call) if call + 1 == last) && ended.outcome() == "deployed" {
         return;
@@ -444,10 +380,10 @@ fn interrupt(doing: Doing, last: usize) {
     let took_effect = calls.iter().filter(|call| call.method != "GET" && (200..300).contains(&call.status));
     let took_effect: Vec<String> = took_effect.map(|call| step(&call.operation)).collect();
     assert_eq!(ended.finished()["changed"], json!(took_effect), "{}\n{}", story(&calls), ended.stdout);
-    let untracked = fs::read_to_string(stand.directory.path().join("untracked"));
+    let untracked = fs::read_to_string(fixture.directory.path().join("untracked"));
     assert_eq!(untracked.ok().as_deref(), Some("u"), "the untracked file is back:\n{}", ended.stdout);
-    assert_eq!(git(stand.directory.path(), &["stash", "list"]), "");
-    stand.check_nothing_is_left();
+    assert_eq!(git(fixture.directory.path(), &["stash", "list"]), "");
+    fixture.check_nothing_is_left();
 }
 
 /// A step is named after its operation: `TagResource` is made by `tag-resource`.

@@ -1,12 +1,22 @@
 //! What scenario tests share: a function's endpoint and build directory, git, and work on many items at once.
 
 use std::any::Any;
+use std::fs;
+use std::io::{BufRead, BufReader, Lines, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{LazyLock, Mutex};
 use std::thread;
+use std::time::{Duration, Instant};
+
+use lambda_endpoint::{Call, Endpoint, Fault, FaultKind, Settings};
+use serde_json::{Map, Value, json};
+use tempfile::TempDir;
+
+use crate::deployments::{build_directory, request};
+use crate::plugin::{Ended, Plugin};
 
 /// The `PATH` of the tests themselves, which is also the jobs': what it lacks, no test of the first tier may need. A `sh`, with which the SDK
 /// starts a `credential_process`, is bash where there is no other.
@@ -84,4 +94,263 @@ pub(crate) fn git(directory: &Path, arguments: &[&str]) -> String {
     let output = git.output().unwrap_or_else(|error| panic!("git is missing: {error}"));
     assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+pub(crate) const ALIASES: &str = "/2015-03-31/functions/f/aliases";
+pub(crate) const CONFIGURATION: &str = "/2015-03-31/functions/f/configuration";
+pub(crate) const PROVISIONED: &str = "/2019-09-30/functions/f/provisioned-concurrency?Qualifier=live";
+pub(crate) const VERSIONS: &str = "/2015-03-31/functions/f/versions";
+
+/// No run takes longer for its next call.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// An endpoint, a build directory, a directory for temporary files, and a stanza of the function `f`.
+pub(crate) struct Fixture {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) directory: TempDir,
+    pub(crate) temporary: TempDir,
+    pub(crate) request: Value,
+}
+
+impl Fixture {
+    /// Without a function; the stanza has these members, too.
+    pub(crate) fn new(members: Value) -> Self {
+        Fixture::of(Settings::default(), members)
+    }
+
+    pub(crate) fn of(settings: Settings, members: Value) -> Self {
+        let endpoint = Endpoint::start(settings).expect("a free port");
+        let mut request = request(&endpoint);
+        // Whatever a command writes into the build directory, the package is the same.
+        request["zip"] = json!("index.js");
+        let temporary = TempDir::new().expect("a temporary directory");
+        request["env"]["TMPDIR"] = json!(temporary.path());
+        let mut fixture = Fixture { endpoint, directory: build_directory(), temporary, request };
+        fixture.ask(members);
+        fixture
+    }
+
+    /// The alias `live` at version 1, and a stanza that has these members from then on.
+    pub(crate) fn live(members: Value) -> Self {
+        let mut fixture = Fixture::new(json!({"alias": "live"}));
+        fixture.deployed("// 1\n");
+        fixture.ask(members);
+        fixture
+    }
+
+    /// The function with that many published versions, and no alias.
+    pub(crate) fn published(count: u32, members: Value) -> Self {
+        let fixture = Fixture::new(members);
+        let function = json!({
+            "FunctionName": "f", "Role": fixture.request["role"], "Runtime": "nodejs22.x", "Handler": "index.handler",
+        });
+        fixture.endpoint.seed(function).expect("AWS would create it");
+        for number in 1..=count {
+            fixture.somebody_else("PUT", CONFIGURATION, json!({"Timeout": number}));
+            fixture.somebody_else("POST", VERSIONS, json!({}));
+        }
+        fixture
+    }
+
+    /// Changes the stanza; null takes a member away.
+    pub(crate) fn ask(&mut self, members: Value) {
+        let request = self.request.as_object_mut().expect("an object");
+        for (name, value) in object(members) {
+            if value.is_null() {
+                request.remove(&name)
+            } else {
+                request.insert(name, value)
+            };
+        }
+    }
+
+    /// The stanza with these members, too.
+    pub(crate) fn with(&self, members: &Value) -> Value {
+        let mut request = self.request.clone();
+        request.as_object_mut().expect("an object").extend(object(members.clone()));
+        request
+    }
+
+    /// A run of the stanza with these members, too.
+    pub(crate) fn run(&self, arguments: &[&str], members: &Value) -> Ended {
+        self.plugin(arguments).run(&self.with(members))
+    }
+
+    pub(crate) fn plugin(&self, arguments: &[&str]) -> Plugin {
+        let temporary = self.temporary.path().display().to_string();
+        Plugin::new(arguments).directory(self.directory.path()).env("TMPDIR", &temporary)
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    pub(crate) fn write(&self, code: &str) {
+        fs::write(self.directory.path().join("index.js"), code).expect("written");
+    }
+
+    pub(crate) fn deploy(&self, code: &str) -> Ended {
+        self.write(code);
+        self.again()
+    }
+
+    /// The same request with the same code, and a new record of calls.
+    pub(crate) fn again(&self) -> Ended {
+        self.endpoint.forget_calls();
+        self.plugin(&[]).run(&self.request)
+    }
+
+    #[track_caller]
+    pub(crate) fn deployed(&self, code: &str) -> Ended {
+        let ended = self.deploy(code);
+        assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
+        ended
+    }
+
+    pub(crate) fn rollback(&self) -> Ended {
+        self.endpoint.forget_calls();
+        self.plugin(&["rollback"]).run(&self.request)
+    }
+
+    /// Starts a deployment, of which nothing is read.
+    pub(crate) fn start(&self) -> Child {
+        let mut child = self.plugin(&[]).spawn();
+        child.stdin.take().expect("piped").write_all(self.request.to_string().as_bytes()).expect("written");
+        child
+    }
+
+    /// Starts a deployment of this code, and reads until these steps have begun, one behind the other.
+    pub(crate) fn started(&self, code: &str, steps: &[&str]) -> Running {
+        self.write(code);
+        self.endpoint.forget_calls();
+        let mut child = self.start();
+        let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let mut running = Running { child, lines, told: Vec::new() };
+        steps.iter().for_each(|step| running.read_until(step));
+        running
+    }
+
+    pub(crate) fn somebody_else(&self, method: &str, target: &str, body: Value) -> Value {
+        self.endpoint.perform(method, target, body).unwrap_or_else(|words| panic!("{method} {target}: {words}"))
+    }
+
+    pub(crate) fn make_alias(&self, name: &str, version: &str) {
+        self.somebody_else("POST", ALIASES, json!({"Name": name, "FunctionVersion": version}));
+    }
+
+    /// Where an alias points: `1`, or `1, 10 % to 2`.
+    pub(crate) fn alias(&self, name: &str) -> String {
+        place(&self.somebody_else("GET", &format!("{ALIASES}/{name}"), Value::Null))
+    }
+
+    /// The numbers of the published versions.
+    pub(crate) fn versions(&self) -> Vec<u64> {
+        let listed = self.somebody_else("GET", &format!("{VERSIONS}?MaxItems=1000"), Value::Null);
+        let versions = listed["Versions"].as_array().expect("a list").iter();
+        versions.filter_map(|version| version["Version"].as_str()?.parse().ok()).collect()
+    }
+
+    pub(crate) fn operations(&self) -> Vec<String> {
+        self.endpoint.calls().into_iter().map(|call| call.operation).collect()
+    }
+
+    /// The calls that do more than read, an alias with its place: `UpdateAlias 1, 10 % to 2`.
+    pub(crate) fn changes(&self) -> Vec<String> {
+        let told = |call: Call| match call.body["FunctionVersion"] {
+            Value::Null => call.operation,
+            _ => format!("{} {}", call.operation, place(&call.body)),
+        };
+        self.endpoint.calls().into_iter().filter(|call| call.method != "GET").map(told).collect()
+    }
+
+    /// Waits until a call of this operation is on record.
+    pub(crate) fn heard(&self, operation: &str) {
+        let began = Instant::now();
+        while !self.operations().iter().any(|heard| heard == operation) {
+            assert!(began.elapsed() < PATIENCE, "no {operation}");
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// Waits until the call of this number, from 0, is on record. False: the run has ended without it.
+    pub(crate) fn heard_call(&self, call: usize, child: &mut Child) -> bool {
+        let began = Instant::now();
+        while self.endpoint.calls().len() <= call {
+            if child.try_wait().expect("ours").is_some() {
+                return false;
+            }
+            assert!(began.elapsed() < PATIENCE, "call {call} does not come");
+            thread::sleep(Duration::from_millis(1));
+        }
+        true
+    }
+
+    /// Lets something happen to the call of this number, from 0.
+    pub(crate) fn strike(&self, call: usize, kind: FaultKind) {
+        let after = u32::try_from(call).expect("few calls");
+        self.endpoint.fault(Fault { operation: None, after, times: 1, kind });
+    }
+
+    #[track_caller]
+    pub(crate) fn check_nothing_is_left(&self) {
+        let left = fs::read_dir(self.temporary.path()).expect("readable");
+        let left: Vec<_> = left.map(|entry| entry.expect("readable").file_name()).collect();
+        assert!(left.is_empty(), "left in TMPDIR: {left:?}");
+    }
+}
+
+/// A deployment that goes on, and what it has told so far.
+pub(crate) struct Running {
+    pub(crate) child: Child,
+    pub(crate) lines: Lines<BufReader<ChildStdout>>,
+    pub(crate) told: Vec<String>,
+}
+
+impl Running {
+    /// Reads until a step of this name begins.
+    pub(crate) fn read_until(&mut self, step: &str) {
+        loop {
+            let line = self.lines.next().unwrap_or_else(|| panic!("no {step} in\n{}", self.told.join("\n")));
+            let line = line.expect("readable");
+            let event: Value = serde_json::from_str(&line).expect("an event is JSON");
+            self.told.push(line);
+            if event["event"] == "step-started" && event["step"] == step {
+                return;
+            }
+        }
+    }
+
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("ours");
+        self.child.wait().expect("ours");
+    }
+
+    pub(crate) fn ended(mut self) -> Ended {
+        let began = Instant::now();
+        self.told.extend(self.lines.map(|line| line.expect("readable")));
+        let status = self.child.wait().expect("ended");
+        let events = self.told.iter().map(|line| serde_json::from_str(line).expect("an event is JSON")).collect();
+        let stdout = self.told.join("\n");
+        let ended = Ended { events, stdout, stderr: String::new(), status, elapsed: began.elapsed() };
+        ended.check(&[]);
+        ended
+    }
+}
+
+pub(crate) fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(object) => object,
+        other => panic!("no object: {other}"),
+    }
+}
+
+/// The place of an alias, in a request or in an answer.
+pub(crate) fn place(alias: &Value) -> String {
+    let mut place = alias["FunctionVersion"].as_str().expect("an alias points somewhere").to_owned();
+    let weights = alias["RoutingConfig"]["AdditionalVersionWeights"].as_object();
+    for (version, weight) in weights.into_iter().flatten() {
+        let percent = (weight.as_f64().expect("a number") * 100.0).round();
+        place = format!("{place}, {percent} % to {version}");
+    }
+    place
 }

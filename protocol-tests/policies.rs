@@ -6,13 +6,12 @@ use std::fs;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use lambda_endpoint::{Endpoint, Fault, FaultKind, Settings};
+use lambda_endpoint::{Fault, FaultKind, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::deployments::{build_directory, request};
-use crate::fixture::problems;
-use crate::plugin::{Ended, Plugin, program};
+use crate::fixture::{Fixture, problems};
+use crate::plugin::{Ended, program};
 
 const FUNCTION: &str = "arn:aws:lambda:us-east-1:123456789012:function:f";
 const KEY: &str = "arn:aws:kms:us-east-1:123456789012:key/1";
@@ -33,7 +32,7 @@ struct Kind {
     /// Whether the alias goes back at the end.
     rolls_back: bool,
     /// What becomes of the function between the two deployments.
-    meanwhile: fn(&Stand, &Kind),
+    meanwhile: fn(&Fixture, &Kind),
     /// What its policy leaves open besides keys.
     note: Option<&'static str>,
     /// Actions that it has no use for, though others like it have.
@@ -65,28 +64,28 @@ fn bare(mut stanza: Value) -> Value {
 }
 
 /// Somebody writes a statement of the name of ours that says something else.
-fn bend_statement(live: &Stand, _: &Kind) {
+fn bend_statement(live: &Fixture, _: &Kind) {
     let bent = json!({"StatementId": "dpl-lambda-function-url", "Action": "lambda:InvokeFunctionUrl",
         "Principal": "210987654321", "FunctionUrlAuthType": "AWS_IAM"});
     live.endpoint.perform("POST", "/2015-03-31/functions/f/policy", bent).expect("it is granted");
 }
 
 /// The same statement, with the alias.
-fn bend_aliases_statement(live: &Stand, _: &Kind) {
+fn bend_aliases_statement(live: &Fixture, _: &Kind) {
     let bent = json!({"StatementId": "dpl-lambda-function-url", "Action": "lambda:InvokeFunctionUrl",
         "Principal": "210987654321", "FunctionUrlAuthType": "AWS_IAM"});
     live.endpoint.perform("POST", "/2015-03-31/functions/f/policy?Qualifier=live", bent).expect("it is granted");
 }
 
 /// The function has an address of its own, from the time before its alias, and our statement with it.
-fn open_latest(live: &Stand, kind: &Kind) {
+fn open_latest(live: &Fixture, kind: &Kind) {
     let url = json!({"AuthType": "NONE"});
     live.endpoint.perform("POST", "/2021-10-31/functions/f/url", url).expect("AWS would make it");
     bend_statement(live, kind);
 }
 
 /// The last update of the function never becomes live.
-fn fail_update(live: &Stand, kind: &Kind) {
+fn fail_update(live: &Fixture, kind: &Kind) {
     let (reason_code, reason) = ("InvalidImage".to_owned(), "The image cannot be read.".to_owned());
     let kind_of_fault = FaultKind::UpdateFails { reason_code, reason };
     let operation = Some("UpdateFunctionConfiguration".to_owned());
@@ -232,7 +231,7 @@ fn printed(request: &Value) -> Output {
 /// One deployment after the other under a policy: of a function that is absent, of one that differs in all that the stanza
 /// names, and back. What was not right about them; `None`: nothing.
 fn complaint(kind: &Kind, policy: &Value) -> Option<String> {
-    let (absent, live) = (stand(), stand());
+    let (absent, live) = (fixture(), fixture());
     if kind.creates {
         absent.endpoint.enforce(policy.clone());
         if let Some(complaint) = flaw(&absent.run(&[], &kind.stanza)) {
@@ -275,12 +274,8 @@ fn flaw(ended: &Ended) -> Option<String> {
     }
 }
 
-struct Stand {
-    endpoint: Endpoint,
-    directory: TempDir,
-}
-
-fn stand() -> Stand {
+/// Where a change takes a moment.
+fn fixture() -> Fixture {
     let moment = Duration::from_millis(20);
     let settings = Settings {
         create_duration: moment,
@@ -288,27 +283,7 @@ fn stand() -> Stand {
         provision_duration: moment,
         ..Settings::default()
     };
-    let endpoint = Endpoint::start(settings).expect("a free port");
-    Stand { endpoint, directory: build_directory() }
-}
-
-impl Stand {
-    fn write(&self, content: &str) {
-        fs::write(self.directory.path().join("index.js"), content).expect("writable");
-    }
-
-    fn request(&self, members: &Value) -> Value {
-        let mut request = request(&self.endpoint);
-        request["region"] = json!("us-east-1");
-        for (key, value) in members.as_object().expect("an object") {
-            request[key] = value.clone();
-        }
-        request
-    }
-
-    fn run(&self, arguments: &[&str], members: &Value) -> Ended {
-        Plugin::new(arguments).directory(self.directory.path()).run(&self.request(members))
-    }
+    Fixture::of(settings, json!({"region": "us-east-1", "zip": null}))
 }
 
 /// The policy without one of its statements, or one of its actions, by what that is called; `spare` actions are not missed.
@@ -349,7 +324,7 @@ fn every_kind_of_deployment_runs_under_its_own_policy_and_not_under_less() {
     let kinds = kinds();
     let mut trials: Vec<(&Kind, Option<String>, Value)> = Vec::new();
     for kind in &kinds {
-        let (policy, notes) = policy(&stand().request(&kind.stanza));
+        let (policy, notes) = policy(&fixture().with(&kind.stanza));
         let open: Vec<&String> = notes.iter().filter(|note| !note.contains("has a KMS key is not known")).collect();
         let is_it = |note: &&String| kind.note.is_some_and(|expected| note.contains(expected));
         assert!(open.iter().all(is_it) && open.len() == kind.note.iter().count(), "{}: {open:?}", kind.name);
@@ -437,15 +412,15 @@ fn a_variable_that_is_not_set_is_said_beside_the_policy() {
 #[test]
 fn the_function_is_opened_under_the_condition_that_it_is_to_everybody() {
     let stanza = json!({"function_url": {"auth_type": "NONE"}});
-    let stand = stand();
-    let (mut policy, _) = policy(&stand.request(&stanza));
+    let fixture = fixture();
+    let (mut policy, _) = policy(&fixture.with(&stanza));
     let statements = policy["Statement"].as_array_mut().expect("statements");
     let condition = statements.iter_mut().find_map(|statement| {
         statement.get_mut("Condition").filter(|it| it["StringEquals"]["lambda:Principal"] == "*")
     });
     *condition.expect("one statement is about everybody") =
         json!({"StringEquals": {"lambda:Principal": "210987654321"}});
-    stand.endpoint.enforce(policy);
-    let complaint = flaw(&stand.run(&[], &stanza)).expect("everybody is not that account");
+    fixture.endpoint.enforce(policy);
+    let complaint = flaw(&fixture.run(&[], &stanza)).expect("everybody is not that account");
     assert!(complaint.contains("lambda:AddPermission"), "{complaint}");
 }

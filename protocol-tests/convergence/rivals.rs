@@ -10,7 +10,7 @@ use lambda_endpoint::{Call, Endpoint, Invocation, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{ALIASES, AT_ONCE, PATIENCE, Stand, UPDATE, VERSIONS, a_released_function, conclude, seed, story};
+use super::{ALIASES, AT_ONCE, PATIENCE, UPDATE, VERSIONS, a_released_function, conclude, fixture, seed, story};
 use crate::deployments::{build_directory, request};
 use crate::fixture::{each, panic_message};
 use crate::plugin::{Ended, Plugin};
@@ -356,17 +356,17 @@ fn what_somebody_else_changes_behind_a_step_is_not_deployed_as_ours() {
 
 /// Somebody else's change as soon as our own is live, and before we have looked.
 fn meddle(step: &str, (target, body): (&str, &str)) {
-    let stand = Stand::new(&UPDATE);
-    let mut child = stand.start();
+    let fixture = fixture(&UPDATE);
+    let mut child = fixture.start();
     let is_it = |call: &Call| call.operation == step && call.status == 200;
     let began = Instant::now();
-    while !stand.endpoint.calls().iter().any(is_it) {
+    while !fixture.endpoint.calls().iter().any(is_it) {
         assert!(began.elapsed() < PATIENCE && child.try_wait().expect("ours").is_none(), "{step} does not come");
         thread::sleep(Duration::from_millis(1));
     }
-    stand.endpoint.set_update_duration(Duration::ZERO);
+    fixture.endpoint.set_update_duration(Duration::ZERO);
     // Refused while our own is in progress.
-    while stand.endpoint.perform("PUT", target, body.parse().expect("JSON")).is_err() {
+    while fixture.endpoint.perform("PUT", target, body.parse().expect("JSON")).is_err() {
         assert!(began.elapsed() < PATIENCE, "their change is not taken");
         thread::sleep(Duration::from_millis(1));
     }
@@ -375,11 +375,11 @@ fn meddle(step: &str, (target, body): (&str, &str)) {
     if ended.code() == "conflict" {
         return;
     }
-    let story = story(&stand.endpoint.calls());
+    let story = story(&fixture.endpoint.calls());
     assert_eq!(ended.outcome(), "deployed", "{story}\n{}", ended.stdout);
     let version = ended.finished()["version"].as_str().expect("published").to_owned();
     for name in ["f".to_owned(), format!("f:{version}")] {
-        let live = stand.endpoint.function(&name).expect("there")["Configuration"].clone();
+        let live = fixture.endpoint.function(&name).expect("there")["Configuration"].clone();
         let settings = (&live["Timeout"], &live["Environment"]["Variables"]["STAGE"]);
         assert_eq!(settings, (&json!(11), &json!("new")), "settings of {name}: {story}");
         assert_eq!(
@@ -393,21 +393,21 @@ fn meddle(step: &str, (target, body): (&str, &str)) {
 #[test]
 fn a_variable_that_somebody_else_adds_before_our_update_survives_a_merge() {
     for tags in [None, Some(json!({"team": "b"}))] {
-        let mut stand = Stand::new(&UPDATE);
+        let mut fixture = fixture(&UPDATE);
         let variables = json!({"Environment": {"Variables": {"STAGE": "old", "THEIRS": "1"}}});
-        let members = stand.request.as_object_mut().expect("an object");
+        let members = fixture.request.as_object_mut().expect("an object");
         members.remove("function_url");
         members.insert("function_tags".to_owned(), tags.unwrap_or_default());
         members.insert("merge_environment".to_owned(), json!(true));
-        let mut child = stand.start();
-        assert!(stand.heard(0, &mut child), "ended before its update");
-        stand.endpoint.set_update_duration(Duration::ZERO);
-        stand.endpoint.perform("PUT", STRANGERS[0].0, variables).expect("AWS would take it");
+        let mut child = fixture.start();
+        assert!(fixture.heard_call(0, &mut child), "ended before its update");
+        fixture.endpoint.set_update_duration(Duration::ZERO);
+        fixture.endpoint.perform("PUT", STRANGERS[0].0, variables).expect("AWS would take it");
         let ended = Ended::of(child, Instant::now());
         ended.check(&[]);
-        let live = stand.endpoint.function("f").expect("there")["Configuration"]["Environment"].clone();
+        let live = fixture.endpoint.function("f").expect("there")["Configuration"]["Environment"].clone();
         let is_merged = live["Variables"] == json!({"STAGE": "new", "THEIRS": "1"});
-        assert!(is_merged || ended.code() == "conflict", "{live}: {}", story(&stand.endpoint.calls()));
+        assert!(is_merged || ended.code() == "conflict", "{live}: {}", story(&fixture.endpoint.calls()));
     }
 }
 

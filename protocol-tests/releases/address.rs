@@ -5,7 +5,7 @@ use super::*;
 const URL: &str = "/2021-10-31/functions/f/url";
 const POLICY: &str = "/2015-03-31/functions/f/policy";
 
-impl Stand {
+impl Fixture {
     /// The address of the function, or with `?Qualifier=live` of the alias. `None`: it has none.
     fn address(&self, qualifier: &str) -> Option<String> {
         let told = self.endpoint.perform("GET", &format!("{URL}{qualifier}"), Value::Null).ok()?;
@@ -24,78 +24,81 @@ const OF_ALIAS: &str = "?Qualifier=live";
 
 #[test]
 fn an_address_and_its_permissions_belong_to_the_first_alias() {
-    let mut stand = Stand::new(json!({"alias": ["live", "next"], "function_url": {"auth_type": "NONE"}}));
-    let created = stand.deployed("// 1\n");
-    let address = stand.address(OF_ALIAS).expect("it was made");
+    let mut fixture = Fixture::new(json!({"alias": ["live", "next"], "function_url": {"auth_type": "NONE"}}));
+    let created = fixture.deployed("// 1\n");
+    let address = fixture.address(OF_ALIAS).expect("it was made");
     assert_eq!(created.finished()["function_url"], json!(address));
-    assert_eq!((stand.address(""), stand.address("?Qualifier=next")), (None, None));
-    assert_eq!((stand.statements(OF_ALIAS), stand.statements("")), (2, 0));
-    assert_eq!((stand.again().outcome(), stand.changes()), ("unchanged", vec![]));
+    assert_eq!((fixture.address(""), fixture.address("?Qualifier=next")), (None, None));
+    assert_eq!((fixture.statements(OF_ALIAS), fixture.statements("")), (2, 0));
+    assert_eq!((fixture.again().outcome(), fixture.changes()), ("unchanged", vec![]));
 
     // A version that does not pass is not what the address serves.
-    stand.ask(json!({"verify": {}}));
-    stand.endpoint.answer_invocations(thrown());
-    let failed = stand.deploy("// 2\n");
+    fixture.ask(json!({"verify": {}}));
+    fixture.endpoint.answer_invocations(thrown());
+    let failed = fixture.deploy("// 2\n");
     check_failed(&failed, "verification-failed", "/verify");
-    assert_eq!((stand.alias("live").as_str(), stand.address("")), ("1", None));
+    assert_eq!((fixture.alias("live").as_str(), fixture.address("")), ("1", None));
     assert!(!error(&failed, "message").contains("serves it all the same"), "{}", failed.stdout);
 
-    stand.ask(json!({"function_url": {"auth_type": "AWS_IAM"}, "verify": null}));
-    let closed = stand.deployed("// 2\n");
-    assert_eq!((closed.outcome(), stand.statements(OF_ALIAS)), ("deployed", 0));
-    stand.ask(json!({"function_url": "none"}));
-    assert_eq!((stand.again().outcome(), stand.address(OF_ALIAS)), ("deployed", None));
+    fixture.ask(json!({"function_url": {"auth_type": "AWS_IAM"}, "verify": null}));
+    let closed = fixture.deployed("// 2\n");
+    assert_eq!((closed.outcome(), fixture.statements(OF_ALIAS)), ("deployed", 0));
+    fixture.ask(json!({"function_url": "none"}));
+    assert_eq!((fixture.again().outcome(), fixture.address(OF_ALIAS)), ("deployed", None));
 }
 
 /// A function whose address is its own, from the time before it had an alias.
-fn with_an_old_address() -> (Stand, String) {
-    let mut stand = Stand::new(json!({"function_url": {"auth_type": "NONE"}}));
-    stand.deployed("// 1\n");
-    let old = stand.address("").expect("it was made");
-    stand.ask(json!({"alias": "live"}));
-    (stand, old)
+fn with_an_old_address() -> (Fixture, String) {
+    let mut fixture = Fixture::new(json!({"function_url": {"auth_type": "NONE"}}));
+    fixture.deployed("// 1\n");
+    let old = fixture.address("").expect("it was made");
+    fixture.ask(json!({"alias": "live"}));
+    (fixture, old)
 }
 
 #[test]
 fn an_address_that_serves_the_latest_beside_an_alias_is_told_until_its_owner_removes_it() {
-    let (mut stand, old) = with_an_old_address();
+    let (mut fixture, old) = with_an_old_address();
     let is_told = |ended: &Ended| {
         let warned = ended.events.iter().find(|event| event["code"] == "url-on-latest");
         warned.is_some_and(|warning| warning["message"].as_str().is_some_and(|message| message.contains(&old)))
     };
-    let planned = stand.plugin(&["plan"]).run(&stand.request);
+    let planned = fixture.plugin(&["plan"]).run(&fixture.request);
     assert!(is_told(&planned), "{}", planned.stdout);
-    let moved = stand.deployed("// 2\n");
+    let moved = fixture.deployed("// 2\n");
     assert!(is_told(&moved), "{}", moved.stdout);
     // The new one is there first, and the old one goes when its owner says so.
-    let new = stand.address(OF_ALIAS).expect("it was made");
-    assert_eq!((stand.address(""), moved.finished()["function_url"].as_str()), (Some(old.clone()), Some(new.as_str())));
-    assert_eq!((stand.statements(OF_ALIAS), stand.statements("")), (2, 2));
-    let again = stand.again();
+    let new = fixture.address(OF_ALIAS).expect("it was made");
+    assert_eq!(
+        (fixture.address(""), moved.finished()["function_url"].as_str()),
+        (Some(old.clone()), Some(new.as_str()))
+    );
+    assert_eq!((fixture.statements(OF_ALIAS), fixture.statements("")), (2, 2));
+    let again = fixture.again();
     assert!(again.outcome() == "unchanged" && is_told(&again), "{}", again.stdout);
 
-    stand.ask(json!({"verify": {}}));
-    stand.endpoint.answer_invocations(Invocation { times: Some(1), ..thrown() });
-    let failed = stand.deploy("// 3\n");
+    fixture.ask(json!({"verify": {}}));
+    fixture.endpoint.answer_invocations(Invocation { times: Some(1), ..thrown() });
+    let failed = fixture.deploy("// 3\n");
     check_failed(&failed, "verification-failed", "/verify");
     let message = error(&failed, "message");
     assert!(message.contains(&format!("{old} serves it all the same")), "{message}");
     assert!(!failed.stdout.contains("nobody was sent"), "{}", failed.stdout);
 
-    stand.somebody_else("DELETE", URL, Value::Null);
-    let quiet = stand.deployed("// 4\n");
+    fixture.somebody_else("DELETE", URL, Value::Null);
+    let quiet = fixture.deployed("// 4\n");
     assert!(!is_told(&quiet), "{}", quiet.stdout);
-    assert_eq!(stand.address(OF_ALIAS), Some(new));
+    assert_eq!(fixture.address(OF_ALIAS), Some(new));
 }
 
 #[test]
 fn none_leaves_no_address_at_all() {
-    let (mut stand, _) = with_an_old_address();
-    stand.deployed("// 2\n");
-    stand.ask(json!({"function_url": "none"}));
-    let ended = stand.again();
+    let (mut fixture, _) = with_an_old_address();
+    fixture.deployed("// 2\n");
+    fixture.ask(json!({"function_url": "none"}));
+    let ended = fixture.again();
     assert_eq!((ended.outcome(), warnings(&ended)), ("deployed", vec![]), "{}", ended.stdout);
-    assert_eq!((stand.address(""), stand.address(OF_ALIAS)), (None, None));
-    assert_eq!((stand.statements(""), stand.statements(OF_ALIAS)), (0, 0));
-    assert_eq!(stand.again().outcome(), "unchanged");
+    assert_eq!((fixture.address(""), fixture.address(OF_ALIAS)), (None, None));
+    assert_eq!((fixture.statements(""), fixture.statements(OF_ALIAS)), (0, 0));
+    assert_eq!(fixture.again().outcome(), "unchanged");
 }

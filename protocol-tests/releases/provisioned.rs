@@ -3,82 +3,87 @@
 use super::*;
 
 /// Executions of `live` that are kept ready, with their status. `None`: none are.
-fn provisioned(stand: &Stand) -> Option<(u64, String)> {
-    let told = stand.endpoint.perform("GET", PROVISIONED, Value::Null).ok()?;
+fn provisioned(fixture: &Fixture) -> Option<(u64, String)> {
+    let told = fixture.endpoint.perform("GET", PROVISIONED, Value::Null).ok()?;
     let executions = told["RequestedProvisionedConcurrentExecutions"].as_u64()?;
     Some((executions, told["Status"].as_str()?.to_owned()))
 }
 
-fn with_provisioned(provision_duration: Duration) -> Stand {
+fn with_provisioned(provision_duration: Duration) -> Fixture {
     let settings = Settings { provision_duration, ..Settings::default() };
-    Stand::of(settings, json!({"alias": "live", "provisioned_concurrency": 2}))
+    Fixture::of(settings, json!({"alias": "live", "provisioned_concurrency": 2}))
 }
 
 #[test]
 fn provisioned_concurrency_is_ready_when_the_deployment_ends() {
-    let stand = with_provisioned(Duration::from_millis(700));
+    let fixture = with_provisioned(Duration::from_millis(700));
     let ready = Some((2, "READY".to_owned()));
-    let created = stand.deployed("// 1\n");
-    assert_eq!(provisioned(&stand), ready);
+    let created = fixture.deployed("// 1\n");
+    assert_eq!(provisioned(&fixture), ready);
     assert_eq!(created.steps()[2..], ["create-alias", "put-provisioned-concurrency-config"]);
 
-    let moved = stand.deployed("// 2\n");
-    assert_eq!((provisioned(&stand), stand.alias("live").as_str()), (ready.clone(), "2"));
+    let moved = fixture.deployed("// 2\n");
+    assert_eq!((provisioned(&fixture), fixture.alias("live").as_str()), (ready.clone(), "2"));
     assert_eq!(moved.steps(), ["update-function-code", "publish-version", "update-alias"]);
     assert_eq!(warnings(&moved), [""; 0], "weights that AWS itself shows are nobody's");
     let steps = &moved.event("planned").expect("told")["steps"];
     assert_eq!(steps[2]["waits_for"], "provisioned-concurrency-ready");
-    assert_eq!(stand.again().outcome(), "unchanged");
+    assert_eq!(fixture.again().outcome(), "unchanged");
 
-    let back = stand.rollback();
-    assert_eq!((back.outcome(), stand.alias("live").as_str()), ("deployed", "1"), "{}", back.stdout);
-    assert_eq!((provisioned(&stand), warnings(&back)), (ready, vec![]));
+    let back = fixture.rollback();
+    assert_eq!((back.outcome(), fixture.alias("live").as_str()), ("deployed", "1"), "{}", back.stdout);
+    assert_eq!((provisioned(&fixture), warnings(&back)), (ready, vec![]));
 }
 
 #[test]
 fn provisioned_concurrency_is_removed() {
-    let mut stand = with_provisioned(Duration::ZERO);
-    stand.deployed("// 1\n");
-    stand.ask(json!({"provisioned_concurrency": "none"}));
-    let removed = stand.again();
+    let mut fixture = with_provisioned(Duration::ZERO);
+    fixture.deployed("// 1\n");
+    fixture.ask(json!({"provisioned_concurrency": "none"}));
+    let removed = fixture.again();
     assert_eq!(removed.steps(), ["delete-provisioned-concurrency-config"], "{}", removed.stdout);
-    assert_eq!((removed.outcome(), provisioned(&stand), stand.alias("live").as_str()), ("deployed", None, "1"));
-    assert_eq!(stand.again().outcome(), "unchanged");
+    assert_eq!((removed.outcome(), provisioned(&fixture), fixture.alias("live").as_str()), ("deployed", None, "1"));
+    assert_eq!(fixture.again().outcome(), "unchanged");
 }
 
 #[test]
 fn an_alias_that_loses_its_provisioned_concurrency_has_moved_when_the_deployment_ends() {
-    let mut stand = with_provisioned(Duration::from_millis(1500));
-    stand.deployed("// 1\n");
-    stand.ask(json!({"provisioned_concurrency": "none"}));
-    let ended = stand.deployed("// 2\n");
-    assert_eq!((provisioned(&stand), stand.alias("live").as_str()), (None, "2"), "{}", ended.stdout);
+    let mut fixture = with_provisioned(Duration::from_millis(1500));
+    fixture.deployed("// 1\n");
+    fixture.ask(json!({"provisioned_concurrency": "none"}));
+    let ended = fixture.deployed("// 2\n");
+    assert_eq!((provisioned(&fixture), fixture.alias("live").as_str()), (None, "2"), "{}", ended.stdout);
 }
 
 #[test]
 fn provisioned_concurrency_that_fails_is_told_and_tried_again() {
-    let stand = with_provisioned(Duration::ZERO);
+    let fixture = with_provisioned(Duration::ZERO);
     let kind = FaultKind::ProvisionFails { reason: "FUNCTION_ERROR_INIT_FAILURE".to_owned() };
-    stand.endpoint.fault(Fault { operation: None, after: 0, times: 1, kind });
-    let failed = stand.deploy("// 1\n");
+    fixture.endpoint.fault(Fault { operation: None, after: 0, times: 1, kind });
+    let failed = fixture.deploy("// 1\n");
     // The fault is the code's, and not the account's.
     assert_eq!((error(&failed, "code"), error(&failed, "class")), ("function-start-failed", "package"));
     assert!(error(&failed, "message").contains("FUNCTION_ERROR_INIT_FAILURE"), "{}", failed.stdout);
-    assert_eq!(stand.alias("live"), "1");
-    let again = stand.again();
-    assert_eq!((again.outcome(), provisioned(&stand)), ("deployed", Some((2, "READY".to_owned()))), "{}", again.stdout);
+    assert_eq!(fixture.alias("live"), "1");
+    let again = fixture.again();
+    assert_eq!(
+        (again.outcome(), provisioned(&fixture)),
+        ("deployed", Some((2, "READY".to_owned()))),
+        "{}",
+        again.stdout
+    );
     assert_eq!(again.steps(), ["put-provisioned-concurrency-config"]);
 }
 
 #[test]
 fn a_run_killed_while_provisioned_concurrency_moves_is_ended_by_the_next() {
-    let stand = with_provisioned(Duration::from_millis(1500));
-    stand.deployed("// 1\n");
-    let running = stand.started("// 2\n", &["update-alias"]);
-    stand.heard("UpdateAlias");
+    let fixture = with_provisioned(Duration::from_millis(1500));
+    fixture.deployed("// 1\n");
+    let running = fixture.started("// 2\n", &["update-alias"]);
+    fixture.heard("UpdateAlias");
     running.kill();
-    let ended = stand.again();
+    let ended = fixture.again();
     assert!(["deployed", "unchanged"].contains(&ended.outcome()), "{}", ended.stdout);
-    assert_eq!((provisioned(&stand), stand.alias("live").as_str()), (Some((2, "READY".to_owned())), "2"));
+    assert_eq!((provisioned(&fixture), fixture.alias("live").as_str()), (Some((2, "READY".to_owned())), "2"));
     assert_eq!(warnings(&ended), [""; 0]);
 }

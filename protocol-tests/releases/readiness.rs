@@ -10,42 +10,42 @@ fn fails(reason_code: &str) -> Fault {
 #[test]
 fn a_version_that_cannot_be_made_ready_is_told_as_that_and_no_alias_moves_to_it() {
     for members in [json!({}), json!({"keep_versions": 5}), json!({"verify": {}})] {
-        let mut stand = Stand::live(members);
-        stand.endpoint.fault(fails("DisabledKMSKey"));
-        for ended in [stand.deploy("// 2\n"), stand.again(), stand.again()] {
+        let mut fixture = Fixture::live(members);
+        fixture.endpoint.fault(fails("DisabledKMSKey"));
+        for ended in [fixture.deploy("// 2\n"), fixture.again(), fixture.again()] {
             assert_eq!((ended.outcome(), ended.code()), ("failed", "version-failed"), "{}", ended.stdout);
             let message = error(&ended, "message");
             assert_eq!(message, "version 2 could not be made ready; `live` stays at 1: Because");
-            assert_eq!(stand.alias("live"), "1");
+            assert_eq!(fixture.alias("live"), "1");
         }
-        assert_eq!(stand.versions(), [1, 2]);
-        stand.ask(json!({"version": "2"}));
-        let back = stand.rollback();
-        assert_eq!((back.code(), stand.alias("live").as_str()), ("version-failed", "1"), "{}", back.stdout);
-        assert_eq!(stand.changes(), [""; 0]);
+        assert_eq!(fixture.versions(), [1, 2]);
+        fixture.ask(json!({"version": "2"}));
+        let back = fixture.rollback();
+        assert_eq!((back.code(), fixture.alias("live").as_str()), ("version-failed", "1"), "{}", back.stdout);
+        assert_eq!(fixture.changes(), [""; 0]);
     }
 }
 
 #[test]
 fn a_version_whose_own_code_fails_at_its_start_is_the_codes_fault() {
-    let stand = Stand::live(json!({}));
-    stand.endpoint.fault(fails("FunctionError"));
-    let ended = stand.deploy("// 2\n");
+    let fixture = Fixture::live(json!({}));
+    fixture.endpoint.fault(fails("FunctionError"));
+    let ended = fixture.deploy("// 2\n");
     assert_eq!((error(&ended, "code"), error(&ended, "class")), ("function-start-failed", "package"));
     assert!(error(&ended, "message").contains("`live` stays at 1"), "{}", ended.stdout);
 }
 
 /// A run that was killed while version 2 is made ready, which takes a while.
-fn killed(members: Value, fault: Option<Fault>) -> Stand {
+fn killed(members: Value, fault: Option<Fault>) -> Fixture {
     let settings = Settings { create_duration: Duration::from_millis(1500), ..Settings::default() };
-    let mut stand = Stand::of(settings, json!({"snap_start": "PublishedVersions"}));
-    stand.ask(members);
-    stand.deployed("// 1\n");
-    fault.into_iter().for_each(|fault| stand.endpoint.fault(fault));
-    let running = stand.started("// 2\n", &["publish-version"]);
-    stand.heard("PublishVersion");
+    let mut fixture = Fixture::of(settings, json!({"snap_start": "PublishedVersions"}));
+    fixture.ask(members);
+    fixture.deployed("// 1\n");
+    fault.into_iter().for_each(|fault| fixture.endpoint.fault(fault));
+    let running = fixture.started("// 2\n", &["publish-version"]);
+    fixture.heard("PublishVersion");
     running.kill();
-    stand
+    fixture
 }
 
 #[test]
@@ -55,21 +55,21 @@ fn a_version_that_is_pending_after_a_kill_is_waited_for() {
         (json!({"alias": "live", "keep_versions": 5}), "deployed"),
         (json!({"publish": true}), "unchanged"),
     ] {
-        let stand = killed(members, None);
-        let ended = stand.again();
+        let fixture = killed(members, None);
+        let ended = fixture.again();
         assert_eq!((ended.outcome(), &ended.finished()["version"]), (outcome, &json!("2")), "{}", ended.stdout);
         // It was ready by then, or nobody would have been told.
-        let asked = stand.endpoint.calls().iter().filter(|call| call.operation == "GetFunction").count();
-        assert!(asked > 2, "{:?}", stand.operations());
-        assert_eq!(stand.versions(), [1, 2]);
+        let asked = fixture.endpoint.calls().iter().filter(|call| call.operation == "GetFunction").count();
+        assert!(asked > 2, "{:?}", fixture.operations());
+        assert_eq!(fixture.versions(), [1, 2]);
     }
 }
 
 #[test]
 fn a_version_that_fails_after_a_kill_is_never_unchanged() {
     for members in [json!({"alias": "live"}), json!({"alias": "live", "keep_versions": 5}), json!({"publish": true})] {
-        let stand = killed(members, Some(fails("DisabledKMSKey")));
-        for ended in [stand.again(), stand.again()] {
+        let fixture = killed(members, Some(fails("DisabledKMSKey")));
+        for ended in [fixture.again(), fixture.again()] {
             assert_eq!((ended.outcome(), ended.code()), ("failed", "version-failed"), "{}", ended.stdout);
             assert_eq!(ended.status.code(), Some(1));
         }
@@ -78,10 +78,10 @@ fn a_version_that_fails_after_a_kill_is_never_unchanged() {
 
 #[test]
 fn an_alias_at_a_version_that_has_failed_since_is_not_unchanged() {
-    let stand = Stand::live(json!({}));
+    let fixture = Fixture::live(json!({}));
     for state in ["Failed", "Deactivated"] {
-        stand.endpoint.set_state("f:1", state).expect("it is there");
-        let ended = stand.again();
+        fixture.endpoint.set_state("f:1", state).expect("it is there");
+        let ended = fixture.again();
         assert_eq!((ended.outcome(), ended.code()), ("failed", "version-failed"), "{}", ended.stdout);
         assert!(error(&ended, "message").contains("`live` points at it"), "{}", ended.stdout);
     }
@@ -89,57 +89,57 @@ fn an_alias_at_a_version_that_has_failed_since_is_not_unchanged() {
 
 #[test]
 fn a_rollback_never_goes_to_a_version_that_failed_or_is_pending() {
-    let mut stand = Stand::published(3, json!({"alias": "live", "wait_timeout": 1}));
-    stand.make_alias("live", "3");
-    stand.endpoint.set_state("f:2", "Failed").expect("it is there");
-    stand.ask(json!({"version": "2"}));
-    assert_eq!(stand.rollback().code(), "version-failed");
-    stand.endpoint.set_state("f:2", "Pending").expect("it is there");
-    let ended = stand.rollback();
-    assert_eq!((ended.code(), stand.alias("live").as_str()), ("timed-out", "3"), "{}", ended.stdout);
+    let mut fixture = Fixture::published(3, json!({"alias": "live", "wait_timeout": 1}));
+    fixture.make_alias("live", "3");
+    fixture.endpoint.set_state("f:2", "Failed").expect("it is there");
+    fixture.ask(json!({"version": "2"}));
+    assert_eq!(fixture.rollback().code(), "version-failed");
+    fixture.endpoint.set_state("f:2", "Pending").expect("it is there");
+    let ended = fixture.rollback();
+    assert_eq!((ended.code(), fixture.alias("live").as_str()), ("timed-out", "3"), "{}", ended.stdout);
     // Of an alias that somebody else has moved, one that failed was never live.
-    stand.endpoint.set_state("f:2", "Failed").expect("it is there");
-    stand.ask(json!({"version": null}));
-    let ended = stand.rollback();
-    assert_eq!((ended.outcome(), stand.alias("live").as_str()), ("deployed", "1"), "{}", ended.stdout);
+    fixture.endpoint.set_state("f:2", "Failed").expect("it is there");
+    fixture.ask(json!({"version": null}));
+    let ended = fixture.rollback();
+    assert_eq!((ended.outcome(), fixture.alias("live").as_str()), ("deployed", "1"), "{}", ended.stdout);
 }
 
 #[test]
 fn a_function_that_goes_or_is_switched_off_is_not_unchanged() {
-    let mut stand = Stand::new(json!({}));
-    stand.deployed("// 1\n");
-    stand.ask(json!({"wait_timeout": 1}));
+    let mut fixture = Fixture::new(json!({}));
+    fixture.deployed("// 1\n");
+    fixture.ask(json!({"wait_timeout": 1}));
     for (state, code) in
         [("Deleting", "timed-out"), ("Deactivating", "timed-out"), ("Deactivated", "function-deactivated")]
     {
-        stand.endpoint.set_state("f", state).expect("it is there");
-        let ended = stand.again();
+        fixture.endpoint.set_state("f", state).expect("it is there");
+        let ended = fixture.again();
         assert_eq!((ended.outcome(), ended.code()), ("failed", code), "{state}: {}", ended.stdout);
-        assert_eq!(stand.changes(), [""; 0]);
+        assert_eq!(fixture.changes(), [""; 0]);
     }
     // What is deleted at last is created anew.
-    stand.endpoint.set_state("f", "Deleting").expect("it is there");
-    stand.ask(json!({"wait_timeout": 60}));
-    let running = stand.started("// 1\n", &["wait"]);
-    stand.somebody_else("DELETE", "/2015-03-31/functions/f", Value::Null);
+    fixture.endpoint.set_state("f", "Deleting").expect("it is there");
+    fixture.ask(json!({"wait_timeout": 60}));
+    let running = fixture.started("// 1\n", &["wait"]);
+    fixture.somebody_else("DELETE", "/2015-03-31/functions/f", Value::Null);
     let ended = running.ended();
     assert_eq!((ended.outcome(), ended.steps().last()), ("deployed", Some(&"create-function")), "{}", ended.stdout);
 }
 
 #[test]
 fn an_idle_function_is_woken_before_its_check_fails() {
-    let stand = Stand::new(json!({"verify": {}}));
-    stand.deployed("// 1\n");
-    stand.endpoint.idle("f", Duration::from_millis(400)).expect("it is there");
-    let ended = stand.again();
+    let fixture = Fixture::new(json!({"verify": {}}));
+    fixture.deployed("// 1\n");
+    fixture.endpoint.idle("f", Duration::from_millis(400)).expect("it is there");
+    let ended = fixture.again();
     assert_eq!(ended.outcome(), "unchanged", "{}", ended.stdout);
-    assert!(stand.operations().iter().filter(|operation| *operation == "Invoke").count() > 1);
+    assert!(fixture.operations().iter().filter(|operation| *operation == "Invoke").count() > 1);
 
-    let stand = Stand::live(json!({"verify": {}}));
-    stand.deployed("// 2\n");
-    stand.make_alias("other", "1");
-    stand.somebody_else("PUT", &format!("{ALIASES}/live"), json!({"FunctionVersion": "1"}));
-    stand.endpoint.idle("f:2", Duration::from_millis(400)).expect("it is there");
-    let ended = stand.again();
-    assert_eq!((ended.outcome(), stand.alias("live").as_str()), ("deployed", "2"), "{}", ended.stdout);
+    let fixture = Fixture::live(json!({"verify": {}}));
+    fixture.deployed("// 2\n");
+    fixture.make_alias("other", "1");
+    fixture.somebody_else("PUT", &format!("{ALIASES}/live"), json!({"FunctionVersion": "1"}));
+    fixture.endpoint.idle("f:2", Duration::from_millis(400)).expect("it is there");
+    let ended = fixture.again();
+    assert_eq!((ended.outcome(), fixture.alias("live").as_str()), ("deployed", "2"), "{}", ended.stdout);
 }

@@ -4,126 +4,129 @@ use super::*;
 
 #[test]
 fn a_rollback_goes_to_where_the_alias_came_from_and_skips_what_failed() {
-    let mut stand = Stand::live(json!({"verify": {}}));
-    stand.endpoint.answer_invocations(of_version("2", thrown()));
-    check_failed(&stand.deploy("// 2\n"), "verification-failed", "/verify");
-    stand.deployed("// 3\n");
-    assert_eq!((stand.alias("live").as_str(), stand.versions()), ("3", vec![1, 2, 3]));
+    let mut fixture = Fixture::live(json!({"verify": {}}));
+    fixture.endpoint.answer_invocations(of_version("2", thrown()));
+    check_failed(&fixture.deploy("// 2\n"), "verification-failed", "/verify");
+    fixture.deployed("// 3\n");
+    assert_eq!((fixture.alias("live").as_str(), fixture.versions()), ("3", vec![1, 2, 3]));
 
-    stand.ask(json!({"dry_run": true}));
-    let planned = stand.rollback();
+    fixture.ask(json!({"dry_run": true}));
+    let planned = fixture.rollback();
     assert_eq!(planned.outcome(), "planned", "{}", planned.stdout);
     let change = json!({"field": "alias.live", "from": "3", "to": "1"});
     assert_eq!(planned.finished()["steps"], json!([{"step": "update-alias", "changes": [change]}]));
-    assert_eq!((stand.changes(), stand.alias("live").as_str()), (vec![], "3"));
+    assert_eq!((fixture.changes(), fixture.alias("live").as_str()), (vec![], "3"));
 
-    stand.ask(json!({"dry_run": null}));
-    let ended = stand.rollback();
+    fixture.ask(json!({"dry_run": null}));
+    let ended = fixture.rollback();
     assert_eq!((ended.outcome(), ended.status.code()), ("deployed", Some(0)), "{}", ended.stdout);
-    assert_eq!((stand.changes(), stand.alias("live").as_str()), (vec!["UpdateAlias 1".to_owned()], "1"));
+    assert_eq!((fixture.changes(), fixture.alias("live").as_str()), (vec!["UpdateAlias 1".to_owned()], "1"));
     assert_eq!((ended.steps(), warnings(&ended)), (vec!["update-alias"], vec![]));
     let finished = ended.finished();
     assert_eq!([&finished["version"], &finished["previous_version"], &finished["alias"]], ["1", "3", "live"]);
-    let version = stand.endpoint.function("f:1").expect("is there");
+    let version = fixture.endpoint.function("f:1").expect("is there");
     assert_eq!(finished["code_sha256"], version["Configuration"]["CodeSha256"]);
 }
 
 /// `live` at version 3, and where it has been before: at 1 and 2.
-fn three_versions() -> Stand {
-    let stand = Stand::live(json!({}));
-    stand.deployed("// 2\n");
-    stand.deployed("// 3\n");
-    stand
+fn three_versions() -> Fixture {
+    let fixture = Fixture::live(json!({}));
+    fixture.deployed("// 2\n");
+    fixture.deployed("// 3\n");
+    fixture
 }
 
 #[test]
 fn rollbacks_go_on_until_there_is_no_version_before() {
-    let stand = three_versions();
+    let fixture = three_versions();
     for version in ["2", "1"] {
-        let ended = stand.rollback();
-        assert_eq!((ended.outcome(), stand.alias("live").as_str()), ("deployed", version), "{}", ended.stdout);
+        let ended = fixture.rollback();
+        assert_eq!((ended.outcome(), fixture.alias("live").as_str()), ("deployed", version), "{}", ended.stdout);
     }
-    check_failed(&stand.rollback(), "no-previous-version", "/alias");
-    assert_eq!((stand.changes(), stand.alias("live").as_str()), (vec![], "1"));
+    check_failed(&fixture.rollback(), "no-previous-version", "/alias");
+    assert_eq!((fixture.changes(), fixture.alias("live").as_str()), (vec![], "1"));
 }
 
 #[test]
 fn a_rollback_to_what_is_not_there_is_refused() {
-    let mut stand = three_versions();
+    let mut fixture = three_versions();
     for (members, at) in [
         (json!({"alias": "nobody"}), "/alias"),
         (json!({"alias": ["live", "nobody"]}), "/alias"),
         (json!({"alias": "live", "version": 4}), "/version"),
         (json!({"version": null, "function_name": "g"}), "/function_name"),
     ] {
-        stand.ask(members);
-        check_failed(&stand.rollback(), "not-found", at);
-        assert_eq!((stand.changes(), stand.alias("live").as_str()), (vec![], "3"));
+        fixture.ask(members);
+        check_failed(&fixture.rollback(), "not-found", at);
+        assert_eq!((fixture.changes(), fixture.alias("live").as_str()), (vec![], "3"));
     }
-    stand.ask(json!({"alias": null}));
-    let ended = stand.rollback();
+    fixture.ask(json!({"alias": null}));
+    let ended = fixture.rollback();
     assert_eq!((ended.code(), error(&ended, "at"), ended.status.code()), ("missing-key", "/alias", Some(2)));
-    assert_eq!(stand.operations(), [""; 0]);
+    assert_eq!(fixture.operations(), [""; 0]);
 }
 
 #[test]
 fn a_rollback_goes_to_the_version_that_is_named() {
-    let mut stand = three_versions();
-    stand.ask(json!({"version": "1"}));
-    let ended = stand.rollback();
-    assert_eq!((ended.outcome(), stand.alias("live").as_str()), ("deployed", "1"), "{}", ended.stdout);
-    let again = stand.rollback();
-    assert_eq!((again.outcome(), stand.changes()), ("unchanged", vec![]), "{}", again.stdout);
-    stand.ask(json!({"version": 3}));
-    let ended = stand.rollback();
-    assert_eq!((ended.outcome(), stand.alias("live").as_str()), ("deployed", "3"), "{}", ended.stdout);
+    let mut fixture = three_versions();
+    fixture.ask(json!({"version": "1"}));
+    let ended = fixture.rollback();
+    assert_eq!((ended.outcome(), fixture.alias("live").as_str()), ("deployed", "1"), "{}", ended.stdout);
+    let again = fixture.rollback();
+    assert_eq!((again.outcome(), fixture.changes()), ("unchanged", vec![]), "{}", again.stdout);
+    fixture.ask(json!({"version": 3}));
+    let ended = fixture.rollback();
+    assert_eq!((ended.outcome(), fixture.alias("live").as_str()), ("deployed", "3"), "{}", ended.stdout);
 }
 
 #[test]
 fn aliases_go_back_together_or_not_at_all() {
-    let mut stand = three_versions();
-    stand.make_alias("other", "2");
-    stand.ask(json!({"alias": ["live", "other"]}));
-    let ended = stand.rollback();
+    let mut fixture = three_versions();
+    fixture.make_alias("other", "2");
+    fixture.ask(json!({"alias": ["live", "other"]}));
+    let ended = fixture.rollback();
     check_failed(&ended, "ambiguous-rollback", "/alias");
     let message = error(&ended, "message");
     assert!(message.contains("`live` would go back to version 2, `other` would go back to version 1"), "{message}");
-    assert_eq!((stand.changes(), stand.alias("live").as_str()), (vec![], "3"));
+    assert_eq!((fixture.changes(), fixture.alias("live").as_str()), (vec![], "3"));
 
-    stand.deployed("// 4\n");
-    stand.deployed("// 5\n");
-    let ended = stand.rollback();
+    fixture.deployed("// 4\n");
+    fixture.deployed("// 5\n");
+    let ended = fixture.rollback();
     assert_eq!((ended.outcome(), &ended.finished()["version"]), ("deployed", &json!("4")), "{}", ended.stdout);
-    assert_eq!(["live", "other"].map(|name| stand.alias(name)), ["4", "4"]);
-    assert_eq!(stand.changes(), ["UpdateAlias 4", "UpdateAlias 4"]);
+    assert_eq!(["live", "other"].map(|name| fixture.alias(name)), ["4", "4"]);
+    assert_eq!(fixture.changes(), ["UpdateAlias 4", "UpdateAlias 4"]);
 }
 
 #[test]
 fn after_a_rollback_the_same_deployment_goes_forward_again() {
-    let stand = three_versions();
-    assert_eq!(stand.rollback().outcome(), "deployed");
-    assert_eq!(stand.alias("live"), "2");
-    let ended = stand.again();
-    assert_eq!((ended.outcome(), stand.alias("live").as_str()), ("deployed", "3"), "{}", ended.stdout);
-    assert_eq!((stand.versions(), stand.endpoint.calls().iter().map(|call| call.code_bytes).sum()), (vec![1, 2, 3], 0));
+    let fixture = three_versions();
+    assert_eq!(fixture.rollback().outcome(), "deployed");
+    assert_eq!(fixture.alias("live"), "2");
+    let ended = fixture.again();
+    assert_eq!((ended.outcome(), fixture.alias("live").as_str()), ("deployed", "3"), "{}", ended.stdout);
+    assert_eq!(
+        (fixture.versions(), fixture.endpoint.calls().iter().map(|call| call.code_bytes).sum()),
+        (vec![1, 2, 3], 0)
+    );
     assert_eq!(ended.finished()["previous_version"], "2");
 }
 
 #[test]
 fn a_rollback_does_not_move_an_alias_that_somebody_else_has_moved_meanwhile() {
-    let stand = three_versions();
+    let fixture = three_versions();
     // On record once it is handled: what the rollback knows of the alias is from before, and it is still reading.
     let kind = FaultKind::Slow { answer_over: Duration::from_secs(2) };
     let operation = Some("ListVersionsByFunction".to_owned());
-    stand.endpoint.fault(Fault { operation, after: 0, times: 1, kind });
+    fixture.endpoint.fault(Fault { operation, after: 0, times: 1, kind });
     let ended = thread::scope(|scope| {
-        stand.endpoint.forget_calls();
-        let rollback = scope.spawn(|| stand.plugin(&["rollback"]).run(&stand.request));
-        stand.heard("ListVersionsByFunction");
-        stand.somebody_else("PUT", &format!("{ALIASES}/live"), json!({"FunctionVersion": "1"}));
+        fixture.endpoint.forget_calls();
+        let rollback = scope.spawn(|| fixture.plugin(&["rollback"]).run(&fixture.request));
+        fixture.heard("ListVersionsByFunction");
+        fixture.somebody_else("PUT", &format!("{ALIASES}/live"), json!({"FunctionVersion": "1"}));
         rollback.join().expect("no panic")
     });
     assert_eq!((ended.code(), ended.status.code()), ("conflict", Some(1)), "{}", ended.stdout);
     assert_eq!(ended.finished()["changed"], json!([]));
-    assert_eq!(stand.alias("live"), "1");
+    assert_eq!(fixture.alias("live"), "1");
 }

@@ -4,19 +4,19 @@ use super::*;
 
 #[test]
 fn traffic_goes_over_step_by_step_and_is_proved_at_each() {
-    let stand = Stand::new(json!({
+    let fixture = Fixture::new(json!({
         "alias": "live", "verify": {}, "traffic": [10, 50, 100], "traffic_interval": 1,
     }));
-    let created = stand.deployed("// 1\n");
+    let created = fixture.deployed("// 1\n");
     assert_eq!(
         created.steps(),
         ["create-function", "publish-version", "verify", "create-alias"],
         "nobody to share with"
     );
-    let ended = stand.deployed("// 2\n");
+    let ended = fixture.deployed("// 2\n");
     let moves = ["Invoke", "UpdateAlias 1, 10 % to 2", "Invoke", "UpdateAlias 1, 50 % to 2", "Invoke", "UpdateAlias 2"];
-    assert_eq!(stand.changes()[2..], moves);
-    assert_eq!(stand.alias("live"), "2");
+    assert_eq!(fixture.changes()[2..], moves);
+    assert_eq!(fixture.alias("live"), "2");
     let at_each = ["shift-traffic", "wait", "verify"];
     let steps = [["update-function-code", "publish-version", "verify"], at_each, at_each].concat();
     assert_eq!(ended.steps(), [steps, vec!["update-alias"]].concat());
@@ -28,32 +28,32 @@ fn traffic_goes_over_step_by_step_and_is_proved_at_each() {
 
 #[test]
 fn a_check_that_fails_at_half_of_the_traffic_sends_all_of_it_back() {
-    let stand = Stand::live(json!({"verify": {}, "traffic": [10, 50, 100], "traffic_interval": 1}));
-    stand.endpoint.answer_invocations(thrown());
-    stand.endpoint.answer_invocations(Invocation { times: Some(2), ..Invocation::default() });
-    let ended = stand.deploy("// 2\n");
+    let fixture = Fixture::live(json!({"verify": {}, "traffic": [10, 50, 100], "traffic_interval": 1}));
+    fixture.endpoint.answer_invocations(thrown());
+    fixture.endpoint.answer_invocations(Invocation { times: Some(2), ..Invocation::default() });
+    let ended = fixture.deploy("// 2\n");
     check_failed(&ended, "verification-failed", "/verify");
     let moves = ["Invoke", "UpdateAlias 1, 10 % to 2", "Invoke", "UpdateAlias 1, 50 % to 2", "Invoke", "UpdateAlias 1"];
-    assert_eq!(stand.changes()[2..], moves);
-    assert_eq!(stand.alias("live"), "1");
+    assert_eq!(fixture.changes()[2..], moves);
+    assert_eq!(fixture.alias("live"), "1");
     let message = error(&ended, "message");
     assert!(message.contains("all traffic of `live` is back at version 1"), "{message}");
     assert_eq!(ended.finished()["changed"], json!(["update-function-code", "publish-version"]));
 }
 
 /// Version 2 has a tenth of the traffic for half a minute.
-fn with_a_tenth() -> Stand {
-    Stand::live(json!({"verify": {}, "traffic": [10, 50, 100], "traffic_interval": 30}))
+fn with_a_tenth() -> Fixture {
+    Fixture::live(json!({"verify": {}, "traffic": [10, 50, 100], "traffic_interval": 30}))
 }
 
 #[track_caller]
-fn check_cancelled(stand: &Stand, running: Running) {
-    assert_eq!(stand.alias("live"), "1, 10 % to 2");
+fn check_cancelled(fixture: &Fixture, running: Running) {
+    assert_eq!(fixture.alias("live"), "1, 10 % to 2");
     signal(&running.child, "TERM");
     let ended = running.ended();
     assert!(ended.elapsed < Duration::from_secs(5), "{:?}\n{}", ended.elapsed, ended.stdout);
     assert_eq!((ended.code(), ended.status.code()), ("cancelled", Some(143)), "{}", ended.stdout);
-    assert_eq!(stand.alias("live"), "1");
+    assert_eq!(fixture.alias("live"), "1");
     let message = error(&ended, "message");
     assert!(message.contains("all traffic of `live` is back at version 1"), "{message}");
     assert_eq!(ended.finished()["changed"], json!(["update-function-code", "publish-version"]));
@@ -61,88 +61,88 @@ fn check_cancelled(stand: &Stand, running: Running) {
 
 #[test]
 fn a_signal_while_traffic_is_shared_sends_it_back() {
-    let stand = with_a_tenth();
-    let running = stand.started("// 2\n", &["wait"]);
-    check_cancelled(&stand, running);
+    let fixture = with_a_tenth();
+    let running = fixture.started("// 2\n", &["wait"]);
+    check_cancelled(&fixture, running);
 }
 
 #[test]
 fn a_terminal_that_is_closed_sends_shared_traffic_back() {
-    let stand = with_a_tenth();
-    let running = stand.started("// 2\n", &["wait"]);
+    let fixture = with_a_tenth();
+    let running = fixture.started("// 2\n", &["wait"]);
     signal(&running.child, "HUP");
     let ended = running.ended();
     assert_eq!((ended.code(), ended.status.code()), ("cancelled", Some(143)), "{}", ended.stdout);
-    assert_eq!(stand.alias("live"), "1");
+    assert_eq!(fixture.alias("live"), "1");
 }
 
 #[test]
 fn a_signal_while_a_version_is_invoked_sends_shared_traffic_back() {
-    let mut stand = with_a_tenth();
-    stand.ask(json!({"traffic_interval": 1}));
-    stand.endpoint.answer_invocations(Invocation { delay: Duration::from_secs(3), ..Invocation::default() });
-    stand.endpoint.answer_invocations(Invocation { times: Some(1), ..Invocation::default() });
-    let running = stand.started("// 2\n", &["wait", "verify"]);
+    let mut fixture = with_a_tenth();
+    fixture.ask(json!({"traffic_interval": 1}));
+    fixture.endpoint.answer_invocations(Invocation { delay: Duration::from_secs(3), ..Invocation::default() });
+    fixture.endpoint.answer_invocations(Invocation { times: Some(1), ..Invocation::default() });
+    let running = fixture.started("// 2\n", &["wait", "verify"]);
     thread::sleep(Duration::from_millis(300));
-    check_cancelled(&stand, running);
+    check_cancelled(&fixture, running);
 }
 
 #[test]
 fn when_the_runner_closes_our_output_shared_traffic_goes_back() {
-    let mut stand = with_a_tenth();
+    let mut fixture = with_a_tenth();
     // Nothing is written for a long time, and it is noticed all the same.
-    stand.ask(json!({"traffic_interval": 600}));
-    let Running { mut child, lines, .. } = stand.started("// 2\n", &["wait"]);
-    assert_eq!(stand.alias("live"), "1, 10 % to 2");
+    fixture.ask(json!({"traffic_interval": 600}));
+    let Running { mut child, lines, .. } = fixture.started("// 2\n", &["wait"]);
+    assert_eq!(fixture.alias("live"), "1, 10 % to 2");
     drop(lines);
     assert_eq!(child.wait().expect("ended").code(), Some(1));
-    assert_eq!(stand.alias("live"), "1");
+    assert_eq!(fixture.alias("live"), "1");
 }
 
 /// Somebody else changes the description of `live` while a tenth of its traffic is shared, so that the next share is
 /// refused; the run ends with this code.
 #[track_caller]
-fn check_touched(stand: &Stand, code: &str) {
-    let running = stand.started("// 2\n", &["wait"]);
-    stand.somebody_else("PUT", &format!("{ALIASES}/live"), json!({"Description": "touched"}));
+fn check_touched(fixture: &Fixture, code: &str) {
+    let running = fixture.started("// 2\n", &["wait"]);
+    fixture.somebody_else("PUT", &format!("{ALIASES}/live"), json!({"Description": "touched"}));
     let ended = running.ended();
     assert_eq!((ended.code(), ended.status.code()), (code, Some(1)), "{}", ended.stdout);
-    assert_eq!(stand.alias("live"), "1", "{}", ended.stdout);
+    assert_eq!(fixture.alias("live"), "1", "{}", ended.stdout);
 }
 
 #[test]
 fn a_deployment_whose_alias_somebody_touches_in_the_middle_sends_shared_traffic_back() {
-    let mut stand = with_a_tenth();
-    stand.ask(json!({"traffic_interval": 3}));
-    check_touched(&stand, "conflict");
+    let mut fixture = with_a_tenth();
+    fixture.ask(json!({"traffic_interval": 3}));
+    check_touched(&fixture, "conflict");
 }
 
 #[test]
 fn a_rollback_in_the_middle_of_a_shift_is_not_overridden() {
-    let mut stand = with_a_tenth();
-    stand.ask(json!({"traffic_interval": 3}));
-    let running = stand.started("// 2\n", &["wait"]);
-    assert_eq!(stand.rollback().outcome(), "deployed");
+    let mut fixture = with_a_tenth();
+    fixture.ask(json!({"traffic_interval": 3}));
+    let running = fixture.started("// 2\n", &["wait"]);
+    assert_eq!(fixture.rollback().outcome(), "deployed");
     let ended = running.ended();
     assert_eq!((ended.code(), ended.status.code()), ("conflict", Some(1)), "{}", ended.stdout);
-    assert_eq!(stand.alias("live"), "1", "{}", ended.stdout);
+    assert_eq!(fixture.alias("live"), "1", "{}", ended.stdout);
 }
 
 #[test]
 fn a_deployment_of_one_revision_that_meets_somebody_else_sends_shared_traffic_back() {
-    let mut stand = with_a_tenth();
-    let live = stand.endpoint.function("f").expect("is there");
-    stand.ask(json!({"traffic_interval": 3, "revision_id": live["Configuration"]["RevisionId"]}));
-    check_touched(&stand, "conflict");
+    let mut fixture = with_a_tenth();
+    let live = fixture.endpoint.function("f").expect("is there");
+    fixture.ask(json!({"traffic_interval": 3, "revision_id": live["Configuration"]["RevisionId"]}));
+    check_touched(&fixture, "conflict");
 }
 
 /// A run that was killed while a tenth of the traffic went to version 2.
-fn killed_with_a_tenth() -> Stand {
-    let mut stand = with_a_tenth();
-    stand.started("// 2\n", &["wait"]).kill();
-    assert_eq!(stand.alias("live"), "1, 10 % to 2", "nobody is left to send it back");
-    stand.ask(json!({"traffic_interval": 1}));
-    stand
+fn killed_with_a_tenth() -> Fixture {
+    let mut fixture = with_a_tenth();
+    fixture.started("// 2\n", &["wait"]).kill();
+    assert_eq!(fixture.alias("live"), "1, 10 % to 2", "nobody is left to send it back");
+    fixture.ask(json!({"traffic_interval": 1}));
+    fixture
 }
 
 #[track_caller]
@@ -154,103 +154,103 @@ fn check_cleared(ended: &Ended) {
 
 #[test]
 fn after_a_kill_the_next_deployment_begins_with_all_traffic_where_it_was() {
-    let stand = killed_with_a_tenth();
-    let ended = stand.again();
+    let fixture = killed_with_a_tenth();
+    let ended = fixture.again();
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
     check_cleared(&ended);
-    assert_eq!(stand.changes()[..3], ["UpdateAlias 1", "PublishVersion", "Invoke"]);
-    assert_eq!((stand.alias("live").as_str(), stand.versions()), ("2", vec![1, 2]));
+    assert_eq!(fixture.changes()[..3], ["UpdateAlias 1", "PublishVersion", "Invoke"]);
+    assert_eq!((fixture.alias("live").as_str(), fixture.versions()), ("2", vec![1, 2]));
     let finished = ended.finished();
     assert_eq!([&finished["version"], &finished["previous_version"]], ["2", "1"]);
 }
 
 #[test]
 fn after_a_kill_a_check_that_fails_leaves_nobody_at_the_new_version() {
-    let stand = killed_with_a_tenth();
-    stand.endpoint.answer_invocations(thrown());
-    let ended = stand.again();
+    let fixture = killed_with_a_tenth();
+    fixture.endpoint.answer_invocations(thrown());
+    let ended = fixture.again();
     check_failed(&ended, "verification-failed", "/verify");
     check_cleared(&ended);
-    assert_eq!(stand.alias("live"), "1");
+    assert_eq!(fixture.alias("live"), "1");
 }
 
 #[test]
 fn after_a_kill_a_check_that_fails_without_traffic_leaves_nobody_at_the_new_version() {
-    let mut stand = killed_with_a_tenth();
-    stand.ask(json!({"traffic": null, "traffic_interval": null}));
-    stand.endpoint.answer_invocations(thrown());
-    let ended = stand.again();
+    let mut fixture = killed_with_a_tenth();
+    fixture.ask(json!({"traffic": null, "traffic_interval": null}));
+    fixture.endpoint.answer_invocations(thrown());
+    let ended = fixture.again();
     check_failed(&ended, "verification-failed", "/verify");
     check_cleared(&ended);
-    assert_eq!(stand.alias("live"), "1", "{}", ended.stdout);
+    assert_eq!(fixture.alias("live"), "1", "{}", ended.stdout);
 }
 
 #[test]
 fn after_a_kill_a_rollback_sends_all_traffic_to_where_the_alias_points() {
-    let stand = killed_with_a_tenth();
-    let ended = stand.rollback();
+    let fixture = killed_with_a_tenth();
+    let ended = fixture.rollback();
     assert_eq!((ended.outcome(), ended.status.code()), ("deployed", Some(0)), "{}", ended.stdout);
     check_cleared(&ended);
-    assert_eq!(stand.changes(), ["UpdateAlias 1"]);
-    assert_eq!((stand.alias("live").as_str(), &ended.finished()["version"]), ("1", &json!("1")));
+    assert_eq!(fixture.changes(), ["UpdateAlias 1"]);
+    assert_eq!((fixture.alias("live").as_str(), &ended.finished()["version"]), ("1", &json!("1")));
 }
 
 /// `live` at version 2, and somebody else's canary: a tenth goes to version 1.
-fn with_somebody_elses_canary() -> Stand {
-    let stand = Stand::live(json!({"verify": {}}));
-    stand.deployed("// 2\n");
+fn with_somebody_elses_canary() -> Fixture {
+    let fixture = Fixture::live(json!({"verify": {}}));
+    fixture.deployed("// 2\n");
     let routing = json!({"RoutingConfig": {"AdditionalVersionWeights": {"1": 0.1}}});
-    stand.somebody_else("PUT", &format!("{ALIASES}/live"), routing);
-    stand
+    fixture.somebody_else("PUT", &format!("{ALIASES}/live"), routing);
+    fixture
 }
 
 #[test]
 fn weights_that_somebody_else_has_given_are_not_touched() {
-    let mut stand = with_somebody_elses_canary();
+    let mut fixture = with_somebody_elses_canary();
     for code in ["// 2\n", "// 3\n"] {
         for members in [json!({"traffic": null}), json!({"traffic": [50], "traffic_interval": 1})] {
-            stand.ask(members);
-            let planned = stand.plugin(&["plan"]).run(&stand.request);
-            for ended in [stand.deploy(code), planned, stand.rollback()] {
+            fixture.ask(members);
+            let planned = fixture.plugin(&["plan"]).run(&fixture.request);
+            for ended in [fixture.deploy(code), planned, fixture.rollback()] {
                 check_failed(&ended, "traffic-shared", "/alias");
                 let message = error(&ended, "message");
                 assert!(message.starts_with("`live` shares its traffic, 10 % to version 1"), "{message}");
-                assert_eq!((stand.changes(), stand.alias("live").as_str()), (vec![], "2, 10 % to 1"));
+                assert_eq!((fixture.changes(), fixture.alias("live").as_str()), (vec![], "2, 10 % to 1"));
             }
-            stand.ask(json!({"traffic_interval": null}));
+            fixture.ask(json!({"traffic_interval": null}));
         }
     }
-    stand.ask(json!({"clear_weights": true, "traffic": null}));
-    let ended = stand.deployed("// 3\n");
-    assert_eq!((warnings(&ended), stand.alias("live").as_str()), (vec!["weights-cleared"], "3"));
+    fixture.ask(json!({"clear_weights": true, "traffic": null}));
+    let ended = fixture.deployed("// 3\n");
+    assert_eq!((warnings(&ended), fixture.alias("live").as_str()), (vec!["weights-cleared"], "3"));
 }
 
 #[test]
 fn a_rollback_may_end_somebody_elses_canary_when_it_is_told_to() {
-    let mut stand = with_somebody_elses_canary();
-    stand.ask(json!({"clear_weights": true}));
-    let ended = stand.rollback();
-    assert_eq!((ended.outcome(), stand.alias("live").as_str()), ("deployed", "2"), "{}", ended.stdout);
+    let mut fixture = with_somebody_elses_canary();
+    fixture.ask(json!({"clear_weights": true}));
+    let ended = fixture.rollback();
+    assert_eq!((ended.outcome(), fixture.alias("live").as_str()), ("deployed", "2"), "{}", ended.stdout);
 }
 
 /// The description of `live`, which tells where it has been.
-fn description(stand: &Stand) -> String {
-    let alias = stand.somebody_else("GET", &format!("{ALIASES}/live"), Value::Null);
+fn description(fixture: &Fixture) -> String {
+    let alias = fixture.somebody_else("GET", &format!("{ALIASES}/live"), Value::Null);
     alias["Description"].as_str().unwrap_or_default().to_owned()
 }
 
 #[test]
 fn a_shift_of_ours_is_told_by_the_alias_as_long_as_it_lasts() {
-    let stand = killed_with_a_tenth();
-    assert_eq!(description(&stand), "(at 1, to 2, before: none)");
+    let fixture = killed_with_a_tenth();
+    assert_eq!(description(&fixture), "(at 1, to 2, before: none)");
     // Back at once, by whatever ends it.
-    assert_eq!((stand.rollback().outcome(), description(&stand).as_str()), ("deployed", "(at 1, before: none)"));
-    stand.endpoint.answer_invocations(thrown());
-    stand.endpoint.answer_invocations(Invocation { times: Some(1), ..Invocation::default() });
-    check_failed(&stand.again(), "verification-failed", "/verify");
-    assert_eq!((stand.alias("live").as_str(), description(&stand).as_str()), ("1", "(at 1, before: none)"));
+    assert_eq!((fixture.rollback().outcome(), description(&fixture).as_str()), ("deployed", "(at 1, before: none)"));
+    fixture.endpoint.answer_invocations(thrown());
+    fixture.endpoint.answer_invocations(Invocation { times: Some(1), ..Invocation::default() });
+    check_failed(&fixture.again(), "verification-failed", "/verify");
+    assert_eq!((fixture.alias("live").as_str(), description(&fixture).as_str()), ("1", "(at 1, before: none)"));
     // So that the same weights are somebody else's from then on.
     let routing = json!({"RoutingConfig": {"AdditionalVersionWeights": {"2": 0.1}}});
-    stand.somebody_else("PUT", &format!("{ALIASES}/live"), routing);
-    check_failed(&stand.again(), "traffic-shared", "/alias");
+    fixture.somebody_else("PUT", &format!("{ALIASES}/live"), routing);
+    check_failed(&fixture.again(), "traffic-shared", "/alias");
 }

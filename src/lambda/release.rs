@@ -175,7 +175,8 @@ impl Lambda {
             Err(LambdaError::Call(error)) if error.code() == "ProvisionedConcurrencyConfigNotFoundException" => {
                 Ok(None)
             }
-            answer => found(answer),
+            Err(LambdaError::Call(error)) if error.is_function_not_found() => Err(LambdaError::Gone),
+            answer => answer.map(Some),
         }
     }
 
