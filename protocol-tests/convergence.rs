@@ -82,6 +82,17 @@ const SHIFT: Scenario = Scenario {
     stanza: || json!({"alias": "live", "verify": {}, "traffic": [50], "traffic_interval": 1}),
 };
 
+/// A release whose version takes a while to be ready, and whose function has been idle.
+const SNAPSHOT: Scenario = Scenario {
+    name: "snapshot",
+    killed_from: "UpdateFunctionCode",
+    before: |endpoint| {
+        a_released_function(endpoint);
+        endpoint.idle("f", DURATION).expect("there");
+    },
+    stanza: || json!({"alias": "live", "verify": {}, "snap_start": "PublishedVersions", "runtime": "python3.13"}),
+};
+
 fn a_published_function(endpoint: &Endpoint) {
     seed(endpoint, "f");
     perform(endpoint, "POST", VERSIONS, json!({}));
@@ -195,7 +206,7 @@ fn differences(expected: &Value, actual: &Value) -> String {
 
 #[test]
 fn an_undisturbed_deployment_is_refused_nothing_and_warns_of_nobody() {
-    for scenario in [CREATION, UPDATE, RELEASE, SHIFT] {
+    for scenario in [CREATION, UPDATE, RELEASE, SHIFT, SNAPSHOT] {
         let fixture = fixture(&scenario);
         let ended = fixture.plugin(&[]).run(&fixture.request);
         let calls = fixture.endpoint.calls();
@@ -220,7 +231,7 @@ enum Killed {
 #[ignore = "second tier: long"]
 fn killed_at_any_call_and_run_again_it_ends_as_if_undisturbed() {
     let (mut kills, mut wrong) = (0, Vec::new());
-    for scenario in [CREATION, UPDATE, RELEASE, SHIFT] {
+    for scenario in [CREATION, UPDATE, RELEASE, SHIFT, SNAPSHOT] {
         let first = fixture(&scenario);
         let calls = undisturbed(&first);
         let expected = held(&first.endpoint);

@@ -57,7 +57,7 @@ enum Expected {
 }
 
 /// The codes that may be told, with their class and whether they are retryable.
-const CODES: [(&str, &str, bool); 10] = [
+const CODES: [(&str, &str, bool); 11] = [
     ("access-denied", "auth", false),
     ("conflict", "transient", true),
     ("creation-failed", "config", false),
@@ -68,6 +68,7 @@ const CODES: [(&str, &str, bool); 10] = [
     ("unexpected-answer", "transient", true),
     ("update-failed", "config", false),
     ("verification-failed", "package", false),
+    ("version-failed", "config", false),
 ];
 
 fn troubles() -> Vec<Trouble> {
@@ -87,7 +88,13 @@ fn troubles() -> Vec<Trouble> {
     let (reason_code, reason) = ("InternalError".to_owned(), "Something broke.".to_owned());
     let update_fails = FaultKind::UpdateFails { reason_code: reason_code.clone(), reason: reason.clone() };
     let provision_fails = FaultKind::ProvisionFails { reason: reason.clone() };
+    let publish_fails = FaultKind::PublishFails { reason_code: reason_code.clone(), reason: reason.clone() };
     let create_fails = FaultKind::CreateFails { reason_code, reason };
+    let throttled_after = FaultKind::StatusAfter {
+        status: 429,
+        code: "TooManyRequestsException".to_owned(),
+        message: "Rate Exceeded.".to_owned(),
+    };
     let (busy, hang) = (Duration::from_millis(300), Duration::from_secs(30));
     let conflict = "ResourceConflictException";
     let throttled = status(429, "TooManyRequestsException", "Rate Exceeded.");
@@ -124,6 +131,9 @@ fn troubles() -> Vec<Trouble> {
         handled("deleted", FaultKind::DeleteFunction, |call| !creates(call), Failed("function-gone")),
         handled("touched", FaultKind::TouchFunction, |call| !creates(call), DeployedOr("conflict")),
         handled("create-fails", create_fails, creates, Failed("creation-failed")),
+        // The version is there all the same (terraform-provider-aws issue 29907).
+        handled("throttled-after", throttled_after, publishes, Deployed),
+        handled("publish-fails", publish_fails, publishes, Failed("version-failed")),
         // AWS accepts these and answers with success, and they never take effect.
         Trouble { takes_effect: false, ..handled("update-fails", update_fails, updates, Failed("update-failed")) },
         Trouble {
@@ -147,6 +157,10 @@ fn provisions(call: &Call) -> bool {
 
 fn creates(call: &Call) -> bool {
     call.operation == "CreateFunction"
+}
+
+fn publishes(call: &Call) -> bool {
+    call.operation == "PublishVersion"
 }
 
 fn updates(call: &Call) -> bool {
@@ -416,7 +430,7 @@ impl Combination<'_> {
 
     /// The same request without the trouble. What AWS cannot make ready may still not be ready, if that is told.
     fn check_again(&self, ended: &Ended, endpoint: &Endpoint, code: &'static str) -> Result<(), String> {
-        let may_fail = ["creation-failed", "update-failed"].contains(&code);
+        let may_fail = ["creation-failed", "update-failed", "version-failed"].contains(&code);
         match ended.outcome() {
             "deployed" | "unchanged" => self.compare(ended, endpoint),
             "failed" if may_fail && ended.code() == code => Ok(()),
@@ -442,7 +456,7 @@ impl Combination<'_> {
                 seen += 1;
             }
             let took_effect = match call.status {
-                0 => is_struck && self.trouble.takes_effect,
+                0 | 429 => is_struck && self.trouble.takes_effect,
                 200..300 => !is_struck || self.trouble.takes_effect,
                 _ => false,
             };
@@ -450,7 +464,7 @@ impl Combination<'_> {
             // alike, but only the same one is made again at once.
             let is_again = |(earlier_place, earlier): &(usize, &Call)| {
                 let may_be_again = call.operation != "DeleteFunction" || earlier_place + 1 == place;
-                earlier.status == 0 && is_same(earlier, call) && may_be_again
+                !(200..300).contains(&earlier.status) && is_same(earlier, call) && may_be_again
             };
             if call.method != "GET" && took_effect && !effective.iter().any(is_again) {
                 effective.push((place, call));

@@ -5,8 +5,7 @@ use std::sync::Mutex;
 
 use serde_json::Value;
 
-use super::runs::{Costs, Runs};
-use crate::fixture::PATH;
+use super::runs::{Costs, PROGRAMS, Runs};
 
 /// The most bytes of a request that are read.
 const LARGEST: usize = 8 << 20;
@@ -49,7 +48,7 @@ fn check_all(inputs: Vec<Named>) {
 /// A request whose conditions are met, with these members beside.
 fn request(members: &str) -> Vec<u8> {
     let comma = if members.is_empty() { "" } else { "," };
-    format!(r#"{{"function_name":"f","env":{{"TRAVIS_BRANCH":"master","PATH":"{}"}}{comma}{members}}}"#, &*PATH)
+    format!(r#"{{"function_name":"f","env":{{"TRAVIS_BRANCH":"master","PATH":"{PROGRAMS}"}}{comma}{members}}}"#)
         .into_bytes()
 }
 

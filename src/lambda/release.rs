@@ -152,7 +152,7 @@ impl Lambda {
     ) -> Result<(), LambdaError> {
         let is_asked = |alias: &&LiveAlias| questions.provisioned && questions.aliases.contains(&alias.name);
         for alias in live.aliases.iter().filter(is_asked) {
-            if let Some(output) = self.provisioned(name, &alias.name).await? {
+            if let Some(output) = found(self.provisioned(name, &alias.name).await)?.flatten() {
                 let executions = output.requested_provisioned_concurrent_executions().unwrap_or_default();
                 let state = match output.status() {
                     Some(ProvisionedConcurrencyStatusEnum::InProgress) => ProvisionedState::InProgress,
@@ -175,7 +175,6 @@ impl Lambda {
             Err(LambdaError::Call(error)) if error.code() == "ProvisionedConcurrencyConfigNotFoundException" => {
                 Ok(None)
             }
-            Err(LambdaError::Call(error)) if error.is_function_not_found() => Err(LambdaError::Gone),
             answer => answer.map(Some),
         }
     }
@@ -185,8 +184,13 @@ impl Lambda {
     /// # Errors
     /// [`LambdaError::ProvisioningFailed`], [`LambdaError::WaitedTooLong`], and those of every call.
     pub async fn wait_for_provisioned(&self, name: &FunctionName, alias: &str) -> Result<(), LambdaError> {
+        let look = async || match self.provisioned(name, alias).await {
+            // Of a function that is gone AWS says that the alias is.
+            Err(LambdaError::Call(error)) if error.is_not_found() => Err(LambdaError::Outdated(Some(error))),
+            answer => answer,
+        };
         let mut pace = wait::Pace::new(self.wait_limit);
-        let mut answer = self.provisioned(name, alias).await?;
+        let mut answer = look().await?;
         loop {
             let Some(output) = answer else { return Ok(()) };
             match output.status() {
@@ -198,8 +202,7 @@ impl Lambda {
                 Some(_) => return Ok(()),
                 None => return Err(self.garbled("GetProvisionedConcurrencyConfig")),
             }
-            let look = async || self.provisioned(name, alias).await;
-            answer = self.look_again(&mut pace, "the provisioned concurrency", look).await?;
+            answer = self.look_again(&mut pace, "the provisioned concurrency", &look).await?;
         }
     }
 
