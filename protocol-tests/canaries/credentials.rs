@@ -1,5 +1,8 @@
 //! Keys and tokens that the request does not hold: profiles, processes, roles, containers.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
 use lambda_endpoint::FaultKind;
 use serde_json::{Value, json};
 
@@ -7,6 +10,7 @@ use super::Scenario;
 use super::secrets::secret;
 use super::services::{http, serve};
 use super::stage::Stage;
+use crate::identity::sources::in_time;
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/deploy";
 
@@ -59,6 +63,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             scene.run_each(&[&["plan"], &["deploy"]]);
         }),
         none("a container that is refused", |stage| container(stage, false)),
+        Scenario::new("credentials that are renewed", renewed),
     ]);
     scenarios
 }
@@ -139,18 +144,39 @@ fn token_file(stage: &mut Stage<'_>, is_taken: bool) {
 }
 
 fn container(stage: &mut Stage<'_>, is_taken: bool) {
-    let mut role = json!({"Expiration": "2099-01-01T00:00:00Z"});
-    for (key, name) in
-        [("AccessKeyId", "access_key_id"), ("SecretAccessKey", "secret_access_key"), ("Token", "session_token")]
-    {
-        role[key] = json!(secret(&format!("role {name}")));
-    }
+    let role = document("role", "2099-01-01T00:00:00Z");
     let words = format!("{} is no token", secret("API_KEY"));
     let refusal = json!({"code": "InvalidToken", "message": words});
     let (status, body): (u16, Value) = if is_taken { (200, role) } else { (400, refusal) };
     let service = serve(move || http(status, "application/json", &body.to_string()));
     stage.request["env"]["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = json!(service);
     stage.request["env"]["AWS_CONTAINER_AUTHORIZATION_TOKEN"] = json!(secret("API_KEY"));
+}
+
+/// A container whose keys end too soon to be kept for a second call, and AWS quotes the next ones.
+fn renewed(stage: &mut Stage<'_>) {
+    let mut scene = stage.acting_as("role");
+    let calls = AtomicUsize::new(0);
+    let service = serve(move || {
+        let whose = if calls.fetch_add(1, Ordering::SeqCst) == 0 { "role" } else { "renewed" };
+        http(200, "application/json", &document(whose, &in_time(Duration::from_secs(4))).to_string())
+    });
+    scene.anonymous().request["env"]["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = json!(service);
+    let names = ["access_key_id", "secret_access_key", "session_token"];
+    let words = names.map(|name| secret(&format!("renewed {name}"))).join(" and ");
+    let code = "InvalidParameterValueException".to_owned();
+    let message = format!("the signature of {words} is none");
+    scene.fault("CreateFunction", FaultKind::Status { status: 400, code, message, retry_after: None });
+    let ended = scene.run(&[]);
+    assert_eq!(ended.code(), "invalid-parameter", "{}", ended.stdout);
+    assert!(ended.stdout.contains("the signature of [secure]"), "{}", ended.stdout);
+}
+
+/// What a container's service tells.
+fn document(whose: &str, ends: &str) -> Value {
+    let of = |what: &str| secret(&format!("{whose} {what}"));
+    let (id, key, token) = (of("access_key_id"), of("secret_access_key"), of("session_token"));
+    json!({"AccessKeyId": id, "SecretAccessKey": key, "Token": token, "Expiration": ends})
 }
 
 /// STS that gives a role's credentials, or refuses with these words.

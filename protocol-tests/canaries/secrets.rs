@@ -62,7 +62,7 @@ pub(super) const MORE_VARIABLES: [&str; 9] = [
 ];
 
 /// All other secrets: those of the stanza, of the live function, of files and of services.
-const OTHERS: [(&str, Kind); 29] = [
+const OTHERS: [(&str, Kind); 32] = [
     ("VAULT_SECRET", Return),
     ("access_key_id", Key),
     ("secret_access_key", Marked),
@@ -92,6 +92,9 @@ const OTHERS: [(&str, Kind); 29] = [
     ("role access_key_id", Key),
     ("role secret_access_key", Marked),
     ("role session_token", Ascii),
+    ("renewed access_key_id", Key),
+    ("renewed secret_access_key", Marked),
+    ("renewed session_token", Ascii),
 ];
 
 fn kinds() -> impl Iterator<Item = (&'static str, Kind)> {

@@ -104,7 +104,7 @@ impl Keys {
 }
 
 /// That much later than now, as AWS writes a time. It knows whole seconds only.
-fn in_time(lasts: Duration) -> String {
+pub(crate) fn in_time(lasts: Duration) -> String {
     let since = (SystemTime::now() + lasts).duration_since(SystemTime::UNIX_EPOCH).expect("later than 1970");
     let time = DateTime::from_secs(since.as_secs().try_into().expect("not that much later"));
     time.fmt(Format::DateTime).expect("a time of this millennium")
