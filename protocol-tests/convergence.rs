@@ -21,8 +21,6 @@ const AT_ONCE: usize = 6;
 /// How long AWS takes for what takes its time.
 const DURATION: Duration = Duration::from_millis(50);
 
-/// No run takes longer to make its next call.
-
 /// Tells how many there were and which of them went wrong; fails for any.
 #[track_caller]
 fn conclude(what: &str, count: usize, wrong: &[String]) {

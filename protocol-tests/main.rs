@@ -26,6 +26,7 @@ mod fixture;
 mod hostile;
 mod identity;
 mod interruptions;
+mod limits;
 mod node;
 mod pictures;
 mod plugin;

@@ -16,6 +16,7 @@
 //! | [`protocol`] | JSON | request, stanza, events, schemas: the contract |
 //! | [`stop`] | a signal, a closed output | the wish to end, for whoever works or waits |
 //! | [`journal`] | events | lines on standard output, and what has been done so far |
+//! | [`bounded`] | a path | a whole file, or why there is none (effect: files) |
 //! | [`child`] | a command | its output and its end (effect: processes) |
 //! | [`git`] | a question | git's answer (effect: processes) |
 //! | [`options`] | a stanza as written, the job | the stanza as dpl would understand it (effect: `~/.aws`, git) |
@@ -38,6 +39,7 @@
 //! failure: `failure/`, of a warning: `warnings.rs`. What bash is told: `conditions/bash.rs`. The order of AWS's calls: `plan/`. The process
 //! itself (arguments, standard input, signals, exit status): `process/`.
 
+pub mod bounded;
 pub mod child;
 pub mod code;
 pub mod commands;

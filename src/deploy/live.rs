@@ -423,7 +423,11 @@ impl Pass<'_> {
 /// Runs what waits for answers, on this thread.
 pub(super) fn of_runtime<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.expect("the kernel gives a program its first few descriptors").block_on(work)
+    let runtime = runtime.expect("the kernel gives a program its first few descriptors");
+    let done = runtime.block_on(work);
+    // A name that is still being looked up is not waited for.
+    runtime.shutdown_background();
+    done
 }
 
 /// A step that has been told to have started.

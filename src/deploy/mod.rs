@@ -107,6 +107,7 @@ fn pass(
     };
     let ReadStanza { stanza, problems, warnings: leniencies } = stanza::read(&gathered.stanza);
     let mut problems: Vec<Problem> = problems.into_iter().map(|problem| gathered.with_origin(problem)).collect();
+    problems.extend(gathered.problems.iter().cloned());
     let is_strict = stanza.strict == Some(true);
     let (unknown, surprises): (Vec<Surprise>, _) =
         surprises.into_iter().partition(|surprise| is_strict && surprise.is_unknown_key);
@@ -171,7 +172,8 @@ fn pass(
 /// Every problem of the stanza, and a region that is none.
 pub fn policy(stanza: &Map, env: &Environment) -> Result<Policy, ErrorReport> {
     let gathered = options::without_git(stanza, env);
-    let ReadStanza { stanza: read, problems, .. } = stanza::read(&gathered.stanza);
+    let ReadStanza { stanza: read, mut problems, .. } = stanza::read(&gathered.stanza);
+    problems.extend(gathered.problems);
     let redactor = read.redactor(stanza, env.secrets());
     if !problems.is_empty() {
         return Err(failure::of_problems(problems, &redactor));
@@ -181,7 +183,7 @@ pub fn policy(stanza: &Map, env: &Environment) -> Result<Policy, ErrorReport> {
     let named = lambda::named_region(&read, env).map_err(failed)?;
     let region = match &named {
         Some(region) => region.clone(),
-        None => live::of_runtime(lambda::default_region(&read)).map_err(failed)?,
+        None => live::of_runtime(lambda::default_region(&read, env)).map_err(failed)?,
     };
     let mut policy = policy::of(&read, &Wanted::of(&read, name, None), &Source::of(&read), &region);
     policy.notes.extend(gathered.warnings.iter().map(|warning| redactor.warning(warning).message));

@@ -1,10 +1,13 @@
 //! A call that AWS refused, or that never reached AWS, in; code, sentence, key and hint out.
 
 use super::denied::{By, Denied};
-use super::{constraint, report, sentence, shortened, texts};
+use super::{constraint, cut, report, sentence, shortened, texts};
 use crate::lambda::{CallError, CallErrorKind};
 use crate::protocol::error::{AwsDetail, Code, ErrorReport, Problem};
 use crate::protocol::secret::Redactor;
+
+/// AWS tells in a few hundred characters what is wrong; a text of megabytes is no help, and a burden to every log.
+const MOST_CHARACTERS: usize = 4_000;
 
 pub(super) fn of_call(error: CallError, redactor: &Redactor) -> ErrorReport {
     let mut report = match error.kind {
@@ -24,6 +27,10 @@ pub(super) fn of_call(error: CallError, redactor: &Redactor) -> ErrorReport {
         let causes = error.causes.iter().map(|cause| redactor.redact(cause));
         let news: Vec<String> = causes.filter(|cause| !report.message.contains(cause.as_str())).collect();
         report.caused_by.extend(news);
+    }
+    // Secrets are masked by now, so that none is cut in two.
+    for text in report.caused_by.iter_mut().chain([&mut report.message]) {
+        *text = cut(text, MOST_CHARACTERS);
     }
     report.aws = Some(AwsDetail {
         operation: error.operation.to_owned(),

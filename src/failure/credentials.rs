@@ -45,10 +45,22 @@ pub(super) fn of_credentials(error: CredentialsError, redactor: &Redactor) -> Er
         CredentialsError::NoTokenFile { path, source } => caused(
             report(Code::NoCredentials, format!("the token of `AWS_WEB_IDENTITY_TOKEN_FILE` cannot be read from `{}`", redactor.redact(&path))),
             &source,
+        )
+        .hint("give a file that can be read: whoever runs the job writes the token into it"),
+        CredentialsError::BadFile { path, source } => caused(
+            report(Code::NoCredentials, format!("`{}` cannot be read", redactor.redact(&path))).hint(
+                "write what it holds to a regular file; AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE name others than those of `~/.aws`",
+            ),
+            &source,
         ),
         CredentialsError::Silent { origin } => {
             report(Code::NoCredentials, format!("the credentials of the {} did not arrive in time", origin.as_str()))
                 .hint("it has to answer at once; do the job's variables name the right address?")
+        }
+        CredentialsError::Hangs { limit } => {
+            let message = format!("the profile's `credential_process` did not end within {} s, and was killed", limit.as_secs());
+            report(Code::TimedOut, message)
+                .hint("run it by hand: it has to end within 60 s, or `wait_timeout`, without asking anybody")
         }
         CredentialsError::Unavailable { origin, source } => {
             let mut report =

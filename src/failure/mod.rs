@@ -82,7 +82,12 @@ fn report(code: Code, message: impl Into<String>) -> ErrorReport {
 
 /// Enough of a long text to know it again.
 fn shortened(text: &str) -> String {
-    match text.char_indices().nth(300) {
+    cut(text, 300)
+}
+
+/// The text, or as many of its characters, and a sign that there are more.
+fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
         Some((end, _)) => {
             // Not in the middle of a word, where there is one near.
             let whole = text[..end].rfind(' ').filter(|space| end - space < 40).unwrap_or(end);

@@ -83,7 +83,14 @@ fn package_report(error: PackageError) -> ErrorReport {
                 size(bytes),
                 size(MAX_UNZIPPED_BYTES)
             );
-            report(Code::PackageTooLarge, message).hint(format!("the largest entries: {}", listed(&largest)))
+            report(Code::PackageTooLarge, message).hint(match largest.as_slice() {
+                [] => "leave out what the function does not need, or deploy a container image (10 GB)".to_owned(),
+                _ => format!("the largest entries: {}", listed(&largest)),
+            })
+        }
+        PackageError::TooMany { most } => {
+            report(Code::PackageTooLarge, format!("the package has more than {most} files and directories"))
+                .hint("leave out what the function does not need; with `symlinks: follow`, links that lead to one another make many files of few")
         }
         PackageError::Unarchivable { temporary, source } => {
             let hint = format!(

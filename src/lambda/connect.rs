@@ -1,7 +1,8 @@
 //! A stanza and the job's environment in, Lambda as one caller in one region out.
 //! Never sends a request to Lambda; a credentials' source may be asked, and STS. Effect: reads `AWS_CA_BUNDLE`.
-#![expect(clippy::disallowed_methods, reason = "reads the file that AWS_CA_BUNDLE names")]
 
+use std::io::ErrorKind;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,11 +15,12 @@ use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::credentials::{Acting, CredentialsError};
 use super::error::LambdaError;
-use super::http::{CaBundle, LazyTls};
+use super::http::{CaBundle, LazyTls, TooLarge};
 use super::observer::{Attempts, Observer};
 use super::roles::{AssumedRole, Role};
 use super::{ANSWER_LIMIT, DEFAULT_WAIT, Lambda, credentials, wait};
 use crate::journal::Journal;
+use crate::options::profile_files;
 use crate::protocol::environment::Environment;
 use crate::protocol::event::CredentialsSource;
 use crate::protocol::name::Region;
@@ -26,6 +28,7 @@ use crate::protocol::secret::{Learnt, Secret};
 use crate::protocol::stanza::Stanza;
 use crate::protocol::structures::OrNone;
 use crate::stop::Stop;
+use crate::{bounded, child};
 
 /// What is waited for before it is known who acts.
 const CREDENTIALS: &str = "the source of credentials";
@@ -56,6 +59,7 @@ pub async fn connect(
     learnt: &Learnt,
 ) -> Result<(Lambda, Identity), LambdaError> {
     check_endpoints(env)?;
+    check_files(env)?;
     let http = LazyTls::trusting(ca_bundle(env)?);
     let observer = Observer { attempts: Attempts::default(), journal: journal.clone() };
     let takes_long = stanza.snap_start.as_deref() == Some("PublishedVersions")
@@ -70,16 +74,22 @@ pub async fn connect(
     };
     let (config, identity) = tokio::select! {
         biased;
-        reason = stop.requested() => return Err(LambdaError::Stopped { reason, in_flight: None }),
+        reason = stop.requested() => {
+            // Nor does a profile's process outlive us.
+            child::kill_strays();
+            return Err(LambdaError::Stopped { reason, in_flight: None });
+        }
         found = wait::told(&journal, Duration::ZERO, || CREDENTIALS.to_owned(), identifying) => {
             found.map_err(|_| LambdaError::WaitedTooLong { what: CREDENTIALS, limit: wait_limit })?.map_err(told)?
         }
     };
     let attempts = observer.attempts.clone();
-    let lambda = aws_sdk_lambda::config::Builder::from(&config).interceptor(observer.clone()).build();
+    let lambda =
+        aws_sdk_lambda::config::Builder::from(&config).interceptor(observer.clone()).retry_classifier(TooLarge).build();
     // A part of an upload may take as long as a wait. An endpoint of one's own has no name for each bucket.
     let s3 = aws_sdk_s3::config::Builder::from(&config)
         .interceptor(observer)
+        .retry_classifier(TooLarge)
         .timeout_config(timeouts(wait_limit, wait_limit))
         .force_path_style(has_own_endpoint(env))
         .build();
@@ -93,6 +103,26 @@ fn check_endpoints(env: &Environment) -> Result<(), LambdaError> {
         let url = env.get(variable).filter(|url| !url.is_empty());
         if let Some(url) = url.filter(|url| !is_address(url)) {
             return Err(LambdaError::BadEndpoint { variable, url: url.into_owned() });
+        }
+    }
+    Ok(())
+}
+
+/// What the SDK reads by itself, it reads to the end, which a pipe or a device does not have.
+///
+/// # Errors
+/// [`CredentialsError::BadFile`].
+fn check_files(env: &Environment) -> Result<(), LambdaError> {
+    let token = env.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE").map(std::borrow::Cow::into_owned);
+    for path in profile_files(env).into_iter().chain(token) {
+        match bounded::read(Path::new(&path)) {
+            Err(source)
+                if matches!(source.kind(), ErrorKind::InvalidInput | ErrorKind::FileTooLarge | ErrorKind::TimedOut) =>
+            {
+                return Err(CredentialsError::BadFile { path, source }.into());
+            }
+            // The SDK says itself what is wrong with others, where it needs them.
+            _ => {}
         }
     }
     Ok(())
@@ -125,7 +155,7 @@ impl Asking<'_> {
         let (stanza, env) = (self.stanza, self.env);
         let region = match named_region(stanza, env)? {
             Some(region) => region,
-            None => default_region(stanza).await?,
+            None => default_region(stanza, env).await?,
         };
         let role = Role::of(stanza, env).map_err(|variable| CredentialsError::NoToken { variable })?;
         let config = self.config(&region).await;
@@ -176,7 +206,7 @@ impl Asking<'_> {
             .with_region(config.region().cloned())
             .with_use_fips(config.use_fips())
             .with_use_dual_stack(config.use_dual_stack());
-        credentials::find(self.stanza, self.env, self.env_given, &config, self.learnt, sts).await
+        credentials::find(self.stanza, self.env, self.env_given, &config, (self.learnt, self.wait_limit), sts).await
     }
 }
 
@@ -184,7 +214,7 @@ impl Asking<'_> {
 fn ca_bundle(env: &Environment) -> Result<Option<CaBundle>, LambdaError> {
     let Some(path) = env.get("AWS_CA_BUNDLE").filter(|path| !path.is_empty()) else { return Ok(None) };
     let bad = |source| LambdaError::BadCaBundle { path: path.clone().into_owned(), source };
-    let pem = std::fs::read(&*path).map_err(|error| bad(Some(error)))?;
+    let pem = bounded::read(Path::new(&*path)).map_err(|error| bad(Some(error)))?;
     CaBundle::of_pem(&pem).map(Some).ok_or_else(|| bad(None))
 }
 
@@ -210,8 +240,9 @@ pub fn named_region(stanza: &Stanza, env: &Environment) -> Result<Option<Region>
 /// The region where none is named: the profile's, else `us-east-1` as in dpl.
 ///
 /// # Errors
-/// [`LambdaError::BadRegion`].
-pub async fn default_region(stanza: &Stanza) -> Result<Region, LambdaError> {
+/// [`LambdaError::BadRegion`], and [`LambdaError::Credentials`] for a file that is none.
+pub async fn default_region(stanza: &Stanza, env: &Environment) -> Result<Region, LambdaError> {
+    check_files(env)?;
     let mut profile = ProfileFileRegionProvider::builder();
     if let Some(name) = &stanza.profile {
         profile = profile.profile_name(name);

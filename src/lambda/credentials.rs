@@ -14,6 +14,7 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 
 use super::error::LambdaError;
 use super::roles::{AssumedRole, Role};
+use crate::child;
 use crate::options::defines_profile;
 use crate::protocol::environment::Environment;
 use crate::protocol::event::CredentialsSource;
@@ -58,10 +59,22 @@ pub enum CredentialsError {
         /// Why.
         source: std::io::Error,
     },
+    /// A file that the SDK is to read is none, or too large.
+    BadFile {
+        /// The file.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A source has credentials, but does not give them in time.
     Silent {
         /// The source.
         origin: CredentialsSource,
+    },
+    /// The process that a profile names does not end.
+    Hangs {
+        /// How long it has run.
+        limit: Duration,
     },
     /// A source has credentials, but they cannot be had.
     Unavailable {
@@ -74,6 +87,9 @@ pub enum CredentialsError {
 
 /// The metadata service answers at once, or is not there.
 const METADATA_LIMIT: Duration = Duration::from_millis(200);
+
+/// A process that a profile names may ask somebody else; one that asks a person waits for nobody here.
+const PROFILE_LIMIT: Duration = Duration::from_secs(60);
 
 /// An agent of a container may have to ask somebody else first.
 const CONTAINER_TRIES: u32 = 3;
@@ -149,7 +165,7 @@ pub(super) async fn find(
     env: &Environment,
     env_given: bool,
     config: &ProviderConfig,
-    learnt: &Learnt,
+    (learnt, limit): (&Learnt, Duration),
     sts: impl Fn() -> aws_sdk_sts::Client,
 ) -> Result<Acting, LambdaError> {
     if let Some(credentials) = of_stanza(stanza)? {
@@ -160,7 +176,7 @@ pub(super) async fn find(
             return Err(CredentialsError::UnknownProfile { variable: None, name: name.clone() }.into());
         }
         let profile = ProfileFileCredentialsProvider::builder().configure(config).profile_name(name).build();
-        let found = ask(profile, CredentialsSource::Profile).await?;
+        let found = of_profile(profile, limit).await?;
         return found.ok_or_else(|| CredentialsError::NoProfile { name: name.clone() }.into());
     }
     // As the AWS CLI and boto3 do; the SDK would go on to the next source, and deploy as somebody else.
@@ -172,7 +188,7 @@ pub(super) async fn find(
         return Ok(Acting::fixed(credentials, CredentialsSource::Environment));
     }
     let profile = ProfileFileCredentialsProvider::builder().configure(config).build();
-    if let Some(found) = ask(profile, CredentialsSource::Profile).await? {
+    if let Some(found) = of_profile(profile, limit).await? {
         return Ok(found);
     }
     if let Some(role) = Role::of_token_file(env)? {
@@ -248,6 +264,22 @@ async fn ask(
         // A `source_profile` that is not there ends the search, too; the SDK says so in words alone.
         Err(error @ SdkCredentialsError::CredentialsNotLoaded(_)) if !names_no_profile(&error) => Ok(None),
         Err(source) => Err(CredentialsError::Unavailable { origin, source }),
+    }
+}
+
+/// As [`ask`], within `limit`, since a profile may name a process that never ends. The SDK does not end it.
+async fn of_profile(
+    provider: ProfileFileCredentialsProvider,
+    limit: Duration,
+) -> Result<Option<Acting>, CredentialsError> {
+    let origin = CredentialsSource::Profile;
+    let limit = limit.min(PROFILE_LIMIT);
+    match tokio::time::timeout(limit, ask(provider, origin)).await {
+        Ok(found) => found,
+        Err(_) => {
+            child::kill_strays();
+            Err(CredentialsError::Hangs { limit })
+        }
     }
 }
 

@@ -2,18 +2,28 @@
 //! Never loads certificates that no request needs: that would be half of the program's start.
 
 use std::collections::HashMap;
+use std::error::Error;
+use std::fmt;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_http_client::{Connector, ConnectorBuilder};
+use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
+use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction, RetryClassifierPriority};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -84,7 +94,7 @@ struct Split {
 impl HttpConnector for Split {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         if request.uri().starts_with("http://") {
-            return self.plain.call(request);
+            return bounded(self.plain.call(request));
         }
         let build = || {
             let builder = self.unbuilt.clone().proxy_config(ProxyConfig::from_env());
@@ -98,6 +108,75 @@ impl HttpConnector for Split {
                 }
             }
         };
-        self.tls.get_or_init(build).call(request)
+        bounded(self.tls.get_or_init(build).call(request))
+    }
+}
+
+/// More than any answer has: an invocation's, which is the largest, has 6 MiB.
+const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
+
+/// The answer, whose body ends with an error where it becomes larger than any.
+fn bounded(answer: HttpConnectorFuture) -> HttpConnectorFuture {
+    let bound = |body| SdkBody::from_body_1_x(Bounded { body, left: MAX_ANSWER_BYTES });
+    HttpConnectorFuture::new(async move { Ok(answer.await?.map(bound)) })
+}
+
+/// An answer is larger than any.
+#[derive(Debug)]
+pub(super) struct TooLarge;
+
+impl fmt::Display for TooLarge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the answer is larger than {} MiB", MAX_ANSWER_BYTES >> 20)
+    }
+}
+
+impl Error for TooLarge {}
+
+/// Such an answer is not asked for again.
+impl ClassifyRetry for TooLarge {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        let error = context.output_or_error().and_then(Result::err);
+        let mut next = error.map(|error| error as &dyn Error);
+        while let Some(error) = next {
+            if error.is::<TooLarge>() {
+                return RetryAction::RetryForbidden;
+            }
+            next = error.source();
+        }
+        RetryAction::NoActionIndicated
+    }
+
+    fn name(&self) -> &'static str {
+        "TooLarge"
+    }
+
+    fn priority(&self) -> RetryClassifierPriority {
+        RetryClassifierPriority::run_after(RetryClassifierPriority::transient_error_classifier())
+    }
+}
+
+struct Bounded {
+    body: SdkBody,
+    left: usize,
+}
+
+impl Body for Bounded {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        if let Some(Ok(frame)) = &frame {
+            match self.left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) {
+                Some(left) => self.left = left,
+                None => return Poll::Ready(Some(Err(TooLarge.into()))),
+            }
+        }
+        Poll::Ready(frame)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }

@@ -21,6 +21,9 @@ use crate::verification::Answer;
 pub(super) const VERSION: &str = "the new version";
 
 /// What is waited for while an idle function is woken.
+/// AWS gives some 50 items with each page: more than 1,000 pages no function has, but a proxy that gives the same one for ever.
+const MAX_PAGES: u32 = 1000;
+
 const IDLE: &str = "the function, which was idle,";
 
 /// What to ask of versions and aliases.
@@ -108,7 +111,7 @@ impl Lambda {
     async fn aliases(&self, name: &FunctionName) -> Result<Vec<LiveAlias>, LambdaError> {
         let mut aliases = Vec::new();
         let mut marker = None;
-        loop {
+        for _ in 0..MAX_PAGES {
             let call = self.client.list_aliases().function_name(name.as_str()).set_marker(marker).send();
             let output = found(self.heard("ListAliases", call).await)?.ok_or(LambdaError::Gone)?;
             self.check_awss("ListAliases")?;
@@ -124,12 +127,13 @@ impl Lambda {
                 return Ok(aliases);
             }
         }
+        Err(self.garbled("ListAliases"))
     }
 
     async fn versions(&self, name: &FunctionName) -> Result<Vec<LiveVersion>, LambdaError> {
         let mut versions = Vec::new();
         let mut marker = None;
-        loop {
+        for _ in 0..MAX_PAGES {
             let call = self.client.list_versions_by_function().function_name(name.as_str()).set_marker(marker).send();
             let output = found(self.heard("ListVersionsByFunction", call).await)?.ok_or(LambdaError::Gone)?;
             self.check_awss("ListVersionsByFunction")?;
@@ -142,6 +146,7 @@ impl Lambda {
                 return Ok(versions);
             }
         }
+        Err(self.garbled("ListVersionsByFunction"))
     }
 
     async fn read_provisioned(

@@ -1,6 +1,7 @@
 //! A role that the stanza names and whoever may assume it in, credentials of that role out. Effect: asks AWS STS.
 //! Never writes a token to a disk, and never acts as anybody else than the stanza says.
-#![expect(clippy::disallowed_methods, reason = "reads the file that AWS_WEB_IDENTITY_TOKEN_FILE names")]
+
+use std::path::Path;
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError as SdkCredentialsError;
@@ -9,6 +10,7 @@ use aws_sdk_sts::types::Credentials as StsCredentials;
 
 use super::credentials::{Acting, CredentialsError, learn};
 use super::error::{CallError, CallErrorKind, LambdaError};
+use crate::bounded;
 use crate::protocol::environment::Environment;
 use crate::protocol::event::CredentialsSource;
 use crate::protocol::secret::{Learnt, Secret};
@@ -84,7 +86,7 @@ impl Token {
     fn read(&self) -> Result<Secret, LambdaError> {
         match self {
             Token::Value(token) => Ok(token.clone()),
-            Token::File(path) => match std::fs::read_to_string(path) {
+            Token::File(path) => match bounded::read_to_string(Path::new(path)) {
                 Ok(token) => Ok(Secret::new(token.trim())),
                 Err(source) => {
                     Err(LambdaError::Credentials(CredentialsError::NoTokenFile { path: path.clone(), source }))

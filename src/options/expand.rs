@@ -1,8 +1,9 @@
 //! A value in, the value with `$VAR` and `${VAR}` filled in from the job's environment out.
 //! Never runs `$(…)` or backticks, and never drops what it cannot fill in: a password with a `$` survives.
 
+use super::too_large;
 use crate::protocol::environment::Environment;
-use crate::protocol::error::{Warning, WarningCode};
+use crate::protocol::error::{Problem, Warning, WarningCode};
 use crate::protocol::stanza::OPEN;
 use crate::protocol::wire::{Map, Node, pointer};
 
@@ -20,7 +21,9 @@ pub(super) fn option(
     key: String,
     node: Node,
     env: &Environment,
+    room: &mut usize,
     warnings: &mut Vec<Warning>,
+    problems: &mut Vec<Problem>,
 ) -> Option<(String, Node)> {
     if BASH.contains(&key.as_str()) {
         return Some((key, node));
@@ -29,7 +32,9 @@ pub(super) fn option(
     let mut filling = Filling {
         env,
         at: &at,
+        room,
         warnings,
+        problems,
         keeps_empty: PAIRS.contains(&key.as_str()) || key == COMMAND.0,
         is_open: OPEN.contains(&key.as_str()),
     };
@@ -52,7 +57,10 @@ const MOST_WARNINGS: usize = 20;
 struct Filling<'a> {
     env: &'a Environment,
     at: &'a str,
+    /// Bytes that may still be filled in.
+    room: &'a mut usize,
     warnings: &'a mut Vec<Warning>,
+    problems: &'a mut Vec<Problem>,
     keeps_empty: bool,
     /// Whether a part of the value may stand in a warning. What looks like a variable may be a part of a password.
     is_open: bool,
@@ -105,7 +113,17 @@ impl Filling<'_> {
             rest = match variable(sign) {
                 Some((name, rest)) => {
                     match self.env.get(name) {
-                        Some(value) => filled.push_str(&value),
+                        Some(value) if value.len() <= *self.room => {
+                            *self.room -= value.len();
+                            filled.push_str(&value);
+                        }
+                        Some(_) => {
+                            let problem = too_large(self.at);
+                            if self.problems.last() != Some(&problem) {
+                                self.problems.push(problem);
+                            }
+                            return text.to_owned();
+                        }
                         None => {
                             let hint = "set it in the job, or write `\\$` for a dollar sign";
                             let what = self.named(&format!("${name}"));

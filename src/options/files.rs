@@ -1,11 +1,10 @@
 //! The job's `~/.aws` files in, dpl's options in them out.
 //! Never looks beyond the job's own `HOME` and variables: without them there is no file.
-#![expect(clippy::disallowed_methods, reason = "reads ~/.aws: this is the room for it")]
-
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fs;
+use std::path::Path;
 
+use crate::bounded;
 use crate::protocol::environment::Environment;
 
 /// Options by name, each with its value and where it stands. A leading `aws_` of a key is no part of the name.
@@ -34,7 +33,14 @@ pub fn defines_profile(env: &Environment, name: &str) -> bool {
 
 /// The files that can be read, with their paths, `credentials` first.
 fn texts(env: &Environment) -> Vec<(String, String)> {
-    let mut texts = Vec::new();
+    // A file that is not there, or not readable, has no options; the SDK complains if it needs it for credentials.
+    let read = |path: String| bounded::read_to_string(Path::new(&path)).ok().map(|text| (path, text));
+    paths(env).into_iter().filter_map(read).collect()
+}
+
+/// Where the SDK looks for profiles, `credentials` first.
+pub fn paths(env: &Environment) -> Vec<String> {
+    let mut paths = Vec::new();
     for (variable, name) in [("AWS_SHARED_CREDENTIALS_FILE", "credentials"), ("AWS_CONFIG_FILE", "config")] {
         // As the SDK finds them, but that it takes a `~` without a home for a directory of that name.
         let home = env.get("HOME").filter(|home| home.starts_with('/'));
@@ -44,10 +50,9 @@ fn texts(env: &Environment) -> Vec<(String, String)> {
             (Some(rest), Some(home)) => format!("{home}/{rest}"),
             (Some(_), None) => continue,
         };
-        // A file that is not there, or not readable, has no options; the SDK complains if it needs it for credentials.
-        texts.extend(fs::read_to_string(&path).ok().map(|text| (path, text)));
+        paths.push(path);
     }
-    texts
+    paths
 }
 
 /// The `key = value` lines of `[profile]` or `[profile profile]`.

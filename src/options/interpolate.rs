@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::git;
+use super::{Gathered, git, too_large};
 use crate::git::GitError;
 use crate::protocol::environment::Environment;
 use crate::protocol::error::{Warning, WarningCode};
-use crate::protocol::wire::{Map, Node};
+use crate::protocol::wire::{MAX_REQUEST_BYTES, Node};
 use crate::stop::Stop;
 
 /// The options that a description may name, besides git facts and the build's number.
@@ -54,17 +54,12 @@ pub fn version_description(
 /// As many characters of a commit's name as people compare.
 const SHORT_SHA: usize = 12;
 
-/// The options with their description filled in.
-pub(super) fn description(
-    stanza: Map,
-    env: &Environment,
-    directory: &Path,
-    stop: &Stop,
-    warnings: &mut Vec<Warning>,
-) -> Map {
-    let Some(Node::Text(text)) = stanza.get("description") else { return stanza };
+/// Fills in the description.
+pub(super) fn description(gathered: &mut Gathered, env: &Environment, directory: &Path, stop: &Stop) {
+    let Gathered { stanza, warnings, problems, .. } = gathered;
+    let Some(Node::Text(text)) = stanza.get("description") else { return };
     if !text.contains("%{") {
-        return stanza;
+        return;
     }
     let mut lacks_git = false;
     let mut facts: BTreeMap<String, Result<Option<String>, GitError>> = BTreeMap::new();
@@ -94,11 +89,15 @@ pub(super) fn description(
             at: Some("/description".to_owned()),
         });
     }
+    let Some(filled) = filled else {
+        problems.push(too_large("/description"));
+        return;
+    };
     let filled = Node::Text(filled);
-    stanza
+    *stanza = stanza
         .iter()
         .map(|(key, node)| (key.to_owned(), if key == "description" { filled.clone() } else { node.clone() }))
-        .collect()
+        .collect();
 }
 
 /// What holds for an option that the stanza is silent about, where that does not depend on the live function.
@@ -112,16 +111,19 @@ fn default(name: &str, env: &Environment) -> String {
     }
 }
 
-/// Replaces each `%{name}`. What is not closed stays as it is written.
-fn fill(text: &str, mut value: impl FnMut(&str) -> String) -> String {
+/// Replaces each `%{name}`. What is not closed stays as it is written. `None`: it would become larger than a request may be.
+fn fill(text: &str, mut value: impl FnMut(&str) -> String) -> Option<String> {
     let mut filled = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, inside)) = rest.split_once("%{") {
         let Some((name, behind)) = inside.split_once('}') else { break };
         filled.push_str(before);
         filled.push_str(&value(name));
+        if filled.len() > MAX_REQUEST_BYTES {
+            return None;
+        }
         rest = behind;
     }
     filled.push_str(rest);
-    filled
+    Some(filled)
 }

@@ -12,11 +12,11 @@ use std::path::Path;
 
 use crate::protocol::branches::{FOREIGN, select_branch};
 use crate::protocol::environment::Environment;
-use crate::protocol::error::{Problem, Warning};
-use crate::protocol::wire::{Map, Node, pointer};
+use crate::protocol::error::{Code, Problem, Warning};
+use crate::protocol::wire::{MAX_REQUEST_BYTES, Map, Node, pointer};
 use crate::stop::Stop;
 
-pub use files::defines_profile;
+pub use files::{defines_profile, paths as profile_files};
 pub use interpolate::{default_description, version_description};
 
 /// Options whose value is a list of names without a comma, so that a variable can hold several.
@@ -29,6 +29,8 @@ pub struct Gathered {
     pub stanza: Map,
     /// What will surprise.
     pub warnings: Vec<Warning>,
+    /// Values that would become too large.
+    pub problems: Vec<Problem>,
     /// Where options that the stanza does not name come from, by their JSON pointer.
     origins: BTreeMap<String, String>,
 }
@@ -37,7 +39,7 @@ pub struct Gathered {
 /// `$VAR` is filled in where the stanza says it, and `%{name}` in the description; git is asked in `directory`.
 pub fn gather(stanza: &Map, env: &Environment, directory: &Path, stop: &Stop) -> Gathered {
     let mut gathered = without_git(stanza, env);
-    gathered.stanza = interpolate::description(gathered.stanza, env, directory, stop, &mut gathered.warnings);
+    interpolate::description(&mut gathered, env, directory, stop);
     gathered
 }
 
@@ -48,8 +50,11 @@ pub fn without_git(stanza: &Map, env: &Environment) -> Gathered {
     let foreign = foreign_options(&stanza, env, &mut origins);
     let own = stanza.iter().map(|(key, node)| (key.to_owned(), node.clone()));
     // Variables and files are taken as they are: bash has expanded them already, or never would.
-    let expanded = own.filter_map(|(key, node)| expand::option(key, node, env, &mut warnings)).chain(foreign);
-    Gathered { stanza: expanded.collect(), warnings, origins }
+    let mut problems = Vec::new();
+    let mut room = MAX_REQUEST_BYTES;
+    let mut expand = |(key, node)| expand::option(key, node, env, &mut room, &mut warnings, &mut problems);
+    let expanded = own.filter_map(&mut expand).chain(foreign).collect();
+    Gathered { stanza: expanded, warnings, problems, origins }
 }
 
 impl Gathered {
@@ -59,6 +64,16 @@ impl Gathered {
             problem.hint = Some(format!("the value comes from {origin}"));
         }
         problem
+    }
+}
+
+/// What is filled in would make a value larger than a request may be.
+fn too_large(at: &str) -> Problem {
+    Problem {
+        code: Code::BadValue,
+        message: format!("what is filled in makes this larger than {} MiB", MAX_REQUEST_BYTES >> 20),
+        at: Some(at.to_owned()),
+        hint: Some("shorten the variables that it names, or name them less often".to_owned()),
     }
 }
 
@@ -107,7 +122,7 @@ fn list(value: &str) -> Node {
 #[expect(clippy::disallowed_methods, reason = "tests make files and a real repository")]
 mod tests {
     use super::*;
-    use crate::protocol::error::{Code, WarningCode};
+    use crate::protocol::error::WarningCode;
     use crate::protocol::wire::parse;
     use std::fs;
     use tempfile::TempDir;

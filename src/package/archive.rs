@@ -26,6 +26,9 @@ const IN_MEMORY: usize = 4 * 1024 * 1024;
 /// A file may come to more than 4 GiB compressed only if it is about as large itself.
 const ZIP64_FROM: u64 = 0xF000_0000;
 
+/// Bytes that names and headers of an archive take besides its files, in any that Lambda would unpack.
+const ROOM: u64 = 50 * 1024 * 1024;
+
 /// An archive, ready to be sent.
 #[derive(Debug)]
 pub struct Archive {
@@ -183,6 +186,11 @@ pub struct Progress {
 
 fn given(path: &Path, source: String) -> Result<Archive, PackageError> {
     let mut file = File::open(path).map_err(unreadable(path))?;
+    let bytes = file.metadata().map_err(unreadable(path))?.len();
+    // Lambda takes no archive that is larger than what it holds may be, and to read it all would take long.
+    if bytes > MAX_UNZIPPED_BYTES + ROOM {
+        return Err(PackageError::UnzippedTooLarge { bytes, largest: Vec::new() });
+    }
     let mut hash = Hashing::new(io::sink());
     let zip_bytes = io::copy(&mut file, &mut hash).map_err(unreadable(path))?;
     let not_a_zip =

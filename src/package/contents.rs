@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::mem;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
+use std::rc::Rc;
 
 use super::selection::{Links, REPOSITORY, Reason, Rules, Selection, names_between};
 use super::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES, PackageError, threads};
@@ -242,6 +243,8 @@ struct Walk {
     /// The real place where the walk has begun.
     root: PathBuf,
     open: Vec<Open>,
+    /// Files and directories so far.
+    entries: usize,
 }
 
 /// A directory that is still to be read.
@@ -249,9 +252,30 @@ struct Open {
     path: PathBuf,
     /// Its name in the archive, with a `/` behind it; empty for the root.
     prefix: String,
-    /// The real places of it and the directories above, where links are followed: to notice a circle.
-    above: Vec<PathBuf>,
+    /// It and the directories above, where links are followed: to notice a circle.
+    above: Option<Rc<Above>>,
 }
+
+/// A directory and those above it. They share what is above them, so that a deep tree costs no more than its directories.
+struct Above {
+    place: Identity,
+    above: Option<Rc<Above>>,
+}
+
+impl Above {
+    fn contains(mut above: Option<&Rc<Above>>, place: Identity) -> bool {
+        while let Some(it) = above {
+            if it.place == place {
+                return true;
+            }
+            above = it.above.as_ref();
+        }
+        false
+    }
+}
+
+/// So many files and directories are looked at: more than any function has, and fewer than links that cross can make of a few.
+const MAX_ENTRIES: usize = 200_000;
 
 impl Walk {
     fn new(rules: Rules, links: Links, leave_out: Option<Identity>) -> Self {
@@ -265,6 +289,7 @@ impl Walk {
             hidden: false,
             root: PathBuf::new(),
             open: Vec::new(),
+            entries: 0,
         }
     }
 
@@ -283,7 +308,7 @@ impl Walk {
 
     fn directory(&mut self, path: PathBuf, prefix: String) -> Result<(), PackageError> {
         self.root = canonical(&path)?;
-        self.enter(path, prefix, Vec::new())?;
+        self.enter(path, prefix, None)?;
         while let Some(Open { path, prefix, above }) = self.open.pop() {
             let mut is_empty = true;
             for entry in fs::read_dir(&path).map_err(unreadable(&path))? {
@@ -297,8 +322,8 @@ impl Walk {
                     Some(Reason::Hidden) => self.hidden = true,
                     Some(Reason::Rule) => {}
                     None if kind.is_dir() => self.enter(path, format!("{name}/"), above.clone())?,
-                    None if kind.is_symlink() => self.link(name, path, &above)?,
-                    None if kind.is_file() => self.files.push((name, path)),
+                    None if kind.is_symlink() => self.link(name, path, above.as_ref())?,
+                    None if kind.is_file() => self.file(name, path)?,
                     None => self.notes.push(Note::NoFile { name }),
                 }
             }
@@ -309,15 +334,30 @@ impl Walk {
         Ok(())
     }
 
-    fn enter(&mut self, path: PathBuf, prefix: String, mut above: Vec<PathBuf>) -> Result<(), PackageError> {
-        if self.links != Links::Preserve {
-            above.push(canonical(&path)?);
-        }
+    fn enter(&mut self, path: PathBuf, prefix: String, above: Option<Rc<Above>>) -> Result<(), PackageError> {
+        self.count()?;
+        let above = if self.links == Links::Preserve {
+            None
+        } else {
+            let place = identity(&fs::metadata(&path).map_err(unreadable(&path))?);
+            Some(Rc::new(Above { place, above }))
+        };
         self.open.push(Open { path, prefix, above });
         Ok(())
     }
 
-    fn link(&mut self, name: String, path: PathBuf, above: &[PathBuf]) -> Result<(), PackageError> {
+    fn file(&mut self, name: String, path: PathBuf) -> Result<(), PackageError> {
+        self.count()?;
+        self.files.push((name, path));
+        Ok(())
+    }
+
+    fn count(&mut self) -> Result<(), PackageError> {
+        self.entries += 1;
+        if self.entries > MAX_ENTRIES { Err(PackageError::TooMany { most: MAX_ENTRIES }) } else { Ok(()) }
+    }
+
+    fn link(&mut self, name: String, path: PathBuf, above: Option<&Rc<Above>>) -> Result<(), PackageError> {
         let target = fs::read_link(&path).map_err(unreadable(&path))?;
         let target = target.into_os_string().into_string().map_err(|_| not_utf8(&path))?;
         let leaves = leaves_directory(&name, &target);
@@ -325,6 +365,7 @@ impl Walk {
             if leaves || fs::metadata(&path).is_err() {
                 self.notes.push(Note::Dangles { name: name.clone(), target: target.clone() });
             }
+            self.count()?;
             self.items.push(Item { name, path, kind: ItemKind::Link { target } });
             return Ok(());
         }
@@ -336,18 +377,17 @@ impl Walk {
             return Ok(());
         }
         if there.is_file() {
-            self.files.push((name, path));
-            return Ok(());
+            return self.file(name, path);
         }
         if !there.is_dir() {
             self.notes.push(Note::NoFile { name });
             return Ok(());
         }
-        if above.contains(&place) {
+        if Above::contains(above, identity(&there)) {
             self.notes.push(Note::Circle { name, target });
             return Ok(());
         }
-        self.enter(path, format!("{name}/"), above.to_vec())
+        self.enter(path, format!("{name}/"), above.cloned())
     }
 }
 

@@ -106,6 +106,11 @@ pub enum PackageError {
         /// The largest entries, with their bytes.
         largest: Vec<(String, u64)>,
     },
+    /// There are more files and directories than any function has.
+    TooMany {
+        /// How many are looked at.
+        most: usize,
+    },
     /// The archive cannot be made.
     Unarchivable {
         /// Where a large one is made.

@@ -1,7 +1,6 @@
 //! What the stanza says of the package's contents in, a verdict on each name out.
 //! Never touches a file but `.lambdaignore`.
 
-use std::fs;
 use std::io;
 use std::path::Path;
 
@@ -9,6 +8,7 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use super::PackageError;
 use super::contents::unreadable;
+use crate::bounded;
 use crate::protocol::stanza::Stanza;
 
 /// What goes into the package.
@@ -73,7 +73,7 @@ impl Rules {
     /// Reads the patterns, and `.lambdaignore` in `root`.
     pub(super) fn of(selection: &Selection, root: &Path) -> Result<Self, PackageError> {
         let path = root.join(IGNORE_FILE);
-        let ignored = match fs::read_to_string(&path) {
+        let ignored = match bounded::read_to_string(&path) {
             Ok(text) => text.lines().map(str::to_owned).collect(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(unreadable(&path)(error)),

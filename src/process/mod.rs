@@ -62,6 +62,7 @@ pub fn main() {
     let stop = Stop::new();
     let journal = Arc::new(Journal::new(Stdout, stop.clone()));
     tell_panics(journal.clone(), stop.clone());
+    child::adopt_orphans();
     let signals = Signals::catch().expect("the kernel gives a program its first few descriptors");
     journal.tell(runner::hello());
     let finished = match command {

@@ -1,10 +1,7 @@
 //! What is asked for by hand in, the runs that it takes out. Effect: reads the file, asks git, and bash about conditions.
 //! Never runs anything.
-#![expect(clippy::disallowed_methods, reason = "reads the file: this is the room for it")]
-
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::Read;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::errand::Errand;
@@ -12,9 +9,9 @@ use super::refusal::Refusal;
 use super::secure;
 use super::surroundings::{self, Asked, Surroundings};
 use super::travis_yml::{self, Written};
+use crate::bounded;
 use crate::conditions::{self, Asking};
 use crate::protocol::environment::Environment;
-use crate::protocol::wire::MAX_REQUEST_BYTES;
 use crate::stop::Stop;
 
 /// Where the stanzas are.
@@ -97,13 +94,10 @@ pub fn prepare(
 }
 
 fn read(path: &Path, file: &str) -> Result<String, Refusal> {
-    let mut bytes = Vec::new();
-    let most = MAX_REQUEST_BYTES as u64 + 1;
-    let read = File::open(path).and_then(|opened| opened.take(most).read_to_end(&mut bytes));
-    read.map_err(|error| Refusal::of_file(file, &error))?;
-    if bytes.len() > MAX_REQUEST_BYTES {
-        return Err(Refusal::of_size(file));
-    }
+    let bytes = bounded::read_stream(path).map_err(|error| match error.kind() {
+        ErrorKind::FileTooLarge => Refusal::of_size(file),
+        _ => Refusal::of_file(file, &error),
+    })?;
     String::from_utf8(bytes).map_err(|error| {
         let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         Refusal::of_encoding(file, valid.iter().filter(|byte| **byte == b'\n').count() + 1)

@@ -4,6 +4,7 @@
 use std::rc::Rc;
 
 use super::yaml::{Read, Tree, YamlError};
+use crate::child::MAX_VARIABLE;
 use crate::protocol::wire::Node;
 
 /// A variable as the file writes it.
@@ -26,13 +27,20 @@ impl Assignment {
         Assignment { name: name.to_owned(), value: vec![Piece::Text(value.to_owned())] }
     }
 
-    /// The value, other variables filled in; one that is not set is empty, as in bash.
+    /// The value, other variables filled in; one that is not set is empty, as in bash. It ends where no program can be given
+    /// more: variables that name one another twice make a few lines as long as one likes.
     pub fn value(&self, lookup: impl Fn(&str) -> Option<String>) -> String {
-        let pieces = self.value.iter().map(|piece| match piece {
-            Piece::Text(text) => text.clone(),
-            Piece::Variable(name) => lookup(name).unwrap_or_default(),
-        });
-        pieces.collect()
+        let mut value = String::new();
+        for piece in &self.value {
+            match piece {
+                Piece::Text(text) => value.push_str(text),
+                Piece::Variable(name) => value.push_str(&lookup(name).unwrap_or_default()),
+            }
+            if value.len() > MAX_VARIABLE {
+                break;
+            }
+        }
+        value
     }
 }
 

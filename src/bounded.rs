@@ -1,0 +1,78 @@
+//! Reads whole files, with an end: a pipe that nobody writes to does not hold a run up, and a device or a huge file does not fill memory.
+//! Never returns a part of a file.
+#![expect(clippy::disallowed_methods, reason = "opens files, and waits with the clock in sight")]
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::OFlags;
+
+/// As large as a request may be: 8 MiB.
+const MAX_BYTES: usize = 8 * 1024 * 1024;
+
+/// How long a pipe or a device may take to be read to its end.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// The content of a file of at most 8 MiB, which can be read again.
+///
+/// # Errors
+/// [`ErrorKind::InvalidInput`] for a pipe, and those of [`read_stream`].
+pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let file = open(path)?;
+    if file.metadata()?.file_type().is_fifo() {
+        return Err(io::Error::new(ErrorKind::InvalidInput, "it is a pipe, and no file"));
+    }
+    read_to_end(file)
+}
+
+/// As [`read`], as text.
+///
+/// # Errors
+/// As [`read`], and [`ErrorKind::InvalidData`] for what is not UTF-8.
+pub fn read_to_string(path: &Path) -> io::Result<String> {
+    String::from_utf8(read(path)?).map_err(|error| io::Error::new(ErrorKind::InvalidData, error.utf8_error()))
+}
+
+/// As [`read`], and also from a pipe, such as the one of bash's `<(…)`: until its end, at most for 60 s.
+///
+/// # Errors
+/// [`ErrorKind::TimedOut`], [`ErrorKind::FileTooLarge`], and those of the system.
+pub fn read_stream(path: &Path) -> io::Result<Vec<u8>> {
+    read_to_end(open(path)?)
+}
+
+/// Opens a file at once: a named pipe has no writer yet, maybe.
+fn open(path: &Path) -> io::Result<File> {
+    File::options().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)
+}
+
+fn read_to_end(mut file: File) -> io::Result<Vec<u8>> {
+    let end = Instant::now() + LIMIT;
+    let (mut bytes, mut buffer) = (Vec::new(), vec![0; 64 * 1024]);
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        let timeout = Timespec { tv_sec: left.as_secs().cast_signed(), tv_nsec: left.subsec_nanos().into() };
+        match poll(&mut [PollFd::new(&file, PollFlags::IN)], Some(&timeout)) {
+            Ok(0) => {
+                let said = format!("it did not end within {} s", LIMIT.as_secs());
+                return Err(io::Error::new(ErrorKind::TimedOut, said));
+            }
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(bytes),
+            Ok(count) if bytes.len() + count > MAX_BYTES => {
+                let said = format!("it is larger than {} MiB", MAX_BYTES >> 20);
+                return Err(io::Error::new(ErrorKind::FileTooLarge, said));
+            }
+            Ok(count) => bytes.extend_from_slice(&buffer[..count]),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
