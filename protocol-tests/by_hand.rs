@@ -15,7 +15,7 @@ use crate::deployments::build_directory;
 use crate::fixture;
 use crate::fixture::{PATH, git};
 use crate::interruptions::signal;
-use crate::plugin::{Ended, Plugin, job_env, program};
+use crate::plugin::{Ended, Plugin, SIGNALS, job_env, program};
 use crate::venv;
 
 /// A stanza that creates a function, as YAML that is indented by two.
@@ -405,14 +405,14 @@ fn waiting(format: &str) -> (Endpoint, TempDir, Child) {
 
 #[test]
 fn a_signal_to_the_one_process_that_is_known_reaches_the_run() {
-    for (name, status) in [("TERM", 143), ("INT", 130)] {
+    for (name, number) in SIGNALS {
         let (_endpoint, _directory, child) = waiting("json");
         let runs = children(child.id());
         assert_eq!(runs.len(), 1);
         signal(&child, name);
         let ended = Ended::of(child, Instant::now());
         ended.check(&[]);
-        assert_eq!((ended.code(), ended.status.code()), ("cancelled", Some(status)));
+        assert_eq!((ended.code(), ended.status.code()), ("cancelled", Some(128 + number)), "{name}");
         assert_eq!(ended.finished()["changed"], json!(["update-function-configuration"]));
         assert!(ended.elapsed < Duration::from_secs(5), "{:?}", ended.elapsed);
         let alive = fixture::kill().args(["-0", &runs[0]]).stderr(Stdio::null()).status().expect("kill runs");

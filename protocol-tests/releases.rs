@@ -19,8 +19,9 @@ use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use crate::deployments::{build_directory, request};
+use crate::fixture::problems;
 use crate::interruptions::signal;
-use crate::plugin::{Ended, Plugin};
+use crate::plugin::{Ended, Plugin, SIGNALS};
 
 const ALIASES: &str = "/2015-03-31/functions/f/aliases";
 const CONFIGURATION: &str = "/2015-03-31/functions/f/configuration";

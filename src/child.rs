@@ -27,7 +27,7 @@ pub enum ChildError {
     Unstartable(io::Error),
     /// The job's environment is larger than the kernel passes on.
     EnvTooLarge {
-        /// The largest variable.
+        /// The largest variable: it alone may be too much, or all together.
         name: String,
         /// Its size in bytes, name included.
         bytes: usize,
@@ -43,7 +43,10 @@ impl fmt::Display for ChildError {
         match self {
             ChildError::Unstartable(error) => write!(f, "the command cannot be run: {error}"),
             ChildError::EnvTooLarge { name, bytes } => {
-                write!(f, "the variable `{name}` has {bytes} bytes, more than a program can be given")
+                write!(
+                    f,
+                    "the environment is more than a program can be given; the variable `{name}` alone has {bytes} bytes"
+                )
             }
             ChildError::TimedOut(limit) => write!(f, "the command did not end within {} s", limit.as_secs()),
             ChildError::Stopped(_) => f.write_str("the run was cancelled"),
@@ -64,8 +67,8 @@ const GRANDCHILD_GRACE: Duration = Duration::from_secs(1);
 /// lost; bounded, because a grandchild may go on writing.
 const MAX_TRAILING_BYTES: usize = 1024 * 1024;
 
-/// A variable may hold 128 KiB (`MAX_ARG_STRLEN` of Linux).
-const MAX_VARIABLE: usize = 128 * 1024;
+/// An argument, and a variable, may hold 128 KiB (`MAX_ARG_STRLEN` of Linux).
+const MAX_ARGUMENT: usize = 128 * 1024;
 
 /// The process groups that run now, for [`kill_all`].
 static GROUPS: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
@@ -104,7 +107,7 @@ pub fn run(
     command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     let child = command.spawn().map_err(|error| match error.kind() {
-        io::ErrorKind::ArgumentListTooLong => too_large(env).unwrap_or(ChildError::Unstartable(error)),
+        io::ErrorKind::ArgumentListTooLong => too_large(env, command).unwrap_or(ChildError::Unstartable(error)),
         _ => ChildError::Unstartable(error),
     })?;
     if stop.is_some() {
@@ -244,13 +247,16 @@ impl Drop for Group {
     }
 }
 
-/// The largest variable, if it is the one that the kernel refuses.
-fn too_large(env: &Environment) -> Option<ChildError> {
+/// The largest variable, unless it is an argument that the kernel refuses.
+fn too_large(env: &Environment, command: &Command) -> Option<ChildError> {
+    if command.get_args().any(|argument| argument.len() >= MAX_ARGUMENT) {
+        return None;
+    }
     let size = |(name, value): (&std::ffi::OsStr, &std::ffi::OsStr)| name.len() + value.len() + 1;
     let largest = env.iter().max_by_key(|variable| size(*variable))?;
     let bytes = size(largest);
     let name = largest.0.to_string_lossy().into_owned();
-    (bytes > MAX_VARIABLE).then_some(ChildError::EnvTooLarge { name, bytes })
+    Some(ChildError::EnvTooLarge { name, bytes })
 }
 
 #[cfg(test)]

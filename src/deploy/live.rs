@@ -421,9 +421,9 @@ impl Pass<'_> {
 }
 
 /// Runs what waits for answers, on this thread.
-pub(super) fn of_runtime<T>(work: impl Future<Output = T>) -> T {
+pub(super) fn of_runtime<T>(work: impl Future<Output = Result<T, ErrorReport>>) -> Result<T, ErrorReport> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.expect("the kernel gives a program its first few descriptors").block_on(work)
+    runtime.map_err(|error| failure::of_system(&error))?.block_on(work)
 }
 
 /// A step that has been told to have started.

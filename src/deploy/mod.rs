@@ -181,7 +181,7 @@ pub fn policy(stanza: &Map, env: &Environment) -> Result<Policy, ErrorReport> {
     let named = lambda::named_region(&read, env).map_err(failed)?;
     let region = match &named {
         Some(region) => region.clone(),
-        None => live::of_runtime(lambda::default_region(&read)).map_err(failed)?,
+        None => live::of_runtime(async { lambda::default_region(&read).await.map_err(failed) })?,
     };
     let mut policy = policy::of(&read, &Wanted::of(&read, name, None), &Source::of(&read), &region);
     policy.notes.extend(gathered.warnings.iter().map(|warning| redactor.warning(warning).message));

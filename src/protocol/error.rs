@@ -336,6 +336,9 @@ codes! {
     /// A command of `run` failed.
     RunFailed: Command =>
         "What the command wrote stands in `output` events. The deployment itself has succeeded.";
+    /// The system gives the program no more descriptors, processes or memory, or does not let it find itself.
+    SystemLimit: Config =>
+        "Raise the limits of the job (`ulimit -a` shows them), and give it `/proc`. The message says what was missing.";
     /// A signal ended the run.
     Cancelled: Interrupted, retryable =>
         "Run the deployment again: it goes on where this run ended. `changed` tells what had taken effect.";

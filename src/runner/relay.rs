@@ -87,15 +87,15 @@ impl Relay {
         Ok(Relay { state: Mutex::new(state), gone })
     }
 
-    /// Hands a signal on; `typed`: a terminal has sent it, and to all of our process group. Or stops listening to the run
+    /// Hands a signal on; `typed`: the kernel has sent it, a terminal's to all of our process group. Or stops listening to the run
     /// whose output nobody reads: it finishes its call, as under any runner that goes away. The first reason stays.
     pub fn tell(&self, reason: Reason, typed: bool) {
         let mut state = self.lock();
         state.reason.get_or_insert(reason);
         let signal = match reason {
-            Reason::Interrupt if typed && state.at_terminal => return,
-            Reason::Interrupt => Signal::INT,
-            Reason::Terminate => Signal::TERM,
+            Reason::Signal(_) if typed && state.at_terminal => return,
+            // One without a name in POSIX is told to the run as the common one.
+            Reason::Signal(signal) => Signal::from_named_raw(signal).unwrap_or(Signal::TERM),
             Reason::OutputClosed => {
                 state.read = None;
                 return;
