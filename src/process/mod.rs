@@ -4,6 +4,7 @@
 
 mod arguments;
 mod by_hand;
+mod closed;
 mod documents;
 mod environ;
 mod manual;
@@ -50,8 +51,14 @@ pub fn main() {
     tame_signals();
     let (command, by_hand) = match Arguments::try_parse() {
         Ok(Arguments { command, by_hand }) => match with_events(command) {
-            Ok(command) => (Ok(command), by_hand),
-            Err(document) => documents::end(print(document, &by_hand)),
+            Ok(command) => {
+                refuse_closed_output(1);
+                (Ok(command), by_hand)
+            }
+            Err(document) => {
+                refuse_closed_output(2);
+                documents::end(print(document, &by_hand))
+            }
         },
         Err(error) => (not_a_command(error), ByHand::default()),
     };
@@ -71,6 +78,14 @@ pub fn main() {
         (Err(finished), _) => finished,
     };
     end(&journal, &stop, finished)
+}
+
+/// Ends the process where standard output was not even open: nobody would hear of what is done.
+fn refuse_closed_output(status: i32) {
+    if closed::stdout_was_closed() {
+        by_hand::say("standard output is closed, and nothing was changed; open it, to /dev/null if nobody reads");
+        std_process::exit(status)
+    }
 }
 
 fn run(
