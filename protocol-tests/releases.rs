@@ -19,7 +19,7 @@ use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use crate::deployments::{build_directory, request};
-use crate::fixture::problems;
+use crate::fixture::{self, problems};
 use crate::interruptions::signal;
 use crate::plugin::{Ended, Plugin, SIGNALS};
 
@@ -398,6 +398,68 @@ fn a_version_that_failed_goes_live_once_it_passes() {
     let passed = stand.again();
     assert_eq!((passed.outcome(), stand.alias("live").as_str()), ("deployed", "2"), "{}", passed.stdout);
     assert_eq!(stand.versions(), [1, 2], "the version is there already");
+}
+
+/// A command that leaves a process in a session of its own, which has one of its own again, and waits; `LEFT` gets their ids.
+const LEAVES: &str =
+    "setsid bash -c 'setsid sleep 600 & echo $! $$ >left; wait' & while ! [ -s left ]; do sleep 0.01; done; sleep 600";
+
+/// Waits until a command has written a file of so many bytes.
+fn wait_for(stand: &Stand, name: &str, bytes: u64) {
+    let (file, began) = (stand.directory.path().join(name), Instant::now());
+    while fs::metadata(&file).map_or(true, |file| file.len() < bytes) {
+        assert!(began.elapsed() < PATIENCE, "no {name}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[track_caller]
+fn check_nothing_left(stand: &Stand) {
+    let left = fs::read_to_string(stand.directory.path().join("left")).expect("the command has begun");
+    for id in left.split_whitespace() {
+        let state = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        let runs = state.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'));
+        assert!(!runs, "{state}");
+    }
+}
+
+#[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "other systems cannot tell whose a process is")]
+fn what_leaves_the_process_group_of_a_command_does_not_outlive_it() {
+    let stand = Stand::live(json!({"verify": {"command": LEAVES, "timeout": 3}}));
+    let ended = stand.deploy("// 2\n");
+    check_failed(&ended, "verification-failed", "/verify");
+    check_nothing_left(&stand);
+}
+
+#[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "other systems cannot tell whose a process is")]
+fn what_leaves_the_process_group_of_a_command_does_not_outlive_signals() {
+    for twice in [false, true] {
+        let stand = Stand::live(json!({"verify": {"command": format!("trap '' TERM; {LEAVES}")}}));
+        let running = stand.started("// 2\n", &["verify"]);
+        wait_for(&stand, "left", 1);
+        signal(&running.child, "TERM");
+        if twice {
+            signal(&running.child, "HUP");
+        }
+        assert_eq!(running.ended().code(), "cancelled");
+        check_nothing_left(&stand);
+    }
+}
+
+#[test]
+fn what_a_command_leaves_behind_on_purpose_stays() {
+    let mut stand =
+        Stand::live(json!({"verify": {"command": "setsid sleep 600 </dev/null &>/dev/null & echo $! >stays"}}));
+    stand.ask(json!({"run": "touch begun; sleep 600"}));
+    let running = stand.started("// 2\n", &["update-alias"]);
+    wait_for(&stand, "begun", 0);
+    signal(&running.child, "TERM");
+    assert_eq!(running.ended().code(), "cancelled");
+    let id = fs::read_to_string(stand.directory.path().join("stays")).expect("written");
+    let stays = fixture::kill().args(["-KILL", id.trim()]).status().expect("kill runs");
+    assert!(stays.success());
 }
 
 #[test]

@@ -1,14 +1,16 @@
 //! Runs a command, passes on its output as it comes, and returns its exit status.
 //! Never loses what the command itself has written, and never waits long for a grandchild that keeps a pipe open.
-//! Effect: starts a process, in a process group of its own.
+//! Effect: starts a process, in a process group of its own, and ends what it has started when it does not end itself.
 #![expect(clippy::disallowed_methods, reason = "waits, with the clock in sight")]
+
+mod orphans;
 
 use std::fmt;
 use std::io::{self, BufRead, Cursor};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,6 +21,8 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use crate::protocol::environment::{DEFAULT_PATH, Environment};
 use crate::protocol::event::Stream;
 use crate::stop::{Reason, Stop};
+
+pub use orphans::adopt;
 
 /// Why a command has no end of its own.
 #[derive(Debug)]
@@ -70,13 +74,28 @@ const MAX_TRAILING_BYTES: usize = 1024 * 1024;
 /// An argument, and a variable, may hold 128 KiB (`MAX_ARG_STRLEN` of Linux).
 const MAX_ARGUMENT: usize = 128 * 1024;
 
-/// The process groups that run now, for [`kill_all`].
-static GROUPS: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
+/// The commands that run now.
+static RUNNING: Mutex<Vec<Running>> = Mutex::new(Vec::new());
+
+struct Running {
+    group: Pid,
+    is_interruptible: bool,
+    /// What commands before it have left behind on purpose, and may keep.
+    kept: Vec<Pid>,
+}
+
+fn running() -> MutexGuard<'static, Vec<Running>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Ends every command at once, for a process that is about to end itself. Commands that are never interrupted go on.
 pub fn kill_all() {
-    for group in GROUPS.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-        let _ = kill_process_group(group, Signal::KILL);
+    let ended: Vec<Running> = running().extract_if(.., |command| command.is_interruptible).collect();
+    for command in &ended {
+        let _ = kill_process_group(command.group, Signal::KILL);
+    }
+    if let Some(command) = ended.first() {
+        orphans::end(&command.kept);
     }
 }
 
@@ -106,13 +125,13 @@ pub fn run(
     stopped()?;
     command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    let kept = orphans::alive();
     let child = command.spawn().map_err(|error| match error.kind() {
         io::ErrorKind::ArgumentListTooLong => too_large(env, command).unwrap_or(ChildError::Unstartable(error)),
         _ => ChildError::Unstartable(error),
     })?;
-    if stop.is_some() {
-        GROUPS.lock().unwrap_or_else(PoisonError::into_inner).push(Pid::from_child(&child));
-    }
+    let group = Pid::from_child(&child);
+    running().push(Running { group, is_interruptible: stop.is_some(), kept });
     let mut group = Group(child);
     let child = &mut group.0;
     let mut pipes = Pipes::of(child, input).map_err(ChildError::Unstartable)?;
@@ -225,15 +244,15 @@ fn read_once(pipe: &mut Option<OwnedFd>, hear: impl FnOnce(&[u8])) -> usize {
     }
 }
 
-/// A child whose process group does not outlive us: SIGTERM first, then SIGKILL.
+/// A child that does not outlive us: SIGTERM to its process group first, then SIGKILL, also to what has left that group.
 struct Group(Child);
 
 impl Drop for Group {
     fn drop(&mut self) {
         let group = Pid::from_child(&self.0);
-        let running = matches!(self.0.try_wait(), Ok(None));
-        if !running {
-            GROUPS.lock().unwrap_or_else(PoisonError::into_inner).retain(|known| *known != group);
+        let forget = || running().extract_if(.., |command| command.group == group).next();
+        if !matches!(self.0.try_wait(), Ok(None)) {
+            forget();
             return;
         }
         let _ = kill_process_group(group, Signal::TERM);
@@ -243,7 +262,9 @@ impl Drop for Group {
         }
         let _ = kill_process_group(group, Signal::KILL);
         let _ = self.0.wait();
-        GROUPS.lock().unwrap_or_else(PoisonError::into_inner).retain(|known| *known != group);
+        if let Some(command) = forget() {
+            orphans::end(&command.kept);
+        }
     }
 }
 

@@ -117,6 +117,7 @@ fn run(
     let env = env.unwrap_or_else(|| env::vars_os().collect());
     hide_files_of_nobody(&env);
     begun.store(true, Ordering::Relaxed);
+    child::adopt();
     settings.fault.strike();
     let directory = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
     // Nobody has said what is built: it is judged as it is for a file.
