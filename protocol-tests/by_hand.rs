@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::deployments::build_directory;
 use crate::fixture;
-use crate::fixture::{PATH, git};
+use crate::fixture::{PATH, git, wait_until};
 use crate::interruptions::signal;
 use crate::plugin::{Ended, Plugin, SIGNALS, job_env, program};
 use crate::venv;
@@ -357,14 +357,6 @@ fn children(of: u32) -> Vec<String> {
         behind.split(' ').nth(1) == Some(&of.to_string())
     };
     ids.filter(is_child).collect()
-}
-
-fn wait_until(what: &str, ready: impl Fn() -> bool) {
-    let began = Instant::now();
-    while !ready() {
-        assert!(began.elapsed() < Duration::from_secs(30), "never: {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{LazyLock, Mutex};
 use std::thread;
+use std::time::{Duration, Instant};
 
 /// The `PATH` of the tests themselves, which is also the jobs': what it lacks, no test of the first tier may need. A `sh`, with which the SDK
 /// starts a `credential_process`, is bash where there is no other.
@@ -68,6 +69,16 @@ pub(crate) fn problems<T: Sync>(
     let results = each(items, at_once, check);
     let failed = items.iter().zip(results).filter_map(|(item, result)| Some((item, result.and_then(|r| r).err()?)));
     failed.map(|(item, problem)| format!("{}: {problem}", name(item))).collect()
+}
+
+/// Waits until something is so, far longer than it can take.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, ready: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !ready() {
+        assert!(began.elapsed() < Duration::from_secs(30), "never: {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// What a check that panicked has said.

@@ -19,7 +19,7 @@ use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use crate::deployments::{build_directory, request};
-use crate::fixture::{self, problems};
+use crate::fixture::{self, problems, wait_until};
 use crate::interruptions::signal;
 use crate::plugin::{Ended, Plugin, SIGNALS};
 
@@ -406,11 +406,8 @@ const LEAVES: &str =
 
 /// Waits until a command has written a file of so many bytes.
 fn wait_for(stand: &Stand, name: &str, bytes: u64) {
-    let (file, began) = (stand.directory.path().join(name), Instant::now());
-    while fs::metadata(&file).map_or(true, |file| file.len() < bytes) {
-        assert!(began.elapsed() < PATIENCE, "no {name}");
-        thread::sleep(Duration::from_millis(5));
-    }
+    let file = stand.directory.path().join(name);
+    wait_until(name, || fs::metadata(&file).is_ok_and(|file| file.len() >= bytes));
 }
 
 #[track_caller]

@@ -247,18 +247,26 @@ impl Pass<'_> {
             return Ok(None);
         }
         self.journal.note_acted();
-        let stash = commands::stash(&self.job.env, &self.job.directory)
-            .map_err(|error| failure::of_command(error, &self.redactor()))?;
+        self.journal.note_stash(Some(commands::stash_name()));
+        let stashed = commands::stash(&self.job.env, &self.job.directory);
+        self.journal.note_stash(stashed.as_ref().ok().and_then(|(stash, _)| Some(stash.as_ref()?.commit.clone())));
+        let (stash, left) = stashed.map_err(|error| failure::of_command(error, &self.redactor()))?;
         if let Some(stash) = &stash {
             self.warn(&warnings::stashed(&stash.commit));
+        }
+        if !left.is_empty() {
+            self.warn(&warnings::not_stashed(&left));
         }
         Ok(stash)
     }
 
     fn bring_back(&self, stash: &Stash) {
-        if let Err(error) = stash.pop(&self.job.env, &self.job.directory) {
-            let words = failure::of_command(error, &self.redactor()).message;
-            self.warn(&warnings::stash_kept(&stash.commit, &words));
+        match stash.pop(&self.job.env, &self.job.directory) {
+            Ok(()) => self.journal.note_stash(None),
+            Err(error) => {
+                let words = failure::of_command(error, &self.redactor()).message;
+                self.warn(&warnings::stash_kept(&stash.commit, &words));
+            }
         }
     }
 

@@ -49,6 +49,15 @@ pub fn of_stop(reason: Reason) -> ErrorReport {
     .hint("the same request can be given again: it goes on where this run ended")
 }
 
+/// An end that does not wait until files that `cleanup` has put aside, or is putting aside, are back.
+pub fn naming_stash(report: ErrorReport, stash: Option<String>) -> ErrorReport {
+    let Some(name) = stash else { return report };
+    let message = format!("{}; uncommitted files are in the stash `{name}`, or git is moving them", report.message);
+    ErrorReport { message, ..report }.hint(
+        "wait until git has ended; if `git stash list` shows that stash then, `git stash pop` brings the files back",
+    )
+}
+
 /// A descriptor, a thread or memory of our own that the system does not give.
 pub fn of_system(source: &io::Error) -> ErrorReport {
     caused(report(Code::SystemLimit, "the system does not give this process what it needs"), source)

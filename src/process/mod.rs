@@ -373,7 +373,8 @@ fn end_on_signals(journal: Arc<Journal>, stop: Stop, begun: Arc<AtomicBool>) -> 
             signals.wait(None, Some(PATIENCE));
         }
         child::kill_all();
-        let finished = Finished::failed(failure::of_stop(reason), journal.changed());
+        let report = failure::naming_stash(failure::of_stop(reason), journal.stash());
+        let finished = Finished::failed(report, journal.changed());
         let status = exit_status(&finished, true, Some(reason));
         thread::spawn(move || end(&journal, &stop, finished));
         thread::sleep(LAST_WORD);
@@ -385,7 +386,8 @@ fn end_on_signals(journal: Arc<Journal>, stop: Stop, begun: Arc<AtomicBool>) -> 
 /// A panic, in whatever thread and whatever it would do to the process, is told as a bug and ends the process.
 fn tell_panics(journal: Arc<Journal>, stop: Stop) {
     panic::set_hook(Box::new(move |panic| {
-        end(&journal, &stop, Finished::failed(failure::of_panic(&place_of(panic)), journal.changed()))
+        let report = failure::naming_stash(failure::of_panic(&place_of(panic)), journal.stash());
+        end(&journal, &stop, Finished::failed(report, journal.changed()))
     }));
 }
 

@@ -388,7 +388,10 @@ words! {
             "Nothing has to be done: `cleanup` is for deployments.";
         /// `cleanup` has put uncommitted files aside.
         Stashed =>
-            "They come back at the end. If the run is killed, `git stash pop` brings them back.";
+            "They come back at the end. If the run is killed, `git stash pop` brings them back. Copies stay in `.git`, as of anything that git has seen, until `git gc` removes them.";
+        /// `cleanup` could not put everything aside: git stores no pipes and sockets, and nothing of a repository inside the checkout.
+        NotStashed =>
+            "Leave these files out by `exclude`; in a submodule commit what was changed, or undo it.";
         /// The files that `cleanup` has put aside could not be brought back.
         StashKept =>
             "Nothing is lost: the hint names the stash and how to bring it back.";
