@@ -13,9 +13,9 @@ use tempfile::TempDir;
 
 use crate::deployments::build_directory;
 use crate::fixture;
-use crate::fixture::{PATH, git};
+use crate::fixture::{PATH, git, wait_until};
 use crate::interruptions::signal;
-use crate::plugin::{Ended, Plugin, job_env, program};
+use crate::plugin::{Ended, Plugin, SIGNALS, job_env, program};
 use crate::venv;
 
 /// A stanza that creates a function, as YAML that is indented by two.
@@ -359,14 +359,6 @@ fn children(of: u32) -> Vec<String> {
     ids.filter(is_child).collect()
 }
 
-fn wait_until(what: &str, ready: impl Fn() -> bool) {
-    let began = Instant::now();
-    while !ready() {
-        assert!(began.elapsed() < Duration::from_secs(30), "never: {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
 #[test]
 fn for_a_runner_there_is_one_process() {
     let mut plugin = Plugin::new(&["check"]);
@@ -405,14 +397,14 @@ fn waiting(format: &str) -> (Endpoint, TempDir, Child) {
 
 #[test]
 fn a_signal_to_the_one_process_that_is_known_reaches_the_run() {
-    for (name, status) in [("TERM", 143), ("INT", 130)] {
+    for (name, number) in SIGNALS {
         let (_endpoint, _directory, child) = waiting("json");
         let runs = children(child.id());
         assert_eq!(runs.len(), 1);
         signal(&child, name);
         let ended = Ended::of(child, Instant::now());
         ended.check(&[]);
-        assert_eq!((ended.code(), ended.status.code()), ("cancelled", Some(status)));
+        assert_eq!((ended.code(), ended.status.code()), ("cancelled", Some(128 + number)), "{name}");
         assert_eq!(ended.finished()["changed"], json!(["update-function-configuration"]));
         assert!(ended.elapsed < Duration::from_secs(5), "{:?}", ended.elapsed);
         let alive = fixture::kill().args(["-0", &runs[0]]).stderr(Stdio::null()).status().expect("kill runs");

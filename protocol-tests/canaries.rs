@@ -149,8 +149,11 @@ fn the_audience_finds_what_is_shown_on_purpose() {
     assert_eq!(play(&ways.map(scenario), &audience), [""; 0]);
     let found = audience.found();
     for (name, _, place) in ways {
+        // The first place is told: a file that stays may be seen while it is written.
+        let is_place =
+            |its: &str| its == place || (name == "it is in a file that stays" && its == "a file that is open");
         let is_found =
-            |(scenario, its): &(String, String)| its == place && [name, "any scenario"].contains(&scenario.as_str());
+            |(scenario, its): &(String, String)| is_place(its) && [name, "any scenario"].contains(&scenario.as_str());
         assert!(found.iter().any(is_found), "{name}: {found:?}");
     }
 }

@@ -1,12 +1,16 @@
 //! `run`, `cleanup` and `allow_failure`: the user's commands around a deployment, with real bash and real git.
 
 use std::fs;
+use std::fs::Permissions;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::time::Duration;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::fixture::{Fixture, git, kill};
+use crate::fixture::{Fixture, git, kill, wait_until};
+use crate::interruptions::signal;
 use crate::plugin::{Ended, Plugin};
 
 fn fixture() -> Fixture {
@@ -157,7 +161,7 @@ fn cleanup_brings_everything_back_after_a_failure_too() {
 fn a_signal_during_cleanup_loses_nothing() {
     for delay in [0, 20, 40, 80, 160] {
         let fixture = repository();
-        for number in 0..1000 {
+        for number in 0..300 {
             fs::write(fixture.path(&format!("untracked-{number}")), "u").expect("written");
         }
         let mut plugin = Plugin::new(&[]).directory(fixture.directory.path());
@@ -171,7 +175,14 @@ fn a_signal_during_cleanup_loses_nothing() {
         kill().args(["-TERM", &child.id().to_string()]).status().expect("kill runs");
         stdout.read_to_string(&mut told).expect("told to the end");
         assert!([Some(143), Some(0)].contains(&child.wait().expect("ended").code()), "{told}");
-        assert!(told.lines().last().is_some_and(|line| line.contains("\"finished\"")), "{told}");
+        let last = told.lines().last().unwrap_or_default();
+        assert!(last.contains("\"finished\""), "{told}");
+        // A machine that is so busy that git outlasts the run: the last line names what git leaves.
+        if last.contains("put aside by dpl-lambda") {
+            let is_clean = || fs::read_to_string(fixture.path("index.js")).is_ok_and(|code| code.contains("hello"));
+            wait_until("git has ended", || is_clean() && !fixture.path(".git/index.lock").exists());
+            git(fixture.directory.path(), &["stash", "pop", "--quiet"]);
+        }
         assert_brought_back(&fixture);
     }
 }
@@ -214,6 +225,92 @@ fn a_stash_is_named_before_anything_can_kill_us() {
     let told = String::from_utf8_lossy(&output.stdout);
     let commit = git(fixture.directory.path(), &["rev-parse", "refs/stash"]);
     assert!(told.contains(r#""code":"stashed""#) && told.contains(&commit), "{told}");
+}
+
+#[test]
+fn cleanup_brings_back_what_git_does_not_keep() {
+    let fixture = repository();
+    let top = fixture.directory.path();
+    let modes = [
+        ("index.js", 0o640),
+        ("untracked", 0o600),
+        ("ignored", 0o400),
+        ("secrets", 0o700),
+        ("secrets/key", 0o600),
+        ("empty/deep", 0o750),
+    ];
+    for directory in ["secrets", "empty/deep"] {
+        fs::create_dir_all(fixture.path(directory)).expect("made");
+    }
+    fs::write(fixture.path("secrets/key"), "k").expect("written");
+    for (name, mode) in modes {
+        fs::set_permissions(fixture.path(name), Permissions::from_mode(mode)).expect("ours");
+    }
+    let ended = fixture.again();
+    assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
+    assert!(ended.events.iter().all(|event| event["code"] != "not-stashed"), "{}", ended.stdout);
+    assert_brought_back(&fixture);
+    for (name, mode) in modes {
+        let now = fs::metadata(fixture.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(now.permissions().mode() & 0o7777, mode, "{name}");
+    }
+    // A copy of what was put aside stays in the repository, which is told.
+    let stashed = ended.events.iter().find(|event| event["code"] == "stashed").expect("told");
+    assert!(stashed["hint"].as_str().is_some_and(|hint| hint.contains("`git gc`")), "{stashed}");
+    assert!(!git(top, &["fsck", "--unreachable", "--no-reflogs"]).is_empty());
+}
+
+#[test]
+fn what_cleanup_cannot_put_aside_is_named() {
+    let fixture = repository();
+    fs::create_dir(fixture.path("inner")).expect("made");
+    git(&fixture.path("inner"), &["init", "--quiet"]);
+    fs::write(fixture.path("inner/a"), "a").expect("written");
+    git(&fixture.path("inner"), &["add", "."]);
+    git(&fixture.path("inner"), &["commit", "--quiet", "--message", "inner"]);
+    git(fixture.directory.path(), &["-c", "advice.addEmbeddedRepo=false", "add", "inner"]);
+    git(fixture.directory.path(), &["commit", "--quiet", "--message", "a submodule", "inner"]);
+    fs::write(fixture.path("inner/a"), "changed").expect("written");
+    let _socket = std::os::unix::net::UnixListener::bind(fixture.path("socket")).expect("a short path");
+    let made = Command::new("mkfifo").arg(fixture.path("pipe")).status().expect("mkfifo runs");
+    assert!(made.success());
+    let ended = fixture.again();
+    assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
+    let told = ended.events.iter().find(|event| event["code"] == "not-stashed").expect("told");
+    for name in ["`inner`", "`socket`", "`pipe`"] {
+        assert!(told["message"].as_str().is_some_and(|message| message.contains(name)), "{name}: {told}");
+    }
+    assert_eq!(fs::read_to_string(fixture.path("inner/a")).expect("there"), "changed");
+    assert_brought_back(&fixture);
+}
+
+#[test]
+fn a_run_that_cannot_wait_for_git_names_the_stash() {
+    let fixture = repository();
+    let top = fixture.directory.path();
+    fs::write(fixture.path(".git/info/attributes"), "untracked filter=slow\n").expect("written");
+    let slow = "touch .git/begun; while [ -e .git/begun ] && ! [ -e .git/go ]; do sleep 0.02; done; cat";
+    git(top, &["config", "filter.slow.clean", slow]);
+    let mut plugin = Plugin::new(&[]).directory(top);
+    let mut child = plugin.spawn();
+    child.stdin.take().expect("piped").write_all(fixture.request.to_string().as_bytes()).expect("written");
+    wait_until("git is at work", || fixture.path(".git/begun").exists());
+    // The second signal ends the process at once, and not git.
+    for name in ["TERM", "HUP"] {
+        signal(&child, name);
+    }
+    let ended = Ended::of(child, Instant::now());
+    ended.check(&[]);
+    assert_eq!(ended.code(), "cancelled", "{}", ended.stdout);
+    let message = ended.finished()["error"]["message"].as_str().expect("a sentence").to_owned();
+    let name = message.split('`').nth(1).unwrap_or_else(|| panic!("no name: {message}"));
+    fs::write(fixture.path(".git/go"), "").expect("written");
+    // That the committed files are back is the last that it does.
+    let is_clean = || fs::read_to_string(fixture.path("index.js")).is_ok_and(|code| code.contains("hello"));
+    wait_until("git has ended", || is_clean() && !fixture.path(".git/index.lock").exists());
+    assert!(git(top, &["stash", "list"]).contains(name), "{message}");
+    git(top, &["stash", "pop", "--quiet"]);
+    assert_brought_back(&fixture);
 }
 
 #[test]

@@ -80,6 +80,16 @@ pub(crate) fn problems<T: Sync>(
     failed.map(|(item, problem)| format!("{}: {problem}", name(item))).collect()
 }
 
+/// Waits until something is so, far longer than it can take.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, ready: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !ready() {
+        assert!(began.elapsed() < Duration::from_secs(30), "never: {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
 /// What a check that panicked has said.
 pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().cloned();

@@ -54,7 +54,7 @@ fn run_without_check(command: &mut Command, input: &[u8]) -> Ended {
 }
 
 /// The end of a run, which is killed at the limit: a run without an end has no last line, and a test says so soon.
-fn end_within(limit: Duration, child: Child, began: Instant) -> Ended {
+pub(crate) fn end_within(limit: Duration, child: Child, began: Instant) -> Ended {
     let id = child.id().to_string();
     let (end, over) = mpsc::channel::<()>();
     let watch = std::thread::spawn(move || {

@@ -1,7 +1,8 @@
 //! Signals, a reader that goes away, bugs: `finished` is the last line all the same, and the exit status says why.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::Child;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use lambda_endpoint::{Endpoint, Fault, FaultKind, Settings};
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 use crate::deployments::{build_directory, request};
 use crate::fixture;
 use crate::fixture::PATH;
-use crate::plugin::{Ended, Plugin};
+use crate::plugin::{Ended, Plugin, program};
 
 /// Sends a signal to the one process that is the program.
 pub(crate) fn signal(child: &Child, name: &str) {
@@ -178,6 +179,73 @@ fn a_signal_ends_a_run_whose_output_nobody_reads() {
     let began = Instant::now();
     assert_eq!(child.wait().expect("ended").code(), Some(143));
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+}
+
+/// A pipe into which nothing goes any more, and its other end.
+fn full_pipe() -> (std::io::PipeReader, std::io::PipeWriter) {
+    let (reader, mut writer) = std::io::pipe().expect("two descriptors");
+    rustix::io::ioctl_fionbio(&writer, true).expect("a pipe");
+    while writer.write(&[b' '; 4096]).is_ok() {}
+    while writer.write(b" ").is_ok() {}
+    rustix::io::ioctl_fionbio(&writer, false).expect("a pipe");
+    (reader, writer)
+}
+
+/// Waits until the first thread of a process does nothing any more.
+fn wait_until_asleep(child: &Child) {
+    let sleeps = || {
+        let stat = std::fs::read_to_string(format!("/proc/{0}/task/{0}/stat", child.id())).expect("it has not ended");
+        stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('S'))
+    };
+    let (mut in_a_row, began) = (0, Instant::now());
+    while in_a_row < 100 && began.elapsed() < Duration::from_secs(30) {
+        in_a_row = if sleeps() { in_a_row + 1 } else { 0 };
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Sends signals to runs with these command lines, whose first line already finds no room.
+#[track_caller]
+fn check_heard(runs: &[&[&str]]) {
+    let directory = build_directory();
+    std::fs::write(directory.path().join("f.yml"), "function_name: f\non: {all_branches: true}\n").expect("written");
+    let runs: Vec<_> = runs.iter().flat_map(|run| [(*run, ("TERM", 15)), (*run, ("QUIT", 3))]).collect();
+    let wrong = fixture::problems(
+        &runs,
+        4,
+        |run| format!("{run:?}"),
+        |(arguments, (name, number))| {
+            let (_reader, writer) = full_pipe();
+            let mut command = std::process::Command::new(program());
+            command.args(*arguments).current_dir(directory.path()).env_clear().env("PATH", &*PATH);
+            command.stdin(Stdio::piped()).stdout(writer).stderr(Stdio::piped());
+            let mut child = command.spawn().expect("the program is here");
+            drop(command);
+            let mut stdin = child.stdin.take().expect("piped");
+            stdin.write_all(br#"{"function_name":"f","on":{"all_branches":true}}"#).expect("a pipe holds it");
+            drop(stdin);
+            wait_until_asleep(&child);
+            signal(&child, name);
+            let ended = crate::hostile::end_within(Duration::from_secs(20), child, Instant::now());
+            let status = ended.status.code().or(ended.status.signal().map(|signal| 128 + signal));
+            if status == Some(128 + number) { Ok(()) } else { Err(format!("{}", ended.status)) }
+        },
+    );
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "looks into /proc")]
+fn a_full_pipe_makes_no_run_deaf() {
+    let policy_by_hand = ["policy", "--stanza", "f.yml", "--ci", "none"];
+    check_heard(&[&[], &["check"], &["policy"], &policy_by_hand, &["schema", "stanza"], &["manual"]]);
+}
+
+#[test]
+#[ignore = "second tier: long"]
+fn a_full_pipe_makes_no_run_by_hand_deaf() {
+    let by_hand = |format| ["check", "--stanza", "f.yml", "--ci", "none", "--format", format];
+    check_heard(&[&by_hand("json"), &by_hand("text")]);
 }
 
 #[test]

@@ -15,8 +15,8 @@ use crate::fixture::{Fixture, not_run};
 use crate::identity::recorder::{Answer, Asked, Recorder};
 use crate::plugin::{Ended, program};
 
-/// Every file here ends at once, or within the second that a stanza gives it.
-const SOON: Duration = Duration::from_secs(20);
+/// Every one of them ends long before, also on a busy machine.
+const SOON: Duration = Duration::from_secs(120);
 
 /// A named pipe that nobody writes to, `/dev/zero`, and a file of 1 TiB that has no content.
 fn endless(directory: &Path) -> [String; 3] {
@@ -126,6 +126,7 @@ fn deploy_to(lambda: &Recorder, members: &Value) -> Ended {
 }
 
 #[test]
+#[ignore = "second tier: long"]
 fn a_list_whose_pages_never_end_is_given_up() {
     for (operation, list, members) in [
         ("ListAliases", "Aliases", json!({"alias": "live"})),
@@ -140,6 +141,7 @@ fn a_list_whose_pages_never_end_is_given_up() {
 }
 
 #[test]
+#[ignore = "second tier: long"]
 fn an_answer_without_an_end_is_cut_off_and_a_long_text_is_shortened() {
     let filler = "x".repeat(17 << 20);
     let answer = json!({"Configuration": {"FunctionName": "f", "Description": filler}}).to_string();
@@ -158,6 +160,7 @@ fn an_answer_without_an_end_is_cut_off_and_a_long_text_is_shortened() {
 }
 
 #[test]
+#[ignore = "second tier: long"]
 fn links_that_lead_to_one_another_are_followed_to_a_limit() {
     let mut fixture = Fixture::new(json!({"symlinks": "follow"}));
     fixture.ask(json!({"zip": "tree"}));
@@ -242,7 +245,7 @@ fn a_name_server_that_never_answers_does_not_outlast_the_wait() {
     let output = run.output().expect("unshare runs");
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(said.contains(r#""code":"timed-out""#), "{output:?}");
-    assert!(began.elapsed() < SOON / 2, "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
 }
 
 #[test]

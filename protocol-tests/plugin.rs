@@ -17,6 +17,21 @@ pub(crate) fn program() -> String {
     std::env::var("DPL_LAMBDA").unwrap_or_else(|_| env!("CARGO_BIN_EXE_dpl-lambda").to_owned())
 }
 
+/// The signals that end a run in order, with Linux's numbers.
+pub(crate) const SIGNALS: [(&str, i32); 11] = [
+    ("HUP", 1),
+    ("INT", 2),
+    ("QUIT", 3),
+    ("USR1", 10),
+    ("USR2", 12),
+    ("ALRM", 14),
+    ("TERM", 15),
+    ("XCPU", 24),
+    ("VTALRM", 26),
+    ("PROF", 27),
+    ("IO", 29),
+];
+
 /// No run of the tests may take longer.
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -141,10 +156,12 @@ impl Ended {
         let finished = self.finished();
         let error = &finished["error"];
         match (finished["outcome"].as_str(), error["code"].as_str()) {
-            (Some("failed"), Some("cancelled")) if error["message"].as_str().unwrap_or_default().contains("SIGINT") => {
-                130
+            (Some("failed"), Some("cancelled")) => {
+                let words = error["message"].as_str().unwrap_or_default();
+                let named = SIGNALS.into_iter().find(|(name, _)| words.contains(&format!("SIG{name}")));
+                let number = words.split_once("by signal ").and_then(|(_, rest)| rest.split(';').next()?.parse().ok());
+                128 + named.map_or(number.unwrap_or(15), |(_, number)| number)
             }
-            (Some("failed"), Some("cancelled")) => 143,
             (Some("failed"), _) if finished["allowed"] == json!(true) => 0,
             // AWS has answered, so it was asked.
             (Some("failed"), _) if error["aws"].is_object() || self.event("planned").is_some() => 1,

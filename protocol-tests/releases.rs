@@ -15,9 +15,9 @@ use std::time::Duration;
 use lambda_endpoint::{Fault, FaultKind, Invocation, Settings};
 use serde_json::{Value, json};
 
-use crate::fixture::{ALIASES, CONFIGURATION, Fixture, PROVISIONED, Running, VERSIONS};
+use crate::fixture::{self, ALIASES, CONFIGURATION, Fixture, PROVISIONED, Running, VERSIONS, problems, wait_until};
 use crate::interruptions::signal;
-use crate::plugin::Ended;
+use crate::plugin::{Ended, SIGNALS};
 
 /// What a function answers that throws.
 fn thrown() -> Invocation {
@@ -187,6 +187,67 @@ fn a_version_that_failed_goes_live_once_it_passes() {
     let passed = fixture.again();
     assert_eq!((passed.outcome(), fixture.alias("live").as_str()), ("deployed", "2"), "{}", passed.stdout);
     assert_eq!(fixture.versions(), [1, 2], "the version is there already");
+}
+
+/// A command that leaves a process in a session of its own, which has one of its own again, and waits; `LEFT` gets their ids.
+const LEAVES: &str =
+    "setsid bash -c 'setsid sleep 600 & echo $! $$ >left; wait' & while ! [ -s left ]; do sleep 0.01; done; sleep 600";
+
+/// Waits until a command has written a file of so many bytes.
+fn wait_for(fixture: &Fixture, name: &str, bytes: u64) {
+    let file = fixture.directory.path().join(name);
+    wait_until(name, || fs::metadata(&file).is_ok_and(|file| file.len() >= bytes));
+}
+
+#[track_caller]
+fn check_nothing_left(fixture: &Fixture) {
+    let left = fs::read_to_string(fixture.directory.path().join("left")).expect("the command has begun");
+    for id in left.split_whitespace() {
+        // Killed, it has still to be given a processor to end on.
+        wait_until(&format!("the end of process {id}"), || {
+            let state = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+            state.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('Z'))
+        });
+    }
+}
+
+#[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "other systems cannot tell whose a process is")]
+fn what_leaves_the_process_group_of_a_command_does_not_outlive_it() {
+    let fixture = Fixture::live(json!({"verify": {"command": LEAVES, "timeout": 3}}));
+    let ended = fixture.deploy("// 2\n");
+    check_failed(&ended, "verification-failed", "/verify");
+    check_nothing_left(&fixture);
+}
+
+#[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "other systems cannot tell whose a process is")]
+fn what_leaves_the_process_group_of_a_command_does_not_outlive_signals() {
+    for twice in [false, true] {
+        let fixture = Fixture::live(json!({"verify": {"command": format!("trap '' TERM; {LEAVES}")}}));
+        let running = fixture.started("// 2\n", &["verify"]);
+        wait_for(&fixture, "left", 1);
+        signal(&running.child, "TERM");
+        if twice {
+            signal(&running.child, "HUP");
+        }
+        assert_eq!(running.ended().code(), "cancelled");
+        check_nothing_left(&fixture);
+    }
+}
+
+#[test]
+fn what_a_command_leaves_behind_on_purpose_stays() {
+    let mut fixture =
+        Fixture::live(json!({"verify": {"command": "setsid sleep 600 </dev/null &>/dev/null & echo $! >stays"}}));
+    fixture.ask(json!({"run": "touch begun; sleep 600"}));
+    let running = fixture.started("// 2\n", &["update-alias"]);
+    wait_for(&fixture, "begun", 0);
+    signal(&running.child, "TERM");
+    assert_eq!(running.ended().code(), "cancelled");
+    let id = fs::read_to_string(fixture.directory.path().join("stays")).expect("written");
+    let stays = fixture::kill().args(["-KILL", id.trim()]).status().expect("kill runs");
+    assert!(stays.success());
 }
 
 #[test]

@@ -6,6 +6,7 @@ use lambda_endpoint::{Endpoint, Fault, FaultKind, Settings};
 use serde_json::{Value, json};
 
 use crate::deployments::{build_directory, request};
+use crate::fixture::problems;
 use crate::identity::recorder::Recorder;
 use crate::identity::sources::{ROLE, refusal};
 use crate::plugin::{Ended, Plugin};
@@ -60,26 +61,30 @@ fn two_refusals_that_pass_cost_less_than_three_seconds() {
 
 #[test]
 fn a_wait_that_ends_while_aws_refuses_tells_what_aws_said() {
-    for refusal in PASSING {
+    // The first look, a call that changes something, and a look of a wait.
+    let at = [("GetFunction", 0), ("UpdateFunctionCode", 0), ("GetFunction", 1)];
+    let all: Vec<_> = PASSING.iter().flat_map(|refusal| at.map(|at| (*refusal, at))).collect();
+    let name = |(refusal, at): &((u16, &str), (&str, u32))| format!("{refusal:?} at {at:?}");
+    let wrong = problems(&all, all.len(), name, |(refusal, (operation, after))| {
         let ours = if refusal.0 == 429 { "throttled" } else { "service-unavailable" };
-        // The first look, a call that changes something, and a look of a wait.
-        for (operation, after) in [("GetFunction", 0), ("UpdateFunctionCode", 0), ("GetFunction", 1)] {
-            let endpoint = endpoint(Duration::from_secs(60));
-            endpoint.fault(status(operation, after, u32::MAX, refusal));
-            let ended = deploy(&endpoint, &json!({"wait_timeout": 2}));
-            let (error, at) = (&ended.finished()["error"], format!("{operation} after {after}: {}", ended.stdout));
-            assert_eq!(error["code"], ours, "{at}");
-            assert_eq!(error["aws"]["operation"], operation, "{at}");
-            assert_eq!(
-                (&error["aws"]["code"], &error["aws"]["http_status"]),
-                (&json!(refusal.1), &json!(refusal.0)),
-                "{at}"
-            );
-            assert!(error["aws"]["request_id"].is_string(), "{at}");
-            let message = error["message"].as_str().expect("told");
-            assert!(message.contains("AWS's own words") && !message.contains("did not answer"), "{at}");
-        }
-    }
+        let endpoint = endpoint(Duration::from_secs(60));
+        endpoint.fault(status(operation, *after, u32::MAX, *refusal));
+        // Long enough for one answer, also on a busy machine.
+        let ended = deploy(&endpoint, &json!({"wait_timeout": 10}));
+        let (error, at) = (&ended.finished()["error"], format!("{operation} after {after}: {}", ended.stdout));
+        assert_eq!(error["code"], ours, "{at}");
+        assert_eq!(error["aws"]["operation"], *operation, "{at}");
+        assert_eq!(
+            (&error["aws"]["code"], &error["aws"]["http_status"]),
+            (&json!(refusal.1), &json!(refusal.0)),
+            "{at}"
+        );
+        assert!(error["aws"]["request_id"].is_string(), "{at}");
+        let message = error["message"].as_str().expect("told");
+        assert!(message.contains("AWS's own words") && !message.contains("did not answer"), "{at}");
+        Ok(())
+    });
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
@@ -88,7 +93,8 @@ fn sts_that_is_down_until_the_end_of_the_wait_is_told_so() {
     let endpoint = endpoint(Duration::ZERO);
     let mut request = request(&endpoint);
     request["role_to_assume"] = json!(ROLE);
-    request["wait_timeout"] = json!(1);
+    // Long enough for one answer, also on a busy machine.
+    request["wait_timeout"] = json!(6);
     request["env"]["AWS_ENDPOINT_URL_STS"] = json!(sts.url());
     let ended = Plugin::new(&[]).directory(build_directory().path()).run(&request);
     let error = &ended.finished()["error"];

@@ -1,27 +1,28 @@
 //! Runs a command, passes on its output as it comes, and returns its exit status.
 //! Never loses what the command itself has written, and never waits long for a grandchild that keeps a pipe open.
-//! Effect: starts a process, in a process group of its own.
-#![expect(clippy::disallowed_methods, reason = "waits, with the clock in sight, and reads /proc")]
+//! Effect: starts a process, in a process group of its own, and ends what it has started when it does not end itself.
+#![expect(clippy::disallowed_methods, reason = "waits, with the clock in sight")]
 
-use std::collections::HashMap;
+pub mod orphans;
+
 use std::fmt;
-use std::fs;
 use std::io::{self, BufRead, Cursor};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::protocol::environment::{DEFAULT_PATH, Environment};
 use crate::protocol::event::Stream;
 use crate::stop::{Reason, Stop};
+
+pub use orphans::adopt;
 
 /// Why a command has no end of its own.
 #[derive(Debug)]
@@ -30,7 +31,7 @@ pub enum ChildError {
     Unstartable(io::Error),
     /// The job's environment is larger than the kernel passes on.
     EnvTooLarge {
-        /// The largest variable.
+        /// The largest variable: it alone may be too much, or all together.
         name: String,
         /// Its size in bytes, name included.
         bytes: usize,
@@ -46,7 +47,10 @@ impl fmt::Display for ChildError {
         match self {
             ChildError::Unstartable(error) => write!(f, "the command cannot be run: {error}"),
             ChildError::EnvTooLarge { name, bytes } => {
-                write!(f, "the variable `{name}` has {bytes} bytes, more than a program can be given")
+                write!(
+                    f,
+                    "the environment is more than a program can be given; the variable `{name}` alone has {bytes} bytes"
+                )
             }
             ChildError::TimedOut(limit) => write!(f, "the command did not end within {} s", limit.as_secs()),
             ChildError::Stopped(_) => f.write_str("the run was cancelled"),
@@ -67,74 +71,32 @@ const GRANDCHILD_GRACE: Duration = Duration::from_secs(1);
 /// lost; bounded, because a grandchild may go on writing.
 const MAX_TRAILING_BYTES: usize = 1024 * 1024;
 
-/// A variable may hold 128 KiB (`MAX_ARG_STRLEN` of Linux).
-pub const MAX_VARIABLE: usize = 128 * 1024;
+/// An argument, and a variable, may hold 128 KiB (`MAX_ARG_STRLEN` of Linux).
+pub const MAX_ARGUMENT: usize = 128 * 1024;
 
-/// The process groups that run now, for [`kill_all`].
-static GROUPS: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
+/// The commands that run now.
+static RUNNING: Mutex<Vec<Running>> = Mutex::new(Vec::new());
 
-/// The commands that are never interrupted and run now.
-static SPARED: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
+struct Running {
+    group: Pid,
+    is_interruptible: bool,
+    /// What commands before it have left behind on purpose, and may keep.
+    kept: Vec<Pid>,
+}
 
-/// Whether a process whose parent has ended becomes our child.
-static ADOPTS: AtomicBool = AtomicBool::new(false);
-
-/// From now on a process that a command has left behind becomes our child, where the system can do that (Linux): so that it is found,
-/// and ended with its command, although it has left its process group.
-pub fn adopt_orphans() {
-    let own = rustix::process::getpid();
-    ADOPTS.store(rustix::process::set_child_subreaper(Some(own)).is_ok(), Ordering::Relaxed);
+fn running() -> MutexGuard<'static, Vec<Running>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Ends every command at once, for a process that is about to end itself. Commands that are never interrupted go on.
 pub fn kill_all() {
-    let strays = strays(None);
-    for group in lock(&GROUPS).drain(..) {
-        let _ = kill_process_group(group, Signal::KILL);
+    let ended: Vec<Running> = running().extract_if(.., |command| command.is_interruptible).collect();
+    for command in &ended {
+        let _ = kill_process_group(command.group, Signal::KILL);
     }
-    signal_all(&strays, Signal::KILL);
-}
-
-/// Ends what others than [`run`] have started in this process, such as a `credential_process` of the SDK's.
-pub fn kill_strays() {
-    signal_all(&strays(None), Signal::KILL);
-}
-
-fn signal_all(pids: &[Pid], signal: Signal) {
-    for pid in pids {
-        let _ = kill_process(*pid, signal);
+    if let Some(command) = ended.first() {
+        orphans::end(&command.kept);
     }
-}
-
-/// What has come from `command`, in whatever process group it is; where orphans are adopted, whatever has come from us, too, but
-/// commands that are never interrupted. Empty where there is no /proc.
-fn strays(command: Option<Pid>) -> Vec<Pid> {
-    let mut children: HashMap<i32, Vec<Pid>> = HashMap::new();
-    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw) else {
-            continue;
-        };
-        // `12 (a name) S 1 …`: the parent comes second behind the name, which may hold anything.
-        let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
-        let parent = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1)?.parse().ok());
-        children.entry(parent.unwrap_or(0)).or_default().push(pid);
-    }
-    let own = ADOPTS.load(Ordering::Relaxed).then(rustix::process::getpid);
-    let spared = lock(&SPARED);
-    let (mut open, mut found): (Vec<Pid>, _) = (command.into_iter().chain(own).collect(), Vec::new());
-    while let Some(pid) = open.pop() {
-        for child in children.remove(&pid.as_raw_nonzero().get()).unwrap_or_default() {
-            if !spared.contains(&child) {
-                found.push(child);
-                open.push(child);
-            }
-        }
-    }
-    found
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Gives a command the job's environment and nothing else.
@@ -163,11 +125,13 @@ pub fn run(
     stopped()?;
     command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    let kept = orphans::alive();
     let child = command.spawn().map_err(|error| match error.kind() {
-        io::ErrorKind::ArgumentListTooLong => too_large(env).unwrap_or(ChildError::Unstartable(error)),
+        io::ErrorKind::ArgumentListTooLong => too_large(env, command).unwrap_or(ChildError::Unstartable(error)),
         _ => ChildError::Unstartable(error),
     })?;
-    lock(if stop.is_some() { &GROUPS } else { &SPARED }).push(Pid::from_child(&child));
+    let group = Pid::from_child(&child);
+    running().push(Running { group, is_interruptible: stop.is_some(), kept });
     let mut group = Group(child);
     let child = &mut group.0;
     let mut pipes = Pipes::of(child, input).map_err(ChildError::Unstartable)?;
@@ -280,39 +244,40 @@ fn read_once(pipe: &mut Option<OwnedFd>, hear: impl FnOnce(&[u8])) -> usize {
     }
 }
 
-/// A child that does not outlive us, nor does what it has started: SIGTERM first, then SIGKILL.
+/// A child that does not outlive us: SIGTERM to its process group first, then SIGKILL, also to what has left that group.
 struct Group(Child);
 
 impl Drop for Group {
     fn drop(&mut self) {
         let group = Pid::from_child(&self.0);
-        if matches!(self.0.try_wait(), Ok(None)) {
-            let others = strays(Some(group));
-            let _ = kill_process_group(group, Signal::TERM);
-            signal_all(&others, Signal::TERM);
-            let end = Instant::now() + TERM_GRACE;
-            while Instant::now() < end && matches!(self.0.try_wait(), Ok(None)) {
-                thread::sleep(Duration::from_millis(5));
-            }
-            // What has come since then, too.
-            let others = strays(Some(group));
-            let _ = kill_process_group(group, Signal::KILL);
-            signal_all(&others, Signal::KILL);
-            let _ = self.0.wait();
+        let forget = || running().extract_if(.., |command| command.group == group).next();
+        if !matches!(self.0.try_wait(), Ok(None)) {
+            forget();
+            return;
         }
-        for known in [&GROUPS, &SPARED] {
-            lock(known).retain(|known| *known != group);
+        let _ = kill_process_group(group, Signal::TERM);
+        let end = Instant::now() + TERM_GRACE;
+        while Instant::now() < end && matches!(self.0.try_wait(), Ok(None)) {
+            thread::sleep(Duration::from_millis(5));
+        }
+        let _ = kill_process_group(group, Signal::KILL);
+        let _ = self.0.wait();
+        if let Some(command) = forget() {
+            orphans::end(&command.kept);
         }
     }
 }
 
-/// The largest variable, if it is the one that the kernel refuses.
-fn too_large(env: &Environment) -> Option<ChildError> {
+/// The largest variable, unless it is an argument that the kernel refuses.
+fn too_large(env: &Environment, command: &Command) -> Option<ChildError> {
+    if command.get_args().any(|argument| argument.len() >= MAX_ARGUMENT) {
+        return None;
+    }
     let size = |(name, value): (&std::ffi::OsStr, &std::ffi::OsStr)| name.len() + value.len() + 1;
     let largest = env.iter().max_by_key(|variable| size(*variable))?;
     let bytes = size(largest);
     let name = largest.0.to_string_lossy().into_owned();
-    (bytes > MAX_VARIABLE).then_some(ChildError::EnvTooLarge { name, bytes })
+    Some(ChildError::EnvTooLarge { name, bytes })
 }
 
 #[cfg(test)]

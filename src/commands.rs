@@ -3,6 +3,8 @@
 //! Effect: starts bash and git, in the job's environment. Never puts a value of the stanza into a command line.
 #![expect(clippy::disallowed_methods, reason = "starts the user's commands: this is the room for it")]
 
+mod tree;
+
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -142,26 +144,41 @@ fn pieces(mut text: &str) -> impl Iterator<Item = &str> {
 pub struct Stash {
     /// The commit that holds them.
     pub commit: String,
+    /// What git took away, with the modes that it does not keep.
+    taken: Vec<tree::Was>,
+}
+
+/// What a stash of this process is called. It can be told before the stash is there.
+pub fn stash_name() -> String {
+    format!("put aside by dpl-lambda (cleanup: true), process {}", std::process::id())
 }
 
 /// Puts uncommitted files aside, as dpl does: `git stash --all`. `None`: there was nothing to put aside. A signal does
-/// not interrupt it: half a stash is the one thing that nobody could bring back.
+/// not interrupt it: half a stash is the one thing that nobody could bring back. Also returned is what git cannot put aside: pipes and
+/// sockets, and changes in repositories inside the checkout.
 ///
 /// # Errors
 /// [`CommandError::CleanupFailed`], for example where there is no repository.
-pub fn stash(env: &Environment, directory: &Path) -> Result<Option<Stash>, CommandError> {
+pub fn stash(env: &Environment, directory: &Path) -> Result<(Option<Stash>, Vec<String>), CommandError> {
     let git = |arguments: &[&str]| git(arguments, env, directory);
     let newest = || {
         let (exists, commit) = git(&["rev-parse", "--quiet", "--verify", "refs/stash"])?;
         Ok::<_, CommandError>(exists.then(|| commit.trim().to_owned()))
     };
     let before = newest()?;
-    let (pushed, words) = git(&["stash", "push", "--all", "--message", "put aside by dpl-lambda (cleanup: true)"])?;
+    let (_, top) = git(&["rev-parse", "--show-toplevel"])?;
+    let (mut taken, mut left) = tree::look(Path::new(&top));
+    // Quiet: should this process end before git, a word to nobody would end git, too, in the middle.
+    let (pushed, words) = git(&["stash", "push", "--quiet", "--all", "--message", &stash_name()])?;
+    let made = newest()?.filter(|newest| before.as_ref() != Some(newest));
     if !pushed {
+        let words = made.map_or(words.clone(), |commit| format!("{words}; what it has taken is in the stash {commit}"));
         return Err(CommandError::CleanupFailed { words });
     }
-    let made = newest()?.filter(|newest| before.as_ref() != Some(newest));
-    Ok(made.map(|commit| Stash { commit }))
+    taken.retain(tree::Was::has_changed);
+    let (_, status) = git(&["-c", "core.quotePath=false", "status", "--porcelain", "--ignored"])?;
+    left.extend(status.lines().filter_map(|line| line.get(2..)).map(|path| path.trim().to_owned()));
+    Ok((made.map(|commit| Stash { commit, taken }), left))
 }
 
 impl Stash {
@@ -176,7 +193,10 @@ impl Stash {
         let entry = list.lines().find_map(|line| line.strip_prefix(&self.commit)).map(str::trim);
         let gone = || CommandError::CleanupFailed { words: "it is not in the list of stashes any more".to_owned() };
         match git(&["stash", "pop", "--quiet", entry.ok_or_else(gone)?])? {
-            (true, _) => Ok(()),
+            (true, _) => {
+                tree::restore(&self.taken);
+                Ok(())
+            }
             (false, words) => Err(CommandError::CleanupFailed { words }),
         }
     }

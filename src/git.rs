@@ -79,16 +79,17 @@ pub fn is_checkout(directory: &Path) -> bool {
 #[expect(clippy::disallowed_methods, reason = "tests make files")]
 mod tests {
     use super::*;
-    use std::fs;
-    use std::os::unix::fs::PermissionsExt;
+    use std::process::Command;
     use tempfile::TempDir;
 
     /// Asks a `git` that is this script.
     fn asked_of(script: &str) -> Result<Option<String>, GitError> {
         let bin = TempDir::new().expect("a temporary directory");
         let git = bin.path().join("git");
-        fs::write(&git, format!("#!/bin/sh\n{script}\n")).expect("written");
-        fs::set_permissions(&git, fs::Permissions::from_mode(0o755)).expect("ours");
+        // By another process: a file that this one has open for writing, another test's child may hold open when it is to be run.
+        let mut bash = Command::new("bash");
+        bash.args(["-c", "printf '#!/bin/sh\\n%s\\n' \"$1\" >\"$2\" && chmod +x \"$2\"", "bash", script]).arg(&git);
+        assert!(bash.status().expect("bash runs").success());
         let path = bin.path().display().to_string();
         let env: Environment = [("PATH", path.as_str())].into_iter().collect();
         ask(&["symbolic-ref", "HEAD"], &env, bin.path(), &Stop::new())

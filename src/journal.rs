@@ -19,6 +19,8 @@ pub struct Journal {
     lines: Mutex<Lines>,
     /// Apart from the lines, which are locked for as long as the runner does not read.
     changed: Mutex<Vec<StepName>>,
+    /// What git calls the files that `cleanup` has put aside.
+    stash: Mutex<Option<String>>,
     stop: Stop,
     acted: AtomicBool,
     failure_allowed: AtomicBool,
@@ -40,6 +42,7 @@ impl Journal {
         Journal {
             lines: Mutex::new(Lines { out: Box::new(out), finished: false }),
             changed: Mutex::default(),
+            stash: Mutex::default(),
             stop,
             acted: AtomicBool::new(false),
             failure_allowed: AtomicBool::new(false),
@@ -120,6 +123,16 @@ impl Journal {
     /// The steps that have taken effect.
     pub fn changed(&self) -> Vec<StepName> {
         self.changed_steps().clone()
+    }
+
+    /// Notes what the stash of `cleanup` is called, from before it is made until the files are back.
+    pub fn note_stash(&self, name: Option<String>) {
+        *self.stash.lock().unwrap_or_else(PoisonError::into_inner) = name;
+    }
+
+    /// The stash whose files are not back, as far as it is made by now.
+    pub fn stash(&self) -> Option<String> {
+        self.stash.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Notes that the first request to AWS, or the first of the user's commands, is on its way.

@@ -1,19 +1,41 @@
 //! The wish that a run should end early, from a signal or a closed output, to whoever works or waits.
 //! Never ends anything itself: each room looks, leaves things whole, and returns.
 
+use std::fmt;
 use std::sync::Arc;
 
+use signal_hook::low_level::signal_name;
 use tokio::sync::watch;
 
 /// Why a run should end early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// SIGINT, 130 as an exit status.
-    Interrupt,
-    /// SIGTERM, 143 as an exit status.
-    Terminate,
+    /// This signal arrived.
+    Signal(i32),
     /// The runner closed our standard output.
     OutputClosed,
+}
+
+impl Reason {
+    /// The exit status of a run that ends for it: of a signal 128 and its number, as in a shell.
+    pub fn exit_status(self) -> i32 {
+        match self {
+            Reason::Signal(signal) => 128 + signal,
+            Reason::OutputClosed => 1,
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reason::Signal(signal) => match signal_name(*signal) {
+                Some(name) => f.write_str(name),
+                None => write!(f, "signal {signal}"),
+            },
+            Reason::OutputClosed => f.write_str("a closed standard output"),
+        }
+    }
 }
 
 /// A shared wish to end. Cloning shares it.

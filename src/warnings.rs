@@ -134,8 +134,17 @@ pub fn not_cleaned_up() -> Warning {
 
 /// Files that were put aside, named before anything can go wrong.
 pub fn stashed(commit: &str) -> Warning {
-    let hint = "they come back at the end; if this run is killed, `git stash pop` brings them back";
+    let hint = "they come back at the end; if this run is killed, `git stash pop` brings them back. git keeps copies in `.git` until `git gc` removes them";
     warning(WarningCode::Stashed, "/cleanup", format!("uncommitted files are put aside as stash {commit}"), hint)
+}
+
+/// Files that could not be put aside.
+pub fn not_stashed(names: &[String]) -> Warning {
+    let shown: Vec<String> = names.iter().take(5).map(|name| format!("`{name}`")).collect();
+    let more = if names.len() > 5 { format!(" and {} more", names.len() - 5) } else { String::new() };
+    let message = format!("git cannot put {}{more} aside; the build directory holds them still", shown.join(", "));
+    let hint = "leave them out by `exclude`, or commit or remove what was changed in a repository inside this one";
+    warning(WarningCode::NotStashed, "/cleanup", message, hint)
 }
 
 /// Files that were put aside and are not back. `words` are git's, without secrets.

@@ -381,16 +381,69 @@ fn little_is_enough() {
 #[test]
 fn too_little_is_told() {
     let (endpoint, directory) = (endpoint(), directory_of(9));
-    for line in ["ulimit -n 12", "ulimit -n 10", "ulimit -n 8", "ulimit -u 1"] {
+    for line in (4..16).map(|files| format!("ulimit -n {files}")).chain(["ulimit -u 1".to_owned()]) {
         let ended =
-            super::run_without_check(behind(line, &[]).current_dir(directory.path()), &bytes(&demanding(&endpoint)));
+            super::run_without_check(behind(&line, &[]).current_dir(directory.path()), &bytes(&demanding(&endpoint)));
         // Where the system cannot even start it, that is the system's word.
         if ended.stdout.is_empty() {
             continue;
         }
         ended.check(&[]);
         assert_ne!(ended.code(), "internal", "{line}: {}", ended.stdout);
+        let named = ended.stdout.contains("os error 24)");
+        assert_eq!(named, ended.code() == "system-limit", "{line}: {}", ended.stdout);
     }
+}
+
+#[test]
+fn an_environment_and_a_command_that_the_kernel_does_not_pass_are_named() {
+    let (endpoint, directory) = (endpoint(), build_directory());
+    let mut all_together = demanding(&endpoint);
+    for number in 0..60 {
+        all_together["env"][format!("LARGE_{number}")] = json!("x".repeat(100_000));
+    }
+    let mut command = request(&endpoint);
+    command["run"] = json!(format!("true {}", "x".repeat(200_000)));
+    for (request, code, hint) in [(all_together, "env-too-large", "keep"), (command, "run-failed", "keep")] {
+        let ended = run_on(behind(":", &[]).current_dir(directory.path()), &bytes(&request));
+        let error = &ended.finished()["error"];
+        assert_eq!(ended.code(), code, "{error}");
+        assert!(error["hint"].as_str().is_some_and(|told| told.starts_with(hint)), "{error}");
+    }
+    // By hand the program is started again.
+    fs::write(directory.path().join("f.yml"), "function_name: f\n").expect("written");
+    fs::write(
+        directory.path().join(".travis.yml"),
+        format!("env:\n  - LARGE={}\ndeploy: {{provider: lambda, function_name: f}}\n", "x".repeat(200_000)),
+    )
+    .expect("written");
+    let arguments = ["check", "--travis-yml", ".travis.yml", "--ci", "none", "--format", "json"];
+    let ended = run_on(behind(":", &arguments).current_dir(directory.path()), b"");
+    assert_eq!((ended.code(), ended.status.code()), ("env-too-large", Some(2)), "{}", ended.stdout);
+}
+
+/// `None`: this machine does not let us take `/proc` away.
+fn without_proc(arguments: &[&str]) -> Option<Command> {
+    let line = "unshare --mount bash -c 'umount -l /proc' 2>/dev/null || { echo none; exit; }\n\
+                exec unshare --mount bash -c 'umount -l /proc; exec \"$0\" \"$@\"' \"$0\" \"$@\"";
+    let probe = behind(line, &["--version"]).output().expect("bash is here");
+    (probe.stdout != b"none\n").then(|| behind(line, arguments))
+}
+
+#[test]
+fn a_system_without_proc_is_named_where_that_matters() {
+    let directory = build_directory();
+    fs::write(directory.path().join("f.yml"), "function_name: f\n").expect("written");
+    let by_hand = ["check", "--stanza", "f.yml", "--ci", "none", "--format", "json"];
+    let Some(mut command) = without_proc(&by_hand) else {
+        println!("/proc cannot be unmounted here: not tried");
+        return;
+    };
+    let ended = run_on(command.current_dir(directory.path()), b"");
+    assert_eq!((ended.code(), ended.status.code()), ("system-limit", Some(2)), "{}", ended.stdout);
+    assert!(ended.finished()["error"]["hint"].as_str().is_some_and(|hint| hint.starts_with("mount /proc")));
+    let mut command = without_proc(&["check"]).expect("it could be a moment ago");
+    assert_eq!(run_on(&mut command, &bytes(&stanza())).outcome(), "checked", "a run needs none");
 }
 
 #[test]

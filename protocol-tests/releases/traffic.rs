@@ -48,11 +48,16 @@ fn with_a_tenth() -> Fixture {
 
 #[track_caller]
 fn check_cancelled(fixture: &Fixture, running: Running) {
+    check_cancelled_by(fixture, running, ("TERM", 15));
+}
+
+#[track_caller]
+fn check_cancelled_by(fixture: &Fixture, running: Running, (name, number): (&str, i32)) {
     assert_eq!(fixture.alias("live"), "1, 10 % to 2");
-    signal(&running.child, "TERM");
+    signal(&running.child, name);
     let ended = running.ended();
     assert!(ended.elapsed < Duration::from_secs(5), "{:?}\n{}", ended.elapsed, ended.stdout);
-    assert_eq!((ended.code(), ended.status.code()), ("cancelled", Some(143)), "{}", ended.stdout);
+    assert_eq!((ended.code(), ended.status.code()), ("cancelled", Some(128 + number)), "{}", ended.stdout);
     assert_eq!(fixture.alias("live"), "1");
     let message = error(&ended, "message");
     assert!(message.contains("all traffic of `live` is back at version 1"), "{message}");
@@ -67,13 +72,22 @@ fn a_signal_while_traffic_is_shared_sends_it_back() {
 }
 
 #[test]
-fn a_terminal_that_is_closed_sends_shared_traffic_back() {
-    let fixture = with_a_tenth();
-    let running = fixture.started("// 2\n", &["wait"]);
-    signal(&running.child, "HUP");
-    let ended = running.ended();
-    assert_eq!((ended.code(), ended.status.code()), ("cancelled", Some(143)), "{}", ended.stdout);
-    assert_eq!(fixture.alias("live"), "1");
+fn every_signal_that_would_end_us_sends_shared_traffic_back() {
+    // The last two have no name in every shell: SIGPWR, and one of real time.
+    let others = if cfg!(target_os = "linux") { &[("30", 30), ("40", 40)][..] } else { &[] };
+    let signals: Vec<_> = SIGNALS.iter().chain(others).copied().collect();
+    let wrong = problems(
+        &signals,
+        4,
+        |(name, _)| (*name).to_owned(),
+        |signal| {
+            let fixture = with_a_tenth();
+            let running = fixture.started("// 2\n", &["wait"]);
+            check_cancelled_by(&fixture, running, *signal);
+            Ok(())
+        },
+    );
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]

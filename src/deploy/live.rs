@@ -421,9 +421,9 @@ impl Pass<'_> {
 }
 
 /// Runs what waits for answers, on this thread.
-pub(super) fn of_runtime<T>(work: impl Future<Output = T>) -> T {
+pub(super) fn of_runtime<T>(work: impl Future<Output = Result<T, ErrorReport>>) -> Result<T, ErrorReport> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.expect("the kernel gives a program its first few descriptors");
+    let runtime = runtime.map_err(|error| failure::of_system(&error))?;
     let done = runtime.block_on(work);
     // A name that is still being looked up is not waited for.
     runtime.shutdown_background();

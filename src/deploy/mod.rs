@@ -183,7 +183,7 @@ pub fn policy(stanza: &Map, env: &Environment) -> Result<Policy, ErrorReport> {
     let named = lambda::named_region(&read, env).map_err(failed)?;
     let region = match &named {
         Some(region) => region.clone(),
-        None => live::of_runtime(lambda::default_region(&read, env)).map_err(failed)?,
+        None => live::of_runtime(async { lambda::default_region(&read, env).await.map_err(failed) })?,
     };
     let mut policy = policy::of(&read, &Wanted::of(&read, name, None), &Source::of(&read), &region);
     policy.notes.extend(gathered.warnings.iter().map(|warning| redactor.warning(warning).message));
@@ -249,18 +249,26 @@ impl Pass<'_> {
             return Ok(None);
         }
         self.journal.note_acted();
-        let stash = commands::stash(&self.job.env, &self.job.directory)
-            .map_err(|error| failure::of_command(error, &self.redactor()))?;
+        self.journal.note_stash(Some(commands::stash_name()));
+        let stashed = commands::stash(&self.job.env, &self.job.directory);
+        self.journal.note_stash(stashed.as_ref().ok().and_then(|(stash, _)| Some(stash.as_ref()?.commit.clone())));
+        let (stash, left) = stashed.map_err(|error| failure::of_command(error, &self.redactor()))?;
         if let Some(stash) = &stash {
             self.warn(&warnings::stashed(&stash.commit));
+        }
+        if !left.is_empty() {
+            self.warn(&warnings::not_stashed(&left));
         }
         Ok(stash)
     }
 
     fn bring_back(&self, stash: &Stash) {
-        if let Err(error) = stash.pop(&self.job.env, &self.job.directory) {
-            let words = failure::of_command(error, &self.redactor()).message;
-            self.warn(&warnings::stash_kept(&stash.commit, &words));
+        match stash.pop(&self.job.env, &self.job.directory) {
+            Ok(()) => self.journal.note_stash(None),
+            Err(error) => {
+                let words = failure::of_command(error, &self.redactor()).message;
+                self.warn(&warnings::stash_kept(&stash.commit, &words));
+            }
         }
     }
 

@@ -15,6 +15,7 @@ pub fn of_git(error: GitError) -> ErrorReport {
         GitError::Refused { words } => {
             (sentence(words.lines().next().unwrap_or_default(), &Redactor::default()), readable)
         }
+        GitError::Child(ChildError::Stopped(reason)) => return of_stop(reason),
         GitError::Child(error) => (error.to_string(), readable),
     };
     report(Code::GitFailed, format!("git cannot tell which branch this is: {said}")).hint(hint)
@@ -36,8 +37,8 @@ pub fn of_command(error: CommandError, redactor: &Redactor) -> ErrorReport {
         .at("/cleanup")
         .hint("`cleanup` needs a git checkout; without it everything in the build directory is kept"),
         CommandError::Child(ChildError::Unstartable(source)) => {
-            caused(report(Code::RunFailed, "a command of the stanza cannot be started"), &source)
-                .hint("`run` needs bash, and `cleanup` git, on the job's `PATH`")
+            let hint = "`run` needs bash, and `cleanup` git, on the job's `PATH`";
+            caused(report(Code::RunFailed, "a command of the stanza cannot be started").hint(hint), &source)
         }
         CommandError::Child(ChildError::EnvTooLarge { name, bytes }) => too_large(&name, bytes),
         CommandError::Child(ChildError::TimedOut(limit)) => {

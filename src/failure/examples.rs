@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{
     Unproven, Why, of_arguments, of_command, of_conditions, of_failed_version, of_git, of_lambda, of_package, of_panic,
-    of_plan, of_problems, of_request, of_stop, of_verification,
+    of_plan, of_problems, of_request, of_stop, of_system, of_verification,
 };
 use crate::commands::CommandError;
 use crate::conditions::{BashError, ConditionError};
@@ -22,6 +22,7 @@ use crate::protocol::stanza;
 use crate::protocol::wire::{self, Node};
 use crate::stop::Reason;
 use crate::verification::Unmet;
+use signal_hook::consts::SIGTERM;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -260,7 +261,8 @@ pub(super) fn example(code: Code) -> ErrorReport {
             CommandError::RunFailed { command: "./announce.sh".to_owned(), index: 0, how: "exit status 1".to_owned() },
             &redactor,
         ),
-        Code::Cancelled => of_stop(Reason::Terminate),
+        Code::SystemLimit => of_system(&io::Error::from_raw_os_error(24)),
+        Code::Cancelled => of_stop(Reason::Signal(SIGTERM)),
         Code::OutputClosed => of_stop(Reason::OutputClosed),
         Code::Internal => of_panic("src/deploy/mod.rs:1:1"),
     }

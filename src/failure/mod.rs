@@ -16,6 +16,12 @@ mod request;
 mod texts;
 mod verification;
 
+use std::error::Error;
+use std::io;
+use std::path::Path;
+
+use rustix::io::Errno;
+
 pub use aws::{of_failed_version, of_lambda, of_moved_alias};
 pub use commands::{of_command, of_git};
 pub use package::of_package;
@@ -37,11 +43,38 @@ pub fn of_problems(mut problems: Vec<Problem>, redactor: &Redactor) -> ErrorRepo
 /// The end that was asked for.
 pub fn of_stop(reason: Reason) -> ErrorReport {
     match reason {
-        Reason::Interrupt => report(Code::Cancelled, "cancelled by SIGINT"),
-        Reason::Terminate => report(Code::Cancelled, "cancelled by SIGTERM"),
+        Reason::Signal(_) => report(Code::Cancelled, format!("cancelled by {reason}")),
         Reason::OutputClosed => report(Code::OutputClosed, "the runner closed our standard output"),
     }
     .hint("the same request can be given again: it goes on where this run ended")
+}
+
+/// An end that does not wait until files that `cleanup` has put aside, or is putting aside, are back.
+pub fn naming_stash(report: ErrorReport, stash: Option<String>) -> ErrorReport {
+    let Some(name) = stash else { return report };
+    let message = format!("{}; uncommitted files are in the stash `{name}`, or git is moving them", report.message);
+    ErrorReport { message, ..report }.hint(
+        "wait until git has ended; if `git stash list` shows that stash then, `git stash pop` brings the files back",
+    )
+}
+
+/// A descriptor, a thread or memory of our own that the system does not give.
+pub fn of_system(source: &io::Error) -> ErrorReport {
+    caused(report(Code::SystemLimit, "the system does not give this process what it needs"), source)
+}
+
+/// This program, which a run by hand starts again for each stanza, and which cannot be started.
+pub fn of_unstartable(program: &Path, source: &io::Error) -> ErrorReport {
+    let is_large = source.kind() == io::ErrorKind::ArgumentListTooLong;
+    let code = if is_large { Code::EnvTooLarge } else { Code::SystemLimit };
+    let hint = "let this program be read and run where it is; nothing was changed";
+    caused(report(code, format!("{} cannot be started", program.display())).hint(hint), source)
+}
+
+/// This program, whose place the kernel does not tell.
+pub fn of_no_program(source: &io::Error) -> ErrorReport {
+    let message = format!("this program does not find itself: {source}");
+    report(Code::SystemLimit, message).hint("mount /proc, and leave the program where it was started from")
 }
 
 /// A bug of ours. `place` is file and line; what a panic says may quote a secret and is left out.
@@ -62,7 +95,7 @@ fn too_large(name: &str, bytes: usize) -> ErrorReport {
         format!("the job's environment is too large for any program; `{name}` alone has {largest}"),
     )
     .at(format!("/env/{name}"))
-    .hint("the kernel passes at most 128 KiB in one variable; keep such a value in a file")
+    .hint("keep large values in files: the kernel passes at most 128 KiB in one variable, and some MiB in all")
 }
 
 /// AWS's words as part of our line: without secrets, and without the full stop that a hint would follow.
@@ -71,9 +104,19 @@ fn sentence(words: &str, redactor: &Redactor) -> String {
     redactor.redact(words).trim().trim_end_matches('.').replace('\n', " ")
 }
 
-fn caused(mut report: ErrorReport, source: &dyn std::error::Error) -> ErrorReport {
+/// A report with its cause, which decides alone where it is that the system gives us no more: what was to be done is all right then.
+fn caused(mut report: ErrorReport, source: &(dyn Error + 'static)) -> ErrorReport {
     report.message = format!("{}: {source}", report.message);
-    report
+    match source.downcast_ref().and_then(Errno::from_io_error) {
+        Some(Errno::MFILE | Errno::NFILE | Errno::AGAIN | Errno::NOMEM) => {
+            ErrorReport::new(Code::SystemLimit, report.message)
+                .hint("raise the limits of the job: `ulimit -a` shows them, and `ulimit -n 64` is enough for files")
+        }
+        Some(Errno::TOOBIG) => {
+            report.hint("keep what is large in a file: the kernel passes at most 128 KiB in one argument or variable")
+        }
+        _ => report,
+    }
 }
 
 fn report(code: Code, message: impl Into<String>) -> ErrorReport {

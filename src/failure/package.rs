@@ -30,8 +30,9 @@ fn package_report(error: PackageError) -> ErrorReport {
                 .hint("`dot_match: true` packages those, too")
         }
         PackageError::Unreadable { path, source } => {
-            caused(report(Code::PackageUnreadable, format!("`{}` cannot be read", path.display())), &source)
-                .hint("may the job read it? `exclude` leaves it out")
+            let hint = "may the job read it? `exclude` leaves it out";
+            let message = format!("`{}` cannot be read", path.display());
+            caused(report(Code::PackageUnreadable, message).hint(hint), &source)
         }
         PackageError::Changed { path } => {
             report(Code::PackageUnreadable, format!("`{}` changed while it was packaged", path.display()))
@@ -97,13 +98,13 @@ fn package_report(error: PackageError) -> ErrorReport {
                 "a large one goes through a temporary file in `{}`: is there room, and may it be written to? TMPDIR names another place",
                 temporary.display()
             );
-            caused(report(Code::PackageUnreadable, "the archive cannot be made".to_owned()), &source).hint(hint)
+            caused(report(Code::PackageUnreadable, "the archive cannot be made".to_owned()).hint(hint), &source)
         }
         PackageError::Unwritable { path, source } => caused(
-            ErrorReport::new(Code::PackageUnwritable, format!("the archive cannot be written to `{}`", path.display())),
+            ErrorReport::new(Code::PackageUnwritable, format!("the archive cannot be written to `{}`", path.display()))
+                .hint("does its directory exist, may the job write there, and is there room?"),
             &source,
-        )
-        .hint("does its directory exist, may the job write there, and is there room?"),
+        ),
         PackageError::Stopped(reason) => of_stop(reason),
     }
 }

@@ -83,8 +83,9 @@ pub fn of_conditions(error: ConditionError, redactor: &Redactor) -> ErrorReport 
         }
         ConditionError::Bash(BashError::EnvTooLarge { name, bytes }) => too_large(&name, bytes),
         ConditionError::Bash(BashError::Unstartable(source)) => {
-            caused(report(Code::BashNotFound, "a condition needs bash, and it cannot be started").at("/on"), &source)
-                .hint("is the first `bash` on the job's `PATH` one that can be run?")
+            let hint = "is the first `bash` on the job's `PATH` one that can be run?";
+            let message = "a condition needs bash, and it cannot be started";
+            caused(report(Code::BashNotFound, message).at("/on").hint(hint), &source)
         }
         ConditionError::Bash(BashError::TimedOut { limit }) => {
             report(Code::ConditionTimeout, format!("a condition did not end within {} s", limit.as_secs()))

@@ -19,6 +19,8 @@ use super::http::{CaBundle, LazyTls, TooLarge};
 use super::observer::{Attempts, Observer};
 use super::roles::{AssumedRole, Role};
 use super::{ANSWER_LIMIT, DEFAULT_WAIT, Lambda, credentials, wait};
+use crate::bounded;
+use crate::child::orphans;
 use crate::journal::Journal;
 use crate::options::profile_files;
 use crate::protocol::environment::Environment;
@@ -28,7 +30,6 @@ use crate::protocol::secret::{Learnt, Secret};
 use crate::protocol::stanza::Stanza;
 use crate::protocol::structures::OrNone;
 use crate::stop::Stop;
-use crate::{bounded, child};
 
 /// What is waited for before it is known who acts.
 const CREDENTIALS: &str = "the source of credentials";
@@ -76,7 +77,7 @@ pub async fn connect(
         biased;
         reason = stop.requested() => {
             // Nor does a profile's process outlive us.
-            child::kill_strays();
+            orphans::end_those_of_the_sdk();
             return Err(LambdaError::Stopped { reason, in_flight: None });
         }
         found = wait::told(&journal, Duration::ZERO, || CREDENTIALS.to_owned(), identifying) => {

@@ -14,7 +14,7 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 
 use super::error::LambdaError;
 use super::roles::{AssumedRole, Role};
-use crate::child;
+use crate::child::orphans;
 use crate::options::defines_profile;
 use crate::protocol::environment::Environment;
 use crate::protocol::event::CredentialsSource;
@@ -277,7 +277,7 @@ async fn of_profile(
     match tokio::time::timeout(limit, ask(provider, origin)).await {
         Ok(found) => found,
         Err(_) => {
-            child::kill_strays();
+            orphans::end_those_of_the_sdk();
             Err(CredentialsError::Hangs { limit })
         }
     }

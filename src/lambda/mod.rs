@@ -547,7 +547,7 @@ impl Lambda {
         let out_of_patience = async {
             match self.stop.requested().await {
                 Reason::OutputClosed => std::future::pending().await,
-                reason @ (Reason::Interrupt | Reason::Terminate) => {
+                reason @ Reason::Signal(_) => {
                     // Behind a shift of traffic the way back has to find its time, too.
                     let is_shift = matches!(step, StepName::ShiftTraffic | StepName::UpdateAlias);
                     tokio::time::sleep(if is_shift { GRACE / 3 } else { GRACE }).await;

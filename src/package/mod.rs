@@ -561,8 +561,8 @@ mod tests {
     fn packaging_ends_when_the_run_is_to_end() {
         let tree = tree(&[("index.js", "1")]);
         let stop = Stop::new();
-        stop.request(Reason::Terminate);
+        stop.request(Reason::Signal(15));
         let result = survey(tree.path(), &Selection::default(), None).unwrap().into_archive(&mut |_| {}, &stop);
-        assert!(matches!(result, Err(PackageError::Stopped(Reason::Terminate))));
+        assert!(matches!(result, Err(PackageError::Stopped(Reason::Signal(15)))));
     }
 }

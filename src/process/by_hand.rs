@@ -5,7 +5,7 @@
 use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{env, panic, process, thread};
 
@@ -23,13 +23,9 @@ use crate::runner::{self, Audience, Errand, Order, Refusal, Relay, Source};
 use crate::stop::{Reason, Stop};
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, ValueEnum};
-use rustix::event::{PollFd, PollFlags, poll};
 use serde_json::Value;
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::SignalsInfo;
-use signal_hook::iterator::exfiltrator::WithOrigin;
-use signal_hook::low_level::siginfo::Cause;
 
+use super::signals::{LAST_WORD, PATIENCE, Signals};
 use super::{Fault, Stdout, place_of};
 
 /// The options of a run by hand.
@@ -100,7 +96,7 @@ impl ByHand {
     ///
     /// # Errors
     /// What is wrong with the command line or the file, where events are asked for.
-    pub(crate) fn run(&self, command: Command, asking: Asking, fault: Fault) -> Result<Command, Finished> {
+    pub(crate) fn run(&self, command: Command, asking: Asking, fault: Fault, stop: &Stop) -> Result<Command, Finished> {
         let is_text = match self.format {
             Some(format) => format == Format::Text,
             None => io::stdout().is_terminal(),
@@ -108,33 +104,35 @@ impl ByHand {
         let refuse = |refusal: Refusal| {
             refusal.lines().iter().for_each(|line| say(line));
             if is_text {
-                process::exit(2)
+                process::exit(stop.reason().map_or(2, Reason::exit_status))
             }
             Err(Finished::failed(refusal.into_report(), Vec::new()))
         };
         let env: Environment = env::vars_os().collect();
         let directory = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
-        let stop = Stop::new();
         let source = match self.source() {
             Ok(source) => source,
             Err(refusal) => return refuse(refusal),
         };
+        if source.is_none() && !is_text {
+            return Ok(command);
+        }
+        let program = match env::current_exe() {
+            Ok(program) => program,
+            Err(error) => return refuse(Refusal::of_program(&error)),
+        };
+        let relay = relayed(stop).map_err(|error| Finished::failed(failure::of_system(&error), Vec::new()))?;
         let errands = match source {
-            Some(source) => match runner::prepare(&self.order(&command, source), &env, &directory, asking, &stop) {
+            Some(source) => match runner::prepare(&self.order(&command, source), &env, &directory, asking, stop) {
                 Ok((errands, notes)) => {
                     notes.iter().for_each(|note| say(note));
                     errands
                 }
                 Err(refusal) => return refuse(refusal),
             },
-            None => {
-                if !is_text {
-                    return Ok(command);
-                }
-                vec![Errand::handed_on(arguments(&command), self.asked())]
-            }
+            None => vec![Errand::handed_on(arguments(&command), self.asked())],
         };
-        process::exit(run(&errands, is_text, fault))
+        process::exit(run(&errands, &program, &relay, is_text, fault))
     }
 
     /// Prints the policy for the one stanza of a file, and ends the process. Without a file it comes back.
@@ -155,9 +153,10 @@ impl ByHand {
         };
         let env: Environment = env::vars_os().collect();
         let directory = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
-        let (errands, _) = runner::prepare(&order, &env, &directory, asking, &Stop::new()).map_err(refused)?;
-        let program = env::current_exe().map_err(|error| format!("this program does not find itself: {error}"))?;
-        let relay = relayed();
+        let stop = Stop::new();
+        let relay = relayed(&stop).map_err(|error| failure::of_system(&error).message)?;
+        let (errands, _) = runner::prepare(&order, &env, &directory, asking, &stop).map_err(refused)?;
+        let program = env::current_exe().map_err(|error| refused(Refusal::of_program(&error)))?;
         process::exit(errands.iter().map(|errand| runner::print(errand, &program, &relay, &say)).max().unwrap_or(2))
     }
 
@@ -210,48 +209,41 @@ fn arguments(command: &Command) -> Vec<OsString> {
     }
 }
 
-fn run(errands: &[Errand], is_text: bool, fault: Fault) -> i32 {
-    let program = match env::current_exe() {
-        Ok(program) => program,
-        Err(error) => {
-            say(&format!("this program does not find itself: {error}; is it still where it was started from?"));
-            return 2;
-        }
-    };
-    let relay = relayed();
+fn run(errands: &[Errand], program: &Path, relay: &Relay, is_text: bool, fault: Fault) -> i32 {
     let told = Arc::new(Mutex::new(Told::Nothing));
     tell_panics(told.clone(), is_text);
     if is_text {
         let mut text = Text::new();
-        let status = runner::run(errands, &program, &relay, &mut Watched { audience: &mut text, told, fault });
+        let status = runner::run(errands, program, relay, &mut Watched { audience: &mut text, told, fault });
         let _ = text.0.end();
         status
     } else {
-        runner::run(errands, &program, &relay, &mut Watched { audience: &mut Lines, told, fault })
+        runner::run(errands, program, relay, &mut Watched { audience: &mut Lines, told, fault })
     }
 }
 
-/// Hands every signal, and the end of our standard output, on to the run that is under way.
-fn relayed() -> Arc<Relay> {
-    const FEW: &str = "the kernel gives a program its first few descriptors";
-    let relay = Arc::new(Relay::new().expect(FEW));
-    let mut signals = SignalsInfo::<WithOrigin>::new([SIGINT, SIGTERM]).expect(FEW);
+/// Hands every signal, and the end of our standard output, on to the run that is under way. The process ends with that run, or, where it cannot
+/// even pass on the run's last line because nobody reads, at last by itself.
+fn relayed(stop: &Stop) -> io::Result<Arc<Relay>> {
+    let (mut signals, relay, stop) = (Signals::catch()?, Arc::new(Relay::new()?), stop.clone());
     let to = relay.clone();
-    thread::spawn(move || {
-        for origin in signals.forever() {
-            let reason = if origin.signal == SIGINT { Reason::Interrupt } else { Reason::Terminate };
-            // What a terminal sends comes from the kernel.
-            to.tell(reason, !matches!(origin.cause, Cause::Sent(_)));
-        }
-    });
-    let to = relay.clone();
-    thread::spawn(move || {
+    let hand_on = move || {
         let stdout = io::stdout();
-        // EINTR is a signal's doing: look again.
-        while poll(&mut [PollFd::from_borrowed_fd(stdout.as_fd(), PollFlags::empty())], None).is_err() {}
-        to.tell(Reason::OutputClosed, false);
-    });
-    relay
+        let first = signals.wait(Some(stdout.as_fd()), None).or_else(|| {
+            to.tell(Reason::OutputClosed, false);
+            signals.wait(None, None)
+        });
+        let Some((reason, typed)) = first else { return };
+        stop.request(reason);
+        to.tell(reason, typed);
+        if let Some((second, typed)) = signals.wait(None, Some(PATIENCE + 2 * LAST_WORD)) {
+            to.tell(second, typed);
+            thread::sleep(2 * LAST_WORD);
+        }
+        process::exit(reason.exit_status())
+    };
+    thread::Builder::new().spawn(hand_on)?;
+    Ok(relay)
 }
 
 /// How far the run that is under way has been told.

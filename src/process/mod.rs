@@ -4,6 +4,7 @@
 
 mod arguments;
 mod by_hand;
+mod closed;
 mod documents;
 mod environ;
 mod manual;
@@ -14,13 +15,13 @@ use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 use std::{env, panic, process as std_process, thread};
 
 use self::arguments::{Arguments, Command as Asked, command_of, completions};
 use self::by_hand::ByHand;
-use self::signals::{PATIENCE, Signals};
+use self::signals::{LAST_WORD, PATIENCE, Signals, timespec};
 use crate::child;
 use crate::conditions::Asking;
 use crate::deploy::{self, Command, Job};
@@ -50,33 +51,48 @@ pub fn main() {
     tame_signals();
     let (command, by_hand) = match Arguments::try_parse() {
         Ok(Arguments { command, by_hand }) => match with_events(command) {
-            Ok(command) => (Ok(command), by_hand),
-            Err(document) => documents::end(print(document, &by_hand)),
+            Ok(command) => {
+                refuse_closed_output(1);
+                (Ok(command), by_hand)
+            }
+            Err(document) => {
+                refuse_closed_output(2);
+                documents::end(print(document, &by_hand))
+            }
         },
         Err(error) => (not_a_command(error), ByHand::default()),
     };
     names::resolve_without_modules();
     let settings = Settings::take();
     settings.start_log();
-    let command = command.and_then(|command| by_hand.run(command, settings.asking, settings.fault));
     let stop = Stop::new();
+    let command = command.and_then(|command| by_hand.run(command, settings.asking, settings.fault, &stop));
     let journal = Arc::new(Journal::new(Stdout, stop.clone()));
     tell_panics(journal.clone(), stop.clone());
-    child::adopt_orphans();
-    let signals = Signals::catch().expect("the kernel gives a program its first few descriptors");
+    let begun = Arc::new(AtomicBool::new(false));
+    let listens = end_on_signals(journal.clone(), stop.clone(), begun.clone());
     journal.tell(runner::hello());
-    let finished = match command {
-        Ok(command) => run(&command, by_hand.asked(), settings, signals, &journal, &stop),
-        Err(finished) => finished,
+    let finished = match (command, listens) {
+        (Ok(command), Ok(())) => run(&command, by_hand.asked(), settings, &begun, &journal, &stop),
+        (Ok(_), Err(error)) => Finished::failed(failure::of_system(&error), Vec::new()),
+        (Err(finished), _) => finished,
     };
     end(&journal, &stop, finished)
+}
+
+/// Ends the process where standard output was not even open: nobody would hear of what is done.
+fn refuse_closed_output(status: i32) {
+    if closed::stdout_was_closed() {
+        by_hand::say("standard output is closed, and nothing was changed; open it, to /dev/null if nobody reads");
+        std_process::exit(status)
+    }
 }
 
 fn run(
     command: &Command,
     asked: Whose,
     settings: Settings,
-    signals: Signals,
+    begun: &AtomicBool,
     journal: &Arc<Journal>,
     stop: &Stop,
 ) -> Finished {
@@ -86,7 +102,7 @@ fn run(
     }
     let deadline = Instant::now() + settings.input_limit;
     by_hand::tell_that_we_wait();
-    let request = request::read(Stdin { signals: &signals, stop, deadline });
+    let request = request::read(Stdin { deadline });
     if let Some(reason) = stop.reason() {
         return failed(failure::of_stop(reason));
     }
@@ -100,7 +116,8 @@ fn run(
     }
     let env = env.unwrap_or_else(|| env::vars_os().collect());
     hide_files_of_nobody(&env);
-    end_on_signals(signals, journal.clone(), stop.clone());
+    begun.store(true, Ordering::Relaxed);
+    child::adopt();
     settings.fault.strike();
     let directory = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
     // Nobody has said what is built: it is judged as it is for a file.
@@ -144,8 +161,7 @@ fn end(journal: &Journal, stop: &Stop, finished: Finished) -> ! {
 fn exit_status(finished: &Finished, has_acted: bool, stop: Option<Reason>) -> i32 {
     match (finished, stop) {
         (_, Some(Reason::OutputClosed)) => 1,
-        (Finished::Failed { error, .. }, Some(Reason::Interrupt)) if error.code == Code::Cancelled => 130,
-        (Finished::Failed { error, .. }, Some(Reason::Terminate)) if error.code == Code::Cancelled => 143,
+        (Finished::Failed { error, .. }, Some(reason)) if error.code == Code::Cancelled => reason.exit_status(),
         (Finished::Failed { allowed: true, .. }, _) => 0,
         (Finished::Failed { .. }, _) => 2 - i32::from(has_acted),
         (
@@ -202,14 +218,7 @@ fn print(command: Asked, by_hand: &ByHand) -> Result<String, String> {
 fn policy(by_hand: &ByHand) -> Result<String, String> {
     let settings = Settings::take();
     by_hand.policy(settings.asking)?;
-    let (stop, deadline) = (Stop::new(), Instant::now() + settings.input_limit);
-    let signals = Signals::catch().expect("the kernel gives a program its first few descriptors");
-    let request = request::read(Stdin { signals: &signals, stop: &stop, deadline });
-    match stop.reason() {
-        Some(Reason::Interrupt) => std_process::exit(130),
-        Some(Reason::Terminate | Reason::OutputClosed) => std_process::exit(143),
-        None => {}
-    }
+    let request = request::read(Stdin { deadline: Instant::now() + settings.input_limit });
     let request = request.map_err(|error| failure::of_request(error, settings.input_limit).message)?;
     // The region may stand in the job's `~/.aws`, and never in the runner's.
     if let Some(env) = &request.env {
@@ -243,25 +252,25 @@ fn not_a_command(error: clap::Error) -> Result<Command, Finished> {
     Err(Finished::failed(failure::of_arguments(line.to_owned()), Vec::new()))
 }
 
-/// Standard input, given up when a signal arrives or its time is over.
-struct Stdin<'a> {
-    signals: &'a Signals,
-    stop: &'a Stop,
+/// Standard input, given up when its time is over.
+struct Stdin {
     deadline: Instant,
 }
 
-impl Read for Stdin<'_> {
+impl Read for Stdin {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let stdin = io::stdin();
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        if let Some(reason) = self.signals.wait(Some((stdin.as_fd(), PollFlags::IN)), Some(left)) {
-            self.stop.request(reason);
-            return Err(io::Error::other("a signal arrived"));
+        loop {
+            let left = self.deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            match poll(&mut [PollFd::from_borrowed_fd(stdin.as_fd(), PollFlags::IN)], Some(&timespec(left))) {
+                Ok(0) | Err(Errno::INTR) => {}
+                Ok(_) => return rustix::io::read(stdin.as_fd(), buffer).map_err(io::Error::from),
+                Err(error) => return Err(error.into()),
+            }
         }
-        if Instant::now() >= self.deadline {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        rustix::io::read(stdin.as_fd(), buffer).map_err(io::Error::from)
     }
 }
 
@@ -291,11 +300,12 @@ impl Write for Stdout {
 /// From now on the process's environment is the job's, so that the SDK, bash and every child see it and nothing else.
 #[expect(
     unsafe_code,
-    reason = "changing the environment is sound only while there is one thread, which is the case here"
+    reason = "changing the environment is sound only while no other thread reads it but by `std::env`, which is the case here"
 )]
 fn replace_environment(env: &Environment) {
     for (name, _) in env::vars_os() {
-        // SAFETY: no other thread exists yet: signals are caught without one, and the runtime is built later.
+        // SAFETY: there is one other thread, `end_on_signals`, which writes a line and ends the process: what it does never asks the C library for
+        // a variable, and `std` itself locks the environment. The runtime is built later.
         unsafe { env::remove_var(name) };
     }
     for (name, value) in env.iter() {
@@ -318,7 +328,7 @@ fn replace_environment(env: &Environment) {
 /// whoever writes the build directory could make. Commands do not see these variables: they get the job's environment alone.
 #[expect(
     unsafe_code,
-    reason = "changing the environment is sound only while there is one thread, which is the case here"
+    reason = "changing the environment is sound only while no other thread reads it but by `std::env`, which is the case here"
 )]
 fn hide_files_of_nobody(env: &Environment) {
     if env.get("HOME").is_some_and(|home| home.starts_with('/')) {
@@ -326,7 +336,7 @@ fn hide_files_of_nobody(env: &Environment) {
     }
     for name in ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"] {
         if env.get(name).is_none_or(|file| file.is_empty() || file.starts_with('~')) {
-            // SAFETY: as above, no other thread exists yet.
+            // SAFETY: as in `replace_environment`.
             unsafe { env::set_var(name, "/dev/null") };
         }
     }
@@ -342,36 +352,42 @@ fn tame_signals() {
 }
 
 /// A thread that turns signals into the wish to end, and ends the process itself when that takes too long or a second
-/// signal arrives. When even the last line cannot be written, because nobody reads it, the process ends without it.
-fn end_on_signals(signals: Signals, journal: Arc<Journal>, stop: Stop) {
-    thread::spawn(move || {
+/// signal arrives, or where nothing has `begun` that would have to end. When even the last line cannot be written,
+/// because nobody reads it, the process ends without it.
+///
+/// It exists before the first line is written, so that a pipe that is full makes nobody deaf.
+fn end_on_signals(journal: Arc<Journal>, stop: Stop, begun: Arc<AtomicBool>) -> io::Result<()> {
+    let mut signals = Signals::catch()?;
+    let listen = move || {
         let stdout = io::stdout();
         // A closed output shows before the next event is written: traffic that is shared does not wait for that.
-        let first = signals.wait(Some((stdout.as_fd(), PollFlags::empty())), None);
-        let Some(reason) = first.or_else(|| {
+        let first = signals.wait(Some(stdout.as_fd()), None);
+        let Some((reason, _)) = first.or_else(|| {
             stop.request(Reason::OutputClosed);
             signals.wait(None, None)
         }) else {
             return;
         };
         stop.request(reason);
-        signals.wait(None, Some(PATIENCE));
+        if begun.load(Ordering::Relaxed) {
+            signals.wait(None, Some(PATIENCE));
+        }
         child::kill_all();
-        let finished = Finished::failed(failure::of_stop(reason), journal.changed());
+        let report = failure::naming_stash(failure::of_stop(reason), journal.stash());
+        let finished = Finished::failed(report, journal.changed());
         let status = exit_status(&finished, true, Some(reason));
         thread::spawn(move || end(&journal, &stop, finished));
         thread::sleep(LAST_WORD);
         std_process::exit(status)
-    });
+    };
+    thread::Builder::new().spawn(listen).map(drop)
 }
-
-/// How long the last line may take when the process is ended against its will.
-const LAST_WORD: Duration = Duration::from_millis(500);
 
 /// A panic, in whatever thread and whatever it would do to the process, is told as a bug and ends the process.
 fn tell_panics(journal: Arc<Journal>, stop: Stop) {
     panic::set_hook(Box::new(move |panic| {
-        end(&journal, &stop, Finished::failed(failure::of_panic(&place_of(panic)), journal.changed()))
+        let report = failure::naming_stash(failure::of_panic(&place_of(panic)), journal.stash());
+        end(&journal, &stop, Finished::failed(report, journal.changed()))
     }));
 }
 
@@ -479,9 +495,9 @@ mod tests {
             (failed(Code::BadJson, false), false, None, 2),
             (failed(Code::AccessDenied, false), true, None, 1),
             (failed(Code::AccessDenied, true), true, None, 0),
-            (failed(Code::Cancelled, false), false, Some(Reason::Interrupt), 130),
-            (failed(Code::Cancelled, true), true, Some(Reason::Terminate), 143),
-            (Finished::Checked {}, false, Some(Reason::Terminate), 0),
+            (failed(Code::Cancelled, false), false, Some(Reason::Signal(2)), 130),
+            (failed(Code::Cancelled, true), true, Some(Reason::Signal(15)), 143),
+            (Finished::Checked {}, false, Some(Reason::Signal(15)), 0),
         ] {
             assert_eq!(exit_status(&finished, acted, stop), status, "{finished:?}");
         }

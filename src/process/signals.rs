@@ -1,73 +1,84 @@
-//! SIGINT, SIGTERM and SIGHUP in, an orderly end out: first the wish to end, then after some seconds the end itself.
-
+//! Signals in, each with who has sent it, out. Never does anything in a handler, and never starts a thread.
 #![expect(clippy::disallowed_methods, reason = "reads what the kernel tells of this process")]
 
-use std::io::{self, Read};
+use std::collections::VecDeque;
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::stop::Reason;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{
+    SIGALRM, SIGHUP, SIGINT, SIGIO, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU,
+};
+use signal_hook::iterator::backend::SignalDelivery;
+use signal_hook::iterator::exfiltrator::WithOrigin;
+use signal_hook::low_level::siginfo::{Cause, Origin};
 
 /// How long a run may take to end by itself after the first signal. `finished` is promised within 5 s.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(4);
 
-/// Signals that have arrived, as bytes in pipes: nothing is done in a handler, and no thread is needed to notice them.
-pub(crate) struct Signals {
-    interrupt: UnixStream,
-    terminate: UnixStream,
+/// How long the last line may take when the process is ended against its will.
+pub(crate) const LAST_WORD: Duration = Duration::from_millis(500);
+
+/// All signals that end a process that has no handler, but for those that tell of a bug in it. Linux has some more than POSIX: SIGSTKFLT, SIGPWR,
+/// and those of real time, of which the C library takes the first for itself.
+fn ending() -> impl Iterator<Item = i32> {
+    let posix =
+        [SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTERM, SIGVTALRM, SIGPROF, SIGXCPU, SIGIO].into_iter();
+    let linux = cfg!(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")));
+    posix.chain([16, 30].into_iter().chain(35..=64).filter(move |_| linux))
 }
 
-/// Whether SIGHUP was ignored when we were started, as far as the kernel tells.
-fn ignores_hangup() -> bool {
+/// The signals that were ignored when we were started, a bit each, as far as the kernel tells.
+fn ignored() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
-    ignored & (1 << (SIGHUP - 1)) != 0
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+}
+
+/// Signals that have arrived.
+pub(crate) struct Signals {
+    delivery: SignalDelivery<UnixStream, WithOrigin>,
+    arrived: VecDeque<Origin>,
 }
 
 impl Signals {
-    /// Catches the signals from now on. A terminal that is closed (SIGHUP) ends a run as SIGTERM does, unless whoever
-    /// started us has said that it shall not, as `nohup` does.
+    /// Catches all that would end us, from now on. One that whoever started us has ignored stays so, as SIGHUP does under `nohup`; not so
+    /// SIGINT, which a shell ignores for whatever it starts in the background, and SIGTERM.
     pub(crate) fn catch() -> io::Result<Self> {
-        // As few descriptors as can be: there may be no more than a handful.
-        let catch = |signal, another: Option<i32>| {
-            let (ours, handlers) = UnixStream::pair()?;
-            ours.set_nonblocking(true)?;
-            if let Some(another) = another {
-                signal_hook::low_level::pipe::register(another, handlers.try_clone()?)?;
-            }
-            signal_hook::low_level::pipe::register(signal, handlers)?;
-            Ok::<_, io::Error>(ours)
-        };
-        let hangup = (!ignores_hangup()).then_some(SIGHUP);
-        Ok(Signals { interrupt: catch(SIGINT, None)?, terminate: catch(SIGTERM, hangup)? })
+        let ignored = ignored();
+        let caught = ending().filter(|signal| [SIGINT, SIGTERM].contains(signal) || ignored & (1 << (signal - 1)) == 0);
+        let (read, write) = UnixStream::pair()?;
+        let delivery = SignalDelivery::with_pipe(read, write, WithOrigin::default(), caught)?;
+        Ok(Signals { delivery, arrived: VecDeque::new() })
     }
 
-    /// Waits for a signal, or until `other` can be read, or, with no flags, until nobody reads what is written to it.
-    /// `None`: that is so, or the time is over.
-    pub(crate) fn wait(&self, other: Option<(BorrowedFd<'_>, PollFlags)>, limit: Option<Duration>) -> Option<Reason> {
-        let limit =
-            limit.map(|limit| Timespec { tv_sec: limit.as_secs().cast_signed(), tv_nsec: limit.subsec_nanos().into() });
+    /// Waits for a signal; `true` beside it: a terminal has sent it, to all of our process group. `None`: nobody reads any more what is written to
+    /// `output`, or the time is over.
+    pub(crate) fn wait(&mut self, output: Option<BorrowedFd<'_>>, limit: Option<Duration>) -> Option<(Reason, bool)> {
+        let end = limit.map(|limit| Instant::now() + limit);
         loop {
-            let watch = |fd| PollFd::from_borrowed_fd(fd, PollFlags::IN);
-            let mut watched: Vec<PollFd<'_>> = vec![watch(self.interrupt.as_fd()), watch(self.terminate.as_fd())];
-            watched.extend(other.map(|(fd, flags)| PollFd::from_borrowed_fd(fd, flags)));
-            // EINTR is a signal's doing: look again.
-            let Ok(ready) = poll(&mut watched, limit.as_ref()) else {
-                continue;
-            };
-            for (pipe, reason) in [(&self.interrupt, Reason::Interrupt), (&self.terminate, Reason::Terminate)] {
-                if matches!((&*pipe).read(&mut [0]), Ok(1..)) {
-                    return Some(reason);
-                }
+            self.arrived.extend(self.delivery.pending());
+            if let Some(origin) = self.arrived.pop_front() {
+                let of_terminal = [SIGHUP, SIGINT, SIGQUIT].contains(&origin.signal);
+                return Some((Reason::Signal(origin.signal), of_terminal && !matches!(origin.cause, Cause::Sent(_))));
             }
-            let other_ready = watched.get(2).is_some_and(|other| !other.revents().is_empty());
-            if other_ready || ready == 0 {
+            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+            let signals = self.delivery.get_read().as_fd();
+            let mut watched = vec![PollFd::from_borrowed_fd(signals, PollFlags::IN)];
+            watched.extend(output.map(|output| PollFd::from_borrowed_fd(output, PollFlags::empty())));
+            // EINTR is a signal's doing: look again.
+            let ready = poll(&mut watched, left.map(timespec).as_ref());
+            let closed = watched.get(1).is_some_and(|output| !output.revents().is_empty());
+            if ready == Ok(0) || (ready.is_ok() && closed && watched[0].revents().is_empty()) {
                 return None;
             }
         }
     }
+}
+
+pub(crate) fn timespec(duration: Duration) -> Timespec {
+    Timespec { tv_sec: duration.as_secs().cast_signed(), tv_nsec: duration.subsec_nanos().into() }
 }

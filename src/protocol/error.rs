@@ -336,6 +336,9 @@ codes! {
     /// A command of `run` failed.
     RunFailed: Command =>
         "What the command wrote stands in `output` events. The deployment itself has succeeded.";
+    /// The system gives the program no more descriptors, processes or memory, or does not let it find itself.
+    SystemLimit: Config =>
+        "Raise the limits of the job (`ulimit -a` shows them), and give it `/proc`. The message says what was missing.";
     /// A signal ended the run.
     Cancelled: Interrupted, retryable =>
         "Run the deployment again: it goes on where this run ended. `changed` tells what had taken effect.";
@@ -385,7 +388,10 @@ words! {
             "Nothing has to be done: `cleanup` is for deployments.";
         /// `cleanup` has put uncommitted files aside.
         Stashed =>
-            "They come back at the end. If the run is killed, `git stash pop` brings them back.";
+            "They come back at the end. If the run is killed, `git stash pop` brings them back. Copies stay in `.git`, as of anything that git has seen, until `git gc` removes them.";
+        /// `cleanup` could not put everything aside: git stores no pipes and sockets, and nothing of a repository inside the checkout.
+        NotStashed =>
+            "Leave these files out by `exclude`; in a submodule commit what was changed, or undo it.";
         /// The files that `cleanup` has put aside could not be brought back.
         StashKept =>
             "Nothing is lost: the hint names the stash and how to bring it back.";

@@ -16,6 +16,7 @@ use super::ci::Ci;
 use super::relay::Relay;
 use super::surroundings::Asked;
 use super::travis_yml::Written;
+use crate::failure::of_unstartable;
 use crate::protocol::environment::Environment;
 use crate::protocol::error::{Code, ErrorReport};
 use crate::protocol::event::{Event, Finished, Line, PROTOCOLS};
@@ -70,7 +71,7 @@ pub fn run(errands: &[Errand], program: &Path, relay: &Relay, audience: &mut dyn
         has_asked |= asks;
         let left = &errands[index + 1..];
         let status = match relay.reason() {
-            Some(reason) if status == 0 && !left.is_empty() => of_reason(reason),
+            Some(reason) if status == 0 && !left.is_empty() => reason.exit_status(),
             Some(Reason::OutputClosed) => 1,
             _ => status,
         };
@@ -99,16 +100,11 @@ pub fn print(errand: &Errand, program: &Path, relay: &Relay, say: &dyn Fn(&str))
         }
         Ok(None) => {
             let reason = relay.reason().expect("nothing else keeps it from starting");
-            let why = match reason {
-                Reason::Interrupt => "SIGINT arrived",
-                Reason::Terminate => "SIGTERM arrived",
-                Reason::OutputClosed => "nobody reads standard output",
-            };
-            say(&format!("no document is printed: {why}"));
-            of_reason(reason)
+            say(&format!("no document is printed: cancelled by {reason}"));
+            reason.exit_status()
         }
         Err(error) => {
-            say(&unstartable(program, &error));
+            say(&of_unstartable(program, &error).message);
             2
         }
     }
@@ -168,11 +164,11 @@ impl Errand {
             Ok(None) => {
                 let reason = relay.reason().expect("nothing else keeps it from starting");
                 tell.conclude("it has not begun", reason == Reason::OutputClosed);
-                return (of_reason(reason), false);
+                return (reason.exit_status(), false);
             }
             Err(error) => {
-                tell.conclude(&unstartable(program, &error), false);
-                return (1, false);
+                tell.end(of_unstartable(program, &error));
+                return (2, false);
             }
         };
         self.feed(child.stdin());
@@ -195,7 +191,7 @@ impl Errand {
             return (exit_status(status, relay), tell.asks);
         }
         tell.conclude(&how, tell.finished);
-        (relay.reason().map_or(1, of_reason), tell.asks)
+        (relay.reason().map_or(1, Reason::exit_status), tell.asks)
     }
 
     /// The event, with its places.
@@ -262,6 +258,10 @@ impl Tell<'_> {
         let code = if self.relay.reason().is_some() { Code::Cancelled } else { Code::Internal };
         let report = ErrorReport::new(code, format!("the run did not tell its end: {how}"))
             .hint("running the same again goes on from what is live");
+        self.end(report);
+    }
+
+    fn end(&mut self, report: ErrorReport) {
         let mut events = vec![Event::Finished(Finished::failed(report, Vec::new()))];
         if !self.greeted {
             events.insert(0, hello());
@@ -282,20 +282,8 @@ pub fn hello() -> Event {
     }
 }
 
-fn unstartable(program: &Path, error: &io::Error) -> String {
-    format!("{} cannot be started: {error}", program.display())
-}
-
 fn exit_status(status: ExitStatus, relay: &Relay) -> i32 {
-    status.code().unwrap_or_else(|| relay.reason().map_or(1, of_reason))
-}
-
-fn of_reason(reason: Reason) -> i32 {
-    match reason {
-        Reason::Interrupt => 130,
-        Reason::Terminate => 143,
-        Reason::OutputClosed => 1,
-    }
+    status.code().unwrap_or_else(|| relay.reason().map_or(1, Reason::exit_status))
 }
 
 /// The request: the stanza, its keys in the order in which they are written.
@@ -336,6 +324,7 @@ mod tests {
     use std::cell::RefCell;
 
     use super::*;
+    use signal_hook::consts::{SIGINT, SIGTERM};
 
     /// A run of a stanza that holds secrets.
     fn errand() -> Errand {
@@ -363,9 +352,9 @@ mod tests {
         let (status, line) = told("/nowhere/dpl-lambda", None);
         assert_eq!((status, line.starts_with("/nowhere/dpl-lambda cannot be started: ")), (2, true), "{line}");
         for (reason, status, why) in [
-            (Reason::Interrupt, 130, "SIGINT"),
-            (Reason::Terminate, 143, "SIGTERM"),
-            (Reason::OutputClosed, 1, "reads"),
+            (Reason::Signal(SIGINT), 130, "SIGINT"),
+            (Reason::Signal(SIGTERM), 143, "SIGTERM"),
+            (Reason::OutputClosed, 1, "closed"),
         ] {
             let told = told("true", Some(reason));
             assert!(

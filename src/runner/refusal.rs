@@ -27,6 +27,11 @@ impl Refusal {
     }
 
     /// The build's branch, tag or commit, which git cannot tell.
+    /// This program does not find itself.
+    pub fn of_program(error: &io::Error) -> Self {
+        Refusal(failure::of_no_program(error))
+    }
+
     pub(super) fn of_git(error: GitError) -> Self {
         Refusal(failure::of_git(error))
     }

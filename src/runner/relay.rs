@@ -93,9 +93,9 @@ impl Relay {
         let mut state = self.lock();
         state.reason.get_or_insert(reason);
         let signal = match reason {
-            Reason::Interrupt if typed && state.at_terminal => return,
-            Reason::Interrupt => Signal::INT,
-            Reason::Terminate => Signal::TERM,
+            Reason::Signal(_) if typed && state.at_terminal => return,
+            // One without a name in POSIX is told to the run as the common one.
+            Reason::Signal(signal) => Signal::from_named_raw(signal).unwrap_or(Signal::TERM),
             Reason::OutputClosed => {
                 state.read = None;
                 return;

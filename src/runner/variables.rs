@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use super::yaml::{Read, Tree, YamlError};
-use crate::child::MAX_VARIABLE;
+use crate::child::MAX_ARGUMENT;
 use crate::protocol::wire::Node;
 
 /// A variable as the file writes it.
@@ -36,7 +36,7 @@ impl Assignment {
                 Piece::Text(text) => value.push_str(text),
                 Piece::Variable(name) => value.push_str(&lookup(name).unwrap_or_default()),
             }
-            if value.len() > MAX_VARIABLE {
+            if value.len() > MAX_ARGUMENT {
                 break;
             }
         }

@@ -1,0 +1,67 @@
+//! A checkout's files as they are, for what git does not keep of them: modes but for the executable bit, empty directories, pipes and sockets.
+//! Never goes into a repository inside the checkout, and never follows a link.
+#![expect(clippy::disallowed_methods, reason = "reads directories, and brings modes back")]
+
+use std::fs::{self, FileType, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// A file or a directory as it was.
+#[derive(Debug)]
+pub(super) struct Was {
+    path: PathBuf,
+    is_directory: bool,
+    mode: u32,
+}
+
+/// All files and directories, each directory before what it holds; and the names of what is neither, nor a link.
+pub(super) fn look(top: &Path) -> (Vec<Was>, Vec<String>) {
+    let (mut all, mut others, mut directories) = (Vec::new(), Vec::new(), vec![top.to_owned()]);
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+            let (Ok(metadata), path) = (entry.metadata(), entry.path()) else { continue };
+            let kind = metadata.file_type();
+            if kind.is_symlink() || entry.file_name() == ".git" {
+                continue;
+            }
+            if !kind.is_dir() && !kind.is_file() {
+                others.push(path.strip_prefix(top).unwrap_or(&path).display().to_string());
+                continue;
+            }
+            if kind.is_dir() && path.join(".git").exists() {
+                continue;
+            }
+            if kind.is_dir() {
+                directories.push(path.clone());
+            }
+            all.push(Was { path, is_directory: kind.is_dir(), mode: metadata.permissions().mode() & 0o7777 });
+        }
+    }
+    (all, others)
+}
+
+impl Was {
+    fn now(&self) -> Option<(FileType, u32)> {
+        let metadata = fs::symlink_metadata(&self.path).ok()?;
+        Some((metadata.file_type(), metadata.permissions().mode() & 0o7777))
+    }
+
+    /// True where it is gone, or has another mode.
+    pub(super) fn has_changed(&self) -> bool {
+        self.now().is_none_or(|(_, mode)| mode != self.mode)
+    }
+}
+
+/// Gives files and directories that are back the modes that they had, and makes directories that git has left out.
+pub(super) fn restore(all: &[Was]) {
+    for was in all.iter().filter(|was| was.is_directory && was.now().is_none()) {
+        let _ = fs::create_dir_all(&was.path);
+    }
+    // A directory may not be writable, so it comes behind what it holds.
+    for was in all.iter().rev() {
+        let is_same = was.now().is_some_and(|(kind, _)| if was.is_directory { kind.is_dir() } else { kind.is_file() });
+        if is_same && was.has_changed() {
+            let _ = fs::set_permissions(&was.path, Permissions::from_mode(was.mode));
+        }
+    }
+}
