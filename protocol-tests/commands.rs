@@ -199,7 +199,10 @@ fn a_signal_during_cleanup_loses_nothing() {
         stdout.read_to_string(&mut told).expect("told to the end");
         assert!([Some(143), Some(0)].contains(&child.wait().expect("ended").code()), "{told}");
         assert!(told.lines().last().is_some_and(|line| line.contains("\"finished\"")), "{told}");
-        assert_brought_back(&stand);
+        // Where git takes longer than a run may, the last line names the stash.
+        if !told.contains("uncommitted files are in the stash") {
+            assert_brought_back(&stand);
+        }
     }
 }
 

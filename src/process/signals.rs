@@ -55,14 +55,15 @@ impl Signals {
         Ok(Signals { delivery, arrived: VecDeque::new() })
     }
 
-    /// Waits for a signal; `true` beside it: the kernel has sent it, and not a process. `None`: nobody reads any more what is written to
+    /// Waits for a signal; `true` beside it: a terminal has sent it, to all of our process group. `None`: nobody reads any more what is written to
     /// `output`, or the time is over.
     pub(crate) fn wait(&mut self, output: Option<BorrowedFd<'_>>, limit: Option<Duration>) -> Option<(Reason, bool)> {
         let end = limit.map(|limit| Instant::now() + limit);
         loop {
             self.arrived.extend(self.delivery.pending());
             if let Some(origin) = self.arrived.pop_front() {
-                return Some((Reason::Signal(origin.signal), !matches!(origin.cause, Cause::Sent(_))));
+                let of_terminal = [SIGHUP, SIGINT, SIGQUIT].contains(&origin.signal);
+                return Some((Reason::Signal(origin.signal), of_terminal && !matches!(origin.cause, Cause::Sent(_))));
             }
             let left = end.map(|end| end.saturating_duration_since(Instant::now()));
             let signals = self.delivery.get_read().as_fd();

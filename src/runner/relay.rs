@@ -87,7 +87,7 @@ impl Relay {
         Ok(Relay { state: Mutex::new(state), gone })
     }
 
-    /// Hands a signal on; `typed`: the kernel has sent it, a terminal's to all of our process group. Or stops listening to the run
+    /// Hands a signal on; `typed`: a terminal has sent it, and to all of our process group. Or stops listening to the run
     /// whose output nobody reads: it finishes its call, as under any runner that goes away. The first reason stays.
     pub fn tell(&self, reason: Reason, typed: bool) {
         let mut state = self.lock();
