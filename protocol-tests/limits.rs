@@ -62,6 +62,30 @@ fn a_file_without_an_end_that_a_variable_names_is_refused() {
 }
 
 #[test]
+fn a_pipe_for_a_token_that_a_profile_names_is_refused() {
+    let mut fixture = Fixture::new(json!({}));
+    let [pipe, ..] = endless(fixture.temporary.path());
+    let config = fixture.path("config");
+    let profile = "[default]\nrole_arn = arn:aws:iam::123456789012:role/deploy\nweb_identity_token_file = ";
+    fs::write(&config, format!("{profile}{pipe}\n")).expect("written");
+    let env = fixture.request["env"].as_object_mut().expect("an object");
+    env.retain(|name, _| !name.starts_with("AWS_ACCESS") && !name.starts_with("AWS_SECRET"));
+    env.insert("AWS_CONFIG_FILE".to_owned(), json!(config));
+    check("a profile's token", &fixture.again(), "no-credentials");
+}
+
+#[test]
+fn a_compiled_file_that_is_a_link_to_a_pipe_is_not_opened() {
+    let fixture = Fixture::new(json!({"zip": "tree"}));
+    fs::create_dir_all(fixture.path("tree/__pycache__")).expect("made");
+    fs::write(fixture.path("tree/index.js"), "x").expect("written");
+    let [pipe, ..] = endless(fixture.temporary.path());
+    symlink(pipe, fixture.path("tree/__pycache__/a.pyc")).expect("made");
+    let ended = fixture.again();
+    assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
+}
+
+#[test]
 fn an_ignore_file_without_an_end_is_refused() {
     let mut fixture = Fixture::new(json!({"zip": "."}));
     fixture.ask(json!({"zip": "."}));

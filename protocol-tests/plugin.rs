@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::LazyLock;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, LazyLock, Once};
 use std::time::{Duration, Instant};
 
 use crate::fixture;
@@ -14,7 +15,20 @@ use serde_json::{Value, json};
 
 /// The program under test.
 pub(crate) fn program() -> String {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(heed_signals);
     std::env::var("DPL_LAMBDA").unwrap_or_else(|_| env!("CARGO_BIN_EXE_dpl-lambda").to_owned())
+}
+
+/// Lets the programs that tests start hear every signal, though the tests were started where some are ignored, as in the background of
+/// a shell (SIGINT, SIGQUIT) or under `nohup`: what has a handler here begins there as usual, and here it does as little as before.
+fn heed_signals() {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    for (_, signal) in SIGNALS.into_iter().filter(|(_, signal)| ignored & (1 << (signal - 1)) != 0) {
+        signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false))).expect("it may be handled");
+    }
 }
 
 /// The signals that end a run in order, with Linux's numbers.

@@ -1,6 +1,7 @@
 //! A stanza and the job's environment in, Lambda as one caller in one region out.
 //! Never sends a request to Lambda; a credentials' source may be asked, and STS. Effect: reads `AWS_CA_BUNDLE`.
 
+use std::borrow::Cow;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
@@ -113,20 +114,31 @@ fn check_endpoints(env: &Environment) -> Result<(), LambdaError> {
 ///
 /// # Errors
 /// [`CredentialsError::BadFile`].
-fn check_files(env: &Environment) -> Result<(), LambdaError> {
-    let token = env.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE").map(std::borrow::Cow::into_owned);
-    for path in profile_files(env).into_iter().chain(token) {
-        match bounded::read(Path::new(&path)) {
-            Err(source)
-                if matches!(source.kind(), ErrorKind::InvalidInput | ErrorKind::FileTooLarge | ErrorKind::TimedOut) =>
-            {
-                return Err(CredentialsError::BadFile { path, source }.into());
-            }
-            // The SDK says itself what is wrong with others, where it needs them.
-            _ => {}
-        }
+fn check_files(env: &Environment) -> Result<(), CredentialsError> {
+    let mut tokens: Vec<String> =
+        env.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE").map(Cow::into_owned).into_iter().collect();
+    for path in profile_files(env) {
+        tokens.extend(token_files(&String::from_utf8_lossy(&content(&path)?)));
     }
-    Ok(())
+    tokens.iter().try_for_each(|path| content(path).map(drop))
+}
+
+/// What is in a file, or nothing where the SDK says itself what is wrong with it.
+fn content(path: &str) -> Result<Vec<u8>, CredentialsError> {
+    match bounded::read(Path::new(path)) {
+        Err(source)
+            if matches!(source.kind(), ErrorKind::InvalidInput | ErrorKind::FileTooLarge | ErrorKind::TimedOut) =>
+        {
+            Err(CredentialsError::BadFile { path: path.to_owned(), source })
+        }
+        read => Ok(read.unwrap_or_default()),
+    }
+}
+
+/// The files with tokens that profiles name.
+fn token_files(profiles: &str) -> impl Iterator<Item = String> {
+    let pairs = profiles.lines().filter_map(|line| line.split_once('='));
+    pairs.filter(|(key, _)| key.trim() == "web_identity_token_file").map(|(_, path)| path.trim().to_owned())
 }
 
 fn is_address(url: &str) -> bool {

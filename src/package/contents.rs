@@ -358,6 +358,7 @@ impl Walk {
     }
 
     fn link(&mut self, name: String, path: PathBuf, above: Option<&Rc<Above>>) -> Result<(), PackageError> {
+        self.count()?;
         let target = fs::read_link(&path).map_err(unreadable(&path))?;
         let target = target.into_os_string().into_string().map_err(|_| not_utf8(&path))?;
         let leaves = leaves_directory(&name, &target);
@@ -365,7 +366,6 @@ impl Walk {
             if leaves || fs::metadata(&path).is_err() {
                 self.notes.push(Note::Dangles { name: name.clone(), target: target.clone() });
             }
-            self.count()?;
             self.items.push(Item { name, path, kind: ItemKind::Link { target } });
             return Ok(());
         }
@@ -394,7 +394,9 @@ impl Walk {
 /// `.pyc` files beside their sources that tell a source's time, which an archive with fixed times cannot keep. Those that
 /// tell its hash instead (PEP 552) are fine; one build makes one kind, so one file is looked into.
 fn stale_pyc(items: &[Item]) -> Option<Note> {
-    let is_cached = |item: &&Item| item.name.ends_with(".pyc") && item.name.contains("__pycache__/");
+    // Not a link, which may lead to a pipe.
+    let is_file = |item: &Item| matches!(item.kind, ItemKind::File { .. });
+    let is_cached = |item: &&Item| item.name.ends_with(".pyc") && item.name.contains("__pycache__/") && is_file(item);
     let mut cached = items.iter().filter(is_cached);
     let first = cached.next()?;
     let mut head = [0; 8];
