@@ -42,15 +42,14 @@ pub(super) fn alive() -> Vec<Pid> {
     ours.into_iter().filter(|pid| started.iter().all(|command| command.group != *pid)).collect()
 }
 
-/// Ends them but for these. The end of one makes orphans of those that it has started, so they are looked for until there are no more.
+/// Ends them but for these. The end of one makes orphans of those that it has started, so they are looked for until twice there are none: one look
+/// passes over a process whose parent ends between the look at the one and at the other.
 #[cfg(target_os = "linux")]
 pub(super) fn end(kept: &[Pid]) {
-    let began = Instant::now();
-    while began.elapsed() < Duration::from_millis(300) {
+    let (began, mut looks_without) = (Instant::now(), 0);
+    while looks_without < 2 && began.elapsed() < Duration::from_millis(400) {
         let orphans: Vec<Pid> = alive().into_iter().filter(|pid| !kept.contains(pid)).collect();
-        if orphans.is_empty() {
-            return;
-        }
+        looks_without = if orphans.is_empty() { looks_without + 1 } else { 0 };
         for orphan in orphans {
             let _ = kill_process(orphan, Signal::KILL);
         }
