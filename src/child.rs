@@ -8,7 +8,7 @@ pub mod orphans;
 use std::fmt;
 use std::io::{self, BufRead, Cursor};
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -131,8 +131,8 @@ pub fn run(
         _ => ChildError::Unstartable(error),
     })?;
     let group = Pid::from_child(&child);
-    running().push(Running { group, is_interruptible: stop.is_some(), kept });
-    let mut group = Group(child);
+    running().push(Running { group, is_interruptible: stop.is_some(), kept: kept.clone() });
+    let mut group = Group(child, kept);
     let child = &mut group.0;
     let mut pipes = Pipes::of(child, input).map_err(ChildError::Unstartable)?;
     let deadline = limit.and_then(|limit| Some((Instant::now().checked_add(limit)?, limit)));
@@ -144,7 +144,8 @@ pub fn run(
         })?;
         if let Some(status) = status {
             pipes.drain(hear, &|| stopped().is_err());
-            return Ok(status);
+            // A second signal to us has killed it: that is no end of its own.
+            return if status.signal().is_some() { stopped().map(|()| status) } else { Ok(status) };
         }
         stopped()?;
         if let Some((_, limit)) = deadline.filter(|(deadline, _)| Instant::now() >= *deadline) {
@@ -245,25 +246,26 @@ fn read_once(pipe: &mut Option<OwnedFd>, hear: impl FnOnce(&[u8])) -> usize {
 }
 
 /// A child that does not outlive us: SIGTERM to its process group first, then SIGKILL, also to what has left that group.
-struct Group(Child);
+/// Beside it what commands before it have left behind.
+struct Group(Child, Vec<Pid>);
 
 impl Drop for Group {
     fn drop(&mut self) {
         let group = Pid::from_child(&self.0);
-        let forget = || running().extract_if(.., |command| command.group == group).next();
-        if !matches!(self.0.try_wait(), Ok(None)) {
-            forget();
-            return;
+        let ends_by_itself = !matches!(self.0.try_wait(), Ok(None));
+        if !ends_by_itself {
+            let _ = kill_process_group(group, Signal::TERM);
+            let end = Instant::now() + TERM_GRACE;
+            while Instant::now() < end && matches!(self.0.try_wait(), Ok(None)) {
+                thread::sleep(Duration::from_millis(5));
+            }
+            let _ = kill_process_group(group, Signal::KILL);
+            let _ = self.0.wait();
         }
-        let _ = kill_process_group(group, Signal::TERM);
-        let end = Instant::now() + TERM_GRACE;
-        while Instant::now() < end && matches!(self.0.try_wait(), Ok(None)) {
-            thread::sleep(Duration::from_millis(5));
-        }
-        let _ = kill_process_group(group, Signal::KILL);
-        let _ = self.0.wait();
-        if let Some(command) = forget() {
-            orphans::end(&command.kept);
+        let is_known = running().extract_if(.., |command| command.group == group).next().is_some();
+        // One that is not known any more was ended by `kill_all`, whose thread may not be done when the run has come to its end.
+        if !ends_by_itself || !is_known {
+            orphans::end(&self.1);
         }
     }
 }

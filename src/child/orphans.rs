@@ -60,15 +60,14 @@ pub fn end_those_of_the_sdk() {
     end_all(|| children(|group| group == getpgrp()));
 }
 
-/// The end of one makes orphans of those that it has started, so they are looked for until there are no more.
+/// The end of one makes orphans of those that it has started, so they are looked for until twice there are none: one look passes over a
+/// process whose parent ends between the look at the one and at the other.
 #[cfg(target_os = "linux")]
 fn end_all(alive: impl Fn() -> Vec<Pid>) {
-    let began = Instant::now();
-    while began.elapsed() < Duration::from_secs(1) {
+    let (began, mut looks_without) = (Instant::now(), 0);
+    while looks_without < 2 && began.elapsed() < Duration::from_secs(1) {
         let left = alive();
-        if left.is_empty() {
-            return;
-        }
+        looks_without = if left.is_empty() { looks_without + 1 } else { 0 };
         for pid in left {
             let _ = kill_process(pid, Signal::KILL);
         }
