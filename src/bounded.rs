@@ -61,7 +61,9 @@ fn read_to_end(mut file: File) -> io::Result<Vec<u8>> {
                 let said = format!("it did not end within {} s", LIMIT.as_secs());
                 return Err(io::Error::new(ErrorKind::TimedOut, said));
             }
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Ok(_) => {}
+            // A pipe that nobody has opened yet would be read as one that has ended.
+            Err(rustix::io::Errno::INTR) => continue,
             Err(error) => return Err(error.into()),
         }
         match file.read(&mut buffer) {
