@@ -2,18 +2,20 @@
 //! own, in time, and without filling memory.
 
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::deployments::build_directory;
-use crate::fixture::{Fixture, not_run};
+use crate::fixture::{self, Fixture, not_run, wait_until};
 use crate::identity::recorder::{Answer, Asked, Recorder};
-use crate::plugin::{Ended, program};
+use crate::plugin::{Ended, Plugin, program};
 
 /// Every one of them ends long before, also on a busy machine.
 const SOON: Duration = Duration::from_secs(120);
@@ -25,6 +27,13 @@ fn endless(directory: &Path) -> [String; 3] {
     assert!(made.success());
     fs::File::create(&huge).and_then(|file| file.set_len(1 << 40)).expect("made");
     [pipe.display().to_string(), "/dev/zero".to_owned(), huge.display().to_string()]
+}
+
+/// A run that may not take more than 300 MB of memory.
+fn run(fixture: &Fixture) -> Ended {
+    let temporary = fixture.temporary.path().display().to_string();
+    let plugin = Plugin::limited("ulimit -d 300000").directory(fixture.directory.path());
+    plugin.env("TMPDIR", &temporary).run(&fixture.request)
 }
 
 #[track_caller]
@@ -52,11 +61,11 @@ fn a_file_without_an_end_that_a_variable_names_is_refused() {
                 env.retain(|name, _| !name.starts_with("AWS_ACCESS") && !name.starts_with("AWS_SECRET"));
                 env.insert("AWS_ROLE_ARN".to_owned(), json!("arn:aws:iam::123456789012:role/deploy"));
             }
-            check(&format!("{variable}={path}"), &fixture.again(), code);
+            check(&format!("{variable}={path}"), &run(&fixture), code);
         }
         fixture.request["env"][variable] = json!("/dev/null");
         if variable.ends_with("_FILE") && variable != "AWS_WEB_IDENTITY_TOKEN_FILE" {
-            assert_eq!(fixture.again().outcome(), "deployed", "{variable}: what ends is read");
+            assert_eq!(run(&fixture).outcome(), "deployed", "{variable}: what ends is read");
         }
     }
 }
@@ -71,7 +80,7 @@ fn a_pipe_for_a_token_that_a_profile_names_is_refused() {
     let env = fixture.request["env"].as_object_mut().expect("an object");
     env.retain(|name, _| !name.starts_with("AWS_ACCESS") && !name.starts_with("AWS_SECRET"));
     env.insert("AWS_CONFIG_FILE".to_owned(), json!(config));
-    check("a profile's token", &fixture.again(), "no-credentials");
+    check("a profile's token", &run(&fixture), "no-credentials");
 }
 
 #[test]
@@ -81,7 +90,7 @@ fn a_compiled_file_that_is_a_link_to_a_pipe_is_not_opened() {
     fs::write(fixture.path("tree/index.js"), "x").expect("written");
     let [pipe, ..] = endless(fixture.temporary.path());
     symlink(pipe, fixture.path("tree/__pycache__/a.pyc")).expect("made");
-    let ended = fixture.again();
+    let ended = run(&fixture);
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
 }
 
@@ -94,7 +103,7 @@ fn an_ignore_file_without_an_end_is_refused() {
         let ignore = fixture.path(".lambdaignore");
         let _ = fs::remove_file(&ignore);
         symlink(&path, &ignore).expect("made");
-        check(&path, &fixture.again(), "package-unreadable");
+        check(&path, &run(&fixture), "package-unreadable");
     }
 }
 
@@ -119,6 +128,38 @@ fn a_file_of_stanzas_without_an_end_is_refused_and_a_pipe_with_one_is_read() {
     bash.args(["-c", script, &program()]).current_dir(directory.path());
     let output = bash.env("TRAVIS_BRANCH", "master").output().expect("bash runs");
     assert!(String::from_utf8_lossy(&output.stdout).contains("\"outcome\":\"checked\""), "{output:?}");
+}
+
+#[test]
+fn a_pipe_that_nobody_writes_to_is_no_file_of_stanzas() {
+    let directory = build_directory();
+    let [pipe, ..] = endless(directory.path());
+    let start = |option: &str, limit: &str| {
+        let mut command = Command::new(program());
+        command.args(["check", option, &pipe, "--format", "json", "--ci", "none"]).current_dir(directory.path());
+        command.env_clear().env("PATH", &*crate::fixture::PATH).env("DPL_LAMBDA_INPUT_TIMEOUT", limit);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts")
+    };
+    for option in ["--stanza", "--travis-yml"] {
+        let output = start(option, "1").wait_with_output().expect("ends");
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(said.contains("did not end within 1 s"), "{option}: {output:?}");
+        assert_eq!(output.status.code(), Some(2), "{option}");
+
+        let mut child = start(option, "60");
+        // Its standard error is silent until the signal, so only the open pipe shows that it reads.
+        let reads = || {
+            let files = fs::read_dir(format!("/proc/{}/fd", child.id())).into_iter().flatten().flatten();
+            files.into_iter().any(|file| fs::read_link(file.path()).is_ok_and(|place| place == Path::new(&pipe)))
+        };
+        wait_until("the pipe is open", reads);
+        fixture::kill().args(["-TERM", &child.id().to_string()]).status().expect("kill runs");
+        let status = child.wait().expect("ends");
+        let mut said = String::new();
+        child.stdout.take().expect("piped").read_to_string(&mut said).expect("text");
+        assert!(said.contains("\"code\":\"cancelled\""), "{option}: {said}");
+        assert_eq!(status.code(), Some(143), "{option}");
+    }
 }
 
 /// Lambda whose `operation` answers so; it knows the function f.
@@ -146,7 +187,7 @@ fn text(status: u16, body: &str) -> Answer {
 fn deploy_to(lambda: &Recorder, members: &Value) -> Ended {
     let mut fixture = Fixture::new(members.clone());
     fixture.request["env"]["AWS_ENDPOINT_URL"] = json!(lambda.url());
-    fixture.again()
+    run(&fixture)
 }
 
 #[test]
@@ -157,10 +198,22 @@ fn a_list_whose_pages_never_end_is_given_up() {
         ("ListVersionsByFunction", "Versions", json!({"publish": true, "keep_versions": 2})),
     ] {
         let page = json!({list: [], "NextMarker": "again"}).to_string();
-        let lambda = lambda(operation, move |_| text(200, &page));
-        let ended = deploy_to(&lambda, &members);
+        let same = lambda(operation, move |_| text(200, &page));
+        let ended = deploy_to(&same, &members);
         check(operation, &ended, "unexpected-answer");
         assert_eq!(ended.finished()["error"]["aws"]["operation"], operation);
+        assert_eq!(same.asked().iter().filter(|asked| asked.target.contains("Marker")).count(), 1, "{operation}");
+
+        // A page that differs each time, and takes its time.
+        let count = AtomicU32::new(0);
+        let other = lambda(operation, move |_| {
+            thread::sleep(Duration::from_millis(100));
+            let number = count.fetch_add(1, Ordering::Relaxed);
+            text(200, &json!({list: [], "NextMarker": number.to_string()}).to_string())
+        });
+        let mut members = members.clone();
+        members["wait_timeout"] = json!(2);
+        check(operation, &deploy_to(&other, &members), "timed-out");
     }
 }
 
@@ -169,17 +222,18 @@ fn a_list_whose_pages_never_end_is_given_up() {
 fn an_answer_without_an_end_is_cut_off_and_a_long_text_is_shortened() {
     let filler = "x".repeat(17 << 20);
     let answer = json!({"Configuration": {"FunctionName": "f", "Description": filler}}).to_string();
-    let endless = lambda("GetFunction", move |_| text(200, &answer));
-    check("an answer of 17 MiB", &deploy_to(&endless, &json!({})), "unexpected-answer");
+    let large = lambda("GetFunction", move |_| text(200, &answer));
+    check("an answer of 17 MiB", &deploy_to(&large, &json!({})), "unexpected-answer");
 
-    let words = json!({"Type": "User", "Message": "word ".repeat(2 << 20)}).to_string();
+    let endless = json!({"Type": "User", "Message": "w\u{e4}\"\\ ".repeat(13 << 20)}).to_string();
+    assert!(endless.len() > 64 << 20);
     let headers = vec![
         ("x-amzn-requestid", "b25f48e8-84fd-11e6-80d9-574e0c4664cb".to_owned()),
         ("x-amzn-errortype", "InvalidParameterValueException".to_owned()),
     ];
-    let wordy = lambda("GetFunction", move |_| Answer::Text(400, headers.clone(), words.clone()));
+    let wordy = lambda("GetFunction", move |_| Answer::Text(400, headers.clone(), endless.clone()));
     let ended = deploy_to(&wordy, &json!({}));
-    check("a text of 10 MB", &ended, "invalid-parameter");
+    check("a text of 64 MB", &ended, "invalid-parameter");
     assert!(ended.stdout.len() < 64 * 1024, "{} bytes are told", ended.stdout.len());
 }
 
@@ -200,7 +254,7 @@ fn links_that_lead_to_one_another_are_followed_to_a_limit() {
     fs::write(fixture.path("levels/24/file"), "x").expect("written");
     fs::create_dir(fixture.path("tree")).expect("made");
     symlink(fixture.path("levels/0"), fixture.path("tree/all")).expect("made");
-    let ended = fixture.again();
+    let ended = run(&fixture);
     check("2^24 paths", &ended, "package-too-large");
     assert!(ended.finished()["error"]["message"].as_str().expect("told").contains("200000"), "{}", ended.stdout);
 }
@@ -212,7 +266,7 @@ fn a_deep_tree_is_walked_in_linear_time() {
     let directory = fixture.path(&format!("tree/{}", vec!["d"; 1_900].join("/")));
     fs::create_dir_all(&directory).expect("made");
     fs::write(directory.join("index.js"), "x").expect("written");
-    let ended = fixture.again();
+    let ended = run(&fixture);
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
     assert!(ended.elapsed < SOON, "{:?}", ended.elapsed);
 }
@@ -221,7 +275,7 @@ fn a_deep_tree_is_walked_in_linear_time() {
 fn an_archive_that_is_far_too_large_is_refused_before_it_is_read() {
     let fixture = Fixture::new(json!({"zip": "huge.zip"}));
     fs::File::create(fixture.path("huge.zip")).and_then(|file| file.set_len(200_000_000_000)).expect("made");
-    check("200 GB", &fixture.again(), "package-too-large");
+    check("200 GB", &run(&fixture), "package-too-large");
 }
 
 #[test]
@@ -234,7 +288,7 @@ fn a_profiles_process_that_never_ends_is_ended_and_told() {
     fs::write(&process, format!("echo $$ >{}\nsleep 600 & wait\n", mark.display())).expect("written");
     fs::write(&config, format!("[default]\ncredential_process = bash {}\n", process.display())).expect("written");
     fixture.request["env"]["AWS_CONFIG_FILE"] = json!(config);
-    check("a process", &fixture.again(), "timed-out");
+    check("a process", &run(&fixture), "timed-out");
     let pid = fs::read_to_string(&mark).expect("it has run");
     let began = Instant::now();
     // Dead, nobody may have asked yet how it has ended.
@@ -276,11 +330,11 @@ fn a_name_server_that_never_answers_does_not_outlast_the_wait() {
 fn what_is_filled_in_has_a_limit() {
     let mut fixture = Fixture::new(json!({"description": "$LONG ".repeat(100_000)}));
     fixture.request["env"]["LONG"] = json!("x".repeat(1 << 20));
-    let ended = fixture.again();
+    let ended = run(&fixture);
     check("a variable", &ended, "bad-value");
     assert_eq!(ended.finished()["error"]["at"], "/description");
     fixture.request["description"] = json!("%{region}".repeat(100_000));
     fixture.request["region"] = json!("x".repeat(1 << 20));
-    let ended = fixture.again();
+    let ended = run(&fixture);
     assert!(ended.stdout.contains("\"what is filled in makes this larger than 8 MiB\""), "{}", ended.stdout);
 }

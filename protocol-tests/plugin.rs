@@ -78,6 +78,17 @@ impl Plugin {
         Plugin { command, secrets: Vec::new() }
     }
 
+    /// The same behind limits that bash sets, such as `ulimit -d 307200`.
+    pub(crate) fn limited(limits: &str) -> Self {
+        let mut plugin = Plugin::new(&[]);
+        let mut bash = Command::new("bash");
+        bash.args(["-c", &format!("{limits}; exec \"$0\""), &program()]).env_clear();
+        bash.envs(plugin.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        bash.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        plugin.command = bash;
+        plugin
+    }
+
     pub(crate) fn directory(mut self, directory: &Path) -> Self {
         self.command.current_dir(directory);
         self

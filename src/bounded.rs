@@ -11,10 +11,12 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
 
+use crate::stop::Stop;
+
 /// As large as a request may be: 8 MiB.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
 
-/// How long a pipe or a device may take to be read to its end.
+/// How long a device may take to be read to its end.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// The content of a file of at most 8 MiB, which can be read again.
@@ -26,7 +28,7 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     if file.metadata()?.file_type().is_fifo() {
         return Err(io::Error::new(ErrorKind::InvalidInput, "it is a pipe, and no file"));
     }
-    read_to_end(file)
+    read_to_end(file, LIMIT, &Stop::new())
 }
 
 /// As [`read`], as text.
@@ -37,12 +39,13 @@ pub fn read_to_string(path: &Path) -> io::Result<String> {
     String::from_utf8(read(path)?).map_err(|error| io::Error::new(ErrorKind::InvalidData, error.utf8_error()))
 }
 
-/// As [`read`], and also from a pipe, such as the one of bash's `<(…)`: until its end, at most for 60 s.
+/// Reads a file like [`read`], or a pipe, such as bash's `<(…)`, until its end.
 ///
 /// # Errors
-/// [`ErrorKind::TimedOut`], [`ErrorKind::FileTooLarge`], and those of the system.
-pub fn read_stream(path: &Path) -> io::Result<Vec<u8>> {
-    read_to_end(open(path)?)
+/// [`ErrorKind::TimedOut`] after `limit`, [`ErrorKind::Interrupted`] when `stop` is requested, [`ErrorKind::FileTooLarge`], and those
+/// of the system.
+pub fn read_stream(path: &Path, limit: Duration, stop: &Stop) -> io::Result<Vec<u8>> {
+    read_to_end(open(path)?, limit, stop)
 }
 
 /// Opens a file at once: a named pipe has no writer yet, maybe.
@@ -50,20 +53,26 @@ fn open(path: &Path) -> io::Result<File> {
     File::options().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)
 }
 
-fn read_to_end(mut file: File) -> io::Result<Vec<u8>> {
-    let end = Instant::now() + LIMIT;
+/// How long one wait for a pipe lasts, before `stop` is checked.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+
+fn read_to_end(mut file: File, limit: Duration, stop: &Stop) -> io::Result<Vec<u8>> {
+    let end = Instant::now() + limit;
     let (mut bytes, mut buffer) = (Vec::new(), vec![0; 64 * 1024]);
     loop {
         let left = end.saturating_duration_since(Instant::now());
-        let timeout = Timespec { tv_sec: left.as_secs().cast_signed(), tv_nsec: left.subsec_nanos().into() };
+        if let Some(reason) = stop.reason() {
+            return Err(io::Error::new(ErrorKind::Interrupted, format!("cancelled by {reason}")));
+        }
+        if left.is_zero() {
+            let message = format!("it did not end within {} s", limit.as_secs());
+            return Err(io::Error::new(ErrorKind::TimedOut, message));
+        }
+        let timeout = Timespec { tv_sec: 0, tv_nsec: left.min(POLL_INTERVAL).subsec_nanos().into() };
         match poll(&mut [PollFd::new(&file, PollFlags::IN)], Some(&timeout)) {
-            Ok(0) => {
-                let said = format!("it did not end within {} s", LIMIT.as_secs());
-                return Err(io::Error::new(ErrorKind::TimedOut, said));
-            }
+            // A read from a pipe that has no writer yet would return its end.
+            Ok(0) | Err(rustix::io::Errno::INTR) => continue,
             Ok(_) => {}
-            // A pipe that nobody has opened yet would be read as one that has ended.
-            Err(rustix::io::Errno::INTR) => continue,
             Err(error) => return Err(error.into()),
         }
         match file.read(&mut buffer) {

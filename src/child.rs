@@ -126,12 +126,17 @@ pub fn run(
     command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     let kept = orphans::alive();
-    let child = command.spawn().map_err(|error| match error.kind() {
-        io::ErrorKind::ArgumentListTooLong => too_large(env, command).unwrap_or(ChildError::Unstartable(error)),
-        _ => ChildError::Unstartable(error),
-    })?;
-    let group = Pid::from_child(&child);
-    running().push(Running { group, is_interruptible: stop.is_some(), kept: kept.clone() });
+    let child = {
+        // Locked until the child is listed: a thread that ends orphans would take an unlisted child for one of them.
+        let mut running = running();
+        let child = command.spawn().map_err(|error| match error.kind() {
+            io::ErrorKind::ArgumentListTooLong => too_large(env, command).unwrap_or(ChildError::Unstartable(error)),
+            _ => ChildError::Unstartable(error),
+        })?;
+        let group = Pid::from_child(&child);
+        running.push(Running { group, is_interruptible: stop.is_some(), kept: kept.clone() });
+        child
+    };
     let mut group = Group(child, kept);
     let child = &mut group.0;
     let mut pipes = Pipes::of(child, input).map_err(ChildError::Unstartable)?;

@@ -39,9 +39,9 @@ pub fn ask(arguments: &[&str], env: &Environment, directory: &Path, stop: &Stop)
     // Its sentences are looked at below, so they must not be translated.
     child::with_env(git.args(arguments).current_dir(directory), env).env("LC_ALL", "C");
     let (mut answer, mut words) = (Vec::new(), Vec::new());
-    let mut hear = |stream, bytes: &[u8]| match stream {
-        Stream::Stdout => answer.extend_from_slice(bytes),
-        Stream::Stderr | Stream::Log => words.extend_from_slice(bytes),
+    let mut hear = |stream, bytes: &[u8]| {
+        let text = if stream == Stream::Stdout { &mut answer } else { &mut words };
+        text.extend(bytes.iter().take(MAX_BYTES - text.len()));
     };
     let ended = child::run(&mut git, env, None, Some(LIMIT), Some(stop), &mut hear);
     let status = ended.map_err(|error| match error {
@@ -60,6 +60,9 @@ pub fn ask(arguments: &[&str], env: &Environment, directory: &Path, stop: &Stop)
         None => Err(GitError::Refused { words: status.to_string() }),
     }
 }
+
+/// Git's answers here are one line; what a broken hook or wrapper writes beyond this is dropped.
+const MAX_BYTES: usize = 1024 * 1024;
 
 /// Sentences of git 2.30 to 2.47 by which a thing is not there.
 const NO: [&str; 5] = [

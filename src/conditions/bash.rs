@@ -4,6 +4,7 @@
 
 use std::ffi::OsStr;
 use std::io;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -81,15 +82,19 @@ pub(super) fn evaluate(texts: &[Text], env: &Environment, limit: Duration, stop:
         Stream::Stderr if words.len() < MAX_WORDS => words.extend_from_slice(bytes),
         Stream::Stderr | Stream::Log => {}
     };
-    let ended = child::run(&mut bash, env, Some(script(texts, env).into_bytes()), Some(limit), Some(stop), &mut hear);
-    ended.map_err(|error| match error {
+    let status = child::run(&mut bash, env, Some(script(texts, env).into_bytes()), Some(limit), Some(stop), &mut hear);
+    let status = status.map_err(|error| match error {
         ChildError::Unstartable(error) if error.kind() == io::ErrorKind::NotFound => not_found(),
         ChildError::Unstartable(error) => BashError::Unstartable(error),
         ChildError::EnvTooLarge { name, bytes } => BashError::EnvTooLarge { name, bytes },
         ChildError::TimedOut(limit) => BashError::TimedOut { limit },
         ChildError::Stopped(reason) => BashError::Stopped(reason),
     })?;
-    Ok(Answers { verdicts: read_verdicts(&verdicts, texts.len()), words: one_line(&words) })
+    let words = match status.signal() {
+        Some(signal) => format!("bash was killed by signal {signal}"),
+        None => one_line(&words),
+    };
+    Ok(Answers { verdicts: read_verdicts(&verdicts, texts.len()), words })
 }
 
 /// The first bash on the `PATH`, by a directory that does not depend on where the job is.

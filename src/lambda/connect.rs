@@ -61,7 +61,7 @@ pub async fn connect(
     learnt: &Learnt,
 ) -> Result<(Lambda, Identity), LambdaError> {
     check_endpoints(env)?;
-    check_files(env)?;
+    check_files(env, learnt)?;
     let http = LazyTls::trusting(ca_bundle(env)?);
     let observer = Observer { attempts: Attempts::default(), journal: journal.clone() };
     let takes_long = stanza.snap_start.as_deref() == Some("PublishedVersions")
@@ -114,13 +114,26 @@ fn check_endpoints(env: &Environment) -> Result<(), LambdaError> {
 ///
 /// # Errors
 /// [`CredentialsError::BadFile`].
-fn check_files(env: &Environment) -> Result<(), CredentialsError> {
+fn check_files(env: &Environment, learnt: &Learnt) -> Result<(), CredentialsError> {
     let mut tokens: Vec<String> =
         env.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE").map(Cow::into_owned).into_iter().collect();
     for path in profile_files(env) {
-        tokens.extend(token_files(&String::from_utf8_lossy(&content(&path)?)));
+        let profiles = String::from_utf8_lossy(&content(&path)?).into_owned();
+        learnt.add(keys(&profiles));
+        tokens.extend(token_files(&profiles));
     }
-    tokens.iter().try_for_each(|path| content(path).map(drop))
+    for path in tokens {
+        learnt.add([Secret::new(String::from_utf8_lossy(&content(&path)?).trim())]);
+    }
+    Ok(())
+}
+
+/// The keys in the `~/.aws` files, also those of a profile that only another profile names.
+fn keys(profiles: &str) -> impl Iterator<Item = Secret> {
+    const NAMES: [&str; 3] = ["aws_access_key_id", "aws_secret_access_key", "aws_session_token"];
+    let pairs = profiles.lines().filter_map(|line| line.split_once('='));
+    let keys = pairs.filter(|(name, _)| NAMES.iter().any(|known| name.trim().eq_ignore_ascii_case(known)));
+    keys.map(|(_, value)| Secret::new(value.trim())).filter(|key| !key.expose().is_empty())
 }
 
 /// What is in a file, or nothing where the SDK says itself what is wrong with it.
@@ -255,7 +268,7 @@ pub fn named_region(stanza: &Stanza, env: &Environment) -> Result<Option<Region>
 /// # Errors
 /// [`LambdaError::BadRegion`], and [`LambdaError::Credentials`] for a file that is none.
 pub async fn default_region(stanza: &Stanza, env: &Environment) -> Result<Region, LambdaError> {
-    check_files(env)?;
+    check_files(env, &Learnt::default())?;
     let mut profile = ProfileFileRegionProvider::builder();
     if let Some(name) = &stanza.profile {
         profile = profile.profile_name(name);

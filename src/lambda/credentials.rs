@@ -149,7 +149,10 @@ impl ProvideCredentials for Remembered {
         match self.first.lock().unwrap_or_else(PoisonError::into_inner).take() {
             Some(credentials) => future::ProvideCredentials::ready(Ok(credentials)),
             None => future::ProvideCredentials::new(async {
+                // The SDK gives up after 5 s, and leaves the process of a profile behind.
+                let guard = EndsProcess { armed: true };
                 let renewed = self.provider.provide_credentials().await;
+                guard.disarm();
                 renewed.iter().for_each(|credentials| learn(&self.learnt, credentials));
                 renewed
             }),
@@ -274,11 +277,28 @@ async fn of_profile(
 ) -> Result<Option<Acting>, CredentialsError> {
     let origin = CredentialsSource::Profile;
     let limit = limit.min(PROFILE_LIMIT);
-    match tokio::time::timeout(limit, ask(provider, origin)).await {
-        Ok(found) => found,
-        Err(_) => {
+    let guard = EndsProcess { armed: true };
+    let found =
+        tokio::time::timeout(limit, ask(provider, origin)).await.map_err(|_| CredentialsError::Hangs { limit })?;
+    guard.disarm();
+    found
+}
+
+/// Ends the `credential_process` of a profile when the SDK's request for credentials is given up.
+struct EndsProcess {
+    armed: bool,
+}
+
+impl EndsProcess {
+    fn disarm(mut self) {
+        self.armed = false;
+    }
+}
+
+impl Drop for EndsProcess {
+    fn drop(&mut self) {
+        if self.armed {
             orphans::end_those_of_the_sdk();
-            Err(CredentialsError::Hangs { limit })
         }
     }
 }

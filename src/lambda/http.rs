@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
@@ -19,6 +20,7 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction, RetryClassifierPriority};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
@@ -115,10 +117,42 @@ impl HttpConnector for Split {
 /// More than any answer has: an invocation's, which is the largest, has 6 MiB.
 const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
 
-/// The answer, whose body ends with an error where it becomes larger than any.
+/// Far more than the text of an error needs: AWS's longest have some 1,000 characters.
+const MAX_ERROR_BYTES: usize = 256 * 1024;
+
+/// The response, with a body that ends: after [`MAX_ANSWER_BYTES`] with the error [`TooLarge`], and the body of an error after
+/// [`MAX_ERROR_BYTES`] with its text cut off, so that the error itself still reaches the user.
 fn bounded(answer: HttpConnectorFuture) -> HttpConnectorFuture {
-    let bound = |body| SdkBody::from_body_1_x(Bounded { body, left: MAX_ANSWER_BYTES });
-    HttpConnectorFuture::new(async move { Ok(answer.await?.map(bound)) })
+    HttpConnectorFuture::new(async move {
+        let mut response = answer.await?;
+        if response.status().is_client_error() || response.status().is_server_error() {
+            let body = shortened(response.take_body()).await.map_err(ConnectorError::io)?;
+            // The SDK compares it with the body, which may be shorter now.
+            response.headers_mut().remove("content-length");
+            *response.body_mut() = body;
+            return Ok(response);
+        }
+        Ok(response.map(|body| SdkBody::from_body_1_x(Bounded { body, left: MAX_ANSWER_BYTES })))
+    })
+}
+
+/// The body of an error, read to its end or to [`MAX_ERROR_BYTES`]. What is cut off lies in the text of its JSON, since nothing else
+/// in it is long; the text and the object are closed again.
+async fn shortened(mut body: SdkBody) -> Result<SdkBody, BoxError> {
+    let mut bytes = Vec::new();
+    while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+        bytes.extend(frame?.into_data().unwrap_or_default());
+        if bytes.len() > MAX_ERROR_BYTES {
+            bytes.truncate(MAX_ERROR_BYTES);
+            let mut text = String::from_utf8_lossy(&bytes).into_owned();
+            // Half of an escape such as `\u00e4` would make the JSON invalid.
+            if let Some(escape) = text.rfind('\\').filter(|start| text.len() - start < 6) {
+                text.truncate(text[..escape].trim_end_matches('\\').len());
+            }
+            return Ok(SdkBody::from(text + "…\"}"));
+        }
+    }
+    Ok(SdkBody::from(bytes))
 }
 
 /// An answer is larger than any.

@@ -20,10 +20,10 @@ use crate::verification::Answer;
 /// What is waited for while a version is made ready.
 pub(super) const VERSION: &str = "the new version";
 
-/// What is waited for while an idle function is woken.
-/// AWS gives some 50 items with each page: more than 1,000 pages no function has, but a proxy that gives the same one for ever.
+/// Each page holds up to 50 items, so that no function fills this many; a broken proxy may send pages without end.
 const MAX_PAGES: u32 = 1000;
 
+/// What is waited for while an idle function is woken.
 const IDLE: &str = "the function, which was idle,";
 
 /// What to ask of versions and aliases.
@@ -51,7 +51,7 @@ impl Lambda {
         questions: &ReleaseQuestions,
     ) -> Result<(), LambdaError> {
         if questions.all_aliases || !questions.aliases.is_empty() {
-            live.aliases = self.aliases(name).await?;
+            live.aliases = self.in_time("the list of aliases", self.aliases(name)).await?;
         }
         if live.is_managed && questions.aliases.is_empty() {
             let call = self.client.get_function().function_name(name.as_str()).qualifier(LATEST_PUBLISHED).send();
@@ -59,7 +59,7 @@ impl Lambda {
             live.latest_published = output.and_then(|output| output.configuration().and_then(read::version));
         }
         if questions.versions {
-            live.versions = self.versions(name).await?;
+            live.versions = self.in_time("the list of versions", self.versions(name)).await?;
             return self.read_provisioned(name, live, questions).await;
         }
         let mut numbers: Vec<&str> = Vec::new();
@@ -112,7 +112,7 @@ impl Lambda {
         let mut aliases = Vec::new();
         let mut marker = None;
         for _ in 0..MAX_PAGES {
-            let call = self.client.list_aliases().function_name(name.as_str()).set_marker(marker).send();
+            let call = self.client.list_aliases().function_name(name.as_str()).set_marker(marker.clone()).send();
             let output = found(self.heard("ListAliases", call).await)?.ok_or(LambdaError::Gone)?;
             self.check_awss("ListAliases")?;
             aliases.extend(output.aliases().iter().map(|alias| LiveAlias {
@@ -122,7 +122,7 @@ impl Lambda {
                 revision_id: alias.revision_id().map(str::to_owned),
                 trail: Trail::of(alias.description().unwrap_or_default()),
             }));
-            marker = output.next_marker().filter(|marker| !marker.is_empty()).map(str::to_owned);
+            marker = self.next_page("ListAliases", marker, output.next_marker())?;
             if marker.is_none() {
                 return Ok(aliases);
             }
@@ -134,19 +134,44 @@ impl Lambda {
         let mut versions = Vec::new();
         let mut marker = None;
         for _ in 0..MAX_PAGES {
-            let call = self.client.list_versions_by_function().function_name(name.as_str()).set_marker(marker).send();
+            let call =
+                self.client.list_versions_by_function().function_name(name.as_str()).set_marker(marker.clone()).send();
             let output = found(self.heard("ListVersionsByFunction", call).await)?.ok_or(LambdaError::Gone)?;
             self.check_awss("ListVersionsByFunction")?;
             // `$LATEST.PUBLISHED` of Managed Instances is no version that anybody may count or delete, nor is what may come.
             let is_number = |version: &str| version.parse::<u64>().is_ok();
             let published = output.versions().iter().filter(|version| version.version().is_some_and(is_number));
             versions.extend(published.filter_map(read::listed_version));
-            marker = output.next_marker().filter(|marker| !marker.is_empty()).map(str::to_owned);
+            marker = self.next_page("ListVersionsByFunction", marker, output.next_marker())?;
             if marker.is_none() {
                 return Ok(versions);
             }
         }
         Err(self.garbled("ListVersionsByFunction"))
+    }
+
+    /// The marker of the page after this one. `None`: this is the last.
+    ///
+    /// The SDK's paginators take a page that is followed by itself for the last one; a list that is cut off there would
+    /// hide the alias that protects a version from deletion.
+    fn next_page(
+        &self,
+        operation: &'static str,
+        this: Option<String>,
+        next: Option<&str>,
+    ) -> Result<Option<String>, LambdaError> {
+        let next = next.filter(|marker| !marker.is_empty()).map(str::to_owned);
+        if next.is_some() && next == this { Err(self.garbled(operation)) } else { Ok(next) }
+    }
+
+    /// A list, which may have many pages, within `wait_timeout`.
+    async fn in_time<T>(
+        &self,
+        what: &'static str,
+        list: impl Future<Output = Result<T, LambdaError>>,
+    ) -> Result<T, LambdaError> {
+        let limit = self.wait_limit;
+        tokio::time::timeout(limit, list).await.unwrap_or(Err(LambdaError::WaitedTooLong { what, limit }))
     }
 
     async fn read_provisioned(

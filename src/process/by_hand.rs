@@ -26,7 +26,7 @@ use clap::{Args, ValueEnum};
 use serde_json::Value;
 
 use super::signals::{LAST_WORD, PATIENCE, Signals};
-use super::{Fault, Stdout, place_of};
+use super::{Fault, Settings, Stdout, place_of};
 
 /// The options of a run by hand.
 #[derive(Clone, Debug, Default, Args)]
@@ -106,7 +106,8 @@ impl ByHand {
             if is_text {
                 process::exit(stop.reason().map_or(2, Reason::exit_status))
             }
-            Err(Finished::failed(refusal.into_report(), Vec::new()))
+            let report = stop.reason().map_or_else(|| refusal.into_report(), failure::of_stop);
+            Err(Finished::failed(report, Vec::new()))
         };
         let env: Environment = env::vars_os().collect();
         let directory = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
@@ -145,6 +146,7 @@ impl ByHand {
         let order = Order {
             arguments: vec!["policy".into()],
             source,
+            input_limit: Settings::take().input_limit,
             only: self.only.clone(),
             ci: self.asked(),
             asks_aws: false,
@@ -189,6 +191,7 @@ impl ByHand {
         Order {
             arguments: arguments(command),
             source,
+            input_limit: Settings::take().input_limit,
             only: self.only.clone(),
             ci: self.asked(),
             asks_aws: !matches!(command, Command::Check | Command::Package { .. }),

@@ -237,8 +237,8 @@ fn policy(by_hand: &ByHand) -> Result<String, String> {
 /// was asked for, as an event, too: a runner reads nothing else.
 fn not_a_command(error: clap::Error) -> Result<Command, Finished> {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        let written = error.print();
-        std_process::exit(if written.is_ok() { 0 } else { 2 })
+        let is_printed = error.print().is_ok() && !closed::stdout_was_closed();
+        std_process::exit(i32::from(!is_printed))
     }
     let text = error.to_string();
     // Up to the first empty line; behind it clap explains its usage.
@@ -439,8 +439,22 @@ impl Settings {
             return;
         };
         let targets = Targets::new().with_target("dpl_lambda", level).with_default(LevelFilter::OFF);
-        let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(false).without_time();
+        let lines = tracing_subscriber::fmt::layer().with_writer(|| LogWriter).with_ansi(false).without_time();
         tracing_subscriber::registry().with(lines.with_filter(targets)).init();
+    }
+}
+
+/// Standard error, for log lines: a line may quote what a function or a command wrote, and must not command the CI.
+struct LogWriter;
+
+impl Write for LogWriter {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        io::stderr().write_all(without_log_commands(&text).as_bytes()).map(|()| line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::errand::Errand;
 use super::refusal::Refusal;
@@ -30,6 +31,8 @@ pub struct Order {
     pub arguments: Vec<OsString>,
     /// Where the stanzas are.
     pub source: Source,
+    /// How long a pipe may take to be read to its end.
+    pub input_limit: Duration,
     /// The one that is meant, where not all are.
     pub only: Option<String>,
     /// Whose words about the build are heard.
@@ -55,7 +58,7 @@ pub fn prepare(
 ) -> Result<(Vec<Errand>, Vec<String>), Refusal> {
     let (Source::TravisYml(path) | Source::Stanza(path)) = &order.source;
     let file = path.display().to_string();
-    let text = read(path, &file)?;
+    let text = read(path, &file, order.input_limit, stop)?;
     let stanzas = match &order.source {
         Source::TravisYml(_) => travis_yml::stanzas(&text),
         Source::Stanza(_) => {
@@ -93,8 +96,8 @@ pub fn prepare(
     Ok((errands.collect(), notes))
 }
 
-fn read(path: &Path, file: &str) -> Result<String, Refusal> {
-    let bytes = bounded::read_stream(path).map_err(|error| match error.kind() {
+fn read(path: &Path, file: &str, limit: Duration, stop: &Stop) -> Result<String, Refusal> {
+    let bytes = bounded::read_stream(path, limit, stop).map_err(|error| match error.kind() {
         ErrorKind::FileTooLarge => Refusal::of_size(file),
         _ => Refusal::of_file(file, &error),
     })?;
