@@ -163,7 +163,7 @@ impl Journal {
         if !matches!(event, Event::Progress(Progress::Wait { .. })) {
             self.told_else_ms.store(now_ms, Ordering::Relaxed);
         }
-        let mut line = serde_json::to_vec(&Line::new(event)).expect("events hold nothing that JSON cannot");
+        let mut line = serde_json::to_vec(&Line::new(event)).expect("every event can be serialized");
         line.push(b'\n');
         let line = without_log_commands(line);
         if let Err(error) = lines.out.write_all(&line).and_then(|()| lines.out.flush()) {

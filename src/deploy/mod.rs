@@ -225,7 +225,7 @@ struct Pass<'a> {
     filled_in: Redactor,
     /// Secrets that are not in the request: those of credentials and of the live function.
     learnt: Learnt,
-    /// Masks all known secrets in texts from other sources. The number is that of the learnt secrets it was built with.
+    /// Masks all known secrets in texts from other sources. The number counts the secrets in `learnt` when it was built.
     redactor: RefCell<(usize, Rc<Redactor>)>,
     journal: &'a Arc<Journal>,
     stop: &'a Stop,

@@ -1,5 +1,5 @@
 //! Verifies a version: invokes it, runs the user's command, and checks both results.
-//! Error messages come from the `failure` module.
+//! The messages for a failed check come from [`crate::failure`].
 
 use std::time::Duration;
 

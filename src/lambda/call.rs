@@ -189,7 +189,7 @@ impl Lambda {
                 };
                 let call = self.client.update_alias().function_name(name).name(&alias).function_version(version);
                 let call = call.set_description(description);
-                // Without a routing configuration AWS would keep the present weights.
+                // Without a routing configuration AWS would keep the current weights.
                 let call = call.routing_config(routing(&aim.weights));
                 let call = call.set_revision_id(subject.alias_revisions.get(&alias).cloned()).send();
                 let output = self.finished(step, "UpdateAlias", call).await?;

@@ -132,8 +132,8 @@ pub(super) fn learn(learnt: &Learnt, credentials: &Credentials) {
     learnt.add(keys.into_iter().chain(credentials.session_token()).map(Secret::new));
 }
 
-/// Returns the credentials that were loaded first once, then asks the provider. To ask it at once again would start a
-/// profile's process twice.
+/// Returns the first credentials once, then asks the provider for new ones. Asking the provider immediately would start a
+/// profile's process a second time.
 #[derive(Debug)]
 struct Remembered {
     first: Mutex<Option<Credentials>>,

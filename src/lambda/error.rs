@@ -1,5 +1,5 @@
 //! Errors of this module, and the facts of a failed call, extracted from the SDK's error types.
-//! It never redacts and never writes messages for users: the `failure` module does both.
+//! It never redacts and never writes messages for users: [`crate::failure`] does both.
 
 use std::time::Duration;
 

@@ -274,7 +274,7 @@ mod tests {
         for threads in [2, 4, 8] {
             assert!(bytes(&with(threads)) == bytes(&one), "{threads} threads");
         }
-        assert!(one.read_at(&mut [0], one.size()).is_err(), "nothing behind the end");
+        assert!(one.read_at(&mut [0], one.size()).is_err(), "nothing after the end");
     }
 
     #[test]
@@ -353,7 +353,7 @@ mod tests {
             other => panic!("{other:?}"),
         }
         assert!(!contents.surely_fits(true));
-        assert!(contents.surely_fits(false), "by way of a bucket");
+        assert!(contents.surely_fits(false), "through a bucket");
         file.set_len(1).unwrap();
         assert!(survey(tree.path(), &Selection::default(), None).unwrap().surely_fits(true));
     }
