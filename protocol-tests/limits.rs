@@ -143,7 +143,7 @@ fn a_pipe_that_nobody_writes_to_is_no_file_of_stanzas() {
     for option in ["--stanza", "--travis-yml"] {
         let output = start(option, "1").wait_with_output().expect("ends");
         let said = String::from_utf8_lossy(&output.stdout);
-        assert!(said.contains("did not end within 1 s"), "{option}: {output:?}");
+        assert!(said.contains("to its end within 1 s"), "{option}: {output:?}");
         assert_eq!(output.status.code(), Some(2), "{option}");
 
         let mut child = start(option, "60");

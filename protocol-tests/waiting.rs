@@ -122,7 +122,7 @@ fn a_wait_of_more_than_five_seconds_tells_what_it_is_for() {
     let long = Duration::from_secs(7);
     let cases = [
         (long, None, "the update"),
-        (Duration::ZERO, Some(FaultKind::Hang { for_: long }), "AWS's answer to UpdateFunctionCode"),
+        (Duration::ZERO, Some(FaultKind::Hang { for_: long }), "AWS's response to UpdateFunctionCode"),
         (Duration::ZERO, Some(FaultKind::Busy { for_: long }), "another update of the function"),
     ];
     std::thread::scope(|scope| {

@@ -1,6 +1,6 @@
-//! Reads whole files, with an end: a pipe that nobody writes to does not hold a run up, and a device or a huge file does not fill memory.
-//! Never returns a part of a file.
-#![expect(clippy::disallowed_methods, reason = "opens files, and waits with the clock in sight")]
+//! Reads whole files with limits for size and time. A pipe without a writer cannot block a run, and a device or a huge file cannot
+//! fill the memory. It never returns a part of a file.
+#![expect(clippy::disallowed_methods, reason = "opens files, and reads them with a time limit")]
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
@@ -13,33 +13,33 @@ use rustix::fs::OFlags;
 
 use crate::stop::Stop;
 
-/// As large as a request may be: 8 MiB.
+/// Limit in bytes: 8 MiB, which is also the limit of a request.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
 
-/// How long a device may take to be read to its end.
+/// Time limit for reading a device to its end.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// The content of a file of at most 8 MiB, which can be read again.
+/// Reads a file of at most 8 MiB. Rejects pipes, which could not be read a second time.
 ///
 /// # Errors
 /// [`ErrorKind::InvalidInput`] for a pipe, and those of [`read_stream`].
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     let file = open(path)?;
     if file.metadata()?.file_type().is_fifo() {
-        return Err(io::Error::new(ErrorKind::InvalidInput, "it is a pipe, and no file"));
+        return Err(io::Error::new(ErrorKind::InvalidInput, "it is a pipe, not a file"));
     }
     read_to_end(file, LIMIT, &Stop::new())
 }
 
-/// As [`read`], as text.
+/// As [`read`], but returns text.
 ///
 /// # Errors
-/// As [`read`], and [`ErrorKind::InvalidData`] for what is not UTF-8.
+/// As [`read`], and [`ErrorKind::InvalidData`] if the content is not UTF-8.
 pub fn read_to_string(path: &Path) -> io::Result<String> {
     String::from_utf8(read(path)?).map_err(|error| io::Error::new(ErrorKind::InvalidData, error.utf8_error()))
 }
 
-/// Reads a file like [`read`], or a pipe, such as bash's `<(…)`, until its end.
+/// As [`read`], but accepts a pipe, such as that of bash's `<(…)`, and reads it to its end.
 ///
 /// # Errors
 /// [`ErrorKind::TimedOut`] after `limit`, [`ErrorKind::Interrupted`] when `stop` is requested, [`ErrorKind::FileTooLarge`], and those
@@ -48,7 +48,7 @@ pub fn read_stream(path: &Path, limit: Duration, stop: &Stop) -> io::Result<Vec<
     read_to_end(open(path)?, limit, stop)
 }
 
-/// Opens a file at once: a named pipe has no writer yet, maybe.
+/// Opens a file without blocking: a named pipe may not have a writer yet.
 fn open(path: &Path) -> io::Result<File> {
     File::options().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)
 }
@@ -65,7 +65,7 @@ fn read_to_end(mut file: File, limit: Duration, stop: &Stop) -> io::Result<Vec<u
             return Err(io::Error::new(ErrorKind::Interrupted, format!("cancelled by {reason}")));
         }
         if left.is_zero() {
-            let message = format!("it did not end within {} s", limit.as_secs());
+            let message = format!("it could not be read to its end within {} s", limit.as_secs());
             return Err(io::Error::new(ErrorKind::TimedOut, message));
         }
         let timeout = Timespec { tv_sec: 0, tv_nsec: left.min(POLL_INTERVAL).subsec_nanos().into() };

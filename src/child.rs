@@ -1,7 +1,7 @@
-//! Runs a command, passes on its output as it comes, and returns its exit status.
-//! Never loses what the command itself has written, and never waits long for a grandchild that keeps a pipe open.
-//! Effect: starts a process, in a process group of its own, and ends what it has started when it does not end itself.
-#![expect(clippy::disallowed_methods, reason = "waits, with the clock in sight")]
+//! Runs a command, forwards its output as it arrives, and returns its exit status.
+//! It never loses output of the command itself, and never waits long for a grandchild that keeps a pipe open.
+//! Effect: starts a process in a new process group, and kills it and its descendants if they do not exit.
+#![expect(clippy::disallowed_methods, reason = "waits for processes with a time limit")]
 
 pub mod orphans;
 
@@ -24,63 +24,63 @@ use crate::stop::{Reason, Stop};
 
 pub use orphans::adopt;
 
-/// Why a command has no end of its own.
+/// Why a command has no exit status.
 #[derive(Debug)]
 pub enum ChildError {
-    /// It cannot be started, or somebody else has taken its end from us.
+    /// The command could not be started, or other code in this process has reaped it.
     Unstartable(io::Error),
-    /// The job's environment is larger than the kernel passes on.
+    /// The job's environment exceeds a limit of the kernel.
     EnvTooLarge {
-        /// The largest variable: it alone may be too much, or all together.
+        /// Name of the largest variable. It alone may be too large, or all variables together.
         name: String,
-        /// Its size in bytes, name included.
+        /// Size of that variable in bytes, including its name.
         bytes: usize,
     },
-    /// It did not end within the limit.
+    /// The command did not exit within this limit.
     TimedOut(Duration),
-    /// The run is to end.
+    /// The run was cancelled.
     Stopped(Reason),
 }
 
 impl fmt::Display for ChildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ChildError::Unstartable(error) => write!(f, "the command cannot be run: {error}"),
+            ChildError::Unstartable(error) => write!(f, "cannot run the command: {error}"),
             ChildError::EnvTooLarge { name, bytes } => {
                 write!(
                     f,
-                    "the environment is more than a program can be given; the variable `{name}` alone has {bytes} bytes"
+                    "the environment is too large for a command; the largest variable, `{name}`, has {bytes} bytes"
                 )
             }
-            ChildError::TimedOut(limit) => write!(f, "the command did not end within {} s", limit.as_secs()),
+            ChildError::TimedOut(limit) => write!(f, "the command did not exit within {} s", limit.as_secs()),
             ChildError::Stopped(_) => f.write_str("the run was cancelled"),
         }
     }
 }
 
-/// How often the exit status and the cancellation are checked while the command is silent.
+/// How often to check for the exit status and for cancellation while the command writes nothing.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// How long a process group may take to end after SIGTERM.
+/// Time between SIGTERM and SIGKILL to a process group.
 const TERM_GRACE: Duration = Duration::from_secs(1);
 
-/// How long a grandchild may keep a pipe open after the command itself has ended.
+/// How long to read from a pipe that a grandchild keeps open after the command itself has exited.
 const GRANDCHILD_GRACE: Duration = Duration::from_secs(1);
 
-/// Bytes that are still read after the command has ended: more than its pipes can hold, so that none of its own output is
-/// lost; bounded, because a grandchild may go on writing.
+/// Upper bound of the output read after the command has exited. It is larger than the pipe buffers, so none of the command's
+/// own output is lost. It is bounded because a grandchild may keep writing.
 const MAX_TRAILING_BYTES: usize = 1024 * 1024;
 
-/// An argument, and a variable, may hold 128 KiB (`MAX_ARG_STRLEN` of Linux).
+/// Largest argument or environment variable in bytes: 128 KiB (`MAX_ARG_STRLEN` of Linux).
 pub const MAX_ARGUMENT: usize = 128 * 1024;
 
-/// The commands that run now.
+/// The commands that are running.
 static RUNNING: Mutex<Vec<Running>> = Mutex::new(Vec::new());
 
 struct Running {
     group: Pid,
     is_interruptible: bool,
-    /// What commands before it have left behind on purpose, and may keep.
+    /// Processes that earlier commands have left running on purpose. They are not killed.
     kept: Vec<Pid>,
 }
 
@@ -88,7 +88,7 @@ fn running() -> MutexGuard<'static, Vec<Running>> {
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Ends every command at once, for a process that is about to end itself. Commands that are never interrupted go on.
+/// Kills all running commands at once, just before this process exits. Commands that must not be interrupted keep running.
 pub fn kill_all() {
     let ended: Vec<Running> = running().extract_if(.., |command| command.is_interruptible).collect();
     for command in &ended {
@@ -99,7 +99,7 @@ pub fn kill_all() {
     }
 }
 
-/// Gives a command the job's environment and nothing else.
+/// Sets the environment of a command to the job's environment, and nothing else. Sets a default `PATH` if that has none.
 pub fn with_env<'a>(command: &'a mut Command, env: &Environment) -> &'a mut Command {
     command.env_clear().envs(env.iter());
     if env.get("PATH").is_none() {
@@ -108,11 +108,11 @@ pub fn with_env<'a>(command: &'a mut Command, env: &Environment) -> &'a mut Comm
     command
 }
 
-/// Runs a command to its end. `input` is its standard input, `hear` gets what it writes, as it comes. Without `stop` it
-/// is never interrupted.
+/// Runs a command until it exits. `input` is its standard input, `hear` receives its output as it arrives. Without `stop`
+/// the command is never interrupted.
 ///
 /// # Errors
-/// [`ChildError`]; the process group has been ended by then.
+/// [`ChildError`]. The process group has been killed by then.
 pub fn run(
     command: &mut Command,
     env: &Environment,
@@ -143,13 +143,13 @@ pub fn run(
     let deadline = limit.and_then(|limit| Some((Instant::now().checked_add(limit)?, limit)));
     loop {
         pipes.transfer(POLL_INTERVAL, hear);
-        // An error means that the exit status can never be had: to go on asking would take for ever.
+        // After an error the exit status can never be read, so polling on would never end.
         let status = child.try_wait().map_err(|error| {
-            ChildError::Unstartable(io::Error::new(error.kind(), format!("its end is not known: {error}")))
+            ChildError::Unstartable(io::Error::new(error.kind(), format!("its exit status is not known: {error}")))
         })?;
         if let Some(status) = status {
             pipes.drain(hear, &|| stopped().is_err());
-            // A second signal to us has killed it: that is no end of its own.
+            // If a signal killed it after we were cancelled, our own second signal did: report the cancellation.
             return if status.signal().is_some() { stopped().map(|()| status) } else { Ok(status) };
         }
         stopped()?;
@@ -159,8 +159,8 @@ pub fn run(
     }
 }
 
-/// Our ends of a child's pipes. They are served by one thread: after the child's end, a pipe without anything to read is known to
-/// hold nothing of the child's, however busy the machine is. (Threads that read would have to be waited for, and nothing tells how long.)
+/// Our ends of a child's pipes, served by one thread. Once the child has exited, an empty pipe means that all of its output has
+/// been read, even on a busy machine. (With reader threads, we would have to wait for them without knowing how long.)
 struct Pipes {
     stdin: Option<(ChildStdin, Cursor<Vec<u8>>)>,
     outputs: [(Stream, Option<OwnedFd>); 2],
@@ -178,19 +178,19 @@ impl Pipes {
         Ok(Pipes { stdin, outputs: [stdout, stderr], closed_pause: Duration::from_micros(50) })
     }
 
-    /// Waits until a pipe is ready, at most `wait`, and serves those that are. Returns how many bytes were read.
+    /// Waits at most `wait` for a pipe to be ready, and serves the ready ones. Returns the number of bytes read.
     fn transfer(&mut self, wait: Duration, hear: &mut dyn FnMut(Stream, &[u8])) -> usize {
         let open = self.outputs.iter().filter_map(|(_, pipe)| pipe.as_ref());
         let mut ready: Vec<PollFd<'_>> = open.map(|pipe| PollFd::new(pipe, PollFlags::IN)).collect();
         if ready.is_empty() && self.stdin.is_none() {
-            // The exit status follows within microseconds, unless the command has closed its pipes on purpose.
+            // The command exits within microseconds now, unless it has closed its pipes on purpose.
             thread::sleep(self.closed_pause.min(wait));
             self.closed_pause = Duration::from_millis(1);
             return 0;
         }
         ready.extend(self.stdin.as_ref().map(|(stdin, _)| PollFd::new(stdin, PollFlags::OUT)));
         let timeout = Timespec { tv_sec: 0, tv_nsec: wait.subsec_nanos().into() };
-        // EINTR is the doing of a signal, after which the caller looks at everything again.
+        // After EINTR the caller checks everything again.
         let _ = poll(&mut ready, Some(&timeout));
         let mut is_ready = ready.iter().map(|fd| !fd.revents().is_empty()).collect::<Vec<_>>().into_iter();
         let mut count = 0;
@@ -205,7 +205,7 @@ impl Pipes {
         count
     }
 
-    /// Passes on a part of the input. The command may end, or close the pipe, before it has read everything; that shows in what it does.
+    /// Writes a part of the input. The command may exit or close the pipe before it has read everything, which is not an error.
     fn write_once(&mut self) {
         let Some((stdin, input)) = &mut self.stdin else { return };
         let left = input.fill_buf().unwrap_or_default();
@@ -216,7 +216,7 @@ impl Pipes {
         }
     }
 
-    /// Reads what is left after the command's end: all of its own output, and for a moment what grandchildren add.
+    /// Reads the remaining output after the command has exited: all of its own, and for a moment that of grandchildren.
     fn drain(&mut self, hear: &mut dyn FnMut(Stream, &[u8]), is_stopped: &dyn Fn() -> bool) {
         self.stdin = None;
         let (mut left, end) = (MAX_TRAILING_BYTES, Instant::now() + GRANDCHILD_GRACE);
@@ -250,8 +250,8 @@ fn read_once(pipe: &mut Option<OwnedFd>, hear: impl FnOnce(&[u8])) -> usize {
     }
 }
 
-/// A child that does not outlive us: SIGTERM to its process group first, then SIGKILL, also to what has left that group.
-/// Beside it what commands before it have left behind.
+/// A child that does not outlive this value. On drop, its process group gets SIGTERM and then SIGKILL, and processes that have
+/// left the group are killed. The second field lists the processes that earlier commands have left running.
 struct Group(Child, Vec<Pid>);
 
 impl Drop for Group {
@@ -268,14 +268,14 @@ impl Drop for Group {
             let _ = self.0.wait();
         }
         let is_known = running().extract_if(.., |command| command.group == group).next().is_some();
-        // One that is not known any more was ended by `kill_all`, whose thread may not be done when the run has come to its end.
+        // If it is no longer in `RUNNING`, `kill_all` has killed it. The thread of `kill_all` may not be done when the run ends.
         if !ends_by_itself || !is_known {
             orphans::end(&self.1);
         }
     }
 }
 
-/// The largest variable, unless it is an argument that the kernel refuses.
+/// The error with the largest variable. `None`: an argument of the command exceeds the limit.
 fn too_large(env: &Environment, command: &Command) -> Option<ChildError> {
     if command.get_args().any(|argument| argument.len() >= MAX_ARGUMENT) {
         return None;
@@ -298,7 +298,7 @@ mod tests {
         let mut bash = Command::new("/bin/sh");
         let mut take = |_, bytes: &[u8]| {
             let id = String::from_utf8_lossy(bytes).trim().parse().ok().and_then(Pid::from_raw);
-            waitpid(id, WaitOptions::empty()).expect("it ends, and is ours");
+            waitpid(id, WaitOptions::empty()).expect("it exits, and is our child");
         };
         let limit = Some(Duration::from_secs(30));
         let ended = run(bash.args(["-c", "echo $$"]), &env, None, limit, None, &mut take);

@@ -1,6 +1,5 @@
-//! Asks git one question about a directory, in the job's environment.
-//! Never takes a question that git could not answer for one that it answered with no.
-//! Effect: starts git.
+//! Runs one git query in a directory, with the job's environment.
+//! It always distinguishes a query that failed from one with a negative result. Effect: starts git.
 #![expect(clippy::disallowed_methods, reason = "starts git: this is the module for it")]
 
 use std::io;
@@ -13,30 +12,30 @@ use crate::protocol::environment::Environment;
 use crate::protocol::event::Stream;
 use crate::stop::Stop;
 
-/// Why there is no answer.
+/// Why a git query failed.
 #[derive(Debug)]
 pub enum GitError {
     /// There is no git on the `PATH`.
     NotInstalled,
-    /// It gave up before it could look, for example because the checkout belongs to somebody else.
+    /// git exited with an error before it looked, for example because the checkout belongs to another user.
     Refused {
-        /// What it said.
+        /// Standard error of git, or its exit status if a signal killed it.
         words: String,
     },
-    /// It could not be run to its end.
+    /// git could not be started, or did not exit by itself.
     Child(ChildError),
 }
 
-/// How long git may take. It reads what is there already; a machine that needs longer is not idle but stuck.
+/// Time limit for git. It only reads local files, so a query that takes longer hangs.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// What git prints, without white space around it. `None`: it has looked, and there is no such thing here.
+/// Runs git and returns its output without surrounding white space. `None`: git found nothing.
 ///
 /// # Errors
-/// [`GitError`]: nothing is known.
+/// [`GitError`] if the result is unknown.
 pub fn ask(arguments: &[&str], env: &Environment, directory: &Path, stop: &Stop) -> Result<Option<String>, GitError> {
     let mut git = Command::new("git");
-    // Its sentences are looked at below, so they must not be translated.
+    // The messages of git are compared below, so they must not be translated.
     child::with_env(git.args(arguments).current_dir(directory), env).env("LC_ALL", "C");
     let (mut answer, mut words) = (Vec::new(), Vec::new());
     let mut hear = |stream, bytes: &[u8]| {
@@ -54,17 +53,17 @@ pub fn ask(arguments: &[&str], env: &Environment, directory: &Path, stop: &Stop)
             let answer = String::from_utf8_lossy(&answer).trim().to_owned();
             Ok((!answer.is_empty()).then_some(answer))
         }
-        // 128 is how git gives up; these are the sentences with which it says no by that.
+        // git exits with 128 on fatal errors. These messages mean a negative result in spite of that status.
         Some(128) if !NO.iter().any(|no| words.contains(no)) => Err(GitError::Refused { words }),
         Some(_) => Ok(None),
         None => Err(GitError::Refused { words: status.to_string() }),
     }
 }
 
-/// Git's answers here are one line; what a broken hook or wrapper writes beyond this is dropped.
+/// Limit of each output of git in bytes. The answers needed here are one line; the rest is dropped.
 const MAX_BYTES: usize = 1024 * 1024;
 
-/// Sentences of git 2.30 to 2.47 by which a thing is not there.
+/// Messages of git 2.30 to 2.47 that mean that something does not exist.
 const NO: [&str; 5] = [
     "not a git repository",
     "No such remote",
@@ -73,7 +72,7 @@ const NO: [&str; 5] = [
     "does not have any commits yet",
 ];
 
-/// True where the directory lies in a checkout, as far as can be seen without git.
+/// Whether the directory is in a git checkout, judged by `.git` in it or in one of its ancestors, without running git.
 pub fn is_checkout(directory: &Path) -> bool {
     directory.ancestors().any(|ancestor| ancestor.join(".git").exists())
 }
@@ -85,11 +84,12 @@ mod tests {
     use std::process::Command;
     use tempfile::TempDir;
 
-    /// Asks a `git` that is this script.
+    /// Runs a query with this script as `git`.
     fn asked_of(script: &str) -> Result<Option<String>, GitError> {
         let bin = TempDir::new().expect("a temporary directory");
         let git = bin.path().join("git");
-        // By another process: a file that this one has open for writing, another test's child may hold open when it is to be run.
+        // Another process writes the script. If this process had it open for writing, a child of a concurrent test could inherit
+        // the descriptor, and running the script would fail.
         let mut bash = Command::new("bash");
         bash.args(["-c", "printf '#!/bin/sh\\n%s\\n' \"$1\" >\"$2\" && chmod +x \"$2\"", "bash", script]).arg(&git);
         assert!(bash.status().expect("bash runs").success());

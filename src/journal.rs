@@ -1,8 +1,8 @@
-//! Events in, lines on standard output; beside them what a run has done so far, for whoever must tell its end.
-//! Never writes anything behind the `finished` line, and never writes that line twice.
+//! Writes events as lines to standard output, and records what a run has done so far, for its `finished` event.
+//! It never writes anything after the `finished` line, and never writes that line twice.
 #![expect(
     clippy::disallowed_methods,
-    reason = "paces progress by the clock, and ends a process whose panic cannot be told"
+    reason = "limits the rate of progress events, and exits if the panic hook cannot write"
 )]
 
 use std::io::Write;
@@ -14,20 +14,20 @@ use crate::protocol::error::Code;
 use crate::protocol::event::{Event, Finished, Line, Progress, StepName};
 use crate::stop::{Reason, Stop};
 
-/// What a run has told and done. Shared between the run, the signal thread and the panic hook.
+/// Event writer of a run. Shared between the run, the signal thread and the panic hook.
 pub struct Journal {
     lines: Mutex<Lines>,
-    /// Apart from the lines, which are locked for as long as the runner does not read.
+    /// Not part of `lines`: that lock is held as long as the CI runner does not read.
     changed: Mutex<Vec<StepName>>,
-    /// What git calls the files that `cleanup` has put aside.
+    /// Name or commit of the git stash with the files of `cleanup`.
     stash: Mutex<Option<String>>,
     stop: Stop,
     acted: AtomicBool,
     failure_allowed: AtomicBool,
     began: Instant,
-    /// When the last line was told, and when the last one that was no progress of a wait: milliseconds after `began`. Apart from
-    /// the lines, too.
+    /// Time of the last event, in milliseconds after `began`. Not part of `lines`, for the same reason.
     told_ms: AtomicU64,
+    /// Time of the last event other than the progress of a wait, in milliseconds after `began`.
     told_else_ms: AtomicU64,
 }
 
@@ -37,7 +37,7 @@ struct Lines {
 }
 
 impl Journal {
-    /// A journal that writes to `out`, and asks `stop` for the end when the reader of it is gone.
+    /// Creates a writer to `out`. It cancels the run through `stop` if `out` is closed.
     pub fn new(out: impl Write + Send + 'static, stop: Stop) -> Self {
         Journal {
             lines: Mutex::new(Lines { out: Box::new(out), finished: false }),
@@ -52,7 +52,7 @@ impl Journal {
         }
     }
 
-    /// Writes an event. Behind the `finished` line it is dropped.
+    /// Writes an event. After the `finished` line, drops it.
     pub fn tell(&self, event: Event) {
         let mut lines = self.lock();
         if !lines.finished {
@@ -60,7 +60,8 @@ impl Journal {
         }
     }
 
-    /// Writes the last line. `None` when somebody else has written it; else what was written, with `allowed` set as the stanza says.
+    /// Writes the `finished` line, with `allowed` set as the stanza says, and returns what was written. `None`: it was written
+    /// before, by another thread.
     pub fn finish(&self, finished: Finished) -> Option<Finished> {
         let mut lines = self.lock();
         if lines.finished {
@@ -79,7 +80,7 @@ impl Journal {
         Some(finished)
     }
 
-    /// Tells the progress of long work: nothing in the first 300 ms, then at most five times a second.
+    /// Returns a callback that emits progress events: none in the first 300 ms, then at most five per second.
     pub fn progress(self: &Arc<Self>, progress: fn(u64, u64) -> Progress) -> impl FnMut(u64, u64) + Send + use<> {
         let journal = self.clone();
         let mut next = Instant::now() + Duration::from_millis(300);
@@ -92,12 +93,12 @@ impl Journal {
         }
     }
 
-    /// How long nothing has been told.
+    /// Time since the last event.
     pub fn silence(&self) -> Duration {
         self.since(&self.told_ms)
     }
 
-    /// Tells what is waited for, and how long nothing else has been told.
+    /// Emits the progress event of a wait for `what`, with the time since the last event of another kind.
     pub fn tell_wait(&self, what: String) {
         let elapsed_ms = u64::try_from(self.since(&self.told_else_ms).as_millis()).unwrap_or(u64::MAX);
         self.tell(Event::Progress(Progress::Wait { what, elapsed_ms }));
@@ -107,7 +108,7 @@ impl Journal {
         self.began.elapsed().saturating_sub(Duration::from_millis(told_ms.load(Ordering::Relaxed)))
     }
 
-    /// Notes that a step has taken effect. One that is made again is named once.
+    /// Records that a step has taken effect. A repeated step is recorded once.
     pub fn note_changed(&self, step: StepName) {
         let mut changed = self.changed_steps();
         if !changed.contains(&step) {
@@ -115,7 +116,7 @@ impl Journal {
         }
     }
 
-    /// Takes back that a step has taken effect: AWS accepted it, and could not carry it out.
+    /// Removes a step from the record: AWS accepted it, but it failed afterwards.
     pub fn retract_changed(&self, step: StepName) {
         self.changed_steps().retain(|changed| *changed != step);
     }
@@ -125,27 +126,28 @@ impl Journal {
         self.changed_steps().clone()
     }
 
-    /// Notes what the stash of `cleanup` is called, from before it is made until the files are back.
+    /// Records the name or commit of the stash of `cleanup`. Set it before the stash is made, and reset it to `None` after the
+    /// files are restored.
     pub fn note_stash(&self, name: Option<String>) {
         *self.stash.lock().unwrap_or_else(PoisonError::into_inner) = name;
     }
 
-    /// The stash whose files are not back, as far as it is made by now.
+    /// Name or commit of the stash whose files are not restored yet, or which is just being made. `None`: there is none.
     pub fn stash(&self) -> Option<String> {
         self.stash.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Notes that the first request to AWS, or the first of the user's commands, is on its way.
+    /// Records that a request was sent to AWS or that a command with side effects was started.
     pub fn note_acted(&self) {
         self.acted.store(true, Ordering::Relaxed);
     }
 
-    /// True once a request to AWS or a command of the user's was on its way.
+    /// True if a request was sent to AWS or a command with side effects was started.
     pub fn has_acted(&self) -> bool {
         self.acted.load(Ordering::Relaxed)
     }
 
-    /// Notes that the stanza allows a failure.
+    /// Records that the stanza sets `allow_failure`.
     pub fn allow_failure(&self) {
         self.failure_allowed.store(true, Ordering::Relaxed);
     }
@@ -154,14 +156,14 @@ impl Journal {
         self.changed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One line, one write, one flush: a reader never sees half an event.
+    /// Writes each line with one write and one flush, so that a reader never sees an incomplete event.
     fn write(&self, lines: &mut Lines, event: &Event) {
         let now_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.told_ms.store(now_ms, Ordering::Relaxed);
         if !matches!(event, Event::Progress(Progress::Wait { .. })) {
             self.told_else_ms.store(now_ms, Ordering::Relaxed);
         }
-        let mut line = serde_json::to_vec(&Line::new(event)).expect("events hold nothing that JSON cannot");
+        let mut line = serde_json::to_vec(&Line::new(event)).expect("every event can be serialized");
         line.push(b'\n');
         let line = without_log_commands(line);
         if let Err(error) = lines.out.write_all(&line).and_then(|()| lines.out.flush()) {
@@ -170,8 +172,8 @@ impl Journal {
         }
     }
 
-    /// The lock, also after a panic of its holder. The panic hook may run while its own thread holds the lock;
-    /// it gives up after a second rather than hang, and what it would have said is lost.
+    /// Locks the lines, even after a panic of a thread that held the lock. The panic hook may run on the thread that holds it:
+    /// then the process exits after a second without the event, instead of a deadlock.
     fn lock(&self) -> MutexGuard<'_, Lines> {
         if !std::thread::panicking() {
             return self.lines.lock().unwrap_or_else(PoisonError::into_inner);
@@ -187,8 +189,8 @@ impl Journal {
     }
 }
 
-/// The same JSON without `##`, with which commands to Azure Pipelines, GitHub and TeamCity begin (`##vso[`, `##[`, `##teamcity[`),
-/// wherever in a line they stand: whose log the events go to must not obey a command that is quoted in them.
+/// Escapes `##`, with which commands to Azure Pipelines, GitHub and TeamCity begin (`##vso[`, `##[`, `##teamcity[`), at any
+/// place in a line. The JSON value stays the same. A CI system that logs the events must not run a command quoted in them.
 fn without_log_commands(line: Vec<u8>) -> Vec<u8> {
     match String::from_utf8(line) {
         Ok(line) if line.contains("##") => line.replace("##", "#\\u0023").into_bytes(),

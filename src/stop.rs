@@ -1,5 +1,5 @@
-//! The wish that a run should end early, from a signal or a closed output, to whoever works or waits.
-//! Never ends anything itself: each room looks, leaves things whole, and returns.
+//! Cooperative cancellation of a run, set by a signal or by a closed standard output.
+//! It never stops anything itself: long-running work polls it, and returns early with a consistent state.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,17 +7,17 @@ use std::sync::Arc;
 use signal_hook::low_level::signal_name;
 use tokio::sync::watch;
 
-/// Why a run should end early.
+/// Why a run was cancelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// This signal arrived.
+    /// The process received the signal with this number.
     Signal(i32),
-    /// The runner closed our standard output.
+    /// The CI runner closed our standard output.
     OutputClosed,
 }
 
 impl Reason {
-    /// The exit status of a run that ends for it: of a signal 128 and its number, as in a shell.
+    /// Exit status of a run that was cancelled for this reason. For a signal: 128 plus its number, as in a shell.
     pub fn exit_status(self) -> i32 {
         match self {
             Reason::Signal(signal) => 128 + signal,
@@ -38,17 +38,17 @@ impl fmt::Display for Reason {
     }
 }
 
-/// A shared wish to end. Cloning shares it.
+/// Shared cancellation state. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Stop(Arc<watch::Sender<Option<Reason>>>);
 
 impl Stop {
-    /// No wish yet.
+    /// Creates a state that is not cancelled.
     pub fn new() -> Self {
         Stop(Arc::new(watch::Sender::new(None)))
     }
 
-    /// Asks for the end. The first reason stays.
+    /// Cancels the run. Only the first reason is kept.
     pub fn request(&self, reason: Reason) {
         self.0.send_if_modified(|current| match current {
             Some(_) => false,
@@ -59,20 +59,20 @@ impl Stop {
         });
     }
 
-    /// The reason, once there is one.
+    /// The reason of the cancellation. `None`: not cancelled.
     pub fn reason(&self) -> Option<Reason> {
         *self.0.borrow()
     }
 
-    /// `Err` once the end is asked for, so that work can stop with `?`.
+    /// Fails if the run is cancelled, so that work can stop with `?`.
     ///
     /// # Errors
-    /// The reason.
+    /// The reason of the cancellation.
     pub fn check(&self) -> Result<(), Reason> {
         self.reason().map_or(Ok(()), Err)
     }
 
-    /// Waits until the end is asked for.
+    /// Waits until the run is cancelled.
     pub async fn requested(&self) -> Reason {
         let mut receiver = self.0.subscribe();
         let seen = receiver.wait_for(Option::is_some).await.expect("the sender lives as long as `self`");

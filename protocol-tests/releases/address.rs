@@ -38,7 +38,7 @@ fn an_address_and_its_permissions_belong_to_the_first_alias() {
     let failed = fixture.deploy("// 2\n");
     check_failed(&failed, "verification-failed", "/verify");
     assert_eq!((fixture.alias("live").as_str(), fixture.address("")), ("1", None));
-    assert!(!error(&failed, "message").contains("serves it all the same"), "{}", failed.stdout);
+    assert!(!error(&failed, "message").contains("already serves the new code"), "{}", failed.stdout);
 
     fixture.ask(json!({"function_url": {"auth_type": "AWS_IAM"}, "verify": null}));
     let closed = fixture.deployed("// 2\n");
@@ -82,7 +82,7 @@ fn an_address_that_serves_the_latest_beside_an_alias_is_told_until_its_owner_rem
     let failed = fixture.deploy("// 3\n");
     check_failed(&failed, "verification-failed", "/verify");
     let message = error(&failed, "message");
-    assert!(message.contains(&format!("{old} serves it all the same")), "{message}");
+    assert!(message.contains(&format!("{old} already serves the new code")), "{message}");
     assert!(!failed.stdout.contains("nobody was sent"), "{}", failed.stdout);
 
     fixture.somebody_else("DELETE", URL, Value::Null);

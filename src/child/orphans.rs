@@ -1,9 +1,7 @@
-//! Processes that a command has started and that have left its process group, such as by `setsid`: once their parents have ended, the
-//! kernel makes them our children, if we ask for it (Linux's subreaper). Elsewhere, and without `/proc`, nobody can tell whose they are.
-#![cfg_attr(
-    target_os = "linux",
-    expect(clippy::disallowed_methods, reason = "looks for processes, with the clock in sight")
-)]
+//! Finds and kills processes that a command has started and that have left its process group, for example with `setsid`.
+//! On Linux this process is a subreaper: when the parent of such a process exits, the kernel makes it our child. On other systems,
+//! and without `/proc`, these processes cannot be found.
+#![cfg_attr(target_os = "linux", expect(clippy::disallowed_methods, reason = "reads /proc, with a time limit"))]
 
 use rustix::process::Pid;
 
@@ -15,23 +13,24 @@ use {
     std::time::{Duration, Instant},
 };
 
-/// Asks the kernel for them.
+/// Makes this process a subreaper.
 pub fn adopt() {
     #[cfg(target_os = "linux")]
     let _ = set_child_subreaper(Some(getpid()));
 }
 
-/// Our children that run and that we have not started: ours are known, and those of the SDK are in our own process group.
+/// Running children that this process has not started. Those that [`super::run`] has started are known, and those that the SDK
+/// has started are in our own process group.
 #[cfg(target_os = "linux")]
 pub(super) fn alive() -> Vec<Pid> {
     children(|group| group != getpgrp())
 }
 
-/// Our children that run in such a process group and that [`super::run`] has not started.
+/// Running children that [`super::run`] has not started, in the process groups that `is_meant` accepts.
 #[cfg(target_os = "linux")]
 fn children(is_meant: impl Fn(Pid) -> bool) -> Vec<Pid> {
     let is_ours = |stat: &str| {
-        // State, parent and process group, behind a name in parentheses that may hold anything.
+        // State, parent and process group follow the name in parentheses, which may contain any character.
         let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
         let runs = fields.next()? != "Z";
         let mut number = || fields.next()?.parse().ok().and_then(Pid::from_raw);
@@ -48,20 +47,20 @@ fn children(is_meant: impl Fn(Pid) -> bool) -> Vec<Pid> {
     ours.into_iter().filter(|pid| started.iter().all(|command| command.group != *pid)).collect()
 }
 
-/// Ends them but for these.
+/// Kills all processes that [`alive`] finds, except those in `kept`.
 #[cfg(target_os = "linux")]
 pub(super) fn end(kept: &[Pid]) {
     end_all(|| alive().into_iter().filter(|pid| !kept.contains(pid)).collect());
 }
 
-/// Ends what the SDK has started: a profile's `credential_process`.
+/// Kills the processes that the SDK has started: the `credential_process` of a profile.
 #[cfg(target_os = "linux")]
 pub fn end_those_of_the_sdk() {
     end_all(|| children(|group| group == getpgrp()));
 }
 
-/// The end of one makes orphans of those that it has started, so they are looked for until twice there are none: one look passes over a
-/// process whose parent ends between the look at the one and at the other.
+/// Kills processes until two scans in a row find none, at most for 1 s. Killing a process makes its children our children. One
+/// scan may miss a process whose parent exits between the reads of the two.
 #[cfg(target_os = "linux")]
 fn end_all(alive: impl Fn() -> Vec<Pid>) {
     let (began, mut looks_without) = (Instant::now(), 0);

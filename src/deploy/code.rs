@@ -1,5 +1,5 @@
-//! Where the stanza says that the code is in, the code out: packaged, or as it is known elsewhere. Beside it the live function.
-//! Never asks AWS about a package that cannot go there.
+//! Obtains the code to deploy, by packaging it or from S3 or an image, and reads the live function at the same time.
+//! It never sends a request to AWS for a package that Lambda would reject as too large.
 
 use crate::code::{Code, Delivery, Object, Source};
 use crate::lambda::{Found, Lambda};
@@ -8,20 +8,20 @@ use crate::protocol::error::ErrorReport;
 
 use super::{Pass, into_archive};
 
-/// What is known of the code before anybody is asked.
+/// The code as it is known before the first request to AWS.
 pub(super) enum Prepared {
-    /// Files, and whatever comes of them is not too large.
+    /// Files to package. The archive will certainly not be too large.
     Contents(Contents),
-    /// What may have been too large was packaged, and is not.
+    /// An archive whose size is checked already, because it might have been too large.
     Archive(Archive),
-    /// There is nothing to package: the code is in this object.
+    /// No package: the code is an S3 object.
     Object(Object),
-    /// There is nothing to package: the code is an image.
+    /// No package: the code is a container image.
     Image(Delivery),
 }
 
 impl Pass<'_> {
-    /// What can be known of the code before anybody is asked. What may be too large for Lambda is packaged at once.
+    /// Prepares the code without a request to AWS. Packages it at once if it might be too large for Lambda.
     pub(super) fn prepare(&self, source: &Source) -> Result<Prepared, ErrorReport> {
         let in_call = match source {
             Source::Object(object) => return Ok(Prepared::Object(object.clone())),
@@ -41,7 +41,7 @@ impl Pass<'_> {
         Ok(Prepared::Archive(archive))
     }
 
-    /// What the function is to run, and the function, at the same time.
+    /// Obtains the code and reads the live function concurrently.
     pub(super) async fn code_and_live(
         &self,
         source: &Source,
@@ -67,7 +67,7 @@ impl Pass<'_> {
         Ok((code, Some(archive), found))
     }
 
-    /// Packages while AWS is asked.
+    /// Packages on another thread, so that requests to AWS can run meanwhile.
     async fn package(&self, contents: Contents) -> Result<Archive, ErrorReport> {
         let (journal, stop) = (self.journal.clone(), self.stop.clone());
         let packaging = tokio::task::spawn_blocking(move || into_archive(contents, &journal, &stop));

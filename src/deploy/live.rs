@@ -1,5 +1,5 @@
-//! A valid stanza whose conditions are met in, its function live out: code beside the live function, plan, steps.
-//! Never decides anything about a value of the stanza, and never says a sentence of its own.
+//! Runs a deployment at AWS: obtains code and live function, plans, and applies the steps of the plan.
+//! It never interprets a value of the stanza, and contains no user-facing messages.
 #![expect(clippy::disallowed_methods, reason = "measures how long steps take")]
 
 use std::cell::Cell;
@@ -22,29 +22,29 @@ use crate::protocol::event::{Aim, CodeState, Deployment, Event, Finished, StepNa
 use crate::protocol::structures::OrNone;
 use crate::warnings;
 
-/// How often a plan is made anew because somebody else has changed the function, before that is a failure.
+/// How often the deployment is planned again after another caller has changed the function, before it fails.
 const ROUNDS: u32 = 10;
 
 /// Why the steps of a plan ended early.
 pub(super) enum Ended<'a> {
-    /// The live function is not the one that the plan was made from.
+    /// The live function has changed since the plan was made. It can be planned again.
     Outdated(Outdated<'a>),
-    /// For good.
+    /// The deployment has failed.
     Failed(ErrorReport),
 }
 
-/// A step that found another function than its plan was made from.
+/// A step that failed because the function has changed since the plan was made.
 pub(super) struct Outdated<'a> {
     step: RunningStep<'a>,
-    /// What AWS said of it.
+    /// The error of the step.
     pub(super) error: LambdaError,
-    /// True when an answer was lost before: the change may be our own.
+    /// True if a response was lost before, so that the change may be our own.
     may_be_ours: bool,
     attempts: u32,
 }
 
 impl Pass<'_> {
-    /// Asks AWS; with `only_plan` nothing but that.
+    /// Plans and applies the deployment; with `only_plan` only plans it.
     pub(super) fn meet_aws(&self, only_plan: bool) -> Result<Finished, ErrorReport> {
         of_runtime(self.plan_and_apply(only_plan))
     }
@@ -118,7 +118,8 @@ impl Pass<'_> {
                     if (is_bound && !may_be_ours) || round == ROUNDS {
                         return Err(self.failed(ended.error));
                     }
-                    // It was at that revision, and is at another one now: our own, or nobody deploys.
+                    // The function did have the `revision_id` of the stanza, so it is not checked again. If the change
+                    // turns out not to be our own, the next round fails.
                     wanted.revision_id = None;
                     lambda.let_others_go_first(round).await.map_err(|error| self.failed(error))?;
                     outdated = Some(ended);
@@ -131,22 +132,22 @@ impl Pass<'_> {
             }
             self.read_beside(&lambda, &wanted, &code, &mut found, true).await?;
         }
-        // An alias points at the version, whatever becomes of the function.
+        // With an alias this does not matter: the alias points at a version that never changes.
         if wanted.release.aliases.is_empty() && subject.was_overtaken() {
             self.warn(&warnings::overtaken());
         }
         let previous = self.previous_version(&aliases, &subject);
         let now = self.deployment(subject, before, previous, &identity);
         match found.and_then(|found| found.failure) {
-            // Nothing differs, but the last update never became live: that is no success to report.
+            // Nothing differs, but the last update failed, so the code and settings that AWS shows do not run.
             Some(failure) if !has_changed => Err(self.failed(failure)),
             _ if has_changed => Ok(Finished::Deployed(now)),
             _ => Ok(Finished::Unchanged(now)),
         }
     }
 
-    /// Asks AWS whether it would take the new code, so that a permission that is missing shows before anything is changed.
-    /// AWS rehearses no other step. Where a step before decides what code may be, nothing is known yet.
+    /// Sends the dry run of UpdateFunctionCode, so that a missing permission shows before anything is changed. AWS has no dry
+    /// run for other steps. After a step that decides which code AWS accepts, the result would mean nothing.
     async fn rehearse(
         &self,
         lambda: &Lambda,
@@ -213,7 +214,7 @@ impl Pass<'_> {
             provisioned: wanted.release.provisioned.is_some(),
         };
         lambda.read_release(self.name, live, &questions).await.map_err(|error| self.failed(error))?;
-        // One that failed is not relied on any more, so that the next round asks about another one.
+        // If the version turns out to have failed, the plan no longer uses it, and the next round reads another one.
         let relied_on = |live: &Live| unsettled(&plan(wanted, code, Some(live)).ok()?, live, waits);
         while let Some(number) = relied_on(live) {
             lambda.read_version(self.name, live, &number, waits).await.map_err(|error| self.failed(error))?;
@@ -221,20 +222,20 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// What steps work on, before anything is known of the function.
+    /// The initial state for the steps, before the function is read.
     pub(super) fn subject(&self, archive: Option<Arc<Archive>>) -> Subject<'_> {
         Subject { archive, ..Subject::of(self.name) }
     }
 
-    /// The version that the first alias of the stanza pointed at, if it points at another one now.
+    /// The version that the first alias of the stanza pointed at before, if it points at another one now.
     pub(super) fn previous_version(&self, aliases: &[LiveAlias], subject: &Subject<'_>) -> Option<String> {
         let name = self.stanza.alias.iter().flatten().next()?;
         let before = &aliases.iter().find(|alias| alias.name == *name)?.version;
         (before != subject.version()).then(|| before.clone())
     }
 
-    /// Carries out the plan, noting in `subject` what it makes of the function. Where it fails while an alias shares its
-    /// traffic, all of that goes back.
+    /// Applies the plan and records the new state of the function in `subject`. If it fails during a traffic shift, restores
+    /// the traffic.
     pub(super) async fn apply<'a>(
         &'a self,
         plan: &Plan,
@@ -244,7 +245,7 @@ impl Pass<'_> {
     ) -> Result<(), Ended<'a>> {
         let mut report = match self.apply_steps(plan, subject, proof, lambda).await {
             Err(Ended::Failed(report)) => report,
-            // Whoever touches an alias in the middle of its shift wants something else than this deployment.
+            // Another caller has changed the function or the alias during a traffic shift: do not plan again.
             Err(Ended::Outdated(outdated)) if !subject.shifted.is_empty() => {
                 failure::of_moved_alias(outdated.error, &self.redactor())
             }
@@ -254,7 +255,7 @@ impl Pass<'_> {
         Err(Ended::Failed(report))
     }
 
-    /// Sends traffic that was shifted back to where it came from, and adds to the report what has become of it.
+    /// Restores the traffic of shifted aliases, and adds the result to the report.
     async fn send_back(&self, report: &mut ErrorReport, subject: &mut Subject<'_>, lambda: &Lambda) {
         let shifted: Vec<(String, String)> = subject.shifted.clone().into_iter().collect();
         for (alias, version) in &shifted {
@@ -312,7 +313,7 @@ impl Pass<'_> {
                     let (attempts, may_be_ours) = lambda.attempts();
                     return Err(Ended::Outdated(Outdated { step: running, error, may_be_ours, attempts }));
                 }
-                // An alias has been moved to it meanwhile, and so it stays.
+                // Another caller has moved an alias to this version, so it is not deleted.
                 Err(LambdaError::Call(error))
                     if step.action.name() == StepName::DeleteFunction && error.is_used_by_alias() =>
                 {
@@ -331,12 +332,15 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// Whether a step that found another function had made it itself, by a request whose answer was lost: then there is
-    /// nothing left of it in the new plan. `Err` is what AWS said to the step.
+    /// Checks whether an outdated step was in fact applied by our own request, whose response was lost: then the new plan no
+    /// longer contains it.
+    ///
+    /// # Errors
+    /// The error of the step, if it was not our own request.
     fn was_ours(&self, outdated: Outdated<'_>, plan: &Plan) -> Result<(), LambdaError> {
         let step = outdated.step.step;
         let is_left = |planned: &Step| match step {
-            // A function of that name is ours if it is what we asked for.
+            // If the function has everything that the stanza asks for, our own CreateFunction has made it.
             StepName::CreateFunction => planned.action.name().is_of_creation(),
             other => planned.action.name() == other,
         };
@@ -349,7 +353,7 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// The function as it is live now; `before` is the hash of the code that was.
+    /// Describes the deployed function for events. `before` is the `CodeSha256` before the deployment.
     pub(super) fn deployment(
         &self,
         subject: Subject<'_>,
@@ -377,14 +381,14 @@ impl Pass<'_> {
 
     pub(super) fn failed(&self, error: LambdaError) -> ErrorReport {
         let mut report = failure::of_lambda(error, &self.redactor());
-        // AWS speaks of a zip, wherever it comes from.
+        // AWS's error refers to the zip, even if it comes from S3.
         if self.stanza.s3_key.is_some() && report.at.as_deref() == Some("/zip") {
             report.at = Some("/s3_key".to_owned());
         }
         report
     }
 
-    /// A version that could not be made ready, and where the first alias of the stanza stays.
+    /// The report for a version that failed. It names the version at which the first alias of the stanza stays.
     pub(super) fn version_failed(&self, version: &str, trouble: Trouble, aliases: &[LiveAlias]) -> ErrorReport {
         let names = self.stanza.alias.iter().flatten();
         let alias = names.filter_map(|name| aliases.iter().find(|alias| alias.name == *name)).next();
@@ -405,7 +409,8 @@ impl Pass<'_> {
         plan.cleared.iter().for_each(|cleared| self.warn(&warnings::weights_cleared(cleared)));
     }
 
-    /// An address of the function itself, though one of an alias is asked for: it serves what nobody has proved.
+    /// Warns about a function URL without an alias if the stanza asks for one with an alias: it serves code that has not been
+    /// verified.
     fn warn_about_latest_url(&self, wanted: &Wanted, live: &Live, alias: &str) {
         if let (Some(OrNone::Some(_)), Some(latest)) = (&wanted.url, &live.latest_url) {
             self.warn(&warnings::url_on_latest(&latest.url, alias, wanted.name.as_str()));
@@ -420,17 +425,17 @@ impl Pass<'_> {
     }
 }
 
-/// Runs what waits for answers, on this thread.
+/// Runs a future to completion on this thread.
 pub(super) fn of_runtime<T>(work: impl Future<Output = Result<T, ErrorReport>>) -> Result<T, ErrorReport> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| failure::of_system(&error))?;
     let done = runtime.block_on(work);
-    // A name that is still being looked up is not waited for.
+    // Does not wait for a DNS lookup that is still running.
     runtime.shutdown_background();
     done
 }
 
-/// A step that has been told to have started.
+/// A step whose start event has been written.
 pub(super) struct RunningStep<'a> {
     step: StepName,
     began: Instant,

@@ -1,5 +1,5 @@
-//! The pass, top to bottom: conditions, stanza, package beside the live function, plan, steps. It calls and tells.
-//! Never decides anything about a value of the stanza.
+//! Runs a command for a job: evaluates conditions, reads the stanza, packages, reads the live function, plans, applies steps.
+//! It calls the other modules and writes events. It never interprets a value of the stanza itself.
 #![expect(clippy::disallowed_methods, reason = "measures how long the run and its steps take")]
 
 mod code;
@@ -36,50 +36,49 @@ use crate::protocol::wire::Map;
 use crate::stop::Stop;
 use crate::warnings;
 
-/// What is asked for.
+/// The command to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// Make the function live as the stanza asks.
+    /// Deploy the function.
     Deploy,
-    /// Tell what a deployment would do.
+    /// Show the plan without changing anything.
     Plan,
     /// Validate the stanza and evaluate its conditions.
     Check,
-    /// Let an alias point at the version before.
+    /// Point the aliases at their previous version.
     Rollback,
     /// Build the archive and write it to a file.
     Package {
-        /// The file.
+        /// Path of the file, relative to the build directory.
         output: PathBuf,
     },
 }
 
 impl Command {
-    /// True when it asks whether `on` is met, and does nothing for a pull request.
+    /// True if the command evaluates the conditions in `on`, and is skipped for pull requests.
     pub fn judges(&self) -> bool {
         !matches!(self, Command::Package { .. } | Command::Rollback)
     }
 }
 
-/// The job for which it is asked.
+/// The CI job to run a command for.
 #[derive(Debug)]
 pub struct Job {
-    /// The stanza, without the runner's keys.
+    /// The stanza, without the keys for the CI runner.
     pub stanza: Map,
     /// The job's environment.
     pub env: Environment,
-    /// True when `env` came with the request, so that the machine's own identity is out of bounds.
+    /// True if `env` came with the request. The identity of this machine must not be used then.
     pub env_given: bool,
     /// The build directory.
     pub directory: PathBuf,
-    /// How bash is asked about conditions.
+    /// How to run bash for conditions.
     pub asking: conditions::Asking,
-    /// The day, `2026-11-01`, by which runtimes are judged.
+    /// The current date, such as `2026-11-01`, which decides whether a runtime is deprecated.
     pub today: String,
 }
 
-/// Does what `command` asks, telling every step to `journal`, until `stop` asks for the end.
-/// Every way through it ends in the outcome that `finished` will tell.
+/// Runs `command` and writes events to `journal`, until it ends or `stop` is set. Returns the outcome for the `finished` event.
 pub fn run(command: &Command, job: &Job, journal: &Arc<Journal>, stop: &Stop) -> Finished {
     let began = Instant::now();
     pass(command, job, journal, stop, began).unwrap_or_else(|error| Finished::failed(error, journal.changed()))
@@ -144,7 +143,7 @@ fn pass(
         return Err(failure::of_problems(problems, &redactor));
     }
     judge_aliases(command, &stanza)?;
-    let name = stanza.function_name.as_ref().expect("a stanza without a function's name has a problem");
+    let name = stanza.function_name.as_ref().expect("a missing function name is a problem of the stanza");
     let filled_in = Redactor::new(of_job(), &stanza::open_texts(&job.stanza));
     let (learnt, redactor) = (Learnt::default(), RefCell::new((0, Rc::new(redactor))));
     let pass = Pass { job, stanza: &stanza, name, filled_in, learnt, redactor, journal, stop, began };
@@ -165,11 +164,11 @@ fn pass(
     }
 }
 
-/// The least IAM policy for a stanza. Conditions are not judged, and nobody is asked; the region is the one in which a
-/// deployment from here would act.
+/// Computes the minimal IAM policy for a stanza. It evaluates no conditions and sends no requests. The region is that of a
+/// deployment from this environment.
 ///
 /// # Errors
-/// Every problem of the stanza, and a region that is none.
+/// All problems of the stanza, or an invalid region.
 pub fn policy(stanza: &Map, env: &Environment) -> Result<Policy, ErrorReport> {
     let gathered = options::without_git(stanza, env);
     let ReadStanza { stanza: read, mut problems, .. } = stanza::read(&gathered.stanza);
@@ -178,7 +177,7 @@ pub fn policy(stanza: &Map, env: &Environment) -> Result<Policy, ErrorReport> {
     if !problems.is_empty() {
         return Err(failure::of_problems(problems, &redactor));
     }
-    let name = read.function_name.clone().expect("a stanza without a function's name has a problem");
+    let name = read.function_name.clone().expect("a missing function name is a problem of the stanza");
     let failed = |error| failure::of_lambda(error, &redactor);
     let named = lambda::named_region(&read, env).map_err(failed)?;
     let region = match &named {
@@ -193,13 +192,13 @@ pub fn policy(stanza: &Map, env: &Environment) -> Result<Policy, ErrorReport> {
     Ok(policy)
 }
 
-/// An alias is what goes back.
+/// Checks that a rollback has an alias to move.
 fn judge_aliases(command: &Command, stanza: &Stanza) -> Result<(), ErrorReport> {
     let has_alias = stanza.alias.iter().flatten().next().is_some();
     if *command == Command::Rollback && !has_alias { Err(failure::of_rollback_without_alias()) } else { Ok(()) }
 }
 
-/// Tells why nothing is deployed.
+/// Writes the evaluated conditions as events. Returns the outcome with the unmet ones.
 fn skipped(verdict: &Verdict, redactor: &Redactor, journal: &Journal) -> Finished {
     tell_verdict(verdict, redactor, journal);
     let unmet = verdict.checked.iter().filter(|checked| !checked.met).map(|checked| {
@@ -217,16 +216,16 @@ fn tell_verdict(verdict: &Verdict, redactor: &Redactor, journal: &Journal) {
     }
 }
 
-/// One pass whose stanza is valid and whose conditions are met.
+/// A run whose stanza is valid and whose conditions are met.
 struct Pass<'a> {
     job: &'a Job,
     stanza: &'a Stanza,
     name: &'a FunctionName,
-    /// Masks secret variables of the job where one was filled into a value of ours, such as a path.
+    /// Masks secret variables of the job that were substituted into our own values, such as a path.
     filled_in: Redactor,
-    /// Secrets that do not stand in the request: of credentials and of the live function.
+    /// Secrets that are not in the request: those of credentials and of the live function.
     learnt: Learnt,
-    /// Masks all secrets that were known when so many were learnt, in texts that others wrote.
+    /// Masks all known secrets in texts from other sources. The number counts the secrets in `learnt` when it was built.
     redactor: RefCell<(usize, Rc<Redactor>)>,
     journal: &'a Arc<Journal>,
     stop: &'a Stop,
@@ -234,7 +233,7 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    /// The user's commands around the deployment. What `cleanup` has put aside comes back on every path.
+    /// Deploys, with `cleanup` before and the user's commands after it. Restores the files that `cleanup` stashed in any case.
     fn deploy(&self) -> Result<Finished, ErrorReport> {
         let stash = self.clean_up()?;
         let finished = self.meet_aws(false).and_then(|finished| self.run_commands().map(|()| finished));
@@ -276,7 +275,7 @@ impl Pass<'_> {
         self.journal.tell(Event::Warning(self.of_live().warning(&self.filled_in.warning(warning))));
     }
 
-    /// Masks all secrets that are known by now: credentials may have been renewed since the last text.
+    /// Masks all secrets known so far. Built again if secrets were added, for example by renewed credentials.
     fn redactor(&self) -> Rc<Redactor> {
         let (known, redactor) = self.redactor.borrow().clone();
         if self.learnt.count() == known {
@@ -289,29 +288,29 @@ impl Pass<'_> {
         complete
     }
 
-    /// A plan as it may be told: what is live may hold a live variable or tag, and what is wanted a variable of the job.
+    /// A plan for events. It masks live variables and tags in live values, and secret variables of the job in desired values.
     fn told(&self, plan: &Plan) -> event::Plan {
         self.of_live().plan(self.filled_in.plan(plan.told()))
     }
 
-    /// Masks what was learnt on the way, and nothing of the stanza.
+    /// Masks only the secrets that are not in the request.
     fn of_live(&self) -> Redactor {
         let learnt = self.learnt.all();
         Redactor::new(learnt.iter().map(Secret::expose), &stanza::open_texts(&self.job.stanza))
     }
 
-    /// A short text that AWS tells of itself, such as the id of a request.
+    /// Masks secrets in a short text from AWS, such as a request id.
     fn of_others(&self, text: &str) -> String {
         self.redactor().redact(text)
     }
 
-    /// A version as AWS tells it. A number is none of the secrets, even where a variable has the same.
+    /// Masks secrets in a version from AWS. A version number is never masked, even if a secret has the same value.
     fn told_version(&self, version: String) -> String {
         let is_number = version.bytes().all(|byte| byte.is_ascii_digit());
         if is_number || version.starts_with("$LATEST") { version } else { self.of_others(&version) }
     }
 
-    /// `version` is for the way back.
+    /// Warns that only a rollback uses `version`.
     fn warn_about_version(&self, command: &Command) {
         if self.stanza.version.is_some() && *command != Command::Rollback {
             self.warn(&warnings::version_without_rollback());
@@ -325,7 +324,7 @@ impl Pass<'_> {
         }
     }
 
-    /// A plan changes nothing, also not in the build directory.
+    /// Warns that `cleanup` does not run: planning and packaging change nothing in the build directory.
     fn warn_about_cleanup(&self) {
         if self.stanza.cleanup == Some(true) {
             self.warn(&warnings::not_cleaned_up());

@@ -1,5 +1,6 @@
-//! A stanza's aliases in, the same aliases at the version before out.
-//! Never packages anything, and never plans again: whoever changes the alias meanwhile has changed what "before" means.
+//! Moves the aliases of a stanza back to their previous version.
+//! It never packages anything. It never plans again after a change by another caller, because that change may also change
+//! which version is the previous one.
 
 use super::Pass;
 use super::live::{Ended, of_runtime};
@@ -12,7 +13,7 @@ use crate::protocol::error::ErrorReport;
 use crate::protocol::event::{Event, Finished};
 
 impl Pass<'_> {
-    /// Moves the aliases back; with `only_plan` tells it only.
+    /// Moves the aliases back; with `only_plan` only plans it.
     pub(super) fn roll_back(&self, only_plan: bool) -> Result<Finished, ErrorReport> {
         of_runtime(async {
             let (lambda, identity) = self.connect().await?;
@@ -60,7 +61,7 @@ impl Pass<'_> {
         })
     }
 
-    /// Whether the way back leads to another version now that `number` is known to have failed.
+    /// Whether the rollback has another target now that `number` is known to have failed.
     fn goes_elsewhere(&self, release: &Release, live: &Live, number: &str) -> bool {
         let plan = roll_back(release, self.stanza.version.as_deref(), live);
         plan.is_ok_and(|plan| plan.version.as_deref() != Some(number))

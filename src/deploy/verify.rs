@@ -1,5 +1,5 @@
-//! A version in, the proof that it works out: it is invoked, the user's command is run, the answers are judged.
-//! Never says a sentence of its own.
+//! Verifies a version: invokes it, runs the user's command, and checks both results.
+//! The messages for a failed check come from [`crate::failure`].
 
 use std::time::Duration;
 
@@ -14,19 +14,19 @@ use crate::protocol::event::{Event, Stream};
 use crate::protocol::structures::Verify;
 use crate::verification::{judge, payload};
 
-/// How long an answer may take, unless the stanza says otherwise.
+/// Default time limit for the invocation, and for the command.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// What is needed beside a version to tell what its failure means.
+/// Facts about the live function that show what a failed verification means for its users.
 pub(super) struct Proof<'a> {
-    /// Where the aliases of the stanza point.
+    /// The live aliases of the function.
     pub(super) aliases: &'a [LiveAlias],
-    /// An address of the function itself beside one of an alias, which serves the version already.
+    /// URL of the function itself, if the stanza asks for one with an alias. It serves the new code already.
     pub(super) latest_url: Option<&'a str>,
 }
 
 impl Pass<'_> {
-    /// Lets the version prove itself.
+    /// Verifies the version that was published last.
     pub(super) async fn verify(
         &self,
         subject: &Subject<'_>,
@@ -54,7 +54,7 @@ impl Pass<'_> {
         lambda: &Lambda,
     ) -> Result<Applied, ErrorReport> {
         let payload = payload(verify.payload.as_ref());
-        // Looked up anew for each text: credentials may be renewed for the call.
+        // Gets the redactor for each text: the call may renew credentials.
         let redact = |text: &str| self.redactor().redact(text);
         let failed = |why, log| self.unproved(subject, proof, why, log);
         let answer = match lambda.invoke(self.name, subject.version(), &payload, limit).await {
@@ -99,12 +99,12 @@ impl Pass<'_> {
         let redact = |text: &str| redactor.redact(text);
         let mut report = failure::of_verification(&self.unproven(subject, proof), why, log, &redact);
         if let Some(url) = proof.latest_url {
-            report.message = format!("{}; {} serves it all the same", report.message, redact(url));
+            report.message = format!("{}; {} already serves the new code", report.message, redact(url));
         }
         report
     }
 
-    /// What production sees while the version has not proved itself.
+    /// Which version the users of the function get now that the verification has failed.
     fn unproven<'a>(&self, subject: &'a Subject<'_>, proof: &'a Proof<'_>) -> Unproven<'a> {
         let version = subject.version();
         let names = self.stanza.alias.as_deref().unwrap_or_default();

@@ -1,5 +1,5 @@
-//! An alias that a lost answer leaves in doubt, or that a failure has to send back, in; where it points out.
-//! Never moves an alias that somebody else has moved.
+//! Checks where an alias points after a response was lost, and restores its traffic after a failed deployment.
+//! It never moves an alias that another caller has changed.
 
 use std::time::Duration;
 
@@ -10,20 +10,20 @@ use super::{Applied, CallError, CallErrorKind, Lambda, LambdaError, Subject, fou
 use crate::function::{LiveAlias, Trail};
 use crate::plan::Action;
 
-/// How long the traffic of an alias may take on its way back after a signal.
+/// Time limit for restoring the traffic of all aliases after a signal.
 const LAST_CALL: Duration = Duration::from_millis(2500);
 
-/// Where the traffic of an alias goes that was shifted, and is so no more.
+/// Where the traffic of an alias goes after the end of an unfinished traffic shift.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
-    /// To the version that it came from.
+    /// All traffic goes to the previous version again.
     Back,
-    /// To the new one: the last move was carried out, although its answer was lost.
+    /// All traffic goes to the new version: AWS applied the last step, although its response was lost.
     Arrived,
 }
 
 impl Lambda {
-    /// Whether an alias is where a step wanted it all the same, by a request whose answer was lost.
+    /// Whether an alias already points where the step wants it, because AWS applied a request whose response was lost.
     pub(super) async fn has_moved_alias(
         &self,
         action: &Action,
@@ -44,11 +44,11 @@ impl Lambda {
         Ok(true)
     }
 
-    /// Sends all traffic of an alias that has been shifted back to where the rest of it goes, though the run is to end. It is
-    /// one of so many: after a signal they share the time that is left.
+    /// Sends all traffic of an alias to the previous version again, even if the run is cancelled. `of` is the number of
+    /// aliases to restore: after a signal they share the remaining time.
     ///
     /// # Errors
-    /// [`LambdaError::Outdated`] when somebody else has changed the alias since, and others.
+    /// [`LambdaError::Outdated`] if another caller has changed the alias since, and every other [`LambdaError`] of a call.
     pub async fn send_back(
         &self,
         alias: &str,
@@ -56,7 +56,7 @@ impl Lambda {
         subject: &mut Subject<'_>,
     ) -> Result<(Way, Applied), LambdaError> {
         self.attempts.forget();
-        // After a signal `finished` is due within seconds.
+        // After a signal the `finished` event must be written within seconds.
         let share = LAST_CALL / u32::try_from(of).unwrap_or(u32::MAX).max(1);
         let limit = if self.stop.reason().is_some() { share } else { self.wait_limit };
         let sent = tokio::time::timeout(limit, self.unshift(alias, subject)).await;
@@ -78,7 +78,7 @@ impl Lambda {
             let call = call.set_description(trail.sharing(&from, None).described(&from));
             match call.set_revision_id(revision).send().await.map_err(failed) {
                 Ok(_) => return Ok(Way::Back),
-                // The shift or this may have been carried out although the answer was lost.
+                // AWS may have applied the shift or this request, although the response was lost.
                 Err(error) if error.is_outdated() && !is_last => {
                     let call = self.client.get_alias().function_name(subject.name.as_str()).name(alias).send();
                     let alias = call.await.map_err(|error| self.failed("GetAlias", error))?;
@@ -99,7 +99,7 @@ impl Lambda {
     }
 }
 
-/// Shares of the traffic in percent; one that is not all of it never rounds up to that.
+/// Routing weights in percent, sorted by version. A weight below 1.0 never rounds up to 100 %.
 pub(super) fn shares(routing: Option<&AliasRoutingConfiguration>) -> Vec<(String, u8)> {
     let weights = routing.and_then(|routing| routing.additional_version_weights());
     let percent = |weight: f64| (weight * 100.0).round().clamp(0.0, if weight < 1.0 { 99.0 } else { 100.0 }) as u8;
@@ -109,7 +109,7 @@ pub(super) fn shares(routing: Option<&AliasRoutingConfiguration>) -> Vec<(String
     weights
 }
 
-/// Routing as AWS takes it; none at all takes every share away.
+/// Weights in percent as an AWS `RoutingConfig`. An empty list removes all weights.
 pub(super) fn routing(shares: &[(String, u8)]) -> AliasRoutingConfiguration {
     let weights = shares.iter().map(|(version, percent)| (version.clone(), f64::from(*percent) / 100.0)).collect();
     AliasRoutingConfiguration::builder().set_additional_version_weights(Some(weights)).build()

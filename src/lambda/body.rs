@@ -1,5 +1,5 @@
-//! A range of an archive in, a request's body that carries it out: read and encoded piece by piece, and again for a retry.
-//! Never holds more of the archive than one piece; 50 MiB cost no more memory than one.
+//! Streams a range of an archive as an HTTP request body, which is read and encoded in pieces and can be sent again for a retry.
+//! It never holds more of the archive than one piece in memory, so 50 MiB need no more memory than 1 MiB.
 
 use std::ops::Range;
 use std::pin::Pin;
@@ -14,46 +14,46 @@ use sha2::{Digest, Sha256};
 
 use crate::package::Archive;
 
-/// How much of the archive is read at once; a multiple of three, so that pieces of base64 can follow one another.
+/// Bytes of the archive per read. A multiple of three, so that the base64 of the pieces can be concatenated.
 const PIECE: u64 = 192 * 1024;
 
-/// Bytes of an archive, with what stands around them.
+/// A request body: a range of an archive, with fixed bytes before and after it.
 #[derive(Clone)]
 pub(super) struct Document {
     pub(super) archive: Arc<Archive>,
-    /// The part of the archive that it carries.
+    /// The byte range of the archive that is sent.
     pub(super) range: Range<u64>,
     pub(super) encoding: Encoding,
     pub(super) before: Bytes,
     pub(super) behind: Bytes,
 }
 
-/// How an archive's bytes stand in a document.
+/// How the bytes of the archive are encoded in the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encoding {
-    /// As they are.
+    /// Unencoded.
     Raw,
-    /// In base64, as in JSON.
+    /// Base64, for a JSON string.
     Base64,
 }
 
-/// What comes next of a document.
+/// Position in a body: the part to send next.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Part {
     Before,
-    /// The archive, from this byte on.
+    /// The archive from this byte offset on.
     Archive(u64),
     Behind,
     Nothing,
 }
 
 impl Document {
-    /// A part of an archive, and nothing else.
+    /// A body that consists of a range of the archive only.
     pub(super) fn raw(archive: Arc<Archive>, range: Range<u64>) -> Self {
         Document { archive, range, encoding: Encoding::Raw, before: Bytes::new(), behind: Bytes::new() }
     }
 
-    /// Its bytes in all.
+    /// Total length in bytes, encoded.
     pub(super) fn length(&self) -> u64 {
         let carried = self.range.end - self.range.start;
         let encoded = match self.encoding {
@@ -63,7 +63,7 @@ impl Document {
         self.before.len() as u64 + encoded + self.behind.len() as u64
     }
 
-    /// The SHA-256 of all of it.
+    /// SHA-256 of the whole encoded body.
     pub(super) fn sha256(&self) -> std::io::Result<Vec<u8>> {
         let mut hash = Sha256::new();
         let mut part = Part::Before;
@@ -74,7 +74,8 @@ impl Document {
         Ok(hash.finalize().to_vec())
     }
 
-    /// A body that can be sent again. `tell` hears how many bytes of the range have been read, from 0 for each attempt.
+    /// Converts it to an SDK body that can be sent again. Calls `tell` with the number of bytes of the range read so far;
+    /// each attempt starts at 0.
     pub(super) fn into_body(self, tell: impl Fn(u64) + Send + Sync + 'static) -> SdkBody {
         let tell: Arc<dyn Fn(u64) + Send + Sync> = Arc::new(tell);
         SdkBody::retryable(move || {
@@ -82,7 +83,7 @@ impl Document {
         })
     }
 
-    /// The bytes of a part, and the part behind it.
+    /// Reads the bytes of a part. Also returns the part after it.
     fn read(&self, part: Part) -> std::io::Result<Option<(Bytes, Part)>> {
         Ok(Some(match part {
             Part::Before => (self.before.clone(), Part::Archive(self.range.start)),
@@ -102,7 +103,7 @@ impl Document {
     }
 }
 
-/// One attempt to send a document.
+/// One attempt to send the body.
 struct Stream {
     document: Document,
     part: Part,

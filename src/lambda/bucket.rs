@@ -1,5 +1,5 @@
-//! An archive in, an object in S3 out; or an object in, what S3 knows of it out. Effect: AWS.
-//! Never leaves half an upload behind that it could still give up.
+//! Uploads an archive to S3, and reads the checksum of an object there.
+//! It aborts every incomplete multipart upload that it can still abort. Effect: sends requests to S3.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,20 +24,20 @@ use crate::code::Object;
 use crate::package::Archive;
 use crate::protocol::event::{self, StepName};
 
-/// An archive up to here is one request.
+/// Largest archive in bytes that is sent in one PutObject request.
 const WHOLE: u64 = 16 * 1024 * 1024;
 
-/// Larger ones go in parts of this size; S3 takes 5 MiB to 5 GiB, and 10,000 of them.
+/// Part size of a multipart upload in bytes. S3 accepts parts of 5 MiB to 5 GiB, and at most 10,000 of them.
 const PART: u64 = 8 * 1024 * 1024;
 
-/// Parts on their way at the same time. A part costs no more memory than a piece of it, but each needs a connection.
+/// Number of parts that are sent concurrently. A part is streamed, so it needs little memory, but each part needs a connection.
 const PARALLEL: usize = 4;
 
 impl Lambda {
-    /// The SHA-256 of an object, in base64. `None`: S3 does not know it, or does not tell us.
+    /// Reads the SHA-256 of an object, in base64. `None`: S3 has no checksum for it, or denies access.
     ///
     /// # Errors
-    /// [`LambdaError::NoObject`], and [`LambdaError::Call`] when S3 cannot be asked.
+    /// [`LambdaError::NoObject`], [`LambdaError::Call`] when there is no response from S3, and [`LambdaError::Stopped`].
     pub async fn object_sha256(&self, object: &Object) -> Result<Option<String>, LambdaError> {
         let head = self.s3.head_object().bucket(&object.bucket).key(&object.key);
         let head = head.set_version_id(object.version.clone()).checksum_mode(ChecksumMode::Enabled);
@@ -51,13 +51,14 @@ impl Lambda {
             Err(SdkError::ServiceError(error)) if error.raw().status().as_u16() == 404 => {
                 Err(LambdaError::NoObject { object: object.clone() })
             }
-            // Without s3:ListBucket a missing key is a 403, too; and Lambda may be allowed what we are not.
+            // Without s3:ListBucket, S3 returns 403 for a missing key, too. Lambda may also have a permission that we lack.
             Err(SdkError::ServiceError(_)) => Ok(None),
             Err(error) => Err(self.failed("HeadObject", error)),
         }
     }
 
-    /// S3 says "Access Denied" of no object; the next package has another key beside this one.
+    /// Adds the ARN that a permission must cover: S3 names no object in "Access Denied". The ARN ends in `*`, because
+    /// the next package has another key in the same directory.
     fn about(&self, error: LambdaError, object: &Object) -> LambdaError {
         let LambdaError::Call(error) = error else { return error };
         let region = self.client.config().region().map(|region| region.as_ref().to_owned()).unwrap_or_default();
@@ -71,7 +72,8 @@ impl Lambda {
         LambdaError::Call(CallError { resource: Some(resource), ..error })
     }
 
-    /// Sends an archive to an object, unless the same one is there: its key is made of its content. True: it was sent.
+    /// Uploads an archive, unless the object exists already: the key contains the hash of the archive. Returns true if it
+    /// was uploaded.
     pub(super) async fn send_to_bucket(&self, object: &Object, archive: &Arc<Archive>) -> Result<bool, LambdaError> {
         let head = self.s3.head_object().bucket(&object.bucket).key(&object.key).checksum_mode(ChecksumMode::Enabled);
         let is_there = match self.heard("HeadObject", head.send()).await {
@@ -80,7 +82,7 @@ impl Lambda {
                 let checksum = head.checksum_sha256().filter(|_| !is_in_parts(&head));
                 length == Some(archive.size()) && checksum.is_none_or(|checksum| checksum == archive.code_sha256())
             }
-            // An answer without a body says little; if it is more than "not there", the upload will be told.
+            // A HEAD response has no error message. If the cause is more than a missing object, the upload fails with one.
             Err(LambdaError::Call(error)) if error.http_status.is_some() => false,
             Err(error) => return Err(error),
         };
@@ -94,12 +96,12 @@ impl Lambda {
     }
 }
 
-/// The checksum of an upload in parts is a hash of hashes, which is nobody's `CodeSha256`.
+/// Whether an object comes from a multipart upload. Its checksum is a hash of part hashes and never equals a `CodeSha256`.
 fn is_in_parts(head: &HeadObjectOutput) -> bool {
     head.checksum_type() == Some(&ChecksumType::Composite) || head.e_tag().is_some_and(|tag| tag.contains('-'))
 }
 
-/// One archive on its way.
+/// The upload of one archive.
 struct Sending<'a> {
     lambda: &'a Lambda,
     object: &'a Object,
@@ -147,7 +149,7 @@ impl<'a> Sending<'a> {
         completed
     }
 
-    /// Sends all parts, some at a time.
+    /// Sends all parts, up to [`PARALLEL`] concurrently.
     async fn parts(&self, id: &str) -> Result<Vec<CompletedPart>, LambdaError> {
         let size = self.archive.size();
         let mut ranges = (0..size.div_ceil(PART)).map(|part| (part as usize, part * PART..size.min((part + 1) * PART)));
@@ -184,12 +186,12 @@ impl<'a> Sending<'a> {
         self.lambda.finished(StepName::UploadPackage, "CompleteMultipartUpload", call).await.map(drop)
     }
 
-    /// Tells S3 to throw away what it has got, as far as it answers in time: its parts would cost money for ever.
+    /// Aborts the multipart upload if S3 responds in time. AWS charges for the parts of an incomplete upload until it is aborted.
     async fn give_up(&self, id: &str) {
         let abort = self.lambda.s3.abort_multipart_upload().bucket(&self.object.bucket).key(&self.object.key);
         let answer = tokio::time::timeout(GRACE, abort.upload_id(id).send()).await;
         let is_gone = matches!(answer, Ok(Ok(_)));
-        tracing::info!(object = %self.object, is_gone, "gave up the upload");
+        tracing::info!(object = %self.object, is_gone, "aborted the multipart upload");
     }
 
     fn part(&self, index: usize, range: Range<u64>) -> Result<Part, LambdaError> {
@@ -202,7 +204,7 @@ impl<'a> Sending<'a> {
     }
 }
 
-/// What one request carries, with what S3 checks it by.
+/// The body of one request, with its length and the hash that S3 verifies.
 struct Part {
     body: SdkBody,
     length: i64,
@@ -210,7 +212,7 @@ struct Part {
     signature: Signature,
 }
 
-/// Signs a body by the hash that was computed beforehand.
+/// Makes the SDK sign a body with a precomputed SHA-256.
 #[derive(Clone, Debug)]
 struct Signature(Vec<u8>);
 
@@ -231,7 +233,7 @@ impl Intercept for Signature {
     }
 }
 
-/// How far each part has come; one that is sent again begins anew.
+/// Bytes sent of each part. A part that is sent again restarts at 0.
 struct Progress {
     parts: Vec<AtomicU64>,
     total: u64,

@@ -1,5 +1,5 @@
-//! A step in, the one request to Lambda that it makes, and where the function stands behind it, out.
-//! Never waits and never tries again: whoever asks does.
+//! Sends the one Lambda request of a step and returns the function's state after it.
+//! It never waits and never retries: both are the caller's job.
 
 use aws_sdk_lambda::operation::add_permission::AddPermissionOutput;
 use aws_sdk_lambda::operation::put_function_code_signing_config::PutFunctionCodeSigningConfigOutput;
@@ -17,7 +17,7 @@ use crate::code::{Delivery, Object};
 use crate::function::Trail;
 use crate::plan::Action;
 
-/// A FunctionConfiguration of an answer that holds its members one by one.
+/// Builds a `FunctionConfiguration` from a response that has the same members as separate fields.
 macro_rules! configuration {
     ($output:expr) => {
         configuration!($output =>
@@ -39,7 +39,7 @@ macro_rules! configuration {
     };
 }
 
-/// What an answer tells of the function.
+/// Extracts the facts about the function from a response.
 fn told(configuration: &FunctionConfiguration) -> Told {
     Told {
         function_arn: configuration.function_arn().map(str::to_owned),
@@ -53,7 +53,7 @@ fn told(configuration: &FunctionConfiguration) -> Told {
 impl Lambda {
     pub(super) async fn call(&self, action: &Action, subject: &Subject<'_>) -> Result<(Told, Standing), LambdaError> {
         let (name, step) = (subject.name.as_str(), action.name());
-        // A call whose answer has to hold something, and that leaves the function ready.
+        // A call whose response must have a certain field, and after which the function is ready.
         macro_rules! plain {
             ($operation:literal, $call:expr, $holds:expr) => {{
                 let output = self.finished(step, $operation, $call).await?;
@@ -64,7 +64,7 @@ impl Lambda {
                 (Told::default(), Standing::Settled)
             }};
         }
-        // A call whose answer holds nothing.
+        // A call whose response has no required field.
         macro_rules! silent {
             ($operation:literal, $call:expr) => {{
                 self.finished(step, $operation, $call).await?;
@@ -77,7 +77,7 @@ impl Lambda {
         Ok(match action {
             Action::CreateFunction { .. } => self.create_function(action, subject).await?,
             Action::UpdateFunctionCode { .. } => self.update_function_code(action, subject, false).await?,
-            Action::UploadPackage { .. } => unreachable!("it is no request to Lambda"),
+            Action::UploadPackage { .. } => unreachable!("it is a request to S3, not to Lambda"),
             Action::UpdateFunctionConfiguration { settings } => {
                 let request = self.client.update_function_configuration().function_name(name);
                 let call = request::update(request, settings).set_revision_id(subject.revision_id.clone()).send();
@@ -156,7 +156,7 @@ impl Lambda {
                 silent!("RemovePermission", call.statement_id(permission.statement_id()).send())
             }
             Action::PublishVersion { description, to_latest } => {
-                // With hash and revision, so that a version never holds what somebody else has put there in between.
+                // With hash and revision, AWS refuses to publish a version of what another caller has deployed in between.
                 let request = self.client.publish_version().function_name(name);
                 let request = request.set_revision_id(subject.revision_id.clone()).set_description(description.clone());
                 let publish_to = to_latest.then_some(FunctionVersionLatestPublished::LatestPublished);
@@ -178,7 +178,7 @@ impl Lambda {
                 (Told { alias, ..Told::default() }, Standing::Settled)
             }
             Action::UpdateAlias { .. } | Action::ShiftTraffic { .. } => {
-                let aim = subject.aim(action).expect("both are about an alias");
+                let aim = subject.aim(action).expect("both actions name an alias");
                 let (alias, version) = (aim.name, aim.version);
                 let description = match action {
                     Action::UpdateAlias { trail: Some(trail), .. } => trail.described(&version),
@@ -189,13 +189,13 @@ impl Lambda {
                 };
                 let call = self.client.update_alias().function_name(name).name(&alias).function_version(version);
                 let call = call.set_description(description);
-                // Without routing AWS would keep what is there.
+                // Without a routing configuration AWS would keep the current weights.
                 let call = call.routing_config(routing(&aim.weights));
                 let call = call.set_revision_id(subject.alias_revisions.get(&alias).cloned()).send();
                 let output = self.finished(step, "UpdateAlias", call).await?;
                 output.alias_arn().ok_or_else(|| self.garbled("UpdateAlias"))?;
                 let alias = Some((alias, output.revision_id().map(str::to_owned)));
-                // Of executions that are kept ready AWS tells so that they are still those of the old version.
+                // While provisioned concurrency is still allocated on the old version, AWS returns a weight of 100 % for it.
                 let is_moving = shares(output.routing_config()).iter().any(|(_, percent)| *percent == 100);
                 (Told { alias, is_moving, ..Told::default() }, Standing::Settled)
             }
@@ -211,18 +211,18 @@ impl Lambda {
                 silent!("DeleteProvisionedConcurrencyConfig", call.send())
             }
             Action::DeleteVersion { version } => {
-                // Never without a qualifier: that would be the function itself.
+                // Without a qualifier this call would delete the whole function.
                 let call = self.client.delete_function().function_name(name).qualifier(version).send();
                 silent!("DeleteFunction", call)
             }
             Action::Verify | Action::Wait { .. } | Action::WaitForProvisioned { .. } => {
-                unreachable!("they change nothing")
+                unreachable!("these steps send no write request")
             }
         })
     }
 
     async fn create_function(&self, action: &Action, subject: &Subject<'_>) -> Result<(Told, Standing), LambdaError> {
-        let Action::CreateFunction { settings, tags, delivery } = action else { unreachable!("called for this one") };
+        let Action::CreateFunction { settings, tags, delivery } = action else { unreachable!("only for this action") };
         let code = FunctionCode::builder().set_source_kms_key_arn(request::source_kms_key_arn(settings));
         let code = match delivery {
             Delivery::Call => code.zip_file(Blob::default()),
@@ -230,7 +230,7 @@ impl Lambda {
                 code.s3_bucket(bucket).s3_key(key).set_s3_object_version(version.clone())
             }
             Delivery::Image(uri) => code.image_uri(uri),
-            Delivery::LiveImage => unreachable!("a creation needs an image"),
+            Delivery::LiveImage => unreachable!("a new function has no live image"),
         };
         let request = request::create(self.client.create_function(), settings).function_name(subject.name.as_str());
         let request = match delivery {
@@ -250,14 +250,14 @@ impl Lambda {
         Ok((told(&configuration), Standing::of_configuration(&configuration)))
     }
 
-    /// `rehearses`: AWS only says whether it would take the code.
+    /// Sends UpdateFunctionCode. With `rehearses` it is a dry run: AWS only validates the request.
     pub(super) async fn update_function_code(
         &self,
         action: &Action,
         subject: &Subject<'_>,
         rehearses: bool,
     ) -> Result<(Told, Standing), LambdaError> {
-        let Action::UpdateFunctionCode { settings, delivery } = action else { unreachable!("called for this one") };
+        let Action::UpdateFunctionCode { settings, delivery } = action else { unreachable!("only for this action") };
         let request = self.client.update_function_code().function_name(subject.name.as_str());
         let request = request::update_code(request, settings).set_revision_id(subject.revision_id.clone());
         let request = request.set_dry_run(rehearses.then_some(true));
@@ -274,7 +274,7 @@ impl Lambda {
             Delivery::Image(uri) => {
                 self.finished(action.name(), "UpdateFunctionCode", request.image_uri(uri).send()).await?
             }
-            Delivery::LiveImage => unreachable!("what is live is not deployed"),
+            Delivery::LiveImage => unreachable!("the live image is not deployed again"),
         };
         output.function_arn().ok_or_else(|| self.garbled("UpdateFunctionCode"))?;
         let configuration = configuration!(output);

@@ -1,5 +1,5 @@
-//! A stanza and the job's environment in, Lambda as one caller in one region out.
-//! Never sends a request to Lambda; a credentials' source may be asked, and STS. Effect: reads `AWS_CA_BUNDLE`.
+//! Builds the AWS clients for one identity in one region from a stanza and the job's environment.
+//! It never sends a request to Lambda, only to credential sources and STS. Effect: reads `AWS_CA_BUNDLE`.
 
 use std::borrow::Cow;
 use std::io::ErrorKind;
@@ -32,26 +32,27 @@ use crate::protocol::stanza::Stanza;
 use crate::protocol::structures::OrNone;
 use crate::stop::Stop;
 
-/// What is waited for before it is known who acts.
-const CREDENTIALS: &str = "the source of credentials";
+/// Progress text while credentials are being loaded.
+const CREDENTIALS: &str = "the credential source";
 
-/// Who acts, and where.
+/// The AWS identity and region of a deployment.
 #[derive(Clone, Debug)]
 pub struct Identity {
     /// Where the credentials come from.
     pub source: CredentialsSource,
-    /// The access key id.
+    /// The access key ID of the credentials.
     pub access_key_id: Secret,
-    /// The region.
+    /// The region of the function.
     pub region: Region,
 }
 
-/// Finds out who acts and where, without a request to Lambda. Credentials that are found on the
-/// way, now and when they are renewed, are `learnt` before they are used.
+/// Loads credentials, determines the region and builds the clients, without a request to Lambda. Adds all credentials to
+/// `learnt` before their first use, now and when they are renewed.
 ///
 /// # Errors
-/// [`LambdaError::Credentials`], [`LambdaError::BadRegion`], and [`LambdaError::WaitedTooLong`] for a source that does
-/// not answer.
+/// [`LambdaError::Credentials`], [`LambdaError::BadRegion`], [`LambdaError::BadEndpoint`], [`LambdaError::BadCaBundle`],
+/// [`LambdaError::Call`] for STS, [`LambdaError::Stopped`], and [`LambdaError::WaitedTooLong`] for a credential source that
+/// does not respond.
 pub async fn connect(
     stanza: &Stanza,
     env: &Environment,
@@ -68,7 +69,7 @@ pub async fn connect(
         || matches!(stanza.provisioned_concurrency, Some(OrNone::Some(_)));
     let wait_limit = stanza.wait_timeout.unwrap_or(if takes_long { DEFAULT_WAIT * 3 } else { DEFAULT_WAIT });
     let asking = Asking { stanza, env, env_given, http, observer: observer.clone(), wait_limit, learnt };
-    // A call to STS has the same limit, and more to tell when it is over.
+    // A call to STS has the same limit but a better error message, so it must time out first.
     let identifying = tokio::time::timeout(wait_limit + Duration::from_secs(1), asking.identify());
     let told = |error| match error {
         LambdaError::Call(error) => LambdaError::Call(observer.attempts.explained(error)),
@@ -77,7 +78,7 @@ pub async fn connect(
     let (config, identity) = tokio::select! {
         biased;
         reason = stop.requested() => {
-            // Nor does a profile's process outlive us.
+            // The `credential_process` of a profile must not outlive this process.
             orphans::end_those_of_the_sdk();
             return Err(LambdaError::Stopped { reason, in_flight: None });
         }
@@ -88,7 +89,7 @@ pub async fn connect(
     let attempts = observer.attempts.clone();
     let lambda =
         aws_sdk_lambda::config::Builder::from(&config).interceptor(observer.clone()).retry_classifier(TooLarge).build();
-    // A part of an upload may take as long as a wait. An endpoint of one's own has no name for each bucket.
+    // Sending a part of an upload may take as long as a wait. A custom endpoint has no host name for each bucket.
     let s3 = aws_sdk_s3::config::Builder::from(&config)
         .interceptor(observer)
         .retry_classifier(TooLarge)
@@ -99,7 +100,7 @@ pub async fn connect(
     Ok((Lambda { client, s3, journal, stop, attempts, wait_limit, learnt: learnt.clone() }, identity))
 }
 
-/// An address that cannot be one would be told as a failure of the network.
+/// Rejects invalid endpoint URLs, which the SDK would report as network errors.
 fn check_endpoints(env: &Environment) -> Result<(), LambdaError> {
     for variable in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_LAMBDA", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_STS"] {
         let url = env.get(variable).filter(|url| !url.is_empty());
@@ -110,7 +111,7 @@ fn check_endpoints(env: &Environment) -> Result<(), LambdaError> {
     Ok(())
 }
 
-/// What the SDK reads by itself, it reads to the end, which a pipe or a device does not have.
+/// Rejects pipes, devices and huge files among the files that the SDK reads itself: it would read them to the end.
 ///
 /// # Errors
 /// [`CredentialsError::BadFile`].
@@ -136,7 +137,7 @@ fn keys(profiles: &str) -> impl Iterator<Item = Secret> {
     keys.map(|(_, value)| Secret::new(value.trim())).filter(|key| !key.expose().is_empty())
 }
 
-/// What is in a file, or nothing where the SDK says itself what is wrong with it.
+/// The content of a file. Empty on errors that the SDK itself reports.
 fn content(path: &str) -> Result<Vec<u8>, CredentialsError> {
     match bounded::read(Path::new(path)) {
         Err(source)
@@ -148,7 +149,7 @@ fn content(path: &str) -> Result<Vec<u8>, CredentialsError> {
     }
 }
 
-/// The files with tokens that profiles name.
+/// The token files that the profiles in an AWS configuration file name.
 fn token_files(profiles: &str) -> impl Iterator<Item = String> {
     let pairs = profiles.lines().filter_map(|line| line.split_once('='));
     pairs.filter(|(key, _)| key.trim() == "web_identity_token_file").map(|(_, path)| path.trim().to_owned())
@@ -164,7 +165,7 @@ fn has_own_endpoint(env: &Environment) -> bool {
     ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].iter().any(|name| env.get(name).is_some_and(|url| !url.is_empty()))
 }
 
-/// What is needed to find out who acts.
+/// Inputs for loading credentials.
 struct Asking<'a> {
     stanza: &'a Stanza,
     env: &'a Environment,
@@ -176,7 +177,7 @@ struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    /// Who acts, and the configuration with which every client acts so.
+    /// Loads the credentials. Returns them with the configuration that all clients share.
     async fn identify(&self) -> Result<(SdkConfig, Identity), LambdaError> {
         let (stanza, env) = (self.stanza, self.env);
         let region = match named_region(stanza, env)? {
@@ -202,14 +203,14 @@ impl Asking<'_> {
                 let source = if exchanges { CredentialsSource::WebIdentity } else { CredentialsSource::AssumedRole };
                 AssumedRole::new(role, sts(first), self.learnt.clone()).act(source).await?
             }
-            (None, None) => unreachable!("a token is exchanged for a role"),
+            (None, None) => unreachable!("a token is only exchanged for a role"),
         };
         let identity =
             Identity { source: acting.source, access_key_id: Secret::new(acting.credentials.access_key_id()), region };
         Ok((config.into_builder().credentials_provider(acting.into_provider(self.learnt)).build(), identity))
     }
 
-    /// Everything that clients share but who acts.
+    /// The configuration that all clients share, without credentials.
     async fn config(&self, region: &Region) -> SdkConfig {
         let name = concat!("dpl-lambda-", env!("CARGO_PKG_VERSION"));
         let loader = aws_config::defaults(BehaviorVersion::latest())
@@ -225,7 +226,7 @@ impl Asking<'_> {
         }
     }
 
-    /// Who acts before a role is assumed.
+    /// Loads the credentials with which a role is assumed, or which are used directly if there is no role.
     async fn first(&self, config: &SdkConfig, sts: impl Fn() -> aws_sdk_sts::Client) -> Result<Acting, LambdaError> {
         let config = ProviderConfig::without_region()
             .with_http_client(self.http.clone())
@@ -236,7 +237,7 @@ impl Asking<'_> {
     }
 }
 
-/// The certificates of `AWS_CA_BUNDLE`, which stand in for the system's.
+/// The certificates of `AWS_CA_BUNDLE`, which replace the system's.
 fn ca_bundle(env: &Environment) -> Result<Option<CaBundle>, LambdaError> {
     let Some(path) = env.get("AWS_CA_BUNDLE").filter(|path| !path.is_empty()) else { return Ok(None) };
     let bad = |source| LambdaError::BadCaBundle { path: path.clone().into_owned(), source };
@@ -244,7 +245,7 @@ fn ca_bundle(env: &Environment) -> Result<Option<CaBundle>, LambdaError> {
     CaBundle::of_pem(&pem).map(Some).ok_or_else(|| bad(None))
 }
 
-/// The region that the stanza names, then the function's ARN, then the job. `None`: none of them does.
+/// The region from the stanza, else from the function's ARN, else from the job's environment. `None`: none of them has one.
 ///
 /// # Errors
 /// [`LambdaError::BadRegion`].
@@ -263,10 +264,10 @@ pub fn named_region(stanza: &Stanza, env: &Environment) -> Result<Option<Region>
     Ok(None)
 }
 
-/// The region where none is named: the profile's, else `us-east-1` as in dpl.
+/// The default region: the profile's, else `us-east-1` as in dpl.
 ///
 /// # Errors
-/// [`LambdaError::BadRegion`], and [`LambdaError::Credentials`] for a file that is none.
+/// [`LambdaError::BadRegion`], and [`LambdaError::Credentials`] for an AWS configuration file that is not a regular file.
 pub async fn default_region(stanza: &Stanza, env: &Environment) -> Result<Region, LambdaError> {
     check_files(env, &Learnt::default())?;
     let mut profile = ProfileFileRegionProvider::builder();
@@ -283,8 +284,9 @@ fn parse_region(origin: &'static str, region: &str) -> Result<Region, LambdaErro
     Region::parse(region).map_err(|right| LambdaError::BadRegion { origin, region: region.to_owned(), right })
 }
 
-/// Tries again, with jitter: within half a second, then ever later, for some twenty seconds. Not `adaptive`: its bucket
-/// makes a run wait 5 s for one 429 (tried), and a deployment is a few calls, of which each has to be made.
+/// Retries with jitter: first within half a second, then at growing intervals, for about twenty seconds. Not `adaptive`
+/// mode: its token bucket delays a run by 5 s after a single 429 (tried), and a deployment makes only a few calls, all of
+/// which are necessary.
 fn retries() -> RetryConfig {
     RetryConfig::standard()
         .with_max_attempts(10)
@@ -292,7 +294,7 @@ fn retries() -> RetryConfig {
         .with_max_backoff(Duration::from_secs(5))
 }
 
-/// How long a whole call may take, and how long one attempt of it.
+/// Timeouts of a call: `whole` for the call with its retries, `answer` for one attempt.
 pub(super) fn timeouts(whole: Duration, answer: Duration) -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(10))

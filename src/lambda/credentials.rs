@@ -1,5 +1,6 @@
-//! The stanza's keys or profile and the job's environment in, credentials and their source out. Effect: asks credential
-//! sources. Never mixes two sources: a key, its secret and its session token come from one place.
+//! Loads credentials from the stanza, its profile, the job's environment or the SDK's further sources.
+//! It never mixes two sources: access key ID, secret and session token come from the same one. Effect: queries credential
+//! sources.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -21,90 +22,88 @@ use crate::protocol::event::CredentialsSource;
 use crate::protocol::secret::{Learnt, Secret};
 use crate::protocol::stanza::Stanza;
 
-/// Why nobody can act.
+/// Why no credentials could be loaded.
 #[derive(Debug)]
 pub enum CredentialsError {
-    /// One half of a pair of keys is missing.
+    /// One of the values that belong together is missing.
     Incomplete {
-        /// What is there.
+        /// The option or variable that is set.
         given: &'static str,
-        /// What is missing.
+        /// The option or variable that is missing.
         missing: &'static str,
-        /// JSON pointer, when it is the stanza's.
+        /// JSON pointer of the missing option. `None`: it is an environment variable.
         at: Option<&'static str>,
     },
     /// No source has credentials.
     None,
-    /// The profile that the stanza names has none.
+    /// The profile that the stanza names has no credentials.
     NoProfile {
-        /// Its name.
+        /// Name of the profile.
         name: String,
     },
-    /// There is no profile of that name in the job's `~/.aws` files.
+    /// The AWS configuration files of the job define no such profile.
     UnknownProfile {
-        /// The variable that names it. `None`: the stanza does.
+        /// The environment variable that names the profile. `None`: the stanza names it.
         variable: Option<&'static str>,
-        /// Its name.
+        /// Name of the profile.
         name: String,
     },
-    /// The job has no variable of that name, which the stanza says holds a token.
+    /// The variable that `web_identity_token_env` names is missing or blank in the job's environment.
     NoToken {
-        /// The variable.
+        /// Name of the variable.
         variable: String,
     },
-    /// The file that is to hold a token cannot be read.
+    /// The web identity token file cannot be read.
     NoTokenFile {
-        /// The file.
+        /// Path of the file.
         path: String,
-        /// Why.
+        /// The error of the read.
         source: std::io::Error,
     },
-    /// A file that the SDK is to read is none, or too large.
+    /// A file that the SDK reads is a pipe, a device or too large.
     BadFile {
-        /// The file.
+        /// Path of the file.
         path: String,
-        /// Why.
+        /// The error of the read.
         source: std::io::Error,
     },
-    /// A source has credentials, but does not give them in time.
+    /// A source that is configured did not respond in time.
     Silent {
         /// The source.
         origin: CredentialsSource,
     },
-    /// The process that a profile names does not end.
+    /// The `credential_process` of a profile did not exit in time.
     Hangs {
-        /// How long it has run.
+        /// How long it ran.
         limit: Duration,
     },
-    /// A source has credentials, but they cannot be had.
+    /// A source that is configured returned an error.
     Unavailable {
         /// The source.
         origin: CredentialsSource,
-        /// Why.
+        /// The error that the SDK returned.
         source: SdkCredentialsError,
     },
 }
 
-/// The metadata service answers at once, or is not there.
+/// Time limit for one request to a metadata service, which responds at once if it exists.
 const METADATA_LIMIT: Duration = Duration::from_millis(200);
 
-/// A process that a profile names may ask somebody else; one that asks a person waits for nobody here.
+/// Time limit for a profile. Its process may call a remote service; one that prompts for input gets none in CI.
 const PROFILE_LIMIT: Duration = Duration::from_secs(60);
 
-/// An agent of a container may have to ask somebody else first.
+/// Factor on [`METADATA_LIMIT`] for a container's credential agent, which may have to call another service first.
 const CONTAINER_TRIES: u32 = 3;
 
-/// The variable by which a job names a metadata service of its own.
+/// The variable by which a job sets its own metadata service.
 const METADATA_ENDPOINT: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
 
-/// Credentials, and who gives new ones when they end.
+/// Credentials, and the provider that renews them.
 #[derive(Debug)]
 pub(super) struct Acting {
-    /// The credentials.
     pub(super) credentials: Credentials,
-    /// Where they come from.
     pub(super) source: CredentialsSource,
-    /// Whoever gives them. `None`: they do not end, or nobody has others.
+    /// Returns new credentials when these expire. `None`: they do not expire, or cannot be renewed.
     pub(super) provider: Option<SharedCredentialsProvider>,
 }
 
@@ -113,8 +112,8 @@ impl Acting {
         Acting { credentials, source, provider: None }
     }
 
-    /// What the SDK signs with: these credentials, and when they end, those that the provider has then. None of them is
-    /// given to it that is not `learnt` first.
+    /// The credential provider for the SDK: it returns these credentials first, and renewed ones when they expire. It adds
+    /// all of them to `learnt` before it returns them.
     pub(super) fn into_provider(self, learnt: &Learnt) -> SharedCredentialsProvider {
         learn(learnt, &self.credentials);
         match self.provider {
@@ -127,13 +126,14 @@ impl Acting {
     }
 }
 
-/// What must not be shown of credentials.
+/// Adds the parts of `credentials` that must never be shown to `learnt`.
 pub(super) fn learn(learnt: &Learnt, credentials: &Credentials) {
     let keys = [credentials.access_key_id(), credentials.secret_access_key()];
     learnt.add(keys.into_iter().chain(credentials.session_token()).map(Secret::new));
 }
 
-/// Gives the credentials that were told first once; asking their source twice would start its process twice.
+/// Returns the first credentials once, then asks the provider for new ones. Asking the provider immediately would start a
+/// profile's process a second time.
 #[derive(Debug)]
 struct Remembered {
     first: Mutex<Option<Credentials>>,
@@ -160,9 +160,10 @@ impl ProvideCredentials for Remembered {
     }
 }
 
-/// Finds who acts: the stanza's keys or its profile, the job's variables, then the SDK's further sources in the SDK's order.
+/// Loads credentials: from the stanza's keys or its profile, else from the job's variables, else from the SDK's further
+/// sources in the SDK's order.
 ///
-/// `env_given`: the job's environment came with the request, so that the machine's own identity is out of bounds.
+/// With `env_given` the job's environment came with the request, and the identity of this machine must not be used.
 pub(super) async fn find(
     stanza: &Stanza,
     env: &Environment,
@@ -182,7 +183,7 @@ pub(super) async fn find(
         let found = of_profile(profile, limit).await?;
         return found.ok_or_else(|| CredentialsError::NoProfile { name: name.clone() }.into());
     }
-    // As the AWS CLI and boto3 do; the SDK would go on to the next source, and deploy as somebody else.
+    // As the AWS CLI and boto3 do. The SDK would go on to the next source, and deploy with another identity.
     const PROFILE: &str = "AWS_PROFILE";
     if let Some(name) = env.get(PROFILE).filter(|name| !name.is_empty() && !defines_profile(env, name)) {
         return Err(CredentialsError::UnknownProfile { variable: Some(PROFILE), name: name.into_owned() }.into());
@@ -198,7 +199,7 @@ pub(super) async fn find(
         return AssumedRole::new(role, sts(), learnt.clone()).act(CredentialsSource::WebIdentity).await;
     }
     let container = EcsCredentialsProvider::builder().configure(config).build();
-    // The SDK keeps to times of its own.
+    // The SDK's provider ignores configured timeouts.
     let origin = CredentialsSource::Container;
     let asked = tokio::time::timeout(METADATA_LIMIT * CONTAINER_TRIES, ask(container, origin)).await;
     if let Some(found) = asked.unwrap_or(Err(CredentialsError::Silent { origin }))? {
@@ -212,7 +213,7 @@ pub(super) async fn find(
             .max_attempts(1)
             .build();
         let instance = ImdsCredentialsProvider::builder().configure(config).imds_client(client).build();
-        // A machine without a metadata service is no failure of one.
+        // Errors are ignored: most machines have no metadata service.
         if let Ok(Some(found)) = ask(instance, CredentialsSource::Instance).await {
             return Ok(found);
         }
@@ -234,7 +235,8 @@ fn of_stanza(stanza: &Stanza) -> Result<Option<Credentials>, CredentialsError> {
     }
 }
 
-/// `AWS_ACCESS_KEY_ID` and its companions; else dpl's other names, `LAMBDA_ACCESS_KEY_ID` and so on.
+/// Credentials from `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`, else from the same names with
+/// dpl's other prefix, `LAMBDA_`.
 fn of_environment(env: &Environment) -> Result<Option<Credentials>, CredentialsError> {
     const NAMES: [[&str; 3]; 2] = [
         ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"],
@@ -256,7 +258,7 @@ fn of_environment(env: &Environment) -> Result<Option<Credentials>, CredentialsE
     Ok(None)
 }
 
-/// `None` when the source has nothing to say; an error when it has, and fails.
+/// Asks one source. `None`: the source is not configured. An error: it is configured, and failed.
 async fn ask(
     provider: impl ProvideCredentials + 'static,
     origin: CredentialsSource,
@@ -264,13 +266,13 @@ async fn ask(
     let provider = SharedCredentialsProvider::new(provider);
     match provider.provide_credentials().await {
         Ok(credentials) => Ok(Some(Acting { credentials, source: origin, provider: Some(provider) })),
-        // A `source_profile` that is not there ends the search, too; the SDK says so in words alone.
+        // A missing `source_profile` must end the search, too. The SDK reports it only in the text of the error.
         Err(error @ SdkCredentialsError::CredentialsNotLoaded(_)) if !names_no_profile(&error) => Ok(None),
         Err(source) => Err(CredentialsError::Unavailable { origin, source }),
     }
 }
 
-/// As [`ask`], within `limit`, since a profile may name a process that never ends. The SDK does not end it.
+/// As [`ask`], within `limit`: a profile may name a process that never exits, and the SDK does not kill it.
 async fn of_profile(
     provider: ProfileFileCredentialsProvider,
     limit: Duration,

@@ -1,5 +1,5 @@
-//! What the SDK says of a call that failed in, the facts that a sentence and a code can be made of out.
-//! Never redacts and never judges: that is `failure`'s business.
+//! Errors of this module, and the facts of a failed call, extracted from the SDK's error types.
+//! It never redacts and never writes messages for users: [`crate::failure`] does both.
 
 use std::time::Duration;
 
@@ -13,85 +13,85 @@ use crate::code::Object;
 use crate::protocol::event::StepName;
 use crate::stop::Reason;
 
-/// Why AWS's part did not go well.
+/// Why the AWS part of a deployment failed.
 #[derive(Debug)]
 pub enum LambdaError {
-    /// Nobody can act.
+    /// No credentials could be loaded.
     Credentials(CredentialsError),
-    /// `AWS_REGION` or another source names no region.
+    /// `AWS_REGION` or another source has a value that is not a region name.
     BadRegion {
-        /// Where it stands.
+        /// The variable or other source of the value.
         origin: &'static str,
-        /// What it is.
+        /// The value.
         region: String,
-        /// What would be right.
+        /// What the value must be.
         right: String,
     },
-    /// A variable that names an endpoint of one's own holds no address.
+    /// A variable for a custom endpoint has a value that is not an HTTP URL.
     BadEndpoint {
-        /// The variable.
+        /// Name of the variable.
         variable: &'static str,
-        /// What it is.
+        /// The value.
         url: String,
     },
-    /// `AWS_CA_BUNDLE` names a file that holds no certificates.
+    /// `AWS_CA_BUNDLE` names a file that cannot be read or has no usable certificate.
     BadCaBundle {
-        /// The file.
+        /// Path of the file.
         path: String,
-        /// Why it cannot be read. `None`: it can.
+        /// The error of the read. `None`: the file can be read, but has no usable certificate.
         source: Option<std::io::Error>,
     },
     /// A call failed, after the SDK's own retries.
     Call(CallError),
-    /// A call was refused because the function is not the one that it was meant for: somebody has changed it, or an
-    /// earlier request of ours has, whose answer was lost. `None`: no call was refused, but a look at the function told it.
+    /// The function is not in the state that the step was planned for. Another caller has changed it, or an earlier request
+    /// of ours whose response was lost. `None`: no call failed, but the state of the function showed it.
     Outdated(Option<CallError>),
-    /// The role could not be assumed for half a minute.
+    /// Lambda could not assume the function's role for 30 s.
     RoleNotReady(CallError),
-    /// The new function could not be made ready.
+    /// AWS created the function, but it did not become active.
     CreationFailed(Trouble),
-    /// A version could not be made ready.
+    /// A published version did not become active.
     VersionFailed {
-        /// Its number.
+        /// The version number.
         version: String,
-        /// Why.
+        /// AWS's reason.
         trouble: Trouble,
     },
-    /// The function was switched off.
+    /// The function is deactivated.
     Deactivated,
-    /// An update could not be carried out.
+    /// AWS accepted an update, but it failed afterwards.
     UpdateFailed(Trouble),
-    /// Provisioned concurrency could not be made ready.
+    /// Provisioned concurrency could not be allocated.
     ProvisioningFailed(Trouble),
-    /// A function that was invoked did not answer in time.
+    /// An invoked function did not respond within this time.
     NoAnswer(Duration),
-    /// Something did not end in time.
+    /// A wait reached its limit.
     WaitedTooLong {
-        /// What was waited for.
+        /// What the wait was for, as part of a sentence.
         what: &'static str,
-        /// How long.
+        /// The limit.
         limit: Duration,
     },
-    /// The object that holds the code does not exist.
+    /// The S3 object with the code does not exist.
     NoObject {
-        /// Which one.
+        /// The missing object.
         object: Object,
     },
     /// The archive cannot be read again.
     Archive(std::io::Error),
-    /// The function is not there any more.
+    /// The function was deleted during the deployment.
     Gone,
-    /// The run is to end, and `in_flight` may or may not have taken effect.
+    /// The run was cancelled.
     Stopped {
-        /// Why.
+        /// Why it was cancelled.
         reason: Reason,
-        /// The step whose call had not been answered.
+        /// The step whose call had no response yet. It may or may not have taken effect. `None`: no such call.
         in_flight: Option<StepName>,
     },
 }
 
 impl LambdaError {
-    /// True when nobody knows whether the call that failed was carried out.
+    /// True if it is unknown whether AWS carried out the failed call.
     pub(super) fn leaves_in_doubt(&self) -> bool {
         match self {
             LambdaError::Stopped { in_flight, .. } => in_flight.is_some(),
@@ -107,7 +107,7 @@ impl From<CredentialsError> for LambdaError {
     }
 }
 
-/// AWS's own word on why a function is not ready.
+/// AWS's reason why a function or version is not ready.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trouble {
     /// `StateReasonCode` or `LastUpdateStatusReasonCode`.
@@ -119,43 +119,43 @@ pub struct Trouble {
 /// A call that failed.
 #[derive(Clone, Debug)]
 pub struct CallError {
-    /// The operation, as AWS names it.
+    /// The AWS operation, such as `UpdateFunctionCode`.
     pub operation: &'static str,
-    /// How it failed.
+    /// The kind of failure.
     pub kind: CallErrorKind,
-    /// AWS's error code.
+    /// AWS's error code, such as `ResourceConflictException`.
     pub code: Option<String>,
-    /// AWS's words.
+    /// AWS's error message.
     pub message: Option<String>,
-    /// Status of the HTTP answer.
+    /// Status of the HTTP response. `None`: there was no response.
     pub http_status: Option<u16>,
-    /// AWS's id of the call.
+    /// AWS's request id.
     pub request_id: Option<String>,
-    /// ARN of what the call is about, where it is known and AWS may not tell it.
+    /// ARN that a permission for the call must cover, for operations whose error messages do not contain it.
     pub resource: Option<String>,
-    /// The region that the bucket is in, where S3 tells that it is not this one.
+    /// The region of the bucket, if S3 reports that it is in another region.
     pub bucket_region: Option<String>,
-    /// The causes, nearest first.
+    /// Texts of the error's source chain, nearest first.
     pub causes: Vec<String>,
 }
 
 /// How a call failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallErrorKind {
-    /// AWS answered with an error.
+    /// AWS returned an error.
     Refused,
-    /// The answer cannot be understood.
+    /// The response could not be parsed.
     Garbled,
-    /// There was no answer in time.
+    /// The call timed out.
     Silent,
-    /// AWS cannot be reached, or the connection broke.
+    /// The connection to AWS failed or broke.
     Unreachable,
-    /// The request could not be made.
+    /// The request could not be constructed.
     Unmade,
 }
 
 impl CallError {
-    /// Takes apart what the SDK says.
+    /// Extracts the facts from the SDK's error.
     pub(super) fn of<E>(operation: &'static str, error: SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -184,14 +184,14 @@ impl CallError {
         }
     }
 
-    /// A call that was given up while AWS refused it.
+    /// A call that timed out while AWS responded to every attempt with a 429 or 5xx.
     pub(super) fn refused(operation: &'static str, refusal: Refusal) -> Self {
         let Refusal { http_status, code, message, request_id } = refusal;
         let kind = if code.is_some() { CallErrorKind::Refused } else { CallErrorKind::Garbled };
         CallError { code, message, http_status: Some(http_status), request_id, ..CallError::without(operation, kind) }
     }
 
-    /// A call that has no answer that could be told.
+    /// A failure without a response to report.
     pub(super) fn without(operation: &'static str, kind: CallErrorKind) -> Self {
         CallError {
             operation,
@@ -206,17 +206,17 @@ impl CallError {
         }
     }
 
-    /// AWS's error code, or nothing.
+    /// AWS's error code, or an empty string.
     pub fn code(&self) -> &str {
         self.code.as_deref().unwrap_or_default()
     }
 
-    /// AWS's words, or nothing.
+    /// AWS's error message, or an empty string.
     pub fn message(&self) -> &str {
         self.message.as_deref().unwrap_or_default()
     }
 
-    /// True for the 409 of a function that is being updated, created or deleted: it passes by waiting. `Failed` does not.
+    /// True for the 409 of a function that is being updated, created or deleted. That state ends by itself; `Failed` does not.
     pub(super) fn is_busy(&self) -> bool {
         let words = self.message().to_lowercase();
         let state =
@@ -227,31 +227,31 @@ impl CallError {
                 || state.is_some_and(|state| !state.starts_with("failed")))
     }
 
-    /// True for an alias that still shows weights: AWS takes them away a moment after its provisioned concurrency is ready.
+    /// True for an alias that still has weights: AWS removes them a moment after its provisioned concurrency is ready.
     pub(super) fn is_of_weights(&self) -> bool {
         self.operation == "PutProvisionedConcurrencyConfig"
             && self.message().to_lowercase().contains("alias with weights")
     }
 
-    /// True for a 429 or 5xx: AWS may take the same call a little later.
+    /// True for a 429 or 5xx: the same call may succeed later.
     pub(super) fn is_passing(&self) -> bool {
         let has_answered = matches!(self.kind, CallErrorKind::Refused | CallErrorKind::Garbled);
         has_answered && self.http_status.is_some_and(is_passing)
     }
 
-    /// True for a function that was idle, and that its call has begun to wake: it passes by waiting.
+    /// True for an invocation of an idle function. The call makes the function active again, so a later one succeeds.
     pub(super) fn is_waking(&self) -> bool {
         let codes = ["CodeArtifactUserPendingException", "SnapStartNotReadyException", "ResourceNotReadyException"];
         self.operation == "Invoke" && (codes.contains(&self.code()) || self.is_busy())
     }
 
-    /// True for a role that IAM has not yet told Lambda about: it passes within seconds after the role's creation.
+    /// True for a new role that has not yet propagated from IAM to Lambda, which takes a few seconds.
     pub(super) fn is_role_not_ready(&self) -> bool {
         self.code() == "InvalidParameterValueException" && self.message().contains("cannot be assumed by Lambda")
     }
 
-    /// True when the live function is not the one that the call was meant for: another revision, other code under the
-    /// version to be published, or something that is there although it was to be made.
+    /// True if the live function is not in the state that the call expects: it has another revision, its code is not the
+    /// code to be published, or what the call creates exists already.
     pub(super) fn is_outdated(&self) -> bool {
         match self.code() {
             "PreconditionFailedException" => true,
@@ -263,23 +263,23 @@ impl CallError {
         }
     }
 
-    /// True when there was no answer in time.
+    /// True if the call timed out.
     pub(super) fn is_silence(&self) -> bool {
         self.kind == CallErrorKind::Silent
     }
 
-    /// True for a version that cannot be deleted because an alias points at it.
+    /// True if a version cannot be deleted because an alias points at it.
     pub fn is_used_by_alias(&self) -> bool {
         self.code() == "ResourceConflictException" && self.message().to_lowercase().contains("alias")
     }
 
-    /// True for a function that is not there, or another thing that was asked about.
+    /// True if the function or another resource of the call does not exist.
     pub(super) fn is_not_found(&self) -> bool {
         self.code() == "ResourceNotFoundException"
     }
 
-    /// True when AWS says that what is not there is the function itself, and not a layer or another thing that it was to
-    /// have. A function that only cannot be reached (`Functions from 'us-west-2' are not reachable in this region`) may exist.
+    /// True if the resource that does not exist is the function itself, and not a layer or another resource. A function that
+    /// is only out of reach (`Functions from 'us-west-2' are not reachable in this region`) may exist.
     pub(super) fn is_function_not_found(&self) -> bool {
         let words = self.message().to_lowercase();
         let words = words.trim_start_matches("the ");
@@ -288,12 +288,12 @@ impl CallError {
     }
 }
 
-/// Statuses by which AWS says that it cannot answer now.
+/// Whether an HTTP status means that the same request may succeed later.
 pub(super) fn is_passing(status: u16) -> bool {
     status == 429 || status >= 500
 }
 
-/// The chain of causes below the SDK's own error, each once.
+/// Texts of the source chain below the SDK's error, without empty texts and direct repetitions.
 fn causes(error: &(dyn std::error::Error + 'static)) -> Vec<String> {
     let mut causes: Vec<String> = Vec::new();
     let mut next = error.source();

@@ -1,5 +1,5 @@
-//! A connector for the SDK that builds TLS on the first `https://` request.
-//! Never loads certificates that no request needs: that would be half of the program's start.
+//! HTTP connector for the SDK that sets up TLS on the first `https://` request.
+//! It never loads certificates without such a request, because that would take half of the program's start-up time.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -30,29 +30,29 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-/// Connections for everything that a run asks AWS. Cloning shares them.
+/// Connection pools for all requests of a run. Clones share them.
 ///
-/// One pool for each pair of time-outs: a metadata service that has to answer within 200 ms must not hurry Lambda.
+/// There is one pool for each pair of timeouts, so that the 200 ms of a metadata service do not apply to Lambda.
 #[derive(Clone, Debug, Default)]
 pub(super) struct LazyTls {
     pools: Arc<Mutex<HashMap<TimeOuts, SharedHttpConnector>>>,
-    /// Certificates that are trusted instead of the system's.
+    /// Trusted certificates. `None`: those of the system.
     bundle: Option<CaBundle>,
 }
 
 impl LazyTls {
-    /// With certificates of one's own. `None`: the system's.
+    /// Trusts only the certificates in `bundle`. `None`: those of the system.
     pub(super) fn trusting(bundle: Option<CaBundle>) -> Self {
         LazyTls { bundle, ..LazyTls::default() }
     }
 }
 
-/// Certificates of authorities, in PEM, each of which can be used.
+/// CA certificates in PEM, all of them usable.
 #[derive(Clone, Debug)]
 pub(super) struct CaBundle(Vec<u8>);
 
 impl CaBundle {
-    /// Those of a file that can be used; an odd one among many is left out, as it is of the system's. `None`: there are none.
+    /// Reads the usable certificates of a PEM file and skips the others, as is done for the system's. `None`: none is usable.
     pub(super) fn of_pem(pem: &[u8]) -> Option<Self> {
         let mut usable = String::new();
         for certificate in CertificateDer::pem_slice_iter(pem).flatten() {
@@ -65,7 +65,7 @@ impl CaBundle {
     }
 }
 
-/// For connecting, and for reading.
+/// Connect timeout and read timeout.
 type TimeOuts = (Option<Duration>, Option<Duration>);
 
 impl HttpClient for LazyTls {
@@ -84,7 +84,7 @@ impl HttpClient for LazyTls {
     }
 }
 
-/// Plain HTTP at once, TLS when it is needed.
+/// A connector for plain HTTP, and one for TLS that is built on first use.
 #[derive(Debug)]
 struct Split {
     plain: Connector,
@@ -106,7 +106,7 @@ impl HttpConnector for Split {
                 Some(CaBundle(pem)) => {
                     let store = TrustStore::empty().with_pem_certificate(pem.clone());
                     let context = TlsContext::builder().with_trust_store(store).build();
-                    builder.tls_context(context.expect("each certificate was tried")).build()
+                    builder.tls_context(context.expect("each certificate was checked")).build()
                 }
             }
         };
@@ -114,14 +114,14 @@ impl HttpConnector for Split {
     }
 }
 
-/// More than any answer has: an invocation's, which is the largest, has 6 MiB.
+/// Largest accepted response. Lambda's largest response is that of an invocation, with at most 6 MiB.
 const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
 
-/// Far more than the text of an error needs: AWS's longest have some 1,000 characters.
+/// Largest part of an error response that is read. AWS's longest error texts have some 1,000 characters.
 const MAX_ERROR_BYTES: usize = 256 * 1024;
 
-/// The response, with a body that ends: after [`MAX_ANSWER_BYTES`] with the error [`TooLarge`], and the body of an error after
-/// [`MAX_ERROR_BYTES`] with its text cut off, so that the error itself still reaches the user.
+/// Bounds the body of a response. Reading a successful response fails beyond [`MAX_ANSWER_BYTES`]. The text of an error response is
+/// cut off after [`MAX_ERROR_BYTES`], so that the user still sees the error.
 fn bounded(answer: HttpConnectorFuture) -> HttpConnectorFuture {
     HttpConnectorFuture::new(async move {
         let mut response = answer.await?;
@@ -136,8 +136,8 @@ fn bounded(answer: HttpConnectorFuture) -> HttpConnectorFuture {
     })
 }
 
-/// The body of an error, read to its end or to [`MAX_ERROR_BYTES`]. What is cut off lies in the text of its JSON, since nothing else
-/// in it is long; the text and the object are closed again.
+/// Reads the body of an error response, at most [`MAX_ERROR_BYTES`]. If it is longer, its message is, so the JSON string and object
+/// are closed where the text is cut off.
 async fn shortened(mut body: SdkBody) -> Result<SdkBody, BoxError> {
     let mut bytes = Vec::new();
     while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
@@ -155,19 +155,19 @@ async fn shortened(mut body: SdkBody) -> Result<SdkBody, BoxError> {
     Ok(SdkBody::from(bytes))
 }
 
-/// An answer is larger than any.
+/// Error for a response of more than [`MAX_ANSWER_BYTES`], and the retry classifier for it.
 #[derive(Debug)]
 pub(super) struct TooLarge;
 
 impl fmt::Display for TooLarge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the answer is larger than {} MiB", MAX_ANSWER_BYTES >> 20)
+        write!(f, "the response is larger than {} MiB", MAX_ANSWER_BYTES >> 20)
     }
 }
 
 impl Error for TooLarge {}
 
-/// Such an answer is not asked for again.
+/// Forbids a retry after [`TooLarge`]: the next response would be as large.
 impl ClassifyRetry for TooLarge {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
         let error = context.output_or_error().and_then(Result::err);

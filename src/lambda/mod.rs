@@ -1,5 +1,5 @@
-//! Steps in, AWS's answers out: connects, reads the live function, carries out one step and waits until it is live.
-//! Effect: AWS. Never decides what is to be done; the plan has.
+//! AWS client of a deployment: connects, reads the live function, applies one step and waits until the step has taken effect.
+//! It never decides what to change; the plan does. Effect: sends requests to AWS.
 
 mod alias;
 mod body;
@@ -45,22 +45,22 @@ use observer::{Attempts, Tally};
 use read::Standing;
 use upload::Upload;
 
-/// How long one wait, or one call, may take unless the stanza says otherwise.
+/// Default limit of one wait and of one call.
 pub const DEFAULT_WAIT: Duration = Duration::from_secs(600);
 
-/// What is waited for while somebody else updates the function.
+/// Progress text while an update by another caller is in progress.
 pub const ANOTHER_UPDATE: &str = "another update of the function";
 
-/// What is waited for while the function goes.
+/// Progress text while the function is being deleted or deactivated.
 const LEAVING: &str = "the function, which is being deleted or deactivated,";
 
-/// How long a call without code may go unanswered before it is tried again.
+/// Timeout of one attempt of a call that carries no code; the SDK retries after it.
 const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 
-/// How long a call that changes something may go on after a signal, so that its answer is still heard.
+/// How long a write call may continue after a signal, so that its response can still be read.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// Lambda, as one caller in one region.
+/// Lambda and S3 clients for one identity in one region.
 pub struct Lambda {
     client: aws_sdk_lambda::Client,
     s3: aws_sdk_s3::Client,
@@ -71,46 +71,46 @@ pub struct Lambda {
     learnt: Learnt,
 }
 
-/// What GetFunction does not tell, and a stanza may speak of.
+/// Which parts of the live function to read besides GetFunction, which does not return them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Beside {
     /// The code signing configuration.
     pub code_signing: bool,
-    /// The function's own address, and whom its policy lets in.
+    /// The function URL and the resource policy that controls access to it.
     pub url: bool,
-    /// The alias to which that is to belong. `None`: the function.
+    /// The alias that the function URL belongs to. `None`: the unqualified function.
     pub url_alias: Option<String>,
-    /// Whether what is there besides, of the function itself, is to go.
+    /// Whether the plan removes function URLs. If so, the policy of the unqualified function is read, too.
     pub removes_url: bool,
 }
 
-/// What a step took.
+/// Requests that a step needed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Applied {
-    /// HTTP requests that its call took.
+    /// Number of HTTP requests, retries included.
     pub attempts: u32,
-    /// AWS's id of the last of them.
+    /// AWS's id of the last request.
     pub request_id: Option<String>,
 }
 
-/// The live function, and whether it is the last word.
+/// The live function, and whether its state is final.
 #[derive(Debug)]
 pub struct Found {
-    /// The function.
+    /// The function as AWS returned it.
     pub live: Live,
-    /// True while it is created, updated, deleted or deactivated, by whomever.
+    /// True while the function is being created, updated, deleted or deactivated, by this run or by another caller.
     pub is_busy: bool,
-    /// What is waited for while it is.
+    /// Progress text for a wait while `is_busy` is true.
     what: &'static str,
-    /// Why it is not ready, although nothing goes on.
+    /// Why the function is not ready although no operation is in progress. `None`: it is ready, or `is_busy` is true.
     pub failure: Option<LambdaError>,
 }
 
 impl Lambda {
-    /// The live function. `None`: there is none.
+    /// Reads the live function. `None`: it does not exist.
     ///
     /// # Errors
-    /// [`LambdaError::Call`], and [`LambdaError::Stopped`] at once when the run is to end.
+    /// [`LambdaError::Call`], and [`LambdaError::Stopped`] as soon as the run is cancelled.
     pub async fn read_live(&self, name: &FunctionName) -> Result<Option<Found>, LambdaError> {
         let call = self.client.get_function().function_name(name.as_str()).send();
         let output = match self.heard("GetFunction", call).await {
@@ -127,13 +127,13 @@ impl Lambda {
         Ok(Some(Found { live, is_busy, what, failure: wait::failure(standing) }))
     }
 
-    /// Completes the live function by what other calls tell, as far as the stanza speaks of it.
+    /// Adds to `live` what GetFunction does not return. Sends only the requests that `beside` asks for.
     ///
     /// # Errors
     /// As [`Lambda::read_live`].
     pub async fn read_beside(&self, name: &FunctionName, live: &mut Live, beside: Beside) -> Result<(), LambdaError> {
         let name = name.as_str();
-        // AWS refuses to say this of images, which have none.
+        // AWS rejects this call for container images, which have no code signing configuration.
         if beside.code_signing && live.image.is_none() {
             let call = self.client.get_function_code_signing_config().function_name(name).send();
             let output = found(self.heard("GetFunctionCodeSigningConfig", call).await)?.ok_or(LambdaError::Gone)?;
@@ -153,13 +153,13 @@ impl Lambda {
         Ok(())
     }
 
-    /// The address of an alias, or of the function.
+    /// Reads the function URL of an alias, or of the unqualified function.
     async fn url(&self, name: &str, alias: Option<String>) -> Result<Option<LiveUrl>, LambdaError> {
         let call = self.client.get_function_url_config().function_name(name).set_qualifier(alias).send();
         Ok(found(self.heard("GetFunctionUrlConfig", call).await)?.map(|output| read::url(&output)))
     }
 
-    /// What the policy of an alias, or of the function, permits everybody.
+    /// Reads which public access the resource policy of an alias, or of the unqualified function, grants.
     async fn public(&self, name: &str, alias: Option<String>) -> Result<PublicAccess, LambdaError> {
         let call = self.client.get_policy().function_name(name).set_qualifier(alias).send();
         let policy = found(self.heard("GetPolicy", call).await)?;
@@ -167,7 +167,7 @@ impl Lambda {
         Ok(policy.and_then(|output| output.policy().map(read::public)).unwrap_or_default())
     }
 
-    /// Waits until nobody's update of the function is going on, and reads it again.
+    /// Waits until no update of the function is in progress. Returns the function as read after that.
     ///
     /// # Errors
     /// [`LambdaError::WaitedTooLong`], and those of [`Lambda::read_live`].
@@ -185,7 +185,7 @@ impl Lambda {
         }
     }
 
-    /// The live function; waits while an update of it is going on.
+    /// Reads the live function. If an update is in progress, waits for its end first.
     ///
     /// # Errors
     /// As [`Lambda::wait_until_quiet`].
@@ -196,8 +196,8 @@ impl Lambda {
         }
     }
 
-    /// Sleeps for a while that is not the same for any two deployments, longer in later rounds: of two that change the
-    /// same function one has to let the other end.
+    /// Backs off for a random time, longer in later rounds. If two deployments change the same function, one of them
+    /// can finish while the other one sleeps.
     ///
     /// # Errors
     /// [`LambdaError::Stopped`].
@@ -206,26 +206,26 @@ impl Lambda {
         self.pause(&mut pace, ANOTHER_UPDATE).await
     }
 
-    /// What the step that was made last took.
+    /// Request statistics of the last step.
     pub fn applied(&self) -> Applied {
         let tally = self.attempts.told();
         Applied { attempts: tally.requests, request_id: tally.request_id }
     }
 
-    /// HTTP requests of the step that was made last, and whether the answer to one of them was lost.
+    /// Number of HTTP requests of the last step, and whether a response to one of them was lost.
     pub fn attempts(&self) -> (u32, bool) {
         let tally = self.attempts.told();
         (tally.requests, tally.has_lost)
     }
 
-    /// Carries out one step and waits until it is live; `subject` takes over what that makes of the function.
+    /// Applies one step, waits until it has taken effect and records the new state of the function in `subject`.
     ///
-    /// An update that somebody else has begun is waited out first, and a role that cannot be assumed yet is tried again
-    /// for half a minute, `role_not_ready` being called at each try.
+    /// If another caller's update is in progress, waits for its end first. If Lambda cannot assume the role yet, retries
+    /// for 30 s and calls `role_not_ready` before each retry.
     ///
     /// # Errors
-    /// [`LambdaError::Outdated`], when the function is not the one that the step was planned for, and others. Whether the
-    /// step took effect is in the journal.
+    /// [`LambdaError::Outdated`] if the function is not in the state that the step was planned for, and every other
+    /// [`LambdaError`] of its calls. The event writer records whether the step took effect.
     pub async fn apply(
         &self,
         action: &Action,
@@ -236,17 +236,17 @@ impl Lambda {
         if let (Action::ShiftTraffic { .. }, Err(error)) = (action, &applied)
             && (self.attempts.told().has_lost || error.leaves_in_doubt())
         {
-            // It may have been carried out all the same.
+            // AWS may have applied the shift in spite of the error.
             subject.note_aim(action);
         }
         applied
     }
 
-    /// Asks AWS whether it would take a step, without changing anything. AWS can say so of new code that it gets by now;
-    /// of every other step nothing is asked.
+    /// Checks with AWS whether a step would succeed, without changing anything. AWS has a dry run for UpdateFunctionCode
+    /// only, and code that must be uploaded to a bucket first is not there yet. For every other step, does nothing.
     ///
     /// # Errors
-    /// [`LambdaError::Call`], as of the step itself, and [`LambdaError::Stopped`].
+    /// [`LambdaError::Call`] as for the step itself, and [`LambdaError::Stopped`].
     pub async fn rehearse(&self, action: &Action, subject: &Subject<'_>) -> Result<(), LambdaError> {
         let Action::UpdateFunctionCode { delivery, .. } = action else { return Ok(()) };
         if matches!(delivery, Delivery::Upload(_)) {
@@ -254,7 +254,7 @@ impl Lambda {
         }
         self.attempts.forget();
         match self.update_function_code(action, subject, true).await {
-            // Nothing of it may still take effect.
+            // A dry run cannot take effect later.
             Err(LambdaError::Stopped { reason, .. }) => Err(LambdaError::Stopped { reason, in_flight: None }),
             answer => answer.map(drop),
         }
@@ -271,7 +271,7 @@ impl Lambda {
         if let Action::UploadPackage { object } = action {
             return self.upload_package(object, subject).await;
         }
-        // One for the whole step: AWS may say "in progress" to a call while GetFunction tells of no update.
+        // One wait limit for the whole step: AWS may reject a call with "in progress" while GetFunction shows no update.
         let mut busy = wait::Pace::new(self.wait_limit);
         let mut role = wait::Pace::slowly(wait::ROLE_LIMIT);
         let mut weights = wait::Pace::slowly(wait::WEIGHTS_LIMIT.min(self.wait_limit));
@@ -314,7 +314,7 @@ impl Lambda {
                 Err(LambdaError::Call(error)) if error.is_busy() => {
                     tracing::debug!(operation = error.operation, "an update is in progress");
                     let found = self.quiet(subject.name, &mut busy).await?.ok_or(LambdaError::Gone)?;
-                    // An old version is deleted whatever becomes of the function.
+                    // Deleting an old version does not depend on the revision of the function.
                     let is_bound = subject.revision_id.is_some() && !matches!(action, Action::DeleteVersion { .. });
                     if is_bound && subject.revision_id != found.live.revision_id {
                         return Err(LambdaError::Outdated(Some(error)));
@@ -325,13 +325,14 @@ impl Lambda {
                     self.pause_or(&mut role, "the function's role", LambdaError::RoleNotReady(error)).await?;
                 }
                 Err(LambdaError::Call(error)) if error.is_of_weights() => {
-                    self.pause_or(&mut weights, "the alias to lose its weights", LambdaError::Call(error)).await?;
+                    self.pause_or(&mut weights, "the removal of the alias's weights", LambdaError::Call(error)).await?;
                 }
                 Err(LambdaError::Call(error)) if self.was_done(action, &error) => {
                     self.journal.note_changed(step);
                     return Ok(self.applied());
                 }
-                // Our own publication makes another revision; a version of the same code is made once only.
+                // PublishVersion changes the revision, so the lost request may have caused this. Without the revision it is
+                // safe to repeat: AWS publishes no second version of the same code.
                 Err(LambdaError::Call(error))
                     if error.is_outdated()
                         && matches!(action, Action::PublishVersion { .. })
@@ -348,7 +349,7 @@ impl Lambda {
                     return Ok(self.applied());
                 }
                 Err(LambdaError::Call(error)) if error.is_not_found() && !subject.arn.is_empty() => {
-                    // The address, its permission, the alias or the version may be gone, or all of the function.
+                    // The function URL, its permission, the alias, the version or the whole function may have been deleted.
                     let is_of_more = matches!(
                         action,
                         Action::UpdateFunctionUrlConfig { .. }
@@ -380,10 +381,10 @@ impl Lambda {
         }
     }
 
-    /// Whether a refusal only says that an earlier request of the same step, whose answer was lost, has been carried out.
+    /// Whether an error only means that AWS has already applied an earlier request of the same step, whose response was lost.
     fn was_done(&self, action: &Action, error: &CallError) -> bool {
         if let Action::DeleteVersion { .. } = action {
-            // Whoever deleted it, it is gone.
+            // The goal is reached, even if another caller deleted the version.
             return error.is_not_found();
         }
         self.attempts.told().has_lost
@@ -394,15 +395,15 @@ impl Lambda {
             }
     }
 
-    /// Sleeps, unless the run is to end.
+    /// Sleeps between two traffic shifts, unless the run is cancelled.
     ///
     /// # Errors
     /// [`LambdaError::Stopped`].
     pub async fn rest(&self, interval: Duration) -> Result<(), LambdaError> {
-        self.sleep(interval, "the next share of traffic").await
+        self.sleep(interval, "the next traffic shift").await
     }
 
-    /// Sends the archive to its object, unless it is there.
+    /// Uploads the archive to its S3 object, unless the object exists already.
     async fn upload_package(&self, object: &Object, subject: &Subject<'_>) -> Result<Applied, LambdaError> {
         if self.send_to_bucket(object, archive(subject)).await? {
             self.journal.note_changed(StepName::UploadPackage);
@@ -410,7 +411,7 @@ impl Lambda {
         Ok(self.applied())
     }
 
-    /// Waits until what a step began has ended.
+    /// Waits until the operation that a step started has ended.
     async fn settle(
         &self,
         action: &Action,
@@ -450,13 +451,13 @@ impl Lambda {
         wait::failure(standing).map_or(Ok(()), Err)
     }
 
-    /// Sleeps for the next interval of `pace`, unless the run is to end.
+    /// Sleeps for the next interval of `pace`, unless the run is cancelled.
     async fn pause(&self, pace: &mut wait::Pace, what: &'static str) -> Result<(), LambdaError> {
         let interval = pace.next().ok_or(LambdaError::WaitedTooLong { what, limit: pace.limit() })?;
         self.sleep(interval, what).await
     }
 
-    /// The same; at the limit of `pace` what was refused is the error.
+    /// As [`Lambda::pause`], but returns `refused` when the limit of `pace` is reached.
     async fn pause_or(
         &self,
         pace: &mut wait::Pace,
@@ -469,8 +470,8 @@ impl Lambda {
         }
     }
 
-    /// What a look tells after the next interval of `pace`. A 429 or 5xx ends no wait: it is looked again, and what AWS said last
-    /// is the error at the end of it.
+    /// Polls once after the next interval of `pace`. After a 429 or 5xx, polls again until the limit is reached; the error
+    /// is then AWS's last one.
     async fn look_again<T>(
         &self,
         pace: &mut wait::Pace,
@@ -496,13 +497,13 @@ impl Lambda {
         }
     }
 
-    /// The end of a call; where that takes its time, the journal tells so.
+    /// Awaits a call, and emits progress events while it is slow.
     async fn told<T>(&self, operation: &'static str, call: impl Future<Output = T>) -> T {
         let what = || match self.attempts.told().refusal {
-            Some(refusal) => format!("AWS to take {operation}, which it refuses with status {}", refusal.http_status),
-            None => format!("AWS's answer to {operation}"),
+            Some(refusal) => format!("{operation} to succeed; its last response was HTTP {}", refusal.http_status),
+            None => format!("AWS's response to {operation}"),
         };
-        // The looks of a wait are no waits of their own.
+        // A poll of a longer wait must not replace the text of that wait.
         wait::told(&self.journal, Duration::from_secs(1), what, call).await
     }
 
@@ -517,7 +518,7 @@ impl Lambda {
         LambdaError::Call(self.attempts.explained(error))
     }
 
-    /// The answer of a call that only reads; given up at once when the run is to end.
+    /// Awaits a read call; abandons it as soon as the run is cancelled.
     async fn heard<T, E>(
         &self,
         operation: &'static str,
@@ -533,7 +534,7 @@ impl Lambda {
         }
     }
 
-    /// The answer of a call that changes something: not begun when the run is to end, heard out when it ends meanwhile.
+    /// Awaits a write call. Does not send it if the run is already cancelled; a call in flight gets [`GRACE`] after a signal.
     async fn finished<T, E>(
         &self,
         step: StepName,
@@ -548,7 +549,7 @@ impl Lambda {
             match self.stop.requested().await {
                 Reason::OutputClosed => std::future::pending().await,
                 reason @ Reason::Signal(_) => {
-                    // Behind a shift of traffic the way back has to find its time, too.
+                    // After a traffic shift, restoring the traffic must also fit into the shutdown time.
                     let is_shift = matches!(step, StepName::ShiftTraffic | StepName::UpdateAlias);
                     tokio::time::sleep(if is_shift { GRACE / 3 } else { GRACE }).await;
                     reason
@@ -562,7 +563,7 @@ impl Lambda {
         }
     }
 
-    /// An answer of success that does not hold what it must: something between AWS and us has made it up.
+    /// The error for a success response without its required fields: it does not come from AWS, but from a proxy on the way.
     fn garbled(&self, operation: &'static str) -> LambdaError {
         let Tally { http_status, request_id, .. } = self.attempts.told();
         LambdaError::Call(CallError {
@@ -572,7 +573,7 @@ impl Lambda {
         })
     }
 
-    /// An answer that may hold nothing has to be AWS's own, and not that of something on the way.
+    /// Checks that a response whose fields are all optional comes from AWS and not from a proxy on the way.
     fn check_awss(&self, operation: &'static str) -> Result<(), LambdaError> {
         if self.attempts.told().is_awss { Ok(()) } else { Err(self.garbled(operation)) }
     }
@@ -581,13 +582,13 @@ impl Lambda {
         Upload::of(archive.clone(), self.journal.clone())
     }
 
-    /// An upload may take as long as a wait.
+    /// Timeouts for a call that carries an archive: an upload may take as long as a wait.
     fn upload_override(&self) -> aws_sdk_lambda::config::Builder {
         aws_sdk_lambda::config::Builder::new().timeout_config(connect::timeouts(self.wait_limit, self.wait_limit))
     }
 }
 
-/// `None` for what is not there.
+/// Turns "not found" into `None`.
 fn found<T>(answer: Result<T, LambdaError>) -> Result<Option<T>, LambdaError> {
     match answer {
         Err(LambdaError::Call(error)) if error.is_not_found() => Ok(None),
@@ -595,9 +596,9 @@ fn found<T>(answer: Result<T, LambdaError>) -> Result<Option<T>, LambdaError> {
     }
 }
 
-/// The archive of a step that sends it.
+/// The archive of a step that uploads it.
 fn archive<'a>(subject: &'a Subject<'_>) -> &'a Arc<Archive> {
-    subject.archive.as_ref().expect("whoever plans to send an archive has one")
+    subject.archive.as_ref().expect("a plan uploads an archive only if there is one")
 }
 
 fn exposed(tags: &std::collections::BTreeMap<String, Secret>) -> std::collections::HashMap<String, String> {

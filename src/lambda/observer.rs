@@ -1,5 +1,5 @@
-//! Every HTTP request on its way out and back in, a tally of them out.
-//! Never changes a request, and never looks into its body.
+//! SDK interceptor that counts the HTTP requests of a step and records facts of their responses.
+//! It never changes a request, and never reads a request body.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::error::{CallError, is_passing};
 use crate::journal::Journal;
 
-/// The HTTP requests of the current step. Calls follow one another, so one tally is enough.
+/// Statistics of the current step's HTTP requests. Calls are sequential, so one record is enough.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Attempts(Arc<Mutex<Tally>>);
 
@@ -25,18 +25,18 @@ pub(super) struct Tally {
     pub(super) requests: u32,
     pub(super) http_status: Option<u16>,
     pub(super) request_id: Option<String>,
-    /// Whether the last answer was AWS's own: it carries an id, and what a proxy says does not.
+    /// Whether the last response came from AWS: it has a request id, and the response of a proxy has none.
     pub(super) is_awss: bool,
-    /// Whether an answer was lost, so that its request may have been carried out.
+    /// Whether a response was lost, so that AWS may have carried out its request.
     pub(super) has_lost: bool,
-    /// The last answer to the call that goes on, if it was a 429 or 5xx.
+    /// The last response of the current call, if it was a 429 or 5xx.
     pub(super) refusal: Option<Refusal>,
 }
 
-/// Codes by which AWS says that it cannot answer now, whatever the status.
+/// Error codes that mean that the same request may succeed later, with any HTTP status.
 const PASSING: &[&str] = &["InternalError", "RequestTimeout", "RequestTimeoutException"];
 
-/// A 429 or 5xx, as far as it can be read.
+/// A response with a 429 or 5xx. What cannot be parsed of it is `None`.
 #[derive(Clone, Debug)]
 pub(super) struct Refusal {
     pub(super) http_status: u16,
@@ -65,7 +65,7 @@ impl Refusal {
         };
         let message = member(&["message", "Message"]).or_else(|| within("Message"));
         let code = code.map(bare).filter(|code| !code.is_empty());
-        // S3 says so with other statuses, too: it may have begun to answer, or have waited for the request.
+        // S3 uses these codes with other statuses, too: InternalError after a 200 has begun, RequestTimeout with a 400.
         let passes = is_passing(http_status) || code.as_deref().is_some_and(|code| PASSING.contains(&code));
         passes.then_some(Refusal { http_status, code, message, request_id })
     }
@@ -80,7 +80,7 @@ impl Attempts {
         self.lock().clone()
     }
 
-    /// A call that was given up for lack of an answer, unless AWS has answered so far that it cannot now: then that.
+    /// Replaces a timeout by AWS's last 429 or 5xx, if there was one: that is the better explanation.
     pub(super) fn explained(&self, error: CallError) -> CallError {
         match self.told().refusal {
             Some(refusal) if error.is_silence() => CallError::refused(error.operation, refusal),
@@ -93,7 +93,7 @@ impl Attempts {
     }
 }
 
-/// Sees every HTTP request on its way out, and what comes back.
+/// Interceptor that records every HTTP request and its response.
 #[derive(Clone)]
 pub(super) struct Observer {
     pub(super) attempts: Attempts,
@@ -138,7 +138,7 @@ impl Intercept for Observer {
         _: &RuntimeComponents,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        // S3 has a name of its own for it.
+        // S3 uses another header name.
         let id = |headers: &Headers| {
             headers.get("x-amzn-requestid").or_else(|| headers.get("x-amz-request-id")).map(str::to_owned)
         };
@@ -149,7 +149,7 @@ impl Intercept for Observer {
         tally.http_status = status;
         tally.is_awss = id.is_some();
         let has_failed = context.output_or_error().is_some_and(|answer| answer.is_err());
-        // AWS answers 429 to publications that have taken effect, too (terraform-provider-aws, issue 29907).
+        // PublishVersion may return 429 although it took effect (terraform-provider-aws, issue 29907).
         let publishes = config.load::<Metadata>().is_some_and(|call| call.name() == "PublishVersion");
         let is_lost = |status| status >= 500 || (status < 300 && has_failed) || (status == 429 && publishes);
         tally.has_lost |= status.is_none_or(is_lost);

@@ -1,5 +1,5 @@
-//! GetFunction's answer in, the live function out.
-//! Never takes what cannot be read for empty: such a setting is left out.
+//! Converts GetFunction responses to the live function.
+//! It never treats an unreadable setting as empty: it omits that setting.
 
 use std::collections::BTreeMap;
 
@@ -13,27 +13,28 @@ use crate::function::{Held, Live, LiveImage, LiveUrl, LiveVersion, Permission, P
 use crate::protocol::secret::Secret;
 use crate::protocol::structures::{self, FunctionUrl};
 
-/// Where a function stands between two updates.
+/// State of a function or version, combined from `State` and `LastUpdateStatus`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
-    /// Ready; idle counts, too.
+    /// Ready, or idle.
     Settled,
-    /// It is being created.
+    /// Being created.
     Creating,
-    /// It is being updated.
+    /// Being updated.
     Updating,
-    /// It is being deleted or switched off.
+    /// Being deleted or deactivated.
     Leaving,
-    /// It was switched off: nobody can call it.
+    /// Deactivated: it cannot be invoked.
     Deactivated,
-    /// It could not be created.
+    /// The creation failed.
     CreationFailed(Trouble),
-    /// Its last update could not be carried out.
+    /// The last update failed.
     UpdateFailed(Trouble),
 }
 
 impl Standing {
-    /// `LastUpdateStatus` tells of updates; `State` matters after creation only, an idle function is `Inactive` for ever.
+    /// Combines `State` (creation, deletion, deactivation) and `LastUpdateStatus` (updates). `Inactive` counts as ready: an
+    /// idle function stays so until it is invoked.
     pub(super) fn of(
         state: Option<&State>,
         state_trouble: Trouble,
@@ -51,7 +52,8 @@ impl Standing {
         }
     }
 
-    /// The same of a published version, which has no updates, whatever status it inherits from the function.
+    /// The state of a published version. It is never updated, so the `LastUpdateStatus` that it copies from the function is
+    /// ignored.
     pub(super) fn of_version(self) -> Self {
         match self {
             Standing::Creating | Standing::CreationFailed(_) | Standing::Leaving | Standing::Deactivated => self,
@@ -59,7 +61,7 @@ impl Standing {
         }
     }
 
-    /// Whether something goes on that ends by itself.
+    /// Whether an operation is in progress that ends by itself.
     pub(super) fn passes(&self) -> bool {
         matches!(self, Standing::Creating | Standing::Updating | Standing::Leaving)
     }
@@ -80,7 +82,7 @@ impl Standing {
     }
 }
 
-/// The live function of a GetFunction answer. `None` when the answer lacks what every function has.
+/// Converts a GetFunction response. `None`: the response lacks a field that every function has.
 pub(super) fn live(output: &GetFunctionOutput) -> Option<Live> {
     let configuration = output.configuration()?;
     let mut settings = settings(configuration);
@@ -118,7 +120,8 @@ pub(super) fn live(output: &GetFunctionOutput) -> Option<Live> {
     })
 }
 
-/// A published version of a list, which does not tell whether it is ready. `None` when it lacks what every version has.
+/// Converts an entry of ListVersionsByFunction, which does not show whether the version is ready. `None`: it lacks a field
+/// that every version has.
 pub(super) fn listed_version(configuration: &FunctionConfiguration) -> Option<LiveVersion> {
     Some(LiveVersion {
         number: configuration.version()?.to_owned(),
@@ -128,7 +131,7 @@ pub(super) fn listed_version(configuration: &FunctionConfiguration) -> Option<Li
     })
 }
 
-/// A published version as GetFunction tells it.
+/// Converts the GetFunction response for a published version. `None`: it lacks a field that every version has.
 pub(super) fn version(configuration: &FunctionConfiguration) -> Option<LiveVersion> {
     let state = match Standing::of_configuration(configuration).of_version() {
         Standing::Settled | Standing::Updating | Standing::UpdateFailed(_) => VersionState::Ready,
@@ -138,12 +141,12 @@ pub(super) fn version(configuration: &FunctionConfiguration) -> Option<LiveVersi
     Some(LiveVersion { state, ..listed_version(configuration)? })
 }
 
-/// Code and settings of an answer. `None` when it tells no code.
+/// Code and settings of a response. `None`: it has no `CodeSha256`.
 pub(super) fn held(configuration: &FunctionConfiguration) -> Option<Held> {
     Some(Held { code_sha256: configuration.code_sha256()?.to_owned(), settings: settings(configuration) })
 }
 
-/// Where AWS leaves a member out, its documented default is what the function has.
+/// Converts the settings. Where AWS omits a field, the function has its documented default.
 fn settings(c: &FunctionConfiguration) -> Vec<Setting> {
     let or = |value: Option<&str>, default: &str| value.unwrap_or(default).to_owned();
     let vpc = c.vpc_config();
@@ -191,7 +194,7 @@ fn settings(c: &FunctionConfiguration) -> Vec<Setting> {
     settings
 }
 
-/// The own address of a function.
+/// Converts a function URL.
 pub(super) fn url(output: &GetFunctionUrlConfigOutput) -> LiveUrl {
     let list = |items: &[String]| Some(items.to_vec()).filter(|items| !items.is_empty());
     let cors = output.cors().map(|cors| structures::Cors {
@@ -210,7 +213,7 @@ pub(super) fn url(output: &GetFunctionUrlConfigOutput) -> LiveUrl {
     LiveUrl { url: output.function_url().to_owned(), config }
 }
 
-/// What a policy permits everybody. A statement that this program cannot read permits nothing that it relies on.
+/// Finds the public access that a resource policy grants. A statement of unknown form counts as granting nothing.
 pub(super) fn public(policy: &str) -> PublicAccess {
     let document: Value = serde_json::from_str(policy).unwrap_or_default();
     let statements = document["Statement"].as_array().map(Vec::as_slice).unwrap_or_default();

@@ -1,5 +1,5 @@
-//! A function's aliases, versions and provisioned concurrency as AWS tells them, and an invocation of a version.
-//! Never changes anything; a function that is invoked may.
+//! Reads a function's aliases, versions and provisioned concurrency, and invokes a version.
+//! It never changes anything at AWS itself, but an invoked function may.
 
 use std::time::Duration;
 
@@ -17,30 +17,31 @@ use crate::function::{
 use crate::protocol::name::FunctionName;
 use crate::verification::Answer;
 
-/// What is waited for while a version is made ready.
+/// Progress text while a published version becomes active.
 pub(super) const VERSION: &str = "the new version";
 
-/// Each page holds up to 50 items, so that no function fills this many; a broken proxy may send pages without end.
+/// Limit of pages to read. AWS returns about 50 items per page, so no function needs 1,000 pages. Without a limit, a proxy
+/// that returns the same page again and again would never end the loop.
 const MAX_PAGES: u32 = 1000;
 
-/// What is waited for while an idle function is woken.
-const IDLE: &str = "the function, which was idle,";
+/// Progress text while an idle function becomes active again.
+const IDLE: &str = "the idle function to become active";
 
-/// What to ask of versions and aliases.
+/// Which facts about versions and aliases to read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReleaseQuestions {
-    /// The aliases, and the versions that those of these names point at.
+    /// If not empty: all aliases of the function, and the versions that the aliases with these names point at.
     pub aliases: Vec<String>,
-    /// All aliases, though none is named.
+    /// All aliases, even if `aliases` is empty.
     pub all_aliases: bool,
     /// All versions.
     pub versions: bool,
-    /// What the named aliases keep ready.
+    /// The provisioned concurrency of the aliases in `aliases`.
     pub provisioned: bool,
 }
 
 impl Lambda {
-    /// Completes the live function by its aliases and versions, so far as somebody asks.
+    /// Adds aliases, versions and provisioned concurrency to `live`, as far as `questions` asks for them.
     ///
     /// # Errors
     /// As [`Lambda::read_live`].
@@ -70,7 +71,7 @@ impl Lambda {
         }
         for number in numbers {
             let call = self.client.get_function().function_name(name.as_str()).qualifier(number).send();
-            // An alias of a version that is gone: it is not the one that is wanted.
+            // The alias points at a deleted version, which is not a version to deploy.
             let Some(output) = found(self.heard("GetFunction", call).await)? else { continue };
             let version = output.configuration().and_then(read::version);
             live.versions.push(version.ok_or_else(|| self.garbled("GetFunction"))?);
@@ -78,8 +79,8 @@ impl Lambda {
         self.read_provisioned(name, live, questions).await
     }
 
-    /// Asks about one version, which alone tells whether it is ready, and takes that over into `live`; with `waits` not before
-    /// it is, or cannot be. `Some`: it cannot, for that reason.
+    /// Reads one version and updates it in `live`: only GetFunction for that version shows whether it is ready. With `waits`,
+    /// waits until it is ready or has failed. Returns the reason if it has failed.
     ///
     /// # Errors
     /// [`LambdaError::WaitedTooLong`], and those of [`Lambda::read_live`].
@@ -138,7 +139,7 @@ impl Lambda {
                 self.client.list_versions_by_function().function_name(name.as_str()).set_marker(marker.clone()).send();
             let output = found(self.heard("ListVersionsByFunction", call).await)?.ok_or(LambdaError::Gone)?;
             self.check_awss("ListVersionsByFunction")?;
-            // `$LATEST.PUBLISHED` of Managed Instances is no version that anybody may count or delete, nor is what may come.
+            // `$LATEST.PUBLISHED` of Managed Instances must not be counted or deleted, and neither must future special versions.
             let is_number = |version: &str| version.parse::<u64>().is_ok();
             let published = output.versions().iter().filter(|version| version.version().is_some_and(is_number));
             versions.extend(published.filter_map(read::listed_version));
@@ -209,13 +210,13 @@ impl Lambda {
         }
     }
 
-    /// Waits until the executions that an alias keeps ready are.
+    /// Waits until the provisioned concurrency of an alias is ready.
     ///
     /// # Errors
     /// [`LambdaError::ProvisioningFailed`], [`LambdaError::WaitedTooLong`], and those of every call.
     pub async fn wait_for_provisioned(&self, name: &FunctionName, alias: &str) -> Result<(), LambdaError> {
         let look = async || match self.provisioned(name, alias).await {
-            // Of a function that is gone AWS says that the alias is.
+            // If the function was deleted, AWS reports that the alias does not exist.
             Err(LambdaError::Call(error)) if error.is_not_found() => Err(LambdaError::Outdated(Some(error))),
             answer => answer,
         };
@@ -236,10 +237,10 @@ impl Lambda {
         }
     }
 
-    /// What a version answers to `payload`.
+    /// Invokes a version with `payload` and returns its response.
     ///
     /// # Errors
-    /// [`LambdaError::NoAnswer`] when it takes longer than `limit`, and those of every call.
+    /// [`LambdaError::NoAnswer`] if the response takes longer than `limit`, [`LambdaError::Gone`], and those of every call.
     pub async fn invoke(
         &self,
         name: &FunctionName,
@@ -250,9 +251,9 @@ impl Lambda {
         let mut waking = wait::Pace::new(self.wait_limit);
         loop {
             match self.invoke_once(name, version, payload, limit).await {
-                // The first call of an idle function wakes it, and is refused.
+                // AWS rejects the first invocation of an idle function, and makes the function active again.
                 Err(LambdaError::Call(error)) if error.is_waking() => match self.pause(&mut waking, IDLE).await {
-                    // AWS's own word on it is worth more than that the time is over.
+                    // AWS's error is more useful than a timeout.
                     Err(LambdaError::WaitedTooLong { .. }) => return Err(LambdaError::Call(error)),
                     slept => slept?,
                 },
@@ -291,7 +292,7 @@ impl Lambda {
         })
     }
 
-    /// Why there is no answer: the function takes its time, unless AWS has refused to start it up to now.
+    /// Why there is no response: the function is slow, unless AWS responded to every attempt with a 429 or 5xx.
     fn unanswered(&self, limit: Duration) -> LambdaError {
         match self.attempts.told().refusal {
             Some(refusal) => LambdaError::Call(CallError::refused("Invoke", refusal)),
@@ -300,7 +301,7 @@ impl Lambda {
     }
 }
 
-/// Whether a version is ready, or made so.
+/// An error if a version has failed. `Ok`: it is ready, or may still become ready.
 pub(super) fn of_version(number: &str, standing: Standing) -> Result<(), LambdaError> {
     let failed = |trouble| Err(LambdaError::VersionFailed { version: number.to_owned(), trouble });
     match standing.of_version() {
@@ -310,8 +311,8 @@ pub(super) fn of_version(number: &str, standing: Standing) -> Result<(), LambdaE
     }
 }
 
-/// AWS tells the last 4 KB of a log, so that its first line may be the rest of one: a part of a secret, which nobody would
-/// recognise. It is left out.
+/// Drops the first line of a log tail if it may be incomplete: AWS returns the last 4 KB. An incomplete line may begin in
+/// the middle of a secret, which redaction would not recognise.
 fn whole_lines(log: &[u8]) -> String {
     const TAIL: usize = 4096;
     let start = if log.len() < TAIL { Some(0) } else { log.iter().position(|byte| *byte == b'\n').map(|end| end + 1) };

@@ -1,5 +1,5 @@
-//! Settings in, the fields of AWS's requests out.
-//! Never leaves a setting out: each one has its field in creation and in update, or a call of its own.
+//! Writes settings into the fields of AWS requests.
+//! It never omits a setting: each one has a field in the create and update requests, or is sent by a separate call.
 
 use aws_sdk_lambda::operation::create_function::builders::CreateFunctionFluentBuilder;
 use aws_sdk_lambda::operation::update_function_code::builders::UpdateFunctionCodeFluentBuilder;
@@ -12,7 +12,7 @@ use aws_sdk_lambda::types::{
 use crate::function::Setting;
 use crate::protocol::structures;
 
-/// The structures of AWS's that several settings share. `None`: no setting is a member of it.
+/// AWS structures that combine several settings. `None`: no setting belongs to the structure.
 #[derive(Default)]
 struct Structures {
     vpc: Option<VpcConfigBuilder>,
@@ -45,7 +45,7 @@ impl Structures {
                 Setting::SystemLogLevel(level) => {
                     logging = Some(logging.unwrap_or_default().system_log_level(level.as_str().into()));
                 }
-                // What is left out of this structure is the image's own.
+                // A field that is omitted from this structure has the value from the image.
                 Setting::EntryPoint(parts) => image = Some(image.unwrap_or_default().set_entry_point(list(&parts))),
                 Setting::Command(parts) => image = Some(image.unwrap_or_default().set_command(list(&parts))),
                 Setting::WorkingDirectory(path) => {
@@ -102,7 +102,7 @@ macro_rules! apply {
                 Setting::SnapStart(mode) => {
                     request.snap_start(SnapStart::builder().apply_on(mode.as_str().into()).build())
                 }
-                // Members of the structures above.
+                // Sent as members of the structures above.
                 Setting::SubnetIds(_)
                 | Setting::SecurityGroupIds(_)
                 | Setting::Ipv6AllowedForDualStack(_)
@@ -113,7 +113,7 @@ macro_rules! apply {
                 | Setting::EntryPoint(_)
                 | Setting::Command(_)
                 | Setting::WorkingDirectory(_) => request,
-                // Of creation and of other calls.
+                // Sent only at creation, or by other calls.
                 Setting::Architecture(_)
                 | Setting::SourceKmsKeyArn(_)
                 | Setting::CodeSigningConfigArn(_)
@@ -124,7 +124,7 @@ macro_rules! apply {
     }};
 }
 
-/// The request of a creation with these settings, all but the key of the code, which is a member of the code.
+/// Writes settings into a CreateFunction request, except the KMS key of the code, which is a member of `FunctionCode`.
 pub(super) fn create(request: CreateFunctionFluentBuilder, settings: &[Setting]) -> CreateFunctionFluentBuilder {
     let request = apply!(request, settings);
     settings.iter().cloned().fold(request, |request, setting| match setting {
@@ -134,7 +134,7 @@ pub(super) fn create(request: CreateFunctionFluentBuilder, settings: &[Setting])
     })
 }
 
-/// The request of an update to these settings. An empty one clears the live value.
+/// Writes settings into an UpdateFunctionConfiguration request. An empty setting clears the live value.
 pub(super) fn update(
     request: UpdateFunctionConfigurationFluentBuilder,
     settings: &[Setting],
@@ -142,7 +142,7 @@ pub(super) fn update(
     apply!(request, settings)
 }
 
-/// The request of other code with the settings that travel with it.
+/// Writes the settings that belong to an UpdateFunctionCode request.
 pub(super) fn update_code(
     request: UpdateFunctionCodeFluentBuilder,
     settings: &[Setting],
@@ -154,7 +154,7 @@ pub(super) fn update_code(
     })
 }
 
-/// The key of the code. `None`: AWS's own.
+/// ARN of the KMS key for the code. `None`: an AWS owned key.
 pub(super) fn source_kms_key_arn(settings: &[Setting]) -> Option<String> {
     settings.iter().find_map(|setting| match setting {
         Setting::SourceKmsKeyArn(arn) if !arn.is_empty() => Some(arn.clone()),
@@ -162,7 +162,7 @@ pub(super) fn source_kms_key_arn(settings: &[Setting]) -> Option<String> {
     })
 }
 
-/// A `cors` as AWS takes it.
+/// Converts `cors` to the AWS structure.
 pub(super) fn cors(cors: &structures::Cors) -> Cors {
     Cors::builder()
         .set_allow_origins(cors.allow_origins.clone())

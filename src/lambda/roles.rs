@@ -1,5 +1,5 @@
-//! A role that the stanza names and whoever may assume it in, credentials of that role out. Effect: asks AWS STS.
-//! Never writes a token to a disk, and never acts as anybody else than the stanza says.
+//! Assumes the role that the stanza names, with other credentials or with a web identity token.
+//! It never writes a token to disk, and never falls back to another identity. Effect: sends requests to AWS STS.
 
 use std::path::Path;
 
@@ -16,30 +16,30 @@ use crate::protocol::event::CredentialsSource;
 use crate::protocol::secret::{Learnt, Secret};
 use crate::protocol::stanza::Stanza;
 
-/// The role that a stanza wants to act as, and how it is assumed.
+/// A role to assume, and how to assume it.
 #[derive(Clone, Debug)]
 pub(super) struct Role {
     arn: String,
     external_id: Option<String>,
     session_name: String,
-    /// The token that is exchanged for it. `None`: other credentials are.
+    /// The web identity token for AssumeRoleWithWebIdentity. `None`: AssumeRole with other credentials.
     token: Option<Token>,
 }
 
-/// Where an OpenID Connect token is.
+/// Source of an OpenID Connect token.
 #[derive(Clone, Debug)]
 enum Token {
-    /// Here.
+    /// The token itself.
     Value(Secret),
-    /// In a file, which whoever gives tokens writes anew.
+    /// Path of a file. It is read for every use, because the issuer replaces its content.
     File(String),
 }
 
 impl Role {
-    /// The role that the stanza names.
+    /// The role that the stanza names. `None`: it names none.
     ///
     /// # Errors
-    /// The name of the variable that is to hold a token, when the job has none of that name.
+    /// The name of the variable in `web_identity_token_env`, if it is missing or blank in the job's environment.
     pub(super) fn of(stanza: &Stanza, env: &Environment) -> Result<Option<Role>, String> {
         let Some(arn) = stanza.role_to_assume.clone() else { return Ok(None) };
         let token = match (&stanza.web_identity_token_env, stanza.web_identity_token(env)) {
@@ -51,7 +51,7 @@ impl Role {
         Ok(Some(Role { arn, external_id: stanza.external_id.clone(), session_name, token }))
     }
 
-    /// The role that `AWS_ROLE_ARN` and `AWS_WEB_IDENTITY_TOKEN_FILE` of the job name.
+    /// The role from `AWS_ROLE_ARN` and `AWS_WEB_IDENTITY_TOKEN_FILE` of the job. `None`: the job has no such token file.
     pub(super) fn of_token_file(env: &Environment) -> Result<Option<Role>, CredentialsError> {
         let variable = |name| env.get(name).filter(|value| !value.is_empty()).map(std::borrow::Cow::into_owned);
         let half = |given, missing| Err(CredentialsError::Incomplete { given, missing, at: None });
@@ -65,20 +65,21 @@ impl Role {
         }
     }
 
-    /// Whether a token is exchanged for it.
+    /// Whether the role is assumed with a web identity token.
     pub(super) fn exchanges_token(&self) -> bool {
         self.token.is_some()
     }
 }
 
-/// `dpl-lambda-owner-repo-7`: what CloudTrail shows of who deployed. At most 64 characters of those that STS takes.
+/// The default session name, such as `dpl-lambda-owner-repo-7`, by which CloudTrail identifies the build. It has at most 64
+/// characters, and only those that STS accepts.
 fn default_session_name(env: &Environment) -> String {
     let parts = ["TRAVIS_REPO_SLUG", "TRAVIS_BUILD_NUMBER"].map(|name| env.expand(name).into_owned());
     let parts = std::iter::once("dpl-lambda".to_owned()).chain(parts).filter(|part| !part.is_empty());
     let name = parts.collect::<Vec<_>>().join("-");
     let is_taken = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
     let name: Vec<char> = name.chars().map(|c| if is_taken(c) { c } else { '-' }).collect();
-    // The build's number stands at the end.
+    // Cut at the start, to keep the build number at the end.
     name[name.len().saturating_sub(64)..].iter().collect()
 }
 
@@ -96,7 +97,7 @@ impl Token {
     }
 }
 
-/// Credentials of a role, asked for anew whenever the last ones end.
+/// Credential provider that assumes a role, and assumes it again when the credentials expire.
 #[derive(Debug)]
 pub(super) struct AssumedRole {
     role: Role,
@@ -109,7 +110,7 @@ impl AssumedRole {
         AssumedRole { role, client, learnt }
     }
 
-    /// Asks STS, and goes on doing so whenever the credentials end.
+    /// Assumes the role, and becomes the provider that renews the credentials.
     ///
     /// # Errors
     /// As [`AssumedRole::assume`].
@@ -118,16 +119,16 @@ impl AssumedRole {
         Ok(Acting { credentials, source, provider: Some(SharedCredentialsProvider::new(self)) })
     }
 
-    /// Asks STS.
+    /// Requests credentials from STS.
     ///
     /// # Errors
-    /// [`LambdaError::Call`], with the operation of STS.
+    /// [`LambdaError::Call`] with the STS operation, and [`LambdaError::Credentials`] if the token file cannot be read.
     pub(super) async fn assume(&self) -> Result<Credentials, LambdaError> {
         let role = &self.role;
         let (operation, credentials) = match &role.token {
             Some(token) => {
                 let token = token.read()?;
-                // A refusal may quote it.
+                // An error message of STS may quote the token.
                 self.learnt.add([token.clone()]);
                 let call = self.client.assume_role_with_web_identity().role_arn(&role.arn);
                 let call = call.role_session_name(&role.session_name).web_identity_token(token.expose());

@@ -1,5 +1,5 @@
-//! What is live and what AWS answers in, what the next step has to name out: revisions, the version, shares of traffic.
-//! Never asks AWS.
+//! Tracks revision ids, version and traffic weights between steps, so that each request can name the state it expects.
+//! It never sends a request to AWS.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,38 +11,38 @@ use crate::plan::{Action, Plan};
 use crate::protocol::event::Aim;
 use crate::protocol::name::FunctionName;
 
-/// What the steps of a deployment work on.
+/// State of the function that the steps of a deployment share.
 #[derive(Clone, Debug)]
 pub struct Subject<'a> {
-    /// The function, as the stanza names it.
+    /// Name of the function, as in the stanza.
     pub name: &'a FunctionName,
-    /// Its ARN; empty while there is no function.
+    /// ARN of the function. Empty until the function exists.
     pub arn: String,
-    /// The archive. `None`: the code is elsewhere.
+    /// The archive to upload. `None`: the code is an S3 object or a container image.
     pub archive: Option<Arc<Archive>>,
-    /// AWS's `CodeSha256` of the code that it is to have. `None`: it is not known before AWS has read it.
+    /// AWS's `CodeSha256` of the code to deploy. `None`: unknown until AWS returns it.
     pub code_sha256: Option<String>,
-    /// The revision that the next change is meant for. `None`: any.
+    /// The `RevisionId` that the next change expects. `None`: any.
     pub revision_id: Option<String>,
-    /// The version that was published, or that the aliases are to point at.
+    /// The version that was published, or that the aliases will point at. `None`: there is none yet.
     pub version: Option<String>,
-    /// `RevisionId` of aliases, by name.
+    /// `RevisionId` of each alias, by alias name.
     pub alias_revisions: BTreeMap<String, String>,
-    /// Where aliases have been, by name.
+    /// History of each alias, by alias name.
     pub trails: BTreeMap<String, Trail>,
-    /// Aliases that send a share of their traffic to the version, with the version that gets the rest.
+    /// Aliases that send part of their traffic to the new version, each with the version that gets the rest.
     pub shifted: BTreeMap<String, String>,
-    /// The function's own address.
+    /// The function URL, of the alias or of the function. `None`: there is none.
     pub function_url: Option<String>,
-    /// `CodeSha256` as a look at the function has told it since the last change. `None`: nobody has looked.
+    /// `CodeSha256` of the function as read after the last change. `None`: it was not read since.
     pub seen_sha256: Option<String>,
-    /// Code and settings as AWS has told them last: what it tells next has to be the same, but for what the call itself
-    /// changes, or somebody else is at work. `None`: nobody knows.
+    /// Code and settings as AWS returned them last. The next response must have the same, except for what the call itself
+    /// changes; otherwise another caller has changed the function. `None`: unknown.
     pub known: Option<Held>,
 }
 
 impl<'a> Subject<'a> {
-    /// The function called `name`, of which nothing is known yet.
+    /// The initial state for the function `name`: everything else is unknown.
     pub fn of(name: &'a FunctionName) -> Self {
         Subject {
             name,
@@ -60,7 +60,7 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// Takes over what is live, and what a plan for it will make of it.
+    /// Replaces the state by that of the live function and of the plan for it.
     pub fn take(&mut self, live: &Live, plan: &Plan, code_sha256: Option<String>) {
         self.arn.clone_from(&live.arn);
         self.code_sha256 = code_sha256;
@@ -75,7 +75,7 @@ impl<'a> Subject<'a> {
         self.alias_revisions = live.aliases.iter().filter_map(revision).collect();
     }
 
-    /// What a step is about, as it is told.
+    /// The target of a step, as shown in events.
     pub fn told(&self, action: &Action) -> Aim {
         let version = || Some(self.version().to_owned());
         match action {
@@ -98,12 +98,12 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// The version that the steps are about: `$LATEST` where none is published.
+    /// The version that the steps work on; `$LATEST` if none is published.
     pub fn version(&self) -> &str {
         self.version.as_deref().unwrap_or("$LATEST")
     }
 
-    /// Where a step wants an alias, whatever its revision.
+    /// The version and weights that a step gives to an alias. The revision is not set. `None`: the step changes no alias.
     pub(super) fn aim(&self, action: &Action) -> Option<LiveAlias> {
         match action {
             Action::UpdateAlias { alias, version, .. } => {
@@ -118,7 +118,7 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// Notes whether an alias sends a share of its traffic to the version now.
+    /// Records whether an alias sends part of its traffic to the new version after a step.
     pub(super) fn note_aim(&mut self, action: &Action) {
         match action {
             Action::UpdateAlias { alias, .. } => drop(self.shifted.remove(alias)),
@@ -127,13 +127,13 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// Whether somebody else's code was live already when our own had been put there.
+    /// Whether another caller replaced our code after we deployed it.
     pub fn was_overtaken(&self) -> bool {
         self.seen_sha256.is_some() && self.code_sha256.is_some() && self.seen_sha256 != self.code_sha256
     }
 
-    /// Whether AWS tells another hash of the code than the one that was packaged. Of code that is encrypted with a key of
-    /// one's own nobody documents what is hashed.
+    /// Whether AWS returned another hash than that of the package. Code that is encrypted with a customer managed key is not
+    /// compared: it is not documented what AWS hashes there.
     pub(super) fn got_other_code(&self, action: &Action, told: Option<&String>) -> bool {
         let (Action::CreateFunction { settings, .. } | Action::UpdateFunctionCode { settings, .. }) = action else {
             return false;
@@ -142,8 +142,8 @@ impl<'a> Subject<'a> {
         self.archive.is_some() && !is_encrypted && told.is_some() && told != self.code_sha256.as_ref()
     }
 
-    /// Whether what a call has told is what was known before it, but for what the call itself changes. A structure of AWS's is
-    /// replaced whole, so that all of its members may change with one.
+    /// Whether a response has the code and settings known before, except for what the call itself changes. AWS replaces a
+    /// structure as a whole, so if one member changes, the others may change, too.
     pub(super) fn is_followed_by(&self, action: &Action, told: &Held) -> bool {
         let Some(known) = &self.known else { return true };
         let description = [Setting::Description(String::new())];
@@ -162,15 +162,14 @@ impl<'a> Subject<'a> {
         (brings_code || told.code_sha256 == known.code_sha256) && told.keeps(known, changes)
     }
 
-    /// Whether the function is still what our own call has made of it; then its revision, which changes once more when an update
-    /// has ended, is that of our own. Somebody else's code alone leaves the revision at our own, so that AWS refuses whatever
-    /// would build on it.
+    /// Whether the function still has the settings of our own call. If so, adopts its revision, which AWS changes once more
+    /// when an update ends. If only the code is another caller's, keeps our revision, so that AWS rejects every later step.
     pub(super) fn has_stayed(&mut self, action: &Action, live: Live) -> bool {
         let now = Held::of(&live);
         if self.known.as_ref().is_some_and(|known| !now.keeps(known, |_| false)) {
             return false;
         }
-        // What a tag of an image means is known once Lambda has read it.
+        // Which image a tag means is known only after Lambda has resolved it.
         let (Action::CreateFunction { delivery, .. } | Action::UpdateFunctionCode { delivery, .. }) = action else {
             return self.adopt(live, now);
         };
@@ -188,16 +187,16 @@ impl<'a> Subject<'a> {
         true
     }
 
-    /// Takes over what a call has told.
+    /// Records the facts from a response.
     pub(super) fn note(&mut self, told: Told) {
         if let Some(arn) = told.function_arn {
             self.arn = arn;
         }
-        // What we have packaged has the hash that we know, whatever is told.
+        // The hash of our own package is known, whatever AWS returns.
         if self.archive.is_none() {
             self.code_sha256 = told.code_sha256.or(self.code_sha256.take());
         }
-        // A call that does not tell it may have changed it.
+        // A call that does not return the revision may have changed it.
         self.revision_id = told.revision_id;
         self.known = told.held.or(self.known.take());
         self.seen_sha256 = None;
@@ -212,7 +211,7 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// What an answer tells of the function, as far as it does.
+/// Facts about the function from one response. `None`: the response does not have that field.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Told {
     pub(super) function_arn: Option<String>,
@@ -222,9 +221,9 @@ pub(super) struct Told {
     pub(super) function_url: Option<String>,
     /// Code and settings.
     pub(super) held: Option<Held>,
-    /// Whether executions that an alias keeps ready are on their way to another version.
+    /// Whether AWS is moving an alias's provisioned concurrency to another version.
     pub(super) is_moving: bool,
-    /// An alias's name and revision.
+    /// Name and `RevisionId` of an alias.
     pub(super) alias: Option<(String, Option<String>)>,
 }
 
@@ -261,7 +260,7 @@ mod tests {
         ] {
             assert_eq!(subject.is_followed_by(&action, &told), is_ours, "{action:?} {told:?}");
         }
-        // With one member AWS replaces a structure whole.
+        // If one member changes, AWS replaces the whole structure.
         let mut logged = held("a", 3, "d");
         logged.settings[3] = Setting::LogGroup("/aws/lambda/f".to_owned());
         assert!(subject.is_followed_by(&configuration(Setting::LogFormat("JSON".to_owned())), &logged));

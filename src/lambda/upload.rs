@@ -1,5 +1,6 @@
-//! A request that was made without its code in, the same request with the archive in its body out.
-//! Never changes anything else about a request.
+//! SDK interceptor that inserts the archive into the body of a request.
+//! It changes the `content-length` and the payload hash to match, and never anything else of the request. The SDK itself
+//! would hold the whole archive in memory, and its base64 as well.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,10 +16,10 @@ use crate::journal::Journal;
 use crate::package::Archive;
 use crate::protocol::event::Progress;
 
-/// What the SDK writes for an empty `ZipFile`. It cannot stand inside a string of the same document, where quotes are escaped.
+/// What the SDK writes for an empty `ZipFile`. It cannot occur within a JSON string, where quotes are escaped.
 const EMPTY: &[u8] = br#""ZipFile":"""#;
 
-/// Puts the archive into a request that was made with an empty `ZipFile`, right before it is signed.
+/// Inserts the archive into a request with an empty `ZipFile`, just before the request is signed.
 pub(super) struct Upload {
     archive: Arc<Archive>,
     journal: Arc<Journal>,
@@ -51,7 +52,7 @@ impl Intercept for Upload {
         let request = context.request_mut();
         let whole = request.body().bytes().ok_or("the request has no body")?;
         let at = whole.windows(EMPTY.len()).position(|part| part == EMPTY).ok_or("the request has no ZipFile")?;
-        // Up to the second quote of the empty value, and from there.
+        // Split before the closing quote of the empty value.
         let (before, behind) = whole.split_at(at + EMPTY.len() - 1);
         let total = self.archive.size();
         let document = Document {
@@ -72,7 +73,7 @@ impl Intercept for Upload {
     }
 }
 
-/// The signature over a body whose SHA-256 was computed beforehand.
+/// Makes the SDK sign a body with a precomputed SHA-256, which need not be in memory.
 pub(super) fn signed(sha256: &[u8]) -> PayloadSigningOverride {
     PayloadSigningOverride::Precomputed(sha256.iter().map(|byte| format!("{byte:02x}")).collect())
 }

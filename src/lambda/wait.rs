@@ -1,6 +1,6 @@
-//! A limit in, the intervals of a wait out: the first look soon, then ever more slowly.
-//! Never polls by itself, and never waits beyond its limit.
-#![expect(clippy::disallowed_methods, reason = "a wait looks at the clock")]
+//! Computes the poll intervals of a wait: short at first, then longer. Also emits progress events during a wait.
+//! It never polls itself, and never waits beyond the limit.
+#![expect(clippy::disallowed_methods, reason = "measures how long a wait takes")]
 
 use std::future::Future;
 use std::pin::pin;
@@ -10,23 +10,25 @@ use super::error::LambdaError;
 use super::read::Standing;
 use crate::journal::Journal;
 
-/// How long a role that cannot be assumed yet is tried again: IAM tells Lambda within seconds.
+/// How long to retry while Lambda cannot assume a role: a new role propagates from IAM to Lambda within seconds.
 pub(super) const ROLE_LIMIT: Duration = Duration::from_secs(30);
 
-/// How long an alias may show weights that AWS takes away by itself.
+/// How long to wait for AWS to remove the weights of an alias.
 pub(super) const WEIGHTS_LIMIT: Duration = Duration::from_secs(60);
 
-/// How long a run is silent before it tells what it waits for.
+/// Time without events after which a progress event for a wait is emitted.
 const SILENCE: Duration = Duration::from_secs(5);
 
 const FIRST: Duration = Duration::from_millis(100);
 const SLOWEST: Duration = Duration::from_secs(2);
 
-/// A look comes at most this part of the wait so far too late: an eighth, and half of that on average. Growing by half,
-/// as most do, the last look at an update of 1.5 s came 0.7 s too late.
+/// The poll interval is at most this fraction of the time waited so far. So completion is noticed at most an eighth
+/// (12.5 %) too late, and half of that on average. With intervals that grow by half, as is common, the end of a 1.5 s
+/// update was noticed 0.7 s too late.
 const PART: u32 = 8;
 
-/// The pace of one wait. GetFunction has a quota of its own, 100 a second, so looking often costs nobody anything.
+/// Poll intervals of one wait. GetFunction has a quota of its own, 100 requests per second, so frequent polling does not use
+/// up the quota of other calls.
 #[derive(Debug)]
 pub(super) struct Pace {
     least: Duration,
@@ -35,30 +37,30 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// First after 100 ms, then after an eighth of the time that has gone by, at most 2 s.
+    /// Starts with 100 ms, then uses an eighth of the elapsed time, at most 2 s.
     pub(super) fn new(limit: Duration) -> Self {
         Pace { least: FIRST, began: Instant::now(), limit }
     }
 
-    /// At least a second, for calls that count against the quota of changes.
+    /// As [`Pace::new`], but at least 1 s, for write calls, which have a lower quota.
     pub(super) fn slowly(limit: Duration) -> Self {
         Pace { least: Duration::from_secs(1), began: Instant::now(), limit }
     }
 
-    /// One sleep between the two.
+    /// For one sleep of a random time between `least` and `most`.
     pub(super) fn between(least: Duration, most: Duration) -> Self {
         let span = most.saturating_sub(least);
         Pace { least: least + span.mul_f64(fastrand::f64()), began: Instant::now(), limit: most * 2 }
     }
 
-    /// How long to sleep now; `None` when the limit is reached. Jitter keeps many runners from looking in step.
+    /// The next time to sleep. `None`: the limit is reached. Jitter prevents many CI jobs from polling at the same moments.
     pub(super) fn next(&mut self) -> Option<Duration> {
         let elapsed = self.began.elapsed();
         let left = self.limit.checked_sub(elapsed).filter(|left| !left.is_zero())?;
         Some(interval(self.least, elapsed).mul_f64(0.9 + 0.2 * fastrand::f64()).min(left))
     }
 
-    /// The limit of the whole wait.
+    /// Limit of the whole wait.
     pub(super) fn limit(&self) -> Duration {
         self.limit
     }
@@ -68,8 +70,8 @@ fn interval(least: Duration, elapsed: Duration) -> Duration {
     (elapsed / PART).clamp(least, SLOWEST.max(least))
 }
 
-/// The end of some work. Whenever nothing has been told for five seconds, the journal tells what is waited for; never before
-/// the work itself has lasted for `least`.
+/// Awaits `work`. Whenever no event was written for five seconds, emits a progress event with the text `what`, but not
+/// before the work has lasted for `least`.
 pub(super) async fn told<T>(
     journal: &Journal,
     least: Duration,
@@ -85,14 +87,14 @@ pub(super) async fn told<T>(
             done = &mut work => return done,
             () = tokio::time::sleep(silence) => least = Duration::ZERO,
         }
-        // Somebody else may have told something meanwhile.
+        // Another task may have written an event in the meantime.
         if journal.silence() >= SILENCE {
             journal.tell_wait(what());
         }
     }
 }
 
-/// The error of a function that is not ready although nothing goes on.
+/// The error of a function that is not ready although no operation is in progress.
 pub(super) fn failure(standing: Standing) -> Option<LambdaError> {
     match standing {
         Standing::Settled | Standing::Creating | Standing::Updating | Standing::Leaving => None,

@@ -1,5 +1,5 @@
-//! A list of files in, the bytes of a zip archive and their hash out.
-//! Never lets a time, an owner or the order of a file system into the archive.
+//! Builds a zip archive from a list of files, or reads an existing one, and computes its hash.
+//! An archive that it builds never depends on file times, owners or the order of the file system.
 
 use std::fs::{self, File};
 use std::io::{self, Seek, Write};
@@ -19,17 +19,18 @@ use super::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES, PackageError, threads};
 use crate::protocol::event::Package;
 use crate::stop::Stop;
 
-/// An archive up to this size stays in memory; a larger one goes to a temporary file that has no name, so that it is
-/// gone with the process, however that ends.
+/// Largest archive in bytes that is kept in memory. A larger one goes to a temporary file without a name, which disappears
+/// with the process, even if that is killed.
 const IN_MEMORY: usize = 4 * 1024 * 1024;
 
-/// A file may come to more than 4 GiB compressed only if it is about as large itself.
+/// File size from which ZIP64 is used. The compressed size is not known in advance, but it exceeds 4 GiB only if the file
+/// is about as large.
 const ZIP64_FROM: u64 = 0xF000_0000;
 
-/// Bytes that names and headers of an archive take besides its files, in any that Lambda would unpack.
+/// Upper bound in bytes for the names and headers of an archive that Lambda would accept.
 const ROOM: u64 = 50 * 1024 * 1024;
 
-/// An archive, ready to be sent.
+/// A zip archive, ready to upload.
 #[derive(Debug)]
 pub struct Archive {
     data: Data,
@@ -38,13 +39,13 @@ pub struct Archive {
     entries: Vec<Entry>,
 }
 
-/// What is known of an entry once the archive is made.
+/// An entry of an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) name: String,
-    /// Unpacked.
+    /// Unzipped size in bytes.
     pub(super) bytes: u64,
-    /// True for a link, too: what it points to decides.
+    /// Whether the file is executable. Always true for a link, because its target decides.
     pub(super) executable: bool,
 }
 
@@ -55,15 +56,15 @@ enum Data {
 }
 
 impl Archive {
-    /// Its size in bytes.
+    /// Size of the archive in bytes.
     pub fn size(&self) -> u64 {
         self.package.zip_bytes
     }
 
-    /// Fills `buffer` with its bytes from `offset` on.
+    /// Fills `buffer` with the bytes of the archive from `offset` on.
     ///
     /// # Errors
-    /// When its file cannot be read, or ends before the buffer is full.
+    /// An I/O error if the archive cannot be read, or ends before the buffer is full.
     pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
         match &self.data {
             Data::Memory(bytes) => {
@@ -76,22 +77,22 @@ impl Archive {
         }
     }
 
-    /// The SHA-256 of it.
+    /// SHA-256 of the archive, as raw bytes.
     pub fn sha256(&self) -> &[u8] {
         &self.sha256
     }
 
-    /// AWS's `CodeSha256` of it.
+    /// SHA-256 of the archive in base64, which AWS calls `CodeSha256`.
     pub fn code_sha256(&self) -> &str {
         &self.package.code_sha256
     }
 
-    /// The archive as it is told.
+    /// Facts about the archive for events.
     pub fn told(&self) -> Package {
         self.package.clone()
     }
 
-    /// Whether Lambda takes it, `in_call`: without a bucket on the way.
+    /// Checks that Lambda accepts the size of the archive. `in_call`: it is sent in the call, and not through a bucket.
     ///
     /// # Errors
     /// [`PackageError::ZipTooLarge`] and [`PackageError::UnzippedTooLarge`].
@@ -107,27 +108,27 @@ impl Archive {
         Ok(())
     }
 
-    /// What Lambda will not find in it when it calls `handler` under `runtime`. `None`: nothing that can be told from
-    /// the names in it.
+    /// Returns what Lambda will not find in the archive when it loads `handler` with `runtime`. `None`: the names of the
+    /// entries show no problem.
     pub fn missing(&self, runtime: &str, handler: &str) -> Option<Missing> {
         handler::missing(&self.entries, runtime, handler)
     }
 
-    /// Writes it to a file: beside it first, so that nobody ever finds half an archive there. What is no file, such as
-    /// `/dev/null`, is written to as it is.
+    /// Writes the archive to `path`: first to a temporary file in the same directory, which is then renamed, so that `path`
+    /// never contains an incomplete archive. A device such as `/dev/null` is written to directly.
     ///
     /// # Errors
-    /// [`PackageError::Unwritable`] with the path as it was `named`.
+    /// [`PackageError::Unwritable`] with the path `named`.
     pub fn write_to(&self, path: &Path, named: &Path) -> Result<(), PackageError> {
         let unwritable = |source| PackageError::Unwritable { path: named.to_owned(), source };
         if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
             return File::options().write(true).open(path).and_then(|file| self.copy_to(&file)).map_err(unwritable);
         }
-        // A link stays one: what it points to is replaced.
+        // If `path` is a link, replace its target and keep the link.
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        // Its name begins with a dot, so that it is left out of a package should we be killed here. It is one that nobody can
-        // foresee, and made exclusively: what somebody has put there, such as a link, is never written through.
+        // The name begins with a dot, so that the file is not packaged later if we are killed here. It is unpredictable, and
+        // the file is created exclusively: we never write through a link that another user has put there.
         let beside = tempfile::Builder::new()
             .prefix(&format!(".{name}."))
             .suffix(".part")
@@ -144,7 +145,7 @@ impl Archive {
             Data::File(archive) => {
                 let mut archive = archive;
                 archive.rewind()?;
-                // From file to file the kernel copies by itself.
+                // Between two files, io::copy lets the kernel copy the data.
                 io::copy(&mut archive, &mut file).map(drop)
             }
         }
@@ -152,16 +153,15 @@ impl Archive {
 }
 
 impl Contents {
-    /// Makes the archive, or reads and checks the one that was given. `progress` hears the bytes that have been read so
-    /// far, and of how many.
+    /// Builds the archive, or reads and checks an existing one. Reports the bytes read so far to `progress`.
     ///
     /// # Errors
-    /// [`PackageError`], also when `stop` asks for the end.
+    /// [`PackageError`], which is [`PackageError::Stopped`] if `stop` is set meanwhile.
     pub fn into_archive(self, progress: &mut dyn FnMut(Progress), stop: &Stop) -> Result<Archive, PackageError> {
         self.into_archive_with(threads(), progress, stop)
     }
 
-    /// As [`Contents::into_archive`]; the bytes are the same for any number of threads.
+    /// As [`Contents::into_archive`], with a number of threads. The archive does not depend on that number.
     pub(super) fn into_archive_with(
         self,
         threads: usize,
@@ -175,19 +175,19 @@ impl Contents {
     }
 }
 
-/// How far packaging has come, in bytes of the files.
+/// Progress of packaging, in bytes of the unzipped files.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {
-    /// Read so far.
+    /// Bytes read so far.
     pub done_bytes: u64,
-    /// In all.
+    /// Bytes of all files.
     pub total_bytes: u64,
 }
 
 fn given(path: &Path, source: String) -> Result<Archive, PackageError> {
     let mut file = File::open(path).map_err(unreadable(path))?;
     let bytes = file.metadata().map_err(unreadable(path))?.len();
-    // Lambda takes no archive that is larger than what it holds may be, and to read it all would take long.
+    // Lambda would reject an archive of this size in any case, and reading it would take long.
     if bytes > MAX_UNZIPPED_BYTES + ROOM {
         return Err(PackageError::UnzippedTooLarge { bytes, largest: Vec::new() });
     }
@@ -199,7 +199,7 @@ fn given(path: &Path, source: String) -> Result<Archive, PackageError> {
     let mut entries = Vec::with_capacity(zip.len());
     for index in 0..zip.len() {
         let entry = zip.by_index_raw(index).map_err(not_a_zip)?;
-        // An archive that says nothing of modes was not made on Unix; nothing in it can be executed.
+        // An archive without Unix modes was not made on Unix. Its files are not executable at Lambda.
         let mode = entry.unix_mode().unwrap_or_default();
         let executable = mode & 0o111 != 0;
         entries.push(Entry { name: entry.name().map_err(not_a_zip)?.into_owned(), bytes: entry.size(), executable });
@@ -208,7 +208,7 @@ fn given(path: &Path, source: String) -> Result<Archive, PackageError> {
     if entries.is_empty() {
         return Err(PackageError::Empty { path: source, only_hidden: false });
     }
-    // What an archive says of its own entries may be a lie as large as it likes.
+    // The sizes in the headers of an untrusted archive may be false and arbitrarily large.
     let uncompressed_bytes = entries.iter().fold(0, |sum: u64, entry| sum.saturating_add(entry.bytes));
     let sha256 = hash.finish().1;
     let code_sha256 = BASE64.encode_to_string(&sha256);
@@ -276,12 +276,12 @@ fn made(
     Ok(Archive { data, package, sha256, entries: items.into_iter().map(entry).collect() })
 }
 
-/// File types of a Unix mode.
+/// File type bits of a Unix mode.
 const S_IFREG: u32 = 0o100_000;
 const S_IFLNK: u32 = 0o120_000;
 const S_IFDIR: u32 = 0o040_000;
 
-/// Two modes for files: the same files are the same bytes, whatever the umask.
+/// The mode of an entry. Files have one of two modes, so that the archive does not depend on the umask.
 fn mode(kind: &ItemKind) -> u32 {
     match kind {
         ItemKind::File { executable: false, .. } => S_IFREG | 0o644,
@@ -295,7 +295,7 @@ pub(super) fn unarchivable(source: io::Error) -> PackageError {
     PackageError::Unarchivable { temporary: std::env::temp_dir(), source }
 }
 
-/// Hashes what passes through.
+/// A writer that hashes what is written through it.
 struct Hashing<W> {
     out: W,
     hash: Sha256,
@@ -306,7 +306,7 @@ impl<W> Hashing<W> {
         Hashing { out, hash: Sha256::new() }
     }
 
-    /// The output, and the SHA-256 of everything.
+    /// Returns the inner writer and the SHA-256 of everything written.
     fn finish(self) -> (W, Vec<u8>) {
         (self.out, self.hash.finalize().to_vec())
     }

@@ -1,5 +1,5 @@
-//! Files in, their compressed pieces out: in order, whatever thread was first, and the same for any number of threads.
-//! Never holds more than a budget of bytes, however large a file is. Effect: reads files, by threads of its own.
+//! Compresses files in several threads and returns the pieces in order. The bytes are the same for any number of threads.
+//! It never holds more than a fixed budget of bytes, even for large files. Effect: reads files, in its own threads.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -17,45 +17,48 @@ use super::contents::{Item, ItemKind, unreadable};
 use super::writer::{Method, Sizes};
 use crate::stop::Stop;
 
-/// Files up to here are compressed whole, by libdeflate, which is the faster one; larger ones in blocks.
+/// Largest file in bytes that is compressed as a whole, with libdeflate, which is faster. Larger files are compressed in
+/// blocks, with zlib.
 const WHOLE: u64 = 1024 * 1024;
 
-/// A block of a large file. Each but the first knows the 32 KiB before it, so that little is lost by cutting.
+/// Block size in bytes for large files. Each block but the first has the 32 KiB before it as a dictionary, so splitting
+/// costs little compression.
 const BLOCK: u64 = 1024 * 1024;
 
-/// How far back deflate refers.
+/// Window size of deflate in bytes.
 const WINDOW: u64 = 32 * 1024;
 
-/// Bytes of files that may be read and not yet written out, all threads together.
+/// Limit for the bytes of files that are read but not yet written, for all threads together.
 const BUDGET: u64 = 8 * 1024 * 1024;
 
-/// libdeflate's 6 is as small as zlib's 6 and more than twice as fast; 7 costs a third more time for half a percent.
+/// Level of libdeflate. Level 6 compresses as well as zlib's level 6, more than twice as fast. Level 7 takes a third more
+/// time and saves half a percent.
 const LEVEL: i32 = 6;
 
-/// zlib's own default.
+/// Level for blocks: the default of zlib.
 const BLOCK_LEVEL: u32 = 6;
 
-/// Small files are handed from thread to thread together, up to here: waking somebody up for each would cost as much as
-/// compressing it.
+/// Small files are passed between threads in batches of up to this many bytes: waking a thread for each file would take as
+/// long as compressing it.
 const TOGETHER: u64 = 256 * 1024;
 
-/// A piece of the archive, in order.
+/// A piece of the archive. Pieces arrive in the order of the archive.
 #[derive(Debug)]
 pub(super) enum Piece {
-    /// Items that are whole, from `first` on, and their data one behind the other.
+    /// Consecutive complete items. `first` is the index of the first one; `data` is their compressed data, concatenated.
     Whole { first: usize, entries: Vec<(Method, Sizes)>, data: Vec<u8> },
-    /// A block of a large file, with the checksum of its own bytes.
+    /// A block of a large file, with the checksum of that block.
     Block { item: usize, place: Place, crc32: crc32fast::Hasher, uncompressed: u64, data: Vec<u8> },
 }
 
-/// Where a block stands in its file.
+/// Position of a block in its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) is_first: bool,
     pub(super) is_last: bool,
 }
 
-/// What a thread does next.
+/// Work for one thread.
 #[derive(Clone, Debug)]
 enum Job {
     Whole { items: Range<usize>, bytes: u64 },
@@ -70,7 +73,7 @@ impl Job {
     }
 }
 
-/// Compresses `items` with `threads` threads and gives each piece to `commit`, in order.
+/// Compresses `items` with `threads` threads and passes each piece to `commit`, in order.
 pub(super) fn compress(
     items: &[Item],
     threads: usize,
@@ -94,7 +97,7 @@ pub(super) fn compress(
             });
         }
         drop(sender);
-        // Whatever ends this loop early, the threads must not wait for room any more.
+        // If this loop ends early, the threads must not go on waiting for budget.
         let _ended = EndOnDrop(&queue);
         let mut early = BTreeMap::new();
         let mut next = 0;
@@ -110,8 +113,8 @@ pub(super) fn compress(
     })
 }
 
-/// Jobs in the order of the archive. Handing them out in that order, and only while there is room, is what keeps memory
-/// small: whoever holds bytes is always the one whose turn comes next, or right behind it.
+/// Jobs in the order of the archive. They are handed out in that order, and only while budget is left. That limits memory
+/// and cannot deadlock: the piece that is written next is always among those in progress.
 struct Queue {
     state: Mutex<State>,
     room: Condvar,
@@ -153,7 +156,8 @@ impl Drop for EndOnDrop<'_> {
     }
 }
 
-/// The same for any number of threads: what is cut where decides about the bytes.
+/// Splits the items into jobs. The result must not depend on the number of threads, because the block boundaries determine
+/// the bytes of the archive.
 fn jobs(items: &[Item]) -> Vec<Job> {
     let mut jobs: Vec<Job> = Vec::new();
     for (item, entry) in items.iter().enumerate() {
@@ -178,7 +182,7 @@ fn jobs(items: &[Item]) -> Vec<Job> {
     jobs
 }
 
-/// What a thread uses again and again.
+/// Buffers and compressor that a thread reuses.
 #[derive(Default)]
 struct Tools {
     input: Vec<u8>,
@@ -213,7 +217,7 @@ impl Tools {
             ItemKind::Link { target } => self.input.extend_from_slice(target.as_bytes()),
             ItemKind::File { .. } => {
                 let file = File::open(&item.path).map_err(unreadable(&item.path))?;
-                // Room for one byte more than there should be tells a file that has grown, and a short read its end.
+                // The buffer has one byte more than expected, to detect a file that has grown.
                 self.input.resize(bytes as usize + 1, 0);
                 let mut length = 0;
                 while length < bytes as usize + 1 {
@@ -245,7 +249,7 @@ impl Tools {
         if has_grown { Err(PackageError::Changed { path: item.path.clone() }) } else { Ok(()) }
     }
 
-    /// Compresses what was read behind `data`; what does not become smaller is stored.
+    /// Compresses the input and appends it to `data`. Stores the input uncompressed if it would not become smaller.
     fn whole(&mut self, is_file: bool, data: &mut Vec<u8>) -> (Method, Sizes) {
         let uncompressed = self.input.len() as u64;
         let crc32 = crc32fast::hash(&self.input);
@@ -256,7 +260,7 @@ impl Tools {
             if self.output.len() < self.input.len() {
                 self.output.resize(self.input.len(), 0);
             }
-            // No room for the result means that it would not be smaller.
+            // The buffer is as large as the input: an overflow means that the result would not be smaller.
             let room = &mut self.output[..self.input.len()];
             deflated = compressor.deflate_compress(&self.input, room).ok();
         }
@@ -268,7 +272,8 @@ impl Tools {
         (method, Sizes { crc32, compressed: bytes.len() as u64, uncompressed })
     }
 
-    /// Compresses a block so that the next one can follow it: with the bytes before it as a dictionary, to a byte's edge.
+    /// Compresses a block with the bytes before it as a dictionary. The output ends at a byte boundary, so that the next
+    /// block can be appended.
     fn block(&mut self, item: usize, before: usize, place: Place) -> io::Result<Piece> {
         let (dictionary, input) = self.input.split_at(before);
         let mut crc32 = crc32fast::Hasher::new();
@@ -282,7 +287,7 @@ impl Tools {
         loop {
             let done = deflate.total_in() as usize;
             let status = deflate.compress_vec(&input[done..], &mut data, flush).map_err(io::Error::other)?;
-            // With room left, a flush is complete; without, there may be more of it.
+            // The flush is complete if the buffer has free space left. If it is full, more output may follow.
             let flushed = deflate.total_in() as usize == input.len() && data.len() < data.capacity();
             if status == Status::StreamEnd || (flushed && !place.is_last) {
                 break;

@@ -1,5 +1,5 @@
-//! A path in, the list of what goes into the archive out, sorted by name.
-//! Never reads a file's content, but for the head of one `.pyc`; sizes are those that the directory tells.
+//! Lists the entries of the archive to build, sorted by name.
+//! It never reads the content of a file, except the header of one `.pyc`; sizes come from the file metadata.
 
 use std::fs;
 use std::io::{self, Read};
@@ -11,65 +11,65 @@ use std::rc::Rc;
 use super::selection::{Links, REPOSITORY, Reason, Rules, Selection, names_between};
 use super::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES, PackageError, threads};
 
-/// What will be packaged.
+/// What to package.
 #[derive(Debug)]
 pub struct Contents {
-    /// The path, as the stanza names it.
+    /// The path, as in the stanza.
     pub(super) source: String,
     pub(super) kind: Kind,
     notes: Vec<Note>,
 }
 
-/// Something about the contents that will surprise.
+/// Something unexpected about the contents, for a warning.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Note {
-    /// A socket, a pipe or a device was left out: no archive can hold it.
+    /// A socket, pipe or device was left out, because an archive cannot contain it.
     NoFile {
-        /// Its name in the archive.
+        /// Name it would have in the archive.
         name: String,
     },
-    /// A link will point to nothing at Lambda.
+    /// The target of a link will not exist at Lambda.
     Dangles {
-        /// Its name in the archive.
+        /// Name of the link in the archive.
         name: String,
-        /// Where it points to.
+        /// Target of the link.
         target: String,
     },
-    /// Python will find these compiled files stale, because the archive tells another time of their sources.
+    /// Python will treat compiled files as stale, because the archive gives their sources another modification time.
     StalePyc {
-        /// The first of them, by its name in the archive.
+        /// Name of the first such file in the archive.
         name: String,
-        /// How many there are.
+        /// Number of such files.
         count: usize,
     },
-    /// A link that was to be followed leads to what would stay out by its own name, and was left out.
+    /// A link to follow was left out, because its target is a hidden file or directory.
     Hidden {
-        /// Its name in the archive.
+        /// Name of the link in the archive.
         name: String,
-        /// Where it points to.
+        /// Target of the link.
         target: String,
     },
-    /// A link that was to be followed leads back to where it stands, and was left out.
+    /// A link to follow was left out, because its target is a directory that contains the link.
     Circle {
-        /// Its name in the archive.
+        /// Name of the link in the archive.
         name: String,
-        /// Where it points to.
+        /// Target of the link.
         target: String,
     },
 }
 
 #[derive(Debug)]
 pub(super) enum Kind {
-    /// A finished archive.
+    /// An existing archive.
     Archive { path: PathBuf },
     /// Files, links and empty directories, sorted by name.
     Files(Vec<Item>),
 }
 
-/// One entry of the archive to be.
+/// One entry of the archive to build.
 #[derive(Debug)]
 pub(super) struct Item {
-    /// Its name in the archive: relative, with `/`.
+    /// Name in the archive: relative, with `/` as separator.
     pub(super) name: String,
     pub(super) path: PathBuf,
     pub(super) kind: ItemKind,
@@ -83,12 +83,12 @@ pub(super) enum ItemKind {
 }
 
 impl Contents {
-    /// What will surprise, sorted.
+    /// Notes for warnings, sorted.
     pub fn notes(&self) -> &[Note] {
         &self.notes
     }
 
-    /// Bytes of all files. `None` for a finished archive, which has not been read yet.
+    /// Bytes of all files. `None` for an existing archive, which has not been read yet.
     fn uncompressed_bytes(&self) -> Option<u64> {
         match &self.kind {
             Kind::Archive { .. } => None,
@@ -96,24 +96,24 @@ impl Contents {
         }
     }
 
-    /// True when the archive is sure to be one that Lambda takes, however badly its files compress, `in_call`: without a
-    /// bucket on the way. What a finished archive holds is known only once it has been read.
+    /// True if Lambda will certainly accept the size of the archive, even if its files do not compress. `in_call`: it is sent
+    /// in the call, and not through a bucket. Always false for an existing archive, which has not been read yet.
     pub fn surely_fits(&self, in_call: bool) -> bool {
         match &self.kind {
             Kind::Archive { .. } => false,
             Kind::Files(_) if !in_call => true,
             Kind::Files(items) => {
-                // Two headers for each entry, and deflate's own five bytes for each 64 KiB that it cannot make smaller.
+                // Each entry has two headers. Deflate adds five bytes for each 64 KiB that it cannot compress.
                 let entry = |item: &Item| item.bytes() + item.bytes() / 1000 + 2 * item.name.len() as u64 + 200;
                 items.iter().map(entry).sum::<u64>() + 1000 <= MAX_ZIP_BYTES
             }
         }
     }
 
-    /// Whether Lambda would unpack these files.
+    /// Checks that Lambda accepts the unzipped size of these files.
     ///
     /// # Errors
-    /// [`PackageError::UnzippedTooLarge`] with the largest of them.
+    /// [`PackageError::UnzippedTooLarge`] with the largest files.
     pub fn check_unzipped_size(&self) -> Result<(), PackageError> {
         match (&self.kind, self.uncompressed_bytes()) {
             (Kind::Files(items), Some(bytes)) if bytes > MAX_UNZIPPED_BYTES => {
@@ -154,7 +154,7 @@ pub(super) fn survey(
     }
 }
 
-/// A directory's contents, a single file, or an archive as it is.
+/// Contents for one path: a directory, a single file, or an existing archive.
 fn one(
     directory: &Path,
     source: &str,
@@ -178,7 +178,7 @@ fn one(
     walk.into_contents(source.to_owned())
 }
 
-/// Several paths, each under its own name.
+/// Contents for several paths, each of which keeps its name.
 fn several(
     directory: &Path,
     paths: &[String],
@@ -220,43 +220,44 @@ fn canonical(path: &Path) -> Result<PathBuf, PackageError> {
     fs::canonicalize(path).map_err(unreadable(path))
 }
 
-/// So many questions to the file system take longer than starting a thread.
+/// Number of files from which reading their metadata takes longer than starting threads.
 const WORTH_A_THREAD: usize = 256;
 
-/// Device and inode: the same for every path to a file.
+/// Device and inode, which identify a file independently of its path.
 type Identity = (u64, u64);
 
 fn identity(metadata: &fs::Metadata) -> Identity {
     (metadata.dev(), metadata.ino())
 }
 
-/// A walk through directories, without recursion: a tree may be deeper than a stack.
+/// Walks through directories. It uses no recursion, because a deep tree could overflow the stack.
 struct Walk {
     rules: Rules,
     links: Links,
     leave_out: Option<Identity>,
-    /// Names and paths of files whose size nobody has asked for yet.
+    /// Names and paths of files whose metadata is not read yet.
     files: Vec<(String, PathBuf)>,
     items: Vec<Item>,
     notes: Vec<Note>,
     hidden: bool,
-    /// The real place where the walk has begun.
+    /// Canonical path of the directory where the walk started.
     root: PathBuf,
     open: Vec<Open>,
-    /// Files and directories so far.
+    /// Number of files and directories so far.
     entries: usize,
 }
 
-/// A directory that is still to be read.
+/// A directory to read.
 struct Open {
     path: PathBuf,
-    /// Its name in the archive, with a `/` behind it; empty for the root.
+    /// Name in the archive, with a trailing `/`; empty for the root.
     prefix: String,
-    /// It and the directories above, where links are followed: to notice a circle.
+    /// This directory and its ancestors, to detect cycles. `None`: links are not followed.
     above: Option<Rc<Above>>,
 }
 
-/// A directory and those above it. They share what is above them, so that a deep tree costs no more than its directories.
+/// A directory and its ancestors, as a linked list. Sibling directories share their ancestors, so memory stays proportional to
+/// the number of directories.
 struct Above {
     place: Identity,
     above: Option<Rc<Above>>,
@@ -274,7 +275,7 @@ impl Above {
     }
 }
 
-/// So many files and directories are looked at: more than any function has, and fewer than links that cross can make of a few.
+/// Limit of files and directories. No function has as many, but a few links that lead to each other can produce more.
 const MAX_ENTRIES: usize = 200_000;
 
 impl Walk {
@@ -299,7 +300,7 @@ impl Walk {
             return Err(PackageError::Empty { path: source, only_hidden: self.hidden });
         }
         self.items.sort_by(|a, b| a.name.cmp(&b.name));
-        // Of paths that overlap, each name goes in once.
+        // If paths overlap, a name occurs more than once.
         self.items.dedup_by(|a, b| a.name == b.name);
         self.notes.extend(stale_pyc(&self.items));
         self.notes.sort();
@@ -391,10 +392,10 @@ impl Walk {
     }
 }
 
-/// `.pyc` files beside their sources that tell a source's time, which an archive with fixed times cannot keep. Those that
-/// tell its hash instead (PEP 552) are fine; one build makes one kind, so one file is looked into.
+/// Detects `.pyc` files that contain the modification time of their source, which the fixed times of the archive invalidate.
+/// Those with a hash of the source (PEP 552) stay valid. A build makes only one of the two kinds, so reading one file is enough.
 fn stale_pyc(items: &[Item]) -> Option<Note> {
-    // Not a link, which may lead to a pipe.
+    // Not a link, whose target may be a pipe.
     let is_file = |item: &Item| matches!(item.kind, ItemKind::File { .. });
     let is_cached = |item: &&Item| item.name.ends_with(".pyc") && item.name.contains("__pycache__/") && is_file(item);
     let mut cached = items.iter().filter(is_cached);
@@ -405,7 +406,7 @@ fn stale_pyc(items: &[Item]) -> Option<Note> {
     tells_a_time.then(|| Note::StalePyc { name: first.name.clone(), count: 1 + cached.count() })
 }
 
-/// Asks for the size and mode of each file, by several threads where there are many: the walk waits for nothing else.
+/// Reads size and mode of each file. Uses several threads for many files, because these reads take most of the time of a walk.
 fn measured(mut files: Vec<(String, PathBuf)>, leave_out: Option<Identity>) -> Result<Vec<Item>, PackageError> {
     let look = |(name, path): (String, PathBuf)| match fs::metadata(&path) {
         Ok(metadata) if leave_out == Some(identity(&metadata)) => None,
@@ -428,7 +429,7 @@ fn measured(mut files: Vec<(String, PathBuf)>, leave_out: Option<Identity>) -> R
     })
 }
 
-/// True when a link's target, read from where the link stands, is not below the root.
+/// True if the target of a link, relative to the directory of the link, is outside the root.
 fn leaves_directory(name: &str, target: &str) -> bool {
     let mut depth = name.matches('/').count();
     for part in Path::new(target).components() {

@@ -1,28 +1,28 @@
-//! The names in an archive, a runtime and a handler in; what Lambda will not find when it calls the function out.
-//! Never reads a file: an answer that the names alone cannot give is not given.
+//! Checks whether an archive contains the file that a runtime loads for a handler.
+//! It never reads a file, and reports nothing that the names alone do not prove.
 
 use super::archive::Entry;
 
-/// What Lambda will not find.
+/// What Lambda will not find in an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Missing {
-    /// A runtime of one's own is a program called `bootstrap` at the root.
+    /// A custom runtime needs a program called `bootstrap` at the root of the archive.
     Bootstrap {
-        /// Where one stands instead. `None`: nowhere.
+        /// Name of a `bootstrap` in another directory. `None`: there is none.
         elsewhere: Option<String>,
     },
-    /// `bootstrap` is there, but not executable.
+    /// `bootstrap` exists, but is not executable.
     ExecutableBit,
     /// No file defines the handler.
     Handler {
-        /// The files that were looked for, each of which would do.
+        /// Names of the files that could define the handler.
         candidates: Vec<String>,
-        /// Where one of them stands instead. `None`: nowhere.
+        /// Name of such a file in another directory. `None`: there is none.
         elsewhere: Option<String>,
     },
 }
 
-/// `entries` are those of the archive, `handler` is AWS's `Handler`.
+/// Finds what is missing. `handler` is AWS's `Handler`, such as `index.handler`. `None`: the names show no problem.
 pub(super) fn missing(entries: &[Entry], runtime: &str, handler: &str) -> Option<Missing> {
     if runtime.starts_with("provided") {
         return missing_bootstrap(entries);
@@ -43,7 +43,7 @@ fn missing_bootstrap(entries: &[Entry]) -> Option<Missing> {
     }
 }
 
-/// The first entry below some directory that would be the right one at the root.
+/// The first entry with one of these names in another directory than the root.
 fn elsewhere(entries: &[Entry], files: &[String]) -> Option<String> {
     let is_deeper =
         |name: &str| files.iter().any(|file| name.strip_suffix(file.as_str()).is_some_and(|up| up.ends_with('/')));
@@ -52,9 +52,9 @@ fn elsewhere(entries: &[Entry], files: &[String]) -> Option<String> {
 
 /// The files that may define a handler.
 struct Candidates {
-    /// Names that the runtime's own loader looks for first.
+    /// Names that the runtime's loader tries first.
     files: Vec<String>,
-    /// What a name begins with that the loader may find as well: a package's directory, a compiled module.
+    /// Prefixes of other names that the loader may accept: the directory of a package, or a compiled module.
     prefixes: Vec<String>,
 }
 
@@ -64,11 +64,11 @@ impl Candidates {
     }
 }
 
-/// `None` for runtimes whose handlers are found in other ways, and for handlers that lie in a layer.
+/// The files that may define a handler. `None` for runtimes that load handlers in another way, and for handlers in a layer.
 ///
-/// How the loaders look is read in AWS's runtime interface clients: Node's `UserFunction.js` splits at the first dot of the
-/// file's name and tries `.js`, `.mjs`, `.cjs` and then `require`; Python's `bootstrap.py` splits at the last dot and
-/// imports; Ruby's `bootstrap.rb` splits at the first dot and requires.
+/// The rules come from AWS's runtime interface clients. Node's `UserFunction.js` splits at the first dot of the file name and
+/// tries `.js`, `.mjs`, `.cjs` and then `require`. Python's `bootstrap.py` splits at the last dot and imports. Ruby's
+/// `bootstrap.rb` splits at the first dot and requires.
 fn candidates(runtime: &str, handler: &str) -> Option<Candidates> {
     if handler.starts_with('/') {
         return None;

@@ -1,7 +1,7 @@
-//! A path of the job's directory in, the archive for Lambda out: the same bytes for the same files, wherever and
-//! whenever they are packaged. Effect: reads files.
-//! Never changes a file, and never asks AWS; what cannot go there is known before the first call.
-#![expect(clippy::disallowed_methods, reason = "reads the files that are packaged: this is the room for it")]
+//! Builds the archive for Lambda from the job's directory. The same files give the same bytes, at any place and time.
+//! It never changes a file of the directory and never sends a request to AWS, so what AWS would reject is known before the
+//! first call. Effect: reads files.
+#![expect(clippy::disallowed_methods, reason = "reads the files to package: this is the module for it")]
 
 mod archive;
 mod compress;
@@ -20,120 +20,120 @@ pub use selection::{Links, Selection};
 
 use crate::stop::Reason;
 
-/// The most bytes of an archive that a call to Lambda may carry: 50 MiB (Lambda quotas).
+/// Largest archive that can be sent in a call to Lambda: 50 MiB (Lambda quotas).
 pub const MAX_ZIP_BYTES: u64 = 50 * 1024 * 1024;
 
-/// The most bytes that a package may have unpacked: 250 MiB (Lambda quotas).
+/// Largest unzipped package that Lambda accepts: 250 MiB (Lambda quotas).
 pub const MAX_UNZIPPED_BYTES: u64 = 250 * 1024 * 1024;
 
-/// How many threads read and compress. More than eight gain nothing: one has to write.
+/// Number of threads that read and compress. More than eight gain nothing, because a single thread writes.
 fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from).min(8)
 }
 
-/// Why there is no archive.
+/// Why the archive could not be built.
 #[derive(Debug)]
 pub enum PackageError {
     /// The path to package does not exist.
     NotFound {
-        /// The path, as the stanza names it.
+        /// The path, as in the stanza.
         path: String,
     },
-    /// The directory holds nothing that would be packaged.
+    /// The directory has no file to package.
     Empty {
-        /// The path, as the stanza names it.
+        /// The path, as in the stanza.
         path: String,
-        /// True when only hidden files are in it.
+        /// True if all of its files are hidden.
         only_hidden: bool,
     },
     /// A file, link or directory cannot be read.
     Unreadable {
-        /// Which one.
+        /// The path of it.
         path: PathBuf,
-        /// Why.
+        /// The error of the read.
         source: io::Error,
     },
-    /// A file became longer or shorter while it was read.
+    /// The size of a file changed while it was read.
     Changed {
-        /// Which one.
+        /// The path of the file.
         path: PathBuf,
     },
-    /// A name cannot stand in an archive.
+    /// A file name is not valid UTF-8.
     NotUtf8 {
-        /// The name, lossy.
+        /// The path, with replacement characters.
         path: String,
     },
-    /// A path cannot be a name in the archive: it is absolute, or leaves the build directory.
+    /// A path cannot be a name in the archive: it is absolute, or leads out of the build directory.
     NoName {
-        /// The path, as the stanza names it.
+        /// The path, as in the stanza.
         path: String,
     },
-    /// The path leads into a repository's own directory.
+    /// The path leads into a `.git` directory.
     Repository {
-        /// The path, as the stanza names it.
+        /// The path, as in the stanza.
         path: String,
     },
-    /// A pattern cannot be read.
+    /// A gitignore pattern is invalid.
     BadPattern {
-        /// The option that holds it.
+        /// The option of the stanza with the pattern.
         option: &'static str,
         /// What is wrong with it.
         detail: String,
     },
     /// The path is neither a file nor a directory.
     NoFile {
-        /// The path, as the stanza names it.
+        /// The path, as in the stanza.
         path: String,
     },
-    /// The given archive is none.
+    /// The file to deploy is not a valid zip archive.
     NotAZip {
-        /// The path, as the stanza names it.
+        /// The path, as in the stanza.
         path: String,
         /// What is wrong with it.
         detail: String,
     },
-    /// The archive cannot travel in a call to Lambda.
+    /// The archive is too large for a call to Lambda.
     ZipTooLarge {
-        /// Its size.
+        /// Size of the archive in bytes.
         bytes: u64,
-        /// The largest entries, with their bytes unpacked.
+        /// The largest entries, with their unzipped sizes in bytes.
         largest: Vec<(String, u64)>,
     },
-    /// Lambda does not unpack so much.
+    /// The unzipped package is larger than Lambda accepts.
     UnzippedTooLarge {
-        /// Bytes unpacked.
+        /// Unzipped size in bytes.
         bytes: u64,
-        /// The largest entries, with their bytes.
+        /// The largest entries, with their unzipped sizes in bytes.
         largest: Vec<(String, u64)>,
     },
-    /// There are more files and directories than any function has.
+    /// There are too many files and directories.
     TooMany {
-        /// How many are looked at.
+        /// The limit.
         most: usize,
     },
-    /// The archive cannot be made.
+    /// The archive cannot be built, for example because the temporary file cannot be written.
     Unarchivable {
-        /// Where a large one is made.
+        /// The directory of temporary files, which large archives need.
         temporary: PathBuf,
-        /// Why.
+        /// The error of the write.
         source: io::Error,
     },
-    /// The archive cannot be written where it was asked for.
+    /// The archive cannot be written to the requested file.
     Unwritable {
-        /// Where.
+        /// The path, as requested.
         path: PathBuf,
-        /// Why.
+        /// The error of the write.
         source: io::Error,
     },
-    /// The run is to end.
+    /// The run was cancelled.
     Stopped(Reason),
 }
 
-/// Looks at what a selection names below `directory`. `leave_out` is a file that is being written there, and no part of
-/// the package.
+/// Lists the files below `directory` that `selection` includes. `leave_out` is the output file, which must not become part
+/// of the package.
 ///
 /// # Errors
-/// [`PackageError`], when there is nothing that could be packaged.
+/// [`PackageError`] if there is nothing to package, or something that cannot be packaged.
 pub fn survey(directory: &Path, selection: &Selection, leave_out: Option<&Path>) -> Result<Contents, PackageError> {
     contents::survey(directory, selection, leave_out)
 }
@@ -237,7 +237,7 @@ mod tests {
         );
     }
 
-    /// Text that compresses, noise that does not, empty files, and sizes on both sides of a block's edge.
+    /// Compressible text, incompressible noise, empty files, and sizes on both sides of a block boundary.
     fn mixed() -> TempDir {
         let directory = tree(&[("empty", ""), ("ü/ä.txt", "umlauts"), ("one", "x")]);
         let mut state = 0x9E37_79B9_u32;
@@ -274,7 +274,7 @@ mod tests {
         for threads in [2, 4, 8] {
             assert!(bytes(&with(threads)) == bytes(&one), "{threads} threads");
         }
-        assert!(one.read_at(&mut [0], one.size()).is_err(), "nothing behind the end");
+        assert!(one.read_at(&mut [0], one.size()).is_err(), "nothing after the end");
     }
 
     #[test]
@@ -286,7 +286,7 @@ mod tests {
         for index in 0..zip.len() {
             let mut entry = zip.by_index(index).expect("an entry");
             let mut content = Vec::new();
-            // Reading to the end checks the checksum, too.
+            // Reading to the end also verifies the checksum.
             entry.read_to_end(&mut content).expect("sound");
             let name = entry.name().expect("UTF-8").into_owned();
             assert!(content == fs::read(tree.path().join(&name)).expect("there"), "{name}");
@@ -353,7 +353,7 @@ mod tests {
             other => panic!("{other:?}"),
         }
         assert!(!contents.surely_fits(true));
-        assert!(contents.surely_fits(false), "by way of a bucket");
+        assert!(contents.surely_fits(false), "through a bucket");
         file.set_len(1).unwrap();
         assert!(survey(tree.path(), &Selection::default(), None).unwrap().surely_fits(true));
     }

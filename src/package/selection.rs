@@ -1,5 +1,5 @@
-//! What the stanza says of the package's contents in, a verdict on each name out.
-//! Never touches a file but `.lambdaignore`.
+//! Decides which names go into the package, by the options of the stanza and by `.lambdaignore`.
+//! It never opens any other file.
 
 use std::io;
 use std::path::Path;
@@ -11,24 +11,24 @@ use super::contents::unreadable;
 use crate::bounded;
 use crate::protocol::stanza::Stanza;
 
-/// What goes into the package.
+/// Options of the stanza that select the files to package.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
-    /// Paths below the build directory. None: all of it. One: its contents, or the archive that it is. Several: each
-    /// under its own name.
+    /// Paths below the build directory. Empty: the whole directory. One path: its contents, or the existing archive. Several
+    /// paths: each keeps its name in the package.
     pub paths: Vec<String>,
-    /// Whether names that begin with a dot go in.
+    /// Whether to package names that begin with a dot.
     pub dot_match: bool,
-    /// gitignore patterns; only what matches one of them goes in. Empty: everything.
+    /// gitignore patterns. Only files that match one of them are packaged. Empty: all files.
     pub include: Vec<String>,
-    /// gitignore patterns; what matches stays out. Beside them counts `.lambdaignore`.
+    /// gitignore patterns. Files that match one of them are not packaged. The patterns in `.lambdaignore` apply as well.
     pub exclude: Vec<String>,
-    /// What becomes of symbolic links.
+    /// How to handle symbolic links.
     pub links: Links,
 }
 
 impl Selection {
-    /// What a stanza says of it.
+    /// The selection of a stanza.
     pub fn of(stanza: &Stanza) -> Self {
         Selection {
             paths: stanza.zip.clone().unwrap_or_default(),
@@ -44,25 +44,25 @@ impl Selection {
     }
 }
 
-/// What becomes of symbolic links.
+/// How to handle symbolic links.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Links {
-    /// They stay links.
+    /// Package them as links.
     #[default]
     Preserve,
-    /// What they point to stands in their place.
+    /// Package their targets in their place.
     Follow,
-    /// Those that leave the directory are followed, the others stay links.
+    /// Follow links that lead out of the directory, and package the others as links.
     External,
 }
 
-/// The file with more patterns, at the root of the directory that is packaged.
+/// Name of the file with further exclude patterns, in the root of the packaged directory.
 const IGNORE_FILE: &str = ".lambdaignore";
 
-/// What holds a repository: its history, its hooks, and often a token.
+/// Name of a git repository, which contains its history, its hooks, and often a token.
 pub(super) const REPOSITORY: &str = ".git";
 
-/// The patterns of a selection.
+/// The compiled patterns of a selection.
 pub(super) struct Rules {
     dot_match: bool,
     include: Option<Gitignore>,
@@ -70,7 +70,7 @@ pub(super) struct Rules {
 }
 
 impl Rules {
-    /// Reads the patterns, and `.lambdaignore` in `root`.
+    /// Compiles the patterns of the selection and of `.lambdaignore` in `root`.
     pub(super) fn of(selection: &Selection, root: &Path) -> Result<Self, PackageError> {
         let path = root.join(IGNORE_FILE);
         let ignored = match bounded::read_to_string(&path) {
@@ -84,9 +84,9 @@ impl Rules {
         Ok(Rules { dot_match: selection.dot_match, include: include.transpose()?, exclude })
     }
 
-    /// Why something stays out, whatever is in it.
+    /// Why an entry is left out. `None`: it is kept. If a directory is left out, so is everything in it.
     pub(super) fn keeps_out(&self, name: &str, file_name: &str, is_directory: bool) -> Option<Reason> {
-        // Our own instructions are never deployed.
+        // `.lambdaignore` itself is never deployed.
         if name == IGNORE_FILE || self.hides(file_name) {
             return Some(Reason::Hidden);
         }
@@ -95,15 +95,16 @@ impl Rules {
         (excluded || not_included).then_some(Reason::Rule)
     }
 
-    /// Whether a name is one of those that stay out by themselves: a repository, at any depth and whatever `dot_match` says (of a
-    /// submodule or a worktree it is a file), and others that begin with a dot.
+    /// Whether a name is left out by default: `.git` at any depth, even with `dot_match` (in a submodule or a worktree it is a
+    /// file), and without `dot_match` all other names that begin with a dot.
     fn hides(&self, file_name: &str) -> bool {
         file_name.eq_ignore_ascii_case(REPOSITORY) || (!self.dot_match && file_name.starts_with('.'))
     }
 
-    /// Whether what a link below `root` leads to stays out: a repository and what is in it, and without `dot_match` what is hidden.
-    /// Below the root that is what has a hidden name on the way; pnpm keeps what its links lead to in `.pnpm`. Elsewhere, where a
-    /// hidden directory may be a cache of builds, it is what has such a name itself, and a file right in such a directory.
+    /// Whether the target of a link below `root` is left out: a repository and everything in it, and without `dot_match` hidden
+    /// targets. A target below the root is hidden if any name on its path is, except `.pnpm`, where pnpm puts the targets of its
+    /// links. A target elsewhere is hidden if its own name is, or if it is a file directly in a hidden directory; other
+    /// directories above it do not count, because a build cache is often in a hidden directory.
     pub(super) fn hides_target(&self, root: &Path, place: &Path, is_file: bool) -> bool {
         let names = names_between(root, place);
         let near = if place.starts_with(root) { names.len() } else { 1 + usize::from(is_file) };
@@ -111,29 +112,29 @@ impl Rules {
         names.iter().any(|name| name.eq_ignore_ascii_case(REPOSITORY)) || names.iter().rev().take(near).any(is_hidden)
     }
 
-    /// Whether a file, link or empty directory goes in, as far as `include` is concerned.
+    /// Whether `include` selects a file, link or empty directory.
     pub(super) fn includes(&self, name: &str, is_directory: bool) -> bool {
         let matches = |include: &Gitignore| include.matched_path_or_any_parents(name, is_directory).is_ignore();
         self.include.as_ref().is_none_or(matches)
     }
 }
 
-/// The names on the way from one real place to another. What lies above both says nothing about either.
+/// The names in the canonical path `to` after its common prefix with `from`. The common prefix says nothing about `to`.
 pub(super) fn names_between(from: &Path, to: &Path) -> Vec<String> {
     let same = from.components().zip(to.components()).take_while(|(from, to)| from == to).count();
     to.components().skip(same).map(|name| name.as_os_str().to_string_lossy().into_owned()).collect()
 }
 
-/// Why a name stays out.
+/// Why a name is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reason {
     /// It begins with a dot.
     Hidden,
-    /// A pattern says so.
+    /// A pattern excludes it, or no `include` pattern matches it.
     Rule,
 }
 
-/// Patterns are matched against names below the root, so the root itself has no name.
+/// Compiles gitignore patterns. They are matched against names relative to the root, so the root of the matcher is empty.
 fn patterns(lines: &[String], option: &'static str) -> Result<Gitignore, PackageError> {
     let bad = |error: ignore::Error| PackageError::BadPattern { option, detail: error.to_string() };
     let mut builder = GitignoreBuilder::new("");

@@ -1,16 +1,17 @@
-//! Compressed entries in, a zip archive out, ZIP64 where numbers need it.
-//! Never compresses, and never seeks: what is written can be hashed on its way.
+//! Writes a zip archive from compressed entries, with ZIP64 where sizes or counts need it.
+//! It never compresses, and never seeks, so that the output can be hashed while it is written.
 //!
-//! The zip crate could write this too, but foreign deflate data enters it only by way of a one-entry archive for each
-//! file, which costs more than this file is long. The format is PKWARE's APPNOTE 6.3; numbers in comments are its sections.
+//! The zip crate could write archives too. But it accepts data that is already deflated only as a one-entry archive for each
+//! file, and making these would need more code than this module has. The format is PKWARE's APPNOTE 6.3; numbers in comments
+//! are its sections.
 
 use std::io::{self, Write};
 
-/// Where ZIP64 begins: a field of all ones means "see the extra field" (4.4.1.4).
+/// Limits from which ZIP64 is needed: a field of all ones means "see the extra field" (4.4.1.4).
 const MAX_32: u64 = u32::MAX as u64;
 const MAX_16: u64 = u16::MAX as u64;
 
-/// 1980-01-01, the first day that a DOS date can tell (4.4.6).
+/// 1980-01-01, the first date that a DOS date can represent (4.4.6).
 const DATE: u16 = 0x0021;
 
 /// Made by version 4.5 (ZIP64) on Unix, so that the high half of the attributes holds a mode (4.4.2).
@@ -22,16 +23,14 @@ const UTF_8: u16 = 1 << 11;
 /// Sizes and checksum follow the data (4.4.4, bit 3).
 const DESCRIPTOR_FOLLOWS: u16 = 1 << 3;
 
-/// How an entry's data is held (4.4.5).
+/// Compression method of an entry (4.4.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Method {
-    /// As it is.
     Stored,
-    /// Deflated.
     Deflated,
 }
 
-/// What is known of an entry once it is compressed.
+/// Facts about an entry that are known after compression. Sizes are in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Sizes {
     pub(super) crc32: u32,
@@ -39,30 +38,32 @@ pub(super) struct Sizes {
     pub(super) uncompressed: u64,
 }
 
-/// What is known of an entry before.
+/// Facts about an entry that are known before compression.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Head<'a> {
-    /// Relative, with `/`; a directory's ends with one.
+    /// Relative name with `/` as separator. The name of a directory ends with `/`.
     pub(super) name: &'a str,
-    /// Unix mode, file type included.
+    /// Unix mode, including the file type.
     pub(super) mode: u32,
     pub(super) method: Method,
 }
 
-/// An archive that is being written.
+/// Writer of one archive.
 pub(super) struct Writer<W> {
     out: W,
     position: u64,
     directory: Vec<u8>,
     entries: u64,
-    /// The entry whose data is arriving, with the place of its header, its data so far, and whether it needs ZIP64.
+    /// The entry between [`Writer::begin`] and [`Writer::end`].
     open: Option<Open>,
 }
 
 struct Open {
     name: String,
     mode: u32,
+    /// Offset of its header in the archive.
     at: u64,
+    /// Offset of its data in the archive.
     data: u64,
     zip64: bool,
 }
@@ -72,7 +73,7 @@ impl<W: Write> Writer<W> {
         Writer { out, position: 0, directory: Vec::new(), entries: 0, open: None }
     }
 
-    /// Writes an entry whose data is whole.
+    /// Writes an entry whose data is complete.
     pub(super) fn entry(&mut self, head: Head<'_>, sizes: Sizes, data: &[u8]) -> io::Result<()> {
         let at = self.position;
         let zip64 = sizes.compressed >= MAX_32 || sizes.uncompressed >= MAX_32;
@@ -82,7 +83,7 @@ impl<W: Write> Writer<W> {
         Ok(())
     }
 
-    /// Begins a deflated entry whose data arrives in parts. `zip64`: it may come to 4 GiB.
+    /// Begins a deflated entry whose data arrives in parts. Set `zip64` if its size may reach 4 GiB.
     pub(super) fn begin(&mut self, name: &str, mode: u32, zip64: bool) -> io::Result<()> {
         let at = self.position;
         let head = Head { name, mode, method: Method::Deflated };
@@ -91,12 +92,12 @@ impl<W: Write> Writer<W> {
         Ok(())
     }
 
-    /// A part of the data.
+    /// Writes a part of the data.
     pub(super) fn part(&mut self, data: &[u8]) -> io::Result<()> {
         self.put(data)
     }
 
-    /// Ends the entry: its checksum and sizes follow its data (4.3.9).
+    /// Ends the entry: writes its checksum and sizes after its data (4.3.9).
     pub(super) fn end(&mut self, crc32: u32, uncompressed: u64) -> io::Result<()> {
         let open = self.open.take().expect("an entry was begun");
         let sizes = Sizes { crc32, compressed: self.position - open.data, uncompressed };
@@ -113,14 +114,14 @@ impl<W: Write> Writer<W> {
         Ok(())
     }
 
-    /// Writes the central directory and gives the output back.
+    /// Writes the central directory and returns the inner writer.
     pub(super) fn finish(mut self) -> io::Result<W> {
         let (at, size) = (self.position, self.directory.len() as u64);
         let directory = std::mem::take(&mut self.directory);
         self.put(&directory)?;
         let mut end = Bytes::default();
         if self.entries >= MAX_16 || at >= MAX_32 || size >= MAX_32 {
-            // 4.3.14 and 4.3.15: the ZIP64 end of the directory, and where it stands.
+            // 4.3.14 and 4.3.15: the ZIP64 end of central directory record, and its locator.
             end.signature(*b"PK\x06\x06").u64(44).u16(MADE_BY).u16(45).u32(0).u32(0);
             end.u64(self.entries).u64(self.entries).u64(size).u64(at);
             end.signature(*b"PK\x06\x07").u32(0).u64(at + size).u32(1);
@@ -132,7 +133,7 @@ impl<W: Write> Writer<W> {
         Ok(self.out)
     }
 
-    /// 4.3.7.
+    /// Writes the local file header (4.3.7).
     fn local_header(&mut self, head: Head<'_>, flags: u16, sizes: Sizes, zip64: bool) -> io::Result<()> {
         let mut header = Bytes::default();
         header.signature(*b"PK\x03\x04").u16(version(zip64)).u16(flags).u16(head.method.number()).u16(0).u16(DATE);
@@ -149,7 +150,7 @@ impl<W: Write> Writer<W> {
         self.put(&header.0)
     }
 
-    /// 4.3.12: what the central directory says of an entry.
+    /// Adds the central directory header of an entry (4.3.12).
     fn note(&mut self, head: Head<'_>, flags: u16, sizes: Sizes, at: u64, zip64: bool) {
         let mut extra = Bytes::default();
         if zip64 {
@@ -191,7 +192,7 @@ impl Method {
     }
 }
 
-/// 4.4.3: 2.0 for deflate and directories, 4.5 for ZIP64.
+/// Version needed to extract (4.4.3): 2.0 for deflate and directories, 4.5 for ZIP64.
 fn version(zip64: bool) -> u16 {
     if zip64 { 45 } else { 20 }
 }
@@ -201,15 +202,15 @@ fn flags(name: &str) -> u16 {
 }
 
 fn name_length(name: &str) -> io::Result<u16> {
-    u16::try_from(name.len()).map_err(|_| io::Error::other("a name is longer than an archive can hold"))
+    u16::try_from(name.len()).map_err(|_| io::Error::other("a file name is longer than a zip archive allows"))
 }
 
-/// A number in 32 bits, all ones when it does not fit.
+/// A number in 32 bits; all ones if it does not fit.
 fn narrow(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-/// Little-endian fields, one after the other.
+/// Buffer of little-endian fields.
 #[derive(Default)]
 struct Bytes(Vec<u8>);
 
