@@ -243,8 +243,8 @@ fn what_cannot_begin_is_told_in_one_line_and_as_events_where_those_are_asked_for
         (vec!["--stanza", "list.json"], "bad-arguments", "list.json: it is a list"),
         (vec!["--stanza", "broken.json"], "bad-json", "broken.json:1:7: this is not JSON"),
         (vec!["--travis-yml", ".travis.yml", "--only", "3"], "bad-arguments", "1 is one (line 2), 2 is two (line 10)"),
-        (vec!["--travis-yml", ".travis.yml", "--stanza", "x"], "bad-arguments", "give one of the two"),
-        (vec!["--only", "1"], "bad-arguments", "--only picks a stanza of a file"),
+        (vec!["--travis-yml", ".travis.yml", "--stanza", "x"], "bad-arguments", "give only one of them"),
+        (vec!["--only", "1"], "bad-arguments", "--only requires --travis-yml"),
         (vec!["--travis-yml", ".travis.yml", "--ci", "nobody"], "bad-arguments", "nobody"),
         (
             vec!["package", "--output", "x.zip", "--travis-yml", ".travis.yml"],
@@ -644,7 +644,7 @@ fn on_a_terminal_it_says_once_that_it_waits_for_a_request() {
     terminal.wait_for("instead");
     terminal.type_interrupt();
     let (shown, status) = terminal.end();
-    let expected = "waiting for a request on standard input; `--travis-yml .travis.yml` takes a file instead";
+    let expected = "waiting for a request on standard input; use `--travis-yml .travis.yml` to read a file instead";
     assert_eq!(shown.matches(expected).count(), 1, "{shown}");
     assert_eq!(status, Some(130), "{shown}");
     assert!(shown.contains("SIGINT"), "{shown}");
