@@ -51,7 +51,7 @@ fn overwrite(block: std::ops::Range<usize>) {
         unsafe { env::set_var(name, value) };
     }
     // SAFETY: the block is part of the stack's mapping, which is writable and never unmapped. No Rust object is in it. The C library refers
-    // to it only by `environ`. Each of those pointers now points to the heap, except for entries that are no variables, which become empty
+    // to it only by `environ`. Each of those pointers now points to the heap, except for entries that are not variables, which become empty
     // strings. A pointer returned by `getenv` is invalid once a variable is set (POSIX), and a pointer that the loader has kept finds an empty
     // string, too.
     unsafe { std::ptr::with_exposed_provenance_mut::<u8>(block.start).write_bytes(0, block.len()) };

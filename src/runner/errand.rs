@@ -51,7 +51,7 @@ pub trait Audience {
     /// Shows an event: parsed, with `place` (`.travis.yml:14`) added beside each `at`, and as the line that the child wrote.
     ///
     /// # Errors
-    /// As [`Self::heading`].
+    /// See [`Self::heading`].
     fn line(&mut self, event: &Value, raw: &str) -> io::Result<()>;
 
     /// Shows a one-line message that is not an event.

@@ -112,7 +112,7 @@ impl Refusal {
                 Code::DuplicateKey,
                 &at(second.line, second.column),
                 &format!("duplicate key `{key}` (first defined on line {})", first.line),
-                "remove one of the two",
+                "keep one of the two",
             ),
             StanzaError::Yaml(YamlError::Tag { place }) => Refusal::new(
                 Code::BadArguments,
@@ -137,7 +137,7 @@ impl Refusal {
                 Code::DuplicateKey,
                 &at(line, column),
                 &format!("duplicate key `{key}`"),
-                "remove one of the two",
+                "keep one of the two",
             ),
             StanzaError::NotAMap { kind } => {
                 let message = format!("the file is {kind}; expected a map");

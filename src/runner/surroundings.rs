@@ -56,7 +56,7 @@ pub struct Surroundings {
 /// variables that it does not set, git in `directory`: a branch, or a tag if HEAD is detached and has exactly one. If HEAD is on a branch, a
 /// tag at the same commit is ignored, because Travis CI builds a tag only when the tag is pushed.
 ///
-/// Unless a CI is named, the build is a pull request if any variable says so. It also counts as one if nothing says that it is none: in an
+/// Unless a CI is named, the build is a pull request if any variable says so. It also counts as one if nothing says that it is not one: in an
 /// unknown CI, and if no person sees the output.
 ///
 /// # Errors

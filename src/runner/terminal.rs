@@ -92,7 +92,7 @@ impl<W: Write> Terminal<W> {
     /// Prints an event. For an unknown event, prints its `message`, if it has one.
     ///
     /// # Errors
-    /// As [`Self::heading`].
+    /// See [`Self::heading`].
     pub fn show(&mut self, event: &Value) -> io::Result<()> {
         let tag = event["event"].as_str().unwrap_or_default();
         if tag == "progress" {
@@ -130,7 +130,7 @@ impl<W: Write> Terminal<W> {
     /// Clears the live line, so that the cursor is at the beginning of an empty line.
     ///
     /// # Errors
-    /// As [`Self::heading`].
+    /// See [`Self::heading`].
     pub fn end(&mut self) -> io::Result<()> {
         self.clear()?;
         self.out.flush()
