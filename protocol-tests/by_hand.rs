@@ -229,27 +229,27 @@ fn what_cannot_begin_is_told_in_one_line_and_as_events_where_those_are_asked_for
     write("list.json", b"[]");
     write("broken.json", b"{\"a\": }");
     for (arguments, code, told) in [
-        (vec!["--travis-yml", "none.yml"], "bad-arguments", "none.yml: there is no such file"),
-        (vec!["--travis-yml", "."], "bad-arguments", ".: it cannot be read"),
+        (vec!["--travis-yml", "none.yml"], "bad-arguments", "none.yml: file not found"),
+        (vec!["--travis-yml", "."], "bad-arguments", ".: cannot read the file"),
         (vec!["--travis-yml", "heroku.yml"], "wrong-provider", "only heroku"),
         (vec!["--travis-yml", "broken.yml"], "bad-arguments", "broken.yml:3:"),
         (
             vec!["--travis-yml", "twice.yml"],
             "duplicate-key",
-            "twice.yml:3:3: the key `provider` stands twice in one map, first in line 2",
+            "twice.yml:3:3: duplicate key `provider` (first defined on line 2)",
         ),
-        (vec!["--travis-yml", "latin.yml"], "bad-arguments", "latin.yml:2: this is not UTF-8"),
-        (vec!["--travis-yml", "large.yml"], "request-too-large", "large.yml: it is larger than"),
-        (vec!["--stanza", "list.json"], "bad-arguments", "list.json: it is a list"),
-        (vec!["--stanza", "broken.json"], "bad-json", "broken.json:1:7: this is not JSON"),
+        (vec!["--travis-yml", "latin.yml"], "bad-arguments", "latin.yml:2: invalid UTF-8"),
+        (vec!["--travis-yml", "large.yml"], "request-too-large", "large.yml: the file is larger than"),
+        (vec!["--stanza", "list.json"], "bad-arguments", "list.json: the file is a list"),
+        (vec!["--stanza", "broken.json"], "bad-json", "broken.json:1:7: invalid JSON"),
         (vec!["--travis-yml", ".travis.yml", "--only", "3"], "bad-arguments", "1 is one (line 2), 2 is two (line 10)"),
-        (vec!["--travis-yml", ".travis.yml", "--stanza", "x"], "bad-arguments", "give one of the two"),
-        (vec!["--only", "1"], "bad-arguments", "--only picks a stanza of a file"),
+        (vec!["--travis-yml", ".travis.yml", "--stanza", "x"], "bad-arguments", "give only one of them"),
+        (vec!["--only", "1"], "bad-arguments", "--only requires --travis-yml"),
         (vec!["--travis-yml", ".travis.yml", "--ci", "nobody"], "bad-arguments", "nobody"),
         (
             vec!["package", "--output", "x.zip", "--travis-yml", ".travis.yml"],
             "bad-arguments",
-            "say which one with --only",
+            "select one with --only",
         ),
     ] {
         let ended = by_hand(&arguments, directory.path(), None).run_on(b"");
@@ -644,7 +644,7 @@ fn on_a_terminal_it_says_once_that_it_waits_for_a_request() {
     terminal.wait_for("instead");
     terminal.type_interrupt();
     let (shown, status) = terminal.end();
-    let expected = "waiting for a request on standard input; `--travis-yml .travis.yml` takes a file instead";
+    let expected = "waiting for a request on standard input; use `--travis-yml .travis.yml` to read a file instead";
     assert_eq!(shown.matches(expected).count(), 1, "{shown}");
     assert_eq!(status, Some(130), "{shown}");
     assert!(shown.contains("SIGINT"), "{shown}");

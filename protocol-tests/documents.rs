@@ -217,6 +217,6 @@ fn a_document_that_cannot_be_written_is_told_on_standard_error() {
         let output = Command::new(program()).args(arguments).stdout(full).output().expect("runs");
         let told = String::from_utf8_lossy(&output.stderr);
         assert_eq!((output.status.code(), told.lines().count()), (Some(2), 1), "{arguments:?}: {told}");
-        assert!(told.starts_with("dpl-lambda: standard output cannot be written: "), "{told}");
+        assert!(told.starts_with("dpl-lambda: cannot write to standard output: "), "{told}");
     }
 }

@@ -142,7 +142,7 @@ fn finished(event: &Value, facts: &mut Vec<String>) {
             for list in [&error["caused_by"], &event["changed"]] {
                 facts.extend(list.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned));
             }
-            facts.extend((event["allowed"] == true).then(|| "the build goes on".to_owned()));
+            facts.extend((event["allowed"] == true).then(|| "the build continues".to_owned()));
         }
         other => panic!("{other} is an outcome that nobody shows yet"),
     }

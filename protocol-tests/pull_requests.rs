@@ -106,7 +106,7 @@ fn no_file_of_a_pull_request_makes_a_push_of_it() {
         for (ci, env) in REQUESTS.iter().chain([&("a CI", &[("CI", "true")][..])]) {
             let ended = plugin(&file_given, directory.path(), env).run_on(b"");
             assert!(is_of_a_request(&ended), "{ci}: {file}: {}", ended.stdout);
-            let told = ".travis.yml: line 1: `TRAVIS_PULL_REQUEST`, which says what is built, is not taken";
+            let told = ".travis.yml: line 1: `TRAVIS_PULL_REQUEST`, which only the CI may set, is ignored";
             assert!(ended.stderr.contains(told), "{}", ended.stderr);
             assert!(!directory.path().join("ran").exists());
         }

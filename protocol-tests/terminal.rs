@@ -175,7 +175,7 @@ fn a_plan_is_seen_at_a_glance() {
     let desk = Desk::differing();
     desk.endpoint.forget_calls();
     let plan = desk.see(&["plan"]);
-    plan.check(&format!("{PLAN}\nplanned: 9 steps, 7 changes; nothing has been changed\n"));
+    plan.check(&format!("{PLAN}\nplanned: 9 steps, 7 changes; nothing was changed\n"));
     assert_eq!(plan.status, Some(0));
     for painted in ["\u{1b}[1mplan:\u{1b}[0m", "\u{1b}[33m~ timeout\u{1b}[0m", "\u{1b}[32m+ environment.LEVEL\u{1b}[0m"]
     {
@@ -203,11 +203,11 @@ fn a_deployment_ends_with_what_is_live() {
 ✓ tag-resource #
 
 deployed orders
-  version  2
-  alias    live
-  before   version 1
-  code     uploaded, tmcBTdwIHt8GBPPHqw4485yCI5n+sv5DQ+IA0Cy7N5U=
-  region   eu-west-1
+  version   2
+  alias     live
+  previous  version 1
+  code      uploaded, tmcBTdwIHt8GBPPHqw4485yCI5n+sv5DQ+IA0Cy7N5U=
+  region    eu-west-1
   took #
 ";
     deployed.check(&format!("{PLAN}{end}"));
@@ -262,7 +262,7 @@ error[access-denied]: arn:aws:iam::123456789012:user/ci is not allowed to
     assert!(end.starts_with(found), "{end}");
     let place = "
   already changed: update-function-configuration
-  AWS: UpdateFunctionCode answered 403 AccessDeniedException, request
+  AWS: UpdateFunctionCode returned 403 AccessDeniedException, request
     #
 ";
     let lasting = end.lines().map(lasting).collect::<Vec<_>>().join("\n") + "\n";

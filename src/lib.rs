@@ -1,43 +1,45 @@
-//! Deploys an AWS Lambda function for a CI runner: one JSON object in, JSON events out.
+//! Deploys an AWS Lambda function for a CI runner: reads one JSON object from standard input and writes JSON events to standard output.
+//!
+//! # Architecture
 //!
 //! ```text
-//!  runner ── request JSON ─▶ protocol ─▶ conditions ── unmet ─▶ finished: skipped
-//!                                            │ met
-//!                                 function ◀─┴─▶ package ∥ lambda (read live)     (at the same time)
-//!                                       └───▶ plan ◀───┘
-//!                                              └─▶ lambda (apply each step, wait) ─▶ finished ─▶ exit status
+//!  CI runner ── request JSON ─▶ protocol ─▶ conditions ── not met ─▶ finished: skipped
+//!                                              │ met
+//!                                   function ◀─┴─▶ package ∥ lambda (reads the live function)
+//!                                         └───▶ plan ◀───┘
+//!                                                └─▶ lambda (applies each step and waits) ─▶ finished ─▶ exit status
 //! ```
 //!
-//! The rooms in order; each may use only what stands before it. Only [`protocol`] is a contract: the other rooms are
-//! public so that the program and its tests can reach them, and change with any release.
+//! Each module uses only modules above it in this table. Only [`protocol`] is a stable interface. The other modules are public so that the
+//! program and its tests can use them; they may change in any release. A module with side effects says which, and needs an exception from
+//! `clippy.toml` for them.
 //!
-//! | room | in | out |
+//! | module | purpose | side effects |
 //! |---|---|---|
-//! | [`protocol`] | JSON | request, stanza, events, schemas: the contract |
-//! | [`stop`] | a signal, a closed output | the wish to end, for whoever works or waits |
-//! | [`journal`] | events | lines on standard output, and what has been done so far |
-//! | [`bounded`] | a path | a whole file, or why there is none (effect: files) |
-//! | [`child`] | a command | its output and its end (effect: processes) |
-//! | [`git`] | a question | git's answer (effect: processes) |
-//! | [`options`] | a stanza as written, the job | the stanza as dpl would understand it (effect: `~/.aws`, git) |
-//! | [`conditions`] | `on` and the job's environment | Travis CI's verdict (effect: bash) |
-//! | [`function`] | a stanza | the function wanted; the live function |
-//! | [`code`] | a stanza, the archive's hash | what the function is to run, and how that reaches Lambda |
-//! | [`package`] | the job's directory | the archive (effect: files) |
-//! | [`plan`] | wanted, archive, live | steps; pure |
-//! | [`policy`] | a stanza | the least IAM policy for it; pure |
-//! | [`commands`] | `run`, `cleanup`, `verify.command` | what the user's commands said (effect: processes) |
-//! | [`verification`] | what is expected, what was answered | whether a version has proved itself; pure |
-//! | [`lambda`] | a step | AWS's answer (effect: AWS) |
-//! | [`failure`] | each room's error | code, sentence, hint |
-//! | [`warnings`] | what a run comes upon | the warning that tells it |
-//! | [`deploy`] | a command and a job | an outcome: the pass, top to bottom |
-//! | [`runner`] | a file with stanzas, a CI's own variables | a run of this program for each, and its picture for people (effect: files, git, processes) |
-//! | [`process`] | arguments, standard input, signals | events on standard output, the exit status (effect: the process) |
+//! | [`protocol`] | request, stanza, events, and their JSON Schemas: the contract with the CI runner | |
+//! | [`stop`] | cancellation, by a signal or a closed standard output | |
+//! | [`journal`] | writes events to standard output, and records what a run has changed | |
+//! | [`bounded`] | reads a whole file, within limits of size and time | files |
+//! | [`child`] | runs a command, and returns its output and exit status | processes |
+//! | [`git`] | asks git about a directory | processes |
+//! | [`options`] | resolves the options of a stanza as dpl does: branches, variables, `~/.aws` | `~/.aws`, git |
+//! | [`conditions`] | evaluates `on` as Travis CI does | bash |
+//! | [`function`] | the desired function, and the live one in the same form | |
+//! | [`code`] | what code the function runs, and how it gets to Lambda | |
+//! | [`package`] | builds the archive, reproducibly | files |
+//! | [`plan`] | computes the steps from the desired function, the archive and the live function | |
+//! | [`policy`] | the minimal IAM policy for a stanza | |
+//! | [`commands`] | runs the user's commands: `run`, `cleanup`, `verify.command` | processes |
+//! | [`verification`] | decides whether a version's answer meets the stanza's expectations | |
+//! | [`lambda`] | makes the requests to AWS, and waits for their effect | AWS |
+//! | [`failure`] | turns each module's error into an error report: code, message, hint | |
+//! | [`warnings`] | the messages of warnings | |
+//! | [`deploy`] | runs a command from start to outcome | |
+//! | [`runner`] | the standalone mode: reads `.travis.yml`, detects the CI, runs this program once per stanza, prints text for people | files, git, processes |
+//! | [`process`] | arguments, standard input and output, signals, exit status | the process |
 //!
-//! Where is …? A key of the stanza: `protocol/stanza.rs`, what editors show of it: `protocol/editor/`. A sentence of an event: `protocol/prose.rs`. A sentence of a
-//! failure: `failure/`, of a warning: `warnings.rs`. What bash is told: `conditions/bash.rs`. The order of AWS's calls: `plan/`. The process
-//! itself (arguments, standard input, signals, exit status): `process/`.
+//! Keys of a stanza are defined in `protocol/stanza.rs`, and what editors show for them in `protocol/editor/`. Messages are in `protocol/prose.rs`
+//! (events), `failure/` (errors) and `warnings.rs` (warnings). `conditions/bash.rs` starts bash, and `plan/` decides the order of the calls to AWS.
 
 pub mod bounded;
 pub mod child;

@@ -1,4 +1,4 @@
-//! The command line in, a command out.
+//! Parses the command line.
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -8,15 +8,15 @@ use clap_complete::Shell;
 
 use super::by_hand::ByHand;
 
-/// Deploys an AWS Lambda function as a stanza of `.travis.yml` describes it.
+/// Deploys an AWS Lambda function as described by a `.travis.yml` stanza.
 ///
-/// Reads one JSON object from standard input, the stanza with the job's `env`, and writes events to standard output,
-/// one JSON object a line. With `--travis-yml .travis.yml` it takes the stanzas from the file and the job from its
-/// surroundings, and shows on a terminal what it does.
+/// Reads one JSON object from standard input (the stanza, with the job's environment in `env`) and writes events to
+/// standard output, one JSON object per line. With `--travis-yml .travis.yml`, it reads the stanzas from that file,
+/// takes the job's variables from the CI or the local checkout, and prints text on a terminal.
 #[derive(Debug, Parser)]
 #[command(version, disable_help_subcommand = true)]
 pub(crate) struct Arguments {
-    /// What to do. Default: deploy.
+    /// The command to run. Default: deploy.
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
     #[command(flatten)]
@@ -25,42 +25,42 @@ pub(crate) struct Arguments {
 
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Make the function live as the stanza asks (the default).
+    /// Make the function match the stanza (the default).
     Deploy,
-    /// Tell what a deployment would do; change nothing.
+    /// Show what a deployment would change, without changing anything.
     Plan,
-    /// Validate the stanza and evaluate its conditions; ask AWS nothing.
+    /// Validate the stanza and evaluate its conditions, without contacting AWS.
     Check,
-    /// Let an alias point at the version before, or at `version`; deploy nothing.
+    /// Point the alias at its previous version, or at the stanza's `version`, without deploying.
     Rollback,
     /// Build the archive and write it to a file.
     Package {
-        /// The file.
+        /// The file to write.
         #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
         output: PathBuf,
     },
-    /// Print the least IAM policy that the stanza's deployments need.
+    /// Print the minimal IAM policy that deployments of the stanza need.
     Policy,
-    /// Print what an error's code means and what to do.
+    /// Explain an error or warning code and what to do about it.
     Explain {
-        /// The code, such as access-denied; of a warning, too.
+        /// The code of an error or a warning, such as access-denied.
         code: String,
     },
     /// Print a JSON Schema (draft-07).
     Schema {
-        /// Of what.
+        /// The document that the schema describes.
         document: Document,
     },
-    /// Print completions of the command line for a shell.
+    /// Print a shell completion script.
     Completions {
-        /// Which one.
+        /// The shell.
         shell: Shell,
     },
     /// Print the manual page (roff): `dpl-lambda manual | man -l -`.
     Manual,
 }
 
-/// The command of a command line that may be wrong elsewhere: what stands first beside the options and their values.
+/// The command of a command line that clap could not parse: the first argument that is neither an option nor an option's value.
 pub(crate) fn command_of(arguments: impl IntoIterator<Item = OsString>) -> Option<OsString> {
     let known = Arguments::command();
     let takes_value = |argument: &OsStr| {
@@ -80,22 +80,22 @@ pub(crate) fn command_of(arguments: impl IntoIterator<Item = OsString>) -> Optio
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Document {
-    /// A stanza, for config editors.
+    /// A single stanza, for editors and other tools.
     Stanza,
-    /// A request, for runners.
+    /// The request on standard input, for CI runners.
     Request,
-    /// A line of standard output, for readers of it.
+    /// A line of standard output, for programs that read events.
     Event,
-    /// A whole `.travis.yml`, for editors.
+    /// A whole `.travis.yml` file, for editors.
     TravisYml,
 }
 
-/// What a shell reads to complete our command line.
+/// The completion script of a shell for this command line.
 pub(crate) fn completions(shell: Shell) -> String {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), env!("CARGO_PKG_NAME"), &mut text);
-    let text = String::from_utf8(text).expect("our names and sentences are UTF-8");
-    // For bash, clap_complete 4.6 calls the state behind a command by one name and looks for another where a program's name has a
-    // hyphen, so that nothing behind the command is completed (clap-rs/clap#6421).
+    let text = String::from_utf8(text).expect("names and help texts are UTF-8");
+    // For bash, clap_complete 4.6 sets the state after a command under one name and looks it up under another if the program's name
+    // contains a hyphen. Without this, nothing after the command is completed (clap-rs/clap#6421).
     text.replace("dpl__subcmd__lambda", "dpl__lambda")
 }

@@ -1,6 +1,6 @@
-//! What a person, or a CI other than Travis, says on the command line in, runs of this program for it out.
-//! Never has a part in a request that a runner writes, unless it is asked to.
-#![expect(clippy::disallowed_methods, reason = "a part of the process: reads its environment, and ends it")]
+//! The standalone mode: reads its options and starts this program again once per stanza, without a CI runner.
+//! Never affects the request of a CI runner, unless one of its options is given or standard output is a terminal.
+#![expect(clippy::disallowed_methods, reason = "reads the process environment and exits the process")]
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal, Write};
@@ -28,25 +28,25 @@ use serde_json::Value;
 use super::signals::{LAST_WORD, PATIENCE, Signals};
 use super::{Fault, Settings, Stdout, place_of};
 
-/// The options of a run by hand.
+/// The options of the standalone mode.
 #[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "By hand, and in CIs other than Travis")]
+#[command(next_help_heading = "Standalone options (by hand or in any CI)")]
 pub(crate) struct ByHand {
-    /// Take the lambda stanzas from a `.travis.yml`, all in order, and the job from its surroundings: the process's
-    /// environment, then plain values of the file's `env`, then git.
+    /// Run the command for each lambda stanza of a `.travis.yml`, in order. The job's variables come from the process
+    /// environment, then from unencrypted values of the file's `env`, then from git.
     #[arg(long, value_name = "FILE", global = true)]
     travis_yml: Option<PathBuf>,
-    /// The same with a file that holds one stanza alone, as YAML or JSON.
+    /// Like `--travis-yml`, with a YAML or JSON file that contains a single stanza.
     #[arg(long, value_name = "FILE", global = true)]
     stanza: Option<PathBuf>,
-    /// Of several stanzas this one: its number, from 1, or its function's name.
+    /// Use only one of several stanzas: its number (from 1) or its function name.
     #[arg(long, value_name = "N|NAME", global = true)]
     only: Option<String>,
-    /// Write events for programs, or text for people. Default: text on a terminal.
+    /// Write JSON events or human-readable text. Default: text on a terminal, json otherwise.
     #[arg(long, global = true)]
     format: Option<Format>,
-    /// Whose words about the build (branch, tag, pull request) are heard. Default: those of the CI that this runs in. `none`:
-    /// nobody's, which promises that this is no pull request.
+    /// CI system whose variables describe the build (branch, tag, pull request). Default: auto, which detects it. `none`
+    /// uses no CI's variables and asserts that this build is not a pull request.
     #[arg(long, value_name = "NAME", global = true, value_parser = PossibleValuesParser::new(ci_names()))]
     ci: Option<String>,
 }
@@ -62,8 +62,8 @@ fn ci_names() -> Vec<PossibleValue> {
     names.map(PossibleValue::new).chain([PossibleValue::new(SEEN).hide(true)]).collect()
 }
 
-/// True when nobody is to see events: a wrong command line is told to them on standard error alone. The command line could
-/// not be read, so it is only looked through.
+/// True if output is for people (no JSON events), so a wrong command line is reported on standard error only. Scans the raw arguments,
+/// because clap could not parse them.
 pub(crate) fn is_for_people() -> bool {
     let arguments: Vec<OsString> = env::args_os().collect();
     let says = |format: &str| {
@@ -74,28 +74,29 @@ pub(crate) fn is_for_people() -> bool {
     says("text") || (!says("json") && io::stdout().is_terminal())
 }
 
-/// Said where a person would wonder why nothing happens: by the process that reads, once a signal finds it in order.
+/// Explains to a user at a terminal why nothing happens. Called by the process that reads the request, after its signal handlers are
+/// installed.
 pub(crate) fn tell_that_we_wait() {
     if io::stdin().is_terminal() {
-        say("waiting for a request on standard input; `--travis-yml .travis.yml` takes a file instead");
+        say("waiting for a request on standard input; use `--travis-yml .travis.yml` to read a file instead");
     }
 }
 
 impl ByHand {
-    /// Ends the process where an option stands beside a command that has none of them.
+    /// Exits the process if a standalone option is given with a command that accepts none of them.
     pub(crate) fn refuse_beside(&self, command: &str) {
         let given = [&self.travis_yml, &self.stanza].iter().any(|file| file.is_some());
         if given || self.only.is_some() || self.format.is_some() || self.ci.is_some() {
-            say(&format!("`{command}` prints a document that depends on no file; leave the other options out"));
+            say(&format!("`{command}` does not accept the standalone options; remove them"));
             process::exit(2)
         }
     }
 
-    /// Runs what is asked for by hand, and ends the process. Otherwise the command comes back, for the one process that a
-    /// runner expects.
+    /// Starts the child runs and exits the process. Outside the standalone mode it returns the command, which then runs in this process,
+    /// as a CI runner expects.
     ///
     /// # Errors
-    /// What is wrong with the command line or the file, where events are asked for.
+    /// A wrong command line or file, if the output format is JSON events. For text output it exits the process.
     pub(crate) fn run(&self, command: Command, asking: Asking, fault: Fault, stop: &Stop) -> Result<Command, Finished> {
         let is_text = match self.format {
             Some(format) => format == Format::Text,
@@ -136,10 +137,10 @@ impl ByHand {
         process::exit(run(&errands, &program, &relay, is_text, fault))
     }
 
-    /// Prints the policy for the one stanza of a file, and ends the process. Without a file it comes back.
+    /// Prints the policy for the stanza of a file and exits the process. Returns if no file is given.
     ///
     /// # Errors
-    /// The line that says why there is none.
+    /// The message for standard error.
     pub(crate) fn policy(&self, asking: Asking) -> Result<(), String> {
         let refused = |refusal: Refusal| refusal.lines().join("; ");
         let Some(source) = self.source().map_err(refused)? else { return Ok(()) };
@@ -162,11 +163,14 @@ impl ByHand {
         process::exit(errands.iter().map(|errand| runner::print(errand, &program, &relay, &say)).max().unwrap_or(2))
     }
 
-    /// The file that is named.
+    /// The file that the options name.
     fn source(&self) -> Result<Option<Source>, Refusal> {
         let source = match (self.travis_yml.clone(), self.stanza.clone()) {
             (Some(_), Some(_)) => {
-                return Err(Refusal::of_arguments("both --travis-yml and --stanza are given", "give one of the two"));
+                return Err(Refusal::of_arguments(
+                    "--travis-yml and --stanza cannot be used together",
+                    "give only one of them",
+                ));
             }
             (Some(file), None) => Some(Source::TravisYml(file)),
             (None, Some(file)) => Some(Source::Stanza(file)),
@@ -174,7 +178,7 @@ impl ByHand {
         };
         if self.only.is_some() && !matches!(source, Some(Source::TravisYml(_))) {
             let hint = "give the file, such as --travis-yml .travis.yml";
-            return Err(Refusal::of_arguments("--only picks a stanza of a file", hint));
+            return Err(Refusal::of_arguments("--only requires --travis-yml", hint));
         }
         Ok(source)
     }
@@ -201,7 +205,7 @@ impl ByHand {
     }
 }
 
-/// The command line of a run.
+/// The command line of a child run.
 fn arguments(command: &Command) -> Vec<OsString> {
     match command {
         Command::Deploy => vec!["deploy".into()],
@@ -225,8 +229,8 @@ fn run(errands: &[Errand], program: &Path, relay: &Relay, is_text: bool, fault: 
     }
 }
 
-/// Hands every signal, and the end of our standard output, on to the run that is under way. The process ends with that run, or, where it cannot
-/// even pass on the run's last line because nobody reads, at last by itself.
+/// Starts a thread that forwards each signal, and the closing of our standard output, to the running child. The process exits when that child
+/// has ended. If even the child's last line cannot be forwarded because standard output is not read, this thread exits the process.
 fn relayed(stop: &Stop) -> io::Result<Arc<Relay>> {
     let (mut signals, relay, stop) = (Signals::catch()?, Arc::new(Relay::new()?), stop.clone());
     let to = relay.clone();
@@ -249,7 +253,7 @@ fn relayed(stop: &Stop) -> io::Result<Arc<Relay>> {
     Ok(relay)
 }
 
-/// How far the run that is under way has been told.
+/// Which events of the current child run have been written.
 #[derive(Clone, Copy)]
 enum Told {
     Nothing,
@@ -257,13 +261,13 @@ enum Told {
     Finished,
 }
 
-/// A bug in this process ends it. The run that is under way ends in order, because nobody listens to it any more; its last
-/// line is ours.
+/// Makes a panic in this process write the last event itself and exit. The running child then finds its output closed and shuts down
+/// properly.
 fn tell_panics(told: Arc<Mutex<Told>>, is_text: bool) {
     panic::set_hook(Box::new(move |panic| {
         let report = failure::of_panic(&place_of(panic));
         say(&format!("{}; {}", report.message, report.hint.as_deref().unwrap_or_default()));
-        // Kept until the end: whoever comes second waits for it.
+        // Held until the exit, so that a second panicking thread blocks here.
         let told = told.lock().unwrap_or_else(PoisonError::into_inner);
         let journal = Journal::new(Stdout, Stop::new());
         if !is_text && matches!(*told, Told::Nothing) {
@@ -277,11 +281,11 @@ fn tell_panics(told: Arc<Mutex<Told>>, is_text: bool) {
 }
 
 pub(crate) fn say(text: &str) {
-    // One write: lines of several processes stay whole.
+    // A single write, so that lines of several processes are not mixed.
     let _ = io::stderr().write_all(format!("dpl-lambda: {}\n", without_log_commands(text)).as_bytes());
 }
 
-/// An audience, and how far it has been told.
+/// Forwards events to another audience and records which ones were written.
 struct Watched<'a> {
     audience: &'a mut dyn Audience,
     told: Arc<Mutex<Told>>,
@@ -306,7 +310,7 @@ impl Audience for Watched<'_> {
     }
 }
 
-/// Events for programs, as they are.
+/// Writes the events unchanged, for programs.
 struct Lines;
 
 impl Audience for Lines {
@@ -324,7 +328,7 @@ impl Audience for Lines {
     }
 }
 
-/// Text for people.
+/// Writes text for people.
 struct Text(Terminal<Stdout>);
 
 impl Text {

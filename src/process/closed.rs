@@ -1,13 +1,13 @@
-//! Whether standard output was open when the program was started.
+//! Detects whether standard output was open when the program was started.
 //!
-//! Before `main` Rust opens `/dev/null` where it was not, so that no file of ours gets its number. What is written there is lost without an error, and
-//! a deployment of which nobody hears must not begin. So it is looked at before that.
+//! Before `main`, Rust opens `/dev/null` in place of a closed standard stream, so that no other file gets its descriptor. Events written there
+//! would be lost without an error, and a deployment without output must not begin. So this check runs before Rust's own initialization.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 static CLOSED: AtomicBool = AtomicBool::new(false);
 
-/// True where it was not open, as far as the system lets us look in time.
+/// True if it was not open. Always false on systems other than Linux, where this cannot be checked in time.
 pub(super) fn stdout_was_closed() -> bool {
     CLOSED.load(Ordering::Relaxed)
 }
@@ -16,13 +16,14 @@ pub(super) fn stdout_was_closed() -> bool {
 #[used]
 #[expect(
     unsafe_code,
-    reason = "what runs before `main` is a list in this section of the program, and a number is no descriptor by itself"
+    reason = "functions that run before `main` are listed in this section, and a raw descriptor number has to be borrowed"
 )]
-// SAFETY: the C library calls what stands there once, before `main`. It needs nothing that Rust sets up: it makes one system call.
+// SAFETY: the C library calls the functions of this section once, before `main`. This one makes a system call and needs nothing that Rust
+// sets up.
 #[unsafe(link_section = ".init_array")]
 static LOOK: extern "C" fn() = {
     extern "C" fn look() {
-        // SAFETY: nothing is done with it but to ask whether it is open.
+        // SAFETY: the descriptor is only checked for being open.
         let stdout = unsafe { std::os::fd::BorrowedFd::borrow_raw(1) };
         CLOSED.store(rustix::io::fcntl_getfd(stdout).is_err(), Ordering::Relaxed);
     }

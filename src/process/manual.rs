@@ -1,5 +1,5 @@
-//! The arguments and the schema of events in, a manual page (roff, for `man`) out. Never asks anybody, and holds nothing twice that
-//! those two say already.
+//! Generates the manual page (roff, for `man`) from the command line definition and the schema of events.
+//! Never repeats a text that those two contain.
 
 use std::fmt::Write;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::arguments::Arguments;
 
-/// The manual page, as `man -l` and `groff -man` read it.
+/// The manual page as roff, for `man -l` and `groff -man`.
 pub(crate) fn page() -> String {
     let mut program = Arguments::command();
     program.build();
@@ -23,7 +23,7 @@ pub(crate) fn page() -> String {
     }
     page.text("`dpl-lambda` `--help` | `--version`");
     page.line("PP");
-    page.text("Each of the first six takes the options for work by hand, too.");
+    page.text("`deploy`, `plan`, `check`, `rollback`, `package` and `policy` also accept the standalone options.");
     page.section("DESCRIPTION");
     page.paragraphs(DESCRIPTION);
     page.section("COMMANDS");
@@ -37,16 +37,18 @@ pub(crate) fn page() -> String {
     page.section("REQUEST");
     page.paragraphs(REQUEST);
     page.section("EVENTS");
-    page.text("A line of standard output is an object with `event`, its tag, and `message`, a line for people.");
+    page.text(
+        "Each line of standard output is a JSON object with `event`, its tag, and `message`, a one-line text for people.",
+    );
     for (tag, meaning) in events(&schema::event()) {
         page.item(&format!("`{tag}`"), &meaning);
     }
     page.section("EXIT STATUS");
     page.items(EXIT_STATUS);
     page.section("ENVIRONMENT");
-    page.text("Of the process, never of the job:");
+    page.text("Variables of the process, never of the job:");
     page.items(RUNNERS_VARIABLES);
-    page.paragraphs(&["Of the job, which is `env` of the request, or else the process's environment:"]);
+    page.paragraphs(&["Variables of the job (`env` of the request, or the process environment if there is none):"]);
     page.items(JOBS_VARIABLES);
     page.section("FILES");
     page.items(FILES);
@@ -62,98 +64,109 @@ pub(crate) fn page() -> String {
 }
 
 const DESCRIPTION: &[&str] = &[
-    "A CI runner starts `dpl-lambda` in the build directory, writes one JSON object to its standard input, closes it, reads lines from its \
-     standard output to the end, and takes the exit status. Whether a stanza is deployed at all is judged as Travis CI judges it. Files are \
-     packaged into the same bytes every time, only what differs is changed at AWS, and a deployment ends when the function is live.",
-    "Running the same request again is safe: what is done already is left alone, and what was interrupted goes on.",
+    "A CI runner starts `dpl-lambda` in the build directory, writes one JSON object to its standard input, closes standard input, reads \
+     lines from standard output until its end, and uses the exit status. `dpl-lambda` evaluates the conditions of a stanza as Travis CI \
+     does. It builds reproducible archives, changes only what differs at AWS, and finishes when the function is live.",
+    "Running the same request again is safe: completed steps are not repeated, and an interrupted deployment continues.",
 ];
 
 const REQUEST: &[&str] = &[
-    "The object on standard input is the stanza under `deploy:` of a `.travis.yml`, as JSON. `dpl-lambda schema stanza` describes each of \
-     its keys. Two keys are the runner's: `env`, an object of strings, is the job's whole environment; where it is given, nothing of the \
-     process's own environment, files or identity is used for the job. Where it is absent, what does not say that it is no pull request \
-     counts as one, which is never deployed, unless `--ci none` is given or a terminal shows the run to a person. `protocol` is 1, also \
-     when it is absent.",
-    "`on` holds the conditions. Without `branch` in it only `master` is deployed, which is told by `TRAVIS_BRANCH` of the job.",
+    "The object on standard input is the stanza under `deploy:` of a `.travis.yml`, as JSON. `dpl-lambda schema stanza` describes its \
+     keys. The CI runner adds two more. `protocol` is 1, which is also the default. `env`, an object of strings, is the complete \
+     environment of the job. If it is given, the job uses nothing of the environment, files and identity of the `dpl-lambda` process.",
+    "If `env` is absent, the job has the environment of the process, and `dpl-lambda` detects the build from the variables of the CI. The \
+     build counts as a pull request, which is never deployed, unless these variables say that it is not one, `--ci none` is given, or \
+     there is no CI and standard output or standard error is a terminal.",
+    "`on` contains the conditions. By default, a stanza is deployed only on the branch `master`: if `TRAVIS_BRANCH` of the job is \
+     `master`.",
 ];
 
 const EXIT_STATUS: &[(&str, &str)] = &[
     (
         "`0`",
-        "`deployed`, `unchanged`, `planned`, `checked`, `packaged` or `skipped`; also `failed` where the stanza says `allow_failure`. A \
-         document was printed.",
+        "`deployed`, `unchanged`, `planned`, `checked`, `packaged` or `skipped`; also `failed` if the stanza sets `allow_failure`. For \
+         other commands: the document was printed.",
     ),
     (
         "`1`",
-        "`failed` after the first request to AWS or the first command of the user's, or standard output was closed. `changed` of `finished` \
-         lists what had taken effect.",
+        "`failed` after the first request to AWS or after the first of the stanza's commands started, or standard output was closed. \
+         `changed` in `finished` lists the steps that took effect.",
     ),
-    ("`2`", "`failed` before that: nothing was changed. A document could not be printed; standard error says why."),
+    (
+        "`2`",
+        "`failed` before that: nothing was changed. For other commands: the document could not be printed; standard error says why.",
+    ),
     ("`130`, `143`", "`failed` with code `cancelled`, by SIGINT or SIGTERM; at most 5 seconds after the signal."),
 ];
 
 const RUNNERS_VARIABLES: &[(&str, &str)] = &[
     (
         "`DPL_LAMBDA_LOG`",
-        "`error`, `warn`, `info`, `debug` or `trace`: tells on standard error what the program does, without secrets. Default: nothing.",
+        "Log level: `error`, `warn`, `info`, `debug` or `trace`. The log goes to standard error and contains no secrets. Default: no log.",
     ),
-    ("`DPL_LAMBDA_INPUT_TIMEOUT`", "Seconds that the request may take to be there. Default: 60."),
-    ("`DPL_LAMBDA_CONDITION_TIMEOUT`", "Seconds that bash may take for a condition. Default: 60."),
-    ("`DPL_LAMBDA_TODAY`", "For tests. The day, such as `2026-11-01`, by which runtimes are judged."),
-    ("`DPL_LAMBDA_CONDITIONS`", "For tests. `bash`: asks bash about plain words, too."),
-    ("`DPL_LAMBDA_FAULT`", "For tests. `panic`, `panic-in-thread` or `panic-by-hand`: shows how a bug is told."),
+    ("`DPL_LAMBDA_INPUT_TIMEOUT`", "Time limit for reading the request, in seconds. Default: 60."),
+    ("`DPL_LAMBDA_CONDITION_TIMEOUT`", "Time limit for bash to evaluate a condition, in seconds. Default: 60."),
+    ("`DPL_LAMBDA_TODAY`", "For tests. The date at which runtimes are checked for deprecation, such as `2026-11-01`."),
+    ("`DPL_LAMBDA_CONDITIONS`", "For tests. `bash`: evaluates every condition with bash, even a plain word."),
+    (
+        "`DPL_LAMBDA_FAULT`",
+        "For tests. `panic`, `panic-in-thread` or `panic-by-hand`: causes a panic, to show how a bug is reported.",
+    ),
 ];
 
 const JOBS_VARIABLES: &[(&str, &str)] = &[
-    ("`TRAVIS_BRANCH`, `TRAVIS_PULL_REQUEST`, `TRAVIS_TAG`, `TRAVIS_REPO_SLUG`, ...", "What conditions are judged by."),
+    (
+        "`TRAVIS_BRANCH`, `TRAVIS_PULL_REQUEST`, `TRAVIS_TAG`, `TRAVIS_REPO_SLUG`, ...",
+        "The build, as the conditions see it.",
+    ),
     (
         "`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `AWS_PROFILE`, `AWS_ROLE_ARN`, `AWS_WEB_IDENTITY_TOKEN_FILE`",
-        "Who acts, where the stanza does not say it.",
+        "The credentials, if the stanza has none.",
     ),
-    ("`AWS_REGION`, `AWS_DEFAULT_REGION`", "Where, if the stanza has no `region`. Default: `us-east-1`."),
-    ("`AWS_`*OPTION*, `LAMBDA_`*OPTION*", "An option of dpl's, in capitals, that the stanza does not name."),
+    ("`AWS_REGION`, `AWS_DEFAULT_REGION`", "The region, if the stanza has no `region`. Default: `us-east-1`."),
+    ("`AWS_`*OPTION*, `LAMBDA_`*OPTION*", "A dpl option, in capitals, that the stanza does not set."),
     (
         "`AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_LAMBDA`, `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL_STS`",
-        "Who is asked instead of AWS.",
+        "Endpoints to use instead of AWS.",
     ),
-    ("`AWS_CA_BUNDLE`", "A file with the certificates to trust (PEM), instead of the system's."),
-    ("`HTTPS_PROXY`, `NO_PROXY`", "The proxy for AWS, and for whom there is none."),
-    ("`PATH`", "Where bash and git are looked for. Default: `/usr/local/bin:/usr/bin:/bin`."),
-    ("`TMPDIR`", "Where the archive is while it is made, if it is larger than 4 MiB. Default: `/tmp`."),
+    ("`AWS_CA_BUNDLE`", "A file of trusted certificates (PEM), used instead of the system's."),
+    ("`HTTPS_PROXY`, `NO_PROXY`", "The proxy for requests to AWS, and the hosts to reach without it."),
+    ("`PATH`", "The search path for bash and git. Default: `/usr/local/bin:/usr/bin:/bin`."),
+    ("`TMPDIR`", "The directory for the archive while it is built, if it is larger than 4 MiB. Default: `/tmp`."),
 ];
 
 const FILES: &[(&str, &str)] = &[
     (
         "`~/.aws/config`, `~/.aws/credentials`",
-        "The job's profiles. `HOME` is the job's, too; `AWS_CONFIG_FILE` and `AWS_SHARED_CREDENTIALS_FILE` name other files.",
+        "The job's profiles, under the job's `HOME`. `AWS_CONFIG_FILE` and `AWS_SHARED_CREDENTIALS_FILE` name other files.",
     ),
-    ("`.lambdaignore`", "In a directory that is packaged: patterns, as in a `.gitignore` file, of what stays out."),
-    ("`/etc/ssl/certs`", "The certificates to trust. A container needs them, or `AWS_CA_BUNDLE`."),
-    ("`/etc/resolv.conf`, `/etc/hosts`", "How names become addresses. A container needs the first to reach AWS."),
+    ("`.lambdaignore`", "In a packaged directory: patterns, as in a `.gitignore` file, of files to leave out."),
+    ("`/etc/ssl/certs`", "The trusted certificates. A container needs them, or `AWS_CA_BUNDLE`."),
+    ("`/etc/resolv.conf`, `/etc/hosts`", "Name resolution. A container needs the first one to reach AWS."),
 ];
 
-/// Each is run by a test, with a function's code in `dist`.
+/// A test runs all of them in order, with a function's code in `dist`.
 const EXAMPLES: &[(&str, &str)] = &[
     (
-        "A plan by hand. Without `env` in it the request is judged by the environment of the shell, which has the keys, too:",
+        "Plan from a shell. The request has no `env`, so the shell's environment is the job's, including the AWS credentials:",
         r#"$ export TRAVIS_BRANCH=master
 $ echo '{"function_name": "hello", "runtime": "nodejs22.x", "handler_name": "handler", "zip": "dist",
          "role": "arn:aws:iam::123456789012:role/run"}' > stanza.json
 $ dpl-lambda plan < stanza.json | jq -r .message"#,
     ),
-    ("The same, deployed:", "$ dpl-lambda < stanza.json | jq -r .message"),
+    ("Deploy the same stanza:", "$ dpl-lambda < stanza.json | jq -r .message"),
     (
-        "As a runner does it, with a job's environment and nothing else:",
+        "Deploy as a CI runner does, with the job's environment in the request:",
         "$ jq '. + {protocol: 1, env: env}' stanza.json | dpl-lambda deploy",
     ),
-    ("The archive alone, to look into it:", "$ dpl-lambda package --output hello.zip < stanza.json | jq -r .message"),
-    ("Completions for this shell, if it is bash:", r#"$ source <(dpl-lambda completions bash)"#),
+    ("Build only the archive:", "$ dpl-lambda package --output hello.zip < stanza.json | jq -r .message"),
+    ("Load completions into bash:", r#"$ source <(dpl-lambda completions bash)"#),
 ];
 
 const SEE_ALSO: &[&str] =
-    &["The README, with all that a stanza can say; `dpl-lambda schema event`, for who reads events."];
+    &["The README describes all keys of a stanza. `dpl-lambda schema event` describes the events in detail."];
 
-/// A command as it is typed.
+/// The usage line of a command.
 fn usage(command: &Command) -> String {
     let mut usage = format!("`{}`", command.get_name());
     for argument in own(command) {
@@ -163,12 +176,12 @@ fn usage(command: &Command) -> String {
     usage
 }
 
-/// The arguments that a command has for itself; those of all commands stand among the options.
+/// The arguments of this command only. Global ones are listed under OPTIONS.
 fn own(command: &Command) -> impl Iterator<Item = &Arg> {
     command.get_arguments().filter(|argument| argument.get_id() != "help" && !argument.is_global_set())
 }
 
-/// What a command does, and what its arguments mean.
+/// The help text of a command and of its arguments' values.
 fn description(command: &Command) -> String {
     let mut text = command.get_about().map(ToString::to_string).unwrap_or_default();
     text += ".";
@@ -182,7 +195,7 @@ fn description(command: &Command) -> String {
     text
 }
 
-/// An argument as it is typed: `-h`, `--help`, `--output FILE`, `stanza|request`.
+/// An argument in usage notation: `-h`, `--help`, `--output FILE`, `stanza | request`.
 fn flags(argument: &Arg) -> String {
     let short = argument.get_short().map(|short| format!("`-{short}`"));
     let long = argument.get_long().map(|long| format!("`--{long}`"));
@@ -198,7 +211,7 @@ fn flags(argument: &Arg) -> String {
     words
 }
 
-/// Tags and meanings, as the schema tells them.
+/// The tag and the description of each event in the schema.
 fn events(schema: &Value) -> Vec<(String, String)> {
     let variants = schema["oneOf"].as_array().map(Vec::as_slice).unwrap_or_default();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -208,15 +221,15 @@ fn events(schema: &Value) -> Vec<(String, String)> {
         .collect()
 }
 
-/// A page in the making. Texts have two marks: backticks around what is typed, stars around what stands for something else.
+/// Builds the page. Texts may contain two kinds of markup: backticks around literal text, stars around placeholders.
 struct Page {
     text: String,
 }
 
 impl Page {
     fn titled(name: &str, source: &str) -> Self {
-        // The date stays empty: the same program prints the same page on every day. Words stay whole, and their distances even: names of
-        // variables are to be copied.
+        // The date is empty, so that the page is the same on every day. No hyphenation and no justification, so that names of variables
+        // can be copied.
         Page {
             text: format!(".TH {} 1 \"\" \"{source}\" \"User commands\"\n.nh\n.ad l\n", escape(&name.to_uppercase())),
         }
@@ -249,7 +262,7 @@ impl Page {
                 _ => {}
             }
         }
-        // A line that begins with one of these would be a request.
+        // Without the guard, roff would read a line that begins with one of these as a request.
         let guard = if marked.starts_with(['.', '\'']) { "\\&" } else { "" };
         self.text += &format!("{guard}{marked}\n");
     }
@@ -273,7 +286,7 @@ impl Page {
         }
     }
 
-    /// Lines as they are.
+    /// Lines of code, unfilled and indented.
     fn code(&mut self, lines: &str) {
         for request in ["PP", "RS 4", "nf"] {
             self.line(request);
@@ -287,7 +300,7 @@ impl Page {
     }
 }
 
-/// Text that roff shows as it is, to be copied as it is.
+/// Escapes text so that roff prints it literally, in characters that can be copied.
 fn escape(text: &str) -> String {
     let mut escaped = String::new();
     for character in text.chars() {

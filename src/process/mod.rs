@@ -1,6 +1,6 @@
 //! The process: arguments, standard input, standard output, signals, log, exit status.
 //! Never decides anything about a deployment.
-#![expect(clippy::disallowed_methods, reason = "reads and replaces the process's environment, and ends the process")]
+#![expect(clippy::disallowed_methods, reason = "reads and replaces the process environment, and exits the process")]
 
 mod arguments;
 mod by_hand;
@@ -43,11 +43,11 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use signal_hook::consts::{SIGCHLD, SIGXFSZ};
 
-/// The whole program. A library function, so that an example can be the program, too.
+/// The whole program. It is a library function so that an example can be the program, too.
 pub fn main() {
-    // Before there is a second thread, and before anything is started that could look.
+    // Before a second thread exists, and before any child process could read the environment.
     environ::hide();
-    // Whatever comes first starts processes: git, and this program again.
+    // Before anything starts a process: git, or this program again.
     tame_signals();
     let (command, by_hand) = match Arguments::try_parse() {
         Ok(Arguments { command, by_hand }) => match with_events(command) {
@@ -80,10 +80,10 @@ pub fn main() {
     end(&journal, &stop, finished)
 }
 
-/// Ends the process where standard output was not even open: nobody would hear of what is done.
+/// Exits the process if standard output was not open at the start: the events of a deployment would be lost.
 fn refuse_closed_output(status: i32) {
     if closed::stdout_was_closed() {
-        by_hand::say("standard output is closed, and nothing was changed; open it, to /dev/null if nobody reads");
+        by_hand::say("standard output is closed, so nothing was done; open it, or redirect it to /dev/null");
         std_process::exit(status)
     }
 }
@@ -120,7 +120,7 @@ fn run(
     child::adopt();
     settings.fault.strike();
     let directory = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
-    // Nobody has said what is built: it is judged as it is for a file.
+    // Without `env` in the request, the build is detected as for a file in the standalone mode.
     let env = match env_given {
         true => env,
         false => match of_surroundings(command, &env, asked, &directory, stop) {
@@ -132,7 +132,7 @@ fn run(
     deploy::run(command, &job, journal, stop)
 }
 
-/// The job's environment where the request has none: the process's, with what its CI and git say of the build.
+/// The job's environment if the request has none: the process environment, plus what the CI and git say about the build.
 fn of_surroundings(
     command: &Command,
     env: &Environment,
@@ -147,7 +147,7 @@ fn of_surroundings(
     Ok(around.of_job(&[]))
 }
 
-/// Writes the last line and ends the process. Whoever comes second waits for the first one's end.
+/// Writes the last line and exits the process. If two threads get here, the second one blocks until the first one exits the process.
 fn end(journal: &Journal, stop: &Stop, finished: Finished) -> ! {
     match journal.finish(finished) {
         Some(finished) => std_process::exit(exit_status(&finished, journal.has_acted(), stop.reason())),
@@ -157,7 +157,7 @@ fn end(journal: &Journal, stop: &Stop, finished: Finished) -> ! {
     }
 }
 
-/// The exit status is a function of the outcome.
+/// The exit status for an outcome.
 fn exit_status(finished: &Finished, has_acted: bool, stop: Option<Reason>) -> i32 {
     match (finished, stop) {
         (_, Some(Reason::OutputClosed)) => 1,
@@ -176,7 +176,7 @@ fn exit_status(finished: &Finished, has_acted: bool, stop: Option<Reason>) -> i3
     }
 }
 
-/// The command, where it tells events. `Err`: it prints a document.
+/// The command, if it writes events. `Err`: a command that prints a document.
 fn with_events(command: Option<Asked>) -> Result<Command, Asked> {
     match command {
         None | Some(Asked::Deploy) => Ok(Command::Deploy),
@@ -188,7 +188,7 @@ fn with_events(command: Option<Asked>) -> Result<Command, Asked> {
     }
 }
 
-/// The document that a command prints. `Err`: the line that says why there is none.
+/// The document that a command prints. `Err`: the message for standard error.
 fn print(command: Asked, by_hand: &ByHand) -> Result<String, String> {
     match command {
         Asked::Policy => policy(by_hand),
@@ -209,18 +209,18 @@ fn print(command: Asked, by_hand: &ByHand) -> Result<String, String> {
             Ok(manual::page())
         }
         Asked::Deploy | Asked::Plan | Asked::Check | Asked::Rollback | Asked::Package { .. } => {
-            unreachable!("they tell events")
+            unreachable!("these commands write events")
         }
     }
 }
 
-/// The policy for the stanza on standard input; what it leaves open is said on standard error.
+/// The policy for the stanza on standard input. Notes about what it does not cover go to standard error.
 fn policy(by_hand: &ByHand) -> Result<String, String> {
     let settings = Settings::take();
     by_hand.policy(settings.asking)?;
     let request = request::read(Stdin { deadline: Instant::now() + settings.input_limit });
     let request = request.map_err(|error| failure::of_request(error, settings.input_limit).message)?;
-    // The region may stand in the job's `~/.aws`, and never in the runner's.
+    // The region may come from the job's `~/.aws`, but never from the CI runner's.
     if let Some(env) = &request.env {
         replace_environment(env);
     }
@@ -233,15 +233,15 @@ fn policy(by_hand: &ByHand) -> Result<String, String> {
     serde_json::to_string_pretty(&policy.document).map(|text| text + "\n").map_err(|error| error.to_string())
 }
 
-/// Help and version are printed as everywhere. A wrong command line is told on standard error, and unless a document
-/// was asked for, as an event, too: a runner reads nothing else.
+/// Handles what clap returns instead of a command. Prints help and version. Reports a wrong command line on standard error, and as an
+/// event, too, unless the command prints a document: a CI runner reads only events.
 fn not_a_command(error: clap::Error) -> Result<Command, Finished> {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         let is_printed = error.print().is_ok() && !closed::stdout_was_closed();
         std_process::exit(i32::from(!is_printed))
     }
     let text = error.to_string();
-    // Up to the first empty line; behind it clap explains its usage.
+    // Up to the first empty line; after it, clap explains the usage.
     let line = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect::<Vec<_>>().join(" ");
     let line = line.strip_prefix("error: ").unwrap_or(&line);
     let _ = writeln!(io::stderr(), "dpl-lambda: {line}");
@@ -252,7 +252,7 @@ fn not_a_command(error: clap::Error) -> Result<Command, Finished> {
     Err(Finished::failed(failure::of_arguments(line.to_owned()), Vec::new()))
 }
 
-/// Standard input, given up when its time is over.
+/// Standard input, with a deadline.
 struct Stdin {
     deadline: Instant,
 }
@@ -274,8 +274,8 @@ impl Read for Stdin {
     }
 }
 
-/// Standard output without a buffer of its own: an event is one write. A runner may have made its pipe non-blocking;
-/// then a full pipe is waited for, and not taken for a closed one.
+/// Standard output without a buffer: each event is one write. If a CI runner has made the pipe non-blocking, a write to a full pipe
+/// waits, because a full pipe is not a closed one.
 struct Stdout;
 
 impl Write for Stdout {
@@ -297,38 +297,38 @@ impl Write for Stdout {
     }
 }
 
-/// From now on the process's environment is the job's, so that the SDK, bash and every child see it and nothing else.
+/// Replaces the process environment by the job's, so that the SDK, bash and every child process see nothing else.
 #[expect(
     unsafe_code,
-    reason = "changing the environment is sound only while no other thread reads it but by `std::env`, which is the case here"
+    reason = "changing the environment is sound only while other threads read it only by `std::env`, which is the case here"
 )]
 fn replace_environment(env: &Environment) {
     for (name, _) in env::vars_os() {
-        // SAFETY: there is one other thread, `end_on_signals`, which writes a line and ends the process: what it does never asks the C library for
-        // a variable, and `std` itself locks the environment. The runtime is built later.
+        // SAFETY: the only other thread is that of `end_on_signals`, which writes a line and exits the process. It never reads a variable
+        // through the C library, and `std` itself locks the environment. The async runtime is built later.
         unsafe { env::remove_var(name) };
     }
     for (name, value) in env.iter() {
-        // SAFETY: as above. `request::read` has refused names and values that the environment cannot hold.
+        // SAFETY: as above. `request::read` has rejected names and values that the environment cannot hold.
         unsafe { env::set_var(name, value) };
     }
     if env.get("PATH").is_none() {
         // SAFETY: as above.
         unsafe { env::set_var("PATH", DEFAULT_PATH) };
     }
-    // A profile of the job's may name the metadata service as its source. That is the runner's identity, unless the job
-    // names an endpoint of its own. Commands do not see this variable: they get the job's environment alone.
+    // A profile of the job may name the EC2 metadata service as its credential source. That service returns the CI runner's identity,
+    // unless the job sets another endpoint. The user's commands do not see this variable: they get the job's environment only.
     if env.get("AWS_EC2_METADATA_SERVICE_ENDPOINT").is_none() {
         // SAFETY: as above.
         unsafe { env::set_var("AWS_EC2_METADATA_DISABLED", "true") };
     }
 }
 
-/// A job without a home has no `~/.aws`. The SDK would look for it in a directory of that very name, `./~/.aws`, which
-/// whoever writes the build directory could make. Commands do not see these variables: they get the job's environment alone.
+/// Points the SDK at `/dev/null` if the job has no absolute HOME. Otherwise the SDK would read `./~/.aws`, which anyone who can write to
+/// the build directory could create. The user's commands do not see these variables: they get the job's environment only.
 #[expect(
     unsafe_code,
-    reason = "changing the environment is sound only while no other thread reads it but by `std::env`, which is the case here"
+    reason = "changing the environment is sound only while other threads read it only by `std::env`, which is the case here"
 )]
 fn hide_files_of_nobody(env: &Environment) {
     if env.get("HOME").is_some_and(|home| home.starts_with('/')) {
@@ -342,8 +342,8 @@ fn hide_files_of_nobody(env: &Environment) {
     }
 }
 
-/// A runner may have left SIGCHLD ignored, so that nobody could wait for a command, and the kernel ends whoever makes a
-/// file larger than its limit: with a handler both are errors like others.
+/// Installs handlers without effect for SIGCHLD and SIGXFSZ. If the parent has left SIGCHLD ignored, we could not wait for commands;
+/// without a handler for SIGXFSZ, the kernel kills a process that exceeds its file size limit. With handlers, both become ordinary errors.
 fn tame_signals() {
     for signal in [SIGCHLD, SIGXFSZ] {
         let seen = Arc::new(AtomicBool::new(false));
@@ -351,16 +351,16 @@ fn tame_signals() {
     }
 }
 
-/// A thread that turns signals into the wish to end, and ends the process itself when that takes too long or a second
-/// signal arrives, or where nothing has `begun` that would have to end. When even the last line cannot be written,
-/// because nobody reads it, the process ends without it.
+/// Starts a thread that turns the first signal, or a closed standard output, into a cancellation. It exits the process itself if the
+/// cancellation takes too long, if a second signal arrives, or if nothing has `begun` that has to shut down. If even the last line cannot
+/// be written because standard output is not read, the process exits without it.
 ///
-/// It exists before the first line is written, so that a pipe that is full makes nobody deaf.
+/// The thread is started before the first line is written, so that signals are handled even if the output pipe is full.
 fn end_on_signals(journal: Arc<Journal>, stop: Stop, begun: Arc<AtomicBool>) -> io::Result<()> {
     let mut signals = Signals::catch()?;
     let listen = move || {
         let stdout = io::stdout();
-        // A closed output shows before the next event is written: traffic that is shared does not wait for that.
+        // Notices a closed output at once, not only when the next event is written: shifted traffic must not stay shared until then.
         let first = signals.wait(Some(stdout.as_fd()), None);
         let Some((reason, _)) = first.or_else(|| {
             stop.request(Reason::OutputClosed);
@@ -383,7 +383,7 @@ fn end_on_signals(journal: Arc<Journal>, stop: Stop, begun: Arc<AtomicBool>) -> 
     thread::Builder::new().spawn(listen).map(drop)
 }
 
-/// A panic, in whatever thread and whatever it would do to the process, is told as a bug and ends the process.
+/// Makes a panic in any thread write an `internal` error as the last event and exit the process.
 fn tell_panics(journal: Arc<Journal>, stop: Stop) {
     panic::set_hook(Box::new(move |panic| {
         let report = failure::naming_stash(failure::of_panic(&place_of(panic)), journal.stash());
@@ -392,19 +392,19 @@ fn tell_panics(journal: Arc<Journal>, stop: Stop) {
 }
 
 fn place_of(panic: &panic::PanicHookInfo<'_>) -> String {
-    panic.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string)
+    panic.location().map_or_else(|| "an unknown location".to_owned(), ToString::to_string)
 }
 
-/// How long the request may take to be there, unless the runner says otherwise: it is written in one go.
+/// Default limit for reading the request. A CI runner writes it at once.
 const INPUT_LIMIT: Duration = Duration::from_secs(60);
 
-/// What the runner, not the job, says to us: the `DPL_LAMBDA_*` variables of the process's environment.
+/// Settings by the CI runner, not by the job: the `DPL_LAMBDA_*` variables of the process environment.
 struct Settings {
     log: Option<String>,
-    /// How long the request may take to be there.
+    /// Limit for reading the request.
     input_limit: Duration,
     asking: Asking,
-    /// The day by which runtimes are judged: today, unless a test says otherwise.
+    /// The date, as `2026-11-01`, at which runtimes are checked for deprecation: today, unless a test sets it.
     today: String,
     fault: Fault,
 }
@@ -430,8 +430,8 @@ impl Settings {
         }
     }
 
-    /// `DPL_LAMBDA_LOG=debug` shows our own doings on standard error; never the SDK's and HTTP's, whose lines hold headers,
-    /// bodies, and AWS's words as they are.
+    /// Sets up logging to standard error, as `DPL_LAMBDA_LOG=debug` requests it. Only this program's own lines are logged, never those of
+    /// the SDK and the HTTP client, which contain headers, bodies and unredacted messages from AWS.
     fn start_log(&self) {
         use tracing_subscriber::filter::{LevelFilter, Targets};
         use tracing_subscriber::prelude::*;
@@ -444,7 +444,7 @@ impl Settings {
     }
 }
 
-/// Standard error, for log lines: a line may quote what a function or a command wrote, and must not command the CI.
+/// Standard error for log lines. Disables CI log commands in them, because a line may quote a function or a command.
 struct LogWriter;
 
 impl Write for LogWriter {
@@ -458,34 +458,34 @@ impl Write for LogWriter {
     }
 }
 
-/// Today in UTC, `2026-11-01`.
+/// Today's date in UTC, as `2026-11-01`.
 fn today() -> String {
     let now = DateTime::from(SystemTime::now()).fmt(Format::DateTime).unwrap_or_default();
     now.chars().take(10).collect()
 }
 
-/// A bug on purpose, so that a test of the real binary can see how one is told: `DPL_LAMBDA_FAULT`.
+/// A deliberate panic, set by `DPL_LAMBDA_FAULT`, so that a test of the real binary can see how a bug is reported.
 #[derive(Clone, Copy)]
 enum Fault {
     None,
     Panic,
     PanicInThread,
-    /// In the process that starts the runs and shows what they say.
+    /// In the parent process of the standalone mode, which starts the child runs and shows their events.
     PanicByHand,
 }
 
 impl Fault {
     fn strike_by_hand(self) {
         if let Fault::PanicByHand = self {
-            panic!("a bug on purpose, by hand");
+            panic!("deliberate panic in the standalone mode");
         }
     }
 
     fn strike(self) {
         match self {
             Fault::None | Fault::PanicByHand => {}
-            Fault::Panic => panic!("a bug on purpose"),
-            Fault::PanicInThread => drop(thread::spawn(|| panic!("a bug on purpose, in a thread")).join()),
+            Fault::Panic => panic!("deliberate panic"),
+            Fault::PanicInThread => drop(thread::spawn(|| panic!("deliberate panic in a thread")).join()),
         }
     }
 }

@@ -1,20 +1,21 @@
-//! How names of hosts become addresses in a program without shared libraries. Never looks one up.
+//! Configures how host names are resolved (NSS, the name service switch) in a statically linked program. Never resolves a name.
 
-/// A static glibc reads `/etc/hosts` and asks DNS itself. For any other way that `/etc/nsswitch.conf` names (`resolve`, `mdns4`), it would load
-/// the machine's own module and glibc into us, which only works where that glibc is ours, too. So these two ways are all that there are.
+/// Limits host name resolution to `/etc/hosts` and DNS. A static glibc implements these two itself. For any other service in
+/// `/etc/nsswitch.conf` (`resolve`, `mdns4`), it would load the machine's NSS module and glibc into this process, which works only if that
+/// glibc has the same version as ours.
 #[cfg(all(target_env = "gnu", target_feature = "crt-static"))]
-#[expect(unsafe_code, reason = "glibc has this setting as a function alone")]
+#[expect(unsafe_code, reason = "glibc offers this setting only as a C function")]
 pub(crate) fn resolve_without_modules() {
     use std::ffi::{c_char, c_int};
 
     unsafe extern "C" {
         fn __nss_configure_lookup(database: *const c_char, services: *const c_char) -> c_int;
     }
-    // SAFETY: both are C strings, of which glibc makes copies, and no thread exists yet that could look something up. If it fails, which only
-    // a lack of memory can cause, the file is heeded.
+    // SAFETY: both are C strings, which glibc copies, and no other thread exists yet that could resolve a name. The call fails only if there
+    // is no memory; then glibc uses the file.
     let _ = unsafe { __nss_configure_lookup(c"hosts".as_ptr(), c"files dns".as_ptr()) };
 }
 
-/// A dynamic program loads what the machine has; musl has no modules.
+/// A dynamically linked program uses the machine's modules; musl has none.
 #[cfg(not(all(target_env = "gnu", target_feature = "crt-static")))]
 pub(crate) fn resolve_without_modules() {}

@@ -1,5 +1,5 @@
-//! Signals in, each with who has sent it, out. Never does anything in a handler, and never starts a thread.
-#![expect(clippy::disallowed_methods, reason = "reads what the kernel tells of this process")]
+//! Receives signals and reports each one with its origin. Never does work in a signal handler, and never starts a thread.
+#![expect(clippy::disallowed_methods, reason = "reads /proc/self/status and the clock")]
 
 use std::collections::VecDeque;
 use std::io;
@@ -16,14 +16,14 @@ use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::WithOrigin;
 use signal_hook::low_level::siginfo::{Cause, Origin};
 
-/// How long a run may take to end by itself after the first signal. `finished` is promised within 5 s.
+/// How long a run may take to shut down by itself after the first signal. The contract promises `finished` within 5 s.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(4);
 
-/// How long the last line may take when the process is ended against its will.
+/// How long writing the last line may take before the process exits without it.
 pub(crate) const LAST_WORD: Duration = Duration::from_millis(500);
 
-/// All signals that end a process that has no handler, but for those that tell of a bug in it. Linux has some more than POSIX: SIGSTKFLT, SIGPWR,
-/// and those of real time, of which the C library takes the first for itself.
+/// All signals that terminate a process without a handler, except those that report a bug in it. Linux has more than POSIX: SIGSTKFLT, SIGPWR
+/// and the real-time signals, of which the C library reserves the first ones.
 fn ending() -> impl Iterator<Item = i32> {
     let posix =
         [SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTERM, SIGVTALRM, SIGPROF, SIGXCPU, SIGIO].into_iter();
@@ -31,7 +31,7 @@ fn ending() -> impl Iterator<Item = i32> {
     posix.chain([16, 30].into_iter().chain(35..=64).filter(move |_| linux))
 }
 
-/// The signals that were ignored when we were started, a bit each, as far as the kernel tells.
+/// The signals that were ignored when the process was started, as a bit mask. 0 if `/proc` is not available.
 fn ignored() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -45,8 +45,9 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    /// Catches all that would end us, from now on. One that whoever started us has ignored stays so, as SIGHUP does under `nohup`; not so
-    /// SIGINT, which a shell ignores for whatever it starts in the background, and SIGTERM.
+    /// Catches all signals that would terminate the process, from now on. A signal that the parent has set to be ignored stays ignored, as
+    /// SIGHUP is under `nohup`. SIGINT and SIGTERM are caught anyway: a shell ignores SIGINT for every process that it starts in the
+    /// background.
     pub(crate) fn catch() -> io::Result<Self> {
         let ignored = ignored();
         let caught = ending().filter(|signal| [SIGINT, SIGTERM].contains(signal) || ignored & (1 << (signal - 1)) == 0);
@@ -55,8 +56,8 @@ impl Signals {
         Ok(Signals { delivery, arrived: VecDeque::new() })
     }
 
-    /// Waits for a signal; `true` beside it: a terminal has sent it, to all of our process group. `None`: nobody reads any more what is written to
-    /// `output`, or the time is over.
+    /// Waits for a signal. The boolean is true if a terminal has sent it, which means to our whole process group. `None`: the reader of
+    /// `output` has closed it, or the time limit is over.
     pub(crate) fn wait(&mut self, output: Option<BorrowedFd<'_>>, limit: Option<Duration>) -> Option<(Reason, bool)> {
         let end = limit.map(|limit| Instant::now() + limit);
         loop {
@@ -69,7 +70,7 @@ impl Signals {
             let signals = self.delivery.get_read().as_fd();
             let mut watched = vec![PollFd::from_borrowed_fd(signals, PollFlags::IN)];
             watched.extend(output.map(|output| PollFd::from_borrowed_fd(output, PollFlags::empty())));
-            // EINTR is a signal's doing: look again.
+            // EINTR means that a signal has arrived; check again.
             let ready = poll(&mut watched, left.map(timespec).as_ref());
             let closed = watched.get(1).is_some_and(|output| !output.revents().is_empty());
             if ready == Ok(0) || (ready.is_ok() && closed && watched[0].revents().is_empty()) {

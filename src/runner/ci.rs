@@ -1,12 +1,12 @@
-//! The variables of a CI in, the `TRAVIS_*` variables of the same build out. Pure.
-//! Never lets a pull request look like a push: what cannot be told counts as a pull request.
+//! Maps a CI's variables to the `TRAVIS_*` variables of the same build. Pure.
+//! Never lets a pull request look like a push: a build that may be a pull request counts as one.
 //!
-//! Travis CI never deploys a pull request, so being wrong in one direction costs a skipped deployment, in the other a stranger's
-//! code in production. Therefore a build is a push only where the CI says so. A pull request whose number is not known has
-//! `TRAVIS_PULL_REQUEST=unknown`. A merge queue's build is a pull request, too: its branch is not merged yet.
+//! Travis CI never deploys a pull request. A push that is taken for a pull request only skips a deployment; a pull request that is taken for a
+//! push deploys code of a stranger. Therefore a build is a push only if the CI says so. A pull request with an unknown number has
+//! `TRAVIS_PULL_REQUEST=unknown`. A merge queue's build is a pull request, too, because its branch is not merged yet.
 
-/// The variables that [`Ci::travis`] decides about. One of them that it does not give is absent, so a runner that sets a
-/// job's environment takes these away first.
+/// The variables that [`Ci::travis`] sets. A variable that it does not return must be absent, so remove all of them from the job's environment
+/// first.
 pub const DECIDED: [&str; 7] = [
     "TRAVIS_BRANCH",
     "TRAVIS_TAG",
@@ -17,13 +17,13 @@ pub const DECIDED: [&str; 7] = [
     "TRAVIS_BUILD_NUMBER",
 ];
 
-/// `TRAVIS_PULL_REQUEST` of a pull request whose number is not known, and of a build that may be one.
+/// `TRAVIS_PULL_REQUEST` of a pull request with an unknown number, and of a build that may be a pull request.
 pub const UNKNOWN: &str = "unknown";
 
-/// A CI whose variables are known.
+/// A CI with known variables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ci {
-    /// Travis CI itself: nothing to map. Also what already has Travis's variables.
+    /// Travis CI itself: nothing to map. Also any environment that already has Travis's variables.
     Travis,
     /// GitHub Actions, and Gitea's and Forgejo's, which set the same variables.
     GitHubActions,
@@ -43,14 +43,14 @@ pub enum Ci {
     Azure,
     /// Jenkins, in a multibranch project.
     Jenkins,
-    /// AWS CodeBuild. Last, because it also hosts runners of the others.
+    /// AWS CodeBuild. Last, because it also hosts runners of the other CIs.
     CodeBuild,
 }
 
-/// Looks a variable up in the process's environment.
+/// Looks up a variable in the process environment.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// What is built.
+/// What the CI builds.
 #[derive(Debug, PartialEq, Eq)]
 enum Build {
     Branch(String),
@@ -58,7 +58,7 @@ enum Build {
     PullRequest { number: Option<String>, target: Option<String>, source: Option<String> },
 }
 
-/// A build, and where it belongs.
+/// A build, its repository (`owner/name`), its commit hash and its number.
 struct Facts {
     build: Build,
     slug: Option<String>,
@@ -67,7 +67,7 @@ struct Facts {
 }
 
 impl Ci {
-    /// All of them, in the order in which they are looked for.
+    /// All of them, in the order of detection.
     pub const ALL: [Ci; 11] = [
         Ci::Travis,
         Ci::GitHubActions,
@@ -82,22 +82,22 @@ impl Ci {
         Ci::CodeBuild,
     ];
 
-    /// The CI that this process runs in; `None`: none that is known.
+    /// The CI that this process runs in. `None`: no known CI.
     pub fn detect(lookup: Lookup<'_>) -> Option<Ci> {
         Ci::here(lookup).next()
     }
 
-    /// All CIs whose marks are there: where one hosts another's runner, or starts it, there are two.
+    /// All CIs whose variables are set. There are several if one CI hosts or starts the runner of another.
     pub fn here(lookup: Lookup<'_>) -> impl Iterator<Item = Ci> {
         Ci::ALL.into_iter().filter(move |ci| ci.is_here(&Variables(lookup)))
     }
 
-    /// The CI of this name, as [`Ci::name`] gives it.
+    /// The CI with this [`Ci::name`].
     pub fn named(name: &str) -> Option<Ci> {
         Ci::ALL.into_iter().find(|ci| ci.name() == name)
     }
 
-    /// Its name on the command line.
+    /// The value of `--ci`.
     pub fn name(self) -> &'static str {
         match self {
             Ci::Travis => "travis",
@@ -114,12 +114,12 @@ impl Ci {
         }
     }
 
-    /// Those of [`DECIDED`] that this build has. On a pull request `TRAVIS_BRANCH` is the branch that it goes to, absent where
-    /// the CI does not say; on a build of a tag it is the tag, as Travis has it.
+    /// The variables of [`DECIDED`] for this build. In the build of a pull request, `TRAVIS_BRANCH` is the target branch, and absent if the CI
+    /// does not provide it. In the build of a tag it is the tag, as on Travis CI.
     pub fn travis(self, lookup: Lookup<'_>) -> Vec<(&'static str, String)> {
         let v = Variables(lookup);
         let facts = match self {
-            // Travis CI always says whether it is one.
+            // Travis CI always sets TRAVIS_PULL_REQUEST, so without it nothing is known.
             Ci::Travis => {
                 let said = |name| v.get(name).or_else(|| (name == "TRAVIS_PULL_REQUEST").then(|| UNKNOWN.to_owned()));
                 return DECIDED.into_iter().filter_map(|name| Some((name, said(name)?))).collect();
@@ -158,9 +158,9 @@ impl Ci {
 
 /// Source: docs.github.com, "Variables reference" and "Events that trigger workflows".
 ///
-/// `GITHUB_BASE_REF` is set on `pull_request` and `pull_request_target` alone, and on the latter, on `workflow_run` and on
-/// `issue_comment` `GITHUB_REF` is the base's branch though a stranger's change may be at work. So events are named that
-/// are no pull request's; every other one counts as one. Its number stands in `GITHUB_REF` only.
+/// `GITHUB_BASE_REF` is set only on `pull_request` and `pull_request_target`. On the latter, on `workflow_run` and on `issue_comment`,
+/// `GITHUB_REF` is the base branch, although the build may run a stranger's change. So the events that are not pull requests are listed, and
+/// every other event counts as a pull request. The number is only in `GITHUB_REF`.
 fn github_actions(v: &Variables<'_>) -> Facts {
     const OWN: [&str; 7] =
         ["push", "create", "deployment", "release", "repository_dispatch", "schedule", "workflow_dispatch"];
@@ -174,8 +174,8 @@ fn github_actions(v: &Variables<'_>) -> Facts {
 
 /// Source: docs.gitlab.com, "Predefined CI/CD variables reference".
 ///
-/// `CI_COMMIT_BRANCH` is absent in pipelines of merge requests, and `CI_MERGE_REQUEST_*` once the request is closed. A project
-/// in a subgroup has a slug of more than two parts.
+/// `CI_COMMIT_BRANCH` is absent in pipelines of merge requests, and `CI_MERGE_REQUEST_*` is absent once the request is closed. A project in a
+/// subgroup has a slug of more than two parts.
 fn gitlab(v: &Variables<'_>) -> Facts {
     let number = v.first(&["CI_MERGE_REQUEST_IID", "CI_EXTERNAL_PULL_REQUEST_IID"]);
     let requested = number.is_some()
@@ -190,15 +190,15 @@ fn gitlab(v: &Variables<'_>) -> Facts {
     } else {
         Build::of_names(v.get("CI_COMMIT_TAG"), v.get("CI_COMMIT_BRANCH"))
     };
-    // A request's pipeline may run in the fork; Travis names the repository that it goes to.
+    // The pipeline of a merge request may run in the fork. Travis uses the target repository.
     let slug = v.first(&["CI_MERGE_REQUEST_PROJECT_PATH", "CI_PROJECT_PATH"]);
     Facts { build, slug, commit: v.get("CI_COMMIT_SHA"), number: v.get("CI_PIPELINE_IID") }
 }
 
 /// Source: buildkite.com/docs, "Environment variables".
 ///
-/// `BUILDKITE_PULL_REQUEST` is always there: a number or `false`. A build that another pipeline triggers has `false`, though
-/// branch and commit may be those of a pull request, handed on. So it counts as one.
+/// `BUILDKITE_PULL_REQUEST` is always set: a number or `false`. A build triggered by another pipeline has `false`, although that pipeline may
+/// have passed on the branch and commit of a pull request. So it counts as one.
 fn buildkite(v: &Variables<'_>) -> Facts {
     let branch = v.get("BUILDKITE_BRANCH");
     let queue = v.get("BUILDKITE_MERGE_QUEUE_BASE_BRANCH");
@@ -221,10 +221,10 @@ fn buildkite(v: &Variables<'_>) -> Facts {
 
 /// Source: circleci.com/docs, "Project values and variables".
 ///
-/// The branch that a pull request goes to is not known here. `CIRCLE_PULL_REQUEST` and its kin exist with GitHub OAuth and
-/// Bitbucket alone: with CircleCI's GitHub App, and with GitLab, no variable tells a pull request from a push. So a branch
-/// counts as pushed only where the job says `PIPELINE_EVENT: << pipeline.event.name >>` (with OAuth, where that value does not
-/// exist, `PIPELINE_EVENT: push`), and nothing else speaks against it. A tag is never a pull request.
+/// CircleCI does not provide the target branch of a pull request. `CIRCLE_PULL_REQUEST` and similar variables exist only with GitHub OAuth and
+/// Bitbucket. With CircleCI's GitHub App and with GitLab, no variable distinguishes a pull request from a push. So a branch counts as pushed
+/// only if the job sets `PIPELINE_EVENT: << pipeline.event.name >>` (with OAuth, where that value does not exist, `PIPELINE_EVENT: push`) and
+/// no variable contradicts it. A tag is never a pull request.
 fn circleci(v: &Variables<'_>) -> Facts {
     let branch = v.get("CIRCLE_BRANCH");
     let url = v.first(&["CIRCLE_PULL_REQUEST", "CIRCLE_PULL_REQUESTS", "CI_PULL_REQUEST"]);
@@ -247,8 +247,8 @@ fn circleci(v: &Variables<'_>) -> Facts {
 
 /// Source: woodpecker-ci.org/docs, "Environment variables" and "Workflow syntax" (events); its server's source for refs.
 ///
-/// A `deployment` repeats an earlier pipeline, perhaps a pull request's, whose ref says so only where the forge has refs for
-/// them. So it counts as one.
+/// A `deployment` repeats an earlier pipeline, possibly that of a pull request. The ref shows that only if the forge has refs for pull requests.
+/// So a deployment counts as a pull request.
 fn woodpecker(v: &Variables<'_>) -> Facts {
     const OWN: [&str; 5] = ["push", "tag", "release", "cron", "manual"];
     let build = by_event(
@@ -263,8 +263,8 @@ fn woodpecker(v: &Variables<'_>) -> Facts {
 
 /// Source: docs.drone.io, "Environment: reference".
 ///
-/// `promote` and `rollback` repeat an earlier build, as Woodpecker's `deployment` does. `DRONE_SOURCE_BRANCH` and
-/// `DRONE_TARGET_BRANCH` are set on pushes, too.
+/// `promote` and `rollback` repeat an earlier build, as Woodpecker's `deployment` does. `DRONE_SOURCE_BRANCH` and `DRONE_TARGET_BRANCH` are
+/// also set on pushes.
 fn drone(v: &Variables<'_>) -> Facts {
     const OWN: [&str; 4] = ["push", "tag", "cron", "custom"];
     let build = by_event(
@@ -277,8 +277,8 @@ fn drone(v: &Variables<'_>) -> Facts {
     Facts { build, slug: v.get("DRONE_REPO"), commit: v.get("DRONE_COMMIT_SHA"), number: v.get("DRONE_BUILD_NUMBER") }
 }
 
-/// What Woodpecker and Drone, who have one ancestor, build. The ref has to agree with the branch: Bitbucket has no refs for pull
-/// requests, so that theirs is the source's branch, while the branch is the target's.
+/// The build on Woodpecker and Drone, which have a common origin. The ref must match the branch: Bitbucket has no refs for pull requests, so
+/// there the ref is the source branch, while the branch variable is the target branch.
 fn by_event(
     own: bool,
     reference: Option<String>,
@@ -286,7 +286,7 @@ fn by_event(
     number: Option<String>,
     (target, source): (Option<String>, Option<String>),
 ) -> Build {
-    // Woodpecker has the branch's short name here when somebody has started the pipeline by hand.
+    // In a manually started pipeline, Woodpecker sets the ref to the short branch name.
     let by_ref = match reference {
         Some(name) if !name.starts_with("refs/") => Build::of_branch(name),
         reference => Build::of_ref(reference),
@@ -301,7 +301,7 @@ fn by_event(
 
 /// Source: support.atlassian.com, "Variables and secrets" of Bitbucket Pipelines.
 ///
-/// `BITBUCKET_PR_ID` exists in pipelines that a pull request has started, and nowhere else.
+/// `BITBUCKET_PR_ID` is set only in pipelines that a pull request has started.
 fn bitbucket(v: &Variables<'_>) -> Facts {
     let branch = v.get("BITBUCKET_BRANCH");
     let (number, target) = (v.get("BITBUCKET_PR_ID"), v.get("BITBUCKET_PR_DESTINATION_BRANCH"));
@@ -317,8 +317,8 @@ fn bitbucket(v: &Variables<'_>) -> Facts {
 
 /// Source: learn.microsoft.com, "Use predefined variables" of Azure Pipelines.
 ///
-/// A pull request that is built by hand has another `BUILD_REASON`, but its ref is `refs/pull/…`. The number of one on GitHub is
-/// `…_PULLREQUESTNUMBER`; its `…_PULLREQUESTID` is another one. A repository of Azure's own has a name without its project.
+/// A manual build of a pull request has another `BUILD_REASON`, but its ref is `refs/pull/…`. The number of a pull request on GitHub is
+/// `…_PULLREQUESTNUMBER`; there, `…_PULLREQUESTID` is a different number. The name of a repository in Azure Repos does not contain its project.
 fn azure(v: &Variables<'_>) -> Facts {
     let branch = |name| v.get(name).map(|name| name.strip_prefix("refs/heads/").map(str::to_owned).unwrap_or(name));
     let number = v.first(&["SYSTEM_PULLREQUEST_PULLREQUESTNUMBER", "SYSTEM_PULLREQUEST_PULLREQUESTID"]);
@@ -337,10 +337,10 @@ fn azure(v: &Variables<'_>) -> Facts {
     Facts { build, slug, commit: v.get("BUILD_SOURCEVERSION"), number: v.get("BUILD_BUILDNUMBER") }
 }
 
-/// Source: the Branch API plugin's list of variables (`/env-vars.html` of every Jenkins), and the Git plugin's.
+/// Source: the lists of variables of the Branch API plugin (`/env-vars.html` of every Jenkins) and of the Git plugin.
 ///
-/// Only a multibranch project tells a change from a branch. Elsewhere `BRANCH_NAME` is absent, what is built may be anything, and
-/// counts as a pull request.
+/// Only a multibranch project distinguishes a change request from a branch. In other projects `BRANCH_NAME` is absent, and the build counts as
+/// a pull request, because it may be anything.
 fn jenkins(v: &Variables<'_>) -> Facts {
     let branch = v.get("BRANCH_NAME");
     let numbered = branch.as_deref().and_then(|name| name.strip_prefix("PR-").or(name.strip_prefix("MR-")));
@@ -363,9 +363,8 @@ fn jenkins(v: &Variables<'_>) -> Facts {
 
 /// Source: docs.aws.amazon.com/codebuild, "Environment variables in build environments".
 ///
-/// `CODEBUILD_WEBHOOK_TRIGGER` is `branch/…`, `tag/…` or `pr/…`. A build that somebody or CodePipeline has started has none, and
-/// its `CODEBUILD_SOURCE_VERSION` may be a commit, a branch or a tag, without saying which: only `refs/heads/…` and
-/// `refs/tags/…` are plain.
+/// `CODEBUILD_WEBHOOK_TRIGGER` is `branch/…`, `tag/…` or `pr/…`. It is absent if a person or CodePipeline has started the build. Then
+/// `CODEBUILD_SOURCE_VERSION` may be a commit, a branch or a tag, and only `refs/heads/…` and `refs/tags/…` are unambiguous.
 fn codebuild(v: &Variables<'_>) -> Facts {
     let trigger = v.get("CODEBUILD_WEBHOOK_TRIGGER");
     let version = v.get("CODEBUILD_SOURCE_VERSION");
@@ -396,7 +395,7 @@ fn codebuild(v: &Variables<'_>) -> Facts {
 }
 
 impl Build {
-    /// A tag, else a branch; neither: nobody knows, so a pull request.
+    /// The build of a tag, or else of a branch. Without both it is unknown, and so a pull request.
     fn of_names(tag: Option<String>, branch: Option<String>) -> Build {
         match (tag, branch) {
             (Some(tag), _) => Build::Tag(tag),
@@ -405,7 +404,7 @@ impl Build {
         }
     }
 
-    /// What a full ref names. Everything but a branch and a tag is a pull request's: `refs/pull/12/merge`,
+    /// The build of a full ref. Every ref that is not a branch or a tag counts as a pull request: `refs/pull/12/merge`,
     /// `refs/merge-requests/12/head`, `refs/pull-requests/12/from`.
     fn of_ref(reference: Option<String>) -> Build {
         let Some(reference) = reference else { return Build::UNKNOWN };
@@ -418,8 +417,8 @@ impl Build {
         Build::PullRequest { number: numbered(reference.trim_start_matches("refs/")), target: None, source: None }
     }
 
-    /// A branch by its short name, unless that is a name under which a CI or GitHub's merge queue
-    /// (`gh-readonly-queue/main/pr-12-0123abc`, which is pushed like any branch) keeps a pull request.
+    /// The build of a branch by its short name. It is a pull request if a CI or GitHub's merge queue uses such names for pull requests. The merge
+    /// queue pushes `gh-readonly-queue/main/pr-12-0123abc` like any branch.
     fn of_branch(branch: String) -> Build {
         if let Some((target, request)) =
             branch.strip_prefix("gh-readonly-queue/").and_then(|rest| rest.rsplit_once('/'))
@@ -436,7 +435,7 @@ impl Build {
         }
     }
 
-    /// The same as a pull request: what is told of it, and for the rest what its ref told.
+    /// The same build as a pull request, with the given details, or else those from its ref.
     fn requested(self, number: Option<String>, target: Option<String>, source: Option<String>) -> Build {
         match self {
             Build::PullRequest { number: n, target: t, source: s } => {
@@ -463,13 +462,13 @@ impl Facts {
             Build::Branch(branch) => (Some(branch), None, "false".to_owned(), None),
             Build::Tag(tag) => (Some(tag.clone()), Some(tag), "false".to_owned(), None),
             Build::PullRequest { number, target, source } => {
-                // Either of these would make a push of it.
+                // An empty number or `false` would make it a push.
                 let number = number.filter(|number| !number.trim().is_empty() && number != "false");
                 let number = number.unwrap_or_else(|| UNKNOWN.to_owned());
                 (target, None, number, source)
             }
         };
-        // Buildkite has `HEAD` here when nobody has named a commit.
+        // Buildkite sets `HEAD` if no commit was specified.
         let commit =
             self.commit.filter(|commit| commit.len() >= 7 && commit.bytes().all(|byte| byte.is_ascii_hexdigit()));
         let values = [branch, tag, Some(request), source, self.slug, commit, self.number];
@@ -477,8 +476,8 @@ impl Facts {
     }
 }
 
-/// `owner/name` of a repository's address: `https://host/owner/name.git`, `ssh://git@host:22/owner/name`,
-/// `git@host:owner/name.git`. A path on this machine has none.
+/// `owner/name` of a repository URL: `https://host/owner/name.git`, `ssh://git@host:22/owner/name`, `git@host:owner/name.git`. `None` for a
+/// local path.
 pub(super) fn slug_of(address: &str) -> Option<String> {
     let path = match address.split_once("://") {
         Some(("file", _)) => return None,
@@ -493,7 +492,7 @@ pub(super) fn slug_of(address: &str) -> Option<String> {
     (path.contains('/') && path.split('/').all(|part| !part.is_empty())).then(|| path.to_owned())
 }
 
-/// The variables; an empty one is absent.
+/// The environment variables. An empty one counts as absent.
 struct Variables<'a>(Lookup<'a>);
 
 impl Variables<'_> {

@@ -1,6 +1,6 @@
-//! A stanza and a job in, what a run of this program says of it out. Effect: starts this program again.
-//! Never leaves a run that is heard of without an end: one that was cut off is told as a failure.
-#![expect(clippy::disallowed_methods, reason = "starts this program again: this is the room for it")]
+//! Runs this program once for each stanza and forwards its events.
+//! Never leaves a run without a `finished` event: a run that ends without one is reported as a failure. Side effect: starts this program again.
+#![expect(clippy::disallowed_methods, reason = "starts this program again")]
 
 use std::ffi::OsString;
 use std::fmt;
@@ -23,9 +23,9 @@ use crate::protocol::event::{Event, Finished, Line, PROTOCOLS};
 use crate::protocol::wire::{Map, Node};
 use crate::stop::Reason;
 
-/// A run to be: a request, and the job's environment. Its `Debug` shows neither, because both hold secrets.
+/// A child run to start: a request and the job's environment. `Debug` shows neither, because both may contain secrets.
 pub struct Errand {
-    /// What it is called: `hello (line 4)`.
+    /// The function name and the line of the stanza: `hello (line 4)`.
     pub title: String,
     arguments: Vec<OsString>,
     input: Input,
@@ -40,26 +40,26 @@ enum Input {
     Inherited,
 }
 
-/// Whoever is told what the runs say.
+/// Receives the events of child runs and shows them.
 pub trait Audience {
-    /// One of several runs begins.
+    /// Shows the title of a run, if there are several.
     ///
     /// # Errors
-    /// Nobody reads any more; so in the next one.
+    /// The output cannot be written, for example because its reader has closed it.
     fn heading(&mut self, title: &str) -> io::Result<()>;
 
-    /// A line of a run: parsed, with the key `place` (`.travis.yml:14`) beside each `at`, and as it is.
+    /// Shows an event: parsed, with `place` (`.travis.yml:14`) added beside each `at`, and as the line that the child wrote.
     ///
     /// # Errors
-    /// As [`Self::heading`].
+    /// See [`Self::heading`].
     fn line(&mut self, event: &Value, raw: &str) -> io::Result<()>;
 
-    /// What is said beside the events, one line.
+    /// Shows a one-line message that is not an event.
     fn note(&mut self, text: &str);
 }
 
-/// Runs them in order, until one fails. The exit status is that of the one that failed, else 0; 2, which says that AWS
-/// has not been asked, becomes 1 where one before it has asked.
+/// Runs them in order until one fails. Returns the exit status of the failed run, or 0. Status 2 means that AWS was not contacted, so it
+/// becomes 1 if an earlier run has contacted AWS.
 pub fn run(errands: &[Errand], program: &Path, relay: &Relay, audience: &mut dyn Audience) -> i32 {
     let mut has_asked = false;
     for (index, errand) in errands.iter().enumerate() {
@@ -83,8 +83,8 @@ pub fn run(errands: &[Errand], program: &Path, relay: &Relay, audience: &mut dyn
     0
 }
 
-/// Runs one whose command prints a document: its standard output is ours. Where it cannot tell itself why there is no
-/// document, `say` gets the line that does.
+/// Runs a command that prints a document, with our standard output. If the run cannot report itself why there is no document, `say` gets
+/// the message.
 pub fn print(errand: &Errand, program: &Path, relay: &Relay, say: &dyn Fn(&str)) -> i32 {
     let mut command = errand.command(program);
     match relay.start(command.stdout(Stdio::inherit())) {
@@ -92,15 +92,15 @@ pub fn print(errand: &Errand, program: &Path, relay: &Relay, say: &dyn Fn(&str))
             errand.feed(child.stdin());
             relay.wait(child).map_or_else(
                 |error| {
-                    say(&format!("the end of the run that prints the document is not known: {error}"));
+                    say(&format!("cannot get the exit status of the run that prints the document: {error}"));
                     2
                 },
                 |status| exit_status(status, relay),
             )
         }
         Ok(None) => {
-            let reason = relay.reason().expect("nothing else keeps it from starting");
-            say(&format!("no document is printed: cancelled by {reason}"));
+            let reason = relay.reason().expect("only a reason to stop prevents the start");
+            say(&format!("no document printed: cancelled by {reason}"));
             reason.exit_status()
         }
         Err(error) => {
@@ -111,22 +111,22 @@ pub fn print(errand: &Errand, program: &Path, relay: &Relay, say: &dyn Fn(&str))
 }
 
 impl Errand {
-    /// A run of a stanza of `file`, in the job's environment.
+    /// A run for a stanza of `file`, in the job's environment.
     pub(super) fn of(file: &str, written: Written, arguments: Vec<OsString>, env: Environment) -> Self {
         Errand {
             title: written.title(),
             arguments,
             input: Input::Request(json(&written.stanza)),
             env: Some(env),
-            // It has Travis's variables, and is not looked at again.
+            // `env` contains Travis's variables, so the child does not detect the CI again.
             ci: Asked::Named(Ci::Travis),
             file: file.to_owned(),
             written,
         }
     }
 
-    /// A run whose request is our own standard input, which is handed on as it is. The run judges for itself whether the request
-    /// has an `env`, and else the environment, which is ours.
+    /// A run that reads its request from our standard input. The child uses `env` of the request, or else our environment, and detects the
+    /// build itself.
     pub fn handed_on(arguments: Vec<OsString>, ci: Asked) -> Self {
         let (title, file) = (String::new(), String::new());
         Errand { title, arguments, input: Input::Inherited, env: None, ci, file, written: Written::default() }
@@ -134,7 +134,7 @@ impl Errand {
 
     fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
-        // Said, so that a run never takes itself for one by hand, and starts another.
+        // Explicit, so that the child never enters the standalone mode and starts another child.
         command.args(&self.arguments).args(["--format", "json", "--ci", self.ci.name()]);
         if let Some(env) = &self.env {
             command.env_clear().envs(env.iter());
@@ -146,24 +146,24 @@ impl Errand {
         command
     }
 
-    /// Writes the request beside reading, so that neither waits for the other.
+    /// Writes the request in a thread, while the events are read, so that neither blocks the other.
     fn feed(&self, stdin: Option<ChildStdin>) {
         if let (Some(mut stdin), Input::Request(request)) = (stdin, &self.input) {
             let request = request.clone();
-            // It may end before it has read everything; that shows in what it says.
+            // The child may exit before it has read everything. Its events show why.
             thread::spawn(move || drop(stdin.write_all(request.as_bytes())));
         }
     }
 
-    /// Its exit status, and whether it has come as far as to ask AWS.
+    /// Runs it. Returns its exit status, and whether it has contacted AWS.
     fn run(&self, program: &Path, relay: &Relay, audience: &mut dyn Audience) -> (i32, bool) {
         let mut tell = Tell { errand: self, relay, audience, greeted: false, finished: false, asks: false };
         let mut command = self.command(program);
         let mut child = match relay.start(command.stdout(Stdio::piped())) {
             Ok(Some(child)) => child,
             Ok(None) => {
-                let reason = relay.reason().expect("nothing else keeps it from starting");
-                tell.conclude("it has not begun", reason == Reason::OutputClosed);
+                let reason = relay.reason().expect("only a reason to stop prevents the start");
+                tell.conclude("it was not started", reason == Reason::OutputClosed);
                 return (reason.exit_status(), false);
             }
             Err(error) => {
@@ -174,7 +174,7 @@ impl Errand {
         self.feed(child.stdin());
         let mut stdout = BufReader::new(child.words(relay).expect("was piped"));
         let mut line = Vec::new();
-        // A line without its end was cut, and is nobody's to read.
+        // A line without a line feed is incomplete and not forwarded.
         while stdout.read_until(b'\n', &mut line).is_ok_and(|bytes| bytes > 0) && line.ends_with(b"\n") {
             tell.line(&line);
             line.clear();
@@ -182,10 +182,10 @@ impl Errand {
         drop(stdout);
         let status = relay.wait(child);
         let how = match status.as_ref().map(|status| (status.signal(), status.code())) {
-            Ok((Some(signal), _)) => format!("it was ended by signal {signal}"),
-            Ok((None, Some(code))) => format!("it ended with status {code}"),
-            Ok((None, None)) => "it ended".to_owned(),
-            Err(error) => format!("its end is not known: {error}"),
+            Ok((Some(signal), _)) => format!("it was killed by signal {signal}"),
+            Ok((None, Some(code))) => format!("it exited with status {code}"),
+            Ok((None, None)) => "it exited".to_owned(),
+            Err(error) => format!("its exit status is unknown: {error}"),
         };
         if let (Ok(status), true) = (status, tell.finished) {
             return (exit_status(status, relay), tell.asks);
@@ -194,7 +194,7 @@ impl Errand {
         (relay.reason().map_or(1, Reason::exit_status), tell.asks)
     }
 
-    /// The event, with its places.
+    /// The event, with `place` beside each `at`.
     fn located(&self, mut event: Value) -> Value {
         self.locate(&mut event);
         if let Some(error) = event.get_mut("error") {
@@ -223,14 +223,14 @@ impl fmt::Debug for Errand {
     }
 }
 
-/// Passes on what a run says, and keeps in mind how far it has come.
+/// Forwards the events of a child run, and records how far it has come.
 struct Tell<'a> {
     errand: &'a Errand,
     relay: &'a Relay,
     audience: &'a mut dyn Audience,
     greeted: bool,
     finished: bool,
-    /// It is known who acts: what follows are questions to AWS.
+    /// `identified` was seen: the credentials are known, and requests to AWS follow.
     asks: bool,
 }
 
@@ -242,7 +242,7 @@ impl Tell<'_> {
         self.asks |= event["event"] == "identified";
         let raw = String::from_utf8_lossy(line);
         let event = self.errand.located(event);
-        // Whoever has gone away is told no more; the run ends in order, and is listened to until then.
+        // After the output is closed, nothing more is written to it. The run shuts down, and its events are read until then.
         if self.relay.reason() != Some(Reason::OutputClosed)
             && self.audience.line(&event, raw.trim_end_matches('\n')).is_err()
         {
@@ -250,14 +250,14 @@ impl Tell<'_> {
         }
     }
 
-    /// The last line of a run that has none.
+    /// Writes the `finished` event of a run that has written none.
     fn conclude(&mut self, how: &str, silently: bool) {
         if silently {
             return;
         }
         let code = if self.relay.reason().is_some() { Code::Cancelled } else { Code::Internal };
-        let report = ErrorReport::new(code, format!("the run did not tell its end: {how}"))
-            .hint("running the same again goes on from what is live");
+        let report = ErrorReport::new(code, format!("the run ended without a result: {how}"))
+            .hint("run the same command again; it continues from the live state");
         self.end(report);
     }
 
@@ -267,13 +267,13 @@ impl Tell<'_> {
             events.insert(0, hello());
         }
         for event in events {
-            let line = serde_json::to_vec(&Line::new(&event)).expect("events hold nothing that JSON cannot");
+            let line = serde_json::to_vec(&Line::new(&event)).expect("every event can be written as JSON");
             self.line(&line);
         }
     }
 }
 
-/// The first line of every conversation.
+/// The first event of every run.
 pub fn hello() -> Event {
     Event::Hello {
         protocol: PROTOCOLS.to_vec(),
@@ -286,7 +286,7 @@ fn exit_status(status: ExitStatus, relay: &Relay) -> i32 {
     status.code().unwrap_or_else(|| relay.reason().map_or(1, Reason::exit_status))
 }
 
-/// The request: the stanza, its keys in the order in which they are written.
+/// The request as JSON: the stanza, with its keys in the order of the file.
 fn json(stanza: &Map) -> String {
     let mut text = String::new();
     write_map(stanza, &mut text);
@@ -326,7 +326,7 @@ mod tests {
     use super::*;
     use signal_hook::consts::{SIGINT, SIGTERM};
 
-    /// A run of a stanza that holds secrets.
+    /// A run whose stanza and environment contain secrets.
     fn errand() -> Errand {
         let stanza = [("access_key_id".to_owned(), Node::Text("of the stanza".to_owned()))].into_iter().collect();
         let env = [("TOKEN", "of the environment")].into_iter().collect();
@@ -358,7 +358,7 @@ mod tests {
         ] {
             let told = told("true", Some(reason));
             assert!(
-                told.0 == status && told.1.starts_with("no document is printed: ") && told.1.contains(why),
+                told.0 == status && told.1.starts_with("no document printed: ") && told.1.contains(why),
                 "{told:?}"
             );
         }

@@ -1,10 +1,10 @@
-//! A variable of the process in, whether it shows a CI or says "pull request" out. Pure.
-//! Takes a variable for a mark rather than not: being wrong costs a deployment that is skipped, with a line that says why.
+//! Decides whether an environment variable indicates a CI or a pull request. Pure.
+//! In doubt the answer is yes: a false positive only skips a deployment, with a note that says why.
 
 use super::ci::{UNKNOWN, numbered};
 
-/// Variables that a CI sets, beside `CI` and names that speak of pull requests. CIs of which many give their jobs a terminal, so
-/// that the lack of one does not show them. Names that a person's tools read, too, such as `DRONE_TOKEN`, are not here.
+/// Variables that CIs set, besides `CI` and names that mention pull requests. They are needed because many CIs run their jobs in a terminal, so
+/// a missing terminal does not reveal them. Variables that tools on a developer's machine also use, such as `DRONE_TOKEN`, are not listed.
 const CIS: [&str; 40] = [
     "APPVEYOR",
     "ATLANTIS_TERRAFORM_VERSION",
@@ -48,11 +48,11 @@ const CIS: [&str; 40] = [
     "bamboo_buildKey",
 ];
 
-/// Variables that are there on a pull request and nowhere else, though their names do not say so.
+/// Variables that are set only in builds of pull requests, although their names do not say so.
 const REQUESTS: [&str; 6] =
     ["CHANGE_ID", "CHANGE_TARGET", "GITHUB_BASE_REF", "GITHUB_HEAD_REF", "PATCHSET_ID", "ZUUL_CHANGE"];
 
-/// True when a CI has set this variable.
+/// True if this variable was probably set by a CI.
 pub(super) fn shows_a_ci(name: &str, value: &str) -> bool {
     match name {
         _ if value.is_empty() => false,
@@ -61,10 +61,10 @@ pub(super) fn shows_a_ci(name: &str, value: &str) -> bool {
     }
 }
 
-/// The number of the pull request that a variable says is built, or [`UNKNOWN`]; `None`: it says no such thing. A name that
-/// speaks of one is not enough: `BUILDKITE_PULL_REQUEST` is `false`, and `CI_OPEN_MERGE_REQUESTS` is there on a push.
+/// The number of the pull request that is built, according to this variable, or [`UNKNOWN`]. `None`: the variable indicates no pull request. A
+/// name that mentions pull requests is not enough: `BUILDKITE_PULL_REQUEST` may be `false`, and `CI_OPEN_MERGE_REQUESTS` is also set on a push.
 pub(super) fn request(name: &str, value: &str) -> Option<String> {
-    // Woodpecker tells of the build before this one, too: `CI_PREV_PIPELINE_EVENT`.
+    // Woodpecker also describes the previous build: `CI_PREV_PIPELINE_EVENT`.
     if value.is_empty() || parts(name).any(|part| ["PREV", "PREVIOUS"].contains(&part.as_str())) {
         return None;
     }
@@ -95,14 +95,14 @@ fn is_event(name: &str, value: &str) -> bool {
     const EVENTS: [&str; 6] = ["EVENT", "REASON", "SOURCE", "TRIGGER", "TYPE", "CAUSE"];
     const REQUESTED: [&str; 5] = ["PULLREQUEST", "MERGEREQUEST", "EXTERNALPULLREQUEST", "PATCHSET", "PRESUBMIT"];
     let has = |words: &[&str]| parts(name).any(|part| words.contains(&part.as_str()));
-    // A branch may be called anything.
+    // A branch name is arbitrary text.
     has(&EVENTS) && !has(&["BRANCH"]) && !value.contains(char::is_whitespace) && {
         let value = squeezed(value);
         REQUESTED.iter().any(|word| value.starts_with(word))
     }
 }
 
-/// The number in `12`, `#12`, `!12`, and at the end of a pull request's address.
+/// The number in `12`, `#12`, `!12`, and at the end of a pull request's URL.
 fn number(value: &str) -> Option<String> {
     let path = value.split_once("://").map(|(_, path)| path);
     let last = path.map_or(value, |path| path.trim_end_matches('/').rsplit('/').next().unwrap_or(path));
@@ -111,7 +111,7 @@ fn number(value: &str) -> Option<String> {
     (is_number && digits.bytes().any(|byte| byte != b'0')).then(|| digits.to_owned())
 }
 
-/// `CI_MERGE_REQUEST_IID` as CI, MERGE, REQUEST, IID.
+/// The parts of a name in upper case: `CI_MERGE_REQUEST_IID` is CI, MERGE, REQUEST, IID.
 fn parts(name: &str) -> impl Iterator<Item = String> + '_ {
     name.split(|c: char| !c.is_ascii_alphanumeric()).map(str::to_ascii_uppercase)
 }

@@ -1,6 +1,7 @@
-//! A file with stanzas in, a run of this same program for each of them out, line by line, or as a picture for people. By hand
-//! the program is a runner, and speaks to itself as every other runner does.
-//! Never deploys anything itself, and adds nothing to what a run says.
+//! The standalone mode: reads stanzas from a file, runs this program once for each, and forwards its events or prints them as text.
+//! Never deploys anything itself, and adds no facts to the events of a run.
+//!
+//! In this mode the program is its own CI runner. It uses the same request and events as every other CI runner.
 
 pub mod ci;
 mod errand;

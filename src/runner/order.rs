@@ -1,5 +1,5 @@
-//! What is asked for by hand in, the runs that it takes out. Effect: reads the file, asks git, and bash about conditions.
-//! Never runs anything.
+//! Turns the options of the standalone mode into child runs, one per stanza.
+//! Never starts a child run. Side effects: reads the file, asks git about the build, and evaluates conditions with bash.
 use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -15,40 +15,40 @@ use crate::conditions::{self, Asking};
 use crate::protocol::environment::Environment;
 use crate::stop::Stop;
 
-/// Where the stanzas are.
+/// The file that contains the stanzas.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// In a `.travis.yml`, among much else.
+    /// A `.travis.yml`.
     TravisYml(PathBuf),
-    /// In a file that holds one stanza and nothing else, JSON or YAML.
+    /// A JSON or YAML file that contains a single stanza and nothing else.
     Stanza(PathBuf),
 }
 
-/// What is asked for by hand.
+/// A command for the standalone mode.
 #[derive(Debug)]
 pub struct Order {
-    /// The command with its own options, for each of the runs.
+    /// The command and its own options, passed to each child run.
     pub arguments: Vec<OsString>,
-    /// Where the stanzas are.
+    /// The file that contains the stanzas.
     pub source: Source,
-    /// How long a pipe may take to be read to its end.
+    /// Time limit for reading `source`, which may be a pipe.
     pub input_limit: Duration,
-    /// The one that is meant, where not all are.
+    /// The number or name that selects one stanza. `None`: all stanzas.
     pub only: Option<String>,
-    /// Whose words about the build are heard.
+    /// Which CI's variables describe the build.
     pub ci: Asked,
-    /// The command asks AWS, and so needs somebody to act as.
+    /// True if the command contacts AWS, and so needs credentials.
     pub asks_aws: bool,
-    /// The command judges `on`, so that a stanza which is skipped may hold what cannot be used.
+    /// True if the command evaluates `on`. A stanza that is then skipped may contain values that cannot be decrypted.
     pub judges: bool,
-    /// The command makes one file, or prints one document.
+    /// True if the command writes one file or prints one document, and so takes a single stanza.
     pub one_only: bool,
 }
 
-/// Reads the file and looks around: the runs that are asked for, and what is to be said before they begin.
+/// Reads the file and detects the build. Returns the child runs, and notes to show before they start.
 ///
 /// # Errors
-/// [`Refusal`], before anything is run.
+/// [`Refusal`] if the file, the selection or an encrypted value prevents the runs.
 pub fn prepare(
     order: &Order,
     env: &Environment,
@@ -107,7 +107,7 @@ fn read(path: &Path, file: &str, limit: Duration, stop: &Stop) -> Result<String,
     })
 }
 
-/// What is to be said before the runs: once, however many stanzas it is about.
+/// The notes to show before the runs, without duplicates.
 fn notes(file: &str, around: Option<&Surroundings>, stanzas: &[Written]) -> Vec<String> {
     let mut notes = around.map_or_else(Vec::new, |around| around.notes.clone());
     for note in stanzas.iter().flat_map(|written| &written.notes) {

@@ -1,11 +1,11 @@
-//! Signals in, each handed to the run that is going on, once; a reader that is gone, and the run is not listened to any more.
-//! Effect: starts that run, and sends it signals. Never sends one to a process that has been waited for.
+//! Forwards each signal once to the running child. If our standard output is closed, it stops reading the child, which then shuts down itself.
+//! Never signals a process that has been waited for. Side effects: starts the child, and sends it signals.
 //!
-//! A second signal ends a run at once, so none may reach it twice. At a terminal the run stays in our process group: the
-//! terminal sends SIGINT to all of it, and a helper of AWS's may ask for a code there. So an interrupt that is typed is not
-//! handed on, and one that a process has sent to us alone is. Elsewhere the run has a group of its own, so that what a CI
-//! sends to ours reaches it through us alone.
-#![expect(clippy::disallowed_methods, reason = "opens the terminal to ask whose it is")]
+//! A second signal ends a run at once, so a signal must not reach the child twice. At a terminal, the child stays in our process group: the
+//! terminal sends SIGINT to the whole group, and a credential helper of AWS may prompt for a code there. So an interrupt typed at the terminal
+//! is not forwarded, but a signal that another process sends only to us is. Without a terminal, the child has its own process group, so that
+//! a signal that a CI sends to our group reaches it only through us.
+#![expect(clippy::disallowed_methods, reason = "opens /dev/tty to find the foreground process group")]
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -23,40 +23,41 @@ use rustix::termios::tcgetpgrp;
 
 use crate::stop::Reason;
 
-/// The run that goes on, and why it is to end. Shared with the thread that waits for signals.
+/// The running child, and the reason why it should end, if any. Shared with the thread that waits for signals.
 #[derive(Debug)]
 pub struct Relay {
     state: Mutex<State>,
-    /// Can be read, to its end, once nobody reads what we write: whoever waits for a run's words hears of that, too.
+    /// Becomes readable (end of file) when our standard output is closed. Wakes the thread that reads the child's output.
     gone: UnixStream,
 }
 
 #[derive(Debug)]
 struct State {
-    /// The other end of `gone`, for as long as somebody reads.
+    /// The other end of `gone`. Dropped when our standard output is closed.
     read: Option<UnixStream>,
     run: Option<Pid>,
     reason: Option<Reason>,
     at_terminal: bool,
 }
 
-/// A run that goes on.
+/// A running child.
 #[derive(Debug)]
 pub(super) struct Going(Child);
 
 impl Going {
-    /// Its standard input, once, if it was piped.
+    /// Its standard input, if it is a pipe that has not been taken yet.
     pub(super) fn stdin(&mut self) -> Option<ChildStdin> {
         self.0.stdin.take()
     }
 
-    /// What it says, once, if its standard output was piped.
+    /// Its standard output, if it is a pipe that has not been taken yet.
     pub(super) fn words<'a>(&mut self, relay: &'a Relay) -> Option<Words<'a>> {
         self.0.stdout.take().map(|stdout| Words { stdout, relay })
     }
 }
 
-/// What a run says. Its end is also where nobody reads any more; dropped then, it tells the run so by its closed output.
+/// The standard output of a child. It ends when the child closes it, or when our own standard output is closed. Dropping it then closes the
+/// child's output, which makes the child shut down.
 pub(super) struct Words<'a> {
     stdout: ChildStdout,
     relay: &'a Relay,
@@ -77,24 +78,24 @@ impl Read for Words<'_> {
 }
 
 impl Relay {
-    /// One with nothing to hand on yet.
+    /// A relay without a child.
     ///
     /// # Errors
-    /// The system has no descriptors left.
+    /// The process has no file descriptors left.
     pub fn new() -> io::Result<Self> {
         let (gone, read) = UnixStream::pair()?;
         let state = State { read: Some(read), run: None, reason: None, at_terminal: false };
         Ok(Relay { state: Mutex::new(state), gone })
     }
 
-    /// Hands a signal on; `typed`: a terminal has sent it, and to all of our process group. Or stops listening to the run
-    /// whose output nobody reads: it finishes its call, as under any runner that goes away. The first reason stays.
+    /// Forwards a signal to the child. `typed`: a terminal has sent it to our whole process group. For a closed output, stops reading the
+    /// child, which finishes its current call, as with any CI runner that stops reading. Keeps the first reason.
     pub fn tell(&self, reason: Reason, typed: bool) {
         let mut state = self.lock();
         state.reason.get_or_insert(reason);
         let signal = match reason {
             Reason::Signal(_) if typed && state.at_terminal => return,
-            // One without a name in POSIX is told to the run as the common one.
+            // A signal without a POSIX name is forwarded as SIGTERM.
             Reason::Signal(signal) => Signal::from_named_raw(signal).unwrap_or(Signal::TERM),
             Reason::OutputClosed => {
                 state.read = None;
@@ -106,12 +107,12 @@ impl Relay {
         }
     }
 
-    /// Why the run is to end.
+    /// Why the run should end. `None`: it should not.
     pub fn reason(&self) -> Option<Reason> {
         self.lock().reason
     }
 
-    /// Starts a run; `None` when it is to end already.
+    /// Starts a child. `None` if there is already a reason to end.
     pub(super) fn start(&self, command: &mut Command) -> io::Result<Option<Going>> {
         let mut state = self.lock();
         if state.reason.is_some() {
@@ -126,10 +127,10 @@ impl Relay {
         Ok(Some(Going(child)))
     }
 
-    /// Waits for its end, in glances: a signal that arrives meanwhile must find it there.
+    /// Waits until the child has exited. Polls, so that the lock is free in between and a signal that arrives meanwhile can be forwarded.
     ///
     /// # Errors
-    /// Somebody else has taken its end from us, and nobody will ever tell it.
+    /// The exit status has been collected elsewhere and is lost.
     pub(super) fn wait(&self, mut run: Going) -> io::Result<ExitStatus> {
         loop {
             let mut state = self.lock();
@@ -147,7 +148,7 @@ impl Relay {
     }
 }
 
-/// True when we are what a terminal shows, to which it sends what is typed there.
+/// True if we are the foreground process group of a terminal, which gets the signals typed there.
 fn at_terminal() -> bool {
     let terminal = File::open("/dev/tty").ok();
     terminal.is_some_and(|terminal| tcgetpgrp(terminal).is_ok_and(|shown| shown == getpgrp()))
@@ -161,8 +162,8 @@ mod tests {
     #[test]
     fn a_run_whose_end_somebody_else_has_taken_is_not_waited_for() {
         let relay = Relay::new().expect("two descriptors");
-        let run = relay.start(&mut Command::new("true")).expect("it starts").expect("nothing keeps it");
-        waitpid(Some(Pid::from_child(&run.0)), WaitOptions::empty()).expect("it ends, and is ours");
+        let run = relay.start(&mut Command::new("true")).expect("it starts").expect("there is no reason to end");
+        waitpid(Some(Pid::from_child(&run.0)), WaitOptions::empty()).expect("it is our child and exits");
         assert!(relay.wait(run).is_err());
     }
 }

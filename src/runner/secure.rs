@@ -1,26 +1,27 @@
-//! A stanza with encrypted values in, the same without those that the environment gives instead, and what is still to be
-//! set out. By hand nobody decrypts: only Travis CI has the key.
-//! Never looks at a value of the environment, only whether there is one.
+//! Replaces `secure:` values of a stanza by environment variables, and lists those that are still missing.
+//! Never uses the value of a variable, only whether it is set.
+//!
+//! The standalone mode cannot decrypt: only Travis CI has the key.
 
 use super::travis_yml::Written;
 use crate::protocol::branches::is_from_variable;
 use crate::protocol::environment::Environment;
 use crate::protocol::wire::{Map, Node, pointer};
 
-/// An encrypted value that nothing stands in for.
+/// An encrypted value that no variable replaces.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Missing {
     /// JSON pointer to it.
     pub(super) at: String,
-    /// What to do, in a sentence.
+    /// What to do instead, as a hint.
     pub(super) hint: String,
 }
 
-/// The keys that say who acts. They come from one place together, or not at all.
+/// The keys for credentials. All of them come from the same source.
 const IDENTITY: [&str; 3] = ["access_key_id", "secret_access_key", "session_token"];
 
-/// Takes out what the environment gives instead, with a note, and tells what is missing. Whoever asks AWS nothing needs
-/// no identity: `asks_aws`.
+/// Removes encrypted values that the environment replaces, with a note for each, and returns those that are missing. A command that does not
+/// contact AWS (`asks_aws`) needs no credentials.
 pub(super) fn settle(written: &mut Written, env: &Environment, asks_aws: bool) -> Vec<Missing> {
     let keys: Vec<String> = written.stanza.iter().map(|(key, _)| key.to_owned()).collect();
     let mut missing = Vec::new();
@@ -35,8 +36,8 @@ pub(super) fn settle(written: &mut Written, env: &Environment, asks_aws: bool) -
             known => {
                 let line = IDENTITY.iter().find(|key| holds(&written.stanza, key));
                 let line = line.map_or(written.line, |key| written.line_of(&pointer("", key)));
-                let why = known.map_or("none is needed here".to_owned(), |name| format!("{name} is set"));
-                written.notes.push(format!("line {line}: the encrypted keys of the stanza are left out: {why}"));
+                let why = known.map_or("this command needs none".to_owned(), |name| format!("{name} is set"));
+                written.notes.push(format!("line {line}: the encrypted credentials are ignored: {why}"));
                 IDENTITY.iter().for_each(|key| drop(written.stanza.remove(key)));
             }
         }
@@ -50,7 +51,7 @@ pub(super) fn settle(written: &mut Written, env: &Environment, asks_aws: bool) -
         let variables = variables(key);
         if let Some(name) = variables.iter().find(|name| is_set(env, name)) {
             let line = written.line_of(&pointer("", key));
-            written.notes.push(format!("line {line}: the encrypted `{key}` is left out: {name} is set"));
+            written.notes.push(format!("line {line}: the encrypted `{key}` is ignored: {name} is set"));
             written.stanza.remove(key);
             continue;
         }
@@ -59,11 +60,12 @@ pub(super) fn settle(written: &mut Written, env: &Environment, asks_aws: bool) -
     missing
 }
 
-/// An encrypted value within an option.
+/// An encrypted value in an option.
 struct Encrypted {
     at: String,
-    /// The key of the map in which it stands, if that is not the option itself.
+    /// Its key, if it is an entry of a map within the option.
     name: Option<String>,
+    /// True if it is an entry of a map or a list within the option.
     inside: bool,
 }
 
@@ -105,7 +107,7 @@ fn look(at: String, name: Option<&str>, inside: bool, node: &Node, found: &mut V
     }
 }
 
-/// The variables from which an option may come instead, the usual one first.
+/// The variables that can replace an option, the most common one first.
 fn variables(key: &str) -> Vec<String> {
     match key {
         "region" => ["AWS_REGION", "AWS_DEFAULT_REGION", "LAMBDA_REGION"].map(str::to_owned).into(),
@@ -114,7 +116,8 @@ fn variables(key: &str) -> Vec<String> {
     }
 }
 
-/// The variable by which the environment says who acts, on purpose: a default profile is nobody's decision.
+/// The variable by which the environment provides credentials explicitly. A default profile does not count, because no one has chosen it for
+/// this job.
 fn identity(env: &Environment) -> Option<&'static str> {
     let both = |id, secret| is_set(env, id) && is_set(env, secret);
     let alone = [
@@ -141,7 +144,7 @@ mod tests {
 
     const KEYS: [(&str, &str); 2] = [("AWS_ACCESS_KEY_ID", "x"), ("AWS_SECRET_ACCESS_KEY", "y")];
 
-    /// What stays of the stanza's keys, what is missing, and the notes.
+    /// The remaining keys of the stanza, the missing values, and the notes.
     fn settled(
         stanza: &str,
         env: &[(&str, &str)],
@@ -161,7 +164,7 @@ mod tests {
         let stanza = "function_name: f\naccess_key_id: AKIA\nsecret_access_key:\n  secure: abc\n";
         let (keys, missing, notes) = settled(stanza, &KEYS, true);
         assert_eq!((keys, missing.len()), (vec!["function_name".to_owned()], 0));
-        assert_eq!(notes, ["line 3: the encrypted keys of the stanza are left out: AWS_ACCESS_KEY_ID is set"]);
+        assert_eq!(notes, ["line 3: the encrypted credentials are ignored: AWS_ACCESS_KEY_ID is set"]);
         let (_, missing, _) = settled(stanza, &[("AWS_PROFILE", "p")], true);
         assert_eq!(missing, []);
         let half = [KEYS[0], ("AWS_SECRET_ACCESS_KEY", "")];

@@ -1,5 +1,5 @@
-//! The process's environment in, the job's out: with the `TRAVIS_*` variables that Travis CI would have given it.
-//! Effect: asks git. Never replaces what the process's environment says, but for a CI's own words about its build.
+//! Builds the job's environment: that of the process, plus the `TRAVIS_*` variables that Travis CI would set.
+//! Side effect: starts git. Never overrides a variable of the process environment, except by what a CI says about its own build.
 
 use std::path::Path;
 
@@ -10,23 +10,23 @@ use crate::git::{self, GitError};
 use crate::protocol::environment::Environment;
 use crate::stop::Stop;
 
-/// Whose words about the build are heard.
+/// Which CI's variables describe the build: the option `--ci`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
-    /// Those of the CI that this process runs in, if it is one that is known.
+    /// The CI is detected.
     Auto {
-        /// A person sees what we say: standard output or error is a terminal. Standard input is no sign of one: what an agent
-        /// starts, which somebody has started by hand, often inherits it.
+        /// True if a person sees the output: standard output or standard error is a terminal. Standard input does not count, because the
+        /// jobs of a CI agent that was started by hand often inherit its terminal.
         seen: bool,
     },
-    /// Nobody's: a person deploys.
+    /// No CI. The user asserts that the build is not a pull request.
     None,
-    /// Those of this one.
+    /// This CI.
     Named(Ci),
 }
 
 impl Asked {
-    /// Its name on the command line.
+    /// The value of `--ci`.
     pub fn name(self) -> &'static str {
         match self {
             Asked::Auto { seen: false } => "auto",
@@ -37,27 +37,30 @@ impl Asked {
     }
 }
 
-/// The name that tells a run of ours that a person sees what it says, though it speaks to us. No option for people.
+/// The hidden value of `--ci` by which the parent process tells a child run that a person sees the output. The child cannot detect it,
+/// because its standard output is a pipe.
 pub const SEEN: &str = "seen";
 
-/// What is known of every job.
+/// The part of the environment that all jobs of a file share.
 #[derive(Debug)]
 pub struct Surroundings {
+    /// The process environment, with the variables of a known CI.
     told: Environment,
+    /// Variables found by other means, such as git. A job gets them only if `told` does not set them.
     found: Vec<(&'static str, String)>,
-    /// What will surprise, in whole sentences.
+    /// Messages for the user, such as the reason why the build counts as a pull request.
     pub notes: Vec<String>,
 }
 
-/// Looks around in `directory`, once for all stanzas. In a CI that is known the build is what that CI says. Otherwise it
-/// is what the process's environment says, and where that is silent, what git does: a branch, or the one tag at which
-/// HEAD is detached. A branch with a tag on it stays a branch: Travis CI builds a tag when it is pushed.
+/// Detects the build, once for all stanzas. In a known CI, the CI's variables describe it. Otherwise the process environment does, and for
+/// variables that it does not set, git in `directory`: a branch, or a tag if HEAD is detached and has exactly one. If HEAD is on a branch, a
+/// tag at the same commit is ignored, because Travis CI builds a tag only when the tag is pushed.
 ///
-/// Unless somebody is named who speaks for the build, it is a pull request where anything says so, and also where nothing says that
-/// it is none: in a CI that is not known, and where no person is seen.
+/// Unless a CI is named, the build is a pull request if any variable says so. It also counts as one if nothing says that it is not one: in an
+/// unknown CI, and if no person sees the output.
 ///
 /// # Errors
-/// [`GitError`] where git has to be asked and cannot answer: a deployment is never judged by a branch that is not known.
+/// [`GitError`] if git is needed and fails: the conditions are never evaluated with an unknown branch.
 pub fn look(env: &Environment, asked: Asked, directory: &Path, stop: &Stop) -> Result<Surroundings, GitError> {
     let lookup = |name: &str| env.get(name).map(std::borrow::Cow::into_owned).filter(|value| !value.is_empty());
     let (known, said) = match asked {
@@ -74,10 +77,10 @@ pub fn look(env: &Environment, asked: Asked, directory: &Path, stop: &Stop) -> R
             let mut told = env.clone();
             let mut unknown = false;
             if let Some((who, number)) = said {
-                // The build's own `false` may be written down once for all builds.
+                // `TRAVIS_PULL_REQUEST=false` may be set once for all builds of a CI, so it does not override this.
                 if stated.as_deref().is_none_or(|stated| stated == "false") {
                     notes.push(format!(
-                        "{who} says that this build is of a pull request, {SKIPPED}; where it is none, give `--ci none`"
+                        "{who} indicates a pull request, {SKIPPED}; if this build is not one, use `--ci none`"
                     ));
                     told = env.with("TRAVIS_PULL_REQUEST", &number);
                 }
@@ -89,11 +92,11 @@ pub fn look(env: &Environment, asked: Asked, directory: &Path, stop: &Stop) -> R
                 unknown = mark.is_some() || !seen;
                 if unknown && stated.is_none() {
                     let why = match mark {
-                        Some(name) => format!("this is a CI that is not known (`{name}` is set)"),
-                        None => "no terminal shows this to a person, and no CI is known".to_owned(),
+                        Some(name) => format!("this is an unknown CI (`{name}` is set)"),
+                        None => "no CI was detected, and the output is not a terminal".to_owned(),
                     };
                     notes.push(format!(
-                        "{why}, so that every build counts as a pull request, {SKIPPED}; where it is none, give `--ci none`, or \
+                        "{why}: every build counts as a pull request, {SKIPPED}; if this build is not one, use `--ci none`, or \
                          set TRAVIS_PULL_REQUEST=false and TRAVIS_BRANCH"
                     ));
                 }
@@ -103,7 +106,7 @@ pub fn look(env: &Environment, asked: Asked, directory: &Path, stop: &Stop) -> R
             if lookup("TRAVIS_BRANCH").is_none() && lookup("TRAVIS_TAG").is_none() {
                 match (git.branch()?, git.tag()?) {
                     (Some(branch), _) => found.push(("TRAVIS_BRANCH", branch)),
-                    // Of a tag's build Travis CI says the tag in both.
+                    // In the build of a tag, Travis CI sets both variables to the tag.
                     (None, Some(tag)) => found.extend([("TRAVIS_BRANCH", tag.clone()), ("TRAVIS_TAG", tag)]),
                     (None, None) => {}
                 }
@@ -116,9 +119,9 @@ pub fn look(env: &Environment, asked: Asked, directory: &Path, stop: &Stop) -> R
     Ok(Surroundings { told, found, notes })
 }
 
-const SKIPPED: &str = "which is not deployed";
+const SKIPPED: &str = "so nothing is deployed";
 
-/// The environment with what a CI that is known says of its build. What speaks of a pull request elsewhere, `said`, wins.
+/// The environment with the `TRAVIS_*` variables of a known CI. A pull request that other variables indicate, `said`, takes precedence.
 fn in_ci(
     ci: Ci,
     env: &Environment,
@@ -132,16 +135,16 @@ fn in_ci(
         match said {
             Some((who, number)) if request == "false" => {
                 notes.push(format!(
-                    "{who} says that this build is of a pull request, {SKIPPED}, though {name} says that it is none; where \
-                     it is none, give `--ci {name}`"
+                    "{who} indicates a pull request although {name} does not, {SKIPPED}; if this build is not one, use \
+                     `--ci {name}`"
                 ));
                 *request = number;
             }
-            // What has Travis's variables already says so itself.
+            // No note if Travis's own variable is already `unknown`: then the parent of this child run has written it.
             _ if request == UNKNOWN && lookup("TRAVIS_PULL_REQUEST").is_none_or(|_| ci != Ci::Travis) => {
                 notes.push(format!(
-                    "{name} does not say whether this build is of a pull request, so that it counts as one, {SKIPPED}; where \
-                     none can be, `--ci none` takes branch and commit from git"
+                    "{name} does not say whether this build is a pull request; it counts as one, {SKIPPED}; if this job never \
+                     builds pull requests, use `--ci none`, which takes branch and commit from git"
                 ));
             }
             _ => {}
@@ -154,7 +157,8 @@ fn in_ci(
         .collect()
 }
 
-/// What says that this build is of a pull request, and its number: one of several CIs, or a variable of any.
+/// The CI or the variable that indicates a pull request, and the number of the pull request. Considers every CI whose variables are set, then
+/// all other variables.
 fn request_said(env: &Environment, lookup: Lookup<'_>) -> Option<(String, String)> {
     let by_ci = Ci::here(lookup).filter_map(|ci| {
         let (_, number) = ci.travis(lookup).into_iter().find(|(name, _)| *name == "TRAVIS_PULL_REQUEST")?;
@@ -168,15 +172,15 @@ fn request_said(env: &Environment, lookup: Lookup<'_>) -> Option<(String, String
 }
 
 impl Surroundings {
-    /// The environment of a job to which its file gives `variables`. The process's own come first, then the file's, then
-    /// what was found. `DPL_LAMBDA_*` are not a job's to set.
+    /// The environment of a job for which the file sets `variables`. The process environment has precedence over the file, and the file over
+    /// git. A file cannot set `DPL_LAMBDA_*`.
     pub fn of_job(&self, variables: &[Assignment]) -> Environment {
         let is_told = |name: &str| self.told.get(name).is_some_and(|value| !value.is_empty());
         let mut env = self.told.clone();
         for (name, value) in self.found.iter().filter(|(name, _)| !is_told(name)) {
             env = env.with(name, value);
         }
-        // Nor is what the dynamic linker would load into our own process.
+        // Nor the variables by which the dynamic linker would load code into this process.
         let ours = |name: &str| ["DPL_LAMBDA_", "LD_", "DYLD_"].iter().any(|prefix| name.starts_with(prefix));
         for variable in variables.iter().filter(|variable| !is_told(&variable.name) && !ours(&variable.name)) {
             let value = variable.value(|name| env.get(name).map(std::borrow::Cow::into_owned));
@@ -186,7 +190,7 @@ impl Surroundings {
     }
 }
 
-/// What git says of a checkout.
+/// Questions to git about the checkout.
 struct Git<'a> {
     env: &'a Environment,
     directory: &'a Path,
@@ -198,7 +202,7 @@ impl Git<'_> {
         git::ask(arguments, self.env, self.directory, self.stop)
     }
 
-    /// Without git nothing but a checkout could have a branch.
+    /// The current branch. If git is not installed, this fails only in a git checkout: elsewhere there is no branch.
     fn branch(&self) -> Result<Option<String>, GitError> {
         match self.ask(&["symbolic-ref", "--quiet", "--short", "HEAD"]) {
             Err(GitError::NotInstalled) if !git::is_checkout(self.directory) => Ok(None),
@@ -206,7 +210,7 @@ impl Git<'_> {
         }
     }
 
-    /// What a job can do without: where there is no git, there is none.
+    /// For variables that are optional: `None` if git is not installed.
     fn ask_if_installed(&self, arguments: &[&str]) -> Result<Option<String>, GitError> {
         match self.ask(arguments) {
             Err(GitError::NotInstalled) => Ok(None),
@@ -214,7 +218,7 @@ impl Git<'_> {
         }
     }
 
-    /// The tag at HEAD, where there is one and no other.
+    /// The tag at HEAD, if there is exactly one.
     fn tag(&self) -> Result<Option<String>, GitError> {
         let tags = self.ask_if_installed(&["tag", "--points-at", "HEAD"])?;
         Ok(tags.filter(|tags| tags.lines().count() == 1))
@@ -257,7 +261,7 @@ mod tests {
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         }
 
-        /// The variable of a job by hand.
+        /// The value of a job's variable in the standalone mode.
         fn says(&self, env: &[(&str, &str)], asked: Asked, name: &str) -> Option<String> {
             let env: Environment = env.iter().copied().chain([("PATH", "/usr/local/bin:/usr/bin:/bin")]).collect();
             let around = look(&env, asked, self.0.path(), &Stop::new()).expect("git answers");
@@ -268,17 +272,17 @@ mod tests {
     const PERSON: Asked = Asked::Auto { seen: true };
     const SCRIPT: Asked = Asked::Auto { seen: false };
 
-    /// `TRAVIS_PULL_REQUEST` of a job, and what is said of it.
+    /// `TRAVIS_PULL_REQUEST` of a job, and the notes.
     fn request(env: &[(&str, &str)], asked: Asked) -> (String, String) {
         let env: Environment = env.iter().copied().chain([("PATH", "/nowhere")]).collect();
         let around = look(&env, asked, Path::new("/"), &Stop::new()).expect("there is no checkout to ask about");
         (around.of_job(&[]).expand("TRAVIS_PULL_REQUEST").into_owned(), around.notes.join("\n"))
     }
 
-    /// Variables and their values.
+    /// Names and values of variables.
     type Pairs = &'static [(&'static str, &'static str)];
 
-    /// What CIs that we do not know say, most of them of a pull request. A name alone: a CI that says nothing at all.
+    /// Variables of unknown CIs, most of them in the build of a pull request, and the number that is expected.
     const UNKNOWN_CIS: [(&str, Pairs, &str); 20] = [
         ("AppVeyor", &[("APPVEYOR", "True"), ("APPVEYOR_PULL_REQUEST_NUMBER", "12")], "12"),
         ("Atlantis", &[("PULL_NUM", "12"), ("HEAD_BRANCH_NAME", "fix"), ("BASE_BRANCH_NAME", "main")], "12"),
@@ -305,7 +309,7 @@ mod tests {
     #[test]
     fn what_does_not_say_that_it_is_no_pull_request_counts_as_one() {
         for (ci, env, number) in UNKNOWN_CIS {
-            // Many give their jobs a terminal.
+            // Many CIs run their jobs in a terminal.
             for asked in [SCRIPT, PERSON] {
                 let (told, note) = request(env, asked);
                 assert!(told == number || told == "12", "{ci}: {told}");
@@ -313,7 +317,7 @@ mod tests {
             }
             assert_eq!(request(env, Asked::None), ("false".to_owned(), String::new()), "{ci}");
         }
-        // Nothing at all, as in Tekton's and Argo's containers, is no person unless one is seen.
+        // Without any variable, as in containers of Tekton and Argo, only a terminal shows that a person deploys.
         let (told, note) = request(&[], SCRIPT);
         assert_eq!(told, "unknown");
         assert!(note.contains("`--ci none`"), "{note}");
@@ -328,9 +332,9 @@ mod tests {
         {
             assert_eq!(request(env, SCRIPT), ("false".to_owned(), String::new()), "{env:?}");
         }
-        // Once for all builds, though this one is.
+        // `false` is set for all builds, but this one is a pull request.
         let (told, note) = request(&[said, ("SD_PULL_REQUEST", "12")], SCRIPT);
-        assert!(told == "12" && note.contains("`SD_PULL_REQUEST` says"), "{told}: {note}");
+        assert!(told == "12" && note.contains("`SD_PULL_REQUEST` indicates"), "{told}: {note}");
         assert_eq!(
             request(&[("TRAVIS_PULL_REQUEST", "7"), ("PULL_NUM", "12")], SCRIPT),
             ("7".to_owned(), String::new())
@@ -353,11 +357,11 @@ mod tests {
         ] {
             let (told, note) = request(&with(other), PERSON);
             assert_eq!(told, number, "{other:?}");
-            assert!(note.contains("says that this build is of a pull request"), "{other:?}: {note}");
+            assert!(note.contains("indicates a pull request"), "{other:?}: {note}");
             let named = Asked::Named(Ci::GitHubActions);
             assert_eq!(request(&with(other), named), ("false".to_owned(), String::new()), "{other:?}");
         }
-        // Travis is asked first, and here it is no pull request's.
+        // Travis is checked first, and here its variable says that it is not a pull request.
         let travis = [
             ("TRAVIS", "true"),
             ("TRAVIS_PULL_REQUEST", "false"),
@@ -365,7 +369,7 @@ mod tests {
             ("CI_MERGE_REQUEST_IID", "7"),
         ];
         assert_eq!(request(&travis, SCRIPT).0, "7");
-        // Who hosts the runner says nothing of what is built.
+        // A CI that only hosts the runner of another CI says nothing about the build.
         let host = [("CODEBUILD_BUILD_ARN", "arn"), ("CODEBUILD_WEBHOOK_EVENT", "WORKFLOW_JOB_QUEUED")];
         assert_eq!(request(&with(&host), SCRIPT), ("false".to_owned(), String::new()));
         let open = [("GITLAB_CI", "true"), ("CI_COMMIT_BRANCH", "main"), ("CI_OPEN_MERGE_REQUESTS", "me/app!12")];

@@ -1,5 +1,5 @@
-//! Events in, text for people out: a plan as a table, steps as they end, an error last.
-//! Never fails over an event that it does not know, and never lets a control character through that others wrote.
+//! Prints events as text for people: a plan as a table, steps as they finish, an error at the end.
+//! Never fails on an unknown event, and never prints a control character from the text of an event.
 
 mod finish;
 mod statement;
@@ -18,23 +18,23 @@ use style::Paint;
 pub use style::{Style, size_of};
 use text::{clean, clean_output, shortened, width, wrapped};
 
-/// Prose is not wider than this, however wide the terminal: longer lines are hard to follow.
+/// Maximum width of prose in columns, even on a wider terminal: longer lines are hard to read.
 const WIDEST_PROSE: usize = 100;
 
-/// Steps that take their time by nature. A log tells when they begin; of the others it tells the end.
+/// Steps that take long. A log shows their start and their end; of the other steps it shows only the end.
 const LONG: [&str; 4] = ["upload-package", "verify", "wait", "put-provisioned-concurrency-config"];
 
-/// Somebody who reads: a terminal, or a log. One of them shows all runs of a process.
+/// Prints the events of all runs of a process, to a terminal or a log.
 pub struct Terminal<W: Write> {
     out: W,
     style: Style,
-    /// Columns of the line that will be drawn again, at whose end the cursor stands. 0: there is none.
+    /// Columns of the current live line, which will be redrawn and ends at the cursor. 0: there is none.
     live: usize,
     part: Part,
     run: Run,
 }
 
-/// The parts of a picture, with an empty line between them.
+/// The sections of the text, separated by empty lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
     Beginning,
@@ -44,31 +44,31 @@ enum Part {
     End,
 }
 
-/// What has been shown of a run.
+/// What has been shown of the current run.
 #[derive(Debug, Default)]
 struct Run {
     /// The steps of the plan.
     plan: Option<Value>,
-    /// The `step-started` that has no `step-finished` yet.
+    /// The `step-started` event that has no `step-finished` yet.
     running: Option<Value>,
-    /// The task whose progress a log tells, and the quarters of it that are told.
+    /// For a log: the task in progress, and how many quarters of it have been shown.
     quarters: Option<(Value, u64)>,
-    /// The seconds of a wait at which a log told of it last.
+    /// For a log: the elapsed seconds of the current wait when it was last shown.
     waited: Option<u64>,
-    /// Lines of the function's log.
+    /// Lines of the function's log that have been shown.
     log: Vec<String>,
 }
 
 impl<W: Write> Terminal<W> {
-    /// Shows on `out`.
+    /// Prints to `out`.
     pub fn new(out: W, style: Style) -> Self {
         Terminal { out, style, live: 0, part: Part::Beginning, run: Run::default() }
     }
 
-    /// The name of a stanza, before its events, where there are several.
+    /// Prints the title of a stanza before its events, if there are several stanzas.
     ///
     /// # Errors
-    /// The output cannot be written to; so in all of these.
+    /// The output cannot be written.
     pub fn heading(&mut self, text: &str) -> io::Result<()> {
         self.clear()?;
         self.run = Run::default();
@@ -89,10 +89,10 @@ impl<W: Write> Terminal<W> {
         self.out.flush()
     }
 
-    /// Shows an event. One of an unknown kind is shown by its `message`, or passed over.
+    /// Prints an event. For an unknown event, prints its `message`, if it has one.
     ///
     /// # Errors
-    /// As [`Self::heading`].
+    /// See [`Self::heading`].
     pub fn show(&mut self, event: &Value) -> io::Result<()> {
         let tag = event["event"].as_str().unwrap_or_default();
         if tag == "progress" {
@@ -127,10 +127,10 @@ impl<W: Write> Terminal<W> {
         self.out.flush()
     }
 
-    /// Leaves the cursor at the beginning of an empty line.
+    /// Clears the live line, so that the cursor is at the beginning of an empty line.
     ///
     /// # Errors
-    /// As [`Self::heading`].
+    /// See [`Self::heading`].
     pub fn end(&mut self) -> io::Result<()> {
         self.clear()?;
         self.out.flush()
@@ -167,7 +167,7 @@ impl<W: Write> Terminal<W> {
         self.labelled(0, &[(Paint::Dim, told)], &said, Paint::Dim)
     }
 
-    /// On a terminal a bar in place; in a log a line for each quarter, so that a short upload is none.
+    /// Shows progress: on a terminal as a bar that is redrawn, in a log as one line per quarter.
     fn progress(&mut self, event: &Value) -> io::Result<()> {
         if event["task"] == "wait" {
             return self.waits(event);
@@ -206,7 +206,7 @@ impl<W: Write> Terminal<W> {
         Ok(())
     }
 
-    /// On a terminal the step that runs, with what it waits for; in a log a line now and then, ever more seldom up to once a minute.
+    /// Shows a wait: on a terminal next to the running step, in a log as lines at growing intervals, up to one per minute.
     fn waits(&mut self, event: &Value) -> io::Result<()> {
         let elapsed = event["elapsed_ms"].as_u64().unwrap_or_default() / 1000;
         let said = format!("waiting for {} ({elapsed} s)", text_of(event, "what").unwrap_or_default());
@@ -228,7 +228,7 @@ impl<W: Write> Terminal<W> {
         self.begin(Part::Plan)?;
         let steps = event["steps"].as_array().map_or(&[][..], Vec::as_slice);
         let function = match event["function"].as_str() {
-            Some("absent") => "the function is absent",
+            Some("absent") => "the function does not exist",
             Some("exists") => "the function exists",
             _ => "",
         };
@@ -272,7 +272,7 @@ impl<W: Write> Terminal<W> {
         if !aim.is_empty() {
             said = format!("{said}  {aim}");
         }
-        // In columns, the times to the right, where there is room.
+        // In columns if there is space, with right-aligned durations.
         let names = self.run.plan.iter().filter_map(Value::as_array).flatten();
         let names = names.filter_map(|step| step["step"].as_str()).map(width).max().unwrap_or(0);
         let names = if self.columns().is_none_or(|columns| columns >= names + 30) { names } else { 0 };
@@ -282,7 +282,7 @@ impl<W: Write> Terminal<W> {
         self.labelled(0, &[(Paint::Good, done), (Paint::Plain, &format!(" {name}{gap}"))], &said, Paint::Dim)
     }
 
-    /// A step that began, and that nothing will be heard of any more: it failed, or the deployment was planned anew.
+    /// Marks a step that started and will not finish, because it failed or the deployment was planned again.
     fn abandoned(&mut self) -> io::Result<()> {
         let Some(started) = self.run.running.take() else { return Ok(()) };
         self.begin(Part::Steps)?;
@@ -298,13 +298,13 @@ impl<W: Write> Terminal<W> {
         self.barred(line)
     }
 
-    /// A line that somebody else wrote, whole: it may be wider than the terminal, which wraps it where it likes.
+    /// Prints a line of external output after a bar. The line is not wrapped, even if it is wider than the terminal.
     fn barred(&mut self, line: &str) -> io::Result<()> {
         let bar = format!("{} ", self.style.marks().bar);
         self.line(&[(Paint::Dim, &bar), (Paint::Plain, &clean_output(line))])
     }
 
-    /// A warning, a problem, an error: its code and what was found, then where, then what to do.
+    /// Prints a warning, a problem or an error: its code and message, its location, and its hint.
     fn trouble(&mut self, kind: &str, paint: Paint, said: Paint, trouble: &Value) -> io::Result<()> {
         self.trouble_found(kind, paint, said, trouble)?;
         self.place(trouble)?;
@@ -314,14 +314,14 @@ impl<W: Write> Terminal<W> {
     fn trouble_found(&mut self, kind: &str, paint: Paint, said: Paint, trouble: &Value) -> io::Result<()> {
         let code = text_of(trouble, "code").map(|code| format!("[{code}]")).unwrap_or_default();
         let message = text_of(trouble, "message").unwrap_or_default();
-        // The sentence of a warning's event begins with its kind and ends with its hint, which stand here on their own.
+        // The message of a warning event begins with its kind and ends with its hint. Both are printed separately here.
         let message = message.strip_prefix("warning: ").unwrap_or(&message);
         let hint = text_of(trouble, "hint").map(|hint| format!("; {hint}")).unwrap_or_default();
         let message = if kind == "warning" { message.strip_suffix(&hint).unwrap_or(message) } else { message };
         self.labelled(0, &[(paint, &format!("{kind}{code}:"))], message, said)
     }
 
-    /// The key, and where a file is at hand, its line: in that form editors find it.
+    /// Prints the key and, if there is a file, its line, in a form that editors recognize.
     fn place(&mut self, trouble: &Value) -> io::Result<()> {
         let at = text_of(trouble, "at").map(|at| dotted(&at)).filter(|at| !at.is_empty());
         match (text_of(trouble, "place"), at) {
@@ -334,7 +334,7 @@ impl<W: Write> Terminal<W> {
         }
     }
 
-    /// What to do. A policy statement stands behind it, once, as people write one, and as it can be copied.
+    /// Prints the hint and, after it, the policy statement, formatted so that it can be copied.
     fn hint(&mut self, trouble: &Value) -> io::Result<()> {
         let quoted = trouble["hint"].as_str().and_then(statement::quoted);
         let (hint, statement) = match quoted {
@@ -353,7 +353,7 @@ impl<W: Write> Terminal<W> {
         Ok(())
     }
 
-    /// A label, a space, and text that is wrapped beneath its own beginning, two columns in.
+    /// Prints a label, a space, and text. Further lines of the text are indented by two columns more than the label.
     fn labelled(&mut self, indent: usize, label: &[(Paint, &str)], text: &str, paint: Paint) -> io::Result<()> {
         let wide: usize = label.iter().map(|(_, text)| width(text)).sum();
         let gap = if wide > 0 { " " } else { "" };
@@ -373,7 +373,7 @@ impl<W: Write> Terminal<W> {
         Ok(())
     }
 
-    /// Begins a part of the picture: an empty line before it, unless it is the first, or goes on.
+    /// Begins a section, with an empty line before it, unless it is the first one or already the current one.
     fn begin(&mut self, part: Part) -> io::Result<()> {
         if self.part != part && self.part != Part::Beginning {
             self.line(&[])?;
@@ -389,7 +389,7 @@ impl<W: Write> Terminal<W> {
         let mut begins = true;
         for (paint, text) in pieces {
             let text = without_log_commands(text);
-            // A line that begins so is a command to GitHub. It can be the rest of a text that is wrapped.
+            // GitHub Actions interprets a line that begins with `::` as a command. Wrapping can produce such a line.
             match text.trim_start().strip_prefix("::").filter(|_| begins) {
                 Some(rest) => {
                     self.paint(*paint, &format!("{}: :{rest}", &text[..text.len() - text.trim_start().len()]))?
@@ -408,11 +408,11 @@ impl<W: Write> Terminal<W> {
         }
     }
 
-    /// Draws the live line over the one that stands there. Spaces do what an escape sequence would, so that a terminal without
-    /// colours gets none.
+    /// Draws the live line over the previous one. Overwrites with spaces instead of an escape sequence, so that a terminal without colours gets
+    /// no escape sequences.
     fn draw(&mut self, text: &str) -> io::Result<()> {
         let columns = self.columns().unwrap_or(WIDEST_PROSE);
-        // A line that fills the last column has begun the next one, on some terminals.
+        // On some terminals, text in the last column moves the cursor to the next line.
         let text = shortened(&without_log_commands(text), columns - 1, self.style.marks().cut);
         let rest = self.live.saturating_sub(width(&text));
         self.out.write_all(b"\r")?;
@@ -439,12 +439,12 @@ impl<W: Write> Terminal<W> {
     }
 }
 
-/// A text of an event, harmless.
+/// A text of an event, without control characters.
 fn text_of(event: &Value, key: &str) -> Option<String> {
     event[key].as_str().map(clean)
 }
 
-/// A value that may be empty, as a condition's may.
+/// A value of a condition, in quotes if it is empty.
 fn quoted(value: &str) -> &str {
     if value.is_empty() { "\"\"" } else { value }
 }
@@ -468,13 +468,13 @@ fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
-/// A step that runs: `update-alias  live at version 7`, `wait  60 s`.
+/// A running step: `update-alias  live at version 7`, `wait  60 s`.
 fn step_line(started: &Value) -> String {
     let aim = started["seconds"].as_u64().map_or_else(|| aim(started), |seconds| format!("{seconds} s"));
     format!("{}  {aim}", text_of(started, "step").unwrap_or_default()).trim_end().to_owned()
 }
 
-/// What of the function a step is about, where it is not the whole.
+/// The alias or version that a step acts on. Empty for a step that acts on the function itself.
 fn aim(started: &Value) -> String {
     let version = text_of(started, "version").filter(|version| version != "$LATEST");
     let version = version.map(|version| format!("version {version}"));

@@ -1,5 +1,5 @@
-//! The text of a `.travis.yml` in, its lambda stanzas out, each with its lines and with what the file says of its job.
-//! Never judges an option; the stanza goes to the program as it would come from any runner.
+//! Finds the lambda stanzas of a `.travis.yml`, with their line numbers and the variables of their jobs.
+//! Never validates an option: the stanza goes to the child run as any CI runner would send it.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -8,45 +8,45 @@ use super::variables::{self, Assignment};
 use super::yaml::{self, Pairs, Read, Tree, YamlError};
 use crate::protocol::wire::{self, Map, Node, WireError};
 
-/// A stanza as it stands in a file.
+/// A stanza of a file, with its location.
 #[derive(Debug, Default)]
 pub struct Written {
-    /// The stanza.
+    /// The keys and values under `deploy`.
     pub stanza: Map,
-    /// The line on which it begins.
+    /// The line on which it begins, from 1. 0: it is not from a file.
     pub line: usize,
-    /// The line of each of its values, by JSON pointer.
+    /// The line of each value, by JSON pointer.
     pub lines: BTreeMap<String, usize>,
-    /// Variables that the file gives the stanza's job: versions of runtimes, and `env`.
+    /// Variables that the file sets for the job: versions of runtimes, and `env`.
     pub variables: Vec<Assignment>,
-    /// What will surprise, in whole sentences.
+    /// Messages for the user, such as `line 4: an encrypted variable is ignored; …`.
     pub notes: Vec<String>,
 }
 
-/// Why a file has no stanza for us.
+/// Why a file yields no stanza.
 #[derive(Debug, PartialEq)]
 pub enum StanzaError {
-    /// It cannot be read as YAML.
+    /// The file is not valid YAML.
     Yaml(YamlError),
-    /// It cannot be read as JSON.
+    /// The file is not valid JSON.
     Json(WireError),
-    /// It is something other than a map.
+    /// The file is not a map.
     NotAMap {
-        /// What it is: `a list`.
+        /// What it is instead: `a list`, `empty`.
         kind: &'static str,
     },
-    /// No stanza of it is for lambda.
+    /// The file has no lambda stanza.
     None {
-        /// The providers that it deploys with.
+        /// The providers of its other stanzas.
         providers: Vec<String>,
     },
-    /// Which one is meant is not clear.
+    /// `--only` does not select exactly one stanza.
     Ambiguous {
-        /// What was asked for.
+        /// The value of `--only`.
         only: String,
-        /// What there is.
+        /// The stanzas of the file: `1 is hello (line 4)`.
         there: Vec<String>,
-        /// True when several have that name, false when none has.
+        /// True if several stanzas match, false if none does.
         several: bool,
     },
 }
@@ -57,7 +57,7 @@ impl From<YamlError> for StanzaError {
     }
 }
 
-/// Keys that hold a runtime's version, and the variable in which Travis CI tells it.
+/// Keys for the version of a runtime, and the variable that Travis CI sets to it.
 const RUNTIMES: [(&str, &str); 16] = [
     ("node_js", "TRAVIS_NODE_VERSION"),
     ("node", "TRAVIS_NODE_VERSION"),
@@ -109,7 +109,7 @@ pub fn stanzas(text: &str) -> Result<Vec<Written>, StanzaError> {
     Ok(stanzas)
 }
 
-/// The one stanza of a file that holds nothing else: JSON, or YAML.
+/// The stanza of a file that contains nothing else, as JSON or YAML.
 ///
 /// # Errors
 /// [`StanzaError`]
@@ -119,7 +119,7 @@ pub fn stanza(text: &str, is_json: bool) -> Result<Written, StanzaError> {
     let json = if is_json || text.trim_start().starts_with('{') { Some(wire::parse(text.as_bytes())) } else { None };
     let (line, node) = match json {
         Some(Ok(node)) => {
-            // JSON is YAML, whose reader knows the lines. Where the two differ there are none.
+            // The YAML reader knows the lines, and JSON is nearly a subset of YAML. If it cannot read the file, line numbers are missing.
             let line = tree().ok().flatten().and_then(|(line, tree)| tree.read("", &mut read).ok().map(|_| line));
             (line.unwrap_or(1), node)
         }
@@ -135,10 +135,10 @@ pub fn stanza(text: &str, is_json: bool) -> Result<Written, StanzaError> {
     Ok(written)
 }
 
-/// Keeps those that `only` means: a number counts from 1, everything else is a function's name.
+/// The stanza that `only` selects: a number counts from 1, any other text is a function name.
 ///
 /// # Errors
-/// None, or several of that name.
+/// [`StanzaError::Ambiguous`] if no stanza or several stanzas match.
 pub fn choose(stanzas: Vec<Written>, only: &str) -> Result<Vec<Written>, StanzaError> {
     let is_number = !only.is_empty() && only.bytes().all(|b| b.is_ascii_digit());
     let number = only.parse::<usize>().ok().and_then(|number| number.checked_sub(1)).filter(|_| is_number);
@@ -156,7 +156,7 @@ pub fn choose(stanzas: Vec<Written>, only: &str) -> Result<Vec<Written>, StanzaE
 }
 
 impl Written {
-    /// The function's name as it is written; several where it depends on the branch.
+    /// The function name as written in the file, or several names if it depends on the branch.
     fn names(&self) -> Vec<String> {
         match self.stanza.get("function_name") {
             Some(Node::Map(map)) => map.iter().filter_map(|(_, name)| name.scalar()).collect(),
@@ -165,14 +165,14 @@ impl Written {
         }
     }
 
-    /// `hello (line 4)`
+    /// The function name and the line: `hello (line 4)`.
     pub fn title(&self) -> String {
         let names = self.names();
         let name = if names.is_empty() { "a stanza without `function_name`".to_owned() } else { names.join(" or ") };
         format!("{name} (line {})", self.line)
     }
 
-    /// The line of a value, or of the nearest one around it that the file has.
+    /// The line of the value at a JSON pointer, or of the nearest enclosing value whose line is known.
     pub fn line_of(&self, at: &str) -> usize {
         let mut at = at;
         loop {
@@ -186,13 +186,13 @@ impl Written {
         }
     }
 
-    /// Keys that only a runner may write: `env` in a stanza would be taken for the job's whole environment.
+    /// Removes keys that only a CI runner may write: `env` in a stanza would replace the job's environment. Also removes duplicate notes.
     fn settle(&mut self) {
         for key in ["env", "protocol"] {
             if self.stanza.remove(key).is_some() {
                 let line = self.line_of(&wire::pointer("", key));
-                let meant = if key == "env" { "; the function's variables are `environment`" } else { "" };
-                self.notes.push(format!("line {line}: `{key}` is no option, and is left out{meant}"));
+                let meant = if key == "env" { "; use `environment` for the function's variables" } else { "" };
+                self.notes.push(format!("line {line}: `{key}` is not an option and is ignored{meant}"));
             }
         }
         let mut seen = Vec::new();
@@ -205,7 +205,7 @@ impl Written {
     }
 }
 
-/// What the file says of a job.
+/// The variables of a job, and notes about them.
 #[derive(Default)]
 struct Job {
     variables: Vec<Assignment>,
@@ -213,7 +213,7 @@ struct Job {
 }
 
 impl Job {
-    /// A job of `jobs.include` adds to what is said at the top.
+    /// Reads a job. A job of `jobs.include` also has the variables of the top level, `shared`.
     fn of(pairs: &Pairs, shared: Option<&Job>, notes: &mut Vec<String>) -> Result<Job, YamlError> {
         let mut job = Job::default();
         for (key, name) in RUNTIMES {
@@ -233,7 +233,7 @@ impl Job {
     }
 }
 
-/// A value, or the only one of a list: several make several jobs, of which none is the one by hand.
+/// A value, or the only item of a list. Several items define several jobs, and the standalone mode cannot choose one.
 fn single(tree: &Rc<Tree>) -> Option<&Rc<Tree>> {
     match tree.items() {
         None => Some(tree),

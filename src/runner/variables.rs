@@ -1,5 +1,5 @@
-//! The `env` of a `.travis.yml` in, the variables of its one job out: those of `global`, and where there is only one
-//! job, its own. Never runs what bash would run for a value.
+//! Reads the `env` of a `.travis.yml`: the variables of `global`, and those of the job if `env` defines only one.
+//! Never executes anything: a value that needs bash is ignored, with a note.
 
 use std::rc::Rc;
 
@@ -7,10 +7,10 @@ use super::yaml::{Read, Tree, YamlError};
 use crate::child::MAX_ARGUMENT;
 use crate::protocol::wire::Node;
 
-/// A variable as the file writes it.
+/// A variable of the file, its value not expanded yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assignment {
-    /// Its name.
+    /// The name of the variable, such as `STAGE`.
     pub name: String,
     value: Vec<Piece>,
 }
@@ -22,13 +22,13 @@ enum Piece {
 }
 
 impl Assignment {
-    /// A variable whose value holds nothing to fill in.
+    /// A variable whose value contains no other variable.
     pub fn plain(name: &str, value: &str) -> Self {
         Assignment { name: name.to_owned(), value: vec![Piece::Text(value.to_owned())] }
     }
 
-    /// The value, other variables filled in; one that is not set is empty, as in bash. It ends where no program can be given
-    /// more: variables that name one another twice make a few lines as long as one likes.
+    /// The value, with other variables expanded. An unset variable is empty, as in bash. The value is cut once it exceeds the kernel's limit
+    /// for an argument: variables that each contain the previous one twice would grow exponentially.
     pub fn value(&self, lookup: impl Fn(&str) -> Option<String>) -> String {
         let mut value = String::new();
         for piece in &self.value {
@@ -44,7 +44,7 @@ impl Assignment {
     }
 }
 
-/// Adds the variables of an `env`. `told` gets what is left out, `notes` what the reader of maps has to say.
+/// Adds the variables of an `env`. `told` gets a message for each ignored variable, `notes` those about merged maps.
 pub(super) fn gather(
     env: &Rc<Tree>,
     into: &mut Vec<Assignment>,
@@ -73,19 +73,19 @@ struct Gathering<'a> {
 }
 
 impl Gathering<'_> {
-    /// Each entry of a list is a job.
+    /// Each entry of a list is a job of its own.
     fn one_job(&mut self, env: &Rc<Tree>) -> Result<(), YamlError> {
         match env.items() {
             Some(jobs) if jobs.len() > 1 => {
                 let count = jobs.len();
-                self.leave_out(env, &format!("`env` makes {count} jobs, and none of them is the one by hand"));
+                self.leave_out(env, &format!("`env`, which defines {count} jobs,"));
                 Ok(())
             }
             _ => self.every(env),
         }
     }
 
-    /// All entries belong to one job.
+    /// All entries belong to the same job.
     fn every(&mut self, env: &Rc<Tree>) -> Result<(), YamlError> {
         let entries = env.items().map_or_else(|| vec![env.clone()], <[_]>::to_vec);
         for entry in entries {
@@ -114,7 +114,7 @@ impl Gathering<'_> {
         for assignment in split(text, several) {
             match assignment {
                 Ok(assignment) if decides(&assignment.name) => {
-                    self.leave_out(entry, &format!("`{}`, which says what is built,", assignment.name));
+                    self.leave_out(entry, &format!("`{}`, which only the CI may set,", assignment.name));
                 }
                 Ok(assignment) => self.into.push(assignment),
                 Err(what) => self.leave_out(entry, &what),
@@ -124,18 +124,18 @@ impl Gathering<'_> {
 
     fn leave_out(&mut self, entry: &Tree, what: &str) {
         let line = entry.place().line;
-        self.told
-            .push(format!("line {line}: {what} is not taken; set it in the environment if the deployment needs it"));
+        self.told.push(format!("line {line}: {what} is ignored; set it in the environment if the deployment needs it"));
     }
 }
 
-/// Variables that are the CI's to set: whether this is a pull request, and which branch or tag. The file is the pull request's own.
+/// True for variables that only the CI may set, such as the branch or whether this is a pull request. The file is part of a pull request, so
+/// its author could set them.
 fn decides(name: &str) -> bool {
     name.starts_with("TRAVIS_") || ["CI", "CONTINUOUS_INTEGRATION", "TRAVIS"].contains(&name)
 }
 
-/// The assignments of a text as bash would read them: `A=b C="d $E" F='g h'`. Of a map each value stands alone, and
-/// blanks end nothing.
+/// The assignments in a text, split as bash does: `A=b C="d $E" F='g h'`. A map entry is one assignment (`several` is false), and spaces are
+/// part of its value.
 fn split(text: &str, several: bool) -> Vec<Result<Assignment, String>> {
     let mut found = Vec::new();
     let mut rest = text.trim_start();
@@ -145,16 +145,16 @@ fn split(text: &str, several: bool) -> Vec<Result<Assignment, String>> {
         let is_name = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
         let fits = !name.is_empty() && name.bytes().all(is_name) && !name.as_bytes()[0].is_ascii_digit();
         found.push(match value {
-            _ if !fits => Err("what is no NAME=value".to_owned()),
+            _ if !fits => Err("text that is not NAME=value".to_owned()),
             Some(value) => Ok(Assignment { name: name.to_owned(), value }),
-            None => Err(format!("`{name}`, for which bash would run something,")),
+            None => Err(format!("`{name}`, whose value only bash can compute,")),
         });
         rest = left.trim_start();
     }
     found
 }
 
-/// A value up to a blank outside of quotes, and what is left. `None`: bash would run or compute something for it.
+/// A value, up to a space outside of quotes, and the rest of the text. `None`: bash would have to run or compute something.
 fn value(text: &str, ends_at_blank: bool) -> (Option<Vec<Piece>>, &str) {
     let mut pieces = vec![Piece::Text(String::new())];
     let mut runs = false;

@@ -1,10 +1,9 @@
-//! YAML text in, a [`Tree`] out: values with the line on which each is written, scalars as Travis CI reads them.
-//! Never decides what a key means, and never holds more values or bytes than a request may.
+//! Parses YAML into a [`Tree`] of values with their line numbers, and interprets scalars as Travis CI does.
+//! Never interprets a key, and never holds more values or bytes than a request may.
 //!
-//! Source: travis-yml's own loader (`support/yaml.rb`) on Ruby's Psych. Keys are texts as they are written, so that `on`
-//! stays `on`. Fractions and lower-case `yes no on off` stay texts, too: `1.10` is no `1.1`, and where an option is a
-//! boolean its reader takes those words anyway. Left as they are written are also what Psych computes and nobody means:
-//! `12:30` (45000 to Psych), `80,443` (80443), and dates.
+//! Source: travis-yml's own loader (`support/yaml.rb`) on Ruby's Psych. Keys are strings as written, so that `on` stays `on`. Fractions and
+//! lower-case `yes no on off` also stay strings: `1.10` must not become `1.1`, and the reader of a boolean option accepts those words anyway.
+//! Values that Psych would convert against the author's intention stay strings, too: `12:30` (45000 in Psych), `80,443` (80443), and dates.
 
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
@@ -13,63 +12,63 @@ use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag};
 
 use crate::protocol::wire::{MAX_REQUEST_BYTES, MAX_VALUES, Map, Node, pointer};
 
-/// Nesting that is read; the request that is made of it may be nested 128 deep.
+/// Maximum nesting of the file. The request that is made from it may be nested 128 deep.
 const MAX_DEPTH: usize = 100;
 
-/// Bytes of a JSON pointer that is remembered with its line.
+/// Maximum length in bytes of a JSON pointer whose line is stored.
 const LONGEST_POINTER: usize = 500;
 
-/// Where something stands in a file. Both count from 1.
+/// A position in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// The line.
+    /// The line, from 1.
     pub line: usize,
-    /// The column, in characters.
+    /// The column in characters, from 1.
     pub column: usize,
 }
 
-/// Why a text cannot be read.
+/// Why a text cannot be parsed.
 #[derive(Debug, PartialEq, Eq)]
 pub enum YamlError {
-    /// It is no YAML.
+    /// The text is not valid YAML.
     Syntax {
-        /// What the parser met.
+        /// The parser's message.
         detail: String,
-        /// Where.
+        /// The position of the error.
         place: Place,
     },
-    /// A key stands twice in one map.
+    /// A map contains a key twice.
     DuplicateKey {
-        /// The key.
+        /// The name of the key.
         key: String,
-        /// Where it stands first.
+        /// The position of its first occurrence.
         first: Place,
-        /// Where it stands again.
+        /// The position of its second occurrence.
         second: Place,
     },
-    /// A tag that stands for something which a stanza cannot hold: `!ruby/object`. It is not told: a password may begin with
-    /// an exclamation mark.
+    /// A value has a tag for a type that a stanza cannot contain, such as `!ruby/object`. The tag is not part of the error, because it may be a
+    /// password that begins with an exclamation mark.
     Tag {
-        /// Where.
+        /// The position of the value.
         place: Place,
     },
-    /// Nested too deeply.
+    /// The nesting is too deep.
     TooDeep {
-        /// Where.
+        /// The position at which the limit is exceeded.
         place: Place,
     },
-    /// More values than a request holds, or more bytes, aliases resolved.
+    /// The file has more values or bytes than a request may have, counting what aliases refer to.
     TooLarge,
 }
 
-/// A value of the file. An alias shares what it stands for.
+/// A value of the file. An alias shares the value that it refers to.
 #[derive(Debug)]
 pub struct Tree {
     what: What,
     place: Place,
-    /// Whether a tag stands before it that means something else than YAML's own types.
+    /// True if it has a tag other than those of YAML's own types.
     is_tagged: bool,
-    /// What is within, aliases resolved, so that a small file that means a large one is known before it is unfolded.
+    /// Number of values within, counting what aliases refer to. So a small file that expands to a large one is detected before it is expanded.
     values: usize,
     bytes: usize,
     depth: usize,
@@ -89,7 +88,7 @@ struct Key {
     merges: bool,
 }
 
-/// The pairs of a map, its `<<` resolved.
+/// The pairs of a map, with `<<` (merge keys) resolved.
 #[derive(Debug, Default)]
 pub struct Pairs {
     pairs: Vec<Pair>,
@@ -105,16 +104,16 @@ struct Pair {
     merged: bool,
 }
 
-/// A value as a request holds it, and where its parts stand.
+/// The lines of values that have been read, and notes about them.
 #[derive(Debug, Default)]
 pub struct Read {
     /// The line of each value, by JSON pointer.
     pub lines: BTreeMap<String, usize>,
-    /// What will surprise, in whole sentences.
+    /// Messages for the user about merge keys that override an earlier key.
     pub notes: Vec<String>,
 }
 
-/// Reads the first document. `None`: there is nothing in it.
+/// Parses the first document. `None`: the document is empty.
 ///
 /// # Errors
 /// [`YamlError`]
@@ -133,14 +132,14 @@ pub fn parse(text: &str) -> Result<Option<Rc<Tree>>, YamlError> {
 fn syntax(error: &ScanError) -> YamlError {
     let marker = error.marker();
     let place = Place { line: marker.line(), column: marker.col() + 1 };
-    // The parser has a bound of its own for `[` and `{`, and reads ahead.
+    // The parser has its own limit for nested `[` and `{`, and reaches it first, because it reads ahead.
     if error.info().contains("recursion limit") {
         return YamlError::TooDeep { place };
     }
     YamlError::Syntax { detail: error.info().to_owned(), place }
 }
 
-/// The tree as it grows: the collections that are open, and what anchors name.
+/// Builds the tree: the open collections, and the values of anchors.
 #[derive(Default)]
 struct Growing {
     open: Vec<Open>,
@@ -156,7 +155,7 @@ struct Open {
 }
 
 impl Growing {
-    /// True at the end of the first document.
+    /// Handles an event of the parser. Returns true at the end of the first document.
     fn hear(&mut self, event: Event<'_>, span: Span) -> Result<bool, YamlError> {
         let place = Place { line: span.start.line(), column: span.start.col() + 1 };
         match event {
@@ -171,14 +170,14 @@ impl Growing {
             Event::SequenceStart(anchor, tag) => self.begin(What::List(Vec::new()), anchor, tag.as_deref(), place)?,
             Event::MappingStart(anchor, tag) => self.begin(What::Map(Vec::new()), anchor, tag.as_deref(), place)?,
             Event::SequenceEnd | Event::MappingEnd => {
-                let Open { tree, anchor, .. } = self.open.pop().expect("what ends has begun");
+                let Open { tree, anchor, .. } = self.open.pop().expect("a collection that ends has been opened");
                 let (tree, place) = (Rc::new(tree), place);
                 self.remember(anchor, &tree);
                 self.add(tree, place)?;
             }
             Event::Alias(anchor) => {
                 let Some(tree) = self.anchors.get(&anchor).cloned() else {
-                    let detail = "an alias stands inside of what it stands for".to_owned();
+                    let detail = "an alias refers to the value that contains it".to_owned();
                     return Err(YamlError::Syntax { detail, place });
                 };
                 self.add(tree, place)?;
@@ -199,7 +198,7 @@ impl Growing {
     }
 
     fn remember(&mut self, anchor: usize, tree: &Rc<Tree>) {
-        // 0 is no anchor.
+        // 0 means no anchor.
         if anchor != 0 {
             self.anchors.insert(anchor, tree.clone());
         }
@@ -233,17 +232,17 @@ impl Growing {
     }
 }
 
-/// A key as Travis takes it: the text as it is written, and of Ruby's `:key` the `key`.
+/// A key as Travis reads it: the text as written, without the colon of a Ruby symbol (`:key`).
 fn as_key(tree: &Tree, place: Place) -> Result<Key, YamlError> {
     let What::Scalar { text, plain } = &tree.what else {
-        let detail = "a list or a map stands where a key is expected".to_owned();
+        let detail = "a list or a map cannot be a key".to_owned();
         return Err(YamlError::Syntax { detail, place });
     };
     let name = text.strip_prefix(':').filter(|name| *plain && !name.is_empty()).unwrap_or(text);
     Ok(Key { text: name.to_owned(), place, merges: *plain && text == "<<" })
 }
 
-/// Tags of YAML's own types are heeded, every other one stays for [`Tree::read`] to refuse.
+/// Whether a scalar has a foreign tag, and whether it is plain. Applies the tags of YAML's own types; [`Tree::read`] rejects all other tags.
 fn scalar_tag(tag: Option<&Tag>, plain: bool) -> (bool, bool) {
     match tag {
         None => (false, plain),
@@ -257,7 +256,7 @@ fn scalar_tag(tag: Option<&Tag>, plain: bool) -> (bool, bool) {
     }
 }
 
-/// As of scalars; and Travis's own, which say how files that import one another are merged: `!map+deep_merge`.
+/// Whether a collection has a foreign tag. Accepts YAML's own types, and Travis's tags for merging imported files, such as `!map+deep_merge`.
 fn is_foreign(tag: Option<&Tag>) -> bool {
     let Some(tag) = tag else { return false };
     if tag.is_yaml_core_schema() {
@@ -268,7 +267,8 @@ fn is_foreign(tag: Option<&Tag>) -> bool {
 }
 
 impl Tree {
-    /// Where it begins: of a map its first key, for an anchor may stand lines before it; of an alias what it stands for.
+    /// The position where it begins. For a map this is its first key, because an anchor may be some lines earlier. For an alias it is the value
+    /// that the alias refers to.
     pub fn place(&self) -> Place {
         match &self.what {
             What::Map(pairs) => pairs.first().map_or(self.place, |(key, _)| key.place),
@@ -276,7 +276,7 @@ impl Tree {
         }
     }
 
-    /// What it is, for a sentence.
+    /// Its kind, for messages: `a list`.
     pub fn kind(&self) -> &'static str {
         match &self.what {
             What::Scalar { .. } => "a single value",
@@ -285,7 +285,7 @@ impl Tree {
         }
     }
 
-    /// The items of a list.
+    /// The items of a list. `None`: it is not a list.
     pub fn items(&self) -> Option<&[Rc<Tree>]> {
         match &self.what {
             What::List(items) => Some(items),
@@ -293,10 +293,10 @@ impl Tree {
         }
     }
 
-    /// The pairs of a map. A key that stands twice is an error of whoever asks for it.
+    /// The pairs of a map. `None`: it is not a map. A duplicate key is an error only when [`Pairs::get`] or [`Tree::read`] reads it.
     ///
     /// # Errors
-    /// `<<` with something other than a map or a list of maps.
+    /// [`YamlError::Syntax`] if the value of `<<` is neither a map nor a list of maps, and [`YamlError::TooLarge`].
     pub fn pairs(&self, notes: &mut Vec<String>) -> Result<Option<Pairs>, YamlError> {
         let What::Map(written) = &self.what else { return Ok(None) };
         self.bounded()?;
@@ -312,10 +312,10 @@ impl Tree {
         Ok(Some(pairs))
     }
 
-    /// What a request would hold, with the places of all of its parts under `at`, a JSON pointer.
+    /// The value as a request contains it. Stores the lines of its parts in `read`, under the JSON pointer `at`.
     ///
     /// # Errors
-    /// [`YamlError`], with the place.
+    /// [`YamlError`]
     pub fn read(&self, at: &str, read: &mut Read) -> Result<Node, YamlError> {
         self.bounded()?;
         read.lines.entry(at.to_owned()).or_insert(self.place().line);
@@ -333,7 +333,7 @@ impl Tree {
         }
         match &self.what {
             What::Scalar { text, plain: false } => Ok(Node::Text(text.clone())),
-            // What a function is given to eat is JSON, in which 0.5 is a number.
+            // The payload of a verification is JSON, in which 0.5 is a number.
             What::Scalar { text, plain: true } => Ok(plain(text, at.starts_with("/verify/"))),
             What::List(items) => {
                 let mut nodes = Vec::with_capacity(items.len());
@@ -351,7 +351,7 @@ impl Tree {
                 }
                 let mut nodes = Vec::with_capacity(pairs.pairs.len());
                 for pair in pairs.pairs {
-                    // What stands under a key of this length has the line of what stands around it.
+                    // Values under a longer key have the line of the map that contains the key.
                     let known = at.len() + pair.key.len() <= LONGEST_POINTER;
                     let below = if known { pointer(at, &pair.key) } else { at.to_owned() };
                     read.lines.entry(below.clone()).or_insert(pair.place.line);
@@ -364,10 +364,10 @@ impl Tree {
 }
 
 impl Pairs {
-    /// The value under a key.
+    /// The value of a key.
     ///
     /// # Errors
-    /// The key stands twice.
+    /// [`YamlError::DuplicateKey`] for this key.
     pub fn get(&self, key: &str) -> Result<Option<&Rc<Tree>>, YamlError> {
         if let Some((key, first, second)) = self.twice.iter().find(|(twice, ..)| twice == key) {
             return Err(YamlError::DuplicateKey { key: key.clone(), first: *first, second: *second });
@@ -375,7 +375,7 @@ impl Pairs {
         Ok(self.index.get(key).map(|index| &self.pairs[*index].tree))
     }
 
-    /// Psych's order: what comes later wins, also when it comes by a `<<`, which stands at `place`.
+    /// Adds a pair. As in Psych, a later pair overrides an earlier one, even if it comes from a `<<` (at `place`).
     fn put(&mut self, pair: Pair, place: Place, notes: &mut Vec<String>) {
         let Some(known) = self.index.get(&pair.key).map(|index| &mut self.pairs[*index]) else {
             self.index.insert(pair.key.clone(), self.pairs.len());
@@ -385,7 +385,7 @@ impl Pairs {
         match (known.merged, pair.merged) {
             (false, false) => self.twice.push((pair.key.clone(), known.place, pair.place)),
             (false, true) => notes.push(format!(
-                "line {}: `<<` stands behind `{}` of line {} and replaces it, as on Travis CI; put `<<` first",
+                "line {}: `<<` comes after `{}` (line {}) and overrides it, as on Travis CI; put `<<` first",
                 place.line, pair.key, known.place.line
             )),
             (true, _) => {}
@@ -394,10 +394,10 @@ impl Pairs {
     }
 
     fn merge(&mut self, from: &Rc<Tree>, place: Place, notes: &mut Vec<String>) -> Result<(), YamlError> {
-        let refused = || YamlError::Syntax { detail: "`<<` takes a map, or a list of maps".to_owned(), place };
+        let refused = || YamlError::Syntax { detail: "`<<` expects a map or a list of maps".to_owned(), place };
         let sources = match &from.what {
             What::Map(_) => vec![from],
-            // Of several the first wins.
+            // The first of several maps takes precedence.
             What::List(items) => items.iter().rev().collect(),
             What::Scalar { .. } => return Err(refused()),
         };
@@ -412,7 +412,7 @@ impl Pairs {
     }
 }
 
-/// A scalar without quotes.
+/// The value of a scalar without quotes.
 fn plain(text: &str, fractions: bool) -> Node {
     let kept = || Node::Text(text.to_owned());
     match text.to_ascii_lowercase().as_str() {
@@ -421,7 +421,7 @@ fn plain(text: &str, fractions: bool) -> Node {
         "true" | "yes" | "on" => Node::Bool(true),
         "false" | "no" | "off" => Node::Bool(false),
         _ => match text.strip_prefix(':').filter(|name| !name.is_empty()) {
-            // Ruby's symbol.
+            // A Ruby symbol.
             Some(name) => Node::Text(unquoted(name).to_owned()),
             None => integer(text).or_else(|| fraction(text).filter(|_| fractions)).unwrap_or_else(kept),
         },
@@ -432,7 +432,7 @@ fn unquoted(name: &str) -> &str {
     ['"', '\''].iter().find_map(|quote| name.strip_prefix(*quote)?.strip_suffix(*quote)).unwrap_or(name)
 }
 
-/// `10`, `-1_000`, `017` (octal), `0x1f`, `0b11`. One that 64 bits cannot hold stays a text.
+/// An integer: `10`, `-1_000`, `017` (octal), `0x1f`, `0b11`. One that does not fit into 64 bits stays a string.
 fn integer(text: &str) -> Option<Node> {
     let (negative, digits) = match text.as_bytes().first()? {
         b'-' => (true, &text[1..]),
@@ -450,7 +450,7 @@ fn integer(text: &str) -> Option<Node> {
         return None;
     }
     let digits = digits.replace('_', "");
-    // `0_` is Psych's zero; `0x_` is nothing.
+    // Psych reads `0_` as zero; `0x_` is not a number.
     let digits = if digits.is_empty() && radix == 8 { "0" } else { &digits };
     let number = i128::from_str_radix(digits, radix).ok()?;
     let number = if negative { -number } else { number };
@@ -458,7 +458,7 @@ fn integer(text: &str) -> Option<Node> {
     number.ok().map(Node::Number)
 }
 
-/// `1.5`, `.5`, `1.`, `1.5e+3`.
+/// A fraction: `1.5`, `.5`, `1.`, `1.5e+3`.
 fn fraction(text: &str) -> Option<Node> {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     let (whole, rest) = digits.split_once('.')?;

@@ -1,4 +1,4 @@
-//! Each CI's builds as its documentation describes them, and as Travis would.
+//! Builds of each CI as its documentation describes them, and the variables that Travis CI would set.
 
 use super::*;
 
@@ -9,7 +9,7 @@ fn lookup(env: &[(&str, &str)]) -> impl Fn(&str) -> Option<String> {
     move |name| env.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.clone())
 }
 
-/// Detects `ci` in a build of these variables, and compares all of what it decides: a name that is not listed is absent.
+/// Checks that `ci` is detected from these variables, and that it sets exactly the expected ones. Names may omit the prefix `TRAVIS_`.
 #[track_caller]
 fn check(ci: Ci, always: Pairs, build: &[(&str, &str)], expected: &[(&str, &str)]) {
     let env: Vec<_> = always.iter().chain(build).copied().collect();
@@ -59,9 +59,9 @@ fn github_actions() {
     let told = |number| [("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", number), ("PULL_REQUEST_BRANCH", "fix")];
     check(&[&on("pull_request", "refs/pull/12/merge")[..], &request].concat(), &told("12"));
     check(&[&on("push", "refs/heads/main")[..], &request].concat(), &told("unknown"));
-    // Of a fork, in the base's name: the number is in the event's file alone.
+    // From a fork, with the permissions of the base: the number is only in the event file.
     check(&[&on("pull_request_target", "refs/heads/main")[..], &request].concat(), &told("unknown"));
-    // Merged: the ref is the base's.
+    // A merged pull request: the ref is the base branch.
     check(&[&on("pull_request", "refs/heads/main")[..], &request].concat(), &told("unknown"));
     check(&on("pull_request_review", "refs/pull/12/merge"), &[("PULL_REQUEST", "12")]);
     let queued = [("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "12")];
@@ -102,7 +102,7 @@ fn gitlab() {
         ("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME", "fix"),
     ];
     check(&request, &told, own);
-    // In a child pipeline the source is another one.
+    // In a child pipeline, CI_PIPELINE_SOURCE has another value.
     check(&[&request[..], &[("CI_PIPELINE_SOURCE", "parent_pipeline")]].concat(), &told, own);
     let fork = [("CI_PROJECT_PATH", "stranger/app"), ("CI_MERGE_REQUEST_PROJECT_PATH", "group/sub/app")];
     check(&[&request[..], &fork].concat(), &told, own);
@@ -114,7 +114,7 @@ fn gitlab() {
         ("CI_EXTERNAL_PULL_REQUEST_SOURCE_BRANCH_NAME", "fix"),
     ];
     check(&external, &told, own);
-    // Closed by now: its variables are gone.
+    // A closed merge request: its variables are absent.
     check(&[external[0], external[1]], &[("PULL_REQUEST", "unknown")], own);
     check(&[request[0]], &[("PULL_REQUEST", "unknown")], own);
     check(&[], &[("PULL_REQUEST", "unknown")], own);
@@ -186,7 +186,7 @@ fn circleci() {
     check(&request("CIRCLE_PR_NUMBER", "12"), &told("12"));
     let fork = [("PIPELINE_EVENT", "push"), ("CIRCLE_BRANCH", "pull/12")];
     check(&fork, &[("PULL_REQUEST", "12")]);
-    // With CircleCI's GitHub App nothing but the event tells.
+    // With CircleCI's GitHub App, only the event indicates a pull request.
     let app = [("PIPELINE_EVENT", "pull_request"), ("CIRCLE_BRANCH", "main")];
     check(&app, &[("PULL_REQUEST", "unknown"), ("PULL_REQUEST_BRANCH", "main")]);
     check(&[("CIRCLE_BRANCH", "main")], &[("PULL_REQUEST", "unknown"), ("PULL_REQUEST_BRANCH", "main")]);
@@ -228,7 +228,7 @@ fn woodpecker() {
         }
     }
     check(&on("deployment", "refs/pull/12/head", "main"), &[("PULL_REQUEST", "12")]);
-    // On Bitbucket, from a fork's `main` to `main`: nothing of the request is left.
+    // On Bitbucket, from a fork's `main` to `main`: nothing indicates the pull request.
     check(&on("deployment", "refs/heads/main", "main"), &[("PULL_REQUEST", "unknown")]);
     check(&on("push", "refs/heads/fix", "main"), &[("PULL_REQUEST", "unknown")]);
     check(&on("pull_request_metadata", "refs/heads/main", "main"), &[("PULL_REQUEST", "unknown")]);
@@ -259,7 +259,7 @@ fn drone() {
     check(&tag, &[("TRAVIS_BRANCH", "v1"), ("TAG", "v1"), ("PULL_REQUEST", "false")]);
     let told = |number| [("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", number), ("PULL_REQUEST_BRANCH", "main")];
     let number = [("DRONE_PULL_REQUEST", "12")];
-    // From a fork's `main` to `main`: only the event, the number and the ref tell.
+    // From a fork's `main` to `main`: only the event, the number and the ref indicate the pull request.
     check(&[&on("pull_request", "refs/pull/12/head")[..], &number].concat(), &told("12"));
     check(&on("promote", "refs/pull/12/head"), &told("12"));
     for event in ["promote", "rollback"] {
@@ -350,7 +350,7 @@ fn jenkins() {
     check(&[("BRANCH_NAME", "PR-fix")], &[("TRAVIS_BRANCH", "PR-fix"), ("PULL_REQUEST", "false")]);
     let change = [("BRANCH_NAME", "main"), ("CHANGE_TARGET", "main")];
     check(&change, &[("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "unknown")]);
-    // No multibranch project.
+    // Not a multibranch project.
     check(&[("GIT_BRANCH", "origin/main")], &[("PULL_REQUEST", "unknown")]);
 }
 
@@ -385,7 +385,7 @@ fn codebuild() {
     }
 }
 
-/// However little a CI says, `false` needs a branch or a tag.
+/// `TRAVIS_PULL_REQUEST` is `false` only if a branch or a tag is known.
 #[test]
 fn nothing_known_is_a_pull_request_everywhere() {
     for ci in Ci::ALL {
@@ -435,7 +435,7 @@ fn a_slug_is_the_path_of_an_address() {
     check("git@github.com:/me/app", Some("me/app"));
     check("git@github.com:app", None);
     check("./a:b/c", None);
-    // A part without a name is nobody's.
+    // An empty path component is not a valid owner or name.
     check("https://host/me//app.git", None);
     check("git@host:me/.git", None);
 }

@@ -1,5 +1,5 @@
-//! The last event of a run in, what people remember of it out.
-//! Never shows anything behind the hint of an error but the policy statement that the hint speaks of.
+//! Prints the last event of a run: its outcome and the facts about it.
+//! Never prints anything after the hint of an error, except the policy statement that the hint mentions.
 
 use std::io::{self, Write};
 
@@ -18,12 +18,12 @@ impl<W: Write> Terminal<W> {
             "unchanged" => self.live_function("unchanged:", event),
             "planned" => {
                 let steps = event["steps"].as_array().map_or(&[][..], Vec::as_slice);
-                // A plan that stands above already is not shown again.
+                // A plan that has already been shown is not repeated.
                 if self.run.plan.as_ref() != Some(&event["steps"]) {
                     self.planned(event)?;
                 }
-                let said = if steps.is_empty() { "nothing differs".to_owned() } else { counts(steps) };
-                self.outcome(Paint::GoodBold, "planned:", &format!("{said}; nothing has been changed"))
+                let said = if steps.is_empty() { "no differences".to_owned() } else { counts(steps) };
+                self.outcome(Paint::GoodBold, "planned:", &format!("{said}; nothing was changed"))
             }
             "packaged" => {
                 let output = text_of(event, "output").unwrap_or_default();
@@ -38,13 +38,13 @@ impl<W: Write> Terminal<W> {
         }
     }
 
-    /// The outcome, in bold, on a line of its own.
+    /// Prints the outcome in bold, in a section of its own.
     fn outcome(&mut self, paint: Paint, word: &str, said: &str) -> io::Result<()> {
         self.begin(Part::End)?;
         self.labelled(0, &[(paint, word)], said, Paint::Bold)
     }
 
-    /// Labelled facts in two columns; those that are empty are left out.
+    /// Prints labelled facts in two columns. Skips empty ones.
     fn facts(&mut self, facts: &[(&str, String)]) -> io::Result<()> {
         let told = || facts.iter().filter(|(_, fact)| !fact.is_empty());
         let widest = told().map(|(label, _)| width(label)).max().unwrap_or(0);
@@ -58,7 +58,7 @@ impl<W: Write> Terminal<W> {
         let part = |key| text_of(event, key).unwrap_or_default();
         let said = match word {
             "deployed" => part("function_name"),
-            _ => format!("{} is live as the stanza asks", part("function_name")),
+            _ => format!("{} already matches the stanza", part("function_name")),
         };
         self.outcome(Paint::GoodBold, word, &said)?;
         let aliases = match event["aliases"].as_array() {
@@ -69,7 +69,7 @@ impl<W: Write> Terminal<W> {
             ("version", part("version")),
             ("alias", aliases),
             (
-                "before",
+                "previous",
                 text_of(event, "previous_version").map(|version| format!("version {version}")).unwrap_or_default(),
             ),
             ("code", format!("{}, {}", part("code"), part("code_sha256"))),
@@ -80,7 +80,7 @@ impl<W: Write> Terminal<W> {
     }
 
     fn skipped(&mut self, event: &Value) -> io::Result<()> {
-        self.outcome(Paint::Changed, "skipped:", "the conditions are not met, nothing has been done")?;
+        self.outcome(Paint::Changed, "skipped:", "the conditions are not met; nothing was done")?;
         let not = self.style.marks().not;
         for unmet in event["unmet"].as_array().into_iter().flatten() {
             let part = |key| text_of(unmet, key).unwrap_or_default();
@@ -91,19 +91,19 @@ impl<W: Write> Terminal<W> {
                 self.labelled(4, &[(Paint::Dim, "want")], &said, Paint::Dim)?;
             }
             if unmet["condition"] == "branch" && unmet["got"] == "" {
-                let hint = "no branch is known here (HEAD is detached, or there is no repository): set TRAVIS_BRANCH";
+                let hint = "set TRAVIS_BRANCH; the branch is unknown (detached HEAD, or not a git repository)";
                 self.labelled(4, &[(Paint::Bold, "hint:")], hint, Paint::Plain)?;
             }
         }
         Ok(())
     }
 
-    /// The cause last, and what to do as the last of it: that is where the eye is when the prompt is back.
+    /// Prints the error last, and its hint at the very end, next to the new shell prompt.
     fn failed(&mut self, event: &Value) -> io::Result<()> {
         let error = &event["error"];
         let list = |key: &str| error[key].as_array().map_or(&[][..], Vec::as_slice);
         let log: Vec<&str> = list("log").iter().filter_map(Value::as_str).collect();
-        // The log of a function has been told by `output` events already, unless they were lost.
+        // The function's log has usually been shown by `output` events, unless they were lost.
         if !log.is_empty() && !self.run.log.iter().map(String::as_str).collect::<Vec<_>>().ends_with(&log) {
             self.line(&[(Paint::Dim, "the function's log:")])?;
             log.iter().try_for_each(|line| self.barred(line))?;
@@ -133,15 +133,15 @@ impl<W: Write> Terminal<W> {
         if let Some(call) = call(&error["aws"]) {
             self.labelled(2, &[(Paint::Dim, "AWS:")], &call, Paint::Dim)?;
         }
-        // A hint knows more than that.
+        // A hint is more specific than that.
         if error["retryable"] == true && error["hint"].is_null() {
-            self.labelled(2, &[], "the same run may succeed later", Paint::Dim)?;
+            self.labelled(2, &[], "retrying later may succeed", Paint::Dim)?;
         }
         if event["allowed"] == true {
             self.labelled(
                 2,
                 &[(Paint::Changed, "allowed:")],
-                "the build goes on, as `allow_failure` asks",
+                "the build continues, because `allow_failure` is set",
                 Paint::Plain,
             )?;
         }
@@ -152,13 +152,13 @@ impl<W: Write> Terminal<W> {
     }
 }
 
-/// `UpdateFunctionCode answered 403 AccessDeniedException, request 81fe…`, as far as it is known.
+/// The failed call, as far as it is known: `UpdateFunctionCode returned 403 AccessDeniedException, request 81fe…`.
 fn call(aws: &Value) -> Option<String> {
     let mut said = text_of(aws, "operation")?;
     let status = aws["http_status"].as_u64().map(|status| status.to_string());
     let answer: Vec<String> = [status, text_of(aws, "code")].into_iter().flatten().collect();
     if !answer.is_empty() {
-        said = format!("{said} answered {}", answer.join(" "));
+        said = format!("{said} returned {}", answer.join(" "));
     }
     if let Some(id) = text_of(aws, "request_id") {
         said = format!("{said}, request {id}");

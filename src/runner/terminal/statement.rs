@@ -1,14 +1,14 @@
-//! A policy statement in, the lines of JSON in which AWS writes one out.
-//! Never breaks a text of it: what is copied from a screen is what IAM takes.
+//! Formats a policy statement as JSON, the way AWS does.
+//! Never breaks a string, so that IAM accepts what a user copies from the terminal.
 
 use serde_json::Value;
 
 use super::text::width;
 
-/// The members in AWS's order; others come behind them.
+/// The members in AWS's order. Other members follow.
 const MEMBERS: [&str; 5] = ["Sid", "Effect", "Action", "Resource", "Condition"];
 
-/// A hint that quotes a statement, `add this: {"Action":…} (more)`, in: the hint without it, and the statement out.
+/// Splits a hint that contains a statement, such as `add this: {"Action":…} (more)`, into the hint without it and the statement.
 pub(super) fn quoted(hint: &str) -> Option<(String, Value)> {
     let (before, rest) = hint.split_once(": {")?;
     let json = &hint[hint.len() - rest.len() - 1..];
@@ -17,7 +17,7 @@ pub(super) fn quoted(hint: &str) -> Option<(String, Value)> {
     Some((format!("{before}{}:", &json[values.byte_offset()..]), statement))
 }
 
-/// A member a line; one that is wider than `columns` has its items beneath one another.
+/// The lines of a statement, one per member. A list that is wider than `columns` gets one line per item.
 pub(super) fn lines(statement: &Value, columns: Option<usize>) -> Vec<String> {
     let Some(members) = statement.as_object() else { return vec![compact(statement)] };
     let rank = |key: &str| MEMBERS.iter().position(|known| *known == key).unwrap_or(MEMBERS.len());
@@ -43,7 +43,7 @@ pub(super) fn lines(statement: &Value, columns: Option<usize>) -> Vec<String> {
     lines
 }
 
-/// JSON on one line, with spaces behind its commas and colons.
+/// JSON on one line, with spaces after commas and colons.
 fn compact(value: &Value) -> String {
     match value {
         Value::Array(items) => format!("[{}]", items.iter().map(compact).collect::<Vec<_>>().join(", ")),

@@ -1,35 +1,34 @@
-//! What is known of an output in, how to write to it out.
-//! Never looks at the environment itself: the caller gives it.
+//! Decides how to write to a terminal or a log: colours, width, live lines, character set.
+//! Never reads the environment itself: the caller passes it in.
 
 use std::ffi::OsString;
 use std::os::fd::AsFd;
 
-/// How a terminal, or a log, is written to.
+/// What a terminal or a log supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Style {
-    /// Colours, and bold and dim text. Without them no escape byte is written at all.
+    /// True if colours, bold and dim text may be used. If false, no escape character is written.
     pub colour: bool,
-    /// Columns of a line. `None`: not a terminal, so that nothing is wrapped and no value is shortened. A log is
-    /// searched, a screen is read.
+    /// Width in columns. `None`: it is not a terminal, so nothing is wrapped and no value is shortened, because a log must be searchable.
     pub width: Option<u16>,
-    /// A line may be drawn again in place: progress, and the step that runs.
+    /// True if a line may be redrawn in place, for progress and the running step.
     pub live: bool,
-    /// Marks and rules may be other than ASCII. Texts of others are shown as they are in either case.
+    /// True if symbols and rules may be other than ASCII. External text is printed unchanged in either case.
     pub unicode: bool,
 }
 
-/// A terminal that does not tell its size has so many columns.
+/// Assumed width in columns of a terminal that does not report its size.
 const USUAL_COLUMNS: u16 = 80;
 
-/// Fewer columns than these are not written for.
+/// Minimum width in columns. On a narrower terminal, the text is formatted for this width.
 const FEWEST_COLUMNS: u16 = 20;
 
 impl Style {
-    /// From facts: whether the output is a terminal, the columns that it has ([`size_of`]), and the variables of the
-    /// process: `NO_COLOR`, `CLICOLOR_FORCE`, `FORCE_COLOR`, `CLICOLOR`, `TERM`, `CI`, `COLUMNS`, and the locale's.
+    /// Determines the style from whether the output is a terminal, its columns ([`size_of`]), and these variables of the process: `NO_COLOR`,
+    /// `CLICOLOR_FORCE`, `FORCE_COLOR`, `CLICOLOR`, `TERM`, `CI`, `COLUMNS`, and those of the locale.
     ///
-    /// `NO_COLOR` wins over all that force colour. A CI's log is often a terminal by name, and nobody sees it move: `CI` makes
-    /// nothing live. Without any locale the process is in the locale C, which has ASCII only.
+    /// `NO_COLOR` overrides all variables that force colours. `CI` disables live lines, because many CIs write the output of a terminal to a log.
+    /// Without a locale the process is in the locale C, which is ASCII only.
     pub fn of(terminal: bool, columns: Option<u16>, variable: impl Fn(&str) -> Option<OsString>) -> Self {
         let text = |name: &str| variable(name).map(|value| value.to_string_lossy().into_owned()).unwrap_or_default();
         let set = |name: &str| !matches!(text(name).as_str(), "" | "0" | "false");
@@ -46,18 +45,18 @@ impl Style {
             colour: !refused && (forced || (able && !unwanted)),
             width: terminal.then(|| columns.unwrap_or(USUAL_COLUMNS).max(FEWEST_COLUMNS)),
             live: able && !set("CI"),
-            // The font of a Linux console has no check mark.
+            // The font of the Linux console has no check mark.
             unicode: (locale.contains("UTF-8") || locale.contains("UTF8")) && !(terminal && term == "linux"),
         }
     }
 }
 
-/// The columns of the terminal that is behind a file descriptor. `None`: it is none, or does not tell.
+/// The width in columns of the terminal of a file descriptor. `None`: it is not a terminal, or does not report its size.
 pub fn size_of(fd: impl AsFd) -> Option<u16> {
     rustix::termios::tcgetwinsize(fd).ok().map(|size| size.ws_col).filter(|columns| *columns > 0)
 }
 
-/// What a piece of text is, for the eye.
+/// The colour and weight of a piece of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Paint {
     Plain,
@@ -71,7 +70,8 @@ pub(super) enum Paint {
 }
 
 impl Paint {
-    /// The parameters of the escape sequence (Select Graphic Rendition, ECMA-48); the sixteen colours only, so that a terminal's own theme holds.
+    /// The parameters of the escape sequence (Select Graphic Rendition, ECMA-48). Only the sixteen standard colours are used, so that the theme
+    /// of the terminal applies.
     pub(super) fn parameters(self) -> Option<&'static str> {
         match self {
             Paint::Plain => None,
@@ -86,7 +86,7 @@ impl Paint {
     }
 }
 
-/// The marks, with a stand-in of ASCII for each.
+/// The symbols, in Unicode or ASCII.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Marks {
     pub(super) done: &'static str,

@@ -1,5 +1,5 @@
-//! The steps of a plan in, a table of what they change out.
-//! Never shortens a value in a log, and never so that two different ones look the same.
+//! Formats the changes of a plan as a table.
+//! Never shortens a value in a log, and never shortens two different values so that they look the same.
 
 use serde_json::Value;
 
@@ -7,22 +7,22 @@ use super::style::{Marks, Paint};
 use super::text::{both_shortened, clean, shortened, width};
 use crate::protocol::secret::MASK;
 
-/// Pieces of one line.
+/// The styled pieces of one line.
 pub(super) type Line = Vec<(Paint, String)>;
 
-/// Columns before a field: indentation, mark, space.
+/// Columns before a field: indentation, symbol, space.
 const BEFORE: usize = 6;
 
-/// Characters by which a hash is known.
+/// Number of characters of a shortened hash.
 const HASH: usize = 12;
 
-/// The lines of the table. `columns`: of the terminal; `None`: a log.
+/// The lines of the table. `columns` is the width of the terminal; `None` is a log.
 pub(super) fn lines(steps: &[Value], marks: Marks, columns: Option<usize>) -> Vec<Line> {
     let rows: Vec<Vec<Row>> = steps
         .iter()
         .map(|step| changes(step).iter().map(|change| Row::of(change, columns.is_some())).collect())
         .collect();
-    // A field that takes more than its share of the line stands outside the column.
+    // A field that is wider than its share of the line does not widen the column.
     let share = columns.map_or(usize::MAX, |columns| columns * 2 / 5);
     let fields = rows.iter().flatten().map(|row| width(&row.field)).filter(|field| *field <= share).max().unwrap_or(0);
     let mut lines = Vec::new();
@@ -47,7 +47,7 @@ struct Row {
     to: Option<Items>,
 }
 
-/// The items of a list; any other value is one.
+/// The items of a list. Any other value is a single item.
 type Items = Vec<String>;
 
 impl Row {
@@ -60,7 +60,7 @@ impl Row {
         let known_by = |items: &Option<Items>| {
             items.as_ref().map(|items| items.iter().map(|item| hash_shortened(&field, item)).collect::<Items>())
         };
-        // Two values that differ, and that are masked alike.
+        // Two different values with the same mask.
         if change["from"] == MASK && change["to"] == MASK {
             return Row { field, from, to: Some(vec![format!("another {MASK}")]) };
         }
@@ -96,7 +96,7 @@ impl Row {
             lines.push(line);
             return;
         }
-        // Beneath one another, so that the eye finds what differs.
+        // Below each other, so that the difference is easy to see.
         let room = columns.map_or(usize::MAX, |columns| columns.saturating_sub(start));
         let (from, to) = self.shortened(room, marks.cut);
         let old = from.iter().map(|item| (if arrow.is_empty() { Paint::Plain } else { Paint::Dim }, item, ""));
@@ -122,7 +122,7 @@ impl Row {
     }
 }
 
-/// A value as people write it. `None`: it is not there.
+/// A value for display. `None`: it is null.
 fn items(value: &Value) -> Option<Items> {
     match value {
         Value::Null => None,
@@ -135,7 +135,7 @@ fn items(value: &Value) -> Option<Items> {
     }
 }
 
-/// The first characters of a hash: of AWS's `CodeSha256`, and of an image's digest.
+/// Shortens a hash: AWS's `CodeSha256`, or the digest of an image.
 fn hash_shortened(field: &str, value: &str) -> String {
     let first = |hash: &str| hash.chars().take(HASH).collect::<String>();
     match value.split_once("@sha256:") {

@@ -1,4 +1,4 @@
-//! Events in, the exact text out.
+//! The exact text for given events.
 
 use super::*;
 use serde_json::json;
@@ -111,7 +111,7 @@ fn a_log_keeps_every_value_whole() {
 fn a_plan_fits_whatever_the_width() {
     for width in 20..=130 {
         for style in [Style { width: Some(width), ..SCREEN }, Style { width: Some(width), ..ASCII }] {
-            // A field is never shortened, because it is what to look for in the stanza.
+            // A field is never shortened, because users search for it in the stanza.
             for line in shown(style, &[a_plan()]).lines().filter(|line| !line.contains("function_url")) {
                 assert!(text::width(line) <= usize::from(width).max(31), "{width}: {line}");
             }
@@ -262,13 +262,13 @@ plan: the function exists; 5 steps, 1 change
 ✓ update-alias             5 ms  live at version 7
 
 deployed hello
-  version  7
-  alias    live, next
-  before   version 6
-  code     uploaded, 3i5tMyoTJJcrubuNxRmFS7sSY3+WfXPMVwpWzl7GoSQ=
-  region   eu-west-1
-  url      https://abc.lambda-url.eu-west-1.on.aws/
-  took     121.5 s
+  version   7
+  alias     live, next
+  previous  version 6
+  code      uploaded, 3i5tMyoTJJcrubuNxRmFS7sSY3+WfXPMVwpWzl7GoSQ=
+  region    eu-west-1
+  url       https://abc.lambda-url.eu-west-1.on.aws/
+  took      121.5 s
 ",
     );
 }
@@ -312,13 +312,13 @@ fn colours_mark_what_matters() {
 \u{1b}[32m✓\u{1b}[0m update-function-code    \u{1b}[2m1.2 s (2 attempts)\u{1b}[0m
 
 \u{1b}[1;32mdeployed\u{1b}[0m \u{1b}[1mhello\u{1b}[0m
-  \u{1b}[2mversion \u{1b}[0m 7
-  \u{1b}[2malias   \u{1b}[0m live, next
-  \u{1b}[2mbefore  \u{1b}[0m version 6
-  \u{1b}[2mcode    \u{1b}[0m uploaded, 3i5tMyoTJJcrubuNxRmFS7sSY3+WfXPMVwpWzl7GoSQ=
-  \u{1b}[2mregion  \u{1b}[0m eu-west-1
-  \u{1b}[2murl     \u{1b}[0m https://abc.lambda-url.eu-west-1.on.aws/
-  \u{1b}[2mtook    \u{1b}[0m 121.5 s
+  \u{1b}[2mversion  \u{1b}[0m 7
+  \u{1b}[2malias    \u{1b}[0m live, next
+  \u{1b}[2mprevious \u{1b}[0m version 6
+  \u{1b}[2mcode     \u{1b}[0m uploaded, 3i5tMyoTJJcrubuNxRmFS7sSY3+WfXPMVwpWzl7GoSQ=
+  \u{1b}[2mregion   \u{1b}[0m eu-west-1
+  \u{1b}[2murl      \u{1b}[0m https://abc.lambda-url.eu-west-1.on.aws/
+  \u{1b}[2mtook     \u{1b}[0m 121.5 s
 ",
     );
 }
@@ -416,7 +416,7 @@ fn a_wait_is_told_behind_the_step_on_a_terminal_and_ever_more_seldom_in_a_log() 
     let told = shown(LOG, &waits);
     assert!(told.starts_with("… waiting for the update (5 s)\n… waiting for the update (10 s)\n"), "{told}");
     assert_eq!(told.lines().count(), 10, "{told}");
-    // Another wait begins anew.
+    // A new wait starts over.
     assert_eq!(shown(LOG, &[wait(40), wait(5)]).lines().count(), 2);
     let told = shown(LIVE, &[started, wait(5)]);
     assert!(told.contains("\r… update-function-code: waiting for the update (5 s)"), "{told:?}");
@@ -453,9 +453,9 @@ error[access-denied]: AWS refused UpdateFunctionCode: User:
   caused by: AccessDeniedException
   at role
   already changed: update-function-configuration, publish-version
-  AWS: UpdateFunctionCode answered 403 AccessDeniedException, request
+  AWS: UpdateFunctionCode returned 403 AccessDeniedException, request
     dc6c2ca7-354e-f802-1c43-555b979afe6e
-  allowed: the build goes on, as `allow_failure` asks
+  allowed: the build continues, because `allow_failure` is set
   hint: the caller needs an IAM policy that allows this action on this function;
     the statement below is the least that does
     {
@@ -485,7 +485,7 @@ fn a_statement_that_a_hint_quotes_is_shown_once_and_whole() {
     let error = json!({"code": "access-denied", "message": "no", "hint": hint, "policy_statement": statement});
     let failed = json!({"event": "finished", "outcome": "failed", "error": error});
     check(SCREEN, &[failed], &format!("error[access-denied]: no\n{end}"));
-    // A warning has no statement but the one that it quotes.
+    // A warning has no `policy_statement`, only the statement in its hint.
     let message = format!("warning: no; {hint}");
     let warning = json!({"event": "warning", "code": "would-be-refused", "message": message, "hint": hint});
     check(SCREEN, &[warning], &format!("warning[would-be-refused]: no\n{end}"));
@@ -536,7 +536,7 @@ fn what_may_succeed_later_is_told_where_no_hint_does() {
     check(
         SCREEN,
         &[failed(Value::Null)],
-        "error[network-failure]: AWS cannot be reached\n  the same run may succeed later\n",
+        "error[network-failure]: AWS cannot be reached\n  retrying later may succeed\n",
     );
     check(SCREEN, &[failed(json!("try again"))], "error[network-failure]: AWS cannot be reached\n  hint: try again\n");
 }
@@ -558,7 +558,7 @@ fn other_outcomes_are_told_with_what_belongs_to_them() {
             {"condition": "condition", "want": "", "got": "false", "message": "a custom condition was not met"}]}),
         )],
         "\
-skipped: the conditions are not met, nothing has been done
+skipped: the conditions are not met; nothing was done
   ✗ pull-request: the current build is a pull request.
   ✗ condition: a custom condition was not met
     want \"\", got false
@@ -583,7 +583,7 @@ packaged out.zip
             json!({"function_name": "hello", "version": "$LATEST", "alias": null, "code": "unchanged", "code_sha256": "3i5t", "region": "eu-west-1", "duration_ms": 12}),
         )],
         "\
-unchanged: hello is live as the stanza asks
+unchanged: hello already matches the stanza
   version  $LATEST
   code     unchanged, 3i5t
   region   eu-west-1
@@ -599,7 +599,7 @@ fn a_plan_is_told_once() {
     let planned = json!({"event": "planned", "function": "exists", "steps": steps});
     let finished = json!({"event": "finished", "outcome": "planned", "function": "exists", "steps": steps});
     let table = "plan: the function exists; 1 step, 1 change\n  update-alias\n    ~ alias.live  2 → 1\n";
-    let end = "\nplanned: 1 step, 1 change; nothing has been changed\n";
+    let end = "\nplanned: 1 step, 1 change; nothing was changed\n";
     check(SCREEN, &[planned, finished.clone()], &format!("{table}{end}"));
     check(SCREEN, &[finished], &format!("{table}{end}"));
     let nothing = json!({"event": "planned", "function": "exists", "steps": []});
@@ -607,7 +607,7 @@ fn a_plan_is_told_once() {
     check(
         SCREEN,
         &[nothing, finished],
-        "plan: the function exists: no changes\n\nplanned: nothing differs; nothing has been changed\n",
+        "plan: the function exists: no changes\n\nplanned: no differences; nothing was changed\n",
     );
 }
 
@@ -653,7 +653,7 @@ fn an_unknown_event_is_told_by_its_message_or_passed_over() {
     );
 }
 
-/// Every event of these tests.
+/// At least one event of each kind.
 fn all_events() -> Vec<Value> {
     let mut events = a_deployment();
     events.extend([a_plan(), a_failure(), progress(20), json!({"event": "unknown", "message": "m"})]);
@@ -664,7 +664,7 @@ fn all_events() -> Vec<Value> {
     events
 }
 
-/// An event with each of its values, but the words that tell its kind, replaced: one at a time.
+/// Variants of an event, each with one value replaced. `event` and `outcome` are never replaced.
 fn each_replaced(event: &Value, by: &Value) -> Vec<Value> {
     fn pointers(value: &Value, at: &str, found: &mut Vec<String>) {
         let mut child = |key: &str, value: &Value| {

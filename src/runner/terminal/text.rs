@@ -1,10 +1,9 @@
-//! Text that others wrote in, text that a terminal can be given out: harmless, and as wide as there is room.
+//! Makes external text safe for a terminal, and fits it into a width.
 //! Never lets a control character through.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// A text without what would move a cursor, break a line, or turn the order of what is read: such characters are shown as
-/// `\u{1b}`. A tab is a space.
+/// Escapes characters that would move the cursor, break a line, or change the reading order: they become `\u{1b}`. A tab becomes a space.
 pub(super) fn clean(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     for c in text.chars() {
@@ -17,8 +16,8 @@ pub(super) fn clean(text: &str) -> String {
     clean
 }
 
-/// A line of a command's output. Its tabs stay. Its colours go without a trace, because they are no part of what it says;
-/// every other escape is shown, as by [`clean`].
+/// Cleans a line of a command's output. Keeps tabs, removes colours, because they are not part of the text, and escapes everything else as
+/// [`clean`] does.
 pub(super) fn clean_output(line: &str) -> String {
     let mut clean = String::with_capacity(line.len());
     let mut rest = line.strip_suffix('\r').unwrap_or(line);
@@ -37,7 +36,7 @@ pub(super) fn clean_output(line: &str) -> String {
     clean
 }
 
-/// What stands behind a sequence that only colours, `ESC [ 1 ; 31 m`, at the beginning of a text.
+/// The text after a colour sequence at its beginning, `ESC [ 1 ; 31 m`.
 fn behind_colour(text: &str) -> Option<&str> {
     let parameters = text.strip_prefix("\u{1b}[")?;
     parameters.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';' || c == ':').strip_prefix('m')
@@ -51,25 +50,22 @@ fn push(text: &mut String, c: char) {
     }
 }
 
-/// Characters without a shape that turn the direction of what stands behind them, break a line, or hide in a word. (The
-/// joiners of emoji and of scripts stay.)
+/// Invisible characters that change the text direction, break a line, or hide in a word. The joiners of emoji and of scripts are allowed.
 fn is_invisible_order(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
-/// The columns that a text takes.
+/// The width of a text in columns.
 pub(super) fn width(text: &str) -> usize {
     text.width()
 }
 
-/// At most the columns that a character adds: what it takes alone, and one more for the selector that makes the one before
-/// it an emoji.
+/// An upper bound for the columns that a character adds: its own width, or 1 for the selector that turns the previous character into an emoji.
 fn at_most(c: char) -> usize {
     if c == '\u{fe0f}' { 1 } else { c.width().unwrap_or(0) }
 }
 
-/// The text in at most `columns`: where it is longer, its middle gives way to `cut`. Names and versions stand at the ends
-/// of what AWS calls things.
+/// The text in at most `columns`. If it is longer, `cut` replaces its middle, because an ARN has the name and the version at its end.
 pub(super) fn shortened(text: &str, columns: usize, cut: &str) -> String {
     if width(text) <= columns {
         return text.to_owned();
@@ -80,13 +76,13 @@ pub(super) fn shortened(text: &str, columns: usize, cut: &str) -> String {
     format!("{}{cut}{}", &text[..head], &text[tail..])
 }
 
-/// Two texts that differ, shortened so that the difference is seen.
+/// Two different texts, shortened so that the difference is visible.
 pub(super) fn both_shortened(from: &str, to: &str, columns: usize, cut: &str) -> (String, String) {
     let short = (shortened(from, columns, cut), shortened(to, columns, cut));
     if short.0 != short.1 || from == to {
         return short;
     }
-    // The same ends: what both begin with goes, but for a few characters.
+    // Shortened, they look the same. So cut the common beginning instead, except for a few characters.
     let same = from.chars().zip(to.chars()).take_while(|(a, b)| a == b).count().saturating_sub(columns / 4);
     let from_there = |text: &str| {
         let rest: String = text.chars().skip(same).collect();
@@ -97,7 +93,7 @@ pub(super) fn both_shortened(from: &str, to: &str, columns: usize, cut: &str) ->
     (from_there(from), from_there(to))
 }
 
-/// How far characters fit into `room` columns: the position that comes with the last of them.
+/// The position of the last character that fits into `room` columns.
 fn beginning(chars: impl Iterator<Item = (usize, char)>, room: usize) -> Option<usize> {
     let mut taken = 0;
     chars
@@ -109,8 +105,8 @@ fn beginning(chars: impl Iterator<Item = (usize, char)>, room: usize) -> Option<
         .map(|(at, _)| at)
 }
 
-/// Lines of at most `columns`, broken at spaces. The first line has `first` columns less, the others `rest` less. A word that
-/// is longer than a line stays whole, so that it can be copied. Without `columns` it is one line.
+/// Wraps a text at spaces into lines of at most `columns`. The first line has `first` columns less, the others `rest` less. A word that is longer
+/// than a line is not broken, so that it can be copied. Without `columns` the text is one line.
 pub(super) fn wrapped(text: &str, first: usize, rest: usize, columns: Option<usize>) -> Vec<String> {
     let Some(columns) = columns.filter(|columns| first + width(text) > *columns) else { return vec![text.to_owned()] };
     let mut lines = vec![String::new()];
@@ -123,7 +119,7 @@ pub(super) fn wrapped(text: &str, first: usize, rest: usize, columns: Option<usi
             lines.push(String::new());
             (used, fresh) = (rest, true);
         }
-        let line = lines.last_mut().expect("begins with one");
+        let line = lines.last_mut().expect("there is always a line");
         if !fresh {
             line.push(' ');
         }

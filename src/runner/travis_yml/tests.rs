@@ -7,7 +7,7 @@ fn found(text: &str) -> Vec<Written> {
     stanzas(text).unwrap_or_else(|error| panic!("{text}: {error:?}"))
 }
 
-/// The names of the functions, each with the line of its stanza.
+/// The titles of the stanzas: function name and line.
 #[track_caller]
 fn titles(text: &str) -> Vec<String> {
     found(text).iter().map(Written::title).collect()

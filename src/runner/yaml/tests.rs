@@ -1,4 +1,4 @@
-//! What Ruby's Psych makes of a scalar (`scalar_scanner.rb`), as travis-yml's loader has it (`support/yaml.rb`).
+//! How Ruby's Psych reads a scalar (`scalar_scanner.rb`), as configured by travis-yml's loader (`support/yaml.rb`).
 
 use serde_json::{Value, json};
 
@@ -29,7 +29,7 @@ fn refused(text: &str) -> YamlError {
 #[test]
 fn scalars_are_read_as_travis_ci_reads_them() {
     for (text, expected) in [
-        // Nothing.
+        // Null.
         ("", json!(null)),
         ("~", json!(null)),
         ("null", json!(null)),
@@ -37,7 +37,7 @@ fn scalars_are_read_as_travis_ci_reads_them() {
         ("Null", json!(null)),
         ("'~'", json!("~")),
         ("nil", json!("nil")),
-        // Booleans: `KEEP` of travis-yml leaves lower case as it is, and options take those words.
+        // Booleans: `KEEP` of travis-yml leaves lower-case words unchanged, and options accept them.
         ("true", json!(true)),
         ("True", json!(true)),
         ("TRUE", json!(true)),
@@ -85,7 +85,7 @@ fn scalars_are_read_as_travis_ci_reads_them() {
         ("1a", json!("1a")),
         ("-", json!([null])),
         ("'10'", json!("10")),
-        // Fractions stay as they are written: FLOAT of travis-yml.
+        // Fractions stay as written: `FLOAT` of travis-yml.
         ("1.10", json!("1.10")),
         ("3.0", json!("3.0")),
         (".5", json!(".5")),
@@ -96,14 +96,14 @@ fn scalars_are_read_as_travis_ci_reads_them() {
         (".nan", json!(".nan")),
         ("1.2.3", json!("1.2.3")),
         (".", json!(".")),
-        // What Psych computes and nobody means.
+        // Values that Psych would convert against the author's intention.
         ("12:30", json!("12:30")),
         ("1:30:00", json!("1:30:00")),
         ("80,443", json!("80,443")),
         ("2024-01-31", json!("2024-01-31")),
         ("2024-01-31T12:00:00Z", json!("2024-01-31T12:00:00Z")),
         ("2024-01-31 12:00:00 +0100", json!("2024-01-31 12:00:00 +0100")),
-        // Ruby's symbols.
+        // Ruby symbols.
         (":latest", json!("latest")),
         (":\"a b\"", json!("a b")),
         ("::Foo", json!(":Foo")),
@@ -204,7 +204,7 @@ fn an_alias_stands_for_its_anchor_and_two_arrows_merge_it() {
     }
     let (value, read) = read_with_notes(&format!("{defaults}v:\n  b: 5\n  <<: *x\n"));
     assert_eq!(value["v"], json!({"a": 1, "b": 2}));
-    let note = "line 5: `<<` stands behind `b` of line 4 and replaces it, as on Travis CI; put `<<` first";
+    let note = "line 5: `<<` comes after `b` (line 4) and overrides it, as on Travis CI; put `<<` first";
     assert_eq!(read.notes, [note]);
     assert!(matches!(refused("a: {<<: x}"), YamlError::Syntax { place: Place { line: 1, column: 5 }, .. }));
 }
