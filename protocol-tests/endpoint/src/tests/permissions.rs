@@ -466,7 +466,7 @@ fn a_document_without_a_version_stops_the_test() {
 }
 
 #[test]
-#[should_panic(expected = "`NotAction` is not judged here")]
+#[should_panic(expected = "`NotAction` is not supported")]
 fn a_document_that_cannot_be_judged_stops_the_test() {
     let statement = json!({"Effect": "Allow", "NotAction": "lambda:*", "Resource": "*"});
     start().enforce(json!({"Version": "2012-10-17", "Statement": [statement]}));
