@@ -1,4 +1,4 @@
-//! Quotas, and what somebody else does to a function in between.
+//! Request quotas, and concurrent changes by another client.
 
 use serde_json::{Value, json};
 
