@@ -135,7 +135,7 @@ fn a_stanza_in_a_travis_yml_is_deployed_as_the_readme_says() {
     let stanza = fs::read_to_string(job.checkout().join("lambda.yml")).expect("readable");
     let indented: String = stanza.lines().map(|line| format!("  {line}\n")).collect();
     fs::write(job.checkout().join(".travis.yml"), format!("language: node_js\ndeploy:\n{indented}")).expect("writable");
-    fs::remove_file(job.checkout().join("lambda.yml")).expect("there");
+    fs::remove_file(job.checkout().join("lambda.yml")).expect("it exists");
     job.ends("deployed hello");
     assert!(job.has_deployed());
 }

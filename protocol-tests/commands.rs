@@ -127,9 +127,9 @@ fn repository() -> Fixture {
 }
 
 fn assert_brought_back(fixture: &Fixture) {
-    assert_eq!(fs::read_to_string(fixture.path("index.js")).expect("there"), "// changed\n");
-    assert_eq!(fs::read_to_string(fixture.path("untracked")).expect("there"), "u");
-    assert_eq!(fs::read_to_string(fixture.path("ignored")).expect("there"), "i");
+    assert_eq!(fs::read_to_string(fixture.path("index.js")).expect("it exists"), "// changed\n");
+    assert_eq!(fs::read_to_string(fixture.path("untracked")).expect("it exists"), "u");
+    assert_eq!(fs::read_to_string(fixture.path("ignored")).expect("it exists"), "i");
     assert_eq!(git(fixture.directory.path(), &["stash", "list"]), "");
 }
 
@@ -141,7 +141,7 @@ fn cleanup_packages_what_is_committed_and_brings_everything_back() {
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
     assert!(lines(&ended).iter().any(|(_, line)| line.contains("hello")), "the committed code: {}", ended.stdout);
     assert!(lines(&ended).iter().all(|(_, line)| *line != "untracked"));
-    assert_eq!(ended.event("packaged").expect("told")["uncompressed_bytes"], 38);
+    assert_eq!(ended.event("packaged").expect("the event exists")["uncompressed_bytes"], 38);
     assert_brought_back(&fixture);
 }
 
@@ -174,7 +174,7 @@ fn a_signal_during_cleanup_loses_nothing() {
         std::thread::sleep(Duration::from_millis(delay));
         kill().args(["-TERM", &child.id().to_string()]).status().expect("kill runs");
         stdout.read_to_string(&mut told).expect("told to the end");
-        assert!([Some(143), Some(0)].contains(&child.wait().expect("ended").code()), "{told}");
+        assert!([Some(143), Some(0)].contains(&child.wait().expect("the child can be waited for").code()), "{told}");
         let last = told.lines().last().unwrap_or_default();
         assert!(last.contains("\"finished\""), "{told}");
         // A machine that is so busy that git outlasts the run: the last line names what git leaves.
@@ -206,10 +206,10 @@ fn a_stash_that_cannot_be_popped_is_kept_and_named() {
     fixture.request["run"] = json!("echo conflict > index.js; echo conflict > untracked");
     let ended = fixture.again();
     assert_eq!(ended.outcome(), "deployed");
-    let kept = ended.events.iter().find(|event| event["code"] == "stash-kept").expect("told");
+    let kept = ended.events.iter().find(|event| event["code"] == "stash-kept").expect("the event exists");
     let commit = git(fixture.directory.path(), &["rev-parse", "refs/stash"]);
     assert!(kept["hint"].as_str().expect("a hint").contains(&commit), "{kept}");
-    assert_eq!(fs::read_to_string(fixture.path("index.js")).expect("there"), "conflict\n");
+    assert_eq!(fs::read_to_string(fixture.path("index.js")).expect("it exists"), "conflict\n");
     assert_eq!(git(fixture.directory.path(), &["show", &format!("{commit}^3:untracked")]), "u");
 }
 
@@ -221,7 +221,7 @@ fn a_stash_is_named_before_anything_can_kill_us() {
     let mut plugin = Plugin::new(&[]).directory(fixture.directory.path());
     let mut child = plugin.spawn();
     child.stdin.take().expect("piped").write_all(fixture.request.to_string().as_bytes()).expect("written");
-    let output = child.wait_with_output().expect("ended");
+    let output = child.wait_with_output().expect("the output can be read");
     let told = String::from_utf8_lossy(&output.stdout);
     let commit = git(fixture.directory.path(), &["rev-parse", "refs/stash"]);
     assert!(told.contains(r#""code":"stashed""#) && told.contains(&commit), "{told}");
@@ -240,11 +240,11 @@ fn cleanup_brings_back_what_git_does_not_keep() {
         ("empty/deep", 0o750),
     ];
     for directory in ["secrets", "empty/deep"] {
-        fs::create_dir_all(fixture.path(directory)).expect("made");
+        fs::create_dir_all(fixture.path(directory)).expect("created");
     }
     fs::write(fixture.path("secrets/key"), "k").expect("written");
     for (name, mode) in modes {
-        fs::set_permissions(fixture.path(name), Permissions::from_mode(mode)).expect("ours");
+        fs::set_permissions(fixture.path(name), Permissions::from_mode(mode)).expect("changed");
     }
     let ended = fixture.again();
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
@@ -255,7 +255,7 @@ fn cleanup_brings_back_what_git_does_not_keep() {
         assert_eq!(now.permissions().mode() & 0o7777, mode, "{name}");
     }
     // A copy of what was put aside stays in the repository, which is told.
-    let stashed = ended.events.iter().find(|event| event["code"] == "stashed").expect("told");
+    let stashed = ended.events.iter().find(|event| event["code"] == "stashed").expect("the event exists");
     assert!(stashed["hint"].as_str().is_some_and(|hint| hint.contains("`git gc`")), "{stashed}");
     assert!(!git(top, &["fsck", "--unreachable", "--no-reflogs"]).is_empty());
 }
@@ -263,7 +263,7 @@ fn cleanup_brings_back_what_git_does_not_keep() {
 #[test]
 fn what_cleanup_cannot_put_aside_is_named() {
     let fixture = repository();
-    fs::create_dir(fixture.path("inner")).expect("made");
+    fs::create_dir(fixture.path("inner")).expect("created");
     git(&fixture.path("inner"), &["init", "--quiet"]);
     fs::write(fixture.path("inner/a"), "a").expect("written");
     git(&fixture.path("inner"), &["add", "."]);
@@ -276,11 +276,11 @@ fn what_cleanup_cannot_put_aside_is_named() {
     assert!(made.success());
     let ended = fixture.again();
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
-    let told = ended.events.iter().find(|event| event["code"] == "not-stashed").expect("told");
+    let told = ended.events.iter().find(|event| event["code"] == "not-stashed").expect("the event exists");
     for name in ["`inner`", "`socket`", "`pipe`"] {
         assert!(told["message"].as_str().is_some_and(|message| message.contains(name)), "{name}: {told}");
     }
-    assert_eq!(fs::read_to_string(fixture.path("inner/a")).expect("there"), "changed");
+    assert_eq!(fs::read_to_string(fixture.path("inner/a")).expect("it exists"), "changed");
     assert_brought_back(&fixture);
 }
 

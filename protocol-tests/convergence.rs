@@ -86,7 +86,7 @@ const SNAPSHOT: Scenario = Scenario {
     killed_from: "UpdateFunctionCode",
     before: |endpoint| {
         a_released_function(endpoint);
-        endpoint.idle("f", DURATION).expect("there");
+        endpoint.idle("f", DURATION).expect("it exists");
     },
     stanza: || json!({"alias": "live", "verify": {}, "snap_start": "PublishedVersions", "runtime": "python3.13"}),
 };
@@ -266,8 +266,8 @@ fn kill_and_run_again(scenario: &Scenario, call: usize, when: Killed, expected: 
     if !fixture.heard_call(call, &mut child) {
         return false;
     }
-    child.kill().expect("ours");
-    child.wait().expect("ours");
+    child.kill().expect("the child can be killed");
+    child.wait().expect("the child can be waited for");
     fixture.check_nothing_is_left();
     let again = fixture.plugin(&[]).run(&fixture.request);
     assert!(["deployed", "unchanged"].contains(&again.outcome()), "run again:\n{}", again.stdout);
@@ -288,14 +288,17 @@ fn executions_that_a_killed_run_has_left_on_their_way_are_waited_for() {
     let fixture = provisioning(&RELEASE, Duration::from_millis(1500));
     let (mut child, began) = (fixture.start(), Instant::now());
     while !fixture.endpoint.calls().iter().any(|call| call.operation == "UpdateAlias") {
-        assert!(began.elapsed() < PATIENCE && child.try_wait().expect("ours").is_none(), "the alias does not move");
+        assert!(
+            began.elapsed() < PATIENCE && child.try_wait().expect("the child can be waited for").is_none(),
+            "the alias does not move"
+        );
         thread::sleep(Duration::from_millis(1));
     }
-    child.kill().expect("ours");
-    child.wait().expect("ours");
+    child.kill().expect("the child can be killed");
+    child.wait().expect("the child can be waited for");
     let again = fixture.plugin(&[]).run(&fixture.request);
     assert_eq!(again.outcome(), "deployed", "{}\n{}", story(&fixture.endpoint.calls()), again.stdout);
-    let provisioned = fixture.endpoint.perform("GET", PROVISIONED, Value::Null).expect("there");
+    let provisioned = fixture.endpoint.perform("GET", PROVISIONED, Value::Null).expect("it exists");
     let requested = &provisioned["RequestedProvisionedConcurrentExecutions"];
     assert_eq!((requested, &provisioned["Status"]), (&json!(2), &json!("READY")));
 }

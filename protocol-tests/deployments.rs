@@ -59,12 +59,15 @@ fn an_identical_deployment_is_one_call_and_no_upload() {
 fn what_is_live_is_what_was_packaged() {
     let (endpoint, directory) = (endpoint(Settings::default()), build_directory());
     let ended = deploy(directory.path(), &request(&endpoint));
-    let packaged = ended.event("packaged").expect("told")["code_sha256"].clone();
+    let packaged = ended.event("packaged").expect("the event exists")["code_sha256"].clone();
     let live = endpoint.function("f").expect("created");
     assert_eq!(live["Configuration"]["CodeSha256"], packaged);
     assert_eq!(ended.finished()["code_sha256"], packaged);
     assert_eq!(ended.finished()["function_arn"], live["Configuration"]["FunctionArn"]);
-    assert_eq!(endpoint.code("f").expect("held").len() as u64, ended.event("packaged").unwrap()["zip_bytes"]);
+    assert_eq!(
+        endpoint.code("f").expect("the function has code").len() as u64,
+        ended.event("packaged").unwrap()["zip_bytes"]
+    );
 }
 
 #[test]
@@ -94,7 +97,7 @@ fn a_deployment_right_behind_another_one_waits_and_works() {
             assert!(ended.elapsed >= 2 * update_duration, "{:?}\n{}", ended.elapsed, ended.stdout);
         }
     });
-    let live = endpoint.function("f").expect("is there");
+    let live = endpoint.function("f").expect("it exists");
     assert_eq!(live["Configuration"]["LastUpdateStatus"], "Successful");
     assert!([11, 22].map(|t| json!(t)).contains(&live["Configuration"]["Timeout"]));
 }
@@ -113,8 +116,8 @@ fn an_unchanged_function_that_is_being_updated_is_waited_for() {
     while !operations(&endpoint).contains(&"UpdateFunctionConfiguration".to_owned()) {
         std::thread::sleep(Duration::from_millis(5));
     }
-    child.kill().expect("killed");
-    child.wait().expect("reaped");
+    child.kill().expect("the child can be killed");
+    child.wait().expect("the child can be waited for");
     let ended = deploy(directory.path(), &request);
     assert_eq!(ended.outcome(), "unchanged");
     assert_eq!(ended.steps(), ["wait"]);
@@ -186,11 +189,14 @@ fn an_upload_that_is_cut_in_the_middle_is_sent_again_whole() {
     job["zip"] = json!(".");
     let ended = deploy(directory.path(), &job);
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
-    let finished = ended.events.iter().find(|event| event["event"] == "step-finished").expect("told");
+    let finished = ended.events.iter().find(|event| event["event"] == "step-finished").expect("the event exists");
     assert_eq!(finished["attempts"], 2);
-    let live = endpoint.function("f").expect("there");
+    let live = endpoint.function("f").expect("it exists");
     assert_eq!(live["Configuration"]["CodeSha256"], ended.finished()["code_sha256"]);
-    assert_eq!(endpoint.code("f").expect("held").len() as u64, ended.event("packaged").expect("told")["zip_bytes"]);
+    assert_eq!(
+        endpoint.code("f").expect("the function has code").len() as u64,
+        ended.event("packaged").expect("the event exists")["zip_bytes"]
+    );
 }
 
 #[test]
@@ -207,7 +213,7 @@ fn files_that_do_not_compress_are_refused_before_the_first_call() {
 fn the_runners_own_identity_is_never_used_for_a_job() {
     let (endpoint, directory) = (endpoint(Settings::default()), build_directory());
     let home = TempDir::new().expect("a temporary directory");
-    fs::create_dir(home.path().join(".aws")).expect("made");
+    fs::create_dir(home.path().join(".aws")).expect("created");
     let profile = "[default]\naws_access_key_id = AKIDENDPOINTEXAMPLE1\naws_secret_access_key = endpoint-secret-key\n";
     fs::write(home.path().join(".aws/credentials"), profile).expect("written");
     let runner = || {
@@ -227,7 +233,7 @@ fn the_runners_own_identity_is_never_used_for_a_job() {
     job["env"]["HOME"] = json!(home.path().display().to_string());
     let ended = runner().run(&job);
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
-    assert_eq!(ended.event("identified").expect("told")["source"], "profile");
+    assert_eq!(ended.event("identified").expect("the event exists")["source"], "profile");
 }
 
 #[test]
@@ -259,7 +265,7 @@ fn everything_is_told_on_standard_output_and_nothing_unless_asked_on_standard_er
 fn a_profile_of_the_jobs_does_not_reach_the_machines_metadata_service() {
     let (endpoint, directory) = (endpoint(Settings::default()), build_directory());
     let home = TempDir::new().expect("a temporary directory");
-    fs::create_dir(home.path().join(".aws")).expect("made");
+    fs::create_dir(home.path().join(".aws")).expect("created");
     let profile = "[default]\nrole_arn = arn:aws:iam::123456789012:role/x\ncredential_source = Ec2InstanceMetadata\n";
     fs::write(home.path().join(".aws/config"), profile).expect("written");
     let mut job = request(&endpoint);
@@ -318,7 +324,7 @@ fn the_haste_of_the_metadata_service_is_not_asked_of_lambda() {
     env.insert("AWS_EC2_METADATA_SERVICE_ENDPOINT".to_owned(), json!(metadata_service()));
     let ended = deploy(directory.path(), &job);
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
-    assert_eq!(ended.event("identified").expect("told")["source"], "instance");
+    assert_eq!(ended.event("identified").expect("the event exists")["source"], "instance");
 }
 
 #[test]
@@ -329,7 +335,7 @@ fn a_package_is_written_behind_a_link() {
     let request = json!({"function_name": "f", "zip": "index.js"});
     let ended = Plugin::new(&["package", "--output", "link.zip"]).directory(directory.path()).run(&request);
     assert_eq!(ended.outcome(), "packaged");
-    assert!(fs::symlink_metadata(directory.path().join("link.zip")).expect("there").is_symlink());
-    assert!(fs::read(directory.path().join("real.zip")).expect("there").starts_with(b"PK"));
+    assert!(fs::symlink_metadata(directory.path().join("link.zip")).expect("it exists").is_symlink());
+    assert!(fs::read(directory.path().join("real.zip")).expect("it exists").starts_with(b"PK"));
     assert_eq!(fs::read_dir(directory.path()).expect("readable").count(), 3, "nothing is left beside it");
 }

@@ -22,7 +22,7 @@ fn document(arguments: &[&str]) -> String {
 fn run(command: &mut Command, input: &str) -> Option<Output> {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().ok()?;
     child.stdin.take().expect("piped").write_all(input.as_bytes()).expect("read");
-    Some(child.wait_with_output().expect("ends"))
+    Some(child.wait_with_output().expect("the output can be read"))
 }
 
 /// What a real bash offers behind these words; the last one is being typed.
@@ -39,7 +39,7 @@ fn completed(words: &[&str], directory: &Path) -> Vec<String> {
         printf '%s\n' "${COMPREPLY[@]}""#;
     let mut bash = Command::new("bash");
     bash.args(["--norc", "-c", ASK, "bash"]).args(words).current_dir(directory);
-    let output = run(&mut bash, &document(&["completions", "bash"])).expect("bash is there");
+    let output = run(&mut bash, &document(&["completions", "bash"])).expect("bash runs");
     assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).split_whitespace().map(str::to_owned).collect()
 }
@@ -164,7 +164,7 @@ fn the_examples_of_the_manual_run() {
     let script: String =
         blocks.map(|block| unescaped(&block.replace("\n\\&$ ", "\n").replacen("\\&$ ", "", 1)) + "\n").collect();
     let directory = TempDir::new().expect("a temporary directory");
-    fs::create_dir_all(directory.path().join("dist")).expect("made");
+    fs::create_dir_all(directory.path().join("dist")).expect("created");
     fs::write(directory.path().join("dist/index.js"), "exports.handler = async () => 'hello'\n").expect("written");
     std::os::unix::fs::symlink(program(), directory.path().join("dpl-lambda")).expect("linked");
     let endpoint = Endpoint::start(Settings::default()).expect("a free port");
@@ -175,7 +175,7 @@ fn the_examples_of_the_manual_run() {
     }
     let path = std::env::var("PATH").unwrap_or_default();
     bash.env("PATH", format!("{}:{path}", directory.path().display())).env_remove("TRAVIS_BRANCH");
-    let output = run(&mut bash, "").expect("bash is there");
+    let output = run(&mut bash, "").expect("bash runs");
     let told = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{told}\n{}\n{script}", String::from_utf8_lossy(&output.stderr));
     for part in ["planned: ", "Creating function hello.", "\"outcome\":\"unchanged\"", "packaged dist into"] {

@@ -88,8 +88,8 @@ impl Server {
 
     fn send(&mut self, message: &Value) {
         let text = message.to_string();
-        write!(self.stdin, "Content-Length: {}\r\n\r\n{text}", text.len()).expect("the server is there");
-        self.stdin.flush().expect("the server is there");
+        write!(self.stdin, "Content-Length: {}\r\n\r\n{text}", text.len()).expect("the server runs");
+        self.stdin.flush().expect("the server runs");
     }
 
     fn tell(&mut self, method: &str, params: Value) {
@@ -509,7 +509,7 @@ fn ajv(schema: &Value, instances: &[&Value]) -> Vec<bool> {
     let mut answer = String::new();
     child.stdout.take().expect("piped").read_to_string(&mut answer).expect("UTF-8");
     writer.join().expect("does not panic").expect("it reads all");
-    assert!(child.wait().expect("ends").success(), "ajv does not take the schema");
+    assert!(child.wait().expect("the child can be waited for").success(), "ajv does not take the schema");
     serde_json::from_str(&answer).expect("a list of booleans")
 }
 

@@ -114,7 +114,7 @@ const LEAD: f64 = 3.0;
 
 fn main() {
     let scratch = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench-deploy");
-    fs::create_dir_all(scratch.join("f")).expect("made");
+    fs::create_dir_all(scratch.join("f")).expect("created");
     fs::write(scratch.join("f/index.js"), "exports.handler = async () => 'hello'\n").expect("written");
     fs::write(scratch.join("f/noise.bin"), noise(1_000_000)).expect("written");
     let bench = Bench { aws: aws(), scratch };

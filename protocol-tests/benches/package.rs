@@ -31,7 +31,7 @@ fn main() {
         }
         if !tree.join(".made").exists() {
             let _ = fs::remove_dir_all(&tree);
-            fs::create_dir_all(&tree).expect("made");
+            fs::create_dir_all(&tree).expect("created");
             make(&tree);
             fs::write(tree.join(".made"), "").expect("written");
         }
@@ -89,7 +89,7 @@ fn run(scratch: &Path, stdin: &Path, command: &[&str], output: &Path) -> Run {
     assert!(measured.status.success(), "{command:?}: {}", String::from_utf8_lossy(&measured.stderr));
     let value: Value = serde_json::from_slice(&measured.stdout).expect("JSON");
     let number = |key: &str| value[key].as_f64().expect("a number");
-    let size = fs::metadata(output).expect("made").len();
+    let size = fs::metadata(output).expect("created").len();
     Run { wall: number("wall"), cpu: number("cpu"), peak: number("peak"), size }
 }
 
@@ -179,7 +179,7 @@ fn copies(tree: &Path, count: usize, bytes: usize) {
         content.truncate(8 * share);
         written += content.len();
         let directory = tree.join(format!("d{}", number % 200));
-        fs::create_dir_all(&directory).expect("made");
+        fs::create_dir_all(&directory).expect("created");
         fs::write(directory.join(format!("f{number}.rs")), content).expect("written");
     }
 }

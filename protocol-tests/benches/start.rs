@@ -56,7 +56,7 @@ fn until_asked(plugin: &str, input: &str, listener: &TcpListener) -> Duration {
     connection.read_exact(&mut [0]).expect("the program sends");
     let elapsed = began.elapsed();
     child.kill().expect("it was still waiting for an answer");
-    child.wait().expect("ends");
+    child.wait().expect("the child can be waited for");
     elapsed
 }
 
@@ -67,6 +67,6 @@ fn timed(program: &str, arguments: &[&str], input: &str) -> Duration {
     let mut child = command.spawn().expect("starts");
     // `/bin/true` may have ended before it could read anything.
     let _ = child.stdin.take().expect("piped").write_all(input.as_bytes());
-    assert!(child.wait().expect("ends").success());
+    assert!(child.wait().expect("the child can be waited for").success());
     began.elapsed()
 }

@@ -34,7 +34,7 @@ const PROGRAMS: [&str; 3] = ["dpl-lambda, directory", "dpl-lambda, archive", "aw
 
 fn main() {
     let scratch = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench-upload");
-    fs::create_dir_all(&scratch).expect("made");
+    fs::create_dir_all(&scratch).expect("created");
     let aws = venv::python(&Path::new(HERE).join("benches/requirements.txt"), "awscli").with_file_name("aws");
     let wanted = std::env::var("BENCH_UPLOAD").unwrap_or_default();
     if wanted.is_empty() || wanted == "call" {
@@ -47,13 +47,13 @@ fn main() {
         compare("230 MB by way of a bucket", || by_way_of_a_bucket(&scratch, &python, &aws));
     }
     // More than half a gigabyte of noise is made again in seconds.
-    fs::remove_dir_all(&scratch).expect("ours");
+    fs::remove_dir_all(&scratch).expect("removed");
 }
 
 /// A directory of this name with ten files of noise, and its archive.
 fn package(scratch: &Path, name: &str, bytes: usize) {
     let tree = scratch.join(name);
-    fs::create_dir_all(&tree).expect("made");
+    fs::create_dir_all(&tree).expect("created");
     for number in 0..10 {
         fs::write(tree.join(format!("noise{number}.bin")), noise(bytes / 10, number + 1)).expect("written");
     }

@@ -177,7 +177,7 @@ fn live_description(stage: &mut Stage<'_>) {
     // From here on nothing in the request tells what the words are.
     stage.say(json!({"description": "another", "merge_environment": true, "environment": {"A": "b"}}));
     let ended = stage.run(&["plan"]);
-    let changes = ended.event("planned").expect("told").to_string();
+    let changes = ended.event("planned").expect("the event exists").to_string();
     assert!(changes.contains("another") && changes.contains("[secure] and [secure]"), "{changes}");
 }
 

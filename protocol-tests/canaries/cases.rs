@@ -11,7 +11,7 @@ use super::secrets::secret;
 use super::stage::Stage;
 
 pub(super) fn scenarios() -> Vec<Scenario> {
-    let directory = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/protocol-tests/cases")).expect("is there");
+    let directory = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/protocol-tests/cases")).expect("it exists");
     let mut files: Vec<PathBuf> = directory.map(|entry| entry.expect("readable").path()).collect();
     files.sort();
     let scenario = |path: PathBuf| {

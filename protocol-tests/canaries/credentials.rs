@@ -77,7 +77,7 @@ fn of(name: &str, who: &'static str, prepare: impl Fn(&mut Stage<'_>) + Send + S
         scene.say(json!({"run": ["printenv; cat \"$HOME/.aws/plain\" \"$HOME/.aws/credentials\"; true"]}));
         let ended = scene.run(&[]);
         assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
-        assert_eq!(ended.event("identified").expect("told")["access_key_id"], "AK******************");
+        assert_eq!(ended.event("identified").expect("the event exists")["access_key_id"], "AK******************");
         let names = ["access_key_id", "secret_access_key", "session_token"];
         let words = names.map(|name| secret(&format!("{who} {name}"))).join(" and ");
         for (timeout, operation) in [(8, "GetFunction"), (9, "UpdateFunctionConfiguration")] {

@@ -122,11 +122,15 @@ fn our_own_fields_stay_whatever_is_secret() {
         let steps = ["update-function-configuration", "update-function-code", "publish-version", "create-alias"];
         assert_eq!(ended.steps(), steps, "{word}: {}", ended.stdout);
         let finished = ended.finished();
-        assert_eq!(finished["code_sha256"], ended.event("packaged").expect("told")["code_sha256"], "{word}");
+        assert_eq!(
+            finished["code_sha256"],
+            ended.event("packaged").expect("the event exists")["code_sha256"],
+            "{word}"
+        );
         assert_eq!(finished["code_sha256"].as_str().map(str::len), Some(44), "{word}");
         assert_eq!((&finished["code"], &finished["region"]), (&json!("uploaded"), &json!("us-east-1")), "{word}");
         assert_eq!((&finished["version"], &finished["alias"]), (&json!("1"), &json!("live")), "{word}");
-        let planned = ended.event("planned").expect("told").to_string();
+        let planned = ended.event("planned").expect("the event exists").to_string();
         for field in ["timeout", "environment.A", "code_sha256", "runtime"] {
             assert!(planned.contains(&format!("\"field\":\"{field}\"")), "{word}: {planned}");
         }
@@ -150,7 +154,7 @@ fn a_stage_leaves_names_and_arns_whole() {
     let stanza = json!({"environment": {"STAGE": "production"}, "role": role, "function_name": "orders-production"});
     let ended = deployed(&stanza, &json!({"DEPLOY_KEY": "production"}), None);
     assert_eq!(ended.finished()["function_name"], "orders-production", "{}", ended.stdout);
-    let planned = ended.event("planned").expect("told").to_string();
+    let planned = ended.event("planned").expect("the event exists").to_string();
     assert!(planned.contains(role), "{planned}");
 }
 
@@ -168,5 +172,5 @@ fn a_value_that_stands_openly_in_the_stanza_is_no_secret_in_the_words_of_others(
 fn a_value_of_spaces_is_no_secret() {
     let stanza = json!({"environment": {"INDENT": "    ", "BREAK": "\n\n\n\n"}, "run": ["printf '    indented\\n'"]});
     let ended = deployed(&stanza, &json!({"INDENT_KEY": "     "}), None);
-    assert_eq!(ended.event("output").expect("told")["line"], "    indented");
+    assert_eq!(ended.event("output").expect("the event exists")["line"], "    indented");
 }

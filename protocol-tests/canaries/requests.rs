@@ -41,7 +41,7 @@ fn every_command(stage: &mut Stage<'_>) {
     stage.run_each(&[&["check"], &["package", "--output", "out.zip"], &["plan"], &["deploy"]]);
     stage.say(json!({"timeout": 9, "alias": "live"}));
     let ended = stage.run(&[]);
-    assert_eq!(ended.event("identified").expect("told")["access_key_id"], "AK******************");
+    assert_eq!(ended.event("identified").expect("the event exists")["access_key_id"], "AK******************");
     stage.run_each(&[&["plan"], &["rollback"]]);
     stage.say(json!({"version": "1"}));
     stage.run_each(&[&["rollback"]]);

@@ -42,7 +42,7 @@ impl<'a> Stage<'a> {
     fn at(name: &str, audience: &'a Audience, settings: Settings) -> Self {
         let root = TempDir::new().expect("a temporary directory");
         for name in ["build", "home", "tmp"] {
-            fs::create_dir(root.path().join(name)).expect("made");
+            fs::create_dir(root.path().join(name)).expect("created");
         }
         let endpoint = Endpoint::start(settings).expect("a free port");
         let stage = Stage { endpoint, request: json!({}), process: Vec::new(), name: name.to_owned(), audience, root };
@@ -109,7 +109,7 @@ impl<'a> Stage<'a> {
 
     pub(super) fn write(&self, name: &str, text: &str) {
         let path = self.path(name);
-        fs::create_dir_all(path.parent().expect("has one")).expect("made");
+        fs::create_dir_all(path.parent().expect("has a parent")).expect("created");
         fs::write(path, text).expect("written");
     }
 
@@ -206,7 +206,7 @@ impl<'a> Stage<'a> {
         let child = command.envs(variables()).stdin(Stdio::null()).spawn().expect("the program starts");
         let id = child.id();
         self.audience.begin(id, &self.name, self.path("tmp"));
-        let output = child.wait_with_output().expect("it ends");
+        let output = child.wait_with_output().expect("the output can be read");
         self.audience.end(id);
         for bytes in [output.stdout, output.stderr] {
             self.audience.read(&self.name, &format!("what `{}` prints", arguments.join(" ")), &bytes);

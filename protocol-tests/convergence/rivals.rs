@@ -39,7 +39,7 @@ impl Rival {
 
     /// Whether all of the function is as this one has asked for.
     fn is_live(&self, live: &Value, ended: &Ended) -> bool {
-        let package = ended.event("packaged").expect("told");
+        let package = ended.event("packaged").expect("the event exists");
         live["Timeout"] == self.timeout
             && live["Environment"]["Variables"]["STAGE"] == self.name
             && live["CodeSha256"] == package["code_sha256"]
@@ -92,18 +92,18 @@ impl Duel {
         if self.with_tags {
             rivals.iter_mut().for_each(|rival| rival.request["function_tags"] = json!({"stage": rival.name}));
         }
-        let before = endpoint.function("f").expect("there")["Configuration"]["CodeSha256"].clone();
+        let before = endpoint.function("f").expect("it exists")["Configuration"]["CodeSha256"].clone();
         endpoint.set_update_duration(Duration::from_millis(60));
         let ended = compete(&rivals, self.offset);
-        let (calls, live) = (endpoint.calls(), endpoint.function("f").expect("there")["Configuration"].clone());
+        let (calls, live) = (endpoint.calls(), endpoint.function("f").expect("it exists")["Configuration"].clone());
         let told = self.told(&rivals, &ended);
         let story = format!("{told}: {}", story(&calls));
 
-        let sha256 = |ended: &Ended| ended.event("packaged").expect("told")["code_sha256"].clone();
+        let sha256 = |ended: &Ended| ended.event("packaged").expect("the event exists")["code_sha256"].clone();
         for (rival, (ended, _)) in rivals.iter().zip(&ended) {
             assert!(ended.outcome() == "deployed" || ended.code() == "conflict", "{story}\n{}", ended.stdout);
             assert!(ended.elapsed < Duration::from_secs(60), "too long: {story}");
-            let zip_bytes = &ended.event("packaged").expect("told")["zip_bytes"];
+            let zip_bytes = &ended.event("packaged").expect("the event exists")["zip_bytes"];
             let is_its_own = |call: &&Call| call.operation == "UpdateFunctionCode" && *zip_bytes == call.code_bytes;
             let was_put = calls.iter().filter(is_its_own).any(|call| call.status == 200);
             let was_live = was_put || sha256(ended) == before;
@@ -220,7 +220,7 @@ impl Meeting {
             owner(&format!("f:{version}"));
         }
         let (latest, alias) = (owner("f"), endpoint.perform("GET", &format!("{ALIASES}/live"), Value::Null));
-        let alias = alias.expect("it is there");
+        let alias = alias.expect("it exists");
         let at = alias["FunctionVersion"].as_str().expect("a version").to_owned();
         assert_eq!(alias["RoutingConfig"], Value::Null, "its traffic is shared: {story}");
         let is_live = owner(&format!("f:{at}"));
@@ -331,7 +331,7 @@ fn points_at(call: &Call, version: &str) -> bool {
 }
 
 fn versions(endpoint: &Endpoint) -> Vec<String> {
-    let listed = endpoint.perform("GET", VERSIONS, Value::Null).expect("there");
+    let listed = endpoint.perform("GET", VERSIONS, Value::Null).expect("it exists");
     let versions = listed["Versions"].as_array().expect("a list").iter();
     versions.filter_map(|version| version["Version"].as_str().map(str::to_owned)).collect()
 }
@@ -361,7 +361,10 @@ fn meddle(step: &str, (target, body): (&str, &str)) {
     let is_it = |call: &Call| call.operation == step && call.status == 200;
     let began = Instant::now();
     while !fixture.endpoint.calls().iter().any(is_it) {
-        assert!(began.elapsed() < PATIENCE && child.try_wait().expect("ours").is_none(), "{step} does not come");
+        assert!(
+            began.elapsed() < PATIENCE && child.try_wait().expect("the child can be waited for").is_none(),
+            "{step} does not come"
+        );
         thread::sleep(Duration::from_millis(1));
     }
     fixture.endpoint.set_update_duration(Duration::ZERO);
@@ -379,12 +382,12 @@ fn meddle(step: &str, (target, body): (&str, &str)) {
     assert_eq!(ended.outcome(), "deployed", "{story}\n{}", ended.stdout);
     let version = ended.finished()["version"].as_str().expect("published").to_owned();
     for name in ["f".to_owned(), format!("f:{version}")] {
-        let live = fixture.endpoint.function(&name).expect("there")["Configuration"].clone();
+        let live = fixture.endpoint.function(&name).expect("it exists")["Configuration"].clone();
         let settings = (&live["Timeout"], &live["Environment"]["Variables"]["STAGE"]);
         assert_eq!(settings, (&json!(11), &json!("new")), "settings of {name}: {story}");
         assert_eq!(
             live["CodeSha256"],
-            ended.event("packaged").expect("told")["code_sha256"],
+            ended.event("packaged").expect("the event exists")["code_sha256"],
             "code of {name}: {story}"
         );
     }
@@ -405,7 +408,7 @@ fn a_variable_that_somebody_else_adds_before_our_update_survives_a_merge() {
         fixture.endpoint.perform("PUT", STRANGERS[0].0, variables).expect("AWS would take it");
         let ended = Ended::of(child, Instant::now());
         ended.check(&[]);
-        let live = fixture.endpoint.function("f").expect("there")["Configuration"]["Environment"].clone();
+        let live = fixture.endpoint.function("f").expect("it exists")["Configuration"]["Environment"].clone();
         let is_merged = live["Variables"] == json!({"STAGE": "new", "THEIRS": "1"});
         assert!(is_merged || ended.code() == "conflict", "{live}: {}", story(&fixture.endpoint.calls()));
     }

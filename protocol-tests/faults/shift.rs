@@ -124,7 +124,7 @@ fn blows() -> Vec<Blow> {
 
 /// Where an alias sends its traffic.
 fn alias(endpoint: &Endpoint) -> (Value, Value) {
-    let alias = endpoint.perform("GET", &format!("{ALIASES}/live"), Value::Null).expect("it is there");
+    let alias = endpoint.perform("GET", &format!("{ALIASES}/live"), Value::Null).expect("it exists");
     (alias["FunctionVersion"].clone(), alias["RoutingConfig"]["AdditionalVersionWeights"].clone())
 }
 
@@ -222,7 +222,7 @@ impl Blow {
         let mut child = plugin.spawn();
         child.stdin.take().expect("piped").write_all(request.to_string().as_bytes()).expect("written");
         while !self.is_made(endpoint) {
-            if child.try_wait().expect("ours").is_some() {
+            if child.try_wait().expect("the child can be waited for").is_some() {
                 return Err("ended before the call".to_owned());
             }
             std::thread::sleep(Duration::from_millis(1));

@@ -156,7 +156,7 @@ pub(crate) fn archive(data: &[u8]) {
         let is_file = entry.is_file() && !entry.is_symlink();
         let mut content = Vec::new();
         entry.read_to_end(&mut content).expect("its checksum is right");
-        assert!(!is_file || fs::read(directory.path().join(&name)).expect("there") == content, "{name}");
+        assert!(!is_file || fs::read(directory.path().join(&name)).expect("it exists") == content, "{name}");
     }
     assert_eq!(pack().expect("packaged once").code_sha256(), archive.code_sha256());
 }
