@@ -1,4 +1,4 @@
-//! `run`, `cleanup` and `allow_failure`: the user's commands around a deployment, with real bash and real git.
+//! `run`, `cleanup` and `allow_failure`: the user's commands around a deployment, run with real bash and git.
 
 use std::fs;
 use std::fs::Permissions;
@@ -139,7 +139,7 @@ fn cleanup_packages_what_is_committed_and_brings_everything_back() {
     fixture.request["run"] = json!("ls; cat index.js");
     let ended = fixture.again();
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
-    assert!(lines(&ended).iter().any(|(_, line)| line.contains("hello")), "the committed code: {}", ended.stdout);
+    assert!(lines(&ended).iter().any(|(_, line)| line.contains("hello")), "not the committed code: {}", ended.stdout);
     assert!(lines(&ended).iter().all(|(_, line)| *line != "untracked"));
     assert_eq!(ended.event("packaged").expect("the event exists")["uncompressed_bytes"], 38);
     assert_brought_back(&fixture);
@@ -153,7 +153,11 @@ fn cleanup_brings_everything_back_after_a_failure_too() {
     assert_brought_back(&fixture);
     fixture.request["zip"] = json!("ignored");
     let ended = fixture.again();
-    assert_eq!((ended.code(), ended.status.code()), ("package-not-found", Some(1)), "a command of the user's has run");
+    assert_eq!(
+        (ended.code(), ended.status.code()),
+        ("package-not-found", Some(1)),
+        "exit status after a command has run"
+    );
     assert_brought_back(&fixture);
 }
 
@@ -167,20 +171,20 @@ fn a_signal_during_cleanup_loses_nothing() {
         let mut plugin = Plugin::new(&[]).directory(fixture.directory.path());
         let mut child = plugin.spawn();
         child.stdin.take().expect("piped").write_all(fixture.request.to_string().as_bytes()).expect("written");
-        // Signals are caught from the first line on.
+        // The program handles signals before it writes the first line.
         let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
         let mut told = String::new();
         stdout.read_line(&mut told).expect("hello");
         std::thread::sleep(Duration::from_millis(delay));
         kill().args(["-TERM", &child.id().to_string()]).status().expect("kill runs");
-        stdout.read_to_string(&mut told).expect("told to the end");
+        stdout.read_to_string(&mut told).expect("the output can be read");
         assert!([Some(143), Some(0)].contains(&child.wait().expect("the child can be waited for").code()), "{told}");
         let last = told.lines().last().unwrap_or_default();
         assert!(last.contains("\"finished\""), "{told}");
-        // A machine that is so busy that git outlasts the run: the last line names what git leaves.
+        // On a very busy machine git may outlive the program. Then the last event names the stash.
         if last.contains("put aside by dpl-lambda") {
             let is_clean = || fs::read_to_string(fixture.path("index.js")).is_ok_and(|code| code.contains("hello"));
-            wait_until("git has ended", || is_clean() && !fixture.path(".git/index.lock").exists());
+            wait_until("the end of git", || is_clean() && !fixture.path(".git/index.lock").exists());
             git(fixture.directory.path(), &["stash", "pop", "--quiet"]);
         }
         assert_brought_back(&fixture);
@@ -194,7 +198,7 @@ fn cleanup_with_nothing_to_put_aside_loses_nothing() {
     git(&directory, &["stash", "push", "--quiet", "--all", "--message", "mine"]);
     let ended = fixture.again();
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
-    assert!(git(&directory, &["stash", "list"]).contains("mine"), "somebody else's stash is not ours to pop");
+    assert!(git(&directory, &["stash", "list"]).contains("mine"), "the user's own stash was popped");
     fixture.request["skip_cleanup"] = json!(false);
     fixture.request.as_object_mut().expect("an object").remove("cleanup");
     assert_eq!(fixture.again().outcome(), "unchanged");
@@ -254,7 +258,7 @@ fn cleanup_brings_back_what_git_does_not_keep() {
         let now = fs::metadata(fixture.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(now.permissions().mode() & 0o7777, mode, "{name}");
     }
-    // A copy of what was put aside stays in the repository, which is told.
+    // A copy of the stashed files stays in the repository, and the warning says so.
     let stashed = ended.events.iter().find(|event| event["code"] == "stashed").expect("the event exists");
     assert!(stashed["hint"].as_str().is_some_and(|hint| hint.contains("`git gc`")), "{stashed}");
     assert!(!git(top, &["fsck", "--unreachable", "--no-reflogs"]).is_empty());
@@ -294,8 +298,8 @@ fn a_run_that_cannot_wait_for_git_names_the_stash() {
     let mut plugin = Plugin::new(&[]).directory(top);
     let mut child = plugin.spawn();
     child.stdin.take().expect("piped").write_all(fixture.request.to_string().as_bytes()).expect("written");
-    wait_until("git is at work", || fixture.path(".git/begun").exists());
-    // The second signal ends the process at once, and not git.
+    wait_until("git starts the filter", || fixture.path(".git/begun").exists());
+    // The second signal ends the program at once, but not git.
     for name in ["TERM", "HUP"] {
         signal(&child, name);
     }
@@ -305,9 +309,9 @@ fn a_run_that_cannot_wait_for_git_names_the_stash() {
     let message = ended.finished()["error"]["message"].as_str().expect("a sentence").to_owned();
     let name = message.split('`').nth(1).unwrap_or_else(|| panic!("no name: {message}"));
     fs::write(fixture.path(".git/go"), "").expect("written");
-    // That the committed files are back is the last that it does.
+    // Restoring the committed files is the last thing that git does.
     let is_clean = || fs::read_to_string(fixture.path("index.js")).is_ok_and(|code| code.contains("hello"));
-    wait_until("git has ended", || is_clean() && !fixture.path(".git/index.lock").exists());
+    wait_until("the end of git", || is_clean() && !fixture.path(".git/index.lock").exists());
     assert!(git(top, &["stash", "list"]).contains(name), "{message}");
     git(top, &["stash", "pop", "--quiet"]);
     assert_brought_back(&fixture);

@@ -1,4 +1,4 @@
-//! Conditions that compare secrets, hold them, or let bash complain about them.
+//! Conditions that compare or contain secrets, or make bash print them in an error.
 
 use serde_json::{Value, json};
 
@@ -47,7 +47,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             stage.run_each(&[&["deploy"]]);
             stage.process = vec![("DPL_LAMBDA_CONDITIONS".into(), "bash".into())];
             stage.run_each(&[&["check"]]);
-            // Whatever else is wrong is a warning when the condition is not met.
+            // If the condition is not met, other problems are only warnings.
             stage.request["env"]["TRAVIS_BRANCH"] = json!("another");
             stage.say(json!({"publish": "$DB_PASSWORD", "timeout": "$GITHUB_TOKEN"}));
             stage.run_each(&[&["deploy"]]);
