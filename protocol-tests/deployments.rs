@@ -1,4 +1,5 @@
-//! Whole deployments against the endpoint, where a case file cannot say what matters: counts, times, two at once.
+//! Whole deployments against the endpoint, for properties that a case file cannot describe: call counts, times, and two
+//! deployments at the same time.
 
 use std::fs;
 use std::path::Path;
@@ -93,7 +94,7 @@ fn a_deployment_right_behind_another_one_waits_and_works() {
         let before = began.join().expect("no panic");
         for ended in [&before, &behind] {
             assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
-            // Nothing of its own was left in progress: configuration and code, each waited out.
+            // Each run waits for its own two updates, configuration and code.
             assert!(ended.elapsed >= 2 * update_duration, "{:?}\n{}", ended.elapsed, ended.stdout);
         }
     });
@@ -139,7 +140,7 @@ fn creation_waits_until_the_function_is_active() {
 fn a_package_that_cannot_go_is_known_before_the_first_call() {
     let (endpoint, directory) = (endpoint(Settings::default()), build_directory());
     let large = fs::File::create(directory.path().join("large.bin")).expect("created");
-    large.set_len(251 * 1024 * 1024).expect("sparse");
+    large.set_len(251 * 1024 * 1024).expect("a sparse file");
     let ended = deploy(directory.path(), &request(&endpoint));
     assert_eq!((ended.code(), ended.status.code()), ("package-too-large", Some(2)));
     assert_eq!(operations(&endpoint), [""; 0]);
@@ -156,13 +157,13 @@ fn a_package_that_cannot_go_is_known_before_the_first_call() {
     let given = deploy(directory.path(), &job);
     for ended in [by_directory, given] {
         assert_eq!((ended.code(), ended.status.code()), ("package-too-large", Some(2)));
-        let hint = ended.finished()["error"]["hint"].as_str().expect("a way out").to_owned();
+        let hint = ended.finished()["error"]["hint"].as_str().expect("a hint").to_owned();
         assert!(hint.contains("`s3_bucket`") && hint.contains("noise.bin (51.0 MiB), index.js"), "{hint}");
     }
     assert_eq!(operations(&endpoint), [""; 0]);
 }
 
-/// Bytes that deflate cannot make smaller, the same in each run: a weak generator is noise enough.
+/// Bytes that deflate cannot compress, the same in each run. A weak generator is good enough.
 pub(crate) fn noise(length: usize) -> Vec<u8> {
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
     let mut next = || {
@@ -206,7 +207,7 @@ fn files_that_do_not_compress_are_refused_before_the_first_call() {
     let ended = deploy(directory.path(), &request(&endpoint));
     assert_eq!((ended.code(), ended.status.code()), ("package-too-large", Some(2)), "{}", ended.stdout);
     assert_eq!(operations(&endpoint), [""; 0]);
-    assert!(ended.event("progress").is_some(), "so much work shows its progress");
+    assert!(ended.event("progress").is_some(), "no progress event for a large package");
 }
 
 #[test]
@@ -240,7 +241,7 @@ fn the_runners_own_identity_is_never_used_for_a_job() {
 fn without_an_env_the_processs_environment_is_the_jobs() {
     let (endpoint, directory) = (endpoint(Settings::default()), build_directory());
     let mut job = request(&endpoint);
-    let env = job.as_object_mut().and_then(|job| job.remove("env")).expect("given");
+    let env = job.as_object_mut().and_then(|job| job.remove("env")).expect("the request has `env`");
     let mut plugin = Plugin::new(&[]).directory(directory.path());
     for (name, value) in env.as_object().expect("an object") {
         plugin = plugin.env(name, value.as_str().expect("a string"));
@@ -274,10 +275,10 @@ fn a_profile_of_the_jobs_does_not_reach_the_machines_metadata_service() {
     env.insert("HOME".to_owned(), json!(home.path().display().to_string()));
     let ended = deploy(directory.path(), &job);
     assert_eq!((ended.code(), ended.status.code()), ("no-credentials", Some(2)), "{}", ended.stdout);
-    assert!(ended.elapsed < Duration::from_secs(1), "nobody was asked: {:?}", ended.elapsed);
+    assert!(ended.elapsed < Duration::from_secs(1), "slow, so it called the metadata service: {:?}", ended.elapsed);
 }
 
-/// A metadata service that knows one role, as `169.254.169.254` does on an instance. Serves until the test ends.
+/// A metadata service with one role, like `169.254.169.254` on an instance. It runs until the test ends.
 fn metadata_service() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("bound");
@@ -337,5 +338,5 @@ fn a_package_is_written_behind_a_link() {
     assert_eq!(ended.outcome(), "packaged");
     assert!(fs::symlink_metadata(directory.path().join("link.zip")).expect("it exists").is_symlink());
     assert!(fs::read(directory.path().join("real.zip")).expect("it exists").starts_with(b"PK"));
-    assert_eq!(fs::read_dir(directory.path()).expect("readable").count(), 3, "nothing is left beside it");
+    assert_eq!(fs::read_dir(directory.path()).expect("readable").count(), 3, "another file is left");
 }

@@ -1,5 +1,5 @@
-//! Several who deploy at once: the function ends as one of them has asked for, and whoever says `deployed` is right.
-//! Never prescribes which of them wins.
+//! Several deployments of one function at the same time. The function must end in the state that one of them asked for,
+//! and every run that reports `deployed` must be right. The tests accept any winner.
 
 use std::fs;
 use std::panic::catch_unwind;
@@ -15,7 +15,7 @@ use crate::deployments::{build_directory, request};
 use crate::fixture::{each, panic_message};
 use crate::plugin::{Ended, Plugin};
 
-/// One of two that deploy the same function.
+/// One of several deployments of the same function.
 struct Rival {
     name: &'static str,
     timeout: u32,
@@ -26,7 +26,8 @@ struct Rival {
 impl Rival {
     fn new(name: &'static str, timeout: u32, endpoint: &Endpoint) -> Self {
         let directory = build_directory();
-        // Names of different lengths, so that the packages are, too, and the endpoint's record tells them apart.
+        // The names differ in length. So do the packages, which lets the endpoint's recorded calls be told apart by
+        // size.
         fs::write(directory.path().join("index.js"), format!("// {name}\n")).expect("written");
         let mut request = request(endpoint);
         (request["timeout"], request["environment"]) = (json!(timeout), json!({"STAGE": name}));
@@ -37,7 +38,7 @@ impl Rival {
         (Plugin::new(&[]).directory(self.directory.path()).run(&self.request), Instant::now())
     }
 
-    /// Whether all of the function is as this one has asked for.
+    /// True if settings and code of the function are those of this deployment.
     fn is_live(&self, live: &Value, ended: &Ended) -> bool {
         let package = ended.event("packaged").expect("the event exists");
         live["Timeout"] == self.timeout
@@ -46,13 +47,13 @@ impl Rival {
     }
 }
 
-/// How two deployments meet.
+/// The timing and the settings of two competing deployments.
 struct Duel {
-    /// How much later the second begins.
+    /// The delay of the second deployment.
     offset: Duration,
-    /// Whether the first one's code is live already, so that it plans to change the configuration alone.
+    /// If true, the first one's code is deployed already, so that its plan changes only the configuration.
     code_is_live: bool,
-    /// Whether both tag the function first, which changes its revision.
+    /// If true, both tag the function first, which changes its RevisionId.
     with_tags: bool,
 }
 
@@ -77,7 +78,7 @@ fn two_deployments_at_once_end_as_one_of_them_whole() {
 }
 
 impl Duel {
-    /// Out comes a line that tells how it went.
+    /// Runs the race and returns a line that describes it.
     fn fight(&self) -> String {
         let endpoint = Endpoint::start(Settings::default()).expect("a free port");
         seed(&endpoint, "f");
@@ -112,8 +113,11 @@ impl Duel {
         let live_ones = (0..2).filter(|side| rivals[*side].is_live(&live, &ended[*side].0));
         let [is_live] = live_ones.collect::<Vec<_>>()[..] else {
             let owner = ended.iter().position(|(ended, _)| sha256(ended) == live["CodeSha256"]);
-            let code = owner.map_or("nobody", |side| rivals[side].name);
-            panic!("half and half: timeout {}, {}, code of `{code}`; {story}", live["Timeout"], live["Environment"]);
+            let code = owner.map_or("neither", |side| rivals[side].name);
+            panic!(
+                "the function is a mix: timeout {}, {}, code of `{code}`; {story}",
+                live["Timeout"], live["Environment"]
+            );
         };
         let deployed = (0..2).filter(|side| ended[*side].0.outcome() == "deployed");
         if let Some(last) = deployed.max_by_key(|side| ended[*side].1) {
@@ -130,7 +134,7 @@ impl Duel {
     }
 }
 
-/// Both deploy, the second so much later.
+/// Runs both deployments; the second starts after `offset`.
 fn compete(rivals: &[Rival; 2], offset: Duration) -> [(Ended, Instant); 2] {
     thread::scope(|scope| {
         let first = scope.spawn(|| rivals[0].deploy());
@@ -150,13 +154,13 @@ fn outcomes(rivals: &[Rival; 2], ended: &[(Ended, Instant); 2]) -> String {
     rivals.iter().zip(ended).map(side).collect::<Vec<_>>().join("; ")
 }
 
-/// How two releases under the same alias meet.
+/// The timing and the settings of two competing releases to one alias.
 struct Meeting {
-    /// How much later the second begins.
+    /// The delay of the second release.
     offset: Duration,
-    /// Whether both let their version prove itself, which takes a while.
+    /// If true, both verify their version, which takes a time.
     verifies: bool,
-    /// Whether both send half of the traffic to their version first.
+    /// If true, both first send half of the traffic to their version.
     shifts: bool,
 }
 
@@ -181,7 +185,7 @@ fn an_alias_that_two_release_to_at_once_ends_at_a_version_of_one_of_them() {
 }
 
 impl Meeting {
-    /// Out comes a line that tells how it went.
+    /// Runs the race and returns a line that describes it.
     fn play(&self) -> String {
         let endpoint = Endpoint::start(Settings::default()).expect("a free port");
         a_released_function(&endpoint);
@@ -214,7 +218,7 @@ impl Meeting {
             };
             owner
         };
-        // Nothing is ever published that is neither's, though nobody may have pointed anything at it.
+        // A version with a mix of both must never be published, even if no alias points at it.
         let made: Vec<String> = versions(&endpoint).into_iter().filter(|version| !before.contains(version)).collect();
         for version in &made {
             owner(&format!("f:{version}"));
@@ -237,8 +241,8 @@ impl Meeting {
             }
         }
         assert!(!released.is_empty(), "neither has deployed: {story}");
-        assert!(released.contains(&at), "the alias is at {at}, which nobody says: {story}");
-        // Whoever moves the alias last has found its own function behind it, or has made it so.
+        assert!(released.contains(&at), "the alias is at {at}, which no run reports: {story}");
+        // The run that moves the alias last has checked that `$LATEST` is its own, or has restored it.
         assert!(
             released.len() < 2 || is_live == latest,
             "`{}` is live, but not $LATEST: {story}",
@@ -249,7 +253,8 @@ impl Meeting {
     }
 }
 
-/// As many as deploy at once in a monorepo's pipeline; the lengths of the names differ, so that the packages do.
+/// As many as a monorepo's pipeline may deploy at the same time. The names differ in length, so that the packages do
+/// too.
 const CROWD: [&str; 10] =
     ["a", "bo", "cyd", "dora", "erika", "fabian", "gabriel", "hortense", "immanuela", "johannetta"];
 
@@ -280,8 +285,8 @@ fn crowds(rounds: usize) {
     conclude("rounds of ten at once", rounds, &wrong);
 }
 
-/// Ten deployments at once, with their own code and their own settings each. Out comes how many versions the alias was led
-/// to, and a line that tells how it went.
+/// Runs ten deployments at the same time, each with its own code and settings. Returns the number of versions that the
+/// alias pointed at, and a line that describes the run.
 fn crowd() -> (usize, String) {
     let endpoint = Endpoint::start(Settings::default()).expect("a free port");
     a_released_function(&endpoint);
@@ -296,7 +301,7 @@ fn crowd() -> (usize, String) {
     let calls = endpoint.calls();
     let story = || story(&calls);
     let owner = |version: &str| {
-        let live = endpoint.function(&format!("f:{version}")).expect("nobody deletes it");
+        let live = endpoint.function(&format!("f:{version}")).expect("the version exists");
         let live = &live["Configuration"];
         let owners = (0..rivals.len()).filter(|side| rivals[*side].is_live(live, &ended[*side].0));
         let [owner] = owners.collect::<Vec<_>>()[..] else {
@@ -319,11 +324,11 @@ fn crowd() -> (usize, String) {
             deployed += 1;
         }
     }
-    assert!(deployed > 0, "nobody has deployed: {}", story());
+    assert!(deployed > 0, "no run has deployed: {}", story());
     (led_to.len(), format!("{deployed} deployed, the alias was led to {led_to:?}, {} calls", calls.len()))
 }
 
-/// Whether a call has sent all traffic of an alias to a version.
+/// True if the call sent all traffic of an alias to this version.
 fn points_at(call: &Call, version: &str) -> bool {
     let weights = &call.body["RoutingConfig"]["AdditionalVersionWeights"];
     let shares = weights.as_object().is_some_and(|weights| !weights.is_empty());
@@ -336,7 +341,7 @@ fn versions(endpoint: &Endpoint) -> Vec<String> {
     versions.filter_map(|version| version["Version"].as_str().map(str::to_owned)).collect()
 }
 
-/// What somebody else does, each in a call that is over at once.
+/// Changes by another client, each in one call that is complete at once.
 const STRANGERS: [(&str, &str); 2] = [
     ("/2015-03-31/functions/f/configuration", r#"{"Timeout": 99, "Environment": {"Variables": {"STAGE": "theirs"}}}"#),
     ("/2015-03-31/functions/f/code", r#"{"S3Bucket": "theirs", "S3Key": "f.zip"}"#),
@@ -354,7 +359,7 @@ fn what_somebody_else_changes_behind_a_step_is_not_deployed_as_ours() {
     conclude("changes", points.len(), &wrong);
 }
 
-/// Somebody else's change as soon as our own is live, and before we have looked.
+/// Applies another client's change after our step took effect, and before the program checks it.
 fn meddle(step: &str, (target, body): (&str, &str)) {
     let fixture = fixture(&UPDATE);
     let mut child = fixture.start();
@@ -363,14 +368,14 @@ fn meddle(step: &str, (target, body): (&str, &str)) {
     while !fixture.endpoint.calls().iter().any(is_it) {
         assert!(
             began.elapsed() < PATIENCE && child.try_wait().expect("the child can be waited for").is_none(),
-            "{step} does not come"
+            "{step} was not called"
         );
         thread::sleep(Duration::from_millis(1));
     }
     fixture.endpoint.set_update_duration(Duration::ZERO);
-    // Refused while our own is in progress.
+    // AWS rejects the change while our own is in progress.
     while fixture.endpoint.perform("PUT", target, body.parse().expect("JSON")).is_err() {
-        assert!(began.elapsed() < PATIENCE, "their change is not taken");
+        assert!(began.elapsed() < PATIENCE, "the other client's change was not accepted");
         thread::sleep(Duration::from_millis(1));
     }
     let ended = Ended::of(child, began);
