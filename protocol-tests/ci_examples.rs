@@ -78,7 +78,7 @@ fn no_ci_deploys_a_pull_request_or_another_branch_or_a_tag_that_the_stanza_does_
         ] {
             let job = Job::new(example, build);
             let ended = job.ends("skipped: ");
-            assert!(ended.stdout.contains(why), "{}: want {why}\n{ended}", example.file);
+            assert!(ended.stdout.contains(why), "{}: expected {why}\n{ended}", example.file);
             job.has_asked_nothing(&ended);
         }
     }
