@@ -88,11 +88,11 @@ fn no_secret_is_shown_by_any_run() {
 #[test]
 fn a_secret_is_masked_in_the_middle_of_a_word() {
     const COMMANDS: [(&str, &str); 1] = [(
-        "what it puts together",
+        "concatenated secrets",
         "echo \"v$GITHUB_TOKEN\" \"${DB_PASSWORD}2\"; printf '%s' \"$GITHUB_TOKEN\" \"$DB_PASSWORD\" \"$AWS_SESSION_TOKEN\"",
     )];
     let mut scenarios: Vec<Scenario> = commands::printing(&COMMANDS).collect();
-    scenarios.push(Scenario::new("filled into a word", |stage| {
+    scenarios.push(Scenario::new("substituted into a word", |stage| {
         stage.say(json!({"description": "v${GITHUB_TOKEN}2", "alias": "live", "run": ["true"]}));
         stage.run_each(&[&["check"], &["plan"], &["deploy"]]);
         stage.say(json!({"zip": "v${GITHUB_TOKEN}2", "timeout": "1${DB_PASSWORD}s"}));

@@ -38,7 +38,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         }));
     }
     for (name, words) in peculiar_quotations() {
-        scenarios.push(Scenario::new(&format!("AWS quotes {name}"), move |stage| {
+        scenarios.push(Scenario::new(&format!("AWS quotes secrets: {name}"), move |stage| {
             let reason_code = "InvalidEnvironment".to_owned();
             play(stage, "UpdateFunctionConfiguration", refusal(400, "InvalidParameterValueException", words.clone()));
             play(stage, "UpdateFunctionCode", FaultKind::UpdateFails { reason_code, reason: words.clone() });
@@ -53,22 +53,22 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         (412, "PreconditionFailedException"),
         (413, "RequestEntityTooLargeException"),
     ] {
-        scenarios.push(Scenario::new(&format!("AWS quotes in {status} {code}"), move |stage| {
+        scenarios.push(Scenario::new(&format!("AWS quotes secrets in {status} {code}"), move |stage| {
             for operation in ["CreateFunction", "UpdateFunctionConfiguration", "PublishVersion"] {
                 play(stage, operation, refusal(status, code, quotations().remove(0)));
             }
         }));
     }
     for kind in without_words() {
-        scenarios.push(Scenario::new(&format!("a call goes wrong: {kind:?}"), move |stage| {
+        scenarios.push(Scenario::new(&format!("a call fails: {kind:?}"), move |stage| {
             for operation in ["GetFunction", "UpdateFunctionConfiguration", "UpdateFunctionCode"] {
                 play(stage, operation, kind.clone());
             }
         }));
     }
-    scenarios.push(Scenario::new("AWS quotes when an update fails", updates_that_fail));
-    scenarios.push(Scenario::new("a bucket quotes", bucket));
-    scenarios.push(Scenario::new("a live description quotes", live_description));
+    scenarios.push(Scenario::new("AWS quotes secrets when an update fails", updates_that_fail));
+    scenarios.push(Scenario::new("S3 quotes secrets in an error", bucket));
+    scenarios.push(Scenario::new("the current description quotes secrets", live_description));
     scenarios
 }
 
@@ -122,9 +122,9 @@ fn peculiar_quotations() -> Vec<(&'static str, String)> {
     let (plain, token) = (secret("environment.PLAIN"), secret("GITHUB_TOKEN"));
     vec![
         // With `merge_environment` a request also contains the current variables.
-        ("a live variable", format!("exceeded the 4KB limit: {}", json!({"LIVE": secret("live environment")}))),
-        ("a live tag", format!("the tag may not be {}", secret("live tag"))),
-        ("behind a break", format!("the value is not allowed:\n{plain}\t{token}\n")),
+        ("a current variable", format!("exceeded the 4KB limit: {}", json!({"LIVE": secret("live environment")}))),
+        ("a current tag", format!("the tag may not be {}", secret("live tag"))),
+        ("after a line break", format!("the value is not allowed:\n{plain}\t{token}\n")),
         ("before a full stop", format!("the value is not allowed: {}", secret("environment.STOP"))),
         ("JSON in JSON", json!({"message": json!({"A": plain, "B": token}).to_string()}).to_string()),
     ]

@@ -13,15 +13,15 @@ use crate::fixture;
 
 pub(super) fn scenarios() -> Vec<Scenario> {
     let mut scenarios = vec![
-        Scenario::new("a command that looks around", looks_around),
-        Scenario::new("files that are put aside", put_aside),
-        Scenario::new("a description of git's", git_facts),
-        Scenario::new("a secret that Windows has ended", |stage| {
+        Scenario::new("a command that inspects processes", looks_around),
+        Scenario::new("files that are stashed", put_aside),
+        Scenario::new("a description with git placeholders", git_facts),
+        Scenario::new("a secret that ends with a carriage return", |stage| {
             stage.request["env"]["VAULT_SECRET"] = json!(secret("VAULT_SECRET"));
             stage.say(json!({"run": ["echo \"$VAULT_SECRET\"; echo \"VAULT_SECRET=$VAULT_SECRET\"; printenv"]}));
             assert_eq!(stage.run(&[]).outcome(), "deployed");
         }),
-        Scenario::new("variables that common usage calls secret", |stage| {
+        Scenario::new("variables with common names of secrets", |stage| {
             for name in MORE_VARIABLES {
                 stage.request["env"][name] = json!(secret(name));
             }
@@ -29,9 +29,10 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             assert_eq!(stage.run(&[]).outcome(), "deployed");
         }),
     ];
-    scenarios.extend(["TERM", "INT", "KILL"].map(|signal| {
-        Scenario::new(&format!("a run that is ended by SIG{signal}"), move |stage| ended_by(signal, stage))
-    }));
+    scenarios
+        .extend(["TERM", "INT", "KILL"].map(|signal| {
+            Scenario::new(&format!("a run that SIG{signal} ends"), move |stage| ended_by(signal, stage))
+        }));
     scenarios.extend(printing(&PRINTING));
     scenarios
 }
@@ -47,10 +48,10 @@ const PRINTING: [(&str, &str); 8] = [
     ("all variables", "printenv; env -0; printenv >&2"),
     // bash splits unquoted values into words and drops spaces at both ends.
     ("words", "echo $DEPLOY_AUTH $GITHUB_TOKEN $NPM_TOKEN"),
-    ("no end of line", "printf 'a %s' \"$GITHUB_TOKEN\"; printf 'b %s' \"$DB_PASSWORD\" >&2"),
+    ("a line without an end", "printf 'a %s' \"$GITHUB_TOKEN\"; printf 'b %s' \"$DB_PASSWORD\" >&2"),
     ("carriage returns", "printf '10 %%\\r%s\\r20 %%\\r\\n' \"$GITHUB_TOKEN\""),
     ("a line that is split", "printf '%065520d %s\\n' 0 \"$GITHUB_TOKEN\""),
-    ("what bash does", "set -x; : \"$API_KEY\" \"$SLACK_WEBHOOK\"; test \"$API_KEY\" = x"),
+    ("a trace of bash", "set -x; : \"$API_KEY\" \"$SLACK_WEBHOOK\"; test \"$API_KEY\" = x"),
     ("a failure", "echo \"$GITHUB_TOKEN\"; \"$API_KEY\"; exit 3"),
 ];
 

@@ -26,7 +26,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             let broken = profile("default").replace(" = ", " ").replace("aws_", " aws_");
             stage.write("home/.aws/credentials", &format!("[default\n{broken}\n[broken\n{broken}"));
         }),
-        none("a profile whose lines are broken", |stage| {
+        none("a profile with invalid lines", |stage| {
             stage.write(
                 "home/.aws/credentials",
                 &profile("default").replace("aws_session_token =", "aws session token ="),
@@ -36,26 +36,26 @@ pub(super) fn scenarios() -> Vec<Scenario> {
                 &profile("default").replace("aws_secret_access_key =", "aws secret access key ="),
             );
         }),
-        none("half a profile", |stage| {
+        none("an incomplete profile", |stage| {
             stage.write("home/.aws/credentials", &profile("default").replace("aws_access_key_id", "aws_access_key"));
         }),
     ];
     for (name, command) in [
         ("fails", "sh -c 'cat AWS/plain AWS/process >&2; cat AWS/plain; exit 1'"),
-        ("tells no JSON", "cat AWS/plain"),
-        ("tells half of it", "sed s/SecretAccessKey/Key/ AWS/process"),
-        ("tells another version", "sed s/:1,/:2,/ AWS/process"),
-        ("tells keys that have ended", "sed s/2099/1999/ AWS/process"),
+        ("does not print JSON", "cat AWS/plain"),
+        ("prints incomplete credentials", "sed s/SecretAccessKey/Key/ AWS/process"),
+        ("prints another version", "sed s/:1,/:2,/ AWS/process"),
+        ("prints expired keys", "sed s/2099/1999/ AWS/process"),
     ] {
         scenarios.push(none(&format!("a process that {name}"), move |stage| process(stage, command)));
     }
     scenarios.extend([
         of("a token for a role", "role", |stage| token(stage, true)),
-        none("a token for a role that is refused", |stage| token(stage, false)),
+        none("a rejected token for a role", |stage| token(stage, false)),
         of("a profile for a role", "role", |stage| profile_for_role(stage, true)),
-        none("a profile for a role that is refused", |stage| profile_for_role(stage, false)),
+        none("a rejected profile for a role", |stage| profile_for_role(stage, false)),
         of("a token file for a role", "role", |stage| token_file(stage, true)),
-        none("a token file for a role that is refused", |stage| token_file(stage, false)),
+        none("a rejected token file for a role", |stage| token_file(stage, false)),
         // The SDK has a short timeout for a container's service, so that on a busy machine it may not get an answer.
         // The scenario therefore does not check the outcome.
         Scenario::new("credentials of a container", |stage| {
@@ -63,7 +63,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             container(scene.anonymous(), true);
             scene.run_each(&[&["plan"], &["deploy"]]);
         }),
-        none("a container that is refused", |stage| container(stage, false)),
+        none("a container whose request is rejected", |stage| container(stage, false)),
         Scenario::new("credentials that are renewed", renewed),
     ]);
     scenarios

@@ -66,7 +66,7 @@ fn answers() -> Vec<(&'static str, Value)> {
         ("a private key", "environment.LINES"),
         ("a long secret", "environment.LONG"),
         ("a secret like a variable", "environment.DOLLAR"),
-        ("a live variable", "live environment"),
+        ("a current variable", "live environment"),
     ]
     .map(|(name, of)| (name, json!({"statusCode": 500, "token": secret(of), "all": [secret(of)]})))
     .into();
@@ -75,13 +75,13 @@ fn answers() -> Vec<(&'static str, Value)> {
         ("an object", as_json()),
         ("JSON in JSON", json!({"statusCode": 500, "body": json!({"token": plain}).to_string()})),
         ("many secrets in JSON in JSON", proxied),
-        ("a secret behind a break", json!({"statusCode": format!("token:\n{token}\n{plain}\n")})),
-        ("a secret behind a tab", json!({"statusCode": format!("token:\t{token}\t{plain}\t")})),
+        ("a secret after a line break", json!({"statusCode": format!("token:\n{token}\n{plain}\n")})),
+        ("a secret after a tab", json!({"statusCode": format!("token:\t{token}\t{plain}\t")})),
         ("a long text that ends in a secret", json!(format!("{filler} {plain}"))),
         ("a long object that ends in a secret", json!({"statusCode": format!("{filler} {plain}")})),
         ("an error", error(&format!("cannot log in with {plain}"))),
         ("an error that ends with a full stop", error(&format!("cannot log in with {}", secret("environment.STOP")))),
-        ("an error of a live variable", error(&format!("cannot log in with {}", secret("live environment")))),
+        ("an error with a current variable", error(&format!("cannot log in with {}", secret("live environment")))),
         ("an error that holds JSON", error(&json!({"token": plain, "tokens": [token]}).to_string())),
         ("an error of two lines", error(&format!("cannot log in:\n{token}"))),
         ("a long error that ends in a secret", error(&format!("{filler} {plain}"))),

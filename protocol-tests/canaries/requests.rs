@@ -11,26 +11,26 @@ use super::stage::Stage;
 
 pub(super) fn scenarios() -> Vec<Scenario> {
     let mut scenarios = vec![
-        Scenario::new("every command, of a function that is not there", every_command),
-        Scenario::new("every command, of another function", |stage| {
+        Scenario::new("every command, with a missing function", every_command),
+        Scenario::new("every command, with a different function", |stage| {
             stage.seed();
             every_command(stage);
         }),
-        Scenario::new("every command, of the same function", |stage| {
+        Scenario::new("every command, with the same function", |stage| {
             stage.run(&[]);
             every_command(stage);
         }),
-        Scenario::new("a plan of everything", |stage| {
+        Scenario::new("a plan with every setting", |stage| {
             stage.seed();
             stage.say(json!({"merge_environment": true, "function_tags_mode": "replace", "dry_run": true}));
             assert_eq!(stage.run(&[]).outcome(), "planned");
         }),
-        Scenario::new("bugs", bugs),
-        Scenario::new("an environment of the process", environment_of_the_process),
-        Scenario::new("variables that are no text", no_text),
-        Scenario::new("misspelt keys", misspelt),
-        Scenario::new("what is no request", no_request),
-        Scenario::new("requests that are cut off", cut_off),
+        Scenario::new("panics", bugs),
+        Scenario::new("variables of the process", environment_of_the_process),
+        Scenario::new("variables that are not UTF-8", no_text),
+        Scenario::new("misspelled keys", misspelt),
+        Scenario::new("input that is not a request", no_request),
+        Scenario::new("truncated requests", cut_off),
     ];
     scenarios.extend(wrong_types());
     scenarios.extend(filled_in());
@@ -158,7 +158,7 @@ fn filled_in() -> Vec<Scenario> {
     // In these options bash substitutes the variable.
     let keys: Vec<String> = keys.filter(|key| !["if", "on", "run", "true"].contains(&key.as_str())).cloned().collect();
     let scenario = |key: String| {
-        Scenario::new(&format!("filled into {key}"), move |stage| {
+        Scenario::new(&format!("substituted into {key}"), move |stage| {
             let text = "a-${DB_PASSWORD}-b";
             for value in [json!("$AWS_SESSION_TOKEN"), json!([text]), json!({"master": text}), json!([{"x": text}])] {
                 stage.saying(json!({&key: value}), |stage| stage.run_each(&[&["check"]]));
@@ -170,7 +170,7 @@ fn filled_in() -> Vec<Scenario> {
     };
     let mut scenarios: Vec<Scenario> = keys.into_iter().map(scenario).collect();
     scenarios.extend(members());
-    scenarios.push(Scenario::new("filled into a map that is shortened", |stage| {
+    scenarios.push(Scenario::new("substituted into a map that is shortened", |stage| {
         stage.say(json!({"timeout": {"x": "$PRIVATE_KEY"}, "publish": ["$GITHUB_TOKEN", "$API_KEY", "$DB_PASSWORD"]}));
         stage.run_each(&[&["check"]]);
     }));
@@ -198,7 +198,7 @@ fn members() -> Vec<Scenario> {
         ("traffic", json!([10, "$GITHUB_TOKEN"])),
     ];
     let scenario = |(key, value): (&'static str, Value)| {
-        Scenario::new(&format!("filled into members of {key}"), move |stage| {
+        Scenario::new(&format!("substituted into members of {key}"), move |stage| {
             stage.saying(json!({key: value}), |stage| {
                 stage.run_each(&[&["check"], &["plan"], &["deploy"], &["deploy"]])
             });

@@ -26,8 +26,7 @@ struct Rival {
 impl Rival {
     fn new(name: &'static str, timeout: u32, endpoint: &Endpoint) -> Self {
         let directory = build_directory();
-        // The names differ in length. So do the packages, which lets the endpoint's recorded calls be told apart by
-        // size.
+        // The names differ in length, and so do the packages. Their size identifies the calls of each.
         fs::write(directory.path().join("index.js"), format!("// {name}\n")).expect("written");
         let mut request = request(endpoint);
         (request["timeout"], request["environment"]) = (json!(timeout), json!({"STAGE": name}));

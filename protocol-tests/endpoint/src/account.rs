@@ -124,7 +124,7 @@ impl Account {
             Meddling::Update => return Err(Refusal::UpdateInProgress { arn: function.arn.clone() }),
             Meddling::Delete => drop(self.functions.remove(&name.name)),
             Meddling::Touch => {
-                let description = Value::from("changed by somebody else");
+                let description = Value::from("changed by another client");
                 function.latest.configuration.insert("Description".to_owned(), description);
                 function.latest.revision_id = ids::unique();
                 function.latest.last_modified = moment::last_modified(now.wall);
