@@ -81,7 +81,7 @@ const SHIFT: Scenario = Scenario {
     stanza: || json!({"alias": "live", "verify": {}, "traffic": [50], "traffic_interval": 1}),
 };
 
-/// A release whose version takes a time to become ready, and whose function was idle.
+/// A release whose version takes some time to become ready, and whose function was idle.
 const SNAPSHOT: Scenario = Scenario {
     name: "snapshot",
     killed_from: "UpdateFunctionCode",

@@ -157,7 +157,7 @@ fn outcomes(rivals: &[Rival; 2], ended: &[(Ended, Instant); 2]) -> String {
 struct Meeting {
     /// The delay of the second release.
     offset: Duration,
-    /// If true, both verify their version, which takes a time.
+    /// If true, both verify their version, which takes some time.
     verifies: bool,
     /// If true, both first send half of the traffic to their version.
     shifts: bool,
