@@ -1,4 +1,5 @@
-//! The program as a person, or a CI other than Travis, runs it: a file on the command line instead of a request.
+//! Standalone use, by a person or a CI other than Travis: the program gets a file on the command line instead of a
+//! request.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -18,7 +19,7 @@ use crate::interruptions::signal;
 use crate::plugin::{Ended, Plugin, SIGNALS, job_env, program};
 use crate::venv;
 
-/// A stanza that creates a function, as YAML that is indented by two.
+/// A stanza that creates a function, as YAML with an indentation of two.
 fn stanza(name: &str) -> String {
     format!(
         "  provider: lambda\n  function_name: {name}\n  role: arn:aws:iam::123456789012:role/run\n  \
@@ -31,14 +32,14 @@ fn two_stanzas() -> String {
     format!("deploy:\n{}{}", item("one"), item("two"))
 }
 
-/// A build directory with a file of this text.
+/// A build directory with this text as `.travis.yml`.
 fn directory(travis_yml: &str) -> TempDir {
     let directory = build_directory();
     fs::write(directory.path().join(".travis.yml"), travis_yml).expect("written");
     directory
 }
 
-/// The program by hand: with a person's keys, and with nothing of a CI.
+/// The program in standalone use, with AWS keys but without variables of a CI.
 fn by_hand(arguments: &[&str], directory: &Path, endpoint: Option<&Endpoint>) -> Plugin {
     let mut plugin = Plugin::new(arguments).directory(directory).env("GIT_CEILING_DIRECTORIES", "/");
     if let Some(endpoint) = endpoint {
@@ -50,7 +51,7 @@ fn by_hand(arguments: &[&str], directory: &Path, endpoint: Option<&Endpoint>) ->
     plugin
 }
 
-/// `arguments` with the file, and JSON.
+/// `arguments` plus the option for the file.
 fn with_file<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
     [arguments, &["--travis-yml", ".travis.yml"]].concat()
 }
@@ -59,16 +60,16 @@ fn endpoint() -> Endpoint {
     Endpoint::start(Settings::default()).expect("a free port")
 }
 
-/// A run whose output is no single conversation.
+/// Runs the program and returns stdout, stderr and exit status, for output that is not a single protocol session.
 fn collected(mut plugin: Plugin) -> (String, String, Option<i32>) {
     let mut child = plugin.spawn();
     drop(child.stdin.take());
-    let output = child.wait_with_output().expect("it ends");
+    let output = child.wait_with_output().expect("the process ends");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
     (text(output.stdout), text(output.stderr), output.status.code())
 }
 
-/// Without what differs from run to run.
+/// Removes the members that differ between runs.
 fn lasting(event: &Value) -> Value {
     match event {
         Value::Object(map) => map
@@ -125,11 +126,11 @@ fn git_says_which_branch_it_is() {
     git(directory.path(), &["commit", "--quiet", "--message=x"]);
     let check = || by_hand(&with_file(&["check"]), directory.path(), None);
     let ended = check().run_on(b"");
-    let branch = ended.events.iter().find(|event| event["condition"] == "branch").expect("judged");
+    let branch = ended.events.iter().find(|event| event["condition"] == "branch").expect("a result for `branch`");
     assert_eq!((ended.outcome(), branch["got"].as_str()), ("checked", Some("release/2")));
     git(directory.path(), &["checkout", "--quiet", "-b", "other"]);
     assert_eq!(check().run_on(b"").outcome(), "skipped");
-    // A CI knows better than git, and knows what is a pull request.
+    // A CI's variables override git, and they also identify pull requests.
     let gitlab = || check().env("GITLAB_CI", "true").env("CI", "true").env("CI_COMMIT_BRANCH", "release/2");
     assert_eq!(gitlab().run_on(b"").outcome(), "checked");
     let requested = gitlab().env("CI_MERGE_REQUEST_IID", "7").run_on(b"");
@@ -190,8 +191,8 @@ fn a_stanza_that_fails_is_the_last_one() {
     assert_eq!(status, Some(2), "{stdout}");
     assert!(stderr.contains(".travis.yml: two (line 10): not run"), "{stderr}");
     assert_eq!(stdout.matches("\"finished\"").count(), 1);
-    assert!(endpoint.calls().is_empty(), "nothing was asked of AWS");
-    // What is allowed to fail keeps nobody back.
+    assert!(endpoint.calls().is_empty(), "a call reached AWS");
+    // A stanza that may fail does not stop the next one.
     let allowed = text.replacen("timeout: ten", "role: x\n  allow_failure: true\n  session_token: y", 1);
     fs::write(
         directory.path().join(".travis.yml"),
@@ -289,9 +290,9 @@ fn encrypted_values_are_all_named_with_what_to_set_instead() {
     let problems: Vec<_> =
         ended.finished()["error"]["problems"].as_array().expect("several").iter().map(|p| &p["at"]).collect();
     assert_eq!(problems, ["/secret_access_key", "/role", "/environment/PASSWORD"]);
-    // What is skipped anyway needs nothing.
+    // A stanza that is skipped needs no secrets.
     assert_eq!(plan().env("TRAVIS_BRANCH", "other").run_on(b"").outcome(), "skipped");
-    // With everything in the environment it is planned.
+    // With every value in the environment, the plan succeeds.
     let endpoint = endpoint();
     fs::write(
         directory.path().join(".travis.yml"),
@@ -305,7 +306,7 @@ fn encrypted_values_are_all_named_with_what_to_set_instead() {
         .env("AWS_RUNTIME", "nodejs22.x");
     let ended = plugin.env("AWS_HANDLER_NAME", "handler").secrets(["hunter22-hunter22".to_owned()]).run_on(b"");
     assert_eq!(ended.outcome(), "planned", "{}", ended.stdout);
-    assert_eq!(ended.event("identified").expect("told")["source"], "environment");
+    assert_eq!(ended.event("identified").expect("an `identified` event")["source"], "environment");
     assert!(
         ended.stderr.contains("AWS_ACCESS_KEY_ID is set") && ended.stderr.contains("AWS_ROLE is set"),
         "{}",
@@ -336,22 +337,23 @@ fn a_format_may_be_asked_for_with_a_request_on_standard_input() {
     let mut plugin = Plugin::new(&["check", "--format", "text"]);
     let mut child = plugin.spawn();
     child.stdin.take().expect("piped").write_all(request.to_string().as_bytes()).expect("written");
-    let output = child.wait_with_output().expect("it ends");
+    let output = child.wait_with_output().expect("the process ends");
     let text = String::from_utf8(output.stdout).expect("UTF-8");
     assert_eq!(output.status.code(), Some(2));
     assert!(text.contains("`timeout` is `ten`") && !text.contains("{\""), "{text}");
-    // The CI that is named speaks for a request that has no `env` of its own.
+    // The CI in `--ci` provides the variables for a request without `env`.
     let request = json!({"function_name": "f", "on": {"branch": "x"}});
     let gitlab = Plugin::new(&["check", "--ci", "gitlab"]).env("CI_COMMIT_BRANCH", "x");
     assert_eq!(gitlab.run(&request).outcome(), "checked");
 }
 
-/// The processes that a process has started.
+/// Returns the ids of the child processes of a process.
 fn children(of: u32) -> Vec<String> {
     let all = fs::read_dir("/proc").expect("Linux").map(|entry| entry.expect("readable").file_name());
     let ids = all.filter_map(|name| name.into_string().ok()).filter(|name| name.parse::<u32>().is_ok());
     let is_child = |id: &String| {
-        // "7 (a name) S 1 ...": the parent stands behind the state. Processes end meanwhile.
+        // "7 (a name) S 1 ...": the parent's id follows the state. A process may end while we read, so a missing file
+        // is not an error.
         let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
         let behind = stat.rsplit_once(") ").map_or("", |(_, behind)| behind);
         behind.split(' ').nth(1) == Some(&of.to_string())
@@ -365,17 +367,17 @@ fn for_a_runner_there_is_one_process() {
     let mut child = plugin.spawn();
     let mut hello = String::new();
     let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
-    stdout.read_line(&mut hello).expect("it speaks before it reads");
+    stdout.read_line(&mut hello).expect("`hello` comes before the request is read");
     assert_eq!(children(child.id()), Vec::<String>::new());
     drop(child.stdin.take());
-    assert_eq!(child.wait().expect("ended").code(), Some(2));
+    assert_eq!(child.wait().expect("the child can be waited for").code(), Some(2));
 }
 
 fn called(endpoint: &Endpoint, operation: &str) -> bool {
     endpoint.calls().iter().any(|call| call.operation == operation)
 }
 
-/// A deployment by hand, in the middle of its second step's wait.
+/// Starts a standalone deployment and returns while it waits for its update to finish.
 fn waiting(format: &str) -> (Endpoint, TempDir, Child) {
     let (endpoint, directory) = (endpoint(), directory(&format!("deploy:\n{}", stanza("f"))));
     let created = by_hand(&with_file(&[]), directory.path(), Some(&endpoint)).run_on(b"");
@@ -387,8 +389,8 @@ fn waiting(format: &str) -> (Endpoint, TempDir, Child) {
     let mut plugin = by_hand(&with_file(&["--format", format]), directory.path(), Some(&endpoint));
     let mut child = plugin.spawn();
     drop(child.stdin.take());
-    // Whoever asks for the state has had the answer to the update.
-    wait_until("a wait", || {
+    // A call after the update shows that the program has received the update's answer.
+    wait_until("a call after the update", || {
         let calls = endpoint.calls();
         calls.iter().skip_while(|call| call.operation != "UpdateFunctionConfiguration").nth(1).is_some()
     });
@@ -408,17 +410,17 @@ fn a_signal_to_the_one_process_that_is_known_reaches_the_run() {
         assert_eq!(ended.finished()["changed"], json!(["update-function-configuration"]));
         assert!(ended.elapsed < Duration::from_secs(5), "{:?}", ended.elapsed);
         let alive = fixture::kill().args(["-0", &runs[0]]).stderr(Stdio::null()).status().expect("kill runs");
-        assert!(!alive.success(), "the run has ended, too");
+        assert!(!alive.success(), "the child run is still alive");
     }
 }
 
-/// A function whose next update hangs at AWS, and a command that deploys it by hand. A run that is sent a second signal
-/// ends at once, and cannot tell any more that the update may still take effect.
+/// A function whose next update hangs at AWS, and a standalone command that deploys it. A run that gets a second signal
+/// ends at once, and then cannot report that the update may still take effect.
 fn hanging() -> (Endpoint, TempDir, Command) {
     updating(FaultKind::Hang { for_: Duration::from_secs(30) })
 }
 
-/// A function whose next update goes wrong in this way, and a command that deploys it by hand.
+/// A function whose next update has this fault, and a standalone command that deploys it.
 fn updating(kind: FaultKind) -> (Endpoint, TempDir, Command) {
     let (endpoint, directory) = (endpoint(), directory(&format!("deploy:\n{}", stanza("f"))));
     assert_eq!(by_hand(&with_file(&[]), directory.path(), Some(&endpoint)).run_on(b"").outcome(), "deployed");
@@ -469,17 +471,17 @@ fn a_reader_that_goes_away_ends_the_run() {
         let run = children(child.id());
         drop(child.stdout.take());
         let began = Instant::now();
-        assert_eq!(child.wait().expect("ended").code(), Some(1), "{format}");
+        assert_eq!(child.wait().expect("the child can be waited for").code(), Some(1), "{format}");
         assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
-        assert!(!called(&endpoint, "UpdateFunctionCode"), "no further step");
+        assert!(!called(&endpoint, "UpdateFunctionCode"), "a further step began");
         let alive = fixture::kill().args(["-0", &run[0]]).stderr(Stdio::null()).status().expect("kill runs");
-        assert!(!alive.success(), "the run has ended, too");
+        assert!(!alive.success(), "the child run is still alive");
     }
 }
 
 #[test]
 fn a_call_in_flight_is_finished_when_the_reader_goes_away() {
-    // Longer than a call may go on after a signal.
+    // Longer than a call may continue after a signal.
     const ANSWER: Duration = Duration::from_secs(5);
     for format in ["json", "text"] {
         let (endpoint, directory, mut command) = updating(FaultKind::Slow { answer_over: ANSWER });
@@ -489,9 +491,9 @@ fn a_call_in_flight_is_finished_when_the_reader_goes_away() {
         wait_until("the call", || called(&endpoint, "UpdateFunctionConfiguration"));
         let began = Instant::now();
         drop(child.stdout.take());
-        assert_eq!(child.wait().expect("ended").code(), Some(1), "{format}");
+        assert_eq!(child.wait().expect("the child can be waited for").code(), Some(1), "{format}");
         assert!(began.elapsed() > ANSWER - Duration::from_secs(1), "{format}: cut after {:?}", began.elapsed());
-        assert!(!called(&endpoint, "UpdateFunctionCode"), "no further step");
+        assert!(!called(&endpoint, "UpdateFunctionCode"), "a further step began");
     }
 }
 
@@ -506,11 +508,12 @@ fn a_reader_that_goes_away_after_a_signal_changes_nothing() {
     };
     let began = Instant::now();
     signal(&child, "INT");
-    // Which of the two comes first is what this is about, and nothing is told of the signal before the end.
+    // The signal must arrive before stdout is closed. No event reports the signal before the end, so only a sleep can
+    // ensure that.
     std::thread::sleep(Duration::from_secs(1));
     drop(child.stdout.take());
-    assert_eq!(child.wait().expect("ended").code(), Some(130));
-    // A second signal would have ended it at once.
+    assert_eq!(child.wait().expect("the child can be waited for").code(), Some(130));
+    // A second signal would have ended the run at once.
     assert!(began.elapsed() > Duration::from_secs(2), "{:?}", began.elapsed());
 }
 
@@ -521,7 +524,7 @@ fn a_bug_of_the_process_by_hand_is_told_too() {
         let plugin = by_hand(&with_file(&["check", "--format", format]), directory.path(), None);
         plugin.env("DPL_LAMBDA_FAULT", "panic-by-hand")
     };
-    // Whether the run has asked AWS meanwhile is not known, so that the status is 1.
+    // The status is 1 because it is unknown whether the child run has already called AWS.
     let ended = Ended::of(check("json").spawn(), Instant::now());
     assert_eq!((ended.code(), ended.status.code(), ended.events.len()), ("internal", Some(1), 2), "{}", ended.stdout);
     assert!(ended.finished()["error"]["message"].as_str().expect("a sentence").contains("process/mod.rs"));
@@ -530,7 +533,7 @@ fn a_bug_of_the_process_by_hand_is_told_too() {
     assert!(stderr.starts_with("dpl-lambda: a bug in dpl-lambda, at src/process/mod.rs"), "{stderr}");
 }
 
-/// The program where SIGCHLD is ignored, as a parent may leave it. It is killed where it does not end.
+/// The program with SIGCHLD ignored, as a parent process may leave it. It is killed if it does not end.
 fn where_children_are_ignored(arguments: &[&str], directory: &Path) -> Command {
     const IGNORE: &str =
         "import os, signal, sys\nsignal.signal(signal.SIGCHLD, signal.SIG_IGN)\nos.execv(sys.argv[1], sys.argv[1:])";
@@ -560,26 +563,28 @@ fn a_parent_that_ignores_its_children_makes_no_difference() {
     assert!(policy.contains("lambda:CreateFunction"), "{policy}");
     let (events, told, status) = output("check");
     assert_eq!(status, Some(0), "{told}");
-    assert!(events.contains(r#""got":"main""#), "git was heard: {events}");
+    assert!(events.contains(r#""got":"main""#), "the branch is not from git: {events}");
 }
 
 #[test]
 fn a_document_whose_run_cannot_be_started_is_told_in_one_line() {
     let directory = build_directory();
     let (copy, pipe) = (directory.path().join("dpl-lambda"), directory.path().join("f.yml"));
-    // By another process: whatever a thread of ours starts meanwhile would hold the copy open, and it could not be run.
-    assert!(Command::new("cp").arg(program()).arg(&copy).status().expect("cp is there").success());
-    assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo is there").success());
+    // Another process copies the file. If this process did, a child that another thread starts could inherit the open
+    // file, and the copy could not be executed.
+    assert!(Command::new("cp").arg(program()).arg(&copy).status().expect("cp runs").success());
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs").success());
     let mut command = Command::new(&copy);
     command.args(["policy", "--stanza", "f.yml"]).current_dir(directory.path()).env_clear();
     let command = command.env("PATH", &*PATH).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn().expect("started");
-    // Opens once the program reads; it goes on when there is a stanza, and then its own file is gone.
+    // Opening blocks until the program opens the pipe for reading. It continues after it has the stanza; by then its
+    // own file is deleted.
     let mut stanza = fs::OpenOptions::new().write(true).open(&pipe).expect("a pipe");
-    fs::remove_file(&copy).expect("ours");
-    stanza.write_all(b"function_name: f\n").expect("it reads");
+    fs::remove_file(&copy).expect("removed");
+    stanza.write_all(b"function_name: f\n").expect("the program reads the pipe");
     drop(stanza);
-    let output = child.wait_with_output().expect("it ends");
+    let output = child.wait_with_output().expect("the process ends");
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(
         (output.status.code(), output.stdout.as_slice(), told.lines().count()),
@@ -589,7 +594,7 @@ fn a_document_whose_run_cannot_be_started_is_told_in_one_line() {
     assert!(told.starts_with("dpl-lambda: ") && told.contains("cannot be started"), "{told}");
 }
 
-/// The program on a terminal of its own, which `by_hand/terminal.py` holds.
+/// The program on a new terminal, which `by_hand/terminal.py` controls.
 struct OnTerminal {
     script: Child,
     stdin: ChildStdin,
@@ -612,7 +617,7 @@ impl OnTerminal {
         OnTerminal { script, stdin, stdout, shown: String::new() }
     }
 
-    /// Reads on until this is shown.
+    /// Reads until the terminal shows this text.
     fn wait_for(&mut self, text: &str) {
         let mut buffer = [0; 4096];
         while !self.shown.contains(text) {
@@ -623,15 +628,15 @@ impl OnTerminal {
     }
 
     fn type_interrupt(&mut self) {
-        self.stdin.write_all(b"\x03").expect("it listens");
+        self.stdin.write_all(b"\x03").expect("terminal.py reads its input");
     }
 
-    /// What was shown in all, wrapped nowhere, and the exit status.
+    /// Returns all output with line breaks removed, and the exit status.
     fn end(mut self) -> (String, Option<i32>) {
         let mut rest = Vec::new();
         self.stdout.read_to_end(&mut rest).expect("readable");
         self.shown.push_str(&String::from_utf8_lossy(&rest));
-        let status = self.script.wait().expect("it ends");
+        let status = self.script.wait().expect("the process ends");
         (self.shown.split_whitespace().collect::<Vec<_>>().join(" "), status.code())
     }
 }
@@ -650,8 +655,8 @@ fn on_a_terminal_it_says_once_that_it_waits_for_a_request() {
     assert!(shown.contains("SIGINT"), "{shown}");
 }
 
-/// A run on a terminal whose update hangs at AWS; it is sent an interrupt by `interrupt`. A run that got it twice, or not at
-/// all, would not tell this end.
+/// Runs the program on a terminal while its update hangs at AWS, and calls `interrupt`. The run can only end with this
+/// message and status if it gets the signal exactly once.
 #[track_caller]
 fn interrupted(interrupt: impl Fn(&mut OnTerminal)) {
     let (endpoint, directory, _) = hanging();
@@ -662,7 +667,7 @@ fn interrupted(interrupt: impl Fn(&mut OnTerminal)) {
     interrupt(&mut terminal);
     let (shown, status) = terminal.end();
     assert_eq!(status, Some(130), "{shown}");
-    assert!(shown.contains("may still take effect") && !shown.contains("{\""), "text, on a terminal: {shown}");
+    assert!(shown.contains("may still take effect") && !shown.contains("{\""), "a terminal gets text: {shown}");
 }
 
 #[test]
@@ -686,7 +691,7 @@ fn an_interrupt_that_is_sent_to_the_program_alone_reaches_the_run_of_a_terminal_
 #[ignore = "second tier: needs Python"]
 fn what_does_not_end_on_the_terminal_of_the_tests_is_killed() {
     let directory = build_directory();
-    // The second one lets go of its terminal.
+    // The second command closes its terminal.
     for line in ["sleep 50", "exec sleep 50 <&- >&- 2>&-"] {
         let terminal = OnTerminal::start("1", &["bash", "-c", line], directory.path(), &json!({}));
         assert_eq!(terminal.end().1, Some(137), "{line}");
@@ -705,8 +710,8 @@ fn a_stanza_alone_is_read_from_a_file_of_its_own() {
     }
 }
 
-/// What a YAML 1.1 reader may stumble over, as values and as keys. (U+0085, U+2028 and U+2029 end a line in YAML 1.1 and do
-/// not in 1.2, which our parser reads; nobody writes them.)
+/// Values and keys that a YAML 1.1 reader may misread. (U+0085, U+2028 and U+2029 end a line in YAML 1.1 but not in
+/// 1.2, which our parser implements. They are left out because they do not occur in practice.)
 fn stumbling_blocks() -> Vec<Value> {
     let texts = [
         "yes",
@@ -798,7 +803,7 @@ fn stumbling_blocks() -> Vec<Value> {
 #[ignore = "second tier: needs PyPI"]
 fn what_another_program_writes_as_yaml_is_read_back_equal() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol-tests");
-    let real = fs::read_to_string(root.join("real-stanzas.jsonl")).expect("is there");
+    let real = fs::read_to_string(root.join("real-stanzas.jsonl")).expect("the file exists");
     let mut values: Vec<Value> = real.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert!(values.len() > 40);
     values.extend(stumbling_blocks());
@@ -820,7 +825,7 @@ fn what_another_program_writes_as_yaml_is_read_back_equal() {
         .lines()
         .map(|line| serde_json::from_str(line).expect("a JSON string"))
         .collect();
-    assert_eq!(dumped.len(), 4 * values.len(), "Python has written all of them in four styles");
+    assert_eq!(dumped.len(), 4 * values.len(), "Python writes each value in four styles");
     for (yaml, value) in dumped.iter().zip(values.iter().flat_map(|value| [value; 4])) {
         let tree = dpl_lambda::runner::yaml::parse(yaml)
             .unwrap_or_else(|error| panic!("{yaml}\n{error:?}"))

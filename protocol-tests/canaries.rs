@@ -1,7 +1,7 @@
-//! Canaries: a secret in every place where a request can hold one, and nobody who reads what the program shows, starts or
-//! leaves behind may find one, in whatever form; while what is no secret stays as it is.
+//! Tests for leaked secrets: each request has a secret in every place that can hold one. No secret may occur, in any
+//! form, in what the program prints, starts or leaves behind. Text that is not a secret must stay unchanged.
 //!
-//! `CANARY=part-of-a-name` picks scenarios: `CANARY="a condition"`.
+//! `CANARY=part-of-a-name` selects scenarios: `CANARY="a condition"`.
 
 mod audience;
 mod aws;
@@ -24,10 +24,10 @@ use audience::Audience;
 use secrets::secret;
 use stage::Stage;
 
-/// The runs mostly wait.
+/// The runs mostly wait, so there can be more threads than processors.
 const THREADS: usize = 12;
 
-/// Something that is played before an audience.
+/// A scenario: runs of the program whose output is searched for secrets.
 struct Scenario {
     name: String,
     act: Box<dyn Fn(&mut Stage<'_>) + Send + Sync>,
@@ -39,7 +39,7 @@ impl Scenario {
     }
 }
 
-/// Plays every scenario; gives those that did not come as far as they should.
+/// Runs every scenario. Returns those that failed.
 fn play(scenarios: &[Scenario], audience: &Audience) -> Vec<String> {
     let mut wrong = Vec::new();
     audience.watching(|| {
@@ -56,7 +56,7 @@ fn play(scenarios: &[Scenario], audience: &Audience) -> Vec<String> {
     wrong
 }
 
-/// Fails for every leak, and for every scenario that did not come as far as it should.
+/// Fails for every leak, and for every scenario that failed.
 #[track_caller]
 fn check(mut scenarios: Vec<Scenario>) {
     let wanted = std::env::var("CANARY").unwrap_or_default();
@@ -65,7 +65,7 @@ fn check(mut scenarios: Vec<Scenario>) {
     let wrong = play(&scenarios, &audience);
     wrong.iter().for_each(|wrong| println!("WRONG {wrong}"));
     audience.conclude();
-    assert!(wrong.is_empty(), "{} scenarios did not come as far as they should", wrong.len());
+    assert!(wrong.is_empty(), "{} scenarios failed", wrong.len());
 }
 
 #[test]
@@ -88,11 +88,11 @@ fn no_secret_is_shown_by_any_run() {
 #[test]
 fn a_secret_is_masked_in_the_middle_of_a_word() {
     const COMMANDS: [(&str, &str); 1] = [(
-        "what it puts together",
+        "concatenated secrets",
         "echo \"v$GITHUB_TOKEN\" \"${DB_PASSWORD}2\"; printf '%s' \"$GITHUB_TOKEN\" \"$DB_PASSWORD\" \"$AWS_SESSION_TOKEN\"",
     )];
     let mut scenarios: Vec<Scenario> = commands::printing(&COMMANDS).collect();
-    scenarios.push(Scenario::new("filled into a word", |stage| {
+    scenarios.push(Scenario::new("substituted into a word", |stage| {
         stage.say(json!({"description": "v${GITHUB_TOKEN}2", "alias": "live", "run": ["true"]}));
         stage.run_each(&[&["check"], &["plan"], &["deploy"]]);
         stage.say(json!({"zip": "v${GITHUB_TOKEN}2", "timeout": "1${DB_PASSWORD}s"}));
@@ -126,7 +126,7 @@ fn a_secret_that_others_have_encoded_is_masked() {
     check(scenarios);
 }
 
-/// What the program must not do, done by a command in its place, with a secret that it does not know.
+/// A command leaks a secret that the program does not know, in every way in which the program itself must not.
 #[test]
 fn the_audience_finds_what_is_shown_on_purpose() {
     let ways = [
@@ -149,7 +149,7 @@ fn the_audience_finds_what_is_shown_on_purpose() {
     assert_eq!(play(&ways.map(scenario), &audience), [""; 0]);
     let found = audience.found();
     for (name, _, place) in ways {
-        // The first place is told: a file that stays may be seen while it is written.
+        // Only the first place of a leak is reported: a permanent file may be seen while a process writes it.
         let is_place =
             |its: &str| its == place || (name == "it is in a file that stays" && its == "a file that is open");
         let is_found =

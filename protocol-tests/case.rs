@@ -1,4 +1,4 @@
-//! One file of `cases/`: a language-neutral dialogue, or several with the same endpoint and files.
+//! Reads and runs one file of `cases/`: one or more runs with the same endpoint and files, described as plain JSON.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,22 +10,22 @@ use tempfile::TempDir;
 
 use crate::plugin::{Ended, Plugin, agrees, secrets_of};
 
-/// A file of `cases/`. Programs write it as well as people, so it is derived, and closed.
+/// A file of `cases/`. People and programs write these files, so the format is derived and unknown keys are errors.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Case {
-    /// What is shown, as a sentence.
+    /// The property that the case shows, as a sentence.
     #[serde(rename = "title")]
     _title: String,
-    /// Where the expectation comes from: an AWS page, dpl's source, an issue number, "tried".
+    /// The source of the expectation: an AWS page, dpl's source, an issue number, "tried".
     source: String,
-    /// Waits for longer than a second, because we give up only after a while: a case of the second tier.
+    /// True if the case takes longer than a second, because a timeout must expire. It then belongs to the second tier.
     #[serde(default)]
     pub(crate) long: bool,
-    /// Files of the build directory. Default: a small `index.js`.
+    /// Files in the build directory. Default: a small `index.js`.
     #[serde(default)]
     files: Option<BTreeMap<String, String>>,
-    /// A Lambda endpoint. Absent: the job has none, and no keys.
+    /// A Lambda endpoint. Absent: the job has neither an endpoint nor keys.
     #[serde(default)]
     endpoint: Option<Stand>,
     /// The runs, in order.
@@ -35,13 +35,13 @@ pub(crate) struct Case {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Stand {
-    /// As the endpoint reads its settings: `{"update_ms": 300}`.
+    /// Settings in the endpoint's JSON format: `{"update_ms": 300}`.
     #[serde(default)]
     settings: Option<Value>,
-    /// Functions that are there already, as bodies of CreateFunction.
+    /// Functions that exist at the start, as bodies of CreateFunction.
     #[serde(default)]
     functions: Vec<Value>,
-    /// As the endpoint reads its faults.
+    /// Faults in the endpoint's JSON format.
     #[serde(default)]
     faults: Vec<Value>,
 }
@@ -49,34 +49,34 @@ struct Stand {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Run {
-    /// Arguments. Default: none, which is `deploy`.
+    /// Arguments. Default: none, which means `deploy`.
     #[serde(default)]
     args: Vec<String>,
-    /// The request. With an endpoint its `env` is completed by keys, the endpoint's address and branch `master`, where
-    /// it does not name them itself.
+    /// The request. With an endpoint, its `env` gets keys, the endpoint's URL and branch `master` for all variables
+    /// that it does not set itself.
     #[serde(default)]
     stdin: Option<Value>,
-    /// Instead of `stdin`: text as it is.
+    /// The raw text of standard input, instead of `stdin`.
     #[serde(default)]
     stdin_text: Option<String>,
-    /// Files that are changed before this run.
+    /// Files to write before this run.
     #[serde(default)]
     files: BTreeMap<String, String>,
-    /// The exit status.
+    /// The expected exit status.
     exit: i32,
-    /// All events in order, without `hello`; each may have more keys than are given here.
+    /// All expected events in order, without `hello`. An actual event may have more keys.
     #[serde(default)]
     events: Option<Vec<Value>>,
-    /// The last event.
+    /// The expected last event.
     #[serde(default)]
     finished: Option<Value>,
-    /// Warnings' codes and pointers, in order. Default: none.
+    /// Codes and pointers of the expected warnings, in order. Default: none.
     #[serde(default)]
     warnings: Vec<Warned>,
-    /// The calls that reached the endpoint in this run.
+    /// The expected calls to the endpoint in this run.
     #[serde(default)]
     calls: Option<Vec<Value>>,
-    /// The function `f` as GetFunction answers after this run.
+    /// The expected answer of GetFunction for the function `f` after this run.
     #[serde(default)]
     function: Option<Value>,
     /// Texts that must not occur in any output.
@@ -89,23 +89,23 @@ struct Run {
 struct Warned {
     code: String,
     at: Option<String>,
-    /// What is told, where a case says so.
+    /// The expected message, if the case gives one.
     #[serde(default)]
     message: Option<String>,
-    /// What is to be done, where a case says so.
+    /// The expected hint, if the case gives one.
     #[serde(default)]
     hint: Option<String>,
 }
 
 impl Case {
-    /// Reads a case. `Err` tells why it is none.
+    /// Reads a case. The error says why it is invalid.
     pub(crate) fn read(path: &Path) -> Result<Self, String> {
         let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
         let case: Case = serde_json::from_str(&text).map_err(|error| error.to_string())?;
-        if case.source.is_empty() { Err("a case names its source".to_owned()) } else { Ok(case) }
+        if case.source.is_empty() { Err("`source` is empty".to_owned()) } else { Ok(case) }
     }
 
-    /// Plays it. Panics at the first thing that is not as it should be.
+    /// Runs the case. Panics at the first difference.
     pub(crate) fn play(&self) {
         let directory = TempDir::new().expect("a temporary directory");
         let default = BTreeMap::from([("index.js".to_owned(), "exports.handler = async () => 'hello'\n".to_owned())]);
@@ -157,7 +157,7 @@ impl Run {
         assert_eq!(ended.status.code(), Some(self.exit), "run {number}: exit status\n{output}");
         if let Some(events) = &self.events {
             let expected: Vec<&Value> = events.iter().collect();
-            // On a busy machine anything may take long enough to be told.
+            // On a busy machine any wait can take long enough to be reported as progress.
             let is_wait = |event: &Value| event["event"] == "progress" && event["task"] == "wait";
             let is_told = |event: &&Value| !is_wait(event) || events.iter().any(is_wait);
             let actual: Vec<&Value> = ended.events.iter().skip(1).filter(is_told).collect();
@@ -203,12 +203,12 @@ impl Run {
     }
 }
 
-/// A call as a case names it.
+/// The part of a call that cases compare.
 fn told(call: &Call) -> Value {
     json!({"operation": call.operation, "status": call.status, "body": call.body, "access_key_id": call.access_key_id})
 }
 
-/// The request with what a job needs to reach the endpoint.
+/// Returns the request with the variables that a job needs to reach the endpoint.
 fn completed(request: &Value, endpoint: Option<&Endpoint>) -> Value {
     let mut request = request.clone();
     let Some(endpoint) = endpoint else { return request };
@@ -226,7 +226,7 @@ fn completed(request: &Value, endpoint: Option<&Endpoint>) -> Value {
 fn write(directory: &Path, files: &BTreeMap<String, String>) {
     for (name, content) in files {
         let path = directory.join(name);
-        std::fs::create_dir_all(path.parent().expect("has one")).expect("a directory");
+        std::fs::create_dir_all(path.parent().expect("has a parent")).expect("a directory");
         std::fs::write(path, content).expect("a file");
     }
 }

@@ -1,4 +1,4 @@
-//! Plays every file of `cases/`.
+//! Runs every file of `cases/`.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,8 @@ use crate::fixture::problems;
 
 fn files() -> Vec<PathBuf> {
     let wanted = std::env::var("CASE").unwrap_or_default();
-    let directory = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/protocol-tests/cases")).expect("is there");
+    let directory =
+        std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/protocol-tests/cases")).expect("the directory exists");
     let mut files: Vec<PathBuf> = directory
         .map(|entry| entry.expect("readable").path())
         .filter(|path| path.extension().is_some_and(|end| end == "json"))
@@ -24,7 +25,7 @@ fn play(long: bool) {
         (name, case)
     });
     let cases: Vec<(String, Case)> = cases.filter(|(_, case)| case.long == long).collect();
-    // The runs mostly wait for their endpoint.
+    // The runs mostly wait for their endpoint, so there can be more of them than processors.
     let failures = problems(
         &cases,
         12,
@@ -35,7 +36,7 @@ fn play(long: bool) {
         },
     );
     assert!(failures.is_empty(), "{} of {} cases failed:\n{}", failures.len(), cases.len(), failures.join("\n"));
-    println!("{} cases hold", cases.len());
+    println!("{} cases passed", cases.len());
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! The files of `examples/ci/`: their shell parts run as each CI runs them, with the real program, packed as a release is, which
-//! deploys to a Lambda endpoint on 127.0.0.1.
+//! Runs the shell parts of the files in `examples/ci/` as each CI runs them. They use the real program, packed like a
+//! release, and deploy to a Lambda endpoint on 127.0.0.1.
 
 mod builds;
 mod files;
@@ -27,7 +27,7 @@ fn example(name: &str) -> PathBuf {
     repository("examples/ci").join(name)
 }
 
-/// Made once: the tests run at the same time.
+/// Created once, because the tests run in parallel.
 static PYTHON: LazyLock<PathBuf> =
     LazyLock::new(|| venv::python(&repository("protocol-tests/ci/requirements.txt"), "ci"));
 
@@ -41,7 +41,7 @@ fn every_ci_deploys_a_push_to_main_as_whom_its_file_says() {
     for example in &EXAMPLES {
         let job = Job::new(example, example.main);
         let ended = job.ends("deployed hello");
-        let function = job.lambda.function("hello").expect("it says so");
+        let function = job.lambda.function("hello").expect("the function exists");
         assert_eq!(function["Configuration"]["Handler"], "index.handler", "{}", example.file);
         assert!(job.lambda.code("hello").is_some_and(|zip| zip.windows(8).any(|name| name == b"index.js")));
 
@@ -55,12 +55,12 @@ fn every_ci_deploys_a_push_to_main_as_whom_its_file_says() {
             job.sts.asked().iter().map(|asked| asked.form()["WebIdentityToken"].clone()).collect();
         assert_eq!(handed, example.token.into_iter().collect::<Vec<_>>(), "{}", example.file);
 
-        // People read it.
+        // The output is text for people, not events.
         assert!(!ended.stdout.lines().any(|line| line.starts_with('{')), "{}\n{ended}", example.file);
         let is_secret = |line: &str| line.contains(&secret) || example.token.is_some_and(|token| line.contains(token));
         let shown = ended.to_string();
         let shown: Vec<&str> = shown.lines().filter(|line| is_secret(line)).collect();
-        // GitHub is told what to mask.
+        // GitHub is asked to mask the token.
         let mask = format!("::add-mask::{TOKEN}");
         let expected = if example.ci == Ci::GitHubActions { vec![mask.as_str()] } else { Vec::new() };
         assert_eq!(shown, expected, "{}", example.file);
@@ -78,7 +78,7 @@ fn no_ci_deploys_a_pull_request_or_another_branch_or_a_tag_that_the_stanza_does_
         ] {
             let job = Job::new(example, build);
             let ended = job.ends("skipped: ");
-            assert!(ended.stdout.contains(why), "{}: want {why}\n{ended}", example.file);
+            assert!(ended.stdout.contains(why), "{}: expected {why}\n{ended}", example.file);
             job.has_asked_nothing(&ended);
         }
     }
@@ -135,7 +135,7 @@ fn a_stanza_in_a_travis_yml_is_deployed_as_the_readme_says() {
     let stanza = fs::read_to_string(job.checkout().join("lambda.yml")).expect("readable");
     let indented: String = stanza.lines().map(|line| format!("  {line}\n")).collect();
     fs::write(job.checkout().join(".travis.yml"), format!("language: node_js\ndeploy:\n{indented}")).expect("writable");
-    fs::remove_file(job.checkout().join("lambda.yml")).expect("there");
+    fs::remove_file(job.checkout().join("lambda.yml")).expect("it exists");
     job.ends("deployed hello");
     assert!(job.has_deployed());
 }
@@ -165,7 +165,7 @@ fn an_archive_with_another_hash_is_not_run() {
     for example in &EXAMPLES {
         let job = Job::new(example, example.main).set("DPL_LAMBDA_SHA256", &"0".repeat(64));
         job.stops("has another SHA-256 than DPL_LAMBDA_SHA256 says");
-        assert!(!job.checkout().join(".dpl-lambda").exists(), "{}: it was unpacked", example.file);
+        assert!(!job.checkout().join(".dpl-lambda").exists(), "{}: the archive was unpacked", example.file);
     }
 }
 

@@ -1,4 +1,4 @@
-//! `run`, `cleanup` and `allow_failure`: the user's commands around a deployment, with real bash and real git.
+//! `run`, `cleanup` and `allow_failure`: the user's commands around a deployment, run with real bash and git.
 
 use std::fs;
 use std::fs::Permissions;
@@ -127,9 +127,9 @@ fn repository() -> Fixture {
 }
 
 fn assert_brought_back(fixture: &Fixture) {
-    assert_eq!(fs::read_to_string(fixture.path("index.js")).expect("there"), "// changed\n");
-    assert_eq!(fs::read_to_string(fixture.path("untracked")).expect("there"), "u");
-    assert_eq!(fs::read_to_string(fixture.path("ignored")).expect("there"), "i");
+    assert_eq!(fs::read_to_string(fixture.path("index.js")).expect("it exists"), "// changed\n");
+    assert_eq!(fs::read_to_string(fixture.path("untracked")).expect("it exists"), "u");
+    assert_eq!(fs::read_to_string(fixture.path("ignored")).expect("it exists"), "i");
     assert_eq!(git(fixture.directory.path(), &["stash", "list"]), "");
 }
 
@@ -139,9 +139,9 @@ fn cleanup_packages_what_is_committed_and_brings_everything_back() {
     fixture.request["run"] = json!("ls; cat index.js");
     let ended = fixture.again();
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
-    assert!(lines(&ended).iter().any(|(_, line)| line.contains("hello")), "the committed code: {}", ended.stdout);
+    assert!(lines(&ended).iter().any(|(_, line)| line.contains("hello")), "not the committed code: {}", ended.stdout);
     assert!(lines(&ended).iter().all(|(_, line)| *line != "untracked"));
-    assert_eq!(ended.event("packaged").expect("told")["uncompressed_bytes"], 38);
+    assert_eq!(ended.event("packaged").expect("the event exists")["uncompressed_bytes"], 38);
     assert_brought_back(&fixture);
 }
 
@@ -153,7 +153,11 @@ fn cleanup_brings_everything_back_after_a_failure_too() {
     assert_brought_back(&fixture);
     fixture.request["zip"] = json!("ignored");
     let ended = fixture.again();
-    assert_eq!((ended.code(), ended.status.code()), ("package-not-found", Some(1)), "a command of the user's has run");
+    assert_eq!(
+        (ended.code(), ended.status.code()),
+        ("package-not-found", Some(1)),
+        "exit status after a command has run"
+    );
     assert_brought_back(&fixture);
 }
 
@@ -167,20 +171,20 @@ fn a_signal_during_cleanup_loses_nothing() {
         let mut plugin = Plugin::new(&[]).directory(fixture.directory.path());
         let mut child = plugin.spawn();
         child.stdin.take().expect("piped").write_all(fixture.request.to_string().as_bytes()).expect("written");
-        // Signals are caught from the first line on.
+        // The program handles signals before it writes the first line.
         let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
         let mut told = String::new();
         stdout.read_line(&mut told).expect("hello");
         std::thread::sleep(Duration::from_millis(delay));
         kill().args(["-TERM", &child.id().to_string()]).status().expect("kill runs");
-        stdout.read_to_string(&mut told).expect("told to the end");
-        assert!([Some(143), Some(0)].contains(&child.wait().expect("ended").code()), "{told}");
+        stdout.read_to_string(&mut told).expect("the output can be read");
+        assert!([Some(143), Some(0)].contains(&child.wait().expect("the child can be waited for").code()), "{told}");
         let last = told.lines().last().unwrap_or_default();
         assert!(last.contains("\"finished\""), "{told}");
-        // A machine that is so busy that git outlasts the run: the last line names what git leaves.
+        // On a very busy machine git may outlive the program. Then the last event names the stash.
         if last.contains("put aside by dpl-lambda") {
             let is_clean = || fs::read_to_string(fixture.path("index.js")).is_ok_and(|code| code.contains("hello"));
-            wait_until("git has ended", || is_clean() && !fixture.path(".git/index.lock").exists());
+            wait_until("the end of git", || is_clean() && !fixture.path(".git/index.lock").exists());
             git(fixture.directory.path(), &["stash", "pop", "--quiet"]);
         }
         assert_brought_back(&fixture);
@@ -194,7 +198,7 @@ fn cleanup_with_nothing_to_put_aside_loses_nothing() {
     git(&directory, &["stash", "push", "--quiet", "--all", "--message", "mine"]);
     let ended = fixture.again();
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
-    assert!(git(&directory, &["stash", "list"]).contains("mine"), "somebody else's stash is not ours to pop");
+    assert!(git(&directory, &["stash", "list"]).contains("mine"), "the user's own stash was popped");
     fixture.request["skip_cleanup"] = json!(false);
     fixture.request.as_object_mut().expect("an object").remove("cleanup");
     assert_eq!(fixture.again().outcome(), "unchanged");
@@ -206,10 +210,10 @@ fn a_stash_that_cannot_be_popped_is_kept_and_named() {
     fixture.request["run"] = json!("echo conflict > index.js; echo conflict > untracked");
     let ended = fixture.again();
     assert_eq!(ended.outcome(), "deployed");
-    let kept = ended.events.iter().find(|event| event["code"] == "stash-kept").expect("told");
+    let kept = ended.events.iter().find(|event| event["code"] == "stash-kept").expect("the event exists");
     let commit = git(fixture.directory.path(), &["rev-parse", "refs/stash"]);
     assert!(kept["hint"].as_str().expect("a hint").contains(&commit), "{kept}");
-    assert_eq!(fs::read_to_string(fixture.path("index.js")).expect("there"), "conflict\n");
+    assert_eq!(fs::read_to_string(fixture.path("index.js")).expect("it exists"), "conflict\n");
     assert_eq!(git(fixture.directory.path(), &["show", &format!("{commit}^3:untracked")]), "u");
 }
 
@@ -221,7 +225,7 @@ fn a_stash_is_named_before_anything_can_kill_us() {
     let mut plugin = Plugin::new(&[]).directory(fixture.directory.path());
     let mut child = plugin.spawn();
     child.stdin.take().expect("piped").write_all(fixture.request.to_string().as_bytes()).expect("written");
-    let output = child.wait_with_output().expect("ended");
+    let output = child.wait_with_output().expect("the output can be read");
     let told = String::from_utf8_lossy(&output.stdout);
     let commit = git(fixture.directory.path(), &["rev-parse", "refs/stash"]);
     assert!(told.contains(r#""code":"stashed""#) && told.contains(&commit), "{told}");
@@ -240,11 +244,11 @@ fn cleanup_brings_back_what_git_does_not_keep() {
         ("empty/deep", 0o750),
     ];
     for directory in ["secrets", "empty/deep"] {
-        fs::create_dir_all(fixture.path(directory)).expect("made");
+        fs::create_dir_all(fixture.path(directory)).expect("created");
     }
     fs::write(fixture.path("secrets/key"), "k").expect("written");
     for (name, mode) in modes {
-        fs::set_permissions(fixture.path(name), Permissions::from_mode(mode)).expect("ours");
+        fs::set_permissions(fixture.path(name), Permissions::from_mode(mode)).expect("changed");
     }
     let ended = fixture.again();
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
@@ -254,8 +258,8 @@ fn cleanup_brings_back_what_git_does_not_keep() {
         let now = fs::metadata(fixture.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(now.permissions().mode() & 0o7777, mode, "{name}");
     }
-    // A copy of what was put aside stays in the repository, which is told.
-    let stashed = ended.events.iter().find(|event| event["code"] == "stashed").expect("told");
+    // A copy of the stashed files stays in the repository, and the warning says so.
+    let stashed = ended.events.iter().find(|event| event["code"] == "stashed").expect("the event exists");
     assert!(stashed["hint"].as_str().is_some_and(|hint| hint.contains("`git gc`")), "{stashed}");
     assert!(!git(top, &["fsck", "--unreachable", "--no-reflogs"]).is_empty());
 }
@@ -263,7 +267,7 @@ fn cleanup_brings_back_what_git_does_not_keep() {
 #[test]
 fn what_cleanup_cannot_put_aside_is_named() {
     let fixture = repository();
-    fs::create_dir(fixture.path("inner")).expect("made");
+    fs::create_dir(fixture.path("inner")).expect("created");
     git(&fixture.path("inner"), &["init", "--quiet"]);
     fs::write(fixture.path("inner/a"), "a").expect("written");
     git(&fixture.path("inner"), &["add", "."]);
@@ -276,11 +280,11 @@ fn what_cleanup_cannot_put_aside_is_named() {
     assert!(made.success());
     let ended = fixture.again();
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
-    let told = ended.events.iter().find(|event| event["code"] == "not-stashed").expect("told");
+    let told = ended.events.iter().find(|event| event["code"] == "not-stashed").expect("the event exists");
     for name in ["`inner`", "`socket`", "`pipe`"] {
         assert!(told["message"].as_str().is_some_and(|message| message.contains(name)), "{name}: {told}");
     }
-    assert_eq!(fs::read_to_string(fixture.path("inner/a")).expect("there"), "changed");
+    assert_eq!(fs::read_to_string(fixture.path("inner/a")).expect("it exists"), "changed");
     assert_brought_back(&fixture);
 }
 
@@ -294,8 +298,8 @@ fn a_run_that_cannot_wait_for_git_names_the_stash() {
     let mut plugin = Plugin::new(&[]).directory(top);
     let mut child = plugin.spawn();
     child.stdin.take().expect("piped").write_all(fixture.request.to_string().as_bytes()).expect("written");
-    wait_until("git is at work", || fixture.path(".git/begun").exists());
-    // The second signal ends the process at once, and not git.
+    wait_until("git starts the filter", || fixture.path(".git/begun").exists());
+    // The second signal ends the program at once, but not git.
     for name in ["TERM", "HUP"] {
         signal(&child, name);
     }
@@ -305,9 +309,9 @@ fn a_run_that_cannot_wait_for_git_names_the_stash() {
     let message = ended.finished()["error"]["message"].as_str().expect("a sentence").to_owned();
     let name = message.split('`').nth(1).unwrap_or_else(|| panic!("no name: {message}"));
     fs::write(fixture.path(".git/go"), "").expect("written");
-    // That the committed files are back is the last that it does.
+    // Restoring the committed files is the last thing that git does.
     let is_clean = || fs::read_to_string(fixture.path("index.js")).is_ok_and(|code| code.contains("hello"));
-    wait_until("git has ended", || is_clean() && !fixture.path(".git/index.lock").exists());
+    wait_until("the end of git", || is_clean() && !fixture.path(".git/index.lock").exists());
     assert!(git(top, &["stash", "list"]).contains(name), "{message}");
     git(top, &["stash", "pop", "--quiet"]);
     assert_brought_back(&fixture);

@@ -1,18 +1,19 @@
-//! What the stanza's readers warn about, held against botocore's model of Lambda: at a limit nothing, beyond it a warning.
+//! Compares the warnings about the values of a stanza with botocore's model of Lambda: no warning at a limit, and one
+//! beyond it.
 
 use serde_json::{Value, json};
 
 use crate::plugin::Plugin;
 
-/// The part of the model that stanzas can reach: `min`, `max` and `enum` of members.
+/// The part of the model for the members that stanzas can set: their `min`, `max` and `enum`.
 fn model() -> Value {
     let text = include_str!("lambda-constraints.json");
     serde_json::from_str(text).expect("JSON")
 }
 
-/// The pointers of `out-of-range` warnings that this stanza causes.
+/// Returns the pointers of the `out-of-range` warnings for this stanza.
 fn warned(key: &str, value: &Value) -> Vec<String> {
-    // `subnet_ids` and the like do not depend on one another when a stanza is only checked.
+    // `check` does not look at dependencies between options, so `subnet_ids` can be tested alone.
     let mut stanza = json!({"function_name": "f", "env": {"TRAVIS_BRANCH": "master"}});
     let mut parts = key.split('.').rev();
     let inner = json!({parts.next().expect("a key"): value});

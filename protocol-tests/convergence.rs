@@ -1,5 +1,6 @@
-//! Deployments that are killed, signalled or met by others: where the function ends, and what is left behind.
-//! Never asks how the program gets there: it compares what the endpoint holds and has answered with what was told.
+//! Deployments that are killed, get a signal, or run at the same time as others. The tests check the final state of the
+//! function and what is left behind. They never look at the steps inside the program: they compare the state and the
+//! answers of the endpoint with the events.
 
 mod rivals;
 
@@ -15,28 +16,28 @@ use crate::fixture::{ALIASES, Fixture, PATIENCE, PROVISIONED, VERSIONS, each, gi
 use crate::interruptions::signal;
 use crate::plugin::Ended;
 
-/// How many runs go on side by side: most of their time is waiting, and two cores are enough for it.
+/// The number of parallel runs. They mostly wait, so two cores are enough.
 const AT_ONCE: usize = 6;
 
-/// How long AWS takes for what takes its time.
+/// The duration of everything that takes time at AWS.
 const DURATION: Duration = Duration::from_millis(50);
 
-/// Tells how many there were and which of them went wrong; fails for any.
+/// Prints the number of cases and the failed ones. Panics if any failed or if there was none.
 #[track_caller]
 fn conclude(what: &str, count: usize, wrong: &[String]) {
     wrong.iter().for_each(|wrong| println!("WRONG {wrong}"));
     println!("{count} {what}, {} wrong", wrong.len());
-    assert!(count > 0, "no {what}: nothing was tried");
-    assert!(wrong.is_empty(), "{} of {count} {what} went wrong, see above", wrong.len());
+    assert!(count > 0, "no {what}: the test checked nothing");
+    assert!(wrong.is_empty(), "{} of {count} {what} failed, see above", wrong.len());
 }
 
-/// What a deployment starts from, and what it is asked for.
+/// The initial state and the stanza of a deployment.
 struct Scenario {
     name: &'static str,
-    /// What is there already.
+    /// Creates the initial state.
     before: fn(&Endpoint),
     stanza: fn() -> Value,
-    /// The first call whose run is killed: what comes before is as in another scenario.
+    /// The first call at which a run is killed. The calls before it are the same as in another scenario.
     killed_from: &'static str,
 }
 
@@ -64,7 +65,7 @@ const UPDATE: Scenario = Scenario {
     },
 };
 
-/// Every call that a release makes; its alias has gone back to the first of four versions.
+/// A scenario with every call of a release. Its alias was moved back to the first of four versions.
 const RELEASE: Scenario = Scenario {
     name: "release",
     killed_from: "GetFunction",
@@ -72,7 +73,7 @@ const RELEASE: Scenario = Scenario {
     stanza: || json!({"alias": "live", "verify": {}, "provisioned_concurrency": 2, "keep_versions": 2}),
 };
 
-/// A release that leaves the alias at two versions for a while.
+/// A release that splits the traffic between two versions for a time.
 const SHIFT: Scenario = Scenario {
     name: "shift",
     killed_from: "PublishVersion",
@@ -80,13 +81,13 @@ const SHIFT: Scenario = Scenario {
     stanza: || json!({"alias": "live", "verify": {}, "traffic": [50], "traffic_interval": 1}),
 };
 
-/// A release whose version takes a while to be ready, and whose function has been idle.
+/// A release whose version takes some time to become ready, and whose function was idle.
 const SNAPSHOT: Scenario = Scenario {
     name: "snapshot",
     killed_from: "UpdateFunctionCode",
     before: |endpoint| {
         a_released_function(endpoint);
-        endpoint.idle("f", DURATION).expect("there");
+        endpoint.idle("f", DURATION).expect("it exists");
     },
     stanza: || json!({"alias": "live", "verify": {}, "snap_start": "PublishedVersions", "runtime": "python3.13"}),
 };
@@ -124,12 +125,12 @@ fn seed(endpoint: &Endpoint, name: &str) {
     endpoint.seed(function).expect("AWS would create it");
 }
 
-/// An endpoint as a scenario begins, and its request.
+/// An endpoint in the initial state of a scenario, and its request.
 fn fixture(scenario: &Scenario) -> Fixture {
     provisioning(scenario, DURATION)
 }
 
-/// The same where provisioned concurrency takes that long.
+/// Like [`fixture`], with this duration for provisioned concurrency.
 fn provisioning(scenario: &Scenario, provision_duration: Duration) -> Fixture {
     let settings = Settings {
         latency: Duration::from_millis(20),
@@ -140,7 +141,7 @@ fn provisioning(scenario: &Scenario, provision_duration: Duration) -> Fixture {
     };
     let fixture = Fixture::of(settings, (scenario.stanza)());
     (scenario.before)(&fixture.endpoint);
-    // What was there before is ready when the run begins.
+    // Waits until the function is ready, so that the run does not have to.
     let is_busy = || {
         let live = fixture.endpoint.function("f");
         live.is_some_and(|live| live["Configuration"]["LastUpdateStatus"] != "Successful")
@@ -152,14 +153,14 @@ fn provisioning(scenario: &Scenario, provision_duration: Duration) -> Fixture {
     fixture
 }
 
-/// The calls of a run that nothing disturbs.
+/// The calls of a run without interruption.
 fn undisturbed(fixture: &Fixture) -> Vec<Call> {
     let ended = fixture.again();
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
     fixture.endpoint.calls()
 }
 
-/// All that AWS holds of the function `f`, without what tells when, or at which try, it came to be.
+/// The state of the function `f` at AWS, without members that depend on times or on the number of attempts.
 fn held(endpoint: &Endpoint) -> Value {
     let asked = |target: &str| endpoint.perform("GET", target, Value::Null).unwrap_or_default();
     let policy = asked("/2015-03-31/functions/f/policy");
@@ -170,7 +171,7 @@ fn held(endpoint: &Endpoint) -> Value {
         "url": asked("/2021-10-31/functions/f/url"),
         "policy": policy,
     });
-    // Each by its name, so that differences name what differs.
+    // Keyed by name, so that the list of differences shows the names.
     for (target, list, name) in [(VERSIONS, "Versions", "Version"), (ALIASES, "Aliases", "Name")] {
         for item in asked(target)[list].as_array().into_iter().flatten() {
             held[format!("{name} {}", item[name].as_str().unwrap_or_default())] = item.clone();
@@ -192,7 +193,7 @@ fn forget_times(value: &mut Value) {
     }
 }
 
-/// The members that differ, each with both values.
+/// Lists the members that differ, each with both values.
 fn differences(expected: &Value, actual: &Value) -> String {
     let (expected, actual) = (object(expected.clone()), object(actual.clone()));
     let names: BTreeSet<&String> = expected.keys().chain(actual.keys()).collect();
@@ -210,18 +211,18 @@ fn an_undisturbed_deployment_is_refused_nothing_and_warns_of_nobody() {
         let calls = fixture.endpoint.calls();
         let is_refused = |call: &&Call| call.method != "GET" && call.status >= 300;
         assert_eq!(calls.iter().filter(is_refused).count(), 0, "{}: {}", scenario.name, story(&calls));
-        assert_eq!(ended.event("warning"), None, "{}: nobody else is there", scenario.name);
+        assert_eq!(ended.event("warning"), None, "{}: a warning about a concurrent change", scenario.name);
     }
 }
 
-/// How far the call had come when its run was killed.
+/// The progress of the call at the moment when its run was killed.
 #[derive(Clone, Copy, Debug)]
 enum Killed {
-    /// It had arrived, and was never handled.
+    /// The call arrived but was never handled.
     BeforeItWasHandled,
-    /// It was handled, and its answer was on the way.
+    /// The call was handled, but its answer was still being sent.
     BeforeItsAnswer,
-    /// Its answer was there.
+    /// The answer was complete.
     BehindItsAnswer,
 }
 
@@ -233,7 +234,7 @@ fn killed_at_any_call_and_run_again_it_ends_as_if_undisturbed() {
         let first = fixture(&scenario);
         let calls = undisturbed(&first);
         let expected = held(&first.endpoint);
-        let first = calls.iter().position(|call| call.operation == scenario.killed_from).expect("it is made");
+        let first = calls.iter().position(|call| call.operation == scenario.killed_from).expect("the call is made");
         let points: Vec<(usize, Killed)> = (first..calls.len())
             .flat_map(|call| {
                 [Killed::BeforeItWasHandled, Killed::BeforeItsAnswer, Killed::BehindItsAnswer].map(|when| (call, when))
@@ -254,7 +255,7 @@ fn killed_at_any_call_and_run_again_it_ends_as_if_undisturbed() {
     conclude("kills", kills, &wrong);
 }
 
-/// False: the run took fewer calls than the undisturbed one, so that there was nothing to kill.
+/// Returns false if the run made fewer calls than the uninterrupted one, so that it could not be killed.
 fn kill_and_run_again(scenario: &Scenario, call: usize, when: Killed, expected: &Value) -> bool {
     let fixture = fixture(scenario);
     match when {
@@ -266,15 +267,15 @@ fn kill_and_run_again(scenario: &Scenario, call: usize, when: Killed, expected: 
     if !fixture.heard_call(call, &mut child) {
         return false;
     }
-    child.kill().expect("ours");
-    child.wait().expect("ours");
+    child.kill().expect("the child can be killed");
+    child.wait().expect("the child can be waited for");
     fixture.check_nothing_is_left();
     let again = fixture.plugin(&[]).run(&fixture.request);
     assert!(["deployed", "unchanged"].contains(&again.outcome()), "run again:\n{}", again.stdout);
     let differences = differences(expected, &held(&fixture.endpoint));
     assert!(differences.is_empty(), "{differences}\n{}", story(&fixture.endpoint.calls()));
     fixture.check_nothing_is_left();
-    // A third run finds nothing to do: what differs from the stanza was not merely hidden by the second.
+    // A third run must find nothing to do. Otherwise the second has only hidden a difference from the stanza.
     let third = fixture.plugin(&[]).run(&fixture.request);
     assert_eq!(third.outcome(), "unchanged", "a third run:\n{}", third.stdout);
     let differences = self::differences(expected, &held(&fixture.endpoint));
@@ -288,19 +289,22 @@ fn executions_that_a_killed_run_has_left_on_their_way_are_waited_for() {
     let fixture = provisioning(&RELEASE, Duration::from_millis(1500));
     let (mut child, began) = (fixture.start(), Instant::now());
     while !fixture.endpoint.calls().iter().any(|call| call.operation == "UpdateAlias") {
-        assert!(began.elapsed() < PATIENCE && child.try_wait().expect("ours").is_none(), "the alias does not move");
+        assert!(
+            began.elapsed() < PATIENCE && child.try_wait().expect("the child can be waited for").is_none(),
+            "UpdateAlias was not called"
+        );
         thread::sleep(Duration::from_millis(1));
     }
-    child.kill().expect("ours");
-    child.wait().expect("ours");
+    child.kill().expect("the child can be killed");
+    child.wait().expect("the child can be waited for");
     let again = fixture.plugin(&[]).run(&fixture.request);
     assert_eq!(again.outcome(), "deployed", "{}\n{}", story(&fixture.endpoint.calls()), again.stdout);
-    let provisioned = fixture.endpoint.perform("GET", PROVISIONED, Value::Null).expect("there");
+    let provisioned = fixture.endpoint.perform("GET", PROVISIONED, Value::Null).expect("it exists");
     let requested = &provisioned["RequestedProvisionedConcurrentExecutions"];
     assert_eq!((requested, &provisioned["Status"]), (&json!(2), &json!("READY")));
 }
 
-/// The calls in order, each with what it carried and how it ended.
+/// The calls in order, each with its timeout, the size of its code, and its status.
 fn story(calls: &[Call]) -> String {
     let told = |call: &Call| {
         let timeout = call.body["Timeout"].as_u64().map(|timeout| format!(" timeout {timeout}")).unwrap_or_default();
@@ -310,14 +314,14 @@ fn story(calls: &[Call]) -> String {
     calls.iter().map(told).collect::<Vec<_>>().join(", ")
 }
 
-/// What a run is doing when it is told to end.
+/// The state of a run when it gets the signal. The number is that of a call.
 #[derive(Clone, Copy, Debug)]
 enum Doing {
-    /// Its call of this number gets no answer.
+    /// The call gets no answer.
     Hanging(usize),
-    /// The answer of its call of this number comes slowly, but comes within the time that a signal leaves.
+    /// The answer is slow, but arrives within the time that a call has after a signal.
     Hearing(usize),
-    /// It waits until what its call of this number has begun is live.
+    /// The run waits until the update that the call started is complete.
     Waiting(usize),
 }
 
@@ -341,7 +345,7 @@ fn a_signal_at_any_step_is_told_and_leaves_nothing_behind() {
     conclude("signals", points.len(), &wrong);
 }
 
-/// A git checkout with an untracked file, that `cleanup` puts aside, and the update that is to be made from it.
+/// A git repository with an untracked file, which `cleanup` stashes, and a stanza that updates the function.
 fn repository() -> Fixture {
     let mut fixture = fixture(&UPDATE);
     let members = fixture.request.as_object_mut().expect("an object");
@@ -369,10 +373,10 @@ fn interrupt(doing: Doing, last: usize) {
     };
     let mut child = fixture.start();
     if let Doing::Waiting(_) = doing {
-        assert!(fixture.heard_call(call - 1, &mut child), "ended before the call");
+        assert!(fixture.heard_call(call - 1, &mut child), "the run ended before the call");
         fixture.endpoint.set_update_duration(Duration::from_secs(60));
     }
-    assert!(fixture.heard_call(call, &mut child), "ended before the call");
+    assert!(fixture.heard_call(call, &mut child), "the run ended before the call");
     if let Doing::Waiting(_) = doing {
         thread::sleep(Duration::from_millis(150));
     }
@@ -381,7 +385,7 @@ fn interrupt(doing: Doing, last: usize) {
     ended.check(&[]);
     assert!(ended.elapsed < Duration::from_secs(5), "{:?}\n{}", ended.elapsed, ended.stdout);
     let calls = fixture.endpoint.calls();
-    // Whose last call is heard out has nothing left that could be cancelled.
+    // If the last call gets its answer, nothing is left to cancel.
     if matches!(doing, Doing::Hearing(call) if call + 1 == last) && ended.outcome() == "deployed" {
         return;
     }
@@ -390,12 +394,12 @@ fn interrupt(doing: Doing, last: usize) {
     let took_effect: Vec<String> = took_effect.map(|call| step(&call.operation)).collect();
     assert_eq!(ended.finished()["changed"], json!(took_effect), "{}\n{}", story(&calls), ended.stdout);
     let untracked = fs::read_to_string(fixture.directory.path().join("untracked"));
-    assert_eq!(untracked.ok().as_deref(), Some("u"), "the untracked file is back:\n{}", ended.stdout);
+    assert_eq!(untracked.ok().as_deref(), Some("u"), "the untracked file is missing:\n{}", ended.stdout);
     assert_eq!(git(fixture.directory.path(), &["stash", "list"]), "");
     fixture.check_nothing_is_left();
 }
 
-/// A step is named after its operation: `TagResource` is made by `tag-resource`.
+/// A step has the name of its operation: `tag-resource` calls `TagResource`.
 fn step(operation: &str) -> String {
     let spelt = |(place, letter): (usize, char)| {
         let hyphen = (letter.is_ascii_uppercase() && place > 0).then_some('-');

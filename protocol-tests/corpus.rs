@@ -1,4 +1,4 @@
-//! The corpus of the fuzz targets, played through the same bodies; `fuzz/` tells how to look for more.
+//! Runs the fuzz targets on their corpus. `fuzz/` describes how to search for more inputs.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ fn play(target: &str, body: fn(&[u8])) {
         println!("{}", file.display());
         let data = std::fs::read(file).expect("read");
         body(&data);
-        // And cut anywhere, for what nobody has fuzzed yet.
+        // Also truncated at several places, for inputs that no fuzzer has found yet.
         let step = data.len() / 16 + 1;
         (0..data.len()).step_by(step).for_each(|end| body(&data[..end]));
     }

@@ -1,4 +1,5 @@
-//! Whole deployments against the endpoint, where a case file cannot say what matters: counts, times, two at once.
+//! Whole deployments against the endpoint, for properties that a case file cannot describe: call counts, times, and two
+//! deployments at the same time.
 
 use std::fs;
 use std::path::Path;
@@ -59,12 +60,15 @@ fn an_identical_deployment_is_one_call_and_no_upload() {
 fn what_is_live_is_what_was_packaged() {
     let (endpoint, directory) = (endpoint(Settings::default()), build_directory());
     let ended = deploy(directory.path(), &request(&endpoint));
-    let packaged = ended.event("packaged").expect("told")["code_sha256"].clone();
+    let packaged = ended.event("packaged").expect("the event exists")["code_sha256"].clone();
     let live = endpoint.function("f").expect("created");
     assert_eq!(live["Configuration"]["CodeSha256"], packaged);
     assert_eq!(ended.finished()["code_sha256"], packaged);
     assert_eq!(ended.finished()["function_arn"], live["Configuration"]["FunctionArn"]);
-    assert_eq!(endpoint.code("f").expect("held").len() as u64, ended.event("packaged").unwrap()["zip_bytes"]);
+    assert_eq!(
+        endpoint.code("f").expect("the function has code").len() as u64,
+        ended.event("packaged").unwrap()["zip_bytes"]
+    );
 }
 
 #[test]
@@ -90,11 +94,11 @@ fn a_deployment_right_behind_another_one_waits_and_works() {
         let before = began.join().expect("no panic");
         for ended in [&before, &behind] {
             assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
-            // Nothing of its own was left in progress: configuration and code, each waited out.
+            // Each run waits for its own two updates, configuration and code.
             assert!(ended.elapsed >= 2 * update_duration, "{:?}\n{}", ended.elapsed, ended.stdout);
         }
     });
-    let live = endpoint.function("f").expect("is there");
+    let live = endpoint.function("f").expect("it exists");
     assert_eq!(live["Configuration"]["LastUpdateStatus"], "Successful");
     assert!([11, 22].map(|t| json!(t)).contains(&live["Configuration"]["Timeout"]));
 }
@@ -113,8 +117,8 @@ fn an_unchanged_function_that_is_being_updated_is_waited_for() {
     while !operations(&endpoint).contains(&"UpdateFunctionConfiguration".to_owned()) {
         std::thread::sleep(Duration::from_millis(5));
     }
-    child.kill().expect("killed");
-    child.wait().expect("reaped");
+    child.kill().expect("the child can be killed");
+    child.wait().expect("the child can be waited for");
     let ended = deploy(directory.path(), &request);
     assert_eq!(ended.outcome(), "unchanged");
     assert_eq!(ended.steps(), ["wait"]);
@@ -136,7 +140,7 @@ fn creation_waits_until_the_function_is_active() {
 fn a_package_that_cannot_go_is_known_before_the_first_call() {
     let (endpoint, directory) = (endpoint(Settings::default()), build_directory());
     let large = fs::File::create(directory.path().join("large.bin")).expect("created");
-    large.set_len(251 * 1024 * 1024).expect("sparse");
+    large.set_len(251 * 1024 * 1024).expect("a sparse file");
     let ended = deploy(directory.path(), &request(&endpoint));
     assert_eq!((ended.code(), ended.status.code()), ("package-too-large", Some(2)));
     assert_eq!(operations(&endpoint), [""; 0]);
@@ -153,13 +157,13 @@ fn a_package_that_cannot_go_is_known_before_the_first_call() {
     let given = deploy(directory.path(), &job);
     for ended in [by_directory, given] {
         assert_eq!((ended.code(), ended.status.code()), ("package-too-large", Some(2)));
-        let hint = ended.finished()["error"]["hint"].as_str().expect("a way out").to_owned();
+        let hint = ended.finished()["error"]["hint"].as_str().expect("a hint").to_owned();
         assert!(hint.contains("`s3_bucket`") && hint.contains("noise.bin (51.0 MiB), index.js"), "{hint}");
     }
     assert_eq!(operations(&endpoint), [""; 0]);
 }
 
-/// Bytes that deflate cannot make smaller, the same in each run: a weak generator is noise enough.
+/// Bytes that deflate cannot compress, the same in each run. A weak generator is good enough.
 pub(crate) fn noise(length: usize) -> Vec<u8> {
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
     let mut next = || {
@@ -186,11 +190,14 @@ fn an_upload_that_is_cut_in_the_middle_is_sent_again_whole() {
     job["zip"] = json!(".");
     let ended = deploy(directory.path(), &job);
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
-    let finished = ended.events.iter().find(|event| event["event"] == "step-finished").expect("told");
+    let finished = ended.events.iter().find(|event| event["event"] == "step-finished").expect("the event exists");
     assert_eq!(finished["attempts"], 2);
-    let live = endpoint.function("f").expect("there");
+    let live = endpoint.function("f").expect("it exists");
     assert_eq!(live["Configuration"]["CodeSha256"], ended.finished()["code_sha256"]);
-    assert_eq!(endpoint.code("f").expect("held").len() as u64, ended.event("packaged").expect("told")["zip_bytes"]);
+    assert_eq!(
+        endpoint.code("f").expect("the function has code").len() as u64,
+        ended.event("packaged").expect("the event exists")["zip_bytes"]
+    );
 }
 
 #[test]
@@ -200,14 +207,14 @@ fn files_that_do_not_compress_are_refused_before_the_first_call() {
     let ended = deploy(directory.path(), &request(&endpoint));
     assert_eq!((ended.code(), ended.status.code()), ("package-too-large", Some(2)), "{}", ended.stdout);
     assert_eq!(operations(&endpoint), [""; 0]);
-    assert!(ended.event("progress").is_some(), "so much work shows its progress");
+    assert!(ended.event("progress").is_some(), "no progress event for a large package");
 }
 
 #[test]
 fn the_runners_own_identity_is_never_used_for_a_job() {
     let (endpoint, directory) = (endpoint(Settings::default()), build_directory());
     let home = TempDir::new().expect("a temporary directory");
-    fs::create_dir(home.path().join(".aws")).expect("made");
+    fs::create_dir(home.path().join(".aws")).expect("created");
     let profile = "[default]\naws_access_key_id = AKIDENDPOINTEXAMPLE1\naws_secret_access_key = endpoint-secret-key\n";
     fs::write(home.path().join(".aws/credentials"), profile).expect("written");
     let runner = || {
@@ -227,14 +234,14 @@ fn the_runners_own_identity_is_never_used_for_a_job() {
     job["env"]["HOME"] = json!(home.path().display().to_string());
     let ended = runner().run(&job);
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
-    assert_eq!(ended.event("identified").expect("told")["source"], "profile");
+    assert_eq!(ended.event("identified").expect("the event exists")["source"], "profile");
 }
 
 #[test]
 fn without_an_env_the_processs_environment_is_the_jobs() {
     let (endpoint, directory) = (endpoint(Settings::default()), build_directory());
     let mut job = request(&endpoint);
-    let env = job.as_object_mut().and_then(|job| job.remove("env")).expect("given");
+    let env = job.as_object_mut().and_then(|job| job.remove("env")).expect("the request has `env`");
     let mut plugin = Plugin::new(&[]).directory(directory.path());
     for (name, value) in env.as_object().expect("an object") {
         plugin = plugin.env(name, value.as_str().expect("a string"));
@@ -259,7 +266,7 @@ fn everything_is_told_on_standard_output_and_nothing_unless_asked_on_standard_er
 fn a_profile_of_the_jobs_does_not_reach_the_machines_metadata_service() {
     let (endpoint, directory) = (endpoint(Settings::default()), build_directory());
     let home = TempDir::new().expect("a temporary directory");
-    fs::create_dir(home.path().join(".aws")).expect("made");
+    fs::create_dir(home.path().join(".aws")).expect("created");
     let profile = "[default]\nrole_arn = arn:aws:iam::123456789012:role/x\ncredential_source = Ec2InstanceMetadata\n";
     fs::write(home.path().join(".aws/config"), profile).expect("written");
     let mut job = request(&endpoint);
@@ -268,10 +275,10 @@ fn a_profile_of_the_jobs_does_not_reach_the_machines_metadata_service() {
     env.insert("HOME".to_owned(), json!(home.path().display().to_string()));
     let ended = deploy(directory.path(), &job);
     assert_eq!((ended.code(), ended.status.code()), ("no-credentials", Some(2)), "{}", ended.stdout);
-    assert!(ended.elapsed < Duration::from_secs(1), "nobody was asked: {:?}", ended.elapsed);
+    assert!(ended.elapsed < Duration::from_secs(1), "slow, so it called the metadata service: {:?}", ended.elapsed);
 }
 
-/// A metadata service that knows one role, as `169.254.169.254` does on an instance. Serves until the test ends.
+/// A metadata service with one role, like `169.254.169.254` on an instance. It runs until the test ends.
 fn metadata_service() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("bound");
@@ -318,7 +325,7 @@ fn the_haste_of_the_metadata_service_is_not_asked_of_lambda() {
     env.insert("AWS_EC2_METADATA_SERVICE_ENDPOINT".to_owned(), json!(metadata_service()));
     let ended = deploy(directory.path(), &job);
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
-    assert_eq!(ended.event("identified").expect("told")["source"], "instance");
+    assert_eq!(ended.event("identified").expect("the event exists")["source"], "instance");
 }
 
 #[test]
@@ -329,7 +336,7 @@ fn a_package_is_written_behind_a_link() {
     let request = json!({"function_name": "f", "zip": "index.js"});
     let ended = Plugin::new(&["package", "--output", "link.zip"]).directory(directory.path()).run(&request);
     assert_eq!(ended.outcome(), "packaged");
-    assert!(fs::symlink_metadata(directory.path().join("link.zip")).expect("there").is_symlink());
-    assert!(fs::read(directory.path().join("real.zip")).expect("there").starts_with(b"PK"));
-    assert_eq!(fs::read_dir(directory.path()).expect("readable").count(), 3, "nothing is left beside it");
+    assert!(fs::symlink_metadata(directory.path().join("link.zip")).expect("it exists").is_symlink());
+    assert!(fs::read(directory.path().join("real.zip")).expect("it exists").starts_with(b"PK"));
+    assert_eq!(fs::read_dir(directory.path()).expect("readable").count(), 3, "another file is left");
 }

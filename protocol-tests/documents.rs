@@ -1,4 +1,4 @@
-//! Completions and the manual page, read by those for whom they are: a real bash, a real groff.
+//! The completions and the manual page, checked with the programs that read them: bash and groff.
 
 use std::fs;
 use std::io::Write;
@@ -13,22 +13,22 @@ use crate::plugin::{job_env, program};
 use crate::schemas::committed;
 
 fn document(arguments: &[&str]) -> String {
-    let output = Command::new(program()).args(arguments).output().expect("runs");
+    let output = Command::new(program()).args(arguments).output().expect("the program runs");
     assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]), "{arguments:?}");
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
-/// A program with this input. `None`: there is no such program here.
+/// Runs a program with this input. `None`: the program is not installed.
 fn run(command: &mut Command, input: &str) -> Option<Output> {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().ok()?;
-    child.stdin.take().expect("piped").write_all(input.as_bytes()).expect("read");
-    Some(child.wait_with_output().expect("ends"))
+    child.stdin.take().expect("piped").write_all(input.as_bytes()).expect("the program reads its input");
+    Some(child.wait_with_output().expect("the output can be read"))
 }
 
-/// What a real bash offers behind these words; the last one is being typed.
+/// Returns bash's completions for these words, of which the last is incomplete.
 fn completed(words: &[&str], directory: &Path) -> Vec<String> {
-    // The function is the one that the script registers; bash would give it the command, the word and the word before. compopt
-    // says how names of files are shown, and is there for an interactive bash alone.
+    // The script calls the registered function as bash does: with the command, the word and the previous word.
+    // `compopt` only affects how file names are shown and only works in an interactive bash.
     const ASK: &str = r#"
         compopt() { :; }
         source /dev/stdin
@@ -39,7 +39,7 @@ fn completed(words: &[&str], directory: &Path) -> Vec<String> {
         printf '%s\n' "${COMPREPLY[@]}""#;
     let mut bash = Command::new("bash");
     bash.args(["--norc", "-c", ASK, "bash"]).args(words).current_dir(directory);
-    let output = run(&mut bash, &document(&["completions", "bash"])).expect("bash is there");
+    let output = run(&mut bash, &document(&["completions", "bash"])).expect("bash runs");
     assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).split_whitespace().map(str::to_owned).collect()
 }
@@ -71,7 +71,7 @@ fn every_shell_can_read_its_completions() {
     {
         let script = document(&["completions", shell]);
         for command in commands() {
-            assert!(script.contains(&command), "{shell} is not told of {command}");
+            assert!(script.contains(&command), "{shell}: {command} is missing");
         }
         match run(Command::new(check[0]).args(&check[1..]), &script) {
             None => fixture::not_run(&format!("{shell} (is not installed)")),
@@ -80,7 +80,7 @@ fn every_shell_can_read_its_completions() {
     }
 }
 
-/// The commands, as `--help` lists them.
+/// The commands in the output of `--help`.
 pub(crate) fn commands() -> Vec<String> {
     let help = document(&["--help"]);
     let (_, list) = help.split_once("Commands:\n").expect("a list of commands");
@@ -94,7 +94,7 @@ pub(crate) fn commands() -> Vec<String> {
     names
 }
 
-/// A text of roff as it is read.
+/// Returns roff source as plain text.
 fn unescaped(roff: &str) -> String {
     let fonts = ["\\fB", "\\fI", "\\fR", "\\&"].iter().fold(roff.to_owned(), |text, font| text.replace(font, ""));
     [("\\-", "-"), ("\\(aq", "'"), ("\\(ga", "`"), ("\\(ha", "^"), ("\\(ti", "~"), ("\\(dq", "\""), ("\\(rs", "\\")]
@@ -164,7 +164,7 @@ fn the_examples_of_the_manual_run() {
     let script: String =
         blocks.map(|block| unescaped(&block.replace("\n\\&$ ", "\n").replacen("\\&$ ", "", 1)) + "\n").collect();
     let directory = TempDir::new().expect("a temporary directory");
-    fs::create_dir_all(directory.path().join("dist")).expect("made");
+    fs::create_dir_all(directory.path().join("dist")).expect("created");
     fs::write(directory.path().join("dist/index.js"), "exports.handler = async () => 'hello'\n").expect("written");
     std::os::unix::fs::symlink(program(), directory.path().join("dpl-lambda")).expect("linked");
     let endpoint = Endpoint::start(Settings::default()).expect("a free port");
@@ -175,7 +175,7 @@ fn the_examples_of_the_manual_run() {
     }
     let path = std::env::var("PATH").unwrap_or_default();
     bash.env("PATH", format!("{}:{path}", directory.path().display())).env_remove("TRAVIS_BRANCH");
-    let output = run(&mut bash, "").expect("bash is there");
+    let output = run(&mut bash, "").expect("bash runs");
     let told = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{told}\n{}\n{script}", String::from_utf8_lossy(&output.stderr));
     for part in ["planned: ", "Creating function hello.", "\"outcome\":\"unchanged\"", "packaged dist into"] {
@@ -199,7 +199,7 @@ fn a_document_that_is_asked_for_in_a_wrong_way_is_no_event_wherever_the_options_
         assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(2), &b""[..]), "{arguments:?}");
         assert_eq!(told.lines().count(), 1, "{arguments:?}: {told}");
     }
-    // What only looks like one.
+    // These only look like the name of a document.
     for arguments in
         [&["--only", "schema", "--bogus"][..], &["--travis-yml", "policy", "plan", "--bogus"], &["x", "schema"]]
     {
@@ -213,7 +213,7 @@ fn a_document_that_is_asked_for_in_a_wrong_way_is_no_event_wherever_the_options_
 #[test]
 fn a_document_that_cannot_be_written_is_told_on_standard_error() {
     for arguments in [&["schema", "event"][..], &["completions", "bash"], &["manual"]] {
-        let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has /dev/full");
         let output = Command::new(program()).args(arguments).stdout(full).output().expect("runs");
         let told = String::from_utf8_lossy(&output.stderr);
         assert_eq!((output.status.code(), told.lines().count()), (Some(2), 1), "{arguments:?}: {told}");

@@ -1,7 +1,8 @@
-//! What people see in an editor: the real `yaml-language-server` is asked over LSP, as VS Code and others ask it.
+//! Tests what users see in an editor. The tests query the real `yaml-language-server` over LSP, as VS Code and other
+//! editors do.
 //!
-//! It comes from npm, pinned in `editors/package-lock.json`, into a directory under `target/`. A second validator, `ajv`,
-//! is held against the schemas, too.
+//! npm installs the server, with the versions in `editors/package-lock.json`, into a directory under `target/`. The
+//! tests also compare a second validator, `ajv`, with ours.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -23,21 +24,21 @@ use crate::stanzas::{decrypted, real_stanzas};
 static PACKAGES: LazyLock<PathBuf> =
     LazyLock::new(|| node::npm_packages(&Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol-tests/editors")));
 
-/// No answer may take longer; a server on a busy machine starts in some seconds.
+/// The timeout of an answer. On a busy machine the server takes some seconds to start.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A language server that knows our schema as the one of every `.travis.yml`. It ends with us.
+/// A language server that applies our schema to every `.travis.yml`. It ends when this value is dropped.
 struct Server {
     child: Child,
     stdin: ChildStdin,
     messages: Receiver<Value>,
     settings: Value,
-    /// Diagnostics that have come, by document.
+    /// The received diagnostics, by document.
     published: Map<String, Value>,
     count: u32,
 }
 
-/// A diagnostic: line and column, counted from 1 as people see them, and what it says.
+/// A diagnostic: line and column, both counted from 1, and the message.
 type Told = (u64, u64, String);
 
 impl Server {
@@ -78,29 +79,29 @@ impl Server {
         server.tell("initialized", json!({}));
         let settings = server.settings.clone();
         server.tell("workspace/didChangeConfiguration", json!({"settings": settings}));
-        // It answers without a schema until it has asked for its settings.
+        // The server has no schema until it has requested its settings.
         let until = Instant::now() + PATIENCE;
         while server.diagnosed("deploy: {provider: lambda, fuction_name: f}\n").is_empty() {
-            assert!(Instant::now() < until, "the language server does not take our schema");
+            assert!(Instant::now() < until, "the language server does not use our schema");
         }
         server
     }
 
     fn send(&mut self, message: &Value) {
         let text = message.to_string();
-        write!(self.stdin, "Content-Length: {}\r\n\r\n{text}", text.len()).expect("the server is there");
-        self.stdin.flush().expect("the server is there");
+        write!(self.stdin, "Content-Length: {}\r\n\r\n{text}", text.len()).expect("the server runs");
+        self.stdin.flush().expect("the server runs");
     }
 
     fn tell(&mut self, method: &str, params: Value) {
         self.send(&json!({"jsonrpc": "2.0", "method": method, "params": params}));
     }
 
-    /// Takes one message; answers what the server asks, and keeps the diagnostics.
+    /// Receives one message. Answers requests of the server, and stores diagnostics.
     fn take(&mut self, until: Instant) -> Value {
         let message = match self.messages.recv_timeout(until.saturating_duration_since(Instant::now())) {
             Ok(message) => message,
-            Err(RecvTimeoutError::Timeout) => panic!("the language server says nothing for {PATIENCE:?}"),
+            Err(RecvTimeoutError::Timeout) => panic!("no message of the language server in {PATIENCE:?}"),
             Err(RecvTimeoutError::Disconnected) => panic!("the language server has ended"),
         };
         let params = &message["params"];
@@ -137,7 +138,7 @@ impl Server {
         }
     }
 
-    /// Opens a document and returns its name.
+    /// Opens a document and returns its URI.
     fn open(&mut self, text: &str) -> String {
         self.count += 1;
         let uri = format!("file:///build/{}/.travis.yml", self.count);
@@ -146,7 +147,7 @@ impl Server {
         uri
     }
 
-    /// Everything that is wrong with a document.
+    /// Returns all diagnostics of a document.
     fn diagnosed(&mut self, text: &str) -> Vec<Told> {
         let uri = self.open(text);
         let until = Instant::now() + PATIENCE;
@@ -168,9 +169,9 @@ impl Server {
             .collect()
     }
 
-    /// Asks about the place in a document that `│` marks.
+    /// Sends a request for the position in a document that `│` marks.
     fn asked_at(&mut self, method: &str, marked: &str) -> Value {
-        let (before, behind) = marked.split_once('│').expect("a place is marked");
+        let (before, behind) = marked.split_once('│').expect("the document has a mark");
         let uri = self.open(&format!("{before}{behind}"));
         let line = before.matches('\n').count();
         let character = before.rsplit('\n').next().unwrap_or_default().chars().count();
@@ -203,14 +204,14 @@ impl Drop for Server {
     }
 }
 
-/// One line of what an editor offers.
+/// A completion item.
 struct Offer {
     label: String,
     told: String,
     inserted: String,
 }
 
-/// One message of LSP; `None` at the end.
+/// Reads one LSP message. `None`: the output has ended.
 fn read(output: &mut impl BufRead) -> Option<Value> {
     let mut length = 0;
     loop {
@@ -229,14 +230,14 @@ fn read(output: &mut impl BufRead) -> Option<Value> {
     serde_json::from_slice(&body).ok()
 }
 
-/// A stanza's beginning, in a file with other keys.
+/// The start of a stanza, in a file with another key.
 const BEGUN: &str = "language: node_js\ndeploy:\n  provider: lambda\n  function_name: hello\n";
 
 fn labels(offers: &[Offer]) -> Vec<&str> {
     offers.iter().map(|offer| offer.label.as_str()).collect()
 }
 
-/// The offer of this label, printed.
+/// Finds and prints the item with this label.
 #[track_caller]
 fn shown<'a>(offers: &'a [Offer], label: &str) -> &'a Offer {
     let offer = offers.iter().find(|offer| offer.label == label);
@@ -267,7 +268,7 @@ fn keys_are_offered_with_what_they_mean() {
         assert!(memory.inserted.starts_with("memory_size: "), "{}", memory.inserted);
     }
     let of_another = server.completed("deploy:\n  provider: s3\n  │\n  bucket: b\n");
-    assert_eq!(labels(&of_another), [""; 0], "another provider's stanza is not ours to complete");
+    assert_eq!(labels(&of_another), [""; 0], "keys are offered for another provider");
 }
 
 #[test]
@@ -281,7 +282,11 @@ fn values_are_offered_with_what_they_mean() {
             shown(&offers, word);
         }
         let begins_a_stanza = |offer: &Offer| offer.inserted.contains("provider: lambda");
-        assert!(!offers.iter().any(begins_a_stanza), "a whole stanza is no value of `{key}`: {:?}", labels(&offers));
+        assert!(
+            !offers.iter().any(begins_a_stanza),
+            "a whole stanza is offered as a value of `{key}`: {:?}",
+            labels(&offers)
+        );
     };
     offered("runtime", &["nodejs24.x", "python3.14", "provided.al2023"]);
     offered("region", &["eu-west-1", "us-gov-west-1", "cn-north-1"]);
@@ -315,7 +320,7 @@ fn a_whole_stanza_is_offered_where_one_can_stand_and_is_right() {
             shown(&offers, name);
         }
     }
-    // What is inserted, as it is when nobody fills it in.
+    // The inserted text must be valid if the user fills in nothing.
     for name in names {
         let offers = server.completed("deploy:\n  │\n");
         let stanza = filled_in(&shown(&offers, name).inserted);
@@ -324,15 +329,15 @@ fn a_whole_stanza_is_offered_where_one_can_stand_and_is_right() {
         assert_eq!(server.diagnosed(&file), [], "{file}");
     }
     let misspelt = "deploy:\n  provider: lambda\n  fuction_name: f\n";
-    assert_eq!(server.diagnosed(misspelt).len(), 1, "such a file would have been found out");
+    assert_eq!(server.diagnosed(misspelt).len(), 1, "a misspelled key has no diagnostic");
 }
 
-/// A snippet whose places keep what stands in them.
+/// Returns a snippet with the default values of its placeholders.
 fn filled_in(snippet: &str) -> String {
     let mut text = String::new();
     let mut rest = snippet;
     while let Some((before, behind)) = rest.split_once("${") {
-        let (place, after) = behind.split_once('}').expect("a place ends");
+        let (place, after) = behind.split_once('}').expect("a placeholder ends");
         text.push_str(before);
         let value = place.split_once([':', '|']).map_or("", |(_, value)| value);
         text.push_str(value.split([',', '|']).next().unwrap_or_default());
@@ -359,7 +364,7 @@ fn a_hover_tells_what_a_key_means() {
         for text in needed {
             assert!(told.contains(text), "`{text}` is missing: {told}");
         }
-        assert!(!told.contains("||") && !told.contains("`\"\"`"), "more than one alternative is told: {told}");
+        assert!(!told.contains("||") && !told.contains("`\"\"`"), "the hover shows more than one alternative: {told}");
     }
 }
 
@@ -410,10 +415,10 @@ fn what_is_wrong_is_told_at_its_place() {
     }
 }
 
-/// The values of the job's variables that fit wherever a real stanza has one.
+/// Values for the variables of the job that fit every use in the real stanzas.
 fn job() -> Value {
     let stanzas = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/protocol-tests/real-stanzas.jsonl"));
-    let stanzas = stanzas.expect("read");
+    let stanzas = stanzas.expect("the file can be read");
     let is_of_a_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '{';
     let mut env = json!({"TRAVIS_BRANCH": "master", "PATH": &*PATH});
     for part in stanzas.split('$').skip(1) {
@@ -428,8 +433,8 @@ fn job() -> Value {
     env
 }
 
-/// The keys of a stanza that the program refuses or warns about, as far as a schema can know: not what the job's variables,
-/// its files or AWS make of them.
+/// Returns the keys that the program rejects or warns about. Problems that a schema cannot know are left out: those
+/// that depend on the job's variables, on files or on AWS.
 fn blamed(ended: &Ended) -> BTreeSet<String> {
     let finished = ended.finished();
     let warnings = ended.events.iter().filter(|event| event["event"] == "warning");
@@ -437,13 +442,14 @@ fn blamed(ended: &Ended) -> BTreeSet<String> {
     told.extend(finished["error"]["problems"].as_array().into_iter().flatten());
     told.extend((finished["outcome"] == "failed").then_some(&finished["error"]));
     let known = ["unknown-key", "deprecated", "out-of-range", "lenient-value", "bad-value", "missing-key"];
-    // How long a runtime lasts, a schema does not tell.
+    // A schema does not say when a runtime is retired.
     told.retain(|one| known.contains(&one["code"].as_str().unwrap_or_default()) && one["at"] != "/runtime");
     let key = |one: &&Value| one["at"].as_str().and_then(|at| at.split('/').nth(1)).map(str::to_owned);
     told.iter().filter_map(key).collect()
 }
 
-/// A stanza as YAML. JSON is YAML, and one key a line tells where a diagnostic belongs.
+/// Returns a stanza as YAML: each key is on its own line, so that the line of a diagnostic identifies its key, and each
+/// value is JSON, which is also YAML.
 fn as_yaml(stanza: &Value, indent: &str) -> Vec<String> {
     let keys = stanza.as_object().expect("an object").iter();
     keys.map(|(key, value)| {
@@ -464,7 +470,7 @@ fn a_real_file_has_diagnostics_where_the_program_warns_or_refuses_and_nowhere_el
             request["role"] = json!("arn:aws:iam::123456789012:role/decrypted");
         }
         request["env"] = env.clone();
-        // Conditions are not what is asked for here: nothing is skipped.
+        // Conditions are not tested here; this one is always met.
         request["on"] = json!({"all_branches": true});
         let expected = blamed(&Plugin::new(&["check"]).run_on(request.to_string().as_bytes()));
         blamed_keys += expected.len();
@@ -493,33 +499,34 @@ fn a_real_file_has_diagnostics_where_the_program_warns_or_refuses_and_nowhere_el
             right += told.len();
         }
     }
-    println!("{files} real files, {right} diagnostics on {blamed_keys} keys that the program blames, 0 false alarms");
+    println!("{files} real files, {right} diagnostics on {blamed_keys} keys that the program reports, 0 false alarms");
     assert!(files >= 150 && blamed_keys >= 5, "{files} {blamed_keys}");
 }
 
-/// What ajv says of each instance.
+/// Returns for each instance whether ajv accepts it.
 fn ajv(schema: &Value, instances: &[&Value]) -> Vec<bool> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol-tests/editors/ajv.js");
     let mut command = Command::new(node::node());
     let mut child =
-        command.arg(script).arg(&*PACKAGES).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("starts");
+        command.arg(script).arg(&*PACKAGES).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("Node starts");
     let question = json!({"schema": schema, "instances": instances}).to_string();
     let mut stdin = child.stdin.take().expect("piped");
     let writer = std::thread::spawn(move || stdin.write_all(question.as_bytes()));
     let mut answer = String::new();
     child.stdout.take().expect("piped").read_to_string(&mut answer).expect("UTF-8");
-    writer.join().expect("does not panic").expect("it reads all");
-    assert!(child.wait().expect("ends").success(), "ajv does not take the schema");
+    writer.join().expect("no panic").expect("ajv.js reads its input");
+    assert!(child.wait().expect("the child can be waited for").success(), "ajv rejects the schema");
     serde_json::from_str(&answer).expect("a list of booleans")
 }
 
-/// Every stanza of `cases/`, of the examples and of real life.
+/// Every stanza of `cases/`, of the examples, and of the collected real stanzas.
 fn stanzas() -> Vec<(String, Value)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut stanzas = Vec::new();
-    let cases = fs::read_dir(root.join("protocol-tests/cases")).expect("there are cases");
+    let cases = fs::read_dir(root.join("protocol-tests/cases")).expect("the directory exists");
     for path in cases.map(|entry| entry.expect("listed").path()) {
-        let case: Value = serde_json::from_str(&fs::read_to_string(&path).expect("read")).expect("JSON");
+        let case: Value =
+            serde_json::from_str(&fs::read_to_string(&path).expect("the file can be read")).expect("JSON");
         for run in case["runs"].as_array().expect("runs").iter().filter(|run| run["stdin"].is_object()) {
             let mut stanza = run["stdin"].clone();
             let keys = stanza.as_object_mut().expect("an object");
@@ -529,7 +536,8 @@ fn stanzas() -> Vec<(String, Value)> {
         }
     }
     for example in ["node-function", "python-function"] {
-        let text = fs::read_to_string(root.join("examples").join(example).join("stanza.json")).expect("read");
+        let text =
+            fs::read_to_string(root.join("examples").join(example).join("stanza.json")).expect("the file can be read");
         stanzas.push((example.to_owned(), serde_json::from_str(&text).expect("JSON")));
     }
     stanzas.extend(real_stanzas().into_iter().map(|stanza| ("real".to_owned(), stanza)));

@@ -1,10 +1,11 @@
-//! Releases at emulators: where boto3 finds an alias after a deployment, after one that failed, and after a rollback.
+//! Releases on emulators. The tests check with boto3 where an alias points after a deployment, a failed deployment and
+//! a rollback.
 //!
-//! ministack runs the functions: a broken one really fails, a slow one really sleeps. Where it is not AWS (1.5.33): what
-//! a handler raises has the type `Runtime.HandlerError`, whatever it is; an invocation of an alias goes to the version
-//! that it points at, whatever its weights; provisioned concurrency is ready at once. moto (5.2.3) runs nothing without
-//! Docker and has no provisioned concurrency at all; it tells no `RevisionId` of a function and never changes that of an
-//! alias; and it numbers a version by how many there are, so that a number comes again after a deletion.
+//! ministack runs the functions: a broken one really fails, a slow one really sleeps. It differs from AWS in these
+//! points (1.5.33): every exception of a handler has the type `Runtime.HandlerError`; an invocation of an alias goes to
+//! its main version, whatever its weights; provisioned concurrency is ready at once. moto (5.2.3) runs no function
+//! without Docker and has no provisioned concurrency. It returns no `RevisionId` of a function and never changes that
+//! of an alias. It uses the count of versions as the next version number, so that a number can repeat after a deletion.
 
 use std::cell::RefCell;
 use std::fs;
@@ -20,9 +21,9 @@ use crate::fixture;
 use crate::plugin::{Ended, Plugin};
 use crate::venv;
 
-/// Asks an endpoint of Lambda, as `ask.py` does, and tells also what a function answers and the code of an error. For each
-/// line of standard input, [OPERATION, ARGUMENTS], it writes the answer as a line of JSON. It stands between single quotes
-/// in bash.
+/// Calls Lambda operations, like `ask.py`, but also returns a function's answer and an error's code. For each line of
+/// standard input, [OPERATION, ARGUMENTS], it writes the answer as a line of JSON. The script must not contain a single
+/// quote, because bash gets it between single quotes.
 const TELL: &str = r#"
 import json, sys, boto3
 from botocore.exceptions import ClientError
@@ -40,7 +41,7 @@ for line in sys.stdin:
     print(json.dumps(told, default=str), flush=True)
 "#;
 
-/// boto3, ready to be asked: a test asks often, and to start it costs half a second.
+/// A running boto3 process. A test makes many calls, and starting a process for each would cost half a second.
 struct Boto {
     child: Child,
     answers: RefCell<BufReader<ChildStdout>>,
@@ -57,15 +58,15 @@ impl Boto {
 
     fn told(&self, operation: &str, arguments: &Value) -> Value {
         let mut questions = self.child.stdin.as_ref().expect("piped");
-        writeln!(questions, "{}", json!([operation, arguments])).expect("it listens");
+        writeln!(questions, "{}", json!([operation, arguments])).expect("boto3 reads its input");
         let mut line = String::new();
-        self.answers.borrow_mut().read_line(&mut line).expect("it answers");
+        self.answers.borrow_mut().read_line(&mut line).expect("boto3 answers");
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{operation} {arguments}: {error}"))
     }
 }
 
 impl Drop for Boto {
-    /// It ends when its standard input does.
+    /// The process ends when its standard input is closed.
     fn drop(&mut self) {
         drop(self.child.stdin.take());
         let _ = self.child.wait();
@@ -100,13 +101,13 @@ impl Stand {
             "alias": "live",
             "env": emulator.job_env(),
         });
-        // It is there: the emulator runs in it.
+        // This environment exists already: the emulator runs in it.
         let python = venv::python(Path::new(requirements), "emulators");
         let boto = Boto::of(&python, &emulator.url);
         Stand { emulator, python, boto, directory: TempDir::new().expect("a temporary directory"), stanza }
     }
 
-    /// The code of the function, in Python: what its handler does.
+    /// Writes the function's code in Python. `lines` is the body of the handler.
     fn write(&self, lines: &str) {
         self.write_file("index.py", &format!("def handler(event, context):\n    {lines}\n"));
     }
@@ -115,7 +116,7 @@ impl Stand {
         fs::write(self.directory.path().join(name), code).expect("written");
     }
 
-    /// The stanza with some keys beside its own, or instead of them.
+    /// Returns the stanza with additional or changed keys.
     fn with(&self, keys: Value) -> Value {
         let mut stanza = self.stanza.clone();
         for (key, value) in keys.as_object().expect("keys") {
@@ -136,12 +137,12 @@ impl Stand {
         self.run(&["rollback"], keys)
     }
 
-    /// What boto3 reads of `live`.
+    /// Returns the alias `live`, read by boto3.
     fn alias(&self) -> Value {
         self.boto.told("get_alias", &json!({"FunctionName": "f", "Name": "live"}))
     }
 
-    /// The numbers of the versions that boto3 finds.
+    /// Returns the version numbers, read by boto3.
     fn versions(&self) -> Vec<String> {
         let listed = self.boto.told("list_versions_by_function", &json!({"FunctionName": "f"}));
         let listed = listed["Versions"].as_array().expect("a list").iter();
@@ -149,18 +150,19 @@ impl Stand {
         numbers.filter(|number| number != "$LATEST").collect()
     }
 
-    /// A question as a line of bash; `arguments` stands between double quotes there.
+    /// Returns a bash command that calls an operation. bash gets `arguments` between double quotes and expands
+    /// variables in it.
     fn asking(&self, operation: &str, arguments: &str) -> String {
         let question = format!("[\"{operation}\", {arguments}]").replace('"', "\\\"");
         format!("'{}' -c '{TELL}' '{}' <<< \"{question}\"", self.python.display(), self.emulator.url)
     }
 
-    /// What a function answers that is called by its alias.
+    /// Invokes the alias and returns the function's answer.
     fn answer(&self) -> Value {
         self.boto.told("invoke", &json!({"FunctionName": "f", "Qualifier": "live"}))["Payload"].clone()
     }
 
-    /// Gives another version a share of the traffic, as somebody else would.
+    /// Gives another version a share of the traffic, as another client would.
     fn share(&self, version: &str, weight: f64) {
         let weights = json!({"AdditionalVersionWeights": {version: weight}});
         let arguments = json!({"FunctionName": "f", "Name": "live", "RoutingConfig": weights});
@@ -168,7 +170,7 @@ impl Stand {
         assert_eq!(shares(&shared), json!({version: weight}));
     }
 
-    /// Everybody gets this version.
+    /// Asserts that all traffic goes to this version.
     #[track_caller]
     fn is_at(&self, version: &str) {
         let alias = self.alias();
@@ -176,7 +178,7 @@ impl Stand {
         assert_eq!(shares(&alias), json!({}), "{alias:#}");
     }
 
-    /// The deployment, or the way back, has ended at this version.
+    /// Asserts that the deployment or rollback succeeded and ended at this version.
     #[track_caller]
     fn went_live(&self, ended: &Ended, version: &str) {
         assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
@@ -184,7 +186,7 @@ impl Stand {
         self.is_at(version);
     }
 
-    /// The version did not pass, for a reason that is told by these words, and nobody has got it.
+    /// Asserts that the version failed its check with this message, and that no traffic was sent to it.
     #[track_caller]
     fn did_not_pass(&self, ended: &Ended, words: &str, still: &str) {
         has_failed(ended, words);
@@ -202,7 +204,7 @@ fn has_failed(ended: &Ended, words: &str) {
     assert!(message.contains(words), "{words}: {}", ended.stdout);
 }
 
-/// The shares of an alias's traffic that go elsewhere. moto tells an empty map of none, ministack and AWS nothing.
+/// Returns the weights of an alias. Without weights moto returns an empty map; ministack and AWS return nothing.
 fn shares(alias: &Value) -> Value {
     match &alias["RoutingConfig"]["AdditionalVersionWeights"] {
         Value::Null => json!({}),
@@ -210,14 +212,14 @@ fn shares(alias: &Value) -> Value {
     }
 }
 
-/// The lines that a command wrote to its standard output, each as JSON.
+/// Returns the lines that a command wrote to its standard output, each parsed as JSON.
 fn lines(ended: &Ended) -> Vec<Value> {
     let outputs = ended.events.iter().filter(|event| event["event"] == "output" && event["stream"] == "stdout");
     let line = |event: &Value| serde_json::from_str(event["line"].as_str().unwrap_or_default()).expect("JSON");
     outputs.map(line).collect()
 }
 
-/// A good version, then a broken one, twice: `error` is what it says.
+/// Deploys a good version, and then a broken one twice. `error` is the message of its exception.
 #[track_caller]
 fn check_good_and_broken(stand: &Stand, file: &str, good: &str, broken: &str, error: &str) {
     stand.write_file(file, good);
@@ -232,7 +234,7 @@ fn check_good_and_broken(stand: &Stand, file: &str, good: &str, broken: &str, er
     assert!(log.iter().any(|line| line.as_str().is_some_and(|line| line.contains(error))), "{log:#?}");
 
     stand.did_not_pass(&stand.deploy(json!({"verify": {}})), error, "1");
-    assert_eq!(stand.versions(), ["1", "2"], "the same code is the same version");
+    assert_eq!(stand.versions(), ["1", "2"], "the same code was published again");
     assert_eq!(stand.answer(), json!({"code": "good"}));
 }
 
@@ -247,7 +249,7 @@ fn nobody_gets_a_python_version_that_is_broken_or_slow_and_rollback_passes_them_
     stand.write_file("index.py", "import no_such_module\n\ndef handler(event, context):\n    pass\n");
     stand.did_not_pass(&stand.deploy(json!({"verify": {}})), "no_such_module", "1");
 
-    // It would have answered well, long after our patience and long before Lambda's.
+    // The function would succeed after 10 s, which is longer than the check waits and shorter than Lambda's timeout.
     stand.write_file("index.py", "import time\n\ndef handler(event, context):\n    time.sleep(10)\n");
     let slow = stand.deploy(json!({"timeout": 30, "verify": {"timeout": 1}}));
     stand.did_not_pass(&slow, "it did not answer within 1 s", "1");
@@ -268,7 +270,7 @@ fn nobody_gets_a_python_version_that_is_broken_or_slow_and_rollback_passes_them_
 #[test]
 #[ignore = "second tier: needs PyPI"]
 fn nobody_gets_a_node_version_that_is_broken() {
-    // ministack runs it by the machine's own.
+    // ministack runs the function with the machine's own Node.
     if !Command::new("node").arg("--version").output().is_ok_and(|output| output.status.success()) {
         return fixture::not_run("node (is not installed)");
     }
@@ -320,7 +322,7 @@ fn an_answer_is_held_against_what_was_expected_of_it() {
     let expect = json!({"contains": "Größe", "json": {"event": payload, "code": "echo"}});
     stand.went_live(&stand.deploy(json!({"verify": {"payload": payload, "expect": expect}})), "2");
 
-    // Without a payload it gets an empty object, and text that is JSON already as it stands.
+    // Without `payload` the function gets an empty object. A payload that is already JSON text is passed on unchanged.
     stand.write("return event");
     let as_it_is = json!({"verify": {"expect": {"json": {}, "contains": "{}"}}});
     stand.went_live(&stand.deploy(as_it_is), "3");
@@ -342,7 +344,7 @@ fn a_command_judges_the_version_that_it_is_told() {
     assert_eq!(lines(&ended), [json!(20)]);
     let ended = verify(json!({"command": "sleep 30", "timeout": 1}));
     has_failed(&ended, "`verify.command` did not end within 1 s");
-    // With something to expect it comes after the invocation, and not at all when that has failed.
+    // With `expect`, the command runs after the invocation, and does not run if the invocation failed.
     let ended = verify(json!({"expect": {"contains": "nowhere"}, "command": "echo 1"}));
     has_failed(&ended, "its answer does not contain `nowhere`");
     assert!(lines(&ended).is_empty(), "{}", ended.stdout);
@@ -362,7 +364,7 @@ fn what_a_function_tells_of_its_variables_is_masked() {
     let secret = "secret-\"Größe\"\\1";
     stand.write("return 'good'");
     stand.went_live(&stand.deploy(json!({"environment": {"TOKEN": secret}})), "1");
-    // The stanza does not name it any more: only the live function tells what is secret.
+    // The stanza does not contain the value any more: it is known as secret only from the current function.
     let has_told = |ended: &Ended, words: &str| {
         has_failed(ended, words);
         for text in ["Größe", "Gr\\u00f6\\u00dfe"] {
@@ -382,7 +384,7 @@ fn what_a_function_tells_of_its_variables_is_masked() {
     has_told(&stand.deploy(json!({"verify": {"expect": {"json": {"token": 1}}}})), "is \"[secure]\", not 1");
 }
 
-/// A deployment in three shares, and one that fails at the second; the proof is a look at the alias.
+/// Deploys with three traffic shares, and then a version that fails at the second share. The check reads the alias.
 fn check_traffic(stand: &Stand) {
     let look = stand.asking("get_alias", r#"{"FunctionName": "f", "Name": "live"}"#);
     let keys =
@@ -402,7 +404,7 @@ fn check_traffic(stand: &Stand) {
     stand.write("return 'third'");
     let ended = stand.deploy(keys(format!("seen=$({look}); echo \"$seen\"; [[ $seen != *0.5* ]]")));
     has_failed(&ended, "all traffic of `live` is back at version 2");
-    assert_eq!(shares(lines(&ended).last().expect("three looks")), json!({"3": 0.5}), "{}", ended.stdout);
+    assert_eq!(shares(lines(&ended).last().expect("a line for each check")), json!({"3": 0.5}), "{}", ended.stdout);
     assert_eq!(ended.finished()["changed"], json!(["update-function-code", "publish-version"]), "{}", ended.stdout);
     stand.is_at("2");
 }
@@ -419,7 +421,7 @@ fn moto_gives_a_version_its_traffic_step_by_step() {
     check_traffic(&Stand::moto());
 }
 
-/// An alias that is made, moved, freed of weights and moved back.
+/// Creates an alias, moves it, clears its weights and moves it back.
 fn check_alias(stand: &Stand) {
     stand.write("return 'first'");
     let plan = stand.run(&["plan"], json!({}));
@@ -443,7 +445,8 @@ fn check_alias(stand: &Stand) {
     stand.went_live(&moved, "3");
     assert!(is_warned(&moved), "{}", moved.stdout);
 
-    // What shares its traffic goes back to where the rest goes; the next one goes further.
+    // While traffic is shared, a rollback only restores all traffic to the main version. The next rollback moves the
+    // alias.
     stand.share("1", 0.25);
     let freed = stand.roll_back(json!({"clear_weights": true}));
     stand.went_live(&freed, "3");
@@ -464,7 +467,7 @@ fn check_alias(stand: &Stand) {
     assert_eq!(stand.roll_back(json!({"version": 3})).outcome(), "unchanged");
     stand.went_live(&stand.roll_back(json!({"version": 1})), "1");
 
-    // The same stanza again makes live what it describes, also after a rollback.
+    // The same stanza again deploys what it describes, also after a rollback.
     stand.went_live(&stand.deploy(json!({})), "3");
     assert_eq!(stand.versions(), ["1", "2", "3"]);
 }
@@ -500,9 +503,9 @@ fn an_alias_keeps_as_many_executions_ready_as_the_stanza_says() {
     stand.write("return 'second'");
     let ended = deploy(json!(3));
     stand.went_live(&ended, "2");
-    assert!(!ended.steps().contains(&put), "it moves with the alias: {}", ended.stdout);
+    assert!(!ended.steps().contains(&put), "provisioned concurrency must move with the alias: {}", ended.stdout);
     stand.went_live(&stand.roll_back(json!({"provisioned_concurrency": 3})), "1");
-    // Silence keeps it.
+    // Without the option, the setting is kept.
     stand.went_live(&stand.deploy(json!({})), "2");
     assert_eq!(held()["RequestedProvisionedConcurrentExecutions"], 3);
     assert_eq!(deploy(json!("none")).steps(), ["delete-provisioned-concurrency-config"]);
@@ -523,11 +526,11 @@ fn old_versions_go_and_the_way_back_stays() {
     stand.went_live(&publish(3, json!({"keep_versions": 2})), "3");
     assert_eq!(stand.versions(), ["2", "3"]);
 
-    // Those that did not pass are versions, too, but nobody's way back.
+    // Versions that failed their check are still versions, but a rollback never uses them.
     let fails = json!({"keep_versions": 2, "verify": {"command": "false"}});
     has_failed(&publish(4, fails.clone()), "exit status: 1");
     has_failed(&publish(5, fails), "exit status: 1");
-    assert_eq!(stand.versions(), ["2", "3", "4", "5"], "nothing goes before the new one has passed");
+    assert_eq!(stand.versions(), ["2", "3", "4", "5"], "a version was deleted before the new one passed its check");
     let ended = publish(6, json!({"keep_versions": 1, "verify": {"command": "true"}}));
     stand.went_live(&ended, "6");
     assert_eq!(stand.versions(), ["3", "6"]);
@@ -538,7 +541,7 @@ fn old_versions_go_and_the_way_back_stays() {
     assert_eq!(stand.answer(), json!(3));
 }
 
-/// Deploys other code with a proof that it passes, or does not.
+/// Deploys new code whose check passes or fails.
 fn publish(stand: &Stand, name: &str, alias: Value, passes: bool) -> Ended {
     stand.write(&format!("return '{name}'"));
     let ended = stand.deploy(json!({"alias": alias, "verify": {"command": passes.to_string()}}));
@@ -554,7 +557,12 @@ fn a_version_that_failed_before_there_was_an_alias_is_no_way_back() {
     assert_eq!(stand.alias()["Code"], "ResourceNotFoundException");
     stand.went_live(&publish(&stand, "mended", json!("live"), true), "2");
     let back = stand.roll_back(json!({}));
-    assert_eq!(back.outcome(), "failed", "version 1 did not pass, and there is no other: {}", back.stdout);
+    assert_eq!(
+        back.outcome(),
+        "failed",
+        "version 1 failed its check, so there is no version to roll back to: {}",
+        back.stdout
+    );
     stand.is_at("2");
 }
 
@@ -601,7 +609,7 @@ fn the_way_back_is_where_the_alias_was_when_it_moved_and_not_when_the_version_wa
     publish(&stand, "first", json!("live"), true);
     publish(&stand, "second", json!("live"), true);
     publish(&stand, "third", json!("live"), false);
-    // The second was the one to blame.
+    // The user rolls back because the second version was at fault.
     stand.went_live(&stand.roll_back(json!({})), "1");
     let third = publish(&stand, "third", json!("live"), true);
     stand.went_live(&third, "3");

@@ -1,7 +1,9 @@
-//! Stanzas with every setting that an emulator knows in; what boto3 reads there after each deployment is what they said.
+//! Deploys stanzas with every setting that an emulator supports, and checks with boto3 that the function has these
+//! settings.
 //!
-//! Four deployments to a function: one that creates it, one with other values, one that clears them, and one that names
-//! whole structures only. What a stanza does not name must stay, and each deployment must be `unchanged` when repeated.
+//! Each function is deployed four times: the first deployment creates it, the second changes the values, the third
+//! clears them, and the fourth sets only whole structures. A setting that a stanza does not name must stay, and
+//! repeating a deployment must have the outcome `unchanged`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,33 +14,33 @@ use tempfile::TempDir;
 use crate::emulators::{Emulator, new_role};
 use crate::plugin::{Ended, Plugin};
 
-/// What an emulator does with a setting; tried by boto3 alone, with moto 5.2.3 and ministack 1.5.33.
+/// How an emulator treats a setting; tested with boto3 alone, moto 5.2.3 and ministack 1.5.33.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Known {
-    /// It is held, changed and cleared.
+    /// The emulator stores, changes and clears it.
     Wholly,
-    /// It is held and changed; what should clear it leaves it as it was.
+    /// The emulator stores and changes it; clearing has no effect.
     NotCleared,
-    /// Creation holds it, and updates leave it as it was.
+    /// Only creation stores it; updates have no effect.
     AtCreation,
-    /// Updates hold it, and creation leaves it out.
+    /// Only updates store it; creation ignores it.
     InUpdates,
-    /// It is not held.
+    /// The emulator does not store it.
     Not,
 }
 
 use Known::{AtCreation, InUpdates, Not, NotCleared, Wholly};
 
-/// A setting of the table.
+/// A row of the table.
 struct Setting {
-    /// The stanza's key; a dot leads into a structure.
+    /// The key in the stanza; a dot separates a structure from its member.
     key: &'static str,
-    /// Where [`held`] has it.
+    /// The JSON pointer in the result of [`Stand::held`].
     at: &'static str,
     known: Known,
-    /// What the stanza says in each deployment; null or missing: nothing.
+    /// The value in the stanza of each deployment; null or missing: the stanza does not have the key.
     values: Value,
-    /// What is held then.
+    /// The value that the emulator must return after each deployment.
     held: Value,
 }
 
@@ -47,7 +49,8 @@ impl Setting {
         Setting { held, ..self }
     }
 
-    /// What the stanza says in a deployment. `None`: nothing, because the table or the emulator has nothing to say.
+    /// Returns the value in the stanza of a deployment. `None`: the table has no value, or the emulator does not
+    /// support it.
     fn value(&self, deployment: usize) -> Option<&Value> {
         let is_known = match (self.known, deployment) {
             (Wholly, _) | (NotCleared | AtCreation, 0) | (NotCleared, 1) | (InUpdates, 1..) => true,
@@ -57,7 +60,7 @@ impl Setting {
     }
 }
 
-/// An emulator, with what must be there before a function can name it.
+/// An emulator with the resources that a function can refer to.
 struct Stand {
     emulator: Emulator,
     /// The column of the table.
@@ -78,7 +81,7 @@ impl Stand {
     }
 
     fn of(emulator: Emulator, column: usize) -> Self {
-        // An empty archive, which is text: JSON cannot carry other bytes.
+        // An empty zip archive, which is valid text: JSON cannot contain other bytes.
         let empty = format!("PK\u{5}\u{6}{}", "\0".repeat(18));
         let layer = |name: &str| json!({"LayerName": name, "Content": {"ZipFile": empty}});
         let made = emulator.ask_all(&[
@@ -95,7 +98,7 @@ impl Stand {
         Stand { emulator, column, account, roles, layers, directory }
     }
 
-    /// The ARN of something in the account, such as `sqs:queue`.
+    /// Returns the ARN of a resource in the account, such as `sqs:queue`.
     fn arn(&self, service_and_name: &str) -> String {
         let (service, name) = service_and_name.split_once(':').expect("a service and a name");
         format!("arn:aws:{service}:us-east-1:{}:{name}", self.account)
@@ -105,7 +108,7 @@ impl Stand {
         Setting { key, at, known: known[self.column], held: values.clone(), values }
     }
 
-    /// The settings of a function that is made of files. The columns: moto, ministack.
+    /// The settings of a function with a zip package. Columns: moto, ministack.
     #[rustfmt::skip]
     fn of_files(&self) -> Vec<Setting> {
         let setting = |key, at, known, values| self.setting(key, at, known, values);
@@ -136,7 +139,7 @@ impl Stand {
                 json!([arn("kms:key/a"), arn("kms:key/b"), ""])),
             setting("tracing_mode", "/Configuration/TracingConfig/Mode", [AtCreation, Wholly],
                 json!(["Active", "PassThrough", "Active"])),
-            // ministack, like AWS, wants 512 MB beside a snapshot.
+            // ministack, like AWS, only accepts 512 MB together with SnapStart.
             setting("ephemeral_storage", "/Configuration/EphemeralStorage/Size", [AtCreation, Wholly],
                 json!([1024, 512])),
             setting("snap_start", "/Configuration/SnapStart/ApplyOn", [Not, Wholly],
@@ -162,19 +165,19 @@ impl Stand {
                 .held_as(json!([null, null, null, {"LogFormat": "Text", "LogGroup": "/aws/lambda/f"}])),
             setting("architectures", "/Configuration/Architectures/0", [AtCreation, Wholly],
                 json!(["arm64", "x86_64", "arm64"])),
-            // Terraform, which is tested against AWS, clears it by silence; ministack keeps it then.
+            // In Terraform, which is tested against AWS, a request without the key clears it; ministack keeps it then.
             setting("source_kms_key_arn", "/Code/SourceKMSKeyArn", [Not, NotCleared],
                 json!([arn("kms:key/c"), arn("kms:key/d"), ""])),
             setting("function_tags", "/Tags", [Wholly, Wholly],
                 json!([{"a": "secret-1", "b": "secret-2"}, {"b": "secret-3", "c": "secret-4"}, {}])),
-            // moto does not answer a 0.
+            // moto does not return a 0.
             setting("reserved_concurrency", "/Concurrency/ReservedConcurrentExecutions", [Wholly, Wholly],
                 json!([5, 7, "none"])).held_as(json!([5, 7, null])),
             setting("reserved_concurrency", "/Concurrency/ReservedConcurrentExecutions", [Not, Wholly],
                 json!([null, null, null, 0])),
             setting("code_signing_config_arn", "/CodeSigning/CodeSigningConfigArn", [AtCreation, InUpdates],
                 json!([signing("0"), signing("1"), ""])),
-            // moto loses the conditions of permissions, so that those of an open address never seem to be there.
+            // moto drops the conditions of permissions, so that those of a public URL always seem to be missing.
             setting("function_url.auth_type", "/Url/AuthType", [Wholly, Not], json!(["AWS_IAM"])),
             setting("function_url.auth_type", "/Url/AuthType", [Not, Wholly], json!(["NONE", "AWS_IAM", "NONE"])),
             setting("function_url.auth_type", "/Permissions", [Not, Wholly], json!(["NONE", "AWS_IAM", "NONE"]))
@@ -200,7 +203,7 @@ impl Stand {
         ]
     }
 
-    /// The settings of a function that is a container image. The columns: moto, ministack.
+    /// The settings of a function with a container image. Columns: moto, ministack.
     #[rustfmt::skip]
     fn of_an_image(&self) -> Vec<Setting> {
         let setting = |key, at, known, values| self.setting(key, at, known, values);
@@ -223,7 +226,7 @@ impl Stand {
                 json!(["arm64", "x86_64", "arm64"])),
             setting("snap_start", "/Configuration/SnapStart/ApplyOn", [Not, Wholly],
                 json!(["PublishedVersions", "None"])),
-            // Those below are added to what is live, as the stanza asks.
+            // The stanza asks to merge the following values with the current ones.
             setting("environment", "/Configuration/Environment/Variables", [Wholly, Wholly],
                 json!([{"A": "secret-1"}, {"B": "secret-2"}]))
                 .held_as(json!([{"A": "secret-1"}, {"A": "secret-1", "B": "secret-2"}])),
@@ -236,14 +239,14 @@ impl Stand {
         Plugin::new(&[]).directory(self.directory.path()).run(stanza)
     }
 
-    /// The code of the function: a line of it.
+    /// Writes the function's code, with `line` as a comment.
     fn write(&self, line: &str) {
         let handlers = "def a(event, context):\n    pass\n\n\ndef b(event, context):\n    pass\n";
         fs::write(self.directory.path().join("index.py"), format!("# {line}\n{handlers}")).expect("written");
     }
 
-    /// What boto3 reads of a function: GetFunction's answer, and beside it `Url`, `CodeSigning` and `Permissions`, the
-    /// actions that its policy permits. Of each layer there is the ARN.
+    /// Returns what boto3 reads of a function: GetFunction's answer, plus `Url`, `CodeSigning` and `Permissions` (the
+    /// actions that its policy allows). Each layer is reduced to its ARN.
     fn held(&self, function: &str) -> Value {
         let of_it = || json!({"FunctionName": function});
         let answers = self.emulator.ask_all(&[
@@ -265,7 +268,7 @@ impl Stand {
         held
     }
 
-    /// Makes the four deployments, each twice, and reads after each what is held.
+    /// Makes the four deployments, each twice, and checks the settings after each.
     #[track_caller]
     fn check(&self, base: &Value, settings: &[Setting]) {
         let mut expected: BTreeMap<&str, (&str, &Value)> = BTreeMap::new();
@@ -276,18 +279,18 @@ impl Stand {
             for setting in settings {
                 let Some(value) = setting.value(deployment) else { continue };
                 name(&mut stanza, setting.key, value);
-                // A structure that is named whole takes its members along.
+                // Setting a whole structure also replaces its members.
                 expected.retain(|_, (key, _)| !key.starts_with(&format!("{}.", setting.key)));
                 expected.insert(setting.at, (setting.key, &setting.held[deployment]));
             }
             let ended = self.deploy(&stanza);
             assert_eq!(ended.outcome(), "deployed", "deployment {deployment}: {stanza:#}\n{}", ended.stdout);
 
-            let held = self.held(base["function_name"].as_str().expect("given"));
+            let held = self.held(base["function_name"].as_str().expect("a function name"));
             let differ = |(at, (key, wanted)): (&&str, &(&str, &Value))| {
                 let actual = held.pointer(at).unwrap_or(&Value::Null);
                 let agrees = actual == *wanted || (is_nothing(actual) && is_nothing(wanted));
-                (!agrees).then(|| format!("`{key}`: {wanted} is wanted, {actual} is held"))
+                (!agrees).then(|| format!("`{key}`: expected {wanted}, found {actual}"))
             };
             let differences: Vec<String> = expected.iter().filter_map(differ).collect();
             assert!(differences.is_empty(), "deployment {deployment}: {differences:#?}\n{}", ended.stdout);
@@ -298,7 +301,7 @@ impl Stand {
     }
 }
 
-/// Puts a value into a stanza. A dot in the key leads into a structure.
+/// Sets a value in a stanza. A dot in the key separates a structure from its member.
 fn name(stanza: &mut Value, key: &str, value: &Value) {
     match key.split_once('.') {
         Some((structure, member)) => name(&mut stanza[structure], member, value),
@@ -306,7 +309,7 @@ fn name(stanza: &mut Value, key: &str, value: &Value) {
     }
 }
 
-/// What was cleared is empty in one answer and missing from another.
+/// True for an empty or missing value: answers differ in how they show a cleared setting.
 fn is_nothing(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -380,6 +383,6 @@ fn ministack_gets_a_version_for_what_is_new_only() {
     }
     let listed = stand.emulator.ask("lambda", "list_versions_by_function", &json!({"FunctionName": "f"}));
     let states: Vec<_> = listed["Versions"].as_array().expect("a list").iter().map(|it| &it["State"]).collect();
-    // Its snapshot is made by a Python that ministack starts.
+    // ministack starts a Python process to create the snapshot.
     assert_eq!(states, ["Active", "Active", "Active"], "{listed:#}");
 }

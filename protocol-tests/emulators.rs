@@ -1,6 +1,7 @@
-//! AWS emulators that nobody here wrote: what they hold after a deployment, read by boto3, is what the stanza said.
+//! Deployments to AWS emulators from other projects. The tests check with boto3 that the settings on the emulator are
+//! those of the stanza.
 //!
-//! They come from PyPI into a virtual environment under `target/`, which the first test makes.
+//! The emulators come from PyPI and run in a virtual environment under `target/`, which the first test creates.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -21,20 +22,20 @@ const HERE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/protocol-tests/emulator
 pub(crate) static PYTHON: LazyLock<PathBuf> =
     LazyLock::new(|| venv::python(&Path::new(HERE).join("requirements.txt"), "emulators"));
 
-/// A server that ends with us.
+/// A server that ends when this value is dropped.
 pub(crate) struct Emulator {
     child: Child,
     pub(crate) url: String,
 }
 
 impl Emulator {
-    /// [moto](https://docs.getmoto.org) holds what it is told, and everything takes effect at once.
+    /// Starts [moto](https://docs.getmoto.org), which stores settings; every change takes effect at once.
     pub(crate) fn moto() -> Self {
         Self::start("serve_moto.py")
     }
 
-    /// [ministack](https://github.com/ministackorg/ministack) takes half a second for each change, and runs Python and
-    /// Node functions.
+    /// Starts [ministack](https://github.com/ministackorg/ministack), which needs half a second for each change and
+    /// runs Python and Node functions.
     pub(crate) fn ministack() -> Self {
         Self::start("serve_ministack.py")
     }
@@ -45,17 +46,17 @@ impl Emulator {
         command.stderr(Stdio::null());
         let mut child = command.spawn().expect("Python starts");
         let mut port = String::new();
-        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut port).expect("it tells its port");
-        let port: u16 = port.trim().parse().unwrap_or_else(|_| panic!("{script} does not start"));
+        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut port).expect("the script prints its port");
+        let port: u16 = port.trim().parse().unwrap_or_else(|_| panic!("{script} did not start"));
         Emulator { child, url: format!("http://127.0.0.1:{port}") }
     }
 
-    /// A role that Lambda may assume: moto wants it to exist.
+    /// Creates a role for Lambda: moto requires that it exists.
     pub(crate) fn role(&self) -> Value {
         self.ask("iam", "create_role", &new_role("run"))["Role"]["Arn"].clone()
     }
 
-    /// The `env` of a job that may deploy to it.
+    /// The `env` of a job that can deploy to the emulator.
     pub(crate) fn job_env(&self) -> Value {
         json!({
             "TRAVIS_BRANCH": "master",
@@ -65,12 +66,12 @@ impl Emulator {
         })
     }
 
-    /// What boto3 gets for an operation; null for something that is not there.
+    /// Calls an operation with boto3. Returns null if the resource does not exist.
     pub(crate) fn ask(&self, service: &str, operation: &str, arguments: &Value) -> Value {
         self.ask_all(&[(service, operation, arguments.clone())]).remove(0)
     }
 
-    /// What boto3 gets for several operations, one after the other. To start it costs half a second.
+    /// Calls several operations with boto3, one after the other. Starting the process takes half a second.
     pub(crate) fn ask_all(&self, questions: &[(&str, &str, Value)]) -> Vec<Value> {
         let output = Command::new(&*PYTHON)
             .arg(Path::new(HERE).join("ask.py"))
@@ -83,13 +84,13 @@ impl Emulator {
 }
 
 impl Drop for Emulator {
-    /// It ends when its standard input does, with the processes that it has started; one that does not is killed.
+    /// The server and its processes end when their standard input is closed. A server that does not end is killed.
     fn drop(&mut self) {
         end(&mut self.child);
     }
 }
 
-/// Ends a server that goes with its standard input; one that does not is killed.
+/// Ends a server by closing its standard input, and kills it if it does not end.
 pub(crate) fn end(child: &mut Child) {
     drop(child.stdin.take());
     let began = Instant::now();
@@ -169,5 +170,9 @@ fn moto_holds_what_the_stanza_says() {
         },
         "Tags": {"team": "secret-team", "stage": "production"},
     }));
-    assert_eq!(held()["Configuration"]["Environment"]["Variables"], json!({"C": "3"}), "replaced, not merged");
+    assert_eq!(
+        held()["Configuration"]["Environment"]["Variables"],
+        json!({"C": "3"}),
+        "the variables must be replaced, not merged"
+    );
 }

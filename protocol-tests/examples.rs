@@ -1,4 +1,4 @@
-//! The files of `examples/`, used as a reader would use them.
+//! Runs the files of `examples/` as a reader of the documentation would.
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -12,7 +12,7 @@ fn example(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name)
 }
 
-/// Runs a runner on the stanza of a function, in that function's directory, on a branch.
+/// Starts an example runner with the stanza of a function, in the function's directory, on a branch.
 fn run(runner: &str, function: &str, endpoint: &Endpoint, branch: &str, arguments: &[&str]) -> Output {
     let mut command = runners::runner(runner);
     command.arg("stanza.json").args(arguments).current_dir(example(function)).env_clear();
@@ -43,7 +43,7 @@ fn check(runner: &str) {
         assert_eq!(skipped.status.code(), Some(0));
     }
     let failed = run(runner, "node-function", &endpoint, "main", &["bogus"]);
-    assert_eq!(failed.status.code(), Some(2), "a runner ends as the plugin did");
+    assert_eq!(failed.status.code(), Some(2), "a runner must exit with the plugin's status");
 }
 
 #[test]

@@ -1,7 +1,7 @@
-//! Every call of six deployments, struck by everything that can go wrong with a call: the function is deployed all the
-//! same, or the run tells truly how far it came, and the same request brings it to its end.
+//! Fault injection: every call of six deployments, combined with every fault. Either the deployment succeeds anyway, or
+//! the run reports correctly what it has changed and a second run of the same request completes the deployment.
 //!
-//! `FAULT=part-of-a-name` picks combinations: `FAULT="update / PublishVersion"`.
+//! `FAULT=part-of-a-name` selects combinations: `FAULT="update / PublishVersion"`.
 
 mod scenarios;
 mod shift;
@@ -18,45 +18,46 @@ use crate::deployments::build_directory;
 use crate::fixture::problems;
 use crate::plugin::{Ended, Plugin};
 
-/// No run may take longer, whatever goes wrong.
+/// The longest time that a run may take, with any fault.
 const LIMIT: Duration = Duration::from_secs(25);
 
-/// The runs mostly wait.
+/// The runs mostly wait, so there can be more threads than processors.
 const THREADS: usize = 24;
 
-/// Calls by which a wait looks, as often as it must; one look is like the other, and so many there always are.
+/// Calls with which a wait polls, and how many of them are tested. Their number varies but is never lower, and all are
+/// alike.
 const LOOKS: [(&str, usize); 2] = [("GetFunction", 4), ("GetProvisionedConcurrencyConfig", 3)];
 
-/// What AWS says besides "An update is in progress" (helix-deploy issue 83, serverless-application-model issue 2356).
+/// Other AWS messages than "An update is in progress" (helix-deploy issue 83, serverless-application-model issue 2356).
 const CONCURRENT: &str = "The function could not be updated due to a concurrent update operation.";
 const PENDING: &str = "The operation cannot be performed at this time. The function is currently in the following state: 'Pending'. StateReasonCode: 'Creating'";
 
-/// Something that goes wrong with a call.
+/// A fault of a call, and the expected result.
 struct Trouble {
     name: &'static str,
-    /// How many calls of the operation it strikes, one after another.
+    /// The number of consecutive calls of the operation that it affects.
     times: u32,
     kind: FaultKind,
-    /// Which calls it can strike.
+    /// True for the calls that it can affect.
     strikes: fn(&Call) -> bool,
-    /// Whether a call that it strikes may take effect all the same.
+    /// True if an affected call may still take effect.
     takes_effect: bool,
-    /// What may come of it.
+    /// The accepted results.
     expected: Expected,
 }
 
-/// What may come of a trouble.
+/// The accepted results of a run with a fault.
 #[derive(Clone, Copy)]
 enum Expected {
-    /// The deployment, as if nothing had been.
+    /// The deployment succeeds, as without the fault.
     Deployed,
-    /// That, or a failure with this code.
+    /// The deployment succeeds, or fails with this code.
     DeployedOr(&'static str),
-    /// A failure with this code.
+    /// The deployment fails with this code.
     Failed(&'static str),
 }
 
-/// The codes that may be told, with their class and whether they are retryable.
+/// The accepted error codes, with their class and whether they are retryable.
 const CODES: [(&str, &str, bool); 11] = [
     ("access-denied", "auth", false),
     ("conflict", "transient", true),
@@ -131,10 +132,10 @@ fn troubles() -> Vec<Trouble> {
         handled("deleted", FaultKind::DeleteFunction, |call| !creates(call), Failed("function-gone")),
         handled("touched", FaultKind::TouchFunction, |call| !creates(call), DeployedOr("conflict")),
         handled("create-fails", create_fails, creates, Failed("creation-failed")),
-        // The version is there all the same (terraform-provider-aws issue 29907).
+        // The version exists anyway (terraform-provider-aws issue 29907).
         handled("throttled-after", throttled_after, publishes, Deployed),
         handled("publish-fails", publish_fails, publishes, Failed("version-failed")),
-        // AWS accepts these and answers with success, and they never take effect.
+        // AWS accepts these calls and answers with success, but they never take effect.
         Trouble { takes_effect: false, ..handled("update-fails", update_fails, updates, Failed("update-failed")) },
         Trouble {
             takes_effect: false,
@@ -167,29 +168,29 @@ fn updates(call: &Call) -> bool {
     ["UpdateFunctionCode", "UpdateFunctionConfiguration"].contains(&call.operation.as_str())
 }
 
-/// A deployment as it is when nothing goes wrong.
+/// A deployment without faults, as the reference.
 struct Learnt {
     scenario: &'static Scenario,
     calls: Vec<Call>,
-    /// How it ends.
+    /// The final state.
     end: End,
-    /// How it ends where there was nothing before.
+    /// The final state of a deployment for which no function existed.
     anew: End,
-    /// What was told that is not true.
+    /// Warnings that are wrong.
     problems: Vec<String>,
 }
 
-/// What a deployment leaves behind.
+/// The final state of a deployment.
 struct End {
-    /// All that the endpoint holds of the function.
+    /// All data of the function in the endpoint.
     state: Value,
-    /// What the last line tells of the function.
+    /// The members of the `finished` event that describe the function.
     told: Value,
-    /// Where it says that the alias came from.
+    /// The `previous_version` in the `finished` event.
     previous_version: Value,
 }
 
-/// The parts of the last line that must not depend on what went wrong on the way; the URL is another one each time.
+/// The members of the `finished` event that must not depend on the fault. The URL differs in each run.
 fn last_line(ended: &Ended) -> Value {
     let finished = ended.finished();
     json!({
@@ -218,14 +219,14 @@ impl Learnt {
         Learnt { scenario, calls, end, anew, problems }
     }
 
-    /// Whether a call comes behind the one that publishes: what somebody else changes then is not in our version.
+    /// True if the call comes after PublishVersion: a later change by another client is not in our version.
     fn is_after_publication(&self, operation: &str, nth: usize) -> bool {
         let published = self.calls.iter().position(|call| call.operation == "PublishVersion");
         let mut same = (0..self.calls.len()).filter(|place| self.calls[*place].operation == operation);
         published.is_some_and(|published| same.nth(nth).is_some_and(|place| place > published))
     }
 
-    /// Every call that a trouble can strike, with how many of its operation come before it.
+    /// Every call that a fault can affect, with the number of earlier calls of its operation.
     fn struck(&self) -> Vec<(&Call, usize)> {
         let before = |place: usize| {
             let call = &self.calls[place];
@@ -237,7 +238,7 @@ impl Learnt {
     }
 }
 
-/// All that the endpoint holds of the function, without what is another each time.
+/// All data of the function in the endpoint, without the members that differ between runs.
 fn state(endpoint: &Endpoint) -> Value {
     let held = |target: &str| endpoint.perform("GET", target, Value::Null).unwrap_or_else(|words| json!(words));
     let mut state = json!({
@@ -255,7 +256,7 @@ fn state(endpoint: &Endpoint) -> Value {
     state
 }
 
-/// A list as a map, so that differences name what differs.
+/// Returns a list as a map, so that the list of differences shows the names.
 fn keyed(list: &Value, key: &str) -> Value {
     let items = list.as_array().into_iter().flatten();
     items.map(|item| (item[key].as_str().unwrap_or_default().to_owned(), item.clone())).collect::<Map<_, _>>().into()
@@ -272,7 +273,7 @@ fn strip(value: &mut Value, name: &str) {
     }
 }
 
-/// Every place where two values differ, with what is there.
+/// Lists every difference between two values, with its pointer.
 fn differences(expected: &Value, actual: &Value, at: &str) -> Vec<String> {
     match (expected, actual) {
         (Value::Object(left), Value::Object(right)) => {
@@ -289,12 +290,12 @@ fn differences(expected: &Value, actual: &Value, at: &str) -> Vec<String> {
     }
 }
 
-/// A trouble that strikes a call of a deployment.
+/// A fault at one call of a deployment.
 struct Combination<'a> {
     learnt: &'a Learnt,
     trouble: &'a Trouble,
     operation: &'a str,
-    /// How many calls of the operation come before.
+    /// The number of earlier calls of the operation.
     nth: usize,
 }
 
@@ -303,7 +304,7 @@ impl Combination<'_> {
         format!("{} / {}#{} / {}", self.learnt.scenario.name, self.operation, self.nth, self.trouble.name)
     }
 
-    /// Runs it, and again without the trouble if it failed. `Err` tells what is wrong.
+    /// Runs the deployment, and again without the fault if it failed. The error says what is wrong.
     fn play(&self, directory: &Path) -> Result<(), String> {
         let endpoint = endpoint();
         (self.learnt.scenario.before)(&endpoint);
@@ -327,7 +328,7 @@ impl Combination<'_> {
         }
         let calls = endpoint.calls();
         if calls.iter().filter(|call| call.operation == self.operation).count() <= self.nth {
-            return Err(format!("never struck, ended {}", told(&ended)));
+            return Err(format!("the fault never applied; ended {}", told(&ended)));
         }
         check_proof(&self.effective(&calls))?;
         match (self.expected(), ended.outcome()) {
@@ -350,11 +351,12 @@ impl Combination<'_> {
 
     fn expected(&self) -> Expected {
         match self.trouble.kind {
-            // Who deletes the function before anybody has looked leaves nothing but a function to create.
+            // If the function is deleted before the first read, the deployment simply creates a function.
             _ if self.creates_anew() => Expected::Deployed,
-            // Whoever deletes a version is told that it is gone already, not that all of the function is.
+            // If the function is deleted before a version of it is deleted, AWS reports that the version does not
+            // exist, which counts as success.
             FaultKind::DeleteFunction if self.prunes() => Expected::Deployed,
-            // A version that does not answer has not proved itself.
+            // A version that does not answer has failed its check.
             FaultKind::Hang { .. } if self.operation == "Invoke" => Expected::Failed("verification-failed"),
             _ => self.trouble.expected,
         }
@@ -376,7 +378,7 @@ impl Combination<'_> {
         self.trouble.kind == FaultKind::TouchFunction
     }
 
-    /// Whether the steps that were told are those that took effect, and nobody is blamed who was not there.
+    /// Checks that the reported steps are those that took effect, and that there is no wrong warning.
     fn check_success(&self, ended: &Ended, endpoint: &Endpoint) -> Result<(), String> {
         if self.is_deletion() || self.is_touch() {
             return Ok(());
@@ -389,12 +391,12 @@ impl Combination<'_> {
         let (steps, done) = (ended.steps(), self.done(&endpoint.calls()));
         let steps: Vec<&str> = steps.into_iter().filter(|step| !["wait", "verify"].contains(step)).collect();
         if steps != done {
-            problems.push(format!("the steps told are {steps:?}, those done {done:?}"));
+            problems.push(format!("the reported steps are {steps:?}, the actual ones {done:?}"));
         }
         if problems.is_empty() { Ok(()) } else { Err(format!("deployed, but {}", problems.join("; "))) }
     }
 
-    /// Whether what is live is what is live when nothing goes wrong.
+    /// Checks that the final state is that of a deployment without the fault.
     fn compare(&self, ended: &Ended, endpoint: &Endpoint) -> Result<(), String> {
         if self.is_deletion() && self.prunes() && endpoint.function("f").is_none() {
             return Ok(());
@@ -404,7 +406,7 @@ impl Combination<'_> {
         let names_it = (self.learnt.scenario.stanza)()["description"].is_string();
         for state in [&mut expected, &mut actual] {
             if self.is_touch() && !names_it {
-                // What somebody else says there stays, unless the stanza names it.
+                // The other client's description stays, unless the stanza sets one.
                 strip(state, "Description");
             } else if self.is_touch() && self.learnt.is_after_publication(self.operation, self.nth) {
                 strip(&mut state["function"], "Description");
@@ -416,7 +418,7 @@ impl Combination<'_> {
         if problems.is_empty() { Ok(()) } else { Err(format!("{}, but {}", ended.outcome(), problems.join("; "))) }
     }
 
-    /// Whether a failure is the right one, and `changed` is what the endpoint has done.
+    /// Checks that the error is the expected one, and that `changed` lists what the endpoint has done.
     fn check_failure(&self, ended: &Ended, endpoint: &Endpoint, code: &'static str) -> Result<(), String> {
         let (error, changed) = (&ended.finished()["error"], &ended.finished()["changed"]);
         let (_, class, retryable) = CODES.iter().find(|(its, ..)| *its == code).expect("a code of the table");
@@ -425,10 +427,15 @@ impl Combination<'_> {
             return Err(format!("exit status {:?}, {}, not {code}", ended.status.code(), told(ended)));
         }
         let done = json!(self.done(&endpoint.calls()));
-        if *changed == done { Ok(()) } else { Err(format!("{}, `changed` is {changed}, done was {done}", told(ended))) }
+        if *changed == done {
+            Ok(())
+        } else {
+            Err(format!("{}, `changed` is {changed}, but the actual steps are {done}", told(ended)))
+        }
     }
 
-    /// The same request without the trouble. What AWS cannot make ready may still not be ready, if that is told.
+    /// Checks a second run without the fault. If AWS could not make the function ready, the run may fail again with the
+    /// same code.
     fn check_again(&self, ended: &Ended, endpoint: &Endpoint, code: &'static str) -> Result<(), String> {
         let may_fail = ["creation-failed", "update-failed", "version-failed"].contains(&code);
         match ended.outcome() {
@@ -438,13 +445,13 @@ impl Combination<'_> {
         }
     }
 
-    /// The steps whose calls took effect, in order.
+    /// Returns the steps whose calls took effect, in order.
     fn done(&self, calls: &[Call]) -> Vec<String> {
         let changes = self.effective(calls).into_iter().filter(|call| changes(call));
         changes.map(|call| step(&call.operation)).collect()
     }
 
-    /// Changes and invocations that took effect, in order, each once.
+    /// Returns the changes and invocations that took effect, in order, each once.
     fn effective<'a>(&self, calls: &'a [Call]) -> Vec<&'a Call> {
         let struck = self.nth..self.nth + self.trouble.times as usize;
         let mut seen = 0;
@@ -460,8 +467,8 @@ impl Combination<'_> {
                 200..300 => !is_struck || self.trouble.takes_effect,
                 _ => false,
             };
-            // Made again because its answer was lost, it is one step all the same. Deletions of two versions look
-            // alike, but only the same one is made again at once.
+            // A call that was repeated because its answer was lost is still one step. The deletions of two versions look
+            // alike, but only a repetition follows directly.
             let is_again = |(earlier_place, earlier): &(usize, &Call)| {
                 let may_be_again = call.operation != "DeleteFunction" || earlier_place + 1 == place;
                 !(200..300).contains(&earlier.status) && is_same(earlier, call) && may_be_again
@@ -474,12 +481,12 @@ impl Combination<'_> {
     }
 }
 
-/// Whether no alias was pointed anywhere before an invocation went well.
+/// Checks that no alias was changed before a successful invocation.
 fn check_proof(effective: &[&Call]) -> Result<(), String> {
     let first = |is_it: fn(&Call) -> bool| effective.iter().position(|call| is_it(call));
     match (first(points), first(invokes)) {
         (Some(points), proof) if proof.is_none_or(|proof| proof > points) => {
-            Err(format!("{} came before any proof", effective[points].operation))
+            Err(format!("{} came before any successful invocation", effective[points].operation))
         }
         _ => Ok(()),
     }
@@ -489,7 +496,7 @@ fn points(call: &Call) -> bool {
     ["CreateAlias", "UpdateAlias"].contains(&call.operation.as_str())
 }
 
-/// Whether two calls ask for the same, be it of another revision.
+/// True if two calls ask for the same, ignoring the RevisionId.
 fn is_same(one: &Call, other: &Call) -> bool {
     let (mut body, mut other_body) = (one.body.clone(), other.body.clone());
     strip(&mut body, "RevisionId");
@@ -497,7 +504,7 @@ fn is_same(one: &Call, other: &Call) -> bool {
     (&one.operation, &one.path, body) == (&other.operation, &other.path, other_body)
 }
 
-/// An operation's name in kebab-case.
+/// Converts the name of an operation to kebab-case.
 fn step(operation: &str) -> String {
     let mut step = String::new();
     for letter in operation.chars() {
@@ -509,13 +516,13 @@ fn step(operation: &str) -> String {
     step
 }
 
-/// Warnings of a run that has nothing to warn of: nobody else is there.
+/// Returns the warnings of a run without concurrent changes, all of which are wrong.
 fn warnings(ended: &Ended) -> Vec<String> {
     let warnings = ended.events.iter().filter(|event| event["event"] == "warning");
-    warnings.map(|warning| format!("an untrue warning, {}", warning["code"])).collect()
+    warnings.map(|warning| format!("a wrong warning, {}", warning["code"])).collect()
 }
 
-/// How a run ended, in a line.
+/// Describes the end of a run in one line.
 fn told(ended: &Ended) -> String {
     let error = &ended.finished()["error"];
     format!("{} {} ({})", ended.outcome(), ended.code(), error["message"].as_str().unwrap_or_default())
@@ -545,5 +552,5 @@ fn a_deployment_succeeds_whatever_passes_and_tells_truly_what_does_not() {
     wrong.sort();
     wrong.iter().for_each(|line| println!("{line}"));
     println!("{} combinations, {} wrong", combinations.len(), wrong.len());
-    assert!(wrong.is_empty(), "{} of {} combinations are wrong", wrong.len(), combinations.len());
+    assert!(wrong.is_empty(), "{} of {} combinations failed", wrong.len(), combinations.len());
 }

@@ -1,4 +1,4 @@
-//! What scenario tests share: a function's endpoint and build directory, git, and work on many items at once.
+//! Helpers that scenario tests share: an endpoint with a function and a build directory, git, and parallel checks.
 
 use std::any::Any;
 use std::fs;
@@ -18,8 +18,8 @@ use tempfile::TempDir;
 use crate::deployments::{build_directory, request};
 use crate::plugin::{Ended, Plugin};
 
-/// The `PATH` of the tests themselves, which is also the jobs': what it lacks, no test of the first tier may need. A `sh`, with which the SDK
-/// starts a `credential_process`, is bash where there is no other.
+/// The `PATH` of the tests, which the jobs also use. Tests of the first tier may not need a tool that is missing there.
+/// The SDK starts a `credential_process` with `sh`; if there is none, a link to bash replaces it.
 pub(crate) static PATH: LazyLock<String> = LazyLock::new(|| {
     let path = std::env::var("PATH").expect("a PATH");
     let find = |name: &str| path.split(':').map(|place| Path::new(place).join(name)).find(|file| file.is_file());
@@ -27,27 +27,29 @@ pub(crate) static PATH: LazyLock<String> = LazyLock::new(|| {
         return path;
     }
     let tools = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tools");
-    std::fs::create_dir_all(&tools).expect("made");
+    std::fs::create_dir_all(&tools).expect("created");
     let _ = std::os::unix::fs::symlink(find("bash").expect("bash is missing"), tools.join("sh"));
     format!("{path}:{}", tools.display())
 });
 
-/// Ends a test whose tool is missing as a failure; under `.ci/run`, which counts what it cannot run (`NOT_RUN`), as a line of that list.
+/// Reports a test that cannot run because a tool is missing. The test fails, but under `.ci/run`, which sets `NOT_RUN`,
+/// it is only added to the list in that file.
 pub(crate) fn not_run(what: &str) {
     use std::io::Write;
     let list = std::env::var_os("NOT_RUN").unwrap_or_else(|| panic!("not run: {what}"));
-    let mut list = std::fs::OpenOptions::new().append(true).open(list).expect("the list of what is not run");
+    let mut list = std::fs::OpenOptions::new().append(true).open(list).expect("the file in NOT_RUN can be opened");
     writeln!(list, "{what}").expect("written");
 }
 
-/// `kill`, which every bash has.
+/// Returns a `kill` command; every bash has `kill` as a builtin.
 pub(crate) fn kill() -> Command {
     let mut bash = Command::new("bash");
     bash.args(["-c", "kill \"$@\"", "kill"]);
     bash
 }
 
-/// Does `act` to each item, so many at once, and returns the results in the order of the items. A panic is the failure of its item alone.
+/// Applies `act` to each item, `at_once` in parallel, and returns the results in the order of the items. A panic only
+/// fails its own item.
 pub(crate) fn each<T: Sync, R: Send>(
     items: &[T],
     at_once: usize,
@@ -68,7 +70,7 @@ pub(crate) fn each<T: Sync, R: Send>(
     done.into_iter().map(|(_, result)| result).collect()
 }
 
-/// Checks each item, and returns what is wrong, each with the name of its item.
+/// Checks each item and returns the problems, each with the name of its item.
 pub(crate) fn problems<T: Sync>(
     items: &[T],
     at_once: usize,
@@ -80,23 +82,23 @@ pub(crate) fn problems<T: Sync>(
     failed.map(|(item, problem)| format!("{}: {problem}", name(item))).collect()
 }
 
-/// Waits until something is so, far longer than it can take.
+/// Waits until the condition holds. The timeout is far longer than it can take.
 #[track_caller]
 pub(crate) fn wait_until(what: &str, ready: impl Fn() -> bool) {
     let began = Instant::now();
     while !ready() {
-        assert!(began.elapsed() < Duration::from_secs(30), "never: {what}");
+        assert!(began.elapsed() < Duration::from_secs(30), "timed out waiting for {what}");
         thread::sleep(Duration::from_millis(5));
     }
 }
 
-/// What a check that panicked has said.
+/// Returns the message of a panic.
 pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().cloned();
     text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
 }
 
-/// Runs git in a directory, as somebody who may commit, and returns what it printed.
+/// Runs git in a directory, with a user who can commit, and returns its output.
 #[track_caller]
 pub(crate) fn git(directory: &Path, arguments: &[&str]) -> String {
     let mut git = Command::new("git");
@@ -111,7 +113,7 @@ pub(crate) const CONFIGURATION: &str = "/2015-03-31/functions/f/configuration";
 pub(crate) const PROVISIONED: &str = "/2019-09-30/functions/f/provisioned-concurrency?Qualifier=live";
 pub(crate) const VERSIONS: &str = "/2015-03-31/functions/f/versions";
 
-/// No run takes longer for its next call.
+/// The longest time that a run may take until its next call.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An endpoint, a build directory, a directory for temporary files, and a stanza of the function `f`.
@@ -123,7 +125,7 @@ pub(crate) struct Fixture {
 }
 
 impl Fixture {
-    /// Without a function; the stanza has these members, too.
+    /// Creates a fixture without a function. `members` are added to the stanza.
     pub(crate) fn new(members: Value) -> Self {
         Fixture::of(Settings::default(), members)
     }
@@ -131,7 +133,7 @@ impl Fixture {
     pub(crate) fn of(settings: Settings, members: Value) -> Self {
         let endpoint = Endpoint::start(settings).expect("a free port");
         let mut request = request(&endpoint);
-        // Whatever a command writes into the build directory, the package is the same.
+        // Restricts the package to one file, so that other files in the build directory do not change it.
         request["zip"] = json!("index.js");
         let temporary = TempDir::new().expect("a temporary directory");
         request["env"]["TMPDIR"] = json!(temporary.path());
@@ -140,7 +142,7 @@ impl Fixture {
         fixture
     }
 
-    /// The alias `live` at version 1, and a stanza that has these members from then on.
+    /// Creates a fixture with the alias `live` at version 1. `members` are added to the stanza afterwards.
     pub(crate) fn live(members: Value) -> Self {
         let mut fixture = Fixture::new(json!({"alias": "live"}));
         fixture.deployed("// 1\n");
@@ -148,7 +150,7 @@ impl Fixture {
         fixture
     }
 
-    /// The function with that many published versions, and no alias.
+    /// Creates a fixture with a function that has `count` published versions and no alias.
     pub(crate) fn published(count: u32, members: Value) -> Self {
         let fixture = Fixture::new(members);
         let function = json!({
@@ -162,7 +164,7 @@ impl Fixture {
         fixture
     }
 
-    /// Changes the stanza; null takes a member away.
+    /// Changes the stanza; null removes a member.
     pub(crate) fn ask(&mut self, members: Value) {
         let request = self.request.as_object_mut().expect("an object");
         for (name, value) in object(members) {
@@ -174,14 +176,14 @@ impl Fixture {
         }
     }
 
-    /// The stanza with these members, too.
+    /// Returns the stanza with additional members.
     pub(crate) fn with(&self, members: &Value) -> Value {
         let mut request = self.request.clone();
         request.as_object_mut().expect("an object").extend(object(members.clone()));
         request
     }
 
-    /// A run of the stanza with these members, too.
+    /// Runs the program with the stanza and additional members.
     pub(crate) fn run(&self, arguments: &[&str], members: &Value) -> Ended {
         self.plugin(arguments).run(&self.with(members))
     }
@@ -204,7 +206,7 @@ impl Fixture {
         self.again()
     }
 
-    /// The same request with the same code, and a new record of calls.
+    /// Deploys the same request and the same code again, with an empty list of calls.
     pub(crate) fn again(&self) -> Ended {
         self.endpoint.forget_calls();
         self.plugin(&[]).run(&self.request)
@@ -222,14 +224,14 @@ impl Fixture {
         self.plugin(&["rollback"]).run(&self.request)
     }
 
-    /// Starts a deployment, of which nothing is read.
+    /// Starts a deployment whose output is not read.
     pub(crate) fn start(&self) -> Child {
         let mut child = self.plugin(&[]).spawn();
         child.stdin.take().expect("piped").write_all(self.request.to_string().as_bytes()).expect("written");
         child
     }
 
-    /// Starts a deployment of this code, and reads until these steps have begun, one behind the other.
+    /// Starts a deployment of this code, and reads until these steps have begun, in this order.
     pub(crate) fn started(&self, code: &str, steps: &[&str]) -> Running {
         self.write(code);
         self.endpoint.forget_calls();
@@ -248,7 +250,7 @@ impl Fixture {
         self.somebody_else("POST", ALIASES, json!({"Name": name, "FunctionVersion": version}));
     }
 
-    /// Where an alias points: `1`, or `1, 10 % to 2`.
+    /// The target of an alias, in the form `1` or `1, 10 % to 2`.
     pub(crate) fn alias(&self, name: &str) -> String {
         place(&self.somebody_else("GET", &format!("{ALIASES}/{name}"), Value::Null))
     }
@@ -264,7 +266,7 @@ impl Fixture {
         self.endpoint.calls().into_iter().map(|call| call.operation).collect()
     }
 
-    /// The calls that do more than read, an alias with its place: `UpdateAlias 1, 10 % to 2`.
+    /// The calls that change something; those of an alias with its target: `UpdateAlias 1, 10 % to 2`.
     pub(crate) fn changes(&self) -> Vec<String> {
         let told = |call: Call| match call.body["FunctionVersion"] {
             Value::Null => call.operation,
@@ -273,29 +275,29 @@ impl Fixture {
         self.endpoint.calls().into_iter().filter(|call| call.method != "GET").map(told).collect()
     }
 
-    /// Waits until a call of this operation is on record.
+    /// Waits until a call of this operation is recorded.
     pub(crate) fn heard(&self, operation: &str) {
         let began = Instant::now();
         while !self.operations().iter().any(|heard| heard == operation) {
-            assert!(began.elapsed() < PATIENCE, "no {operation}");
+            assert!(began.elapsed() < PATIENCE, "no call of {operation}");
             thread::sleep(Duration::from_millis(2));
         }
     }
 
-    /// Waits until the call of this number, from 0, is on record. False: the run has ended without it.
+    /// Waits until the call with this number, from 0, is recorded. Returns false if the run ended without it.
     pub(crate) fn heard_call(&self, call: usize, child: &mut Child) -> bool {
         let began = Instant::now();
         while self.endpoint.calls().len() <= call {
-            if child.try_wait().expect("ours").is_some() {
+            if child.try_wait().expect("the child can be waited for").is_some() {
                 return false;
             }
-            assert!(began.elapsed() < PATIENCE, "call {call} does not come");
+            assert!(began.elapsed() < PATIENCE, "call {call} did not arrive");
             thread::sleep(Duration::from_millis(1));
         }
         true
     }
 
-    /// Lets something happen to the call of this number, from 0.
+    /// Adds a fault to the call with this number, from 0.
     pub(crate) fn strike(&self, call: usize, kind: FaultKind) {
         let after = u32::try_from(call).expect("few calls");
         self.endpoint.fault(Fault { operation: None, after, times: 1, kind });
@@ -309,7 +311,7 @@ impl Fixture {
     }
 }
 
-/// A deployment that goes on, and what it has told so far.
+/// A deployment in progress, and the events that it has written so far.
 pub(crate) struct Running {
     pub(crate) child: Child,
     pub(crate) lines: Lines<BufReader<ChildStdout>>,
@@ -320,7 +322,10 @@ impl Running {
     /// Reads until a step of this name begins.
     pub(crate) fn read_until(&mut self, step: &str) {
         loop {
-            let line = self.lines.next().unwrap_or_else(|| panic!("no {step} in\n{}", self.told.join("\n")));
+            let line = self
+                .lines
+                .next()
+                .unwrap_or_else(|| panic!("no event `step-started` of {step} in\n{}", self.told.join("\n")));
             let line = line.expect("readable");
             let event: Value = serde_json::from_str(&line).expect("an event is JSON");
             self.told.push(line);
@@ -331,14 +336,14 @@ impl Running {
     }
 
     pub(crate) fn kill(mut self) {
-        self.child.kill().expect("ours");
-        self.child.wait().expect("ours");
+        self.child.kill().expect("the child can be killed");
+        self.child.wait().expect("the child can be waited for");
     }
 
     pub(crate) fn ended(mut self) -> Ended {
         let began = Instant::now();
         self.told.extend(self.lines.map(|line| line.expect("readable")));
-        let status = self.child.wait().expect("ended");
+        let status = self.child.wait().expect("the child can be waited for");
         let events = self.told.iter().map(|line| serde_json::from_str(line).expect("an event is JSON")).collect();
         let stdout = self.told.join("\n");
         let ended = Ended { events, stdout, stderr: String::new(), status, elapsed: began.elapsed() };
@@ -350,13 +355,13 @@ impl Running {
 pub(crate) fn object(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(object) => object,
-        other => panic!("no object: {other}"),
+        other => panic!("not an object: {other}"),
     }
 }
 
-/// The place of an alias, in a request or in an answer.
+/// Formats the target of an alias in a request or an answer.
 pub(crate) fn place(alias: &Value) -> String {
-    let mut place = alias["FunctionVersion"].as_str().expect("an alias points somewhere").to_owned();
+    let mut place = alias["FunctionVersion"].as_str().expect("an alias has a version").to_owned();
     let weights = alias["RoutingConfig"]["AdditionalVersionWeights"].as_object();
     for (version, weight) in weights.into_iter().flatten() {
         let percent = (weight.as_f64().expect("a number") * 100.0).round();

@@ -1,13 +1,17 @@
-//! Deployments against AWS's own command line and its waits: `cargo bench --bench deploy`.
+//! Benchmark of deployments, compared with AWS's own command line and its waits: `cargo bench --bench deploy`.
 //!
-//! The tests' endpoint, which is part of this process, takes 30 ms for a call and 1,500 ms for an update or a creation.
-//! The plugin packages a directory and compares; the peer takes an archive that is there already, updates, and waits with
-//! `aws lambda wait`: once with `function-updated`, as AWS's guides do, which looks every 5 s, and once with its quicker
-//! second form, which looks every second. Five rounds, the programs in turn, medians. Each run has an endpoint of its own.
-//! The bound is what nobody can go below who waits for each update: the updates' own time, and 30 ms for each call that
-//! must follow another one: a look, each update, and behind each the look that sees it live.
-//! Needs Python 3 and PyPI, from which awscli comes. `BENCH_DEPLOY=both`, `code`, `unchanged` or `created` picks one.
-//! Fails where a run ends while its update is in progress, or where a target is missed.
+//! The tests' endpoint, which is part of this process, needs 30 ms for a call and 1,500 ms for an update or a creation.
+//! The plugin packages a directory and compares it with the current code. The peer, `aws`, uploads an existing archive
+//! and waits with `aws lambda wait`: once with `function-updated`, as in AWS's guides, which polls every 5 s, and once
+//! with its faster second version, which polls every second. The benchmark runs five rounds, alternates the programs,
+//! and prints medians. Each run has a new endpoint.
+//!
+//! The bound is the shortest possible time of a program that waits for each update: the duration of the updates, and 30
+//! ms for each call that must follow another one. These calls are one read, each update, and after each update the read
+//! that sees its end.
+//!
+//! Needs Python 3 and PyPI, which provides awscli. `BENCH_DEPLOY=both`, `code`, `unchanged` or `created` selects one
+//! deployment. Fails if a run ends while its update is in progress, or if a target is missed.
 #![expect(
     clippy::disallowed_methods,
     clippy::print_stdout,
@@ -31,27 +35,27 @@ const UPDATE: Duration = Duration::from_millis(1500);
 const ROLE: &str = "arn:aws:iam::123456789012:role/run";
 const PLUGIN: &str = env!("CARGO_BIN_EXE_dpl-lambda");
 
-/// How far the plugin may be from the bound.
+/// The largest accepted distance of the plugin from the bound.
 enum Target {
-    /// At most so many times the bound.
+    /// At most this multiple of the bound.
     Ratio(f64),
-    /// At most so much above the bound.
+    /// At most this much above the bound.
     Above(Duration),
 }
 
-/// What is deployed, and over what.
+/// A deployment and its initial state.
 struct Deployment {
     name: &'static str,
     title: &'static str,
-    /// Whether the function is there, with another code and another time-out than are deployed.
+    /// True if the function exists, with other code and another timeout than the deployed ones.
     over_another: bool,
-    /// Whether the same has been deployed already, by the same program.
+    /// True if the same program has already made the same deployment.
     over_itself: bool,
-    /// What the plugin's stanza asks for beside the code.
+    /// The `timeout` in the plugin's stanza.
     timeout: Option<u64>,
-    /// The peer's commands, each `aws lambda …`.
+    /// The peer's commands, each without the leading `aws lambda`.
     peer: &'static [&'static str],
-    /// How many updates, or creations, have to be waited for.
+    /// The number of updates or creations to wait for.
     updates: u32,
     target: Target,
 }
@@ -87,7 +91,7 @@ const DEPLOYMENTS: [Deployment; 4] = [
         over_another: true,
         over_itself: true,
         timeout: Some(11),
-        // Who does not compare makes all of it again.
+        // The peer does not compare, so it updates everything again.
         peer: &[UPDATE_CONFIGURATION, WAIT_UPDATED, UPDATE_CODE, WAIT_UPDATED],
         updates: 0,
         target: Target::Above(Duration::from_millis(25)),
@@ -108,13 +112,13 @@ const DEPLOYMENTS: [Deployment; 4] = [
     },
 ];
 
-/// The plugin is at least so many times faster than the peer with AWS's usual waits. Ahead of the quicker ones nobody can
-/// be so far: the peer's own time over the bound says how far.
+/// The plugin must be at least this many times faster than the peer with AWS's usual waits. With the faster waits this
+/// is impossible: the ratio of the peer's time to the bound is the upper limit.
 const LEAD: f64 = 3.0;
 
 fn main() {
     let scratch = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench-deploy");
-    fs::create_dir_all(scratch.join("f")).expect("made");
+    fs::create_dir_all(scratch.join("f")).expect("created");
     fs::write(scratch.join("f/index.js"), "exports.handler = async () => 'hello'\n").expect("written");
     fs::write(scratch.join("f/noise.bin"), noise(1_000_000)).expect("written");
     let bench = Bench { aws: aws(), scratch };
@@ -131,14 +135,14 @@ fn aws() -> PathBuf {
     venv::python(&requirements, "awscli").with_file_name("aws")
 }
 
-/// Where it happens.
+/// The paths that the benchmark uses.
 struct Bench {
-    /// The peer.
+    /// The peer's program.
     aws: PathBuf,
     scratch: PathBuf,
 }
 
-/// One run of a program.
+/// The measurements of one run.
 #[derive(Clone, Copy)]
 struct Run {
     wall: Duration,
@@ -147,7 +151,7 @@ struct Run {
 }
 
 impl Bench {
-    /// Measures one deployment by both, tells, and gives out the targets that were missed.
+    /// Measures one deployment with all programs, prints the results, and returns the missed targets.
     fn compare(&self, deployment: &Deployment) -> Vec<String> {
         let (mut ours, mut theirs, mut quicker) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
@@ -203,7 +207,7 @@ impl Bench {
         self.measure(deployment, &endpoint, &|| self.plugin(&[]))
     }
 
-    /// `waits` is what the names of the waiters end in.
+    /// `waits` is the suffix of the waiters' names.
     fn by_aws(&self, deployment: &Deployment, waits: &str) -> Run {
         let endpoint = endpoint(deployment);
         let line = |command: &&str| format!("{} lambda {}", self.aws.display(), command.replace("-v2", waits));
@@ -221,7 +225,7 @@ impl Bench {
         fs::write(self.scratch.join("request.json"), request.to_string()).expect("written");
     }
 
-    /// The plugin, with the request that was written last on its standard input.
+    /// The plugin, with the last written request as its standard input.
     fn plugin(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(PLUGIN);
         let request = fs::File::open(self.scratch.join("request.json")).expect("written");
@@ -243,17 +247,17 @@ impl Bench {
         Run { wall, calls: calls.len(), bytes: calls.iter().map(|call| call.code_bytes).sum() }
     }
 
-    /// How long it takes. It must succeed.
+    /// Runs a command and returns its duration. Panics if it fails.
     fn run(&self, command: &mut Command) -> Duration {
         let began = Instant::now();
-        let output = command.current_dir(&self.scratch).output().expect("it starts");
+        let output = command.current_dir(&self.scratch).output().expect("the program starts");
         let wall = began.elapsed();
         assert!(output.status.success(), "{command:?}: {output:?}");
         wall
     }
 }
 
-/// An endpoint with what is there before the deployment.
+/// Starts an endpoint with the initial state of the deployment.
 fn endpoint(deployment: &Deployment) -> Endpoint {
     let settings =
         Settings { latency: LATENCY, update_duration: UPDATE, create_duration: UPDATE, ..Settings::default() };
@@ -266,7 +270,8 @@ fn endpoint(deployment: &Deployment) -> Endpoint {
     endpoint
 }
 
-/// What tells an AWS program where to, and who, and nothing else.
+/// The variables that direct an AWS program to the endpoint, with its credentials, and that disable all other
+/// configuration.
 fn env(endpoint: &Endpoint) -> [(&'static str, String); 8] {
     let Settings { access_key_id, secret_access_key, region, .. } = Settings::default();
     [
@@ -281,7 +286,7 @@ fn env(endpoint: &Endpoint) -> [(&'static str, String); 8] {
     ]
 }
 
-/// Each figure's own median.
+/// Returns the median of each measurement separately.
 fn median(runs: Vec<Run>) -> Run {
     fn of<T: Ord + Copy>(runs: &[Run], value: fn(&Run) -> T) -> T {
         let mut values: Vec<T> = runs.iter().map(value).collect();
@@ -291,7 +296,7 @@ fn median(runs: Vec<Run>) -> Run {
     Run { wall: of(&runs, |run| run.wall), calls: of(&runs, |run| run.calls), bytes: of(&runs, |run| run.bytes) }
 }
 
-/// Bytes that deflate cannot make smaller: a weak generator is noise enough.
+/// Bytes that deflate cannot compress. A weak random generator is good enough.
 fn noise(length: usize) -> Vec<u8> {
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
     let mut next = || {

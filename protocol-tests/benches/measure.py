@@ -1,4 +1,4 @@
-"""Runs a command once: prints wall seconds, CPU seconds and peak resident bytes of it, as JSON."""
+"""Runs a command once and prints its wall time and CPU time in seconds and its peak resident size in bytes, as JSON."""
 import json
 import os
 import resource

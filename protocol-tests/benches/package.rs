@@ -1,9 +1,11 @@
-//! Packaging against `zip -r -q` and Python's zipfile: `cargo bench --bench package`.
+//! Benchmark of packaging, compared with `zip -r -q` and Python's zipfile: `cargo bench --bench package`.
 //!
-//! Three trees, made under the target directory from the sources of the project's own dependencies: 5,000 files of
-//! 60 MB, 20,000 of 200 MB with some that do not compress, one file of 200 MB. Nine rounds, the programs in turn, medians.
-//! The limit is libdeflate on memory with as many threads as there are cores: no reading, no archive, no order.
-//! Needs `zip` and Python 3. `BENCH_TREE=small`, `large` or `single` picks one.
+//! It uses three directory trees, which it creates under the target directory from the sources of the project's
+//! dependencies: 5,000 files with 60 MB, 20,000 files with 200 MB, some of which do not compress, and one file of 200
+//! MB. It runs nine rounds, alternates the programs, and prints medians. The limit is the time of libdeflate in memory
+//! with one thread per core, without reading files and without writing an archive in order.
+//!
+//! Needs `zip` and Python 3. `BENCH_TREE=small`, `large` or `single` selects one tree.
 #![expect(
     clippy::disallowed_methods,
     clippy::print_stdout,
@@ -31,7 +33,7 @@ fn main() {
         }
         if !tree.join(".made").exists() {
             let _ = fs::remove_dir_all(&tree);
-            fs::create_dir_all(&tree).expect("made");
+            fs::create_dir_all(&tree).expect("created");
             make(&tree);
             fs::write(tree.join(".made"), "").expect("written");
         }
@@ -39,7 +41,7 @@ fn main() {
     }
 }
 
-/// One run of a program.
+/// The measurements of one run.
 #[derive(Clone, Copy)]
 struct Run {
     wall: f64,
@@ -60,8 +62,12 @@ fn compare(scratch: &Path, tree: &str) {
     let mut runs: [Vec<Run>; 3] = Default::default();
     for _ in 0..ROUNDS {
         for ((_, command), runs) in commands.iter().zip(&mut runs) {
-            let output = scratch
-                .join(["ours.zip", "peer.zip", "python.zip"].iter().find(|name| command.contains(name)).expect("one"));
+            let output = scratch.join(
+                ["ours.zip", "peer.zip", "python.zip"]
+                    .iter()
+                    .find(|name| command.contains(name))
+                    .expect("each command names its output"),
+            );
             let _ = fs::remove_file(&output);
             runs.push(run(scratch, &request, command, &output));
         }
@@ -85,11 +91,11 @@ fn compare(scratch: &Path, tree: &str) {
 fn run(scratch: &Path, stdin: &Path, command: &[&str], output: &Path) -> Run {
     let measure = Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol-tests/benches/measure.py");
     let measured = Command::new("python3").arg(measure).arg(stdin).args(command).current_dir(scratch).output();
-    let measured = measured.expect("python3 is missing");
+    let measured = measured.expect("python3 runs");
     assert!(measured.status.success(), "{command:?}: {}", String::from_utf8_lossy(&measured.stderr));
     let value: Value = serde_json::from_slice(&measured.stdout).expect("JSON");
     let number = |key: &str| value[key].as_f64().expect("a number");
-    let size = fs::metadata(output).expect("made").len();
+    let size = fs::metadata(output).expect("created").len();
     Run { wall: number("wall"), cpu: number("cpu"), peak: number("peak"), size }
 }
 
@@ -102,10 +108,11 @@ fn median(runs: Vec<Run>) -> Run {
     Run { wall: of(|run| run.wall), cpu: of(|run| run.cpu), peak: of(|run| run.peak), size: runs[0].size }
 }
 
-/// Files, bytes, and the best of five times that libdeflate needs for all of them in memory.
+/// Returns the number of files, their bytes, and the best of five times in seconds that libdeflate needs for them in
+/// memory.
 fn limit(tree: &Path) -> (usize, usize, f64) {
     let files: Vec<Vec<u8>> = walk(tree).iter().map(|path| fs::read(path).expect("readable")).collect();
-    // A large file is cut, so that every core has something to do.
+    // Large files are split, so that every core has work.
     let pieces: Vec<&[u8]> = files.iter().flat_map(|file| file.chunks(1 << 20)).collect();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let times = (0..5).map(|_| {
@@ -113,11 +120,11 @@ fn limit(tree: &Path) -> (usize, usize, f64) {
         std::thread::scope(|scope| {
             for _ in 0..threads {
                 scope.spawn(|| {
-                    let level = libdeflater::CompressionLvl::new(6).expect("a level");
+                    let level = libdeflater::CompressionLvl::new(6).expect("a valid level");
                     let mut compressor = libdeflater::Compressor::new(level);
                     let mut out = vec![0; compressor.deflate_compress_bound(1 << 20)];
                     while let Some(piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        compressor.deflate_compress(piece, &mut out).expect("has room");
+                        compressor.deflate_compress(piece, &mut out).expect("the output fits");
                     }
                 });
             }
@@ -128,7 +135,7 @@ fn limit(tree: &Path) -> (usize, usize, f64) {
     (files.len(), files.iter().map(Vec::len).sum(), best)
 }
 
-/// Source files of the dependencies, the same on every machine with the same Cargo.lock.
+/// The source files of the dependencies; the same on every machine with the same Cargo.lock.
 fn sources() -> Vec<PathBuf> {
     let metadata = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version", "1", "--locked"])
@@ -162,8 +169,8 @@ fn walk(directory: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Copies sources, again and again under other names, until there are `count` files. Whether a file is cut short or kept
-/// long depends on how much has been written, so that all of them come to about `bytes`.
+/// Copies sources under new names until there are `count` files. Each file is shortened or extended depending on the
+/// bytes written so far, so that the total is about `bytes`.
 fn copies(tree: &Path, count: usize, bytes: usize) {
     let sources = sources();
     let share = bytes / count;
@@ -179,7 +186,7 @@ fn copies(tree: &Path, count: usize, bytes: usize) {
         content.truncate(8 * share);
         written += content.len();
         let directory = tree.join(format!("d{}", number % 200));
-        fs::create_dir_all(&directory).expect("made");
+        fs::create_dir_all(&directory).expect("created");
         fs::write(directory.join(format!("f{number}.rs")), content).expect("written");
     }
 }
@@ -188,7 +195,7 @@ fn small(tree: &Path) {
     copies(tree, 5_000, 60_000_000);
 }
 
-/// As `node_modules` often is: mostly small sources, some pictures and binaries.
+/// Similar to a typical `node_modules`: mostly small sources, some images and binaries.
 fn large(tree: &Path) {
     copies(tree, 19_900, 160_000_000);
     for number in 0..100 {
@@ -196,7 +203,7 @@ fn large(tree: &Path) {
     }
 }
 
-/// Sources, one after the other.
+/// Sources, concatenated into one file.
 fn single(tree: &Path) {
     let mut content = Vec::new();
     for path in sources().iter().cycle() {

@@ -1,8 +1,9 @@
-//! What a skipped deployment costs, and how soon AWS is asked: `cargo bench --bench start`.
+//! Benchmark of a skipped deployment, and of the time until the first call to AWS: `cargo bench --bench start`.
 //!
-//! Four commands in turn, fifty rounds, one run: `/bin/true` as the floor of what starting any program costs, `check`
-//! on a stanza that needs no bash, `check` on one that does, and `plan` until the first byte of its first request has
-//! reached a listener on 127.0.0.1. Medians, and their ratios to `/bin/true`. `DPL_LAMBDA` names another program.
+//! It alternates four commands for fifty rounds in one run: `/bin/true`, as the minimum for starting any program;
+//! `check` with a stanza that needs no bash; `check` with one that does; and `plan`, until the first byte of its first
+//! request reaches a listener on 127.0.0.1. It prints medians and their ratios to `/bin/true`. `DPL_LAMBDA` selects
+//! another program.
 #![expect(
     clippy::disallowed_methods,
     clippy::print_stdout,
@@ -45,18 +46,19 @@ fn main() {
     println!("plan, until the first request  {asked:.2} ms, {:.2} x /bin/true", asked / floor);
 }
 
-/// From the start of `plan` to the first byte that reaches the listener; what follows is cut off.
+/// Returns the time from the start of `plan` to the first byte that reaches the listener. The rest of the run is cut
+/// off.
 fn until_asked(plugin: &str, input: &str, listener: &TcpListener) -> Duration {
     let began = Instant::now();
     let mut command = Command::new(plugin);
     command.arg("plan").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-    let mut child = command.spawn().expect("starts");
-    child.stdin.take().expect("piped").write_all(input.as_bytes()).expect("read by the program");
-    let (mut connection, _) = listener.accept().expect("the program asks");
-    connection.read_exact(&mut [0]).expect("the program sends");
+    let mut child = command.spawn().expect("the program starts");
+    child.stdin.take().expect("piped").write_all(input.as_bytes()).expect("the program reads its input");
+    let (mut connection, _) = listener.accept().expect("the program connects");
+    connection.read_exact(&mut [0]).expect("the program sends its request");
     let elapsed = began.elapsed();
-    child.kill().expect("it was still waiting for an answer");
-    child.wait().expect("ends");
+    child.kill().expect("the child can be killed");
+    child.wait().expect("the child can be waited for");
     elapsed
 }
 
@@ -64,9 +66,9 @@ fn timed(program: &str, arguments: &[&str], input: &str) -> Duration {
     let began = Instant::now();
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::null());
-    let mut child = command.spawn().expect("starts");
-    // `/bin/true` may have ended before it could read anything.
+    let mut child = command.spawn().expect("the program starts");
+    // `/bin/true` may end before it reads its input.
     let _ = child.stdin.take().expect("piped").write_all(input.as_bytes());
-    assert!(child.wait().expect("ends").success());
+    assert!(child.wait().expect("the child can be waited for").success());
     began.elapsed()
 }

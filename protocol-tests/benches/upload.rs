@@ -1,11 +1,13 @@
-//! Uploads against AWS's own command line: `cargo bench --bench upload`.
+//! Benchmark of uploads, compared with AWS's own command line: `cargo bench --bench upload`.
 //!
-//! 50 MB in a call to the tests' endpoint, which is part of this process, so that its memory is not counted; 230 MB by way
-//! of a bucket to moto. All of it noise, so that a byte packaged is a byte sent. The plugin once packages a directory and
-//! once takes the archive that the peer takes. Five rounds, the programs in turn, medians. Each round has an endpoint of
-//! its own, so that nothing is there yet and every round uploads.
-//! Needs Python 3 and PyPI, from which awscli and moto come. `BENCH_UPLOAD=call` or `bucket` picks one.
-//! Python starts what it measures, so that no peak is below its own, about 14 MiB.
+//! It uploads 50 MB in a call to the tests' endpoint, and 230 MB through a bucket to moto. The endpoint is part of this
+//! process, so that its memory is not counted. All data is random, so that each packaged byte is also a sent byte. The
+//! plugin is measured twice: with a directory that it packages, and with the same archive as the peer. The benchmark
+//! runs five rounds, alternates the programs, and prints medians. Each round has a new endpoint, so that every round
+//! uploads.
+//!
+//! Needs Python 3 and PyPI, which provides awscli and moto. `BENCH_UPLOAD=call` or `bucket` selects one. A Python
+//! process starts the measured programs, so that no peak is below its own, which is about 14 MiB.
 #![expect(
     clippy::disallowed_methods,
     clippy::print_stdout,
@@ -29,12 +31,12 @@ const ROLE: &str = "arn:aws:iam::123456789012:role/run";
 const HERE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/protocol-tests");
 const PLUGIN: &str = env!("CARGO_BIN_EXE_dpl-lambda");
 
-/// What is measured, in the order of each round. The peer stands last: ratios are to it.
+/// The measured programs, in the order of each round. The peer is last: the ratios are relative to it.
 const PROGRAMS: [&str; 3] = ["dpl-lambda, directory", "dpl-lambda, archive", "aws, archive"];
 
 fn main() {
     let scratch = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench-upload");
-    fs::create_dir_all(&scratch).expect("made");
+    fs::create_dir_all(&scratch).expect("created");
     let aws = venv::python(&Path::new(HERE).join("benches/requirements.txt"), "awscli").with_file_name("aws");
     let wanted = std::env::var("BENCH_UPLOAD").unwrap_or_default();
     if wanted.is_empty() || wanted == "call" {
@@ -46,14 +48,14 @@ fn main() {
         let python = venv::python(&Path::new(HERE).join("emulators/requirements.txt"), "emulators");
         compare("230 MB by way of a bucket", || by_way_of_a_bucket(&scratch, &python, &aws));
     }
-    // More than half a gigabyte of noise is made again in seconds.
-    fs::remove_dir_all(&scratch).expect("ours");
+    // Generating more than half a gigabyte of random data again takes only seconds.
+    fs::remove_dir_all(&scratch).expect("removed");
 }
 
-/// A directory of this name with ten files of noise, and its archive.
+/// Creates a directory with ten files of random data, and its archive.
 fn package(scratch: &Path, name: &str, bytes: usize) {
     let tree = scratch.join(name);
-    fs::create_dir_all(&tree).expect("made");
+    fs::create_dir_all(&tree).expect("created");
     for number in 0..10 {
         fs::write(tree.join(format!("noise{number}.bin")), noise(bytes / 10, number + 1)).expect("written");
     }
@@ -65,7 +67,7 @@ fn package(scratch: &Path, name: &str, bytes: usize) {
 /// One round: a run of each program.
 type Round = [Run; PROGRAMS.len()];
 
-/// One run of a program.
+/// The measurements of one run.
 #[derive(Clone, Copy)]
 struct Run {
     wall: f64,
@@ -115,7 +117,7 @@ fn in_a_call(scratch: &Path, aws: &Path) -> Round {
         account.measure(scratch, &["sh", "-c", &aws]),
     ];
     let updates = endpoint.calls().into_iter().filter(|call| call.operation == "UpdateFunctionCode");
-    assert_eq!(updates.filter(|call| call.code_bytes > 50_000_000).count(), PROGRAMS.len(), "each has uploaded");
+    assert_eq!(updates.filter(|call| call.code_bytes > 50_000_000).count(), PROGRAMS.len(), "each program must upload");
     round
 }
 
@@ -144,18 +146,18 @@ fn by_way_of_a_bucket(scratch: &Path, python: &Path, aws: &Path) -> Round {
         account.measure(scratch, &["sh", "-c", &aws]),
     ];
     let held = moto.ask("s3", "list_objects_v2", &json!({"Bucket": BUCKET}));
-    assert_eq!(held["KeyCount"], json!(PROGRAMS.len()), "each has uploaded: {held}");
+    assert_eq!(held["KeyCount"], json!(PROGRAMS.len()), "each program must upload: {held}");
     round
 }
 
-/// Where to, and who.
+/// The URL and the credentials of an endpoint.
 struct Account {
     url: String,
     settings: Settings,
 }
 
 impl Account {
-    /// What tells an AWS program so, and nothing else.
+    /// The variables that direct an AWS program to the endpoint, and that disable all other configuration.
     fn env(&self) -> [(&'static str, &str); 8] {
         [
             ("AWS_ENDPOINT_URL", &self.url),
@@ -169,7 +171,7 @@ impl Account {
         ]
     }
 
-    /// The plugin on a stanza, measured.
+    /// Runs the plugin with a stanza and measures it.
     fn deploy(&self, scratch: &Path, mut stanza: Value) -> Run {
         stanza["env"] = json!({"TRAVIS_BRANCH": "master"});
         for (name, value) in self.env() {
@@ -179,14 +181,14 @@ impl Account {
         self.measure(scratch, &[PLUGIN])
     }
 
-    /// A program that uploads, measured.
+    /// Runs a program that uploads and measures it.
     fn measure(&self, scratch: &Path, command: &[&str]) -> Run {
         let mut command = measured(scratch, command);
         run(scratch, command.envs(self.env()).env_remove("AWS_SESSION_TOKEN").env_remove("AWS_PROFILE"))
     }
 }
 
-/// A command whose standard input is `request.json`, by way of what measures it.
+/// Returns a command that runs and measures `command`, with `request.json` as its standard input.
 fn measured(scratch: &Path, command: &[&str]) -> Command {
     let mut measured = Command::new("python3");
     measured.arg(Path::new(HERE).join("benches/measure.py")).arg(scratch.join("request.json")).args(command);
@@ -194,14 +196,14 @@ fn measured(scratch: &Path, command: &[&str]) -> Command {
 }
 
 fn run(scratch: &Path, measured: &mut Command) -> Run {
-    let output = measured.current_dir(scratch).output().expect("python3 is missing");
+    let output = measured.current_dir(scratch).output().expect("python3 runs");
     assert!(output.status.success(), "{measured:?}: {}", String::from_utf8_lossy(&output.stderr));
     let value: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let number = |key: &str| value[key].as_f64().expect("a number");
     Run { wall: number("wall"), cpu: number("cpu"), peak: number("peak") }
 }
 
-/// A server that ends with us.
+/// A server that ends when this value is dropped.
 struct Moto {
     python: PathBuf,
     child: Child,
@@ -215,7 +217,7 @@ impl Moto {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().expect("Python starts");
         let mut port = String::new();
-        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut port).expect("moto tells its port");
+        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut port).expect("the script prints its port");
         Moto { python: python.to_owned(), child, url: format!("http://127.0.0.1:{}", port.trim()) }
     }
 

@@ -1,4 +1,4 @@
-"""JSON on standard input, one value a line; on standard output the same as YAML in several styles, one JSON string a line."""
+"""Reads JSON values from standard input, one per line, and writes each as YAML in several styles, one JSON string per line."""
 
 import json
 import sys
@@ -14,5 +14,5 @@ STYLES = [
 
 for line in sys.stdin:
     for style in STYLES:
-        # Quoted, every scalar has to say its type: PyYAML writes the tags.
+        # In the quoted style every scalar needs an explicit type: PyYAML writes the tags.
         print(json.dumps(yaml.safe_dump(json.loads(line), sort_keys=False, **style)))

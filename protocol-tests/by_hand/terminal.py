@@ -1,6 +1,6 @@
-"""Runs a command on a terminal of its own, shows what it shows, as it comes, and types there what stands on standard input.
+"""Runs a command on a new terminal, copies its output to standard output, and types standard input into the terminal.
 
-usage: terminal.py SECONDS COMMAND...; ends with the command's exit status, as a shell tells it. After so many seconds the
+usage: terminal.py SECONDS COMMAND...; exits with the command's exit status, in the shell's convention. After SECONDS the
 command is killed.
 """
 
@@ -22,7 +22,7 @@ def read(source):
     try:
         return os.read(source, 65536)
     except OSError:
-        return b""  # what Linux says of a terminal that nobody has open any more
+        return b""  # Linux reports this for a terminal that no process has open any more
 
 
 sources = [terminal, 0]
@@ -35,7 +35,7 @@ while terminal in sources and time.monotonic() < deadline:
         else:
             os.write(terminal if source == 0 else 1, data)
 
-# It may have let go of its terminal, and go on.
+# The command may have closed its terminal and still run.
 ended, status = os.waitpid(child, os.WNOHANG)
 while not ended and time.monotonic() < deadline:
     time.sleep(0.01)

@@ -1,6 +1,5 @@
-//! Whatever a run shows in, every secret in it out: what it wrote, how it and its children were started, which files it
-//! writes while it runs and leaves behind.
-//! Never judges an outcome.
+//! Searches for secrets in everything that a run shows: its output, the arguments of its processes, and the files that
+//! it writes or leaves behind. Never checks outcomes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -17,22 +16,22 @@ use super::scanner::{Leak, Scanner};
 use super::secrets::all;
 use crate::fixture::PATH;
 
-/// How often the processes are looked at.
+/// The interval between two looks at the processes.
 const GLANCE: Duration = Duration::from_millis(15);
 
-/// The form of a secret that was not even looked for.
+/// The form in a finding about a temporary file, in which no secret was found.
 const LEFT: &str = "a file that is left";
 
-/// Where a secret was found: the scenario, the secret, and its form.
+/// A leak: scenario, secret, and form.
 type Finding = (String, String, &'static str);
 
-/// Whoever reads what runs show, and writes down every secret in it.
+/// Reads everything that runs show, and collects every secret in it.
 pub(super) struct Audience {
     scanner: Scanner,
-    /// Programs that write down how they were started, before they do what those of their names do.
+    /// Wrappers of tools that record their arguments before they run the real tool.
     tools: TempDir,
     running: Mutex<BTreeMap<u32, Running>>,
-    /// What was read already: most lines are like others.
+    /// The lines that were already scanned; most lines occur many times.
     seen: Mutex<BTreeSet<Vec<u8>>>,
     leaks: Mutex<BTreeMap<Finding, (String, Leak)>>,
     runs: AtomicUsize,
@@ -40,7 +39,7 @@ pub(super) struct Audience {
     is_over: AtomicBool,
 }
 
-/// A run that has not ended.
+/// A run in progress.
 #[derive(Clone)]
 struct Running {
     scenario: String,
@@ -75,12 +74,12 @@ impl Audience {
         }
     }
 
-    /// The job's `PATH`, with the programs that write down how they were started.
+    /// The job's `PATH`, with the wrappers first.
     pub(super) fn path(&self) -> String {
         format!("{}:{}", self.tools.path().display(), *PATH)
     }
 
-    /// Does `act` while every run is watched from outside.
+    /// Calls `act` while a thread watches the processes and files of every run.
     pub(super) fn watching(&self, act: impl FnOnce()) {
         thread::scope(|scope| {
             scope.spawn(|| {
@@ -90,7 +89,7 @@ impl Audience {
                     thread::sleep(GLANCE);
                 }
             });
-            // The watcher has to end, also where `act` panics.
+            // Stops the watching thread even if `act` panics.
             let _over = Over(&self.is_over);
             act();
         });
@@ -98,18 +97,18 @@ impl Audience {
         self.read("any scenario", "arguments of a child", &started);
     }
 
-    /// A run begins.
+    /// Registers a run that starts.
     pub(super) fn begin(&self, id: u32, scenario: &str, temporary: PathBuf) {
         locked(&self.running).insert(id, Running { scenario: scenario.to_owned(), temporary });
         self.runs.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// It has ended.
+    /// Unregisters a run that has ended.
     pub(super) fn end(&self, id: u32) {
         locked(&self.running).remove(&id);
     }
 
-    /// What anybody on the machine can see of a process and its children, and the files that they write.
+    /// Reads what any user of the machine can see of a process and its children, and the files that they write.
     fn look_at(&self, id: u32, Running { scenario, temporary }: &Running) {
         let mut ids = vec![id.to_string()];
         while let Some(id) = ids.pop() {
@@ -125,7 +124,7 @@ impl Audience {
                 let flags = told.lines().find_map(|line| line.strip_prefix("flags:"));
                 let flags = flags.and_then(|flags| u32::from_str_radix(flags.trim(), 8).ok()).unwrap_or_default();
                 let path = fs::read_link(file).unwrap_or_default();
-                // One that has a name, and is not only read.
+                // Regular files that are open for writing.
                 let is_written = flags & 3 != 0 && path.is_file() && !path.starts_with(self.tools.path());
                 if is_written && !path.starts_with("/dev") {
                     self.read(scenario, "a file that is open", &fs::read(&path).unwrap_or_default());
@@ -137,7 +136,7 @@ impl Audience {
         }
     }
 
-    /// Reads what a run has shown.
+    /// Searches bytes that a run has shown.
     pub(super) fn read(&self, scenario: &str, place: &str, bytes: &[u8]) {
         self.bytes.fetch_add(bytes.len(), Ordering::Relaxed);
         for line in bytes.split(|byte| *byte == b'\n') {
@@ -151,19 +150,19 @@ impl Audience {
         }
     }
 
-    /// A temporary file that outlives a run, whatever it holds.
+    /// Reports a temporary file that still exists after a run, whatever it contains.
     pub(super) fn find_left(&self, scenario: &str, name: String) {
         let leak = Leak { secret: name, form: LEFT, excerpt: String::new() };
         let finding = (scenario.to_owned(), leak.secret.clone(), leak.form);
         locked(&self.leaks).entry(finding).or_insert_with(|| ("temporary files".to_owned(), leak));
     }
 
-    /// Every scenario with a leak, and the place of the first.
+    /// Returns every scenario with a leak, and the place of the first leak.
     pub(super) fn found(&self) -> Vec<(String, String)> {
         locked(&self.leaks).iter().map(|((scenario, ..), (place, _))| (scenario.clone(), place.clone())).collect()
     }
 
-    /// Tells every leak, then how much was read; fails for any.
+    /// Prints every leak and the number of scanned bytes. Panics if there is a leak.
     #[track_caller]
     pub(super) fn conclude(self) {
         let leaks = self.leaks.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -192,7 +191,7 @@ fn entries(directory: &Path) -> impl Iterator<Item = PathBuf> {
     fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path())
 }
 
-/// Every file under a directory.
+/// Returns every file under a directory.
 pub(super) fn files(directory: &Path) -> Vec<PathBuf> {
     let (directories, mut files): (Vec<_>, Vec<_>) =
         entries(directory).partition(|path| path.is_dir() && !path.is_symlink());

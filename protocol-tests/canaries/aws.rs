@@ -1,4 +1,4 @@
-//! AWS that quotes what it was given while it refuses, and everything else that can go wrong with a call.
+//! AWS errors that quote values of the request, and all other failures of a call.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::secrets::secret;
 use super::services::{http, serve};
 use super::stage::Stage;
 
-/// Calls of a deployment that makes and changes everything.
+/// The calls of a deployment that creates and changes everything.
 const OPERATIONS: [&str; 14] = [
     "GetFunction",
     "CreateFunction",
@@ -31,14 +31,14 @@ const OPERATIONS: [&str; 14] = [
 pub(super) fn scenarios() -> Vec<Scenario> {
     let mut scenarios = Vec::new();
     for operation in OPERATIONS {
-        scenarios.push(Scenario::new(&format!("AWS quotes in its refusal of {operation}"), move |stage| {
+        scenarios.push(Scenario::new(&format!("AWS quotes secrets in an error of {operation}"), move |stage| {
             for words in quotations() {
                 play(stage, operation, refusal(400, "InvalidParameterValueException", words));
             }
         }));
     }
     for (name, words) in peculiar_quotations() {
-        scenarios.push(Scenario::new(&format!("AWS quotes {name}"), move |stage| {
+        scenarios.push(Scenario::new(&format!("AWS quotes secrets: {name}"), move |stage| {
             let reason_code = "InvalidEnvironment".to_owned();
             play(stage, "UpdateFunctionConfiguration", refusal(400, "InvalidParameterValueException", words.clone()));
             play(stage, "UpdateFunctionCode", FaultKind::UpdateFails { reason_code, reason: words.clone() });
@@ -53,22 +53,22 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         (412, "PreconditionFailedException"),
         (413, "RequestEntityTooLargeException"),
     ] {
-        scenarios.push(Scenario::new(&format!("AWS quotes in {status} {code}"), move |stage| {
+        scenarios.push(Scenario::new(&format!("AWS quotes secrets in {status} {code}"), move |stage| {
             for operation in ["CreateFunction", "UpdateFunctionConfiguration", "PublishVersion"] {
                 play(stage, operation, refusal(status, code, quotations().remove(0)));
             }
         }));
     }
     for kind in without_words() {
-        scenarios.push(Scenario::new(&format!("a call goes wrong: {kind:?}"), move |stage| {
+        scenarios.push(Scenario::new(&format!("a call fails: {kind:?}"), move |stage| {
             for operation in ["GetFunction", "UpdateFunctionConfiguration", "UpdateFunctionCode"] {
                 play(stage, operation, kind.clone());
             }
         }));
     }
-    scenarios.push(Scenario::new("AWS quotes when an update fails", updates_that_fail));
-    scenarios.push(Scenario::new("a bucket quotes", bucket));
-    scenarios.push(Scenario::new("a live description quotes", live_description));
+    scenarios.push(Scenario::new("AWS quotes secrets when an update fails", updates_that_fail));
+    scenarios.push(Scenario::new("S3 quotes secrets in an error", bucket));
+    scenarios.push(Scenario::new("the current description quotes secrets", live_description));
     scenarios
 }
 
@@ -76,7 +76,7 @@ fn refusal(status: u16, code: &str, message: String) -> FaultKind {
     FaultKind::Status { status, code: code.to_owned(), message, retry_after: None }
 }
 
-/// What goes wrong without a word of AWS's.
+/// Failures without a message of AWS.
 fn without_words() -> Vec<FaultKind> {
     vec![
         FaultKind::Html { status: 200 },
@@ -94,7 +94,7 @@ fn without_words() -> Vec<FaultKind> {
     ]
 }
 
-/// Texts that quote what a request holds, in the ways in which AWS quotes.
+/// Messages that quote values of a request in the ways in which AWS does.
 fn quotations() -> Vec<String> {
     let names = [
         "environment.PLAIN",
@@ -117,20 +117,20 @@ fn quotations() -> Vec<String> {
     ]
 }
 
-/// Texts after the function was read, in which a secret stands where it is harder to see.
+/// Messages in which a secret is harder to find; they come after the function was read.
 fn peculiar_quotations() -> Vec<(&'static str, String)> {
     let (plain, token) = (secret("environment.PLAIN"), secret("GITHUB_TOKEN"));
     vec![
-        // With `merge_environment` a request holds what is live, too.
-        ("a live variable", format!("exceeded the 4KB limit: {}", json!({"LIVE": secret("live environment")}))),
-        ("a live tag", format!("the tag may not be {}", secret("live tag"))),
-        ("behind a break", format!("the value is not allowed:\n{plain}\t{token}\n")),
+        // With `merge_environment` a request also contains the current variables.
+        ("a current variable", format!("exceeded the 4KB limit: {}", json!({"LIVE": secret("live environment")}))),
+        ("a current tag", format!("the tag may not be {}", secret("live tag"))),
+        ("after a line break", format!("the value is not allowed:\n{plain}\t{token}\n")),
         ("before a full stop", format!("the value is not allowed: {}", secret("environment.STOP"))),
         ("JSON in JSON", json!({"message": json!({"A": plain, "B": token}).to_string()}).to_string()),
     ]
 }
 
-/// A deployment, one call of which goes wrong.
+/// Deploys while one call fails.
 fn play(stage: &mut Stage<'_>, operation: &str, kind: FaultKind) {
     let mut scene = stage.again();
     if operation != "CreateFunction" {
@@ -163,25 +163,25 @@ fn updates_that_fail(stage: &mut Stage<'_>) {
         scene.say(json!({"alias": "live", "provisioned_concurrency": 1}));
         scene.fault("PutProvisionedConcurrencyConfig", FaultKind::ProvisionFails { reason: words });
         assert_eq!(scene.run(&[]).code(), "provisioning-failed");
-        // The same again finds the failure.
+        // A second run finds the failed state.
         scene.run(&[]);
     }
 }
 
-/// What is live quotes live variables and tags, and a plan shows it.
+/// The current description contains current variables and tags, and a plan shows it.
 fn live_description(stage: &mut Stage<'_>) {
     stage.seed();
     let words = [secret("live environment"), secret("live tag"), secret("GITHUB_TOKEN")].join(" and ");
     let quoting = json!({"description": format!("of {words}"), "environment": {"LIVE": secret("live environment")}});
     stage.saying(quoting, |stage| drop(stage.run(&["deploy"])));
-    // From here on nothing in the request tells what the words are.
+    // From here on the request does not contain these secrets any more.
     stage.say(json!({"description": "another", "merge_environment": true, "environment": {"A": "b"}}));
     let ended = stage.run(&["plan"]);
-    let changes = ended.event("planned").expect("told").to_string();
+    let changes = ended.event("planned").expect("the event exists").to_string();
     assert!(changes.contains("another") && changes.contains("[secure] and [secure]"), "{changes}");
 }
 
-/// S3 that refuses.
+/// An S3 service that rejects every request.
 fn bucket(stage: &mut Stage<'_>) {
     let words = ["GITHUB_TOKEN", "secret_access_key", "access_key_id"].map(secret).join(" and ").replace('"', "&quot;");
     let body = format!("<Error><Code>AccessDenied</Code><Message>no access for {words}</Message></Error>");

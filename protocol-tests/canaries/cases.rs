@@ -1,4 +1,4 @@
-//! Every dialogue of `cases/`, with secrets put into its requests and into what AWS says in it.
+//! Every case of `cases/`, with secrets added to its requests and to AWS's messages in it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use super::secrets::secret;
 use super::stage::Stage;
 
 pub(super) fn scenarios() -> Vec<Scenario> {
-    let directory = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/protocol-tests/cases")).expect("is there");
+    let directory = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/protocol-tests/cases")).expect("it exists");
     let mut files: Vec<PathBuf> = directory.map(|entry| entry.expect("readable").path()).collect();
     files.sort();
     let scenario = |path: PathBuf| {
@@ -24,7 +24,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
 fn play(path: &Path, stage: &mut Stage<'_>) {
     let text = fs::read_to_string(path).expect("readable");
     let quoted = |name: &str| json!(secret(name)).to_string().trim_matches('"').to_owned();
-    // The endpoint lets in whom the cases name; here that is somebody with secrets.
+    // The cases contain the endpoint's default keys. Replace them by secret ones.
     let text = text.replace("AKIDENDPOINTEXAMPLE1", &quoted("access_key_id"));
     let text = text.replace("endpoint-secret-key", &quoted("secret_access_key"));
     let case: Value = serde_json::from_str(&text).expect("JSON");
@@ -63,7 +63,7 @@ fn write(scene: &Stage<'_>, files: &Value) {
     }
 }
 
-/// The fault, with words that quote secrets of the job.
+/// Returns the fault with a message that quotes secrets of the job.
 fn quoting(mut fault: Value) -> Fault {
     let secrets = json!({"token": secret("GITHUB_TOKEN"), "key": secret("PRIVATE_KEY")});
     for words in ["message", "reason"] {
@@ -74,7 +74,7 @@ fn quoting(mut fault: Value) -> Fault {
     Fault::from_json(&fault).expect("a valid fault")
 }
 
-/// The request with a secret wherever one belongs and the case has none of its own.
+/// Returns the request with a secret in every place that can hold one, unless the case sets a value there.
 fn full(request: &Value, scene: &Stage<'_>, has_endpoint: bool) -> Value {
     let mut request = request.clone();
     let Some(stanza) = request.as_object_mut() else { return request };

@@ -1,4 +1,4 @@
-//! The user's own commands and git, which print secrets.
+//! The user's commands and git, which print secrets.
 
 use std::fs;
 use std::thread;
@@ -13,15 +13,15 @@ use crate::fixture;
 
 pub(super) fn scenarios() -> Vec<Scenario> {
     let mut scenarios = vec![
-        Scenario::new("a command that looks around", looks_around),
-        Scenario::new("files that are put aside", put_aside),
-        Scenario::new("a description of git's", git_facts),
-        Scenario::new("a secret that Windows has ended", |stage| {
+        Scenario::new("a command that inspects processes", looks_around),
+        Scenario::new("files that are stashed", put_aside),
+        Scenario::new("a description with git placeholders", git_facts),
+        Scenario::new("a secret that ends with a carriage return", |stage| {
             stage.request["env"]["VAULT_SECRET"] = json!(secret("VAULT_SECRET"));
             stage.say(json!({"run": ["echo \"$VAULT_SECRET\"; echo \"VAULT_SECRET=$VAULT_SECRET\"; printenv"]}));
             assert_eq!(stage.run(&[]).outcome(), "deployed");
         }),
-        Scenario::new("variables that common usage calls secret", |stage| {
+        Scenario::new("variables with common names of secrets", |stage| {
             for name in MORE_VARIABLES {
                 stage.request["env"][name] = json!(secret(name));
             }
@@ -29,14 +29,15 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             assert_eq!(stage.run(&[]).outcome(), "deployed");
         }),
     ];
-    scenarios.extend(["TERM", "INT", "KILL"].map(|signal| {
-        Scenario::new(&format!("a run that is ended by SIG{signal}"), move |stage| ended_by(signal, stage))
-    }));
+    scenarios
+        .extend(["TERM", "INT", "KILL"].map(|signal| {
+            Scenario::new(&format!("a run that SIG{signal} ends"), move |stage| ended_by(signal, stage))
+        }));
     scenarios.extend(printing(&PRINTING));
     scenarios
 }
 
-/// What commands print of the job's secrets.
+/// Commands that print the job's secrets.
 const PRINTING: [(&str, &str); 8] = [
     (
         "each variable",
@@ -45,16 +46,16 @@ const PRINTING: [(&str, &str); 8] = [
          echo \"token=${!name};\" >&2; printf '%s\\n' \"'${!name}'\" \"<${!name}>\"; done",
     ),
     ("all variables", "printenv; env -0; printenv >&2"),
-    // bash makes words of what is not quoted, and leaves spaces at the ends out.
+    // bash splits unquoted values into words and drops spaces at both ends.
     ("words", "echo $DEPLOY_AUTH $GITHUB_TOKEN $NPM_TOKEN"),
-    ("no end of line", "printf 'a %s' \"$GITHUB_TOKEN\"; printf 'b %s' \"$DB_PASSWORD\" >&2"),
+    ("a line without an end", "printf 'a %s' \"$GITHUB_TOKEN\"; printf 'b %s' \"$DB_PASSWORD\" >&2"),
     ("carriage returns", "printf '10 %%\\r%s\\r20 %%\\r\\n' \"$GITHUB_TOKEN\""),
     ("a line that is split", "printf '%065520d %s\\n' 0 \"$GITHUB_TOKEN\""),
-    ("what bash does", "set -x; : \"$API_KEY\" \"$SLACK_WEBHOOK\"; test \"$API_KEY\" = x"),
+    ("a trace of bash", "set -x; : \"$API_KEY\" \"$SLACK_WEBHOOK\"; test \"$API_KEY\" = x"),
     ("a failure", "echo \"$GITHUB_TOKEN\"; \"$API_KEY\"; exit 3"),
 ];
 
-/// Each as a command of `run` and as the check of a version.
+/// Returns one scenario per command, which uses it as a command of `run` and as the check of a version.
 pub(super) fn printing(commands: &'static [(&str, &str)]) -> impl Iterator<Item = Scenario> {
     commands.iter().map(|(name, command)| {
         Scenario::new(&format!("a command prints {name}"), move |stage| {
@@ -68,7 +69,7 @@ pub(super) fn printing(commands: &'static [(&str, &str)]) -> impl Iterator<Item 
     })
 }
 
-/// A command writes down how it and its parent were started, and which files they have open.
+/// A command records the arguments and the open files of itself and of its parent.
 fn looks_around(stage: &mut Stage<'_>) {
     let look = "for id in $$ $PPID; do tr '\\0' '\\n' <\"/proc/$id/cmdline\"; ls -l \"/proc/$id/fd\"; done >>seen; \
                 ls \"$TMPDIR\" >>seen";
@@ -89,7 +90,7 @@ fn git(stage: &Stage<'_>, arguments: &[&str]) {
     fixture::git(&stage.path("build"), arguments);
 }
 
-/// A checkout whose last commit speaks of a secret.
+/// Creates a repository whose last commit message contains a secret.
 fn checkout(stage: &Stage<'_>) {
     stage.write("message", &format!("a commit with {}\n", secret("GITHUB_TOKEN")));
     for arguments in [
@@ -103,7 +104,7 @@ fn checkout(stage: &Stage<'_>) {
     }
 }
 
-/// Uncommitted files with secrets for names, and stashes that speak of them.
+/// Uncommitted files with a secret as their name, and stashes that mention it.
 fn put_aside(stage: &mut Stage<'_>) {
     checkout(stage);
     let name = secret("file name");
@@ -112,7 +113,7 @@ fn put_aside(stage: &mut Stage<'_>) {
     for (run, warning) in [
         ("true", None),
         ("printenv", None),
-        // What was put aside cannot come back.
+        // The stashed file cannot be restored.
         ("echo other >\"$FILE_TOKEN\"", Some("stash-kept")),
         ("git stash; git stash list", None),
         ("git stash drop", Some("stash-kept")),
@@ -134,7 +135,7 @@ fn git_facts(stage: &mut Stage<'_>) {
     stage.run_each(&[&["check"], &["plan"], &["deploy"], &["deploy"], &["rollback"]]);
 }
 
-/// A run that ends while a command has just printed.
+/// A run that ends just after a command has printed a secret.
 fn ended_by(signal: &str, stage: &mut Stage<'_>) {
     stage.say(json!({"run": ["echo \"$GITHUB_TOKEN\"; touch begun; sleep 5"]}));
     let begun = stage.path("build/begun");

@@ -1,4 +1,4 @@
-//! Conditions that compare secrets, hold them, or let bash complain about them.
+//! Conditions that compare or contain secrets, or make bash print them in an error.
 
 use serde_json::{Value, json};
 
@@ -16,21 +16,21 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         ("a webhook written out", condition(&format!("{webhook} = x"))),
         ("a webhook written out, without spaces", condition(&format!("$X={webhook}"))),
         ("a webhook written out that does not parse", condition(&format!("{webhook} x"))),
-        ("a webhook written out behind an open quote", condition(&format!("$X = \"{webhook}"))),
+        ("a webhook written out after an open quote", condition(&format!("$X = \"{webhook}"))),
         ("a webhook written out in brackets", condition(&format!("[ $X = \"{webhook}\" ]"))),
         ("a password written out", condition(&format!("$X = {password}"))),
         ("a password written out in quotes", condition(&format!("$X = '{password}'"))),
         ("a variable's value written out", condition(&format!("$X = '{plain}' x"))),
         ("a long text that is shortened", condition(&format!("$X = {} {password} x", "y".repeat(160)))),
-        ("a complaint that quotes", condition("${A:?$GITHUB_TOKEN}")),
-        ("a complaint that quotes lines", condition("${A:?$PRIVATE_KEY}")),
-        ("a complaint that quotes a long one", condition("${A:?$AWS_SESSION_TOKEN}")),
-        ("a complaint that quotes one with spaces", condition("${A:?$DEPLOY_AUTH}")),
+        ("an error that quotes a secret", condition("${A:?$GITHUB_TOKEN}")),
+        ("an error that quotes several lines", condition("${A:?$PRIVATE_KEY}")),
+        ("an error that quotes a long secret", condition("${A:?$AWS_SESSION_TOKEN}")),
+        ("an error that quotes a secret with spaces", condition("${A:?$DEPLOY_AUTH}")),
         ("arithmetic", condition("$SLACK_WEBHOOK -gt 1")),
         ("arithmetic that does not parse", condition("$(( $SLACK_WEBHOOK )) = 1")),
         ("a command that prints", condition("$(echo \"$GITHUB_TOKEN\" >&2; echo x) = x && ${A:?}")),
-        ("a command that is not there", condition("$(\"$GITHUB_TOKEN\") = x && ${A:?}")),
-        ("a file that is not there", condition("$(<\"$API_KEY\") = x && ${A:?}")),
+        ("a missing command", condition("$(\"$GITHUB_TOKEN\") = x && ${A:?}")),
+        ("a missing file", condition("$(<\"$API_KEY\") = x && ${A:?}")),
         ("a branch", json!({"branch": "$GITHUB_TOKEN"})),
         ("branches written out", json!({"branch": [webhook, password, "master"]})),
         ("a repo", json!({"repo": password})),
@@ -47,7 +47,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             stage.run_each(&[&["deploy"]]);
             stage.process = vec![("DPL_LAMBDA_CONDITIONS".into(), "bash".into())];
             stage.run_each(&[&["check"]]);
-            // Whatever else is wrong is a warning when the condition is not met.
+            // If the condition is not met, other problems are only warnings.
             stage.request["env"]["TRAVIS_BRANCH"] = json!("another");
             stage.say(json!({"publish": "$DB_PASSWORD", "timeout": "$GITHUB_TOKEN"}));
             stage.run_each(&[&["deploy"]]);

@@ -1,4 +1,4 @@
-//! Keys and tokens that the request does not hold: profiles, processes, roles, containers.
+//! Keys and tokens from outside the request: profiles, processes, roles, containers.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -26,7 +26,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             let broken = profile("default").replace(" = ", " ").replace("aws_", " aws_");
             stage.write("home/.aws/credentials", &format!("[default\n{broken}\n[broken\n{broken}"));
         }),
-        none("a profile whose lines are broken", |stage| {
+        none("a profile with invalid lines", |stage| {
             stage.write(
                 "home/.aws/credentials",
                 &profile("default").replace("aws_session_token =", "aws session token ="),
@@ -36,39 +36,40 @@ pub(super) fn scenarios() -> Vec<Scenario> {
                 &profile("default").replace("aws_secret_access_key =", "aws secret access key ="),
             );
         }),
-        none("half a profile", |stage| {
+        none("an incomplete profile", |stage| {
             stage.write("home/.aws/credentials", &profile("default").replace("aws_access_key_id", "aws_access_key"));
         }),
     ];
     for (name, command) in [
         ("fails", "sh -c 'cat AWS/plain AWS/process >&2; cat AWS/plain; exit 1'"),
-        ("tells no JSON", "cat AWS/plain"),
-        ("tells half of it", "sed s/SecretAccessKey/Key/ AWS/process"),
-        ("tells another version", "sed s/:1,/:2,/ AWS/process"),
-        ("tells keys that have ended", "sed s/2099/1999/ AWS/process"),
+        ("does not print JSON", "cat AWS/plain"),
+        ("prints incomplete credentials", "sed s/SecretAccessKey/Key/ AWS/process"),
+        ("prints another version", "sed s/:1,/:2,/ AWS/process"),
+        ("prints expired keys", "sed s/2099/1999/ AWS/process"),
     ] {
         scenarios.push(none(&format!("a process that {name}"), move |stage| process(stage, command)));
     }
     scenarios.extend([
         of("a token for a role", "role", |stage| token(stage, true)),
-        none("a token for a role that is refused", |stage| token(stage, false)),
+        none("a rejected token for a role", |stage| token(stage, false)),
         of("a profile for a role", "role", |stage| profile_for_role(stage, true)),
-        none("a profile for a role that is refused", |stage| profile_for_role(stage, false)),
+        none("a rejected profile for a role", |stage| profile_for_role(stage, false)),
         of("a token file for a role", "role", |stage| token_file(stage, true)),
-        none("a token file for a role that is refused", |stage| token_file(stage, false)),
-        // A container's service has no time: a machine that is busy finds nobody there.
+        none("a rejected token file for a role", |stage| token_file(stage, false)),
+        // The SDK has a short timeout for a container's service, so that on a busy machine it may not get an answer.
+        // The scenario therefore does not check the outcome.
         Scenario::new("credentials of a container", |stage| {
             let mut scene = stage.acting_as("role");
             container(scene.anonymous(), true);
             scene.run_each(&[&["plan"], &["deploy"]]);
         }),
-        none("a container that is refused", |stage| container(stage, false)),
+        none("a container whose request is rejected", |stage| container(stage, false)),
         Scenario::new("credentials that are renewed", renewed),
     ]);
     scenarios
 }
 
-/// Somebody who is found, and whose keys a command and AWS quote afterwards.
+/// A scenario with valid credentials, which a command and AWS's errors print afterwards.
 fn of(name: &str, who: &'static str, prepare: impl Fn(&mut Stage<'_>) + Send + Sync + 'static) -> Scenario {
     Scenario::new(&format!("credentials of {name}"), move |stage| {
         let mut scene = stage.acting_as(who);
@@ -77,7 +78,7 @@ fn of(name: &str, who: &'static str, prepare: impl Fn(&mut Stage<'_>) + Send + S
         scene.say(json!({"run": ["printenv; cat \"$HOME/.aws/plain\" \"$HOME/.aws/credentials\"; true"]}));
         let ended = scene.run(&[]);
         assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
-        assert_eq!(ended.event("identified").expect("told")["access_key_id"], "AK******************");
+        assert_eq!(ended.event("identified").expect("the event exists")["access_key_id"], "AK******************");
         let names = ["access_key_id", "secret_access_key", "session_token"];
         let words = names.map(|name| secret(&format!("{who} {name}"))).join(" and ");
         for (timeout, operation) in [(8, "GetFunction"), (9, "UpdateFunctionConfiguration")] {
@@ -90,7 +91,7 @@ fn of(name: &str, who: &'static str, prepare: impl Fn(&mut Stage<'_>) + Send + S
     })
 }
 
-/// Nobody is found, or somebody whom AWS does not let in.
+/// A scenario without credentials, or with credentials that AWS rejects.
 fn none(name: &str, prepare: impl Fn(&mut Stage<'_>) + Send + Sync + 'static) -> Scenario {
     Scenario::new(&format!("credentials of {name}"), move |stage| {
         prepare(stage.anonymous());
@@ -107,7 +108,7 @@ fn profile(name: &str) -> String {
     format!("[{name}]\naws_access_key_id = {id}\naws_secret_access_key = {key}\naws_session_token = {token}\n")
 }
 
-/// A profile whose credentials a command tells; `AWS` stands for the directory of the profile.
+/// A profile with a command that prints its credentials. `AWS` in the command stands for the directory of the profile.
 fn process(stage: &mut Stage<'_>, command: &str) {
     let of = |what: &str| secret(&format!("process {what}"));
     let (id, key, token) = (of("access_key_id"), of("secret_access_key"), of("session_token"));
@@ -119,7 +120,7 @@ fn process(stage: &mut Stage<'_>, command: &str) {
     stage.write("home/.aws/config", &format!("[default]\ncredential_process = {command}\n"));
 }
 
-/// A token in a variable whose name does not call it secret.
+/// A token in a variable whose name does not mark it as secret.
 fn token(stage: &mut Stage<'_>, is_taken: bool) {
     let words = format!("{} is no token", secret("identity token"));
     sts(stage, "AssumeRoleWithWebIdentity", is_taken.then_some(()).ok_or(words));
@@ -134,7 +135,7 @@ fn profile_for_role(stage: &mut Stage<'_>, is_taken: bool) {
     stage.say(json!({"role_to_assume": ROLE, "external_id": "$DB_PASSWORD"}));
 }
 
-/// What the SDK reads by itself.
+/// A token file, which the SDK reads itself.
 fn token_file(stage: &mut Stage<'_>, is_taken: bool) {
     let words = format!("no session may be named {}", secret("GITHUB_TOKEN"));
     sts(stage, "AssumeRoleWithWebIdentity", is_taken.then_some(()).ok_or(words));
@@ -153,7 +154,7 @@ fn container(stage: &mut Stage<'_>, is_taken: bool) {
     stage.request["env"]["AWS_CONTAINER_AUTHORIZATION_TOKEN"] = json!(secret("API_KEY"));
 }
 
-/// A container whose keys end too soon to be kept for a second call, and AWS quotes the next ones.
+/// A container whose keys expire too soon to be used for a second call. AWS then quotes the next keys.
 fn renewed(stage: &mut Stage<'_>) {
     let mut scene = stage.acting_as("role");
     let calls = AtomicUsize::new(0);
@@ -172,14 +173,14 @@ fn renewed(stage: &mut Stage<'_>) {
     assert!(ended.stdout.contains("the signature of [secure]"), "{}", ended.stdout);
 }
 
-/// What a container's service tells.
+/// The answer of a container's credential service.
 fn document(whose: &str, ends: &str) -> Value {
     let of = |what: &str| secret(&format!("{whose} {what}"));
     let (id, key, token) = (of("access_key_id"), of("secret_access_key"), of("session_token"));
     json!({"AccessKeyId": id, "SecretAccessKey": key, "Token": token, "Expiration": ends})
 }
 
-/// STS that gives a role's credentials, or refuses with these words.
+/// An STS service that returns a role's credentials, or an error with this message.
 fn sts(stage: &mut Stage<'_>, operation: &str, answer: Result<(), String>) {
     let xml = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;");
     let of = |what: &str| xml(&secret(&format!("role {what}")));

@@ -1,4 +1,4 @@
-//! Functions that answer with secrets, fail with them and log them.
+//! Functions that return secrets, fail with secrets in their error, and log secrets.
 
 use lambda_endpoint::Invocation;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
                 let payload = json!({"token": "$DB_PASSWORD"});
                 refused(stage, invocation, &json!({"expect": expect, "payload": payload}));
             }
-            // An answer that is a text is quoted as one.
+            // If the expected value is a string, the answer is quoted as text.
             let (payload, expect) = (payload.clone(), json!({"json": "pong"}));
             refused(stage, Invocation { payload, ..Invocation::default() }, &json!({"expect": expect}));
         })
@@ -25,7 +25,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     answers.chain(logs().into_iter().map(|(name, log)| logging(name, log))).collect()
 }
 
-/// A function that logs one of these and fails.
+/// A function that writes one of these logs and fails.
 pub(super) fn logging(name: &str, logs: Vec<String>) -> Scenario {
     Scenario::new(&format!("a function logs {name}"), move |stage| {
         for log in &logs {
@@ -37,7 +37,7 @@ pub(super) fn logging(name: &str, logs: Vec<String>) -> Scenario {
     })
 }
 
-/// A deployment whose version does not pass.
+/// A deployment whose version fails its check.
 fn refused(stage: &mut Stage<'_>, invocation: Invocation, verify: &Value) {
     stage.endpoint.answer_invocations(invocation);
     stage.say(json!({"verify": verify, "alias": "live", "merge_environment": true}));
@@ -45,7 +45,7 @@ fn refused(stage: &mut Stage<'_>, invocation: Invocation, verify: &Value) {
     assert_eq!(ended.code(), "verification-failed", "{}", ended.stdout);
 }
 
-/// Every secret that a job and its function have.
+/// Every secret of a job and its function.
 fn own() -> Vec<(&'static str, String)> {
     let names = ["DOLLAR", "LINES", "LONG", "PLAIN", "STOP"];
     variables().chain(names.map(|name| (name, secret(&format!("environment.{name}"))))).collect()
@@ -59,14 +59,14 @@ fn answers() -> Vec<(&'static str, Value)> {
     let error = |words: &str| json!({"errorType": "TypeError", "errorMessage": words, "trace": [words]});
     let (plain, token) = (secret("environment.PLAIN"), secret("GITHUB_TOKEN"));
     let proxied = json!({"statusCode": 500, "body": as_json().to_string()});
-    // A text that is shortened must not be shortened in a secret.
+    // Shortening a text must not leave a part of a secret at its end.
     let filler = "x".repeat(165);
     let each: Vec<(&str, Value)> = [
         ("a token", "GITHUB_TOKEN"),
         ("a private key", "environment.LINES"),
         ("a long secret", "environment.LONG"),
         ("a secret like a variable", "environment.DOLLAR"),
-        ("a live variable", "live environment"),
+        ("a current variable", "live environment"),
     ]
     .map(|(name, of)| (name, json!({"statusCode": 500, "token": secret(of), "all": [secret(of)]})))
     .into();
@@ -75,13 +75,13 @@ fn answers() -> Vec<(&'static str, Value)> {
         ("an object", as_json()),
         ("JSON in JSON", json!({"statusCode": 500, "body": json!({"token": plain}).to_string()})),
         ("many secrets in JSON in JSON", proxied),
-        ("a secret behind a break", json!({"statusCode": format!("token:\n{token}\n{plain}\n")})),
-        ("a secret behind a tab", json!({"statusCode": format!("token:\t{token}\t{plain}\t")})),
+        ("a secret after a line break", json!({"statusCode": format!("token:\n{token}\n{plain}\n")})),
+        ("a secret after a tab", json!({"statusCode": format!("token:\t{token}\t{plain}\t")})),
         ("a long text that ends in a secret", json!(format!("{filler} {plain}"))),
         ("a long object that ends in a secret", json!({"statusCode": format!("{filler} {plain}")})),
         ("an error", error(&format!("cannot log in with {plain}"))),
         ("an error that ends with a full stop", error(&format!("cannot log in with {}", secret("environment.STOP")))),
-        ("an error of a live variable", error(&format!("cannot log in with {}", secret("live environment")))),
+        ("an error with a current variable", error(&format!("cannot log in with {}", secret("live environment")))),
         ("an error that holds JSON", error(&json!({"token": plain, "tokens": [token]}).to_string())),
         ("an error of two lines", error(&format!("cannot log in:\n{token}"))),
         ("a long error that ends in a secret", error(&format!("{filler} {plain}"))),
@@ -101,11 +101,11 @@ fn logs() -> Vec<(&'static str, Vec<String>)> {
         ("tabs", in_parts(&each(&|name, value| format!("INFO\t{name}\t{value}\tend")))),
         ("quotes", in_parts(&each(&|name, value| format!("{name}: '{value}', \"{value}\", ({value}).")))),
         ("JSON", in_parts(&in_json)),
-        // As Python writes it, and PHP.
+        // As Python and PHP write it.
         ("JSON in ASCII", from_json(&|line| in_ascii(line))),
         ("JSON with escaped slashes", from_json(&|line| line.replace('/', "\\/"))),
         ("JSON in JSON", from_json(&|line| json!({"message": line}).to_string())),
-        // AWS gives the last 4 KB, wherever they begin.
+        // AWS returns the last 4 KB, which can start anywhere.
         ("more than is shown", vec![format!("{}\n{}", secret("environment.PLAIN"), "y".repeat(4096 - 30))]),
     ]
 }
@@ -118,7 +118,7 @@ fn in_ascii(text: &str) -> String {
     text.chars().map(letter).collect()
 }
 
-/// Logs of at most 4 KB, of whole lines.
+/// Joins lines into logs of at most 4 KB.
 fn in_parts(lines: &[String]) -> Vec<String> {
     let mut logs = vec![String::new()];
     for line in lines {

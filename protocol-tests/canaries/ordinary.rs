@@ -1,4 +1,4 @@
-//! The other side: what is no secret stays as it is, although secrets are of the same words.
+//! The opposite check: text that is not a secret stays unchanged, even if a secret consists of the same words.
 
 use lambda_endpoint::{Fault, FaultKind, Settings};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::deployments::{build_directory, request};
 use crate::plugin::{Ended, Plugin};
 
-/// A deployment of a function that is there already, with this in its stanza and its job.
+/// Deploys an existing function with these members in the stanza and these variables in the job.
 fn deployed(stanza: &Value, env: &Value, words: Option<&str>) -> Ended {
     let (endpoint, directory) =
         (lambda_endpoint::Endpoint::start(Settings::default()).expect("a free port"), build_directory());
@@ -43,12 +43,12 @@ fn deployed(stanza: &Value, env: &Value, words: Option<&str>) -> Ended {
     Plugin::new(&[]).directory(directory.path()).run_on(request.to_string().as_bytes())
 }
 
-/// What is told, without what is another each time.
+/// Returns the events without the members that differ between runs.
 fn told(ended: &Ended) -> Vec<Value> {
     let mut events = ended.events.clone();
     for event in &mut events {
         let event = event.as_object_mut().expect("an object");
-        // A sentence that tells a time, or says what a variable is from and to.
+        // `message` is a sentence that may contain a duration, or a variable's old and new value.
         event.retain(|key, _| !["duration_ms", "request_id", "attempts", "message"].contains(&key.as_str()));
         if let Some(steps) = event.get_mut("steps").and_then(Value::as_array_mut) {
             for changes in steps.iter_mut().filter_map(|step| step["changes"].as_array_mut()) {
@@ -59,7 +59,7 @@ fn told(ended: &Ended) -> Vec<Value> {
     events
 }
 
-/// What is told otherwise because a secret is one of these words.
+/// Returns the events that change because a secret is one of these words.
 fn damage(words: &[&str]) -> Vec<String> {
     let run = |value: &str| {
         let stanza = json!({"environment": {"A": value}, "run": ["echo one true main production: a 1 0 x eu-west-1"]});
@@ -103,7 +103,7 @@ fn a_secret_that_stands_openly_in_the_stanza_does_not_damage_what_is_told() {
     assert_eq!(damage(&["orders", "live", "nodejs22.x", "index.js", "arn:aws:iam::123456789012:role/run"]), [""; 0]);
 }
 
-/// Long words of ours are secrets where others write them, and nothing but our words where we do.
+/// Long words are masked in text from other sources, but not where the program itself writes them.
 #[test]
 fn our_own_fields_stay_whatever_is_secret() {
     for word in [
@@ -122,11 +122,15 @@ fn our_own_fields_stay_whatever_is_secret() {
         let steps = ["update-function-configuration", "update-function-code", "publish-version", "create-alias"];
         assert_eq!(ended.steps(), steps, "{word}: {}", ended.stdout);
         let finished = ended.finished();
-        assert_eq!(finished["code_sha256"], ended.event("packaged").expect("told")["code_sha256"], "{word}");
+        assert_eq!(
+            finished["code_sha256"],
+            ended.event("packaged").expect("the event exists")["code_sha256"],
+            "{word}"
+        );
         assert_eq!(finished["code_sha256"].as_str().map(str::len), Some(44), "{word}");
         assert_eq!((&finished["code"], &finished["region"]), (&json!("uploaded"), &json!("us-east-1")), "{word}");
         assert_eq!((&finished["version"], &finished["alias"]), (&json!("1"), &json!("live")), "{word}");
-        let planned = ended.event("planned").expect("told").to_string();
+        let planned = ended.event("planned").expect("the event exists").to_string();
         for field in ["timeout", "environment.A", "code_sha256", "runtime"] {
             assert!(planned.contains(&format!("\"field\":\"{field}\"")), "{word}: {planned}");
         }
@@ -150,7 +154,7 @@ fn a_stage_leaves_names_and_arns_whole() {
     let stanza = json!({"environment": {"STAGE": "production"}, "role": role, "function_name": "orders-production"});
     let ended = deployed(&stanza, &json!({"DEPLOY_KEY": "production"}), None);
     assert_eq!(ended.finished()["function_name"], "orders-production", "{}", ended.stdout);
-    let planned = ended.event("planned").expect("told").to_string();
+    let planned = ended.event("planned").expect("the event exists").to_string();
     assert!(planned.contains(role), "{planned}");
 }
 
@@ -168,5 +172,5 @@ fn a_value_that_stands_openly_in_the_stanza_is_no_secret_in_the_words_of_others(
 fn a_value_of_spaces_is_no_secret() {
     let stanza = json!({"environment": {"INDENT": "    ", "BREAK": "\n\n\n\n"}, "run": ["printf '    indented\\n'"]});
     let ended = deployed(&stanza, &json!({"INDENT_KEY": "     "}), None);
-    assert_eq!(ended.event("output").expect("told")["line"], "    indented");
+    assert_eq!(ended.event("output").expect("the event exists")["line"], "    indented");
 }

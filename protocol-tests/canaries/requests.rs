@@ -1,4 +1,4 @@
-//! Requests that hold a secret where a complaint, a plan or a bug might quote it.
+//! Requests with a secret in places that an error, a plan or a panic might quote.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
@@ -11,26 +11,26 @@ use super::stage::Stage;
 
 pub(super) fn scenarios() -> Vec<Scenario> {
     let mut scenarios = vec![
-        Scenario::new("every command, of a function that is not there", every_command),
-        Scenario::new("every command, of another function", |stage| {
+        Scenario::new("every command, with a missing function", every_command),
+        Scenario::new("every command, with a different function", |stage| {
             stage.seed();
             every_command(stage);
         }),
-        Scenario::new("every command, of the same function", |stage| {
+        Scenario::new("every command, with the same function", |stage| {
             stage.run(&[]);
             every_command(stage);
         }),
-        Scenario::new("a plan of everything", |stage| {
+        Scenario::new("a plan with every setting", |stage| {
             stage.seed();
             stage.say(json!({"merge_environment": true, "function_tags_mode": "replace", "dry_run": true}));
             assert_eq!(stage.run(&[]).outcome(), "planned");
         }),
-        Scenario::new("bugs", bugs),
-        Scenario::new("an environment of the process", environment_of_the_process),
-        Scenario::new("variables that are no text", no_text),
-        Scenario::new("misspelt keys", misspelt),
-        Scenario::new("what is no request", no_request),
-        Scenario::new("requests that are cut off", cut_off),
+        Scenario::new("panics", bugs),
+        Scenario::new("variables of the process", environment_of_the_process),
+        Scenario::new("variables that are not UTF-8", no_text),
+        Scenario::new("misspelled keys", misspelt),
+        Scenario::new("input that is not a request", no_request),
+        Scenario::new("truncated requests", cut_off),
     ];
     scenarios.extend(wrong_types());
     scenarios.extend(filled_in());
@@ -41,7 +41,7 @@ fn every_command(stage: &mut Stage<'_>) {
     stage.run_each(&[&["check"], &["package", "--output", "out.zip"], &["plan"], &["deploy"]]);
     stage.say(json!({"timeout": 9, "alias": "live"}));
     let ended = stage.run(&[]);
-    assert_eq!(ended.event("identified").expect("told")["access_key_id"], "AK******************");
+    assert_eq!(ended.event("identified").expect("the event exists")["access_key_id"], "AK******************");
     stage.run_each(&[&["plan"], &["rollback"]]);
     stage.say(json!({"version": "1"}));
     stage.run_each(&[&["rollback"]]);
@@ -62,9 +62,9 @@ fn bugs(stage: &mut Stage<'_>) {
     }
 }
 
-/// The request has none, so the process's is the job's.
+/// The request has no `env`, so the variables of the process are those of the job.
 fn environment_of_the_process(stage: &mut Stage<'_>) {
-    let env = stage.request.as_object_mut().and_then(|request| request.remove("env")).expect("given");
+    let env = stage.request.as_object_mut().and_then(|request| request.remove("env")).expect("the request has `env`");
     stage.process = as_variables(&env);
     stage.say(json!({"run": ["printenv; printenv >&2"], "description": "of $GITHUB_TOKEN"}));
     stage.run_each(&[&["check"], &["plan"]]);
@@ -76,9 +76,9 @@ fn as_variables(env: &Value) -> Vec<(OsString, OsString)> {
     env.as_object().into_iter().flatten().map(|(name, value)| (name.into(), text(value))).collect()
 }
 
-/// A secret with bytes that are no UTF-8: what is printed of it is not what it is.
+/// A secret with bytes that are not UTF-8: the printed form differs from the value.
 fn no_text(stage: &mut Stage<'_>) {
-    let env = stage.request.as_object_mut().and_then(|request| request.remove("env")).expect("given");
+    let env = stage.request.as_object_mut().and_then(|request| request.remove("env")).expect("the request has `env`");
     stage.process = as_variables(&env);
     let mut bytes = secret("of no text").into_bytes();
     bytes.extend(b"\xff\xfe");
@@ -116,7 +116,7 @@ fn misspelt(stage: &mut Stage<'_>) {
     }
 }
 
-/// Values of another type where a secret belongs.
+/// Values of the wrong type in places that hold a secret.
 fn wrong_types() -> Vec<Scenario> {
     const MAPS: [&str; 3] = ["environment", "environment_variables", "function_tags"];
     let scenario = |key: &'static str| {
@@ -141,7 +141,7 @@ fn wrong_types() -> Vec<Scenario> {
             for value in wrong {
                 stage.saying(json!({key: value}), |stage| {
                     stage.run_each(&[&["check"]]);
-                    // What is wrong is a warning where the conditions are not met.
+                    // A wrong type is only a warning where the conditions are not met.
                     stage.say(json!({"on": "another-branch", "strict": true}));
                     stage.run_each(&[&["deploy"]]);
                 });
@@ -151,14 +151,14 @@ fn wrong_types() -> Vec<Scenario> {
     MAPS.into_iter().chain(["access_key_id", "secret_access_key", "session_token"]).map(scenario).collect()
 }
 
-/// A secret variable that is filled into every option, in every shape.
+/// A secret variable substituted into every option, in several forms.
 fn filled_in() -> Vec<Scenario> {
     let schema = crate::schemas::committed("stanza.json");
-    let keys = schema["properties"].as_object().expect("has properties").keys();
-    // In these bash fills it in.
+    let keys = schema["properties"].as_object().expect("the schema has properties").keys();
+    // In these options bash substitutes the variable.
     let keys: Vec<String> = keys.filter(|key| !["if", "on", "run", "true"].contains(&key.as_str())).cloned().collect();
     let scenario = |key: String| {
-        Scenario::new(&format!("filled into {key}"), move |stage| {
+        Scenario::new(&format!("substituted into {key}"), move |stage| {
             let text = "a-${DB_PASSWORD}-b";
             for value in [json!("$AWS_SESSION_TOKEN"), json!([text]), json!({"master": text}), json!([{"x": text}])] {
                 stage.saying(json!({&key: value}), |stage| stage.run_each(&[&["check"]]));
@@ -170,14 +170,14 @@ fn filled_in() -> Vec<Scenario> {
     };
     let mut scenarios: Vec<Scenario> = keys.into_iter().map(scenario).collect();
     scenarios.extend(members());
-    scenarios.push(Scenario::new("filled into a map that is shortened", |stage| {
+    scenarios.push(Scenario::new("substituted into a map that is shortened", |stage| {
         stage.say(json!({"timeout": {"x": "$PRIVATE_KEY"}, "publish": ["$GITHUB_TOKEN", "$API_KEY", "$DB_PASSWORD"]}));
         stage.run_each(&[&["check"]]);
     }));
     scenarios
 }
 
-/// Options that have members of their own.
+/// Options with members.
 fn members() -> Vec<Scenario> {
     let text = "of $GITHUB_TOKEN";
     let members = vec![
@@ -198,7 +198,7 @@ fn members() -> Vec<Scenario> {
         ("traffic", json!([10, "$GITHUB_TOKEN"])),
     ];
     let scenario = |(key, value): (&'static str, Value)| {
-        Scenario::new(&format!("filled into members of {key}"), move |stage| {
+        Scenario::new(&format!("substituted into members of {key}"), move |stage| {
             stage.saying(json!({key: value}), |stage| {
                 stage.run_each(&[&["check"], &["plan"], &["deploy"], &["deploy"]])
             });
@@ -207,7 +207,7 @@ fn members() -> Vec<Scenario> {
     members.into_iter().map(scenario).collect()
 }
 
-/// JSON that is no request, and requests whose `env` is none.
+/// JSON that is not a request, and requests with an invalid `env`.
 fn no_request(stage: &mut Stage<'_>) {
     let (request, token) = (stage.request.clone(), secret("GITHUB_TOKEN"));
     let mut inputs = vec![json!([request]), json!(token), json!([token])];
@@ -217,7 +217,7 @@ fn no_request(stage: &mut Stage<'_>) {
         ("env", json!({"GITHUB_TOKEN": [token]})),
         ("env", json!({"GITHUB_TOKEN": {"secure": token}})),
         ("env", json!({"GITHUB_TOKEN": format!("{token}\0")})),
-        // More than the kernel passes on.
+        // Longer than the kernel's limit for one variable.
         ("env", json!({"GITHUB_TOKEN": token, "X": "x".repeat(140_000)})),
     ] {
         let mut input = request.clone();

@@ -1,18 +1,18 @@
-//! Bytes that somebody can read in, the secrets in them out, in whatever form they stand there.
-//! Never trusts a mask: it knows the secrets alone, not how the program hides them.
+//! Finds secrets in bytes, in any encoding. Never relies on the mask: it knows the secrets but not how the program
+//! masks them.
 
-/// A secret where none must be.
+/// A secret in a place where it must not be.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Leak {
-    /// Its name.
+    /// The name of the secret.
     pub(super) secret: String,
-    /// How it stands there.
+    /// The form in which the secret was found.
     pub(super) form: &'static str,
-    /// The line around it.
+    /// The text around the secret.
     pub(super) excerpt: String,
 }
 
-/// Knows secrets, and finds them.
+/// Searches for a fixed set of secrets.
 pub(super) struct Scanner {
     secrets: Vec<Known>,
 }
@@ -20,32 +20,33 @@ pub(super) struct Scanner {
 struct Known {
     name: String,
     whole: String,
-    /// Pieces that a text which was cut off shows.
+    /// Parts of the secret, to find it in text that was cut off.
     pieces: Vec<String>,
-    /// The middle part of its base64, wherever it begins in what was encoded, in both alphabets.
+    /// The part of its base64 that does not depend on the neighboring bytes, at every offset and in both alphabets.
     base64: Vec<String>,
 }
 
-/// A stretch of a secret of twice this length shows one of its pieces whole; of a long secret, of five times this length.
+/// The length of a part, in characters. Any stretch of a secret that is twice as long contains one part; in a long
+/// secret, any stretch that is five times as long.
 const PIECE: usize = 12;
 
 impl Scanner {
     pub(super) fn new(secrets: Vec<(String, String)>) -> Self {
         let known = |(name, whole): (String, String)| {
-            // Spaces around a secret are nobody's secret.
+            // Spaces around a secret are not part of it.
             let whole = whole.trim().to_owned();
-            assert!(whole.chars().count() >= PIECE, "{name} is too short to be found for certain");
+            assert!(whole.chars().count() >= PIECE, "{name} is too short to be found reliably");
             Known { pieces: pieces(&whole), base64: in_base64(&whole), name, whole }
         };
         Scanner { secrets: secrets.into_iter().map(known).collect() }
     }
 
-    /// Every secret in these bytes, each once, in the form that shows most of it.
+    /// Returns every secret in these bytes once, in the form that shows most of it.
     pub(super) fn scan(&self, bytes: &[u8]) -> Vec<Leak> {
         let mut readings = vec![("as it is", String::from_utf8_lossy(bytes).into_owned())];
         for form in ["JSON-escaped", "JSON in JSON", "JSON in JSON in JSON"] {
             let text = &readings[readings.len() - 1].1;
-            // Where there is nothing to undo, there is nothing new to read.
+            // Without a backslash, undoing escapes would give the same text.
             if text.contains('\\') {
                 readings.push((form, without_escapes(text)));
             }
@@ -85,7 +86,7 @@ impl Known {
     }
 }
 
-/// Stretches of [`PIECE`] characters, one after the other, and the last. Of long secrets some.
+/// Returns consecutive parts of [`PIECE`] characters, and the last part. Of long secrets, only some.
 fn pieces(secret: &str) -> Vec<String> {
     let letters: Vec<char> = secret.chars().collect();
     let step = if letters.len() > 100 { 4 * PIECE } else { PIECE };
@@ -93,13 +94,13 @@ fn pieces(secret: &str) -> Vec<String> {
     starts.map(|start| letters[start..start + PIECE].iter().collect()).collect()
 }
 
-/// What does not depend on what stands before and behind the secret.
+/// Returns the part of the base64 that does not depend on the text before and after the secret.
 fn in_base64(secret: &str) -> Vec<String> {
     let mut forms = Vec::new();
     for before in 0..3 {
         let mut bytes = vec![b'-'; before];
         bytes.extend_from_slice(secret.as_bytes());
-        // Letters of six bits: those that hold a bit of something else are left out.
+        // Each base64 letter has six bits. Letters that also contain bits of the neighboring bytes are left out.
         let (first, last) = ((before * 8).div_ceil(6), bytes.len() * 8 / 6);
         for alphabet in [base64_simd::STANDARD_NO_PAD, base64_simd::URL_SAFE_NO_PAD] {
             forms.push(alphabet.encode_to_string(&bytes)[first..last].to_owned());
@@ -108,7 +109,7 @@ fn in_base64(secret: &str) -> Vec<String> {
     forms
 }
 
-/// The text with `\n`, `\"`, `\/`, `\u00e9` and the like undone; what is no escape stays.
+/// Returns the text with `\n`, `\"`, `\/`, `\u00e9` and similar escapes undone; any other backslash stays.
 fn without_escapes(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
@@ -122,7 +123,7 @@ fn without_escapes(text: &str) -> String {
     plain
 }
 
-/// The letter that stands at the beginning of a text that begins with a backslash, and how many bytes it takes there.
+/// Returns the character for the escape at the start of the text, and its length in bytes.
 fn unescaped(text: &str) -> (char, usize) {
     match text.as_bytes().get(1) {
         Some(b'n') => ('\n', 2),
@@ -139,7 +140,7 @@ fn unescaped(text: &str) -> (char, usize) {
     }
 }
 
-/// The text with `%2B` and the like undone.
+/// Returns the text with `%2B` and similar escapes undone.
 fn without_percents(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut plain = Vec::with_capacity(bytes.len());
@@ -153,7 +154,7 @@ fn without_percents(text: &str) -> String {
     String::from_utf8_lossy(&plain).into_owned()
 }
 
-/// What stands around a place, in a line.
+/// Returns the text around a position in a line.
 fn excerpt(text: &str, at: usize, length: usize) -> String {
     let start = (0..=at.saturating_sub(120)).rev().find(|start| text.is_char_boundary(*start)).unwrap_or(0);
     let end = (at + length.min(200) + 60..text.len()).find(|end| text.is_char_boundary(*end)).unwrap_or(text.len());
@@ -181,7 +182,7 @@ mod tests {
         text.chars().map(letter).collect()
     }
 
-    /// All forms in which a secret may leak, each with the name that it must be found under.
+    /// All forms in which a secret may leak, each with the name under which it must be found.
     fn forms(secret: &str) -> Vec<(&'static str, String)> {
         let quoted = json!(secret).to_string();
         let nested = json!(json!({"token": secret}).to_string()).to_string();
@@ -231,7 +232,7 @@ mod tests {
                     let leaks = scanner.scan(text.as_bytes());
                     let names: Vec<&str> = leaks.iter().map(|leak| leak.secret.as_str()).collect();
                     assert_eq!(names, [name], "{form}: {text}");
-                    // Where nothing is to be escaped, the escaped form is the plain one.
+                    // If nothing must be escaped, the escaped form is equal to the plain one.
                     let is_plain = text.contains(secret.trim());
                     assert!(
                         is_plain || leaks[0].form == form || form == "form-encoded" || form.starts_with("JSON"),

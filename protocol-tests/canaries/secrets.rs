@@ -1,30 +1,30 @@
-//! Names in, secrets out: each its own, the same in every run, random to look at, and full of what encodings change.
-//! Never a value that any text has by chance.
+//! Generates a secret for each name: the same in every run, random in appearance, with characters that encodings
+//! change. Never generates a value that could occur in other text by chance.
 
-/// What a secret looks like.
+/// The form of a secret.
 #[derive(Clone, Copy)]
 enum Kind {
     /// An access key id: letters and digits.
     Key,
-    /// Everything that JSON, URLs and base64 write in another way.
+    /// Characters that JSON, URLs and base64 write differently.
     Marked,
-    /// The same, as far as an HTTP header takes it.
+    /// Like `Marked`, but limited to the characters that an HTTP header accepts.
     Ascii,
     /// Several lines, as a private key has them.
     Lines,
-    /// One line, longer than any text that is shortened.
+    /// One line, longer than the limit at which texts are shortened.
     Long,
-    /// An address that is secret as a whole.
+    /// A URL that is secret as a whole.
     Address,
-    /// What looks like a variable in the middle.
+    /// Contains text that looks like a variable.
     Dollar,
-    /// As far as a file can have it for a name.
+    /// Limited to the characters of a file name.
     Name,
-    /// Base64 that is filled up with `=`.
+    /// Base64 with `=` as padding.
     Padded,
     /// Ends with a full stop.
     Stop,
-    /// Ends with a carriage return, as a secret that came by way of Windows.
+    /// Ends with a carriage return, like a secret that was copied on Windows.
     Return,
     /// Begins and ends with a space.
     Spaced,
@@ -32,7 +32,7 @@ enum Kind {
 
 use Kind::{Address, Ascii, Dollar, Key, Lines, Long, Marked, Name, Padded, Return, Spaced, Stop};
 
-/// Variables of the job whose names call them secret.
+/// Variables of the job whose names mark them as secret.
 const VARIABLES: [(&str, Kind); 12] = [
     ("API_KEY", Ascii),
     ("AWS_ACCESS_KEY_ID", Key),
@@ -48,7 +48,7 @@ const VARIABLES: [(&str, Kind); 12] = [
     ("dbPassphrase", Dollar),
 ];
 
-/// More of them, which not every job has.
+/// More such variables, which only some jobs have.
 pub(super) const MORE_VARIABLES: [&str; 9] = [
     "API_KEYS",
     "APP_SECRETS",
@@ -61,7 +61,7 @@ pub(super) const MORE_VARIABLES: [&str; 9] = [
     "SSHPASS",
 ];
 
-/// All other secrets: those of the stanza, of the live function, of files and of services.
+/// All other secrets: of the stanza, the current function, files and services.
 const OTHERS: [(&str, Kind); 32] = [
     ("VAULT_SECRET", Return),
     ("access_key_id", Key),
@@ -101,18 +101,18 @@ fn kinds() -> impl Iterator<Item = (&'static str, Kind)> {
     VARIABLES.into_iter().chain(OTHERS).chain(MORE_VARIABLES.map(|name| (name, Ascii)))
 }
 
-/// The secret of that name.
+/// Returns the secret of this name.
 pub(super) fn secret(name: &str) -> String {
     let known = kinds().find(|(its, _)| *its == name);
     made(name, known.unwrap_or_else(|| panic!("there is no secret `{name}`")).1)
 }
 
-/// Every secret with its name.
+/// Returns every secret with its name.
 pub(super) fn all() -> Vec<(String, String)> {
     kinds().map(|(name, kind)| (name.to_owned(), made(name, kind))).collect()
 }
 
-/// The job's secret variables.
+/// Returns the secret variables of the job.
 pub(super) fn variables() -> impl Iterator<Item = (&'static str, String)> {
     VARIABLES.iter().map(|(name, kind)| (*name, made(name, *kind)))
 }
@@ -148,12 +148,12 @@ fn made(name: &str, kind: Kind) -> String {
     }
 }
 
-/// A weak generator, which is random enough to look at.
+/// A weak random generator. Its output only has to look random.
 struct Noise(u64);
 
 impl Noise {
     fn of(name: &str) -> Self {
-        // FNV-1a, so that each name has its own.
+        // FNV-1a, so that each name has a different seed.
         Noise(
             name.bytes()
                 .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)),

@@ -1,11 +1,11 @@
-//! Services beside Lambda, on loopback ports of their own: whatever they are asked, they give one answer.
+//! Services other than Lambda, on loopback ports. Each gives the same answer to every request.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener};
 use std::thread;
 use std::time::Duration;
 
-/// Starts a service that serves until the tests end; gives its address.
+/// Starts a service that runs until the tests end. Returns its URL.
 pub(super) fn serve(answer: impl Fn() -> String + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("bound");
@@ -20,7 +20,7 @@ pub(super) fn serve(answer: impl Fn() -> String + Send + 'static) -> String {
                     return;
                 }
                 let _ = stream.write_all(answer.as_bytes());
-                // What is left unread would become a reset, which takes the answer with it.
+                // Closing a socket with unread data sends a reset, and the client may lose the answer.
                 let _ = stream.shutdown(Shutdown::Write);
                 while stream.read(&mut head).is_ok_and(|count| count > 0) {}
             });
@@ -29,10 +29,10 @@ pub(super) fn serve(answer: impl Fn() -> String + Send + 'static) -> String {
     format!("http://{address}/")
 }
 
-/// An answer.
+/// Formats an HTTP answer.
 pub(super) fn http(status: u16, kind: &str, body: &str) -> String {
     let length = body.len();
     format!(
-        "HTTP/1.1 {status} Told\r\ncontent-type: {kind}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+        "HTTP/1.1 {status} Status\r\ncontent-type: {kind}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
     )
 }

@@ -1,5 +1,5 @@
-//! A job with an endpoint, a build directory and a home of its own in, runs of the program before an audience out.
-//! Never judges what they show.
+//! Test harness: a job with an endpoint, a build directory and a home directory. It runs the program and scans what it
+//! shows. Never checks outcomes.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -19,11 +19,11 @@ use super::secrets::{secret, variables};
 use crate::fixture::PATH;
 use crate::plugin::{Ended, program};
 
-/// A job, and a request that holds a secret wherever one belongs.
+/// A job, and a request with a secret in every place that can hold one.
 pub(super) struct Stage<'a> {
     pub(super) endpoint: Endpoint,
     pub(super) request: Value,
-    /// The process's own variables, besides those that every run has.
+    /// Variables of the process, in addition to those of every run.
     pub(super) process: Vec<(OsString, OsString)>,
     name: String,
     audience: &'a Audience,
@@ -31,18 +31,18 @@ pub(super) struct Stage<'a> {
 }
 
 impl<'a> Stage<'a> {
-    /// The stanza names who acts.
+    /// Creates a job whose stanza contains the credentials.
     pub(super) fn new(name: &str, audience: &'a Audience) -> Self {
         let mut stage = Stage::at(name, audience, identity(""));
         stage.request = stage.full();
         stage
     }
 
-    /// Another endpoint, and a request that is still empty.
+    /// Creates a job with this endpoint and an empty request.
     fn at(name: &str, audience: &'a Audience, settings: Settings) -> Self {
         let root = TempDir::new().expect("a temporary directory");
         for name in ["build", "home", "tmp"] {
-            fs::create_dir(root.path().join(name)).expect("made");
+            fs::create_dir(root.path().join(name)).expect("created");
         }
         let endpoint = Endpoint::start(settings).expect("a free port");
         let stage = Stage { endpoint, request: json!({}), process: Vec::new(), name: name.to_owned(), audience, root };
@@ -50,19 +50,19 @@ impl<'a> Stage<'a> {
         stage
     }
 
-    /// The same where nothing has happened yet.
+    /// Creates the same job again, in its initial state.
     pub(super) fn again(&self) -> Stage<'a> {
         Stage::new(&self.name, self.audience)
     }
 
-    /// The same, but the endpoint lets in somebody else who has secrets: `profile`, `process`, `role`.
+    /// Creates the same job with an endpoint that accepts only other credentials: `profile`, `process`, `role`.
     pub(super) fn acting_as(&self, who: &str) -> Stage<'a> {
         let mut stage = self.with(identity(&format!("{who} ")));
         stage.request = stage.full();
         stage
     }
 
-    /// The same with another endpoint, and an empty request.
+    /// Creates the same job with another endpoint and an empty request.
     pub(super) fn with(&self, settings: Settings) -> Stage<'a> {
         Stage::at(&self.name, self.audience, settings)
     }
@@ -86,7 +86,7 @@ impl<'a> Stage<'a> {
         })
     }
 
-    /// The job's variables, with every secret one.
+    /// The variables of the job, including every secret one.
     pub(super) fn env(&self) -> Value {
         let mut env = json!({
             "PATH": self.audience.path(),
@@ -102,18 +102,18 @@ impl<'a> Stage<'a> {
         env
     }
 
-    /// A path in the job's world: below `build`, `home` or `tmp`.
+    /// Returns a path in the job's directory, which contains `build`, `home` and `tmp`.
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.root.path().join(name)
     }
 
     pub(super) fn write(&self, name: &str, text: &str) {
         let path = self.path(name);
-        fs::create_dir_all(path.parent().expect("has one")).expect("made");
+        fs::create_dir_all(path.parent().expect("has a parent")).expect("created");
         fs::write(path, text).expect("written");
     }
 
-    /// Adds to the stanza, or replaces what it has.
+    /// Adds members to the stanza, or replaces them.
     pub(super) fn say(&mut self, stanza: Value) -> &mut Self {
         for (key, value) in stanza.as_object().expect("an object") {
             self.request[key] = value.clone();
@@ -121,7 +121,7 @@ impl<'a> Stage<'a> {
         self
     }
 
-    /// Does something to a request that is forgotten afterwards.
+    /// Changes the request only while `act` runs.
     pub(super) fn saying(&mut self, stanza: Value, act: impl FnOnce(&mut Self)) {
         let before = self.request.clone();
         self.say(stanza);
@@ -129,7 +129,7 @@ impl<'a> Stage<'a> {
         self.request = before;
     }
 
-    /// Takes the identity out of the stanza, and out of the job's variables.
+    /// Removes the credentials from the stanza and from the job's variables.
     pub(super) fn anonymous(&mut self) -> &mut Self {
         for key in ["access_key_id", "secret_access_key", "session_token"] {
             let variable = format!("AWS_{}", key.to_uppercase());
@@ -139,7 +139,7 @@ impl<'a> Stage<'a> {
         self
     }
 
-    /// A function that is live already, with other secrets.
+    /// Creates a function with other secrets.
     pub(super) fn seed(&self) {
         let function = json!({
             "FunctionName": "f",
@@ -152,27 +152,27 @@ impl<'a> Stage<'a> {
         self.endpoint.seed(function).expect("a valid function");
     }
 
-    /// Lets the next call of the operation go wrong.
+    /// Adds a fault for the next call of the operation.
     pub(super) fn fault(&self, operation: &str, kind: FaultKind) {
         self.endpoint.fault(Fault { operation: Some(operation.to_owned()), after: 0, times: 1, kind });
     }
 
-    /// Runs each command on the request.
+    /// Runs each command with the request.
     pub(super) fn run_each(&self, commands: &[&[&str]]) {
         commands.iter().for_each(|arguments| drop(self.run(arguments)));
     }
 
-    /// Runs a command on the request.
+    /// Runs a command with the request.
     pub(super) fn run(&self, arguments: &[&str]) -> Ended {
         self.run_on(arguments, self.request.to_string().as_bytes())
     }
 
-    /// Runs a command on bytes.
+    /// Runs a command with these bytes as input.
     pub(super) fn run_on(&self, arguments: &[&str], input: &[u8]) -> Ended {
         self.run_while(arguments, input, |_| ())
     }
 
-    /// Runs a command on bytes, and does something to the process meanwhile.
+    /// Runs a command with these bytes as input, and calls `act` while it runs.
     pub(super) fn run_while(&self, arguments: &[&str], input: &[u8], act: impl FnOnce(&Child)) -> Ended {
         let before: BTreeSet<PathBuf> = files(self.root.path()).into_iter().collect();
         let began = Instant::now();
@@ -180,7 +180,7 @@ impl<'a> Stage<'a> {
         let id = child.id();
         self.audience.begin(id, &self.name, self.path("tmp"));
         let (mut stdin, input) = (child.stdin.take().expect("piped"), input.to_vec());
-        // The program may refuse to read it all; that is its right.
+        // The program may stop reading early, so an error is expected here.
         thread::spawn(move || drop(stdin.write_all(&input)));
         act(&child);
         let ended = Ended::of(child, began);
@@ -200,13 +200,13 @@ impl<'a> Stage<'a> {
         ended
     }
 
-    /// Runs a command that tells no events, in an environment of secrets.
+    /// Runs a command that writes no events, with secrets in its environment.
     pub(super) fn look(&self, arguments: &[&str]) {
         let mut command = self.command(arguments);
         let child = command.envs(variables()).stdin(Stdio::null()).spawn().expect("the program starts");
         let id = child.id();
         self.audience.begin(id, &self.name, self.path("tmp"));
-        let output = child.wait_with_output().expect("it ends");
+        let output = child.wait_with_output().expect("the output can be read");
         self.audience.end(id);
         for bytes in [output.stdout, output.stderr] {
             self.audience.read(&self.name, &format!("what `{}` prints", arguments.join(" ")), &bytes);
@@ -223,7 +223,7 @@ impl<'a> Stage<'a> {
     }
 }
 
-/// An endpoint that lets in whoever has these secrets; `whose` is empty for the stanza's.
+/// Settings of an endpoint that accepts these credentials. `whose` is empty for those of the stanza.
 fn identity(whose: &str) -> Settings {
     Settings {
         access_key_id: secret(&format!("{whose}access_key_id")),

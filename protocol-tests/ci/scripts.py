@@ -1,8 +1,8 @@
-"""A CI's file in, what that CI would run out, as JSON: {"shell": [...], "runs": [{"script": ..., "env": {...}}]}.
+"""Reads a CI's file and prints as JSON what that CI would run: {"shell": [...], "runs": [{"script": ..., "env": {...}}]}.
 
-Each run is one shell with its own variables, in order. What the CI fills in before a shell sees it is filled in here, and
-what it would fill in by mistake is an error. A secret named x is `secret-x`, a token for the audience y is `token-for-y`.
-Never runs anything.
+Each run is one shell with its own variables, in order. Values that the CI substitutes before the shell starts are substituted
+here too, and text that it would substitute by mistake is an error. A secret named x has the value `secret-x`, a token for the
+audience y the value `token-for-y`. Never runs a script.
 """
 
 import json
@@ -19,15 +19,15 @@ def need(condition, message):
 
 def travis(file):
     deploy = file["deploy"]
-    need(deploy["provider"] == "script" and deploy["on"] == {"all_branches": True}, "judged by Travis as well")
+    need(deploy["provider"] == "script" and deploy["on"] == {"all_branches": True}, "Travis would check the conditions too")
     env = dict(line.split("=", 1) for line in file["env"]["global"])
     return ["bash", "-c"], [{"script": script, "env": env} for script in (file["before_deploy"], deploy["script"])]
 
 
 def github(file):
-    need(file["defaults"]["run"]["shell"] == "bash", "no pipefail")
-    need(file["permissions"]["id-token"] == "write", "no token")
-    need("pull_request" not in file["on"], "deploys pull requests")
+    need(file["defaults"]["run"]["shell"] == "bash", "the shell has no pipefail")
+    need(file["permissions"]["id-token"] == "write", "the job gets no token")
+    need("pull_request" not in file["on"], "the file deploys pull requests")
     job = file["jobs"]["deploy"]
     scripts = [step["run"] for step in job["steps"] if "run" in step]
     need(not any("${{" in script for script in scripts), "an expression in a script")
@@ -45,7 +45,7 @@ def gitlab(file):
 def buildkite(file):
     (step,) = file["steps"]
     script = "\n".join(step["command"])
-    need("$" not in script.replace("$$", ""), "a single $ is filled in on upload")
+    need("$" not in script.replace("$$", ""), "Buildkite substitutes a single $ on upload")
     return ["bash", "-e", "-c"], [{"script": script.replace("$$", "$"), "env": file["env"]}]
 
 
@@ -53,10 +53,10 @@ def circleci(file):
     job = file["jobs"]["deploy"]
     env = {name: value.replace("<< pipeline.event.name >>", "push") for name, value in job["environment"].items()}
     (run,) = file["workflows"]["deploy"]["jobs"]
-    need("context" in run["deploy"], "no context, no token")
+    need("context" in run["deploy"], "without a context the job gets no token")
     runs = [step["run"] for step in job["steps"] if "run" in step]
     scripts = [run if isinstance(run, str) else run["command"] for run in runs]
-    need("<<" not in json.dumps([env, scripts]), "a pipeline value that is not known here")
+    need("<<" not in json.dumps([env, scripts]), "an unsupported pipeline value")
     return ["bash", "-eo", "pipefail", "-c"], [{"script": script, "env": env} for script in scripts]
 
 
@@ -66,24 +66,24 @@ def woodpecker_or_drone(file):
     for name, value in step["environment"].items():
         env[name] = value if isinstance(value, str) else "secret-" + value["from_secret"]
     script = "\n".join(step["commands"])
-    need("${" not in script, "a ${…} is filled in before the shell")
+    need("${" not in script, "the CI substitutes ${…} before the shell starts")
     return ["sh", "-e", "-c"], [{"script": script, "env": env}]
 
 
 def jenkins(text):
-    """Groovy, parsed as Groovy. Of the declarative syntax only what every pipeline must have: Jenkins' own check needs a Jenkins."""
+    """Parses a Jenkinsfile as Groovy and checks only the required sections, because Jenkins' own linter needs a running Jenkins."""
     import tree_sitter
     import tree_sitter_groovy
 
     language = tree_sitter.Language(tree_sitter_groovy.language())
     root = tree_sitter.Parser(language).parse(text.encode()).root_node
-    need(not root.has_error, "no Groovy")
+    need(not root.has_error, "not valid Groovy")
 
     def unquoted(node):
         text = node.text.decode()
         quote = "'''" if text.startswith("'''") else "'"
-        need(text.startswith(quote) and text.endswith(quote), f"not in single quotes, so Groovy fills it in: {text}")
-        need("\\" not in text, f"an escape that is not undone here: {text}")
+        need(text.startswith(quote) and text.endswith(quote), f"not in single quotes, so Groovy substitutes values: {text}")
+        need("\\" not in text, f"an unsupported escape: {text}")
         return text[len(quote) : -len(quote)]
 
     def name(node):
@@ -108,7 +108,7 @@ def jenkins(text):
 
     (pipeline,) = [child for child in root.named_children if "comment" not in child.type]
     pipeline = pipeline.named_children[0]
-    need(name(pipeline) == "pipeline", "no declarative pipeline")
+    need(name(pipeline) == "pipeline", "not a declarative pipeline")
     allowed = {"agent", "options", "environment", "stages", "post", "tools", "triggers", "parameters", "libraries"}
     sections = [name(member) for member in members(pipeline)]
     need(len(sections) == len(set(sections)) and set(sections) <= allowed, f"sections: {sections}")
@@ -131,7 +131,7 @@ def jenkins(text):
                 (argument,) = member.named_children[-1].named_children
                 runs.append({"script": unquoted(argument), "env": env})
             else:
-                sys.exit(f"a step that is not known here: {member.text.decode()}")
+                sys.exit(f"an unsupported step: {member.text.decode()}")
 
     collect(block(stage, "steps"), env)
     return ["sh", "-e", "-c"], runs

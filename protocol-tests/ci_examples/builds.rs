@@ -1,33 +1,33 @@
-//! The files of `examples/ci/`, and what each CI says of a build, as its documentation tells it.
-//! Never what the program makes of it.
+//! The files of `examples/ci/`, and the variables that each CI sets for a build, from its documentation. Never contains
+//! what the program derives from them.
 
 use dpl_lambda::runner::ci::Ci;
 
-/// What GitHub, Buildkite and CircleCI give a job.
+/// The token that GitHub, Buildkite and CircleCI give a job.
 pub(super) const TOKEN: &str = "header.claims.signature";
 
-/// The keys that a CI keeps as secrets: `ci/scripts.py` calls them so.
+/// The keys that a CI stores as secrets, with the values that `ci/scripts.py` gives them.
 pub(super) const KEYS: Variables =
     &[("AWS_ACCESS_KEY_ID", "secret-aws_access_key_id"), ("AWS_SECRET_ACCESS_KEY", "secret-aws_secret_access_key")];
 
 pub(super) type Variables = &'static [(&'static str, &'static str)];
 
-/// A file of `examples/ci/`, and what its CI says of a build.
+/// A file of `examples/ci/`, and the variables that its CI sets for a build.
 pub(super) struct Example {
     pub(super) ci: Ci,
     pub(super) file: &'static str,
     pub(super) stanza: &'static str,
-    /// The token that its job hands to STS. `None`: it has [`KEYS`].
+    /// The token that its job sends to STS. `None`: the job has [`KEYS`].
     pub(super) token: Option<&'static str>,
-    /// In every job.
+    /// The variables of every job.
     pub(super) always: Variables,
-    /// A push to `main`.
+    /// The variables of a push to `main`.
     pub(super) main: Variables,
-    /// A push to `dev`.
+    /// The variables of a push to `dev`.
     pub(super) dev: Variables,
-    /// The tag `v1.0`.
+    /// The variables of the tag `v1.0`.
     pub(super) tag: Variables,
-    /// Pull request 7, from `dev` to `main`.
+    /// The variables of pull request 7, from `dev` to `main`.
     pub(super) request: Variables,
 }
 
@@ -57,7 +57,7 @@ pub(super) static EXAMPLES: [Example; 8] = [
         main: &[("GITHUB_EVENT_NAME", "push"), ("GITHUB_REF", "refs/heads/main")],
         dev: &[("GITHUB_EVENT_NAME", "push"), ("GITHUB_REF", "refs/heads/dev")],
         tag: &[("GITHUB_EVENT_NAME", "push"), ("GITHUB_REF", "refs/tags/v1.0")],
-        // The kind that has the base's ref, and tokens for a stranger's change.
+        // This event has the base branch's ref, and its job gets tokens even if the change comes from a fork.
         request: &[
             ("GITHUB_EVENT_NAME", "pull_request_target"),
             ("GITHUB_REF", "refs/heads/main"),
@@ -105,7 +105,7 @@ pub(super) static EXAMPLES: [Example; 8] = [
         main: &[("CIRCLE_BRANCH", "main")],
         dev: &[("CIRCLE_BRANCH", "dev")],
         tag: &[("CIRCLE_TAG", "v1.0")],
-        // A fork's branch may be called main, and no variable of CircleCI's own tells.
+        // The branch of a fork may be named main, and none of CircleCI's own variables shows that it is a pull request.
         request: &[("CIRCLE_BRANCH", "main"), ("PIPELINE_EVENT", "pull_request")],
     },
     Example {

@@ -1,4 +1,5 @@
-//! The files of `examples/ci/` as texts: valid by each CI's own published schema, and of one mind with the program.
+//! Checks the files of `examples/ci/` as text: against the published schema of each CI, and against the program's list
+//! of variables.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,10 +10,10 @@ use dpl_lambda::runner::ci::{Ci, DECIDED};
 
 use super::{PYTHON, example, repository, text};
 
-/// What `check-jsonschema` says of a file: `Ok`, or its complaint.
+/// Validates a file with `check-jsonschema`. The error is its output.
 fn validate(schema: &[&str], file: &Path) -> Result<(), String> {
     let mut command = Command::new(&*PYTHON);
-    // A schema that is not in the package would have to be downloaded.
+    // Offline, because the schemas are part of the package: another one would have to be downloaded.
     command.args(["-m", "check_jsonschema", "--no-cache"]).args(schema).arg(file);
     let output = command.env("HTTPS_PROXY", "http://127.0.0.1:9").output().expect("Python starts");
     if output.status.success() { Ok(()) } else { Err(text(&output.stdout) + &text(&output.stderr)) }
@@ -59,11 +60,11 @@ fn the_jenkinsfile_is_groovy_with_the_sections_of_a_declarative_pipeline() {
     };
     assert_eq!(read(&whole), (true, String::new()));
     for (right, wrong, complaint) in [
-        ("stages {", "stages [", "no Groovy"),
+        ("stages {", "stages [", "not valid Groovy"),
         ("agent {", "agents {", "sections"),
         ("  agent { label 'linux' }\n", "", "no agent"),
         ("steps {", "step {", "0 of steps"),
-        ("sh 'bash", "sh \"bash", "no Groovy"),
+        ("sh 'bash", "sh \"bash", "not valid Groovy"),
     ] {
         assert!(whole.contains(right), "{right}");
         let (accepted, said) = read(&whole.replace(right, wrong));
@@ -71,10 +72,11 @@ fn the_jenkinsfile_is_groovy_with_the_sections_of_a_declarative_pipeline() {
     }
 }
 
-/// The variables that `ci` reads, whatever it finds: with every one the same, and with any one of them absent.
+/// Returns the variables that `ci` can read. Each variable is set to each value, and then left out while the others are
+/// set.
 fn read_by(ci: Ci) -> BTreeSet<String> {
     let read = std::cell::RefCell::new(BTreeSet::new());
-    // Each value takes another way: a branch, a tag, a pull request by its ref, by its number, by a webhook.
+    // Each value takes another path: a branch, a tag, a pull request by ref, by number, by webhook.
     let values = ["x", "false", "push", "refs/heads/x", "refs/pull/1/x", "tag/x", "pr/1"];
     let ask = |absent: Option<&str>| {
         for value in values {
@@ -94,7 +96,7 @@ fn read_by(ci: Ci) -> BTreeSet<String> {
     read.into_inner()
 }
 
-/// The words in backticks.
+/// Returns the words in backticks.
 fn quoted(text: &str) -> Vec<&str> {
     text.split('`').skip(1).step_by(2).collect()
 }
@@ -116,7 +118,7 @@ fn the_table_in_the_readme_names_just_the_variables_that_are_read() {
         let ci = Ci::named(quoted(row[0])[0]).expect("compared above");
         let told: BTreeSet<String> = row[1..].iter().flat_map(|cell| quoted(cell)).map(str::to_owned).collect();
         assert_eq!(told, read_by(ci), "{ci:?}");
-        // What stands in one of the last columns decides nothing but that.
+        // A variable in one of the last columns affects only the result in that column.
         for (decided, cell) in DECIDED.iter().zip(&row[1..]).skip(4) {
             let here = quoted(cell);
             let travis = ci.travis(&|name| here.contains(&name).then(|| "https://host/abc/1234567".to_owned()));

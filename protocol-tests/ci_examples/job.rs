@@ -1,6 +1,6 @@
-//! A file of `examples/ci/` and a build in, what the job's scripts wrote and what reached AWS out. Of a CI there is only what a job
-//! sees of it: its variables, the address that gives GitHub's tokens, and Buildkite's agent, which would ask Buildkite.
-//! Never leaves 127.0.0.1: whatever would meets a proxy that lets nobody through, and then the test fails.
+//! Runs a file of `examples/ci/` for a build, and records the output of its scripts and the calls to AWS. Of the CI,
+//! only the parts that a job sees are imitated: its variables, the URL for GitHub's tokens, and Buildkite's agent.
+//! Never connects to an address other than 127.0.0.1: a proxy rejects all other requests, and then the test fails.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,11 +23,11 @@ use crate::venv;
 
 const ARCHIVE: &str = "/dpl-lambda-x86_64-linux.tar.gz";
 
-/// The role in `lambda.yml`, and the keys that STS gives for it.
+/// The role in `lambda.yml`, and the keys that STS returns for it.
 const ROLE: &str = "arn:aws:iam::123456789012:role/deploy-hello";
 pub(super) const ROLE_KEYS: Keys = Keys::temporary("ASIADEPLOYHELLO00001");
 
-/// A checkout in which a job is about to run, and all that it can reach: it has the files that `README.md` wants copied.
+/// A checkout before its job runs, and the servers of the job. It has the files that `README.md` tells users to copy.
 pub(super) struct Job {
     example: &'static Example,
     pub(super) directory: TempDir,
@@ -43,7 +43,7 @@ impl Job {
     pub(super) fn new(example: &'static Example, build: Variables) -> Self {
         for tool in ["bash", "curl", "tar", "jq"] {
             let there = Command::new(tool).arg("--version").output().is_ok();
-            assert!(there, "{tool} is missing: install it to try examples/ci/{}", example.file);
+            assert!(there, "{tool} is missing: install it to test examples/ci/{}", example.file);
         }
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path();
@@ -69,7 +69,7 @@ impl Job {
             ("DPL_LAMBDA_TODAY", "2026-11-01".to_owned()),
             ("AWS_ENDPOINT_URL_STS", sts.url()),
             ("AWS_ENDPOINT_URL_LAMBDA", lambda.url()),
-            // Whatever would leave the machine meets it.
+            // All requests that would leave the machine go to this proxy.
             ("HTTPS_PROXY", outside.url()),
             ("NO_PROXY", "127.0.0.1".to_owned()),
         ];
@@ -82,7 +82,7 @@ impl Job {
         self
     }
 
-    /// With another text in the stanza.
+    /// Replaces a text in the stanza.
     pub(super) fn stanza(self, right: &str, other: &str) -> Self {
         let path = self.checkout().join(self.example.stanza);
         let stanza = fs::read_to_string(&path).expect("readable");
@@ -91,7 +91,7 @@ impl Job {
         self
     }
 
-    /// With another option on the program's command line.
+    /// Replaces an option on the program's command line.
     pub(super) fn option(mut self, right: &'static str, other: &'static str) -> Self {
         self.option = Some((right, other));
         self
@@ -101,8 +101,8 @@ impl Job {
         self.directory.path().join("checkout")
     }
 
-    /// Runs the file's scripts in turn, until one fails, as its CI does. The job's variables go before those of the file, where an
-    /// address and a hash are given that nobody can ask.
+    /// Runs the scripts of the file in order until one fails, as its CI does. The variables of the job override those
+    /// of the file, which has a placeholder URL and hash.
     pub(super) fn run(&self) -> Ended {
         let job = &SCRIPTS[self.example.file];
         let shell: Vec<&str> = job["shell"].as_array().expect("a list").iter().filter_map(Value::as_str).collect();
@@ -113,30 +113,34 @@ impl Job {
             let mut command = Command::new(shell[0]);
             command.args(&shell[1..]).arg(script).current_dir(self.checkout()).env_clear();
             command.envs(run["env"].as_object().expect("an object").iter().filter_map(|(k, v)| Some((k, v.as_str()?))));
-            ended.add(command.envs(&self.env).stdin(Stdio::null()).output().expect("a shell starts"));
+            ended.add(command.envs(&self.env).stdin(Stdio::null()).output().expect("the shell starts"));
             if ended.status != Some(0) {
                 break;
             }
         }
-        assert_eq!(self.outside.lines(), [""; 0], "{}: asked beyond 127.0.0.1\n{ended}", self.example.file);
+        assert_eq!(self.outside.lines(), [""; 0], "{}: a request left 127.0.0.1\n{ended}", self.example.file);
         ended
     }
 
-    /// Runs it, and checks that all went well and what it says last.
+    /// Runs the job, and checks that it succeeds and prints this conclusion.
     #[track_caller]
     pub(super) fn ends(&self, conclusion: &str) -> Ended {
         let ended = self.run();
         assert_eq!(ended.status, Some(0), "{}\n{ended}", self.example.file);
-        assert!(ended.stdout.contains(&format!("\n{conclusion}")), "{}: want {conclusion}\n{ended}", self.example.file);
+        assert!(
+            ended.stdout.contains(&format!("\n{conclusion}")),
+            "{}: expected {conclusion}\n{ended}",
+            self.example.file
+        );
         ended
     }
 
-    /// Runs it, and checks that it failed without a question to AWS, saying `why`.
+    /// Runs the job, and checks that it fails with this message and without a call to AWS.
     #[track_caller]
     pub(super) fn stops(&self, why: &str) {
         let ended = self.run();
-        assert!(ended.status != Some(0), "{} goes on\n{ended}", self.example.file);
-        assert!(ended.stderr.contains(why), "{}: want {why}\n{ended}", self.example.file);
+        assert!(ended.status != Some(0), "{}: the job succeeds\n{ended}", self.example.file);
+        assert!(ended.stderr.contains(why), "{}: expected {why}\n{ended}", self.example.file);
         self.has_asked_nothing(&ended);
     }
 
@@ -151,7 +155,7 @@ impl Job {
     }
 }
 
-/// What a job's scripts wrote, all of them, and how the last one ended.
+/// The output of all scripts of a job, and the exit status of the last one.
 #[derive(Debug, Default)]
 pub(super) struct Ended {
     pub(super) status: Option<i32>,
@@ -178,7 +182,7 @@ pub(super) fn tool(path: &Path, script: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("permitted");
 }
 
-/// Gives the archive, and a token to whoever asks for it as GitHub wants to be asked.
+/// A server with the archive, and with a token for requests in the form that GitHub requires.
 fn server() -> Recorder {
     LazyLock::force(&RELEASE);
     Recorder::start(|asked| match (asked.target.as_str(), asked.header("authorization")) {
@@ -195,7 +199,7 @@ fn server() -> Recorder {
     })
 }
 
-/// STS, where the role trusts whoever has this token.
+/// An STS server; the role trusts only this token.
 fn sts(token: Option<&'static str>) -> Recorder {
     const ACTION: &str = "AssumeRoleWithWebIdentity";
     Recorder::start(move |asked| {
@@ -208,7 +212,7 @@ fn sts(token: Option<&'static str>) -> Recorder {
     })
 }
 
-/// Lambda, which lets in nobody but the role, or but whoever has the CI's keys.
+/// A Lambda endpoint that accepts only the role's keys or, without a token, the keys of the CI.
 fn lambda(token: Option<&str>) -> Endpoint {
     let [(_, id), (_, secret)] = [KEYS[0], KEYS[1]];
     let by_keys =
@@ -217,7 +221,7 @@ fn lambda(token: Option<&str>) -> Endpoint {
     Endpoint::start(Settings { region: "eu-west-1".to_owned(), ..settings }).expect("a free port")
 }
 
-/// What each CI would run.
+/// The scripts that each CI would run.
 static SCRIPTS: LazyLock<BTreeMap<&str, Value>> = LazyLock::new(|| {
     let read = |file| {
         let script = repository("protocol-tests/ci/scripts.py");
@@ -228,15 +232,19 @@ static SCRIPTS: LazyLock<BTreeMap<&str, Value>> = LazyLock::new(|| {
     EXAMPLES.iter().map(|example| read(example.file)).collect()
 });
 
-/// The program in an archive as `.ci/release` makes it, and its SHA-256. Without what a debugger wants: that is in no release.
+/// The program in an archive, as `.ci/release` creates it, and its SHA-256. It is stripped, because a release has no
+/// debug information.
 static RELEASE: LazyLock<(Vec<u8>, String)> = LazyLock::new(|| {
     let directory = tempfile::tempdir().expect("a directory");
     let [stripped, laid_out, archive] =
         ["stripped", "dpl-lambda-x86_64-linux", "archive.tar.gz"].map(|name| directory.path().join(name));
     venv::run(Command::new("strip").arg("-o").arg(&stripped).arg(program()), "binutils are missing");
-    venv::run(Command::new(repository(".ci/lay-out")).arg(&stripped).arg(&laid_out), "not laid out");
+    venv::run(
+        Command::new(repository(".ci/lay-out")).arg(&stripped).arg(&laid_out),
+        "the release directory cannot be assembled",
+    );
     let mut pack = Command::new(repository(".ci/pack"));
-    venv::run(pack.arg(&laid_out).arg(&archive).env("SOURCE_DATE_EPOCH", "0"), "not packed");
+    venv::run(pack.arg(&laid_out).arg(&archive).env("SOURCE_DATE_EPOCH", "0"), "the archive cannot be packed");
     let sum = Command::new("sha256sum").arg(&archive).output().expect("sha256sum starts");
     let sum = text(&sum.stdout).split_whitespace().next().expect("a sum").to_owned();
     (fs::read(&archive).expect("readable"), sum)

@@ -1,5 +1,5 @@
-//! Several who deploy at once: the function ends as one of them has asked for, and whoever says `deployed` is right.
-//! Never prescribes which of them wins.
+//! Several deployments of one function at the same time. The function must end in the state that one of them asked for,
+//! and every run that reports `deployed` must be right. The tests accept any winner.
 
 use std::fs;
 use std::panic::catch_unwind;
@@ -15,7 +15,7 @@ use crate::deployments::{build_directory, request};
 use crate::fixture::{each, panic_message};
 use crate::plugin::{Ended, Plugin};
 
-/// One of two that deploy the same function.
+/// One of several deployments of the same function.
 struct Rival {
     name: &'static str,
     timeout: u32,
@@ -26,7 +26,7 @@ struct Rival {
 impl Rival {
     fn new(name: &'static str, timeout: u32, endpoint: &Endpoint) -> Self {
         let directory = build_directory();
-        // Names of different lengths, so that the packages are, too, and the endpoint's record tells them apart.
+        // The names differ in length, and so do the packages. Their size identifies the calls of each.
         fs::write(directory.path().join("index.js"), format!("// {name}\n")).expect("written");
         let mut request = request(endpoint);
         (request["timeout"], request["environment"]) = (json!(timeout), json!({"STAGE": name}));
@@ -37,22 +37,22 @@ impl Rival {
         (Plugin::new(&[]).directory(self.directory.path()).run(&self.request), Instant::now())
     }
 
-    /// Whether all of the function is as this one has asked for.
+    /// True if settings and code of the function are those of this deployment.
     fn is_live(&self, live: &Value, ended: &Ended) -> bool {
-        let package = ended.event("packaged").expect("told");
+        let package = ended.event("packaged").expect("the event exists");
         live["Timeout"] == self.timeout
             && live["Environment"]["Variables"]["STAGE"] == self.name
             && live["CodeSha256"] == package["code_sha256"]
     }
 }
 
-/// How two deployments meet.
+/// The timing and the settings of two competing deployments.
 struct Duel {
-    /// How much later the second begins.
+    /// The delay of the second deployment.
     offset: Duration,
-    /// Whether the first one's code is live already, so that it plans to change the configuration alone.
+    /// If true, the first one's code is deployed already, so that its plan changes only the configuration.
     code_is_live: bool,
-    /// Whether both tag the function first, which changes its revision.
+    /// If true, both tag the function first, which changes its RevisionId.
     with_tags: bool,
 }
 
@@ -77,7 +77,7 @@ fn two_deployments_at_once_end_as_one_of_them_whole() {
 }
 
 impl Duel {
-    /// Out comes a line that tells how it went.
+    /// Runs the race and returns a line that describes it.
     fn fight(&self) -> String {
         let endpoint = Endpoint::start(Settings::default()).expect("a free port");
         seed(&endpoint, "f");
@@ -92,18 +92,18 @@ impl Duel {
         if self.with_tags {
             rivals.iter_mut().for_each(|rival| rival.request["function_tags"] = json!({"stage": rival.name}));
         }
-        let before = endpoint.function("f").expect("there")["Configuration"]["CodeSha256"].clone();
+        let before = endpoint.function("f").expect("it exists")["Configuration"]["CodeSha256"].clone();
         endpoint.set_update_duration(Duration::from_millis(60));
         let ended = compete(&rivals, self.offset);
-        let (calls, live) = (endpoint.calls(), endpoint.function("f").expect("there")["Configuration"].clone());
+        let (calls, live) = (endpoint.calls(), endpoint.function("f").expect("it exists")["Configuration"].clone());
         let told = self.told(&rivals, &ended);
         let story = format!("{told}: {}", story(&calls));
 
-        let sha256 = |ended: &Ended| ended.event("packaged").expect("told")["code_sha256"].clone();
+        let sha256 = |ended: &Ended| ended.event("packaged").expect("the event exists")["code_sha256"].clone();
         for (rival, (ended, _)) in rivals.iter().zip(&ended) {
             assert!(ended.outcome() == "deployed" || ended.code() == "conflict", "{story}\n{}", ended.stdout);
             assert!(ended.elapsed < Duration::from_secs(60), "too long: {story}");
-            let zip_bytes = &ended.event("packaged").expect("told")["zip_bytes"];
+            let zip_bytes = &ended.event("packaged").expect("the event exists")["zip_bytes"];
             let is_its_own = |call: &&Call| call.operation == "UpdateFunctionCode" && *zip_bytes == call.code_bytes;
             let was_put = calls.iter().filter(is_its_own).any(|call| call.status == 200);
             let was_live = was_put || sha256(ended) == before;
@@ -112,8 +112,11 @@ impl Duel {
         let live_ones = (0..2).filter(|side| rivals[*side].is_live(&live, &ended[*side].0));
         let [is_live] = live_ones.collect::<Vec<_>>()[..] else {
             let owner = ended.iter().position(|(ended, _)| sha256(ended) == live["CodeSha256"]);
-            let code = owner.map_or("nobody", |side| rivals[side].name);
-            panic!("half and half: timeout {}, {}, code of `{code}`; {story}", live["Timeout"], live["Environment"]);
+            let code = owner.map_or("neither", |side| rivals[side].name);
+            panic!(
+                "the function is a mix: timeout {}, {}, code of `{code}`; {story}",
+                live["Timeout"], live["Environment"]
+            );
         };
         let deployed = (0..2).filter(|side| ended[*side].0.outcome() == "deployed");
         if let Some(last) = deployed.max_by_key(|side| ended[*side].1) {
@@ -130,7 +133,7 @@ impl Duel {
     }
 }
 
-/// Both deploy, the second so much later.
+/// Runs both deployments; the second starts after `offset`.
 fn compete(rivals: &[Rival; 2], offset: Duration) -> [(Ended, Instant); 2] {
     thread::scope(|scope| {
         let first = scope.spawn(|| rivals[0].deploy());
@@ -150,13 +153,13 @@ fn outcomes(rivals: &[Rival; 2], ended: &[(Ended, Instant); 2]) -> String {
     rivals.iter().zip(ended).map(side).collect::<Vec<_>>().join("; ")
 }
 
-/// How two releases under the same alias meet.
+/// The timing and the settings of two competing releases to one alias.
 struct Meeting {
-    /// How much later the second begins.
+    /// The delay of the second release.
     offset: Duration,
-    /// Whether both let their version prove itself, which takes a while.
+    /// If true, both verify their version, which takes some time.
     verifies: bool,
-    /// Whether both send half of the traffic to their version first.
+    /// If true, both first send half of the traffic to their version.
     shifts: bool,
 }
 
@@ -181,7 +184,7 @@ fn an_alias_that_two_release_to_at_once_ends_at_a_version_of_one_of_them() {
 }
 
 impl Meeting {
-    /// Out comes a line that tells how it went.
+    /// Runs the race and returns a line that describes it.
     fn play(&self) -> String {
         let endpoint = Endpoint::start(Settings::default()).expect("a free port");
         a_released_function(&endpoint);
@@ -214,13 +217,13 @@ impl Meeting {
             };
             owner
         };
-        // Nothing is ever published that is neither's, though nobody may have pointed anything at it.
+        // A version with a mix of both must never be published, even if no alias points at it.
         let made: Vec<String> = versions(&endpoint).into_iter().filter(|version| !before.contains(version)).collect();
         for version in &made {
             owner(&format!("f:{version}"));
         }
         let (latest, alias) = (owner("f"), endpoint.perform("GET", &format!("{ALIASES}/live"), Value::Null));
-        let alias = alias.expect("it is there");
+        let alias = alias.expect("it exists");
         let at = alias["FunctionVersion"].as_str().expect("a version").to_owned();
         assert_eq!(alias["RoutingConfig"], Value::Null, "its traffic is shared: {story}");
         let is_live = owner(&format!("f:{at}"));
@@ -237,8 +240,8 @@ impl Meeting {
             }
         }
         assert!(!released.is_empty(), "neither has deployed: {story}");
-        assert!(released.contains(&at), "the alias is at {at}, which nobody says: {story}");
-        // Whoever moves the alias last has found its own function behind it, or has made it so.
+        assert!(released.contains(&at), "the alias is at {at}, which no run reports: {story}");
+        // The run that moves the alias last has checked that `$LATEST` is its own, or has restored it.
         assert!(
             released.len() < 2 || is_live == latest,
             "`{}` is live, but not $LATEST: {story}",
@@ -249,7 +252,8 @@ impl Meeting {
     }
 }
 
-/// As many as deploy at once in a monorepo's pipeline; the lengths of the names differ, so that the packages do.
+/// As many as a monorepo's pipeline may deploy at the same time. The names differ in length, so that the packages do
+/// too.
 const CROWD: [&str; 10] =
     ["a", "bo", "cyd", "dora", "erika", "fabian", "gabriel", "hortense", "immanuela", "johannetta"];
 
@@ -280,8 +284,8 @@ fn crowds(rounds: usize) {
     conclude("rounds of ten at once", rounds, &wrong);
 }
 
-/// Ten deployments at once, with their own code and their own settings each. Out comes how many versions the alias was led
-/// to, and a line that tells how it went.
+/// Runs ten deployments at the same time, each with its own code and settings. Returns the number of versions that the
+/// alias pointed at, and a line that describes the run.
 fn crowd() -> (usize, String) {
     let endpoint = Endpoint::start(Settings::default()).expect("a free port");
     a_released_function(&endpoint);
@@ -296,7 +300,7 @@ fn crowd() -> (usize, String) {
     let calls = endpoint.calls();
     let story = || story(&calls);
     let owner = |version: &str| {
-        let live = endpoint.function(&format!("f:{version}")).expect("nobody deletes it");
+        let live = endpoint.function(&format!("f:{version}")).expect("the version exists");
         let live = &live["Configuration"];
         let owners = (0..rivals.len()).filter(|side| rivals[*side].is_live(live, &ended[*side].0));
         let [owner] = owners.collect::<Vec<_>>()[..] else {
@@ -319,11 +323,11 @@ fn crowd() -> (usize, String) {
             deployed += 1;
         }
     }
-    assert!(deployed > 0, "nobody has deployed: {}", story());
+    assert!(deployed > 0, "no run has deployed: {}", story());
     (led_to.len(), format!("{deployed} deployed, the alias was led to {led_to:?}, {} calls", calls.len()))
 }
 
-/// Whether a call has sent all traffic of an alias to a version.
+/// True if the call sent all traffic of an alias to this version.
 fn points_at(call: &Call, version: &str) -> bool {
     let weights = &call.body["RoutingConfig"]["AdditionalVersionWeights"];
     let shares = weights.as_object().is_some_and(|weights| !weights.is_empty());
@@ -331,12 +335,12 @@ fn points_at(call: &Call, version: &str) -> bool {
 }
 
 fn versions(endpoint: &Endpoint) -> Vec<String> {
-    let listed = endpoint.perform("GET", VERSIONS, Value::Null).expect("there");
+    let listed = endpoint.perform("GET", VERSIONS, Value::Null).expect("it exists");
     let versions = listed["Versions"].as_array().expect("a list").iter();
     versions.filter_map(|version| version["Version"].as_str().map(str::to_owned)).collect()
 }
 
-/// What somebody else does, each in a call that is over at once.
+/// Changes by another client, each in one call that is complete at once.
 const STRANGERS: [(&str, &str); 2] = [
     ("/2015-03-31/functions/f/configuration", r#"{"Timeout": 99, "Environment": {"Variables": {"STAGE": "theirs"}}}"#),
     ("/2015-03-31/functions/f/code", r#"{"S3Bucket": "theirs", "S3Key": "f.zip"}"#),
@@ -354,20 +358,23 @@ fn what_somebody_else_changes_behind_a_step_is_not_deployed_as_ours() {
     conclude("changes", points.len(), &wrong);
 }
 
-/// Somebody else's change as soon as our own is live, and before we have looked.
+/// Applies another client's change after our step took effect, and before the program checks it.
 fn meddle(step: &str, (target, body): (&str, &str)) {
     let fixture = fixture(&UPDATE);
     let mut child = fixture.start();
     let is_it = |call: &Call| call.operation == step && call.status == 200;
     let began = Instant::now();
     while !fixture.endpoint.calls().iter().any(is_it) {
-        assert!(began.elapsed() < PATIENCE && child.try_wait().expect("ours").is_none(), "{step} does not come");
+        assert!(
+            began.elapsed() < PATIENCE && child.try_wait().expect("the child can be waited for").is_none(),
+            "{step} was not called"
+        );
         thread::sleep(Duration::from_millis(1));
     }
     fixture.endpoint.set_update_duration(Duration::ZERO);
-    // Refused while our own is in progress.
+    // AWS rejects the change while our own is in progress.
     while fixture.endpoint.perform("PUT", target, body.parse().expect("JSON")).is_err() {
-        assert!(began.elapsed() < PATIENCE, "their change is not taken");
+        assert!(began.elapsed() < PATIENCE, "the other client's change was not accepted");
         thread::sleep(Duration::from_millis(1));
     }
     let ended = Ended::of(child, began);
@@ -379,12 +386,12 @@ fn meddle(step: &str, (target, body): (&str, &str)) {
     assert_eq!(ended.outcome(), "deployed", "{story}\n{}", ended.stdout);
     let version = ended.finished()["version"].as_str().expect("published").to_owned();
     for name in ["f".to_owned(), format!("f:{version}")] {
-        let live = fixture.endpoint.function(&name).expect("there")["Configuration"].clone();
+        let live = fixture.endpoint.function(&name).expect("it exists")["Configuration"].clone();
         let settings = (&live["Timeout"], &live["Environment"]["Variables"]["STAGE"]);
         assert_eq!(settings, (&json!(11), &json!("new")), "settings of {name}: {story}");
         assert_eq!(
             live["CodeSha256"],
-            ended.event("packaged").expect("told")["code_sha256"],
+            ended.event("packaged").expect("the event exists")["code_sha256"],
             "code of {name}: {story}"
         );
     }
@@ -405,7 +412,7 @@ fn a_variable_that_somebody_else_adds_before_our_update_survives_a_merge() {
         fixture.endpoint.perform("PUT", STRANGERS[0].0, variables).expect("AWS would take it");
         let ended = Ended::of(child, Instant::now());
         ended.check(&[]);
-        let live = fixture.endpoint.function("f").expect("there")["Configuration"]["Environment"].clone();
+        let live = fixture.endpoint.function("f").expect("it exists")["Configuration"]["Environment"].clone();
         let is_merged = live["Variables"] == json!({"STAGE": "new", "THEIRS": "1"});
         assert!(is_merged || ended.code() == "conflict", "{live}: {}", story(&fixture.endpoint.calls()));
     }

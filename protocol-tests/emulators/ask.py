@@ -1,6 +1,6 @@
-"""Asks an endpoint with boto3: ENDPOINT [[SERVICE, OPERATION, ARGUMENTS], ...](JSON) -> the answers as JSON, in order.
+"""Calls operations with boto3: ENDPOINT [[SERVICE, OPERATION, ARGUMENTS], ...](JSON) -> the answers as JSON, in order.
 
-The answer of an operation on something that is not there is null.
+The answer is null if the resource does not exist.
 """
 import json
 import sys

@@ -1,5 +1,4 @@
-//! The deployments that are struck: what is there before, and what the stanza asks for.
-//! Never lets anything go wrong by itself.
+//! The deployments for fault injection: the initial state and the stanza of each. Never adds a fault.
 
 use std::time::Duration;
 
@@ -15,9 +14,9 @@ pub(super) const PROVISIONED: &str = "/2019-09-30/functions/f/provisioned-concur
 /// A deployment.
 pub(super) struct Scenario {
     pub(super) name: &'static str,
-    /// Makes what is there before.
+    /// Creates the initial state.
     pub(super) before: fn(&Endpoint),
-    /// What the stanza says beside the function's name, role, runtime and handler.
+    /// The keys of the stanza other than the function's name, role, runtime and handler.
     pub(super) stanza: fn() -> Value,
 }
 
@@ -99,7 +98,7 @@ fn removal() -> Value {
     json!({"code_signing_config_arn": "", "reserved_concurrency": "none", "function_url": "none", "timeout": 9})
 }
 
-/// An alias that has gone back to the first of four versions, and keeps an execution ready.
+/// An alias that was moved back to the first of four versions, with provisioned concurrency of 1.
 fn released_function(endpoint: &Endpoint) {
     versions(endpoint, 4);
     answer_only(endpoint, &["1", "5"]);
@@ -107,12 +106,12 @@ fn released_function(endpoint: &Endpoint) {
     perform(endpoint, "PUT", PROVISIONED, json!({"ProvisionedConcurrentExecutions": 1}));
 }
 
-/// With another version, another number of executions and two versions too many there is nothing that stays.
+/// The version, the provisioned concurrency and the number of versions all change.
 fn release() -> Value {
     json!({"alias": "live", "verify": {}, "provisioned_concurrency": 2, "keep_versions": 2})
 }
 
-/// Of two aliases one is there.
+/// Only one of two aliases exists.
 fn previewed_function(endpoint: &Endpoint) {
     versions(endpoint, 1);
     answer_only(endpoint, &["1", "2"]);
@@ -123,10 +122,10 @@ fn first_release() -> Value {
     json!({"alias": ["live", "preview"], "verify": {}})
 }
 
-/// The function with so many published versions, each with a timeout of its own.
+/// Creates the function with `count` published versions, each with another timeout.
 pub(super) fn versions(endpoint: &Endpoint, count: u32) {
     endpoint.seed(function()).expect("a valid function");
-    // Ready at once; what is to come takes its time.
+    // The preparation takes no time; later updates do.
     endpoint.set_update_duration(Duration::ZERO);
     for number in 1..=count {
         perform(endpoint, "PUT", "/2015-03-31/functions/f/configuration", json!({"Timeout": number}));
@@ -135,7 +134,8 @@ pub(super) fn versions(endpoint: &Endpoint, count: u32) {
     endpoint.set_update_duration(DURATION);
 }
 
-/// Lets nothing but these versions pass: the one that is to be released, and the first of a function that is made anew.
+/// Makes all versions fail except these: the one that is to be released, and the first version of a re-created
+/// function.
 fn answer_only(endpoint: &Endpoint, versions: &[&str]) {
     let function_error = Some("Unhandled".to_owned());
     endpoint.answer_invocations(Invocation { function_error, ..Invocation::default() });
@@ -171,7 +171,7 @@ impl Scenario {
     }
 }
 
-/// How long AWS takes for what takes its time.
+/// The duration of everything that takes time at AWS.
 const DURATION: Duration = Duration::from_millis(50);
 
 pub(super) fn endpoint() -> Endpoint {

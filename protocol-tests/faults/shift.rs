@@ -1,7 +1,8 @@
-//! A release that sends half of the alias's traffic to the new version first, struck at the calls that decide where
-//! traffic goes: all of it ends at one version, or the run says that it may not have, and `rollback` brings it back.
+//! Faults during a release that first sends half of the alias's traffic to the new version. Each fault affects a call
+//! that decides where traffic goes. In the end one version has all traffic, or the error says that this is uncertain
+//! and `rollback` restores it.
 //!
-//! `FAULT=part-of-a-name` picks blows: `FAULT="shift / move"`.
+//! `FAULT=part-of-a-name` selects cases: `FAULT="shift / move"`.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -16,49 +17,49 @@ use crate::fixture::problems;
 use crate::interruptions::signal;
 use crate::plugin::{Ended, Plugin};
 
-/// How often the program makes a call before it gives up.
+/// The number of times that the program sends a call before it gives up.
 const ATTEMPTS: u32 = 10;
 
-/// The alias points at the second of two versions, so that a way back that goes too far is seen.
+/// The alias points at the second of two versions, so that a rollback by two versions would be noticed.
 const OLD: &str = "2";
 const NEW: &str = "3";
 
-/// Something that goes wrong on the way.
+/// A fault during the release, and the expected result.
 struct Blow {
-    /// The call: the shift, the second proof, or the last move.
+    /// The operation and the number of its call: the shift, the second check, or the last move.
     call: (&'static str, u32),
     name: &'static str,
-    /// How many calls it strikes, one after another.
+    /// The number of consecutive calls that it affects.
     times: u32,
     what: What,
     end: End,
 }
 
-/// What goes wrong.
+/// The kind of fault.
 enum What {
     Fault(FaultKind),
     /// The version fails when it is invoked.
     Failure,
-    /// SIGTERM once the call is made, which may get no answer besides.
+    /// SIGTERM after the call was sent. With a fault, the call also gets no answer.
     Signal(Option<FaultKind>),
 }
 
-/// What has to come of it.
+/// The expected result.
 #[derive(Clone, Copy)]
 enum End {
-    /// The deployment, as if nothing had been.
+    /// The deployment succeeds, as without the fault.
     Deployed,
-    /// A failure with this code, all traffic where it came from.
+    /// A failure with this code; all traffic is back at the old version.
     Back(&'static str),
-    /// A failure with this code that says that some traffic may not have gone back.
+    /// A failure with this code whose message says that some traffic may not be back.
     InDoubt(&'static str),
 }
 
-/// The shift of half of the traffic.
+/// The call that shifts half of the traffic.
 const SHIFT: (&str, u32) = ("UpdateAlias", 0);
-/// The proof of the version while it has half of the traffic.
+/// The check of the version while it has half of the traffic.
 const PROOF: (&str, u32) = ("Invoke", 1);
-/// The move of all of the traffic.
+/// The call that moves all traffic.
 const MOVE: (&str, u32) = ("UpdateAlias", 1);
 
 fn blows() -> Vec<Blow> {
@@ -70,12 +71,12 @@ fn blows() -> Vec<Blow> {
     let (broken, denied) = (|| status(500, "ServiceException"), || status(403, "AccessDeniedException"));
     let (before, after) = (|| FaultKind::ResetBefore, || FaultKind::ResetAfter);
     let hang = || FaultKind::Hang { for_: Duration::from_secs(30) };
-    // It is carried out, and the end of its answer does not come in time.
+    // AWS carries out the call, but its answer does not end in time.
     let slow = || FaultKind::Slow { answer_over: Duration::from_secs(30) };
     let html = || FaultKind::Html { status: 200 };
     let struck = |call, name, times, kind, end| Blow { call, name, times, what: What::Fault(kind), end };
     let signal = |call, name, times, meanwhile, end| Blow { call, name, times, what: What::Signal(meanwhile), end };
-    // With the way back, which is the same operation.
+    // Enough for the restoration too, which calls the same operation.
     let for_ever = 2 * ATTEMPTS;
     vec![
         struck(SHIFT, "reset-before", 1, before(), Deployed),
@@ -85,50 +86,50 @@ fn blows() -> Vec<Blow> {
         struck(SHIFT, "hang", 1, hang(), Back("timed-out")),
         struck(SHIFT, "slow", 1, slow(), Back("timed-out")),
         struck(SHIFT, "html-200", 1, html(), Back("unexpected-answer")),
-        struck(SHIFT, "500 as long as it is tried", ATTEMPTS, broken(), Back("service-unavailable")),
-        struck(SHIFT, "500 for ever", for_ever, broken(), InDoubt("service-unavailable")),
-        struck(SHIFT, "reset-before for ever", for_ever, before(), InDoubt("network-failure")),
-        struck(SHIFT, "reset-after as long as it is tried", ATTEMPTS, after(), Back("network-failure")),
-        struck(SHIFT, "reset-after for ever", for_ever, after(), InDoubt("network-failure")),
-        signal(SHIFT, "signal behind it", 1, None, Back("cancelled")),
+        struck(SHIFT, "500 for all attempts", ATTEMPTS, broken(), Back("service-unavailable")),
+        struck(SHIFT, "500 forever", for_ever, broken(), InDoubt("service-unavailable")),
+        struck(SHIFT, "reset-before forever", for_ever, before(), InDoubt("network-failure")),
+        struck(SHIFT, "reset-after for all attempts", ATTEMPTS, after(), Back("network-failure")),
+        struck(SHIFT, "reset-after forever", for_ever, after(), InDoubt("network-failure")),
+        signal(SHIFT, "signal after it", 1, None, Back("cancelled")),
         signal(SHIFT, "signal while it hangs", 1, Some(hang()), Back("cancelled")),
-        signal(SHIFT, "signal while it hangs for ever", 2, Some(hang()), InDoubt("cancelled")),
+        signal(SHIFT, "signal while it hangs forever", 2, Some(hang()), InDoubt("cancelled")),
         signal(SHIFT, "signal while it is slow", 1, Some(slow()), Back("cancelled")),
         struck(PROOF, "reset-before", 1, before(), Deployed),
         struck(PROOF, "reset-after", 1, after(), Deployed),
         struck(PROOF, "access-denied", 1, denied(), Back("access-denied")),
         struck(PROOF, "hang", 1, hang(), Back("verification-failed")),
         struck(PROOF, "html-200", 1, html(), Back("unexpected-answer")),
-        struck(PROOF, "500 for ever", ATTEMPTS, broken(), Back("service-unavailable")),
-        struck(PROOF, "reset-before for ever", ATTEMPTS, before(), Back("network-failure")),
+        struck(PROOF, "500 forever", ATTEMPTS, broken(), Back("service-unavailable")),
+        struck(PROOF, "reset-before forever", ATTEMPTS, before(), Back("network-failure")),
         Blow { call: PROOF, name: "failure", times: 1, what: What::Failure, end: Back("verification-failed") },
         signal(PROOF, "signal while it hangs", 1, Some(hang()), Back("cancelled")),
         struck(MOVE, "reset-before", 1, before(), Deployed),
         struck(MOVE, "reset-after", 1, after(), Deployed),
         struck(MOVE, "500-twice", 2, broken(), Deployed),
         struck(MOVE, "access-denied", 1, denied(), Back("access-denied")),
-        struck(MOVE, "access-denied for ever", 2, denied(), InDoubt("access-denied")),
+        struck(MOVE, "access-denied forever", 2, denied(), InDoubt("access-denied")),
         struck(MOVE, "hang", 1, hang(), Back("timed-out")),
-        struck(MOVE, "hang for ever", 2, hang(), InDoubt("timed-out")),
+        struck(MOVE, "hang forever", 2, hang(), InDoubt("timed-out")),
         struck(MOVE, "slow", 1, slow(), Back("timed-out")),
         struck(MOVE, "html-200", 1, html(), Back("unexpected-answer")),
-        struck(MOVE, "500 as long as it is tried", ATTEMPTS, broken(), Back("service-unavailable")),
-        struck(MOVE, "500 for ever", for_ever, broken(), InDoubt("service-unavailable")),
-        struck(MOVE, "reset-before for ever", for_ever, before(), InDoubt("network-failure")),
-        struck(MOVE, "reset-after as long as it is tried", ATTEMPTS, after(), Back("network-failure")),
-        struck(MOVE, "reset-after for ever", for_ever, after(), InDoubt("network-failure")),
+        struck(MOVE, "500 for all attempts", ATTEMPTS, broken(), Back("service-unavailable")),
+        struck(MOVE, "500 forever", for_ever, broken(), InDoubt("service-unavailable")),
+        struck(MOVE, "reset-before forever", for_ever, before(), InDoubt("network-failure")),
+        struck(MOVE, "reset-after for all attempts", ATTEMPTS, after(), Back("network-failure")),
+        struck(MOVE, "reset-after forever", for_ever, after(), InDoubt("network-failure")),
         signal(MOVE, "signal while it hangs", 1, Some(hang()), Back("cancelled")),
-        signal(MOVE, "signal while it hangs for ever", 2, Some(hang()), InDoubt("cancelled")),
+        signal(MOVE, "signal while it hangs forever", 2, Some(hang()), InDoubt("cancelled")),
     ]
 }
 
-/// Where an alias sends its traffic.
+/// Returns the version and the weights of the alias.
 fn alias(endpoint: &Endpoint) -> (Value, Value) {
-    let alias = endpoint.perform("GET", &format!("{ALIASES}/live"), Value::Null).expect("it is there");
+    let alias = endpoint.perform("GET", &format!("{ALIASES}/live"), Value::Null).expect("it exists");
     (alias["FunctionVersion"].clone(), alias["RoutingConfig"]["AdditionalVersionWeights"].clone())
 }
 
-/// All of it at one version.
+/// The alias with all traffic at one version.
 fn all_at(version: &str) -> (Value, Value) {
     (json!(version), Value::Null)
 }
@@ -147,13 +148,14 @@ impl Blow {
         matches!(&self.what, What::Fault(FaultKind::Hang { .. } | FaultKind::Slow { .. }))
     }
 
-    /// Whether it may be as if nothing had been: who looks sees a last move that was carried out, whatever was said.
+    /// True if the deployment may succeed: after a move without an answer, the program reads the alias and sees that it
+    /// has moved.
     fn may_be_deployed(&self) -> bool {
         let is_carried_out = matches!(&self.what, What::Fault(FaultKind::ResetAfter | FaultKind::Slow { .. }));
         matches!(self.end, End::Deployed) || (self.call == MOVE && is_carried_out)
     }
 
-    /// `Err` tells what is wrong.
+    /// Runs the case. The error says what is wrong.
     fn strike(&self) -> Result<(), String> {
         let (endpoint, directory) = (endpoint(), build_directory());
         versions(&endpoint, 2);
@@ -186,7 +188,7 @@ impl Blow {
             _ => run(&[], &request),
         };
         if !self.is_made(&endpoint) {
-            return Err(format!("never struck, ended {}", told(&ended)));
+            return Err(format!("the fault never applied; ended {}", told(&ended)));
         }
         match (self.end, ended.outcome()) {
             (_, "deployed") if self.may_be_deployed() => {
@@ -217,17 +219,17 @@ impl Blow {
         same(&json!(third.outcome()), &json!("unchanged"), "a third time, the outcome")
     }
 
-    /// The end of a run that gets a signal once the call is made.
+    /// Runs the program, sends it a signal after the call was made, and returns the result.
     fn signalled(&self, mut plugin: Plugin, request: &Value, endpoint: &Endpoint) -> Result<Ended, String> {
         let mut child = plugin.spawn();
         child.stdin.take().expect("piped").write_all(request.to_string().as_bytes()).expect("written");
         while !self.is_made(endpoint) {
-            if child.try_wait().expect("ours").is_some() {
-                return Err("ended before the call".to_owned());
+            if child.try_wait().expect("the child can be waited for").is_some() {
+                return Err("the run ended before the call".to_owned());
             }
             std::thread::sleep(Duration::from_millis(1));
         }
-        // The answer has some time to arrive.
+        // Gives the answer time to arrive.
         std::thread::sleep(Duration::from_millis(100));
         signal(&child, "TERM");
         let ended = Ended::of(child, Instant::now());
@@ -241,7 +243,7 @@ impl Blow {
         endpoint.calls().iter().filter(|call| call.operation == operation).count() > nth as usize
     }
 
-    /// Whether what a failure tells of the alias and of the steps is true.
+    /// Checks that the error is right about the alias, and that `changed` is right about the steps.
     fn check_failure(&self, ended: &Ended, endpoint: &Endpoint) -> Result<(), String> {
         let (place, doubts) = (alias(endpoint), told(ended).contains("may still share its traffic"));
         let ends_in_doubt = matches!(self.end, End::InDoubt(_));
@@ -249,9 +251,9 @@ impl Blow {
             same(&place, &all_at(OLD), &format!("ended {}; the alias", told(ended)))?;
         }
         if doubts != ends_in_doubt {
-            return Err(format!("doubts {doubts}, the alias at {place:?}; ended {}", told(ended)));
+            return Err(format!("the message doubts the alias: {doubts}, it is at {place:?}; ended {}", told(ended)));
         }
-        // Only what is known to have been done, and not undone, is told as done.
+        // `changed` lists only steps that are known to have taken effect and were not undone.
         let shift = (ends_in_doubt && self.call != SHIFT).then_some("shift-traffic");
         let done: Vec<&str> = ["update-function-code", "publish-version"].into_iter().chain(shift).collect();
         same(&ended.finished()["changed"], &json!(done), &format!("ended {}; `changed`", told(ended)))
@@ -271,10 +273,10 @@ fn same<T: PartialEq + std::fmt::Debug>(actual: &T, expected: &T, what: &str) ->
 fn shared_traffic_ends_at_one_version_or_the_run_says_that_it_may_not() {
     let (blows, wanted) = (blows(), std::env::var("FAULT").unwrap_or_default());
     let blows: Vec<Blow> = blows.into_iter().filter(|blow| blow.name().contains(&wanted)).collect();
-    // Nearly all of the time is waiting.
+    // The runs mostly wait, so all of them can run in parallel.
     let mut wrong = problems(&blows, blows.len(), Blow::name, Blow::strike);
     wrong.sort();
     wrong.iter().for_each(|line| println!("{line}"));
-    println!("{} blows, {} wrong", blows.len(), wrong.len());
-    assert!(wrong.is_empty(), "{} of {} blows went wrong", wrong.len(), blows.len());
+    println!("{} cases, {} wrong", blows.len(), wrong.len());
+    assert!(wrong.is_empty(), "{} of {} cases failed", wrong.len(), blows.len());
 }

@@ -1,4 +1,5 @@
-//! Bytes that somebody else wrote in; panics where they do harm. What libFuzzer runs, and the tests with a short corpus.
+//! The bodies of the fuzz targets: each takes arbitrary bytes and panics if a property does not hold. libFuzzer runs
+//! them, and the tests run them on a short corpus.
 #![allow(dead_code, reason = "each fuzz target uses one of them")]
 
 use std::collections::BTreeMap;
@@ -23,7 +24,7 @@ use dpl_lambda::protocol::wire;
 use dpl_lambda::stop::Stop;
 use dpl_lambda::verification::{Answer, judge};
 
-/// A request: whatever it is, it is read or refused, and every complaint has a place and a sentence of one line.
+/// A request: any input is either read or rejected, and every problem has a pointer and a message of one line.
 pub(crate) fn request(data: &[u8]) {
     let Ok(Request { stanza, env }) = request::read(data) else { return };
     let env = env.unwrap_or_default();
@@ -41,8 +42,8 @@ pub(crate) fn request(data: &[u8]) {
     }
 }
 
-/// Two stanzas with a NUL between: the function that is wanted, and the one that is live. What is live as it is wanted needs
-/// no step, no plan deletes a version that an alias names, and every way back leads to a version that is there.
+/// Two stanzas with a NUL between them: the desired function and the current one. If both are equal, the plan has no
+/// step. No plan deletes a version that an alias uses, and every rollback leads to an existing version.
 pub(crate) fn plan(data: &[u8]) {
     let mut parts = data.splitn(2, |byte| *byte == 0).filter_map(read_stanza);
     let (Some(wanted), Some(live)) = (parts.next(), parts.next()) else { return };
@@ -65,13 +66,13 @@ pub(crate) fn plan(data: &[u8]) {
         }
     }
     if let Ok(plan) = roll_back(&wanted.release, None, &live) {
-        let to = plan.version.expect("a way back leads somewhere");
+        let to = plan.version.expect("a rollback has a version");
         assert!(live.versions.iter().any(|version| version.number == to));
     }
     wanted.release = Release::default();
     (wanted.url, wanted.revision_id) = (None, None);
     let itself = live_function(&wanted, data);
-    let plan = plan::plan(&wanted, &code("live"), Some(&itself)).expect("nothing stands in the way");
+    let plan = plan::plan(&wanted, &code("live"), Some(&itself)).expect("the function can be planned");
     assert!(plan.steps.is_empty(), "{plan:?}");
 }
 
@@ -81,7 +82,7 @@ fn read_stanza(text: &[u8]) -> Option<Stanza> {
     read.problems.is_empty().then_some(read.stanza)
 }
 
-/// The function that somebody wanted, with versions and aliases by the numbers in `seed`.
+/// Builds the function that `wanted` describes, with versions and aliases that depend on `seed`.
 fn live_function(wanted: &Wanted, seed: &[u8]) -> Live {
     let settings = wanted.settings_for(None);
     let sum = seed.iter().fold(7_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(*byte)));
@@ -125,8 +126,8 @@ fn live_function(wanted: &Wanted, seed: &[u8]) -> Live {
     }
 }
 
-/// An odd tree: of each three bytes the first names a file, or a directory above it, the second what it is, the third
-/// how long. Whatever is packaged, the archive can be read, holds what the files hold, and is the same again.
+/// A random directory tree. Of every three bytes, the first selects a file or a parent directory, the second its type,
+/// the third its length. Any resulting archive can be read, has the contents of the files, and is reproducible.
 pub(crate) fn archive(data: &[u8]) {
     let Ok(directory) = tempfile::tempdir() else { return };
     for file in data.chunks_exact(3).take(64) {
@@ -147,7 +148,7 @@ pub(crate) fn archive(data: &[u8]) {
         contents.into_archive(&mut |_| {}, &Stop::new())
     };
     let Ok(archive) = pack() else { return };
-    let mut bytes = vec![0; usize::try_from(archive.size()).expect("small")];
+    let mut bytes = vec![0; usize::try_from(archive.size()).expect("a small archive")];
     archive.read_at(&mut bytes, 0).expect("an archive can be read");
     let mut zip = zip::ZipArchive::new(Cursor::new(bytes)).expect("a zip archive");
     for index in 0..zip.len() {
@@ -155,14 +156,14 @@ pub(crate) fn archive(data: &[u8]) {
         let name = entry.name().expect("UTF-8").into_owned();
         let is_file = entry.is_file() && !entry.is_symlink();
         let mut content = Vec::new();
-        entry.read_to_end(&mut content).expect("its checksum is right");
-        assert!(!is_file || fs::read(directory.path().join(&name)).expect("there") == content, "{name}");
+        entry.read_to_end(&mut content).expect("its checksum matches");
+        assert!(!is_file || fs::read(directory.path().join(&name)).expect("it exists") == content, "{name}");
     }
-    assert_eq!(pack().expect("packaged once").code_sha256(), archive.code_sha256());
+    assert_eq!(pack().expect("packaging works again").code_sha256(), archive.code_sha256());
 }
 
-/// What AWS, or whoever stands between, answers: four texts with NULs between them. It becomes a report of one line that
-/// shows no secret, and a verdict.
+/// An answer of AWS or of a proxy: four texts with NULs between them. The result is a report of one line without the
+/// secret, and a verdict.
 pub(crate) fn aws_error(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let mut parts = text.split('\0').map(str::to_owned);
@@ -188,7 +189,8 @@ pub(crate) fn aws_error(data: &[u8]) {
         let report = failure::of_lambda(LambdaError::Call(call), &redactor);
         assert!(!report.message.contains(char::is_control), "{report:?}");
         let masked = redactor.redact(&format!("x {secret} y"));
-        // Control characters become blanks, and may so make a secret of blanks that nobody has written.
+        // Control characters become spaces. If the secret consists of spaces, that can produce it in text that never
+        // contained it.
         let is_masked = masked.contains("[secure]") && !secret.contains(char::is_whitespace);
         assert!(!is_masked || !report.message.contains(&format!(" {secret} ")), "{report:?}");
     }
@@ -199,6 +201,6 @@ pub(crate) fn aws_error(data: &[u8]) {
     let _ = judge(Some(&expect), &well);
     if let Some(json) = &expect.json {
         let itself = Expect { contains: None, json: Some(json.clone()) };
-        assert!(judge(Some(&itself), &well).is_ok(), "every answer holds itself");
+        assert!(judge(Some(&itself), &well).is_ok(), "every answer contains itself");
     }
 }

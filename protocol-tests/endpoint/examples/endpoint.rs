@@ -1,7 +1,7 @@
-//! A Lambda endpoint to try things with: `cargo run -p lambda-endpoint --example endpoint`.
+//! Starts a local Lambda endpoint for experiments: `cargo run -p lambda-endpoint --example endpoint`.
 //!
-//! Prints the variables that a job needs to be sent here, `NAME=value` a line, and ends when its standard input does.
-//! An argument is settings as `Settings::from_json` reads them: `'{"update_ms": 300}'`.
+//! Prints the variables that direct a job to this endpoint, one `NAME=value` per line. Exits when standard input ends.
+//! The optional argument is a JSON object of settings, as `Settings::from_json` reads them: `'{"update_ms": 300}'`.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
 use std::error::Error;

@@ -1,5 +1,5 @@
-//! A request and the moment in, the answer of AWS out: all functions of one account in one region.
-//! Never sees a socket or the clock, so that tests of it take no time.
+//! Answers a parsed request as AWS would. Holds all functions of one account in one region. Never uses a socket or
+//! reads the clock, so that its tests take no time.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,42 +21,42 @@ use crate::route::{self, Operation, Route};
 use crate::settings::Settings;
 use crate::{ids, sigv4};
 
-/// All that AWS knows.
+/// The state of one account in one region.
 pub(crate) struct Account {
     pub(crate) settings: Settings,
     pub(crate) functions: BTreeMap<String, Function>,
     pub(crate) invocations: Invocations,
-    /// What callers may do. `None`: everything.
+    /// The identity policy of the callers. `None`: callers may do everything.
     pub(crate) policy: Option<Policy>,
     rates: Rates,
 }
 
-/// What an operation is asked, once it is known who asks and that the request can be read.
+/// The arguments of an operation, after the caller is authenticated and the request is parsed.
 pub(crate) struct Ask<'a> {
-    /// The function's name or the ARN that stands in the path; empty where the path has none.
+    /// Function name or ARN in the path; empty if the path has none.
     pub(crate) subject: &'a str,
-    /// The alias's name, or the id of a statement, that stands in the path; empty where the path has none.
+    /// Alias name or statement id in the path; empty if the path has none.
     pub(crate) item: &'a str,
     pub(crate) query: &'a [(String, String)],
-    /// Names in lower case.
+    /// Header names are in lower case.
     pub(crate) headers: &'a [(String, String)],
     pub(crate) body: &'a Value,
-    /// `None`: the request has no ZipFile.
+    /// The decoded `ZipFile`. `None`: the request has no `ZipFile`.
     pub(crate) code: Option<&'a Arc<[u8]>>,
     pub(crate) now: Moment,
-    /// How the state that this call begins shall end.
+    /// How the state that this call starts will end.
     pub(crate) ending: Ending,
-    /// Whether the test itself asks: nothing is hidden from it.
+    /// True if the test itself makes the call. Then nothing is hidden and no fault or policy applies.
     pub(crate) trusted: bool,
 }
 
 impl Ask<'_> {
-    /// The first value of a parameter of the query.
+    /// Returns the first value of a query parameter.
     pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
         first(self.query, name)
     }
 
-    /// The first header of that name, which is given in lower case.
+    /// Returns the value of the first header with this name. `name` must be in lower case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         first(self.headers, name)
     }
@@ -74,7 +74,8 @@ impl Account {
         Account { settings, functions: BTreeMap::new(), invocations, policy: None, rates }
     }
 
-    /// The whole of AWS in one call. `document` is `body` as [`Document`] took it; `fate` is what a fault does to the call.
+    /// Answers one call. `document` is the parsed `body` (see [`Document`]); `fate` is the effect of a fault on the
+    /// call.
     pub(crate) fn answer(
         &mut self,
         head: &Head,
@@ -111,7 +112,7 @@ impl Account {
         })
     }
 
-    /// What somebody else does to a function, if it is there.
+    /// Applies the concurrent change of a fault to the function, if the function exists.
     fn meddle(&mut self, meddling: Option<Meddling>, subject: &str, now: Moment) -> Result<(), Refusal> {
         let (Some(meddling), Ok(name)) = (meddling, self.name(subject)) else {
             return Ok(());
@@ -123,7 +124,7 @@ impl Account {
             Meddling::Update => return Err(Refusal::UpdateInProgress { arn: function.arn.clone() }),
             Meddling::Delete => drop(self.functions.remove(&name.name)),
             Meddling::Touch => {
-                let description = Value::from("changed by somebody else");
+                let description = Value::from("changed by another client");
                 function.latest.configuration.insert("Description".to_owned(), description);
                 function.latest.revision_id = ids::unique();
                 function.latest.last_modified = moment::last_modified(now.wall);
@@ -132,7 +133,8 @@ impl Account {
         Ok(())
     }
 
-    /// What is refused before anyone looks at the operation: the size first, for a body that was not kept has no hash to verify.
+    /// Makes the checks that come before the operation. The size comes first: a body over the limit is not kept, so its
+    /// hash cannot be verified.
     fn check_door(&self, head: &Head, body: &Body, route: Option<&Route>, now: Moment) -> Result<(), Refusal> {
         if body.length > BODY_LIMIT {
             let operation = route.map_or("requested", |route| route.name);
@@ -141,7 +143,7 @@ impl Account {
         sigv4::verify(head, &body.bytes, &self.settings, now.wall)
     }
 
-    /// Refuses what the policy does not allow, whether or not there is what the request is about.
+    /// Fails if the policy does not allow the request, whether or not the resource exists.
     fn authorize(&self, route: &Route, ask: &Ask<'_>) -> Result<(), Refusal> {
         if self.policy.is_none() {
             return Ok(());
@@ -150,7 +152,7 @@ impl Account {
         needed.into_iter().find_map(|permission| self.denial(permission)).map_or(Ok(()), Err)
     }
 
-    /// How IAM refuses it. `None`: it is allowed.
+    /// Returns the error with which IAM denies the permission. `None`: the policy allows it.
     pub(crate) fn denial(&self, mut permission: Permission) -> Option<Refusal> {
         let policy = self.policy.as_ref()?;
         permission.context.extend(permissions::everywhere(&self.settings));
@@ -163,7 +165,7 @@ impl Account {
         Some(Refusal::NotAuthorized { user, permission, explicitly })
     }
 
-    /// What the operation answers, without a look at who asks.
+    /// Runs the operation without authentication and authorization.
     pub(crate) fn perform(&mut self, route: &Route, ask: &Ask<'_>) -> Result<Answer, Refusal> {
         let value = match route.operation {
             Operation::CreateFunction => self.create_function(ask),
@@ -203,7 +205,7 @@ impl Account {
         Ok(Answer::json(route.status, &value?))
     }
 
-    /// Reads a function's name. Fails where it is none, and where it is a function of another region.
+    /// Parses a function name. Fails if it is invalid, and if it is the ARN of a function in another region.
     pub(crate) fn name(&self, text: &str) -> Result<FunctionName, Refusal> {
         let name = FunctionName::parse(text)?;
         match &name.region {
@@ -214,7 +216,8 @@ impl Account {
         }
     }
 
-    /// The function that a request names, with the qualifier that stands in its name or in the query. Fails where they differ.
+    /// Returns the function that a request names. The qualifier comes from the name or from the query. Fails if the two
+    /// differ.
     pub(crate) fn named(&self, ask: &Ask<'_>) -> Result<FunctionName, Refusal> {
         let mut name = self.name(ask.subject)?;
         match (&name.qualifier, ask.parameter("Qualifier")) {
@@ -227,7 +230,7 @@ impl Account {
         }
     }
 
-    /// The ARN that a name means here, with its qualifier.
+    /// Returns the ARN of `name` in this account and region, with its qualifier.
     pub(crate) fn arn(&self, name: &FunctionName) -> String {
         let Settings { region, account, .. } = &self.settings;
         let account = name.account.as_ref().unwrap_or(account);
@@ -235,7 +238,7 @@ impl Account {
         format!("arn:aws:lambda:{region}:{account}:function:{}{qualifier}", name.name)
     }
 
-    /// The function of that name, in the state that it is in now. Fails where there is none.
+    /// Returns the function, after its state has been advanced to `now`. Fails if it does not exist.
     pub(crate) fn function(&mut self, name: &FunctionName, now: Moment) -> Result<&mut Function, Refusal> {
         let arn = self.arn(name);
         let ours = name.account.as_ref().is_none_or(|account| *account == self.settings.account);
@@ -245,7 +248,7 @@ impl Account {
         Ok(function)
     }
 
-    /// The function that a request names where AWS takes no version and no alias.
+    /// Returns the function of an operation that accepts neither a version nor an alias.
     pub(crate) fn unqualified(&mut self, ask: &Ask<'_>) -> Result<&mut Function, Refusal> {
         let name = self.name(ask.subject)?;
         let qualified = name.qualifier.is_some();
@@ -257,7 +260,7 @@ impl Account {
     }
 }
 
-/// Refuses a `RevisionId` that is no longer, or never was, the one that the caller believes in.
+/// Fails if the request has a `RevisionId` that differs from the current one.
 pub(crate) fn check_revision(body: &Value, revision_id: &str) -> Result<(), Refusal> {
     match body["RevisionId"].as_str() {
         Some(given) if given != revision_id => Err(Refusal::WrongRevision),

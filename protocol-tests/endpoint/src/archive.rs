@@ -1,5 +1,5 @@
-//! The bytes of a deployment package in, its identity or AWS's refusal out.
-//! Never unpacks: names and sizes are read, contents are not, so that the endpoint stays quick under benchmarks.
+//! Validates a deployment package as AWS does, and computes its `CodeSha256`. Never decompresses: it reads names and
+//! sizes but no contents, so that the endpoint stays fast in benchmarks.
 
 use std::io::{Cursor, Write};
 
@@ -8,11 +8,12 @@ use zip::ZipArchive;
 
 use crate::refusal::Refusal;
 
-/// The largest zip in a request and the largest sum of its files, in bytes (both from AWS's own texts).
+/// The largest zip in a request, and the largest sum of its unpacked files, in bytes. Both are from AWS's error
+/// messages.
 const ZIP_LIMIT: usize = 52_428_800;
 const UNZIPPED_LIMIT: u64 = 262_144_000;
 
-/// Refuses what AWS refuses about a package before it looks at what is in it.
+/// Fails with AWS's error for a package that AWS rejects without looking at its files.
 pub(crate) fn check(zip: &[u8]) -> Result<(), Refusal> {
     if zip.len() > ZIP_LIMIT {
         return Err(Refusal::ZipTooLarge);
@@ -23,7 +24,8 @@ pub(crate) fn check(zip: &[u8]) -> Result<(), Refusal> {
     }
     let mut unzipped = 0_u64;
     for index in 0..archive.len() {
-        // Reads the local header too: an archive cut in the middle may still end in a whole directory.
+        // This also reads the local header: an archive that was truncated in the middle may still end with a complete
+        // directory.
         let entry = archive.by_index_raw(index).map_err(|_| Refusal::CouldNotUnzip)?;
         unzipped = unzipped.saturating_add(entry.size());
     }
@@ -33,12 +35,12 @@ pub(crate) fn check(zip: &[u8]) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// `CodeSha256` as AWS computes it: base64 of the SHA-256 of the bytes.
+/// Returns `CodeSha256` as AWS computes it: base64 of the SHA-256 of the bytes.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
     base64_simd::STANDARD.encode_to_string(Sha256::digest(bytes))
 }
 
-/// A valid package of one file of these contents, for functions that a test seeds without code.
+/// Returns a valid package with one file of these contents, for functions that a test creates without code.
 pub(crate) fn tiny(contents: &[u8]) -> Vec<u8> {
     let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
     let options = zip::write::SimpleFileOptions::default();

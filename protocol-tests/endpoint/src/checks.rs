@@ -1,5 +1,5 @@
-//! The settings in a CreateFunction or UpdateFunctionConfiguration request in, consent or AWS's refusal out.
-//! Never looks at the live function: these refusals are about the request alone, or, in [`outcome`], about what it would lead to.
+//! Validates the settings in a CreateFunction or UpdateFunctionConfiguration request, with AWS's errors. Never looks at
+//! the current function: the checks are about the request alone, or, in [`outcome`], about its result.
 
 use serde_json::{Map, Value};
 
@@ -11,11 +11,12 @@ use crate::shapes::{
     self, is_arn_or_empty, is_file_system, is_id, is_layer, is_log_group, is_made_of, is_role, is_signing,
 };
 
-/// The limit of all variables together, as JSON, in bytes (AWS's quotas page).
+/// Limit for all variables together as JSON, in bytes (AWS's quotas page).
 const ENVIRONMENT_LIMIT: usize = 4096;
 const LAYER_LIMIT: usize = 5;
 
-/// Names that Lambda sets itself ("Defined runtime environment variables" of the developer guide, those marked reserved).
+/// Names that Lambda sets itself: those marked reserved in "Defined runtime environment variables" of the developer
+/// guide.
 const RESERVED: [&str; 19] = [
     "_HANDLER",
     "_X_AMZN_TRACE_ID",
@@ -38,7 +39,8 @@ const RESERVED: [&str; 19] = [
     "AWS_LAMBDA_MAX_CONCURRENCY",
 ];
 
-/// Refuses in two rounds, as AWS does: first all that breaks a constraint of the model, at once; then the first thing that makes no sense.
+/// Checks in two rounds, as AWS does: it first reports all broken constraints of the model together, then the first
+/// setting that is invalid for another reason.
 pub(crate) fn check(request: &Value, region: &str) -> Result<(), Refusal> {
     check_constraints(request)?;
     check_runtime(request)?;
@@ -48,7 +50,7 @@ pub(crate) fn check(request: &Value, region: &str) -> Result<(), Refusal> {
     check_vpc(request)
 }
 
-/// Refuses settings that do not go together, whichever of them the request names and whichever are live.
+/// Fails if the resulting settings contradict each other, whether they come from the request or were set before.
 pub(crate) fn outcome(configuration: &Configuration) -> Result<(), Refusal> {
     let vpc = configuration.get("VpcConfig").unwrap_or(&Value::Null);
     if !strings(&vpc["SubnetIds"]).is_empty() {
@@ -74,7 +76,8 @@ fn check_constraints(request: &Value) -> Result<(), Refusal> {
     constraints.shape(&request["Handler"], "handler", r"[^\s]+", |text| {
         !text.is_empty() && !text.contains(char::is_whitespace)
     });
-    // AWS writes a member's name with its first letter small; that it does so here as well is a guess, and so it is for the next two.
+    // AWS writes a member's name with a lower-case first letter. That this also holds for the next three names is a
+    // guess.
     constraints.shape(&request["KMSKeyArn"], "kMSKeyArn", shapes::ARN_OR_EMPTY, is_arn_or_empty);
     let target = &request["DeadLetterConfig"]["TargetArn"];
     constraints.shape(target, "deadLetterConfig.targetArn", shapes::ARN_OR_EMPTY, is_arn_or_empty);
@@ -103,7 +106,7 @@ fn check_constraints(request: &Value) -> Result<(), Refusal> {
     constraints.finish()
 }
 
-/// One at most, and each whole. How AWS names a member of a list's member is known from reports of other lists.
+/// At most one, with both members set. How AWS names a member of a list item is known from reports about other lists.
 fn check_file_systems(constraints: &mut Constraints, configs: &Value) {
     constraints.count(configs, "fileSystemConfigs", 1);
     for (index, config) in configs.as_array().into_iter().flatten().enumerate() {
@@ -116,7 +119,7 @@ fn check_file_systems(constraints: &mut Constraints, configs: &Value) {
     }
 }
 
-/// Refuses the settings that a code request brings, which UpdateFunctionCode has at the top and CreateFunction in `Code`.
+/// Checks the settings in a code request. UpdateFunctionCode has them at the top level, CreateFunction in `Code`.
 pub(crate) fn check_code(architectures: &Value, source: &Value) -> Result<(), Refusal> {
     let mut constraints = Constraints::default();
     constraints.architectures(architectures);
@@ -124,7 +127,7 @@ pub(crate) fn check_code(architectures: &Value, source: &Value) -> Result<(), Re
     constraints.finish()
 }
 
-/// Refuses a request to sign without a signing configuration, or with what is none.
+/// Fails if the ARN of the code signing configuration is missing or malformed.
 pub(crate) fn check_signing(request: &Value) -> Result<(), Refusal> {
     let mut constraints = Constraints::default();
     constraints.present(&request["CodeSigningConfigArn"], "codeSigningConfigArn");
@@ -132,12 +135,12 @@ pub(crate) fn check_signing(request: &Value) -> Result<(), Refusal> {
     constraints.finish()
 }
 
-/// Refuses a request without a member that the model requires; `member` as AWS's texts write it.
+/// Returns a required string. Fails if it is missing. `member` is its name as AWS's messages write it.
 pub(crate) fn required<'a>(request: &'a Value, key: &str, member: &str) -> Result<&'a str, Refusal> {
     request[key].as_str().ok_or_else(|| Refusal::Constraints { unmet: vec![constraints::absent(member)] })
 }
 
-/// Refuses a value for its pattern.
+/// Returns the error for a value that does not match a pattern.
 pub(crate) fn pattern(value: &str, member: &str, pattern: &str) -> Refusal {
     let mut constraints = Constraints::default();
     constraints.pattern(value, member, pattern);
@@ -172,7 +175,7 @@ fn check_layers(request: &Value, region: &str) -> Result<(), Refusal> {
     if layers.len() > LAYER_LIMIT {
         return Err(Refusal::TooManyLayers);
     }
-    // `arn:aws:lambda:::awslayer:…` has no region and is everywhere.
+    // `arn:aws:lambda:::awslayer:…` has no region and is available in all regions.
     let theirs = |arn: &&str| arn.split(':').nth(3).unwrap_or_default().to_owned();
     if layers.iter().map(theirs).any(|its| !its.is_empty() && its != region) {
         return Err(Refusal::LayersOfOtherRegion { ours: region.to_owned() });
@@ -180,8 +183,8 @@ fn check_layers(request: &Value, region: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// A LoggingConfig is judged as it stands in the request, for it replaces the live one as a whole: without a format it asks
-/// for text. (That AWS judges it so too where the live format is JSON is a guess.)
+/// Checks only the LoggingConfig in the request, because it replaces the current one as a whole: without a format it
+/// asks for text. (It is a guess that AWS also does so where the current format is JSON.)
 fn check_logging(config: &Value) -> Result<(), Refusal> {
     let levels = !config["ApplicationLogLevel"].is_null() || !config["SystemLogLevel"].is_null();
     if levels && config["LogFormat"] != "JSON" {
@@ -198,7 +201,7 @@ fn check_vpc(request: &Value) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The strings of a list; none where the value is no list.
+/// Returns the strings of a list; an empty list if the value is not a list.
 pub(crate) fn strings(value: &Value) -> Vec<&str> {
     let list = value.as_array().map(Vec::as_slice).unwrap_or_default();
     list.iter().filter_map(Value::as_str).collect()

@@ -1,5 +1,5 @@
-//! A function's settings and a request in, the settings after it out, as FunctionConfiguration writes them.
-//! Never checks: what comes here was let through by `checks.rs`.
+//! Applies a request to a function's settings and returns them as FunctionConfiguration has them. Never validates:
+//! `checks.rs` has already accepted the request.
 
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -7,13 +7,13 @@ use sha2::{Digest, Sha256};
 use crate::checks::strings;
 use crate::sigv4::hexadecimal;
 
-/// The members of FunctionConfiguration that callers decide, under AWS's names.
+/// The members of FunctionConfiguration that callers set, under AWS's names.
 pub(crate) type Configuration = Map<String, Value>;
 
-/// The VPC that all subnets are in.
+/// The id of the VPC that contains all subnets.
 pub(crate) const VPC: &str = "vpc-0123456789abcdef0";
 
-/// Members that stand in the answer just as they stood in the request.
+/// Members that the response has unchanged from the request.
 const PLAIN: [&str; 10] = [
     "Architectures",
     "CapacityProviderConfig",
@@ -27,7 +27,7 @@ const PLAIN: [&str; 10] = [
     "TracingConfig",
 ];
 
-/// What a CreateFunction request makes: AWS's defaults, and over them what the request says.
+/// Returns the settings after CreateFunction: AWS's defaults, overridden by the request.
 pub(crate) fn created(name: &str, region: &str, request: &Value) -> Configuration {
     let defaults = json!({
         "FunctionName": name,
@@ -42,13 +42,13 @@ pub(crate) fn created(name: &str, region: &str, request: &Value) -> Configuratio
         "TracingConfig": {"Mode": "PassThrough"},
     });
     let Value::Object(mut configuration) = defaults else {
-        unreachable!("it is written as an object above");
+        unreachable!("`json!` above builds an object");
     };
     merge(&mut configuration, region, request);
     configuration
 }
 
-/// What an UpdateFunctionConfiguration request does: a member that is absent or null keeps what is live.
+/// Applies UpdateFunctionConfiguration: a member that is absent or null keeps its current value.
 pub(crate) fn merge(configuration: &mut Configuration, region: &str, request: &Value) {
     let members = request.as_object().into_iter().flatten();
     for (key, value) in members.filter(|(_, value)| !value.is_null()) {
@@ -65,7 +65,7 @@ pub(crate) fn merge(configuration: &mut Configuration, region: &str, request: &V
             "LoggingConfig" => Some(logging(&configuration["FunctionName"], value)),
             "SnapStart" => Some(json!({"ApplyOn": value["ApplyOn"], "OptimizationStatus": "Off"})),
             "VpcConfig" => Some(vpc(configuration.get("VpcConfig"), value)),
-            // Code, Tags, Publish and RevisionId are no settings; what AWS does not know it ignores.
+            // Code, Tags, Publish and RevisionId are not settings. AWS ignores members that it does not know.
             _ => continue,
         };
         let key = if key == "ImageConfig" { "ImageConfigResponse" } else { key };
@@ -81,7 +81,7 @@ pub(crate) fn merge(configuration: &mut Configuration, region: &str, request: &V
     }
 }
 
-/// `None` where a map or a list is empty: AWS leaves the member out of its answers then.
+/// Returns `None` for an empty map or list: AWS leaves the member out of its responses then.
 fn filled(value: &Value) -> Option<Value> {
     let filled = match value {
         Value::Array(list) => !list.is_empty(),
@@ -92,7 +92,7 @@ fn filled(value: &Value) -> Option<Value> {
 }
 
 fn layers(arns: &Value) -> Value {
-    // The size of a layer is not ours to know; any number will do, as long as there is one.
+    // The real size of the layer is unknown here; any number will do.
     let layer = |arn| json!({"Arn": arn, "CodeSize": 1024});
     strings(arns).into_iter().map(layer).collect()
 }
@@ -107,9 +107,10 @@ fn image_config(value: &Value) -> Option<Value> {
     filled(&Value::Object(members)).map(|members| json!({"ImageConfig": members}))
 }
 
-/// The whole structure, with AWS's defaults where the request is silent: nothing of the live one is kept. Measured on AWS (go-to-k/cdkd,
-/// pull request 1161: `{"LogFormat": "Text"}` gave a function with a group of its own the default group again). LocalStack merges instead,
-/// so a caller that sends the whole structure is right under both. Levels exist for JSON alone, and are INFO there unless named.
+/// Returns the whole structure, with AWS's defaults for members that the request lacks; it keeps nothing of the current
+/// structure. Measured on AWS (go-to-k/cdkd, pull request 1161): `{"LogFormat": "Text"}` reset a custom log group to
+/// the default group. LocalStack merges instead, so only a caller that sends the whole structure is right under both.
+/// Only JSON logs have levels; the default level is INFO.
 fn logging(name: &Value, request: &Value) -> Value {
     let named = |key: &str| request[key].as_str();
     let format = named("LogFormat").unwrap_or("Text");
@@ -123,9 +124,9 @@ fn logging(name: &Value, request: &Value) -> Value {
     config
 }
 
-/// AWS answers with the VPC that the subnets are in, and with an empty one after both lists were cleared. A member that is absent keeps its
-/// live value: of the flag this is known (cloudformation-coverage-roadmap 2061: leaving a VPC without naming it is refused while it is set),
-/// of both lists at once it is a guess.
+/// AWS answers with the id of the subnets' VPC, and with an empty id after both lists were cleared. An absent member
+/// keeps its current value. For the flag this is known: leaving a VPC without naming the flag is refused while it is
+/// set (cloudformation-coverage-roadmap 2061). For an absent list it is a guess.
 fn vpc(live: Option<&Value>, request: &Value) -> Value {
     let live = live.unwrap_or(&Value::Null);
     let member = |key: &str| if request[key].is_null() { &live[key] } else { &request[key] };
@@ -143,7 +144,7 @@ fn vpc(live: Option<&Value>, request: &Value) -> Value {
 mod tests {
     use super::*;
 
-    /// Applies the requests one after the other to a new function and looks at one member.
+    /// Applies the requests one after the other to a new function and compares one member with `expected`.
     #[track_caller]
     fn check(requests: &[Value], key: &str, expected: Option<&Value>) {
         let mut configuration = created("f", "us-east-1", &json!({}));

@@ -1,12 +1,12 @@
-//! Members of a request in, the sentences about those that break a constraint of botocore's model out.
-//! Never looks at what a member means: these refusals come before anyone reads the request as a whole.
+//! Checks members of a request against the constraints of botocore's model and collects AWS's messages. Never
+//! interprets a member: these errors come before AWS reads the request as a whole.
 
 use serde_json::Value;
 
 use crate::checks::strings;
 use crate::refusal::Refusal;
 
-/// The sentences about members that break the model's constraints.
+/// The messages about members that break the model's constraints.
 #[derive(Default)]
 pub(crate) struct Constraints {
     pub(crate) unmet: Vec<String>,
@@ -22,7 +22,7 @@ impl Constraints {
         self.add(value, member, &format!("satisfy regular expression pattern: {pattern}"));
     }
 
-    /// Fails at once where the value is no number: AWS's JSON reader stops there, before any constraint is looked at.
+    /// Fails at once if the value is not a number: AWS's JSON parser stops there, before it checks any constraint.
     pub(crate) fn range(&mut self, value: &Value, member: &str, least: i64, most: i64) -> Result<(), Refusal> {
         let number = match value {
             Value::Null => return Ok(()),
@@ -54,14 +54,14 @@ impl Constraints {
         }
     }
 
-    /// A text that must have a shape; `pattern` is the one that AWS quotes, `fits` reads it by hand.
+    /// Checks a string against a pattern. `pattern` is the one that AWS quotes; `fits` implements it.
     pub(crate) fn shape(&mut self, value: &Value, member: &str, pattern: &str, fits: impl Fn(&str) -> bool) {
         if let Some(text) = value.as_str().filter(|text| !fits(text)) {
             self.pattern(text, member, pattern);
         }
     }
 
-    /// Refuses a request that lacks a member which the model requires.
+    /// Adds a message if a required member is missing.
     pub(crate) fn present(&mut self, value: &Value, member: &str) {
         if value.is_null() {
             self.unmet.push(absent(member));
@@ -74,7 +74,7 @@ impl Constraints {
         }
     }
 
-    /// A list each of whose texts must have a shape; `constraints` are those of one text, as AWS lists them.
+    /// Checks each string of a list. `constraints` are those of one string, as AWS lists them.
     pub(crate) fn each(&mut self, value: &Value, member: &str, constraints: &str, fits: impl Fn(&str) -> bool) {
         if !strings(value).into_iter().all(fits) {
             self.add(&shown(value), member, &format!("satisfy constraint: [{constraints}]"));
@@ -104,12 +104,12 @@ impl Constraints {
     }
 }
 
-/// The sentence about a member that is required and is not there.
+/// Returns the message for a required member that is missing.
 pub(crate) fn absent(member: &str) -> String {
     format!("Value null at '{member}' failed to satisfy constraint: Member must not be null")
 }
 
-/// A list of texts as AWS quotes it. Of structures only JSON is shown: how AWS writes those is not known.
+/// Formats a list of strings as AWS quotes it. Structures are shown as JSON, because AWS's format for them is unknown.
 fn shown(value: &Value) -> String {
     let parts = value.as_array().into_iter().flatten();
     let part = |part: &Value| part.as_str().map_or_else(|| part.to_string(), str::to_owned);

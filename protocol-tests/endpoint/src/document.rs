@@ -1,5 +1,5 @@
-//! The bytes of a request body in; JSON, with the code taken out of it, out.
-//! Never judges the code: what is no base64 is kept as such, and refused where a zip is wanted.
+//! Parses a request body as JSON and moves the code out of it. Never validates the code: code that is not base64
+//! becomes empty bytes, and the check of the zip rejects it later.
 
 use std::sync::Arc;
 
@@ -7,17 +7,20 @@ use serde_json::{Value, json};
 
 use crate::refusal::Refusal;
 
-/// A request body, read once.
+/// A parsed request body.
 #[derive(Debug)]
 pub(crate) struct Document {
-    /// The request, in which each `ZipFile` is `{"bytes": n}`: tests compare it, people read it.
+    /// The request, with each `ZipFile` replaced by `{"bytes": n}`, so that tests can compare it and people can read
+    /// it.
     pub(crate) json: Value,
-    /// The bytes of `ZipFile`; empty where they are no base64, which no zip is either. `None`: the request has no `ZipFile`.
+    /// The decoded `ZipFile`; empty if it is not base64, since empty bytes are not a zip either. `None`: the request
+    /// has no `ZipFile`.
     pub(crate) code: Option<Arc<[u8]>>,
 }
 
 impl Document {
-    /// An empty body is an empty object: DELETE and GET have none. Fails where the body is no JSON object.
+    /// Parses a request body. An empty body, as DELETE and GET have, becomes an empty object. Fails if the body is not
+    /// a JSON object.
     pub(crate) fn read(body: &[u8]) -> Result<Document, Refusal> {
         if body.is_empty() {
             return Ok(Document::from_value(json!({})));
@@ -30,7 +33,8 @@ impl Document {
         Ok(Document::from_value(value))
     }
 
-    /// The payload of an invocation: any JSON, and nothing in it is code. Fails where it is no JSON, in the same words.
+    /// Parses the payload of an invocation: any JSON, in which nothing is code. Fails with the same error if it is not
+    /// JSON.
     pub(crate) fn payload(body: &[u8]) -> Result<Document, Refusal> {
         let text = if body.is_empty() { b"{}" } else { body };
         match serde_json::from_slice(text) {
@@ -39,7 +43,7 @@ impl Document {
         }
     }
 
-    /// CreateFunction carries `ZipFile` in `Code`, UpdateFunctionCode at the top.
+    /// Moves the code out of `ZipFile`. CreateFunction has `ZipFile` in `Code`, UpdateFunctionCode at the top level.
     pub(crate) fn from_value(mut json: Value) -> Document {
         let mut code = None;
         for place in ["/ZipFile", "/Code/ZipFile"] {
@@ -55,7 +59,7 @@ impl Document {
         Document { json, code }
     }
 
-    /// How many bytes of code the request carries.
+    /// The size of the code in the request, in bytes.
     pub(crate) fn code_bytes(&self) -> u64 {
         self.code.as_ref().map_or(0, |code| code.len() as u64)
     }

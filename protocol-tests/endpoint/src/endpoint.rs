@@ -1,5 +1,5 @@
-//! Settings in, a listening endpoint out, and what tests ask of it and do to it.
-//! Never outlives its value: dropped, it accepts nothing more and its connections are closed.
+//! Starts the endpoint and gives tests access to its state. Never outlives its [`Endpoint`]: dropping the value closes
+//! the listener and all connections.
 #![expect(clippy::disallowed_methods, reason = "the listener and its threads are here")]
 
 use std::io;
@@ -24,7 +24,7 @@ use crate::server::{Call, Shared};
 use crate::settings::Settings;
 use crate::uri;
 
-/// A Lambda control plane that listens on a port of 127.0.0.1 of its own until it is dropped.
+/// A Lambda control plane that listens on its own port of 127.0.0.1 until it is dropped.
 pub struct Endpoint {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -32,7 +32,7 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Starts listening. Fails where the system gives no port.
+    /// Starts listening. Fails if no port can be bound.
     pub fn start(settings: Settings) -> io::Result<Endpoint> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
@@ -44,31 +44,32 @@ impl Endpoint {
         Ok(Endpoint { address, shared, accepting: Some(accepting) })
     }
 
-    /// What an SDK takes as endpoint URL: `http://127.0.0.1:PORT`.
+    /// The endpoint URL for an SDK: `http://127.0.0.1:PORT`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Every call so far, those that were cut too, in the order in which they were answered.
+    /// Every call so far, in the order of the answers. Includes the calls whose connection a fault cut.
     pub fn calls(&self) -> Vec<Call> {
         self.shared.calls().clone()
     }
 
-    /// Begins a new record of calls. Functions and faults stay.
+    /// Clears the list of calls. Functions and faults stay.
     pub fn forget_calls(&self) {
         self.shared.calls().clear();
     }
 
-    /// A function as GetFunction answers it now: `Configuration`, `Code`, `Tags`, `Concurrency`; with its variables, though they be hidden
-    /// from callers. `name` as callers write it, `f`, `f:1` or an ARN.
-    /// `None`: there is none. Leaves no call on record.
+    /// A function as GetFunction answers it now: `Configuration`, `Code`, `Tags`, `Concurrency`. Includes its variables
+    /// even if they are hidden from callers. `name` is `f`, `f:1` or an ARN. `None`: the function does not exist.
+    /// Records no call.
     pub fn function(&self, name: &str) -> Option<Value> {
         let none = json!({});
         let ask = ask(name, &none, None);
         self.shared.account().get_function(&ask).ok()
     }
 
-    /// The zip of a function, or of a version (`f:1`). `None`: there is no such function, or its code came from S3 or is an image.
+    /// The zip of a function or of a version (`f:1`). `None`: the function does not exist, or its code comes from S3 or
+    /// is an image.
     pub fn code(&self, name: &str) -> Option<Vec<u8>> {
         let mut account = self.shared.account();
         let name = account.name(name).ok()?;
@@ -77,8 +78,8 @@ impl Endpoint {
         version.code.zip.as_ref().map(|zip| zip.to_vec())
     }
 
-    /// Makes a function that is Active already, from the body of a CreateFunction request. Without `Code` it gets a tiny zip of its own.
-    /// Fails with AWS's words where AWS would refuse the request.
+    /// Creates a function that is already Active, from the body of a CreateFunction request. Without `Code` it gets a
+    /// tiny zip. Fails with AWS's message if AWS would reject the request.
     pub fn seed(&self, create_request: Value) -> Result<(), String> {
         let mut document = Document::from_value(create_request);
         if document.json["Code"].is_null() && document.json.is_object() {
@@ -90,8 +91,9 @@ impl Endpoint {
         created.map(drop).map_err(|refusal: Refusal| refusal.wire().2)
     }
 
-    /// Does what a request would do, and answers what AWS would answer: `perform("PUT", "/2017-10-31/functions/f/concurrency", …)`. For
-    /// what is there before the test begins: no signature, no fault, no quota, no call on record. Fails with AWS's words.
+    /// Runs an operation directly and returns AWS's answer, to prepare the state before a test: `perform("PUT",
+    /// "/2017-10-31/functions/f/concurrency", …)`. Checks no signature, applies no fault and no quota, and records no
+    /// call. Fails with AWS's message.
     pub fn perform(&self, method: &str, target: &str, body: Value) -> Result<Value, String> {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let words = |refusal: Refusal| refusal.wire().2;
@@ -103,8 +105,8 @@ impl Endpoint {
         Ok(serde_json::from_slice(&answer.body).unwrap_or(Value::Null))
     }
 
-    /// Hides the variables of a function from callers, as AWS does where they may not decrypt them, or shows them again. Fails where there
-    /// is no such function.
+    /// Hides a function's variables from callers, as AWS does if they may not decrypt them, or shows them again. Fails
+    /// if the function does not exist.
     pub fn hide_environment(&self, name: &str, hidden: bool) -> Result<(), String> {
         let mut account = self.shared.account();
         let function = account.name(name).and_then(|name| account.function(&name, Moment::now()));
@@ -113,14 +115,14 @@ impl Endpoint {
         Ok(())
     }
 
-    /// Lets a function, or a version of it (`f:1`), be idle: `Inactive`, until somebody calls it, and then for so long. Fails where there is
-    /// no such.
+    /// Makes a function or a version (`f:1`) idle: it is `Inactive` until a call wakes it, which takes `wakes_in`.
+    /// Fails if it does not exist.
     pub fn idle(&self, name: &str, wakes_in: Duration) -> Result<(), String> {
         self.set_phase(name, Phase::Idle { wakes_in })
     }
 
-    /// Lets a function, or a version of it, be in this state, such as `Deleting`, until another is set; `Active` is as usual. Fails where
-    /// there is no such.
+    /// Puts a function or a version into a fixed state, such as `Deleting`, until another state is set. `Active`
+    /// restores normal behaviour. Fails if it does not exist.
     pub fn set_state(&self, name: &str, state: &str) -> Result<(), String> {
         let told = Phase::Told { state: state.to_owned() };
         self.set_phase(name, if state == "Active" { Phase::Active } else { told })
@@ -135,10 +137,12 @@ impl Endpoint {
         Ok(())
     }
 
-    /// From now on a caller may do only what this identity policy allows, judged as IAM does; until then, everything. In AWS's words the
-    /// caller is `user/ci`. What the test itself asks by other methods is not judged.
+    /// Restricts callers to what this identity policy allows, evaluated as IAM does. Before the first call everything
+    /// is allowed. AWS's messages name the caller `user/ci`. The policy does not apply to the other methods of this
+    /// type.
     ///
-    /// Panics where the document is malformed or says what the endpoint cannot judge: it would allow or deny in silence.
+    /// Panics if the document is malformed or uses a feature that the endpoint does not support, because it would then
+    /// allow or deny silently.
     ///
     /// ```
     /// # let endpoint = lambda_endpoint::Endpoint::start(lambda_endpoint::Settings::default())?;
@@ -156,22 +160,22 @@ impl Endpoint {
         }
     }
 
-    /// Lets callers do everything again.
+    /// Removes the policy, so that callers may do everything again.
     pub fn permit_everything(&self) {
         self.shared.account().policy = None;
     }
 
-    /// Lets invocations answer this; of several answers that fit, the last is given.
+    /// Sets the answer of matching invocations. If several answers match, the last one added applies.
     pub fn answer_invocations(&self, invocation: Invocation) {
         self.shared.account().invocations.add(invocation);
     }
 
-    /// Lets something go wrong; faults strike in the order in which they were given, one a call.
+    /// Adds a fault. Faults apply in the order in which they were added, one per call.
     pub fn fault(&self, fault: Fault) {
         self.shared.script().add(fault);
     }
 
-    /// Changes how long an update takes, from the next update on.
+    /// Changes how long an update takes. Applies from the next update on.
     pub fn set_update_duration(&self, duration: Duration) {
         self.shared.account().settings.update_duration = duration;
     }
@@ -180,7 +184,8 @@ impl Endpoint {
 impl Drop for Endpoint {
     fn drop(&mut self) {
         self.shared.close();
-        // Wakes the accepting thread, which then sees that it is over. Where this fails the listener is gone already.
+        // The connection wakes the accepting thread, which then sees the closing flag. If it fails, the listener is
+        // already gone.
         let _ = TcpStream::connect(self.address);
         if let Some(accepting) = self.accepting.take() {
             let _ = accepting.join();
@@ -193,7 +198,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         if shared.is_closing() {
             return;
         }
-        // A connection that broke before it was accepted is its client's business; too many open files pass.
+        // An error here is a connection that broke before it was accepted, or too many open files, which is temporary.
         let Ok(stream) = stream else {
             thread::sleep(Duration::from_millis(10));
             continue;
@@ -203,7 +208,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
     }
 }
 
-/// What a test asks directly, without a request.
+/// Builds the arguments of a call that the test makes directly, without a request.
 fn ask<'a>(subject: &'a str, body: &'a Value, document: Option<&'a Document>) -> Ask<'a> {
     Ask {
         subject,

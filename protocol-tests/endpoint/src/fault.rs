@@ -1,5 +1,5 @@
-//! What shall go wrong in, as a value or as JSON, and what that does to a call out.
-//! Never does it: `server.rs` cuts sockets, `account.rs` ends states; when it is due is `script.rs`'s.
+//! Defines faults, parses them from JSON, and says what each does to a call. Never applies a fault: `server.rs` cuts
+//! connections, `account.rs` ends states, and `script.rs` selects the calls.
 
 use std::time::Duration;
 
@@ -10,120 +10,123 @@ use crate::function::{Ending, Failure};
 use crate::http::Answer;
 use crate::route;
 
-/// A fault that waits for its call.
+/// A fault and the calls that it applies to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fault {
-    /// AWS's name of the operation, `GetFunction`. `None`: every one.
+    /// AWS's name of the operation, such as `GetFunction`. `None`: every operation.
     pub operation: Option<String>,
-    /// How many matching calls pass first.
+    /// The number of matching calls that pass first.
     pub after: u32,
-    /// How many calls it strikes after that.
+    /// The number of calls that the fault affects after that.
     pub times: u32,
-    /// What happens to them.
+    /// The effect on these calls.
     pub kind: FaultKind,
 }
 
-/// What happens to a call. Those that are answered with something else are not handled: no signature is verified, nothing changes.
+/// The effect of a fault on a call. If the fault replaces the answer, the call is not handled: no signature is verified
+/// and no state changes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FaultKind {
-    /// An error in AWS's shape.
+    /// Answers with an error in AWS's format.
     Status {
         /// The HTTP status.
         status: u16,
-        /// AWS's code, `TooManyRequestsException`.
+        /// AWS's error code, such as `TooManyRequestsException`.
         code: String,
-        /// AWS's message, `Rate Exceeded.`
+        /// AWS's message, such as `Rate Exceeded.`
         message: String,
-        /// The seconds of a `Retry-After` header. `None`: no such header.
+        /// Seconds in the `Retry-After` header. `None`: no such header.
         retry_after: Option<u32>,
     },
-    /// The call is handled, and an error in AWS's shape is answered all the same.
+    /// Handles the call, but answers with an error in AWS's format.
     StatusAfter {
         /// The HTTP status.
         status: u16,
-        /// AWS's code, `TooManyRequestsException`.
+        /// AWS's error code, such as `TooManyRequestsException`.
         code: String,
-        /// AWS's message, `Rate Exceeded.`
+        /// AWS's message, such as `Rate Exceeded.`
         message: String,
     },
-    /// The connection is reset as soon as the head was read; the call is not handled.
+    /// Resets the connection after the head was read; the call is not handled.
     ResetBefore,
-    /// The connection is reset in the middle of the upload; the call is not handled.
+    /// Resets the connection in the middle of the upload; the call is not handled.
     ResetDuring {
-        /// How many bytes of the body are read first. A shorter body is read to its end.
+        /// The number of bytes of the body to read first. A shorter body is read to its end.
         after_bytes: u64,
     },
-    /// The call is handled, then the connection is reset instead of answering: the caller cannot know.
+    /// Handles the call, then resets the connection instead of answering, so that the caller cannot know the result.
     ResetAfter,
-    /// The request is read, then nothing is said, then the connection is closed; the call is not handled.
+    /// Reads the request, sends nothing, then closes the connection; the call is not handled.
     Hang {
-        /// How long nothing is said.
+        /// The time before the connection is closed.
         for_: Duration,
     },
-    /// The call is handled and its answer's body comes in small pieces.
+    /// Handles the call and sends the body of its answer in small pieces.
     Slow {
-        /// How long the whole body takes.
+        /// The time that sending the whole body takes.
         answer_over: Duration,
     },
-    /// A page of HTML, as load balancers and proxies write it.
+    /// Answers with an HTML page, as load balancers and proxies do.
     Html {
         /// The HTTP status.
         status: u16,
     },
-    /// No body at all.
+    /// Answers with an empty body.
     Empty {
         /// The HTTP status.
         status: u16,
     },
-    /// UpdateFunctionCode or UpdateFunctionConfiguration is accepted, and `LastUpdateStatus` ends `Failed`. Other calls are not concerned.
+    /// Accepts UpdateFunctionCode or UpdateFunctionConfiguration; `LastUpdateStatus` becomes `Failed` later. Ignores
+    /// other calls.
     UpdateFails {
         /// `LastUpdateStatusReasonCode`, such as `InvalidImage`.
         reason_code: String,
         /// `LastUpdateStatusReason`.
         reason: String,
     },
-    /// CreateFunction is accepted, and `State` ends `Failed`. Other calls are not concerned.
+    /// Accepts CreateFunction; `State` becomes `Failed` later. Ignores other calls.
     CreateFails {
         /// `StateReasonCode`, such as `InvalidSubnet`.
         reason_code: String,
         /// `StateReason`.
         reason: String,
     },
-    /// PublishVersion is accepted, and the version's `State` ends `Failed`. Other calls are not concerned.
+    /// Accepts PublishVersion; the version's `State` becomes `Failed` later. Ignores other calls.
     PublishFails {
         /// `StateReasonCode`, such as `FunctionError`.
         reason_code: String,
         /// `StateReason`.
         reason: String,
     },
-    /// PutProvisionedConcurrencyConfig is accepted, and its status ends `FAILED`. Other calls are not concerned.
+    /// Accepts PutProvisionedConcurrencyConfig; its status becomes `FAILED` later. Ignores other calls.
     ProvisionFails {
         /// `StatusReason`, such as `FUNCTION_ERROR_INIT_FAILURE`.
         reason: String,
     },
-    /// Somebody else's update is in progress: 409 for a call that changes the function, that is UpdateFunctionCode,
-    /// UpdateFunctionConfiguration and PublishVersion, or the one operation that the fault names. `times` does not count here.
+    /// Pretends that another client's update is in progress: answers 409 to calls that change the function, which are
+    /// UpdateFunctionCode, UpdateFunctionConfiguration and PublishVersion, or the one operation that the fault names.
+    /// `times` has no effect here.
     Busy {
-        /// How long, from the first call that it strikes.
+        /// The duration, starting with the first call that it affects.
         for_: Duration,
     },
-    /// Somebody else deletes the function just before the call is handled. CreateFunction is not concerned.
+    /// Deletes the function just before the call is handled, as another client would. Ignores CreateFunction.
     DeleteFunction,
-    /// Somebody else changes the function's description, and with it its RevisionId, just before the call is handled. CreateFunction is
-    /// not concerned.
+    /// Changes the function's description, and with it its RevisionId, just before the call is handled, as another
+    /// client would. Ignores CreateFunction.
     TouchFunction,
 }
 
-/// What a fault does to a call that is handled all the same.
+/// The effect of a fault on a call that is still handled.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Fate {
-    /// What somebody else does just before. `None`: nothing.
+    /// A change that another client makes just before. `None`: no change.
     pub(crate) before: Option<Meddling>,
-    /// How the state that the call begins shall end.
+    /// How the state that the call starts will end.
     pub(crate) ending: Ending,
 }
 
-/// What somebody else does to a function.
+/// A change that another client makes to a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Meddling {
     Update,
@@ -132,12 +135,13 @@ pub(crate) enum Meddling {
 }
 
 impl Fault {
-    /// Reads `{"operation": "GetFunction", "after": 0, "times": 2, "status": 429, "code": "TooManyRequestsException", "message": "Rate Exceeded."}`
-    /// (with `retry_after` in seconds), or another `kind`: `status-after`, `reset-before`, `reset-during` (`after_bytes`), `reset-after`, `hang` (`for_ms`),
-    /// `slow` (`answer_over_ms`), `html` and `empty` (`status`), `update-fails`, `create-fails` and `publish-fails`
-    /// (`reason_code`, `reason`),
+    /// Parses `{"operation": "GetFunction", "after": 0, "times": 2, "status": 429, "code": "TooManyRequestsException",
+    /// "message": "Rate Exceeded."}` (with `retry_after` in seconds), or another `kind`: `status-after`,
+    /// `reset-before`, `reset-during` (`after_bytes`), `reset-after`, `hang` (`for_ms`), `slow` (`answer_over_ms`),
+    /// `html` and `empty` (`status`), `update-fails`, `create-fails` and `publish-fails` (`reason_code`, `reason`),
     /// `provision-fails` (`reason`), `busy` (`for_ms`), `delete-function`, `touch-function`.
-    /// `operation` absent is every operation, `after` 0, `times` 1. Fails for what it does not know.
+    ///
+    /// Defaults: every operation, `after` 0, `times` 1. Fails on unknown keys and values.
     pub fn from_json(value: &Value) -> Result<Fault, String> {
         let mut fixture = Fixture::read("fault", value)?;
         let operation = fixture.text("operation")?;
@@ -202,7 +206,7 @@ impl FaultKind {
         }
     }
 
-    /// What is answered instead of handling the call. `None`: the call is handled, or never answered.
+    /// Returns the answer that replaces the handling of the call. `None`: the call is handled, or never answered.
     pub(crate) fn answer(&self) -> Option<Answer> {
         match self {
             FaultKind::Status { status, code, message, retry_after } => {
@@ -235,13 +239,13 @@ impl FaultKind {
         }
     }
 
-    /// What is answered instead of what the handled call would answer. `None`: that.
+    /// Returns the answer that replaces the one of the handled call. `None`: the call's own answer is sent.
     pub(crate) fn answer_after(&self) -> Option<Answer> {
         let FaultKind::StatusAfter { status, code, message } = self else { return None };
         Some(Answer::error(*status, code, &json!({"Type": "User", "message": message})))
     }
 
-    /// What happens to a call that is handled.
+    /// Returns the effect on a call that is handled.
     pub(crate) fn fate(&self) -> Fate {
         let ends = |reason_code: &str, reason: &str| {
             let failure = Failure { reason_code: reason_code.to_owned(), reason: reason.to_owned() };
@@ -268,7 +272,7 @@ impl FaultKind {
         }
     }
 
-    /// Whether a call of that operation may be struck; `named`: the fault itself names the operation.
+    /// True if the fault can affect a call of this operation. `named`: the fault itself names the operation.
     pub(crate) fn concerns(&self, operation: &str, named: bool) -> bool {
         let updates = ["UpdateFunctionCode", "UpdateFunctionConfiguration"].contains(&operation);
         match self {
@@ -291,7 +295,7 @@ impl FaultKind {
     }
 }
 
-/// What a load balancer or a proxy says has no id of AWS's.
+/// Removes AWS's request id, which an answer of a load balancer or proxy does not have.
 fn not_awss(mut answer: Answer) -> Answer {
     answer.headers.retain(|(name, _)| *name != "x-amzn-requestid");
     answer

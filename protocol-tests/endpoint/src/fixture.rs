@@ -1,18 +1,18 @@
-//! A JSON object of a test fixture in, its members one by one out.
-//! Never ignores a member: what nobody took is a misspelt fixture, and that is an error.
+//! Reads the members of a JSON object in a test fixture one by one. Never ignores a member: a member that no code reads
+//! is a misspelling, and therefore an error.
 
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-/// The members of a fixture that are still to be read.
+/// The members of a fixture that are not read yet.
 pub(crate) struct Fixture {
     what: &'static str,
     members: Map<String, Value>,
 }
 
 impl Fixture {
-    /// Fails where `value` is not an object. `what` names the fixture in messages: "settings", "fault".
+    /// Fails if `value` is not an object. `what` names the fixture in messages: "settings", "fault".
     pub(crate) fn read(what: &'static str, value: &Value) -> Result<Fixture, String> {
         match value {
             Value::Object(members) => Ok(Fixture { what, members: members.clone() }),
@@ -22,7 +22,7 @@ impl Fixture {
         }
     }
 
-    /// A string. `None`: the fixture is silent.
+    /// Reads a string. `None`: the member is absent.
     pub(crate) fn text(&mut self, key: &str) -> Result<Option<String>, String> {
         match self.members.remove(key) {
             None => Ok(None),
@@ -31,7 +31,7 @@ impl Fixture {
         }
     }
 
-    /// A whole number that fits. `None`: the fixture is silent.
+    /// Reads a whole number that fits into `T`. `None`: the member is absent.
     pub(crate) fn number<T: TryFrom<u64>>(&mut self, key: &str) -> Result<Option<T>, String> {
         let Some(value) = self.members.remove(key) else {
             return Ok(None);
@@ -40,7 +40,7 @@ impl Fixture {
         number.map(Some).ok_or_else(|| format!("`{key}` of {} is `{value}`; give a whole number, such as 1", self.what))
     }
 
-    /// True or false. `None`: the fixture is silent.
+    /// Reads a boolean. `None`: the member is absent.
     pub(crate) fn flag(&mut self, key: &str) -> Result<Option<bool>, String> {
         match self.members.remove(key) {
             None => Ok(None),
@@ -49,7 +49,7 @@ impl Fixture {
         }
     }
 
-    /// A list; empty where the fixture is silent.
+    /// Reads a list; empty if the member is absent.
     pub(crate) fn list(&mut self, key: &str) -> Result<Vec<Value>, String> {
         match self.members.remove(key) {
             None => Ok(Vec::new()),
@@ -58,17 +58,17 @@ impl Fixture {
         }
     }
 
-    /// Any value. `None`: the fixture is silent.
+    /// Reads any value. `None`: the member is absent.
     pub(crate) fn value(&mut self, key: &str) -> Option<Value> {
         self.members.remove(key)
     }
 
-    /// A duration written in milliseconds. `None`: the fixture is silent.
+    /// Reads a duration in milliseconds. `None`: the member is absent.
     pub(crate) fn millis(&mut self, key: &str) -> Result<Option<Duration>, String> {
         Ok(self.number(key)?.map(Duration::from_millis))
     }
 
-    /// Fails where a member is left that nobody asked for.
+    /// Fails if any member was not read.
     pub(crate) fn finish(self) -> Result<(), String> {
         match self.members.keys().next() {
             None => Ok(()),

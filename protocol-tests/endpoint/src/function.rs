@@ -1,5 +1,5 @@
-//! A function as Lambda holds it: `$LATEST`, versions, aliases, tags, and the states that end by themselves as time goes by.
-//! Never waits: what is over is found to be over when someone next looks ([`Function::settle`]).
+//! The state of one Lambda function: `$LATEST`, versions, aliases, tags, and states that end after a time. Never waits:
+//! [`Function::settle`] ends the states that are over, at the next access.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,41 +12,42 @@ use crate::ids;
 use crate::moment::{self, Moment};
 use crate::refusal::Refusal;
 
-/// Everything under one function's name.
+/// Everything that belongs to one function name.
 pub(crate) struct Function {
-    /// Without a qualifier.
+    /// The ARN without a qualifier.
     pub(crate) arn: String,
     pub(crate) latest: Version,
     pub(crate) published: BTreeMap<u64, Version>,
-    /// `$LATEST.PUBLISHED` of Lambda Managed Instances, which unqualified callers run. `None`: nobody has published it.
+    /// `$LATEST.PUBLISHED` of Lambda Managed Instances, which unqualified invocations run. `None`: it was never
+    /// published.
     pub(crate) latest_published: Option<Version>,
-    /// The highest number ever given: AWS never gives one again, not even after the version was deleted.
+    /// The highest version number so far. AWS never reuses a number, not even after the version was deleted.
     pub(crate) last_number: u64,
     pub(crate) aliases: BTreeMap<String, Alias>,
     pub(crate) tags: BTreeMap<String, String>,
-    /// `None`: the function shares what is unreserved with all others.
+    /// Reserved concurrency. `None`: the function uses the unreserved concurrency of the account.
     pub(crate) reserved: Option<u64>,
-    /// By version or alias.
+    /// Keyed by version or alias.
     pub(crate) provisioned: BTreeMap<String, Provisioned>,
-    /// The FunctionUrlConfig of an alias, or of the function under `$LATEST`.
+    /// FunctionUrlConfig by alias; the function's own has the key `$LATEST`.
     pub(crate) urls: BTreeMap<String, Value>,
-    /// The statements of a version's or an alias's policy, or of the function's under `$LATEST`; never an empty list.
+    /// Policy statements by version or alias; the function's own have the key `$LATEST`. Never an empty list.
     pub(crate) policies: BTreeMap<String, Vec<Value>>,
-    /// The code signing configuration. `None`: whatever is uploaded is run.
+    /// ARN of the code signing configuration. `None`: unsigned code is accepted.
     pub(crate) signing: Option<String>,
-    /// Whether callers may not decrypt the variables. `None`: as the settings say.
+    /// True if callers may not decrypt the variables. `None`: the setting of the endpoint applies.
     pub(crate) hides_environment: Option<bool>,
 }
 
 /// `$LATEST` or a published version.
 #[derive(Clone)]
 pub(crate) struct Version {
-    /// `None`: this is `$LATEST`, or `$LATEST.PUBLISHED`.
+    /// `None` for `$LATEST` and `$LATEST.PUBLISHED`.
     pub(crate) number: Option<u64>,
-    /// Whether this is `$LATEST.PUBLISHED`.
+    /// True for `$LATEST.PUBLISHED`.
     pub(crate) is_latest_published: bool,
     pub(crate) configuration: Configuration,
-    /// PublishVersion's own description. `None`: the one of `$LATEST` at that time.
+    /// The description given to PublishVersion. `None`: that of `$LATEST` at that time.
     pub(crate) description: Option<String>,
     pub(crate) code: Code,
     pub(crate) revision_id: String,
@@ -54,42 +55,43 @@ pub(crate) struct Version {
     pub(crate) phase: Phase,
 }
 
-/// What runs.
+/// The code of a version.
 #[derive(Clone)]
 pub(crate) struct Code {
-    /// The zip. `None`: it came from S3 or is an image, which the endpoint cannot see.
+    /// The zip. `None`: the code comes from S3 or is an image, which the endpoint cannot read.
     pub(crate) zip: Option<Arc<[u8]>>,
     pub(crate) sha256: String,
-    /// `None`: it is a zip.
+    /// `None`: the code is a zip.
     pub(crate) image_uri: Option<String>,
-    /// The key that a zip is encrypted with. `None`: AWS's own.
+    /// ARN of the KMS key that encrypts the zip. `None`: a key that AWS manages.
     pub(crate) kms_key: Option<String>,
 }
 
-/// A name for a version.
+/// An alias: a name for a version.
 pub(crate) struct Alias {
-    /// A number or `$LATEST`.
+    /// A version number or `$LATEST`.
     pub(crate) version: String,
     pub(crate) description: String,
-    /// Other versions and their share of the traffic; empty where all of it goes to `version`.
+    /// Additional versions and their share of the traffic; empty if all of it goes to `version`.
     pub(crate) weights: Map<String, Value>,
     pub(crate) revision_id: String,
-    /// The version that takes all the traffic until provisioned concurrency has moved to the new one, and when that is. AWS shows it as a
-    /// weight of 1 meanwhile (terraform-provider-aws, pull request 48116).
+    /// The version that receives all traffic until provisioned concurrency has moved to the new version, and the time
+    /// when that happens. Until then AWS shows this version with a weight of 1 (terraform-provider-aws, pull request
+    /// 48116).
     pub(crate) leaving: Option<(String, Instant)>,
-    /// How many invocations came through it: weights are kept exactly, not by chance.
+    /// The number of invocations through this alias. It makes the split by weight exact instead of random.
     pub(crate) invoked: u32,
 }
 
 /// Provisioned concurrency of a version or an alias.
 pub(crate) struct Provisioned {
-    /// How many executions were asked for.
+    /// The requested number of concurrent executions.
     pub(crate) requested: u64,
     pub(crate) last_modified: String,
     pub(crate) phase: Provisioning,
 }
 
-/// The status of provisioned concurrency, and when it changes.
+/// The status of provisioned concurrency, and the time when it changes.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Provisioning {
     Allocating { until: Instant, ending: Ending },
@@ -97,7 +99,7 @@ pub(crate) enum Provisioning {
     Failed(Failure),
 }
 
-/// `State` and `LastUpdateStatus`, and when they change.
+/// `State` and `LastUpdateStatus`, and the time when they change.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Phase {
     Creating {
@@ -111,30 +113,30 @@ pub(crate) enum Phase {
         ending: Ending,
     },
     UpdateFailed(Failure),
-    /// `Inactive`: nobody has called it for weeks. The first call wakes it, which takes so long.
+    /// `Inactive`: there was no invocation for weeks. The first invocation wakes the function, which takes `wakes_in`.
     Idle {
         wakes_in: Duration,
     },
     Waking {
         until: Instant,
     },
-    /// Another state, such as `Deleting`, until the test says otherwise.
+    /// A fixed state, such as `Deleting`, until the test sets another.
     Told {
         state: String,
     },
 }
 
-/// `None`: it ends well.
+/// How a state ends. `None`: successfully.
 pub(crate) type Ending = Option<Failure>;
 
-/// Why a state ended `Failed`.
+/// Why a state ended as `Failed`.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Failure {
     pub(crate) reason_code: String,
     pub(crate) reason: String,
 }
 
-/// Something that begins now, lasts, and ends well or not.
+/// A state that starts now, lasts for a time, and ends successfully or not.
 #[derive(Clone)]
 pub(crate) struct Span {
     pub(crate) from: Moment,
@@ -147,7 +149,7 @@ impl Span {
         self.from.instant + self.lasts
     }
 
-    /// A span of no length that ends well is over before its answer is written.
+    /// True if the state has no length and ends successfully: it is over before the answer is written.
     fn is_over_at_once(&self) -> bool {
         self.lasts.is_zero() && self.ending.is_none()
     }
@@ -168,7 +170,7 @@ impl Span {
 }
 
 impl Phase {
-    /// What follows this phase at that time. `None`: it lasts.
+    /// Returns the phase that follows this one at `now`. `None`: this phase continues.
     fn next(&self, now: Instant) -> Option<Phase> {
         match self {
             Phase::Creating { until, ending } if *until <= now => {
@@ -189,7 +191,7 @@ impl Phase {
         }
     }
 
-    /// The members of FunctionConfiguration that tell this phase. A function that is still Pending has no LastUpdateStatus.
+    /// Returns the members of FunctionConfiguration for this phase. A Pending function has no LastUpdateStatus.
     fn members(&self) -> Value {
         match self {
             Phase::Creating { .. } => json!({
@@ -203,7 +205,7 @@ impl Phase {
                 "StateReasonCode": failure.reason_code,
             }),
             Phase::Active => json!({"State": "Active", "LastUpdateStatus": "Successful"}),
-            // "Being created" is what AWS says of an update too, as many published answers of the AWS CLI show.
+            // AWS uses "being created" for an update too, as many published AWS CLI outputs show.
             Phase::Updating { .. } => json!({
                 "State": "Active",
                 "LastUpdateStatus": "InProgress",
@@ -234,14 +236,14 @@ impl Phase {
 }
 
 impl Version {
-    /// Marks a change: another RevisionId, and an update that lasts.
+    /// Records a change: sets a new RevisionId and starts an update.
     pub(crate) fn changed(&mut self, span: Span) {
         self.revision_id = ids::unique();
         self.last_modified = moment::last_modified(span.from.wall);
         self.phase = span.update();
     }
 
-    /// A phase that ends by itself changes the RevisionId, as AWS does: who read it before must read it again.
+    /// Ends the phases that are over. Each end changes the RevisionId, as on AWS, so that callers must read it again.
     fn settle(&mut self, now: Instant) {
         while let Some(next) = self.phase.next(now) {
             self.phase = next;
@@ -249,13 +251,13 @@ impl Version {
         }
     }
 
-    /// The number, or `$LATEST`, or `$LATEST.PUBLISHED`.
+    /// Returns the version number, `$LATEST` or `$LATEST.PUBLISHED`.
     pub(crate) fn name(&self) -> String {
         let latest = if self.is_latest_published { "$LATEST.PUBLISHED" } else { "$LATEST" };
         self.number.map_or(latest.to_owned(), |number| number.to_string())
     }
 
-    /// The FunctionConfiguration; `arn` as the caller asked for it, with or without a qualifier.
+    /// Returns the FunctionConfiguration. `arn` is the ARN in the caller's form, with or without a qualifier.
     pub(crate) fn answer(&self, arn: &str) -> Value {
         let mut answer = self.configuration.clone();
         let code_size = self.code.zip.as_ref().map_or(0, |zip| zip.len());
@@ -277,7 +279,7 @@ impl Version {
             let on = json!({"ApplyOn": "PublishedVersions", "OptimizationStatus": "On"});
             answer.insert("SnapStart".to_owned(), on);
         }
-        // Nobody can call `$LATEST` of Lambda Managed Instances. (That this is what the state is for is a guess.)
+        // `$LATEST` of Lambda Managed Instances cannot be invoked. (It is a guess that this state means that.)
         if self.is_managed() && self.name() == "$LATEST" && self.phase == Phase::Active {
             answer.insert("State".to_owned(), json!("ActiveNonInvocable"));
         }
@@ -288,7 +290,7 @@ impl Version {
         self.configuration.get("PackageType") == Some(&json!("Image"))
     }
 
-    /// Whether it runs on Lambda Managed Instances.
+    /// True if the function runs on Lambda Managed Instances.
     pub(crate) fn is_managed(&self) -> bool {
         self.configuration.contains_key("CapacityProviderConfig")
     }
@@ -310,7 +312,7 @@ impl Provisioned {
 }
 
 impl Function {
-    /// A function that has nothing but its code, its settings and its tags.
+    /// Creates a function that has only code, settings and tags.
     pub(crate) fn new(arn: String, latest: Version, tags: BTreeMap<String, String>) -> Function {
         Function {
             arn,
@@ -329,7 +331,7 @@ impl Function {
         }
     }
 
-    /// Ends what is over by now; to be called before anything is read or changed.
+    /// Ends the states that are over at `now`. Call this before any read or change.
     pub(crate) fn settle(&mut self, now: Instant) {
         self.latest.settle(now);
         for version in self.published.values_mut().chain(&mut self.latest_published) {
@@ -343,14 +345,15 @@ impl Function {
         }
     }
 
-    /// Takes away all that belongs to a version or an alias that goes. (A guess for what AWS refuses to delete while it is in use.)
+    /// Removes everything that belongs to a deleted version or alias. (That AWS deletes these too, instead of rejecting
+    /// the deletion while they are in use, is a guess.)
     pub(crate) fn forget(&mut self, qualifier: &str) {
         self.provisioned.remove(qualifier);
         self.urls.remove(qualifier);
         self.policies.remove(qualifier);
     }
 
-    /// Refuses a change while another one is under way.
+    /// Fails while another change is in progress.
     pub(crate) fn check_ready(&self) -> Result<(), Refusal> {
         match self.latest.phase {
             Phase::Creating { .. } => Err(Refusal::Pending),
@@ -361,7 +364,8 @@ impl Function {
         }
     }
 
-    /// The version that a qualifier leads to, by number, alias or `$LATEST`; none is `$LATEST`. Fails where there is no such.
+    /// Returns the version for a qualifier: a number, an alias or `$LATEST`; `$LATEST` if there is no qualifier. Fails
+    /// if it does not exist.
     pub(crate) fn version(&self, qualifier: Option<&str>) -> Result<&Version, Refusal> {
         let Some(qualifier) = qualifier else {
             return Ok(&self.latest);
@@ -375,7 +379,7 @@ impl Function {
         found.ok_or_else(|| Refusal::FunctionNotFound { arn: self.qualified(Some(qualifier)) })
     }
 
-    /// The same, to change it.
+    /// Like [`Function::version`], but mutable.
     pub(crate) fn version_mut(&mut self, qualifier: Option<&str>) -> Result<&mut Version, Refusal> {
         let name = self.version(qualifier)?.name();
         let found = match name.as_str() {
@@ -394,7 +398,8 @@ impl Function {
         self.latest_published.insert(version)
     }
 
-    /// Refuses a qualifier that leads nowhere, in the words of those operations that tell versions from aliases.
+    /// Fails if the qualifier does not exist, with the message of those operations that distinguish versions from
+    /// aliases.
     pub(crate) fn check_qualifier(&self, qualifier: &str) -> Result<(), Refusal> {
         if qualifier == "$LATEST" || self.aliases.contains_key(qualifier) {
             return Ok(());
@@ -405,7 +410,7 @@ impl Function {
         }
     }
 
-    /// The ARN with that qualifier.
+    /// Returns the ARN with this qualifier.
     pub(crate) fn qualified(&self, qualifier: Option<&str>) -> String {
         match qualifier {
             Some(qualifier) => format!("{}:{qualifier}", self.arn),
@@ -413,7 +418,8 @@ impl Function {
         }
     }
 
-    /// Publishes `$LATEST` and gives the number. Where nothing changed since the last version, that one's.
+    /// Publishes `$LATEST` and returns the version number. If nothing changed since the last version, returns that
+    /// number.
     pub(crate) fn publish(&mut self, description: Option<&str>, span: Span) -> u64 {
         if let Some((&number, last)) = self.published.last_key_value() {
             let same_code = last.code.sha256 == self.latest.code.sha256;
@@ -428,12 +434,12 @@ impl Function {
         version.revision_id = ids::unique();
         version.phase = match self.latest.phase.clone() {
             creating @ Phase::Creating { .. } => creating,
-            // A version is ready when it is published, but for a snapshot that must be taken first.
+            // A version is ready when it is published, unless a snapshot must be taken first.
             _ if version.has_snap_start() || span.ending.is_some() => span.creation(),
             _ => Phase::Active,
         };
         self.published.insert(self.last_number, version);
-        // Publishing changes the RevisionId of `$LATEST` as well.
+        // Publishing also changes the RevisionId of `$LATEST`.
         self.latest.revision_id = ids::unique();
         self.last_number
     }

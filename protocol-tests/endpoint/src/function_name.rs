@@ -1,29 +1,31 @@
-//! A function as callers name it in (name, partial ARN, full ARN, each with or without a qualifier), its parts out.
-//! Never knows whether the function exists.
+//! Parses a function name in each form that callers use: name, partial ARN or full ARN, with or without a qualifier.
+//! Never checks whether the function exists.
 
 use crate::refusal::Refusal;
 
-/// The pattern that AWS quotes when it refuses a name.
+/// The pattern that AWS quotes when it rejects a name.
 const PATTERN: &str = r"(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?";
 
-/// The longest text that names a function, in characters (botocore's model), and the longest name alone (AWS's own refusal).
+/// The longest text that names a function, in characters (botocore's model), and the longest plain name (AWS's
+/// message).
 const TEXT_LIMIT: usize = 140;
 const NAME_LIMIT: usize = 64;
 
 /// The parts of a text that names a function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FunctionName {
-    /// `None`: the text does not say, so it is the endpoint's own.
+    /// `None`: the text has no region, so the endpoint's own applies.
     pub(crate) region: Option<String>,
-    /// `None`: the text does not say, so it is the endpoint's own.
+    /// `None`: the text has no account, so the endpoint's own applies.
     pub(crate) account: Option<String>,
     pub(crate) name: String,
-    /// A version, an alias or `$LATEST`. `None`: the function itself.
+    /// A version, an alias or `$LATEST`. `None`: the text has no qualifier.
     pub(crate) qualifier: Option<String>,
 }
 
 impl FunctionName {
-    /// Reads `f`, `f:1`, `function:f`, `123456789012:function:f`, `us-east-1:123456789012:function:f` and `arn:aws:lambda:…`.
+    /// Parses `f`, `f:1`, `function:f`, `123456789012:function:f`, `us-east-1:123456789012:function:f` and
+    /// `arn:aws:lambda:…`.
     pub(crate) fn parse(text: &str) -> Result<FunctionName, Refusal> {
         if text.len() > TEXT_LIMIT {
             return Err(unmet(text, "Member must have length less than or equal to 140"));
@@ -48,7 +50,8 @@ fn split(text: &str) -> Option<FunctionName> {
         ["arn", partition, "lambda", rest @ ..] if partition.starts_with("aws") => rest,
         rest => rest,
     };
-    // Each of these may be missing, and a function may be called `function`: they count only where something follows.
+    // Each of these parts is optional, and a function may be named `function`. A part counts only if another one
+    // follows.
     let mut leading = |fits: fn(&str) -> bool| match rest {
         [first, tail @ ..] if fits(first) && !tail.is_empty() => {
             rest = tail;
@@ -69,7 +72,7 @@ fn split(text: &str) -> Option<FunctionName> {
     fits.then(|| FunctionName { region, account, name: (*name).to_owned(), qualifier: qualifier.map(str::to_owned) })
 }
 
-/// `us-east-1`, `us-gov-west-1`: letters, words, one digit.
+/// True for a region such as `us-east-1` or `us-gov-west-1`: letters, words, one digit.
 pub(crate) fn is_region(part: &str) -> bool {
     let words: Vec<&str> = part.split('-').collect();
     match words.as_slice() {
@@ -82,12 +85,12 @@ pub(crate) fn is_region(part: &str) -> bool {
     }
 }
 
-/// Twelve digits.
+/// True for an account id: twelve digits.
 pub(crate) fn is_account(part: &str) -> bool {
     part.len() == 12 && part.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// `[a-zA-Z0-9-_]+`, which AWS wants of functions and aliases.
+/// True for `[a-zA-Z0-9-_]+`, the pattern of function and alias names.
 pub(crate) fn is_word(part: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
     !part.is_empty() && part.bytes().all(fits)

@@ -1,5 +1,5 @@
-//! Bytes of HTTP/1.1 in, a head and a body out; an answer in, its bytes out.
-//! Never opens or closes anything: it reads from whatever it is given, so tests read from slices.
+//! Parses HTTP/1.1 requests and formats answers. Never opens or closes a connection: it reads from any reader, so that
+//! tests can read from slices.
 
 use std::io::{self, BufRead, Read};
 use std::time::Duration;
@@ -8,36 +8,36 @@ use serde_json::Value;
 
 use crate::{ids, uri};
 
-/// A head longer than this is no SDK's; AWS's own front ends stop near it.
+/// Upper bound for a request head. SDKs send shorter ones, and AWS's own front ends have a similar limit.
 const HEAD_LIMIT: usize = 64 * 1024;
 
-/// The longest request body that Lambda takes, in bytes (the size in AWS's own text).
+/// The longest request body that Lambda accepts, in bytes (the number in AWS's message).
 pub(crate) const BODY_LIMIT: u64 = 70_167_211;
 
-/// Method, address and headers of a request.
+/// Method, path, query and headers of a request.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Head {
     pub(crate) method: String,
-    /// As it stands on the wire, percent-encoded: SigV4 signs it so.
+    /// As received, percent-encoded: SigV4 signs this form.
     pub(crate) path: String,
     pub(crate) query: Vec<(String, String)>,
-    /// Names in lower case, values trimmed, in the order of the wire.
+    /// Names in lower case, values trimmed, in the received order.
     pub(crate) headers: Vec<(String, String)>,
 }
 
 impl Head {
-    /// The first value of that name, which is given in lower case.
+    /// Returns the first value of a header. `name` must be in lower case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(its, _)| its == name);
         found.map(|(_, value)| value.as_str())
     }
 
-    /// Whether the client waits for `100 Continue` before it sends the body.
+    /// True if the client waits for `100 Continue` before it sends the body.
     pub(crate) fn expects_continue(&self) -> bool {
         self.says("expect", "100-continue")
     }
 
-    /// Whether the client will send no other request on this connection.
+    /// True if the client sends no other request on this connection.
     pub(crate) fn closes(&self) -> bool {
         self.says("connection", "close")
     }
@@ -47,7 +47,8 @@ impl Head {
     }
 }
 
-/// Reads up to the empty line. `None`: the client closed the connection between two requests. Fails for what is not HTTP.
+/// Reads up to the empty line. `None`: the client closed the connection between two requests. Fails on input that is
+/// not HTTP.
 pub(crate) fn read_head(reader: &mut impl BufRead) -> io::Result<Option<Head>> {
     let mut bytes = Vec::new();
     while !bytes.ends_with(b"\r\n\r\n") {
@@ -77,17 +78,17 @@ fn parse_head(bytes: &[u8]) -> io::Result<Head> {
     })
 }
 
-/// A request body, as far as it was read.
+/// The part of a request body that was read.
 #[derive(Default)]
 pub(crate) struct Body {
-    /// What was read, but nothing beyond [`BODY_LIMIT`]: a body of a gigabyte is counted and forgotten.
+    /// The bytes that were read, up to about [`BODY_LIMIT`]. The rest of a longer body is only counted.
     pub(crate) bytes: Vec<u8>,
-    /// How many bytes were read, without chunk sizes.
+    /// The number of bytes that were read, without chunk sizes.
     pub(crate) length: u64,
 }
 
 impl Body {
-    /// Reads to the end, or `stop_after` bytes of it. Fails where the client ends early; what came until then is kept.
+    /// Reads to the end, or `stop_after` bytes. Fails if the client ends early; the bytes up to then are kept.
     pub(crate) fn read(&mut self, reader: &mut impl BufRead, head: &Head, stop_after: Option<u64>) -> io::Result<()> {
         let stop = stop_after.unwrap_or(u64::MAX);
         if head.says("transfer-encoding", "chunked") {
@@ -95,7 +96,7 @@ impl Body {
         }
         let length = match head.header("content-length") {
             None => 0,
-            Some(text) => text.parse::<u64>().map_err(|_| invalid("the content-length is no number"))?,
+            Some(text) => text.parse::<u64>().map_err(|_| invalid("the content-length is not a number"))?,
         };
         self.take(reader, length.min(stop))
     }
@@ -105,7 +106,7 @@ impl Body {
             let line = read_line(reader)?;
             let digits = line.split(';').next().unwrap_or_default().trim();
             let size =
-                u64::from_str_radix(digits, 16).map_err(|_| invalid("the chunk size is no hexadecimal number"))?;
+                u64::from_str_radix(digits, 16).map_err(|_| invalid("the chunk size is not a hexadecimal number"))?;
             if size == 0 {
                 while !read_line(reader)?.is_empty() {} // trailers
                 return Ok(());
@@ -137,7 +138,7 @@ impl Body {
     }
 }
 
-/// A line without its end.
+/// Reads a line and returns it without its line ending.
 fn read_line(reader: &mut impl BufRead) -> io::Result<String> {
     let mut line = Vec::new();
     if reader.by_ref().take(HEAD_LIMIT as u64).read_until(b'\n', &mut line)? == 0 {
@@ -150,18 +151,18 @@ fn invalid(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
-/// An answer, before it is bytes.
+/// An answer, before it is formatted.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) body: Vec<u8>,
-    /// How long the client waits for it: a function that is invoked takes its time.
+    /// The time before the answer is sent: the run time of an invoked function.
     pub(crate) delay: Duration,
 }
 
 impl Answer {
-    /// A body of that type, with an id as every answer of AWS carries one.
+    /// Creates an answer with a body of this type and with a request id, as every answer of AWS has one.
     pub(crate) fn new(status: u16, content_type: &str, body: Vec<u8>) -> Answer {
         Answer {
             status,
@@ -171,7 +172,7 @@ impl Answer {
         }
     }
 
-    /// What an operation answers; `Null` for those that answer nothing.
+    /// Creates the answer of an operation; `Null` gives an empty body.
     pub(crate) fn json(status: u16, value: &Value) -> Answer {
         let body = match value {
             Value::Null => Vec::new(),
@@ -180,7 +181,7 @@ impl Answer {
         Answer::new(status, "application/json", body)
     }
 
-    /// An error in the shape of AWS's rest-json protocol.
+    /// Creates an error in the format of AWS's rest-json protocol.
     pub(crate) fn error(status: u16, code: &str, body: &Value) -> Answer {
         let mut answer = Answer::json(status, body);
         let kind = format!("{code}:http://internal.amazon.com/coral/com.amazonaws.lambda/");
@@ -188,13 +189,13 @@ impl Answer {
         answer
     }
 
-    /// Status line and headers, as bytes.
+    /// Formats the status line and the headers.
     pub(crate) fn head(&self) -> Vec<u8> {
         let mut head = format!("HTTP/1.1 {} {}\r\n", self.status, reason(self.status));
         for (name, value) in &self.headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
-        // RFC 9110, 8.6: no Content-Length in an answer that can have no content.
+        // RFC 9110, 8.6: a 204 answer has no Content-Length.
         if self.status != 204 {
             head.push_str(&format!("content-length: {}\r\n", self.body.len()));
         }

@@ -1,5 +1,5 @@
-//! An identity policy, and one action on one resource in its context, in; whether IAM would allow it out.
-//! Never guesses: what it cannot judge in a document is refused when the document is read, for it would allow or deny in silence.
+//! Evaluates an identity policy as IAM does: one action on one resource in its context. Never guesses: reading a policy
+//! fails on features that are not implemented, because they would allow or deny silently.
 //!
 //! Source: IAM User Guide, "Policy evaluation logic" and "IAM JSON policy elements reference".
 
@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use crate::fixture::Fixture;
 
-/// What is known of a call besides its action and resource: keys, each with its values. A key that is not here IAM takes for absent.
+/// The condition keys of a call with their values. IAM treats a key that is not in this list as absent.
 pub(crate) type Context = Vec<(String, Vec<String>)>;
 
-/// The keys that `permissions.rs` may give. A condition on any other would never be met, which nobody writes on purpose.
+/// The keys that `permissions.rs` may set. A condition on any other key could never be met, which is always a mistake.
 const KEYS: [&str; 9] = [
     "aws:PrincipalAccount",
     "aws:RequestedRegion",
@@ -23,23 +23,23 @@ const KEYS: [&str; 9] = [
     "lambda:Principal",
 ];
 
-/// Those that hold as many values as the request has: IAM wants a set operator for them.
+/// Keys that can have several values: IAM requires a set operator for them.
 const SETS: [&str; 4] = ["aws:TagKeys", "lambda:Layer", "lambda:SecurityGroupIds", "lambda:SubnetIds"];
 
-/// The key of one tag's value follows it.
+/// Prefix of the condition key for one tag's value; the tag's key follows.
 const REQUEST_TAG: &str = "aws:RequestTag/";
 
-/// What IAM says of a call.
+/// The result of an evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
     Allowed,
-    /// No statement speaks of it.
+    /// No statement matches the call.
     ImplicitlyDenied,
-    /// A statement denies it, whatever others allow.
+    /// A statement denies the call; this overrides every allow.
     ExplicitlyDenied,
 }
 
-/// A policy document, read.
+/// A parsed policy document.
 #[derive(Clone, Debug)]
 pub(crate) struct Policy {
     statements: Vec<Statement>,
@@ -48,7 +48,7 @@ pub(crate) struct Policy {
 #[derive(Clone, Debug)]
 struct Statement {
     effect: Effect,
-    /// In lower case: IAM compares actions so.
+    /// In lower case, because IAM compares actions without case.
     actions: Vec<String>,
     resources: Vec<String>,
     conditions: Vec<Condition>,
@@ -64,7 +64,7 @@ enum Effect {
 struct Condition {
     operator: Operator,
     key: String,
-    /// One of them is enough.
+    /// One match is enough.
     values: Vec<String>,
 }
 
@@ -72,14 +72,15 @@ struct Condition {
 enum Operator {
     StringEquals,
     StringLike,
-    /// `ArnEquals` as well: IAM makes no difference.
+    /// Also `ArnEquals`: IAM treats both the same.
     ArnLike,
     Bool,
     ForAllValuesStringEquals,
 }
 
 impl Policy {
-    /// Fails for what IAM would refuse as malformed, and for all that is not judged here, with what would be right.
+    /// Parses a policy. Fails on documents that IAM rejects as malformed, and on unsupported features. The error says
+    /// what to write instead.
     pub(crate) fn read(document: &Value) -> Result<Policy, String> {
         let mut fixture = Fixture::read("policy", document)?;
         fixture.text("Id")?;
@@ -98,7 +99,7 @@ impl Policy {
         Ok(Policy { statements })
     }
 
-    /// A deny wins, then an allow; where no statement speaks of the call it is denied.
+    /// A deny wins, then an allow; a call that no statement matches is denied.
     pub(crate) fn judge(&self, action: &str, resource: &str, context: &Context) -> Decision {
         let action = action.to_ascii_lowercase();
         let some = |effect| self.statements.iter().any(|it| it.effect == effect && it.fits(&action, resource, context));
@@ -116,7 +117,7 @@ impl Statement {
     fn read(value: &Value) -> Result<Statement, String> {
         for unsupported in ["NotAction", "NotResource"] {
             if !value[unsupported].is_null() {
-                return Err(format!("`{unsupported}` is not judged here; say it with `Action`, `Resource` and `Deny`"));
+                return Err(format!("`{unsupported}` is not supported; use `Action`, `Resource` and `Deny`"));
             }
         }
         let mut fixture = Fixture::read("statement", value)?;
@@ -134,23 +135,23 @@ impl Statement {
         let conditions = conditions(fixture.value("Condition"))?;
         fixture.finish()?;
         for action in &actions {
-            // A service's name has no wildcards, says IAM ("Vendor * is not valid").
+            // IAM allows no wildcard in the service name ("Vendor * is not valid").
             let service = action.split_once(':').map_or("*", |(service, _)| service);
             if action != "*" && service.contains(['*', '?']) {
-                return Err(format!("`{action}` is no action; give one such as `lambda:GetFunction`, or `*`"));
+                return Err(format!("`{action}` is not an action; give one such as `lambda:GetFunction`, or `*`"));
             }
         }
         for resource in &resources {
             let is_arn = resource.starts_with("arn:") && resource.splitn(6, ':').count() == 6;
             if resource != "*" && !is_arn {
-                return Err(format!("`{resource}` is no resource; give an ARN, or `*`"));
+                return Err(format!("`{resource}` is not a resource; give an ARN, or `*`"));
             }
         }
         let actions = actions.iter().map(|action| action.to_ascii_lowercase()).collect();
         Ok(Statement { effect, actions, resources, conditions })
     }
 
-    /// `action` in lower case.
+    /// `action` must be in lower case.
     fn fits(&self, action: &str, resource: &str, context: &Context) -> bool {
         self.actions.iter().any(|pattern| matches(pattern, action))
             && self.resources.iter().any(|pattern| matches(pattern, resource))
@@ -158,16 +159,16 @@ impl Statement {
     }
 }
 
-/// All of them must hold; none where the statement has no `Condition`.
+/// Parses the conditions of a statement, all of which must hold; an empty list if it has no `Condition`.
 fn conditions(value: Option<Value>) -> Result<Vec<Condition>, String> {
     let Some(value) = value else {
         return Ok(Vec::new());
     };
-    let operators = value.as_object().ok_or("`Condition` of statement is no object; give one such as `{}`")?;
+    let operators = value.as_object().ok_or("`Condition` of statement is not an object; give one such as `{}`")?;
     let mut conditions = Vec::new();
     for (name, keys) in operators {
         let operator = Operator::read(name)?;
-        let keys = keys.as_object().ok_or_else(|| format!("`{name}` of `Condition` is no object; give `{{}}`"))?;
+        let keys = keys.as_object().ok_or_else(|| format!("`{name}` of `Condition` is not an object; give `{{}}`"))?;
         for (key, values) in keys {
             check_key(key, operator)?;
             let values = texts(key, Some(values.clone()))?;
@@ -184,11 +185,12 @@ fn check_key(key: &str, operator: Operator) -> Result<(), String> {
         (true, Operator::ForAllValuesStringEquals) => Ok(()),
         (true, _) => Err(format!("`{key}` has many values; give `ForAllValues:StringEquals`")),
         (false, _) if tag || KEYS.iter().any(is) => Ok(()),
-        (false, _) => Err(format!("the condition key `{key}` is not known here")),
+        (false, _) => Err(format!("the condition key `{key}` is not supported")),
     }
 }
 
-/// A string or a list of them. Fails for an empty list, which IAM takes for malformed, and for a policy variable.
+/// Parses a string or a list of strings. Fails on an empty list, which IAM treats as malformed, and on a policy
+/// variable.
 fn texts(what: &str, value: Option<Value>) -> Result<Vec<String>, String> {
     let list = match value {
         None => return Err(format!("statement has no `{what}`")),
@@ -200,7 +202,7 @@ fn texts(what: &str, value: Option<Value>) -> Result<Vec<String>, String> {
     }
     let text = |value: &Value| match value {
         Value::String(text) if text.contains("${") => {
-            Err(format!("`{what}` has the policy variable `{text}`, which is not judged here"))
+            Err(format!("`{what}` has the policy variable `{text}`, which is not supported"))
         }
         Value::String(text) => Ok(text.clone()),
         Value::Bool(flag) => Ok(flag.to_string()),
@@ -217,7 +219,7 @@ impl Operator {
             "ArnLike" | "ArnEquals" => Ok(Operator::ArnLike),
             "Bool" => Ok(Operator::Bool),
             "ForAllValues:StringEquals" => Ok(Operator::ForAllValuesStringEquals),
-            _ => Err(format!("the condition operator `{name}` is not judged here")),
+            _ => Err(format!("the condition operator `{name}` is not supported")),
         }
     }
 
@@ -232,7 +234,7 @@ impl Operator {
 }
 
 impl Condition {
-    /// A key that is absent meets no condition, but the one about all of its values: there are none.
+    /// A missing key meets no condition except `ForAllValues`, which holds for an empty set.
     fn holds(&self, context: &Context) -> bool {
         let found = context.iter().find(|(key, _)| key.eq_ignore_ascii_case(&self.key));
         let found = found.map(|(_, values)| values.as_slice()).unwrap_or_default();
@@ -246,11 +248,11 @@ impl Condition {
     }
 }
 
-/// Whether the text is what the pattern says, in which `*` stands for any characters and `?` for one.
+/// True if the text matches the pattern, in which `*` matches any characters and `?` matches one.
 fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut at, mut from) = (0, 0);
-    // Behind the last `*`, and how much of the text that one has taken.
+    // The position after the last `*`, and the position in the text up to which that `*` matches.
     let mut last: Option<(usize, usize)> = None;
     while from < text.len() {
         match (pattern.get(at), last) {
@@ -272,7 +274,7 @@ fn matches(pattern: &str, text: &str) -> bool {
     pattern[at..].iter().all(|rest| *rest == '*')
 }
 
-/// The same for each of the six parts of an ARN by itself: a `*` does not reach beyond its part.
+/// Like `matches`, but for each of the six parts of an ARN separately: a `*` does not match across a colon.
 fn arn_matches(pattern: &str, arn: &str) -> bool {
     let parts = |text: &str| text.splitn(6, ':').map(str::to_owned).collect::<Vec<_>>();
     let (pattern, arn) = (parts(pattern), parts(arn));
@@ -440,7 +442,7 @@ mod tests {
 
     #[test]
     fn a_statement_that_cannot_be_judged_is_refused() {
-        let not = |name: &str| format!("`{name}` is not judged here; say it with `Action`, `Resource` and `Deny`");
+        let not = |name: &str| format!("`{name}` is not supported; use `Action`, `Resource` and `Deny`");
         refused(&json!({"NotAction": "lambda:*", "Action": null}), &not("NotAction"));
         refused(&json!({"NotResource": F, "Resource": null}), &not("NotResource"));
         refused(&json!({"Effect": "allow"}), "`Effect` of statement is `allow`; give `Allow` or `Deny`");
@@ -449,16 +451,17 @@ mod tests {
         refused(&json!({"Resource": null}), "statement has no `Resource`");
         refused(&json!({"Resource": []}), "`Resource` is an empty list; give at least one value");
         refused(&json!({"Action": [1]}), "`Action` is `1`; give a string");
-        let no_action = |text: &str| format!("`{text}` is no action; give one such as `lambda:GetFunction`, or `*`");
+        let no_action =
+            |text: &str| format!("`{text}` is not an action; give one such as `lambda:GetFunction`, or `*`");
         refused(&json!({"Action": "GetFunction"}), &no_action("GetFunction"));
         refused(&json!({"Action": "lam*:GetFunction"}), &no_action("lam*:GetFunction"));
-        refused(&json!({"Resource": "f"}), "`f` is no resource; give an ARN, or `*`");
-        refused(&json!({"Resource": "arn:aws:lambda:f"}), "`arn:aws:lambda:f` is no resource; give an ARN, or `*`");
+        refused(&json!({"Resource": "f"}), "`f` is not a resource; give an ARN, or `*`");
+        refused(&json!({"Resource": "arn:aws:lambda:f"}), "`arn:aws:lambda:f` is not a resource; give an ARN, or `*`");
         refused(&json!({"Principal": "*"}), "statement has no key `Principal`");
         let user = "arn:aws:s3:::b/${aws:username}/*";
         refused(
             &json!({"Resource": user}),
-            &format!("`Resource` has the policy variable `{user}`, which is not judged here"),
+            &format!("`Resource` has the policy variable `{user}`, which is not supported"),
         );
     }
 
@@ -467,19 +470,19 @@ mod tests {
         for (condition, problem) in [
             (
                 json!({"StringNotEquals": {"iam:PassedToService": "x"}}),
-                "the condition operator `StringNotEquals` is not judged here",
+                "the condition operator `StringNotEquals` is not supported",
             ),
             (
                 json!({"StringEqualsIfExists": {"iam:PassedToService": "x"}}),
-                "the condition operator `StringEqualsIfExists` is not judged here",
+                "the condition operator `StringEqualsIfExists` is not supported",
             ),
-            (json!({"StringEquals": {"aws:SourceIp": "x"}}), "the condition key `aws:SourceIp` is not known here"),
+            (json!({"StringEquals": {"aws:SourceIp": "x"}}), "the condition key `aws:SourceIp` is not supported"),
             (
                 json!({"StringEquals": {"aws:TagKeys": "x"}}),
                 "`aws:TagKeys` has many values; give `ForAllValues:StringEquals`",
             ),
-            (json!({"StringEquals": "x"}), "`StringEquals` of `Condition` is no object; give `{}`"),
-            (json!([]), "`Condition` of statement is no object; give one such as `{}`"),
+            (json!({"StringEquals": "x"}), "`StringEquals` of `Condition` is not an object; give `{}`"),
+            (json!([]), "`Condition` of statement is not an object; give one such as `{}`"),
         ] {
             refused(&json!({"Condition": condition}), problem);
         }

@@ -1,5 +1,5 @@
-//! Nothing in, an id that was never given before out: request ids and revision ids.
-//! Never random: a failing test shows the same ids when it is run alone again.
+//! Generates unique ids for requests and revisions. Never random: a failing test shows the same ids when it runs alone
+//! again.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,7 +9,7 @@ use crate::sigv4::hexadecimal;
 
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
-/// An id in the shape of a UUID.
+/// Returns an id in the format of a UUID.
 pub(crate) fn unique() -> String {
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let digits = hexadecimal(&Sha256::digest(count.to_be_bytes()));

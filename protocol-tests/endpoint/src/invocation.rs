@@ -1,5 +1,5 @@
-//! What a test wants invocations to answer in, and for each invocation its answer out.
-//! Never runs a function's code: nothing that is uploaded here is ever executed.
+//! Holds the answers that a test defines for invocations and selects one for each invocation. Never runs a function's
+//! code: the endpoint executes nothing that is uploaded.
 
 use std::time::Duration;
 
@@ -7,20 +7,21 @@ use serde_json::{Value, json};
 
 use crate::fixture::Fixture;
 
-/// What an invocation answers.
+/// The answer of an invocation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Invocation {
-    /// The version that must be executed, such as `2` or `$LATEST`. `None`: any.
+    /// The version that must be invoked, such as `2` or `$LATEST`. `None`: any.
     pub version: Option<String>,
-    /// How many invocations it answers. `None`: all of them.
+    /// The number of invocations that this answers. `None`: no limit.
     pub times: Option<u32>,
-    /// What the function returns, or the error object.
+    /// The return value of the function, or the error object.
     pub payload: Value,
-    /// `X-Amz-Function-Error`, such as `Unhandled`. `None`: the function ended well.
+    /// `X-Amz-Function-Error`, such as `Unhandled`. `None`: the function succeeded.
     pub function_error: Option<String>,
-    /// What the function logs; a caller that asks for it gets the last 4 KB. `None`: the three lines that AWS always writes.
+    /// The function's log; a caller that requests it gets the last 4 KB. `None`: the three lines that AWS always
+    /// writes.
     pub log: Option<String>,
-    /// How long the function takes.
+    /// How long the function runs.
     pub delay: Duration,
 }
 
@@ -38,8 +39,9 @@ impl Default for Invocation {
 }
 
 impl Invocation {
-    /// Reads `{"version": "2", "times": 1, "payload": {"ok": true}, "function_error": "Unhandled", "log": "…", "delay_ms": 100}`; what is
-    /// absent is the default's, but a payload with a `function_error`, which is an error object then. Fails for what it does not know.
+    /// Parses `{"version": "2", "times": 1, "payload": {"ok": true}, "function_error": "Unhandled", "log": "…",
+    /// "delay_ms": 100}`. Absent members have the default's value, except that the payload of a `function_error` is an
+    /// error object. Fails on unknown members.
     pub fn from_json(value: &Value) -> Result<Invocation, String> {
         let mut fixture = Fixture::read("invocation", value)?;
         let default = Invocation::default();
@@ -61,7 +63,7 @@ impl Invocation {
     }
 }
 
-/// All answers that a test gave.
+/// All answers that a test defined.
 pub(crate) struct Invocations {
     scripted: Vec<Invocation>,
 }
@@ -75,7 +77,7 @@ impl Invocations {
         self.scripted.push(invocation);
     }
 
-    /// The answer of an invocation of that version: the last given that fits and is not spent.
+    /// Returns the answer for an invocation of this version: the last one added that matches and is not used up.
     pub(crate) fn next(&mut self, version: &str) -> Invocation {
         let fits = |it: &&mut Invocation| it.times != Some(0) && it.version.as_deref().is_none_or(|its| its == version);
         match self.scripted.iter_mut().rev().find(fits) {

@@ -1,5 +1,5 @@
-//! HTTP requests on a loopback port in, answers as AWS Lambda's control plane would give them out.
-//! Never listens beyond 127.0.0.1, never runs a function's code, keeps nothing once it is dropped.
+//! Answers HTTP requests on a loopback port as AWS Lambda's control plane would. Never listens on an address other than
+//! 127.0.0.1, never runs a function's code, and keeps no state after it is dropped.
 //!
 //! ```text
 //!  socket ─▶ http ─▶ fault? ─▶ document ─▶ account ── operations ─▶ function
@@ -8,19 +8,20 @@
 //!    └────────────── answer ◀────────────── iam)
 //! ```
 //!
-//! | where is … | |
+//! | topic | where |
 //! |---|---|
-//! | what tests call | [`Endpoint`], [`Settings`], [`Fault`], [`Invocation`], [`Call`] |
-//! | every sentence that AWS says | `refusal.rs` |
-//! | the address of an operation | `route.rs` |
-//! | Pending, InProgress, Failed, and when they end | `function.rs` |
-//! | what a member of a request does to a function | `configuration.rs` |
-//! | what AWS refuses | `checks.rs` with `constraints.rs` and `shapes.rs`, `archive.rs` |
-//! | what a policy allows, and which permissions a request needs | `iam.rs`, `permissions.rs` |
-//! | how many calls a second, and which of them a fault strikes | `rate.rs`, `script.rs` |
-//! | the socket that is cut | `server.rs`, the one place besides `endpoint.rs` that knows sockets |
+//! | public API for tests | [`Endpoint`], [`Settings`], [`Fault`], [`Invocation`], [`Call`] |
+//! | AWS's error messages | `refusal.rs` |
+//! | path of each operation | `route.rs` |
+//! | states (Pending, InProgress, Failed) and when they end | `function.rs` |
+//! | effect of each request member on a function | `configuration.rs` |
+//! | request validation | `checks.rs` with `constraints.rs` and `shapes.rs`, `archive.rs` |
+//! | policy evaluation, and the permissions that a request needs | `iam.rs`, `permissions.rs` |
+//! | request quotas, and which calls a fault affects | `rate.rs`, `script.rs` |
+//! | connections that a fault cuts | `server.rs`; only it and `endpoint.rs` handle sockets |
 //!
-//! Everything from `account.rs` down is a function of the request and the moment: tests of it need neither socket nor sleep.
+//! From `account.rs` down, every result depends only on the request and the time passed in. Tests of these modules need
+//! no socket and no sleep.
 //!
 //! ```
 //! use lambda_endpoint::{Endpoint, Settings};
@@ -30,8 +31,8 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! Sources: texts were recorded from AWS; addresses, statuses and limits those of botocore's
-//! model of Lambda, API version 2015-03-31. A text known only from AWS's documentation or from people's reports says so where it stands.
+//! Sources: the texts were recorded from AWS. Paths, statuses and limits come from botocore's model of Lambda, API
+//! version 2015-03-31. A comment marks each text that is known only from AWS's documentation or from users' reports.
 
 mod account;
 mod archive;

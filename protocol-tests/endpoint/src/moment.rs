@@ -1,12 +1,12 @@
-//! The clock in, the moment and AWS's three ways to write it out.
-//! Never asked by anything below the sockets: there the moment is an argument.
-#![expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+//! Reads the clock and formats times in AWS's three formats. Only the socket code may read the clock; all modules below
+//! it receive the time as an argument.
+#![expect(clippy::disallowed_methods, reason = "this module reads the clock")]
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 const SECONDS_A_DAY: u64 = 86_400;
 
-/// Now, on both clocks: durations are measured on the one that nobody sets, signatures and `LastModified` need the other.
+/// The current time on two clocks: the monotonic one for durations, the system clock for signatures and `LastModified`.
 #[derive(Clone, Copy)]
 pub(crate) struct Moment {
     pub(crate) instant: Instant,
@@ -24,26 +24,26 @@ impl Moment {
     }
 }
 
-/// The time as signatures write it: `20150830T123600Z`.
+/// Formats a time as signatures have it: `20150830T123600Z`.
 pub(crate) fn basic(wall: SystemTime) -> String {
     let (year, month, day, seconds, _) = civil(wall);
     let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
 }
 
-/// The time as Lambda writes `LastModified`: `2015-08-30T12:36:00.000+0000`.
+/// Formats a time as Lambda's `LastModified`: `2015-08-30T12:36:00.000+0000`.
 pub(crate) fn last_modified(wall: SystemTime) -> String {
     let (year, month, day, seconds, millis) = civil(wall);
     let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}+0000")
 }
 
-/// The time as function URLs write it: `2015-08-30T12:36:00.000Z` (AWS's documentation shows it so; not recorded).
+/// Formats a time as function URLs have it: `2015-08-30T12:36:00.000Z` (from AWS's documentation, not recorded).
 pub(crate) fn created(wall: SystemTime) -> String {
     last_modified(wall).replace("+0000", "Z")
 }
 
-/// Reads `20150830T123600Z`. `None` where it is anything else.
+/// Parses `20150830T123600Z`. `None` for any other format.
 pub(crate) fn parse_basic(text: &str) -> Option<SystemTime> {
     let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
     let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
@@ -56,15 +56,16 @@ pub(crate) fn parse_basic(text: &str) -> Option<SystemTime> {
     Some(UNIX_EPOCH + Duration::from_secs(days * SECONDS_A_DAY + seconds))
 }
 
-/// Year, month, day, seconds of the day, milliseconds of the second, in UTC.
-/// Howard Hinnant's `civil_from_days` (<https://howardhinnant.github.io/date_algorithms.html>): a date crate would be a dependency for ten lines.
+/// Returns year, month, day, second of the day and millisecond of the second, in UTC. This is Howard Hinnant's
+/// `civil_from_days` (<https://howardhinnant.github.io/date_algorithms.html>), because ten lines do not justify a
+/// dependency on a date crate.
 fn civil(wall: SystemTime) -> (u64, u64, u64, u64, u32) {
     let since = wall.duration_since(UNIX_EPOCH).unwrap_or_default();
     let days = since.as_secs() / SECONDS_A_DAY + 719_468;
     let (era, day_of_era) = (days / 146_097, days % 146_097);
     let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    // Years are counted from March here, so that the leap day comes last.
+    // Years start in March here, so that the leap day comes last.
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
     let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
@@ -72,7 +73,7 @@ fn civil(wall: SystemTime) -> (u64, u64, u64, u64, u32) {
     (year, month, day, since.as_secs() % SECONDS_A_DAY, since.subsec_millis())
 }
 
-/// The inverse, `days_from_civil`. `None` before 1970 and for months and days that no calendar has.
+/// The inverse of [`civil`], `days_from_civil`. `None` before 1970 and for a month or day out of range.
 fn days_since_1970(year: u64, month: u64, day: u64) -> Option<u64> {
     if year < 1970 || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
         return None;

@@ -1,9 +1,9 @@
-//! A request that is authenticated in, every permission that AWS looks for before it does what is asked out.
-//! Never judges: whether the policy gives them is `iam.rs`'s.
+//! Lists every permission that AWS checks before it handles an authenticated request. Never evaluates a policy: that is
+//! the task of `iam.rs`.
 //!
-//! Sources stand beside the rows, as titles of AWS's documents. The first permission is the operation's own, which AWS asks for first;
-//! in which order it asks for the others is a guess. Where a function gets its code or its settings from another service, Lambda asks
-//! that service in the caller's name.
+//! The sources are beside the rows, as titles of AWS's documents. The first permission is the operation's own, which
+//! AWS checks first; the order of the others is a guess. Where the code or a setting comes from another service, Lambda
+//! calls that service in the caller's name.
 
 use serde_json::Value;
 
@@ -20,12 +20,12 @@ use crate::settings::Settings;
 /// One action on one resource, as a policy names them.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Permission {
-    /// `lambda:GetFunction`
+    /// The action, such as `lambda:GetFunction`.
     pub(crate) action: String,
-    /// An ARN, or `*` where the action is on none.
+    /// An ARN, or `*` for an action without a resource.
     pub(crate) resource: String,
     pub(crate) context: Context,
-    /// What a refusal of EC2 names besides, such as `sg-1`; empty for other services.
+    /// What EC2's error message also names, such as `sg-1`; empty for other services.
     pub(crate) about: String,
 }
 
@@ -35,10 +35,11 @@ impl Permission {
     }
 }
 
-/// All that a request needs, its own action first. Fails where the request does not say, as AWS reads names, what it is about.
+/// Returns all permissions that a request needs, its own action first. Fails if the request names no valid resource.
 pub(crate) fn needed(account: &Account, route: &Route, ask: &Ask<'_>) -> Result<Vec<Permission>, Refusal> {
     let resource = resource(account, route.operation, ask)?;
-    // "Fine-tuning the Resources and Conditions sections of policies" (Lambda guide): the one action that is not called like its operation.
+    // "Fine-tuning the Resources and Conditions sections of policies" (Lambda guide): only this action has another name
+    // than its operation.
     let name = if route.operation == Operation::Invoke { "InvokeFunction" } else { route.name };
     let own = Permission::new(&format!("lambda:{name}"), &resource, context(account, route.operation, ask));
     let mut needed = vec![own];
@@ -56,7 +57,8 @@ pub(crate) fn needed(account: &Account, route: &Route, ask: &Ask<'_>) -> Result<
     } else if route.operation == Operation::UpdateFunctionCode {
         needed.extend(of_code(body, settings));
     } else if route.operation == Operation::PutFunctionCodeSigningConfig {
-        // On the function and on the configuration ("Actions, resources, and condition keys for AWS Lambda", Service Authorization Reference).
+        // Needed on the function and on the configuration ("Actions, resources, and condition keys for AWS Lambda",
+        // Service Authorization Reference).
         if let Some(config) = body["CodeSigningConfigArn"].as_str() {
             needed.push(Permission::new("lambda:PutFunctionCodeSigningConfig", config, Context::new()));
         }
@@ -65,9 +67,10 @@ pub(crate) fn needed(account: &Account, route: &Route, ask: &Ask<'_>) -> Result<
     Ok(needed)
 }
 
-/// What the operation's own action is on ("Fine-tuning the Resources and Conditions sections of policies" of the Lambda guide). That a
-/// qualifier is part of it is said there of AddPermission, RemovePermission and Invoke; of GetFunction "Set up IAM permissions and roles for
-/// Lambda@Edge" (CloudFront guide) says it; of the others it is a guess.
+/// Returns the resource of the operation's own action ("Fine-tuning the Resources and Conditions sections of policies",
+/// Lambda guide). That page says for AddPermission, RemovePermission and Invoke that the qualifier belongs to the
+/// resource; for GetFunction "Set up IAM permissions and roles for Lambda@Edge" (CloudFront guide) does. For the others
+/// it is a guess.
 fn resource(account: &Account, operation: Operation, ask: &Ask<'_>) -> Result<String, Refusal> {
     match operation {
         Operation::CreateFunction => {
@@ -109,8 +112,8 @@ fn resource(account: &Account, operation: Operation, ask: &Ask<'_>) -> Result<St
     }
 }
 
-/// What conditions on the operation's own action may ask about ("Actions, resources, and condition keys for AWS Lambda" of the Service
-/// Authorization Reference). A key whose value the request does not have is absent.
+/// Returns the condition keys of the operation's own action ("Actions, resources, and condition keys for AWS Lambda",
+/// Service Authorization Reference). A key is absent if the request has no value for it.
 fn context(account: &Account, operation: Operation, ask: &Ask<'_>) -> Context {
     let body = ask.body;
     let mut context = Context::new();
@@ -138,7 +141,7 @@ fn context(account: &Account, operation: Operation, ask: &Ask<'_>) -> Context {
         | Operation::GetFunctionUrlConfig
         | Operation::UpdateFunctionUrlConfig
         | Operation::DeleteFunctionUrlConfig => {
-            // Where the request is silent, that the live one counts is a guess.
+            // That the current value counts if the request has none is a guess.
             let live = live_auth_type(account, ask).unwrap_or(&Value::Null);
             let asked = &body["AuthType"];
             add(&mut context, "lambda:FunctionUrlAuthType", &text(if asked.is_null() { live } else { asked }));
@@ -176,7 +179,8 @@ fn live_auth_type<'a>(account: &'a Account, ask: &Ask<'_>) -> Option<&'a Value> 
     Some(&url["AuthType"])
 }
 
-/// What is known of every call ("AWS global condition context keys" of the IAM guide). The endpoint stands for one that speaks TLS.
+/// Returns the condition keys of every call ("AWS global condition context keys", IAM guide). The endpoint claims to
+/// use TLS.
 pub(crate) fn everywhere(settings: &Settings) -> Context {
     let mut context = Context::new();
     add(&mut context, "aws:PrincipalAccount", &[&settings.account]);
@@ -187,20 +191,20 @@ pub(crate) fn everywhere(settings: &Settings) -> Context {
 
 fn of_settings(request: &Value, settings: &Settings) -> Vec<Permission> {
     let mut needed = Vec::new();
-    // "Grant a user permissions to pass a role to an AWS service" (IAM guide); also where the role is the one that the function has.
+    // "Grant a user permissions to pass a role to an AWS service" (IAM guide). Also needed if the role does not change.
     if let Some(role) = request["Role"].as_str() {
         let service = ("iam:PassedToService".to_owned(), vec!["lambda.amazonaws.com".to_owned()]);
         needed.push(Permission::new("iam:PassRole", role, vec![service]));
     }
-    // "Fine-tuning the Resources and Conditions sections of policies" (Lambda guide), layers: they are used by version.
+    // "Fine-tuning the Resources and Conditions sections of policies" (Lambda guide): layers are used by version.
     for layer in strings(&request["Layers"]) {
         needed.push(Permission::new("lambda:GetLayerVersion", layer, Context::new()));
     }
     let first = |key: &str| strings(&request["VpcConfig"][key]).first().copied().unwrap_or_default();
     let (subnet, group) = (first("SubnetIds"), first("SecurityGroupIds"));
     if !subnet.is_empty() || !group.is_empty() {
-        // "Configuring a Lambda function to access resources in a VPC" (Lambda guide), user permissions. That groups come first is known
-        // from reports.
+        // "Configuring a Lambda function to access resources in a VPC" (Lambda guide), user permissions. That groups
+        // come first is known from reports.
         for (action, about) in
             [("ec2:DescribeSecurityGroups", group), ("ec2:DescribeSubnets", subnet), ("ec2:DescribeVpcs", VPC)]
         {
@@ -211,8 +215,8 @@ fn of_settings(request: &Value, settings: &Settings) -> Vec<Permission> {
     if request["FileSystemConfigs"].as_array().is_some_and(|configs| !configs.is_empty()) {
         needed.push(Permission::new("elasticfilesystem:DescribeMountTargets", "*", Context::new()));
     }
-    // "Using AWS Lambda environment variables" (Lambda guide), securing them: who may not decrypt may still change a function, but not see
-    // its variables.
+    // "Using AWS Lambda environment variables" (Lambda guide), securing them: a caller without kms:Decrypt may change a
+    // function but cannot see its variables.
     if let Some(key) = request["KMSKeyArn"].as_str().filter(|arn| !arn.is_empty()) {
         for action in ["kms:CreateGrant", "kms:Encrypt"] {
             needed.push(of_key(action, key, settings));
@@ -221,18 +225,20 @@ fn of_settings(request: &Value, settings: &Settings) -> Vec<Permission> {
     needed
 }
 
-/// `source` has the members of FunctionCode: they stand in `Code` of CreateFunction and at the top of UpdateFunctionCode.
+/// `source` has the members of FunctionCode, which are in `Code` of CreateFunction and at the top level of
+/// UpdateFunctionCode.
 fn of_code(source: &Value, settings: &Settings) -> Vec<Permission> {
     let mut needed = Vec::new();
-    // AWS's own refusal says it ("make sure your request credentials have permission to GetObject"); of versions "Actions, resources, and
-    // condition keys for Amazon S3" (Service Authorization Reference).
+    // AWS's message says so ("make sure your request credentials have permission to GetObject"). For versions the
+    // source is "Actions, resources, and condition keys for Amazon S3" (Service Authorization Reference).
     if let (Some(bucket), Some(key)) = (source["S3Bucket"].as_str(), source["S3Key"].as_str()) {
         let version = source["S3ObjectVersion"].as_str().is_some_and(|version| !version.is_empty());
         let action = if version { "s3:GetObjectVersion" } else { "s3:GetObject" };
         needed.push(Permission::new(action, &format!("arn:aws:s3:::{bucket}/{key}"), Context::new()));
     }
-    // "Create a Lambda function using a container image" (Lambda guide), Amazon ECR permissions. The strictest case: the repository's policy
-    // is silent about Lambda, which then writes that policy itself with the caller's permissions, but never in another account.
+    // "Create a Lambda function using a container image" (Lambda guide), Amazon ECR permissions. This is the strictest
+    // case: the repository's policy does not mention Lambda. Lambda then writes that policy itself with the caller's
+    // permissions, but never in another account.
     if let Some((account, repository)) = source["ImageUri"].as_str().and_then(repository) {
         let read = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
         let write = ["ecr:GetRepositoryPolicy", "ecr:SetRepositoryPolicy"];
@@ -249,13 +255,14 @@ fn of_code(source: &Value, settings: &Settings) -> Vec<Permission> {
     needed
 }
 
-/// Known from the permissions that CloudFormation's own handler of `AWS::Lambda::Function` asks for; "Configuring IAM policies for Lambda
-/// code signing configurations" (Lambda guide) has the action.
+/// Known from the permissions that CloudFormation's handler of `AWS::Lambda::Function` requests. The action is in
+/// "Configuring IAM policies for Lambda code signing configurations" (Lambda guide).
 fn of_signing(arn: &Value) -> Option<Permission> {
     arn.as_str().map(|arn| Permission::new("lambda:GetCodeSigningConfig", arn, Context::new()))
 }
 
-/// An action that Lambda does with a key in the caller's name ("AWS KMS condition keys" of the KMS guide).
+/// Returns the permission for an action with a key that Lambda performs in the caller's name ("AWS KMS condition keys",
+/// KMS guide).
 pub(crate) fn of_key(action: &str, key: &str, settings: &Settings) -> Permission {
     let mut context = Context::new();
     add(&mut context, "kms:ViaService", &[&format!("lambda.{}.amazonaws.com", settings.region)]);
@@ -265,12 +272,14 @@ pub(crate) fn of_key(action: &str, key: &str, settings: &Settings) -> Permission
     Permission::new(action, key, context)
 }
 
-/// What shows a function's tags ("Using tags on Lambda functions" of the Lambda guide: GetFunction needs it for a tagged function).
+/// Returns the permission that shows a function's tags. GetFunction needs it for a tagged function ("Using tags on
+/// Lambda functions", Lambda guide).
 pub(crate) fn of_tags(arn: &str) -> Permission {
     Permission::new("lambda:ListTags", arn, Context::new())
 }
 
-/// The account and the ARN of the repository in `ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME:TAG`, or with `@sha256:…`. `None`: it is no image in ECR.
+/// Returns the account and the ARN of the repository in `ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME:TAG`, or with
+/// `@sha256:…`. `None`: it is not an image in ECR.
 fn repository(uri: &str) -> Option<(&str, String)> {
     let (host, path) = uri.split_once('/')?;
     let mut labels = host.split('.');
@@ -283,7 +292,7 @@ fn repository(uri: &str) -> Option<(&str, String)> {
     Some((account, format!("arn:aws:ecr:{region}:{account}:repository/{name}")))
 }
 
-/// The tags that a request sets, as conditions name them.
+/// Returns the tags that a request sets, as condition keys.
 fn tags_of(tags: &Value) -> Context {
     let mut context = Context::new();
     let tags = tags::read(tags);
@@ -294,7 +303,7 @@ fn tags_of(tags: &Value) -> Context {
     context
 }
 
-/// Nothing where there is no value: IAM takes the key for absent then.
+/// Adds a key. Does nothing without a value, because IAM treats the key as absent then.
 fn add(context: &mut Context, key: &str, values: &[&str]) {
     if !values.is_empty() {
         context.push((key.to_owned(), values.iter().map(|&value| value.to_owned()).collect()));

@@ -1,5 +1,4 @@
-//! How many calls a second AWS takes in, and for each call whether there is room for it out.
-//! Never waits: a call that finds no room is refused, as AWS does it.
+//! Applies AWS's request quotas to each call. Never waits: a call over the quota fails, as on AWS.
 
 use std::time::Instant;
 
@@ -7,8 +6,8 @@ use crate::refusal::Refusal;
 use crate::route::Operation;
 use crate::settings::Settings;
 
-/// The three quotas of "Lambda API requests" (AWS's quotas page): GetFunction, GetPolicy, and all other calls of the control plane together.
-/// Invocations have none here.
+/// The three quotas of "Lambda API requests" (AWS's quotas page): GetFunction, GetPolicy, and all other control plane
+/// calls together. Invocations have none here.
 pub(crate) struct Rates {
     get_function: Option<Bucket>,
     get_policy: Option<Bucket>,
@@ -17,7 +16,7 @@ pub(crate) struct Rates {
 
 impl Rates {
     pub(crate) fn new(settings: &Settings) -> Rates {
-        // AWS gives GetPolicy a quota of its own, as large as that of all others.
+        // AWS gives GetPolicy its own quota, as large as that of all others together.
         Rates {
             get_function: settings.get_function_per_second.map(Bucket::new),
             get_policy: settings.calls_per_second.map(Bucket::new),
@@ -25,24 +24,24 @@ impl Rates {
         }
     }
 
-    /// Takes a token for the call. Fails where there is none.
+    /// Takes a token for the call. Fails if none is left.
     pub(crate) fn take(&mut self, operation: Operation, now: Instant) -> Result<(), Refusal> {
         let bucket = match operation {
             Operation::GetFunction => &mut self.get_function,
             Operation::GetPolicy => &mut self.get_policy,
             Operation::Invoke => return Ok(()),
-            _ => &mut self.others, // a quota names its exceptions, not its members
+            _ => &mut self.others, // all other operations share one quota
         };
         let room = bucket.as_mut().is_none_or(|bucket| bucket.take(now));
         if room { Ok(()) } else { Err(Refusal::RateExceeded) }
     }
 }
 
-/// Tokens that come back evenly, as many as a second brings at most.
+/// A token bucket. It refills evenly and holds at most the tokens of one second.
 struct Bucket {
     per_second: f64,
     tokens: f64,
-    /// When the tokens were counted. `None`: never, the bucket is full.
+    /// The time of the last count. `None`: the bucket was never used and is full.
     at: Option<Instant>,
 }
 
@@ -56,7 +55,7 @@ impl Bucket {
         let since = self.at.map_or(0.0, |at| now.saturating_duration_since(at).as_secs_f64());
         self.at = Some(now);
         self.tokens = (self.tokens + since * self.per_second).min(self.per_second);
-        // A thousandth of a token is what rounding may cost.
+        // Allows a rounding error of a thousandth of a token.
         if self.tokens < 0.999 {
             return false;
         }

@@ -1,17 +1,17 @@
-//! A cause of refusal in; status, AWS's code and AWS's own words out.
-//! Never a text anywhere else: what AWS says stands in this one `match`.
+//! Maps each error to its HTTP status, AWS's error code and AWS's message. No other file may contain an error message
+//! of AWS.
 //!
-//! Texts were recorded from AWS, unless a comment names another source.
+//! The messages were recorded from AWS, unless a comment names another source.
 
 use serde_json::{Value, json};
 
 use crate::permissions::Permission;
 use crate::runtimes;
 
-/// Why AWS would not do what it is asked.
+/// The reason why AWS rejects a request.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Refusal {
-    // Who asks.
+    // Authentication and authorization.
     NotSigned,
     SignatureIncomplete {
         lacks: &'static str,
@@ -32,13 +32,13 @@ pub(crate) enum Refusal {
         latest: String,
         now: String,
     },
-    /// The policy does not allow it; `explicitly`: it denies it.
+    /// The policy does not allow the action. `explicitly`: a statement denies it.
     NotAuthorized {
         user: String,
         permission: Permission,
         explicitly: bool,
     },
-    // What is asked, at all.
+    // The form of the request.
     UnknownOperation,
     NotJson {
         cause: String,
@@ -49,7 +49,7 @@ pub(crate) enum Refusal {
     RequestTooLarge {
         operation: &'static str,
     },
-    /// One or more members that the model's constraints refuse, each a sentence made by `checks.rs`.
+    /// Broken constraints of the model, each as a message from `constraints.rs`.
     Constraints {
         unmet: Vec<String>,
     },
@@ -70,11 +70,11 @@ pub(crate) enum Refusal {
     QualifiersDiffer,
     UnqualifiedOnly,
     Pending,
-    /// The function is in a state in which it cannot be changed or called.
+    /// The function is in a state in which it cannot be changed or invoked.
     InState {
         state: String,
     },
-    /// The function was idle, and is made ready.
+    /// The function was idle and is waking up.
     UserPending,
     /// The function does not run on Lambda Managed Instances.
     NotManaged,
@@ -184,14 +184,14 @@ pub(crate) enum Refusal {
         id: String,
     },
     SigningOfImages,
-    // Invocations, and too many calls.
+    // Invocations and quotas.
     CreationFailed,
     NoConcurrencyReserved,
     RateExceeded,
 }
 
-/// ErrorCode and Message of `Environment.Error`, where AWS answers a function but cannot decrypt its variables. The code is that of
-/// the model's example; the message is known from reports, and quotes KMS.
+/// ErrorCode and Message of `Environment.Error`, for a function whose variables AWS cannot decrypt. The code is from
+/// the model's example; the message is known from reports and quotes KMS.
 pub(crate) const ENVIRONMENT_HIDDEN: (&str, &str) = (
     "AccessDeniedException",
     "Lambda was unable to decrypt your environment variables because the KMS access was denied. Please check your KMS permissions. KMS Exception: AccessDeniedException KMS Message: The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not allowed to access.",
@@ -205,7 +205,8 @@ const TOO_LARGE: &str = "RequestEntityTooLargeException";
 const SIGNATURE: &str = "InvalidSignatureException";
 
 impl Refusal {
-    /// What some operations say of a qualifier that leads nowhere: they call a number a version and anything else an alias.
+    /// Returns the error of some operations for a qualifier that does not exist: a number is a version, all else an
+    /// alias.
     pub(crate) fn no_such_qualifier(arn: String, qualifier: &str) -> Refusal {
         if qualifier.bytes().all(|byte| byte.is_ascii_digit()) {
             return Refusal::FunctionNotFound { arn };
@@ -213,11 +214,11 @@ impl Refusal {
         Refusal::AliasNotFound { arn }
     }
 
-    /// The HTTP status, the code of `x-amzn-errortype`, and the message.
+    /// Returns the HTTP status, the code for `x-amzn-errortype`, and the message.
     #[rustfmt::skip] // a table: one cause, one line
     pub(crate) fn wire(&self) -> (u16, &'static str, String) {
         match self {
-            // Not recorded: the texts of this block are those that AWS's documentation and people's reports quote.
+            // Not recorded: the messages of this block are quoted in AWS's documentation and in users' reports.
             Refusal::NotSigned => (403, "MissingAuthenticationTokenException", "Missing Authentication Token".to_owned()),
             Refusal::UnknownKeyOrToken => (403, "UnrecognizedClientException", "The security token included in the request is invalid.".to_owned()),
             Refusal::WrongSignature => (403, SIGNATURE, "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.".to_owned()),
@@ -232,7 +233,7 @@ impl Refusal {
 
             Refusal::UnknownOperation => (404, "UnknownOperationException", "Unable to determine service/operation name to be authorized".to_owned()), // not recorded
             Refusal::NotJson { cause } => (400, "InvalidRequestContentException", format!("Could not parse request body into json: Could not parse payload into json: {cause}")),
-            // Seen in people's reports: AWS's JSON reader names the token that it met.
+            // Known from users' reports: AWS's JSON parser names the token that it found.
             Refusal::NotANumber { found } => (400, "SerializationException", format!("{found} can not be converted to an Integer")),
             Refusal::RequestTooLarge { operation } => (413, TOO_LARGE, format!("Request must be smaller than 70167211 bytes for the {operation} operation")),
             Refusal::Constraints { unmet } => {
@@ -248,7 +249,7 @@ impl Refusal {
             Refusal::UnqualifiedOnly => (400, INVALID, "This operation is permitted on Lambda functions only. Aliases and versions do not support this operation. Please specify either a function name or an unqualified function ARN.".to_owned()),
             // Not recorded; known from reports.
             Refusal::Pending => (409, CONFLICT, "The operation cannot be performed at this time. The function is currently in the following state: Pending".to_owned()),
-            // A guess, after the text of a function that is Pending.
+            // A guess, derived from the message for a function that is Pending.
             Refusal::InState { state } => (409, CONFLICT, format!("The operation cannot be performed at this time. The function is currently in the following state: {state}")),
             Refusal::UserPending => (409, "CodeArtifactUserPendingException", "Lambda is initializing your function. It will be ready to invoke shortly.".to_owned()), // boto3#3788
             Refusal::NotManaged => (400, INVALID, "PublishTo is supported for Lambda Managed Instances functions only.".to_owned()), // a guess
@@ -266,7 +267,7 @@ impl Refusal {
             Refusal::LayersOfOtherRegion { ours } => (400, INVALID, format!("Layers are not in the same region as the function. Layers are expected to be in region {ours}.")),
             // Not recorded; known from reports.
             Refusal::HalfAVpc => (400, INVALID, "SubnetIds and SecurityIds must coexist or be both empty list.".to_owned()),
-            // Known from reports: the next three. Some write "Json" in the last one.
+            // The next three are known from reports. Some reports have "Json" in the last one.
             Refusal::Ipv6WithoutVpc => (400, INVALID, "Ipv6AllowedForDualStack cannot be true without subnet or security groups. Please remove Ipv6AllowedForDualStack value from your request and try again.".to_owned()),
             Refusal::FileSystemWithoutVpc { arn } => (400, INVALID, format!("Function must be configured to execute in a VPC to reference access point {arn}. Please update the function configuration to include VPC subnets and security groups.")),
             Refusal::LevelsOfTextLogs => (400, INVALID, "LogLevel is not supported when LogFormat is set to \"Text\". Remove LogLevel from your request or change the LogFormat to \"JSON\" and try again.".to_owned()),
@@ -321,22 +322,23 @@ impl Refusal {
             Refusal::StatementNotFound { id } => (404, NOT_FOUND, format!("Statement {id} is not found in resource policy.")),
             Refusal::SigningOfImages => (400, INVALID, "Code signing is not supported for functions created with container images.".to_owned()), // not recorded, known from reports
 
-            // A guess, after the text of a function that is Pending.
+            // A guess, derived from the message for a function that is Pending.
             Refusal::CreationFailed => (409, CONFLICT, "The operation cannot be performed at this time. The function is currently in the following state: Failed".to_owned()),
             Refusal::NoConcurrencyReserved | Refusal::RateExceeded => (429, "TooManyRequestsException", "Rate Exceeded.".to_owned()),
         }
     }
 
-    /// The body of the answer. What the front door of AWS refuses (403) carries no `Type`; what Lambda refuses does.
+    /// Returns the body of the answer. Errors of AWS's authentication (403) have no `Type`, errors of Lambda do.
     pub(crate) fn body(&self) -> Value {
         let (status, _, message) = self.wire();
-        // The reason is one of the model's; that a function whose reserve is 0 is refused with it is known from reports.
+        // The reason is from the model. That it applies to a reserved concurrency of 0 is known from reports.
         if *self == Refusal::NoConcurrencyReserved {
             let reason = "ReservedFunctionConcurrentInvocationLimitExceeded";
             return json!({ "Reason": reason, "Type": "User", "message": message });
         }
-        // IAM's sentence comes as `Message`: tools that read `message` alone show a refusal without words (known from reports of Terraform
-        // and of GitHub actions). What Lambda says of another service's refusal they show.
+        // IAM's message has the key `Message`. Tools that read only `message` therefore show this error without a text
+        // (known from reports of Terraform and of GitHub actions). They do show Lambda's message about an error of
+        // another service.
         if let Refusal::NotAuthorized { permission, .. } = self
             && !is_told_by_lambda(permission)
         {
@@ -346,13 +348,13 @@ impl Refusal {
     }
 }
 
-/// Whether Lambda puts a refusal of that service in words of its own. That it lets IAM speak for the others is known from reports for IAM
-/// itself and for layers, and a guess for KMS and EFS.
+/// True if Lambda replaces the errors of that service with its own message. That it passes on IAM's message for other
+/// services is known from reports for IAM itself and for layers. For KMS and EFS it is a guess.
 fn is_told_by_lambda(permission: &Permission) -> bool {
     ["ec2:", "ecr:", "s3:"].iter().any(|service| permission.action.starts_with(service))
 }
 
-/// The sentence of IAM, or what Lambda says where another service has told it that. All are known from reports.
+/// Returns IAM's message, or Lambda's message about an error of another service. All are known from reports.
 fn not_authorized(user: &str, permission: &Permission, explicitly: bool) -> String {
     let Permission { action, resource, about, .. } = permission;
     let because = if explicitly {
@@ -363,12 +365,12 @@ fn not_authorized(user: &str, permission: &Permission, explicitly: bool) -> Stri
     let who = format!("User: {user} is not authorized to perform: {action}");
     let (service, name) = action.split_once(':').unwrap_or_default();
     match service {
-        // EC2 names no resource where the action is on none.
+        // EC2 names no resource for an action that has none.
         "ec2" => format!(
             "Your access has been denied by EC2, please make sure your request credentials have permission to {name} for {about}. EC2 Error Code: UnauthorizedOperation. EC2 Error Message: You are not authorized to perform this operation. {who} {because}"
         ),
         "ecr" => "Lambda does not have permission to access the ECR image. Check the ECR permissions.".to_owned(),
-        // Older reports end with "Access Denied": S3 says why since 2024.
+        // Older reports end with "Access Denied": S3 gives the reason since 2024.
         "s3" => {
             let object = resource.strip_prefix("arn:aws:s3:::").unwrap_or(resource);
             format!(

@@ -1,9 +1,8 @@
-//! Method and path of a request in, the operation and the names in its path out.
-//! Never looks at a body.
+//! Finds the operation for a method and a path, and extracts the names from the path. Never looks at a body.
 
 use crate::uri;
 
-/// What the endpoint can be asked for, under AWS's names.
+/// The operations that the endpoint implements, under AWS's names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operation {
     CreateFunction,
@@ -43,8 +42,8 @@ pub(crate) enum Operation {
 
 use Operation::*;
 
-/// Operation, its name, its method, its path and the status of its success: botocore's model of Lambda.
-/// DeleteFunction alone differs: the model says 200 and lets the answer carry another; AWS answers 204.
+/// Operation, name, method, path and status of success, from botocore's model of Lambda. Only DeleteFunction differs:
+/// the model says 200 and allows another status in the answer; AWS answers 204.
 #[rustfmt::skip] // a table: one operation, one line
 const ROUTES: [(Operation, &str, &str, &str, u16); 33] = [
     (CreateFunction, "CreateFunction", "POST", "/2015-03-31/functions", 201),
@@ -82,23 +81,23 @@ const ROUTES: [(Operation, &str, &str, &str, u16); 33] = [
     (Invoke, "Invoke", "POST", "/2015-03-31/functions/{}/invocations", 200),
 ];
 
-/// A request's operation, and the names that its path carries.
+/// The operation of a request, and the names in its path.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Route {
     pub(crate) operation: Operation,
-    /// AWS's name of it, `GetFunction`.
+    /// AWS's name of the operation, such as `GetFunction`.
     pub(crate) name: &'static str,
-    /// The status of its success.
+    /// The HTTP status of success.
     pub(crate) status: u16,
-    /// The function's name, or the ARN of what is tagged; empty where the path has none.
+    /// Function name, or ARN of the tagged resource; empty if the path has none.
     pub(crate) subject: String,
-    /// The alias's name, or the id of a statement of a policy; empty where the path has none.
+    /// Alias name, or id of a policy statement; empty if the path has none.
     pub(crate) item: String,
 }
 
-/// `None`: AWS has no such operation, or this endpoint does not know it.
+/// Returns the operation of a request. `None`: AWS has no such operation, or this endpoint does not implement it.
 pub(crate) fn route(method: &str, path: &str) -> Option<Route> {
-    // Older SDKs ask for `/functions/` where the model says `/functions`; AWS takes both.
+    // Older SDKs use `/functions/` where the model has `/functions`; AWS accepts both.
     let path = path.strip_suffix('/').unwrap_or(path);
     ROUTES.iter().find_map(|&(operation, name, its_method, its_path, status)| {
         let mut names = matched(its_path, path).filter(|_| its_method == method)?.into_iter();
@@ -112,12 +111,13 @@ pub(crate) fn route(method: &str, path: &str) -> Option<Route> {
     })
 }
 
-/// Whether AWS has an operation of that name here: a fixture that misspells one would strike nothing and prove nothing.
+/// True if the endpoint has an operation of this name. A fault with a misspelled name would never apply and test
+/// nothing.
 pub(crate) fn is_operation(text: &str) -> bool {
     ROUTES.iter().any(|&(_, name, ..)| name == text)
 }
 
-/// What stands at the `{}` of a template, decoded. `None`: the path is another.
+/// Returns the decoded values for the `{}` of a template. `None`: the path does not match.
 fn matched(template: &str, path: &str) -> Option<Vec<String>> {
     let (expected, found) = (template.split('/'), path.split('/'));
     if expected.clone().count() != found.clone().count() {

@@ -1,9 +1,8 @@
-//! The names of runtimes, as AWS would accept or refuse them in November 2026.
-//! Never a source for the plugin itself: there AWS decides.
+//! The runtimes that AWS accepts and rejects in November 2026. Never used by the plugin itself, for which AWS decides.
 
-/// What AWS accepts, in the order in which its own refusal lists them (recorded before ruby4.0), and after
-/// `java8.al2` those that the project's `runtimes.json` (AWS's page of runtimes) dates later.
-#[rustfmt::skip] // filled lines, one name a line would be a page
+/// Accepted runtimes, in the order of AWS's error message (recorded before ruby4.0). Those after `java8.al2` have a
+/// later date in the project's `runtimes.json` (AWS's page of runtimes).
+#[rustfmt::skip] // one name per line would fill a page
 pub(crate) const CURRENT: [&str; 29] = [
     "nodejs20.x", "python3.14", "provided.al2023", "python3.12", "python3.13", "nodejs24.x", "nodejs22.x", "java25",
     "python3.10", "python3.11", "java21", "ruby3.3", "ruby3.4", "ruby3.2", "python3.8", "python3.9", "java17",
@@ -11,7 +10,7 @@ pub(crate) const CURRENT: [&str; 29] = [
     "ruby4.0", "java17.al2023", "java11.al2023", "java8.al2023",
 ];
 
-/// What AWS once had, and now refuses with a text of its own; these eight were recorded.
+/// Retired runtimes, which AWS rejects with a special message; these eight were recorded.
 #[rustfmt::skip]
 pub(crate) const RETIRED: [&str; 8] = [
     "dotnetcore3.1", "go1.x", "java8", "nodejs12.x", "nodejs14.x", "provided", "python3.7", "ruby2.7",

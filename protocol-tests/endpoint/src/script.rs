@@ -1,11 +1,10 @@
-//! Faults that wait in, and for each call the one that strikes it out.
-//! Never does what a fault says.
+//! Holds the pending faults and selects the fault for each call. Never carries out a fault.
 
 use std::time::Instant;
 
 use crate::fault::{Fault, FaultKind};
 
-/// All faults that still wait, in the order in which they were given.
+/// All pending faults, in the order in which they were added.
 #[derive(Default)]
 pub(crate) struct Script {
     faults: Vec<Waiting>,
@@ -13,7 +12,7 @@ pub(crate) struct Script {
 
 struct Waiting {
     fault: Fault,
-    /// When a fault that lasts for a while is over. `None`: it has struck nothing yet, or it counts calls instead.
+    /// The end of a fault that has a duration. `None`: it did not apply to any call yet, or it counts calls instead.
     over: Option<Instant>,
 }
 
@@ -22,7 +21,8 @@ impl Script {
         self.faults.push(Waiting { fault, over: None });
     }
 
-    /// What this call meets: the first fault that matches and is due. One fault a call, so that two of one kind strike two calls.
+    /// Returns the first fault that matches this call and is due. One fault per call, so that two faults of one kind
+    /// affect two calls.
     pub(crate) fn strike(&mut self, operation: &str, now: Instant) -> Option<FaultKind> {
         self.faults.iter_mut().find_map(|waiting| waiting.strike(operation, now).then(|| waiting.fault.kind.clone()))
     }
@@ -98,7 +98,7 @@ mod tests {
         assert!(script.strike("UpdateFunctionCode", now).is_some());
     }
 
-    /// Which of the calls, each so many milliseconds after the start, are struck.
+    /// Checks which calls the fault affects. Each call has its time in milliseconds after the start.
     #[track_caller]
     fn busy(fault: &Value, calls: &[(&str, u64)], struck: &[bool]) {
         let mut script = Script::default();

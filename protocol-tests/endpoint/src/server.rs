@@ -1,6 +1,6 @@
-//! A connection in; requests read, handed to the account, answered or spoilt, and every call on record.
-//! Never decides what AWS would say, and never reads the clock but once a call.
-#![expect(clippy::disallowed_methods, reason = "latency and slow answers are real: threads sleep here")]
+//! Serves a connection: reads requests, lets the account answer them, applies faults and records every call. Never
+//! decides what AWS would answer, and reads the clock only to timestamp calls and to end a hang.
+#![expect(clippy::disallowed_methods, reason = "threads sleep here to imitate latency and slow answers")]
 
 use std::io::{self, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -22,52 +22,53 @@ use crate::script::Script;
 use crate::settings::Settings;
 use crate::sigv4;
 
-/// A client that is silent for longer, or takes longer for a piece of an answer, is gone. Also how long a forgotten connection lives.
+/// Read and write timeout of a connection. Also the longest time that an idle connection stays open.
 const SILENCE_LIMIT: Duration = Duration::from_secs(60);
 
-/// In how many pieces a slow answer comes.
+/// The number of pieces of a slow answer.
 const DRIPS: usize = 20;
 
-/// One request that reached the endpoint, in the order in which they were answered.
+/// A request that reached the endpoint. Calls are recorded in the order of their answers.
 #[derive(Clone, Debug)]
 pub struct Call {
-    /// AWS's name, `GetFunction`; `Unknown` where the endpoint knows no such address.
+    /// AWS's name of the operation, such as `GetFunction`; `Unknown` if the endpoint does not implement the path.
     pub operation: String,
     /// The HTTP method.
     pub method: String,
-    /// The path as it stood on the wire, percent-encoded, without the query.
+    /// The path as received, percent-encoded, without the query.
     pub path: String,
-    /// The request's JSON, each `ZipFile` in it replaced by `{"bytes": n}`; `{}` where there was none, null where it was cut or unreadable.
+    /// The request's JSON, with each `ZipFile` replaced by `{"bytes": n}`; `{}` for an empty body, null for an
+    /// incomplete or malformed one.
     pub body: Value,
     /// The HTTP status of the answer. 0: the connection was cut instead.
     pub status: u16,
-    /// Who signed, verified or not; empty where nobody did.
+    /// The access key id of the signature, verified or not; empty if the request is unsigned.
     pub access_key_id: String,
-    /// The size of the zip in it, in bytes; 0 where there is none.
+    /// The size of the zip in the request, in bytes; 0 if it has none.
     pub code_bytes: u64,
-    /// How many bytes of the body were read.
+    /// The number of bytes of the body that were read.
     pub body_bytes: u64,
-    /// When the head had been read.
+    /// The time at which the head was read.
     pub at: Instant,
-    /// The header of that name; empty where there is none.
+    /// The `User-Agent` header; empty if there is none.
     pub user_agent: String,
 }
 
-/// What all connections of an endpoint share.
+/// The state that all connections of an endpoint share.
 pub(crate) struct Shared {
     account: Mutex<Account>,
     script: Mutex<Script>,
     calls: Mutex<Vec<Call>>,
-    /// Weak, so that a connection ends, by FIN or by RST, when its own thread lets go of it.
+    /// Weak references, so that a connection ends with FIN or RST when its own thread drops it.
     connections: Mutex<Vec<Weak<TcpStream>>>,
     closing: AtomicBool,
 }
 
-/// What becomes of the connection after a call.
+/// What happens to the connection after a call.
 enum Then {
     KeepAlive,
     Close,
-    /// RST instead of FIN: what the client has not read yet is lost.
+    /// Closes with RST instead of FIN: the client loses what it has not read yet.
     Reset,
 }
 
@@ -98,12 +99,12 @@ impl Shared {
         self.closing.load(Ordering::SeqCst)
     }
 
-    /// Ends every connection; the threads that serve them end with it.
+    /// Closes every connection. The threads that serve them end as a result.
     pub(crate) fn close(&self) {
         self.closing.store(true, Ordering::SeqCst);
         for connection in locked(&self.connections).drain(..) {
             if let Some(stream) = connection.upgrade() {
-                let _ = stream.shutdown(Shutdown::Both); // it may have ended by itself
+                let _ = stream.shutdown(Shutdown::Both); // fails if the client has already closed it
             }
         }
     }
@@ -120,7 +121,7 @@ impl Shared {
         if self.is_closing() {
             return;
         }
-        // Whatever is wrong with a connection ends it; the client sees that, and so does the test.
+        // Any error ends the connection, which both the client and the test notice.
         let _ = self.converse(&stream);
     }
 
@@ -142,7 +143,7 @@ impl Shared {
         Ok(())
     }
 
-    /// One request and its answer.
+    /// Reads one request and answers it.
     fn exchange(&self, reader: &mut BufReader<&TcpStream>, mut stream: &TcpStream, head: &Head) -> io::Result<Then> {
         let at = Moment::now().instant;
         let operation = route::route(&head.method, &head.path).map_or("Unknown", |route| route.name);
@@ -189,7 +190,7 @@ impl Shared {
             self.record(&arrival, json, code_bytes, 0);
             return Ok(Then::Reset);
         }
-        // On record before it is answered: a test that has its answer finds the call.
+        // Recorded before the answer is sent, so that a test that has its answer finds the call.
         self.record(&arrival, json, code_bytes, answer.status);
         match fault {
             Some(FaultKind::Slow { answer_over }) => drip(stream, &answer, answer_over)?,
@@ -215,7 +216,7 @@ impl Shared {
     }
 }
 
-/// A request, as far as it has come.
+/// A request, as far as it was read.
 struct Arrival<'a> {
     operation: &'static str,
     head: &'a Head,
@@ -223,7 +224,7 @@ struct Arrival<'a> {
     body: Body,
 }
 
-/// Says nothing for that long, or until the client is gone.
+/// Sends nothing for this time, or until the client closes the connection.
 fn hang(mut stream: &TcpStream, for_: Duration) -> io::Result<()> {
     let end = Moment::now().instant + for_;
     loop {
@@ -235,14 +236,14 @@ fn hang(mut stream: &TcpStream, for_: Duration) -> io::Result<()> {
         match stream.read(&mut [0; 1024]) {
             Ok(0) => return Ok(()),
             Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {} // the time-out, on Unix
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {} // the timeout, on Unix
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {}   // and on Windows
             Err(error) => return Err(error),
         }
     }
 }
 
-/// Writes the head at once and the body piece by piece.
+/// Writes the head at once and the body in pieces.
 fn drip(mut stream: &TcpStream, answer: &Answer, over: Duration) -> io::Result<()> {
     stream.write_all(&answer.head())?;
     let size = answer.body.len().div_ceil(DRIPS).max(1);
@@ -254,7 +255,8 @@ fn drip(mut stream: &TcpStream, answer: &Answer, over: Duration) -> io::Result<(
     Ok(())
 }
 
-/// A thread that panicked while it held the lock has left a value that is still whole enough to be looked at by the failing test.
+/// Locks the mutex, also after a panic of another thread: its value is then still good enough for the failing test to
+/// read.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

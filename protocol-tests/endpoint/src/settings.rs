@@ -1,5 +1,5 @@
-//! What a test wants of the endpoint in (as a value or as JSON), settings out.
-//! Never reads the environment: two endpoints of one process may differ.
+//! The settings of an endpoint, as a value or parsed from JSON. Never reads the environment, so that two endpoints of
+//! one process can differ.
 
 use std::time::Duration;
 
@@ -8,36 +8,37 @@ use serde_json::Value;
 use crate::fixture::Fixture;
 use crate::invocation::Invocation;
 
-/// How long the endpoint takes, and whom it lets in.
+/// Durations, credentials, quotas and scripted answers of an endpoint.
 #[derive(Clone)]
 pub struct Settings {
-    /// How long a new function stays `Pending`, and a SnapStart version too. Zero: it is `Active` in the answer already.
+    /// How long a new function stays `Pending`, and a SnapStart version too. Zero: the answer already shows `Active`.
     pub create_duration: Duration,
-    /// How long `LastUpdateStatus` stays `InProgress` after a change. Zero: it is `Successful` in the answer already.
+    /// How long `LastUpdateStatus` stays `InProgress` after a change. Zero: the answer already shows `Successful`.
     pub update_duration: Duration,
     /// How long provisioned concurrency stays `IN_PROGRESS`. Zero: the next call finds it `READY`.
     pub provision_duration: Duration,
-    /// The silence before each answer, as a far-away region has it.
+    /// The delay before each answer, as a distant region has it.
     pub latency: Duration,
-    /// The one access key id that is let in.
+    /// The only accepted access key id.
     pub access_key_id: String,
-    /// The key that requests must be signed with.
+    /// The secret key with which requests must be signed.
     pub secret_access_key: String,
-    /// The token that requests must carry. `None`: the key is a long-term one, and a request *with* a token is refused, as AWS does.
+    /// The token that requests must have. `None`: the key is a long-term one, and as on AWS a request *with* a token
+    /// fails.
     pub session_token: Option<String>,
-    /// The region that the endpoint is in, such as `us-east-1`.
+    /// The region of the endpoint, such as `us-east-1`.
     pub region: String,
-    /// The twelve digits of the account that all functions belong to.
+    /// The account id of all functions, twelve digits.
     pub account: String,
-    /// How many executions all functions may have at once (AWS's quota; 100 of them can never be reserved).
+    /// The limit of concurrent executions of all functions (AWS's quota; 100 of them always stay unreserved).
     pub concurrency_limit: u64,
-    /// Whether `Environment` is answered as AWS does for callers who may not decrypt it: an `Error` instead of the variables.
+    /// If true, `Environment` has an `Error` instead of the variables, as AWS answers callers who may not decrypt them.
     pub hide_environment: bool,
-    /// How many calls of the control plane are taken in a second, and in one moment. `None`: as many as come.
+    /// Quota of control plane calls per second, and the largest burst. `None`: no limit.
     pub calls_per_second: Option<u32>,
-    /// The same for GetFunction, which AWS counts for itself.
+    /// The same for GetFunction, which has its own quota on AWS.
     pub get_function_per_second: Option<u32>,
-    /// What invocations answer; of several that fit, the last.
+    /// The answers of invocations. If several match, the last one applies.
     pub invocations: Vec<Invocation>,
 }
 
@@ -63,10 +64,10 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Reads `{"create_ms": 300, "update_ms": 300, "provision_ms": 300, "latency_ms": 30, "access_key_id": …, "secret_access_key": …,
-    /// "session_token": …, "region": …, "account": …, "concurrency_limit": 1000, "hide_environment": true, "calls_per_second": 15,
-    /// "get_function_per_second": 100, "invocations": […]}`; what is absent is the default's. Fails for an unknown key and for a value of
-    /// another type.
+    /// Parses `{"create_ms": 300, "update_ms": 300, "provision_ms": 300, "latency_ms": 30, "access_key_id": …,
+    /// "secret_access_key": …, "session_token": …, "region": …, "account": …, "concurrency_limit": 1000,
+    /// "hide_environment": true, "calls_per_second": 15, "get_function_per_second": 100, "invocations": […]}`. Absent
+    /// members have the default value. Fails on an unknown key and on a value of another type.
     pub fn from_json(value: &Value) -> Result<Settings, String> {
         let mut fixture = Fixture::read("settings", value)?;
         let default = Settings::default();

@@ -1,19 +1,19 @@
-//! Texts in, whether they have the shape that AWS wants out, and the patterns that AWS quotes when they have not.
-//! Never a regular expression at work: a crate for them would be a dependency for ten readers.
+//! Checks strings against the patterns of AWS's model, and holds the patterns that AWS quotes in its errors. Never
+//! evaluates a regular expression: ten small functions do not justify a dependency on a regex crate.
 
 use crate::function_name::{is_account, is_region, is_word};
 
-// Recorded, but where a comment names another source.
+// Recorded, unless a comment names another source.
 pub(crate) const ROLE: &str = r"arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+";
 pub(crate) const LAYER: &str = r"Member must have length less than or equal to 2048, Member must have length greater than or equal to 1, Member must satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:layer:[a-zA-Z0-9-_]+:[0-9]+)|(arn:[a-zA-Z0-9-]+:lambda:::awslayer:[a-zA-Z0-9-_]+), Member must not be null";
 pub(crate) const SUBNET: &str = "Member must have length less than or equal to 1024, Member must have length greater than or equal to 0, Member must satisfy regular expression pattern: subnet-[0-9a-z]*";
 pub(crate) const SECURITY_GROUP: &str = "Member must have length less than or equal to 1024, Member must have length greater than or equal to 0, Member must satisfy regular expression pattern: sg-[0-9a-zA-Z]*";
-// From botocore's model: the next three.
+// The next three are from botocore's model.
 pub(crate) const ARN_OR_EMPTY: &str = r"(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()";
 pub(crate) const SIGNING: &str = r"arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:code-signing-config:csc-[a-z0-9]{17}";
 pub(crate) const FILE_SYSTEM: &str = r"arn:aws[a-zA-Z-]*:elasticfilesystem:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:access-point/fsap-[a-f0-9]{17}$|^arn:aws[-a-z]*:s3files:[0-9a-z-:]+:file-system/fs-[0-9a-f]{17,40}/access-point/fsap-[0-9a-f]{17,40}";
 
-/// `arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+`, read by hand.
+/// Matches `arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+`.
 pub(crate) fn is_role(text: &str) -> bool {
     let parts: Vec<&str> = text.split(':').collect();
     let &["arn", partition, "iam", "", account, resource] = parts.as_slice() else {
@@ -25,7 +25,7 @@ pub(crate) fn is_role(text: &str) -> bool {
         && resource.strip_prefix("role").is_some_and(|name| name.len() > 1 && name.bytes().all(fits))
 }
 
-/// `(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()`.
+/// Matches `(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()`.
 pub(crate) fn is_arn_or_empty(text: &str) -> bool {
     let mut parts = text.splitn(4, ':');
     let (arn, partition, service) = (parts.next(), parts.next(), parts.next());
@@ -66,7 +66,7 @@ pub(crate) fn is_file_system(text: &str) -> bool {
     }
 }
 
-/// `subnet-[0-9a-z]*` and `sg-[0-9a-zA-Z]*`.
+/// Matches `subnet-[0-9a-z]*` and `sg-[0-9a-zA-Z]*`.
 pub(crate) fn is_id(text: &str, prefix: &str) -> bool {
     text.strip_prefix(prefix).is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
@@ -75,7 +75,7 @@ pub(crate) fn is_log_group(text: &str) -> bool {
     is_made_of(text, b".-_/#")
 }
 
-/// Not empty, and of letters, digits and those bytes only.
+/// True if the text is not empty and has only letters, digits and the bytes in `others`.
 pub(crate) fn is_made_of(text: &str, others: &[u8]) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || others.contains(&byte))
 }

@@ -1,7 +1,7 @@
-//! A request and the keys it should be signed with in, consent or AWS's refusal out.
-//! Never uses an SDK's signer: what judges the SDK must be written by someone else.
+//! Verifies the signature of a request, with AWS's errors. Never uses an SDK's signer: the check of the SDK must be an
+//! independent implementation.
 //!
-//! Source: "Create a signed AWS API request" in the IAM guide; the test at the end is AWS's own published vector.
+//! Source: "Create a signed AWS API request" in the IAM guide. The first test is AWS's own published vector.
 
 use std::time::{Duration, SystemTime};
 
@@ -14,10 +14,10 @@ use crate::refusal::Refusal;
 use crate::settings::Settings;
 use crate::uri;
 
-/// How far a client's clock may be off (IAM guide, "Troubleshooting": five minutes).
+/// The largest accepted difference of the client's clock (IAM guide, "Troubleshooting": five minutes).
 const SKEW: Duration = Duration::from_secs(5 * 60);
 
-/// Refuses in the order in which AWS does: is it signed at all, is the key known, is the scope ours, is it fresh, does the signature hold.
+/// Checks in AWS's order: whether there is a signature, then the key, the scope, the age and the signature itself.
 pub(crate) fn verify(head: &Head, body: &[u8], settings: &Settings, now: SystemTime) -> Result<(), Refusal> {
     let header = head.header("authorization").ok_or(Refusal::NotSigned)?;
     let authorization = Authorization::parse(header)?;
@@ -49,13 +49,13 @@ pub(crate) fn verify(head: &Head, body: &[u8], settings: &Settings, now: SystemT
     Ok(())
 }
 
-/// Who signed, if anyone did; not verified.
+/// Returns the access key id in the signature, which is not verified. `None`: the request is unsigned.
 pub(crate) fn access_key_id(head: &Head) -> Option<&str> {
     let authorization = Authorization::parse(head.header("authorization")?).ok()?;
     Some(authorization.access_key_id)
 }
 
-/// What a key is good for: one day, one region, one service.
+/// The scope of a signing key: one day, one region, one service.
 #[derive(Clone, Copy)]
 pub(crate) struct Scope<'a> {
     pub(crate) date: &'a str,
@@ -71,7 +71,7 @@ struct Authorization<'a> {
 }
 
 impl<'a> Authorization<'a> {
-    /// Reads `AWS4-HMAC-SHA256 Credential=KEY/DATE/REGION/SERVICE/aws4_request, SignedHeaders=a;b, Signature=…`.
+    /// Parses `AWS4-HMAC-SHA256 Credential=KEY/DATE/REGION/SERVICE/aws4_request, SignedHeaders=a;b, Signature=…`.
     fn parse(header: &'a str) -> Result<Authorization<'a>, Refusal> {
         let lacks = |lacks| Refusal::SignatureIncomplete { lacks };
         let parameters = header.strip_prefix("AWS4-HMAC-SHA256 ").ok_or(lacks("AWS4-HMAC-SHA256"))?;
@@ -115,9 +115,9 @@ fn check_freshness(timestamp: &str, scope: &Scope<'_>, now: SystemTime) -> Resul
     Ok(())
 }
 
-/// The request as both sides write it down before they sign.
+/// Returns the canonical request, which both sides compute before they sign.
 pub(crate) fn canonical_request(head: &Head, signed_headers: &str, payload_hash: &str) -> String {
-    // Every service but S3 encodes the path that is on the wire once more: `%3A` is signed as `%253A`.
+    // Every service except S3 encodes the received path again: `%3A` is signed as `%253A`.
     let path = uri::encode(&head.path, b"/");
     let mut query: Vec<(String, String)> =
         head.query.iter().map(|(name, value)| (uri::encode(name, b""), uri::encode(value, b""))).collect();
@@ -128,14 +128,14 @@ pub(crate) fn canonical_request(head: &Head, signed_headers: &str, payload_hash:
     [head.method.as_str(), &path, &query.join("&"), &headers, signed_headers, payload_hash].join("\n")
 }
 
-/// All values of a name, joined by commas, runs of spaces made one.
+/// Returns all values of a header, joined by commas, with each run of spaces collapsed.
 fn canonical_value(head: &Head, name: &str) -> String {
     let values = head.headers.iter().filter(|(its, _)| its == name);
     let values = values.map(|(_, value)| value.split_whitespace().collect::<Vec<_>>().join(" "));
     values.collect::<Vec<_>>().join(",")
 }
 
-/// The signature, in hexadecimal. `timestamp` is the one of `x-amz-date`.
+/// Returns the signature in hexadecimal. `timestamp` is the value of `x-amz-date`.
 pub(crate) fn signature(secret: &str, scope: &Scope<'_>, timestamp: &str, canonical: &str) -> String {
     let Scope { date, region, service } = scope;
     let hash = hexadecimal(&Sha256::digest(canonical));
@@ -152,7 +152,7 @@ fn keyed_hash(key: &[u8], text: &str) -> Vec<u8> {
     mac.finalize().into_bytes().to_vec()
 }
 
-/// Lower-case hexadecimal digits.
+/// Formats bytes as lower-case hexadecimal digits.
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -211,7 +211,7 @@ mod tests {
         let mut head = stand::signed("PUT", "/2015-03-31/functions/f/code?b=2&a=1", &body, signer, now);
         spoil(&mut head, &mut body);
         let said = match verify(&head, &body, &Settings::default(), now) {
-            Ok(()) => "welcome".to_owned(),
+            Ok(()) => "accepted".to_owned(),
             Err(refusal) => refusal.wire().1.to_owned() + ": " + &refusal.wire().2,
         };
         assert!(said.starts_with(expected), "{said}");
@@ -225,7 +225,7 @@ mod tests {
 
     #[test]
     fn a_signed_request_is_let_in() {
-        check(&Settings::default(), |_, _| {}, "welcome");
+        check(&Settings::default(), |_, _| {}, "accepted");
     }
 
     #[test]
@@ -256,7 +256,7 @@ mod tests {
         let signer = Settings::default();
         check(&signer, |_, body| body.push(b' '), wrong);
         check(&signer, |head, _| head.path.push('x'), wrong);
-        check(&signer, |head, _| head.query.swap(0, 1), "welcome");
+        check(&signer, |head, _| head.query.swap(0, 1), "accepted");
         check(&signer, |head, _| head.headers[0].1.push('x'), wrong);
     }
 

@@ -1,5 +1,5 @@
-//! Requests as tests write them in, answers as tests read them out: the account without sockets, and time that a test moves.
-//! Never part of the crate that others build.
+//! Test fixture: an account without sockets, with a clock that the test advances. Compiled only for the tests of this
+//! crate.
 
 use std::time::{Duration, SystemTime};
 
@@ -20,7 +20,7 @@ use crate::uri;
 pub(crate) const ROLE: &str = "arn:aws:iam::123456789012:role/run";
 pub(crate) const ARN: &str = "arn:aws:lambda:us-east-1:123456789012:function:f";
 
-/// A head signed at that time with the keys and the region of `signer`.
+/// Returns a head that is signed at the time `at`, with the keys and the region of `signer`.
 pub(crate) fn signed(method: &str, target: &str, body: &[u8], signer: &Settings, at: SystemTime) -> Head {
     use sha2::{Digest, Sha256};
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
@@ -46,7 +46,7 @@ pub(crate) fn signed(method: &str, target: &str, body: &[u8], signer: &Settings,
     head
 }
 
-/// An account and a clock that stands still until [`Stand::later`].
+/// An account with a clock that only [`Stand::later`] advances.
 pub(crate) struct Stand {
     account: Account,
     now: Moment,
@@ -54,7 +54,7 @@ pub(crate) struct Stand {
 }
 
 impl Stand {
-    /// Creation and updates take that long.
+    /// Creates an account in which creations and updates take this long.
     pub(crate) fn new(create_ms: u64, update_ms: u64) -> Stand {
         let settings = Settings {
             create_duration: Duration::from_millis(create_ms),
@@ -68,7 +68,7 @@ impl Stand {
         Stand { account: Account::new(settings), now: Moment::now(), fate: Fate::default() }
     }
 
-    /// With the function `f`, just created; nothing takes time.
+    /// Creates an account with the function `f`, in which nothing takes time.
     pub(crate) fn with_function() -> Stand {
         let mut stand = Stand::new(0, 0);
         stand.create();
@@ -84,30 +84,30 @@ impl Stand {
         self.now = self.now.after(Duration::from_millis(ms));
     }
 
-    /// Lets the state that the next calls begin end `Failed`.
+    /// Makes the states that the next calls start end as `Failed`.
     pub(crate) fn fail(&mut self, reason_code: &str) {
         self.fate.ending =
             Some(Failure { reason_code: reason_code.to_owned(), reason: "because the test wants it".to_owned() });
     }
 
-    /// Lets somebody else do that before each of the next calls. `None`: nobody does anything.
+    /// Applies a change of another client before each of the next calls. `None`: no change.
     pub(crate) fn meddle(&mut self, meddling: Option<Meddling>) {
         self.fate.before = meddling;
     }
 
-    /// Lets callers do what these statements allow, and nothing else.
+    /// Restricts callers to what these statements allow.
     #[track_caller]
     pub(crate) fn enforce(&mut self, statements: Value) {
         let document = json!({"Version": "2012-10-17", "Statement": statements});
         self.account.policy = Some(Policy::read(&document).unwrap());
     }
 
-    /// What is not reachable by a request.
+    /// Access to the state that no request can reach.
     pub(crate) fn account(&mut self) -> &mut Account {
         &mut self.account
     }
 
-    /// Status, error code (empty where all is well) and body.
+    /// Returns status, error code (empty on success) and body.
     pub(crate) fn ask(&mut self, method: &str, target: &str, body: Value) -> (u16, String, Value) {
         let answer = self.answer(method, target, &[], body);
         let kind = answer.headers.iter().find(|(name, _)| *name == "x-amzn-errortype");
@@ -116,7 +116,7 @@ impl Stand {
         (answer.status, code, body)
     }
 
-    /// The whole answer to a request with these headers besides.
+    /// Returns the whole answer to a request with additional headers.
     pub(crate) fn answer(&mut self, method: &str, target: &str, headers: &[(&str, &str)], body: Value) -> Answer {
         let bytes = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
         let mut head = signed(method, target, &bytes, &self.account.settings, self.now.wall);
@@ -127,7 +127,7 @@ impl Stand {
         self.account.answer(&head, &body, &document, self.fate.clone(), self.now)
     }
 
-    /// The body of a success.
+    /// Returns the body, and panics unless the call succeeds.
     #[track_caller]
     pub(crate) fn done(&mut self, method: &str, target: &str, body: Value) -> Value {
         let (status, code, body) = self.ask(method, target, body);
@@ -135,7 +135,7 @@ impl Stand {
         body
     }
 
-    /// A refusal, with that message to the letter.
+    /// Panics unless the call fails with exactly this message.
     #[track_caller]
     pub(crate) fn refused(
         &mut self,
@@ -151,7 +151,7 @@ impl Stand {
         assert_eq!(told, message);
     }
 
-    /// The configuration of `f` now.
+    /// The current configuration of `f`.
     #[track_caller]
     pub(crate) fn configuration(&mut self) -> Value {
         self.done("GET", "/2015-03-31/functions/f/configuration", Value::Null)
@@ -169,7 +169,7 @@ pub(crate) fn create_request() -> Value {
     })
 }
 
-/// A zip whose bytes differ with `contents`, in base64.
+/// A zip in base64 whose bytes depend on `contents`.
 pub(crate) fn zip_file(contents: &str) -> Value {
     json!(base64_simd::STANDARD.encode_to_string(archive::tiny(contents.as_bytes())))
 }

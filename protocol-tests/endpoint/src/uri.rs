@@ -1,7 +1,7 @@
-//! Percent-encoded text in, plain text out, and back by the rules of RFC 3986 as SigV4 reads them.
-//! Never treats `+` as a space: AWS does not.
+//! Encodes and decodes percent-encoded text by the rules of RFC 3986, as SigV4 applies them. Never treats `+` as a
+//! space, because AWS does not.
 
-/// Encodes every byte but the unreserved ones and those in `keep`, with upper-case hexadecimal digits as SigV4 wants them.
+/// Encodes every byte except the unreserved ones and those in `keep`, with upper-case digits as SigV4 requires.
 pub(crate) fn encode(text: &str, keep: &[u8]) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -14,7 +14,7 @@ pub(crate) fn encode(text: &str, keep: &[u8]) -> String {
     encoded
 }
 
-/// Decodes `%xx`; a `%` that begins none stands for itself.
+/// Decodes `%xx`; a `%` without two hexadecimal digits stays as it is.
 pub(crate) fn decode(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());
@@ -35,7 +35,7 @@ pub(crate) fn decode(text: &str) -> String {
     String::from_utf8_lossy(&decoded).into_owned()
 }
 
-/// The pairs of a query string, decoded, in the order in which they stand.
+/// Returns the decoded pairs of a query string, in their order.
 pub(crate) fn query(text: &str) -> Vec<(String, String)> {
     text.split('&')
         .filter(|pair| !pair.is_empty())

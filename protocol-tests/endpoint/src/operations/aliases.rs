@@ -1,5 +1,5 @@
-//! Aliases: names that point at a version, or at two with weights.
-//! Never changes the function: an alias has a RevisionId of its own.
+//! Aliases: names that point at a version, or at two versions with weights. Never changes the RevisionId of the
+//! function: an alias has its own.
 
 use serde_json::{Map, Value, json};
 
@@ -45,8 +45,8 @@ impl Account {
         }
     }
 
-    /// Members that are absent keep what they are, weights too: an alias keeps sending traffic to an old version until it is told otherwise.
-    /// Provisioned concurrency moves with it, which takes its time again.
+    /// Absent members keep their value. This includes the weights: an alias keeps sending traffic to an old version
+    /// until a request changes that. Provisioned concurrency moves with the alias, which takes the usual time again.
     pub(crate) fn update_alias(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
         let lasts = self.settings.provision_duration;
         let function = self.unqualified(ask)?;
@@ -76,7 +76,7 @@ impl Account {
         Ok(answer)
     }
 
-    /// An alias that is not there is deleted already, says AWS.
+    /// Succeeds if the alias does not exist, as on AWS.
     pub(crate) fn delete_alias(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
         let function = self.unqualified(ask)?;
         function.aliases.remove(ask.item);
@@ -115,17 +115,17 @@ impl Alias {
     }
 }
 
-/// `None`: the request is silent about weights.
+/// Returns the weights in the request. `None`: the request has no weights.
 fn weights(body: &Value) -> Option<Map<String, Value>> {
     let routing = body["RoutingConfig"].as_object()?;
     let weights = routing.get("AdditionalVersionWeights").and_then(Value::as_object);
     Some(weights.cloned().unwrap_or_default())
 }
 
-/// Refuses an alias whose versions do not exist, cannot share the traffic, or are not ready where it is led to them (`aws-recordings.md`; the
-/// texts are a guess, after those of a function).
+/// Fails if a version does not exist, if two versions cannot share the traffic, or if a newly selected version is not
+/// ready (`aws-recordings.md`; these messages are guessed from those for a function).
 fn check(alias: &Alias, before: Option<&Alias>, function: &Function) -> Result<(), Refusal> {
-    // By number only: an alias never points at another one.
+    // Only by number: an alias never points at another alias.
     let exists = |version: &str| {
         let number = version.parse::<u64>().is_ok_and(|number| function.published.contains_key(&number));
         if version == "$LATEST" || number {

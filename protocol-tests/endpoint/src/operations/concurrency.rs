@@ -1,5 +1,5 @@
-//! Reserved concurrency: how much of what an account may run at once is kept for one function.
-//! Never counts what runs: nothing does.
+//! Reserved concurrency: the part of the account's concurrency limit that one function keeps for itself. Never counts
+//! running executions, because nothing runs.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::constraints::Constraints;
 use crate::function::Function;
 use crate::refusal::Refusal;
 
-/// How many executions can never be reserved (AWS's developer guide, "Configuring reserved concurrency").
+/// The number of executions that must stay unreserved (AWS's developer guide, "Configuring reserved concurrency").
 pub(super) const FLOOR: u64 = 100;
 
 const KEY: &str = "ReservedConcurrentExecutions";
@@ -34,19 +34,19 @@ impl Account {
         Ok(json!({ KEY: reserved }))
     }
 
-    /// An empty object where nothing is reserved.
+    /// Returns an empty object if nothing is reserved.
     pub(crate) fn get_function_concurrency(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
         let function = self.unqualified(ask)?;
         Ok(function.reserved.map_or(json!({}), |reserved| json!({ KEY: reserved })))
     }
 
-    /// What is not reserved is released already, says AWS.
+    /// Succeeds if nothing is reserved, as on AWS.
     pub(crate) fn delete_function_concurrency(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
         self.unqualified(ask)?.reserved = None;
         Ok(Value::Null)
     }
 
-    /// What is left of the account's limit for the functions that have reserved nothing.
+    /// The part of the account's limit that is left for functions without reserved concurrency.
     pub(super) fn unreserved(&self) -> u64 {
         let taken = |function: &Function| function.reserved.unwrap_or_else(|| function.provisioned_sum(""));
         let taken: u64 = self.functions.values().map(taken).sum();
@@ -55,7 +55,7 @@ impl Account {
 }
 
 impl Function {
-    /// All provisioned concurrency, but that of one qualifier.
+    /// The sum of provisioned concurrency, without that of the qualifier `but`.
     pub(super) fn provisioned_sum(&self, but: &str) -> u64 {
         self.provisioned.iter().filter(|(its, _)| *its != but).map(|(_, it)| it.requested).sum()
     }

@@ -1,5 +1,5 @@
-//! Creation, reading, changing and deletion of functions.
-//! Never waits for a state that it begins: the answer tells it, later calls find it ended.
+//! Creates, reads, changes and deletes functions. Never waits for a state that it starts: the answer shows the state,
+//! and a later call finds it ended.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ impl Account {
         self.create(ask, lasts)
     }
 
-    /// CreateFunction with a Pending of its own length: seeded functions have none.
+    /// CreateFunction with a custom duration of the Pending state; it is zero for functions that a test prepares.
     pub(crate) fn create(&mut self, ask: &Ask<'_>, lasts: Duration) -> Result<Value, Refusal> {
         let body = ask.body;
         let name = self.name(checks::required(body, "FunctionName", "functionName")?)?;
@@ -36,7 +36,7 @@ impl Account {
             return Err(Refusal::FunctionExists { name: name.name });
         }
         let code = code(&body["Code"], ask)?;
-        // An image for a zip function, or the other way round, is no source either.
+        // An image for a zip function, or a zip for an image function, does not count as code either.
         let code = code.filter(|code| code.image_uri.is_some() == image).ok_or(Refusal::CodeMissing)?;
         let signing = body["CodeSigningConfigArn"].as_str().map(str::to_owned);
         if image && signing.is_some() {
@@ -117,7 +117,7 @@ impl Account {
         function.check_ready()?;
         check_revision(ask.body, &function.latest.revision_id)?;
         let names = |key: &str| !ask.body[key].is_null();
-        // Reports show this of creations; that an update is refused in the same words is a guess.
+        // Reports show this error for creations; it is a guess that updates fail with the same message.
         if function.latest.is_image() && (names("Runtime") || names("Handler") || has_layers(ask.body)) {
             return Err(Refusal::RuntimeOrHandlerOfImage);
         }
@@ -147,7 +147,7 @@ impl Account {
             let architectures = ask.body["Architectures"].clone();
             latest.configuration.insert("Architectures".to_owned(), architectures);
         }
-        // Everything was judged and the answer is what it would be, but nothing happens.
+        // All checks passed and the answer is the usual one, but a dry run changes nothing.
         if ask.body["DryRun"] == true {
             return Ok(latest.answer(&function.arn));
         }
@@ -181,7 +181,7 @@ impl Account {
         if qualifier == "$LATEST.PUBLISHED" {
             function.latest_published = None;
         }
-        // A version that is not there is deleted already, says AWS.
+        // Succeeds if the version does not exist, as on AWS.
         if let Ok(number) = qualifier.parse::<u64>() {
             function.published.remove(&number);
             function.forget(&qualifier);
@@ -190,7 +190,7 @@ impl Account {
     }
 }
 
-/// `$LATEST`, or with `Publish` the version that was published of it.
+/// Returns `$LATEST` or, with `Publish`, the version that was published from it.
 fn answer(function: &mut Function, ask: &Ask<'_>, span: Span) -> Result<Value, Refusal> {
     if ask.body["Publish"] != true {
         return Ok(function.latest.answer(&function.arn));
@@ -200,10 +200,11 @@ fn answer(function: &mut Function, ask: &Ask<'_>, span: Span) -> Result<Value, R
     Ok(version.answer(&function.qualified(Some(&number))))
 }
 
-/// The code that a request brings. `None`: it brings none. What lies in S3 or is an image the endpoint cannot read, so its CodeSha256 is
-/// the hash of its address: another address is other code.
+/// Returns the code in a request. `None`: the request has no code. The endpoint cannot read code in S3 or an image. It
+/// uses the hash of the address as CodeSha256, so that another address counts as other code.
 fn code(source: &Value, ask: &Ask<'_>) -> Result<Option<Code>, Refusal> {
-    // A key belongs to the package that it came with: without one "Lambda uses an AWS managed key" (botocore's model).
+    // A key belongs to the package of the same request: without one "Lambda uses an AWS managed key" (botocore's
+    // model).
     let kms_key = source["SourceKMSKeyArn"].as_str().filter(|arn| !arn.is_empty()).map(str::to_owned);
     if let Some(zip) = ask.code {
         archive::check(zip)?;

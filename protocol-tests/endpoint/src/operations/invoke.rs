@@ -1,5 +1,4 @@
-//! Invocations: who is executed, and what the test wants answered.
-//! Never executes anything.
+//! Invocations: selects the version and the answer that the test defined. Never executes code.
 
 use crate::account::{Account, Ask};
 use crate::function::{Function, Phase};
@@ -7,7 +6,7 @@ use crate::http::Answer;
 use crate::ids;
 use crate::refusal::Refusal;
 
-/// How much of a log an answer carries at most, in bytes (the model: "the last 4 KB").
+/// The largest part of a log in an answer, in bytes (the model: "the last 4 KB").
 const LOG_LIMIT: usize = 4096;
 
 impl Account {
@@ -57,8 +56,8 @@ impl Account {
 }
 
 impl Function {
-    /// The version that an alias sends this invocation to. `None`: the qualifier is no alias's. Of n invocations a weight of w takes n·w,
-    /// rounded down: chance would make tests fail now and then.
+    /// Returns the version to which an alias sends this invocation. `None`: the qualifier is not an alias. Of n
+    /// invocations a weight of w gets n·w, rounded down: a random choice would make tests fail occasionally.
     fn execute(&mut self, qualifier: Option<&str>) -> Option<String> {
         let alias = self.aliases.get_mut(qualifier?)?;
         if let Some((left, _)) = &alias.leaving {
@@ -67,7 +66,7 @@ impl Function {
         let before = f64::from(alias.invoked);
         alias.invoked = alias.invoked.saturating_add(1);
         let after = f64::from(alias.invoked);
-        // A billionth makes up for what a tenth loses in binary.
+        // The billionth compensates for fractions such as 0.1, which binary numbers cannot represent exactly.
         let share = |count: f64, weight: f64| (count * weight + 1e-9).floor();
         let chosen = alias.weights.iter().find(|(_, weight)| {
             let weight = weight.as_f64().unwrap_or_default();
@@ -77,7 +76,7 @@ impl Function {
     }
 }
 
-/// The lines that AWS writes around whatever a function logs.
+/// Returns the lines that AWS writes around the output of a function.
 fn usual_log(version: &str) -> String {
     let id = ids::unique();
     format!(

@@ -1,5 +1,5 @@
-//! What callers ask in, the body of AWS's answer out: one file to a subject.
-//! Never a status or a header, but those of Invoke: all others are `account.rs`'s and `route.rs`'s.
+//! Implements the operations: each takes the request's arguments and returns the body of the answer. One file per
+//! subject. Only Invoke sets a status or headers; for all other operations `account.rs` and `route.rs` do.
 
 mod aliases;
 mod concurrency;
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::account::Ask;
 
-/// A page of a list, after `Marker` and no longer than `MaxItems` (50 where the caller is silent, as with AWS).
+/// Returns a page of a list that starts at `Marker` and has at most `MaxItems` entries (default 50, as on AWS).
 fn page(key: &str, all: &[Value], ask: &Ask<'_>) -> Value {
     let number = |name| ask.parameter(name).and_then(|text| text.parse::<usize>().ok());
     let start = number("Marker").unwrap_or(0).min(all.len());

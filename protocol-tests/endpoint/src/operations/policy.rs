@@ -1,5 +1,5 @@
-//! Resource policies of functions, versions and aliases.
-//! Never judges who may call: the statements are kept and shown, nothing more.
+//! Resource policies of functions, versions and aliases. Never evaluates the statements: it only stores and returns
+//! them.
 
 use serde_json::{Map, Value, json};
 
@@ -33,7 +33,7 @@ impl Account {
         Ok(json!({"Statement": statement.to_string()}))
     }
 
-    /// The RevisionId is that of the function, version or alias: AWS has no other for a policy.
+    /// The RevisionId is that of the function, version or alias: a policy has none of its own on AWS.
     pub(crate) fn get_policy(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
         let name = self.named(ask)?;
         let function = self.function(&name, ask.now)?;
@@ -86,7 +86,7 @@ fn check(body: &Value) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The statement that a request makes, in the order in which AWS writes its members.
+/// Builds the statement for a request, with its members in AWS's order.
 fn statement(body: &Value, arn: &str) -> Result<Value, Refusal> {
     let mut statement = json!({
         "Sid": body["StatementId"],
@@ -102,7 +102,7 @@ fn statement(body: &Value, arn: &str) -> Result<Value, Refusal> {
     Ok(statement)
 }
 
-/// `*`, a service, an account, or the ARN of somebody. Fails for anything else.
+/// Parses a principal: `*`, a service, an account or an ARN. Fails on anything else.
 fn principal(text: &str) -> Result<Value, Refusal> {
     match text {
         "*" => Ok(json!("*")),
@@ -113,7 +113,7 @@ fn principal(text: &str) -> Result<Value, Refusal> {
     }
 }
 
-/// Member of the request, operator of the condition, its key.
+/// Member of the request, operator of the condition, key of the condition.
 const CONDITIONS: [(&str, &str, &str); 6] = [
     ("SourceArn", "ArnLike", "AWS:SourceArn"),
     ("SourceAccount", "StringEquals", "AWS:SourceAccount"),
@@ -123,7 +123,7 @@ const CONDITIONS: [(&str, &str, &str); 6] = [
     ("InvokedViaFunctionUrl", "Bool", "lambda:InvokedViaFunctionUrl"),
 ];
 
-/// `{operator: {key: value}}`; a flag is written as a text. Whether AWS writes a flag that is false is a guess: here it is as if absent.
+/// Returns `{operator: {key: value}}`, with booleans as strings. A flag that is false is left out, which is a guess.
 fn conditions(body: &Value) -> Map<String, Value> {
     let mut conditions = Map::new();
     for (member, operator, key) in CONDITIONS {
@@ -138,7 +138,7 @@ fn conditions(body: &Value) -> Map<String, Value> {
     conditions
 }
 
-/// The RevisionId of what a policy belongs to.
+/// Returns the RevisionId of the function, version or alias that has the policy.
 fn revision<'a>(function: &'a Function, qualifier: &str) -> Option<&'a String> {
     if let Some(alias) = function.aliases.get(qualifier) {
         return Some(&alias.revision_id);
@@ -153,7 +153,8 @@ fn check_revision(given: Option<&str>, function: &Function, qualifier: &str) -> 
     }
 }
 
-/// A permission changes the RevisionId of what it is given for (LocalStack, against recordings of AWS).
+/// A permission changes the RevisionId of the resource that it is added to (LocalStack's tests against recordings of
+/// AWS).
 fn change_revision(function: &mut Function, qualifier: &str) {
     let id = ids::unique();
     if let Some(alias) = function.aliases.get_mut(qualifier) {

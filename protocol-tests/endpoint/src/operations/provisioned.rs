@@ -1,5 +1,5 @@
-//! Provisioned concurrency of versions and aliases.
-//! Never of `$LATEST`, and never both of a version and of an alias that points at it.
+//! Provisioned concurrency of versions and aliases. Never of `$LATEST`, and never of both a version and an alias that
+//! points at it.
 
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ use crate::refusal::Refusal;
 const KEY: &str = "ProvisionedConcurrentExecutions";
 
 impl Account {
-    /// Always `IN_PROGRESS` at first.
+    /// The status is always `IN_PROGRESS` at first.
     pub(crate) fn put_provisioned_concurrency_config(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
         let mut constraints = Constraints::default();
         constraints.present(&ask.body[KEY], "provisionedConcurrentExecutions");
@@ -45,14 +45,14 @@ impl Account {
         found.map(Provisioned::answer).ok_or(Refusal::ProvisionedNotFound)
     }
 
-    /// What is not provisioned is released already, says AWS.
+    /// Succeeds if nothing is provisioned, as on AWS.
     pub(crate) fn delete_provisioned_concurrency_config(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
         let (name, qualifier) = self.published(ask, &Refusal::ProvisionedOfNoVersion)?;
         self.function_of(&name, &qualifier, ask)?.provisioned.remove(&qualifier);
         Ok(Value::Null)
     }
 
-    /// The function and the qualifier that a request names; `$LATEST` is refused with `of_latest`.
+    /// Returns the function and the qualifier that a request names. Fails with `of_latest` for `$LATEST`.
     fn published(&self, ask: &Ask<'_>, of_latest: &Refusal) -> Result<(FunctionName, String), Refusal> {
         let name = self.named(ask)?;
         match name.qualifier.clone() {
@@ -62,7 +62,7 @@ impl Account {
         }
     }
 
-    /// A function that is not there is refused in the words for the alias or the version that is not there either.
+    /// Returns the function. If it does not exist, the error is the same as for a missing alias or version.
     fn function_of(&mut self, name: &FunctionName, qualifier: &str, ask: &Ask<'_>) -> Result<&mut Function, Refusal> {
         let arn = self.arn(name);
         let function = self.function(name, ask.now).map_err(|_| Refusal::no_such_qualifier(arn, qualifier))?;
@@ -71,7 +71,7 @@ impl Account {
     }
 }
 
-/// Refuses a qualifier that cannot have provisioned concurrency as things are.
+/// Fails if the qualifier cannot have provisioned concurrency in the current state.
 fn check_place(function: &Function, qualifier: &str) -> Result<(), Refusal> {
     let Some(alias) = function.aliases.get(qualifier) else {
         let points_here =
@@ -81,7 +81,7 @@ fn check_place(function: &Function, qualifier: &str) -> Result<(), Refusal> {
     if alias.version == "$LATEST" {
         return Err(Refusal::ProvisionedOfLatest);
     }
-    // Weights that AWS itself shows while provisioned concurrency moves are no better.
+    // The weights that AWS shows while provisioned concurrency moves are rejected too.
     if !alias.weights.is_empty() || alias.leaving.is_some() {
         return Err(Refusal::ProvisionedWithWeights);
     }
@@ -91,7 +91,7 @@ fn check_place(function: &Function, qualifier: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Refuses more than the function has reserved, or else more than the account has left.
+/// Fails if the request exceeds what the function has reserved or, without a reservation, what the account has left.
 fn check_room(
     function: &Function,
     qualifier: &str,

@@ -1,5 +1,5 @@
-//! Which code signing configuration a function has.
-//! Never verifies a signature, and takes any configuration for one that exists.
+//! The code signing configuration of a function. Never verifies a signature, and assumes that every configuration
+//! exists.
 
 use serde_json::{Value, json};
 
@@ -16,12 +16,13 @@ impl Account {
         Ok(answer(function))
     }
 
-    /// An empty object where there is none, though the model calls both members required (LocalStack, against recordings of AWS).
+    /// Returns an empty object if there is no configuration, although the model marks both members as required
+    /// (LocalStack's tests against recordings of AWS).
     pub(crate) fn get_function_code_signing_config(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
         Ok(answer(self.signed(ask)?))
     }
 
-    /// What has none has lost it already, says AWS.
+    /// Succeeds if there is no configuration, as on AWS.
     pub(crate) fn delete_function_code_signing_config(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
         self.signed(ask)?.signing = None;
         Ok(Value::Null)

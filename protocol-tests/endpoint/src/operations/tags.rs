@@ -1,5 +1,4 @@
-//! Tags of functions.
-//! Never those of a version or an alias: AWS has none.
+//! Tags of functions. Never of a version or an alias, which have no tags on AWS.
 
 use std::collections::BTreeMap;
 
@@ -11,13 +10,13 @@ use crate::function::Function;
 use crate::ids;
 use crate::refusal::Refusal;
 
-/// How many tags a function may have (AWS's quotas page).
+/// The largest number of tags on a function (AWS's quotas page).
 const LIMIT: usize = 50;
 
 const ARN_PATTERN: &str = r"arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:(function:[a-zA-Z0-9-_]+(:(\$LATEST|[a-zA-Z0-9-_]+))?|layer:([a-zA-Z0-9-_]+)|code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|capacity-provider:[a-zA-Z0-9-_]+)";
 
 impl Account {
-    /// Adds, and replaces what is there under the same key.
+    /// Adds tags and replaces the value of existing keys.
     pub(crate) fn tag_resource(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
         let function = self.tagged(ask)?;
         let mut tags = function.tags.clone();
@@ -26,7 +25,7 @@ impl Account {
             return Err(Refusal::TooManyTags);
         }
         function.tags = tags;
-        // Tags change the RevisionId of `$LATEST`, though they are no part of it.
+        // Tags change the RevisionId of `$LATEST`, although they do not belong to it.
         function.latest.revision_id = ids::unique();
         Ok(Value::Null)
     }
@@ -36,7 +35,7 @@ impl Account {
         let keys: Vec<&str> =
             ask.query.iter().filter(|(name, _)| name == "tagKeys").map(|(_, key)| key.as_str()).collect();
         if keys.is_empty() {
-            // The same refusal as for a required member of a body.
+            // Fails as for a required member of a body.
             checks::required(&Value::Null, "tagKeys", "tagKeys")?;
         }
         function.tags.retain(|key, _| !keys.contains(&key.as_str()));
@@ -65,7 +64,7 @@ impl Account {
     }
 }
 
-/// The tags in a request; none where there are none.
+/// Parses the tags in a request; empty if there are none.
 pub(crate) fn read(tags: &Value) -> BTreeMap<String, String> {
     let members = tags.as_object().into_iter().flatten();
     members.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()

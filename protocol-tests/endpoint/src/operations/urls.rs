@@ -1,5 +1,5 @@
-//! Function URLs: one for a function, one for each of its aliases.
-//! Never served: what stands at such an address is not the control plane's.
+//! Function URLs: one for a function, one for each of its aliases. Never serves such a URL, which is not part of the
+//! control plane.
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -27,7 +27,7 @@ impl Account {
             return Err(Refusal::NoSuchFunction);
         }
         let now = moment::created(ask.now.wall);
-        // Another address each time, as the model says of a URL that is deleted and created again.
+        // A new address each time: the model says this of a URL that is deleted and created again.
         let id = &hexadecimal(&Sha256::digest(ids::unique()))[..32];
         let mut url = json!({
             "AuthType": ask.body["AuthType"],
@@ -37,7 +37,7 @@ impl Account {
             "InvokeMode": ask.body["InvokeMode"].as_str().unwrap_or("BUFFERED"),
         });
         set_cors(&mut url, &ask.body["Cors"]);
-        // The one answer of the four without LastModifiedTime (the model).
+        // Of the four answers only this one has no LastModifiedTime (the model).
         let answer = url.clone();
         url["LastModifiedTime"] = json!(now);
         function.urls.insert(key, url);
@@ -50,8 +50,8 @@ impl Account {
         function.urls.get(&key).cloned().ok_or(Refusal::NoSuchResource)
     }
 
-    /// Members that are absent keep what they are (measured on AWS: go-to-k/cdkd, pull request 1261). `Cors` replaces the live one as a
-    /// whole, and `{}` takes it away (the latter measured there too, the former is what other emulators do).
+    /// Absent members keep their value (measured on AWS: go-to-k/cdkd, pull request 1261). `Cors` replaces the current
+    /// one as a whole, as other emulators do, and `{}` removes it (measured in the same pull request).
     pub(crate) fn update_function_url_config(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
         let (name, key) = self.addressed(ask)?;
         check(ask.body)?;
@@ -74,7 +74,7 @@ impl Account {
         function.urls.remove(&key).map(|_| Value::Null).ok_or(Refusal::NoSuchResource)
     }
 
-    /// The function, and under which key its URL stands. Fails for a qualifier that is no alias's name.
+    /// Returns the function and the key of its URL. Fails if the qualifier is not a valid alias name.
     fn addressed(&self, ask: &Ask<'_>) -> Result<(FunctionName, String), Refusal> {
         let name = self.named(ask)?;
         let Some(qualifier) = name.qualifier.clone() else {
@@ -102,14 +102,14 @@ fn check(body: &Value) -> Result<(), Refusal> {
         constraints.count(&cors[list], member, most);
     }
     constraints.finish()?;
-    // That `{}` alone is let through is measured, see above; that an update is refused like a creation is a guess.
+    // That `{}` is accepted is measured, see above. That an update fails like a creation is a guess.
     if cors.as_object().is_some_and(|cors| !cors.is_empty()) && checks::strings(&cors["AllowOrigins"]).is_empty() {
         return Err(Refusal::OriginsMissing);
     }
     Ok(())
 }
 
-/// Nothing where the request is silent, and no `Cors` where it asks for an empty one.
+/// Sets `Cors`. Changes nothing if the request has no `Cors`, and removes it if the request has an empty one.
 fn set_cors(url: &mut Value, cors: &Value) {
     let (Some(url), Some(members)) = (url.as_object_mut(), cors.as_object()) else {
         return;

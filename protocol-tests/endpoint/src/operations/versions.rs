@@ -1,5 +1,4 @@
-//! Publication and listing of versions.
-//! Never publishes what did not change: the existing version is answered.
+//! Publishes and lists versions. Never publishes an unchanged function: it returns the existing version.
 
 use serde_json::{Value, json};
 
@@ -42,7 +41,8 @@ impl Account {
     }
 }
 
-/// A FunctionConfiguration as lists tell it: without any state, in ten of ten recordings (`aws-recordings.md`).
+/// Returns a FunctionConfiguration as lists have it: without the state members, in ten of ten recordings
+/// (`aws-recordings.md`).
 fn listed(mut configuration: Value) -> Value {
     let states = ["State", "StateReason", "StateReasonCode", "RuntimeVersionConfig"];
     let updates = ["LastUpdateStatus", "LastUpdateStatusReason", "LastUpdateStatusReasonCode"];

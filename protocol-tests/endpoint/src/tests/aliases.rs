@@ -9,7 +9,7 @@ const LIVE: &str = "/2015-03-31/functions/f/aliases/live";
 const INVALID: (u16, &str) = (400, "InvalidParameterValueException");
 const NOT_FOUND: (u16, &str) = (404, "ResourceNotFoundException");
 
-/// `f` with the versions 1 and 2, and `live` at 1.
+/// `f` with the versions 1 and 2, and `live` at version 1.
 fn stand() -> Stand {
     let mut stand = Stand::with_function();
     for code in ["2", "3"] {

@@ -1,4 +1,4 @@
-//! Creation, reading, changing and deletion of functions.
+//! Creating, reading, changing and deleting functions.
 
 use serde_json::{Value, json};
 
@@ -46,7 +46,7 @@ fn the_same_name_again_is_refused() {
     Stand::with_function().refused("POST", FUNCTIONS, create_request(), conflict, "Function already exist: f");
 }
 
-/// Creates `f` with some members set, or taken away where they are null.
+/// Creates `f` with some members set, or removed if they are null, and expects an error.
 #[track_caller]
 fn creation_refused(change: Value, status_and_code: (u16, &str), message: &str) {
     let mut request = create_request();

@@ -1,4 +1,4 @@
-//! Invocations: nothing runs, the answer is the test's.
+//! Invocations: no code runs, and the test defines the answers.
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ fn payload(answer: &Answer) -> Value {
     serde_json::from_slice(&answer.body).unwrap_or(Value::Null)
 }
 
-/// `f` with the versions 1 and 2, and invocations that answer so.
+/// `f` with the versions 1 and 2, and these answers for invocations.
 fn stand(invocations: Value) -> Stand {
     let mut stand = Stand::of(Settings::from_json(&json!({"invocations": invocations})).unwrap());
     stand.create();

@@ -1,4 +1,4 @@
-//! Quotas, and what somebody else does to a function in between.
+//! Request quotas, and concurrent changes by another client.
 
 use serde_json::{Value, json};
 
@@ -73,5 +73,5 @@ fn somebody_else_changes_the_function() {
     let text = "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve the latest Revision Id";
     stand.refused("PUT", CONFIGURATION, stale, (412, "PreconditionFailedException"), text);
     stand.meddle(None);
-    assert_eq!(stand.configuration()["Description"], "changed by somebody else");
+    assert_eq!(stand.configuration()["Description"], "changed by another client");
 }

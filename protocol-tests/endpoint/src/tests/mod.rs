@@ -1,5 +1,5 @@
-//! The crate as callers see it: the account by its answers, the sockets by a client of raw bytes.
-//! Never a private detail: those are tested beside the code.
+//! Tests the crate as its callers use it: the account through its answers, the sockets with raw HTTP requests. Never
+//! tests private details: those tests are beside the code.
 
 mod aliases;
 mod concurrency;

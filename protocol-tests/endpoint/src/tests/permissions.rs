@@ -1,4 +1,4 @@
-//! What a policy must allow for each request: allowed with it, refused without any part of it, in AWS's words.
+//! The permissions that each request needs: it succeeds with all of them, and fails with AWS's message without any one.
 
 use serde_json::{Value, json};
 
@@ -31,7 +31,7 @@ const ECR: [(&str, &str); 4] = [
     ("ecr:SetRepositoryPolicy", REPOSITORY),
 ];
 
-/// The function `f` with a version, an alias and all that an alias may have; and `image`, which is one.
+/// The function `f` with a version and an alias that has every setting, and the function `image` with an image.
 fn prepared() -> Stand {
     let mut stand = Stand::with_function();
     stand.done("POST", "/2015-03-31/functions/f/versions", json!({}));
@@ -56,7 +56,8 @@ fn message(body: &Value) -> String {
     body.get("message").or(body.get("Message")).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-/// With all of them the request is done; without any one of them it is refused for that one, and without all of them for the first.
+/// Checks that the request succeeds with all permissions, that it fails without any one of them and names that one, and
+/// that it names the first if all are missing.
 #[track_caller]
 fn check(method: &str, target: &str, body: &Value, needed: &[(&str, &str)]) {
     let mut stand = prepared();
@@ -253,7 +254,7 @@ fn what_an_update_names_needs_permissions_of_its_own() {
     check("PUT", SIGNING, &json!({"CodeSigningConfigArn": CSC}), &needed);
 }
 
-/// Whether AWS does it where every action is allowed under this condition.
+/// Checks whether AWS handles the request if every action is allowed under this condition.
 #[track_caller]
 fn decided(condition: &Value, method: &str, target: &str, body: &Value, expected: bool) {
     let mut stand = prepared();
@@ -294,7 +295,7 @@ fn conditions_see_what_the_request_says() {
     decided(&equals("aws:PrincipalAccount", "123456789012"), "GET", FUNCTION, &Value::Null, true);
 }
 
-/// Whether an update is done where it may use that action on condition.
+/// Checks whether an update succeeds if this one action is allowed under a condition.
 #[track_caller]
 fn conditional(action: &str, condition: &Value, body: &Value, expected: bool) {
     let mut stand = prepared();
@@ -466,7 +467,7 @@ fn a_document_without_a_version_stops_the_test() {
 }
 
 #[test]
-#[should_panic(expected = "`NotAction` is not judged here")]
+#[should_panic(expected = "`NotAction` is not supported")]
 fn a_document_that_cannot_be_judged_stops_the_test() {
     let statement = json!({"Effect": "Allow", "NotAction": "lambda:*", "Resource": "*"});
     start().enforce(json!({"Version": "2012-10-17", "Statement": [statement]}));

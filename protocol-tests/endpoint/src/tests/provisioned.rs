@@ -1,4 +1,4 @@
-//! Provisioned concurrency, and what it does to an alias that moves.
+//! Provisioned concurrency, and its effect on an alias that moves to another version.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ fn provision(count: u64) -> Value {
     json!({"ProvisionedConcurrentExecutions": count})
 }
 
-/// `f` with the versions 1 and 2, and `live` at 1; provisioning takes that long.
+/// `f` with the versions 1 and 2, and `live` at version 1. Provisioning takes `provision_ms`.
 fn stand(provision_ms: u64) -> Stand {
     let settings = Settings { provision_duration: Duration::from_millis(provision_ms), ..Settings::default() };
     let mut stand = Stand::of(settings);

@@ -1,4 +1,4 @@
-//! What a test arranges through the public interface, over real connections where the socket matters.
+//! State and faults that a test sets through the public interface, over real connections where the socket matters.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The settings of a function: what is kept, what is cleared, what is refused, in creation, update and GetFunction.
+//! Function settings in creations, updates and GetFunction: which are kept, cleared and rejected.
 
 use serde_json::{Value, json};
 
@@ -22,8 +22,8 @@ fn vpc() -> Value {
     json!({"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]})
 }
 
-/// A function created with a member is answered with it, and so is one that is updated with it; an update without it keeps it, and one
-/// that clears it does.
+/// Checks that the answer has a member after a creation or an update that sets it, that an update without the member
+/// keeps it, and that `clear` clears it.
 #[track_caller]
 fn check(set: Value, member: &str, answered: Value, clear: Value, cleared: Value) {
     let mut request = create_request();
@@ -111,7 +111,7 @@ fn every_setting_is_held_kept_and_cleared() {
     );
 }
 
-/// Creation and update refuse the same with the same words, and nothing changes.
+/// Checks that creation and update fail with the same error, and change nothing.
 #[track_caller]
 fn refused(members: Value, status_and_code: (u16, &str), message: &str) {
     let mut request = create_request();

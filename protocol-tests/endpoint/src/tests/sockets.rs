@@ -1,5 +1,5 @@
-//! The endpoint over real connections: what a client sees, and what is on record afterwards.
-#![expect(clippy::disallowed_methods, reason = "a client of raw bytes connects")]
+//! The endpoint over real connections: what a client receives, and which calls are recorded.
+#![expect(clippy::disallowed_methods, reason = "the tests connect as a raw HTTP client")]
 
 use std::io::{self, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -39,7 +39,7 @@ fn request(method: &str, target: &str, body: &[u8], extra: &str) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-/// Head and body of one answer.
+/// Returns the head and the body of one answer.
 fn answer(stream: &TcpStream) -> io::Result<(String, String)> {
     let mut reader = BufReader::new(stream);
     let mut head = Vec::new();
@@ -56,7 +56,7 @@ fn answer(stream: &TcpStream) -> io::Result<(String, String)> {
     Ok((head, String::from_utf8_lossy(&body).into_owned()))
 }
 
-/// One request on a connection of its own.
+/// Sends one request on a new connection.
 pub(super) fn exchange(endpoint: &Endpoint, method: &str, target: &str, body: &[u8]) -> io::Result<(String, String)> {
     let mut stream = connect(endpoint);
     stream.write_all(&request(method, target, body, ""))?;
@@ -163,7 +163,7 @@ fn html_and_nothing_are_answered_too() {
     assert_eq!(exchange(&endpoint, "GET", FUNCTION, b"").unwrap().1, "");
 }
 
-/// A reset, not an end of file, and the call on record as cut.
+/// Checks that the client sees a reset, not an end of file, and that the call is recorded with status 0.
 #[track_caller]
 fn is_reset(kind: &Value, body: &[u8]) -> Endpoint {
     let endpoint = start();

@@ -1,4 +1,4 @@
-//! Pending, InProgress, Failed, and the RevisionId that changes with them.
+//! Pending, InProgress and Failed, and the RevisionId that changes with them.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Publication, listing and deletion of versions.
+//! Publishing, listing and deleting versions.
 
 use serde_json::{Value, json};
 
