@@ -23,7 +23,7 @@ pub(crate) fn signal(child: &Child, name: &str) {
 /// Starts the program on a request and returns once `ready` holds.
 fn started(plugin: &mut Plugin, request: &Value, ready: impl Fn() -> bool) -> Child {
     let mut child = plugin.spawn();
-    child.stdin.take().expect("piped").write_all(request.to_string().as_bytes()).expect("written");
+    child.stdin.take().expect("piped").write_all(request.to_string().as_bytes()).expect("writable");
     let began = Instant::now();
     while !ready() {
         assert!(began.elapsed() < Duration::from_secs(30), "never ready");
@@ -49,7 +49,7 @@ fn live_function(settings: Settings) -> (Endpoint, tempfile::TempDir, Value) {
     assert_eq!(created.outcome(), "deployed");
     endpoint.forget_calls();
     request["timeout"] = json!(5);
-    std::fs::write(directory.path().join("index.js"), "// new\n").expect("written");
+    std::fs::write(directory.path().join("index.js"), "// new\n").expect("writable");
     (endpoint, directory, request)
 }
 
@@ -94,7 +94,7 @@ fn a_signal_during_a_call_that_hangs_ends_it_in_time() {
     signal(&child, "TERM");
     let ended = ended(child);
     assert_eq!((ended.code(), ended.status.code()), ("cancelled", Some(143)));
-    let message = ended.finished()["error"]["message"].as_str().expect("a sentence");
+    let message = ended.finished()["error"]["message"].as_str().expect("a string");
     assert!(message.contains("may still take effect"), "{message}");
 }
 
@@ -120,7 +120,7 @@ fn a_signal_while_standard_input_is_read_is_heard() {
         signal(&child, name);
         let mut rest = String::new();
         stdout.read_to_string(&mut rest).expect("read to the end");
-        assert_eq!(child.wait().expect("ended").code(), Some(status));
+        assert_eq!(child.wait().expect("can be waited for").code(), Some(status));
         assert!(rest.contains(r#""code":"cancelled""#), "{rest}");
         drop(stdin);
     }
@@ -159,7 +159,7 @@ fn when_the_runner_closes_our_output_no_further_step_is_taken() {
         std::thread::sleep(Duration::from_millis(5));
     }
     drop(stdout);
-    assert_eq!(child.wait().expect("ended").code(), Some(1));
+    assert_eq!(child.wait().expect("can be waited for").code(), Some(1));
     assert!(!called(&endpoint, "UpdateFunctionCode"), "no further step");
 }
 
@@ -177,7 +177,7 @@ fn a_signal_ends_a_run_whose_output_nobody_reads() {
     std::thread::sleep(Duration::from_secs(1));
     signal(&child, "TERM");
     let began = Instant::now();
-    assert_eq!(child.wait().expect("ended").code(), Some(143));
+    assert_eq!(child.wait().expect("can be waited for").code(), Some(143));
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }
 
@@ -208,7 +208,7 @@ fn wait_until_asleep(child: &Child) {
 #[track_caller]
 fn check_heard(runs: &[&[&str]]) {
     let directory = build_directory();
-    std::fs::write(directory.path().join("f.yml"), "function_name: f\non: {all_branches: true}\n").expect("written");
+    std::fs::write(directory.path().join("f.yml"), "function_name: f\non: {all_branches: true}\n").expect("writable");
     let runs: Vec<_> = runs.iter().flat_map(|run| [(*run, ("TERM", 15)), (*run, ("QUIT", 3))]).collect();
     let wrong = fixture::problems(
         &runs,

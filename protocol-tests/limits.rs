@@ -23,7 +23,7 @@ fn endless(directory: &Path) -> [String; 3] {
     let (pipe, huge) = (directory.join("pipe"), directory.join("huge"));
     let made = Command::new("mkfifo").arg(&pipe).status().expect("coreutils");
     assert!(made.success());
-    fs::File::create(&huge).and_then(|file| file.set_len(1 << 40)).expect("made");
+    fs::File::create(&huge).and_then(|file| file.set_len(1 << 40)).expect("can be created");
     [pipe.display().to_string(), "/dev/zero".to_owned(), huge.display().to_string()]
 }
 
@@ -67,7 +67,7 @@ fn a_pipe_for_a_token_that_a_profile_names_is_refused() {
     let [pipe, ..] = endless(fixture.temporary.path());
     let config = fixture.path("config");
     let profile = "[default]\nrole_arn = arn:aws:iam::123456789012:role/deploy\nweb_identity_token_file = ";
-    fs::write(&config, format!("{profile}{pipe}\n")).expect("written");
+    fs::write(&config, format!("{profile}{pipe}\n")).expect("writable");
     let env = fixture.request["env"].as_object_mut().expect("an object");
     env.retain(|name, _| !name.starts_with("AWS_ACCESS") && !name.starts_with("AWS_SECRET"));
     env.insert("AWS_CONFIG_FILE".to_owned(), json!(config));
@@ -77,10 +77,10 @@ fn a_pipe_for_a_token_that_a_profile_names_is_refused() {
 #[test]
 fn a_compiled_file_that_is_a_link_to_a_pipe_is_not_opened() {
     let fixture = Fixture::new(json!({"zip": "tree"}));
-    fs::create_dir_all(fixture.path("tree/__pycache__")).expect("made");
-    fs::write(fixture.path("tree/index.js"), "x").expect("written");
+    fs::create_dir_all(fixture.path("tree/__pycache__")).expect("can be created");
+    fs::write(fixture.path("tree/index.js"), "x").expect("writable");
     let [pipe, ..] = endless(fixture.temporary.path());
-    symlink(pipe, fixture.path("tree/__pycache__/a.pyc")).expect("made");
+    symlink(pipe, fixture.path("tree/__pycache__/a.pyc")).expect("can be created");
     let ended = fixture.again();
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
 }
@@ -93,7 +93,7 @@ fn an_ignore_file_without_an_end_is_refused() {
     for path in endless(elsewhere.path()) {
         let ignore = fixture.path(".lambdaignore");
         let _ = fs::remove_file(&ignore);
-        symlink(&path, &ignore).expect("made");
+        symlink(&path, &ignore).expect("can be created");
         check(&path, &fixture.again(), "package-unreadable");
     }
 }
@@ -104,7 +104,12 @@ fn a_file_of_stanzas_without_an_end_is_refused_and_a_pipe_with_one_is_read() {
     let run = |option: &str, path: &str| {
         let mut command = Command::new(program());
         command.args(["check", option, path, "--format", "json", "--ci", "none"]).current_dir(directory.path());
-        command.env_clear().env("PATH", &*crate::fixture::PATH).env("TRAVIS_BRANCH", "master").output().expect("runs")
+        command
+            .env_clear()
+            .env("PATH", &*crate::fixture::PATH)
+            .env("TRAVIS_BRANCH", "master")
+            .output()
+            .expect("can be started")
     };
     let [_, zero, huge] = endless(directory.path());
     for (option, path) in [("--stanza", &zero), ("--stanza", &huge), ("--travis-yml", &zero), ("--travis-yml", &huge)] {
@@ -191,18 +196,18 @@ fn links_that_lead_to_one_another_are_followed_to_a_limit() {
     // Two links on each level: 2^24 paths lead to the one file.
     for level in 0..24 {
         let directory = fixture.path(&format!("levels/{level}"));
-        fs::create_dir_all(&directory).expect("made");
+        fs::create_dir_all(&directory).expect("can be created");
         for name in ["left", "right"] {
-            symlink(fixture.path(&format!("levels/{}", level + 1)), directory.join(name)).expect("made");
+            symlink(fixture.path(&format!("levels/{}", level + 1)), directory.join(name)).expect("can be created");
         }
     }
-    fs::create_dir_all(fixture.path("levels/24")).expect("made");
-    fs::write(fixture.path("levels/24/file"), "x").expect("written");
-    fs::create_dir(fixture.path("tree")).expect("made");
-    symlink(fixture.path("levels/0"), fixture.path("tree/all")).expect("made");
+    fs::create_dir_all(fixture.path("levels/24")).expect("can be created");
+    fs::write(fixture.path("levels/24/file"), "x").expect("writable");
+    fs::create_dir(fixture.path("tree")).expect("can be created");
+    symlink(fixture.path("levels/0"), fixture.path("tree/all")).expect("can be created");
     let ended = fixture.again();
     check("2^24 paths", &ended, "package-too-large");
-    assert!(ended.finished()["error"]["message"].as_str().expect("told").contains("200000"), "{}", ended.stdout);
+    assert!(ended.finished()["error"]["message"].as_str().expect("a string").contains("200000"), "{}", ended.stdout);
 }
 
 #[test]
@@ -210,8 +215,8 @@ fn a_deep_tree_is_walked_in_linear_time() {
     let fixture = Fixture::new(json!({"symlinks": "follow", "zip": "tree"}));
     // As deep as a path may be long.
     let directory = fixture.path(&format!("tree/{}", vec!["d"; 1_900].join("/")));
-    fs::create_dir_all(&directory).expect("made");
-    fs::write(directory.join("index.js"), "x").expect("written");
+    fs::create_dir_all(&directory).expect("can be created");
+    fs::write(directory.join("index.js"), "x").expect("writable");
     let ended = fixture.again();
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
     assert!(ended.elapsed < SOON, "{:?}", ended.elapsed);
@@ -220,7 +225,7 @@ fn a_deep_tree_is_walked_in_linear_time() {
 #[test]
 fn an_archive_that_is_far_too_large_is_refused_before_it_is_read() {
     let fixture = Fixture::new(json!({"zip": "huge.zip"}));
-    fs::File::create(fixture.path("huge.zip")).and_then(|file| file.set_len(200_000_000_000)).expect("made");
+    fs::File::create(fixture.path("huge.zip")).and_then(|file| file.set_len(200_000_000_000)).expect("can be created");
     check("200 GB", &fixture.again(), "package-too-large");
 }
 
@@ -231,8 +236,8 @@ fn a_profiles_process_that_never_ends_is_ended_and_told() {
     env.retain(|name, _| !name.starts_with("AWS_ACCESS") && !name.starts_with("AWS_SECRET"));
     let (config, mark) = (fixture.path("config"), fixture.path("pid"));
     let process = fixture.path("process");
-    fs::write(&process, format!("echo $$ >{}\nsleep 600 & wait\n", mark.display())).expect("written");
-    fs::write(&config, format!("[default]\ncredential_process = bash {}\n", process.display())).expect("written");
+    fs::write(&process, format!("echo $$ >{}\nsleep 600 & wait\n", mark.display())).expect("writable");
+    fs::write(&config, format!("[default]\ncredential_process = bash {}\n", process.display())).expect("writable");
     fixture.request["env"]["AWS_CONFIG_FILE"] = json!(config);
     check("a process", &fixture.again(), "timed-out");
     let pid = fs::read_to_string(&mark).expect("it has run");
@@ -262,7 +267,7 @@ fn a_name_server_that_never_answers_does_not_outlast_the_wait() {
     }
     let mut fixture = Fixture::new(json!({"wait_timeout": 2}));
     fixture.request["env"]["AWS_ENDPOINT_URL"] = json!("http://lambda.example.invalid");
-    fs::write(fixture.path("request"), fixture.request.to_string()).expect("written");
+    fs::write(fixture.path("request"), fixture.request.to_string()).expect("writable");
     let mut run = Command::new("unshare");
     run.args(["--net", "--mount", "bash", "-c", SCRIPT, &program()]).current_dir(fixture.directory.path());
     let began = Instant::now();

@@ -55,7 +55,7 @@ fn of_two_who_ask_at_once_one_makes_and_both_find_it_whole() {
             std::thread::sleep(Duration::from_millis(200));
             fs::write(directory.join("last.txt"), "whole").expect("writable");
         });
-        assert_eq!(fs::read_to_string(directory.join("last.txt")).expect("whole"), "whole");
+        assert_eq!(fs::read_to_string(directory.join("last.txt")).expect("readable"), "whole");
     };
     std::thread::scope(|scope| {
         scope.spawn(ask);
@@ -69,15 +69,16 @@ fn of_two_who_ask_at_once_one_makes_and_both_find_it_whole() {
 fn packages_of_npm_are_those_that_are_locked() {
     let parent = tempfile::TempDir::new().expect("a temporary directory");
     let directory = parent.path().join("one-package");
-    fs::create_dir(&directory).expect("made");
+    fs::create_dir(&directory).expect("can be created");
     let package = r#"{"name": "one-package", "version": "1.0.0", "dependencies": {"picocolors": "^1.0.0"}}"#;
     let lock = r#"{"name": "one-package", "version": "1.0.0", "lockfileVersion": 3, "packages": {
         "": {"name": "one-package", "version": "1.0.0", "dependencies": {"picocolors": "^1.0.0"}},
         "node_modules/picocolors": {"version": "1.1.0", "integrity":
             "sha512-TQ92mBOW0l3LeMeyLV6mzy/kWr8lkd/hp3mTg7wYK7zJhuBStmGMBG0BdeDZS/dZx1IukaX6Bk11zcln25o1Aw=="}}}"#;
-    fs::write(directory.join("package.json"), package).expect("written");
-    fs::write(directory.join("package-lock.json"), lock).expect("written");
+    fs::write(directory.join("package.json"), package).expect("writable");
+    fs::write(directory.join("package-lock.json"), lock).expect("writable");
     let code = "console.log(require(process.argv[1] + '/picocolors/package.json').version)";
-    let output = Command::new(node()).args(["-e", code]).arg(npm_packages(&directory)).output().expect("starts");
+    let output =
+        Command::new(node()).args(["-e", code]).arg(npm_packages(&directory)).output().expect("can be started");
     assert_eq!(String::from_utf8_lossy(&output.stdout), "1.1.0\n", "{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -161,7 +161,7 @@ fn trouble(trouble: &Value, facts: &mut Vec<String>) {
     }
     facts.extend(trouble["at"].as_str().map(|at| at.trim_start_matches('/').replace('/', ".").replace("~1", "/")));
     // The sentence of a warning's event is framed by its kind and its hint.
-    let message = trouble["message"].as_str().expect("a sentence");
+    let message = trouble["message"].as_str().expect("a string");
     let message = message.strip_prefix("warning: ").unwrap_or(message);
     let hint = trouble["hint"].as_str().map(|hint| format!("; {hint}")).unwrap_or_default();
     facts.push(message.strip_suffix(&hint).unwrap_or(message).to_owned());
@@ -227,8 +227,8 @@ fn a_real_terminal_shows_a_step_where_it_began() {
         let style = Style::of(true, size_of(&pty.terminal), variable);
         assert_eq!(style, Style { colour: no_color.is_empty(), width: Some(columns), live: true, unicode: true });
         let mut terminal = Terminal::new(pty.terminal.try_clone().expect("a file descriptor is free"), style);
-        events.iter().for_each(|event| terminal.show(event).expect("written"));
-        terminal.end().expect("written");
+        events.iter().for_each(|event| terminal.show(event).expect("writable"));
+        terminal.end().expect("writable");
         drop(terminal);
         let written = pty.read();
         assert_eq!(written.contains('\u{1b}'), no_color.is_empty(), "{written:?}");

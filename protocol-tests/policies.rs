@@ -223,9 +223,9 @@ fn printed(request: &Value) -> Output {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .expect("it can be started");
-    serde_json::to_writer(child.stdin.take().expect("piped"), request).expect("it reads");
-    child.wait_with_output().expect("it ends")
+        .expect("can be started");
+    serde_json::to_writer(child.stdin.take().expect("piped"), request).expect("writable");
+    child.wait_with_output().expect("can be waited for")
 }
 
 /// One deployment after the other under a policy: of a function that is absent, of one that differs in all that the stanza
@@ -304,7 +304,7 @@ fn lessened(policy: &Value, spare: &[&str]) -> BTreeMap<String, Value> {
             lessened.insert(format!("the statement {sid}"), without(&|statements| drop(statements.remove(at))));
         }
         for action in actions.iter().filter(|_| actions.len() > 1) {
-            let name = action.as_str().expect("a text");
+            let name = action.as_str().expect("a string");
             if !is_spare(action) {
                 let change = |statements: &mut Vec<Value>| {
                     statements[at]["Action"].as_array_mut().expect("actions").retain(|other| other != action);
@@ -355,24 +355,24 @@ fn every_kind_of_deployment_runs_under_its_own_policy_and_not_under_less() {
 fn function_and_notes(env: &Value) -> (String, Vec<String>) {
     let request = json!({"function_name": "f", "role": "arn:aws:iam::123456789012:role/run", "env": env});
     let (policy, notes) = policy(&request);
-    (policy["Statement"][0]["Resource"][0].as_str().expect("a text").to_owned(), notes)
+    (policy["Statement"][0]["Resource"][0].as_str().expect("a string").to_owned(), notes)
 }
 
 #[test]
 fn no_file_of_the_runners_or_of_the_build_tells_the_region() {
-    let (runner, build) = (TempDir::new().expect("made"), TempDir::new().expect("made"));
+    let (runner, build) = (TempDir::new().expect("can be created"), TempDir::new().expect("can be created"));
     for (aws, region) in [(runner.path().join(".aws"), "eu-north-1"), (build.path().join("~/.aws"), "ap-south-1")] {
-        fs::create_dir_all(&aws).expect("made");
-        fs::write(aws.join("config"), format!("[default]\nregion = {region}\n")).expect("written");
+        fs::create_dir_all(&aws).expect("can be created");
+        fs::write(aws.join("config"), format!("[default]\nregion = {region}\n")).expect("writable");
     }
     let region = |env: Value, home: Option<&std::path::Path>| {
         let mut command = Command::new(program());
         command.arg("policy").env_clear().current_dir(build.path()).stdin(Stdio::piped()).stdout(Stdio::piped());
         home.map(|home| command.env("HOME", home));
-        let mut child = command.stderr(Stdio::null()).spawn().expect("it can be started");
+        let mut child = command.stderr(Stdio::null()).spawn().expect("can be started");
         let request = json!({"function_name": "f", "env": env});
-        serde_json::to_writer(child.stdin.take().expect("piped"), &request).expect("it reads");
-        let output = child.wait_with_output().expect("it ends");
+        serde_json::to_writer(child.stdin.take().expect("piped"), &request).expect("writable");
+        let output = child.wait_with_output().expect("can be waited for");
         let policy: Value = serde_json::from_slice(&output.stdout).expect("JSON alone");
         policy["Statement"][0]["Resource"][0].as_str().and_then(|arn| arn.split(':').nth(3)).map(str::to_owned)
     };

@@ -28,8 +28,8 @@ impl Pty {
     /// One with so many columns, and 24 lines.
     pub(crate) fn open(columns: u16) -> Self {
         let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a pseudo-terminal is free");
-        grantpt(&controller).expect("ours");
-        unlockpt(&controller).expect("ours");
+        grantpt(&controller).expect("can be granted");
+        unlockpt(&controller).expect("can be granted");
         let name = ptsname(&controller, Vec::new()).expect("it has a name").into_string().expect("ASCII");
         let no_control = OFlags::NOCTTY.bits().cast_signed();
         let terminal = OpenOptions::new().read(true).write(true).custom_flags(no_control).open(name);
@@ -44,7 +44,7 @@ impl Pty {
     pub(crate) fn run(self, command: &mut Command, input: Option<Stdio>) -> (String, ExitStatus) {
         let end = || Stdio::from(self.terminal.try_clone().expect("a file descriptor is free"));
         let input = input.unwrap_or_else(&end);
-        let mut child = Ending(command.stdin(input).stdout(end()).stderr(end()).spawn().expect("it can be started"));
+        let mut child = Ending(command.stdin(input).stdout(end()).stderr(end()).spawn().expect("can be started"));
         // The command keeps its streams for another run, and nothing ends while an end of ours is open.
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let written = self.read();

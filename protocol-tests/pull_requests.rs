@@ -29,7 +29,7 @@ const STANZA: &str = r#"{"function_name": "f", "on": {"all_branches": true}}"#;
 /// A build directory with a stanza in a file of its own.
 fn directory() -> TempDir {
     let directory = TempDir::new().expect("a temporary directory");
-    fs::write(directory.path().join("f.json"), STANZA).expect("written");
+    fs::write(directory.path().join("f.json"), STANZA).expect("writable");
     directory
 }
 
@@ -69,7 +69,7 @@ fn a_request_without_env_is_judged_as_its_stanza_in_a_file_is() {
             let mut stdin = child.stdin.take().expect("piped");
             std::io::Write::write_all(&mut stdin, STANZA.as_bytes()).unwrap_or_default();
             drop(stdin);
-            let output = child.wait_with_output().expect("it ends");
+            let output = child.wait_with_output().expect("can be waited for");
             (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned())
         };
         let (shown, noted) = text(&["check"]);
@@ -101,7 +101,7 @@ fn no_file_of_a_pull_request_makes_a_push_of_it() {
     ] {
         let directory = TempDir::new().expect("a temporary directory");
         let text = format!("{file}\ndeploy: {{provider: lambda, function_name: f, run: touch ran}}\n");
-        fs::write(directory.path().join(".travis.yml"), text).expect("written");
+        fs::write(directory.path().join(".travis.yml"), text).expect("writable");
         let file_given = ["--travis-yml", ".travis.yml"];
         for (ci, env) in REQUESTS.iter().chain([&("a CI", &[("CI", "true")][..])]) {
             let ended = plugin(&file_given, directory.path(), env).run_on(b"");
@@ -159,7 +159,7 @@ fn a_person_sees_what_is_shown_on_a_terminal_or_told_there() {
         let mut told = String::from_utf8_lossy(&output.stdout).into_owned();
         for file in ["out", "err"].map(|name| directory.path().join(name)).iter().filter(|file| file.exists()) {
             told += &fs::read_to_string(file).expect("readable");
-            fs::remove_file(file).expect("ours");
+            fs::remove_file(file).expect("can be removed");
         }
         assert_eq!(told.contains("is a pull request"), !is_person, "{line}: {told}");
     }

@@ -54,7 +54,7 @@ struct Stand {
 impl Stand {
     fn new() -> Self {
         let place = TempDir::new().expect("a temporary directory");
-        fs::create_dir(place.path().join("tree")).expect("made");
+        fs::create_dir(place.path().join("tree")).expect("can be created");
         Stand { place }
     }
 
@@ -68,9 +68,9 @@ impl Stand {
 
     fn write(&self, name: &str, content: &[u8], mode: u32) {
         let path = self.tree().join(name);
-        fs::create_dir_all(path.parent().expect("is below the tree")).expect("made");
-        fs::write(&path, content).expect("written");
-        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("ours");
+        fs::create_dir_all(path.parent().expect("is below the tree")).expect("can be created");
+        fs::write(&path, content).expect("writable");
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("can be changed");
     }
 
     fn package(&self) {
@@ -90,7 +90,7 @@ impl Stand {
     /// Runs a reader of archives in a new directory, which it returns.
     fn unpacked_by(&self, program: &str, arguments: &[&str]) -> PathBuf {
         let target = self.place.path().join("unpacked");
-        fs::create_dir(&target).expect("made");
+        fs::create_dir(&target).expect("can be created");
         // In a locale of plain ASCII, programs make up names of their own for umlauts.
         let mut command = Command::new(program);
         command.args(arguments).arg(self.archive()).current_dir(&target).env("LC_ALL", "C.UTF-8");
@@ -116,12 +116,12 @@ fn everything() -> Stand {
     stand.write("just over a block", &text[..=mebibyte], 0o755);
     stand.write("noise", &incompressible, 0o644);
     stand.write(&format!("{}file", "deep/".repeat(40)), b"deep\n", 0o644);
-    fs::create_dir(stand.tree().join("empty directory")).expect("made");
+    fs::create_dir(stand.tree().join("empty directory")).expect("can be created");
     let permissions = fs::Permissions::from_mode(0o755);
-    fs::set_permissions(stand.tree().join("empty directory"), permissions).expect("ours");
-    symlink("bin/run me.sh", stand.tree().join("link to a file")).expect("made");
-    symlink("Größe in Köln", stand.tree().join("link to a directory")).expect("made");
-    symlink("../Größe in Köln", stand.tree().join("bin/link back")).expect("made");
+    fs::set_permissions(stand.tree().join("empty directory"), permissions).expect("can be changed");
+    symlink("bin/run me.sh", stand.tree().join("link to a file")).expect("can be created");
+    symlink("Größe in Köln", stand.tree().join("link to a directory")).expect("can be created");
+    symlink("../Größe in Köln", stand.tree().join("bin/link back")).expect("can be created");
     stand.package();
     stand
 }
@@ -140,7 +140,7 @@ fn walk(directory: &Path) -> BTreeMap<String, String> {
         for entry in fs::read_dir(&directory).expect("readable") {
             is_empty = false;
             let path = entry.expect("readable").path();
-            let own = path.file_name().expect("has one").to_str().expect("UTF-8");
+            let own = path.file_name().expect("a file name").to_str().expect("UTF-8");
             let name = format!("{name}{own}");
             let there = fs::symlink_metadata(&path).expect("readable");
             if there.is_dir() {
@@ -227,9 +227,9 @@ fn seventy_thousand_entries_are_read() {
     let stand = Stand::new();
     for directory in 0..70 {
         let path = stand.tree().join(format!("d{directory}"));
-        fs::create_dir(&path).expect("made");
+        fs::create_dir(&path).expect("can be created");
         for file in 0..1000 {
-            fs::write(path.join(format!("f{file}")), format!("{directory} {file}\n")).expect("written");
+            fs::write(path.join(format!("f{file}")), format!("{directory} {file}\n")).expect("writable");
         }
     }
     stand.package();
@@ -246,8 +246,8 @@ fn seventy_thousand_entries_are_read() {
 fn an_entry_over_4_gib_is_read() {
     const BYTES: u64 = (4 << 30) + 5;
     let stand = Stand::new();
-    let large = fs::File::create(stand.tree().join("large")).expect("created");
-    large.set_len(BYTES).expect("sparse");
+    let large = fs::File::create(stand.tree().join("large")).expect("can be created");
+    large.set_len(BYTES).expect("can be resized");
     stand.write("small", b"behind it", 0o644);
     stand.package();
     assert_eq!(stand.asked(STREAM), json!({"large": [BYTES, BYTES], "small": [9, 9]}));

@@ -43,8 +43,8 @@ fn the_dialogue_of_the_readme_is_a_real_one() {
     });
     endpoint.seed(live).expect("a valid function");
     let build = TempDir::new().expect("a temporary directory");
-    std::fs::create_dir(build.path().join("dist")).expect("made");
-    std::fs::write(build.path().join("dist/index.js"), "exports.handler = async () => 'hello'\n").expect("written");
+    std::fs::create_dir(build.path().join("dist")).expect("can be created");
+    std::fs::write(build.path().join("dist/index.js"), "exports.handler = async () => 'hello'\n").expect("writable");
     endpoint.set_update_duration(std::time::Duration::from_millis(50));
     let env = job_env(&endpoint);
     for (name, value) in env.as_object().expect("an object").iter().filter(|(name, _)| *name != "TRAVIS_BRANCH") {

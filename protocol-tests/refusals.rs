@@ -61,7 +61,7 @@ fn told(row: &Value) -> Value {
         deploy(&mut stanza, &before, directory.path());
         fs::write(directory.path().join("index.js"), "// 2\n").expect("writable");
     }
-    let text = row["message"].as_str().expect("a text").to_owned();
+    let text = row["message"].as_str().expect("a string").to_owned();
     if is_of_s3(operation) {
         // Large enough to go in parts, where a part is to be refused.
         let size = if operation == "PutObject" { 1 } else { 17 << 20 };
@@ -117,7 +117,7 @@ fn of_s3(asked: &Asked, row: &Value) -> Answer {
         let begun = "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>";
         return Answer::Text(200, vec![("etag", "\"e\"".to_owned())], begun.to_owned());
     }
-    let text = |name: &str| row[name].as_str().expect("a text");
+    let text = |name: &str| row[name].as_str().expect("a string");
     let region =
         row["headers"]["x-amz-bucket-region"].as_str().map(|region| ("x-amz-bucket-region", region.to_owned()));
     let headers = region.into_iter().chain([("x-amz-request-id", "4442587FB7D0A2F9".to_owned())]).collect();

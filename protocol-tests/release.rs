@@ -45,9 +45,9 @@ fn each_event_and_command_was_told_when_it_came() {
 #[test]
 fn the_scripts_can_be_read_by_bash() {
     for script in fs::read_dir(root().join(".ci")).expect(".ci").map(|entry| entry.expect("an entry").path()) {
-        let output = Command::new("bash").arg("-n").arg(&script).output().expect("bash is there");
+        let output = Command::new("bash").arg("-n").arg(&script).output().expect("bash is installed");
         assert!(output.status.success(), "{}: {}", script.display(), String::from_utf8_lossy(&output.stderr));
-        let executable = fs::metadata(&script).expect("there").permissions().mode() & 0o111;
+        let executable = fs::metadata(&script).expect("exists").permissions().mode() & 0o111;
         assert_ne!(executable, 0, "{} cannot be executed", script.display());
     }
 }
@@ -55,12 +55,12 @@ fn the_scripts_can_be_read_by_bash() {
 /// A directory `name` with these files, made in this order, of this age and with these permissions.
 fn tree(parent: &Path, files: &[(&str, &str)], time: &str, mode: u32) -> PathBuf {
     let directory = parent.join("name");
-    fs::create_dir_all(directory.join("schema")).expect("made");
+    fs::create_dir_all(directory.join("schema")).expect("can be created");
     for (name, text) in files {
         let file = directory.join(name);
-        fs::write(&file, text).expect("written");
-        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).expect("ours");
-        assert!(Command::new("touch").args(["-d", time]).arg(&file).status().expect("touch is there").success());
+        fs::write(&file, text).expect("writable");
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).expect("can be changed");
+        assert!(Command::new("touch").args(["-d", time]).arg(&file).status().expect("touch is installed").success());
     }
     directory
 }
@@ -68,15 +68,15 @@ fn tree(parent: &Path, files: &[(&str, &str)], time: &str, mode: u32) -> PathBuf
 fn packed(directory: &Path, epoch: &str) -> Vec<u8> {
     let archive = directory.with_extension("tar.gz");
     let mut pack = Command::new(root().join(".ci/pack"));
-    let output = pack.arg(directory).arg(&archive).env("SOURCE_DATE_EPOCH", epoch).output().expect("bash is there");
+    let output = pack.arg(directory).arg(&archive).env("SOURCE_DATE_EPOCH", epoch).output().expect("bash is installed");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    fs::read(archive).expect("packed")
+    fs::read(archive).expect("readable")
 }
 
 #[test]
 #[ignore = "second tier: needs tar"]
 fn packing_depends_on_names_contents_and_the_given_time_alone() {
-    let tar = Command::new("tar").arg("--version").output().expect("tar is there");
+    let tar = Command::new("tar").arg("--version").output().expect("tar is installed");
     if !String::from_utf8_lossy(&tar.stdout).contains("GNU tar") {
         fixture::not_run("GNU tar (is not installed)");
         return;
@@ -95,7 +95,7 @@ fn packing_depends_on_names_contents_and_the_given_time_alone() {
 
     let mut list = Command::new("tar");
     list.args(["--list", "--verbose", "--numeric-owner", "--utc", "--full-time", "--file"]);
-    let list = list.arg(one.with_extension("tar.gz")).output().expect("lists");
+    let list = list.arg(one.with_extension("tar.gz")).output().expect("tar starts");
     let list = String::from_utf8_lossy(&list.stdout).into_owned();
     let names: Vec<&str> = list.lines().filter_map(|line| line.split_whitespace().last()).collect();
     assert_eq!(names, ["name/", "name/a", "name/b", "name/schema/", "name/schema/c"]);
@@ -107,13 +107,13 @@ fn what_is_shipped_has_every_schema_and_the_list_of_codes() {
     let parent = TempDir::new().expect("a temporary directory");
     let shipped = parent.path().join("shipped");
     let mut lay_out = Command::new(root().join(".ci/lay-out"));
-    let output = lay_out.arg(crate::plugin::program()).arg(&shipped).output().expect("bash is there");
+    let output = lay_out.arg(crate::plugin::program()).arg(&shipped).output().expect("bash is installed");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let names: Vec<_> =
-        fs::read_dir(root().join("schema")).expect("there").map(|e| e.expect("readable").file_name()).collect();
+        fs::read_dir(root().join("schema")).expect("readable").map(|e| e.expect("readable").file_name()).collect();
     assert!(names.contains(&"errors.md".into()), "{names:?}");
     for name in names {
-        let read = |directory: PathBuf| fs::read(directory.join("schema").join(&name)).expect("there");
+        let read = |directory: PathBuf| fs::read(directory.join("schema").join(&name)).expect("readable");
         assert_eq!(read(shipped.clone()), read(root()), "{name:?}");
     }
 }
@@ -122,21 +122,21 @@ fn what_is_shipped_has_every_schema_and_the_list_of_codes() {
 fn what_a_change_has_to_pass_says_what_it_needs() {
     let directory = repository("");
     let copy = directory.path().join(".ci/run");
-    fs::copy(root().join(".ci/run"), &copy).expect("copied");
+    fs::copy(root().join(".ci/run"), &copy).expect("can be copied");
     let path = directory.path().join("path");
-    fs::create_dir(&path).expect("made");
+    fs::create_dir(&path).expect("can be created");
     for name in ["bash", "dirname"] {
         let found = std::env::split_paths(&std::env::var_os("PATH").expect("a PATH"))
             .map(|at| at.join(name))
             .find(|at| at.exists());
-        std::os::unix::fs::symlink(found.expect("is there"), path.join(name)).expect("linked");
+        std::os::unix::fs::symlink(found.expect("found in PATH"), path.join(name)).expect("can be created");
     }
-    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).expect("ours");
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).expect("can be changed");
     let mut run = Command::new(&copy);
-    if fs::metadata(&path).expect("there").uid() == 0 {
+    if fs::metadata(&path).expect("exists").uid() == 0 {
         run.uid(65_534).gid(65_534);
     }
-    let output = run.env_clear().env("PATH", &path).output().expect("env is there");
+    let output = run.env_clear().env("PATH", &path).output().expect("can be started");
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!((output.status.code(), told.as_ref()), (Some(1), "run: needs cargo\n"));
 }
@@ -146,15 +146,15 @@ fn repository(changelog: &str) -> TempDir {
     let directory = TempDir::new().expect("a temporary directory");
     let write = |name: &str, text: &str| {
         let file = directory.path().join(name);
-        fs::create_dir_all(file.parent().expect("below the directory")).expect("made");
-        fs::write(file, text).expect("written");
+        fs::create_dir_all(file.parent().expect("below the directory")).expect("can be created");
+        fs::write(file, text).expect("writable");
     };
     write("Cargo.toml", "[package]\nname = \"dpl-lambda\"\nversion = \"9.8.7\"\nedition = \"2024\"\n\n[workspace]\n");
     write("Cargo.lock", "version = 4\n\n[[package]]\nname = \"dpl-lambda\"\nversion = \"9.8.7\"\n");
     write("src/lib.rs", "");
     write("CHANGELOG.md", changelog);
-    fs::create_dir(directory.path().join(".ci")).expect("made");
-    fs::copy(root().join(".ci/release"), directory.path().join(".ci/release")).expect("copied");
+    fs::create_dir(directory.path().join(".ci")).expect("can be created");
+    fs::copy(root().join(".ci/release"), directory.path().join(".ci/release")).expect("can be copied");
     for arguments in
         [&["init", "--quiet"][..], &["add", "."], &["commit", "--quiet", "--no-gpg-sign", "--message", "first"]]
     {
@@ -165,7 +165,8 @@ fn repository(changelog: &str) -> TempDir {
 
 /// What the script says when it fails there, which it does in any case.
 fn release(repository: &TempDir, arguments: &[&str]) -> String {
-    let output = Command::new(repository.path().join(".ci/release")).args(arguments).output().expect("bash is there");
+    let output =
+        Command::new(repository.path().join(".ci/release")).args(arguments).output().expect("bash is installed");
     assert!(!output.status.success());
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
@@ -177,7 +178,7 @@ fn a_release_of_what_is_not_committed_or_not_told_is_refused() {
     // It has no program, so that more than this cannot come of it.
     let told = release(&dated, &[]);
     assert!(!told.contains("commit them") && !told.contains("CHANGELOG"), "{told}");
-    fs::write(dated.path().join("new"), "").expect("written");
+    fs::write(dated.path().join("new"), "").expect("writable");
     assert_eq!(release(&dated, &[]), "release: the tree has changes; commit them\n");
     let allowed = release(&dated, &["--allow-dirty"]);
     assert!(allowed.starts_with("release: not to be shipped: the tree has changes; commit them\n"), "{allowed}");

@@ -245,7 +245,7 @@ fn what_a_command_leaves_behind_on_purpose_stays() {
     wait_for(&fixture, "begun", 0);
     signal(&running.child, "TERM");
     assert_eq!(running.ended().code(), "cancelled");
-    let id = fs::read_to_string(fixture.directory.path().join("stays")).expect("written");
+    let id = fs::read_to_string(fixture.directory.path().join("stays")).expect("readable");
     let stays = fixture::kill().args(["-KILL", id.trim()]).status().expect("kill runs");
     assert!(stays.success());
 }
@@ -258,7 +258,7 @@ fn a_command_is_told_which_version_it_has_to_check() {
     let told = "arn:aws:lambda:us-east-1:123456789012:function:f 2";
     let checked = || fs::read_to_string(fixture.directory.path().join("checked")).expect("the command has written it");
     assert_eq!(checked().trim_end(), told);
-    let output = ended.event("output").expect("told");
+    let output = ended.event("output").expect("the event exists");
     assert_eq!((&output["stream"], &output["line"]), (&json!("stdout"), &json!(told)));
     assert!(!fixture.operations().contains(&"Invoke".to_owned()), "the command stands for the invocation");
 

@@ -20,7 +20,7 @@ fn refused(input: &[u8], code: &str) -> Ended {
 #[test]
 fn what_is_no_json_is_told_with_its_place() {
     let ended = refused(b"{", "bad-json");
-    let message = ended.finished()["error"]["message"].as_str().expect("a sentence");
+    let message = ended.finished()["error"]["message"].as_str().expect("a string");
     assert!(message.contains("line 1, column 1"), "{message}");
     refused(b"", "bad-json");
     refused(b" \n\t ", "bad-json");
@@ -77,7 +77,8 @@ fn a_document_command_that_fails_prints_nothing_on_standard_output() {
         &["completions", "tcsh"],
         &["manual", "more"],
     ] {
-        let output = std::process::Command::new(crate::plugin::program()).args(arguments).output().expect("runs");
+        let output =
+            std::process::Command::new(crate::plugin::program()).args(arguments).output().expect("can be started");
         assert_eq!(output.status.code(), Some(2));
         assert_eq!(String::from_utf8_lossy(&output.stdout), "");
         assert_eq!(String::from_utf8_lossy(&output.stderr).lines().count(), 1);
@@ -87,7 +88,8 @@ fn a_document_command_that_fails_prints_nothing_on_standard_output() {
 #[test]
 fn help_and_version_are_as_everywhere() {
     for (argument, text) in [("--help", "Usage: dpl-lambda"), ("--version", "dpl-lambda ")] {
-        let output = std::process::Command::new(crate::plugin::program()).arg(argument).output().expect("runs");
+        let output =
+            std::process::Command::new(crate::plugin::program()).arg(argument).output().expect("can be started");
         assert_eq!(output.status.code(), Some(0));
         assert!(String::from_utf8_lossy(&output.stdout).contains(text));
     }

@@ -48,7 +48,7 @@ pub(crate) fn runner(name: &str) -> Command {
 
 /// `examples/runner.rs`, compiled, as `cargo test` leaves it; `cargo test --test protocol` alone builds no examples.
 static COMPILED: LazyLock<PathBuf> = LazyLock::new(|| {
-    let test = std::env::current_exe().expect("known");
+    let test = std::env::current_exe().expect("the path is known");
     let compiled = test.ancestors().nth(2).expect("a test lies in target/*/deps").join("examples/runner");
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/runner.rs");
     let time = |path: &Path| fs::metadata(path).and_then(|about| about.modified()).ok();
@@ -60,7 +60,7 @@ static COMPILED: LazyLock<PathBuf> = LazyLock::new(|| {
 /// gives it another `PATH`.
 static PATH: LazyLock<OsString> = LazyLock::new(|| {
     let ask = "import os, sys; print(os.path.dirname(os.path.realpath(sys.executable)), end='')";
-    let python = Command::new("python3").args(["-c", ask]).output().expect("Python 3 is there");
+    let python = Command::new("python3").args(["-c", ask]).output().expect("Python 3 is installed");
     let mut path = OsString::from_vec(python.stdout);
     path.push(":");
     path.push(std::env::var_os("PATH").unwrap_or_default());
@@ -140,7 +140,7 @@ enum Verdict {
 
 /// All cases, by name.
 fn cases() -> Vec<(PathBuf, Case)> {
-    let directory = fs::read_dir(Path::new(HERE).join("runner")).expect("is there");
+    let directory = fs::read_dir(Path::new(HERE).join("runner")).expect("readable");
     let mut files: Vec<PathBuf> = directory.map(|entry| entry.expect("readable").path()).collect();
     files.retain(|path| path.extension().is_some_and(|end| end == "json"));
     files.sort();
@@ -210,9 +210,9 @@ impl Case {
         let child = runner.spawn().unwrap_or_else(|error| panic!("{runner:?} cannot be started: {error}"));
         let status = end_of(child)?;
         let read = |name: &str| fs::read(kept.path().join(name));
-        let log = [read("log"), read("stderr")].map(|bytes| bytes.expect("is there")).concat();
+        let log = [read("log"), read("stderr")].map(|bytes| bytes.expect("readable")).concat();
         let given = read("given.json").ok().map(|given| serde_json::from_slice(&given).expect("JSON"));
-        let directory = directory.path().canonicalize().expect("is there");
+        let directory = directory.path().canonicalize().expect("exists");
         Ok(Run { status, log: String::from_utf8_lossy(&log).into_owned(), given, env, directory })
     }
 
@@ -329,9 +329,10 @@ fn the_dialogue_of_the_page_for_builders_of_runners_is_a_real_one() {
     let mut blocks = page.split("```json\n").skip(1).map(|block| block.split("```").next().unwrap_or_default().trim());
     let (request, shown) = (blocks.next().expect("a request"), blocks.next().expect("its events"));
 
-    let mut plugin = Command::new(program()).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("starts");
-    plugin.stdin.take().expect("piped").write_all(request.as_bytes()).expect("it reads");
-    let output = plugin.wait_with_output().expect("it ends");
+    let mut plugin =
+        Command::new(program()).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("can be started");
+    plugin.stdin.take().expect("piped").write_all(request.as_bytes()).expect("writable");
+    let output = plugin.wait_with_output().expect("can be waited for");
     assert_eq!(output.status.code(), Some(0));
     let events = |lines: &str| -> Vec<Value> {
         let mut events: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).expect("an event")).collect();

@@ -29,12 +29,12 @@ fn grow(tree: &Path, reversed: bool) {
     }
     for (name, content) in files {
         let path = tree.join(&name);
-        fs::create_dir_all(path.parent().expect("is below the tree")).expect("made");
-        fs::write(&path, content).expect("written");
+        fs::create_dir_all(path.parent().expect("is below the tree")).expect("can be created");
+        fs::write(&path, content).expect("writable");
         let mode = if name == "bootstrap" { 0o755 } else { 0o644 };
-        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("ours");
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("can be changed");
     }
-    symlink("lib/3", tree.join("link")).expect("made");
+    symlink("lib/3", tree.join("link")).expect("can be created");
 }
 
 /// A place with such a directory, `tree`.
@@ -58,8 +58,8 @@ struct Made {
 
 impl Made {
     fn of(packaged: &Value, output: PathBuf) -> Self {
-        let bytes = fs::read(output).expect("made");
-        let code_sha256 = packaged["code_sha256"].as_str().expect("told").to_owned();
+        let bytes = fs::read(output).expect("readable");
+        let code_sha256 = packaged["code_sha256"].as_str().expect("a string").to_owned();
         assert_eq!(code_sha256, BASE64.encode_to_string(Sha256::digest(&bytes)), "the hash is that of the bytes");
         Made { code_sha256, bytes }
     }
@@ -80,7 +80,7 @@ fn made_with(env: &[(&str, &str)], directory: &Path, zip: &str) -> Made {
     }
     let ended = plugin.run(&json!({"function_name": "f", "zip": zip}));
     assert_eq!(ended.outcome(), "packaged", "{}", ended.stdout);
-    Made::of(ended.event("packaged").expect("told"), output)
+    Made::of(ended.event("packaged").expect("the event exists"), output)
 }
 
 /// `zip` in `place` as anybody packages it.
@@ -93,7 +93,7 @@ fn at_another_time() {
     let place = place();
     let before = made(&place, "tree");
     sh(&place, "shopt -s globstar; touch -t 200001020304 tree/**");
-    let touched = fs::metadata(place.path().join("tree/bundle.js")).expect("there").modified().expect("known");
+    let touched = fs::metadata(place.path().join("tree/bundle.js")).expect("exists").modified().expect("a time");
     assert!(touched.elapsed().is_ok_and(|age| age.as_secs() > 86_400 * 365), "touched");
     before.assert_same(&made(&place, "tree"));
 }
@@ -110,7 +110,7 @@ fn under_another_umask() {
     let place = place();
     sh(&place, "umask 077; cp -R tree closed; umask 002; cp -R tree open; chmod -R g+w open");
     for (copy, mode) in [("closed", 0o600), ("open", 0o664)] {
-        let copied = fs::metadata(place.path().join(copy).join("bundle.js")).expect("there");
+        let copied = fs::metadata(place.path().join(copy).join("bundle.js")).expect("exists");
         assert_eq!(copied.permissions().mode() & 0o777, mode, "{copy}");
         made(&place, "tree").assert_same(&made(&place, copy));
     }
@@ -139,8 +139,8 @@ fn on_one_processor() {
         return fixture::not_run("taskset (is not installed, or processor 0 is not ours)");
     }
     let place = place();
-    fs::write(place.path().join("request.json"), r#"{"function_name":"f","zip":"tree"}"#).expect("written");
-    let request = fs::File::open(place.path().join("request.json")).expect("written");
+    fs::write(place.path().join("request.json"), r#"{"function_name":"f","zip":"tree"}"#).expect("writable");
+    let request = fs::File::open(place.path().join("request.json")).expect("readable");
     let output = Command::new("taskset")
         .args(["-c", "0", &program(), "package", "--output", "one.zip"])
         .current_dir(place.path())
@@ -149,7 +149,7 @@ fn on_one_processor() {
         .expect("has answered before");
     let told = String::from_utf8(output.stdout).expect("events are UTF-8");
     let mut events = told.lines().map(|line| serde_json::from_str::<Value>(line).expect("an event"));
-    let packaged = events.find(|event| event["event"] == "packaged").expect("told");
+    let packaged = events.find(|event| event["event"] == "packaged").expect("the event exists");
     Made::of(&packaged, place.path().join("one.zip")).assert_same(&made(&place, "tree"));
 }
 
@@ -157,7 +157,7 @@ fn on_one_processor() {
 fn wherever_it_is_packaged_from() {
     let place = place();
     let deep = place.path().join("as/deep/as/can/be");
-    fs::create_dir_all(&deep).expect("made");
+    fs::create_dir_all(&deep).expect("can be created");
     let named = made(&place, "tree");
     named.assert_same(&made_with(&[], &place.path().join("tree"), "."));
     named.assert_same(&made_with(&[], &deep, "../../../../../tree"));

@@ -80,7 +80,8 @@ fn session() -> Lines {
 
 /// The lines as a picture.
 fn svg(lines: &[Vec<Cell>]) -> String {
-    let size = |cells: usize, cell: f32| (2.0 * MARGIN + f32::from(u16::try_from(cells).expect("few")) * cell).ceil();
+    let size =
+        |cells: usize, cell: f32| (2.0 * MARGIN + f32::from(u16::try_from(cells).expect("fits in u16")) * cell).ceil();
     let (width, height) = (size(usize::from(COLUMNS), WIDE), size(lines.len(), HIGH));
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" role=\"img\">\n\
@@ -92,7 +93,7 @@ fn svg(lines: &[Vec<Cell>]) -> String {
     for (number, line) in lines.iter().enumerate() {
         let spans = spans(line);
         if !spans.is_empty() {
-            let y = MARGIN + 13.0 + f32::from(u16::try_from(number).expect("few")) * HIGH;
+            let y = MARGIN + 13.0 + f32::from(u16::try_from(number).expect("fits in u16")) * HIGH;
             svg.push_str(&format!("<text y=\"{y}\">{spans}</text>\n"));
         }
     }

@@ -96,7 +96,7 @@ impl Trial {
         let endpoint = Endpoint::start(Settings::default()).expect("a free port");
         let directory = build_directory();
         for file in ["index.py", "app.py"] {
-            std::fs::write(directory.path().join(file), "def handler(event, context): pass\n").expect("written");
+            std::fs::write(directory.path().join(file), "def handler(event, context): pass\n").expect("writable");
         }
         Trial { name: name.to_owned(), endpoint, directory, states: 0, differences: Vec::new() }
     }

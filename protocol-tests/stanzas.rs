@@ -11,7 +11,7 @@ use crate::plugin::{Ended, Plugin, agrees, job_env};
 
 pub(crate) fn real_stanzas() -> Vec<Value> {
     let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/protocol-tests/real-stanzas.jsonl"));
-    text.expect("is there").lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    text.expect("readable").lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
 
 /// Like Travis: encrypted values arrive decrypted.
@@ -97,7 +97,7 @@ fn trap(stanza: Value, expected: Value, warnings: &[&str]) {
         Some(code) => assert_eq!(ended.code(), code, "{stanza}\n{}", ended.stdout),
         None => {
             assert_eq!(ended.outcome(), "deployed", "{stanza}\n{}", ended.stdout);
-            let live = endpoint.function("f").expect("created")["Configuration"].clone();
+            let live = endpoint.function("f").expect("the function exists")["Configuration"].clone();
             assert!(agrees(&expected, &live), "{stanza}: expected\n{expected}\ngot\n{live:#}");
         }
     }

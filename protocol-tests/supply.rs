@@ -37,9 +37,9 @@ fn each_direct_dependency_is_told_with_who_keeps_it() {
 #[test]
 fn each_test_that_a_promise_names_is_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let security = fs::read_to_string(root.join("SECURITY.md")).expect("read");
+    let security = fs::read_to_string(root.join("SECURITY.md")).expect("readable");
     let (_, promises) = security.split_once("| promise |").expect("a table of promises");
-    let (promises, _) = promises.split_once("\n\n").expect("it ends");
+    let (promises, _) = promises.split_once("\n\n").expect("the table ends with a blank line");
     let modules: Vec<&str> =
         promises.split('`').skip(1).step_by(2).filter_map(|name| name.strip_suffix("::*")).collect();
     assert!(modules.len() > 10, "{modules:?}");

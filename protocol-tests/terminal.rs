@@ -31,7 +31,7 @@ impl Desk {
         let settings = Settings { region: "eu-west-1".to_owned(), ..Settings::default() };
         let endpoint = Endpoint::start(settings).expect("a free port");
         let directory = TempDir::new().expect("a temporary directory");
-        fs::create_dir(directory.path().join("dist")).expect("made");
+        fs::create_dir(directory.path().join("dist")).expect("can be created");
         git(directory.path(), &["init", "--quiet", "--initial-branch=main"]);
         Desk { endpoint, directory }
     }
@@ -44,7 +44,7 @@ impl Desk {
     }
 
     fn file(&self, name: &str, text: &str) {
-        fs::write(self.directory.path().join(name), text).expect("written");
+        fs::write(self.directory.path().join(name), text).expect("writable");
     }
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
@@ -185,7 +185,7 @@ fn a_plan_is_seen_at_a_glance() {
         |call: &lambda_endpoint::Call| !call.operation.starts_with("Get") && !call.operation.starts_with("List");
     let changing: Vec<_> = desk.endpoint.calls().into_iter().filter(changing).map(|call| call.operation).collect();
     assert_eq!(changing, ["UpdateFunctionCode"], "a rehearsal (DryRun) only");
-    assert_eq!(desk.endpoint.function("orders").expect("is there")["Configuration"]["Timeout"], 10);
+    assert_eq!(desk.endpoint.function("orders").expect("the function exists")["Configuration"]["Timeout"], 10);
 }
 
 #[test]
@@ -384,7 +384,7 @@ fn a_format_that_is_asked_for_wins_over_what_the_output_is() {
     };
     let json = desk.on_terminal(COLUMNS, &mut desk.command(&["plan", "--format", "json"]));
     let piped = |arguments: &[&str]| {
-        let output = desk.command(arguments).arg("--ci=none").stdin(Stdio::null()).output().expect("it can be started");
+        let output = desk.command(arguments).arg("--ci=none").stdin(Stdio::null()).output().expect("can be started");
         assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
         String::from_utf8(output.stdout).expect("UTF-8")
     };
@@ -393,7 +393,7 @@ fn a_format_that_is_asked_for_wins_over_what_the_output_is() {
     let log = piped(&["plan", "--format", "text"]);
     assert!(!log.contains(['\u{1b}', '\r', '\u{8}']), "{log:?}");
     let seen = desk.see(&["plan"]);
-    let live = desk.endpoint.function("orders").expect("is there")["Configuration"]["CodeSha256"].clone();
+    let live = desk.endpoint.function("orders").expect("the function exists")["Configuration"]["CodeSha256"].clone();
     let live = live.as_str().expect("a hash");
     assert!(log.contains(live) && !seen.written.contains(live), "{log}");
     let shorter: Vec<String> = log.lines().filter(|line| !line.contains("code_sha256")).map(str::to_owned).collect();

@@ -19,7 +19,7 @@ const BUCKET: &str = "packages";
 fn stand(mebibytes: usize) -> (Emulator, TempDir, Value) {
     let (moto, directory) = (Emulator::moto(), build_directory());
     moto.ask("s3", "create_bucket", &json!({"Bucket": BUCKET}));
-    fs::write(directory.path().join("noise.bin"), noise(mebibytes << 20)).expect("written");
+    fs::write(directory.path().join("noise.bin"), noise(mebibytes << 20)).expect("writable");
     let stanza = json!({
         "function_name": "f",
         "role": moto.role(),
@@ -63,7 +63,7 @@ fn a_package_over_50_mib_goes_in_parts_and_only_once() {
     let ended = deploy(directory.path(), &stanza);
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
     assert_eq!(ended.steps(), ["upload-package", "create-function"]);
-    let package = ended.event("packaged").expect("told");
+    let package = ended.event("packaged").expect("the event exists");
     let live = moto.ask("lambda", "get_function", &json!({"FunctionName": "f"}));
     assert_eq!(live["Configuration"]["CodeSha256"], package["code_sha256"]);
     let held = objects(&moto);
@@ -98,7 +98,7 @@ fn a_small_package_goes_in_one_piece_whose_hash_s3_knows() {
     let (key, _) = objects(&moto).remove(0);
     stanza = json!({"function_name": "f", "s3_bucket": BUCKET, "s3_key": key, "env": moto.job_env()});
     assert_eq!(deploy(directory.path(), &stanza).outcome(), "unchanged");
-    fs::write(directory.path().join("index.js"), "// new\n").expect("written");
+    fs::write(directory.path().join("index.js"), "// new\n").expect("writable");
     let planned = Plugin::new(&["plan"]).directory(directory.path()).run(&stanza);
     assert_eq!(planned.finished()["steps"], json!([]), "the directory has no say");
 }
@@ -123,7 +123,7 @@ fn what_is_wrong_with_a_bucket_names_its_key() {
 fn an_upload_that_is_cancelled_half_way_leaves_nothing_behind() {
     let (moto, directory, stanza) = stand(90);
     let mut child = Plugin::new(&[]).directory(directory.path()).spawn();
-    child.stdin.take().expect("piped").write_all(stanza.to_string().as_bytes()).expect("written");
+    child.stdin.take().expect("piped").write_all(stanza.to_string().as_bytes()).expect("writable");
     let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
     let begins = |line: &str| line.contains(r#""event":"step-started","step":"upload-package""#);
     assert!(lines.by_ref().map(|line| line.expect("UTF-8")).any(|line| begins(&line)), "it comes to the upload");

@@ -40,7 +40,7 @@ fn deploy(endpoint: &Endpoint, members: &Value) -> Ended {
 /// What waits are told to be for.
 fn waits(ended: &Ended) -> Vec<&str> {
     let waits = ended.events.iter().filter(|event| event["event"] == "progress" && event["task"] == "wait");
-    waits.map(|event| event["what"].as_str().expect("told")).collect()
+    waits.map(|event| event["what"].as_str().expect("a string")).collect()
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn a_wait_that_ends_while_aws_refuses_tells_what_aws_said() {
             "{at}"
         );
         assert!(error["aws"]["request_id"].is_string(), "{at}");
-        let message = error["message"].as_str().expect("told");
+        let message = error["message"].as_str().expect("a string");
         assert!(message.contains("AWS's own words") && !message.contains("did not answer"), "{at}");
         Ok(())
     });

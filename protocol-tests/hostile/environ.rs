@@ -32,10 +32,10 @@ fn looking(endpoint: &Endpoint, directory: &Path, look: &str) -> Value {
     git(directory, &["init", "--quiet"]);
     git(directory, &["add", "."]);
     git(directory, &["commit", "--quiet", "--message", "one"]);
-    fs::write(directory.join("left"), "uncommitted").expect("written");
+    fs::write(directory.join("left"), "uncommitted").expect("writable");
     let hook = directory.join(".git/hooks/post-index-change");
-    fs::write(&hook, format!("#!/bin/sh\n{look}\n")).expect("written");
-    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).expect("ours");
+    fs::write(&hook, format!("#!/bin/sh\n{look}\n")).expect("writable");
+    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).expect("can be changed");
     let mut request = request(endpoint);
     request["env"]["SEEN"] = json!(directory.join(".git/seen"));
     request["on"] = json!({"all_branches": true, "condition": format!("-n $({look}; echo x)")});
@@ -64,7 +64,7 @@ fn no_command_of_the_job_finds_the_runners_variables() {
             .current_dir(directory.path());
         let ended = run_on(&mut command, request.to_string().as_bytes());
         assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
-        let seen = fs::read_to_string(directory.path().join(".git/seen")).expect("written");
+        let seen = fs::read_to_string(directory.path().join(".git/seen")).expect("readable");
         assert!(seen.matches("looked").count() >= 4, "{seen}");
         assert!(!seen.contains(OWN), "{arguments:?}: {seen}");
     }
@@ -95,12 +95,12 @@ fn no_core_is_left_that_holds_keys() {
     let unlimited = "ulimit -c unlimited || exit 99";
     let directory = build_directory();
     let leaves_core = |command: &mut Command| {
-        let mut child = command.current_dir(directory.path()).spawn().expect("bash is here");
+        let mut child = command.current_dir(directory.path()).spawn().expect("bash is installed");
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().expect("piped")).read_line(&mut line).expect("UTF-8");
         // Of SIGSEGV the standard library has a handler, for stacks that overflow.
         signal(&child, "ABRT");
-        let status = child.wait().expect("reaped");
+        let status = child.wait().expect("can be waited for");
         assert_eq!(status.signal(), Some(6), "{status}");
         status.core_dumped()
     };

@@ -26,21 +26,21 @@ fn check_all(inputs: Vec<Named>) {
         for _ in 0..2 {
             scope.spawn(|| {
                 let mut runs = Runs::start();
-                let next = || queue.lock().expect("no panic").next();
+                let next = || queue.lock().expect("no thread panicked").next();
                 while let Some((name, input, ending)) = next() {
                     let mut run = runs.run(&["check"], &input);
                     let mut complaints = run.complaints();
                     if complaints.is_empty() && ![ANY, &run.ending()].contains(&ending) {
                         complaints.push(format!("ended {}, not {ending}", run.ending()));
                     }
-                    let mut told = told.lock().expect("no panic");
+                    let mut told = told.lock().expect("no thread panicked");
                     told.0.note(&run);
                     told.1.extend(complaints.into_iter().map(|complaint| format!("{name}: {complaint:.1500}")));
                 }
             });
         }
     });
-    let (costs, complaints) = told.into_inner().expect("no panic");
+    let (costs, complaints) = told.into_inner().expect("no thread panicked");
     println!("{count} inputs, {costs}");
     assert!(complaints.is_empty(), "{} of {count}:\n{}", complaints.len(), complaints.join("\n"));
 }

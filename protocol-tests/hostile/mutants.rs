@@ -194,17 +194,17 @@ impl Corpus {
             requests.push(request.to_string().into_bytes());
         };
         let mut cases: Vec<PathBuf> =
-            fs::read_dir(tests.join("cases")).expect("there").map(|entry| entry.expect("readable").path()).collect();
+            fs::read_dir(tests.join("cases")).expect("readable").map(|entry| entry.expect("readable").path()).collect();
         cases.sort();
         for path in cases {
             let case: Value = serde_json::from_reader(File::open(&path).expect("readable")).expect("JSON");
-            for run in case["runs"].as_array().expect("runs") {
+            for run in case["runs"].as_array().expect("a list") {
                 if run["stdin"].is_object() {
                     take(run["stdin"].clone());
                 }
             }
         }
-        for line in fs::read_to_string(tests.join("real-stanzas.jsonl")).expect("there").lines() {
+        for line in fs::read_to_string(tests.join("real-stanzas.jsonl")).expect("readable").lines() {
             take(serde_json::from_str(line).expect("JSON"));
         }
         Corpus { requests, keys: keys.into_iter().collect() }
@@ -290,7 +290,7 @@ fn whatever_is_made_of_a_request_begins_with_hello_and_ends_with_finished_once()
                     let mut run = runs.run(command, &input);
                     let mut complaints = run.complaints();
                     complaints.extend(disagreement(&input, &run));
-                    let mut told = told.lock().expect("no panic");
+                    let mut told = told.lock().expect("no thread panicked");
                     told.0.note(&run);
                     *told.1.entry(run.ending()).or_default() += 1;
                     let input = String::from_utf8_lossy(&input).into_owned();
@@ -299,7 +299,7 @@ fn whatever_is_made_of_a_request_begins_with_hello_and_ends_with_finished_once()
             });
         }
     });
-    let (costs, endings, complaints) = told.into_inner().expect("no panic");
+    let (costs, endings, complaints) = told.into_inner().expect("no thread panicked");
     println!("seed {seed}, {count} inputs, {costs}: {endings:?}");
     assert!(complaints.is_empty(), "seed {seed}, {} of {count}:\n{}", complaints.len(), complaints.join("\n"));
     for ending in ["bad-json", "bad-value", "checked", "skipped"] {

@@ -35,7 +35,7 @@ fn endpoint() -> Endpoint {
 /// A build directory with so many MiB that do not become smaller. From 4 MiB on an archive is not held in memory.
 fn directory_of(mebibytes: usize) -> TempDir {
     let directory = build_directory();
-    fs::write(directory.path().join("noise.bin"), noise(mebibytes << 20)).expect("written");
+    fs::write(directory.path().join("noise.bin"), noise(mebibytes << 20)).expect("writable");
     directory
 }
 
@@ -56,7 +56,7 @@ fn the_mask_decides_the_mode_of_the_archive_and_nothing_else() {
             let ended =
                 run_on(command.current_dir(directory.path()).env("TMPDIR", temporary.path()), &bytes(&stanza()));
             assert_eq!(ended.outcome(), "packaged", "{mask:o}: {}", ended.stdout);
-            let written = fs::metadata(directory.path().join("out.zip")).expect("there");
+            let written = fs::metadata(directory.path().join("out.zip")).expect("exists");
             assert_eq!(written.mode() & 0o7777, 0o666 & !mask, "{mask:o}");
             assert_eq!(written.len(), ended.finished()["package"]["zip_bytes"]);
             assert_eq!(names(directory.path()), ["index.js", "noise.bin", "out.zip"]);
@@ -73,8 +73,8 @@ fn waiting_for_lambda(line: &str, endpoint: &Endpoint, directory: &Path, tempora
     endpoint.fault(Fault { operation: Some("CreateFunction".to_owned()), after: 0, times: 1, kind });
     let mut request = request(endpoint);
     request["env"]["TMPDIR"] = json!(temporary);
-    let mut child = behind(line, &[]).current_dir(directory).spawn().expect("bash is here");
-    child.stdin.take().expect("piped").write_all(&bytes(&request)).expect("written");
+    let mut child = behind(line, &[]).current_dir(directory).spawn().expect("bash is installed");
+    child.stdin.take().expect("piped").write_all(&bytes(&request)).expect("writable");
     let mut lines = BufReader::new(child.stdout.as_mut().expect("piped")).lines().map(|line| line.expect("UTF-8"));
     assert!(lines.any(|line| line.contains(r#""event":"step-started""#)), "it comes to its first step");
     child
@@ -87,7 +87,7 @@ fn what_a_large_package_needs_beside_is_private_and_gone_with_the_process() {
         let endpoint = endpoint();
         let mut child = waiting_for_lambda(line, &endpoint, directory.path(), temporary.path());
         for name in names(temporary.path()) {
-            let mode = fs::metadata(temporary.path().join(&name)).expect("there").mode() & 0o7777;
+            let mode = fs::metadata(temporary.path().join(&name)).expect("exists").mode() & 0o7777;
             assert_eq!(mode & 0o177, 0, "{line}: {name} has mode {mode:o}");
         }
         if cfg!(target_os = "linux") {
@@ -97,7 +97,7 @@ fn what_a_large_package_needs_beside_is_private_and_gone_with_the_process() {
             assert_eq!(here, 1, "this is where the archive is");
         }
         signal(&child, "KILL");
-        child.wait().expect("reaped");
+        child.wait().expect("can be waited for");
         assert_eq!(names(temporary.path()), [""; 0], "{line}");
         assert_eq!(names(directory.path()), ["index.js", "noise.bin"], "{line}");
     }
@@ -111,8 +111,8 @@ fn what_was_planted_beside_the_archive_is_not_written_through() {
     let mut command = behind(line, &["package", "--output", "out.zip"]);
     let ended = run_on(command.current_dir(directory.path()), &bytes(&stanza()));
     assert_eq!(ended.outcome(), "packaged", "{}", ended.stdout);
-    assert_eq!(fs::read_to_string(directory.path().join("victim")).expect("there"), "precious\n");
-    assert!(fs::symlink_metadata(directory.path().join("out.zip")).expect("there").is_file());
+    assert_eq!(fs::read_to_string(directory.path().join("victim")).expect("readable"), "precious\n");
+    assert!(fs::symlink_metadata(directory.path().join("out.zip")).expect("exists").is_file());
     let left = names(directory.path()).into_iter().filter(|name| name.ends_with(".part")).count();
     assert_eq!(left, 1, "only the link");
 }
@@ -144,13 +144,13 @@ fn a_temporary_directory_that_cannot_be_used_is_named() {
 
             let ended = package_with(temporary, is_jobs, small.path());
             assert_eq!(ended.outcome(), "packaged", "a small package needs none: {}", ended.stdout);
-            fs::remove_file(small.path().join("out.zip")).expect("written");
+            fs::remove_file(small.path().join("out.zip")).expect("can be removed");
         }
     }
     // One that may only be read.
     let closed = TempDir::new().expect("a temporary directory");
     for (directory, mode) in [(&closed, 0o555), (&large, 0o755)] {
-        fs::set_permissions(directory.path(), Permissions::from_mode(mode)).expect("ours");
+        fs::set_permissions(directory.path(), Permissions::from_mode(mode)).expect("can be changed");
     }
     let mut command = behind(":", &["package", "--output", "/dev/null"]);
     let request = bytes(&stanza());
@@ -168,12 +168,12 @@ fn a_file_that_may_not_grow_is_told_and_the_one_before_it_stays() {
     for mebibytes in [3, 9] {
         for line in ["trap '' XFSZ; ulimit -f 1024", "ulimit -f 1024"] {
             let directory = directory_of(mebibytes);
-            fs::write(directory.path().join("out.zip"), "before").expect("written");
+            fs::write(directory.path().join("out.zip"), "before").expect("writable");
             let mut command = behind(line, &["package", "--output", "out.zip"]);
             let ended = run_on(command.current_dir(directory.path()), &bytes(&stanza()));
             assert_eq!((ended.outcome(), ended.status.code()), ("failed", Some(2)), "{line}: {}", ended.stdout);
             assert_eq!(ended.finished()["error"]["class"], "package", "{line}: {}", ended.stdout);
-            assert_eq!(fs::read_to_string(directory.path().join("out.zip")).expect("there"), "before", "{line}");
+            assert_eq!(fs::read_to_string(directory.path().join("out.zip")).expect("readable"), "before", "{line}");
             let mut left = names(directory.path());
             left.retain(|name| !["index.js", "noise.bin", "out.zip"].contains(&name.as_str()));
             assert_eq!(left, [""; 0], "{line}");
@@ -283,7 +283,7 @@ fn odd_variables_of_the_job_change_nothing() {
 fn odd_variables_of_the_process_change_nothing() {
     let (endpoint, directory) = (endpoint(), build_directory());
     let mut request = demanding(&endpoint);
-    let env = request.as_object_mut().and_then(|request| request.remove("env")).expect("given");
+    let env = request.as_object_mut().and_then(|request| request.remove("env")).expect("`env` exists");
     let env: Vec<(OsString, OsString)> = env
         .as_object()
         .expect("an object")
@@ -350,8 +350,8 @@ fn a_build_directory_may_have_any_name() {
     ] {
         let (endpoint, parent) = (endpoint(), TempDir::new().expect("a temporary directory"));
         let directory = parent.path().join(OsStr::from_bytes(name));
-        fs::create_dir(&directory).expect("made");
-        fs::write(directory.join("index.js"), "x").expect("written");
+        fs::create_dir(&directory).expect("can be created");
+        fs::write(directory.join("index.js"), "x").expect("writable");
         let ended = run_on(behind(":", &[]).current_dir(&directory), &bytes(&demanding(&endpoint)));
         assert_eq!(ended.outcome(), "deployed", "{name:?}: {}", ended.stdout);
         let ended = run_on(behind(":", &["package", "--output", "out.zip"]).current_dir(&directory), &bytes(&stanza()));
@@ -372,8 +372,12 @@ fn little_is_enough() {
             request["run"] = json!("echo well");
             let ended = run_on(behind(line, &[]).current_dir(directory.path()), &bytes(&request));
             assert_eq!((ended.outcome(), ended.status.code()), ("deployed", Some(0)), "{line}: {}", ended.stdout);
-            let package = ended.event("packaged").expect("told")["code_sha256"].clone();
-            assert_eq!(endpoint.function("f").expect("created")["Configuration"]["CodeSha256"], package, "{line}");
+            let package = ended.event("packaged").expect("the event exists")["code_sha256"].clone();
+            assert_eq!(
+                endpoint.function("f").expect("the function exists")["Configuration"]["CodeSha256"],
+                package,
+                "{line}"
+            );
         }
     }
 }
@@ -411,12 +415,12 @@ fn an_environment_and_a_command_that_the_kernel_does_not_pass_are_named() {
         assert!(error["hint"].as_str().is_some_and(|told| told.starts_with(hint)), "{error}");
     }
     // By hand the program is started again.
-    fs::write(directory.path().join("f.yml"), "function_name: f\n").expect("written");
+    fs::write(directory.path().join("f.yml"), "function_name: f\n").expect("writable");
     fs::write(
         directory.path().join(".travis.yml"),
         format!("env:\n  - LARGE={}\ndeploy: {{provider: lambda, function_name: f}}\n", "x".repeat(200_000)),
     )
-    .expect("written");
+    .expect("writable");
     let arguments = ["check", "--travis-yml", ".travis.yml", "--ci", "none", "--format", "json"];
     let ended = run_on(behind(":", &arguments).current_dir(directory.path()), b"");
     assert_eq!((ended.code(), ended.status.code()), ("env-too-large", Some(2)), "{}", ended.stdout);
@@ -426,14 +430,14 @@ fn an_environment_and_a_command_that_the_kernel_does_not_pass_are_named() {
 fn without_proc(arguments: &[&str]) -> Option<Command> {
     let line = "unshare --mount bash -c 'umount -l /proc' 2>/dev/null || { echo none; exit; }\n\
                 exec unshare --mount bash -c 'umount -l /proc; exec \"$0\" \"$@\"' \"$0\" \"$@\"";
-    let probe = behind(line, &["--version"]).output().expect("bash is here");
+    let probe = behind(line, &["--version"]).output().expect("bash is installed");
     (probe.stdout != b"none\n").then(|| behind(line, arguments))
 }
 
 #[test]
 fn a_system_without_proc_is_named_where_that_matters() {
     let directory = build_directory();
-    fs::write(directory.path().join("f.yml"), "function_name: f\n").expect("written");
+    fs::write(directory.path().join("f.yml"), "function_name: f\n").expect("writable");
     let by_hand = ["check", "--stanza", "f.yml", "--ci", "none", "--format", "json"];
     let Some(mut command) = without_proc(&by_hand) else {
         println!("/proc cannot be unmounted here: not tried");
@@ -482,7 +486,7 @@ fn a_build_directory_that_is_gone_is_told() {
 
 /// Another user than the one who may read everything. `None`: the program cannot be started by somebody else here.
 fn as_nobody(command: &mut Command, directory: &Path, input: &[u8]) -> Option<Ended> {
-    if fs::metadata(directory).expect("there").uid() == 0 {
+    if fs::metadata(directory).expect("exists").uid() == 0 {
         command.uid(65_534).gid(65_534);
     }
     let ended = super::run_without_check(command.current_dir(directory), input);
@@ -497,11 +501,11 @@ fn as_nobody(command: &mut Command, directory: &Path, input: &[u8]) -> Option<En
 
 #[test]
 fn what_may_not_be_read_or_written_is_named() {
-    let mode = |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).expect("ours");
+    let mode = |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).expect("can be changed");
     let build = || {
         let directory = build_directory();
-        fs::create_dir(directory.path().join("lib")).expect("made");
-        fs::write(directory.path().join("lib/a.js"), "a").expect("written");
+        fs::create_dir(directory.path().join("lib")).expect("can be created");
+        fs::write(directory.path().join("lib/a.js"), "a").expect("writable");
         mode(directory.path(), 0o755);
         directory
     };
@@ -523,7 +527,7 @@ fn what_may_not_be_read_or_written_is_named() {
         assert_eq!((ended.outcome(), ended.status.code()), ("failed", Some(2)), "{closed}: {}", ended.stdout);
         let error = &ended.finished()["error"];
         assert_eq!(error["class"], "package", "{closed}: {error}");
-        let message = error["message"].as_str().expect("a sentence");
+        let message = error["message"].as_str().expect("a string");
         assert!(message.contains(named) && message.contains("ermission denied"), "{closed}: {message}");
     }
 }

@@ -56,10 +56,10 @@ impl Runs {
         let directory = build_directory();
         // Conditions are bash. What a mutation has made of one finds no program to start.
         let programs = directory.path().join(PROGRAMS);
-        fs::create_dir(&programs).expect("made");
+        fs::create_dir(&programs).expect("can be created");
         for name in ["bash", "git"] {
             if let Some(found) = found(name) {
-                symlink(found, programs.join(name)).expect("linked");
+                symlink(found, programs.join(name)).expect("can be created");
             }
         }
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/protocol-tests/hostile/runs.py");
@@ -76,7 +76,7 @@ impl Runs {
 
     pub(super) fn run(&mut self, arguments: &[&str], input: &[u8]) -> Run {
         let [stdin, stdout, stderr] = ["stdin", "stdout", "stderr"].map(|name| self.file(name));
-        fs::write(&stdin, input).expect("written");
+        fs::write(&stdin, input).expect("writable");
         let command: Vec<String> =
             std::iter::once(program()).chain(arguments.iter().map(|argument| (*argument).to_owned())).collect();
         let run = json!({
@@ -84,12 +84,12 @@ impl Runs {
             "env": {"PATH": PROGRAMS, "TRAVIS_PULL_REQUEST": "false", "DPL_LAMBDA_CONDITION_TIMEOUT": "2"},
             "stdin": stdin, "stdout": stdout, "stderr": stderr, "cpu": CPU.as_secs(), "patience": PATIENCE.as_secs(),
         });
-        writeln!(self.child.stdin.as_ref().expect("piped"), "{run}").expect("it listens");
+        writeln!(self.child.stdin.as_ref().expect("piped"), "{run}").expect("writable");
         let mut answer = String::new();
         self.answers.read_line(&mut answer).expect("it answers");
         let told: Value = serde_json::from_str(&answer).unwrap_or_else(|error| panic!("{answer}: {error}"));
         let seconds = |key: &str| Duration::from_secs_f64(told[key].as_f64().expect("a number"));
-        let said = fs::metadata(&stdout).expect("there").len();
+        let said = fs::metadata(&stdout).expect("exists").len();
         let heard = if said <= WORDS { fs::read(&stdout).expect("readable") } else { Vec::new() };
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Run {
@@ -98,7 +98,9 @@ impl Runs {
                 events: Vec::new(),
                 stdout: text(&heard),
                 stderr: text(&fs::read(&stderr).expect("readable")),
-                status: ExitStatus::from_raw(i32::try_from(told["status"].as_i64().expect("a number")).expect("small")),
+                status: ExitStatus::from_raw(
+                    i32::try_from(told["status"].as_i64().expect("a number")).expect("fits in i32"),
+                ),
                 elapsed: seconds("wall"),
             },
             given: input.len() as u64,

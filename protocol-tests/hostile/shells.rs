@@ -24,7 +24,7 @@ const BASH: [&str; 4] = ["on", "if", "true", "run"];
 
 /// Where a test would find it.
 fn is_pwned(directory: &Path) -> bool {
-    let up = directory.parent().expect("has one");
+    let up = directory.parent().expect("a parent directory");
     [directory, up].iter().any(|directory| directory.join("pwned").exists())
 }
 
@@ -40,8 +40,8 @@ fn endpoint() -> Endpoint {
 fn private_directory() -> (TempDir, PathBuf) {
     let outer = build_directory();
     let inner = outer.path().join("build");
-    fs::create_dir(&inner).expect("made");
-    fs::write(inner.join("index.js"), "exports.handler = async () => 'hello'\n").expect("written");
+    fs::create_dir(&inner).expect("can be created");
+    fs::write(inner.join("index.js"), "exports.handler = async () => 'hello'\n").expect("writable");
     (outer, inner)
 }
 
@@ -167,13 +167,13 @@ fn no_file_branch_or_commit_is_a_command() {
     let (endpoint, (_outer, directory)) = (endpoint(), private_directory());
     git(&directory, &["init", "--quiet"]);
     for name in [NAME.to_owned(), format!("{NAME}\nsecond line"), "--output=pwned".to_owned(), "-m".to_owned()] {
-        fs::write(directory.join(&name), "x").expect("written");
+        fs::write(directory.join(&name), "x").expect("writable");
     }
-    fs::write(directory.join(".lambdaignore"), format!("{NAME}\n")).expect("written");
+    fs::write(directory.join(".lambdaignore"), format!("{NAME}\n")).expect("writable");
     git(&directory, &["add", "--all"]);
     git(&directory, &["commit", "--quiet", "--message", NAME]);
     git(&directory, &["checkout", "--quiet", "-b", "$(touch${IFS}pwned)`touch${IFS}pwned`;touch"]);
-    fs::write(directory.join(format!("{NAME} uncommitted")), "x").expect("written");
+    fs::write(directory.join(format!("{NAME} uncommitted")), "x").expect("writable");
     let mut request = request(&endpoint);
     request["cleanup"] = json!(true);
     request["publish"] = json!(true);
@@ -184,8 +184,8 @@ fn no_file_branch_or_commit_is_a_command() {
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
     assert!(!is_pwned(&directory), "{}", ended.stdout);
     assert!(directory.join(format!("{NAME} uncommitted")).exists(), "brought back");
-    let function = endpoint.function("f").expect("created");
-    let description = function["Configuration"]["Description"].as_str().expect("told");
+    let function = endpoint.function("f").expect("the function exists");
+    let description = function["Configuration"]["Description"].as_str().expect("a string");
     assert!(description.contains("$(touch pwned)") && description.contains("`touch${IFS}pwned`"), "{description}");
 }
 
@@ -207,14 +207,14 @@ fn what_is_bash_by_contract_is_run_by_bash() {
         let ended = deploy(&directory, &[], &request);
         assert_ne!(ended.outcome(), "failed", "{key}: {}", ended.stdout);
         assert!(is_pwned(&directory), "{key}: {}", ended.stdout);
-        fs::remove_file(directory.join("pwned")).expect("there");
+        fs::remove_file(directory.join("pwned")).expect("exists");
     }
 }
 
 /// Programs in place of bash and git that note their arguments, each behind a NUL, and go on as the real ones.
 fn recorders(directory: &Path) -> PathBuf {
     let programs = directory.join("programs");
-    fs::create_dir(&programs).expect("made");
+    fs::create_dir(&programs).expect("can be created");
     for name in ["bash", "git"] {
         let mut places = PATH.split(':').map(|place| Path::new(place).join(name));
         let real = places.find(|path| path.is_file()).unwrap_or_else(|| panic!("{name} is missing"));
@@ -225,8 +225,8 @@ fn recorders(directory: &Path) -> PathBuf {
             real.display()
         );
         let path = programs.join(name);
-        fs::write(&path, script).expect("written");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("ours");
+        fs::write(&path, script).expect("writable");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("can be changed");
     }
     programs
 }
@@ -237,7 +237,7 @@ fn commands_see_secrets_in_their_environment_and_never_as_arguments() {
     git(&directory, &["init", "--quiet"]);
     git(&directory, &["add", "--all"]);
     git(&directory, &["commit", "--quiet", "--message", "first"]);
-    fs::write(directory.join("uncommitted"), "x").expect("written");
+    fs::write(directory.join("uncommitted"), "x").expect("writable");
     let programs = recorders(outer.path());
     let seen = outer.path().join("seen");
     let secrets = ["secret-of-the-job", "secret-of-the-function", "secret-of-a-tag", "endpoint-secret-key"];
@@ -260,8 +260,8 @@ fn commands_see_secrets_in_their_environment_and_never_as_arguments() {
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
 
     let expected = format!("{} {}\n", secrets[0], secrets[3]).repeat(2);
-    assert_eq!(fs::read_to_string(seen).expect("written"), expected, "bash fills in what it sees");
-    let recorded = fs::read_to_string(outer.path().join("recorded")).expect("written");
+    assert_eq!(fs::read_to_string(seen).expect("readable"), expected, "bash fills in what it sees");
+    let recorded = fs::read_to_string(outer.path().join("recorded")).expect("readable");
     let lines: Vec<&str> = recorded.split('\0').collect();
     for secret in secrets {
         assert!(!recorded.contains(secret), "{secret} is an argument: {lines:?}");

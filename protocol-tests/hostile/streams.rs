@@ -25,7 +25,7 @@ fn waiting(seconds: Option<u32>) -> (Child, ChildStdin, Instant) {
         command.env("DPL_LAMBDA_INPUT_TIMEOUT", seconds.to_string());
     }
     let began = Instant::now();
-    let mut child = command.spawn().expect("bash is here");
+    let mut child = command.spawn().expect("bash is installed");
     let stdin = child.stdin.take().expect("piped");
     (child, stdin, began)
 }
@@ -93,7 +93,7 @@ fn an_input_that_drips_is_given_up_in_the_same_time() {
 #[test]
 fn an_input_that_stops_in_the_middle_is_given_up_too() {
     let (child, mut stdin, began) = waiting(Some(1));
-    stdin.write_all(&REQUEST[..REQUEST.len() - 1]).expect("written");
+    stdin.write_all(&REQUEST[..REQUEST.len() - 1]).expect("writable");
     ended_with("request-timeout", child, began);
     drop(stdin);
 }
@@ -104,7 +104,7 @@ fn a_request_that_comes_late_and_in_drops_is_read() {
     let writer = thread::spawn(move || {
         sleep(Duration::from_millis(1500));
         for byte in REQUEST {
-            stdin.write_all(&[*byte]).expect("it still reads");
+            stdin.write_all(&[*byte]).expect("writable");
             sleep(Duration::from_millis(30));
         }
     });
@@ -128,12 +128,12 @@ fn impatient(arguments: &[&str]) -> Command {
 #[test]
 #[ignore = "second tier: needs Python"]
 fn an_input_that_never_waits_is_waited_for() {
-    let mut child = impatient(&["check"]).spawn().expect("bash is here");
+    let mut child = impatient(&["check"]).spawn().expect("bash is installed");
     let began = Instant::now();
     let mut stdin = child.stdin.take().expect("piped");
     for part in REQUEST.chunks(10) {
         sleep(Duration::from_millis(200));
-        stdin.write_all(part).expect("it still reads");
+        stdin.write_all(part).expect("writable");
     }
     drop(stdin);
     let ended = end_within(LIMIT, child, began);
@@ -181,10 +181,10 @@ fn lines_read_slowly(outlet: Outlet, run: &str) -> Vec<String> {
     if let Outlet::ImpatientSocket = outlet {
         command.stdout(Stdio::from(OwnedFd::from(theirs)));
     }
-    let mut child = command.spawn().expect("bash is here");
+    let mut child = command.spawn().expect("bash is installed");
     // The command holds the other end of a socket until it is dropped.
     drop(command);
-    child.stdin.take().expect("piped").write_all(request.to_string().as_bytes()).expect("written");
+    child.stdin.take().expect("piped").write_all(request.to_string().as_bytes()).expect("writable");
     let outlet_of_child: Box<dyn Read + Send> = match child.stdout.take() {
         Some(pipe) => Box::new(pipe),
         None => Box::new(ours),
@@ -276,7 +276,7 @@ fn an_output_that_takes_nothing_is_noticed_before_the_request_comes() {
     if !takes_nothing() {
         return;
     }
-    let mut child = behind("exec >/dev/full", &["check"]).spawn().expect("bash is here");
+    let mut child = behind("exec >/dev/full", &["check"]).spawn().expect("bash is installed");
     let stdin = child.stdin.take().expect("piped");
     let ended = end_within(Duration::from_secs(10), child, Instant::now());
     assert_eq!(ended.status.code(), Some(1), "its end is no matter of what comes");
@@ -325,7 +325,7 @@ fn an_input_that_cannot_be_read_is_told() {
 fn a_run_whose_standard_output_is_not_open_does_not_begin() {
     let endpoint = Endpoint::start(Settings::default()).expect("a free port");
     let directory = build_directory();
-    std::fs::write(directory.path().join("f.yml"), "function_name: f\n").expect("written");
+    std::fs::write(directory.path().join("f.yml"), "function_name: f\n").expect("writable");
     let by_hand = ["--stanza", "f.yml", "--ci", "none", "--format"];
     for (arguments, status) in [
         (vec![], 1),

@@ -179,7 +179,7 @@ fn a_bucket_has_its_host_in_the_functions_region() {
     let package = noise(51 << 20);
     for (kind, expected) in rows {
         let (stand, proxy) = (Stand::new(), proxy(front.address()));
-        std::fs::write(stand.directory.path().join("noise.bin"), &package).expect("written");
+        std::fs::write(stand.directory.path().join("noise.bin"), &package).expect("writable");
         let mut request = through(&proxy, &front);
         extend(&mut request, &json!({"region": "eu-west-1", "s3_bucket": "packages"}));
         if !kind.is_empty() {

@@ -44,7 +44,7 @@ fn what_aws_tells_of_itself_is_masked_too() {
     let code = std::sync::Mutex::new(String::new());
     let lambda = Recorder::start(move |asked| {
         let body: Value = serde_json::from_slice(&asked.body).unwrap_or_default();
-        let mut code = code.lock().expect("no panic");
+        let mut code = code.lock().expect("no thread panicked");
         let is_there = !code.is_empty();
         if let Some(zip) = body["Code"]["ZipFile"].as_str() {
             let zip = base64_simd::STANDARD.decode_to_vec(zip).expect("base64");
@@ -75,7 +75,7 @@ fn what_aws_tells_of_itself_is_masked_too() {
     let ended = stand.run(&[], &request);
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
     assert_eq!(ended.finished()["version"], "[secure]");
-    assert_eq!(ended.event("step-finished").expect("told")["request_id"], "id-[secure]");
+    assert_eq!(ended.event("step-finished").expect("the event exists")["request_id"], "id-[secure]");
     assert!(!ended.stdout.contains("hunter2x"), "{}", ended.stdout);
 }
 
@@ -153,7 +153,7 @@ fn nothing_of_the_runners_identity_is_used_for_a_job_that_brings_its_env() {
         job["description"] = json!(source);
         let ended = run(&runner, &job);
         assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
-        assert_eq!(ended.event("identified").expect("told")["source"], source);
+        assert_eq!(ended.event("identified").expect("the event exists")["source"], source);
     }
     assert!(endpoint.calls().iter().all(|call| call.access_key_id == RUNNER.id));
     assert_eq!((sts.lines(), container.lines(), metadata.lines()), (Vec::new(), Vec::new(), Vec::new()));
@@ -162,7 +162,7 @@ fn nothing_of_the_runners_identity_is_used_for_a_job_that_brings_its_env() {
     }
     // RUNNER has no token, which those that give temporary keys have.
     let ended = run(&runner, &job);
-    assert_eq!(ended.event("identified").expect("told")["source"], "web-identity", "{}", ended.stdout);
+    assert_eq!(ended.event("identified").expect("the event exists")["source"], "web-identity", "{}", ended.stdout);
     assert_eq!(sts.lines().len(), 1);
 }
 
@@ -193,7 +193,7 @@ fn half_a_pair_of_keys_is_refused_before_anybody_is_asked() {
     env.extend(variables(JOB.variables("LAMBDA")));
     let ended = stand.run(&[], &stanza(env));
     assert_eq!(told(&ended), ("incomplete-credentials", "", Some(2)), "{}", ended.stdout);
-    let message = ended.finished()["error"]["message"].as_str().expect("told").to_owned();
+    let message = ended.finished()["error"]["message"].as_str().expect("a string").to_owned();
     assert!(message.contains("`AWS_SECRET_ACCESS_KEY` is not"), "{message}");
     assert_eq!((endpoint.calls().len(), metadata.lines()), (0, Vec::new()));
 }
@@ -221,7 +221,7 @@ fn what_the_stanza_names_and_the_job_lacks_is_blamed() {
         extend(&mut request, &more);
         let ended = stand.run(&[], &request);
         assert_eq!(told(&ended), ("no-credentials", at, Some(2)), "{more}: {}", ended.stdout);
-        let message = ended.finished()["error"]["message"].as_str().expect("told").to_owned();
+        let message = ended.finished()["error"]["message"].as_str().expect("a string").to_owned();
         assert!(message.contains(named), "{message}");
     }
     assert_eq!((endpoint.calls().len(), sts.lines()), (0, Vec::new()));
@@ -403,11 +403,11 @@ fn what_lambda_quotes_of_keys_that_a_source_has_given_is_masked() {
 fn a_directory_that_is_called_like_a_home_is_no_home() {
     let directory = crate::deployments::build_directory();
     let files = directory.path().join("~/.aws");
-    std::fs::create_dir_all(&files).expect("made");
+    std::fs::create_dir_all(&files).expect("can be created");
     let run = "[default]\nregion = eu-west-9\ncredential_process = touch RAN\n";
-    std::fs::write(files.join("config"), run).expect("written");
+    std::fs::write(files.join("config"), run).expect("writable");
     let keys = "[default]\naws_access_key_id = AKIAOFTHEBUILD\naws_secret_access_key = of-the-build-directory\n";
-    std::fs::write(files.join("credentials"), keys).expect("written");
+    std::fs::write(files.join("credentials"), keys).expect("writable");
     let job = json!({"TRAVIS_BRANCH": "master", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"});
     for env in [
         Some(job.clone()),

@@ -106,7 +106,7 @@ fn a_token_of_a_file_is_masked_where_sts_quotes_it() {
     });
     let (stand, endpoint) = (Stand::new(), FIRST.endpoint("us-east-1"));
     let file = stand.directory.path().join("identity");
-    std::fs::write(&file, "eyJhbGciOi.a-token-of-a-file.c2ln\n").expect("written");
+    std::fs::write(&file, "eyJhbGciOi.a-token-of-a-file.c2ln\n").expect("writable");
     let mut request = stanza(stand.env(&endpoint.url()));
     let variables =
         json!({"AWS_WEB_IDENTITY_TOKEN_FILE": file, "AWS_ROLE_ARN": ROLE, "AWS_ENDPOINT_URL_STS": sts.url()});

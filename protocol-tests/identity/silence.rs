@@ -58,7 +58,7 @@ fn run_unchecked(stand: &Stand, request: &Value, meanwhile: impl FnOnce(&Child))
     let began = Instant::now();
     let mut child = Plugin::new(&[]).directory(stand.directory.path()).spawn();
     let mut stdin = child.stdin.take().expect("piped");
-    stdin.write_all(request.to_string().as_bytes()).expect("taken");
+    stdin.write_all(request.to_string().as_bytes()).expect("writable");
     drop(stdin);
     meanwhile(&child);
     Ended::of(child, began)

@@ -166,9 +166,9 @@ pub(crate) struct Home(TempDir);
 impl Home {
     pub(crate) fn new(config: &str, credentials: &str) -> Self {
         let home = TempDir::new().expect("a temporary directory");
-        fs::create_dir(home.path().join(".aws")).expect("made");
-        fs::write(home.path().join(".aws/config"), config).expect("written");
-        fs::write(home.path().join(".aws/credentials"), credentials).expect("written");
+        fs::create_dir(home.path().join(".aws")).expect("can be created");
+        fs::write(home.path().join(".aws/config"), config).expect("writable");
+        fs::write(home.path().join(".aws/credentials"), credentials).expect("writable");
         Home(home)
     }
 
@@ -179,7 +179,7 @@ impl Home {
     /// A file in it.
     pub(crate) fn file(&self, name: &str, text: &str) -> PathBuf {
         let path = self.0.path().join(name);
-        fs::write(&path, text).expect("written");
+        fs::write(&path, text).expect("writable");
         path
     }
 }

@@ -104,10 +104,10 @@ impl Sources {
             [row.keys, ROLE_KEYS].into_iter().flat_map(|keys| [keys.id.to_owned(), keys.secret(), keys.token()]);
         let ended = self.stand.run_as(Plugin::new(&[]).secrets(secrets), &request);
         assert_eq!(ended.outcome(), "deployed", "{}: {}", row.name, ended.stdout);
-        let identified = ended.event("identified").expect("told");
-        let told = identified["access_key_id"].as_str().expect("told");
+        let identified = ended.event("identified").expect("the event exists");
+        let told = identified["access_key_id"].as_str().expect("a string");
         assert!(told.ends_with("***"), "{told}");
-        identified["source"].as_str().expect("told").to_owned()
+        identified["source"].as_str().expect("a string").to_owned()
     }
 }
 
@@ -166,7 +166,7 @@ fn whoever_acts_may_assume_a_role_and_the_role_signs() {
         let (sources, endpoint) = (Sources::new(), ROLE_KEYS.endpoint("us-east-1"));
         assert_eq!(sources.deploy(row, &role, &endpoint), "assumed-role", "{}", row.name);
         let asked = sources.sts.asked();
-        let last = asked.last().expect("asked");
+        let last = asked.last().expect("at least one request");
         let token = if row.keys.is_temporary { row.keys.token() } else { String::new() };
         assert_eq!((last.signer(), last.header("x-amz-security-token")), (row.keys.id, token.as_str()), "{}", row.name);
         let form = json!({
@@ -205,7 +205,7 @@ fn a_token_is_exchanged_without_keys_and_written_nowhere() {
     let found: Arc<Mutex<Vec<PathBuf>>> = Arc::default();
     let look = {
         let (places, found) = (places.clone(), found.clone());
-        move || found.lock().expect("no panic").extend(places.iter().flat_map(|place| holding(place, token)))
+        move || found.lock().expect("no thread panicked").extend(places.iter().flat_map(|place| holding(place, token)))
     };
     let sts = {
         let look = look.clone();
@@ -225,10 +225,10 @@ fn a_token_is_exchanged_without_keys_and_written_nowhere() {
     let ended = stand.run_as(Plugin::new(&[]).secrets([token.to_owned()]), &request);
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
     look();
-    let found = found.lock().expect("no panic");
+    let found = found.lock().expect("no thread panicked");
     assert!(found.is_empty(), "{found:?}");
     // The search finds what is there.
-    fs::write(scratch.path().join("it"), format!("x{token}")).expect("written");
+    fs::write(scratch.path().join("it"), format!("x{token}")).expect("writable");
     assert_eq!(holding(scratch.path(), token), [scratch.path().join("it")]);
 
     let asked = sts.asked();
@@ -307,7 +307,7 @@ fn motos_sts_gives_roles_to_keys_profiles_and_tokens() {
         extend(&mut request, &more);
         let ended = stand.run(&["plan"], &request);
         assert_eq!(ended.outcome(), "planned", "{name}: {}", ended.stdout);
-        assert_eq!(ended.event("identified").expect("told")["source"], source, "{name}");
+        assert_eq!(ended.event("identified").expect("the event exists")["source"], source, "{name}");
         let asked = front.asked();
         let lambda = asked.iter().find(|asked| asked.target.contains("/functions/")).expect("Lambda was asked");
         let identity = caller(&moto, lambda.signer());
@@ -329,7 +329,7 @@ fn caller(moto: &Emulator, key: &str) -> String {
          authorization: AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0\r\n\r\n{body}",
         body.len()
     );
-    let mut stream = std::net::TcpStream::connect(front.address()).expect("it listens");
-    std::io::Write::write_all(&mut stream, request.as_bytes()).expect("taken");
-    std::io::read_to_string(&mut stream).expect("answered")
+    let mut stream = std::net::TcpStream::connect(front.address()).expect("can be connected to");
+    std::io::Write::write_all(&mut stream, request.as_bytes()).expect("writable");
+    std::io::read_to_string(&mut stream).expect("readable")
 }

@@ -126,7 +126,7 @@ fn a_certificate_of_nobodys_or_for_another_name_is_a_failure_that_says_so() {
                 && causes.contains("certificate")
                 && causes.contains(cause)
         };
-        let ended = runs.into_iter().map(|(row, run)| (row, run.join().expect("no panic")));
+        let ended = runs.into_iter().map(|(row, run)| (row, run.join().expect("no thread panicked")));
         let wrong = ended.filter(|(row, ended)| !judge(ended, row.3));
         wrong.map(|(row, ended)| format!("{}: {}", row.0, ended.finished())).collect()
     });
@@ -140,8 +140,8 @@ fn a_certificate_of_nobodys_or_for_another_name_is_a_failure_that_says_so() {
 fn a_bundle_is_taken_for_what_is_good_in_it_and_refused_where_nothing_is() {
     let endpoint = JOB.endpoint("us-east-1");
     let front = Front::before(address_of(&endpoint.url()));
-    let good = fs::read_to_string(front.bundle()).expect("written");
-    let key = fs::read_to_string(front.files.path().join("front.pem")).expect("written");
+    let good = fs::read_to_string(front.bundle()).expect("readable");
+    let key = fs::read_to_string(front.files.path().join("front.pem")).expect("readable");
     let key = &key[..key.find("-----BEGIN CERTIFICATE-----").expect("both are in it")];
     let block = |text: &str| format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n");
     let home = Home::new("", "");
@@ -167,7 +167,7 @@ fn a_bundle_is_taken_for_what_is_good_in_it_and_refused_where_nothing_is() {
             bytes.splice(0..0, *b"\xe9\xff\n");
         }
         let path = home.file("bundle.pem", "");
-        fs::write(&path, bytes).expect("written");
+        fs::write(&path, bytes).expect("writable");
         let ended = deploy(&front.url("localhost"), &json!({"AWS_CA_BUNDLE": path}));
         if is_good {
             assert_eq!(ended.outcome(), expected, "{name}: {}", ended.stdout);
@@ -180,7 +180,7 @@ fn a_bundle_is_taken_for_what_is_good_in_it_and_refused_where_nothing_is() {
     for path in ["/nowhere/at/all.pem", "/"] {
         let ended = deploy(&front.url("localhost"), &json!({"AWS_CA_BUNDLE": path}));
         assert_eq!((ended.code(), ended.status.code()), ("bad-ca-bundle", Some(2)), "{path}: {}", ended.stdout);
-        let message = ended.finished()["error"]["message"].as_str().expect("told");
+        let message = ended.finished()["error"]["message"].as_str().expect("a string");
         assert!(message.contains(path), "{message}");
     }
     assert_eq!(endpoint.calls().len(), calls, "nobody was asked");

@@ -26,7 +26,7 @@ const OF_ALIAS: &str = "?Qualifier=live";
 fn an_address_and_its_permissions_belong_to_the_first_alias() {
     let mut fixture = Fixture::new(json!({"alias": ["live", "next"], "function_url": {"auth_type": "NONE"}}));
     let created = fixture.deployed("// 1\n");
-    let address = fixture.address(OF_ALIAS).expect("it was made");
+    let address = fixture.address(OF_ALIAS).expect("the function URL exists");
     assert_eq!(created.finished()["function_url"], json!(address));
     assert_eq!((fixture.address(""), fixture.address("?Qualifier=next")), (None, None));
     assert_eq!((fixture.statements(OF_ALIAS), fixture.statements("")), (2, 0));
@@ -51,7 +51,7 @@ fn an_address_and_its_permissions_belong_to_the_first_alias() {
 fn with_an_old_address() -> (Fixture, String) {
     let mut fixture = Fixture::new(json!({"function_url": {"auth_type": "NONE"}}));
     fixture.deployed("// 1\n");
-    let old = fixture.address("").expect("it was made");
+    let old = fixture.address("").expect("the function URL exists");
     fixture.ask(json!({"alias": "live"}));
     (fixture, old)
 }
@@ -68,7 +68,7 @@ fn an_address_that_serves_the_latest_beside_an_alias_is_told_until_its_owner_rem
     let moved = fixture.deployed("// 2\n");
     assert!(is_told(&moved), "{}", moved.stdout);
     // The new one is there first, and the old one goes when its owner says so.
-    let new = fixture.address(OF_ALIAS).expect("it was made");
+    let new = fixture.address(OF_ALIAS).expect("the function URL exists");
     assert_eq!(
         (fixture.address(""), moved.finished()["function_url"].as_str()),
         (Some(old.clone()), Some(new.as_str()))

@@ -22,7 +22,7 @@ fn managed(members: Value) -> Fixture {
 }
 
 fn code(fixture: &Fixture, name: &str) -> Value {
-    fixture.endpoint.function(name).expect("it is there")["Configuration"]["CodeSha256"].clone()
+    fixture.endpoint.function(name).expect("the function exists")["Configuration"]["CodeSha256"].clone()
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn keep_versions_never_deletes_what_callers_without_a_version_get() {
 fn without_an_alias_a_deployment_ends_when_callers_without_a_version_get_it() {
     let mut fixture = managed(json!({}));
     let ended = fixture.deployed("// 4\n");
-    let package = ended.event("packaged").expect("told")["code_sha256"].clone();
+    let package = ended.event("packaged").expect("the event exists")["code_sha256"].clone();
     assert_eq!((code(&fixture, PUBLISHED), &ended.finished()["version"]), (package, &json!("$LATEST.PUBLISHED")));
     assert_eq!(fixture.versions(), [1, 2, 3], "no number was asked for");
     assert_eq!((fixture.again().outcome(), fixture.changes()), ("unchanged", vec![]));

@@ -26,7 +26,7 @@ fn provisioned_concurrency_is_ready_when_the_deployment_ends() {
     assert_eq!((provisioned(&fixture), fixture.alias("live").as_str()), (ready.clone(), "2"));
     assert_eq!(moved.steps(), ["update-function-code", "publish-version", "update-alias"]);
     assert_eq!(warnings(&moved), [""; 0], "weights that AWS itself shows are nobody's");
-    let steps = &moved.event("planned").expect("told")["steps"];
+    let steps = &moved.event("planned").expect("the event exists")["steps"];
     assert_eq!(steps[2]["waits_for"], "provisioned-concurrency-ready");
     assert_eq!(fixture.again().outcome(), "unchanged");
 

@@ -24,7 +24,7 @@ fn a_rollback_goes_to_where_the_alias_came_from_and_skips_what_failed() {
     assert_eq!((ended.steps(), warnings(&ended)), (vec!["update-alias"], vec![]));
     let finished = ended.finished();
     assert_eq!([&finished["version"], &finished["previous_version"], &finished["alias"]], ["1", "3", "live"]);
-    let version = fixture.endpoint.function("f:1").expect("is there");
+    let version = fixture.endpoint.function("f:1").expect("the function exists");
     assert_eq!(finished["code_sha256"], version["Configuration"]["CodeSha256"]);
 }
 
@@ -124,7 +124,7 @@ fn a_rollback_does_not_move_an_alias_that_somebody_else_has_moved_meanwhile() {
         let rollback = scope.spawn(|| fixture.plugin(&["rollback"]).run(&fixture.request));
         fixture.heard("ListVersionsByFunction");
         fixture.somebody_else("PUT", &format!("{ALIASES}/live"), json!({"FunctionVersion": "1"}));
-        rollback.join().expect("no panic")
+        rollback.join().expect("no thread panicked")
     });
     assert_eq!((ended.code(), ended.status.code()), ("conflict", Some(1)), "{}", ended.stdout);
     assert_eq!(ended.finished()["changed"], json!([]));

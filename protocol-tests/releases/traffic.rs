@@ -109,7 +109,7 @@ fn when_the_runner_closes_our_output_shared_traffic_goes_back() {
     let Running { mut child, lines, .. } = fixture.started("// 2\n", &["wait"]);
     assert_eq!(fixture.alias("live"), "1, 10 % to 2");
     drop(lines);
-    assert_eq!(child.wait().expect("ended").code(), Some(1));
+    assert_eq!(child.wait().expect("can be waited for").code(), Some(1));
     assert_eq!(fixture.alias("live"), "1");
 }
 
@@ -145,7 +145,7 @@ fn a_rollback_in_the_middle_of_a_shift_is_not_overridden() {
 #[test]
 fn a_deployment_of_one_revision_that_meets_somebody_else_sends_shared_traffic_back() {
     let mut fixture = with_a_tenth();
-    let live = fixture.endpoint.function("f").expect("is there");
+    let live = fixture.endpoint.function("f").expect("the function exists");
     fixture.ask(json!({"traffic_interval": 3, "revision_id": live["Configuration"]["RevisionId"]}));
     check_touched(&fixture, "conflict");
 }
@@ -162,7 +162,7 @@ fn killed_with_a_tenth() -> Fixture {
 #[track_caller]
 fn check_cleared(ended: &Ended) {
     assert_eq!(warnings(ended), ["weights-cleared"], "{}", ended.stdout);
-    let message = ended.event("warning").expect("told")["message"].as_str().unwrap_or_default();
+    let message = ended.event("warning").expect("the event exists")["message"].as_str().unwrap_or_default();
     assert!(message.contains("10 % of the alias live's traffic goes to version 2"), "{message}");
 }
 
