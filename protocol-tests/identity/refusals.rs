@@ -1,5 +1,5 @@
-//! Runs that must not act as anybody: what is told, who was asked until then, and what is never shown of it.
-//! Whatever else is good for a deployment is there, and must not be used.
+//! Tests runs that must fail because of their credentials: the error, the requests made before it, and the secrets that must stay hidden.
+//! Other valid credentials are always available, and the program must not use them.
 
 use serde_json::{Map, Value, json};
 
@@ -37,7 +37,7 @@ fn a_password_in_an_endpoint_that_is_none_is_not_told() {
     }
 }
 
-/// AWS, or what answers for it, puts a secret where it names a request, a version, code and an address.
+/// A server in place of AWS returns a secret as request id and as version.
 #[test]
 fn what_aws_tells_of_itself_is_masked_too() {
     let secret = "ghp_hunter2x/0123456789";
@@ -79,7 +79,7 @@ fn what_aws_tells_of_itself_is_masked_too() {
     assert!(!ended.stdout.contains("hunter2x"), "{}", ended.stdout);
 }
 
-/// Code, place and exit status.
+/// The error code, the JSON pointer `at` and the exit status.
 #[track_caller]
 fn told(ended: &Ended) -> (&str, &str, Option<i32>) {
     let at = ended.finished()["error"]["at"].as_str().unwrap_or_default();
@@ -112,9 +112,9 @@ fn nothing_of_the_runners_identity_is_used_for_a_job_that_brings_its_env() {
         }),
     );
     let run = |runner: &Map<String, Value>, request: &Value| {
-        let plugin = runner.iter().fold(Plugin::new(&[]), |plugin, (name, value)| {
-            plugin.env(name, value.as_str().expect("variables are strings"))
-        });
+        let plugin = runner
+            .iter()
+            .fold(Plugin::new(&[]), |plugin, (name, value)| plugin.env(name, value.as_str().expect("a string")));
         stand.run_as(plugin, request)
     };
     let mut job = stanza(stand.env(&endpoint.url()));
@@ -139,7 +139,7 @@ fn nothing_of_the_runners_identity_is_used_for_a_job_that_brings_its_env() {
         assert_eq!(asked(), nobody, "{more}");
     }
 
-    // Without an `env` the runner is the job, and each of these is good for a deployment.
+    // Without `env`, the runner's environment is that of the job, and each of these sources can deploy.
     job.as_object_mut().expect("an object").remove("env");
     runner.extend(stand.env(&endpoint.url()));
     for (source, gone) in [
@@ -160,7 +160,7 @@ fn nothing_of_the_runners_identity_is_used_for_a_job_that_brings_its_env() {
     for name in ["HOME", "AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"] {
         runner.remove(name);
     }
-    // RUNNER has no token, which those that give temporary keys have.
+    // Only the source is compared: the endpoint accepts only the keys of RUNNER, and this source returns temporary keys.
     let ended = run(&runner, &job);
     assert_eq!(ended.event("identified").expect("the event exists")["source"], "web-identity", "{}", ended.stdout);
     assert_eq!(sts.lines().len(), 1);
@@ -203,7 +203,7 @@ fn what_the_stanza_names_and_the_job_lacks_is_blamed() {
     let (stand, endpoint, sts) = (Stand::new(), JOB.endpoint("us-east-1"), sts());
     let home = Home::new("[profile empty]\nregion = us-east-1\n", &format!("[default]\n{}", JOB.profile()));
     let mut env = stand.env(&endpoint.url());
-    // Good for a deployment, and not what the stanza asks for.
+    // Valid credentials that the stanza does not select.
     env.extend(variables(JOB.variables("AWS")));
     extend_map(&mut env, &json!({"HOME": home.path(), "AWS_ENDPOINT_URL_STS": sts.url(), "EMPTY": " "}));
     let request = stanza(env);
@@ -279,7 +279,7 @@ fn what_sts_refuses_is_told_as_a_refusal_of_the_role() {
         assert!(error.to_string().contains(message.trim_end_matches('.')), "{error}");
         assert_eq!(error["aws"]["code"], code);
         assert_eq!(error["aws"]["request_id"], "b25f48e8-84fd-11e6-80d9-574e0c4664cb");
-        assert_eq!((sts.lines().len(), endpoint.calls().len()), (1, 0), "{code} is no reason to ask again");
+        assert_eq!((sts.lines().len(), endpoint.calls().len()), (1, 0), "{code} is not retried");
     }
 }
 
@@ -297,7 +297,7 @@ fn an_expired_token_is_told_as_expired_whether_it_comes_from_a_file_or_a_variabl
         extend(&mut request["env"], &variables);
         extend(&mut request, &more);
         let ended = stand.run(&[], &request);
-        // STS is AWS, and it was asked.
+        // Exit status 1: a request to STS counts as a request to AWS.
         let told = (ended.code(), ended.status.code());
         assert_eq!(told, ("credentials-expired", Some(1)), "{variables}: {}", ended.stdout);
     }
@@ -342,7 +342,7 @@ fn a_profile_that_is_not_there_is_refused_before_any_other_source_is_tried() {
     ] {
         let mut request = stanza(stand.env(&endpoint.url()));
         extend(&mut request["env"], &json!({"AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata.url()}));
-        // Keys of the job would be good for a deployment, too.
+        // The job also has valid keys.
         if at == "/env/AWS_PROFILE" {
             extend(&mut request["env"], &Value::Object(keys.clone()));
         }
@@ -354,7 +354,7 @@ fn a_profile_that_is_not_there_is_refused_before_any_other_source_is_tried() {
         assert!(error.contains(named), "{error}");
     }
     assert_eq!((endpoint.calls().len(), metadata.lines()), (0, Vec::new()));
-    // A profile that is there, and has no credentials, says only where: others may act.
+    // A profile that exists without credentials only sets the region: another source may provide credentials.
     let region = Home::new("[profile prod]\nregion = us-east-1\n", "");
     let mut request = stanza(stand.env(&endpoint.url()));
     extend(&mut request["env"], &Value::Object(keys));
