@@ -1,5 +1,5 @@
-//! Inputs without an end: files that are pipes or devices, lists, answers and trees that go on for ever. Each is told with a code of its
-//! own, in time, and without filling memory.
+//! Tests endless inputs: files that are pipes or devices, and lists, responses and directory trees without an end. The program must
+//! report each with its own error code, in time, and without filling the memory.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -15,13 +15,13 @@ use crate::fixture::{Fixture, not_run};
 use crate::identity::recorder::{Answer, Asked, Recorder};
 use crate::plugin::{Ended, program};
 
-/// Every one of them ends long before, also on a busy machine.
+/// Time limit of a run. Every run ends much earlier, even on a busy machine.
 const SOON: Duration = Duration::from_secs(120);
 
-/// A named pipe that nobody writes to, `/dev/zero`, and a file of 1 TiB that has no content.
+/// Paths of a named pipe without a writer, of `/dev/zero`, and of a sparse file of 1 TiB.
 fn endless(directory: &Path) -> [String; 3] {
     let (pipe, huge) = (directory.join("pipe"), directory.join("huge"));
-    let made = Command::new("mkfifo").arg(&pipe).status().expect("coreutils");
+    let made = Command::new("mkfifo").arg(&pipe).status().expect("mkfifo is installed");
     assert!(made.success());
     fs::File::create(&huge).and_then(|file| file.set_len(1 << 40)).expect("can be created");
     [pipe.display().to_string(), "/dev/zero".to_owned(), huge.display().to_string()]
@@ -56,7 +56,7 @@ fn a_file_without_an_end_that_a_variable_names_is_refused() {
         }
         fixture.request["env"][variable] = json!("/dev/null");
         if variable.ends_with("_FILE") && variable != "AWS_WEB_IDENTITY_TOKEN_FILE" {
-            assert_eq!(fixture.again().outcome(), "deployed", "{variable}: what ends is read");
+            assert_eq!(fixture.again().outcome(), "deployed", "{variable}: an empty file is accepted");
         }
     }
 }
@@ -126,7 +126,7 @@ fn a_file_of_stanzas_without_an_end_is_refused_and_a_pipe_with_one_is_read() {
     assert!(String::from_utf8_lossy(&output.stdout).contains("\"outcome\":\"checked\""), "{output:?}");
 }
 
-/// Lambda whose `operation` answers so; it knows the function f.
+/// A double of Lambda with the function `f`, which answers `operation` with `answer`.
 fn lambda(operation: &'static str, answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Recorder {
     Recorder::start(move |asked| {
         let path = asked.target.split('?').next().unwrap_or_default();
@@ -185,7 +185,7 @@ fn an_answer_without_an_end_is_cut_off_and_a_long_text_is_shortened() {
     let wordy = lambda("GetFunction", move |_| Answer::Text(400, headers.clone(), words.clone()));
     let ended = deploy_to(&wordy, &json!({}));
     check("a text of 10 MB", &ended, "invalid-parameter");
-    assert!(ended.stdout.len() < 64 * 1024, "{} bytes are told", ended.stdout.len());
+    assert!(ended.stdout.len() < 64 * 1024, "the output has {} bytes", ended.stdout.len());
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn an_answer_without_an_end_is_cut_off_and_a_long_text_is_shortened() {
 fn links_that_lead_to_one_another_are_followed_to_a_limit() {
     let mut fixture = Fixture::new(json!({"symlinks": "follow"}));
     fixture.ask(json!({"zip": "tree"}));
-    // Two links on each level: 2^24 paths lead to the one file.
+    // With two links on each level, 2^24 paths lead to the same file.
     for level in 0..24 {
         let directory = fixture.path(&format!("levels/{level}"));
         fs::create_dir_all(&directory).expect("can be created");
@@ -213,7 +213,7 @@ fn links_that_lead_to_one_another_are_followed_to_a_limit() {
 #[test]
 fn a_deep_tree_is_walked_in_linear_time() {
     let fixture = Fixture::new(json!({"symlinks": "follow", "zip": "tree"}));
-    // As deep as a path may be long.
+    // As deep as the maximum length of a path allows.
     let directory = fixture.path(&format!("tree/{}", vec!["d"; 1_900].join("/")));
     fs::create_dir_all(&directory).expect("can be created");
     fs::write(directory.join("index.js"), "x").expect("writable");
@@ -240,17 +240,17 @@ fn a_profiles_process_that_never_ends_is_ended_and_told() {
     fs::write(&config, format!("[default]\ncredential_process = bash {}\n", process.display())).expect("writable");
     fixture.request["env"]["AWS_CONFIG_FILE"] = json!(config);
     check("a process", &fixture.again(), "timed-out");
-    let pid = fs::read_to_string(&mark).expect("it has run");
+    let pid = fs::read_to_string(&mark).expect("the credential process has written its id");
     let began = Instant::now();
-    // Dead, nobody may have asked yet how it has ended.
+    // A zombie (state Z) has ended too: its parent has not collected its exit status yet.
     let runs = || fs::read_to_string(format!("/proc/{}/stat", pid.trim())).is_ok_and(|stat| !stat.contains(") Z "));
     while runs() {
-        assert!(began.elapsed() < SOON, "it still runs");
+        assert!(began.elapsed() < SOON, "the credential process still runs");
         thread::sleep(Duration::from_millis(5));
     }
 }
 
-/// In a network and a view of the file system of its own, where the one name server listens and never answers.
+/// Runs in a new network and mount namespace, where the only name server accepts packets and never answers.
 #[test]
 #[ignore = "second tier: needs root, unshare, ip and Python"]
 fn a_name_server_that_never_answers_does_not_outlast_the_wait() {

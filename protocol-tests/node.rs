@@ -1,5 +1,5 @@
-//! Node.js and packages of npm for tests: both under `target/`, made once.
-//! Never uses a Node that the machine has, so that everybody tests with the same one.
+//! Installs Node.js and npm packages for the tests, once, under `target/`.
+//! Never uses the machine's own Node.js, so that all tests use the same version.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use crate::venv;
 
-/// The program `node`. It comes from PyPI, with npm, into a virtual environment.
+/// The path of `node`. It is installed with npm from PyPI into a virtual environment.
 pub(crate) fn node() -> PathBuf {
     installation().join("bin/node")
 }
 
-/// The `node_modules` of a directory that holds a `package.json` and its `package-lock.json`: exactly what is locked, and
-/// no script of a package was run. It is made anew when one of the two files has changed.
+/// Installs the packages of a directory with a `package.json` and a `package-lock.json`, and returns their `node_modules`. Installs
+/// exactly the locked versions and runs no scripts of packages. Installs again when one of the two files has changed.
 pub(crate) fn npm_packages(directory: &Path) -> PathBuf {
     let names = ["package.json", "package-lock.json"];
     let files = names.map(|name| {
@@ -30,12 +30,12 @@ pub(crate) fn npm_packages(directory: &Path) -> PathBuf {
         let mut npm = Command::new(node());
         npm.arg(installation().join("lib/node_modules/npm/bin/npm-cli.js")).current_dir(made);
         npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]);
-        venv::run(&mut npm, &format!("the packages of {} cannot be had from npm", directory.display()));
+        venv::run(&mut npm, &format!("cannot install the packages of {} from npm", directory.display()));
     });
     made.join("node_modules")
 }
 
-/// Where the wheel has put Node: a directory with `bin/` and `lib/`.
+/// The directory of the installed wheel, with `bin/` and `lib/`.
 fn installation() -> PathBuf {
     let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol-tests/node/requirements.txt");
     let python = venv::python(&requirements, "node");

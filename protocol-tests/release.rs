@@ -1,4 +1,4 @@
-//! What is cheap of a release: the changes that are told, how it is packed, and what is refused. All of it is `.ci/release`.
+//! Tests the quick parts of `.ci/release`: the changelog check, the packing, and the refusals.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -25,7 +25,8 @@ fn the_changelog_tells_this_version_and_what_of_the_protocol_changed() {
     let heading = format!("\n## {} - ", env!("CARGO_PKG_VERSION"));
     let (_, section) = changelog.split_once(&heading).expect("CHANGELOG.md has a section of this version");
     let section = section.split("\n## ").next().unwrap_or_default();
-    let (_, protocol) = section.split_once("\n### Protocol\n").expect("each version says what of the protocol changed");
+    let (_, protocol) =
+        section.split_once("\n### Protocol\n").expect("the section of this version has a Protocol heading");
     assert!(protocol.trim_start().starts_with("- "), "{protocol}");
 }
 
@@ -38,21 +39,21 @@ fn each_event_and_command_was_told_when_it_came() {
     let events = schema["oneOf"].as_array().expect("a list of events");
     let events = events.iter().map(|event| event["properties"]["event"]["const"].as_str().expect("a tag").to_owned());
     for name in events.chain(crate::documents::commands()) {
-        assert!(protocol.contains(&format!("`{name}`")), "`{name}` stands under no Protocol heading of CHANGELOG.md");
+        assert!(protocol.contains(&format!("`{name}`")), "`{name}` is under no Protocol heading of CHANGELOG.md");
     }
 }
 
 #[test]
 fn the_scripts_can_be_read_by_bash() {
-    for script in fs::read_dir(root().join(".ci")).expect(".ci").map(|entry| entry.expect("an entry").path()) {
+    for script in fs::read_dir(root().join(".ci")).expect("readable").map(|entry| entry.expect("an entry").path()) {
         let output = Command::new("bash").arg("-n").arg(&script).output().expect("bash is installed");
         assert!(output.status.success(), "{}: {}", script.display(), String::from_utf8_lossy(&output.stderr));
         let executable = fs::metadata(&script).expect("exists").permissions().mode() & 0o111;
-        assert_ne!(executable, 0, "{} cannot be executed", script.display());
+        assert_ne!(executable, 0, "{} is not executable", script.display());
     }
 }
 
-/// A directory `name` with these files, made in this order, of this age and with these permissions.
+/// Creates a directory `name` with these files, in this order, with this modification time and mode.
 fn tree(parent: &Path, files: &[(&str, &str)], time: &str, mode: u32) -> PathBuf {
     let directory = parent.join("name");
     fs::create_dir_all(directory.join("schema")).expect("can be created");
@@ -89,7 +90,7 @@ fn packing_depends_on_names_contents_and_the_given_time_alone() {
     let two = tree(two.path(), &[c, a, b], "2011-12-13 14:15:16", 0o600);
     let three = tree(three.path(), &[c, a, ("b", "fly")], "2011-12-13 14:15:16", 0o600);
     let first = packed(&one, "1700000000");
-    assert_eq!(first, packed(&two, "1700000000"), "the same files make the same bytes");
+    assert_eq!(first, packed(&two, "1700000000"), "the same files give the same bytes");
     assert_ne!(first, packed(&three, "1700000000"));
     assert_ne!(first, packed(&two, "1700000001"));
 
@@ -141,12 +142,12 @@ fn what_a_change_has_to_pass_says_what_it_needs() {
     assert_eq!((output.status.code(), told.as_ref()), (Some(1), "run: needs cargo\n"));
 }
 
-/// A repository that holds the script and the least that it looks at.
+/// A repository with the script and only the files that it reads.
 fn repository(changelog: &str) -> TempDir {
     let directory = TempDir::new().expect("a temporary directory");
     let write = |name: &str, text: &str| {
         let file = directory.path().join(name);
-        fs::create_dir_all(file.parent().expect("below the directory")).expect("can be created");
+        fs::create_dir_all(file.parent().expect("a parent directory")).expect("can be created");
         fs::write(file, text).expect("writable");
     };
     write("Cargo.toml", "[package]\nname = \"dpl-lambda\"\nversion = \"9.8.7\"\nedition = \"2024\"\n\n[workspace]\n");
@@ -163,7 +164,7 @@ fn repository(changelog: &str) -> TempDir {
     directory
 }
 
-/// What the script says when it fails there, which it does in any case.
+/// The error output of the script in this repository. It always fails there.
 fn release(repository: &TempDir, arguments: &[&str]) -> String {
     let output =
         Command::new(repository.path().join(".ci/release")).args(arguments).output().expect("bash is installed");
@@ -175,14 +176,14 @@ fn release(repository: &TempDir, arguments: &[&str]) -> String {
 #[ignore = "second tier: needs jq and cargo"]
 fn a_release_of_what_is_not_committed_or_not_told_is_refused() {
     let dated = repository("## 9.8.7 - 2031-02-03\n");
-    // It has no program, so that more than this cannot come of it.
+    // The repository has no program, so the script fails in any case, but not because of these checks.
     let told = release(&dated, &[]);
     assert!(!told.contains("commit them") && !told.contains("CHANGELOG"), "{told}");
     fs::write(dated.path().join("new"), "").expect("writable");
     assert_eq!(release(&dated, &[]), "release: the tree has changes; commit them\n");
     let allowed = release(&dated, &["--allow-dirty"]);
     assert!(allowed.starts_with("release: not to be shipped: the tree has changes; commit them\n"), "{allowed}");
-    assert!(allowed.lines().count() > 1, "it goes on: {allowed}");
+    assert!(allowed.lines().count() > 1, "the script continues: {allowed}");
 
     for undated in ["## 9.8.7 - unreleased\n", "## 9x8.7 - 2031-02-03\n", "## 9.8.70 - 2031-02-03\n", ""] {
         let told = release(&repository(undated), &[]);
