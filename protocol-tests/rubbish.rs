@@ -1,4 +1,4 @@
-//! Whatever arrives on standard input: `hello`, then one `finished`, exit status 2.
+//! Tests invalid input on standard input: `hello`, then one `finished`, and exit status 2.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::deployments::noise;
 use crate::plugin::{Ended, Plugin};
 
-/// What is no request is told with exactly two lines.
+/// Checks that the program refuses this input with this code and writes exactly two events.
 #[track_caller]
 fn refused(input: &[u8], code: &str) -> Ended {
     let ended = Plugin::new(&[]).run_on(input);

@@ -1,4 +1,4 @@
-//! What the program is built from, as SECURITY.md tells it.
+//! Checks that SECURITY.md lists every direct dependency and names only tests that exist.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,9 +6,7 @@ use std::path::Path;
 
 #[test]
 fn each_direct_dependency_is_told_with_who_keeps_it() {
-    let read = |name: &str| {
-        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).expect("a file of the repository")
-    };
+    let read = |name: &str| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).expect("readable");
     let manifest = read("Cargo.toml");
     let mut section = "";
     let mut built_from = BTreeSet::new();

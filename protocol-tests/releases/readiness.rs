@@ -1,4 +1,4 @@
-//! Versions that are not ready, or never will be: nobody is led to one, and it is never told as a success.
+//! Tests versions that are not ready or cannot become ready: no alias moves to one, and the run never reports success.
 
 use super::*;
 
@@ -35,7 +35,7 @@ fn a_version_whose_own_code_fails_at_its_start_is_the_codes_fault() {
     assert!(error(&ended, "message").contains("`live` stays at 1"), "{}", ended.stdout);
 }
 
-/// A run that was killed while version 2 is made ready, which takes a while.
+/// A fixture whose last run was killed after PublishVersion, while version 2 was still pending.
 fn killed(members: Value, fault: Option<Fault>) -> Fixture {
     let settings = Settings { create_duration: Duration::from_millis(1500), ..Settings::default() };
     let mut fixture = Fixture::of(settings, json!({"snap_start": "PublishedVersions"}));
@@ -58,7 +58,7 @@ fn a_version_that_is_pending_after_a_kill_is_waited_for() {
         let fixture = killed(members, None);
         let ended = fixture.again();
         assert_eq!((ended.outcome(), &ended.finished()["version"]), (outcome, &json!("2")), "{}", ended.stdout);
-        // It was ready by then, or nobody would have been told.
+        // More than two calls of GetFunction: the run waited until the version was ready.
         let asked = fixture.endpoint.calls().iter().filter(|call| call.operation == "GetFunction").count();
         assert!(asked > 2, "{:?}", fixture.operations());
         assert_eq!(fixture.versions(), [1, 2]);
@@ -97,7 +97,7 @@ fn a_rollback_never_goes_to_a_version_that_failed_or_is_pending() {
     fixture.endpoint.set_state("f:2", "Pending").expect("the function exists");
     let ended = fixture.rollback();
     assert_eq!((ended.code(), fixture.alias("live").as_str()), ("timed-out", "3"), "{}", ended.stdout);
-    // Of an alias that somebody else has moved, one that failed was never live.
+    // Without a recorded history, the rollback skips a version that failed, because it was never live.
     fixture.endpoint.set_state("f:2", "Failed").expect("the function exists");
     fixture.ask(json!({"version": null}));
     let ended = fixture.rollback();
@@ -117,7 +117,7 @@ fn a_function_that_goes_or_is_switched_off_is_not_unchanged() {
         assert_eq!((ended.outcome(), ended.code()), ("failed", code), "{state}: {}", ended.stdout);
         assert_eq!(fixture.changes(), [""; 0]);
     }
-    // What is deleted at last is created anew.
+    // A function that is finally deleted is created again.
     fixture.endpoint.set_state("f", "Deleting").expect("the function exists");
     fixture.ask(json!({"wait_timeout": 60}));
     let running = fixture.started("// 1\n", &["wait"]);
