@@ -187,8 +187,8 @@ fn try_row(row: &Row) -> (usize, Vec<String>) {
 
     if can_be_silent(row) {
         trial.states += 1;
-        trial.settled("silent", &without(&beside, &row.a));
-        trial.live("silent", row, &row.live_a);
+        trial.settled("not in the stanza", &without(&beside, &row.a));
+        trial.live("not in the stanza", row, &row.live_a);
     }
 
     let planned = trial.plan("changed to B", &with(&row.b));
@@ -234,7 +234,7 @@ fn try_all_at_once(image: bool) -> (usize, Vec<String>) {
     let silent = rows.iter().filter(|row| can_be_silent(row));
     let silent = silent.fold(base(image), |stanza, row| without(&stanza, &row.a));
     trial.states += 1;
-    trial.settled("silent", &silent);
+    trial.settled("not in the stanza", &silent);
     let b = stanza(image, &rows, |row| &row.b);
     trial.deploy("changed to B", &b);
     rows.iter().for_each(|row| trial.live("changed to B", row, &row.live_b));
