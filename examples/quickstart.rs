@@ -1,7 +1,7 @@
-//! The main job in one command: `cargo run --example quickstart`.
+//! Deploys an example function with one command: `cargo run --example quickstart`.
 //!
-//! Starts a Lambda endpoint on loopback, deploys the Node.js function beside this file to it, deploys it again (nothing
-//! is left to do), changes a file and deploys it once more. No AWS account is needed, and nothing leaves this machine.
+//! Starts a Lambda endpoint on loopback and deploys the function in `examples/node-function` to it three times: the first time
+//! creates it, the second time changes nothing, and the third time uploads a changed file. Needs no AWS account and no network.
 #![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "an example starts programs and prints")]
 
 use std::error::Error;
@@ -15,8 +15,8 @@ use lambda_endpoint::{Endpoint, Settings};
 use serde_json::{Value, json};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // `cargo run --example` builds the example and the library, not the program. The program is a function of the library, so
-    // that this example can be it: with an argument it is.
+    // `cargo run --example` builds the example and the library, but not the program. The program is a function of the library,
+    // so this example starts itself with an argument and then acts as the program.
     if env::args_os().len() > 1 {
         dpl_lambda::process::main();
     }
@@ -42,14 +42,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     });
     println!("The stanza:\n{:#}\n", without_env(&request));
 
-    expect(deploy(&plugin, build.path(), &request, "The function is absent")?, "deployed")?;
-    expect(deploy(&plugin, build.path(), &request, "The same again")?, "unchanged")?;
+    expect(deploy(&plugin, build.path(), &request, "First deployment: the function does not exist yet")?, "deployed")?;
+    expect(deploy(&plugin, build.path(), &request, "Second deployment: nothing has changed")?, "unchanged")?;
     let code = fs::read_to_string(build.path().join("index.js"))?;
     fs::write(build.path().join("index.js"), code.replace("hello", "good morning"))?;
-    expect(deploy(&plugin, build.path(), &request, "A file has changed")?, "deployed")
+    expect(deploy(&plugin, build.path(), &request, "Third deployment: a file has changed")?, "deployed")
 }
 
-/// Spawns the plugin as a runner does: request in, a line for each event out. The outcome is that of `finished`.
+/// Starts the plugin as a runner does, prints the tag and message of each event, and returns the outcome from `finished`.
 fn deploy(plugin: &Path, directory: &Path, request: &Value, title: &str) -> Result<String, Box<dyn Error>> {
     println!("── {title} ──");
     let mut child = Command::new(plugin)

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-// A runner: gives dpl-lambda a stanza (a JSON file), prints its log, and ends with 0 only if the deployment succeeded.
+// A runner: sends a stanza (a JSON file) to dpl-lambda, prints the log, and exits with 0 only if the deployment succeeded.
 //
-// Usage: runner.mjs STANZA.json [COMMAND [ARGS]]; DPL_LAMBDA names the plugin.
+// Usage: runner.mjs STANZA.json [COMMAND [ARGS]]; DPL_LAMBDA is the path of the plugin.
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { constants } from "node:os";
@@ -13,13 +13,13 @@ const program = process.env.DPL_LAMBDA ?? "dpl-lambda";
 const plugin = spawn(program, command, { stdio: ["pipe", "pipe", "inherit"] });
 const ended = new Promise((resolve) => {
   plugin.on("error", (error) => {
-    console.log(`failed: ${program} cannot be started: ${error.message}`);
+    console.log(`failed: cannot start ${program}: ${error.message}`);
     process.exit(127);
   });
-  // Ended by a signal: as a shell tells it.
+  // For a signal, use the exit status that a shell reports.
   plugin.on("close", (status, signal) => resolve(status ?? 128 + constants.signals[signal]));
 });
-plugin.stdin.on("error", () => {}); // it may end without reading: its own words say why
+plugin.stdin.on("error", () => {}); // it may exit without reading; its events say why
 plugin.stdin.end(JSON.stringify(request));
 
 const verdicts = [];
@@ -28,18 +28,18 @@ plugin.stdout.setEncoding("utf8");
 reading: for await (const chunk of plugin.stdout) {
   const lines = (rest + chunk).split("\n"); // node:readline would also split at U+2028, which JSON may hold
   rest = lines.pop();
-  for (const line of lines) if (!take(line)) break reading; // which closes the plugin's output, and so stops it
+  for (const line of lines) if (!take(line)) break reading; // this closes the plugin's standard output, which stops the plugin
 }
 if (rest) take(rest);
 process.exitCode = conclude(await ended);
 
-// Prints a line's message. False when no more is to be read.
+// Prints the message of a line. Returns false if the runner must stop reading.
 function take(line) {
   let event;
   try {
     event = JSON.parse(line);
   } catch {
-    console.log(line); // not the plugin's own: shown as it is
+    console.log(line); // not an event: print the line unchanged
   }
   if (typeof event?.message === "string") console.log(event.message);
   if (event?.event === "finished") verdicts.push(event);
@@ -49,7 +49,7 @@ function take(line) {
 }
 
 function conclude(status) {
-  const finished = verdicts.length === 1 ? verdicts[0] : {}; // none: cut; two: nobody knows which is meant
+  const finished = verdicts.length === 1 ? verdicts[0] : {}; // none: the stream was cut off; two: ambiguous
   if (finished.outcome === "failed") {
     const hint = finished.error?.hint;
     if (hint && !finished.message?.includes(hint)) console.log(hint);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""A runner: gives dpl-lambda a stanza (a JSON file), prints its log, and ends with 0 only if the deployment succeeded.
+"""A runner: sends a stanza (a JSON file) to dpl-lambda, prints the log, and exits with 0 only if the deployment succeeded.
 
-Usage: runner.py STANZA.json [COMMAND [ARGS]]; DPL_LAMBDA names the plugin.
+Usage: runner.py STANZA.json [COMMAND [ARGS]]; DPL_LAMBDA is the path of the plugin.
 """
 import contextlib
 import json
@@ -19,16 +19,16 @@ program = os.environ.get("DPL_LAMBDA", "dpl-lambda")
 try:
     plugin = subprocess.Popen([program, *sys.argv[2:]], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 except OSError as error:
-    print(f"failed: {program} cannot be started: {error.strerror}")
+    print(f"failed: cannot start {program}: {error.strerror}")
     sys.exit(127)
 
 
 def give_request():
-    with contextlib.suppress(BrokenPipeError), plugin.stdin:  # it may end without reading: its own words say why
+    with contextlib.suppress(BrokenPipeError), plugin.stdin:  # it may exit without reading; its events say why
         plugin.stdin.write(json.dumps(request).encode())
 
 
-threading.Thread(target=give_request).start()  # beside the reading, so that no full pipe stops both
+threading.Thread(target=give_request).start()  # writes while we read, so that a full pipe cannot block both sides
 
 verdicts = []
 for line in plugin.stdout:
@@ -36,7 +36,7 @@ for line in plugin.stdout:
     try:
         event = json.loads(text)
     except ValueError:
-        print(text)  # not the plugin's own: shown as it is
+        print(text)  # not an event: print the line unchanged
         continue
     if not isinstance(event, dict):
         continue
@@ -44,14 +44,14 @@ for line in plugin.stdout:
         print(event["message"])
     if event.get("event") == "hello" and 1 not in event["protocol"]:
         print(f"failed: the plugin speaks protocol {event['protocol']}, and this runner speaks 1")
-        plugin.stdout.close()  # which stops it
+        plugin.stdout.close()  # this stops the plugin
         break
     if event.get("event") == "finished":
         verdicts.append(event)
 
 status = plugin.wait()
-status = status if status >= 0 else 128 - status  # ended by a signal: as a shell tells it
-finished = verdicts[0] if len(verdicts) == 1 else {}  # none: the stream was cut; two: nobody knows which is meant
+status = status if status >= 0 else 128 - status  # for a signal, the exit status that a shell reports
+finished = verdicts[0] if len(verdicts) == 1 else {}  # none: the stream was cut off; two: ambiguous
 outcome = finished.get("outcome")
 if outcome == "failed":
     hint = (finished.get("error") or {}).get("hint")

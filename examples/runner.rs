@@ -1,6 +1,6 @@
-//! A runner: gives dpl-lambda a stanza (a JSON file), prints its log, and ends with 0 only if the deployment succeeded.
+//! A runner: sends a stanza (a JSON file) to dpl-lambda, prints the log, and exits with 0 only if the deployment succeeded.
 //!
-//! Usage: `runner STANZA.json [COMMAND [ARGS]]`; `DPL_LAMBDA` names the plugin.
+//! Usage: `runner STANZA.json [COMMAND [ARGS]]`; `DPL_LAMBDA` is the path of the plugin.
 #![expect(clippy::disallowed_methods, reason = "a runner reads a stanza and its environment, and starts a plugin")]
 
 use std::error::Error;
@@ -28,13 +28,14 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let mut plugin = match command.spawn() {
         Ok(plugin) => plugin,
         Err(error) => {
-            writeln!(log, "failed: {} cannot be started: {error}", program.to_string_lossy())?;
+            writeln!(log, "failed: cannot start {}: {error}", program.to_string_lossy())?;
             return Ok(ExitCode::from(127));
         }
     };
     let mut stdin = plugin.stdin.take().ok_or("standard input is piped")?;
     let stdout = BufReader::new(plugin.stdout.take().ok_or("standard output is piped")?);
-    // Beside the reading, so that no full pipe stops both. It may end without reading: its own words say why.
+    // A thread writes the request while we read, so that a full pipe cannot block both sides. An error of the write is ignored: the
+    // plugin may exit without reading, and its events say why.
     thread::spawn(move || stdin.write_all(&serde_json::to_vec(&request).unwrap_or_default()));
 
     let mut verdicts = Vec::new();
@@ -43,7 +44,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         let event: Value = match serde_json::from_slice(&line) {
             Ok(event) => event,
             Err(_) => {
-                // Not the plugin's own: shown as it is.
+                // Not an event: print the line unchanged.
                 writeln!(log, "{}", String::from_utf8_lossy(&line))?;
                 continue;
             }
@@ -53,17 +54,17 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         }
         if event["event"] == "hello" && !event["protocol"].as_array().is_some_and(|spoken| spoken.contains(&json!(1))) {
             writeln!(log, "failed: the plugin speaks protocol {}, and this runner speaks 1", event["protocol"])?;
-            break; // which closes the plugin's output, and so stops it
+            break; // this closes the plugin's standard output, which stops the plugin
         }
         if event["event"] == "finished" {
             verdicts.push(event);
         }
     }
 
-    // Ended by a signal: as a shell tells it.
+    // For a signal, use the exit status that a shell reports.
     let ended = plugin.wait()?;
     let status = ended.code().unwrap_or_else(|| 128 + ended.signal().unwrap_or_default());
-    // None: the stream was cut. Two: nobody knows which is meant.
+    // Without `finished` the stream was cut off; with two of them the outcome is ambiguous.
     let finished = if let [finished] = &verdicts[..] { finished } else { &Value::Null };
     let succeeded = match finished["outcome"].as_str() {
         Some("failed") => {

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# A runner: gives dpl-lambda a stanza (a JSON file), prints its log, and ends with 0 only if the deployment succeeded.
+# A runner: sends a stanza (a JSON file) to dpl-lambda, prints the log, and exits with 0 only if the deployment succeeded.
 #
-# Usage: runner.sh STANZA.json [COMMAND [ARGS]]; DPL_LAMBDA names the plugin.
+# Usage: runner.sh STANZA.json [COMMAND [ARGS]]; DPL_LAMBDA is the path of the plugin.
 set -u
 
-# What there is to print of an event. Exit status 10: it is finished, a success; 11: a failure; 12: not to be understood.
+# The jq filter that prints the text of an event. jq exits with 10 for a `finished` that lets the job go on, with 11 for one that does not,
+# and with 12 for an unsupported protocol.
 read -r -d '' event <<'JQ'
 def stop(status): "" | halt_error(status);
 
@@ -21,25 +22,25 @@ else
 end
 JQ
 
-# Events in, the log out. Fails unless there is one verdict, and that is a success.
+# Reads events and prints the log. Fails unless there is exactly one `finished` event and it is a success.
 print_log() {
   local line status verdicts=
   while IFS= read -r line || [ -n "$line" ]; do
-    # A jq for each line: one for all of them would end at the first that is no JSON, and --raw-input damages
-    # long lines of letters beyond ASCII (jq 1.6).
+    # Start jq once for each line: a single jq would stop at the first line that is not JSON, and --raw-input damages
+    # long lines of non-ASCII characters (jq 1.6).
     jq --raw-output "$event" <<<"$line" 2>/dev/null
     status=$?
     case $status in
       0) ;;
       10 | 11) verdicts+=$status ;;
-      12) return 1 ;;                # nobody reads on, which stops the plugin
-      *) printf '%s\n' "$line" ;;    # not the plugin's own: shown as it is
+      12) return 1 ;;                # closes the plugin's standard output, which stops the plugin
+      *) printf '%s\n' "$line" ;;    # not an event: print the line unchanged
     esac
   done
   case $verdicts in
     10) return 0 ;;
     11) return 1 ;;
-    *) echo "failed: the plugin told no outcome, or several"; return 1 ;;
+    *) echo "failed: the plugin reported no outcome, or more than one"; return 1 ;;
   esac
 }
 

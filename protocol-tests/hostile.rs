@@ -1,5 +1,5 @@
-//! Nothing around the program is as it should be: any bytes as its input, a runner that neither writes nor reads, a
-//! process that lacks what processes have, values that are commands. It says so, or works all the same.
+//! Runs the program in hostile surroundings: arbitrary bytes as input, a runner that neither writes nor reads, a process without
+//! the usual resources, values that contain shell commands. The program must report the problem or work anyway.
 
 mod environ;
 mod inputs;
@@ -17,10 +17,10 @@ use crate::fixture;
 use crate::fixture::PATH;
 use crate::plugin::{Ended, program};
 
-/// No run here has a reason to take longer, also on a busy machine.
+/// Time limit of one run. No run of these tests needs longer, even on a busy machine.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// The program with these arguments, behind a line of bash that changes what a process inherits: `umask 077`.
+/// Starts the program from bash, after a line of bash that changes what the process inherits, such as `umask 077`.
 fn behind(line: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new("bash");
     command.args(["-c", &format!("{line}\nexec \"$0\" \"$@\""), &program()]).args(arguments);
@@ -29,7 +29,7 @@ fn behind(line: &str, arguments: &[&str]) -> Command {
     command
 }
 
-/// Runs it on some bytes, and checks what must always be true.
+/// Runs the command with `input` as its standard input, and checks the properties that every run must have.
 #[track_caller]
 fn run_on(command: &mut Command, input: &[u8]) -> Ended {
     let ended = run_without_check(command, input);
@@ -37,7 +37,7 @@ fn run_on(command: &mut Command, input: &[u8]) -> Ended {
     ended
 }
 
-/// Runs it on some bytes.
+/// Runs the command with `input` as its standard input, without checks.
 fn run_without_check(command: &mut Command, input: &[u8]) -> Ended {
     let began = Instant::now();
     let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
@@ -45,15 +45,15 @@ fn run_without_check(command: &mut Command, input: &[u8]) -> Ended {
     let input = input.to_vec();
     let writer = std::thread::spawn(move || {
         use std::io::Write;
-        // The program may refuse to read it all; that is its right.
+        // The program may stop reading early, so an error of the write is no failure of the test.
         stdin.map(|mut stdin| stdin.write_all(&input))
     });
     let ended = end_within(LIMIT, child, began);
-    drop(writer.join().expect("a writer does not panic"));
+    drop(writer.join().expect("the writer thread does not panic"));
     ended
 }
 
-/// The end of a run, which is killed at the limit: a run without an end has no last line, and a test says so soon.
+/// Waits for the end of a run, and kills it after `limit`. A killed run has no last line, so a run that hangs fails its test soon.
 pub(crate) fn end_within(limit: Duration, child: Child, began: Instant) -> Ended {
     let id = child.id().to_string();
     let (end, over) = mpsc::channel::<()>();
@@ -64,6 +64,6 @@ pub(crate) fn end_within(limit: Duration, child: Child, began: Instant) -> Ended
     });
     let ended = Ended::of(child, began);
     drop(end);
-    watch.join().expect("a watch does not panic");
+    watch.join().expect("the watchdog thread does not panic");
     ended
 }

@@ -1,5 +1,5 @@
-//! Who acts, and by which way: sources of credentials, roles, what AWS STS is asked, TLS and proxies.
-//! Nothing leaves 127.0.0.1: whatever would meets a proxy that lets nobody through, and then the test fails.
+//! Tests how the program gets its AWS identity and reaches AWS: sources of credentials, roles, requests to AWS STS, TLS and proxies.
+//! No request leaves 127.0.0.1: a request to another host goes to a proxy that refuses it, and the test fails.
 
 mod proxies;
 pub(crate) mod recorder;
@@ -17,7 +17,7 @@ use crate::deployments::build_directory;
 use crate::plugin::{Ended, Plugin};
 use recorder::Recorder;
 
-/// A build directory, and what stands where the machine ends.
+/// A build directory, and a proxy that records and refuses every request to a host other than 127.0.0.1.
 struct Stand {
     directory: TempDir,
     outside: Recorder,
@@ -28,12 +28,12 @@ impl Stand {
         Stand { directory: build_directory(), outside: Recorder::of_nothing() }
     }
 
-    /// The `env` of a job at that Lambda, without any identity.
+    /// The `env` of a job that uses this Lambda endpoint, without credentials.
     fn env(&self, lambda: &str) -> Map<String, Value> {
         sources::job_env(lambda, &self.outside)
     }
 
-    /// Runs the program, by itself or with a command, and checks that nobody wanted to leave the machine.
+    /// Runs the program with these arguments, and checks that it made no request to another host.
     #[track_caller]
     fn run(&self, arguments: &[&str], request: &Value) -> Ended {
         self.run_as(Plugin::new(arguments), request)
@@ -42,7 +42,7 @@ impl Stand {
     #[track_caller]
     fn run_as(&self, plugin: Plugin, request: &Value) -> Ended {
         let ended = plugin.directory(self.directory.path()).run(request);
-        assert_eq!(self.outside.lines(), [""; 0], "asked beyond 127.0.0.1\n{}", ended.stdout);
+        assert_eq!(self.outside.lines(), [""; 0], "a request to another host than 127.0.0.1\n{}", ended.stdout);
         ended
     }
 }
@@ -58,7 +58,7 @@ fn stanza(env: Map<String, Value>) -> Value {
     })
 }
 
-/// Adds the members of `more`.
+/// Adds the members of `more` to `object`, replacing existing ones.
 fn extend(object: &mut Value, more: &Value) {
     let more = more.as_object().expect("an object").clone();
     object.as_object_mut().expect("an object").extend(more);

@@ -1,4 +1,5 @@
-//! Signals, a reader that goes away, bugs: `finished` is the last line all the same, and the exit status says why.
+//! Tests runs that end early because of a signal, a closed output or a bug: `finished` is still the last line, and the exit status
+//! gives the reason.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::ExitStatusExt;
@@ -13,26 +14,26 @@ use crate::fixture;
 use crate::fixture::PATH;
 use crate::plugin::{Ended, Plugin, program};
 
-/// Sends a signal to the one process that is the program.
+/// Sends a signal to the process of the program, and to no other process.
 pub(crate) fn signal(child: &Child, name: &str) {
     let id = child.id().to_string();
     let sent = fixture::kill().args([&format!("-{name}"), &id]).status().expect("kill runs");
-    assert!(sent.success(), "the program is still there");
+    assert!(sent.success(), "the program is still running");
 }
 
-/// Starts the program on a request and returns once `ready` holds.
+/// Starts the program with a request, and returns when `ready` returns true.
 fn started(plugin: &mut Plugin, request: &Value, ready: impl Fn() -> bool) -> Child {
     let mut child = plugin.spawn();
-    child.stdin.take().expect("piped").write_all(request.to_string().as_bytes()).expect("written");
+    child.stdin.take().expect("piped").write_all(request.to_string().as_bytes()).expect("writable");
     let began = Instant::now();
     while !ready() {
-        assert!(began.elapsed() < Duration::from_secs(30), "never ready");
+        assert!(began.elapsed() < Duration::from_secs(30), "not ready after 30 s");
         std::thread::sleep(Duration::from_millis(5));
     }
     child
 }
 
-/// The end of a run that was sent a signal just now.
+/// Waits for the end of a run that just received a signal. It must end within 5 s.
 #[track_caller]
 fn ended(child: Child) -> Ended {
     let ended = Ended::of(child, Instant::now());
@@ -49,7 +50,7 @@ fn live_function(settings: Settings) -> (Endpoint, tempfile::TempDir, Value) {
     assert_eq!(created.outcome(), "deployed");
     endpoint.forget_calls();
     request["timeout"] = json!(5);
-    std::fs::write(directory.path().join("index.js"), "// new\n").expect("written");
+    std::fs::write(directory.path().join("index.js"), "// new\n").expect("writable");
     (endpoint, directory, request)
 }
 
@@ -73,7 +74,7 @@ fn a_signal_during_a_wait_ends_it_and_tells_what_was_changed() {
     }
 }
 
-/// A run whose update hangs at AWS.
+/// A run that waits for an update call to which AWS does not respond.
 fn hanging() -> (Endpoint, tempfile::TempDir, Child) {
     let (endpoint, directory, request) = live_function(Settings::default());
     endpoint.fault(Fault {
@@ -94,7 +95,7 @@ fn a_signal_during_a_call_that_hangs_ends_it_in_time() {
     signal(&child, "TERM");
     let ended = ended(child);
     assert_eq!((ended.code(), ended.status.code()), ("cancelled", Some(143)));
-    let message = ended.finished()["error"]["message"].as_str().expect("a sentence");
+    let message = ended.finished()["error"]["message"].as_str().expect("a string");
     assert!(message.contains("may still take effect"), "{message}");
 }
 
@@ -116,11 +117,11 @@ fn a_signal_while_standard_input_is_read_is_heard() {
         let stdin = child.stdin.take().expect("piped");
         let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
         let mut hello = String::new();
-        stdout.read_line(&mut hello).expect("hello comes before the request");
+        stdout.read_line(&mut hello).expect("`hello` comes before the request is read");
         signal(&child, name);
         let mut rest = String::new();
-        stdout.read_to_string(&mut rest).expect("read to the end");
-        assert_eq!(child.wait().expect("ended").code(), Some(status));
+        stdout.read_to_string(&mut rest).expect("readable");
+        assert_eq!(child.wait().expect("can be waited for").code(), Some(status));
         assert!(rest.contains(r#""code":"cancelled""#), "{rest}");
         drop(stdin);
     }
@@ -152,14 +153,14 @@ fn when_the_runner_closes_our_output_no_further_step_is_taken() {
     let mut line = String::new();
     while !line.contains("step-started") {
         line.clear();
-        assert!(stdout.read_line(&mut line).expect("readable") > 0, "ended too early");
+        assert!(stdout.read_line(&mut line).expect("readable") > 0, "standard output ended before `step-started`");
     }
-    // A closed output is noticed at once, also before the call.
+    // Wait for the call: the program also notices a closed output before it.
     while !called(&endpoint, "UpdateFunctionConfiguration") {
         std::thread::sleep(Duration::from_millis(5));
     }
     drop(stdout);
-    assert_eq!(child.wait().expect("ended").code(), Some(1));
+    assert_eq!(child.wait().expect("can be waited for").code(), Some(1));
     assert!(!called(&endpoint, "UpdateFunctionCode"), "no further step");
 }
 
@@ -173,17 +174,17 @@ fn a_signal_ends_a_run_whose_output_nobody_reads() {
     });
     let mut plugin = Plugin::new(&["check"]).directory(directory.path());
     let mut child = started(&mut plugin, &request, || true);
-    // More than a pipe holds has to be told about that condition.
+    // The events about that condition are larger than a pipe's buffer.
     std::thread::sleep(Duration::from_secs(1));
     signal(&child, "TERM");
     let began = Instant::now();
-    assert_eq!(child.wait().expect("ended").code(), Some(143));
+    assert_eq!(child.wait().expect("can be waited for").code(), Some(143));
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }
 
-/// A pipe into which nothing goes any more, and its other end.
+/// A pipe whose buffer is full.
 fn full_pipe() -> (std::io::PipeReader, std::io::PipeWriter) {
-    let (reader, mut writer) = std::io::pipe().expect("two descriptors");
+    let (reader, mut writer) = std::io::pipe().expect("two free file descriptors");
     rustix::io::ioctl_fionbio(&writer, true).expect("a pipe");
     while writer.write(&[b' '; 4096]).is_ok() {}
     while writer.write(b" ").is_ok() {}
@@ -191,7 +192,7 @@ fn full_pipe() -> (std::io::PipeReader, std::io::PipeWriter) {
     (reader, writer)
 }
 
-/// Waits until the first thread of a process does nothing any more.
+/// Waits until the first thread of a process sleeps.
 fn wait_until_asleep(child: &Child) {
     let sleeps = || {
         let stat = std::fs::read_to_string(format!("/proc/{0}/task/{0}/stat", child.id())).expect("it has not ended");
@@ -204,11 +205,11 @@ fn wait_until_asleep(child: &Child) {
     }
 }
 
-/// Sends signals to runs with these command lines, whose first line already finds no room.
+/// Checks that signals end runs with these arguments whose standard output is a full pipe, so that even the first line blocks.
 #[track_caller]
 fn check_heard(runs: &[&[&str]]) {
     let directory = build_directory();
-    std::fs::write(directory.path().join("f.yml"), "function_name: f\non: {all_branches: true}\n").expect("written");
+    std::fs::write(directory.path().join("f.yml"), "function_name: f\non: {all_branches: true}\n").expect("writable");
     let runs: Vec<_> = runs.iter().flat_map(|run| [(*run, ("TERM", 15)), (*run, ("QUIT", 3))]).collect();
     let wrong = fixture::problems(
         &runs,
@@ -219,10 +220,10 @@ fn check_heard(runs: &[&[&str]]) {
             let mut command = std::process::Command::new(program());
             command.args(*arguments).current_dir(directory.path()).env_clear().env("PATH", &*PATH);
             command.stdin(Stdio::piped()).stdout(writer).stderr(Stdio::piped());
-            let mut child = command.spawn().expect("the program is here");
+            let mut child = command.spawn().expect("can be started");
             drop(command);
             let mut stdin = child.stdin.take().expect("piped");
-            stdin.write_all(br#"{"function_name":"f","on":{"all_branches":true}}"#).expect("a pipe holds it");
+            stdin.write_all(br#"{"function_name":"f","on":{"all_branches":true}}"#).expect("fits into a pipe");
             drop(stdin);
             wait_until_asleep(&child);
             signal(&child, name);
@@ -235,7 +236,7 @@ fn check_heard(runs: &[&[&str]]) {
 }
 
 #[test]
-#[cfg_attr(not(target_os = "linux"), ignore = "looks into /proc")]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs /proc")]
 fn a_full_pipe_makes_no_run_deaf() {
     let policy_by_hand = ["policy", "--stanza", "f.yml", "--ci", "none"];
     check_heard(&[&[], &["check"], &["policy"], &policy_by_hand, &["schema", "stanza"], &["manual"]]);

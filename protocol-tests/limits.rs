@@ -1,5 +1,5 @@
-//! Inputs without an end: files that are pipes or devices, lists, answers and trees that go on for ever. Each is told with a code of its
-//! own, in time, and without filling memory.
+//! Tests endless inputs: files that are pipes or devices, and lists, responses and directory trees without an end. The program must
+//! report each with its own error code, in time, and without filling the memory.
 
 use std::fs;
 use std::io::Read;
@@ -17,15 +17,15 @@ use crate::fixture::{self, Fixture, not_run, wait_until};
 use crate::identity::recorder::{Answer, Asked, Recorder};
 use crate::plugin::{Ended, Plugin, program};
 
-/// Every one of them ends long before, also on a busy machine.
+/// Time limit of a run. Every run ends much earlier, even on a busy machine.
 const SOON: Duration = Duration::from_secs(120);
 
-/// A named pipe that nobody writes to, `/dev/zero`, and a file of 1 TiB that has no content.
+/// Paths of a named pipe without a writer, of `/dev/zero`, and of a sparse file of 1 TiB.
 fn endless(directory: &Path) -> [String; 3] {
     let (pipe, huge) = (directory.join("pipe"), directory.join("huge"));
-    let made = Command::new("mkfifo").arg(&pipe).status().expect("coreutils");
+    let made = Command::new("mkfifo").arg(&pipe).status().expect("mkfifo is installed");
     assert!(made.success());
-    fs::File::create(&huge).and_then(|file| file.set_len(1 << 40)).expect("made");
+    fs::File::create(&huge).and_then(|file| file.set_len(1 << 40)).expect("can be created");
     [pipe.display().to_string(), "/dev/zero".to_owned(), huge.display().to_string()]
 }
 
@@ -65,7 +65,7 @@ fn a_file_without_an_end_that_a_variable_names_is_refused() {
         }
         fixture.request["env"][variable] = json!("/dev/null");
         if variable.ends_with("_FILE") && variable != "AWS_WEB_IDENTITY_TOKEN_FILE" {
-            assert_eq!(run(&fixture).outcome(), "deployed", "{variable}: what ends is read");
+            assert_eq!(run(&fixture).outcome(), "deployed", "{variable}: an empty file is accepted");
         }
     }
 }
@@ -76,7 +76,7 @@ fn a_pipe_for_a_token_that_a_profile_names_is_refused() {
     let [pipe, ..] = endless(fixture.temporary.path());
     let config = fixture.path("config");
     let profile = "[default]\nrole_arn = arn:aws:iam::123456789012:role/deploy\nweb_identity_token_file = ";
-    fs::write(&config, format!("{profile}{pipe}\n")).expect("written");
+    fs::write(&config, format!("{profile}{pipe}\n")).expect("writable");
     let env = fixture.request["env"].as_object_mut().expect("an object");
     env.retain(|name, _| !name.starts_with("AWS_ACCESS") && !name.starts_with("AWS_SECRET"));
     env.insert("AWS_CONFIG_FILE".to_owned(), json!(config));
@@ -86,10 +86,10 @@ fn a_pipe_for_a_token_that_a_profile_names_is_refused() {
 #[test]
 fn a_compiled_file_that_is_a_link_to_a_pipe_is_not_opened() {
     let fixture = Fixture::new(json!({"zip": "tree"}));
-    fs::create_dir_all(fixture.path("tree/__pycache__")).expect("made");
-    fs::write(fixture.path("tree/index.js"), "x").expect("written");
+    fs::create_dir_all(fixture.path("tree/__pycache__")).expect("can be created");
+    fs::write(fixture.path("tree/index.js"), "x").expect("writable");
     let [pipe, ..] = endless(fixture.temporary.path());
-    symlink(pipe, fixture.path("tree/__pycache__/a.pyc")).expect("made");
+    symlink(pipe, fixture.path("tree/__pycache__/a.pyc")).expect("can be created");
     let ended = run(&fixture);
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
 }
@@ -102,7 +102,7 @@ fn an_ignore_file_without_an_end_is_refused() {
     for path in endless(elsewhere.path()) {
         let ignore = fixture.path(".lambdaignore");
         let _ = fs::remove_file(&ignore);
-        symlink(&path, &ignore).expect("made");
+        symlink(&path, &ignore).expect("can be created");
         check(&path, &run(&fixture), "package-unreadable");
     }
 }
@@ -113,7 +113,12 @@ fn a_file_of_stanzas_without_an_end_is_refused_and_a_pipe_with_one_is_read() {
     let run = |option: &str, path: &str| {
         let mut command = Command::new(program());
         command.args(["check", option, path, "--format", "json", "--ci", "none"]).current_dir(directory.path());
-        command.env_clear().env("PATH", &*crate::fixture::PATH).env("TRAVIS_BRANCH", "master").output().expect("runs")
+        command
+            .env_clear()
+            .env("PATH", &*crate::fixture::PATH)
+            .env("TRAVIS_BRANCH", "master")
+            .output()
+            .expect("can be started")
     };
     let [_, zero, huge] = endless(directory.path());
     for (option, path) in [("--stanza", &zero), ("--stanza", &huge), ("--travis-yml", &zero), ("--travis-yml", &huge)] {
@@ -162,7 +167,7 @@ fn a_pipe_that_nobody_writes_to_is_no_file_of_stanzas() {
     }
 }
 
-/// Lambda whose `operation` answers so; it knows the function f.
+/// A double of Lambda with the function `f`, which answers `operation` with `answer`.
 fn lambda(operation: &'static str, answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Recorder {
     Recorder::start(move |asked| {
         let path = asked.target.split('?').next().unwrap_or_default();
@@ -234,7 +239,7 @@ fn an_answer_without_an_end_is_cut_off_and_a_long_text_is_shortened() {
     let wordy = lambda("GetFunction", move |_| Answer::Text(400, headers.clone(), endless.clone()));
     let ended = deploy_to(&wordy, &json!({}));
     check("a text of 64 MB", &ended, "invalid-parameter");
-    assert!(ended.stdout.len() < 64 * 1024, "{} bytes are told", ended.stdout.len());
+    assert!(ended.stdout.len() < 64 * 1024, "the output has {} bytes", ended.stdout.len());
 }
 
 #[test]
@@ -242,30 +247,30 @@ fn an_answer_without_an_end_is_cut_off_and_a_long_text_is_shortened() {
 fn links_that_lead_to_one_another_are_followed_to_a_limit() {
     let mut fixture = Fixture::new(json!({"symlinks": "follow"}));
     fixture.ask(json!({"zip": "tree"}));
-    // Two links on each level: 2^24 paths lead to the one file.
+    // With two links on each level, 2^24 paths lead to the same file.
     for level in 0..24 {
         let directory = fixture.path(&format!("levels/{level}"));
-        fs::create_dir_all(&directory).expect("made");
+        fs::create_dir_all(&directory).expect("can be created");
         for name in ["left", "right"] {
-            symlink(fixture.path(&format!("levels/{}", level + 1)), directory.join(name)).expect("made");
+            symlink(fixture.path(&format!("levels/{}", level + 1)), directory.join(name)).expect("can be created");
         }
     }
-    fs::create_dir_all(fixture.path("levels/24")).expect("made");
-    fs::write(fixture.path("levels/24/file"), "x").expect("written");
-    fs::create_dir(fixture.path("tree")).expect("made");
-    symlink(fixture.path("levels/0"), fixture.path("tree/all")).expect("made");
+    fs::create_dir_all(fixture.path("levels/24")).expect("can be created");
+    fs::write(fixture.path("levels/24/file"), "x").expect("writable");
+    fs::create_dir(fixture.path("tree")).expect("can be created");
+    symlink(fixture.path("levels/0"), fixture.path("tree/all")).expect("can be created");
     let ended = run(&fixture);
     check("2^24 paths", &ended, "package-too-large");
-    assert!(ended.finished()["error"]["message"].as_str().expect("told").contains("200000"), "{}", ended.stdout);
+    assert!(ended.finished()["error"]["message"].as_str().expect("a string").contains("200000"), "{}", ended.stdout);
 }
 
 #[test]
 fn a_deep_tree_is_walked_in_linear_time() {
     let fixture = Fixture::new(json!({"symlinks": "follow", "zip": "tree"}));
-    // As deep as a path may be long.
+    // As deep as the maximum length of a path allows.
     let directory = fixture.path(&format!("tree/{}", vec!["d"; 1_900].join("/")));
-    fs::create_dir_all(&directory).expect("made");
-    fs::write(directory.join("index.js"), "x").expect("written");
+    fs::create_dir_all(&directory).expect("can be created");
+    fs::write(directory.join("index.js"), "x").expect("writable");
     let ended = run(&fixture);
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
     assert!(ended.elapsed < SOON, "{:?}", ended.elapsed);
@@ -274,7 +279,7 @@ fn a_deep_tree_is_walked_in_linear_time() {
 #[test]
 fn an_archive_that_is_far_too_large_is_refused_before_it_is_read() {
     let fixture = Fixture::new(json!({"zip": "huge.zip"}));
-    fs::File::create(fixture.path("huge.zip")).and_then(|file| file.set_len(200_000_000_000)).expect("made");
+    fs::File::create(fixture.path("huge.zip")).and_then(|file| file.set_len(200_000_000_000)).expect("can be created");
     check("200 GB", &run(&fixture), "package-too-large");
 }
 
@@ -285,21 +290,21 @@ fn a_profiles_process_that_never_ends_is_ended_and_told() {
     env.retain(|name, _| !name.starts_with("AWS_ACCESS") && !name.starts_with("AWS_SECRET"));
     let (config, mark) = (fixture.path("config"), fixture.path("pid"));
     let process = fixture.path("process");
-    fs::write(&process, format!("echo $$ >{}\nsleep 600 & wait\n", mark.display())).expect("written");
-    fs::write(&config, format!("[default]\ncredential_process = bash {}\n", process.display())).expect("written");
+    fs::write(&process, format!("echo $$ >{}\nsleep 600 & wait\n", mark.display())).expect("writable");
+    fs::write(&config, format!("[default]\ncredential_process = bash {}\n", process.display())).expect("writable");
     fixture.request["env"]["AWS_CONFIG_FILE"] = json!(config);
     check("a process", &run(&fixture), "timed-out");
-    let pid = fs::read_to_string(&mark).expect("it has run");
+    let pid = fs::read_to_string(&mark).expect("the credential process has written its id");
     let began = Instant::now();
-    // Dead, nobody may have asked yet how it has ended.
+    // A zombie (state Z) has ended too: its parent has not collected its exit status yet.
     let runs = || fs::read_to_string(format!("/proc/{}/stat", pid.trim())).is_ok_and(|stat| !stat.contains(") Z "));
     while runs() {
-        assert!(began.elapsed() < SOON, "it still runs");
+        assert!(began.elapsed() < SOON, "the credential process still runs");
         thread::sleep(Duration::from_millis(5));
     }
 }
 
-/// In a network and a view of the file system of its own, where the one name server listens and never answers.
+/// Runs in a new network and mount namespace, where the only name server accepts packets and never answers.
 #[test]
 #[ignore = "second tier: needs root, unshare, ip and Python"]
 fn a_name_server_that_never_answers_does_not_outlast_the_wait() {
@@ -316,7 +321,7 @@ fn a_name_server_that_never_answers_does_not_outlast_the_wait() {
     }
     let mut fixture = Fixture::new(json!({"wait_timeout": 2}));
     fixture.request["env"]["AWS_ENDPOINT_URL"] = json!("http://lambda.example.invalid");
-    fs::write(fixture.path("request"), fixture.request.to_string()).expect("written");
+    fs::write(fixture.path("request"), fixture.request.to_string()).expect("writable");
     let mut run = Command::new("unshare");
     run.args(["--net", "--mount", "bash", "-c", SCRIPT, &program()]).current_dir(fixture.directory.path());
     let began = Instant::now();

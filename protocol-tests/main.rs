@@ -1,9 +1,9 @@
-//! The program under test from outside: JSON in, events and exit status out.
+//! Tests the program from outside: they start it, write JSON to it, and check its events and its exit status.
 //!
-//! `DPL_LAMBDA=/path/to/other` holds another implementation to the same tests; `RUNNER=/path/to/a/runner` plays the
-//! cases of runners with that one; `CASE=part-of-a-name` picks cases; `BLESS=1` rewrites `schema/` from the types.
-#![expect(clippy::disallowed_methods, reason = "tests start programs, write files and look at the clock")]
-#![expect(clippy::print_stdout, reason = "a test tells how much it has tried")]
+//! `DPL_LAMBDA=/path/to/other` tests another implementation; `RUNNER=/path/to/a/runner` runs the runner cases with that
+//! runner; `CASE=part-of-a-name` selects cases; `BLESS=1` rewrites `schema/` from the types.
+#![expect(clippy::disallowed_methods, reason = "tests start programs, write files and read the clock")]
+#![expect(clippy::print_stdout, reason = "a test prints how much it has tested")]
 
 mod by_hand;
 mod canaries;

@@ -1,5 +1,5 @@
-//! Node.js and packages of npm for tests: both under `target/`, made once.
-//! Never uses a Node that the machine has, so that everybody tests with the same one.
+//! Installs Node.js and npm packages for the tests, once, under `target/`.
+//! Never uses the machine's own Node.js, so that all tests use the same version.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use crate::venv;
 
-/// The program `node`. It comes from PyPI, with npm, into a virtual environment.
+/// The path of `node`. It is installed with npm from PyPI into a virtual environment.
 pub(crate) fn node() -> PathBuf {
     installation().join("bin/node")
 }
 
-/// The `node_modules` of a directory that holds a `package.json` and its `package-lock.json`: exactly what is locked, and
-/// no script of a package was run. It is made anew when one of the two files has changed.
+/// Installs the packages of a directory with a `package.json` and a `package-lock.json`, and returns their `node_modules`. Installs
+/// exactly the locked versions and runs no scripts of packages. Installs again when one of the two files has changed.
 pub(crate) fn npm_packages(directory: &Path) -> PathBuf {
     let names = ["package.json", "package-lock.json"];
     let files = names.map(|name| {
@@ -30,12 +30,12 @@ pub(crate) fn npm_packages(directory: &Path) -> PathBuf {
         let mut npm = Command::new(node());
         npm.arg(installation().join("lib/node_modules/npm/bin/npm-cli.js")).current_dir(made);
         npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]);
-        venv::run(&mut npm, &format!("the packages of {} cannot be had from npm", directory.display()));
+        venv::run(&mut npm, &format!("cannot install the packages of {} from npm", directory.display()));
     });
     made.join("node_modules")
 }
 
-/// Where the wheel has put Node: a directory with `bin/` and `lib/`.
+/// The directory of the installed wheel, with `bin/` and `lib/`.
 fn installation() -> PathBuf {
     let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol-tests/node/requirements.txt");
     let python = venv::python(&requirements, "node");
@@ -55,7 +55,7 @@ fn of_two_who_ask_at_once_one_makes_and_both_find_it_whole() {
             std::thread::sleep(Duration::from_millis(200));
             fs::write(directory.join("last.txt"), "whole").expect("writable");
         });
-        assert_eq!(fs::read_to_string(directory.join("last.txt")).expect("whole"), "whole");
+        assert_eq!(fs::read_to_string(directory.join("last.txt")).expect("readable"), "whole");
     };
     std::thread::scope(|scope| {
         scope.spawn(ask);
@@ -69,15 +69,16 @@ fn of_two_who_ask_at_once_one_makes_and_both_find_it_whole() {
 fn packages_of_npm_are_those_that_are_locked() {
     let parent = tempfile::TempDir::new().expect("a temporary directory");
     let directory = parent.path().join("one-package");
-    fs::create_dir(&directory).expect("made");
+    fs::create_dir(&directory).expect("can be created");
     let package = r#"{"name": "one-package", "version": "1.0.0", "dependencies": {"picocolors": "^1.0.0"}}"#;
     let lock = r#"{"name": "one-package", "version": "1.0.0", "lockfileVersion": 3, "packages": {
         "": {"name": "one-package", "version": "1.0.0", "dependencies": {"picocolors": "^1.0.0"}},
         "node_modules/picocolors": {"version": "1.1.0", "integrity":
             "sha512-TQ92mBOW0l3LeMeyLV6mzy/kWr8lkd/hp3mTg7wYK7zJhuBStmGMBG0BdeDZS/dZx1IukaX6Bk11zcln25o1Aw=="}}}"#;
-    fs::write(directory.join("package.json"), package).expect("written");
-    fs::write(directory.join("package-lock.json"), lock).expect("written");
+    fs::write(directory.join("package.json"), package).expect("writable");
+    fs::write(directory.join("package-lock.json"), lock).expect("writable");
     let code = "console.log(require(process.argv[1] + '/picocolors/package.json').version)";
-    let output = Command::new(node()).args(["-e", code]).arg(npm_packages(&directory)).output().expect("starts");
+    let output =
+        Command::new(node()).args(["-e", code]).arg(npm_packages(&directory)).output().expect("can be started");
     assert_eq!(String::from_utf8_lossy(&output.stdout), "1.1.0\n", "{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -1,5 +1,5 @@
-//! The events of real runs in, what people are shown of them held: no fact of an event is lost on the way to a log, and nothing
-//! but text and our own colours reaches a terminal.
+//! Checks the text output for the events of real runs: a log contains every fact of every event, and a terminal receives only
+//! text and our own color sequences.
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -11,20 +11,20 @@ use serde_json::{Value, json};
 
 use crate::pty::{Pty, screen};
 
-/// Holds both for the events of a run.
+/// Checks both properties for the events of a run.
 pub(crate) fn check(events: &[Value]) {
     let log = Style { colour: false, width: None, live: false, unicode: true };
     let shown = show(events, log);
     let all = shown.concat();
     for (number, event) in events.iter().enumerate() {
         let place = match (event["event"].as_str(), event["outcome"].as_str()) {
-            // What a step is about is told when it ends, and a plan is told once.
+            // The details of a step are printed when it ends, and a plan is printed only once.
             (Some("step-started"), _) => shown[number..].concat(),
             (_, Some("planned")) => all.clone(),
             _ => shown[number].clone(),
         };
         for fact in facts(event) {
-            assert!(place.contains(&fact), "`{fact}` is lost:\n{event}\nis shown as\n{place}");
+            assert!(place.contains(&fact), "`{fact}` is missing:\n{event}\nis shown as\n{place}");
         }
         for statement in statements(event) {
             assert_eq!(statement_in(&place), Some(statement), "{event}\nis shown as\n{place}");
@@ -35,13 +35,13 @@ pub(crate) fn check(events: &[Value]) {
     check_harmless(&show(events, narrow).concat(), true);
 }
 
-/// What is shown of each event.
+/// The text output for each event.
 fn show(events: &[Value], style: Style) -> Vec<String> {
     let out = Shared::default();
     let mut terminal = Terminal::new(out.clone(), style);
     let mut show = |event| {
-        terminal.show(event).expect("memory can be written to");
-        let bytes = std::mem::take(&mut *out.0.lock().expect("not poisoned"));
+        terminal.show(event).expect("writable");
+        let bytes = std::mem::take(&mut *out.0.lock().expect("no thread panicked"));
         String::from_utf8(bytes).expect("UTF-8")
     };
     events.iter().map(&mut show).collect()
@@ -52,7 +52,7 @@ struct Shared(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Shared {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().expect("not poisoned").write(bytes)
+        self.0.lock().expect("no thread panicked").write(bytes)
     }
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
@@ -69,7 +69,7 @@ fn check_harmless(shown: &str, terminal: bool) {
     }
 }
 
-/// What people have to learn from an event, as it is written.
+/// The texts that the output must contain for an event.
 fn facts(event: &Value) -> Vec<String> {
     let mut facts = Vec::new();
     match event["event"].as_str().expect("a tag") {
@@ -88,9 +88,9 @@ fn facts(event: &Value) -> Vec<String> {
         "warning" => trouble(event, &mut facts),
         "finished" => finished(event, &mut facts),
         "hello" | "progress" | "output" => {}
-        other => panic!("{other} is an event that nobody shows yet"),
+        other => panic!("no facts are listed for the event {other}"),
     }
-    // Control characters of a text are shown in another way.
+    // Control characters are shown as escapes.
     facts.retain(|fact| !fact.contains(char::is_control));
     facts
 }
@@ -144,7 +144,7 @@ fn finished(event: &Value, facts: &mut Vec<String>) {
             }
             facts.extend((event["allowed"] == true).then(|| "the build continues".to_owned()));
         }
-        other => panic!("{other} is an outcome that nobody shows yet"),
+        other => panic!("no facts are listed for the outcome {other}"),
     }
 }
 
@@ -160,14 +160,14 @@ fn trouble(trouble: &Value, facts: &mut Vec<String>) {
         None => {}
     }
     facts.extend(trouble["at"].as_str().map(|at| at.trim_start_matches('/').replace('/', ".").replace("~1", "/")));
-    // The sentence of a warning's event is framed by its kind and its hint.
-    let message = trouble["message"].as_str().expect("a sentence");
+    // The message of a warning event begins with `warning: ` and ends with the hint.
+    let message = trouble["message"].as_str().expect("a string");
     let message = message.strip_prefix("warning: ").unwrap_or(message);
     let hint = trouble["hint"].as_str().map(|hint| format!("; {hint}")).unwrap_or_default();
     facts.push(message.strip_suffix(&hint).unwrap_or(message).to_owned());
 }
 
-/// The policy statement of an error, and the one that a hint quotes.
+/// The policy statement of an error, and the policy statements in hints.
 fn statements(event: &Value) -> impl Iterator<Item = Value> {
     let quoted = |trouble: &Value| serde_json::from_str::<Value>(quoted(trouble["hint"].as_str()?)?.1).ok();
     let own = Some(event["error"]["policy_statement"].clone()).filter(Value::is_object);
@@ -175,13 +175,13 @@ fn statements(event: &Value) -> impl Iterator<Item = Value> {
     all.filter(|statement| statement["Effect"].is_string())
 }
 
-/// The parts of a hint around the JSON that it quotes, and the JSON.
+/// The parts of a hint before and after the JSON in it, and the JSON.
 fn quoted(hint: &str) -> Option<([&str; 2], &str)> {
     let (start, end) = (hint.find(": {\"")? + 2, hint.rfind('}')? + 1);
     Some(([&hint[..start - 2], &hint[end..]], &hint[start..end]))
 }
 
-/// The JSON that ends what is shown.
+/// The JSON document at the end of the output.
 fn statement_in(shown: &str) -> Option<Value> {
     let start = shown.find("\n    {\n")?;
     serde_json::from_str(&shown[start..]).ok()
@@ -227,8 +227,8 @@ fn a_real_terminal_shows_a_step_where_it_began() {
         let style = Style::of(true, size_of(&pty.terminal), variable);
         assert_eq!(style, Style { colour: no_color.is_empty(), width: Some(columns), live: true, unicode: true });
         let mut terminal = Terminal::new(pty.terminal.try_clone().expect("a file descriptor is free"), style);
-        events.iter().for_each(|event| terminal.show(event).expect("written"));
-        terminal.end().expect("written");
+        events.iter().for_each(|event| terminal.show(event).expect("writable"));
+        terminal.end().expect("writable");
         drop(terminal);
         let written = pty.read();
         assert_eq!(written.contains('\u{1b}'), no_color.is_empty(), "{written:?}");

@@ -1,4 +1,4 @@
-//! One run of the program: starts it, writes its input, collects what it says, and checks what must always be true.
+//! Runs the program once: starts it, writes its input, collects its output, and checks the properties that every run must have.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -13,25 +13,27 @@ use crate::fixture::PATH;
 use lambda_endpoint::Endpoint;
 use serde_json::{Value, json};
 
-/// The program under test.
+/// The path of the program under test: `DPL_LAMBDA`, or the program of this package.
 pub(crate) fn program() -> String {
     static ONCE: Once = Once::new();
     ONCE.call_once(heed_signals);
     std::env::var("DPL_LAMBDA").unwrap_or_else(|_| env!("CARGO_BIN_EXE_dpl-lambda").to_owned())
 }
 
-/// Lets the programs that tests start hear every signal, though the tests were started where some are ignored, as in the background of
-/// a shell (SIGINT, SIGQUIT) or under `nohup`: what has a handler here begins there as usual, and here it does as little as before.
+/// Ensures that the programs that tests start do not ignore signals. If the tests run in the background of a shell (SIGINT, SIGQUIT) or
+/// under `nohup`, some signals are ignored, and child processes inherit that. A signal with a handler here gets its default action in
+/// a child; the handler does nothing.
 fn heed_signals() {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
     for (_, signal) in SIGNALS.into_iter().filter(|(_, signal)| ignored & (1 << (signal - 1)) != 0) {
-        signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false))).expect("it may be handled");
+        signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)))
+            .expect("a signal that can have a handler");
     }
 }
 
-/// The signals that end a run in order, with Linux's numbers.
+/// The signals that cancel a run cleanly, with their numbers on Linux.
 pub(crate) const SIGNALS: [(&str, i32); 11] = [
     ("HUP", 1),
     ("INT", 2),
@@ -46,16 +48,16 @@ pub(crate) const SIGNALS: [(&str, i32); 11] = [
     ("IO", 29),
 ];
 
-/// No run of the tests may take longer.
+/// Time limit of a run.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// A run to be.
+/// A run that is being set up.
 pub(crate) struct Plugin {
     command: Command,
     secrets: Vec<String>,
 }
 
-/// A run that has ended.
+/// A run that has ended, with its output.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) events: Vec<Value>,
@@ -66,13 +68,13 @@ pub(crate) struct Ended {
 }
 
 impl Plugin {
-    /// The program with these arguments, in an empty environment but for what a runner's would have: a `PATH`, and the word that no
-    /// pull request is built.
+    /// The program with these arguments. Its environment has only a `PATH` and the variable of a runner that states that the build is no
+    /// pull request.
     pub(crate) fn new(arguments: &[&str]) -> Self {
         let mut command = Command::new(program());
         command.args(arguments).env_clear().env("PATH", &*PATH);
         command.env("TRAVIS_PULL_REQUEST", "false");
-        // What a runtime's age says must not depend on when a test is run.
+        // Warnings about old runtimes must not depend on the date of the test run.
         command.env("DPL_LAMBDA_TODAY", "2026-11-01");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Plugin { command, secrets: Vec::new() }
@@ -99,7 +101,7 @@ impl Plugin {
         self
     }
 
-    /// Texts that must not occur in any output.
+    /// Adds texts that must not occur in any output.
     pub(crate) fn secrets(mut self, secrets: impl IntoIterator<Item = String>) -> Self {
         self.secrets.extend(secrets);
         self
@@ -109,65 +111,73 @@ impl Plugin {
         self.command.spawn().unwrap_or_else(|error| panic!("{}: {error}", program()))
     }
 
-    /// Runs it on a request, and checks what must always be true.
+    /// Runs the program with a request, and checks the properties that every run must have.
     pub(crate) fn run(self, request: &Value) -> Ended {
         let secrets = secrets_of(request);
         self.secrets(secrets).run_on(request.to_string().as_bytes())
     }
 
-    /// Runs it on bytes, and checks what must always be true.
+    /// Runs the program with these bytes as input, and checks the properties that every run must have.
     pub(crate) fn run_on(mut self, input: &[u8]) -> Ended {
         let began = Instant::now();
         let mut child = self.spawn();
         let mut stdin = child.stdin.take().expect("piped");
         let input = input.to_vec();
-        // The program may refuse to read it all; that is its right.
+        // The program may stop reading early, so an error of the write is no failure of the test.
         let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
         let ended = Ended::of(child, began);
-        writer.join().expect("a writer does not panic");
+        writer.join().expect("the writer thread does not panic");
         ended.check(&self.secrets);
         ended
     }
 }
 
 impl Ended {
-    /// Waits for the end of a run, at most [`LIMIT`].
+    /// Waits for the end of a run, for at most [`LIMIT`].
     pub(crate) fn of(child: Child, began: Instant) -> Self {
         let id = child.id();
         let (sender, receiver) = std::sync::mpsc::channel();
         std::thread::spawn(move || drop(sender.send(child.wait_with_output())));
         let Ok(output) = receiver.recv_timeout(LIMIT) else {
             let _ = fixture::kill().args(["-KILL", &id.to_string()]).status();
-            panic!("no end after {LIMIT:?}");
+            panic!("the run did not end within {LIMIT:?}");
         };
-        let output = output.expect("its output can be read");
+        let output = output.expect("readable");
         let stdout = String::from_utf8(output.stdout).expect("events are UTF-8");
         let events = stdout
             .lines()
-            .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("no JSON: {line}: {error}")))
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("invalid JSON: {line}: {error}")))
             .collect();
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         Ended { events, stdout, stderr, status: output.status, elapsed: began.elapsed() }
     }
 
-    /// What must be true of every run.
+    /// Checks the properties that every run must have.
     #[track_caller]
     pub(crate) fn check(&self, secrets: &[String]) {
         let tag = |event: &Value| event["event"].as_str().unwrap_or_default().to_owned();
         let tags: Vec<String> = self.events.iter().map(tag).collect();
-        assert_eq!(tags.first().map(String::as_str), Some("hello"), "hello first\n{}", self.stdout);
+        assert_eq!(tags.first().map(String::as_str), Some("hello"), "the first event is not `hello`\n{}", self.stdout);
         assert_eq!(
             tags.last().map(String::as_str),
             Some("finished"),
-            "finished last\n{}\n{}",
+            "the last event is not `finished`\n{}\n{}",
             self.stdout,
             self.stderr
         );
-        assert_eq!(tags.iter().filter(|tag| *tag == "finished").count(), 1, "finished once\n{}", self.stdout);
+        assert_eq!(
+            tags.iter().filter(|tag| *tag == "finished").count(),
+            1,
+            "there is not exactly one `finished`\n{}",
+            self.stdout
+        );
         for event in &self.events {
             let problems: Vec<String> = EVENT.iter_errors(event).map(|error| error.to_string()).collect();
             assert!(problems.is_empty(), "not valid against schema/event.json: {event}\n{problems:?}");
-            assert!(event["message"].as_str().is_some_and(|message| !message.contains('\n')), "a line: {event}");
+            assert!(
+                event["message"].as_str().is_some_and(|message| !message.contains('\n')),
+                "`message` is not one line: {event}"
+            );
         }
         assert_eq!(self.status.code(), Some(self.expected_status()), "exit status of\n{}", self.stdout);
         for secret in secrets {
@@ -176,7 +186,7 @@ impl Ended {
         }
     }
 
-    /// The exit status that belongs to the outcome. Whether AWS had been asked is told by `identified` and what follows.
+    /// The exit status for the outcome. The events show whether a request to AWS was made: `identified` and those after it.
     fn expected_status(&self) -> i32 {
         let finished = self.finished();
         let error = &finished["error"];
@@ -188,11 +198,11 @@ impl Ended {
                 128 + named.map_or(number.unwrap_or(15), |(_, number)| number)
             }
             (Some("failed"), _) if finished["allowed"] == json!(true) => 0,
-            // AWS has answered, so it was asked.
+            // There is a response of AWS, so a request was made.
             (Some("failed"), _) if error["aws"].is_object() || self.event("planned").is_some() => 1,
             (Some("failed"), _) => match self.status.code() {
-                // Both are possible once it is known who acts, or a command of the user's may have run; tests that care
-                // say which.
+                // Both are possible after `identified`, or if a command of the user may have run. A test that needs one of
+                // them compares the status itself.
                 Some(1) if self.may_have_acted() => 1,
                 _ => 2,
             },
@@ -206,14 +216,14 @@ impl Ended {
     }
 
     pub(crate) fn finished(&self) -> &Value {
-        self.events.last().expect("has a last line")
+        self.events.last().expect("at least one event")
     }
 
     pub(crate) fn outcome(&self) -> &str {
         self.finished()["outcome"].as_str().unwrap_or_default()
     }
 
-    /// The code of a failure.
+    /// The error code; empty if the run did not fail.
     pub(crate) fn code(&self) -> &str {
         self.finished()["error"]["code"].as_str().unwrap_or_default()
     }
@@ -232,11 +242,11 @@ impl Ended {
 
 static EVENT: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
     let schema = crate::schemas::committed("event.json");
-    jsonschema::draft7::new(&schema).expect("schema/event.json is a schema")
+    jsonschema::draft7::new(&schema).expect("schema/event.json is a valid schema")
 });
 
-/// Values of a request that must not be shown: keys, and every value of `environment` and `function_tags` that is long
-/// enough to be told from ordinary text.
+/// Values of a request that must not occur in the output: keys, and the values of `environment` and `function_tags` that begin with
+/// `secret-`. Other values could also occur in ordinary text.
 pub(crate) fn secrets_of(request: &Value) -> Vec<String> {
     let mut secrets: Vec<String> = ["secret_access_key", "session_token", "access_key_id"]
         .iter()
@@ -263,7 +273,7 @@ fn collect(value: &Value, into: &mut Vec<String>) {
     }
 }
 
-/// The `env` of a job that may deploy to this endpoint.
+/// The `env` of a job with keys for this endpoint.
 pub(crate) fn job_env(endpoint: &Endpoint) -> Value {
     json!({
         "PATH": &*PATH,
@@ -275,7 +285,7 @@ pub(crate) fn job_env(endpoint: &Endpoint) -> Value {
     })
 }
 
-/// True when `actual` has everything that `expected` has: extra keys of objects are allowed, lists must agree in length.
+/// True if `actual` contains everything in `expected`: objects may have extra keys, lists must have the same length.
 pub(crate) fn agrees(expected: &Value, actual: &Value) -> bool {
     match (expected, actual) {
         (Value::Object(expected), Value::Object(actual)) => {

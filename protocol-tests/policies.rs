@@ -1,5 +1,5 @@
-//! `dpl-lambda policy`: every kind of deployment runs under the policy that is printed for it, judged by an endpoint that
-//! enforces it as IAM does, and fails, or says what it cannot see, without any one statement or action of it.
+//! Tests `dpl-lambda policy`. The endpoint enforces policies as IAM does. Every kind of deployment must succeed with the policy that is
+//! printed for it. Without any one of its statements or actions, it must fail or warn about what it cannot read.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,23 +19,23 @@ const LAYER: &str = "arn:aws:lambda:us-east-1:123456789012:layer:tools:1";
 const SIGNING: &str = "arn:aws:lambda:us-east-1:123456789012:code-signing-config:csc-0123456789abcdef0";
 const ACCESS_POINT: &str = "arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/fsap-0123456789abcdef0";
 
-/// Actions for what a deployment meets only when something goes wrong: an answer is lost, an upload is given up.
+/// Actions that a deployment needs only after a problem: after a lost response, and after an upload that was aborted.
 const FOR_BAD_DAYS: [&str; 2] = ["lambda:GetAlias", "s3:AbortMultipartUpload"];
 
-/// A kind of deployment: what its stanza says, and what the stanza of a deployment before it said.
+/// A kind of deployment: its stanza, and the stanza of an earlier deployment of the same function.
 struct Kind {
     name: &'static str,
     stanza: Value,
     before: Value,
-    /// Whether the stanza says enough to create the function.
+    /// True if the stanza has everything that a creation needs.
     creates: bool,
-    /// Whether the alias goes back at the end.
+    /// True if the test ends with a rollback.
     rolls_back: bool,
-    /// What becomes of the function between the two deployments.
+    /// Changes the function between the two deployments.
     meanwhile: fn(&Fixture, &Kind),
-    /// What its policy leaves open besides keys.
+    /// Part of the note that the program prints beside the policy, in addition to notes about KMS keys.
     note: Option<&'static str>,
-    /// Actions that it has no use for, though others like it have.
+    /// Actions in the policy that this kind does not need, although similar kinds do.
     spare: &'static [&'static str],
 }
 
@@ -49,12 +49,12 @@ fn kind(name: &'static str, stanza: Value, before: Value) -> Kind {
     Kind { name, stanza, before, creates: true, rolls_back, meanwhile: |_, _| {}, note: None, spare: &[] }
 }
 
-/// The same of a stanza that does not say enough to create the function.
+/// A kind whose stanza has not everything that a creation needs.
 fn update(name: &'static str, stanza: Value, before: Value) -> Kind {
     Kind { creates: false, ..kind(name, bare(stanza), before) }
 }
 
-/// A stanza that names the function, and besides that only its own members.
+/// The stanza with the function's ARN as name, and without role, runtime and handler.
 fn bare(mut stanza: Value) -> Value {
     stanza["function_name"] = json!(FUNCTION);
     for key in ["role", "runtime", "handler_name"] {
@@ -63,28 +63,28 @@ fn bare(mut stanza: Value) -> Value {
     stanza
 }
 
-/// Somebody writes a statement of the name of ours that says something else.
+/// Adds a statement to the function's policy that has the name of our statement and a different content.
 fn bend_statement(live: &Fixture, _: &Kind) {
     let bent = json!({"StatementId": "dpl-lambda-function-url", "Action": "lambda:InvokeFunctionUrl",
         "Principal": "210987654321", "FunctionUrlAuthType": "AWS_IAM"});
-    live.endpoint.perform("POST", "/2015-03-31/functions/f/policy", bent).expect("it is granted");
+    live.endpoint.perform("POST", "/2015-03-31/functions/f/policy", bent).expect("AWS would add it");
 }
 
-/// The same statement, with the alias.
+/// The same as [`bend_statement`], for the policy of the alias.
 fn bend_aliases_statement(live: &Fixture, _: &Kind) {
     let bent = json!({"StatementId": "dpl-lambda-function-url", "Action": "lambda:InvokeFunctionUrl",
         "Principal": "210987654321", "FunctionUrlAuthType": "AWS_IAM"});
-    live.endpoint.perform("POST", "/2015-03-31/functions/f/policy?Qualifier=live", bent).expect("it is granted");
+    live.endpoint.perform("POST", "/2015-03-31/functions/f/policy?Qualifier=live", bent).expect("AWS would add it");
 }
 
-/// The function has an address of its own, from the time before its alias, and our statement with it.
+/// Adds a function URL without alias, as from a deployment before the alias existed, and a statement with our name.
 fn open_latest(live: &Fixture, kind: &Kind) {
     let url = json!({"AuthType": "NONE"});
-    live.endpoint.perform("POST", "/2021-10-31/functions/f/url", url).expect("AWS would make it");
+    live.endpoint.perform("POST", "/2021-10-31/functions/f/url", url).expect("AWS would create it");
     bend_statement(live, kind);
 }
 
-/// The last update of the function never becomes live.
+/// Makes the last update of the function fail.
 fn fail_update(live: &Fixture, kind: &Kind) {
     let (reason_code, reason) = ("InvalidImage".to_owned(), "The image cannot be read.".to_owned());
     let kind_of_fault = FaultKind::UpdateFails { reason_code, reason };
@@ -92,7 +92,7 @@ fn fail_update(live: &Fixture, kind: &Kind) {
     live.endpoint.fault(Fault { operation, after: 0, times: 1, kind: kind_of_fault });
     let mut stanza = kind.before.clone();
     stanza["timeout"] = json!(11);
-    assert_eq!(live.run(&[], &stanza).outcome(), "failed", "{}: what was before", kind.name);
+    assert_eq!(live.run(&[], &stanza).outcome(), "failed", "{}: the earlier deployment", kind.name);
 }
 
 fn kinds() -> Vec<Kind> {
@@ -115,7 +115,7 @@ fn kinds() -> Vec<Kind> {
     let object = |key: &str| json!({"s3_bucket": "builds", "s3_key": key});
     vec![
         kind("settings and code", json!({}), json!({"role": role})),
-        Kind { stanza: bare(json!({})), ..update("code alone", json!({}), json!({})) },
+        Kind { stanza: bare(json!({})), ..update("only code", json!({}), json!({})) },
         kind(
             "variables under a key",
             json!({"environment": {"A": "variable"}, "kms_key_arn": KEY}),
@@ -125,7 +125,7 @@ fn kinds() -> Vec<Kind> {
         kind("layers", json!({"layers": [LAYER]}), json!({})),
         kind("a network", network.clone(), json!({})),
         update(
-            "one member of a network, the others being live",
+            "one member of a network, with the others live",
             json!({"ipv6_allowed_for_dual_stack": true}),
             network.clone(),
         ),
@@ -140,7 +140,7 @@ fn kinds() -> Vec<Kind> {
         ),
         kind("tags", json!({"function_tags": {"team": "blue"}}), json!({"function_tags": {"team": "red"}})),
         kind(
-            "tags and no others",
+            "tags, removing all others",
             json!({"function_tags": {"team": "blue"}, "function_tags_mode": "replace"}),
             json!({"function_tags": {"old": "one"}}),
         ),
@@ -148,16 +148,16 @@ fn kinds() -> Vec<Kind> {
         kind("no code signing", json!({"code_signing_config_arn": ""}), json!({"code_signing_config_arn": SIGNING})),
         kind("reserved concurrency", json!({"reserved_concurrency": 5}), json!({})),
         kind("no reserved concurrency", json!({"reserved_concurrency": "none"}), json!({"reserved_concurrency": 5})),
-        Kind { meanwhile: bend_statement, ..kind("a public address", url("NONE"), url("AWS_IAM")) },
-        kind("an address for callers that IAM knows", url("AWS_IAM"), url("NONE")),
-        kind("no address", json!({"function_url": "none"}), url("NONE")),
+        Kind { meanwhile: bend_statement, ..kind("a public function URL", url("NONE"), url("AWS_IAM")) },
+        kind("a function URL with IAM authentication", url("AWS_IAM"), url("NONE")),
+        kind("no function URL", json!({"function_url": "none"}), url("NONE")),
         Kind {
             meanwhile: bend_aliases_statement,
-            ..kind("a public address of an alias", with_alias(url("NONE")), provisioned(url("AWS_IAM")))
+            ..kind("a public function URL of an alias", with_alias(url("NONE")), provisioned(url("AWS_IAM")))
         },
         Kind {
             meanwhile: open_latest,
-            ..kind("no address of an alias", with_alias(json!({"function_url": "none"})), provisioned(url("NONE")))
+            ..kind("no function URL of an alias", with_alias(json!({"function_url": "none"})), provisioned(url("NONE")))
         },
         kind("a version", json!({"publish": true, "snap_start": "PublishedVersions"}), json!({})),
         kind("a verified function", json!({"verify": {}}), json!({})),
@@ -166,28 +166,28 @@ fn kinds() -> Vec<Kind> {
             json!({"publish": true, "verify": {}, "snap_start": "PublishedVersions"}),
             json!({}),
         ),
-        kind("a function that a command verifies", json!({"verify": {"command": "true"}}), json!({})),
+        kind("a function verified by a command", json!({"verify": {"command": "true"}}), json!({})),
         kind(
-            "an alias, silent about executions that are ready",
+            "an alias whose provisioned concurrency the stanza does not name",
             json!({"alias": "live"}),
             json!({"alias": "live", "provisioned_concurrency": 2}),
         ),
         kind(
-            "an alias with a proof, traffic and executions that are ready",
+            "an alias with verification, traffic and provisioned concurrency",
             json!({"alias": "live", "verify": {}, "traffic": [50], "traffic_interval": 1, "provisioned_concurrency": 2}),
             json!({"alias": "live"}),
         ),
         Kind {
-            // AWS keeps no executions of a snapshot ready.
+            // AWS offers no provisioned concurrency for SnapStart.
             spare: &["lambda:GetProvisionedConcurrencyConfig"],
             ..kind(
-                "an alias that keeps few versions, each a snapshot",
+                "an alias that keeps few versions, with SnapStart",
                 json!({"alias": "live", "keep_versions": 1, "snap_start": "PublishedVersions"}),
                 json!({"alias": "live"}),
             )
         },
         kind(
-            "an alias that keeps nothing ready",
+            "an alias without provisioned concurrency",
             json!({"alias": "live", "provisioned_concurrency": "none"}),
             json!({"alias": "live", "provisioned_concurrency": 2}),
         ),
@@ -206,12 +206,12 @@ fn kinds() -> Vec<Kind> {
     ]
 }
 
-/// What the program prints for a request: the policy, and the notes on standard error.
+/// The policy that the program prints for a request, and the lines on standard error.
 fn policy(request: &Value) -> (Value, Vec<String>) {
     let output = printed(request);
     let notes = String::from_utf8(output.stderr).expect("UTF-8");
     assert_eq!(output.status.code(), Some(0), "{notes}");
-    let policy = serde_json::from_slice(&output.stdout).expect("JSON alone");
+    let policy = serde_json::from_slice(&output.stdout).expect("JSON");
     (policy, notes.lines().map(str::to_owned).collect())
 }
 
@@ -223,13 +223,13 @@ fn printed(request: &Value) -> Output {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .expect("it can be started");
-    serde_json::to_writer(child.stdin.take().expect("piped"), request).expect("it reads");
-    child.wait_with_output().expect("it ends")
+        .expect("can be started");
+    serde_json::to_writer(child.stdin.take().expect("piped"), request).expect("writable");
+    child.wait_with_output().expect("can be waited for")
 }
 
-/// One deployment after the other under a policy: of a function that is absent, of one that differs in all that the stanza
-/// names, and back. What was not right about them; `None`: nothing.
+/// Runs deployments under a policy: creates a function, updates one that differs in everything that the stanza names, repeats that,
+/// and rolls back. Returns the first problem, or `None` if there is none.
 fn complaint(kind: &Kind, policy: &Value) -> Option<String> {
     let (absent, live) = (fixture(), fixture());
     if kind.creates {
@@ -240,7 +240,7 @@ fn complaint(kind: &Kind, policy: &Value) -> Option<String> {
     }
     for content in ["// 0\n", "// 1\n"] {
         live.write(content);
-        assert_eq!(live.run(&[], &kind.before).outcome(), "deployed", "{}: what was before", kind.name);
+        assert_eq!(live.run(&[], &kind.before).outcome(), "deployed", "{}: the earlier deployment", kind.name);
     }
     (kind.meanwhile)(&live, kind);
     live.write("// 2\n");
@@ -254,7 +254,7 @@ fn complaint(kind: &Kind, policy: &Value) -> Option<String> {
         return Some(format!("a plan: {complaint}"));
     }
     if let Some(complaint) = flaw(&live.run(&[], &kind.stanza)) {
-        return Some(format!("the same again: {complaint}"));
+        return Some(format!("a repeated deployment: {complaint}"));
     }
     if kind.rolls_back {
         return flaw(&live.run(&["rollback"], &kind.stanza)).map(|complaint| format!("a rollback: {complaint}"));
@@ -262,7 +262,7 @@ fn complaint(kind: &Kind, policy: &Value) -> Option<String> {
     None
 }
 
-/// Why a run is not what was asked for: it failed, or it could not see what it had to compare.
+/// The problem of a run, if any: it failed, or it could not read what it had to compare.
 fn flaw(ended: &Ended) -> Option<String> {
     let blind = ended
         .events
@@ -274,7 +274,7 @@ fn flaw(ended: &Ended) -> Option<String> {
     }
 }
 
-/// Where a change takes a moment.
+/// A fixture whose endpoint takes 20 ms for each change.
 fn fixture() -> Fixture {
     let moment = Duration::from_millis(20);
     let settings = Settings {
@@ -286,34 +286,34 @@ fn fixture() -> Fixture {
     Fixture::of(settings, json!({"region": "us-east-1", "zip": null}))
 }
 
-/// The policy without one of its statements, or one of its actions, by what that is called; `spare` actions are not missed.
+/// All policies that lack one statement or one action of `policy`, by the name of what they lack. Keeps the actions in `spare`.
 fn lessened(policy: &Value, spare: &[&str]) -> BTreeMap<String, Value> {
     let mut lessened = BTreeMap::new();
-    let statements = policy["Statement"].as_array().expect("statements");
+    let statements = policy["Statement"].as_array().expect("a list");
     for (at, statement) in statements.iter().enumerate() {
         let without = |change: &dyn Fn(&mut Vec<Value>)| {
             let mut policy = policy.clone();
-            change(policy["Statement"].as_array_mut().expect("statements"));
+            change(policy["Statement"].as_array_mut().expect("a list"));
             policy
         };
-        let sid = statement["Sid"].as_str().expect("every statement has a name");
-        let actions = statement["Action"].as_array().expect("actions");
+        let sid = statement["Sid"].as_str().expect("a string");
+        let actions = statement["Action"].as_array().expect("a list");
         let is_spare =
             |action: &Value| [&FOR_BAD_DAYS, spare].iter().any(|names| names.iter().any(|name| action == name));
         if !actions.iter().all(is_spare) {
             lessened.insert(format!("the statement {sid}"), without(&|statements| drop(statements.remove(at))));
         }
         for action in actions.iter().filter(|_| actions.len() > 1) {
-            let name = action.as_str().expect("a text");
+            let name = action.as_str().expect("a string");
             if !is_spare(action) {
                 let change = |statements: &mut Vec<Value>| {
-                    statements[at]["Action"].as_array_mut().expect("actions").retain(|other| other != action);
+                    statements[at]["Action"].as_array_mut().expect("a list").retain(|other| other != action);
                 };
                 lessened.insert(format!("{name} of {sid}"), without(&change));
             }
         }
     }
-    // IAM wants at least one statement.
+    // IAM requires at least one statement.
     lessened.retain(|_, policy| policy["Statement"].as_array().is_some_and(|statements| !statements.is_empty()));
     lessened
 }
@@ -337,7 +337,7 @@ fn every_kind_of_deployment_runs_under_its_own_policy_and_not_under_less() {
     };
     let failed = problems(&trials, 6, name, |(kind, without, policy)| match (without, complaint(kind, policy)) {
         (None, Some(complaint)) => Err(format!("{complaint}\n{policy:#}")),
-        (Some(_), None) => Err("succeeds".to_owned()),
+        (Some(_), None) => Err("succeeds, so this is not needed".to_owned()),
         (None, None) | (Some(_), Some(_)) => Ok(()),
     });
     assert!(failed.is_empty(), "{}", failed.join("\n"));
@@ -345,41 +345,49 @@ fn every_kind_of_deployment_runs_under_its_own_policy_and_not_under_less() {
         trials.iter().filter(|(_, what, _)| what.as_ref().is_some_and(|what| what.starts_with("the "))).count();
     let actions = trials.len() - kinds.len() - statements;
     println!(
-        "{} deployments under their own policy; {statements} statements and {actions} actions removed, each missed",
+        "{} deployments under their own policy; removed {statements} statements and {actions} actions, and each was needed",
         kinds.len()
     );
     assert!(statements >= kinds.len() && actions >= 100, "{statements} statements, {actions} actions");
 }
 
-/// The `Resource` of the statement on the function, and the notes.
+/// The `Resource` of the first statement, which is about the function, and the notes.
 fn function_and_notes(env: &Value) -> (String, Vec<String>) {
     let request = json!({"function_name": "f", "role": "arn:aws:iam::123456789012:role/run", "env": env});
     let (policy, notes) = policy(&request);
-    (policy["Statement"][0]["Resource"][0].as_str().expect("a text").to_owned(), notes)
+    (policy["Statement"][0]["Resource"][0].as_str().expect("a string").to_owned(), notes)
 }
 
 #[test]
 fn no_file_of_the_runners_or_of_the_build_tells_the_region() {
-    let (runner, build) = (TempDir::new().expect("made"), TempDir::new().expect("made"));
+    let (runner, build) = (TempDir::new().expect("can be created"), TempDir::new().expect("can be created"));
     for (aws, region) in [(runner.path().join(".aws"), "eu-north-1"), (build.path().join("~/.aws"), "ap-south-1")] {
-        fs::create_dir_all(&aws).expect("made");
-        fs::write(aws.join("config"), format!("[default]\nregion = {region}\n")).expect("written");
+        fs::create_dir_all(&aws).expect("can be created");
+        fs::write(aws.join("config"), format!("[default]\nregion = {region}\n")).expect("writable");
     }
     let region = |env: Value, home: Option<&std::path::Path>| {
         let mut command = Command::new(program());
         command.arg("policy").env_clear().current_dir(build.path()).stdin(Stdio::piped()).stdout(Stdio::piped());
         home.map(|home| command.env("HOME", home));
-        let mut child = command.stderr(Stdio::null()).spawn().expect("it can be started");
+        let mut child = command.stderr(Stdio::null()).spawn().expect("can be started");
         let request = json!({"function_name": "f", "env": env});
-        serde_json::to_writer(child.stdin.take().expect("piped"), &request).expect("it reads");
-        let output = child.wait_with_output().expect("it ends");
-        let policy: Value = serde_json::from_slice(&output.stdout).expect("JSON alone");
+        serde_json::to_writer(child.stdin.take().expect("piped"), &request).expect("writable");
+        let output = child.wait_with_output().expect("can be waited for");
+        let policy: Value = serde_json::from_slice(&output.stdout).expect("JSON");
         policy["Statement"][0]["Resource"][0].as_str().and_then(|arn| arn.split(':').nth(3)).map(str::to_owned)
     };
     let home = Some(runner.path());
-    assert_eq!(region(json!({}), home).as_deref(), Some("us-east-1"), "the runner's files are out of bounds");
-    assert_eq!(region(Value::Null, None).as_deref(), Some("us-east-1"), "a directory called ~ is no home");
-    assert_eq!(region(json!({"HOME": runner.path()}), None).as_deref(), Some("eu-north-1"), "the job's file counts");
+    assert_eq!(region(json!({}), home).as_deref(), Some("us-east-1"), "the runner's files are not read");
+    assert_eq!(
+        region(Value::Null, None).as_deref(),
+        Some("us-east-1"),
+        "a directory named ~ is not the home directory"
+    );
+    assert_eq!(
+        region(json!({"HOME": runner.path()}), None).as_deref(),
+        Some("eu-north-1"),
+        "the file of the job is read"
+    );
 }
 
 #[test]
@@ -414,13 +422,13 @@ fn the_function_is_opened_under_the_condition_that_it_is_to_everybody() {
     let stanza = json!({"function_url": {"auth_type": "NONE"}});
     let fixture = fixture();
     let (mut policy, _) = policy(&fixture.with(&stanza));
-    let statements = policy["Statement"].as_array_mut().expect("statements");
+    let statements = policy["Statement"].as_array_mut().expect("a list");
     let condition = statements.iter_mut().find_map(|statement| {
         statement.get_mut("Condition").filter(|it| it["StringEquals"]["lambda:Principal"] == "*")
     });
-    *condition.expect("one statement is about everybody") =
+    *condition.expect("one statement has the principal *") =
         json!({"StringEquals": {"lambda:Principal": "210987654321"}});
     fixture.endpoint.enforce(policy);
-    let complaint = flaw(&fixture.run(&[], &stanza)).expect("everybody is not that account");
+    let complaint = flaw(&fixture.run(&[], &stanza)).expect("the principal * does not match that account");
     assert!(complaint.contains("lambda:AddPermission"), "{complaint}");
 }

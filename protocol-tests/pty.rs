@@ -1,5 +1,5 @@
-//! A program in, what it writes to a terminal out: a real pseudo-terminal with a size, and a screen that shows its bytes.
-//! Never gives the program a controlling terminal: that needs unsafe code, and only job control would notice.
+//! Runs programs on a real pseudo-terminal of a given size, and computes the screen contents from their output.
+//! Never gives the program a controlling terminal: that needs unsafe code, and only job control needs one.
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read};
@@ -13,45 +13,45 @@ use rustix::fs::OFlags;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
-/// No program may write for longer.
+/// Time limit of a program on the terminal.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Both ends of a pseudo-terminal.
 pub(crate) struct Pty {
-    /// Our end.
+    /// The end of the tests.
     controller: OwnedFd,
-    /// The program's end: a terminal.
+    /// The end of the program, which is a terminal.
     pub(crate) terminal: File,
 }
 
 impl Pty {
-    /// One with so many columns, and 24 lines.
+    /// Opens a pseudo-terminal with this many columns and 24 lines.
     pub(crate) fn open(columns: u16) -> Self {
         let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a pseudo-terminal is free");
-        grantpt(&controller).expect("ours");
-        unlockpt(&controller).expect("ours");
-        let name = ptsname(&controller, Vec::new()).expect("it has a name").into_string().expect("ASCII");
+        grantpt(&controller).expect("can be granted");
+        unlockpt(&controller).expect("can be granted");
+        let name = ptsname(&controller, Vec::new()).expect("a name").into_string().expect("ASCII");
         let no_control = OFlags::NOCTTY.bits().cast_signed();
         let terminal = OpenOptions::new().read(true).write(true).custom_flags(no_control).open(name);
-        let terminal = terminal.expect("the other end can be opened");
+        let terminal = terminal.expect("can be opened");
         let size = Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
-        tcsetwinsize(&terminal, size).expect("a terminal has a size");
+        tcsetwinsize(&terminal, size).expect("the size can be set");
         Pty { controller, terminal }
     }
 
-    /// Runs a program with this terminal as its output and error output, and as its input unless `input` is another.
-    /// Gives what it wrote, and its end.
+    /// Runs a program with this terminal as standard output and standard error, and as standard input unless `input` is given.
+    /// Returns its output and its exit status.
     pub(crate) fn run(self, command: &mut Command, input: Option<Stdio>) -> (String, ExitStatus) {
         let end = || Stdio::from(self.terminal.try_clone().expect("a file descriptor is free"));
         let input = input.unwrap_or_else(&end);
-        let mut child = Ending(command.stdin(input).stdout(end()).stderr(end()).spawn().expect("it can be started"));
-        // The command keeps its streams for another run, and nothing ends while an end of ours is open.
+        let mut child = Ending(command.stdin(input).stdout(end()).stderr(end()).spawn().expect("can be started"));
+        // `Command` keeps its streams for another run. Drop them: reading does not end while a handle of ours is open.
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let written = self.read();
-        (written, child.0.wait().expect("a child of ours"))
+        (written, child.0.wait().expect("can be waited for"))
     }
 
-    /// What has been written to the terminal, once nobody has it open any more.
+    /// Reads everything that was written to the terminal, until no process has it open.
     pub(crate) fn read(self) -> String {
         drop(self.terminal);
         let deadline = Instant::now() + LIMIT;
@@ -60,14 +60,18 @@ impl Pty {
         let mut buffer = [0; 4096];
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "no end after {LIMIT:?}: {}", String::from_utf8_lossy(&written));
+            assert!(
+                !left.is_zero(),
+                "the terminal is still open after {LIMIT:?}: {}",
+                String::from_utf8_lossy(&written)
+            );
             let second = Timespec { tv_sec: 1, tv_nsec: 0 };
             let ready = poll(&mut [PollFd::new(&controller, PollFlags::IN)], Some(&second)).unwrap_or(0);
             if ready == 0 {
                 continue;
             }
             match controller.read(&mut buffer) {
-                // Linux says EIO where others say that it is the end.
+                // At the end, Linux returns EIO and other systems return 0.
                 Ok(0) => break,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(_) => break,
@@ -78,7 +82,7 @@ impl Pty {
     }
 }
 
-/// A child that does not outlive a test that fails.
+/// A child that is killed when the value is dropped, so that it does not outlive a failed test.
 struct Ending(Child);
 
 impl Drop for Ending {
@@ -88,24 +92,24 @@ impl Drop for Ending {
     }
 }
 
-/// The lines that stand on a screen after these bytes, without colours.
+/// The lines on a screen after these bytes, without colors.
 pub(crate) fn screen(bytes: &str) -> Vec<String> {
     let text = |line: &Vec<Cell>| line.iter().map(|cell| cell.0).collect::<String>().trim_end().to_owned();
     cells(bytes).iter().map(text).collect()
 }
 
-/// A character on a screen, and the parameters of the last colour before it: `1;32`, or none.
+/// A character on a screen, and the parameters of the last color sequence before it, such as `1;32`, or an empty string.
 pub(crate) type Cell = (char, String);
 
-/// What stands on a screen after these bytes: a carriage return and a backspace move, a line feed begins a line, and what is
-/// written covers what stood there. (Characters of one column only; lines are not wrapped.)
+/// The contents of a screen after these bytes. A carriage return and a backspace move the cursor, a line feed begins a line, and
+/// characters overwrite. (Supports only characters of one column, and does not wrap lines.)
 pub(crate) fn cells(bytes: &str) -> Vec<Vec<Cell>> {
     let mut lines = vec![Vec::new()];
     let mut column = 0;
     let mut colour = String::new();
     let mut characters = bytes.chars().peekable();
     while let Some(c) = characters.next() {
-        let line = lines.last_mut().expect("begins with one");
+        let line = lines.last_mut().expect("at least one line");
         match c {
             '\r' => column = 0,
             '\u{8}' => column -= 1,
@@ -116,7 +120,8 @@ pub(crate) fn cells(bytes: &str) -> Vec<Vec<Cell>> {
             '\u{1b}' => {
                 let sequence: String = characters.by_ref().take_while(|c| *c != 'm').collect();
                 let parameters = sequence.strip_prefix('[');
-                let parameters = parameters.unwrap_or_else(|| panic!("an escape that is no colour: {sequence:?}"));
+                let parameters =
+                    parameters.unwrap_or_else(|| panic!("an escape sequence that is no color: {sequence:?}"));
                 colour = parameters.trim_start_matches('0').to_owned();
             }
             c => {

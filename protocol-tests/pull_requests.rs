@@ -1,4 +1,4 @@
-//! Pull requests never deploy: whatever their own file says, in CIs that are known and that are not, by a file and by a request.
+//! Checks that pull requests never deploy, whatever their files contain, in known and unknown CIs, with a file and with a request.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::plugin::{Ended, Plugin, program};
 
 type Pairs = &'static [(&'static str, &'static str)];
 
-/// Builds of a pull request, each by variables that its CI sets.
+/// Builds of pull requests: the name of the CI and the variables that it sets.
 const REQUESTS: [(&str, Pairs); 5] = [
     (
         "GitHub Actions",
@@ -20,20 +20,20 @@ const REQUESTS: [(&str, Pairs); 5] = [
     ("GitLab", &[("GITLAB_CI", "true"), ("CI_MERGE_REQUEST_IID", "12"), ("CI_COMMIT_REF_NAME", "fix")]),
     ("TeamCity", &[("TEAMCITY_VERSION", "2026.1"), ("BUILD_NUMBER", "7")]),
     ("Screwdriver", &[("SCREWDRIVER", "true"), ("SD_PULL_REQUEST", "12")]),
-    ("a CI that says nothing", &[]),
+    ("a CI without variables", &[]),
 ];
 
 /// A stanza that deploys every branch.
 const STANZA: &str = r#"{"function_name": "f", "on": {"all_branches": true}}"#;
 
-/// A build directory with a stanza in a file of its own.
+/// A build directory with a stanza file.
 fn directory() -> TempDir {
     let directory = TempDir::new().expect("a temporary directory");
-    fs::write(directory.path().join("f.json"), STANZA).expect("written");
+    fs::write(directory.path().join("f.json"), STANZA).expect("writable");
     directory
 }
 
-/// The program where nobody says that no pull request is built.
+/// The program in an environment that does not state that the build is no pull request.
 fn plugin(arguments: &[&str], directory: &Path, env: &[(&str, &str)]) -> Plugin {
     let plugin = Plugin::new(arguments).directory(directory).env("TRAVIS_PULL_REQUEST", "");
     let plugin = plugin.env("GIT_CEILING_DIRECTORIES", "/");
@@ -69,7 +69,7 @@ fn a_request_without_env_is_judged_as_its_stanza_in_a_file_is() {
             let mut stdin = child.stdin.take().expect("piped");
             std::io::Write::write_all(&mut stdin, STANZA.as_bytes()).unwrap_or_default();
             drop(stdin);
-            let output = child.wait_with_output().expect("it ends");
+            let output = child.wait_with_output().expect("can be waited for");
             (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned())
         };
         let (shown, noted) = text(&["check"]);
@@ -101,7 +101,7 @@ fn no_file_of_a_pull_request_makes_a_push_of_it() {
     ] {
         let directory = TempDir::new().expect("a temporary directory");
         let text = format!("{file}\ndeploy: {{provider: lambda, function_name: f, run: touch ran}}\n");
-        fs::write(directory.path().join(".travis.yml"), text).expect("written");
+        fs::write(directory.path().join(".travis.yml"), text).expect("writable");
         let file_given = ["--travis-yml", ".travis.yml"];
         for (ci, env) in REQUESTS.iter().chain([&("a CI", &[("CI", "true")][..])]) {
             let ended = plugin(&file_given, directory.path(), env).run_on(b"");
@@ -110,7 +110,7 @@ fn no_file_of_a_pull_request_makes_a_push_of_it() {
             assert!(ended.stderr.contains(told), "{}", ended.stderr);
             assert!(!directory.path().join("ran").exists());
         }
-        // Nor does it name the branch of what is none.
+        // For a build that is no pull request, the file does not set the branch either.
         let person = plugin(&["check", "--ci", "none", file_given[0], file_given[1]], directory.path(), &[]);
         let ended = person.run_on(b"");
         assert_eq!(ended.finished()["unmet"][0]["condition"], "branch", "{file}: {}", ended.stdout);
@@ -129,7 +129,7 @@ fn without_anybody_who_sees_it_a_build_counts_as_a_pull_request_and_says_what_to
     for (arguments, env) in [
         (&["check", "--ci", "none"][..], &[][..]),
         (&["check"], &[("TRAVIS_PULL_REQUEST", "false")]),
-        // What judges nothing has nothing to say of it.
+        // `package` evaluates no conditions, so it prints nothing about pull requests.
         (&["package", "--output", "f.zip"], &[]),
     ] {
         let ended = run(arguments, env);
@@ -146,20 +146,20 @@ fn a_person_sees_what_is_shown_on_a_terminal_or_told_there() {
         ("\"$0\" check --stanza f.json >out", true),
         ("\"$0\" check --format json <f.json >out", true),
         ("\"$0\" check <f.json 2>err", true),
-        // Nobody sees what it says, though somebody may have started the agent that starts it.
+        // No output is on the terminal: an agent that a person started may have started this.
         ("\"$0\" check --stanza f.json >out 2>err", false),
         ("\"$0\" check --format json --stanza f.json 2>&1 | cat", false),
     ] {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol-tests/by_hand/terminal.py");
         let mut python = Command::new("python3");
         python.arg(script).args(["60", "bash", "-c", line, &program()]).current_dir(directory.path()).env_clear();
-        python.env("PATH", std::env::var_os("PATH").expect("a PATH")).env("GIT_CEILING_DIRECTORIES", "/");
+        python.env("PATH", std::env::var_os("PATH").expect("PATH is set")).env("GIT_CEILING_DIRECTORIES", "/");
         let output = python.stdin(std::process::Stdio::null()).output().expect("Python runs");
         assert_eq!(output.status.code(), Some(0), "{line}: {}", String::from_utf8_lossy(&output.stdout));
         let mut told = String::from_utf8_lossy(&output.stdout).into_owned();
         for file in ["out", "err"].map(|name| directory.path().join(name)).iter().filter(|file| file.exists()) {
             told += &fs::read_to_string(file).expect("readable");
-            fs::remove_file(file).expect("ours");
+            fs::remove_file(file).expect("can be removed");
         }
         assert_eq!(told.contains("is a pull request"), !is_person, "{line}: {told}");
     }

@@ -1,7 +1,7 @@
-//! Archives read by programs that nobody here wrote: Python's zipfile, Info-ZIP's `unzip`, Java's `jar`, 7-Zip.
+//! Reads our archives with other programs: Python's zipfile, Info-ZIP's `unzip`, Java's `jar`, 7-Zip.
 //!
-//! Python is there, because other tests need it, too. Of the rest each is tried where it is installed; `cargo test --
-//! --nocapture readers` tells which are not.
+//! Python is required, as in other tests. Each of the other programs is used if it is installed; `cargo test --
+//! --nocapture readers` lists the missing ones.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,7 +18,7 @@ use crate::deployments::noise;
 use crate::fixture;
 use crate::plugin::Plugin;
 
-/// Every entry of an archive by its name, as [`seen`] writes them in Rust, and whether all checksums are right.
+/// A script that prints every entry of an archive in the format of [`seen`], and the first entry with a wrong checksum.
 const READ_ALL: &str = r#"
 import base64, hashlib, json, sys, zipfile
 archive = zipfile.ZipFile(sys.argv[1])
@@ -28,15 +28,15 @@ entries = {entry.filename: seen(entry) for entry in archive.infolist()}
 print(json.dumps({"bad": archive.testzip(), "entries": entries}))
 "#;
 
-/// How many entries there are, and whether all checksums are right.
+/// A script that prints the number of entries, and the first entry with a wrong checksum.
 const COUNT: &str = r#"
 import json, sys, zipfile
 archive = zipfile.ZipFile(sys.argv[1])
 print(json.dumps({"bad": archive.testzip(), "entries": len(archive.infolist())}))
 "#;
 
-/// For each entry the bytes that the directory tells and the bytes that come out; at the end of an entry zipfile checks
-/// its checksum.
+/// A script that prints the size of each entry in the central directory and the number of bytes read. zipfile checks the checksum
+/// at the end of an entry.
 const STREAM: &str = r#"
 import json, sys, zipfile
 archive = zipfile.ZipFile(sys.argv[1])
@@ -46,7 +46,7 @@ def bytes_of(entry):
 print(json.dumps({entry.filename: [entry.file_size, bytes_of(entry)] for entry in archive.infolist()}))
 "#;
 
-/// A place with a directory `tree`, and the archive of it.
+/// A temporary directory with a directory `tree` and its archive.
 struct Stand {
     place: TempDir,
 }
@@ -54,7 +54,7 @@ struct Stand {
 impl Stand {
     fn new() -> Self {
         let place = TempDir::new().expect("a temporary directory");
-        fs::create_dir(place.path().join("tree")).expect("made");
+        fs::create_dir(place.path().join("tree")).expect("can be created");
         Stand { place }
     }
 
@@ -68,9 +68,9 @@ impl Stand {
 
     fn write(&self, name: &str, content: &[u8], mode: u32) {
         let path = self.tree().join(name);
-        fs::create_dir_all(path.parent().expect("is below the tree")).expect("made");
-        fs::write(&path, content).expect("written");
-        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("ours");
+        fs::create_dir_all(path.parent().expect("a parent directory")).expect("can be created");
+        fs::write(&path, content).expect("writable");
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("can be changed");
     }
 
     fn package(&self) {
@@ -79,28 +79,28 @@ impl Stand {
         assert_eq!(ended.outcome(), "packaged", "{}", ended.stdout);
     }
 
-    /// What Python says of the archive.
+    /// Runs a Python script with the archive as argument, and returns the JSON that it prints.
     fn asked(&self, script: &str) -> Value {
         let output = Command::new("python3").args(["-c", script]).arg(self.archive()).output();
-        let output = output.expect("Python 3 is missing");
+        let output = output.expect("Python 3 is installed");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice(&output.stdout).expect("JSON")
     }
 
-    /// Runs a reader of archives in a new directory, which it returns.
+    /// Unpacks the archive with a program into a new directory, and returns the directory.
     fn unpacked_by(&self, program: &str, arguments: &[&str]) -> PathBuf {
         let target = self.place.path().join("unpacked");
-        fs::create_dir(&target).expect("made");
-        // In a locale of plain ASCII, programs make up names of their own for umlauts.
+        fs::create_dir(&target).expect("can be created");
+        // In an ASCII locale, programs change names with umlauts.
         let mut command = Command::new(program);
         command.args(arguments).arg(self.archive()).current_dir(&target).env("LC_ALL", "C.UTF-8");
-        let output = command.output().expect("has answered before");
+        let output = command.output().expect("can be started");
         assert!(output.status.success(), "{program}: {output:?}");
         target
     }
 }
 
-/// All that an archive can hold, and all ways in which ours holds it: stored, deflated, in blocks with the sizes behind.
+/// A fixture with every kind of entry, in every way in which we write it: stored, deflated, and in blocks with the sizes after the data.
 fn everything() -> Stand {
     let stand = Stand::new();
     let mebibyte = 1 << 20;
@@ -116,22 +116,22 @@ fn everything() -> Stand {
     stand.write("just over a block", &text[..=mebibyte], 0o755);
     stand.write("noise", &incompressible, 0o644);
     stand.write(&format!("{}file", "deep/".repeat(40)), b"deep\n", 0o644);
-    fs::create_dir(stand.tree().join("empty directory")).expect("made");
+    fs::create_dir(stand.tree().join("empty directory")).expect("can be created");
     let permissions = fs::Permissions::from_mode(0o755);
-    fs::set_permissions(stand.tree().join("empty directory"), permissions).expect("ours");
-    symlink("bin/run me.sh", stand.tree().join("link to a file")).expect("made");
-    symlink("Größe in Köln", stand.tree().join("link to a directory")).expect("made");
-    symlink("../Größe in Köln", stand.tree().join("bin/link back")).expect("made");
+    fs::set_permissions(stand.tree().join("empty directory"), permissions).expect("can be changed");
+    symlink("bin/run me.sh", stand.tree().join("link to a file")).expect("can be created");
+    symlink("Größe in Köln", stand.tree().join("link to a directory")).expect("can be created");
+    symlink("../Größe in Köln", stand.tree().join("bin/link back")).expect("can be created");
     stand.package();
     stand
 }
 
-/// A mode with its file type, and what identifies a content: a file's, or the target of a link.
+/// The mode with the file type, and the hash of the content: that of a file, or the target of a link.
 fn seen(mode: u32, content: &[u8]) -> String {
     format!("{mode:o} {}", BASE64.encode_to_string(Sha256::digest(content)))
 }
 
-/// Files, links and empty directories below `directory`, named as an archive names them.
+/// The files, links and empty directories below `directory`, with the names that they have in an archive.
 fn walk(directory: &Path) -> BTreeMap<String, String> {
     let mut entries = BTreeMap::new();
     let mut open = vec![(directory.to_owned(), String::new())];
@@ -140,7 +140,7 @@ fn walk(directory: &Path) -> BTreeMap<String, String> {
         for entry in fs::read_dir(&directory).expect("readable") {
             is_empty = false;
             let path = entry.expect("readable").path();
-            let own = path.file_name().expect("has one").to_str().expect("UTF-8");
+            let own = path.file_name().expect("a file name").to_str().expect("UTF-8");
             let name = format!("{name}{own}");
             let there = fs::symlink_metadata(&path).expect("readable");
             if there.is_dir() {
@@ -161,8 +161,8 @@ fn walk(directory: &Path) -> BTreeMap<String, String> {
     entries
 }
 
-/// The first of these programs that is installed, which is to say that it `answers` to an argument: macOS has a `jar` that
-/// only tells where to get one.
+/// The first of these programs that is installed. A program counts as installed if it succeeds with the argument `answers`: the `jar`
+/// of macOS exists, but only prints where to get one.
 fn installed<'a>(programs: &[&'a str], answers: &str) -> Option<&'a str> {
     let is_there = |program: &&str| Command::new(program).arg(answers).output().is_ok_and(|o| o.status.success());
     let found = programs.iter().copied().find(is_there);
@@ -172,7 +172,7 @@ fn installed<'a>(programs: &[&'a str], answers: &str) -> Option<&'a str> {
     found
 }
 
-/// The regular files below `tree` are below `unpacked`, whatever became of modes and links there.
+/// Checks that all regular files below `tree` are also below `unpacked`. Ignores modes and links.
 #[track_caller]
 fn assert_same_files(tree: &Path, unpacked: &Path) {
     let mut files = 0;
@@ -217,7 +217,7 @@ fn jar_extracts_the_files_that_were_packaged() {
 fn seven_zip_extracts_the_files_that_were_packaged() {
     let Some(seven_zip) = installed(&["7z", "7zz", "7za"], "i") else { return };
     let stand = everything();
-    // It takes any `..` in a link for an attack (26.03; "Dangerous link path was ignored", status 2).
+    // 7-Zip treats any `..` in a link as an attack (26.03; "Dangerous link path was ignored", status 2).
     assert_same_files(&stand.tree(), &stand.unpacked_by(seven_zip, &["x", "-x!bin/link back"]));
 }
 
@@ -227,9 +227,9 @@ fn seventy_thousand_entries_are_read() {
     let stand = Stand::new();
     for directory in 0..70 {
         let path = stand.tree().join(format!("d{directory}"));
-        fs::create_dir(&path).expect("made");
+        fs::create_dir(&path).expect("can be created");
         for file in 0..1000 {
-            fs::write(path.join(format!("f{file}")), format!("{directory} {file}\n")).expect("written");
+            fs::write(path.join(format!("f{file}")), format!("{directory} {file}\n")).expect("writable");
         }
     }
     stand.package();
@@ -239,15 +239,15 @@ fn seventy_thousand_entries_are_read() {
     }
 }
 
-/// `cargo test --test protocol -- --ignored an_entry_over_4_gib`. The file has holes where others have data, so that it
-/// takes no room; its archive has 4 MiB.
+/// Run it with `cargo test --test protocol -- --ignored an_entry_over_4_gib`. The file is sparse, so it needs no disk space; its archive
+/// has 4 MiB.
 #[test]
 #[ignore = "reads 4 GiB: a minute"]
 fn an_entry_over_4_gib_is_read() {
     const BYTES: u64 = (4 << 30) + 5;
     let stand = Stand::new();
-    let large = fs::File::create(stand.tree().join("large")).expect("created");
-    large.set_len(BYTES).expect("sparse");
+    let large = fs::File::create(stand.tree().join("large")).expect("can be created");
+    large.set_len(BYTES).expect("can be resized");
     stand.write("small", b"behind it", 0o644);
     stand.package();
     assert_eq!(stand.asked(STREAM), json!({"large": [BYTES, BYTES], "small": [9, 9]}));

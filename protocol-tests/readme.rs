@@ -1,4 +1,4 @@
-//! The dialogue of README.md: what it shows is what the program says. `BLESS=1` rewrites it.
+//! Checks that the dialogue in README.md is what the program prints. `BLESS=1` rewrites it.
 
 use std::path::Path;
 
@@ -8,15 +8,15 @@ use tempfile::TempDir;
 
 use crate::plugin::{Plugin, job_env};
 
-/// The inside of the README's `number`th block of JSON, and what stands around it.
+/// Splits the README at its JSON block with this index: the text before it, the block, and the text after it.
 fn block(readme: &str, number: usize) -> (&str, &str, &str) {
     const FENCE: &str = "```json\n";
     let start = readme.match_indices(FENCE).nth(number).expect("README has two blocks of JSON").0 + FENCE.len();
-    let end = start + readme[start..].find("```").expect("the block ends");
+    let end = start + readme[start..].find("```").expect("the end of the block");
     (&readme[..start], &readme[start..end], &readme[end..])
 }
 
-/// Without what differs from run to run: ids and times.
+/// The event without the parts that differ between runs: ids and times.
 fn lasting(line: &str) -> Value {
     let mut event: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
     let keys = event.as_object_mut().expect("an event");
@@ -43,8 +43,8 @@ fn the_dialogue_of_the_readme_is_a_real_one() {
     });
     endpoint.seed(live).expect("a valid function");
     let build = TempDir::new().expect("a temporary directory");
-    std::fs::create_dir(build.path().join("dist")).expect("made");
-    std::fs::write(build.path().join("dist/index.js"), "exports.handler = async () => 'hello'\n").expect("written");
+    std::fs::create_dir(build.path().join("dist")).expect("can be created");
+    std::fs::write(build.path().join("dist/index.js"), "exports.handler = async () => 'hello'\n").expect("writable");
     endpoint.set_update_duration(std::time::Duration::from_millis(50));
     let env = job_env(&endpoint);
     for (name, value) in env.as_object().expect("an object").iter().filter(|(name, _)| *name != "TRAVIS_BRANCH") {
@@ -59,5 +59,5 @@ fn the_dialogue_of_the_readme_is_a_real_one() {
     }
     let shown: Vec<Value> = shown.lines().map(lasting).collect();
     let real: Vec<Value> = ended.stdout.lines().map(lasting).collect();
-    assert_eq!(shown, real, "README.md shows another dialogue than the program's; BLESS=1 rewrites it");
+    assert_eq!(shown, real, "the dialogue in README.md differs from that of the program; BLESS=1 rewrites it");
 }

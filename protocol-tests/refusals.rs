@@ -1,9 +1,8 @@
-//! Every text with which AWS refuses a call of a deployment, answered by the endpoint to the real program: what does a
-//! person read then?
+//! Tests the error report for every text with which AWS refuses a call of a deployment. The endpoint answers the real program with it.
 //!
-//! `refusals.json` holds the texts, recorded from AWS unless `source` says otherwise, the operation that gets it, and what
-//! we make of it. `state` is a reason that an update fails for after it was accepted, `headers` come with the text, and
-//! `stanza` is what a stanza says besides. `never` says why a deployment cannot meet a text. `REFUSAL=part-of-a-text` picks some.
+//! Each row of `refusals.json` has the text (recorded from AWS, unless `source` says otherwise), the operation that returns it, and the
+//! expected report. `state` is the reason code of an update that fails after it was accepted, `headers` are response headers, and `stanza`
+//! has additional members of the stanza. `never` says why no deployment can get this text. `REFUSAL=part-of-a-text` selects rows.
 
 use std::fs;
 use std::path::Path;
@@ -17,7 +16,7 @@ use crate::fixture::problems;
 use crate::identity::recorder::{Answer, Asked, Recorder};
 use crate::plugin::Plugin;
 
-/// What a stanza must say so that a deployment makes the call, and whether the function is there before.
+/// The stanza members that make a deployment call this operation, and whether the function must exist before.
 fn occasion(operation: &str) -> (Value, bool) {
     let verified = json!({"publish": true, "verify": {}});
     match operation {
@@ -40,13 +39,13 @@ fn occasion(operation: &str) -> (Value, bool) {
         "PutObject" | "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload" => {
             (json!({"s3_bucket": "builds", "s3_prefix": "ci"}), true)
         }
-        other => panic!("no stanza makes {other} necessary here"),
+        other => panic!("no stanza for the operation {other}"),
     }
 }
 
-/// What a run says of a refusal.
+/// Runs a deployment in which AWS answers with this row, and returns the `error`.
 fn told(row: &Value) -> Value {
-    let operation = row["operation"].as_str().expect("a text that is met names its operation");
+    let operation = row["operation"].as_str().expect("a row without `never` has an operation");
     let (mut members, exists) = occasion(operation);
     extend(&mut members, &row["stanza"]);
     let endpoint = Endpoint::start(Settings::default()).expect("a free port");
@@ -61,9 +60,9 @@ fn told(row: &Value) -> Value {
         deploy(&mut stanza, &before, directory.path());
         fs::write(directory.path().join("index.js"), "// 2\n").expect("writable");
     }
-    let text = row["message"].as_str().expect("a text").to_owned();
+    let text = row["message"].as_str().expect("a string").to_owned();
     if is_of_s3(operation) {
-        // Large enough to go in parts, where a part is to be refused.
+        // Except for PutObject, large enough for a multipart upload.
         let size = if operation == "PutObject" { 1 } else { 17 << 20 };
         fs::write(directory.path().join("noise.bin"), noise(size)).expect("writable");
     } else {
@@ -78,7 +77,7 @@ fn told(row: &Value) -> Value {
         };
         endpoint.fault(Fault { operation: Some(operation.to_owned()), after: 0, times: u32::MAX, kind });
     }
-    // These are waited on.
+    // The program waits and retries after these texts.
     let passing = [
         "in progress",
         "concurrent update",
@@ -103,7 +102,7 @@ fn is_of_s3(operation: &str) -> bool {
     ["PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"].contains(&operation)
 }
 
-/// A bucket that takes everything but the call that the row is about. An object is there only where the stanza names it.
+/// A double of S3 that accepts every call except the one of the row. The object exists only if the stanza sets `s3_key`.
 fn of_s3(asked: &Asked, row: &Value) -> Answer {
     let operation = match asked.method.as_str() {
         "HEAD" => return Answer::status(if row["stanza"]["s3_key"].is_string() { 200 } else { 404 }, ""),
@@ -117,7 +116,7 @@ fn of_s3(asked: &Asked, row: &Value) -> Answer {
         let begun = "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>";
         return Answer::Text(200, vec![("etag", "\"e\"".to_owned())], begun.to_owned());
     }
-    let text = |name: &str| row[name].as_str().expect("a text");
+    let text = |name: &str| row[name].as_str().expect("a string");
     let region =
         row["headers"]["x-amz-bucket-region"].as_str().map(|region| ("x-amz-bucket-region", region.to_owned()));
     let headers = region.into_iter().chain([("x-amz-request-id", "4442587FB7D0A2F9".to_owned())]).collect();
@@ -137,7 +136,7 @@ fn deploy(stanza: &mut Value, members: &Value, directory: &Path) -> Value {
     Plugin::new(&[]).directory(directory).run(stanza).finished().clone()
 }
 
-/// What is wrong with what is told of a text; empty: nothing.
+/// Everything that is wrong with the error report for a row.
 fn complaints(row: &Value, error: &Value) -> Vec<String> {
     let mut complaints = Vec::new();
     let mut check = |is_right: bool, what: String| {
@@ -145,16 +144,16 @@ fn complaints(row: &Value, error: &Value) -> Vec<String> {
             complaints.push(what);
         }
     };
-    check(error["code"] == row["ours"], format!("code {}, not {}", error["code"], row["ours"]));
-    check(error["at"] == row["at"], format!("at {}, not {}", error["at"], row["at"]));
-    check(error["code"] != "internal", "a refusal is no bug of ours".to_owned());
+    check(error["code"] == row["ours"], format!("`code` is {}, expected {}", error["code"], row["ours"]));
+    check(error["at"] == row["at"], format!("`at` is {}, expected {}", error["at"], row["at"]));
+    check(error["code"] != "internal", "a refusal of AWS must not be reported as `internal`".to_owned());
     let hint = error["hint"].as_str().unwrap_or_default();
     check(!hint.is_empty(), "no hint".to_owned());
     if let Some(words) = row["hint"].as_str() {
         check(hint.contains(words), format!("the hint lacks `{words}`: {hint}"));
     }
     let message = error["message"].as_str().unwrap_or_default();
-    check(!message.is_empty() && message.len() < 700, format!("a sentence: {message}"));
+    check(!message.is_empty() && message.len() < 700, format!("the message is empty or too long: {message}"));
     if let Some(words) = row["says"].as_str() {
         check(message.contains(words), format!("the message lacks `{words}`: {message}"));
     }
@@ -163,7 +162,10 @@ fn complaints(row: &Value, error: &Value) -> Vec<String> {
         check(!all.contains(words), format!("shows `{words}`"));
     }
     if row.get("statement").is_some() {
-        check(error["policy_statement"] == row["statement"], format!("the statement is {}", error["policy_statement"]));
+        check(
+            error["policy_statement"] == row["statement"],
+            format!("`policy_statement` is {}", error["policy_statement"]),
+        );
     }
     complaints
 }
@@ -172,7 +174,7 @@ fn complaints(row: &Value, error: &Value) -> Vec<String> {
 #[ignore = "second tier: long"]
 fn every_text_that_a_deployment_can_meet_is_mapped_and_has_a_hint() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol-tests/refusals.json");
-    let rows: Vec<Value> = serde_json::from_str(&fs::read_to_string(path).expect("committed")).expect("JSON");
+    let rows: Vec<Value> = serde_json::from_str(&fs::read_to_string(path).expect("readable")).expect("JSON");
     let wanted = std::env::var("REFUSAL").unwrap_or_default();
     let picked: Vec<&Value> =
         rows.iter().filter(|row| row["message"].as_str().is_some_and(|text| text.contains(&wanted))).collect();
@@ -195,7 +197,10 @@ fn every_text_that_a_deployment_can_meet_is_mapped_and_has_a_hint() {
     );
     let never = picked.len() - met.len();
     let (mapped, hinted) = (mapped.into_inner(), hinted.into_inner());
-    println!("{} texts tried, {mapped} mapped, {hinted} with a hint; {never} more that no deployment meets", met.len());
+    println!(
+        "{} texts tested, {mapped} with the expected code, {hinted} with a hint; {never} more that no deployment can get",
+        met.len()
+    );
     assert!(failed.is_empty(), "{} of {} texts:\n{}", failed.len(), met.len(), failed.join("\n"));
     assert!(!wanted.is_empty() || met.len() >= 150, "only {} texts", met.len());
 }

@@ -1,4 +1,4 @@
-//! What is cheap of a release: the changes that are told, how it is packed, and what is refused. All of it is `.ci/release`.
+//! Tests the quick parts of `.ci/release`: the changelog check, the packing, and the refusals.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -25,7 +25,8 @@ fn the_changelog_tells_this_version_and_what_of_the_protocol_changed() {
     let heading = format!("\n## {} - ", env!("CARGO_PKG_VERSION"));
     let (_, section) = changelog.split_once(&heading).expect("CHANGELOG.md has a section of this version");
     let section = section.split("\n## ").next().unwrap_or_default();
-    let (_, protocol) = section.split_once("\n### Protocol\n").expect("each version says what of the protocol changed");
+    let (_, protocol) =
+        section.split_once("\n### Protocol\n").expect("the section of this version has a Protocol heading");
     assert!(protocol.trim_start().starts_with("- "), "{protocol}");
 }
 
@@ -38,29 +39,29 @@ fn each_event_and_command_was_told_when_it_came() {
     let events = schema["oneOf"].as_array().expect("a list of events");
     let events = events.iter().map(|event| event["properties"]["event"]["const"].as_str().expect("a tag").to_owned());
     for name in events.chain(crate::documents::commands()) {
-        assert!(protocol.contains(&format!("`{name}`")), "`{name}` stands under no Protocol heading of CHANGELOG.md");
+        assert!(protocol.contains(&format!("`{name}`")), "`{name}` is under no Protocol heading of CHANGELOG.md");
     }
 }
 
 #[test]
 fn the_scripts_can_be_read_by_bash() {
-    for script in fs::read_dir(root().join(".ci")).expect(".ci").map(|entry| entry.expect("an entry").path()) {
-        let output = Command::new("bash").arg("-n").arg(&script).output().expect("bash is there");
+    for script in fs::read_dir(root().join(".ci")).expect("readable").map(|entry| entry.expect("an entry").path()) {
+        let output = Command::new("bash").arg("-n").arg(&script).output().expect("bash is installed");
         assert!(output.status.success(), "{}: {}", script.display(), String::from_utf8_lossy(&output.stderr));
-        let executable = fs::metadata(&script).expect("there").permissions().mode() & 0o111;
-        assert_ne!(executable, 0, "{} cannot be executed", script.display());
+        let executable = fs::metadata(&script).expect("exists").permissions().mode() & 0o111;
+        assert_ne!(executable, 0, "{} is not executable", script.display());
     }
 }
 
-/// A directory `name` with these files, made in this order, of this age and with these permissions.
+/// Creates a directory `name` with these files, in this order, with this modification time and mode.
 fn tree(parent: &Path, files: &[(&str, &str)], time: &str, mode: u32) -> PathBuf {
     let directory = parent.join("name");
-    fs::create_dir_all(directory.join("schema")).expect("made");
+    fs::create_dir_all(directory.join("schema")).expect("can be created");
     for (name, text) in files {
         let file = directory.join(name);
-        fs::write(&file, text).expect("written");
-        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).expect("ours");
-        assert!(Command::new("touch").args(["-d", time]).arg(&file).status().expect("touch is there").success());
+        fs::write(&file, text).expect("writable");
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).expect("can be changed");
+        assert!(Command::new("touch").args(["-d", time]).arg(&file).status().expect("touch is installed").success());
     }
     directory
 }
@@ -68,15 +69,15 @@ fn tree(parent: &Path, files: &[(&str, &str)], time: &str, mode: u32) -> PathBuf
 fn packed(directory: &Path, epoch: &str) -> Vec<u8> {
     let archive = directory.with_extension("tar.gz");
     let mut pack = Command::new(root().join(".ci/pack"));
-    let output = pack.arg(directory).arg(&archive).env("SOURCE_DATE_EPOCH", epoch).output().expect("bash is there");
+    let output = pack.arg(directory).arg(&archive).env("SOURCE_DATE_EPOCH", epoch).output().expect("bash is installed");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    fs::read(archive).expect("packed")
+    fs::read(archive).expect("readable")
 }
 
 #[test]
 #[ignore = "second tier: needs tar"]
 fn packing_depends_on_names_contents_and_the_given_time_alone() {
-    let tar = Command::new("tar").arg("--version").output().expect("tar is there");
+    let tar = Command::new("tar").arg("--version").output().expect("tar is installed");
     if !String::from_utf8_lossy(&tar.stdout).contains("GNU tar") {
         fixture::not_run("GNU tar (is not installed)");
         return;
@@ -89,13 +90,13 @@ fn packing_depends_on_names_contents_and_the_given_time_alone() {
     let two = tree(two.path(), &[c, a, b], "2011-12-13 14:15:16", 0o600);
     let three = tree(three.path(), &[c, a, ("b", "fly")], "2011-12-13 14:15:16", 0o600);
     let first = packed(&one, "1700000000");
-    assert_eq!(first, packed(&two, "1700000000"), "the same files make the same bytes");
+    assert_eq!(first, packed(&two, "1700000000"), "the same files give the same bytes");
     assert_ne!(first, packed(&three, "1700000000"));
     assert_ne!(first, packed(&two, "1700000001"));
 
     let mut list = Command::new("tar");
     list.args(["--list", "--verbose", "--numeric-owner", "--utc", "--full-time", "--file"]);
-    let list = list.arg(one.with_extension("tar.gz")).output().expect("lists");
+    let list = list.arg(one.with_extension("tar.gz")).output().expect("tar starts");
     let list = String::from_utf8_lossy(&list.stdout).into_owned();
     let names: Vec<&str> = list.lines().filter_map(|line| line.split_whitespace().last()).collect();
     assert_eq!(names, ["name/", "name/a", "name/b", "name/schema/", "name/schema/c"]);
@@ -107,13 +108,13 @@ fn what_is_shipped_has_every_schema_and_the_list_of_codes() {
     let parent = TempDir::new().expect("a temporary directory");
     let shipped = parent.path().join("shipped");
     let mut lay_out = Command::new(root().join(".ci/lay-out"));
-    let output = lay_out.arg(crate::plugin::program()).arg(&shipped).output().expect("bash is there");
+    let output = lay_out.arg(crate::plugin::program()).arg(&shipped).output().expect("bash is installed");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let names: Vec<_> =
-        fs::read_dir(root().join("schema")).expect("there").map(|e| e.expect("readable").file_name()).collect();
+        fs::read_dir(root().join("schema")).expect("readable").map(|e| e.expect("readable").file_name()).collect();
     assert!(names.contains(&"errors.md".into()), "{names:?}");
     for name in names {
-        let read = |directory: PathBuf| fs::read(directory.join("schema").join(&name)).expect("there");
+        let read = |directory: PathBuf| fs::read(directory.join("schema").join(&name)).expect("readable");
         assert_eq!(read(shipped.clone()), read(root()), "{name:?}");
     }
 }
@@ -122,39 +123,39 @@ fn what_is_shipped_has_every_schema_and_the_list_of_codes() {
 fn what_a_change_has_to_pass_says_what_it_needs() {
     let directory = repository("");
     let copy = directory.path().join(".ci/run");
-    fs::copy(root().join(".ci/run"), &copy).expect("copied");
+    fs::copy(root().join(".ci/run"), &copy).expect("can be copied");
     let path = directory.path().join("path");
-    fs::create_dir(&path).expect("made");
+    fs::create_dir(&path).expect("can be created");
     for name in ["bash", "dirname"] {
         let found = std::env::split_paths(&std::env::var_os("PATH").expect("a PATH"))
             .map(|at| at.join(name))
             .find(|at| at.exists());
-        std::os::unix::fs::symlink(found.expect("is there"), path.join(name)).expect("linked");
+        std::os::unix::fs::symlink(found.expect("found in PATH"), path.join(name)).expect("can be created");
     }
-    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).expect("ours");
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).expect("can be changed");
     let mut run = Command::new(&copy);
-    if fs::metadata(&path).expect("there").uid() == 0 {
+    if fs::metadata(&path).expect("exists").uid() == 0 {
         run.uid(65_534).gid(65_534);
     }
-    let output = run.env_clear().env("PATH", &path).output().expect("env is there");
+    let output = run.env_clear().env("PATH", &path).output().expect("can be started");
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!((output.status.code(), told.as_ref()), (Some(1), "run: needs cargo\n"));
 }
 
-/// A repository that holds the script and the least that it looks at.
+/// A repository with the script and only the files that it reads.
 fn repository(changelog: &str) -> TempDir {
     let directory = TempDir::new().expect("a temporary directory");
     let write = |name: &str, text: &str| {
         let file = directory.path().join(name);
-        fs::create_dir_all(file.parent().expect("below the directory")).expect("made");
-        fs::write(file, text).expect("written");
+        fs::create_dir_all(file.parent().expect("a parent directory")).expect("can be created");
+        fs::write(file, text).expect("writable");
     };
     write("Cargo.toml", "[package]\nname = \"dpl-lambda\"\nversion = \"9.8.7\"\nedition = \"2024\"\n\n[workspace]\n");
     write("Cargo.lock", "version = 4\n\n[[package]]\nname = \"dpl-lambda\"\nversion = \"9.8.7\"\n");
     write("src/lib.rs", "");
     write("CHANGELOG.md", changelog);
-    fs::create_dir(directory.path().join(".ci")).expect("made");
-    fs::copy(root().join(".ci/release"), directory.path().join(".ci/release")).expect("copied");
+    fs::create_dir(directory.path().join(".ci")).expect("can be created");
+    fs::copy(root().join(".ci/release"), directory.path().join(".ci/release")).expect("can be copied");
     for arguments in
         [&["init", "--quiet"][..], &["add", "."], &["commit", "--quiet", "--no-gpg-sign", "--message", "first"]]
     {
@@ -163,9 +164,10 @@ fn repository(changelog: &str) -> TempDir {
     directory
 }
 
-/// What the script says when it fails there, which it does in any case.
+/// The error output of the script in this repository. It always fails there.
 fn release(repository: &TempDir, arguments: &[&str]) -> String {
-    let output = Command::new(repository.path().join(".ci/release")).args(arguments).output().expect("bash is there");
+    let output =
+        Command::new(repository.path().join(".ci/release")).args(arguments).output().expect("bash is installed");
     assert!(!output.status.success());
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
@@ -174,14 +176,14 @@ fn release(repository: &TempDir, arguments: &[&str]) -> String {
 #[ignore = "second tier: needs jq and cargo"]
 fn a_release_of_what_is_not_committed_or_not_told_is_refused() {
     let dated = repository("## 9.8.7 - 2031-02-03\n");
-    // It has no program, so that more than this cannot come of it.
+    // The repository has no program, so the script fails in any case, but not because of these checks.
     let told = release(&dated, &[]);
     assert!(!told.contains("commit them") && !told.contains("CHANGELOG"), "{told}");
-    fs::write(dated.path().join("new"), "").expect("written");
+    fs::write(dated.path().join("new"), "").expect("writable");
     assert_eq!(release(&dated, &[]), "release: the tree has changes; commit them\n");
     let allowed = release(&dated, &["--allow-dirty"]);
     assert!(allowed.starts_with("release: not to be shipped: the tree has changes; commit them\n"), "{allowed}");
-    assert!(allowed.lines().count() > 1, "it goes on: {allowed}");
+    assert!(allowed.lines().count() > 1, "the script continues: {allowed}");
 
     for undated in ["## 9.8.7 - unreleased\n", "## 9x8.7 - 2031-02-03\n", "## 9.8.70 - 2031-02-03\n", ""] {
         let told = release(&repository(undated), &[]);

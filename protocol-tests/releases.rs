@@ -1,5 +1,5 @@
-//! Versions that prove themselves, aliases that move to them and back, traffic that is shared, versions that are deleted.
-//! What is asserted of an alias is read from the endpoint, never from what the program tells of it.
+//! Tests verification of versions, moving aliases forward and back, traffic shifting, and deletion of versions.
+//! Assertions about an alias read it from the endpoint, never from the program's events.
 
 mod address;
 mod managed;
@@ -19,7 +19,7 @@ use crate::fixture::{self, ALIASES, CONFIGURATION, Fixture, PROVISIONED, Running
 use crate::interruptions::signal;
 use crate::plugin::{Ended, SIGNALS};
 
-/// What a function answers that throws.
+/// The response of a function that throws an error.
 fn thrown() -> Invocation {
     let payload = json!({"errorType": "TypeError", "errorMessage": "x is not a function"});
     Invocation { payload, function_error: Some("Unhandled".to_owned()), ..Invocation::default() }
@@ -29,7 +29,7 @@ fn of_version(version: &str, invocation: Invocation) -> Invocation {
     Invocation { version: Some(version.to_owned()), ..invocation }
 }
 
-/// Every warning's code.
+/// The codes of all warnings.
 fn warnings(ended: &Ended) -> Vec<&str> {
     let warnings = ended.events.iter().filter(|event| event["event"] == "warning");
     warnings.filter_map(|event| event["code"].as_str()).collect()
@@ -49,7 +49,7 @@ fn check_failed(ended: &Ended, code: &str, at: &str) {
 fn a_version_goes_live_only_after_it_has_passed() {
     let mut fixture = Fixture::new(json!({"alias": "live"}));
     let mut expect = |version: u32| {
-        // Only the version itself knows what to answer.
+        // Each version answers with its own number, so the check passes only for the right one.
         let answer = Invocation { payload: json!({"executed": version}), ..Invocation::default() };
         fixture.endpoint.answer_invocations(of_version(&version.to_string(), answer));
         fixture.ask(json!({"verify": {"expect": {"json": {"executed": version}}}}));
@@ -79,7 +79,7 @@ fn what_is_live_behind_its_alias_is_unchanged_and_not_invoked() {
     assert_eq!(fixture.changes(), [""; 0]);
 }
 
-/// Version 2 fails its check, and is told to have done so with these words.
+/// Checks that version 2 does not pass with this answer, and that the message ends with `words`.
 #[track_caller]
 fn check_unproven(verify: Value, answer: Invocation, words: &str) {
     let fixture = Fixture::live(json!({"verify": verify}));
@@ -129,7 +129,7 @@ fn the_log_of_a_version_that_failed_is_told_without_secrets() {
     fixture.deployed("// 1\n");
     let log = "START RequestId: 1\nold is secret-of-before\nEND RequestId: 1\n";
     fixture.endpoint.answer_invocations(Invocation { log: Some(log.to_owned()), ..thrown() });
-    // Silent about the environment: the live variable stays, and no request names it.
+    // The stanza does not name the environment: the live variable stays, and it is not in the request.
     fixture.ask(json!({"environment": null, "verify": {}}));
     fixture.write("// 2\n");
     let kept = fixture.plugin(&[]).secrets(["secret-of-before".to_owned()]).run(&fixture.request);
@@ -149,7 +149,7 @@ fn the_log_of_a_version_that_failed_is_told_without_secrets() {
     assert_eq!(fixture.alias("live"), "1");
 }
 
-/// A version that answers this, of a function with one variable, `secret-of-the-function`.
+/// Deploys a version that answers with `answer`, of a function with the variable `KEY=secret-of-the-function`.
 fn with_a_secret(answer: Invocation) -> Ended {
     let mut fixture = Fixture::new(json!({"alias": "live", "environment": {"KEY": "secret-of-the-function"}}));
     fixture.deployed("// 1\n");
@@ -160,7 +160,7 @@ fn with_a_secret(answer: Invocation) -> Ended {
 
 #[test]
 fn a_secret_is_masked_before_a_long_error_is_cut() {
-    // Whatever is shown of it, it ends behind 200 characters: in the middle of the secret.
+    // The program shows at most 200 characters of the text; the 200th is inside the secret.
     let payload = json!({"errorMessage": format!("{} secret-of-the-function", "x".repeat(188))});
     let ended = with_a_secret(Invocation { payload, ..thrown() });
     check_failed(&ended, "verification-failed", "/verify");
@@ -169,7 +169,7 @@ fn a_secret_is_masked_before_a_long_error_is_cut() {
 
 #[test]
 fn a_secret_of_which_aws_tells_the_end_only_is_not_told() {
-    // The last 4 KB begin in the middle of the secret.
+    // AWS returns the last 4 KB of a log; they begin inside the secret.
     let log = format!("{} secret-of-the-function\n{}\n", "x".repeat(100), "y".repeat(4096 - 16));
     let ended = with_a_secret(Invocation { log: Some(log), ..thrown() });
     check_failed(&ended, "verification-failed", "/verify");
@@ -186,14 +186,14 @@ fn a_version_that_failed_goes_live_once_it_passes() {
     }
     let passed = fixture.again();
     assert_eq!((passed.outcome(), fixture.alias("live").as_str()), ("deployed", "2"), "{}", passed.stdout);
-    assert_eq!(fixture.versions(), [1, 2], "the version is there already");
+    assert_eq!(fixture.versions(), [1, 2], "no further version is published");
 }
 
-/// A command that leaves a process in a session of its own, which has one of its own again, and waits; `LEFT` gets their ids.
+/// A command that starts a process in a new session, which starts another one in a new session. The file `left` gets their process ids.
 const LEAVES: &str =
     "setsid bash -c 'setsid sleep 600 & echo $! $$ >left; wait' & while ! [ -s left ]; do sleep 0.01; done; sleep 600";
 
-/// Waits until a command has written a file of so many bytes.
+/// Waits until a command has written at least this many bytes to a file.
 fn wait_for(fixture: &Fixture, name: &str, bytes: u64) {
     let file = fixture.directory.path().join(name);
     wait_until(name, || fs::metadata(&file).is_ok_and(|file| file.len() >= bytes));
@@ -201,9 +201,9 @@ fn wait_for(fixture: &Fixture, name: &str, bytes: u64) {
 
 #[track_caller]
 fn check_nothing_left(fixture: &Fixture) {
-    let left = fs::read_to_string(fixture.directory.path().join("left")).expect("the command has begun");
+    let left = fs::read_to_string(fixture.directory.path().join("left")).expect("readable");
     for id in left.split_whitespace() {
-        // Killed, it has still to be given a processor to end on.
+        // A killed process still needs CPU time to end.
         wait_until(&format!("the end of process {id}"), || {
             let state = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
             state.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('Z'))
@@ -212,7 +212,7 @@ fn check_nothing_left(fixture: &Fixture) {
 }
 
 #[test]
-#[cfg_attr(not(target_os = "linux"), ignore = "other systems cannot tell whose a process is")]
+#[cfg_attr(not(target_os = "linux"), ignore = "other systems have no /proc to find the descendants of a process")]
 fn what_leaves_the_process_group_of_a_command_does_not_outlive_it() {
     let fixture = Fixture::live(json!({"verify": {"command": LEAVES, "timeout": 3}}));
     let ended = fixture.deploy("// 2\n");
@@ -221,7 +221,7 @@ fn what_leaves_the_process_group_of_a_command_does_not_outlive_it() {
 }
 
 #[test]
-#[cfg_attr(not(target_os = "linux"), ignore = "other systems cannot tell whose a process is")]
+#[cfg_attr(not(target_os = "linux"), ignore = "other systems have no /proc to find the descendants of a process")]
 fn what_leaves_the_process_group_of_a_command_does_not_outlive_signals() {
     for twice in [false, true] {
         let fixture = Fixture::live(json!({"verify": {"command": format!("trap '' TERM; {LEAVES}")}}));
@@ -245,7 +245,7 @@ fn what_a_command_leaves_behind_on_purpose_stays() {
     wait_for(&fixture, "begun", 0);
     signal(&running.child, "TERM");
     assert_eq!(running.ended().code(), "cancelled");
-    let id = fs::read_to_string(fixture.directory.path().join("stays")).expect("written");
+    let id = fs::read_to_string(fixture.directory.path().join("stays")).expect("readable");
     let stays = fixture::kill().args(["-KILL", id.trim()]).status().expect("kill runs");
     assert!(stays.success());
 }
@@ -256,16 +256,19 @@ fn a_command_is_told_which_version_it_has_to_check() {
     let mut fixture = Fixture::live(json!({"verify": {"command": command}}));
     let ended = fixture.deployed("// 2\n");
     let told = "arn:aws:lambda:us-east-1:123456789012:function:f 2";
-    let checked = || fs::read_to_string(fixture.directory.path().join("checked")).expect("the command has written it");
+    let checked = || fs::read_to_string(fixture.directory.path().join("checked")).expect("readable");
     assert_eq!(checked().trim_end(), told);
-    let output = ended.event("output").expect("told");
+    let output = ended.event("output").expect("the event exists");
     assert_eq!((&output["stream"], &output["line"]), (&json!("stdout"), &json!(told)));
-    assert!(!fixture.operations().contains(&"Invoke".to_owned()), "the command stands for the invocation");
+    assert!(!fixture.operations().contains(&"Invoke".to_owned()), "the command replaces the invocation");
 
     fixture.ask(json!({"verify": {"command": command, "payload": {"ping": 1}}}));
     fixture.deployed("// 3\n");
     let calls = fixture.endpoint.calls();
-    let invoked = calls.iter().find(|call| call.operation == "Invoke").expect("with a payload it comes after it");
+    let invoked = calls
+        .iter()
+        .find(|call| call.operation == "Invoke")
+        .expect("with a payload, the function is invoked before the command");
     assert_eq!(invoked.body, json!({"ping": 1}));
     assert_eq!(fixture.alias("live"), "3");
 }
@@ -285,7 +288,7 @@ fn without_an_alias_what_fails_its_check_is_live_and_fails_again() {
             assert!(error(ended, "hint").starts_with("deploy again what ran before"), "{}", ended.stdout);
         }
         assert_eq!(second.finished()["changed"], json!([]));
-        assert_eq!(fixture.again().outcome(), "unchanged", "it passes, and nothing differs");
+        assert_eq!(fixture.again().outcome(), "unchanged", "the check passes, and nothing differs");
     }
 }
 
@@ -298,12 +301,12 @@ fn versions_that_an_alias_needs_outlive_keep_versions() {
     let canary = json!({"Name": "canary", "FunctionVersion": "20", "RoutingConfig": routing});
     fixture.somebody_else("POST", ALIASES, canary);
     let ended = fixture.deployed("// new\n");
-    // The five newest, and three that aliases need; 30 is the way back of `live`, too.
+    // The five newest versions, and three that aliases use. Version 30 is also the rollback target of `live`.
     assert_eq!(fixture.versions(), [12, 20, 25, 27, 28, 29, 30, 31]);
     assert_eq!(ended.steps().iter().filter(|step| **step == "delete-function").count(), 23);
     let aliases = ["live", "old", "canary"].map(|name| fixture.alias(name));
     assert_eq!(aliases, ["31", "12", "20, 10 % to 25"]);
-    assert!(fixture.endpoint.function("f").is_some(), "a version is deleted, never the function");
+    assert!(fixture.endpoint.function("f").is_some(), "only versions are deleted, not the function");
     assert_eq!(warnings(&ended), [""; 0]);
 
     let again = fixture.again();
@@ -312,7 +315,7 @@ fn versions_that_an_alias_needs_outlive_keep_versions() {
 
 #[test]
 fn without_an_alias_the_newest_version_and_the_one_before_it_outlive_keep_versions() {
-    // More than AWS tells on one page.
+    // More versions than AWS returns on one page.
     let fixture = Fixture::published(55, json!({"publish": true, "keep_versions": 1}));
     fixture.deployed("// new\n");
     assert_eq!(fixture.versions(), [55, 56]);

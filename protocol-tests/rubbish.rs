@@ -1,4 +1,4 @@
-//! Whatever arrives on standard input: `hello`, then one `finished`, exit status 2.
+//! Tests invalid input on standard input: `hello`, then one `finished`, and exit status 2.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::deployments::noise;
 use crate::plugin::{Ended, Plugin};
 
-/// What is no request is told with exactly two lines.
+/// Checks that the program refuses this input with this code and writes exactly two events.
 #[track_caller]
 fn refused(input: &[u8], code: &str) -> Ended {
     let ended = Plugin::new(&[]).run_on(input);
@@ -20,7 +20,7 @@ fn refused(input: &[u8], code: &str) -> Ended {
 #[test]
 fn what_is_no_json_is_told_with_its_place() {
     let ended = refused(b"{", "bad-json");
-    let message = ended.finished()["error"]["message"].as_str().expect("a sentence");
+    let message = ended.finished()["error"]["message"].as_str().expect("a string");
     assert!(message.contains("line 1, column 1"), "{message}");
     refused(b"", "bad-json");
     refused(b" \n\t ", "bad-json");
@@ -77,7 +77,8 @@ fn a_document_command_that_fails_prints_nothing_on_standard_output() {
         &["completions", "tcsh"],
         &["manual", "more"],
     ] {
-        let output = std::process::Command::new(crate::plugin::program()).args(arguments).output().expect("runs");
+        let output =
+            std::process::Command::new(crate::plugin::program()).args(arguments).output().expect("can be started");
         assert_eq!(output.status.code(), Some(2));
         assert_eq!(String::from_utf8_lossy(&output.stdout), "");
         assert_eq!(String::from_utf8_lossy(&output.stderr).lines().count(), 1);
@@ -87,7 +88,8 @@ fn a_document_command_that_fails_prints_nothing_on_standard_output() {
 #[test]
 fn help_and_version_are_as_everywhere() {
     for (argument, text) in [("--help", "Usage: dpl-lambda"), ("--version", "dpl-lambda ")] {
-        let output = std::process::Command::new(crate::plugin::program()).arg(argument).output().expect("runs");
+        let output =
+            std::process::Command::new(crate::plugin::program()).arg(argument).output().expect("can be started");
         assert_eq!(output.status.code(), Some(0));
         assert!(String::from_utf8_lossy(&output.stdout).contains(text));
     }

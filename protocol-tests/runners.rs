@@ -1,5 +1,5 @@
-//! Plays every file of `runner/`: a plugin says and does what a case tells, and a runner must conclude what is right.
-//! The runners are those of `examples/`, or the one that `RUNNER` names. The real program speaks in README.md's dialogue.
+//! Runs every case in `runner/`: a fake plugin plays the case, and a runner must reach the right verdict.
+//! The runners are those in `examples/`, or the one in `RUNNER`. The dialogue in README.md is tested with the real program.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -21,13 +21,13 @@ use crate::plugin::{agrees, program};
 
 const HERE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/protocol-tests");
 
-/// The runners of `examples/`.
+/// The runners in `examples/`.
 const RUNNERS: [&str; 4] = ["runner.rs", "runner.py", "runner.sh", "runner.mjs"];
 
-/// No run of a runner may take longer.
+/// Time limit of a runner.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// The command that starts a runner of `examples/`.
+/// The command that starts a runner in `examples/`.
 pub(crate) fn runner(name: &str) -> Command {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name);
     match name {
@@ -46,64 +46,65 @@ pub(crate) fn runner(name: &str) -> Command {
     }
 }
 
-/// `examples/runner.rs`, compiled, as `cargo test` leaves it; `cargo test --test protocol` alone builds no examples.
+/// The compiled `examples/runner.rs`. `cargo test` builds it; `cargo test --test protocol` does not build examples.
 static COMPILED: LazyLock<PathBuf> = LazyLock::new(|| {
-    let test = std::env::current_exe().expect("known");
-    let compiled = test.ancestors().nth(2).expect("a test lies in target/*/deps").join("examples/runner");
+    let test = std::env::current_exe().expect("the path is known");
+    let compiled = test.ancestors().nth(2).expect("a test is in target/*/deps").join("examples/runner");
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/runner.rs");
     let time = |path: &Path| fs::metadata(path).and_then(|about| about.modified()).ok();
     assert!(time(&compiled) >= time(&source), "examples/runner.rs is not built: `cargo build --example runner`");
     compiled
 });
 
-/// Our `PATH`, with the real Python first: what pyenv and its like put there takes longer to start than a runner, and
-/// gives it another `PATH`.
+/// Our `PATH` with the directory of the real Python first. The shims of pyenv and similar tools take longer to start than a runner and
+/// change its `PATH`.
 static PATH: LazyLock<OsString> = LazyLock::new(|| {
     let ask = "import os, sys; print(os.path.dirname(os.path.realpath(sys.executable)), end='')";
-    let python = Command::new("python3").args(["-c", ask]).output().expect("Python 3 is there");
+    let python = Command::new("python3").args(["-c", ask]).output().expect("Python 3 is installed");
     let mut path = OsString::from_vec(python.stdout);
     path.push(":");
     path.push(std::env::var_os("PATH").unwrap_or_default());
     path
 });
 
-/// A file of `runner/`. `plugin.py` beside it plays what the plugin does.
+/// A file in `runner/`. `plugin.py` there plays the plugin.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Case {
     name: String,
-    /// Why a good runner concludes so.
+    /// Why this verdict is right.
     why: String,
-    /// Where that comes from.
+    /// The source of the rule.
     source: String,
-    /// What the runner is given. Default: a stanza with a function's name.
+    /// The stanza that the runner gets. Default: a stanza with only a function name.
     #[serde(default)]
     stanza: Map<String, Value>,
-    /// Adds a description of so many bytes to the stanza.
+    /// Adds a description of this many bytes to the stanza.
     #[serde(default)]
     pad_stanza: usize,
-    /// Command and arguments. Default: none.
+    /// Command and arguments for the plugin. Default: none.
     #[serde(default)]
     arguments: Vec<String>,
     /// Variables of the job.
     #[serde(default)]
     env: BTreeMap<String, String>,
-    /// Variables of the job whose bytes are no text, in hexadecimal digits.
+    /// Variables of the job that are not valid UTF-8, as hexadecimal digits.
     #[serde(default)]
     env_hex: BTreeMap<String, String>,
     /// When the plugin reads its request: `first` (the default), `last` or `never`.
     #[serde(default)]
     reads: String,
-    /// What the plugin writes: an event, a text (a line as it is), `hex` (bytes as they are), `line_of_bytes`, an event
-    /// that grows by `and_bytes`, or `until_logged`, which waits until the runner has printed that.
+    /// The output of the plugin. Each item is an event, a string (written as a line), `hex` (raw bytes), `line_of_bytes` (a line of this
+    /// many bytes), an event with `and_bytes` (its message gets that much longer), or `until_logged` (waits until the runner has
+    /// printed this text).
     #[serde(default)]
     stdout: Vec<Value>,
     #[serde(default, rename = "stderr")]
     _stderr: Vec<Value>,
-    /// How the plugin ends: `exit` or `signal`.
+    /// How the plugin ends: `exit` with a status, or `signal` with a name.
     #[serde(default, rename = "ends")]
     _ends: Value,
-    /// Instead of all that: a plugin that is not there.
+    /// Path of a plugin that does not exist. Replaces everything else about the plugin.
     #[serde(default)]
     missing: Option<String>,
     expect: Conclusion,
@@ -113,20 +114,20 @@ struct Case {
 #[serde(deny_unknown_fields)]
 struct Conclusion {
     verdict: Verdict,
-    /// The runner's exit status. Absent: any that fits the verdict.
+    /// The exit status of the runner. Absent: any status that fits the verdict.
     exit: Option<i32>,
-    /// Texts of the log, in this order.
+    /// Texts that the log contains, in this order.
     log: Vec<String>,
-    /// Texts that are in the log exactly once.
+    /// Texts that the log contains exactly once.
     #[serde(default)]
     log_once: Vec<String>,
-    /// Texts that must not be in the log.
+    /// Texts that the log must not contain.
     #[serde(default)]
     log_lacks: Vec<String>,
-    /// The plugin has not told why the job fails, so the runner does: a line of its own.
+    /// True if the runner itself must print a line that says why the job fails, because the plugin did not.
     #[serde(default)]
     says_why: bool,
-    /// Members of the request; null for one that must not be there.
+    /// Members of the request. Null: the member must be absent.
     #[serde(default)]
     request: Value,
 }
@@ -138,9 +139,9 @@ enum Verdict {
     Failed,
 }
 
-/// All cases, by name.
+/// All cases with their paths, sorted by name.
 fn cases() -> Vec<(PathBuf, Case)> {
-    let directory = fs::read_dir(Path::new(HERE).join("runner")).expect("is there");
+    let directory = fs::read_dir(Path::new(HERE).join("runner")).expect("readable");
     let mut files: Vec<PathBuf> = directory.map(|entry| entry.expect("readable").path()).collect();
     files.retain(|path| path.extension().is_some_and(|end| end == "json"));
     files.sort();
@@ -152,41 +153,41 @@ fn cases() -> Vec<(PathBuf, Case)> {
     files.into_iter().map(read).collect()
 }
 
-/// What a runner did.
+/// A finished run of a runner.
 struct Run {
     status: ExitStatus,
-    /// What it printed.
+    /// Its output on both streams.
     log: String,
-    /// What its plugin was given, unless that did not read.
+    /// What the plugin received. `None` if it did not read.
     given: Option<Value>,
-    /// The environment that it had.
+    /// The environment of the runner.
     env: BTreeMap<String, OsString>,
-    /// The directory that it ran in.
+    /// The working directory of the runner.
     directory: PathBuf,
 }
 
 impl Case {
-    /// Plays the case with a runner. `Err` tells what is not as a good runner does it.
+    /// Runs the case with a runner. `Err` describes the first difference.
     fn play(&self, path: &Path, runner: Command) -> Result<(), String> {
         let run = self.run(path, runner)?;
         let seen = format!("{}\n{}", run.status, shortened(&run.log));
         let demand = |holds: bool, what: &str| if holds { Ok(()) } else { Err(format!("{what}: {seen}")) };
-        demand(run.status.success() == (self.expect.verdict == Verdict::Succeeded), "the verdict")?;
-        demand(self.expect.exit.is_none() || self.expect.exit == run.status.code(), "the exit status")?;
+        demand(run.status.success() == (self.expect.verdict == Verdict::Succeeded), "wrong verdict")?;
+        demand(self.expect.exit.is_none() || self.expect.exit == run.status.code(), "wrong exit status")?;
         let mut rest = run.log.as_str();
         for text in &self.expect.log {
-            rest = rest.split_once(text).ok_or_else(|| format!("`{text}` is not in its place: {seen}"))?.1;
+            rest = rest.split_once(text).ok_or_else(|| format!("`{text}` is missing or out of order: {seen}"))?.1;
         }
         for text in &self.expect.log_once {
-            demand(run.log.matches(text).count() == 1, &format!("`{text}` is not in the log once"))?;
+            demand(run.log.matches(text).count() == 1, &format!("`{text}` is not in the log exactly once"))?;
         }
         for text in &self.expect.log_lacks {
             demand(!run.log.contains(text), &format!("`{text}` is in the log"))?;
         }
-        demand(!self.expect.says_why || self.own_words(&run.log), "no word of the runner's own")?;
+        demand(!self.expect.says_why || self.own_words(&run.log), "the runner printed no line of its own")?;
         match &run.given {
             Some(given) => self.check_given(given, &run),
-            None => demand(self.missing.is_some() || self.reads == "never", "the plugin was given nothing"),
+            None => demand(self.missing.is_some() || self.reads == "never", "the plugin received no request"),
         }
     }
 
@@ -210,13 +211,13 @@ impl Case {
         let child = runner.spawn().unwrap_or_else(|error| panic!("{runner:?} cannot be started: {error}"));
         let status = end_of(child)?;
         let read = |name: &str| fs::read(kept.path().join(name));
-        let log = [read("log"), read("stderr")].map(|bytes| bytes.expect("is there")).concat();
+        let log = [read("log"), read("stderr")].map(|bytes| bytes.expect("readable")).concat();
         let given = read("given.json").ok().map(|given| serde_json::from_slice(&given).expect("JSON"));
-        let directory = directory.path().canonicalize().expect("is there");
+        let directory = directory.path().canonicalize().expect("exists");
         Ok(Run { status, log: String::from_utf8_lossy(&log).into_owned(), given, env, directory })
     }
 
-    /// True when the log has a line that comes from none of the plugin's.
+    /// True if the log has a line that is no output of the plugin.
     fn own_words(&self, log: &str) -> bool {
         let told: Vec<&str> =
             self.stdout.iter().filter_map(|piece| piece["message"].as_str().or(piece.as_str())).collect();
@@ -224,17 +225,18 @@ impl Case {
         log.lines().any(is_own)
     }
 
-    /// Arguments, directory and request, as the plugin got them.
+    /// Checks the arguments, the directory and the request that the plugin received.
     fn check_given(&self, given: &Value, run: &Run) -> Result<(), String> {
         let same = |what: &str, actual: &Value, expected: Value| {
-            if *actual == expected { Ok(()) } else { Err(format!("{what} is {actual}, not {expected}")) }
+            if *actual == expected { Ok(()) } else { Err(format!("{what}: expected {expected}, got {actual}")) }
         };
         same("the arguments", &given["arguments"], json!(self.arguments))?;
         same("the plugin's directory", &given["directory"], json!(run.directory))?;
         let text = given["stdin"].as_str().unwrap_or_default();
-        let mut request: Value = serde_json::from_str(text).map_err(|error| format!("no request: {error}: {text}"))?;
+        let mut request: Value =
+            serde_json::from_str(text).map_err(|error| format!("the request is not JSON: {error}: {text}"))?;
         if !agrees(&self.expect.request, &request) && !self.expect.request.is_null() {
-            return Err(format!("the request lacks something of {}: {request}", self.expect.request));
+            return Err(format!("the request does not contain {}: {request}", self.expect.request));
         }
         for (name, value) in &run.env {
             same(name, &request["env"][name], json!(value.to_string_lossy()))?;
@@ -243,7 +245,7 @@ impl Case {
         let mut stanza = self.stanza();
         for runners in ["protocol", "env"] {
             stanza.remove(runners);
-            request.as_object_mut().ok_or("the request is no object")?.remove(runners);
+            request.as_object_mut().ok_or("the request is not an object")?.remove(runners);
         }
         same("the stanza", &request, json!(stanza))
     }
@@ -260,7 +262,7 @@ impl Case {
     }
 }
 
-/// Waits for the end of a runner, at most [`LIMIT`].
+/// Waits for the end of a runner, for at most [`LIMIT`].
 fn end_of(mut child: Child) -> Result<ExitStatus, String> {
     let began = Instant::now();
     while began.elapsed() < LIMIT {
@@ -271,7 +273,7 @@ fn end_of(mut child: Child) -> Result<ExitStatus, String> {
     }
     let _ = child.kill();
     let _ = child.wait();
-    Err(format!("no end after {LIMIT:?}"))
+    Err(format!("the runner did not end within {LIMIT:?}"))
 }
 
 fn bytes(hex: &str) -> Vec<u8> {
@@ -279,12 +281,12 @@ fn bytes(hex: &str) -> Vec<u8> {
     (0..hex.len()).step_by(2).map(digits).collect()
 }
 
-/// A log as a failure of a test shows it.
+/// The beginning of a log, for the message of a failed test.
 fn shortened(log: &str) -> String {
     log.chars().take(2000).collect()
 }
 
-/// Plays the cases with a runner. Returns what was not as a good runner does it.
+/// Runs the cases with a runner. Returns a message for each failed case.
 fn play(cases: &[(PathBuf, Case)], new_runner: impl Fn() -> Command + Sync) -> Vec<String> {
     problems(cases, 4, |(_, case)| case.name.clone(), |(path, case)| case.play(path, new_runner()))
 }
@@ -306,7 +308,7 @@ fn runner_cases_are_concluded_as_a_good_runner_does() {
         let count = cases.len();
         println!("{name}: {count} cases, {} concluded as a good runner does", count - problems.len());
     }
-    assert!(!failed, "a runner concludes otherwise");
+    assert!(!failed, "a runner failed a case");
 }
 
 #[test]
@@ -320,7 +322,7 @@ fn each_runner_case_has_its_name_and_reasons_and_stands_in_the_readme_once() {
         assert_eq!(readme.matches(&link).count(), 1, "protocol-tests/README.md: {link}");
     }
     let links = readme.matches("](runner/").count() - readme.matches("](runner/plugin.py)").count();
-    assert_eq!(links, cases.len(), "protocol-tests/README.md names a case that is not there");
+    assert_eq!(links, cases.len(), "protocol-tests/README.md links to a case that does not exist");
 }
 
 #[test]
@@ -329,14 +331,15 @@ fn the_dialogue_of_the_page_for_builders_of_runners_is_a_real_one() {
     let mut blocks = page.split("```json\n").skip(1).map(|block| block.split("```").next().unwrap_or_default().trim());
     let (request, shown) = (blocks.next().expect("a request"), blocks.next().expect("its events"));
 
-    let mut plugin = Command::new(program()).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("starts");
-    plugin.stdin.take().expect("piped").write_all(request.as_bytes()).expect("it reads");
-    let output = plugin.wait_with_output().expect("it ends");
+    let mut plugin =
+        Command::new(program()).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("can be started");
+    plugin.stdin.take().expect("piped").write_all(request.as_bytes()).expect("writable");
+    let output = plugin.wait_with_output().expect("can be waited for");
     assert_eq!(output.status.code(), Some(0));
     let events = |lines: &str| -> Vec<Value> {
         let mut events: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).expect("an event")).collect();
-        // Its version is that of the day.
-        let hello = events.first_mut().and_then(Value::as_object_mut).expect("it says hello");
+        // Ignore the version, which changes with each release.
+        let hello = events.first_mut().and_then(Value::as_object_mut).expect("the first event");
         hello.retain(|key, _| key != "version" && key != "message");
         events
     };

@@ -1,4 +1,4 @@
-//! The same files are the same bytes: what was packaged under other circumstances, compared from outside.
+//! Tests that the same files give the same archive, byte for byte, in different environments.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -14,7 +14,7 @@ use crate::deployments::noise;
 use crate::fixture;
 use crate::plugin::{Plugin, program};
 
-/// Files enough for several threads to have something to do, made in the order of their names or against it.
+/// Creates enough files for several threads, in the order of their names or in reverse order.
 fn grow(tree: &Path, reversed: bool) {
     let mut files: Vec<(String, Vec<u8>)> = (0..300)
         .map(|number| (format!("lib/{}/{number}.js", number % 7), format!("exports.n = {number}\n").repeat(50).into()))
@@ -29,15 +29,15 @@ fn grow(tree: &Path, reversed: bool) {
     }
     for (name, content) in files {
         let path = tree.join(&name);
-        fs::create_dir_all(path.parent().expect("is below the tree")).expect("made");
-        fs::write(&path, content).expect("written");
+        fs::create_dir_all(path.parent().expect("a parent directory")).expect("can be created");
+        fs::write(&path, content).expect("writable");
         let mode = if name == "bootstrap" { 0o755 } else { 0o644 };
-        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("ours");
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("can be changed");
     }
-    symlink("lib/3", tree.join("link")).expect("made");
+    symlink("lib/3", tree.join("link")).expect("can be created");
 }
 
-/// A place with such a directory, `tree`.
+/// A temporary directory with such files in `tree`.
 fn place() -> TempDir {
     let place = TempDir::new().expect("a temporary directory");
     grow(&place.path().join("tree"), false);
@@ -45,11 +45,12 @@ fn place() -> TempDir {
 }
 
 fn sh(place: &TempDir, script: &str) {
-    let status = Command::new("bash").args(["-c", script]).current_dir(place.path()).status().expect("sh runs");
+    let status =
+        Command::new("bash").args(["-c", script]).current_dir(place.path()).status().expect("bash is installed");
     assert!(status.success(), "{script}: {status}");
 }
 
-/// An archive, by the hash that was told and by its bytes.
+/// An archive: the hash that the program reported, and the bytes.
 #[derive(PartialEq)]
 struct Made {
     code_sha256: String,
@@ -58,16 +59,16 @@ struct Made {
 
 impl Made {
     fn of(packaged: &Value, output: PathBuf) -> Self {
-        let bytes = fs::read(output).expect("made");
-        let code_sha256 = packaged["code_sha256"].as_str().expect("told").to_owned();
-        assert_eq!(code_sha256, BASE64.encode_to_string(Sha256::digest(&bytes)), "the hash is that of the bytes");
+        let bytes = fs::read(output).expect("readable");
+        let code_sha256 = packaged["code_sha256"].as_str().expect("a string").to_owned();
+        assert_eq!(code_sha256, BASE64.encode_to_string(Sha256::digest(&bytes)), "the reported hash matches the bytes");
         Made { code_sha256, bytes }
     }
 
     #[track_caller]
     fn assert_same(&self, other: &Made) {
         assert_eq!(self.code_sha256, other.code_sha256);
-        assert!(self.bytes == other.bytes, "other bytes with the same hash");
+        assert!(self.bytes == other.bytes, "different bytes with the same hash");
     }
 }
 
@@ -80,10 +81,10 @@ fn made_with(env: &[(&str, &str)], directory: &Path, zip: &str) -> Made {
     }
     let ended = plugin.run(&json!({"function_name": "f", "zip": zip}));
     assert_eq!(ended.outcome(), "packaged", "{}", ended.stdout);
-    Made::of(ended.event("packaged").expect("told"), output)
+    Made::of(ended.event("packaged").expect("the event exists"), output)
 }
 
-/// `zip` in `place` as anybody packages it.
+/// Packages `zip` in `place` with the default environment.
 fn made(place: &TempDir, zip: &str) -> Made {
     made_with(&[], place.path(), zip)
 }
@@ -93,8 +94,8 @@ fn at_another_time() {
     let place = place();
     let before = made(&place, "tree");
     sh(&place, "shopt -s globstar; touch -t 200001020304 tree/**");
-    let touched = fs::metadata(place.path().join("tree/bundle.js")).expect("there").modified().expect("known");
-    assert!(touched.elapsed().is_ok_and(|age| age.as_secs() > 86_400 * 365), "touched");
+    let touched = fs::metadata(place.path().join("tree/bundle.js")).expect("exists").modified().expect("a time");
+    assert!(touched.elapsed().is_ok_and(|age| age.as_secs() > 86_400 * 365), "the modification time is not changed");
     before.assert_same(&made(&place, "tree"));
 }
 
@@ -110,7 +111,7 @@ fn under_another_umask() {
     let place = place();
     sh(&place, "umask 077; cp -R tree closed; umask 002; cp -R tree open; chmod -R g+w open");
     for (copy, mode) in [("closed", 0o600), ("open", 0o664)] {
-        let copied = fs::metadata(place.path().join(copy).join("bundle.js")).expect("there");
+        let copied = fs::metadata(place.path().join(copy).join("bundle.js")).expect("exists");
         assert_eq!(copied.permissions().mode() & 0o777, mode, "{copy}");
         made(&place, "tree").assert_same(&made(&place, copy));
     }
@@ -136,20 +137,20 @@ fn in_another_time_zone_and_language() {
 fn on_one_processor() {
     let probe = Command::new("taskset").args(["-c", "0", "true"]).status();
     if !probe.is_ok_and(|status| status.success()) {
-        return fixture::not_run("taskset (is not installed, or processor 0 is not ours)");
+        return fixture::not_run("taskset (is not installed, or processor 0 is not available)");
     }
     let place = place();
-    fs::write(place.path().join("request.json"), r#"{"function_name":"f","zip":"tree"}"#).expect("written");
-    let request = fs::File::open(place.path().join("request.json")).expect("written");
+    fs::write(place.path().join("request.json"), r#"{"function_name":"f","zip":"tree"}"#).expect("writable");
+    let request = fs::File::open(place.path().join("request.json")).expect("readable");
     let output = Command::new("taskset")
         .args(["-c", "0", &program(), "package", "--output", "one.zip"])
         .current_dir(place.path())
         .stdin(request)
         .output()
-        .expect("has answered before");
+        .expect("can be started");
     let told = String::from_utf8(output.stdout).expect("events are UTF-8");
     let mut events = told.lines().map(|line| serde_json::from_str::<Value>(line).expect("an event"));
-    let packaged = events.find(|event| event["event"] == "packaged").expect("told");
+    let packaged = events.find(|event| event["event"] == "packaged").expect("the event exists");
     Made::of(&packaged, place.path().join("one.zip")).assert_same(&made(&place, "tree"));
 }
 
@@ -157,7 +158,7 @@ fn on_one_processor() {
 fn wherever_it_is_packaged_from() {
     let place = place();
     let deep = place.path().join("as/deep/as/can/be");
-    fs::create_dir_all(&deep).expect("made");
+    fs::create_dir_all(&deep).expect("can be created");
     let named = made(&place, "tree");
     named.assert_same(&made_with(&[], &place.path().join("tree"), "."));
     named.assert_same(&made_with(&[], &deep, "../../../../../tree"));

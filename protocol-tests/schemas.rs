@@ -1,4 +1,4 @@
-//! The schemas: committed as they are generated, valid, and of one mind with the program.
+//! Tests the schemas: the committed files are those that the types generate, they are valid, and they agree with the program.
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -14,7 +14,7 @@ fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("schema").join(name)
 }
 
-/// A file of `schema/`.
+/// The JSON of a file in `schema/`.
 pub(crate) fn committed(name: &str) -> Value {
     let text = std::fs::read_to_string(path(name)).unwrap_or_else(|error| panic!("schema/{name}: {error}"));
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("schema/{name}: {error}"))
@@ -27,8 +27,8 @@ fn check_committed(name: &str, generated: &Value) {
         std::fs::write(path(name), &text).expect("schema/ is writable");
     }
     let same = std::fs::read_to_string(path(name)).is_ok_and(|committed| committed == text);
-    assert!(same, "schema/{name} is not what the types say; BLESS=1 rewrites it");
-    assert!(jsonschema::draft7::meta::is_valid(generated), "schema/{name} is no draft-07 schema");
+    assert!(same, "schema/{name} differs from the types; BLESS=1 rewrites it");
+    assert!(jsonschema::draft7::meta::is_valid(generated), "schema/{name} is not a valid draft-07 schema");
 }
 
 #[test]
@@ -46,17 +46,17 @@ fn the_committed_catalogue_of_errors_is_that_of_the_types() {
         std::fs::write(path("errors.md"), &generated).expect("schema/ is writable");
     }
     let committed = std::fs::read_to_string(path("errors.md")).unwrap_or_default();
-    assert!(committed == generated, "schema/errors.md is not what the types say; BLESS=1 rewrites it");
+    assert!(committed == generated, "schema/errors.md differs from the types; BLESS=1 rewrites it");
 }
 
 static STANZA: LazyLock<jsonschema::Validator> = LazyLock::new(|| validator("stanza.json"));
 static REQUEST: LazyLock<jsonschema::Validator> = LazyLock::new(|| validator("request.json"));
 
 fn validator(name: &str) -> jsonschema::Validator {
-    jsonschema::draft7::new(&committed(name)).expect("a schema")
+    jsonschema::draft7::new(&committed(name)).expect("a valid schema")
 }
 
-/// What the program accepts, `request.json` accepts; what it accepts without a warning, `stanza.json` accepts.
+/// Checks that `request.json` accepts the request if the program accepts it, and `stanza.json` if the program also gives no warning.
 pub(crate) fn check_agreement(request: &Value, ended: &Ended) {
     let refused = ended.outcome() == "failed" && ended.finished()["error"]["class"] == "config";
     if refused || ended.outcome() == "skipped" {
@@ -66,14 +66,17 @@ pub(crate) fn check_agreement(request: &Value, ended: &Ended) {
         validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect::<Vec<_>>()
     };
     let problems = complaint(&REQUEST, request);
-    assert!(problems.is_empty(), "accepted, but not by request.json: {request}\n{problems:?}");
+    assert!(problems.is_empty(), "the program accepts it, request.json does not: {request}\n{problems:?}");
     if ended.event("warning").is_none() {
         let mut stanza = request.clone();
         let keys = stanza.as_object_mut().expect("an object");
         keys.remove("env");
         keys.remove("protocol");
         let problems = complaint(&STANZA, &stanza);
-        assert!(problems.is_empty(), "accepted without a warning, but not by stanza.json: {stanza}\n{problems:?}");
+        assert!(
+            problems.is_empty(),
+            "the program accepts it without a warning, stanza.json does not: {stanza}\n{problems:?}"
+        );
     }
 }
 
@@ -114,13 +117,13 @@ fn the_request_schema_is_open_and_knows_the_runners_keys() {
     }
 }
 
-/// Every property under a schema, with its name.
+/// Every documented property in a schema, at any depth, with its name.
 fn properties(schema: &Value) -> Vec<(String, &Value)> {
     let mut all = Vec::new();
     let mut open = vec![schema];
     while let Some(value) = open.pop() {
         if let Some(properties) = value.get("properties").and_then(Value::as_object) {
-            // A rule says of a key only what is wrong with it, and of its condition nothing.
+            // Skip the properties in rules (if/then), which have no description.
             let is_told = |property: &&Value| property.get("description").is_some() || property.get("$ref").is_some();
             all.extend(properties.iter().filter(|(_, told)| is_told(told)).map(|(key, told)| (key.clone(), told)));
         }
@@ -134,7 +137,7 @@ fn properties(schema: &Value) -> Vec<(String, &Value)> {
 fn every_property_of_a_schema_is_described() {
     for name in ["stanza.json", "request.json"] {
         let schema = committed(name);
-        for (key, property) in schema["properties"].as_object().expect("an object's schema") {
+        for (key, property) in schema["properties"].as_object().expect("the schema of an object") {
             assert!(property["description"].is_string(), "{name}: `{key}` has no description: {property}");
         }
     }
@@ -170,7 +173,7 @@ fn what_is_for_editors_stays_out_of_what_is_for_programs() {
     }
 }
 
-/// What the program says of a stanza without variables and encrypted values.
+/// The result of validating a stanza without variables and encrypted values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Said {
     Nothing,
@@ -192,8 +195,8 @@ fn said(stanza: &Value) -> Said {
     }
 }
 
-/// Values that fit somewhere, and values that fit nowhere. None has a null under a name that nobody knows: the program takes
-/// that for absent, and a schema marks the name.
+/// Values that are valid for some option, and values that are valid for none. None has a null under an unknown name: the program treats
+/// that as absent, and a schema marks the name.
 fn values() -> Vec<Value> {
     let text = |length: usize| "x".repeat(length);
     let entries = |count: usize, start: &str| (0..count).map(|n| json!(format!("{start}{n}"))).collect::<Value>();
@@ -300,10 +303,10 @@ fn values() -> Vec<Value> {
     values
 }
 
-/// The keys of a stanza that its reader reads; conditions are read elsewhere.
+/// The keys of a stanza except those of conditions, which other code reads.
 fn keys() -> Vec<String> {
     let schema = committed("stanza.json");
-    let keys = schema["properties"].as_object().expect("properties").keys();
+    let keys = schema["properties"].as_object().expect("an object").keys();
     keys.filter(|key| !["on", "if", "true"].contains(&key.as_str())).cloned().collect()
 }
 
@@ -311,7 +314,7 @@ fn keys() -> Vec<String> {
 fn a_value_is_right_to_the_schema_when_it_is_right_to_the_program() {
     let (mut tried, mut refused, mut passed_over) = (0, 0, Vec::new());
     for key in keys() {
-        // What it needs beside it.
+        // The other keys that this key requires.
         let needed = match key.as_str() {
             "s3_prefix" | "s3_key" => json!({"s3_bucket": "b"}),
             "s3_object_version" => json!({"s3_bucket": "b", "s3_key": "k"}),
@@ -331,19 +334,27 @@ fn a_value_is_right_to_the_schema_when_it_is_right_to_the_program() {
             let (said, is_valid) = (said(&stanza), STANZA.is_valid(&stanza));
             tried += 1;
             match said {
-                // AWS would take `-1` for an alias; people are better served by being told that 7 is none.
+                // AWS would accept the alias `-1`. For people it is better if the schema rejects numbers such as 7.
                 Said::Nothing if key == "alias" && stanza[&key].is_number() => {}
-                Said::Nothing => assert!(is_valid, "taken without a word, but not by stanza.json: {stanza}"),
+                Said::Nothing => {
+                    assert!(is_valid, "the program accepts it without a warning, stanza.json does not: {stanza}")
+                }
                 Said::Deprecated => {}
                 Said::Warned | Said::Refused if is_valid => passed_over.push(stanza.to_string()),
                 Said::Warned | Said::Refused => refused += 1,
             }
-            assert!(said == Said::Refused || REQUEST.is_valid(&stanza), "taken, but not by request.json: {stanza}");
+            assert!(
+                said == Said::Refused || REQUEST.is_valid(&stanza),
+                "the program accepts it, request.json does not: {stanza}"
+            );
         }
     }
-    println!("{tried} values, {refused} marked as the program marks them, {} passed over:", passed_over.len());
+    println!(
+        "{tried} values, {refused} rejected by the program and the schema, {} only by the program:",
+        passed_over.len()
+    );
     println!("{}", passed_over.join("\n"));
-    // Texts that are numbers beyond a limit, and names whose shape a pattern does not tell.
+    // The exceptions are strings with numbers beyond a limit, and names that a pattern cannot describe.
     assert!(refused > 5000 && passed_over.len() < 60, "{refused} {}", passed_over.len());
 }
 
@@ -390,10 +401,13 @@ fn keys_go_together_in_the_schema_when_they_do_in_the_program() {
                 let mut stanza = json!({"function_name": "f"});
                 stanza[first] = one.clone();
                 stanza[two] = other;
-                // The job may give it: `LAMBDA_HANDLER_NAME`.
+                // The job may provide the handler in `LAMBDA_HANDLER_NAME`.
                 let asks_the_job = !stanza["module_name"].is_null() && stanza["handler_name"].is_null();
                 let is_right = said(&stanza) == Said::Nothing;
-                assert!(is_right == STANZA.is_valid(&stanza) || asks_the_job, "right: {is_right}: {stanza}");
+                assert!(
+                    is_right == STANZA.is_valid(&stanza) || asks_the_job,
+                    "accepted by the program: {is_right}: {stanza}"
+                );
                 tried += 1;
                 refused += u32::from(!is_right);
             }

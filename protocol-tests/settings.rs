@@ -1,5 +1,5 @@
-//! Every setting of a function, one row for each: absent, equal, different, cleared; created and updated; and the round
-//! trip. The endpoint is asked what is live; the plan's word is never taken for it.
+//! Tests every setting of a function, one row for each: absent, equal, different and cleared, at creation and at update. After each
+//! deployment a plan must be empty. Live values are read from the endpoint, never from the plan.
 
 mod rows;
 
@@ -12,7 +12,7 @@ use crate::fixture::each;
 use crate::plugin::{Ended, Plugin, agrees, job_env};
 use rows::{At, Of, Row, table};
 
-/// What each function here has, whatever the row is about.
+/// The members that every stanza of these tests has.
 fn base(image: bool) -> Value {
     let mut base = json!({
         "provider": "lambda",
@@ -28,13 +28,13 @@ fn base(image: bool) -> Value {
     base
 }
 
-/// Rows that stand in one stanza, for a function of that kind.
+/// The rows that can be combined in one stanza, for a function with an image or with files.
 fn together(image: bool) -> Vec<Row> {
     let other = if image { Of::Files } else { Of::Image };
     table().into_iter().filter(|row| row.joins && row.of != other).collect()
 }
 
-/// `over` laid over `under`, and so for the maps inside of both.
+/// Merges `over` into `under`, recursively for objects in both.
 fn laid_over(under: &Value, over: &Value) -> Value {
     let (Value::Object(below), Value::Object(above)) = (under, over) else {
         return over.clone();
@@ -47,7 +47,7 @@ fn laid_over(under: &Value, over: &Value) -> Value {
     Value::Object(all)
 }
 
-/// `stanza` without the members that stand in `keys`; a map that loses its last one goes, too.
+/// `stanza` without the members in `keys`. An object that becomes empty is removed too.
 fn without(stanza: &Value, keys: &Value) -> Value {
     let (Value::Object(all), Value::Object(keys)) = (stanza, keys) else {
         return Value::Null;
@@ -73,7 +73,7 @@ impl At {
             At::Url => {
                 let policy = asked("/2015-03-31/functions/f/policy");
                 let policy = policy["Policy"].as_str().unwrap_or("{}");
-                let policy: Value = serde_json::from_str(policy).expect("a policy is JSON");
+                let policy: Value = serde_json::from_str(policy).expect("JSON");
                 let statements = policy["Statement"].as_array().cloned().unwrap_or_default();
                 let actions: Vec<Value> = statements.iter().map(|statement| statement["Action"].clone()).collect();
                 laid_over(&asked("/2021-10-31/functions/f/url"), &json!({"Actions": actions}))
@@ -82,7 +82,7 @@ impl At {
     }
 }
 
-/// A function at an endpoint of its own, and what was found about it.
+/// A function at its own endpoint, the number of states tested, and the differences found.
 struct Trial {
     name: String,
     endpoint: Endpoint,
@@ -96,12 +96,12 @@ impl Trial {
         let endpoint = Endpoint::start(Settings::default()).expect("a free port");
         let directory = build_directory();
         for file in ["index.py", "app.py"] {
-            std::fs::write(directory.path().join(file), "def handler(event, context): pass\n").expect("written");
+            std::fs::write(directory.path().join(file), "def handler(event, context): pass\n").expect("writable");
         }
         Trial { name: name.to_owned(), endpoint, directory, states: 0, differences: Vec::new() }
     }
 
-    /// Notes what is not as it should be.
+    /// Records a difference if `actual` does not contain everything in `expected`.
     fn expect(&mut self, state: &str, what: &str, expected: &Value, actual: &Value) {
         if !agrees(expected, actual) {
             self.differences.push(format!("{}, {state}: {what}: expected {expected}, got {actual}", self.name));
@@ -117,7 +117,7 @@ impl Trial {
         ended
     }
 
-    /// Deploys, and then plans that nothing is left to do.
+    /// Deploys, and checks that a plan afterwards is empty.
     fn deploy(&mut self, state: &str, stanza: &Value) {
         self.states += 1;
         let ended = self.run(state, "deploy", stanza);
@@ -128,7 +128,7 @@ impl Trial {
         self.settled(state, stanza);
     }
 
-    /// What is planned. Only reads may reach the endpoint, and code that is rehearsed.
+    /// Plans, and checks that only reads and dry runs of UpdateFunctionCode reach the endpoint.
     fn plan(&mut self, state: &str, stanza: &Value) -> Ended {
         self.endpoint.forget_calls();
         let ended = self.run(state, "plan", stanza);
@@ -137,13 +137,13 @@ impl Trial {
         let writes = calls.iter().filter(|call| call.body["DryRun"] != json!(true));
         let writes: Vec<&str> = writes.map(|call| call.operation.as_str()).filter(|name| is_write(name)).collect();
         self.expect(state, "writes of plan", &json!([]), &json!(writes));
-        self.expect(state, "plan asks the endpoint", &json!(true), &json!(!calls.is_empty()));
+        self.expect(state, "plan makes a request to the endpoint", &json!(true), &json!(!calls.is_empty()));
         ended
     }
 
     fn settled(&mut self, state: &str, stanza: &Value) {
         let ended = self.plan(state, stanza);
-        self.expect(state, "plan behind it", &json!([]), &ended.finished()["steps"]);
+        self.expect(state, "steps of a plan after it", &json!([]), &ended.finished()["steps"]);
     }
 
     fn unchanged(&mut self, state: &str, stanza: &Value) {
@@ -162,7 +162,7 @@ fn is_write(operation: &str) -> bool {
     !operation.starts_with("Get") && !operation.starts_with("List")
 }
 
-/// Every change of a plan: field, from, to.
+/// The changes of a plan: field, from, to.
 fn changes(ended: &Ended) -> Vec<Value> {
     let steps = ended.finished()["steps"].as_array().cloned().unwrap_or_default();
     let all = steps.iter().flat_map(|step| step["changes"].as_array().cloned().unwrap_or_default());
@@ -175,7 +175,7 @@ fn steps(ended: &Ended) -> Vec<Value> {
     steps.iter().map(|step| step["step"].clone()).collect()
 }
 
-/// One row through all its states. Out come how many those were, and what was not as it should be.
+/// Tests one row in all states. Returns the number of states and the differences.
 fn try_row(row: &Row) -> (usize, Vec<String>) {
     let mut trial = Trial::new(row.name);
     let beside = laid_over(&base(row.of == Of::Image), &row.needs);
@@ -187,8 +187,8 @@ fn try_row(row: &Row) -> (usize, Vec<String>) {
 
     if can_be_silent(row) {
         trial.states += 1;
-        trial.settled("silent", &without(&beside, &row.a));
-        trial.live("silent", row, &row.live_a);
+        trial.settled("not in the stanza", &without(&beside, &row.a));
+        trial.live("not in the stanza", row, &row.live_a);
     }
 
     let planned = trial.plan("changed to B", &with(&row.b));
@@ -211,18 +211,18 @@ fn try_row(row: &Row) -> (usize, Vec<String>) {
     (trial.states + fresh.states, differences)
 }
 
-/// Silence about the image speaks of files, which a function of an image cannot have.
+/// False for the image: without `image_uri` the stanza means a package of files, which a function with an image cannot have.
 fn can_be_silent(row: &Row) -> bool {
     row.name != "image_uri"
 }
 
-/// A stanza of all rows, each with the value that `of` chooses.
+/// A stanza with all rows, each with the value that `of` selects.
 fn stanza(image: bool, rows: &[Row], of: fn(&Row) -> &Value) -> Value {
     let needed = rows.iter().fold(base(image), |stanza, row| laid_over(&stanza, &row.needs));
     rows.iter().fold(needed, |stanza, row| laid_over(&stanza, of(row)))
 }
 
-/// All rows in one stanza, through the same states.
+/// Tests all rows in one stanza, in the same states.
 fn try_all_at_once(image: bool) -> (usize, Vec<String>) {
     let rows = together(image);
     let mut trial = Trial::new(if image { "all at once, an image" } else { "all at once" });
@@ -234,7 +234,7 @@ fn try_all_at_once(image: bool) -> (usize, Vec<String>) {
     let silent = rows.iter().filter(|row| can_be_silent(row));
     let silent = silent.fold(base(image), |stanza, row| without(&stanza, &row.a));
     trial.states += 1;
-    trial.settled("silent", &silent);
+    trial.settled("not in the stanza", &silent);
     let b = stanza(image, &rows, |row| &row.b);
     trial.deploy("changed to B", &b);
     rows.iter().for_each(|row| trial.live("changed to B", row, &row.live_b));
@@ -253,7 +253,7 @@ fn try_all_at_once(image: bool) -> (usize, Vec<String>) {
 #[test]
 fn every_setting_is_created_kept_changed_cleared_and_settled() {
     let table = table();
-    // The runs mostly wait for their endpoint.
+    // Several at once, because the runs mostly wait for their endpoint.
     let results = table.iter().zip(each(&table, 4, try_row));
     let tried = |(row, result): (&Row, Result<_, String>)| {
         result.unwrap_or_else(|panic| (0, vec![format!("{}: {panic}", row.name)]))
@@ -306,10 +306,10 @@ fn a_plan_names_every_setting_that_differs_and_only_reads() {
         let wanted: Vec<Value> = rows.iter().flat_map(|row| row.told.as_array().cloned().unwrap_or_default()).collect();
         let missing: Vec<&Value> = wanted.iter().filter(|change| !told.contains(change)).collect();
         let extra: Vec<&Value> = told.iter().filter(|change| !wanted.contains(change)).collect();
-        trial.expect("planned to be B", "changes that are not told", &json!([]), &json!(missing));
-        trial.expect("planned to be B", "changes that nobody asked for", &json!([]), &json!(extra));
+        trial.expect("planned to be B", "missing changes", &json!([]), &json!(missing));
+        trial.expect("planned to be B", "unexpected changes", &json!([]), &json!(extra));
         rows.iter().for_each(|row| trial.live("planned to be B", row, &row.live_a));
-        println!("{}", planned.event("planned").expect("a plan is told"));
+        println!("{}", planned.event("planned").expect("the event exists"));
         assert!(trial.differences.is_empty(), "{}", trial.differences.join("\n"));
     }
 }
@@ -328,9 +328,9 @@ fn a_revision_that_is_live_is_named_to_aws_in_the_first_change() {
     let named = calls.iter().filter(|call| is_write(&call.operation));
     let named: Vec<(&str, &Value)> = named.map(|call| (call.operation.as_str(), &call.body["RevisionId"])).collect();
     let [("UpdateFunctionConfiguration", first), ("UpdateFunctionCode", second)] = named.as_slice() else {
-        panic!("two changes: {named:?}")
+        panic!("expected two changes: {named:?}")
     };
     assert_eq!(**first, revision);
-    // The first change makes another revision, for which the second one is meant.
+    // The first change creates a new revision, which the second change must name.
     assert!(second.is_string() && **second != revision, "{second}");
 }

@@ -1,4 +1,4 @@
-//! Stanzas that people really wrote (`real-stanzas.jsonl`), and the traps in them: each read as its author meant.
+//! Tests real stanzas (`real-stanzas.jsonl`) and the common mistakes in them: each must be read as its author meant.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use crate::plugin::{Ended, Plugin, agrees, job_env};
 
 pub(crate) fn real_stanzas() -> Vec<Value> {
     let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/protocol-tests/real-stanzas.jsonl"));
-    text.expect("is there").lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    text.expect("readable").lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
 
-/// Like Travis: encrypted values arrive decrypted.
+/// Replaces encrypted values by decrypted ones, as Travis does before it runs dpl.
 pub(crate) fn decrypted(value: &Value) -> Value {
     match value {
         Value::Object(map) if map.len() == 1 && map.contains_key("secure") => json!("decrypted-value"),
@@ -24,7 +24,7 @@ pub(crate) fn decrypted(value: &Value) -> Value {
     }
 }
 
-/// The outcome, or the code of the failure.
+/// The outcome, or the error code if the run failed.
 fn ending(ended: &Ended) -> String {
     if ended.outcome() == "failed" { ended.code().to_owned() } else { ended.outcome().to_owned() }
 }
@@ -40,10 +40,10 @@ fn every_real_stanza_is_checked_and_planned() {
         raw["env"] = json!({"TRAVIS_BRANCH": "x", "PATH": &*PATH});
         raw["on"] = json!({"all_branches": true});
         let refused = Plugin::new(&["check"]).directory(directory.path()).run_on(raw.to_string().as_bytes());
-        // What is still encrypted is refused; everything else is at least readable.
+        // A stanza with an encrypted value is refused; every other stanza can be read.
         assert_eq!(refused.code() == "not-decrypted", encrypted, "{stanza}\n{}", refused.stdout);
 
-        // On a branch of its own, in the endpoint's region, with its keys; the package is ours.
+        // Run on the branch of the stanza, with the region and keys of the endpoint, and our package.
         let mut request = decrypted(&stanza);
         request["region"] = json!("us-east-1");
         request["zip"] = json!("index.js");
@@ -61,7 +61,7 @@ fn every_real_stanza_is_checked_and_planned() {
         for command in ["check", "plan"] {
             let ended = Plugin::new(&[command]).directory(directory.path()).run(&request);
             *endings.entry(format!("{command}: {}", ending(&ended))).or_default() += 1;
-            // A plan may lack what creation needs: their functions exist, and these do not.
+            // A plan may fail for a missing key: the authors' functions exist, but here the function would be created.
             let as_expected = command == "plan" && ended.code() == "missing-key";
             assert!(ended.outcome() != "failed" || as_expected, "{request}\n{}", ended.stdout);
         }
@@ -70,7 +70,7 @@ fn every_real_stanza_is_checked_and_planned() {
     assert_eq!(endings.get("check: checked"), Some(&47), "{endings:?}");
 }
 
-/// What the live function gets from a trap, or the code of the refusal; and the codes of the warnings.
+/// Checks a deployment of `stanza`: the live configuration or, if `expected` is a string, the error code; and the codes of the warnings.
 #[track_caller]
 fn trap(stanza: Value, expected: Value, warnings: &[&str]) {
     let endpoint = Endpoint::start(Settings::default()).expect("a free port");
@@ -97,7 +97,7 @@ fn trap(stanza: Value, expected: Value, warnings: &[&str]) {
         Some(code) => assert_eq!(ended.code(), code, "{stanza}\n{}", ended.stdout),
         None => {
             assert_eq!(ended.outcome(), "deployed", "{stanza}\n{}", ended.stdout);
-            let live = endpoint.function("f").expect("created")["Configuration"].clone();
+            let live = endpoint.function("f").expect("the function exists")["Configuration"].clone();
             assert!(agrees(&expected, &live), "{stanza}: expected\n{expected}\ngot\n{live:#}");
         }
     }
@@ -135,7 +135,7 @@ fn each_trap_is_read_as_its_author_meant() {
         (json!({"environment": ["A"]}), json!("bad-value"), &[]),
         (json!({"environment": [{"A": {"secure": "x"}}]}), json!("not-decrypted"), &[]),
         (json!({"environment": {"L": long}}), json!("environment-too-large"), &[]),
-        // Words and other tools' keys.
+        // Words for booleans, and keys of other tools.
         (json!({"publish": "yes"}), json!({"Version": "$LATEST"}), &[]),
         (json!({"publish": "maybe"}), json!("bad-value"), &[]),
         (json!({"imeout": 5}), json!({"Timeout": 3}), &["unknown-key"]),

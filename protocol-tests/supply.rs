@@ -1,4 +1,4 @@
-//! What the program is built from, as SECURITY.md tells it.
+//! Checks that SECURITY.md lists every direct dependency and names only tests that exist.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,9 +6,7 @@ use std::path::Path;
 
 #[test]
 fn each_direct_dependency_is_told_with_who_keeps_it() {
-    let read = |name: &str| {
-        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).expect("a file of the repository")
-    };
+    let read = |name: &str| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).expect("readable");
     let manifest = read("Cargo.toml");
     let mut section = "";
     let mut built_from = BTreeSet::new();
@@ -37,9 +35,9 @@ fn each_direct_dependency_is_told_with_who_keeps_it() {
 #[test]
 fn each_test_that_a_promise_names_is_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let security = fs::read_to_string(root.join("SECURITY.md")).expect("read");
+    let security = fs::read_to_string(root.join("SECURITY.md")).expect("readable");
     let (_, promises) = security.split_once("| promise |").expect("a table of promises");
-    let (promises, _) = promises.split_once("\n\n").expect("it ends");
+    let (promises, _) = promises.split_once("\n\n").expect("the table ends with a blank line");
     let modules: Vec<&str> =
         promises.split('`').skip(1).step_by(2).filter_map(|name| name.strip_suffix("::*")).collect();
     assert!(modules.len() > 10, "{modules:?}");

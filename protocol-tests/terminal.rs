@@ -1,4 +1,4 @@
-//! The program by hand on a terminal of 80 columns: what a person sees of a plan, a deployment and a failure, line by line.
+//! Tests the standalone program on a terminal of 80 columns: the screen of a plan, a deployment and a failure, line by line.
 
 use std::fs;
 use std::path::Path;
@@ -14,13 +14,13 @@ use crate::pty::{Pty, screen};
 
 const COLUMNS: u16 = 80;
 
-/// An account in eu-west-1, and a checkout of the branch main.
+/// An endpoint in eu-west-1, and a git repository on the branch main.
 pub(crate) struct Desk {
     pub(crate) endpoint: Endpoint,
     directory: TempDir,
 }
 
-/// What a run has written, and its exit status.
+/// The output and the exit status of a run.
 pub(crate) struct Shown {
     pub(crate) written: String,
     pub(crate) status: Option<i32>,
@@ -31,12 +31,12 @@ impl Desk {
         let settings = Settings { region: "eu-west-1".to_owned(), ..Settings::default() };
         let endpoint = Endpoint::start(settings).expect("a free port");
         let directory = TempDir::new().expect("a temporary directory");
-        fs::create_dir(directory.path().join("dist")).expect("made");
+        fs::create_dir(directory.path().join("dist")).expect("can be created");
         git(directory.path(), &["init", "--quiet", "--initial-branch=main"]);
         Desk { endpoint, directory }
     }
 
-    /// The code, and the file with these lines behind what every stanza here says.
+    /// Writes the code, and a `.travis.yml` with the common stanza members followed by these lines.
     pub(crate) fn write(&self, code: &str, more: &str) {
         let stanza = stanza("orders");
         self.file("dist/index.js", &format!("exports.handler = async () => '{code}'\n"));
@@ -44,7 +44,7 @@ impl Desk {
     }
 
     fn file(&self, name: &str, text: &str) {
-        fs::write(self.directory.path().join(name), text).expect("written");
+        fs::write(self.directory.path().join(name), text).expect("writable");
     }
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
@@ -60,10 +60,10 @@ impl Desk {
         command
     }
 
-    /// Runs it on a terminal.
+    /// Runs a command on a terminal with this many columns.
     pub(crate) fn on_terminal(&self, columns: u16, command: &mut Command) -> Shown {
         let (written, status) = Pty::open(columns).run(command, None);
-        assert!(!written.contains(&self.endpoint.url()), "what is shown is the same on every machine: {written}");
+        assert!(!written.contains(&self.endpoint.url()), "the output contains the port of the endpoint: {written}");
         Shown { written, status: status.code() }
     }
 
@@ -73,14 +73,14 @@ impl Desk {
         shown
     }
 
-    /// Deploys a version 1 with other code, settings, variables and tags than [`Self::differing`] asks for.
+    /// Deploys version 1 with code, settings, variables and tags that differ from those of [`Self::differing`].
     pub(crate) fn deploy_version_1(&self) {
         self.write("hello", "  timeout: 10\n  environment: {STAGE: test}\n  function_tags: {team: blue}\n");
         let shown = self.on_terminal(COLUMNS, &mut self.command(&["deploy"]));
         assert_eq!(shown.status, Some(0), "{}", shown.written);
     }
 
-    /// A function at version 1, and a stanza that wants it otherwise.
+    /// A deployed function at version 1, and a stanza that differs from it.
     fn differing() -> Self {
         let desk = Desk::new();
         desk.deploy_version_1();
@@ -95,7 +95,7 @@ impl Shown {
         screen(&self.written)
     }
 
-    /// The screen, with `#` for every time and request id, and one space before it.
+    /// Compares the screen with `expected`. Every time and request id counts as `#`, with one space before it.
     #[track_caller]
     fn check(&self, expected: &str) {
         let shown = self.lines().iter().map(|line| lasting(line)).collect::<Vec<_>>().join("\n");
@@ -111,7 +111,7 @@ impl Shown {
 }
 
 fn parent(directory: &Path) -> &Path {
-    directory.parent().expect("a temporary directory stands in one")
+    directory.parent().expect("a parent directory")
 }
 
 fn stanza(name: &str) -> String {
@@ -122,8 +122,7 @@ fn stanza(name: &str) -> String {
     )
 }
 
-/// A line without what differs from run to run: `#` for the times that it tells, whatever the spaces before them, and for a
-/// request's id.
+/// A line without the parts that differ between runs: each time, with the spaces before it, and each request id becomes `#`.
 pub(crate) fn lasting(line: &str) -> String {
     let mut words: Vec<&str> = Vec::new();
     for word in line.split(' ') {
@@ -144,7 +143,7 @@ pub(crate) fn lasting(line: &str) -> String {
     words.join(" ")
 }
 
-/// What a terminal is shown of [`Desk::differing`] before anything is changed.
+/// The screen for [`Desk::differing`] up to the plan.
 const PLAN: &str = "\
 ✓ no pull request
 ✓ branch: want main, got main
@@ -184,8 +183,8 @@ fn a_plan_is_seen_at_a_glance() {
     let changing =
         |call: &lambda_endpoint::Call| !call.operation.starts_with("Get") && !call.operation.starts_with("List");
     let changing: Vec<_> = desk.endpoint.calls().into_iter().filter(changing).map(|call| call.operation).collect();
-    assert_eq!(changing, ["UpdateFunctionCode"], "a rehearsal (DryRun) only");
-    assert_eq!(desk.endpoint.function("orders").expect("is there")["Configuration"]["Timeout"], 10);
+    assert_eq!(changing, ["UpdateFunctionCode"], "only a dry run");
+    assert_eq!(desk.endpoint.function("orders").expect("the function exists")["Configuration"]["Timeout"], 10);
 }
 
 #[test]
@@ -212,24 +211,24 @@ deployed orders
 ";
     deployed.check(&format!("{PLAN}{end}"));
     assert_eq!(deployed.status, Some(0));
-    // While it waits that is seen, and gone afterwards.
+    // A wait is shown while it lasts, and erased afterwards.
     assert!(deployed.written.contains("… wait  1 s\u{1b}[0m"), "{:?}", deployed.written);
-    // The times stand in a column.
+    // The times are aligned in a column.
     let end = |step: &str| {
         let lines = deployed.lines();
-        let line = lines.iter().find(|line| line.starts_with(step)).expect("is shown");
+        let line = lines.iter().find(|line| line.starts_with(step)).expect("a line of that step");
         line.find("s  ").unwrap_or(line.len() - 1)
     };
     assert_eq!(end("✓ wait"), end("✓ update-function-configuration"));
 }
 
-/// Lets the endpoint allow these actions alone.
+/// Makes the endpoint allow only these actions.
 fn allow(desk: &Desk, actions: &[&str]) {
     let statement = json!({"Effect": "Allow", "Action": actions, "Resource": "*"});
     desk.endpoint.enforce(json!({"Version": "2012-10-17", "Statement": [statement]}));
 }
 
-/// The hint for an action on the function that is not allowed.
+/// The hint for a denied action on the function.
 fn hint_to_allow(action: &str) -> String {
     format!(
         "  hint: add this statement to arn:aws:iam::123456789012:user/ci's policy
@@ -250,7 +249,7 @@ fn a_refusal_of_aws_ends_with_the_statement_to_add() {
     let failed = desk.see(&["deploy"]);
     let hint = hint_to_allow("lambda:UpdateFunctionCode");
     let shown = failed.lines().join("\n");
-    let (before, end) = shown.split_once("\n✗ ").expect("a step has failed");
+    let (before, end) = shown.split_once("\n✗ ").expect("the line of a failed step");
     assert_eq!(before.lines().last().map(lasting).as_deref(), Some("✓ update-function-configuration #"), "{shown}");
     let found = "\
 update-function-code
@@ -267,12 +266,12 @@ error[access-denied]: arn:aws:iam::123456789012:user/ci is not allowed to
 ";
     let lasting = end.lines().map(lasting).collect::<Vec<_>>().join("\n") + "\n";
     assert!(lasting.ends_with(&format!("{place}{hint}")), "{end}");
-    assert_eq!(shown.matches("\"Action\"").count(), 1, "the statement stands there once: {shown}");
+    assert_eq!(shown.matches("\"Action\"").count(), 1, "the statement is shown once: {shown}");
     assert_eq!(failed.status, Some(1));
-    // What is copied from the screen is what IAM takes.
-    let statement: Value = serde_json::from_str(&end[end.find('{').expect("it stands last")..]).expect("JSON");
+    // The text on the screen can be copied into an IAM policy.
+    let statement: Value = serde_json::from_str(&end[end.find('{').expect("a statement at the end")..]).expect("JSON");
     assert_eq!(statement["Action"], json!(["lambda:UpdateFunctionCode"]));
-    // Its plan says so before anything is changed.
+    // A plan warns about this before anything is changed.
     let plan = desk.see(&["plan"]);
     let shown = plan.lines().join("\n");
     assert!(shown.contains("warning[would-be-refused]: AWS would refuse this:") && shown.contains(&hint), "{shown}");
@@ -300,7 +299,7 @@ error[bad-value]: `timeout` is `ten`; give whole seconds, such as 10
     assert_eq!((failed.status, desk.endpoint.calls().len()), (Some(2), 0));
 }
 
-/// A file with a stanza that fails and another one.
+/// A `.travis.yml` with two stanzas, of which the first is invalid.
 fn several() -> Desk {
     let desk = Desk::new();
     let one = stanza("orders").trim_start().replace("runtime: nodejs22.x", "timeout: ten");
@@ -380,24 +379,24 @@ fn a_dumb_terminal_sees_nothing_move() {
 fn a_format_that_is_asked_for_wins_over_what_the_output_is() {
     let desk = Desk::differing();
     let events = |text: &str| -> Vec<Value> {
-        text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"))).collect()
+        text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("invalid JSON: {line}"))).collect()
     };
     let json = desk.on_terminal(COLUMNS, &mut desk.command(&["plan", "--format", "json"]));
     let piped = |arguments: &[&str]| {
-        let output = desk.command(arguments).arg("--ci=none").stdin(Stdio::null()).output().expect("it can be started");
+        let output = desk.command(arguments).arg("--ci=none").stdin(Stdio::null()).output().expect("can be started");
         assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
         String::from_utf8(output.stdout).expect("UTF-8")
     };
     assert_eq!((events(&json.written), json.status), (events(&piped(&["plan"])), Some(0)));
-    // A log is neither painted nor wrapped, and nothing in it is cut.
+    // A log has no colors, no wrapped lines, and no shortened values.
     let log = piped(&["plan", "--format", "text"]);
     assert!(!log.contains(['\u{1b}', '\r', '\u{8}']), "{log:?}");
     let seen = desk.see(&["plan"]);
-    let live = desk.endpoint.function("orders").expect("is there")["Configuration"]["CodeSha256"].clone();
+    let live = desk.endpoint.function("orders").expect("the function exists")["Configuration"]["CodeSha256"].clone();
     let live = live.as_str().expect("a hash");
     assert!(log.contains(live) && !seen.written.contains(live), "{log}");
     let shorter: Vec<String> = log.lines().filter(|line| !line.contains("code_sha256")).map(str::to_owned).collect();
     let mut screen = seen.lines();
     screen.retain(|line| !line.contains("code_sha256"));
-    assert_eq!(shorter.join("\n") + "\n", screen.join("\n"), "the rest is the same");
+    assert_eq!(shorter.join("\n") + "\n", screen.join("\n"), "the other lines are equal");
 }

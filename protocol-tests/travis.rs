@@ -1,11 +1,11 @@
-//! Travis's verdict: the differential test of `travis/`, against real bash.
+//! Runs the differential test in `travis/`: evaluates conditions with the program and with a reference that uses real bash.
 
 use std::path::Path;
 use std::process::Command;
 
 use crate::plugin::program;
 
-/// As many cases as take about half a minute on two cores.
+/// The number of cases. They take about half a minute on two cores.
 const COUNT: &str = "3000";
 
 fn differ(way: Option<&str>) {
@@ -15,7 +15,7 @@ fn differ(way: Option<&str>) {
     if let Some(way) = way {
         command.env("DPL_LAMBDA_CONDITIONS", way);
     }
-    let output = command.output().unwrap_or_else(|error| panic!("python3 is missing: {error}"));
+    let output = command.output().unwrap_or_else(|error| panic!("cannot start python3: {error}"));
     let told = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{told}\n{}", String::from_utf8_lossy(&output.stderr));
     let last = told.lines().last().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! How long a run waits, how soon it tries again, and what it says meanwhile.
+//! Tests waits and retries: how long a run waits, how soon it retries, and its `progress` events meanwhile.
 
 use std::time::Duration;
 
@@ -37,10 +37,10 @@ fn deploy(endpoint: &Endpoint, members: &Value) -> Ended {
     Plugin::new(&[]).directory(build_directory().path()).run(&request)
 }
 
-/// What waits are told to be for.
+/// The `what` of all `progress` events of waits.
 fn waits(ended: &Ended) -> Vec<&str> {
     let waits = ended.events.iter().filter(|event| event["event"] == "progress" && event["task"] == "wait");
-    waits.map(|event| event["what"].as_str().expect("told")).collect()
+    waits.map(|event| event["what"].as_str().expect("a string")).collect()
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn two_refusals_that_pass_cost_less_than_three_seconds() {
         let calls = endpoint.calls();
         let tries: Vec<_> =
             calls.iter().filter(|call| call.operation == "UpdateFunctionCode").map(|it| it.at).collect();
-        let [first, second, third] = tries.as_slice() else { panic!("{} tries", tries.len()) };
+        let [first, second, third] = tries.as_slice() else { panic!("expected 3 attempts, got {}", tries.len()) };
         let took = (*second - *first, *third - *first);
         assert!(took.0 < Duration::from_secs(1) && took.1 < Duration::from_secs(3), "{refusal:?}: {took:?}");
     }
@@ -61,7 +61,7 @@ fn two_refusals_that_pass_cost_less_than_three_seconds() {
 
 #[test]
 fn a_wait_that_ends_while_aws_refuses_tells_what_aws_said() {
-    // The first look, a call that changes something, and a look of a wait.
+    // The first read, a call that changes something, and a poll during a wait.
     let at = [("GetFunction", 0), ("UpdateFunctionCode", 0), ("GetFunction", 1)];
     let all: Vec<_> = PASSING.iter().flat_map(|refusal| at.map(|at| (*refusal, at))).collect();
     let name = |(refusal, at): &((u16, &str), (&str, u32))| format!("{refusal:?} at {at:?}");
@@ -69,7 +69,7 @@ fn a_wait_that_ends_while_aws_refuses_tells_what_aws_said() {
         let ours = if refusal.0 == 429 { "throttled" } else { "service-unavailable" };
         let endpoint = endpoint(Duration::from_secs(60));
         endpoint.fault(status(operation, *after, u32::MAX, *refusal));
-        // Long enough for one answer, also on a busy machine.
+        // Long enough for one response, even on a busy machine.
         let ended = deploy(&endpoint, &json!({"wait_timeout": 10}));
         let (error, at) = (&ended.finished()["error"], format!("{operation} after {after}: {}", ended.stdout));
         assert_eq!(error["code"], ours, "{at}");
@@ -80,7 +80,7 @@ fn a_wait_that_ends_while_aws_refuses_tells_what_aws_said() {
             "{at}"
         );
         assert!(error["aws"]["request_id"].is_string(), "{at}");
-        let message = error["message"].as_str().expect("told");
+        let message = error["message"].as_str().expect("a string");
         assert!(message.contains("AWS's own words") && !message.contains("did not answer"), "{at}");
         Ok(())
     });
@@ -93,7 +93,7 @@ fn sts_that_is_down_until_the_end_of_the_wait_is_told_so() {
     let endpoint = endpoint(Duration::ZERO);
     let mut request = request(&endpoint);
     request["role_to_assume"] = json!(ROLE);
-    // Long enough for one answer, also on a busy machine.
+    // Long enough for one response, even on a busy machine.
     request["wait_timeout"] = json!(6);
     request["env"]["AWS_ENDPOINT_URL_STS"] = json!(sts.url());
     let ended = Plugin::new(&[]).directory(build_directory().path()).run(&request);
@@ -109,7 +109,7 @@ fn sts_that_is_down_until_the_end_of_the_wait_is_told_so() {
 #[test]
 fn a_refusal_that_passes_ends_no_wait() {
     let endpoint = endpoint(Duration::from_millis(500));
-    // More than one call tries again.
+    // More attempts than one call makes.
     endpoint.fault(status("GetFunction", 1, 12, (429, "TooManyRequestsException")));
     let ended = deploy(&endpoint, &json!({}));
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Downloads the release archive $DPL_LAMBDA_URL, checks that its SHA-256 is $DPL_LAMBDA_SHA256, and unpacks it into
-# .dpl-lambda, a name that no package of yours takes in because it begins with a dot.
+# .dpl-lambda. The name begins with a dot, so that by default the directory is not packaged with your function.
 set -euo pipefail
-: "${DPL_LAMBDA_URL:?is not set: the address of dpl-lambda-x86_64-linux.tar.gz}"
-: "${DPL_LAMBDA_SHA256:?is not set: the SHA-256 of that archive, 64 hexadecimal digits}"
+: "${DPL_LAMBDA_URL:?is not set; set it to the URL of dpl-lambda-x86_64-linux.tar.gz}"
+: "${DPL_LAMBDA_SHA256:?is not set; set it to the SHA-256 of that archive, 64 hexadecimal digits}"
 
 archive=$(mktemp)
 trap 'rm -f "$archive"' EXIT

@@ -1,4 +1,4 @@
-//! A job whose commands look for the runner's own keys where the kernel shows them, and a process that is made to leave a core.
+//! Checks that the job's commands cannot read the runner's keys from `/proc`, and that a crash of the program leaves no core dump.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -14,10 +14,10 @@ use super::{behind, run_on};
 use crate::deployments::{build_directory, request};
 use crate::interruptions::signal;
 
-/// What a runner has, and no job.
+/// A secret of the runner, which no job may see.
 const OWN: &str = "the-runners-own-key-Zx81";
 
-/// Writes down the environments of all processes above, as far as they can be read.
+/// Shell code that appends the environments of all ancestor processes to `$SEEN`, as far as they can be read.
 const LOOK: &str = "id=$$; while id=$(sed -n 's/^PPid:[^0-9]*//p' /proc/$id/status) && [ ${id:-0} -gt 1 ]; do \
                     echo looked >>\"$SEEN\"; tr '\\0' '\\n' </proc/$id/environ >>\"$SEEN\" 2>>\"$SEEN\"; done; true";
 
@@ -27,15 +27,15 @@ fn git(directory: &Path, arguments: &[&str]) {
     assert!(git.status().expect("git runs").success(), "git {arguments:?}");
 }
 
-/// A deployment whose condition, git hook and commands do `look`.
+/// A request whose condition, git hook and commands run `look`.
 fn looking(endpoint: &Endpoint, directory: &Path, look: &str) -> Value {
     git(directory, &["init", "--quiet"]);
     git(directory, &["add", "."]);
     git(directory, &["commit", "--quiet", "--message", "one"]);
-    fs::write(directory.join("left"), "uncommitted").expect("written");
+    fs::write(directory.join("left"), "uncommitted").expect("writable");
     let hook = directory.join(".git/hooks/post-index-change");
-    fs::write(&hook, format!("#!/bin/sh\n{look}\n")).expect("written");
-    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).expect("ours");
+    fs::write(&hook, format!("#!/bin/sh\n{look}\n")).expect("writable");
+    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).expect("can be changed");
     let mut request = request(endpoint);
     request["env"]["SEEN"] = json!(directory.join(".git/seen"));
     request["on"] = json!({"all_branches": true, "condition": format!("-n $({look}; echo x)")});
@@ -52,7 +52,7 @@ fn endpoint() -> Endpoint {
 
 #[test]
 fn no_command_of_the_job_finds_the_runners_variables() {
-    // Under a runner, and by hand, where a process of ours stands between them.
+    // Once as a runner starts it, and once as a standalone run, where a second process of ours is an ancestor of the commands.
     for arguments in [&["deploy"][..], &["deploy", "--format", "json", "--ci", "none"]] {
         let (endpoint, directory) = (endpoint(), build_directory());
         let request = looking(&endpoint, directory.path(), LOOK);
@@ -64,7 +64,7 @@ fn no_command_of_the_job_finds_the_runners_variables() {
             .current_dir(directory.path());
         let ended = run_on(&mut command, request.to_string().as_bytes());
         assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
-        let seen = fs::read_to_string(directory.path().join(".git/seen")).expect("written");
+        let seen = fs::read_to_string(directory.path().join(".git/seen")).expect("readable");
         assert!(seen.matches("looked").count() >= 4, "{seen}");
         assert!(!seen.contains(OWN), "{arguments:?}: {seen}");
     }
@@ -73,11 +73,11 @@ fn no_command_of_the_job_finds_the_runners_variables() {
 #[test]
 fn no_process_without_privileges_reads_ours() {
     if Command::new("setpriv").arg("--version").output().is_err() {
-        println!("setpriv is not installed: not tried");
+        println!("not tried: setpriv is not installed");
         return;
     }
-    // As root in a container, which lacks these capabilities; anybody else lacks them anyhow. From Linux 6.13 on two of them suffice
-    // to read memory, too.
+    // Drops these capabilities as a container does for root; other users do not have them anyway. Since Linux 6.13, two of them are
+    // enough to read memory too.
     const LACKS: &str = "-sys_ptrace,-perfmon,-sys_admin";
     let line = format!("exec setpriv --bounding-set={LACKS} --inh-caps={LACKS} \"$0\" \"$@\"");
     let look = "for file in environ maps; do head -c 1 /proc/$PPID/$file >/dev/null && echo \"$file is read\"; done 2>/dev/null; true";
@@ -95,18 +95,18 @@ fn no_core_is_left_that_holds_keys() {
     let unlimited = "ulimit -c unlimited || exit 99";
     let directory = build_directory();
     let leaves_core = |command: &mut Command| {
-        let mut child = command.current_dir(directory.path()).spawn().expect("bash is here");
+        let mut child = command.current_dir(directory.path()).spawn().expect("bash is installed");
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().expect("piped")).read_line(&mut line).expect("UTF-8");
-        // Of SIGSEGV the standard library has a handler, for stacks that overflow.
+        // Not SIGSEGV: the standard library handles that one, to detect stack overflows.
         signal(&child, "ABRT");
-        let status = child.wait().expect("reaped");
+        let status = child.wait().expect("can be waited for");
         assert_eq!(status.signal(), Some(6), "{status}");
         status.core_dumped()
     };
     assert!(!leaves_core(&mut behind(unlimited, &[])));
-    // Whether the machine makes cores at all.
+    // Check that this machine writes core dumps at all.
     if !leaves_core(&mut behind(&format!("{unlimited}; echo started; exec sleep 60"), &[])) {
-        println!("this machine leaves no cores: not tried");
+        println!("not tried: this machine writes no core dumps");
     }
 }

@@ -1,5 +1,5 @@
-//! Inputs in which a parser would drown, or a reader: nested, large, many, no Unicode, no number, twice. Each is told with
-//! little time and little memory.
+//! Inputs that exhaust a careless parser: deeply nested, large, many values, invalid Unicode, invalid numbers, duplicate keys.
+//! The program must report each of them within small limits of time and memory.
 
 use std::sync::Mutex;
 
@@ -7,16 +7,16 @@ use serde_json::Value;
 
 use super::runs::{Costs, PROGRAMS, Runs};
 
-/// The most bytes of a request that are read.
+/// The largest request that the program reads, in bytes.
 const LARGEST: usize = 8 << 20;
 
-/// An input by name, and what it must end in: an outcome, the code of a failure, or [`ANY`].
+/// The name of an input, its bytes, and how the run must end: an outcome, an error code, or [`ANY`].
 type Named = (String, Vec<u8>, &'static str);
 
-/// Whatever it ends in, it ends as it must.
+/// Any outcome or error code is right; the general checks still apply.
 const ANY: &str = "";
 
-/// Runs `check` on each, two at a time, and tells of all that are not as they must be.
+/// Runs `check` on each input, two at a time, and reports all inputs that fail.
 #[track_caller]
 fn check_all(inputs: Vec<Named>) {
     let count = inputs.len();
@@ -26,26 +26,26 @@ fn check_all(inputs: Vec<Named>) {
         for _ in 0..2 {
             scope.spawn(|| {
                 let mut runs = Runs::start();
-                let next = || queue.lock().expect("no panic").next();
+                let next = || queue.lock().expect("no thread panicked").next();
                 while let Some((name, input, ending)) = next() {
                     let mut run = runs.run(&["check"], &input);
                     let mut complaints = run.complaints();
                     if complaints.is_empty() && ![ANY, &run.ending()].contains(&ending) {
                         complaints.push(format!("ended {}, not {ending}", run.ending()));
                     }
-                    let mut told = told.lock().expect("no panic");
+                    let mut told = told.lock().expect("no thread panicked");
                     told.0.note(&run);
                     told.1.extend(complaints.into_iter().map(|complaint| format!("{name}: {complaint:.1500}")));
                 }
             });
         }
     });
-    let (costs, complaints) = told.into_inner().expect("no panic");
+    let (costs, complaints) = told.into_inner().expect("no thread panicked");
     println!("{count} inputs, {costs}");
     assert!(complaints.is_empty(), "{} of {count}:\n{}", complaints.len(), complaints.join("\n"));
 }
 
-/// A request whose conditions are met, with these members beside.
+/// A request whose conditions are met, with these additional members.
 fn request(members: &str) -> Vec<u8> {
     let comma = if members.is_empty() { "" } else { "," };
     format!(r#"{{"function_name":"f","env":{{"TRAVIS_BRANCH":"master","PATH":"{PROGRAMS}"}}{comma}{members}}}"#)
@@ -69,7 +69,11 @@ fn what_is_nested_too_deeply_is_refused() {
         named("maps without an end", deep(r#"{"a":"#, "", ""), "bad-json"),
         named("lists in an option", request(&format!(r#""layers":{}"#, deep("[", "", "]"))), "bad-json"),
         named("maps in a condition", request(&format!(r#""on":{}"#, deep(r#"{"branch":"#, "1", "}"))), "bad-json"),
-        named("as deep as may be", request(&format!(r#""dpl_version":{}1{}"#, "[".repeat(120), "]".repeat(120))), ANY),
+        named(
+            "at the largest allowed depth",
+            request(&format!(r#""dpl_version":{}1{}"#, "[".repeat(120), "]".repeat(120))),
+            ANY,
+        ),
     ]);
 }
 
@@ -86,16 +90,16 @@ fn what_is_larger_than_8_mib_is_refused_and_what_is_just_as_large_is_read() {
         named("10 MB in a string", sized(10_000_000), "request-too-large"),
         named("a byte too much", sized(LARGEST + 1), "request-too-large"),
         named("8 MiB", sized(LARGEST), "checked"),
-        named("8 MiB and then some room", [sized(LARGEST), b" ".to_vec()].concat(), "request-too-large"),
-        named("room and nothing else", vec![b' '; LARGEST], "bad-json"),
-        named("10 MB of room", vec![b'\n'; 10_000_000], "request-too-large"),
+        named("8 MiB and a space", [sized(LARGEST), b" ".to_vec()].concat(), "request-too-large"),
+        named("only spaces", vec![b' '; LARGEST], "bad-json"),
+        named("10 MB of line feeds", vec![b'\n'; 10_000_000], "request-too-large"),
     ]);
 }
 
 #[test]
 #[ignore = "second tier: needs Python; long"]
 fn a_large_value_of_any_kind_costs_little() {
-    // Whoever takes the square of it is found out by a part of what may be given.
+    // A quarter of the limit is enough to detect quadratic time.
     let large = 2 << 20;
     let text = |unit: &str| unit.repeat(large / unit.len());
     let list = |unit: &str| text(&format!("{unit},")).trim_end_matches(',').to_owned();
@@ -104,17 +108,17 @@ fn a_large_value_of_any_kind_costs_little() {
     let mut inputs = vec![
         named("escapes", quoted("description", "\\u0001"), ANY),
         named("dollars", quoted("description", "$"), ANY),
-        named("opened variables", quoted("description", "${"), ANY),
+        named("variables that are not closed", quoted("description", "${"), ANY),
         named("variables", quoted("description", "$TRAVIS_BRANCH "), ANY),
         named("unset variables", quoted("description", "$A"), ANY),
         named("commands", quoted("description", "`a`"), ANY),
-        named("accents", quoted("description", "`"), ANY),
-        named("facts of git", quoted("description", "%{git_sha}"), ANY),
-        named("unknown facts", quoted("description", "%{x}"), ANY),
-        named("facts that are not closed", quoted("description", "%{"), ANY),
+        named("backticks", quoted("description", "`"), ANY),
+        named("git variables", quoted("description", "%{git_sha}"), ANY),
+        named("unknown interpolation variables", quoted("description", "%{x}"), ANY),
+        named("interpolations that are not closed", quoted("description", "%{"), ANY),
         named("spaces", quoted("description", " "), ANY),
         named("digits", of("timeout", &text("9")), ANY),
-        named("zeros behind a point", of("timeout", &format!("1.{}", text("0"))), ANY),
+        named("zeros after a decimal point", of("timeout", &format!("1.{}", text("0"))), ANY),
         named("a number in a string", quoted("timeout", "9"), "bad-value"),
         named("zeros", of("layers", &format!("[{}]", list("0"))), "request-too-large"),
         named("nulls", of("layers", &format!("[{}]", list("null"))), "request-too-large"),
@@ -124,7 +128,7 @@ fn a_large_value_of_any_kind_costs_little() {
         named("small maps", of("dpl_version", &format!("[{}]", list(r#"{"a":[{}]}"#))), "request-too-large"),
         named("file systems", of("file_system_configs", &format!("[{}]", list("{}"))), "request-too-large"),
         named("empty variables", of("environment", &format!("[{}]", list("\"=\""))), "request-too-large"),
-        named("a list and no request", format!("[{}]", list("[]")), "request-too-large"),
+        named("a list instead of a request", format!("[{}]", list("[]")), "request-too-large"),
         named("a secret", of("x", &format!("1,\"secret_access_key\":\"{}\"", text("s"))), ANY),
         named("a secret of short lines", quoted("session_token", "12345678\\n"), ANY),
         named("a variable", format!(r#"{{"env":{{"A":"{}"}}}}"#, text("x")), ANY),
@@ -142,7 +146,7 @@ fn a_large_value_of_any_kind_costs_little() {
     check_all(inputs);
 }
 
-/// More values than a request may hold, and half as many as it may.
+/// More values than a request may hold, and about half of the allowed number.
 const TOO_MANY: usize = 100_000;
 const MANY: usize = 9_000;
 
@@ -157,7 +161,7 @@ fn many_values_cost_little() {
     for count in [MANY, TOO_MANY] {
         let all: [(&str, Vec<u8>, &str); 13] = [
             ("keys", request(&keys(count, "1")), "checked"),
-            ("keys, and strict", request(&format!(r#""strict":true,{}"#, keys(count, "1"))), "unknown-key"),
+            ("keys, with strict", request(&format!(r#""strict":true,{}"#, keys(count, "1"))), "unknown-key"),
             ("encrypted values", request(&keys(count, r#"{"secure":"x"}"#)), "not-decrypted"),
             ("keys in a structure", request(&format!(r#""logging_config":{{{}}}"#, keys(count, "1"))), "checked"),
             ("conditions", request(&format!(r#""on":{{{}}}"#, keys(count, "1"))), "checked"),
@@ -166,10 +170,10 @@ fn many_values_cost_little() {
             ("secrets of the job", format!(r#"{{"env":{{{}}}}}"#, secrets(count)).into_bytes(), "skipped"),
             ("variables", request(&format!(r#""environment":{{{}}}"#, secrets(count))), "checked"),
             ("layers", request(&format!(r#""layers":[{}]"#, texts(count))), "checked"),
-            ("layers that are none", request(&format!(r#""layers":[{}[]]"#, "[],".repeat(count))), "bad-value"),
+            ("layers of a wrong type", request(&format!(r#""layers":[{}[]]"#, "[],".repeat(count))), "bad-value"),
             ("file systems", request(&format!(r#""file_system_configs":[{}{{}}]"#, "{},".repeat(count))), "bad-value"),
             (
-                "warnings, and secrets",
+                "warnings and secrets",
                 request(&format!(r#""layers":[{}],"environment":{{{}}}"#, texts(count), secrets(count))),
                 "checked",
             ),
@@ -188,7 +192,7 @@ fn large_keys_cost_little() {
     let long = "k".repeat(1_000_000);
     check_all(vec![
         named("a key of 1 MB", request(&format!(r#""{long}":1"#)), "checked"),
-        named("a key of 1 MB, and strict", request(&format!(r#""strict":true,"{long}":1"#)), "unknown-key"),
+        named("a key of 1 MB, with strict", request(&format!(r#""strict":true,"{long}":1"#)), "unknown-key"),
         named("a key of 1 MB in a structure", request(&format!(r#""logging_config":{{"{long}":1}}"#)), ANY),
         named("a condition's key of 1 MB", request(&format!(r#""on":{{"{long}":1}}"#)), "checked"),
         named("a variable's name of 1 MB", format!(r#"{{"env":{{"{long}":"1"}}}}"#), "skipped"),
@@ -207,16 +211,16 @@ fn what_is_no_unicode_or_no_utf_8_is_refused() {
     let in_key = |bytes: &[u8]| [br#"{"function_name":"f",""#.as_slice(), bytes, b"\":1}"].concat();
     let mut inputs = vec![
         named("a byte order mark", [mark, whole.as_bytes()].concat(), "skipped"),
-        named("two of them", [mark, mark.as_slice(), whole.as_bytes()].concat(), "bad-json"),
+        named("two byte order marks", [mark, mark.as_slice(), whole.as_bytes()].concat(), "bad-json"),
         named("a byte order mark alone", mark, "bad-json"),
-        named("one behind it", [whole.as_bytes(), mark].concat(), "bad-json"),
-        named("UTF-16, little end first", utf_16(&format!("\u{feff}{whole}"), u16::to_le_bytes), "bad-json"),
-        named("UTF-16, big end first", utf_16(&format!("\u{feff}{whole}"), u16::to_be_bytes), "bad-json"),
+        named("a byte order mark at the end", [whole.as_bytes(), mark].concat(), "bad-json"),
+        named("UTF-16, little-endian", utf_16(&format!("\u{feff}{whole}"), u16::to_le_bytes), "bad-json"),
+        named("UTF-16, big-endian", utf_16(&format!("\u{feff}{whole}"), u16::to_be_bytes), "bad-json"),
         named("UTF-16 without a mark", utf_16(whole, u16::to_le_bytes), "bad-json"),
         named("UTF-32", whole.bytes().flat_map(|byte| u32::from(byte).to_le_bytes()).collect::<Vec<u8>>(), "bad-json"),
-        named("NUL alone", vec![0; 100_000], "bad-json"),
-        named("NUL behind it", [whole.as_bytes(), b"\0"].concat(), "bad-json"),
-        named("a pair", in_text(br"\ud83d\ude00"), "skipped"),
+        named("only NUL", vec![0; 100_000], "bad-json"),
+        named("NUL at the end", [whole.as_bytes(), b"\0"].concat(), "bad-json"),
+        named("a surrogate pair", in_text(br"\ud83d\ude00"), "skipped"),
         named("NUL as an escape", in_text(br"\u0000"), "skipped"),
         named("NUL as an escape in a key", in_key(br"\u0000"), "skipped"),
         named("NUL in a variable", r#"{"env":{"A":"\u0000"}}"#, "bad-request"),
@@ -225,20 +229,20 @@ fn what_is_no_unicode_or_no_utf_8_is_refused() {
         named("NUL in a condition", request(r#""on":{"condition":"$A = \u0000"}"#), ANY),
     ];
     for (name, bytes) in [
-        ("half a pair", br"\ud800".as_slice()),
-        ("the other half", br"\udc00"),
-        ("the halves in the wrong order", br"\ude00\ud83d"),
-        ("half a pair and a letter", br"\ud800a"),
-        ("an escape that is cut", br"\ud8"),
-        ("no escape", br"\x"),
-        ("a byte that stands nowhere", b"\xff"),
-        ("a letter that is cut", b"\xc3"),
-        ("a letter written too long", b"\xc0\xaf"),
-        ("half a pair in UTF-8", b"\xed\xa0\x80"),
+        ("a high surrogate alone", br"\ud800".as_slice()),
+        ("a low surrogate alone", br"\udc00"),
+        ("surrogates in the wrong order", br"\ude00\ud83d"),
+        ("a high surrogate and a letter", br"\ud800a"),
+        ("a truncated escape", br"\ud8"),
+        ("an invalid escape", br"\x"),
+        ("a byte that is never valid", b"\xff"),
+        ("a truncated character", b"\xc3"),
+        ("an overlong encoding", b"\xc0\xaf"),
+        ("a surrogate in UTF-8", b"\xed\xa0\x80"),
         ("beyond Unicode", b"\xf4\x90\x80\x80"),
         ("NUL", b"\0"),
-        ("a line's end", b"\n"),
-        ("an escape's byte", b"\x1b"),
+        ("a line feed", b"\n"),
+        ("the escape character", b"\x1b"),
     ] {
         inputs.push(named(&format!("{name} in a text"), in_text(bytes), "bad-json"));
         inputs.push(named(&format!("{name} in a key"), in_key(bytes), "bad-json"));
@@ -246,7 +250,7 @@ fn what_is_no_unicode_or_no_utf_8_is_refused() {
     check_all(inputs);
 }
 
-/// Numbers that no option can hold, and what they are as JSON.
+/// Numbers that no option accepts, and the error code for each.
 const NO_NUMBERS: [(&str, &str); 24] = [
     ("1e999", "bad-json"),
     ("-1e999", "bad-json"),
@@ -274,7 +278,7 @@ const NO_NUMBERS: [(&str, &str); 24] = [
     ("123456789012345678901234567890123456789012345678901234567890", "bad-value"),
 ];
 
-/// Numbers that are zero, or nearly.
+/// Numbers that are zero or round to zero.
 const ZEROS: [&str; 5] = ["-0", "-0.0", "0e5", "1e-999", "-1e-999"];
 
 #[test]
@@ -302,7 +306,7 @@ fn no_number_is_taken_for_another_one() {
             inputs.push(named(&format!("{option} as {number}"), request(&option.replace('#', number)), ANY));
         }
     }
-    // What is no option's number is JSON all the same.
+    // In options that take no number, each of these is still valid JSON.
     for number in
         NO_NUMBERS.into_iter().filter(|(_, ending)| *ending != "bad-json").map(|(number, _)| number).chain(ZEROS)
     {
@@ -327,14 +331,14 @@ fn a_key_that_stands_twice_is_found_at_any_depth() {
         .map(|depth| named(&format!("at depth {depth}"), wrapped(depth, twice), "duplicate-key"))
         .collect();
     inputs.extend([
-        named("as an escape", wrapped(10, r#"{"k":1,"\u006b":2}"#), "duplicate-key"),
-        named("empty", wrapped(10, r#"{"":1,"":2}"#), "duplicate-key"),
-        named("the first and the last of many", wrapped(10, &format!("{{{many},\"0\":1}}")), "duplicate-key"),
-        named("of the runner", r#"{"env":{},"env":{}}"#, "duplicate-key"),
+        named("written with an escape", wrapped(10, r#"{"k":1,"\u006b":2}"#), "duplicate-key"),
+        named("an empty key", wrapped(10, r#"{"":1,"":2}"#), "duplicate-key"),
+        named("the first and the last of many keys", wrapped(10, &format!("{{{many},\"0\":1}}")), "duplicate-key"),
+        named("a key of the runner", r#"{"env":{},"env":{}}"#, "duplicate-key"),
         named("a variable of the job", r#"{"env":{"A":"1","A":"2"}}"#, "duplicate-key"),
-        named("of another protocol", r#"{"protocol":1,"protocol":2}"#, "duplicate-key"),
-        named("another letter case", wrapped(10, r#"{"k":1,"K":2}"#), ANY),
-        named("another form of a letter", wrapped(10, r#"{"\u00e9":1,"e\u0301":2}"#), ANY),
+        named("the key `protocol`", r#"{"protocol":1,"protocol":2}"#, "duplicate-key"),
+        named("a different letter case", wrapped(10, r#"{"k":1,"K":2}"#), ANY),
+        named("a different normalization of a letter", wrapped(10, r#"{"\u00e9":1,"e\u0301":2}"#), ANY),
     ]);
     check_all(inputs);
 }

@@ -1,6 +1,6 @@
-//! Noise, and requests of which a generator has made something else: whatever comes of them, it is told as always.
+//! Fuzzes the program with random bytes and with mutated requests. Each run must begin with `hello` and end with one `finished`.
 //!
-//! `HOSTILE_SEED=7` makes other inputs, `HOSTILE_INPUTS=100000` more of them.
+//! `HOSTILE_SEED=7` generates different inputs, and `HOSTILE_INPUTS=100000` generates more of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -13,11 +13,11 @@ use serde_json::{Value, json};
 
 use super::runs::{Costs, PROGRAMS, Run, Runs};
 
-/// A generator of its own: the same seed makes the same inputs, on any machine.
+/// A pseudo-random generator (xorshift). We do not use a crate, so that a seed gives the same inputs on any machine and in any version.
 struct Generator(u64);
 
 impl Generator {
-    /// For the input of this number: another one each, whoever runs it.
+    /// The generator for the input with this number. It does not depend on which thread generates the input.
     fn of(seed: u64, number: u64) -> Self {
         let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ number.wrapping_mul(0xD1B5_4A32_D192_ED03);
         state ^= state >> 31;
@@ -31,7 +31,7 @@ impl Generator {
         self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 16
     }
 
-    /// Below `end`; 0 for 0.
+    /// A number below `end`; 0 if `end` is 0.
     fn below(&mut self, end: usize) -> usize {
         (self.next() % (end.max(1) as u64)) as usize
     }
@@ -40,7 +40,7 @@ impl Generator {
         &of[self.below(of.len())]
     }
 
-    /// A range of a text of this length, mostly a short one.
+    /// A range within a text of this length, usually a short one.
     fn range(&mut self, length: usize) -> std::ops::Range<usize> {
         let from = self.below(length);
         let most = if self.below(4) == 0 { length - from } else { (length - from).min(20) };
@@ -48,13 +48,13 @@ impl Generator {
     }
 }
 
-/// Pieces in which parsers and readers differ.
+/// Short texts that parsers and validators often treat differently.
 const PIECES: [&str; 30] = [
     "{", "}", "[", "]", "\"", ",", ":", "null", "true", "false", "0", "-0", "1e999", "1e-999", "-1", "\\", "\0", "\n",
     " ", "$", "${", "$A", "`", "*", "!(", "=", "%{", "\u{feff}", "\u{2028}", "\u{301}",
 ];
 
-/// Longer ones.
+/// Longer texts of the same kind.
 const PHRASES: [&str; 9] = [
     "18446744073709551616",
     "\\u0000",
@@ -72,7 +72,7 @@ fn piece(random: &mut Generator) -> &'static str {
     random.one::<&str>(pieces)
 }
 
-/// Values that stand where another one belongs.
+/// A random value, to be put where a different one belongs.
 fn value(random: &mut Generator, corpus: &Corpus) -> Value {
     match random.below(14) {
         0 => Value::Null,
@@ -97,7 +97,7 @@ fn value(random: &mut Generator, corpus: &Corpus) -> Value {
     }
 }
 
-/// Changes one place of a document.
+/// Makes one random change to a document.
 fn change(random: &mut Generator, corpus: &Corpus, node: &mut Value, depth: usize) {
     let stays = random.below(if depth == 0 { 50 } else { 3 }) == 0;
     match node {
@@ -132,7 +132,7 @@ fn change(random: &mut Generator, corpus: &Corpus, node: &mut Value, depth: usiz
     }
 }
 
-/// Changes some bytes.
+/// Makes one random change to the bytes of a document.
 fn mangle(random: &mut Generator, corpus: &Corpus, bytes: &mut Vec<u8>) {
     let range = random.range(bytes.len());
     match random.below(8) {
@@ -165,20 +165,20 @@ fn mangle(random: &mut Generator, corpus: &Corpus, bytes: &mut Vec<u8>) {
     }
 }
 
-/// Every tenth input is noise.
+/// True if the input with this number is random bytes. Every tenth input is.
 fn is_noise(number: u64) -> bool {
     number.is_multiple_of(10)
 }
 
-/// What mutants are made of.
+/// The material for mutated requests.
 struct Corpus {
     requests: Vec<Vec<u8>>,
-    /// Keys of stanzas and of what stands in them.
+    /// Keys of stanzas and of the structures in them.
     keys: Vec<String>,
 }
 
 impl Corpus {
-    /// The cases' requests and stanzas that people really wrote, with [`PROGRAMS`] as all that they can start.
+    /// Reads the requests of the cases and real stanzas. Their `PATH` is [`PROGRAMS`], so that they can start no other programs.
     fn new() -> Self {
         let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol-tests");
         let mut requests = Vec::new();
@@ -194,23 +194,23 @@ impl Corpus {
             requests.push(request.to_string().into_bytes());
         };
         let mut cases: Vec<PathBuf> =
-            fs::read_dir(tests.join("cases")).expect("there").map(|entry| entry.expect("readable").path()).collect();
+            fs::read_dir(tests.join("cases")).expect("readable").map(|entry| entry.expect("readable").path()).collect();
         cases.sort();
         for path in cases {
             let case: Value = serde_json::from_reader(File::open(&path).expect("readable")).expect("JSON");
-            for run in case["runs"].as_array().expect("runs") {
+            for run in case["runs"].as_array().expect("a list") {
                 if run["stdin"].is_object() {
                     take(run["stdin"].clone());
                 }
             }
         }
-        for line in fs::read_to_string(tests.join("real-stanzas.jsonl")).expect("there").lines() {
+        for line in fs::read_to_string(tests.join("real-stanzas.jsonl")).expect("readable").lines() {
             take(serde_json::from_str(line).expect("JSON"));
         }
         Corpus { requests, keys: keys.into_iter().collect() }
     }
 
-    /// The input of this number: noise, or a request that was changed as bytes, as a document, or as both.
+    /// The input with this number: random bytes, or a request that is mutated as bytes, as a document, or as both.
     fn input(&self, seed: u64, number: u64) -> Vec<u8> {
         let random = &mut Generator::of(seed, number);
         if is_noise(number) {
@@ -245,7 +245,7 @@ fn collect_keys(value: &Value, keys: &mut BTreeSet<String>) {
     }
 }
 
-/// What the program takes and a schema does not. Null is absent, also under a key that nobody knows.
+/// Reports an input that the program accepts and a schema rejects. Null counts as absent, also for an unknown key.
 fn disagreement(input: &[u8], run: &Run) -> Option<String> {
     let request = without_nulls(serde_json::from_slice(input).ok()?);
     let agreement = AssertUnwindSafe(|| crate::schemas::check_agreement(&request, &run.ended));
@@ -283,14 +283,14 @@ fn whatever_is_made_of_a_request_begins_with_hello_and_ends_with_finished_once()
                         break;
                     }
                     let input = corpus.input(seed, number);
-                    // Noise is for every command; what may be a request is for the one that touches nothing.
+                    // Random bytes go to every command. A mutated request goes only to `check`, which changes nothing.
                     let every: [&[&str]; 5] =
                         [&[], &["check"], &["plan"], &["rollback"], &["package", "--output", "/dev/null"]];
                     let command = if is_noise(number) { every[(number / 10 % 5) as usize] } else { every[1] };
                     let mut run = runs.run(command, &input);
                     let mut complaints = run.complaints();
                     complaints.extend(disagreement(&input, &run));
-                    let mut told = told.lock().expect("no panic");
+                    let mut told = told.lock().expect("no thread panicked");
                     told.0.note(&run);
                     *told.1.entry(run.ending()).or_default() += 1;
                     let input = String::from_utf8_lossy(&input).into_owned();
@@ -299,10 +299,10 @@ fn whatever_is_made_of_a_request_begins_with_hello_and_ends_with_finished_once()
             });
         }
     });
-    let (costs, endings, complaints) = told.into_inner().expect("no panic");
+    let (costs, endings, complaints) = told.into_inner().expect("no thread panicked");
     println!("seed {seed}, {count} inputs, {costs}: {endings:?}");
     assert!(complaints.is_empty(), "seed {seed}, {} of {count}:\n{}", complaints.len(), complaints.join("\n"));
     for ending in ["bad-json", "bad-value", "checked", "skipped"] {
-        assert!(endings.contains_key(ending), "the generator never comes to {ending}: {endings:?}");
+        assert!(endings.contains_key(ending), "no generated input ended in {ending}: {endings:?}");
     }
 }

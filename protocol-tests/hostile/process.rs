@@ -1,4 +1,4 @@
-//! A process that lacks what processes have: a mask, a temporary directory, room, memory, a language, a directory.
+//! Runs the program with unusual or missing process resources: umask, temporary directory, disk space, memory, locale, working directory.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, Permissions};
@@ -19,7 +19,7 @@ use crate::deployments::{build_directory, noise, request};
 use crate::interruptions::signal;
 use crate::plugin::{Ended, program};
 
-/// A stanza that needs no more to be packaged or checked.
+/// The smallest stanza that can be packaged and checked.
 fn stanza() -> Value {
     json!({"function_name": "f", "on": {"all_branches": true}})
 }
@@ -32,10 +32,10 @@ fn endpoint() -> Endpoint {
     Endpoint::start(Settings::default()).expect("a free port")
 }
 
-/// A build directory with so many MiB that do not become smaller. From 4 MiB on an archive is not held in memory.
+/// A build directory with this many MiB of incompressible data. An archive of 4 MiB or more is not held in memory.
 fn directory_of(mebibytes: usize) -> TempDir {
     let directory = build_directory();
-    fs::write(directory.path().join("noise.bin"), noise(mebibytes << 20)).expect("written");
+    fs::write(directory.path().join("noise.bin"), noise(mebibytes << 20)).expect("writable");
     directory
 }
 
@@ -56,7 +56,7 @@ fn the_mask_decides_the_mode_of_the_archive_and_nothing_else() {
             let ended =
                 run_on(command.current_dir(directory.path()).env("TMPDIR", temporary.path()), &bytes(&stanza()));
             assert_eq!(ended.outcome(), "packaged", "{mask:o}: {}", ended.stdout);
-            let written = fs::metadata(directory.path().join("out.zip")).expect("there");
+            let written = fs::metadata(directory.path().join("out.zip")).expect("exists");
             assert_eq!(written.mode() & 0o7777, 0o666 & !mask, "{mask:o}");
             assert_eq!(written.len(), ended.finished()["package"]["zip_bytes"]);
             assert_eq!(names(directory.path()), ["index.js", "noise.bin", "out.zip"]);
@@ -67,16 +67,16 @@ fn the_mask_decides_the_mode_of_the_archive_and_nothing_else() {
     }
 }
 
-/// A deployment of a large package that waits for an answer of Lambda's.
+/// Starts a deployment of a large package and blocks it: Lambda does not answer CreateFunction.
 fn waiting_for_lambda(line: &str, endpoint: &Endpoint, directory: &Path, temporary: &Path) -> Child {
     let kind = FaultKind::Hang { for_: Duration::from_secs(60) };
     endpoint.fault(Fault { operation: Some("CreateFunction".to_owned()), after: 0, times: 1, kind });
     let mut request = request(endpoint);
     request["env"]["TMPDIR"] = json!(temporary);
-    let mut child = behind(line, &[]).current_dir(directory).spawn().expect("bash is here");
-    child.stdin.take().expect("piped").write_all(&bytes(&request)).expect("written");
+    let mut child = behind(line, &[]).current_dir(directory).spawn().expect("bash is installed");
+    child.stdin.take().expect("piped").write_all(&bytes(&request)).expect("writable");
     let mut lines = BufReader::new(child.stdout.as_mut().expect("piped")).lines().map(|line| line.expect("UTF-8"));
-    assert!(lines.any(|line| line.contains(r#""event":"step-started""#)), "it comes to its first step");
+    assert!(lines.any(|line| line.contains(r#""event":"step-started""#)), "the first step starts");
     child
 }
 
@@ -87,17 +87,17 @@ fn what_a_large_package_needs_beside_is_private_and_gone_with_the_process() {
         let endpoint = endpoint();
         let mut child = waiting_for_lambda(line, &endpoint, directory.path(), temporary.path());
         for name in names(temporary.path()) {
-            let mode = fs::metadata(temporary.path().join(&name)).expect("there").mode() & 0o7777;
+            let mode = fs::metadata(temporary.path().join(&name)).expect("exists").mode() & 0o7777;
             assert_eq!(mode & 0o177, 0, "{line}: {name} has mode {mode:o}");
         }
         if cfg!(target_os = "linux") {
             let open = fs::read_dir(format!("/proc/{}/fd", child.id())).expect("it is alive");
             let targets = open.filter_map(|entry| fs::read_link(entry.expect("readable").path()).ok());
             let here = targets.filter(|target| target.starts_with(temporary.path())).count();
-            assert_eq!(here, 1, "this is where the archive is");
+            assert_eq!(here, 1, "one open file in the temporary directory: the archive");
         }
         signal(&child, "KILL");
-        child.wait().expect("reaped");
+        child.wait().expect("can be waited for");
         assert_eq!(names(temporary.path()), [""; 0], "{line}");
         assert_eq!(names(directory.path()), ["index.js", "noise.bin"], "{line}");
     }
@@ -105,19 +105,19 @@ fn what_a_large_package_needs_beside_is_private_and_gone_with_the_process() {
 
 #[test]
 fn what_was_planted_beside_the_archive_is_not_written_through() {
-    // The name that the archive had until it was whole, as far as somebody could foresee it: `exec` keeps the id.
+    // The name that an unfinished archive would have if it were predictable. `exec` keeps the process id.
     let line = "echo precious >victim; ln -s victim \".out.zip.$$.part\"";
     let directory = build_directory();
     let mut command = behind(line, &["package", "--output", "out.zip"]);
     let ended = run_on(command.current_dir(directory.path()), &bytes(&stanza()));
     assert_eq!(ended.outcome(), "packaged", "{}", ended.stdout);
-    assert_eq!(fs::read_to_string(directory.path().join("victim")).expect("there"), "precious\n");
-    assert!(fs::symlink_metadata(directory.path().join("out.zip")).expect("there").is_file());
+    assert_eq!(fs::read_to_string(directory.path().join("victim")).expect("readable"), "precious\n");
+    assert!(fs::symlink_metadata(directory.path().join("out.zip")).expect("exists").is_file());
     let left = names(directory.path()).into_iter().filter(|name| name.ends_with(".part")).count();
-    assert_eq!(left, 1, "only the link");
+    assert_eq!(left, 1, "only the planted link ends in .part");
 }
 
-/// Runs `package` with this `TMPDIR`, the job's or the process's.
+/// Runs `package` with this `TMPDIR`, in the job's environment or in that of the process.
 fn package_with(temporary: &str, is_jobs: bool, directory: &Path) -> Ended {
     let mut command = behind(":", &["package", "--output", "out.zip"]);
     let mut request = stanza();
@@ -143,14 +143,14 @@ fn a_temporary_directory_that_cannot_be_used_is_named() {
             assert_eq!(names(large.path()), ["index.js", "noise.bin"]);
 
             let ended = package_with(temporary, is_jobs, small.path());
-            assert_eq!(ended.outcome(), "packaged", "a small package needs none: {}", ended.stdout);
-            fs::remove_file(small.path().join("out.zip")).expect("written");
+            assert_eq!(ended.outcome(), "packaged", "a small package needs no temporary directory: {}", ended.stdout);
+            fs::remove_file(small.path().join("out.zip")).expect("can be removed");
         }
     }
-    // One that may only be read.
+    // A directory without write permission.
     let closed = TempDir::new().expect("a temporary directory");
     for (directory, mode) in [(&closed, 0o555), (&large, 0o755)] {
-        fs::set_permissions(directory.path(), Permissions::from_mode(mode)).expect("ours");
+        fs::set_permissions(directory.path(), Permissions::from_mode(mode)).expect("can be changed");
     }
     let mut command = behind(":", &["package", "--output", "/dev/null"]);
     let request = bytes(&stanza());
@@ -158,22 +158,22 @@ fn a_temporary_directory_that_cannot_be_used_is_named() {
         let told = ended.finished()["error"].to_string();
         assert!(told.contains("ermission denied") && told.contains(&*closed.path().to_string_lossy()), "{told}");
     }
-    // An empty one counts as none.
+    // An empty `TMPDIR` counts as unset.
     assert_eq!(package_with("", false, large.path()).outcome(), "packaged");
 }
 
 #[test]
 fn a_file_that_may_not_grow_is_told_and_the_one_before_it_stays() {
-    // 1 MiB: too little for the temporary file of a large package, and for the archive of a small one.
+    // 1 MiB is too small for the temporary file of a large package and for the archive of a small one.
     for mebibytes in [3, 9] {
         for line in ["trap '' XFSZ; ulimit -f 1024", "ulimit -f 1024"] {
             let directory = directory_of(mebibytes);
-            fs::write(directory.path().join("out.zip"), "before").expect("written");
+            fs::write(directory.path().join("out.zip"), "before").expect("writable");
             let mut command = behind(line, &["package", "--output", "out.zip"]);
             let ended = run_on(command.current_dir(directory.path()), &bytes(&stanza()));
             assert_eq!((ended.outcome(), ended.status.code()), ("failed", Some(2)), "{line}: {}", ended.stdout);
             assert_eq!(ended.finished()["error"]["class"], "package", "{line}: {}", ended.stdout);
-            assert_eq!(fs::read_to_string(directory.path().join("out.zip")).expect("there"), "before", "{line}");
+            assert_eq!(fs::read_to_string(directory.path().join("out.zip")).expect("readable"), "before", "{line}");
             let mut left = names(directory.path());
             left.retain(|name| !["index.js", "noise.bin", "out.zip"].contains(&name.as_str()));
             assert_eq!(left, [""; 0], "{line}");
@@ -181,7 +181,7 @@ fn a_file_that_may_not_grow_is_told_and_the_one_before_it_stays() {
     }
 }
 
-/// A deployment whose conditions bash has to judge, and whose commands say what they see.
+/// A request whose conditions need bash, and whose commands print what they see.
 fn demanding(endpoint: &Endpoint) -> Value {
     let mut request = request(endpoint);
     request["env"]["A"] = json!("x I ı");
@@ -192,7 +192,7 @@ fn demanding(endpoint: &Endpoint) -> Value {
     request
 }
 
-/// What is told of a run, but for times, and for what the user's bash says of a language that the system does not have.
+/// The events of a run without durations, and without bash's warnings about a missing locale.
 fn told(ended: &Ended) -> Vec<Value> {
     let mut events = ended.events.clone();
     let is_of_bash = |event: &Value| event["stream"] == "stderr" && event["line"].to_string().contains("setlocale");
@@ -206,14 +206,14 @@ fn told(ended: &Ended) -> Vec<Value> {
     events
 }
 
-/// The program, in this environment and no other.
+/// The program with exactly these environment variables.
 fn alone_with<'a>(variables: impl IntoIterator<Item = (&'a OsStr, &'a OsStr)>) -> Command {
     let mut command = Command::new(program());
     command.env_clear().envs(variables).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
-/// Variables that processes have, as they should not be. An empty name: none at all.
+/// Usual environment variables with unusual values. An empty name means: no additional variable.
 const ODD: [(&str, &str); 33] = [
     ("", ""),
     ("HOME", ""),
@@ -271,7 +271,7 @@ fn odd_variables_of_the_job_change_nothing() {
             request["env"][name] = json!(value);
         }
         let mut got = told(&deploy(&request));
-        // What bash complains of when it starts is the job's own.
+        // Bash's warning about its locale belongs to the job.
         let is_complaint =
             |event: &Value| event["stream"] == "stderr" && event["line"].to_string().contains("setlocale");
         got.retain(|event| !is_complaint(event));
@@ -283,7 +283,7 @@ fn odd_variables_of_the_job_change_nothing() {
 fn odd_variables_of_the_process_change_nothing() {
     let (endpoint, directory) = (endpoint(), build_directory());
     let mut request = demanding(&endpoint);
-    let env = request.as_object_mut().and_then(|request| request.remove("env")).expect("given");
+    let env = request.as_object_mut().and_then(|request| request.remove("env")).expect("`env` exists");
     let env: Vec<(OsString, OsString)> = env
         .as_object()
         .expect("an object")
@@ -318,10 +318,10 @@ fn odd_variables_of_the_process_change_nothing() {
         assert_eq!(told(&deploy("", OsStr::new(name), OsStr::new(value))), expected, "{name}={value}");
     }
     let (name, value) = (OsStr::from_bytes(b"B\xff"), OsStr::from_bytes(b"\xfe\xff"));
-    assert_eq!(told(&deploy("", name, value)), expected, "no UTF-8");
+    assert_eq!(told(&deploy("", name, value)), expected, "invalid UTF-8");
 }
 
-/// Lets the system forget a child as soon as it ends, as daemons do. That goes over to whatever they start.
+/// Ignores SIGCHLD, as daemons do, so that the system discards the exit status of a child. Child processes inherit this.
 const FORGETFUL: &str = r#"import os, signal, sys
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 os.execv(sys.argv[1], sys.argv[1:])"#;
@@ -350,8 +350,8 @@ fn a_build_directory_may_have_any_name() {
     ] {
         let (endpoint, parent) = (endpoint(), TempDir::new().expect("a temporary directory"));
         let directory = parent.path().join(OsStr::from_bytes(name));
-        fs::create_dir(&directory).expect("made");
-        fs::write(directory.join("index.js"), "x").expect("written");
+        fs::create_dir(&directory).expect("can be created");
+        fs::write(directory.join("index.js"), "x").expect("writable");
         let ended = run_on(behind(":", &[]).current_dir(&directory), &bytes(&demanding(&endpoint)));
         assert_eq!(ended.outcome(), "deployed", "{name:?}: {}", ended.stdout);
         let ended = run_on(behind(":", &["package", "--output", "out.zip"]).current_dir(&directory), &bytes(&stanza()));
@@ -372,8 +372,12 @@ fn little_is_enough() {
             request["run"] = json!("echo well");
             let ended = run_on(behind(line, &[]).current_dir(directory.path()), &bytes(&request));
             assert_eq!((ended.outcome(), ended.status.code()), ("deployed", Some(0)), "{line}: {}", ended.stdout);
-            let package = ended.event("packaged").expect("told")["code_sha256"].clone();
-            assert_eq!(endpoint.function("f").expect("created")["Configuration"]["CodeSha256"], package, "{line}");
+            let package = ended.event("packaged").expect("the event exists")["code_sha256"].clone();
+            assert_eq!(
+                endpoint.function("f").expect("the function exists")["Configuration"]["CodeSha256"],
+                package,
+                "{line}"
+            );
         }
     }
 }
@@ -384,7 +388,7 @@ fn too_little_is_told() {
     for line in (4..16).map(|files| format!("ulimit -n {files}")).chain(["ulimit -u 1".to_owned()]) {
         let ended =
             super::run_without_check(behind(&line, &[]).current_dir(directory.path()), &bytes(&demanding(&endpoint)));
-        // Where the system cannot even start it, that is the system's word.
+        // If the system cannot start the program at all, there are no events to check.
         if ended.stdout.is_empty() {
             continue;
         }
@@ -410,40 +414,40 @@ fn an_environment_and_a_command_that_the_kernel_does_not_pass_are_named() {
         assert_eq!(ended.code(), code, "{error}");
         assert!(error["hint"].as_str().is_some_and(|told| told.starts_with(hint)), "{error}");
     }
-    // By hand the program is started again.
-    fs::write(directory.path().join("f.yml"), "function_name: f\n").expect("written");
+    // A standalone run starts the program a second time.
+    fs::write(directory.path().join("f.yml"), "function_name: f\n").expect("writable");
     fs::write(
         directory.path().join(".travis.yml"),
         format!("env:\n  - LARGE={}\ndeploy: {{provider: lambda, function_name: f}}\n", "x".repeat(200_000)),
     )
-    .expect("written");
+    .expect("writable");
     let arguments = ["check", "--travis-yml", ".travis.yml", "--ci", "none", "--format", "json"];
     let ended = run_on(behind(":", &arguments).current_dir(directory.path()), b"");
     assert_eq!((ended.code(), ended.status.code()), ("env-too-large", Some(2)), "{}", ended.stdout);
 }
 
-/// `None`: this machine does not let us take `/proc` away.
+/// The program in a system without `/proc`. `None` if this machine does not allow us to unmount it.
 fn without_proc(arguments: &[&str]) -> Option<Command> {
     let line = "unshare --mount bash -c 'umount -l /proc' 2>/dev/null || { echo none; exit; }\n\
                 exec unshare --mount bash -c 'umount -l /proc; exec \"$0\" \"$@\"' \"$0\" \"$@\"";
-    let probe = behind(line, &["--version"]).output().expect("bash is here");
+    let probe = behind(line, &["--version"]).output().expect("bash is installed");
     (probe.stdout != b"none\n").then(|| behind(line, arguments))
 }
 
 #[test]
 fn a_system_without_proc_is_named_where_that_matters() {
     let directory = build_directory();
-    fs::write(directory.path().join("f.yml"), "function_name: f\n").expect("written");
+    fs::write(directory.path().join("f.yml"), "function_name: f\n").expect("writable");
     let by_hand = ["check", "--stanza", "f.yml", "--ci", "none", "--format", "json"];
     let Some(mut command) = without_proc(&by_hand) else {
-        println!("/proc cannot be unmounted here: not tried");
+        println!("not tried: /proc cannot be unmounted here");
         return;
     };
     let ended = run_on(command.current_dir(directory.path()), b"");
     assert_eq!((ended.code(), ended.status.code()), ("system-limit", Some(2)), "{}", ended.stdout);
     assert!(ended.finished()["error"]["hint"].as_str().is_some_and(|hint| hint.starts_with("mount /proc")));
-    let mut command = without_proc(&["check"]).expect("it could be a moment ago");
-    assert_eq!(run_on(&mut command, &bytes(&stanza())).outcome(), "checked", "a run needs none");
+    let mut command = without_proc(&["check"]).expect("/proc could be unmounted above");
+    assert_eq!(run_on(&mut command, &bytes(&stanza())).outcome(), "checked", "a run for a runner needs no /proc");
 }
 
 #[test]
@@ -480,9 +484,9 @@ fn a_build_directory_that_is_gone_is_told() {
     }
 }
 
-/// Another user than the one who may read everything. `None`: the program cannot be started by somebody else here.
+/// Runs the command as a user other than root, for whom permissions matter. `None` if that user cannot start the program here.
 fn as_nobody(command: &mut Command, directory: &Path, input: &[u8]) -> Option<Ended> {
-    if fs::metadata(directory).expect("there").uid() == 0 {
+    if fs::metadata(directory).expect("exists").uid() == 0 {
         command.uid(65_534).gid(65_534);
     }
     let ended = super::run_without_check(command.current_dir(directory), input);
@@ -497,11 +501,11 @@ fn as_nobody(command: &mut Command, directory: &Path, input: &[u8]) -> Option<En
 
 #[test]
 fn what_may_not_be_read_or_written_is_named() {
-    let mode = |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).expect("ours");
+    let mode = |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).expect("can be changed");
     let build = || {
         let directory = build_directory();
-        fs::create_dir(directory.path().join("lib")).expect("made");
-        fs::write(directory.path().join("lib/a.js"), "a").expect("written");
+        fs::create_dir(directory.path().join("lib")).expect("can be created");
+        fs::write(directory.path().join("lib/a.js"), "a").expect("writable");
         mode(directory.path(), 0o755);
         directory
     };
@@ -517,13 +521,13 @@ fn what_may_not_be_read_or_written_is_named() {
         mode(&directory.path().join(closed), closed_mode);
         let mut command = behind(":", &["package", "--output", output]);
         let ended = as_nobody(&mut command, directory.path(), &bytes(&stanza()));
-        // So that it can be removed again.
+        // Restore the mode, so that the directory can be removed.
         mode(&directory.path().join(closed), 0o755);
         let Some(ended) = ended else { return };
         assert_eq!((ended.outcome(), ended.status.code()), ("failed", Some(2)), "{closed}: {}", ended.stdout);
         let error = &ended.finished()["error"];
         assert_eq!(error["class"], "package", "{closed}: {error}");
-        let message = error["message"].as_str().expect("a sentence");
+        let message = error["message"].as_str().expect("a string");
         assert!(message.contains(named) && message.contains("ermission denied"), "{closed}: {message}");
     }
 }

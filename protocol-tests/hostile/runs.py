@@ -1,5 +1,5 @@
-"""Runs a program again and again, each time on a file: one JSON object a line in, one out. Tells what it cost, of each
-run by itself, which is why this process stays small: a child begins with the peak of the one that starts it."""
+"""Runs a program once for each line of standard input, a JSON object, and prints the exit status, times and peak memory of
+that run as a JSON object. This process must stay small: a child starts with the peak memory of its parent."""
 import json
 import os
 import resource

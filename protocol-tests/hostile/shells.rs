@@ -1,5 +1,5 @@
-//! Values that are commands: no shell is made of them. Only what is bash by contract is run (conditions and branches, `run`,
-//! `verify.command`), and that sees secrets in its environment, never on a command line.
+//! Checks that values with shell syntax are never executed. Only the options that are bash by contract run (conditions and branches,
+//! `run`, `verify.command`), and these see secrets in their environment, never in their arguments.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,15 +16,15 @@ use crate::deployments::{build_directory, request};
 use crate::fixture::PATH;
 use crate::plugin::Ended;
 
-/// A text that makes a file `pwned` wherever a shell reads it, quoted or not, also as arithmetic.
+/// A text that creates the file `pwned` if a shell evaluates it, quoted or unquoted, also in arithmetic.
 const COMMANDS: &str = "x$(touch pwned)`touch pwned`${x:-$(touch pwned)}a[$(touch pwned)]';touch pwned;'\";touch pwned;\"\ntouch pwned\n;touch pwned #|touch pwned&touch pwned||touch pwned>pwned\\";
 
-/// Options that are bash.
+/// Options that are bash source.
 const BASH: [&str; 4] = ["on", "if", "true", "run"];
 
-/// Where a test would find it.
+/// True if the file `pwned` exists in the directory or its parent.
 fn is_pwned(directory: &Path) -> bool {
-    let up = directory.parent().expect("has one");
+    let up = directory.parent().expect("a parent directory");
     [directory, up].iter().any(|directory| directory.join("pwned").exists())
 }
 
@@ -36,12 +36,12 @@ fn endpoint() -> Endpoint {
     Endpoint::start(Settings::default()).expect("a free port")
 }
 
-/// A directory in one of its own, so that nobody else's file is taken for ours.
+/// A build directory inside a new directory, so that [`is_pwned`] cannot find a file of another test.
 fn private_directory() -> (TempDir, PathBuf) {
     let outer = build_directory();
     let inner = outer.path().join("build");
-    fs::create_dir(&inner).expect("made");
-    fs::write(inner.join("index.js"), "exports.handler = async () => 'hello'\n").expect("written");
+    fs::create_dir(&inner).expect("can be created");
+    fs::write(inner.join("index.js"), "exports.handler = async () => 'hello'\n").expect("writable");
     (outer, inner)
 }
 
@@ -55,7 +55,7 @@ fn no_option_is_a_command() {
         for value in [json!(COMMANDS), json!([COMMANDS]), json!({COMMANDS: COMMANDS}), json!([format!("A={COMMANDS}")])]
         {
             let mut request = request(&endpoint);
-            // `%{git_sha}` makes the description a matter of git's.
+            // For `%{git_sha}` the program runs git.
             request["description"] = json!("%{git_sha}");
             request["on"] = json!({"all_branches": true});
             request[key] = value;
@@ -65,9 +65,9 @@ fn no_option_is_a_command() {
         }
     }
     println!("{outcomes:?}");
-    // Some are deployed as they are, some are refused by Lambda, most are refused by us.
+    // Some values are deployed unchanged, Lambda refuses some, and the program refuses most.
     for ending in ["deployed ", "failed invalid-parameter", "failed bad-value"] {
-        assert!(outcomes.contains_key(ending), "never {ending}: {outcomes:?}");
+        assert!(outcomes.contains_key(ending), "no run ended in {ending}: {outcomes:?}");
     }
 }
 
@@ -107,7 +107,7 @@ fn no_variable_of_the_job_is_a_command() {
         "NODE_VERSION",
         "PULL_REQUEST_BRANCH",
     ];
-    // Each is judged by bash, on the left and on the right.
+    // Bash evaluates each of these, with the values on the left and on the right side.
     for on in [
         json!({"branch": "m*"}),
         json!({"branch": ["m*", "$TRAVIS_TAG", "${TRAVIS_TAG}*"], "tags": false}),
@@ -150,7 +150,7 @@ fn no_variable_of_the_job_is_a_command() {
     }
 }
 
-/// Runs git where the tests are.
+/// Runs git in a directory.
 fn git(directory: &Path, arguments: &[&str]) {
     let configured = ["-c", "user.name=$(touch pwned)`touch pwned`", "-c", "user.email=ann@example.invalid"];
     let output = Command::new("git").args(configured).args(arguments).current_dir(directory).output();
@@ -158,7 +158,7 @@ fn git(directory: &Path, arguments: &[&str]) {
     assert!(output.status.success(), "git {arguments:?}: {output:?}");
 }
 
-/// What can be the name of a file or a branch.
+/// A name for files and branches that contains commands.
 const NAME: &str =
     "$(touch pwned)`touch pwned`';touch pwned;'\";touch pwned;\"|touch pwned&touch pwned>pwned -rf * $HOME";
 
@@ -167,13 +167,13 @@ fn no_file_branch_or_commit_is_a_command() {
     let (endpoint, (_outer, directory)) = (endpoint(), private_directory());
     git(&directory, &["init", "--quiet"]);
     for name in [NAME.to_owned(), format!("{NAME}\nsecond line"), "--output=pwned".to_owned(), "-m".to_owned()] {
-        fs::write(directory.join(&name), "x").expect("written");
+        fs::write(directory.join(&name), "x").expect("writable");
     }
-    fs::write(directory.join(".lambdaignore"), format!("{NAME}\n")).expect("written");
+    fs::write(directory.join(".lambdaignore"), format!("{NAME}\n")).expect("writable");
     git(&directory, &["add", "--all"]);
     git(&directory, &["commit", "--quiet", "--message", NAME]);
     git(&directory, &["checkout", "--quiet", "-b", "$(touch${IFS}pwned)`touch${IFS}pwned`;touch"]);
-    fs::write(directory.join(format!("{NAME} uncommitted")), "x").expect("written");
+    fs::write(directory.join(format!("{NAME} uncommitted")), "x").expect("writable");
     let mut request = request(&endpoint);
     request["cleanup"] = json!(true);
     request["publish"] = json!(true);
@@ -183,9 +183,9 @@ fn no_file_branch_or_commit_is_a_command() {
     let ended = deploy(&directory, &[], &request);
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
     assert!(!is_pwned(&directory), "{}", ended.stdout);
-    assert!(directory.join(format!("{NAME} uncommitted")).exists(), "brought back");
-    let function = endpoint.function("f").expect("created");
-    let description = function["Configuration"]["Description"].as_str().expect("told");
+    assert!(directory.join(format!("{NAME} uncommitted")).exists(), "the uncommitted file is restored");
+    let function = endpoint.function("f").expect("the function exists");
+    let description = function["Configuration"]["Description"].as_str().expect("a string");
     assert!(description.contains("$(touch pwned)") && description.contains("`touch${IFS}pwned`"), "{description}");
 }
 
@@ -201,20 +201,20 @@ fn what_is_bash_by_contract_is_run_by_bash() {
     for (index, (key, value)) in bash.into_iter().enumerate() {
         let mut request = request(&endpoint);
         request["publish"] = json!(true);
-        // Something to deploy each time.
+        // A different timeout, so that each run has something to deploy.
         request["timeout"] = json!(10 + index);
         request[key] = value;
         let ended = deploy(&directory, &[], &request);
         assert_ne!(ended.outcome(), "failed", "{key}: {}", ended.stdout);
         assert!(is_pwned(&directory), "{key}: {}", ended.stdout);
-        fs::remove_file(directory.join("pwned")).expect("there");
+        fs::remove_file(directory.join("pwned")).expect("exists");
     }
 }
 
-/// Programs in place of bash and git that note their arguments, each behind a NUL, and go on as the real ones.
+/// Wrappers for bash and git that record their arguments, separated by NUL, and then execute the real program.
 fn recorders(directory: &Path) -> PathBuf {
     let programs = directory.join("programs");
-    fs::create_dir(&programs).expect("made");
+    fs::create_dir(&programs).expect("can be created");
     for name in ["bash", "git"] {
         let mut places = PATH.split(':').map(|place| Path::new(place).join(name));
         let real = places.find(|path| path.is_file()).unwrap_or_else(|| panic!("{name} is missing"));
@@ -225,8 +225,8 @@ fn recorders(directory: &Path) -> PathBuf {
             real.display()
         );
         let path = programs.join(name);
-        fs::write(&path, script).expect("written");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("ours");
+        fs::write(&path, script).expect("writable");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("can be changed");
     }
     programs
 }
@@ -237,7 +237,7 @@ fn commands_see_secrets_in_their_environment_and_never_as_arguments() {
     git(&directory, &["init", "--quiet"]);
     git(&directory, &["add", "--all"]);
     git(&directory, &["commit", "--quiet", "--message", "first"]);
-    fs::write(directory.join("uncommitted"), "x").expect("written");
+    fs::write(directory.join("uncommitted"), "x").expect("writable");
     let programs = recorders(outer.path());
     let seen = outer.path().join("seen");
     let secrets = ["secret-of-the-job", "secret-of-the-function", "secret-of-a-tag", "endpoint-secret-key"];
@@ -253,27 +253,31 @@ fn commands_see_secrets_in_their_environment_and_never_as_arguments() {
     request["alias"] = json!("live");
     let see = "echo \"$DEPLOY_TOKEN $AWS_SECRET_ACCESS_KEY\" >>\"$SEEN\"";
     request["verify"] = json!({"command": see});
-    // What the kernel says of bash itself and of the program that started it, where there is such a thing.
+    // Prints the command lines of bash and of the program that started it, if there is a `/proc`.
     let arguments = "for process in $$ $PPID; do tr '\\0' ' ' </proc/$process/cmdline; echo; done 2>/dev/null";
     request["run"] = json!([see, format!("{arguments}; : $DEPLOY_TOKEN")]);
     let ended = deploy(&directory, &[], &request);
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
 
     let expected = format!("{} {}\n", secrets[0], secrets[3]).repeat(2);
-    assert_eq!(fs::read_to_string(seen).expect("written"), expected, "bash fills in what it sees");
-    let recorded = fs::read_to_string(outer.path().join("recorded")).expect("written");
+    assert_eq!(fs::read_to_string(seen).expect("readable"), expected, "bash expands the variables");
+    let recorded = fs::read_to_string(outer.path().join("recorded")).expect("readable");
     let lines: Vec<&str> = recorded.split('\0').collect();
     for secret in secrets {
         assert!(!recorded.contains(secret), "{secret} is an argument: {lines:?}");
-        assert!(!ended.stdout.contains(secret), "{secret} is told: {}", ended.stdout);
+        assert!(!ended.stdout.contains(secret), "{secret} is in an event: {}", ended.stdout);
     }
-    assert_eq!(lines.iter().filter(|line| **line == see).count(), 2, "as it is written: {lines:?}");
+    assert_eq!(
+        lines.iter().filter(|line| **line == see).count(),
+        2,
+        "the commands are passed without expansion: {lines:?}"
+    );
     let of_git: BTreeSet<&str> = lines.iter().copied().skip_while(|line| *line != "git").collect();
-    assert!(of_git.contains("stash") && of_git.contains("rev-parse"), "git was asked: {lines:?}");
+    assert!(of_git.contains("stash") && of_git.contains("rev-parse"), "git ran: {lines:?}");
 
     let told: Vec<&str> = ended.events.iter().filter_map(|event| event["line"].as_str()).collect();
     if cfg!(target_os = "linux") {
-        let [of_bash, ours] = told.as_slice() else { panic!("two lines: {told:?}") };
+        let [of_bash, ours] = told.as_slice() else { panic!("expected two lines: {told:?}") };
         assert!(of_bash.contains("-c") && of_bash.trim_end().ends_with("; : $DEPLOY_TOKEN"), "{of_bash}");
         assert!(!ours.contains("TOKEN"), "{ours}");
     }

@@ -1,4 +1,4 @@
-//! A runner that does not write its request, or does not stop; and one that reads slowly, or not at all for a while.
+//! Checks runs whose runner writes no request or never stops writing, and runs whose runner reads slowly or pauses.
 
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
@@ -15,22 +15,22 @@ use super::{LIMIT, behind, end_within};
 use crate::deployments::{build_directory, request};
 use crate::plugin::Ended;
 
-/// A request that is as short as can be, and ends `checked` where no branch is asked for.
+/// The shortest request that ends in `checked`. It does not depend on the branch.
 const REQUEST: &[u8] = br#"{"function_name":"f","on":{"all_branches":true}}"#;
 
-/// Starts `check` with so many seconds for its request. `None`: as many as it takes by itself.
+/// Starts `check` with this input timeout in seconds. `None`: the default timeout.
 fn waiting(seconds: Option<u32>) -> (Child, ChildStdin, Instant) {
     let mut command = behind(":", &["check"]);
     if let Some(seconds) = seconds {
         command.env("DPL_LAMBDA_INPUT_TIMEOUT", seconds.to_string());
     }
     let began = Instant::now();
-    let mut child = command.spawn().expect("bash is here");
+    let mut child = command.spawn().expect("bash is installed");
     let stdin = child.stdin.take().expect("piped");
     (child, stdin, began)
 }
 
-/// Writes as long as somebody reads; tells how much that was.
+/// Writes until the program stops reading. Returns the number of bytes written.
 fn writing(mut stdin: ChildStdin, mut piece: impl FnMut() -> Vec<u8> + Send + 'static) -> JoinHandle<u64> {
     thread::spawn(move || {
         let mut written = 0;
@@ -58,12 +58,12 @@ fn an_input_without_an_end_is_refused_once_it_is_too_large() {
     for unit in [" ", "x", "[", "\0", "\u{fffd}", r#"{"a":"#, "1", "\"", "\n"] {
         let (child, stdin, began) = waiting(None);
         let piece = unit.repeat(64 * 1024 / unit.len()).into_bytes();
-        // The last piece may be taken in part.
+        // The program may read only a part of the last piece.
         let least = (8 << 20) - piece.len() as u64;
         let writer = writing(stdin, move || piece.clone());
         let ended = ended_with("request-too-large", child, began);
-        let written = writer.join().expect("a writer does not panic");
-        // Behind the limit stands what a pipe holds, and no more.
+        let written = writer.join().expect("the writer thread does not panic");
+        // Beyond the limit, only the bytes that fit into the pipe were written.
         assert!((least..9 << 20).contains(&written), "{written} bytes of {unit:?}");
         assert!(ended.elapsed < Duration::from_secs(10), "{:?} for {unit:?}", ended.elapsed);
     }
@@ -86,14 +86,14 @@ fn an_input_that_drips_is_given_up_in_the_same_time() {
     });
     let ended = ended_with("request-timeout", child, began);
     assert!((Duration::from_secs(2)..Duration::from_secs(12)).contains(&ended.elapsed), "{:?}", ended.elapsed);
-    let written = writer.join().expect("a writer does not panic");
-    assert!(written >= 2, "{written} bytes in that time");
+    let written = writer.join().expect("the writer thread does not panic");
+    assert!(written >= 2, "only {written} bytes were written");
 }
 
 #[test]
 fn an_input_that_stops_in_the_middle_is_given_up_too() {
     let (child, mut stdin, began) = waiting(Some(1));
-    stdin.write_all(&REQUEST[..REQUEST.len() - 1]).expect("written");
+    stdin.write_all(&REQUEST[..REQUEST.len() - 1]).expect("writable");
     ended_with("request-timeout", child, began);
     drop(stdin);
 }
@@ -104,23 +104,23 @@ fn a_request_that_comes_late_and_in_drops_is_read() {
     let writer = thread::spawn(move || {
         sleep(Duration::from_millis(1500));
         for byte in REQUEST {
-            stdin.write_all(&[*byte]).expect("it still reads");
+            stdin.write_all(&[*byte]).expect("writable");
             sleep(Duration::from_millis(30));
         }
     });
     let ended = end_within(LIMIT, child, began);
-    writer.join().expect("everything was read");
+    writer.join().expect("the writer thread does not panic");
     ended.check(&[]);
     assert_eq!(ended.outcome(), "checked", "{}", ended.stdout);
 }
 
-/// Gives the program standard input and output that never wait, as a runner has them that is written with promises.
+/// Starts the program with non-blocking standard input and output, as an event-driven runner may do.
 const IMPATIENT: &str = r#"import os, sys
 os.set_blocking(0, False)
 os.set_blocking(1, False)
 os.execv(sys.argv[1], sys.argv[1:])"#;
 
-/// The program behind [`IMPATIENT`].
+/// The program, started through [`IMPATIENT`].
 fn impatient(arguments: &[&str]) -> Command {
     behind(&format!("exec python3 -c '{IMPATIENT}' \"$0\" \"$@\""), arguments)
 }
@@ -128,12 +128,12 @@ fn impatient(arguments: &[&str]) -> Command {
 #[test]
 #[ignore = "second tier: needs Python"]
 fn an_input_that_never_waits_is_waited_for() {
-    let mut child = impatient(&["check"]).spawn().expect("bash is here");
+    let mut child = impatient(&["check"]).spawn().expect("bash is installed");
     let began = Instant::now();
     let mut stdin = child.stdin.take().expect("piped");
     for part in REQUEST.chunks(10) {
         sleep(Duration::from_millis(200));
-        stdin.write_all(part).expect("it still reads");
+        stdin.write_all(part).expect("writable");
     }
     drop(stdin);
     let ended = end_within(LIMIT, child, began);
@@ -141,17 +141,17 @@ fn an_input_that_never_waits_is_waited_for() {
     assert_eq!(ended.outcome(), "checked", "{}", ended.stdout);
 }
 
-/// Where the events go.
+/// The kind of standard output that the program has.
 #[derive(Clone, Copy, Debug)]
 enum Outlet {
     Pipe,
-    /// A pipe that says "again" where another one waits.
+    /// A non-blocking pipe: a write returns EAGAIN instead of waiting.
     ImpatientPipe,
-    /// A socket, which takes other amounts.
+    /// A non-blocking socket, whose buffer sizes differ from those of a pipe.
     ImpatientSocket,
 }
 
-/// What a reader does who reads a byte each millisecond for a while, then nothing for a while, and then the rest.
+/// Reads one byte per millisecond for 1.5 s, then nothing for 2 s, and then the rest.
 fn read_slowly(mut from: impl Read) -> Vec<u8> {
     let mut all = Vec::new();
     let began = Instant::now();
@@ -165,7 +165,7 @@ fn read_slowly(mut from: impl Read) -> Vec<u8> {
     all
 }
 
-/// A deployment whose `run` says more than any pipe holds: the lines that it tells, by a reader who is slow.
+/// Runs a deployment whose `run` command prints more than a pipe holds, and reads its events slowly. Returns the lines of the command.
 #[track_caller]
 fn lines_read_slowly(outlet: Outlet, run: &str) -> Vec<String> {
     let endpoint = Endpoint::start(Settings::default()).expect("a free port");
@@ -181,17 +181,17 @@ fn lines_read_slowly(outlet: Outlet, run: &str) -> Vec<String> {
     if let Outlet::ImpatientSocket = outlet {
         command.stdout(Stdio::from(OwnedFd::from(theirs)));
     }
-    let mut child = command.spawn().expect("bash is here");
-    // The command holds the other end of a socket until it is dropped.
+    let mut child = command.spawn().expect("bash is installed");
+    // The `Command` keeps the other end of the socket open until it is dropped.
     drop(command);
-    child.stdin.take().expect("piped").write_all(request.to_string().as_bytes()).expect("written");
+    child.stdin.take().expect("piped").write_all(request.to_string().as_bytes()).expect("writable");
     let outlet_of_child: Box<dyn Read + Send> = match child.stdout.take() {
         Some(pipe) => Box::new(pipe),
         None => Box::new(ours),
     };
     let reader = thread::spawn(move || read_slowly(outlet_of_child));
     let ended = end_within(LIMIT, child, Instant::now());
-    let said = String::from_utf8(reader.join().expect("a reader does not panic")).expect("events are UTF-8");
+    let said = String::from_utf8(reader.join().expect("the reader thread does not panic")).expect("events are UTF-8");
     let events: Vec<Value> = said
         .lines()
         .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line:.300}: {error}")))
@@ -199,7 +199,7 @@ fn lines_read_slowly(outlet: Outlet, run: &str) -> Vec<String> {
     let last = events.last().expect("events");
     assert_eq!((&last["event"], &last["outcome"]), (&json!("finished"), &json!("deployed")), "{outlet:?}: {last}");
     assert_eq!(ended.status.code(), Some(0), "{outlet:?}");
-    assert!(ended.elapsed > Duration::from_secs(3), "it was held up: {:?}", ended.elapsed);
+    assert!(ended.elapsed > Duration::from_secs(3), "the run waited for the slow reader: {:?}", ended.elapsed);
     let output = events.iter().filter(|event| event["event"] == "output");
     output.map(|event| event["line"].as_str().expect("a line").to_owned()).collect()
 }
@@ -240,11 +240,11 @@ fn two_streams_of_a_command_reach_a_slow_reader_whole() {
     let numbers: Vec<u32> = lines.iter().map(|line| line.parse().expect("a number")).collect();
     for range in [1..5001, 10_001..15_001] {
         let of_stream: Vec<u32> = numbers.iter().copied().filter(|number| range.contains(number)).collect();
-        assert!(of_stream.into_iter().eq(range), "each stream in its order");
+        assert!(of_stream.into_iter().eq(range), "the lines of each stream are in order");
     }
 }
 
-/// A place that takes nothing, where the system has one.
+/// True if the system has `/dev/full`, where every write fails.
 fn takes_nothing() -> bool {
     Path::new("/dev/full").exists()
 }
@@ -268,7 +268,7 @@ fn an_output_that_takes_nothing_ends_the_run() {
         assert_eq!(ended.status.code(), Some(1), "{arguments:?}");
         assert!(ended.elapsed < Duration::from_secs(10), "{:?}", ended.elapsed);
     }
-    assert!(endpoint.function("f").is_none(), "no step is taken that nobody hears of");
+    assert!(endpoint.function("f").is_none(), "no step is taken if its event cannot be written");
 }
 
 #[test]
@@ -276,10 +276,10 @@ fn an_output_that_takes_nothing_is_noticed_before_the_request_comes() {
     if !takes_nothing() {
         return;
     }
-    let mut child = behind("exec >/dev/full", &["check"]).spawn().expect("bash is here");
+    let mut child = behind("exec >/dev/full", &["check"]).spawn().expect("bash is installed");
     let stdin = child.stdin.take().expect("piped");
     let ended = end_within(Duration::from_secs(10), child, Instant::now());
-    assert_eq!(ended.status.code(), Some(1), "its end is no matter of what comes");
+    assert_eq!(ended.status.code(), Some(1), "the run ends without waiting for the request");
     drop(stdin);
 }
 
@@ -321,11 +321,11 @@ fn an_input_that_cannot_be_read_is_told() {
 }
 
 #[test]
-#[cfg_attr(not(target_os = "linux"), ignore = "other systems do not let us look in time")]
+#[cfg_attr(not(target_os = "linux"), ignore = "on other systems the standard library opens it before we can check")]
 fn a_run_whose_standard_output_is_not_open_does_not_begin() {
     let endpoint = Endpoint::start(Settings::default()).expect("a free port");
     let directory = build_directory();
-    std::fs::write(directory.path().join("f.yml"), "function_name: f\n").expect("written");
+    std::fs::write(directory.path().join("f.yml"), "function_name: f\n").expect("writable");
     let by_hand = ["--stanza", "f.yml", "--ci", "none", "--format"];
     for (arguments, status) in [
         (vec![], 1),
@@ -340,7 +340,7 @@ fn a_run_whose_standard_output_is_not_open_does_not_begin() {
         assert_eq!(ended.status.code(), Some(status), "{arguments:?}: {}", ended.stderr);
         assert!(ended.stderr.contains("standard output is closed"), "{arguments:?}: {}", ended.stderr);
     }
-    assert!(endpoint.calls().is_empty(), "nothing is done of which nobody hears");
+    assert!(endpoint.calls().is_empty(), "nothing is done if no event can be written");
 }
 
 #[test]

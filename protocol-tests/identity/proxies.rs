@@ -1,5 +1,5 @@
-//! Which host a run asks for, as the proxy sees it that it has to go through, and what goes past a proxy.
-//! Whoever is let through ends on this machine all the same.
+//! Tests which host names the program uses, as seen by its proxy, and which requests bypass the proxy.
+//! The proxy forwards every connection to a server on this machine.
 
 use std::net::SocketAddr;
 
@@ -12,7 +12,7 @@ use super::{Stand, extend, stanza};
 use crate::deployments::noise;
 use crate::plugin::Plugin;
 
-/// AWS, as far as a plan asks it: no function is there, no object may be seen, and STS gives roles.
+/// The responses of AWS that a plan needs: the function does not exist, S3 denies access, and STS returns role credentials.
 fn aws() -> Recorder {
     Recorder::start(|asked| match asked.form().get("Action") {
         Some(operation) => Answer::ok(ROLE_KEYS.of_sts(operation, AN_HOUR)),
@@ -24,18 +24,18 @@ fn aws() -> Recorder {
     })
 }
 
-/// Lets everybody through, but to one address only.
+/// A proxy that forwards every connection to one address.
 fn proxy(to: SocketAddr) -> Recorder {
     Recorder::start(move |asked| if asked.method == "CONNECT" { Answer::Tunnel(to) } else { Answer::Hangup })
 }
 
-/// The hosts that a proxy was asked for, each once.
+/// The hosts of the proxy's CONNECT requests, in order, without consecutive duplicates.
 #[track_caller]
 fn hosts(proxy: &Recorder) -> Vec<String> {
     let mut hosts: Vec<String> = Vec::new();
     for line in proxy.lines() {
-        let host = line.strip_prefix("CONNECT ").unwrap_or_else(|| panic!("not behind TLS: {line}"));
-        let host = host.strip_suffix(":443").unwrap_or_else(|| panic!("another port: {host}"));
+        let host = line.strip_prefix("CONNECT ").unwrap_or_else(|| panic!("a request without TLS: {line}"));
+        let host = host.strip_suffix(":443").unwrap_or_else(|| panic!("a port other than 443: {host}"));
         if hosts.last().is_none_or(|last| last != host) {
             hosts.push(host.to_owned());
         }
@@ -43,7 +43,7 @@ fn hosts(proxy: &Recorder) -> Vec<String> {
     hosts
 }
 
-/// The stanza of a job with keys that has to go through that proxy to reach AWS, and no endpoint of its own.
+/// A request with keys, whose job must use this proxy and sets no endpoint URL.
 fn through(proxy: &Recorder, front: &Front) -> Value {
     let env = json!({"TRAVIS_BRANCH": "master", "HTTPS_PROXY": proxy.url(), "AWS_CA_BUNDLE": front.bundle()});
     let mut request = stanza(env.as_object().expect("an object").clone());
@@ -100,7 +100,7 @@ fn lambda_has_its_host_in_each_partition_and_of_each_kind() {
         assert_eq!(hosts(&proxy), [*expected], "{region} {variables}: {}", ended.stdout);
         assert_eq!(ended.outcome(), "planned", "{region} {variables}: {}", ended.stdout);
     }
-    println!("{} hosts of Lambda", rows.len());
+    println!("{} Lambda hosts", rows.len());
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn sts_has_its_host_in_each_partition_and_of_each_kind_by_whichever_way_it_is_as
         ),
     ];
     let aws = aws();
-    // Also for those that would be wrong, so that they are seen, and not waited for.
+    // The certificate also covers hosts that would be wrong, so that such a request fails the test at once and not by a timeout.
     let beside = ["sts.us-east-1.amazonaws.com", "sts.amazonaws.com"];
     let names: Vec<&str> = kinds.iter().flat_map(|kind| [kind.2, kind.3]).chain(beside).collect();
     let front = Front::named(&names, aws.address());
@@ -165,7 +165,7 @@ fn sts_has_its_host_in_each_partition_and_of_each_kind_by_whichever_way_it_is_as
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    println!("{} ways to {} hosts of STS", ways.len(), kinds.len());
+    println!("{} sources of credentials, {} kinds of STS hosts", ways.len(), kinds.len());
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn a_bucket_has_its_host_in_the_functions_region() {
     let package = noise(51 << 20);
     for (kind, expected) in rows {
         let (stand, proxy) = (Stand::new(), proxy(front.address()));
-        std::fs::write(stand.directory.path().join("noise.bin"), &package).expect("written");
+        std::fs::write(stand.directory.path().join("noise.bin"), &package).expect("writable");
         let mut request = through(&proxy, &front);
         extend(&mut request, &json!({"region": "eu-west-1", "s3_bucket": "packages"}));
         if !kind.is_empty() {
@@ -194,7 +194,7 @@ fn a_bucket_has_its_host_in_the_functions_region() {
 
 #[test]
 fn a_deployment_by_way_of_a_proxy_ends_at_the_host_that_was_asked_for() {
-    // Where the variable might be overlooked, a host that nobody can have.
+    // For the variables that the program could overlook, use a host that cannot exist: without the proxy the run fails.
     let (known, unknown) = ("lambda.eu-west-1.amazonaws.com", "lambda.invalid");
     for (name, host) in [("HTTPS_PROXY", known), ("https_proxy", unknown), ("ALL_PROXY", unknown)] {
         let (stand, endpoint) = (Stand::new(), JOB.endpoint("eu-west-1"));

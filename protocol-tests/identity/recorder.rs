@@ -1,5 +1,5 @@
-//! A function from requests to answers in, a server on a loopback port that records what it was asked out.
-//! Never outlives its value: dropped, it accepts nothing more, and what it is still silent about is cut.
+//! An HTTP server on a loopback port that records its requests and answers them with a function.
+//! It lives as long as its value: when the value is dropped, it accepts no more connections and closes those that it left unanswered.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// No connection is held for longer.
+/// Time limit of a connection.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// A request, as it was on the wire.
+/// A request as it was received.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
     pub(crate) method: String,
@@ -21,18 +21,18 @@ pub(crate) struct Asked {
     pub(crate) body: Vec<u8>,
 }
 
-/// What a request gets.
+/// The response to a request.
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
-    /// An answer with this status, these headers and this text.
+    /// A response with this status, these headers and this body.
     Text(u16, Vec<(&'static str, String)>, String),
-    /// These bytes, which somebody else has made.
+    /// A complete response as bytes, from another server.
     Bytes(Vec<u8>),
-    /// Nothing, until whoever asked goes away.
+    /// No response; the connection stays open until the client closes it.
     Silence,
-    /// Nothing, at once.
+    /// No response; the connection is closed at once.
     Hangup,
-    /// As a proxy: a connection to that address.
+    /// The response of a proxy to CONNECT: a tunnel to this address.
     Tunnel(SocketAddr),
 }
 
@@ -44,7 +44,7 @@ struct Shared {
     closing: AtomicBool,
 }
 
-/// A server that answers by a function.
+/// A recording server. See the module documentation.
 pub(crate) struct Recorder {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -52,19 +52,19 @@ pub(crate) struct Recorder {
 }
 
 impl Asked {
-    /// Empty where there is none.
+    /// The value of a header, or an empty string if the request does not have it.
     pub(crate) fn header(&self, name: &str) -> &str {
         let found = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str()).unwrap_or_default()
     }
 
-    /// The access key id that has signed; empty where nobody has.
+    /// The access key id that signed the request; empty if it is not signed.
     pub(crate) fn signer(&self) -> &str {
         let credential = self.header("authorization").split_once("Credential=").map(|(_, rest)| rest);
         credential.and_then(|rest| rest.split('/').next()).unwrap_or_default()
     }
 
-    /// The members of a form, as AWS's query protocol has them.
+    /// The parameters of a form-encoded body, as AWS's query protocol uses it.
     pub(crate) fn form(&self) -> BTreeMap<String, String> {
         let body = String::from_utf8_lossy(&self.body);
         let pairs = body.split('&').filter_map(|pair| pair.split_once('='));
@@ -72,7 +72,7 @@ impl Asked {
     }
 }
 
-/// `a%2Fb+c` is `a/b c`.
+/// Decodes a form value: `a%2Fb+c` becomes `a/b c`.
 fn decoded(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();
@@ -93,19 +93,19 @@ fn decoded(text: &str) -> String {
 }
 
 impl Answer {
-    /// Status 200 and this text.
+    /// A response with status 200 and this body.
     pub(crate) fn ok(text: impl Into<String>) -> Self {
         Self::status(200, text)
     }
 
-    /// This status and this text.
+    /// A response with this status and body.
     pub(crate) fn status(status: u16, text: impl Into<String>) -> Self {
         Answer::Text(status, Vec::new(), text.into())
     }
 }
 
 impl Recorder {
-    /// Listens from now on.
+    /// Starts the server. It accepts connections when this function returns.
     pub(crate) fn start(script: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let address = listener.local_addr().expect("it is bound");
@@ -119,7 +119,7 @@ impl Recorder {
                         return;
                     }
                     let shared = shared.clone();
-                    // Whatever is wrong with a connection ends it; the client sees that, and so does the test.
+                    // An I/O error closes the connection. The client sees that, and so does the test.
                     thread::spawn(move || drop(shared.serve(&stream)));
                 }
             }
@@ -127,12 +127,12 @@ impl Recorder {
         Recorder { address, shared, accepting: Some(accepting) }
     }
 
-    /// Hands everything on, and records it.
+    /// Starts a server that forwards every request to `upstream`, and records it.
     pub(crate) fn before(upstream: SocketAddr) -> Self {
         Recorder::start(move |asked| Answer::Bytes(handed_on(asked, upstream).unwrap_or_default()))
     }
 
-    /// Knows nobody and nothing.
+    /// Starts a server that closes every connection without a response.
     pub(crate) fn of_nothing() -> Self {
         Recorder::start(|_| Answer::Hangup)
     }
@@ -159,7 +159,7 @@ impl Recorder {
 impl Drop for Recorder {
     fn drop(&mut self) {
         self.shared.closing.store(true, Ordering::SeqCst);
-        // Wakes the accepting thread, which then sees that it is over.
+        // Wakes the accepting thread, which then sees `closing`.
         let _ = TcpStream::connect(self.address);
         if let Some(accepting) = self.accepting.take() {
             let _ = accepting.join();
@@ -168,13 +168,13 @@ impl Drop for Recorder {
 }
 
 impl Shared {
-    /// One request to a connection: every answer closes it.
+    /// Handles one request. Each connection serves only one: every response closes it.
     fn serve(&self, mut stream: &TcpStream) -> io::Result<()> {
         stream.set_read_timeout(Some(LIMIT))?;
         stream.set_write_timeout(Some(LIMIT))?;
         let mut reader = BufReader::new(stream);
         let Some(asked) = read(&mut reader)? else { return Ok(()) };
-        // On record before it is answered: a test that has its answer finds the request.
+        // Record the request before the response, so that a test that has seen the response also finds the request.
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(asked.clone());
         match (self.script)(&asked) {
             Answer::Text(status, headers, text) => {
@@ -212,13 +212,13 @@ impl Shared {
     }
 }
 
-/// One direction of a tunnel. Its end is told on.
+/// Copies one direction of a tunnel, and passes its end on.
 fn pass_on(mut from: &TcpStream, mut to: &TcpStream) {
     let _ = io::copy(&mut from, &mut to);
     let _ = to.shutdown(Shutdown::Write);
 }
 
-/// `None`: somebody connected and had nothing to ask.
+/// Reads a request. `None` if the client connected and sent nothing.
 fn read(reader: &mut impl BufRead) -> io::Result<Option<Asked>> {
     let mut line = || -> io::Result<String> {
         let mut line = String::new();
@@ -240,7 +240,7 @@ fn read(reader: &mut impl BufRead) -> io::Result<Option<Asked>> {
     Ok(Some(asked))
 }
 
-/// The whole answer that somebody else gives.
+/// Forwards a request to another server, and returns its complete response.
 fn handed_on(asked: &Asked, to: SocketAddr) -> io::Result<Vec<u8>> {
     let mut stream = TcpStream::connect(to)?;
     stream.set_read_timeout(Some(LIMIT))?;

@@ -1,5 +1,5 @@
-//! Runs that must not act as anybody: what is told, who was asked until then, and what is never shown of it.
-//! Whatever else is good for a deployment is there, and must not be used.
+//! Tests runs that must fail because of their credentials: the error, the requests made before it, and the secrets that must stay hidden.
+//! Other valid credentials are always available, and the program must not use them.
 
 use serde_json::{Map, Value, json};
 
@@ -37,14 +37,14 @@ fn a_password_in_an_endpoint_that_is_none_is_not_told() {
     }
 }
 
-/// AWS, or what answers for it, puts a secret where it names a request, a version, code and an address.
+/// A server in place of AWS returns a secret as request id and as version.
 #[test]
 fn what_aws_tells_of_itself_is_masked_too() {
     let secret = "ghp_hunter2x/0123456789";
     let code = std::sync::Mutex::new(String::new());
     let lambda = Recorder::start(move |asked| {
         let body: Value = serde_json::from_slice(&asked.body).unwrap_or_default();
-        let mut code = code.lock().expect("no panic");
+        let mut code = code.lock().expect("no thread panicked");
         let is_there = !code.is_empty();
         if let Some(zip) = body["Code"]["ZipFile"].as_str() {
             let zip = base64_simd::STANDARD.decode_to_vec(zip).expect("base64");
@@ -75,11 +75,11 @@ fn what_aws_tells_of_itself_is_masked_too() {
     let ended = stand.run(&[], &request);
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
     assert_eq!(ended.finished()["version"], "[secure]");
-    assert_eq!(ended.event("step-finished").expect("told")["request_id"], "id-[secure]");
+    assert_eq!(ended.event("step-finished").expect("the event exists")["request_id"], "id-[secure]");
     assert!(!ended.stdout.contains("hunter2x"), "{}", ended.stdout);
 }
 
-/// Code, place and exit status.
+/// The error code, the JSON pointer `at` and the exit status.
 #[track_caller]
 fn told(ended: &Ended) -> (&str, &str, Option<i32>) {
     let at = ended.finished()["error"]["at"].as_str().unwrap_or_default();
@@ -112,9 +112,9 @@ fn nothing_of_the_runners_identity_is_used_for_a_job_that_brings_its_env() {
         }),
     );
     let run = |runner: &Map<String, Value>, request: &Value| {
-        let plugin = runner.iter().fold(Plugin::new(&[]), |plugin, (name, value)| {
-            plugin.env(name, value.as_str().expect("variables are strings"))
-        });
+        let plugin = runner
+            .iter()
+            .fold(Plugin::new(&[]), |plugin, (name, value)| plugin.env(name, value.as_str().expect("a string")));
         stand.run_as(plugin, request)
     };
     let mut job = stanza(stand.env(&endpoint.url()));
@@ -139,7 +139,7 @@ fn nothing_of_the_runners_identity_is_used_for_a_job_that_brings_its_env() {
         assert_eq!(asked(), nobody, "{more}");
     }
 
-    // Without an `env` the runner is the job, and each of these is good for a deployment.
+    // Without `env`, the runner's environment is that of the job, and each of these sources can deploy.
     job.as_object_mut().expect("an object").remove("env");
     runner.extend(stand.env(&endpoint.url()));
     for (source, gone) in [
@@ -153,16 +153,16 @@ fn nothing_of_the_runners_identity_is_used_for_a_job_that_brings_its_env() {
         job["description"] = json!(source);
         let ended = run(&runner, &job);
         assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
-        assert_eq!(ended.event("identified").expect("told")["source"], source);
+        assert_eq!(ended.event("identified").expect("the event exists")["source"], source);
     }
     assert!(endpoint.calls().iter().all(|call| call.access_key_id == RUNNER.id));
     assert_eq!((sts.lines(), container.lines(), metadata.lines()), (Vec::new(), Vec::new(), Vec::new()));
     for name in ["HOME", "AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"] {
         runner.remove(name);
     }
-    // RUNNER has no token, which those that give temporary keys have.
+    // Only the source is compared: the endpoint accepts only the keys of RUNNER, and this source returns temporary keys.
     let ended = run(&runner, &job);
-    assert_eq!(ended.event("identified").expect("told")["source"], "web-identity", "{}", ended.stdout);
+    assert_eq!(ended.event("identified").expect("the event exists")["source"], "web-identity", "{}", ended.stdout);
     assert_eq!(sts.lines().len(), 1);
 }
 
@@ -193,7 +193,7 @@ fn half_a_pair_of_keys_is_refused_before_anybody_is_asked() {
     env.extend(variables(JOB.variables("LAMBDA")));
     let ended = stand.run(&[], &stanza(env));
     assert_eq!(told(&ended), ("incomplete-credentials", "", Some(2)), "{}", ended.stdout);
-    let message = ended.finished()["error"]["message"].as_str().expect("told").to_owned();
+    let message = ended.finished()["error"]["message"].as_str().expect("a string").to_owned();
     assert!(message.contains("`AWS_SECRET_ACCESS_KEY` is not"), "{message}");
     assert_eq!((endpoint.calls().len(), metadata.lines()), (0, Vec::new()));
 }
@@ -203,7 +203,7 @@ fn what_the_stanza_names_and_the_job_lacks_is_blamed() {
     let (stand, endpoint, sts) = (Stand::new(), JOB.endpoint("us-east-1"), sts());
     let home = Home::new("[profile empty]\nregion = us-east-1\n", &format!("[default]\n{}", JOB.profile()));
     let mut env = stand.env(&endpoint.url());
-    // Good for a deployment, and not what the stanza asks for.
+    // Valid credentials that the stanza does not select.
     env.extend(variables(JOB.variables("AWS")));
     extend_map(&mut env, &json!({"HOME": home.path(), "AWS_ENDPOINT_URL_STS": sts.url(), "EMPTY": " "}));
     let request = stanza(env);
@@ -221,7 +221,7 @@ fn what_the_stanza_names_and_the_job_lacks_is_blamed() {
         extend(&mut request, &more);
         let ended = stand.run(&[], &request);
         assert_eq!(told(&ended), ("no-credentials", at, Some(2)), "{more}: {}", ended.stdout);
-        let message = ended.finished()["error"]["message"].as_str().expect("told").to_owned();
+        let message = ended.finished()["error"]["message"].as_str().expect("a string").to_owned();
         assert!(message.contains(named), "{message}");
     }
     assert_eq!((endpoint.calls().len(), sts.lines()), (0, Vec::new()));
@@ -279,7 +279,7 @@ fn what_sts_refuses_is_told_as_a_refusal_of_the_role() {
         assert!(error.to_string().contains(message.trim_end_matches('.')), "{error}");
         assert_eq!(error["aws"]["code"], code);
         assert_eq!(error["aws"]["request_id"], "b25f48e8-84fd-11e6-80d9-574e0c4664cb");
-        assert_eq!((sts.lines().len(), endpoint.calls().len()), (1, 0), "{code} is no reason to ask again");
+        assert_eq!((sts.lines().len(), endpoint.calls().len()), (1, 0), "{code} is not retried");
     }
 }
 
@@ -297,7 +297,7 @@ fn an_expired_token_is_told_as_expired_whether_it_comes_from_a_file_or_a_variabl
         extend(&mut request["env"], &variables);
         extend(&mut request, &more);
         let ended = stand.run(&[], &request);
-        // STS is AWS, and it was asked.
+        // Exit status 1: a request to STS counts as a request to AWS.
         let told = (ended.code(), ended.status.code());
         assert_eq!(told, ("credentials-expired", Some(1)), "{variables}: {}", ended.stdout);
     }
@@ -342,7 +342,7 @@ fn a_profile_that_is_not_there_is_refused_before_any_other_source_is_tried() {
     ] {
         let mut request = stanza(stand.env(&endpoint.url()));
         extend(&mut request["env"], &json!({"AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata.url()}));
-        // Keys of the job would be good for a deployment, too.
+        // The job also has valid keys.
         if at == "/env/AWS_PROFILE" {
             extend(&mut request["env"], &Value::Object(keys.clone()));
         }
@@ -354,7 +354,7 @@ fn a_profile_that_is_not_there_is_refused_before_any_other_source_is_tried() {
         assert!(error.contains(named), "{error}");
     }
     assert_eq!((endpoint.calls().len(), metadata.lines()), (0, Vec::new()));
-    // A profile that is there, and has no credentials, says only where: others may act.
+    // A profile that exists without credentials only sets the region: another source may provide credentials.
     let region = Home::new("[profile prod]\nregion = us-east-1\n", "");
     let mut request = stanza(stand.env(&endpoint.url()));
     extend(&mut request["env"], &Value::Object(keys));
@@ -403,11 +403,11 @@ fn what_lambda_quotes_of_keys_that_a_source_has_given_is_masked() {
 fn a_directory_that_is_called_like_a_home_is_no_home() {
     let directory = crate::deployments::build_directory();
     let files = directory.path().join("~/.aws");
-    std::fs::create_dir_all(&files).expect("made");
+    std::fs::create_dir_all(&files).expect("can be created");
     let run = "[default]\nregion = eu-west-9\ncredential_process = touch RAN\n";
-    std::fs::write(files.join("config"), run).expect("written");
+    std::fs::write(files.join("config"), run).expect("writable");
     let keys = "[default]\naws_access_key_id = AKIAOFTHEBUILD\naws_secret_access_key = of-the-build-directory\n";
-    std::fs::write(files.join("credentials"), keys).expect("written");
+    std::fs::write(files.join("credentials"), keys).expect("writable");
     let job = json!({"TRAVIS_BRANCH": "master", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"});
     for env in [
         Some(job.clone()),

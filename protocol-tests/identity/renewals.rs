@@ -1,7 +1,7 @@
-//! Credentials that end while a deployment goes on: their source is asked again, and what it gives then signs.
+//! Tests credentials that expire during a deployment: the program fetches new ones from the same source and signs with them.
 //!
-//! The SDK asks again 10 s before they end, less up to 5 s of jitter. So credentials that last 4 s are never kept, and
-//! those that last 11 s are kept for some seconds.
+//! The SDK renews credentials 10 s before they expire, less up to 5 s of jitter. So credentials valid for 4 s are never cached, and
+//! credentials valid for 11 s are cached for some seconds.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -20,7 +20,7 @@ const BASE: Keys = Keys::lasting("AKIAWHOASSUMESIT0001");
 const TOO_SHORT: Duration = Duration::from_secs(4);
 const SHORT: Duration = Duration::from_secs(11);
 
-/// Each source that gives temporary keys: a server of `document`, and what a job says that uses it.
+/// The stanza members and job variables that make a run use the temporary keys of `server`, for each kind of source.
 fn asking(at: &str, server: &Recorder) -> (Value, Value) {
     match at {
         "container" => {
@@ -38,7 +38,7 @@ fn asking(at: &str, server: &Recorder) -> (Value, Value) {
     }
 }
 
-/// Gives FIRST once, then `then`.
+/// A server that returns the keys FIRST once, and `then` after that.
 fn server(at: &'static str, lasts: Duration, then: Keys) -> Recorder {
     let count = AtomicUsize::new(0);
     Recorder::start(move |asked| {
@@ -60,11 +60,11 @@ fn keys_that_are_about_to_end_are_replaced_before_the_next_call() {
         extend(&mut request["env"], &variables);
         extend(&mut request, &more);
         let ended = stand.run(&[], &request);
-        // The endpoint knows the first keys only, so that the second ones are seen by their refusal.
+        // The endpoint accepts only the first keys, so it rejects the first request that uses the second ones.
         assert_eq!(ended.code(), "credentials-rejected", "{at}: {}", ended.stdout);
         let signers: Vec<String> = endpoint.calls().into_iter().map(|call| call.access_key_id).collect();
         assert_eq!(signers, [FIRST.id, SECOND.id], "{at}");
-        assert_eq!(server.lines().len(), 2, "{at}: once for each of them");
+        assert_eq!(server.lines().len(), 2, "{at}: one request for each pair of keys");
     }
 }
 
@@ -72,7 +72,7 @@ fn keys_that_are_about_to_end_are_replaced_before_the_next_call() {
 fn new_keys_are_masked_where_aws_quotes_them() {
     for at in ["container", "role", "token"] {
         let stand = Stand::new();
-        // It knows of no function, and to the first call with other keys it says what it was given.
+        // It answers "not found" to the first keys, and to other keys an error that quotes them.
         let lambda = Recorder::start(|asked| {
             let id = ("x-amzn-requestid", "b25f48e8-84fd-11e6-80d9-574e0c4664cb".to_owned());
             let (status, code, message) = if asked.signer() == FIRST.id {
@@ -106,7 +106,7 @@ fn a_token_of_a_file_is_masked_where_sts_quotes_it() {
     });
     let (stand, endpoint) = (Stand::new(), FIRST.endpoint("us-east-1"));
     let file = stand.directory.path().join("identity");
-    std::fs::write(&file, "eyJhbGciOi.a-token-of-a-file.c2ln\n").expect("written");
+    std::fs::write(&file, "eyJhbGciOi.a-token-of-a-file.c2ln\n").expect("writable");
     let mut request = stanza(stand.env(&endpoint.url()));
     let variables =
         json!({"AWS_WEB_IDENTITY_TOKEN_FILE": file, "AWS_ROLE_ARN": ROLE, "AWS_ENDPOINT_URL_STS": sts.url()});
@@ -133,8 +133,8 @@ fn a_deployment_that_outlasts_its_keys_goes_on_with_new_ones() {
                 let ended = stand.run(&[], &request);
                 assert_eq!(ended.outcome(), "deployed", "{at}: {}", ended.stdout);
                 let asked = server.lines().len();
-                assert!((2..=endpoint.calls().len()).contains(&asked), "{at}: asked {asked} times");
-                println!("{at}: asked {asked} times for keys of {} calls", endpoint.calls().len());
+                assert!((2..=endpoint.calls().len()).contains(&asked), "{at}: {asked} requests for keys");
+                println!("{at}: {asked} requests for keys during {} calls", endpoint.calls().len());
             });
         }
     });

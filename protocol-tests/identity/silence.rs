@@ -1,5 +1,5 @@
-//! Sources of credentials that never answer: how long a run waits for them, and what it leaves behind.
-//! A source is silent for a minute; no run here may last that long.
+//! Tests sources of credentials that never answer: how long a run waits for them, and that it leaves no process behind.
+//! A silent source holds its connection for a minute; every run here must end sooner.
 
 use std::fs;
 use std::io::Write;
@@ -16,7 +16,7 @@ use crate::plugin::{Ended, Plugin};
 
 const JOB: Keys = Keys::lasting("AKIAKEYSOFTHEJOB0001");
 
-/// Nobody waits longer for a source that says nothing.
+/// Time limit of a run with a silent source.
 const SOON: Duration = Duration::from_secs(5);
 
 #[test]
@@ -48,17 +48,17 @@ fn holds_nobody_up(silent: &Recorder, variables: &Value) {
     extend(&mut request["env"], variables);
     let ended = stand.run(&[], &request);
     assert_eq!(ended.code(), "no-credentials", "after {:?}: {}", ended.elapsed, ended.stdout);
-    assert!(!silent.lines().is_empty(), "it was asked");
+    assert!(!silent.lines().is_empty(), "the source received a request");
     assert!(ended.elapsed < SOON, "{:?} for {:?}", ended.elapsed, silent.lines());
     assert_eq!(endpoint.calls().len(), 0);
 }
 
-/// A run whose exit status is not yet compared with what it tells: what was asked may be seen by the test alone.
+/// Runs without comparing the exit status with the events: only the test knows whether a request was made.
 fn run_unchecked(stand: &Stand, request: &Value, meanwhile: impl FnOnce(&Child)) -> Ended {
     let began = Instant::now();
     let mut child = Plugin::new(&[]).directory(stand.directory.path()).spawn();
     let mut stdin = child.stdin.take().expect("piped");
-    stdin.write_all(request.to_string().as_bytes()).expect("taken");
+    stdin.write_all(request.to_string().as_bytes()).expect("writable");
     drop(stdin);
     meanwhile(&child);
     Ended::of(child, began)
@@ -93,7 +93,7 @@ fn sts_that_never_answers_takes_no_longer_than_the_stanza_lets_it() {
 fn a_credential_process_that_never_ends_does_not_hold_a_run_up() {
     for (by, wait_timeout, code, status) in [("a limit", 2, "timed-out", 2), ("SIGTERM", 60, "cancelled", 143)] {
         let (stand, endpoint, home) = (Stand::new(), JOB.endpoint("us-east-1"), Home::new("", ""));
-        // The name appears once all of the number is in the file.
+        // Rename the file when it is complete, so that the test never reads half a process id.
         let script = "echo $$ > \"$HOME/id.new\"\nmv \"$HOME/id.new\" \"$HOME/id\"\nexec sleep 60\n";
         let script = home.file("process.sh", script);
         home.file(".aws/config", &format!("[default]\ncredential_process = sh {}\n", script.display()));
@@ -108,14 +108,14 @@ fn a_credential_process_that_never_ends_does_not_hold_a_run_up() {
             }
             assert!(by != "SIGTERM" || kill("-TERM", &child.id().to_string()));
         });
-        // What is left ends with the test.
+        // Kill the process if it is still running.
         let _ = kill("-KILL", &id());
         assert_eq!((ended.code(), ended.status.code()), (code, Some(status)), "{by}: {}", ended.stdout);
         assert!(ended.elapsed < SOON, "{by}: {:?}", ended.elapsed);
     }
 }
 
-/// Whether there was a process to send it to.
+/// Sends a signal. Returns true if the process existed.
 fn kill(signal: &str, id: &str) -> bool {
     let mut kill = fixture::kill();
     kill.args([signal, id]).stderr(Stdio::null()).status().expect("kill runs").success()

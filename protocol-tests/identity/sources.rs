@@ -1,5 +1,4 @@
-//! Doubles of everything that gives credentials, each of which gives keys that tell where they come from.
-//! Never gives the same keys as another one.
+//! Test doubles of all sources of credentials. Each one returns different keys, so that a test sees which source was used.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -15,16 +14,16 @@ use tempfile::TempDir;
 use super::recorder::{Answer, Asked, Recorder};
 use crate::fixture::PATH;
 
-/// The role that stanzas of these tests want to act as.
+/// The role that stanzas of these tests assume.
 pub(crate) const ROLE: &str = "arn:aws:iam::123456789012:role/deploy";
 
-/// The keys that STS's double gives for it.
+/// The keys that the double of STS returns for [`ROLE`].
 pub(crate) const ROLE_KEYS: Keys = Keys::temporary("ASIADEPLOYROLE000001");
 
-/// How long the credentials of the doubles last, unless a test says otherwise.
+/// Lifetime of the doubles' credentials, unless a test sets another one.
 pub(crate) const AN_HOUR: Duration = Duration::from_secs(3600);
 
-/// A key id from which its secret follows, and its session token where it has one.
+/// An access key id. The secret and, for temporary keys, the session token are derived from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Keys {
     pub(crate) id: &'static str,
@@ -48,7 +47,7 @@ impl Keys {
         format!("token-of-{}", self.id)
     }
 
-    /// An endpoint in `region` that takes these keys and no others, with their token or without any.
+    /// A Lambda endpoint in `region` that accepts only these keys; temporary keys need their token.
     pub(crate) fn endpoint(&self, region: &str) -> Endpoint {
         let settings = Settings { region: region.to_owned(), ..self.settings() };
         Endpoint::start(settings).expect("a free port")
@@ -63,20 +62,20 @@ impl Keys {
         }
     }
 
-    /// As the variables of a job.
+    /// The keys as variables of a job.
     pub(crate) fn variables(&self, prefix: &str) -> Vec<(String, String)> {
         let token = self.is_temporary.then(|| (format!("{prefix}_SESSION_TOKEN"), self.token()));
         let id = (format!("{prefix}_ACCESS_KEY_ID"), self.id.to_owned());
         [id, (format!("{prefix}_SECRET_ACCESS_KEY"), self.secret())].into_iter().chain(token).collect()
     }
 
-    /// As the lines of a profile.
+    /// The keys as lines of a profile.
     pub(crate) fn profile(&self) -> String {
         let lines = format!("aws_access_key_id = {}\naws_secret_access_key = {}\n", self.id, self.secret());
         if self.is_temporary { format!("{lines}aws_session_token = {}\n", self.token()) } else { lines }
     }
 
-    /// As a container's endpoint and the metadata service answer.
+    /// The keys as the container endpoint and the metadata service return them.
     pub(crate) fn document(&self, lasts: Duration) -> String {
         json!({
             "Code": "Success", "Type": "AWS-HMAC", "LastUpdated": "2026-01-01T00:00:00Z", "AccessKeyId": self.id,
@@ -85,7 +84,7 @@ impl Keys {
         .to_string()
     }
 
-    /// As STS answers an operation.
+    /// The keys as STS returns them for this operation.
     pub(crate) fn of_sts(&self, operation: &str, lasts: Duration) -> String {
         format!(
             "<{operation}Response xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><{operation}Result>\
@@ -103,14 +102,14 @@ impl Keys {
     }
 }
 
-/// That much later than now, as AWS writes a time. It knows whole seconds only.
+/// The time after `lasts`, in AWS's format, rounded down to whole seconds.
 pub(crate) fn in_time(lasts: Duration) -> String {
-    let since = (SystemTime::now() + lasts).duration_since(SystemTime::UNIX_EPOCH).expect("later than 1970");
-    let time = DateTime::from_secs(since.as_secs().try_into().expect("not that much later"));
-    time.fmt(Format::DateTime).expect("a time of this millennium")
+    let since = (SystemTime::now() + lasts).duration_since(SystemTime::UNIX_EPOCH).expect("the clock is after 1970");
+    let time = DateTime::from_secs(since.as_secs().try_into().expect("fits in i64"));
+    time.fmt(Format::DateTime).expect("a year that the format can represent")
 }
 
-/// STS, as AWS words a refusal.
+/// An error response of STS.
 pub(crate) fn refusal(status: u16, code: &str, message: &str) -> Answer {
     let headers = vec![("x-amzn-requestid", "b25f48e8-84fd-11e6-80d9-574e0c4664cb".to_owned())];
     let text = format!(
@@ -121,7 +120,7 @@ pub(crate) fn refusal(status: u16, code: &str, message: &str) -> Answer {
     Answer::Text(status, headers, text)
 }
 
-/// STS: each role has keys of its own.
+/// A double of STS. Each role has different keys.
 pub(crate) fn sts() -> Recorder {
     Recorder::start(|asked| {
         let form = asked.form();
@@ -135,7 +134,7 @@ pub(crate) fn sts() -> Recorder {
     })
 }
 
-/// A container's credentials, for whoever has its token.
+/// A double of the container credentials endpoint. It requires the authorization token.
 pub(crate) fn container(keys: Keys) -> Recorder {
     Recorder::start(move |asked| match (asked.target.as_str(), asked.header("authorization")) {
         ("/credentials", "token-of-the-container") => Answer::ok(keys.document(AN_HOUR)),
@@ -143,7 +142,7 @@ pub(crate) fn container(keys: Keys) -> Recorder {
     })
 }
 
-/// An instance's metadata service, version 2: it wants a token, which it gives to a PUT.
+/// A double of the EC2 instance metadata service, version 2: it requires a token, which a PUT request returns.
 pub(crate) fn metadata(keys: Keys) -> Recorder {
     Recorder::start(move |asked: &Asked| {
         let ttl = "x-aws-ec2-metadata-token-ttl-seconds";
@@ -160,15 +159,15 @@ pub(crate) fn metadata(keys: Keys) -> Recorder {
     })
 }
 
-/// A home with `~/.aws`.
+/// A home directory with `~/.aws`.
 pub(crate) struct Home(TempDir);
 
 impl Home {
     pub(crate) fn new(config: &str, credentials: &str) -> Self {
         let home = TempDir::new().expect("a temporary directory");
-        fs::create_dir(home.path().join(".aws")).expect("made");
-        fs::write(home.path().join(".aws/config"), config).expect("written");
-        fs::write(home.path().join(".aws/credentials"), credentials).expect("written");
+        fs::create_dir(home.path().join(".aws")).expect("can be created");
+        fs::write(home.path().join(".aws/config"), config).expect("writable");
+        fs::write(home.path().join(".aws/credentials"), credentials).expect("writable");
         Home(home)
     }
 
@@ -176,15 +175,15 @@ impl Home {
         self.0.path().display().to_string()
     }
 
-    /// A file in it.
+    /// Writes a file in the home directory, and returns its path.
     pub(crate) fn file(&self, name: &str, text: &str) -> PathBuf {
         let path = self.0.path().join(name);
-        fs::write(&path, text).expect("written");
+        fs::write(&path, text).expect("writable");
         path
     }
 }
 
-/// The `env` of a job at that Lambda, without any identity. Whatever would leave the machine meets `outside`.
+/// The `env` of a job that uses this Lambda endpoint, without credentials. Requests to other hosts go to the proxy `outside`.
 pub(crate) fn job_env(lambda: &str, outside: &Recorder) -> Map<String, Value> {
     let env = json!({
         "PATH": &*PATH,
@@ -195,7 +194,7 @@ pub(crate) fn job_env(lambda: &str, outside: &Recorder) -> Map<String, Value> {
     env.as_object().expect("an object").clone()
 }
 
-/// The address of a URL.
+/// The socket address of an `http://` URL.
 pub(crate) fn address_of(url: &str) -> SocketAddr {
     url.trim_start_matches("http://").parse().expect("an address of 127.0.0.1")
 }

@@ -1,5 +1,5 @@
-//! Every source of credentials in; who has signed, and what was told of it, out.
-//! Never tries a source alone where another one could have come first: all that rank below are there, too.
+//! Tests each source of credentials: which keys sign the requests, and which source the program reports.
+//! All sources of lower precedence are available in each run, so that the order is tested too.
 
 use std::fmt::Write;
 use std::fs;
@@ -28,7 +28,7 @@ const WEB_IDENTITY: Keys = Keys::temporary("ASIAWEBIDENTITY00001");
 const CONTAINER: Keys = Keys::temporary("ASIACONTAINER0000001");
 const INSTANCE: Keys = Keys::temporary("ASIAINSTANCE00000001");
 
-/// Everything that gives credentials, all of it there at once.
+/// All sources of credentials, available at the same time.
 struct Sources {
     stand: Stand,
     home: Home,
@@ -37,14 +37,14 @@ struct Sources {
     metadata: Recorder,
 }
 
-/// A source that comes first, and whose keys sign then.
+/// A source that has the highest precedence in its run, with the keys that must sign.
 struct Row {
     name: &'static str,
     source: &'static str,
     keys: Keys,
-    /// What the stanza says of it.
+    /// Members of the stanza that select the source.
     stanza: Value,
-    /// The first of the job's sources that is there; those behind it are, too.
+    /// Index of the first source of the job that is available. All sources after it are available too.
     from: usize,
 }
 
@@ -66,7 +66,7 @@ impl Sources {
         Sources { stand: Stand::new(), home, sts: sts(), container: container(CONTAINER), metadata: metadata(INSTANCE) }
     }
 
-    /// The job's environment with its sources from the given one on, highest first.
+    /// The environment of the job with its sources from index `from` on, highest precedence first.
     fn env(&self, lambda: &str, from: usize) -> serde_json::Map<String, Value> {
         let pair = |name: &str, value: String| (name.to_owned(), value);
         let token_file = self.home.file("token", "a.web.identity\n").display().to_string();
@@ -87,14 +87,14 @@ impl Sources {
         ];
         let mut env = self.stand.env(lambda);
         env.insert("AWS_ENDPOINT_URL_STS".to_owned(), json!(self.sts.url()));
-        // It belongs to nobody's key, unless the job has AWS_ACCESS_KEY_ID, which brings its own.
+        // A session token without keys. The variables with AWS_ACCESS_KEY_ID replace it by their own token.
         env.insert("AWS_SESSION_TOKEN".to_owned(), json!("a-stray-session-token"));
         env.insert("ID_TOKEN".to_owned(), json!("a.token.of.the.job"));
         env.extend(sources.into_iter().skip(from).flatten().map(|(name, value)| (name, Value::String(value))));
         env
     }
 
-    /// A deployment by this row's source, with `more` in its stanza. Returns the source that was told.
+    /// Deploys with the source of this row and `more` in the stanza. Returns the source that `identified` reports.
     #[track_caller]
     fn deploy(&self, row: &Row, more: &Value, endpoint: &Endpoint) -> String {
         let mut request = stanza(self.env(&endpoint.url(), row.from));
@@ -104,10 +104,10 @@ impl Sources {
             [row.keys, ROLE_KEYS].into_iter().flat_map(|keys| [keys.id.to_owned(), keys.secret(), keys.token()]);
         let ended = self.stand.run_as(Plugin::new(&[]).secrets(secrets), &request);
         assert_eq!(ended.outcome(), "deployed", "{}: {}", row.name, ended.stdout);
-        let identified = ended.event("identified").expect("told");
-        let told = identified["access_key_id"].as_str().expect("told");
+        let identified = ended.event("identified").expect("the event exists");
+        let told = identified["access_key_id"].as_str().expect("a string");
         assert!(told.ends_with("***"), "{told}");
-        identified["source"].as_str().expect("told").to_owned()
+        identified["source"].as_str().expect("a string").to_owned()
     }
 }
 
@@ -144,14 +144,14 @@ fn each_source_signs_with_its_own_keys_and_outranks_those_below() {
         let calls = endpoint.calls();
         assert!(!calls.is_empty() && calls.iter().all(|call| call.access_key_id == row.keys.id), "{}", row.name);
         let asks_sts = [CHAINED, ROLE_KEYS, WEB_IDENTITY].contains(&row.keys);
-        assert_eq!(sources.sts.asked().len(), usize::from(asks_sts), "{}: nobody is asked in vain", row.name);
+        assert_eq!(sources.sts.asked().len(), usize::from(asks_sts), "{}: STS gets no unnecessary request", row.name);
         assert_eq!(sources.container.asked().len(), usize::from(row.keys == CONTAINER), "{}", row.name);
         let asks_metadata = row.keys == INSTANCE || row.name.contains("credential_source");
         assert_eq!(!sources.metadata.asked().is_empty(), asks_metadata, "{}", row.name);
         let started = fs::read_to_string(format!("{}/started", sources.home.path())).unwrap_or_default();
         let expected = if row.keys == PROCESS { "started\n" } else { "" };
-        assert_eq!(started, expected, "{}: once, or not at all", row.name);
-        writeln!(table, "{source:<13} -> {}  {}", row.keys.id, row.name).expect("a string takes it");
+        assert_eq!(started, expected, "{}: the credential process starts only if it is used, and once", row.name);
+        writeln!(table, "{source:<13} -> {}  {}", row.keys.id, row.name).expect("a string accepts every write");
     }
     println!("{table}");
 }
@@ -166,7 +166,7 @@ fn whoever_acts_may_assume_a_role_and_the_role_signs() {
         let (sources, endpoint) = (Sources::new(), ROLE_KEYS.endpoint("us-east-1"));
         assert_eq!(sources.deploy(row, &role, &endpoint), "assumed-role", "{}", row.name);
         let asked = sources.sts.asked();
-        let last = asked.last().expect("asked");
+        let last = asked.last().expect("at least one request");
         let token = if row.keys.is_temporary { row.keys.token() } else { String::new() };
         assert_eq!((last.signer(), last.header("x-amz-security-token")), (row.keys.id, token.as_str()), "{}", row.name);
         let form = json!({
@@ -175,10 +175,10 @@ fn whoever_acts_may_assume_a_role_and_the_role_signs() {
         });
         assert_eq!(json!(last.form()), form, "{}", row.name);
         let of_role = asked.iter().filter(|asked| asked.form().get("RoleArn").is_some_and(|arn| arn == ROLE));
-        assert_eq!(of_role.count(), 1, "{}: once", row.name);
+        assert_eq!(of_role.count(), 1, "{}: the role is assumed once", row.name);
         count += 1;
     }
-    println!("{count} sources whose role signs");
+    println!("{count} sources that assume a role");
 }
 
 #[test]
@@ -205,11 +205,11 @@ fn a_token_is_exchanged_without_keys_and_written_nowhere() {
     let found: Arc<Mutex<Vec<PathBuf>>> = Arc::default();
     let look = {
         let (places, found) = (places.clone(), found.clone());
-        move || found.lock().expect("no panic").extend(places.iter().flat_map(|place| holding(place, token)))
+        move || found.lock().expect("no thread panicked").extend(places.iter().flat_map(|place| holding(place, token)))
     };
     let sts = {
         let look = look.clone();
-        // While STS has not answered, whoever works with a file has it.
+        // Search during the request to STS: if the program wrote the token to a file, the file exists now.
         Recorder::start(move |asked| {
             look();
             Answer::ok(ROLE_KEYS.of_sts(&asked.form()["Action"], AN_HOUR))
@@ -225,14 +225,14 @@ fn a_token_is_exchanged_without_keys_and_written_nowhere() {
     let ended = stand.run_as(Plugin::new(&[]).secrets([token.to_owned()]), &request);
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
     look();
-    let found = found.lock().expect("no panic");
+    let found = found.lock().expect("no thread panicked");
     assert!(found.is_empty(), "{found:?}");
-    // The search finds what is there.
-    fs::write(scratch.path().join("it"), format!("x{token}")).expect("written");
+    // Check that the search finds a file with the token.
+    fs::write(scratch.path().join("it"), format!("x{token}")).expect("writable");
     assert_eq!(holding(scratch.path(), token), [scratch.path().join("it")]);
 
     let asked = sts.asked();
-    let [one] = asked.as_slice() else { panic!("one exchange: {asked:?}") };
+    let [one] = asked.as_slice() else { panic!("expected one request: {asked:?}") };
     assert_eq!((one.signer(), one.header("authorization")), ("", ""));
     let form = json!({
         "Action": "AssumeRoleWithWebIdentity", "Version": "2011-06-15", "RoleArn": ROLE,
@@ -241,7 +241,7 @@ fn a_token_is_exchanged_without_keys_and_written_nowhere() {
     assert_eq!(json!(one.form()), form);
 }
 
-/// The files below that hold this text.
+/// The files in a directory tree that contain this text.
 fn holding(place: &Path, text: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(place).expect("readable").map(|entry| entry.expect("readable").path());
     let search = |path: PathBuf| {
@@ -307,18 +307,18 @@ fn motos_sts_gives_roles_to_keys_profiles_and_tokens() {
         extend(&mut request, &more);
         let ended = stand.run(&["plan"], &request);
         assert_eq!(ended.outcome(), "planned", "{name}: {}", ended.stdout);
-        assert_eq!(ended.event("identified").expect("told")["source"], source, "{name}");
+        assert_eq!(ended.event("identified").expect("the event exists")["source"], source, "{name}");
         let asked = front.asked();
-        let lambda = asked.iter().find(|asked| asked.target.contains("/functions/")).expect("Lambda was asked");
+        let lambda = asked.iter().find(|asked| asked.target.contains("/functions/")).expect("a request to Lambda");
         let identity = caller(&moto, lambda.signer());
         let expected = format!("assumed-role/deploy/{session}");
         assert!(identity.contains(&expected), "{name}: {} is {identity}", lambda.signer());
-        writeln!(table, "{source:<13} -> {}  {name}", lambda.signer()).expect("a string takes it");
+        writeln!(table, "{source:<13} -> {}  {name}", lambda.signer()).expect("a string accepts every write");
     }
     println!("{table}");
 }
 
-/// Who a key belongs to, by moto's STS, which does not ask for a signature.
+/// The identity that owns a key, according to moto's STS, which checks no signature.
 fn caller(moto: &Emulator, key: &str) -> String {
     let front = Recorder::before(address_of(&moto.url));
     let body = "Action=GetCallerIdentity&Version=2011-06-15";
@@ -329,7 +329,7 @@ fn caller(moto: &Emulator, key: &str) -> String {
          authorization: AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0\r\n\r\n{body}",
         body.len()
     );
-    let mut stream = std::net::TcpStream::connect(front.address()).expect("it listens");
-    std::io::Write::write_all(&mut stream, request.as_bytes()).expect("taken");
-    std::io::read_to_string(&mut stream).expect("answered")
+    let mut stream = std::net::TcpStream::connect(front.address()).expect("can be connected to");
+    std::io::Write::write_all(&mut stream, request.as_bytes()).expect("writable");
+    std::io::read_to_string(&mut stream).expect("readable")
 }

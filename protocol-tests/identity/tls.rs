@@ -1,5 +1,5 @@
-//! An endpoint behind TLS, with a certificate that an authority of the tests has given.
-//! Never trusted by the machine: only `AWS_CA_BUNDLE` makes it so.
+//! Tests TLS against an endpoint whose certificate comes from a test authority.
+//! The machine does not trust that authority; only `AWS_CA_BUNDLE` can.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -22,14 +22,14 @@ const PROTOCOL_TESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/protocol-test
 
 pub(super) const JOB: Keys = Keys::lasting("AKIAKEYSOFATLSJOB001");
 
-/// A Python with `cryptography`, which moto brings.
+/// A Python interpreter with the package `cryptography`, a dependency of moto.
 static PYTHON: LazyLock<PathBuf> = LazyLock::new(|| {
-    // The emulators' environment is made by whoever needs one first, and not by two at once.
+    // Starting moto first ensures that only one thread creates the virtual environment of the emulators.
     drop(Emulator::moto());
     venv::python(&Path::new(PROTOCOL_TESTS).join("emulators/requirements.txt"), "emulators")
 });
 
-/// Ends TLS before a server, and ends with us.
+/// A process that terminates TLS in front of a server. It ends when this value is dropped.
 pub(super) struct Front {
     child: Child,
     port: u16,
@@ -37,12 +37,12 @@ pub(super) struct Front {
 }
 
 impl Front {
-    /// With a certificate for `localhost` and 127.0.0.1.
+    /// Starts it with a certificate for `localhost` and 127.0.0.1.
     fn before(upstream: SocketAddr) -> Self {
         Self::named(&["localhost"], upstream)
     }
 
-    /// With a certificate for these names and 127.0.0.1.
+    /// Starts it with a certificate for these host names and 127.0.0.1.
     pub(super) fn named(hosts: &[&str], upstream: SocketAddr) -> Self {
         let files = TempDir::new().expect("a temporary directory");
         let mut command = Command::new(&*PYTHON);
@@ -51,7 +51,7 @@ impl Front {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().expect("Python starts");
         let mut port = String::new();
-        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut port).expect("it tells its port");
+        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut port).expect("a line with the port");
         Front { child, port: port.trim().parse().expect("a port"), files }
     }
 
@@ -59,7 +59,7 @@ impl Front {
         ([127, 0, 0, 1], self.port).into()
     }
 
-    /// The certificate that makes it trusted.
+    /// The file with the certificate of the test authority.
     pub(super) fn bundle(&self) -> PathBuf {
         self.files.path().join("authority.pem")
     }
@@ -75,7 +75,7 @@ impl Drop for Front {
     }
 }
 
-/// A deployment to that URL with these variables.
+/// Deploys to this URL with these additional variables of the job.
 fn deploy(url: &str, variables: &Value) -> Ended {
     let stand = Stand::new();
     let mut request = stanza(stand.env(url));
@@ -107,17 +107,17 @@ fn a_certificate_of_nobodys_or_for_another_name_is_a_failure_that_says_so() {
     });
     let (localhost, elsewhere) = (front.url("localhost"), "https://elsewhere.invalid".to_owned());
     let rows = [
-        ("the system's", &localhost, json!({}), "UnknownIssuer"),
-        ("an empty name is none", &localhost, json!({"AWS_CA_BUNDLE": ""}), "UnknownIssuer"),
-        ("another one's", &localhost, json!({"AWS_CA_BUNDLE": other.bundle()}), "UnknownIssuer"),
+        ("system certificates", &localhost, json!({}), "UnknownIssuer"),
+        ("an empty path counts as unset", &localhost, json!({"AWS_CA_BUNDLE": ""}), "UnknownIssuer"),
+        ("a different authority", &localhost, json!({"AWS_CA_BUNDLE": other.bundle()}), "UnknownIssuer"),
         (
-            "another name",
+            "a different host name",
             &elsewhere,
             json!({"AWS_CA_BUNDLE": front.bundle(), "HTTPS_PROXY": proxy.url()}),
             "not valid for name",
         ),
     ];
-    // Each of them tries again for some time.
+    // The runs are concurrent, because each of them retries for some time.
     let wrong: Vec<String> = std::thread::scope(|scope| {
         let runs: Vec<_> = rows.iter().map(|row| (row, scope.spawn(|| deploy(row.1, &row.2)))).collect();
         let judge = |ended: &Ended, cause: &str| {
@@ -126,13 +126,13 @@ fn a_certificate_of_nobodys_or_for_another_name_is_a_failure_that_says_so() {
                 && causes.contains("certificate")
                 && causes.contains(cause)
         };
-        let ended = runs.into_iter().map(|(row, run)| (row, run.join().expect("no panic")));
+        let ended = runs.into_iter().map(|(row, run)| (row, run.join().expect("no thread panicked")));
         let wrong = ended.filter(|(row, ended)| !judge(ended, row.3));
         wrong.map(|(row, ended)| format!("{}: {}", row.0, ended.finished())).collect()
     });
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert_eq!(endpoint.calls().len(), 0);
-    println!("{} certificates that are not trusted", rows.len());
+    println!("{} untrusted certificates", rows.len());
 }
 
 #[test]
@@ -140,34 +140,34 @@ fn a_certificate_of_nobodys_or_for_another_name_is_a_failure_that_says_so() {
 fn a_bundle_is_taken_for_what_is_good_in_it_and_refused_where_nothing_is() {
     let endpoint = JOB.endpoint("us-east-1");
     let front = Front::before(address_of(&endpoint.url()));
-    let good = fs::read_to_string(front.bundle()).expect("written");
-    let key = fs::read_to_string(front.files.path().join("front.pem")).expect("written");
-    let key = &key[..key.find("-----BEGIN CERTIFICATE-----").expect("both are in it")];
+    let good = fs::read_to_string(front.bundle()).expect("readable");
+    let key = fs::read_to_string(front.files.path().join("front.pem")).expect("readable");
+    let key = &key[..key.find("-----BEGIN CERTIFICATE-----").expect("the file has a key and a certificate")];
     let block = |text: &str| format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n");
     let home = Home::new("", "");
     let mut expected = "deployed";
     for (name, text, is_good) in [
-        ("words around", format!("# an authority\n\n{good}\nand an end"), true),
+        ("text around the certificate", format!("# an authority\n\n{good}\nand an end"), true),
         ("CRLF", good.replace('\n', "\r\n"), true),
-        ("no DER before", block("Z2FyYmFnZQ==") + &good, true),
-        ("no DER behind", good.clone() + &block("Z2FyYmFnZQ=="), true),
-        ("no base64 before", block("*** garbage ***") + &good, true),
-        ("no base64 behind", good.clone() + &block("*** garbage ***"), true),
+        ("invalid DER before", block("Z2FyYmFnZQ==") + &good, true),
+        ("invalid DER after", good.clone() + &block("Z2FyYmFnZQ=="), true),
+        ("invalid base64 before", block("*** garbage ***") + &good, true),
+        ("invalid base64 after", good.clone() + &block("*** garbage ***"), true),
         ("a key before", key.to_owned() + &good, true),
-        ("twice", good.clone() + &good, true),
-        ("no end behind", good.clone() + "-----BEGIN CERTIFICATE-----\nZ2Fy\n", true),
-        ("a byte that is no UTF-8", good.clone(), true),
-        ("nothing", String::new(), false),
-        ("words", "not a certificate".to_owned(), false),
-        ("no DER", block("Z2FyYmFnZQ=="), false),
-        ("a key", key.to_owned(), false),
+        ("the certificate twice", good.clone() + &good, true),
+        ("an unterminated certificate after", good.clone() + "-----BEGIN CERTIFICATE-----\nZ2Fy\n", true),
+        ("a byte that is not UTF-8", good.clone(), true),
+        ("an empty file", String::new(), false),
+        ("only text", "not a certificate".to_owned(), false),
+        ("only invalid DER", block("Z2FyYmFnZQ=="), false),
+        ("only a key", key.to_owned(), false),
     ] {
         let mut bytes = text.into_bytes();
-        if name == "a byte that is no UTF-8" {
+        if name == "a byte that is not UTF-8" {
             bytes.splice(0..0, *b"\xe9\xff\n");
         }
         let path = home.file("bundle.pem", "");
-        fs::write(&path, bytes).expect("written");
+        fs::write(&path, bytes).expect("writable");
         let ended = deploy(&front.url("localhost"), &json!({"AWS_CA_BUNDLE": path}));
         if is_good {
             assert_eq!(ended.outcome(), expected, "{name}: {}", ended.stdout);
@@ -180,10 +180,10 @@ fn a_bundle_is_taken_for_what_is_good_in_it_and_refused_where_nothing_is() {
     for path in ["/nowhere/at/all.pem", "/"] {
         let ended = deploy(&front.url("localhost"), &json!({"AWS_CA_BUNDLE": path}));
         assert_eq!((ended.code(), ended.status.code()), ("bad-ca-bundle", Some(2)), "{path}: {}", ended.stdout);
-        let message = ended.finished()["error"]["message"].as_str().expect("told");
+        let message = ended.finished()["error"]["message"].as_str().expect("a string");
         assert!(message.contains(path), "{message}");
     }
-    assert_eq!(endpoint.calls().len(), calls, "nobody was asked");
+    assert_eq!(endpoint.calls().len(), calls, "no request to Lambda");
 }
 
 #[test]

@@ -1,7 +1,7 @@
-"""Ends TLS on a free port of 127.0.0.1 and hands on what is inside: DIRECTORY PORT NAME..., until standard input ends.
+"""Terminates TLS on a free port of 127.0.0.1 and forwards the plain data to another port, until standard input is closed.
 
-Prints its port. Its certificate is for these names, and from an authority of its own, whose certificate it writes to
-DIRECTORY/authority.pem.
+Arguments: DIRECTORY PORT NAME... Prints its own port. Its certificate is valid for these names and issued by a new authority,
+whose certificate it writes to DIRECTORY/authority.pem.
 """
 import asyncio
 import datetime
@@ -69,7 +69,7 @@ async def serve(reader, writer):
 async def main():
     server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context())
     print(server.sockets[0].getsockname()[1], flush=True)
-    # Whoever started us holds the other end: we end with it.
+    # The parent process holds the other end of standard input, so this process ends with it.
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     server.close()
 

@@ -1,4 +1,4 @@
-//! The own address of a function that has an alias: it serves what has passed.
+//! Tests the function URL of a function with an alias: it serves the version of the alias, which has passed its check.
 
 use super::*;
 
@@ -6,13 +6,13 @@ const URL: &str = "/2021-10-31/functions/f/url";
 const POLICY: &str = "/2015-03-31/functions/f/policy";
 
 impl Fixture {
-    /// The address of the function, or with `?Qualifier=live` of the alias. `None`: it has none.
+    /// The URL of the function, or of the alias with `?Qualifier=live`. `None` if it has none.
     fn address(&self, qualifier: &str) -> Option<String> {
         let told = self.endpoint.perform("GET", &format!("{URL}{qualifier}"), Value::Null).ok()?;
         told["FunctionUrl"].as_str().map(str::to_owned)
     }
 
-    /// How many statements the policy beside it has.
+    /// The number of statements in the resource policy of the function or the alias.
     fn statements(&self, qualifier: &str) -> usize {
         let Ok(told) = self.endpoint.perform("GET", &format!("{POLICY}{qualifier}"), Value::Null) else { return 0 };
         let policy: Value = told["Policy"].as_str().and_then(|text| text.parse().ok()).expect("a document");
@@ -26,13 +26,13 @@ const OF_ALIAS: &str = "?Qualifier=live";
 fn an_address_and_its_permissions_belong_to_the_first_alias() {
     let mut fixture = Fixture::new(json!({"alias": ["live", "next"], "function_url": {"auth_type": "NONE"}}));
     let created = fixture.deployed("// 1\n");
-    let address = fixture.address(OF_ALIAS).expect("it was made");
+    let address = fixture.address(OF_ALIAS).expect("the function URL exists");
     assert_eq!(created.finished()["function_url"], json!(address));
     assert_eq!((fixture.address(""), fixture.address("?Qualifier=next")), (None, None));
     assert_eq!((fixture.statements(OF_ALIAS), fixture.statements("")), (2, 0));
     assert_eq!((fixture.again().outcome(), fixture.changes()), ("unchanged", vec![]));
 
-    // A version that does not pass is not what the address serves.
+    // The URL does not serve a version that does not pass its check.
     fixture.ask(json!({"verify": {}}));
     fixture.endpoint.answer_invocations(thrown());
     let failed = fixture.deploy("// 2\n");
@@ -47,11 +47,11 @@ fn an_address_and_its_permissions_belong_to_the_first_alias() {
     assert_eq!((fixture.again().outcome(), fixture.address(OF_ALIAS)), ("deployed", None));
 }
 
-/// A function whose address is its own, from the time before it had an alias.
+/// A function with a URL of its own, from a deployment without alias. Returns the URL too.
 fn with_an_old_address() -> (Fixture, String) {
     let mut fixture = Fixture::new(json!({"function_url": {"auth_type": "NONE"}}));
     fixture.deployed("// 1\n");
-    let old = fixture.address("").expect("it was made");
+    let old = fixture.address("").expect("the function URL exists");
     fixture.ask(json!({"alias": "live"}));
     (fixture, old)
 }
@@ -67,8 +67,8 @@ fn an_address_that_serves_the_latest_beside_an_alias_is_told_until_its_owner_rem
     assert!(is_told(&planned), "{}", planned.stdout);
     let moved = fixture.deployed("// 2\n");
     assert!(is_told(&moved), "{}", moved.stdout);
-    // The new one is there first, and the old one goes when its owner says so.
-    let new = fixture.address(OF_ALIAS).expect("it was made");
+    // The deployment creates the new URL; the old one stays until its owner removes it.
+    let new = fixture.address(OF_ALIAS).expect("the function URL exists");
     assert_eq!(
         (fixture.address(""), moved.finished()["function_url"].as_str()),
         (Some(old.clone()), Some(new.as_str()))

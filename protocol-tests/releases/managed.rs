@@ -1,10 +1,10 @@
-//! Functions on Lambda Managed Instances, where callers who name no version get `$LATEST.PUBLISHED`.
+//! Tests functions on Lambda Managed Instances, where callers without a version get `$LATEST.PUBLISHED`.
 
 use super::*;
 
 const PUBLISHED: &str = "f:$LATEST.PUBLISHED";
 
-/// A function on Managed Instances with three versions, that was published for callers without a qualifier at the first.
+/// A function on Managed Instances with three versions. `$LATEST.PUBLISHED` has the state before the first of them.
 fn managed(members: Value) -> Fixture {
     let fixture = Fixture::new(members);
     let arn = "arn:aws:lambda:us-east-1:123456789012:capacity-provider:p";
@@ -22,7 +22,7 @@ fn managed(members: Value) -> Fixture {
 }
 
 fn code(fixture: &Fixture, name: &str) -> Value {
-    fixture.endpoint.function(name).expect("it is there")["Configuration"]["CodeSha256"].clone()
+    fixture.endpoint.function(name).expect("the function exists")["Configuration"]["CodeSha256"].clone()
 }
 
 #[test]
@@ -31,7 +31,7 @@ fn keep_versions_never_deletes_what_callers_without_a_version_get() {
         let fixture = managed(members);
         fixture.deployed("// 4\n");
         assert!(fixture.endpoint.function(PUBLISHED).is_some(), "{:?}", fixture.changes());
-        assert!(fixture.versions().len() < 4, "older numbers go");
+        assert!(fixture.versions().len() < 4, "older numbered versions are deleted");
     }
 }
 
@@ -39,12 +39,12 @@ fn keep_versions_never_deletes_what_callers_without_a_version_get() {
 fn without_an_alias_a_deployment_ends_when_callers_without_a_version_get_it() {
     let mut fixture = managed(json!({}));
     let ended = fixture.deployed("// 4\n");
-    let package = ended.event("packaged").expect("told")["code_sha256"].clone();
+    let package = ended.event("packaged").expect("the event exists")["code_sha256"].clone();
     assert_eq!((code(&fixture, PUBLISHED), &ended.finished()["version"]), (package, &json!("$LATEST.PUBLISHED")));
-    assert_eq!(fixture.versions(), [1, 2, 3], "no number was asked for");
+    assert_eq!(fixture.versions(), [1, 2, 3], "no numbered version is published");
     assert_eq!((fixture.again().outcome(), fixture.changes()), ("unchanged", vec![]));
 
-    // It is what proves itself: nobody can call `$LATEST`.
+    // The check invokes `$LATEST.PUBLISHED`, because `$LATEST` cannot be called.
     fixture.ask(json!({"verify": {}}));
     fixture.deployed("// 5\n");
     assert_eq!((fixture.again().outcome(), fixture.changes()), ("unchanged", vec!["Invoke".to_owned()]));

@@ -1,8 +1,8 @@
-//! Executions that an alias keeps ready.
+//! Tests provisioned concurrency of an alias.
 
 use super::*;
 
-/// Executions of `live` that are kept ready, with their status. `None`: none are.
+/// The provisioned concurrency of `live` and its status. `None` if there is none.
 fn provisioned(fixture: &Fixture) -> Option<(u64, String)> {
     let told = fixture.endpoint.perform("GET", PROVISIONED, Value::Null).ok()?;
     let executions = told["RequestedProvisionedConcurrentExecutions"].as_u64()?;
@@ -25,8 +25,8 @@ fn provisioned_concurrency_is_ready_when_the_deployment_ends() {
     let moved = fixture.deployed("// 2\n");
     assert_eq!((provisioned(&fixture), fixture.alias("live").as_str()), (ready.clone(), "2"));
     assert_eq!(moved.steps(), ["update-function-code", "publish-version", "update-alias"]);
-    assert_eq!(warnings(&moved), [""; 0], "weights that AWS itself shows are nobody's");
-    let steps = &moved.event("planned").expect("told")["steps"];
+    assert_eq!(warnings(&moved), [""; 0], "weights that AWS sets itself cause no warning");
+    let steps = &moved.event("planned").expect("the event exists")["steps"];
     assert_eq!(steps[2]["waits_for"], "provisioned-concurrency-ready");
     assert_eq!(fixture.again().outcome(), "unchanged");
 
@@ -61,7 +61,7 @@ fn provisioned_concurrency_that_fails_is_told_and_tried_again() {
     let kind = FaultKind::ProvisionFails { reason: "FUNCTION_ERROR_INIT_FAILURE".to_owned() };
     fixture.endpoint.fault(Fault { operation: None, after: 0, times: 1, kind });
     let failed = fixture.deploy("// 1\n");
-    // The fault is the code's, and not the account's.
+    // The code is at fault, not the account.
     assert_eq!((error(&failed, "code"), error(&failed, "class")), ("function-start-failed", "package"));
     assert!(error(&failed, "message").contains("FUNCTION_ERROR_INIT_FAILURE"), "{}", failed.stdout);
     assert_eq!(fixture.alias("live"), "1");

@@ -1,4 +1,4 @@
-//! Versions that are not ready, or never will be: nobody is led to one, and it is never told as a success.
+//! Tests versions that are not ready or cannot become ready: no alias moves to one, and the run never reports success.
 
 use super::*;
 
@@ -35,7 +35,7 @@ fn a_version_whose_own_code_fails_at_its_start_is_the_codes_fault() {
     assert!(error(&ended, "message").contains("`live` stays at 1"), "{}", ended.stdout);
 }
 
-/// A run that was killed while version 2 is made ready, which takes a while.
+/// A fixture whose last run was killed after PublishVersion, while version 2 was still pending.
 fn killed(members: Value, fault: Option<Fault>) -> Fixture {
     let settings = Settings { create_duration: Duration::from_millis(1500), ..Settings::default() };
     let mut fixture = Fixture::of(settings, json!({"snap_start": "PublishedVersions"}));
@@ -58,7 +58,7 @@ fn a_version_that_is_pending_after_a_kill_is_waited_for() {
         let fixture = killed(members, None);
         let ended = fixture.again();
         assert_eq!((ended.outcome(), &ended.finished()["version"]), (outcome, &json!("2")), "{}", ended.stdout);
-        // It was ready by then, or nobody would have been told.
+        // More than two calls of GetFunction: the run waited until the version was ready.
         let asked = fixture.endpoint.calls().iter().filter(|call| call.operation == "GetFunction").count();
         assert!(asked > 2, "{:?}", fixture.operations());
         assert_eq!(fixture.versions(), [1, 2]);
@@ -80,7 +80,7 @@ fn a_version_that_fails_after_a_kill_is_never_unchanged() {
 fn an_alias_at_a_version_that_has_failed_since_is_not_unchanged() {
     let fixture = Fixture::live(json!({}));
     for state in ["Failed", "Deactivated"] {
-        fixture.endpoint.set_state("f:1", state).expect("it is there");
+        fixture.endpoint.set_state("f:1", state).expect("the function exists");
         let ended = fixture.again();
         assert_eq!((ended.outcome(), ended.code()), ("failed", "version-failed"), "{}", ended.stdout);
         assert!(error(&ended, "message").contains("`live` points at it"), "{}", ended.stdout);
@@ -91,14 +91,14 @@ fn an_alias_at_a_version_that_has_failed_since_is_not_unchanged() {
 fn a_rollback_never_goes_to_a_version_that_failed_or_is_pending() {
     let mut fixture = Fixture::published(3, json!({"alias": "live", "wait_timeout": 1}));
     fixture.make_alias("live", "3");
-    fixture.endpoint.set_state("f:2", "Failed").expect("it is there");
+    fixture.endpoint.set_state("f:2", "Failed").expect("the function exists");
     fixture.ask(json!({"version": "2"}));
     assert_eq!(fixture.rollback().code(), "version-failed");
-    fixture.endpoint.set_state("f:2", "Pending").expect("it is there");
+    fixture.endpoint.set_state("f:2", "Pending").expect("the function exists");
     let ended = fixture.rollback();
     assert_eq!((ended.code(), fixture.alias("live").as_str()), ("timed-out", "3"), "{}", ended.stdout);
-    // Of an alias that somebody else has moved, one that failed was never live.
-    fixture.endpoint.set_state("f:2", "Failed").expect("it is there");
+    // Without a recorded history, the rollback skips a version that failed, because it was never live.
+    fixture.endpoint.set_state("f:2", "Failed").expect("the function exists");
     fixture.ask(json!({"version": null}));
     let ended = fixture.rollback();
     assert_eq!((ended.outcome(), fixture.alias("live").as_str()), ("deployed", "1"), "{}", ended.stdout);
@@ -112,13 +112,13 @@ fn a_function_that_goes_or_is_switched_off_is_not_unchanged() {
     for (state, code) in
         [("Deleting", "timed-out"), ("Deactivating", "timed-out"), ("Deactivated", "function-deactivated")]
     {
-        fixture.endpoint.set_state("f", state).expect("it is there");
+        fixture.endpoint.set_state("f", state).expect("the function exists");
         let ended = fixture.again();
         assert_eq!((ended.outcome(), ended.code()), ("failed", code), "{state}: {}", ended.stdout);
         assert_eq!(fixture.changes(), [""; 0]);
     }
-    // What is deleted at last is created anew.
-    fixture.endpoint.set_state("f", "Deleting").expect("it is there");
+    // A function that is finally deleted is created again.
+    fixture.endpoint.set_state("f", "Deleting").expect("the function exists");
     fixture.ask(json!({"wait_timeout": 60}));
     let running = fixture.started("// 1\n", &["wait"]);
     fixture.somebody_else("DELETE", "/2015-03-31/functions/f", Value::Null);
@@ -130,7 +130,7 @@ fn a_function_that_goes_or_is_switched_off_is_not_unchanged() {
 fn an_idle_function_is_woken_before_its_check_fails() {
     let fixture = Fixture::new(json!({"verify": {}}));
     fixture.deployed("// 1\n");
-    fixture.endpoint.idle("f", Duration::from_millis(400)).expect("it is there");
+    fixture.endpoint.idle("f", Duration::from_millis(400)).expect("the function exists");
     let ended = fixture.again();
     assert_eq!(ended.outcome(), "unchanged", "{}", ended.stdout);
     assert!(fixture.operations().iter().filter(|operation| *operation == "Invoke").count() > 1);
@@ -139,7 +139,7 @@ fn an_idle_function_is_woken_before_its_check_fails() {
     fixture.deployed("// 2\n");
     fixture.make_alias("other", "1");
     fixture.somebody_else("PUT", &format!("{ALIASES}/live"), json!({"FunctionVersion": "1"}));
-    fixture.endpoint.idle("f:2", Duration::from_millis(400)).expect("it is there");
+    fixture.endpoint.idle("f:2", Duration::from_millis(400)).expect("the function exists");
     let ended = fixture.again();
     assert_eq!((ended.outcome(), fixture.alias("live").as_str()), ("deployed", "2"), "{}", ended.stdout);
 }

@@ -1,4 +1,4 @@
-//! The way back.
+//! Tests `rollback`.
 
 use super::*;
 
@@ -24,11 +24,11 @@ fn a_rollback_goes_to_where_the_alias_came_from_and_skips_what_failed() {
     assert_eq!((ended.steps(), warnings(&ended)), (vec!["update-alias"], vec![]));
     let finished = ended.finished();
     assert_eq!([&finished["version"], &finished["previous_version"], &finished["alias"]], ["1", "3", "live"]);
-    let version = fixture.endpoint.function("f:1").expect("is there");
+    let version = fixture.endpoint.function("f:1").expect("the function exists");
     assert_eq!(finished["code_sha256"], version["Configuration"]["CodeSha256"]);
 }
 
-/// `live` at version 3, and where it has been before: at 1 and 2.
+/// A fixture whose alias `live` has pointed at versions 1, 2 and, now, 3.
 fn three_versions() -> Fixture {
     let fixture = Fixture::live(json!({}));
     fixture.deployed("// 2\n");
@@ -115,7 +115,7 @@ fn after_a_rollback_the_same_deployment_goes_forward_again() {
 #[test]
 fn a_rollback_does_not_move_an_alias_that_somebody_else_has_moved_meanwhile() {
     let fixture = three_versions();
-    // On record once it is handled: what the rollback knows of the alias is from before, and it is still reading.
+    // The endpoint records the call when it handles it. So the rollback has already read the alias, and waits for the slow response.
     let kind = FaultKind::Slow { answer_over: Duration::from_secs(2) };
     let operation = Some("ListVersionsByFunction".to_owned());
     fixture.endpoint.fault(Fault { operation, after: 0, times: 1, kind });
@@ -124,7 +124,7 @@ fn a_rollback_does_not_move_an_alias_that_somebody_else_has_moved_meanwhile() {
         let rollback = scope.spawn(|| fixture.plugin(&["rollback"]).run(&fixture.request));
         fixture.heard("ListVersionsByFunction");
         fixture.somebody_else("PUT", &format!("{ALIASES}/live"), json!({"FunctionVersion": "1"}));
-        rollback.join().expect("no panic")
+        rollback.join().expect("no thread panicked")
     });
     assert_eq!((ended.code(), ended.status.code()), ("conflict", Some(1)), "{}", ended.stdout);
     assert_eq!(ended.finished()["changed"], json!([]));

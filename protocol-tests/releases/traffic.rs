@@ -1,4 +1,4 @@
-//! Traffic that moves by shares: there, and back again.
+//! Tests traffic shifting in steps, and sending the traffic back.
 
 use super::*;
 
@@ -11,7 +11,7 @@ fn traffic_goes_over_step_by_step_and_is_proved_at_each() {
     assert_eq!(
         created.steps(),
         ["create-function", "publish-version", "verify", "create-alias"],
-        "nobody to share with"
+        "the first version gets all traffic at once"
     );
     let ended = fixture.deployed("// 2\n");
     let moves = ["Invoke", "UpdateAlias 1, 10 % to 2", "Invoke", "UpdateAlias 1, 50 % to 2", "Invoke", "UpdateAlias 2"];
@@ -20,7 +20,11 @@ fn traffic_goes_over_step_by_step_and_is_proved_at_each() {
     let at_each = ["shift-traffic", "wait", "verify"];
     let steps = [["update-function-code", "publish-version", "verify"], at_each, at_each].concat();
     assert_eq!(ended.steps(), [steps, vec!["update-alias"]].concat());
-    assert!(ended.elapsed >= Duration::from_secs(2), "an interval each: {:?}", ended.elapsed);
+    assert!(
+        ended.elapsed >= Duration::from_secs(2),
+        "waits one interval after each of two shares: {:?}",
+        ended.elapsed
+    );
     let finished = ended.finished();
     assert_eq!([&finished["version"], &finished["previous_version"]], ["2", "1"]);
     assert_eq!(warnings(&ended), [""; 0]);
@@ -41,7 +45,7 @@ fn a_check_that_fails_at_half_of_the_traffic_sends_all_of_it_back() {
     assert_eq!(ended.finished()["changed"], json!(["update-function-code", "publish-version"]));
 }
 
-/// Version 2 has a tenth of the traffic for half a minute.
+/// A fixture whose next deployment gives version 2 a tenth of the traffic for 30 s.
 fn with_a_tenth() -> Fixture {
     Fixture::live(json!({"verify": {}, "traffic": [10, 50, 100], "traffic_interval": 30}))
 }
@@ -73,7 +77,7 @@ fn a_signal_while_traffic_is_shared_sends_it_back() {
 
 #[test]
 fn every_signal_that_would_end_us_sends_shared_traffic_back() {
-    // The last two have no name in every shell: SIGPWR, and one of real time.
+    // SIGPWR and a real-time signal, by number, because not every shell has names for them.
     let others = if cfg!(target_os = "linux") { &[("30", 30), ("40", 40)][..] } else { &[] };
     let signals: Vec<_> = SIGNALS.iter().chain(others).copied().collect();
     let wrong = problems(
@@ -104,17 +108,17 @@ fn a_signal_while_a_version_is_invoked_sends_shared_traffic_back() {
 #[test]
 fn when_the_runner_closes_our_output_shared_traffic_goes_back() {
     let mut fixture = with_a_tenth();
-    // Nothing is written for a long time, and it is noticed all the same.
+    // The program writes nothing for a long time, but must notice the closed output anyway.
     fixture.ask(json!({"traffic_interval": 600}));
     let Running { mut child, lines, .. } = fixture.started("// 2\n", &["wait"]);
     assert_eq!(fixture.alias("live"), "1, 10 % to 2");
     drop(lines);
-    assert_eq!(child.wait().expect("ended").code(), Some(1));
+    assert_eq!(child.wait().expect("can be waited for").code(), Some(1));
     assert_eq!(fixture.alias("live"), "1");
 }
 
-/// Somebody else changes the description of `live` while a tenth of its traffic is shared, so that the next share is
-/// refused; the run ends with this code.
+/// Changes the description of `live` from outside while a tenth of its traffic is shifted, so that AWS refuses the next share.
+/// Checks that the run ends with this code.
 #[track_caller]
 fn check_touched(fixture: &Fixture, code: &str) {
     let running = fixture.started("// 2\n", &["wait"]);
@@ -145,16 +149,16 @@ fn a_rollback_in_the_middle_of_a_shift_is_not_overridden() {
 #[test]
 fn a_deployment_of_one_revision_that_meets_somebody_else_sends_shared_traffic_back() {
     let mut fixture = with_a_tenth();
-    let live = fixture.endpoint.function("f").expect("is there");
+    let live = fixture.endpoint.function("f").expect("the function exists");
     fixture.ask(json!({"traffic_interval": 3, "revision_id": live["Configuration"]["RevisionId"]}));
     check_touched(&fixture, "conflict");
 }
 
-/// A run that was killed while a tenth of the traffic went to version 2.
+/// A fixture whose last run was killed while a tenth of the traffic went to version 2.
 fn killed_with_a_tenth() -> Fixture {
     let mut fixture = with_a_tenth();
     fixture.started("// 2\n", &["wait"]).kill();
-    assert_eq!(fixture.alias("live"), "1, 10 % to 2", "nobody is left to send it back");
+    assert_eq!(fixture.alias("live"), "1, 10 % to 2", "the killed run cannot send the traffic back");
     fixture.ask(json!({"traffic_interval": 1}));
     fixture
 }
@@ -162,7 +166,7 @@ fn killed_with_a_tenth() -> Fixture {
 #[track_caller]
 fn check_cleared(ended: &Ended) {
     assert_eq!(warnings(ended), ["weights-cleared"], "{}", ended.stdout);
-    let message = ended.event("warning").expect("told")["message"].as_str().unwrap_or_default();
+    let message = ended.event("warning").expect("the event exists")["message"].as_str().unwrap_or_default();
     assert!(message.contains("10 % of the alias live's traffic goes to version 2"), "{message}");
 }
 
@@ -209,7 +213,7 @@ fn after_a_kill_a_rollback_sends_all_traffic_to_where_the_alias_points() {
     assert_eq!((fixture.alias("live").as_str(), &ended.finished()["version"]), ("1", &json!("1")));
 }
 
-/// `live` at version 2, and somebody else's canary: a tenth goes to version 1.
+/// A fixture with `live` at version 2 and a canary from outside: a tenth of the traffic goes to version 1.
 fn with_somebody_elses_canary() -> Fixture {
     let fixture = Fixture::live(json!({"verify": {}}));
     fixture.deployed("// 2\n");
@@ -247,7 +251,7 @@ fn a_rollback_may_end_somebody_elses_canary_when_it_is_told_to() {
     assert_eq!((ended.outcome(), fixture.alias("live").as_str()), ("deployed", "2"), "{}", ended.stdout);
 }
 
-/// The description of `live`, which tells where it has been.
+/// The description of `live`, which contains its history.
 fn description(fixture: &Fixture) -> String {
     let alias = fixture.somebody_else("GET", &format!("{ALIASES}/live"), Value::Null);
     alias["Description"].as_str().unwrap_or_default().to_owned()
@@ -257,13 +261,13 @@ fn description(fixture: &Fixture) -> String {
 fn a_shift_of_ours_is_told_by_the_alias_as_long_as_it_lasts() {
     let fixture = killed_with_a_tenth();
     assert_eq!(description(&fixture), "(at 1, to 2, before: none)");
-    // Back at once, by whatever ends it.
+    // The mark of the shift is removed, however the shift ends.
     assert_eq!((fixture.rollback().outcome(), description(&fixture).as_str()), ("deployed", "(at 1, before: none)"));
     fixture.endpoint.answer_invocations(thrown());
     fixture.endpoint.answer_invocations(Invocation { times: Some(1), ..Invocation::default() });
     check_failed(&fixture.again(), "verification-failed", "/verify");
     assert_eq!((fixture.alias("live").as_str(), description(&fixture).as_str()), ("1", "(at 1, before: none)"));
-    // So that the same weights are somebody else's from then on.
+    // So the same weights, set from outside afterwards, are not ours.
     let routing = json!({"RoutingConfig": {"AdditionalVersionWeights": {"2": 0.1}}});
     fixture.somebody_else("PUT", &format!("{ALIASES}/live"), routing);
     check_failed(&fixture.again(), "traffic-shared", "/alias");

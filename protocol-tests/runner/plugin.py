@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""A plugin that plays a case: says what the case says, ends as it ends, and keeps what the runner gave it.
+"""A fake plugin that plays a case: writes the output of the case, ends as the case says, and stores what it received.
 
-RUNNER_CASE names the case's file. RUNNER_KEPT names a directory: `log` there is what the runner has printed so far,
-`given.json` will be the plugin's arguments, its directory, and all that came on standard input.
+RUNNER_CASE is the path of the case. RUNNER_KEPT is a directory. The file `log` there holds what the runner has printed so far. The
+plugin writes its arguments, its working directory and its standard input to `given.json` there.
 """
 import json
 import os
@@ -16,7 +16,7 @@ kept = os.environ["RUNNER_KEPT"]
 
 
 def read_request():
-    """Reads to the end of standard input, which comes only when the runner closes it."""
+    """Reads standard input to its end. The end comes only when the runner closes it."""
     given = {
         "arguments": sys.argv[1:],
         "directory": os.getcwd(),
@@ -27,7 +27,7 @@ def read_request():
 
 
 def say(piece, stream):
-    """A text is a line as it is, `hex` are bytes as they are, and an event is a line of JSON."""
+    """Writes one item: a string as a line, `hex` as raw bytes, an event as a line of JSON."""
     if isinstance(piece, str):
         stream.write(piece.encode() + b"\n")
     elif "hex" in piece:
@@ -45,7 +45,7 @@ def say(piece, stream):
 
 
 def wait_until_logged(text):
-    """A runner that keeps messages back until the end is told apart by the plugin's end."""
+    """Waits until the runner has printed this text. Exits with 99 if the runner holds messages back."""
     for _ in range(1000):
         with open(os.path.join(kept, "log"), "rb") as log:
             if text.encode() in log.read():
@@ -63,7 +63,7 @@ try:
     for piece in case["stdout"]:
         say(piece, sys.stdout.buffer)
 except BrokenPipeError:
-    os._exit(1)  # the runner has closed standard output, and a plugin stops
+    os._exit(1)  # the runner closed standard output, so the plugin stops
 if reads == "last":
     read_request()
 if "signal" in case["ends"]:

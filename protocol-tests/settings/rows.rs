@@ -1,10 +1,9 @@
-//! The rows of the table: what a stanza says, what a plan tells of it, and what is live then.
-//! Nothing is tried here.
+//! The table of settings: for each, the stanza members, the changes in the plan, and the live values. The tests are in `settings.rs`.
 
 use serde_json::{Value, json};
 
-/// Which functions can have a setting. What AWS itself refuses together (SnapStart beside a file system, say) is not
-/// known to the endpoint, so the rows do not heed it.
+/// The kind of function that can have a setting. The endpoint does not know which settings AWS refuses in combination (such as SnapStart
+/// with a file system), so the rows ignore that.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Of {
     Files,
@@ -12,43 +11,43 @@ pub(super) enum Of {
     Either,
 }
 
-/// Whom to ask for a live value.
+/// The operation that returns a live value.
 #[derive(Clone, Copy)]
 pub(super) enum At {
     /// GetFunction.
     Function,
     /// GetFunctionCodeSigningConfig.
     CodeSigning,
-    /// GetFunctionUrlConfig, with `Actions` of the function's policy.
+    /// GetFunctionUrlConfig, with the actions of the function's policy as `Actions`.
     Url,
 }
 
-/// One setting, or several keys of one structure of AWS's.
+/// One setting, or several keys of one AWS structure.
 pub(super) struct Row {
     pub(super) name: &'static str,
     pub(super) of: Of,
-    /// Keys that stand beside it in every run.
+    /// Other stanza members that every run needs.
     pub(super) needs: Value,
-    /// The keys with one value, and with another one.
+    /// The stanza members with a first and with a second value.
     pub(super) a: Value,
     pub(super) b: Value,
-    /// The keys with the value that clears. `None`: it cannot be cleared.
+    /// The stanza members that clear the setting. `None` if it cannot be cleared.
     pub(super) clearing: Option<Value>,
-    /// What a plan says of the way from `a` to `b`: field, from, to.
+    /// The changes in a plan from `a` to `b`: field, from, to.
     pub(super) told: Value,
     pub(super) at: At,
-    /// Where the live value stands in what is answered there.
+    /// JSON pointer of the live value in the response.
     pub(super) pointer: &'static str,
     pub(super) live_a: Value,
     pub(super) live_b: Value,
     pub(super) live_cleared: Value,
-    /// What is live where it was never anything else. `None`: as if it were cleared.
+    /// The live value of a function that never had another one. `None`: the same as after clearing.
     pub(super) live_never: Option<Value>,
-    /// False: it repeats keys of another row, which takes part in stanzas of all rows in its stead.
+    /// False if the row repeats keys of another row. Such a row is left out when all rows are combined in one stanza.
     pub(super) joins: bool,
 }
 
-/// A key that reads in AWS's answer as it stands in the stanza.
+/// A row for a key whose live value has the same form as in the stanza.
 fn row(key: &'static str, pointer: &'static str, a: Value, b: Value) -> Row {
     Row {
         name: key,
@@ -68,7 +67,7 @@ fn row(key: &'static str, pointer: &'static str, a: Value, b: Value) -> Row {
     }
 }
 
-/// Several keys, or members of one.
+/// A row for several keys, or for members of one key.
 fn rows(name: &'static str, pointer: &'static str, a: Value, b: Value) -> Row {
     Row { name, a, b, ..row(name, pointer, json!(null), json!(null)) }
 }
@@ -107,7 +106,7 @@ impl Row {
     }
 }
 
-/// Every row.
+/// All rows.
 pub(super) fn table() -> Vec<Row> {
     let mut table = of_the_function();
     table.extend(of_its_surroundings());
@@ -201,7 +200,7 @@ fn of_the_function() -> Vec<Row> {
     ]
 }
 
-/// What a function runs in and beside: network, file systems, variables and tags.
+/// The environment of a function: network, file systems, variables and tags.
 fn of_its_surroundings() -> Vec<Row> {
     vec![
         rows(
@@ -321,7 +320,7 @@ fn of_its_surroundings() -> Vec<Row> {
     ]
 }
 
-/// `logging_config` and `image_config`: each member, and the whole.
+/// `logging_config` and `image_config`: each member, and the whole structure.
 fn of_structures() -> Vec<Row> {
     vec![
         rows(
@@ -491,7 +490,7 @@ fn of_structures() -> Vec<Row> {
     ]
 }
 
-/// `function_url`: each member, and the whole with what everybody may do.
+/// `function_url`: each member, and the whole structure with its public permissions.
 fn of_the_address() -> Vec<Row> {
     let member = |name, pointer, a, b| {
         rows(name, pointer, a, b)

@@ -1,6 +1,6 @@
-"""In go generated cases (generate.py) and a plugin (DPL_LAMBDA); out come the cases that it judges otherwise than Travis (reference.py).
+"""Runs a plugin (DPL_LAMBDA) on generated cases (generate.py), and prints the cases whose verdict differs from Travis's (reference.py).
 
-It never reaches AWS: the plugin is asked to `check`. The last line counts the cases of each category; the exit status is 1 on a mismatch.
+It makes no request to AWS: it runs the command `check`. The last line counts the cases of each category; the exit status is 1 on a mismatch.
 """
 
 import argparse
@@ -25,7 +25,7 @@ def main():
     arguments = generate.arguments(parser)
     plugin = os.environ.get("DPL_LAMBDA")
     if not plugin:
-        sys.exit("DPL_LAMBDA is not set; give the path of the plugin's binary")
+        sys.exit("DPL_LAMBDA is not set; set it to the path of the plugin")
     plugin = os.path.abspath(plugin)
     cases = list(generate.cases(arguments.seed, arguments.count, arguments.only))
     with ThreadPoolExecutor(WORKERS) as pool:

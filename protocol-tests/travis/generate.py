@@ -1,7 +1,7 @@
-"""In go a seed and a count; out come cases {category, stanza, env}, the same ones for the same seed.
+"""Generates cases {category, stanza, env} from a seed and a count. The same seed gives the same cases.
 
-No case writes, waits or reaches the network, and no stanza is wrong in anything but its conditions. Half of the cases
-take their `on` from on-conditions.jsonl (real repositories), the other half come in equal parts from the categories below.
+No case writes files, waits or uses the network, and every stanza is valid except for its conditions. Half of the cases
+take their `on` from on-conditions.jsonl (real repositories); the other half comes in equal parts from the categories below.
 """
 
 import argparse
@@ -50,7 +50,7 @@ NAMED = re.compile(r"\$\{?[#!]?(\w+)|-v (\w+)")
 
 
 def from_real(rng, on, turn):
-    """First turn: an environment that matches as far as can be told; then ones that fail in one or in any way."""
+    """A case with a real `on`. In the first turn the environment matches, as far as this can compute it; later it fails in some ways."""
     env = base_env(rng)
     spec = on if isinstance(on, dict) else {"branch": on}
     match = lambda: turn == 0 or rng.random() < 0.75  # noqa: E731
@@ -86,7 +86,7 @@ def from_real(rng, on, turn):
 
 
 def instance(rng, pattern):
-    """A word that a glob or regex as people write them may well match."""
+    """A word that probably matches a glob or regex of the kind that people write."""
     word = pattern.strip("\"'").lstrip("^").rstrip("$")
     word = re.sub(r"\(([^()|]*)\|?[^()]*\)\??", r"\1", word).split("|")[0]
     word = re.sub(r"\[\[:digit:\]\][*+?]?|\[0-9[^\]]*\][*+?]?|\\d[*+]?", lambda _: str(rng.randrange(1, 20)), word)
@@ -94,7 +94,7 @@ def instance(rng, pattern):
     return re.sub(r"\\(.)", r"\1", word).replace("\0", "")
 
 
-# --- what the categories draw from ------------------------------------------------------------------------------------
+# --- building blocks of the categories ------------------------------------------------------------------------------------
 
 WORDS = ["a", "b", "ab", "abc", "master", "main", "dev", "1", "0", "10", "2.7", "v1.0", "true", "false", "x/y", "-n", "-z"]
 ODD = ["", " ", "a b", " a", "a ", "*", "?", "[a]", "(", ")", "!", "a\nb", "a\tb", "\\", "\\a", "$A", "`a`", "'", '"', "é", "]]", "&&"]
@@ -112,7 +112,7 @@ def base_env(rng):
 
 
 def odd_env(rng, words=WORDS):
-    """A, B and C, each plain, odd or not set."""
+    """An environment in which each of A, B and C is a plain word, an unusual text or unset."""
     env = base_env(rng)
     for name in "ABC":
         if rng.random() < 0.85:
@@ -123,7 +123,7 @@ def odd_env(rng, words=WORDS):
 
 
 def condition(rng, text, env=None):
-    """A stanza whose condition is the text, often beside other groups, so that the whole line is at stake."""
+    """A stanza with this condition, often with other groups, so that the text affects the whole line."""
     env = env or odd_env(rng)
     on = {"condition": text}
     beside = rng.random()
@@ -197,7 +197,7 @@ def globs(rng):
 
 
 def words(rng):
-    """What needs no bash to be compared: plain words, equal or nearly so, wherever one can stand."""
+    """Values that can be compared without bash: plain words, equal or similar, in every place that takes a word."""
     said = letters(rng, "aAb1.-_/", 6) or "a"
     seen = rng.choice([said, said, said.swapcase(), said + rng.choice("ab.-"), said[:-1], "a" + said, letters(rng, "ab.", 3)])
     env = base_env(rng)
@@ -327,7 +327,7 @@ def nested(rng):
 
 
 def spacing(rng):
-    """Newlines where bash allows them, and where it does not."""
+    """Newlines in places where bash allows them, and in places where it does not."""
     text = expression(rng, 2)
     gap = rng.choice(["\n", "\n\n", "  ", "\t", " \n ", "\r\n", "\\\n", " # x\n"])
     at = [found.start() for found in re.finditer(r" ", text)]
@@ -352,7 +352,7 @@ def branch_or(rng):
 
 
 def broken_out(rng):
-    """Texts that leave the parentheses that Travis puts round them. The unmet groups then hang on precedence."""
+    """Texts that break out of the parentheses that Travis puts around them. The unmet groups then depend on operator precedence."""
     left, right = term(rng), term(rng)
     text = rng.choice([
         f"{left}) || ({right}", f"{left}) && ({right}", f"{left}) || ! ({right}", f"({left}) || ({right})", f"{left}) || (({right})",
@@ -367,7 +367,7 @@ def broken_out(rng):
 
 
 def across_groups(rng):
-    """Parentheses opened in one group and closed in another: the line parses, each group alone does not."""
+    """Parentheses that are opened in one group and closed in another: the whole line parses, but no single group does."""
     env = odd_env(rng)
     on = rng.choice([
         {"branch": "master || (a = a", "condition": "a = a)"}, {"branch": "(master", "condition": "a)"},
@@ -418,7 +418,7 @@ def broken(rng):
 
 
 def mutated(rng):
-    """A good text with one or two characters too few, too many or swapped."""
+    """A valid text with one or two characters removed, added or replaced."""
     text = list(expression(rng, 2))
     for _ in range(rng.randrange(1, 3)):
         at = rng.randrange(len(text) + 1)
@@ -431,7 +431,7 @@ def mutated(rng):
             text[at] = rng.choice(list("()[]'\"\\$&|!= \n"))
     text = "".join(text)
     if "$(" in text or "`" in text:
-        text = text.replace(">", "=")  # a comparison inside a command would write a file
+        text = text.replace(">", "=")  # `>` inside a command substitution would write a file
     return condition(rng, text)
 
 
@@ -492,7 +492,7 @@ def repos(rng):
 
 
 def precedence(rng):
-    """`if`, `on` and `true`, each there, null or not there."""
+    """`if`, `on` and `true`, each present, null or absent."""
     values = [
         {"branch": "a"}, {"branch": "b"}, {"tags": False}, {"tags": True}, {"all_branches": True}, "a", "b", {"condition": "$TRAVIS_BRANCH = a"}, {}, None, False,
         {"tags": False, "repo": "owner/repo"}, {"python": "3"},
@@ -529,7 +529,7 @@ def branch_maps(rng):
 
 
 def option_maps(rng):
-    """Branch-specific option values: their keys are the default branches (§5)."""
+    """Branch-specific option values. Their keys are the default branches (§5)."""
     keys = ["a", "b", "master", "dev", "release/*", "a b", "m*", "'a'", "a || $A = b"]
     env = odd_env(rng)
     env["TRAVIS_BRANCH"] = rng.choice(["a", "b", "master", "dev", "release/1", "main", "source"])
@@ -548,7 +548,7 @@ def option_maps(rng):
 
 
 def other_maps(rng):
-    """Maps that are values and no branches."""
+    """Maps that are option values, not branch maps."""
     env = base_env(rng)
     env["TRAVIS_BRANCH"] = rng.choice(["master", "FOO", "a", "main", "secure", "team"])
     stanza = {}
@@ -559,7 +559,7 @@ def other_maps(rng):
     if rng.random() < 0.4:
         stanza["description"] = rng.choice([{"a": "x"}, "x", {"master": "y"}])
     if env["TRAVIS_BRANCH"] not in ("master", "a"):
-        # Where it is skipped a value that nobody decrypted does not matter.
+        # The deployment is skipped here, so an encrypted value does not matter.
         stanza.setdefault("secret_access_key", {"secure": "abc="})
     if "secret_access_key" not in stanza and rng.random() < 0.3:
         stanza["on"] = rng.choice([{"tags": False}, {"branch": "a"}, {"repo": "owner/repo"}])
@@ -592,7 +592,7 @@ def pull_requests(rng):
 
 
 def scalars(rng):
-    """Booleans and numbers where a text is expected, and shapes that nobody can read."""
+    """Booleans and numbers in place of strings, and values of unusable types."""
     env = odd_env(rng)
     env["TRAVIS_BRANCH"] = rng.choice(["master", "true", "false", "dev", "1"])
     env["TRAVIS_REPO_SLUG"] = rng.choice(["true", "owner/repo", "1"])

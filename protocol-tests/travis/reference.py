@@ -1,8 +1,8 @@
-"""In go a deploy stanza and the job's environment; out comes Travis CI's verdict: deploy, skip (with the unmet groups) or broken.
+"""Computes Travis CI's verdict for a deploy stanza and the environment of a job: deploy, skip (with the unmet groups) or broken.
 
-It never decides anything in Python that bash decides on Travis: it builds the text that travis-build's script.rb builds
-and runs it in a bash. Written from conditions.md alone (the section numbers below are of that document), so that
-an agreement with the plugin means something. Where the document leaves a choice, the comment says "Settled".
+It decides nothing in Python that bash decides on Travis: it builds the text that travis-build's script.rb builds, and runs
+it in a bash. It was written only from conditions.md (section numbers below refer to it), so that it is independent of
+the plugin. "Decision:" marks comments about cases that the document does not decide.
 """
 
 import fcntl
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 BASH = "/bin/bash"
 TIME_LIMIT_S = 20
 
-# The order of the text (§4); `pull-request` stands before all of them.
+# The order in the text (§4). `pull-request` comes before all of them.
 GROUPS = ("repo", "branch", "runtime", "condition", "tags")
 
 # §6, in script.rb's order.
@@ -24,11 +24,11 @@ RUNTIMES = (
     "perl", "php", "python", "r", "ruby", "rust", "scala", "smalltalk",
 )
 
-# §11: the words that travis-yml casts. Settled: in any case; what else its fuzzy spelling accepts is not written down.
+# §11: the words that travis-yml casts to booleans. Decision: in any letter case; the other fuzzy spellings are not documented.
 TRUE_WORDS = {"true", "on", "yes", "enabled", "required"}
 FALSE_WORDS = {"false", "off", "no", "disabled"}
 
-# Last section: travis-yml wraps these in a list, so as maps they are no branch hashes. `edge`, `allow_failure`: §5.
+# Last section: travis-yml wraps these in a list, so their maps are no branch hashes. `edge`, `allow_failure`: §5.
 NEVER_BRANCH_MAPS = {
     "environment", "environment_variables", "function_tags", "layers", "edge", "allow_failure",
 }
@@ -36,7 +36,7 @@ NEVER_BRANCH_MAPS = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """`outcome` is deploy, skip or broken; `unmet` is empty but for skip."""
+    """`outcome` is deploy, skip or broken; `unmet` is empty except for skip."""
 
     outcome: str
     unmet: tuple = ()
@@ -46,11 +46,11 @@ BROKEN = Verdict("broken")
 
 
 class Unreadable(Exception):
-    """A shape that stops Travis before there is a text (§3, §5)."""
+    """A type of value that stops Travis before it builds a text (§3, §5)."""
 
 
 def judge(stanza, env):
-    # §1. Travis asks its database; in env terms that is this. `on` is not even looked at.
+    # §1. Travis reads this from its database; this is the equivalent in terms of variables. `on` is not evaluated.
     if env.get("TRAVIS_PULL_REQUEST", "") not in ("", "false"):
         return Verdict("skip", ("pull-request",))
     try:
@@ -69,8 +69,8 @@ def judge(stanza, env):
         for name, group in groups.items():
             alone = False if len(groups) == 1 else run(if_text(conjunction(group)), env, build_dir)
             if alone is None:
-                # §9: one broken element breaks all of it, even if another group would already fail. Travis has printed
-                # the messages of the groups before this one by then, but its function is aborted all the same.
+                # §9: one broken element breaks everything, even if another group already fails. Travis has printed
+                # the messages of the previous groups by then, but its function is aborted anyway.
                 return BROKEN
             if not alone:
                 unmet.append(name)
@@ -117,17 +117,17 @@ def elements(stanza):
 def take_on(stanza):
     """`on` as a map, and the options that stay behind (§3)."""
     options = {key: value for key, value in stanza.items() if value is not None}
-    # travis-yml: `true` is an alias of `on` and overwrites it (§11). Settled: null is absent, so it does not overwrite.
+    # travis-yml: `true` is an alias of `on` and overwrites it (§11). Decision: null means absent, so it does not overwrite.
     if "true" in options:
         options["on"] = options.pop("true")
-    # travis-yml makes a map of a string, so one that stays behind under `if` is a map like any other (§3, §11).
+    # travis-yml turns a string into a map, so an `on` that is left over beside `if` is a map like any other (§3, §11).
     if isinstance(options.get("on"), str):
         options["on"] = {"branch": options["on"]}
     on = options.pop("if", None)
     if not truthy(on):
         on = options.pop("on", None)
     if isinstance(on, list):
-        # Settled: `on: []` has no first entry, and nothing is absent.
+        # Decision: `on: []` has no first entry, so it means absent.
         on = on[0] if on else None
     if not truthy(on):
         on = {}
@@ -145,8 +145,8 @@ def branches(branch, options):
         return default_branches(options)
     if not isinstance(branch, list):
         branch = [branch]
-    # Settled: a null entry is absent. An empty list gives `()`, an empty entry `= `, and bash finds both broken.
-    # Settled: `[{production: …}]` is what travis-yml makes of a branch map (§11), and branch maps work (last section).
+    # Decision: a null entry means absent. An empty list gives `()` and an empty entry gives `= `; both are syntax errors in bash.
+    # Decision: travis-yml turns a branch map into `[{production: …}]` (§11), and branch maps work (last section).
     names = []
     for entry in branch:
         names.extend(entry if isinstance(entry, dict) else [] if entry is None else [text(entry)])
@@ -163,7 +163,7 @@ def default_branches(options):
 
 
 def cast(value):
-    """A boolean where travis-yml reads one; whatever else stays as it is."""
+    """A boolean if travis-yml casts the value to one; otherwise the value unchanged."""
     if isinstance(value, str) and value.lower() in TRUE_WORDS:
         return True
     if isinstance(value, str) and value.lower() in FALSE_WORDS:
@@ -172,19 +172,19 @@ def cast(value):
 
 
 def truthy(value):
-    """Ruby's: only null and false are not."""
+    """True unless the value is null or false, as in Ruby."""
     return value is not None and value is not False
 
 
 def first(value):
-    """travis-yml reads a list where one value is due as its first entry."""
+    """The first entry of a list: travis-yml uses it where it expects a single value."""
     if isinstance(value, list):
         return value[0] if value else None
     return value
 
 
 def version(value):
-    """Settled: an empty list has no first entry, so it is what script.rb makes of any list, a text that never matches (§6)."""
+    """Decision: an empty list has no first entry, so it becomes what script.rb makes of any list: a text that never matches (§6)."""
     return shellescape("[]" if value == [] else text(first(value)))
 
 
@@ -195,7 +195,7 @@ def flatten(value):
 
 
 def text(value):
-    """A scalar as Ruby's to_s writes it."""
+    """A scalar as Ruby's `to_s` formats it."""
     if value is None:
         return None
     if isinstance(value, bool):
@@ -210,7 +210,7 @@ def text(value):
 
 
 def shellescape(value):
-    """Ruby's String#shellescape."""
+    """Escapes a string as Ruby's String#shellescape does."""
     if value == "":
         return "''"
     return re.sub(r"[^A-Za-z0-9_\-.,:+/@\n]", lambda c: "\\" + c[0], value).replace("\n", "'\n'")
@@ -224,7 +224,7 @@ def conjunction(group_elements):
 
 
 def if_text(condition, otherwise=":"):
-    # `return` leaves before the messages: they must parse, as on Travis, but nothing in them shall run here.
+    # `return` comes before the messages: they must parse, as on Travis, but must not run here.
     return f"if [[ {condition} ]]; then\n  verdict met\nelse\n  verdict unmet; return\n{otherwise}\nfi"
 
 
@@ -233,24 +233,24 @@ def whole_text(groups):
 
 
 def messages(groups):
-    """§8: each under its group's negation. One that does not parse breaks the text, though the conditions alone would parse.
+    """§8: each message under the negation of its group. A negation that does not parse breaks the text, even if the conditions parse.
 
-    Settled: the words of a message are not pasted. On Travis they hold the repository's and the current branch's name
-    in double quotes, where a quote would break the whole text again; that is an accident of the message, no condition.
+    Decision: the texts of the messages are left out. On Travis they contain the names of the repository and the current branch
+    in double quotes, where a quote would break the whole text; that is a flaw of the message, not a condition.
     """
     negations = (" && ".join(f" ! ({element})" for element in groups[name]) for name in GROUPS if name in groups)
     return "\n".join(f"  if [[ {negation} ]]; then\n    echo\n  fi" for negation in negations)
 
 
 def run(condition, env, build_dir):
-    """True, False, or None when bash gave no verdict.
+    """True, False, or None if bash gave no verdict.
 
-    One bash for one text: after a parse error bash 5.2 keeps its `[[` state and fails at the next one, and its exit
-    status is 0 all the same, so only a record on a descriptor of its own counts. The text is a function in a sourced
-    file, as on Travis (§0), so that what aborts a function or a shell there does so here.
+    Each text gets its own bash: after a parse error, bash 5.2 keeps its `[[` state and fails at the next one. Its exit
+    status is 0 anyway, so only a record on a separate file descriptor counts. The text is a function in a sourced
+    file, as on Travis (§0), so that errors abort the function or the shell in the same way.
     """
     reading, writing = os.pipe()
-    record = fcntl.fcntl(writing, fcntl.F_DUPFD, 200)  # out of the reach of a condition that writes to small ones
+    record = fcntl.fcntl(writing, fcntl.F_DUPFD, 200)  # a high number, so that a condition that writes to small descriptors cannot reach it
     os.close(writing)
     source = (
         f'verdict() {{ builtin echo "$1" >&{record}; }}\n'
