@@ -125,7 +125,7 @@ fn short(text: &str, most: usize) -> String {
 
 /// JSON pointer to the stanza key that a member of AWS's request comes from.
 fn pointer(member: &str) -> Option<&'static str> {
-    // AWS may name an entry of a list with its number, such as `layers.1.member`. An entry of a map has its name.
+    // AWS may append the index of a list entry, which is dropped here, or the name of a map entry.
     let plain: String = member
         .split('.')
         .filter(|part| !part.chars().all(|c| c.is_ascii_digit()))
