@@ -49,7 +49,7 @@ pub(super) fn of_credentials(error: CredentialsError, redactor: &Redactor) -> Er
         .hint("set it to the file into which the system that runs the job writes the token, and make the file readable"),
         CredentialsError::BadFile { path, source } => caused(
             report(Code::NoCredentials, format!("`{}` cannot be read", redactor.redact(&path))).hint(
-                "replace it by a regular file, or name other files than those in `~/.aws` in AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE",
+                "replace it with a regular file, or name other files than those in `~/.aws` in AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE",
             ),
             &source,
         ),
