@@ -252,7 +252,7 @@ fn nobody_gets_a_python_version_that_is_broken_or_slow_and_rollback_passes_them_
     // The function would succeed after 10 s, which is longer than the check waits and shorter than Lambda's timeout.
     stand.write_file("index.py", "import time\n\ndef handler(event, context):\n    time.sleep(10)\n");
     let slow = stand.deploy(json!({"timeout": 30, "verify": {"timeout": 1}}));
-    stand.did_not_pass(&slow, "it did not answer within 1 s", "1");
+    stand.did_not_pass(&slow, "it did not respond within 1 s", "1");
 
     stand.write("return {'code': 'mended'}");
     let mended = stand.deploy(json!({"verify": {"expect": {"contains": "mended"}}}));
@@ -301,17 +301,17 @@ fn an_answer_is_held_against_what_was_expected_of_it() {
     stand.write("return {'code': 'echo', 'event': event}");
     let payload = json!({"orders": [1, {"name": "Größe"}], "none": null});
     for (expect, words) in [
-        (json!({"contains": "nowhere"}), "its answer does not contain `nowhere`: {\"code\": \"echo\""),
-        (json!({"json": {"code": "ping"}}), "`/code` of its answer is \"echo\", not \"ping\""),
+        (json!({"contains": "nowhere"}), "its response does not contain `nowhere`: {\"code\": \"echo\""),
+        (json!({"json": {"code": "ping"}}), "`/code` of its response is \"echo\", not \"ping\""),
         (
             json!({"json": {"event": {"orders": [2]}}}),
-            "`/event/orders` of its answer is [1,{\"name\":\"Größe\"}], not [2]",
+            "`/event/orders` of its response is [1,{\"name\":\"Größe\"}], not [2]",
         ),
         (
             json!({"json": {"event": {"orders": [1, {"name": "x"}]}}}),
-            "`/event/orders/1/name` of its answer is \"Größe\"",
+            "`/event/orders/1/name` of its response is \"Größe\"",
         ),
-        (json!({"json": {"event": {"x": 1}}}), "its answer has no `/event/x`, which should be 1"),
+        (json!({"json": {"event": {"x": 1}}}), "its response has no `/event/x`, which should be 1"),
         (json!({"json": {"code": "echo"}, "contains": "nowhere"}), "does not contain `nowhere`"),
     ] {
         let ended = stand.deploy(json!({"verify": {"payload": payload, "expect": expect}}));
@@ -340,13 +340,13 @@ fn a_command_judges_the_version_that_it_is_told() {
     stand.write("return {'code': 'second'}");
     let verify = |verify: Value| stand.deploy(json!({"verify": verify}));
     let ended = verify(json!({"command": "echo ${VERSION}0; exit 3"}));
-    stand.did_not_pass(&ended, "`verify.command` ended with exit status: 3", "1");
+    stand.did_not_pass(&ended, "`verify.command` failed with exit status: 3", "1");
     assert_eq!(lines(&ended), [json!(20)]);
     let ended = verify(json!({"command": "sleep 30", "timeout": 1}));
-    has_failed(&ended, "`verify.command` did not end within 1 s");
+    has_failed(&ended, "`verify.command` did not exit within 1 s");
     // With `expect`, the command runs after the invocation, and does not run if the invocation failed.
     let ended = verify(json!({"expect": {"contains": "nowhere"}, "command": "echo 1"}));
-    has_failed(&ended, "its answer does not contain `nowhere`");
+    has_failed(&ended, "its response does not contain `nowhere`");
     assert!(lines(&ended).is_empty(), "{}", ended.stdout);
     stand.is_at("1");
 

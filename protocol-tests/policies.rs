@@ -325,7 +325,7 @@ fn every_kind_of_deployment_runs_under_its_own_policy_and_not_under_less() {
     let mut trials: Vec<(&Kind, Option<String>, Value)> = Vec::new();
     for kind in &kinds {
         let (policy, notes) = policy(&fixture().with(&kind.stanza));
-        let open: Vec<&String> = notes.iter().filter(|note| !note.contains("has a KMS key is not known")).collect();
+        let open: Vec<&String> = notes.iter().filter(|note| !note.contains("live function has a KMS key")).collect();
         let is_it = |note: &&String| kind.note.is_some_and(|expected| note.contains(expected));
         assert!(open.iter().all(is_it) && open.len() == kind.note.iter().count(), "{}: {open:?}", kind.name);
         trials.push((kind, None, policy.clone()));
@@ -400,7 +400,7 @@ fn the_policy_is_for_the_region_in_which_a_deployment_acts() {
     ] {
         let (function, notes) = function_and_notes(&env);
         assert_eq!(function, format!("arn:aws:lambda:{region}:123456789012:function:f"), "{env}");
-        let is_said = notes.iter().any(|note| note.contains("no region is named: it is us-east-1"));
+        let is_said = notes.iter().any(|note| note.contains("no region is set, so this is us-east-1"));
         assert_eq!(is_said, env == json!({}), "{env}: {notes:?}");
     }
     let output = printed(&json!({"function_name": "f", "env": {"AWS_REGION": "nonsense!"}}));

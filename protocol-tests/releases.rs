@@ -86,7 +86,7 @@ fn check_unproven(verify: Value, answer: Invocation, words: &str) {
     fixture.endpoint.answer_invocations(answer);
     let ended = fixture.deploy("// 2\n");
     check_failed(&ended, "verification-failed", "/verify");
-    assert_eq!(error(&ended, "message"), format!("version 2 did not pass its check: {words}"));
+    assert_eq!(error(&ended, "message"), format!("version 2 failed verification: {words}"));
     let hint = error(&ended, "hint");
     assert!(hint.contains("`live` still points at version 1"), "{hint}");
     assert_eq!(ended.finished()["changed"], json!(["update-function-code", "publish-version"]));
@@ -104,22 +104,22 @@ fn a_version_that_throws_does_not_go_live() {
 fn a_version_that_answers_something_else_does_not_go_live() {
     let answer = || Invocation { payload: json!({"ok": false}), ..Invocation::default() };
     let expect = |expect: Value| json!({"expect": expect});
-    check_unproven(expect(json!({"json": {"ok": true}})), answer(), "`/ok` of its answer is false, not true");
-    let lacks = r#"its answer does not contain `pong`: {"ok":false}"#;
+    check_unproven(expect(json!({"json": {"ok": true}})), answer(), "`/ok` of its response is false, not true");
+    let lacks = r#"its response does not contain `pong`: {"ok":false}"#;
     check_unproven(expect(json!({"contains": "pong"})), answer(), lacks);
 }
 
 #[test]
 fn a_version_that_is_too_slow_does_not_go_live() {
     let answer = Invocation { delay: Duration::from_secs(3), ..Invocation::default() };
-    check_unproven(json!({"timeout": 1}), answer, "it did not answer within 1 s");
+    check_unproven(json!({"timeout": 1}), answer, "it did not respond within 1 s");
 }
 
 #[test]
 fn a_version_whose_command_fails_or_takes_too_long_does_not_go_live() {
-    let ended = "`verify.command` ended with exit status: 3";
+    let ended = "`verify.command` failed with exit status: 3";
     check_unproven(json!({"command": "exit 3"}), Invocation::default(), ended);
-    let too_long = "`verify.command` did not end within 1 s";
+    let too_long = "`verify.command` did not exit within 1 s";
     check_unproven(json!({"command": "sleep 30", "timeout": 1}), Invocation::default(), too_long);
 }
 
@@ -284,8 +284,8 @@ fn without_an_alias_what_fails_its_check_is_live_and_fails_again() {
         for ended in [&first, &second] {
             check_failed(ended, "verification-failed", "/verify");
             let message = error(ended, "message");
-            assert!(message.starts_with(&format!("{named}, which is live, did not pass its check")), "{message}");
-            assert!(error(ended, "hint").starts_with("deploy again what ran before"), "{}", ended.stdout);
+            assert!(message.starts_with(&format!("{named}, which is live, failed verification")), "{message}");
+            assert!(error(ended, "hint").starts_with("deploy the previous code again"), "{}", ended.stdout);
         }
         assert_eq!(second.finished()["changed"], json!([]));
         assert_eq!(fixture.again().outcome(), "unchanged", "the check passes, and nothing differs");

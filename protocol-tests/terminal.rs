@@ -232,7 +232,7 @@ fn allow(desk: &Desk, actions: &[&str]) {
 fn hint_to_allow(action: &str) -> String {
     format!(
         "  hint: add this statement to arn:aws:iam::123456789012:user/ci's policy
-    (`dpl-lambda policy` prints all that the stanza needs):
+    (`dpl-lambda policy` prints all permissions that the stanza needs):
     {{
       \"Effect\": \"Allow\",
       \"Action\": [\"{action}\"],

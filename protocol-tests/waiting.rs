@@ -81,7 +81,7 @@ fn a_wait_that_ends_while_aws_refuses_tells_what_aws_said() {
         );
         assert!(error["aws"]["request_id"].is_string(), "{at}");
         let message = error["message"].as_str().expect("a string");
-        assert!(message.contains("AWS's own words") && !message.contains("did not answer"), "{at}");
+        assert!(message.contains("AWS's own words") && !message.contains("did not respond"), "{at}");
         Ok(())
     });
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

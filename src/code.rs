@@ -1,71 +1,71 @@
-//! What a stanza says of a function's code in; what the function is to run, and how that reaches Lambda, out.
-//! Never reads a file, and never asks AWS.
+//! Describes a function's code: where the stanza takes it from, which code the function should run, and how it reaches Lambda.
+//! Never reads a file and never calls AWS.
 
 use std::fmt;
 
 use crate::protocol::stanza::Stanza;
 
-/// Where the code comes from, as the stanza says it.
+/// Where the code comes from, according to the stanza.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// It is packaged from the build directory, and sent in the call itself.
+    /// The build directory is packaged and sent in the API call.
     Package,
-    /// It is packaged from the build directory, and sent to a bucket first, where Lambda takes it from.
+    /// The build directory is packaged and uploaded to a bucket, from which Lambda reads it.
     PackageInBucket(Bucket),
-    /// It is in a bucket already.
+    /// An archive that already exists in a bucket.
     Object(Object),
-    /// It is a container image.
+    /// A container image, by its URI.
     Image(String),
-    /// It is the container image that is live.
+    /// The container image that the function already runs.
     LiveImage,
 }
 
-/// A place in S3 for packages.
+/// A place in S3 to which packages are uploaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bucket {
-    /// The bucket.
+    /// Name of the bucket.
     pub name: String,
-    /// What the keys of packages begin with, without a `/` at either end. Empty: nothing.
+    /// Prefix of the packages' keys, without a `/` at either end. Empty: no prefix.
     pub prefix: String,
 }
 
 /// An object in S3.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Object {
-    /// The bucket.
+    /// Name of the bucket.
     pub bucket: String,
-    /// The key.
+    /// Key of the object.
     pub key: String,
-    /// The version, in a bucket that keeps several. `None`: the newest.
+    /// Version id of the object, in a bucket with versioning. `None`: the newest version.
     pub version: Option<String>,
 }
 
-/// The code that a function is to run.
+/// The code that a function should run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Code {
-    /// Base64 of its SHA-256, AWS's `CodeSha256`. `None`: it is not known before AWS has read it.
+    /// AWS's `CodeSha256`: the SHA-256 of the archive, in Base64. `None`: unknown until AWS has read the code.
     pub sha256: Option<String>,
-    /// How Lambda gets it.
+    /// How Lambda gets the code.
     pub delivery: Delivery,
 }
 
 /// How Lambda gets the code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Delivery {
-    /// The archive travels in the call.
+    /// The archive is sent in the API call.
     Call,
-    /// The archive is sent to this object first.
+    /// The archive is uploaded to this object first.
     Upload(Object),
-    /// It is in this object already.
+    /// The archive already exists as this object.
     Object(Object),
-    /// It is this container image.
+    /// A container image, by its URI.
     Image(String),
-    /// It has it already: the live container image stays.
+    /// The function keeps its live container image.
     LiveImage,
 }
 
 impl Source {
-    /// What a stanza says of it.
+    /// Reads the code's source from a stanza.
     pub fn of(stanza: &Stanza) -> Self {
         if let Some(uri) = &stanza.image_uri {
             return Source::Image(uri.clone());
@@ -88,9 +88,9 @@ impl Source {
 }
 
 impl Bucket {
-    /// The object for an archive: named by its content, so that the same archive is never sent twice.
+    /// The object for an archive. Its key contains the archive's hash, so that the same archive is not uploaded twice.
     ///
-    /// `sha256` is the archive's, raw.
+    /// `sha256` is the raw hash of the archive.
     pub fn object(&self, function: &str, sha256: &[u8]) -> Object {
         let digits: String = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
         let separator = if self.prefix.is_empty() { "" } else { "/" };

@@ -1,5 +1,6 @@
-//! A stanza in, the least IAM policy with which its deployments succeed out. Pure.
-//! Never asks AWS: what only AWS knows, such as the account of a function that is named by its name, is `*`, and said.
+//! Computes the smallest IAM policy with which a stanza's deployments succeed.
+//! Never calls AWS and has no other side effects. What only AWS knows, such as the account of a function that the stanza names
+//! without an ARN, becomes `*`, and a note says so.
 
 use std::collections::BTreeSet;
 
@@ -10,17 +11,17 @@ use crate::protocol::policy::{PolicyDocument, Statement};
 use crate::protocol::stanza::Stanza;
 use crate::protocol::structures::{OrNone, Verify};
 
-/// A policy, and what has to be known besides.
+/// A policy, and notes about its gaps.
 #[derive(Clone, Debug)]
 pub struct Policy {
-    /// For whoever deploys.
+    /// The policy for the identity that deploys.
     pub document: PolicyDocument,
-    /// What it leaves open, a sentence each.
+    /// What the policy leaves open: one sentence per gap.
     pub notes: Vec<String>,
 }
 
-/// The least policy for every deployment of a stanza: of a function that is absent, and of one in which everything that the
-/// stanza names differs, and that has whatever the stanza is silent about.
+/// The smallest policy that covers every deployment of a stanza: one that creates the function, and one that changes all that
+/// the stanza sets. The policy also covers live settings that the stanza does not set.
 pub fn of(stanza: &Stanza, wanted: &Wanted, source: &Source, region: &Region) -> Policy {
     let place = Place::of(stanza, wanted, region);
     let function =
@@ -50,12 +51,12 @@ pub fn of(stanza: &Stanza, wanted: &Wanted, source: &Source, region: &Region) ->
     Policy { document: PolicyDocument::of(draft.statements), notes: draft.notes }
 }
 
-/// The note on a region that nobody has named.
+/// The note about a region that neither the stanza nor the job names.
 pub fn default_region(region: &Region) -> String {
-    format!("no region is named: it is {}, as for a deployment from here; name `region`", region.as_str())
+    format!("no region is set, so this is {}, as for a deployment from here; set `region`", region.as_str())
 }
 
-/// What is done to the function itself.
+/// The actions on the function itself.
 fn of_function(stanza: &Stanza, wanted: &Wanted, source: &Source) -> Vec<&'static str> {
     let has = |call| wanted.settings.iter().any(|setting| setting.changed_by() == call);
     let names = |setting: Setting| wanted.settings.contains(&setting);
@@ -72,7 +73,7 @@ fn of_function(stanza: &Stanza, wanted: &Wanted, source: &Source) -> Vec<&'stati
         };
     let release = &wanted.release;
     let (names_alias, prunes) = (!release.aliases.is_empty(), release.keep.is_some());
-    // An address of the function beside that of an alias is looked for, and goes where none is to be.
+    // With an alias, the function's own URL is read too, and deleted when the stanza wants no URL.
     let has_alias = wanted.url_alias().is_some();
     let own_address = match &wanted.url {
         Some(OrNone::Some(_)) if has_alias => vec!["lambda:GetFunctionUrlConfig"],
@@ -82,7 +83,7 @@ fn of_function(stanza: &Stanza, wanted: &Wanted, source: &Source) -> Vec<&'stati
         (true, "lambda:GetFunction"),
         (creates, "lambda:CreateFunction"),
         (has(ChangedBy::Configuration) || wanted.handler.is_some(), "lambda:UpdateFunctionConfiguration"),
-        // Also where the image is the live one: after an update that failed it is sent again.
+        // Needed even if the live image stays: after a failed update it is sent again.
         (true, "lambda:UpdateFunctionCode"),
         (wanted.tags.is_some(), "lambda:ListTags"),
         (wanted.tags.is_some(), "lambda:TagResource"),
@@ -103,7 +104,7 @@ fn of_function(stanza: &Stanza, wanted: &Wanted, source: &Source) -> Vec<&'stati
     actions
 }
 
-/// What is done to the function's own address, or to that of an alias.
+/// The actions on a function URL, whether it belongs to the function or to an alias.
 fn of_address(wanted: &Wanted) -> Vec<&'static str> {
     let (names_url, no_url) = (wanted.url.is_some(), wanted.url == Some(OrNone::None));
     needed(&[
@@ -112,12 +113,12 @@ fn of_address(wanted: &Wanted) -> Vec<&'static str> {
         (names_url && !no_url, "lambda:CreateFunctionUrlConfig"),
         (names_url && !no_url, "lambda:UpdateFunctionUrlConfig"),
         (no_url, "lambda:DeleteFunctionUrlConfig"),
-        // Also where everybody is let in: a statement of our name that says something else goes first.
+        // Needed for public access, too: a statement with our ID but other content is removed first.
         (names_url, "lambda:RemovePermission"),
     ])
 }
 
-/// What is done to published versions.
+/// The actions on published versions.
 fn of_versions(stanza: &Stanza, wanted: &Wanted) -> Vec<&'static str> {
     needed(&[
         (wanted.release.publish, "lambda:GetFunction"),
@@ -126,7 +127,8 @@ fn of_versions(stanza: &Stanza, wanted: &Wanted) -> Vec<&'static str> {
     ])
 }
 
-/// What is done to the aliases by their names. Executions that are ready move with an alias, whoever has asked for them.
+/// The actions on aliases. Reading provisioned concurrency is always among them, since it moves with an alias whether or not the
+/// stanza sets it.
 fn of_aliases(wanted: &Wanted) -> Vec<&'static str> {
     let provisioned = wanted.release.provisioned;
     needed(&[
@@ -140,17 +142,17 @@ fn needed(actions: &[(bool, &'static str)]) -> Vec<&'static str> {
     actions.iter().filter(|(is_needed, _)| *is_needed).map(|(_, action)| *action).collect()
 }
 
-/// Whether the function proves itself by an answer.
+/// True if verification invokes the function.
 fn invokes(stanza: &Stanza) -> bool {
     stanza.verify.as_ref().is_some_and(Verify::invokes)
 }
 
-/// Whether everybody may have to be let in: the stanza says so, or leaves it to the live address.
+/// True if public access may have to be granted: the stanza asks for it, or keeps the auth type of the live function URL.
 fn opens(wanted: &Wanted) -> bool {
     matches!(&wanted.url, Some(OrNone::Some(url)) if url.auth_type.as_deref() != Some("AWS_IAM"))
 }
 
-/// Whether subnets or security groups are sent, be they the live ones: AWS replaces all of a network.
+/// True if an update sends subnets or security groups. The live ones count, too, because AWS replaces a VPC configuration as a whole.
 fn touches_network(wanted: &Wanted) -> bool {
     let leaves = wanted.settings.contains(&Setting::SubnetIds(BTreeSet::new()));
     wanted.settings.iter().any(|setting| match setting {
@@ -160,25 +162,25 @@ fn touches_network(wanted: &Wanted) -> bool {
     })
 }
 
-/// What Lambda does with an image's repository in the caller's name.
+/// What Lambda does with an image's repository, using the caller's permissions.
 const OF_IMAGE: [&str; 4] =
     ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:GetRepositoryPolicy", "ecr:SetRepositoryPolicy"];
 
-/// A policy in the making.
+/// A policy under construction.
 struct Draft {
     statements: Vec<Statement>,
     notes: Vec<String>,
 }
 
 impl Draft {
-    /// Nothing where there is nothing to do, or nothing to do it to.
+    /// Adds a statement, unless it would have no action or no resource.
     fn allow(&mut self, sid: &'static str, actions: &[&str], resources: Vec<String>) {
         if !actions.is_empty() && !resources.is_empty() {
             self.statements.push(Statement::allow(actions.iter().copied(), resources).named(sid));
         }
     }
 
-    /// What a setting needs beyond the function.
+    /// Adds the actions on other resources that a setting needs, such as layers and KMS keys.
     fn allow_for(&mut self, setting: &Setting) {
         if setting.is_empty() {
             return;
@@ -215,7 +217,7 @@ impl Draft {
         }
     }
 
-    /// What is needed so that Lambda gets the code.
+    /// Adds the actions with which the code reaches Lambda.
     fn allow_code(&mut self, source: &Source, wanted: &Wanted, place: &Place) {
         let object = |bucket: &str, key: &str| format!("arn:{}:s3:::{}/{key}", place.partition, literal(bucket));
         match source {
@@ -238,10 +240,11 @@ impl Draft {
         }
     }
 
-    /// An ARN of the stanza as a resource; `*` for what is none.
+    /// A value of the stanza as a resource. A value that is not an ARN becomes `*`, with a note.
     fn resource(&mut self, key: &str, arn: &str, (service, kind): (&str, &str)) -> String {
         literal_arn(arn, service, kind).unwrap_or_else(|| {
-            let about = format!("`{key}` is not an ARN such as arn:aws:{service}:…:{kind}…, so `*` stands for it");
+            let about =
+                format!("`{key}` is not an ARN such as arn:aws:{service}:…:{kind}…, so the policy has `*` instead");
             if !self.notes.contains(&about) {
                 self.notes.push(about);
             }
@@ -249,7 +252,7 @@ impl Draft {
         })
     }
 
-    /// Never `*`: whoever may pass every role may do what any of them may.
+    /// A role as a resource. Never `*`: a caller that may pass every role has the permissions of all roles.
     fn role(&mut self, arn: &str) -> String {
         literal_arn(arn, "iam", "role/").unwrap_or_else(|| {
             self.notes.push("`role` is not an ARN such as arn:aws:iam::…:role/…, and IAM will refuse it".to_owned());
@@ -257,7 +260,7 @@ impl Draft {
         })
     }
 
-    /// The ARN of an image's repository: `123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/app:7`.
+    /// The ARN of the repository of an image such as `123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/app:7`.
     fn repository(&mut self, uri: &str, place: &Place) -> String {
         let (host, path) = uri.split_once('/').unwrap_or(("", uri));
         let name = literal(path.split(['@', ':']).next().unwrap_or(path));
@@ -266,7 +269,8 @@ impl Draft {
                 place.repository(region, account, &name)
             }
             _ => {
-                let about = "`image_uri` does not begin as an image in ECR, so `*` stands for its account and region";
+                let about =
+                    "`image_uri` is not the URI of an image in ECR, so the policy has `*` as its account and region";
                 self.notes.push(about.to_owned());
                 place.repository("*", "*", &name)
             }
@@ -274,12 +278,12 @@ impl Draft {
     }
 }
 
-/// A text that means itself alone in a resource, where `*` and `?` stand for others, and `${` begins a variable.
+/// Escapes a text for a resource, where `*` and `?` are wildcards and `${` begins a variable.
 fn literal(text: &str) -> String {
     text.replace('$', "${$}").replace('*', "${*}").replace('?', "${?}")
 }
 
-/// An ARN that means itself alone. `None`: it is not one of that service and kind.
+/// An ARN with its name escaped. `None`: the text is not an ARN of that service and kind.
 fn literal_arn(arn: &str, service: &str, kind: &str) -> Option<String> {
     match arn.splitn(6, ':').collect::<Vec<_>>().as_slice() {
         ["arn", partition, its_service, region, account, name]
@@ -299,12 +303,12 @@ fn is_account(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The name of a partition or a region.
+/// True for text that can be the name of a partition or a region.
 fn is_word(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
-/// Where the function is; `*` where nobody says.
+/// Partition, region and account of the function; `*` for an unknown one.
 struct Place {
     partition: String,
     region: String,
@@ -312,7 +316,7 @@ struct Place {
 }
 
 impl Place {
-    /// From the function's ARN, else from the role's.
+    /// Takes them from the function's ARN, else from the role's.
     fn of(stanza: &Stanza, wanted: &Wanted, region: &Region) -> Place {
         let function: Vec<&str> = wanted.name.as_str().split(':').collect();
         let role: Vec<&str> = stanza.role.as_deref().unwrap_or_default().split(':').collect();
@@ -344,32 +348,32 @@ fn notes(stanza: &Stanza, wanted: &Wanted, source: &Source, place: &Place) -> Ve
     if !unknown.is_empty() {
         let (are, them) = if unknown.len() == 1 { ("is", "it") } else { ("are", "them") };
         notes.push(format!(
-            "the function's {} {are} not known, so `*` stands for {them}; name `role`, or the function by its ARN",
+            "the function's {} {are} not known, so the policy has `*` instead of {them}; set `role`, or name the function by its ARN",
             unknown.join(" and ")
         ));
     }
     if *source == Source::LiveImage {
-        notes.push("the live image's repository is not known, so `*` stands for it".to_owned());
+        notes.push("the live image's repository is not known, so the policy has `*` instead".to_owned());
     }
     let keys = silent_keys(stanza, wanted, source);
     if !keys.is_empty() {
         notes.push(format!(
-            "whether the live function has a KMS key is not known; if it has, name it as {}",
+            "it is not known whether the live function has a KMS key; if it has, set {}",
             keys.join(" or ")
         ));
     }
     if let Some(role) = &stanza.role_to_assume {
         let how = match stanza.web_identity_token_env {
-            Some(_) => "its trust policy must let the CI system's identity provider assume it",
-            None => "whoever assumes it needs sts:AssumeRole on it, and its trust policy must allow that",
+            Some(_) => "its trust policy must allow the CI system's identity provider to assume it",
+            None => "the caller needs sts:AssumeRole on it, and its trust policy must allow that",
         };
         notes.push(format!("this is the policy of {role}; {how}"));
     }
     notes
 }
 
-/// Keys of the live function that deployments use though the stanza is silent about them: variables are read and written under
-/// the one, and the other travels along with each package.
+/// Stanza keys for the live function's KMS keys that deployments use although the stanza does not set them. Environment variables
+/// are read and written with `kms_key_arn`, and `source_kms_key_arn` is sent with each package.
 fn silent_keys(stanza: &Stanza, wanted: &Wanted, source: &Source) -> Vec<&'static str> {
     let reads_variables = stanza.environment.is_some() || wanted.release.publish;
     let sends_package = !matches!(source, Source::Image(_) | Source::LiveImage);
@@ -396,7 +400,7 @@ mod tests {
         of(stanza, &wanted, &Source::of(stanza), &region)
     }
 
-    /// The one statement of a name.
+    /// The only statement with this `sid`.
     #[track_caller]
     fn statement(stanza: &Stanza, name: &str, sid: &str) -> Statement {
         let found = policy(stanza, name).document.statement;
@@ -422,7 +426,7 @@ mod tests {
             json!([{"Sid": "Function", "Effect": "Allow", "Action": ["lambda:GetFunction", "lambda:UpdateFunctionCode"],
                 "Resource": ["arn:aws-cn:lambda:cn-north-1:123456789012:function:f"]}])
         );
-        let key = "whether the live function has a KMS key is not known; if it has, name it as `source_kms_key_arn`";
+        let key = "it is not known whether the live function has a KMS key; if it has, set `source_kms_key_arn`";
         assert_eq!(policy.notes, [key]);
     }
 
@@ -515,7 +519,7 @@ mod tests {
         assert_eq!(resource(&object, "Package"), ["arn:aws:s3:::b${*}/${*}.zip"]);
         let image = Stanza { image_uri: text("1*.dkr.ecr.*.amazonaws.com/*:7"), ..Stanza::default() };
         assert_eq!(resource(&image, "Image"), ["arn:aws:ecr:*:*:repository/${*}"]);
-        assert!(policy(&image, F).notes[0].starts_with("`image_uri`"), "a host that is none is said");
+        assert!(policy(&image, F).notes[0].starts_with("`image_uri`"), "a note says that the host is not ECR's");
     }
 
     #[test]
@@ -533,7 +537,7 @@ mod tests {
         let aliases = statement(&stanza, F, "Aliases");
         assert_eq!((aliases.action.len(), aliases.resource), (2, vec![format!("{F}:live")]));
         assert!(!statement(&stanza, F, "Function").action.contains(&"lambda:DeleteFunction".to_owned()));
-        assert!(!has(&stanza, "Latest"), "a version proves itself, and not what comes after it");
+        assert!(!has(&stanza, "Latest"), "verification invokes the version, not `$LATEST`");
     }
 
     #[test]
@@ -567,9 +571,9 @@ mod tests {
     fn ec2_is_asked_where_subnets_are_sent() {
         let ids = |ids: &[&str]| Some(texts(ids));
         let ipv6 = Stanza { ipv6_allowed_for_dual_stack: Some(false), ..Stanza::default() };
-        assert!(has(&ipv6, "Network"), "the live subnets travel along");
+        assert!(has(&ipv6, "Network"), "the live subnets are sent, too");
         assert!(has(&Stanza { subnet_ids: ids(&["subnet-1"]), ..Stanza::default() }, "Network"));
-        assert!(!has(&Stanza { subnet_ids: ids(&[]), ..ipv6 }, "Network"), "none are left");
+        assert!(!has(&Stanza { subnet_ids: ids(&[]), ..ipv6 }, "Network"), "no subnets are left");
         assert!(!has(&Stanza::default(), "Network"));
     }
 
@@ -589,7 +593,10 @@ mod tests {
         let stanza =
             Stanza { package_type: Some("Image".to_owned()), role: Some(ROLE.to_owned()), ..Stanza::default() };
         assert_eq!(statement(&stanza, F, "Image").resource, ["arn:aws:ecr:eu-west-1:*:repository/*"]);
-        assert_eq!(policy(&stanza, F).notes, ["the live image's repository is not known, so `*` stands for it"]);
+        assert_eq!(
+            policy(&stanza, F).notes,
+            ["the live image's repository is not known, so the policy has `*` instead"]
+        );
         assert!(!statement(&stanza, F, "Function").action.contains(&"lambda:CreateFunction".to_owned()));
     }
 }

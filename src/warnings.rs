@@ -1,36 +1,36 @@
-//! What a run comes upon in, the warning that tells it out. All sentences of such warnings stand here; those about what is
-//! written in a stanza stand with its readers.
-//! Never decides whether something is worth a warning.
+//! The texts of warnings about what a run finds: in the package, at AWS, in git. Warnings about the stanza's text are made by the
+//! modules that read it.
+//! Never decides whether something is worth a warning; the caller does.
 
 use crate::package::{Missing, Note};
 use crate::plan::Cleared;
 use crate::protocol::error::{ErrorReport, Problem, Warning, WarningCode};
 use crate::protocol::runtimes::Outlook;
 
-/// What will surprise about a package's contents.
+/// Warns about an entry of the package that is left out, or will not work at Lambda.
 pub fn of_note(note: &Note) -> Warning {
     let (message, hint) = match note {
         Note::NoFile { name } => (
             format!("`{name}` is a socket, a pipe or a device, and is left out of the package"),
-            "no archive can hold it",
+            "leave it out with `exclude`: an archive cannot contain it",
         ),
         Note::Dangles { name, target } => (
             format!("the link `{name}` to `{target}` will point to nothing at Lambda"),
-            "`symlinks: external` packages what such a link points to",
+            "set `symlinks: external` to package what such a link points to",
         ),
         Note::StalePyc { name, count } => (
             format!(
                 "{count} compiled Python files such as `{name}` will be stale at Lambda, where each cold start compiles their sources again"
             ),
-            "leave them out (`exclude: __pycache__/`), or make them with `python -m compileall --invalidation-mode unchecked-hash`",
+            "leave them out (`exclude: __pycache__/`), or compile with `python -m compileall --invalidation-mode unchecked-hash`",
         ),
         Note::Hidden { name, target } => (
-            format!("the link `{name}` leads to `{target}`, which is hidden, and is left out of the package"),
-            "`dot_match: true` packages hidden files; `.git` is never packaged",
+            format!("the link `{name}` points to `{target}`, which is hidden, and is left out of the package"),
+            "set `dot_match: true` to package hidden files; `.git` is never packaged",
         ),
         Note::Circle { name, target } => (
-            format!("the link `{name}` to `{target}` leads back to where it stands, and is left out of the package"),
-            "`symlinks: preserve` keeps it as a link",
+            format!("the link `{name}` to `{target}` forms a loop, and is left out of the package"),
+            "set `symlinks: preserve` to package it as a link",
         ),
     };
     let code = match note {
@@ -41,35 +41,35 @@ pub fn of_note(note: &Note) -> Warning {
     warning(code, "/zip", message, hint)
 }
 
-/// What Lambda will not find in the package when it calls `handler`.
+/// Warns that the package lacks a file that Lambda needs to invoke `handler`.
 pub fn missing_from_package(missing: &Missing, handler: &str) -> Warning {
     let moved = |elsewhere: &Option<String>, otherwise: &str| match elsewhere {
-        Some(name) => format!("the package has `{name}`: is `zip` the right directory?"),
+        Some(name) => format!("check whether `zip` is the right directory: the package has `{name}`"),
         None => otherwise.to_owned(),
     };
     match missing {
         Missing::Handler { candidates, elsewhere } => warning(
             WarningCode::HandlerNotFound,
             "/handler_name",
-            format!("the handler is `{handler}`, and the package has no `{}`", candidates.join("`, `")),
-            &moved(elsewhere, "`module_name` is the file's path without its ending"),
+            format!("the handler is `{handler}`, but the package has no `{}`", candidates.join("`, `")),
+            &moved(elsewhere, "set `module_name` to the file's path without its extension"),
         ),
         Missing::Bootstrap { elsewhere } => warning(
             WarningCode::HandlerNotFound,
             "/zip",
-            "a runtime of one's own starts `bootstrap`, and the package has none at its root".to_owned(),
-            &moved(elsewhere, "name the program so, or name a layer that holds it"),
+            "a custom runtime needs an executable `bootstrap` at the root of the package, and there is none".to_owned(),
+            &moved(elsewhere, "rename the program to `bootstrap`, or add a layer that contains it"),
         ),
         Missing::ExecutableBit => warning(
             WarningCode::HandlerNotFound,
             "/zip",
             "`bootstrap` is not executable, so Lambda cannot start it".to_owned(),
-            "chmod +x bootstrap",
+            "run `chmod +x bootstrap` before the deployment",
         ),
     }
 }
 
-/// What will surprise about the runtime `id`; `is_named`: the stanza says so, and not the live function.
+/// Warns about a deprecated or unknown runtime. `is_named`: the stanza names the runtime `id`, else the live function has it.
 pub fn of_runtime(id: &str, outlook: &Outlook, is_named: bool) -> Warning {
     let whose = if is_named { "the runtime" } else { "the live function's runtime" };
     let go_to = |successor: &str| format!("switch to `{successor}`");
@@ -77,7 +77,7 @@ pub fn of_runtime(id: &str, outlook: &Outlook, is_named: bool) -> Warning {
         Outlook::Deprecated(runtime) => (
             WarningCode::DeprecatedRuntime,
             format!(
-                "{whose} `{id}` is deprecated since {}; from {} AWS refuses to update functions that have it",
+                "{whose} `{id}` has been deprecated since {}; from {} AWS refuses to update functions that use it",
                 runtime.deprecated, runtime.blocked
             ),
             go_to(runtime.successor),
@@ -85,132 +85,139 @@ pub fn of_runtime(id: &str, outlook: &Outlook, is_named: bool) -> Warning {
         Outlook::Blocked(runtime) => (
             WarningCode::DeprecatedRuntime,
             format!(
-                "{whose} `{id}` is deprecated since {}; since {} AWS refuses to update functions that have it",
+                "{whose} `{id}` has been deprecated since {}; since {} AWS refuses to update functions that use it",
                 runtime.deprecated, runtime.blocked
             ),
             go_to(runtime.successor),
         ),
         Outlook::Unknown { nearest, is_deprecated } => (
             WarningCode::UnknownRuntime,
-            format!("{whose} `{id}` is not one that this version knows; AWS decides"),
+            format!("{whose} `{id}` is unknown to this version of dpl-lambda; AWS decides"),
             match nearest {
                 Some(near) if *is_deprecated => {
-                    format!("did you mean `{}`? that is deprecated; switch to `{}`", near.id, near.successor)
+                    format!("did you mean `{}`? It is deprecated; switch to `{}`", near.id, near.successor)
                 }
                 Some(near) => format!("did you mean `{}`?", near.id),
-                None => "AWS's documentation lists the runtimes that there are".to_owned(),
+                None => "look up the runtimes in AWS's documentation".to_owned(),
             },
         ),
     };
     warning(code, "/runtime", message, &hint)
 }
 
-/// A plan whose code AWS would refuse, or of which it did not say.
+/// Warns that AWS refused the code in the dry run of a plan, or that the dry run itself failed.
 pub fn of_rehearsal(error: &ErrorReport) -> Warning {
     if error.retryable || error.aws.is_none() {
-        let message = format!("AWS did not say whether it would take the code: {}", error.message);
-        return warning(WarningCode::NotRehearsed, "/zip", message, "nothing was changed; the plan itself holds");
+        let message = format!("the dry run of UpdateFunctionCode failed: {}", error.message);
+        return warning(
+            WarningCode::NotRehearsed,
+            "/zip",
+            message,
+            "run the plan again to repeat the dry run; nothing was changed, and the plan itself is valid",
+        );
     }
     let words = error.message.trim_start_matches("AWS refused UpdateFunctionCode: ");
     let message = format!("AWS would refuse this: {words}");
     Warning { code: WarningCode::WouldBeRefused, message, hint: error.hint.clone(), at: error.at.clone() }
 }
 
-/// What is wrong with a stanza that is skipped: Travis would never have run dpl.
+/// Warns about a problem of a stanza that is skipped. It must not fail the run: Travis would not have run dpl at all.
 pub fn of_harmless(problem: &Problem) -> Warning {
     Warning {
         code: WarningCode::StanzaProblem,
-        message: format!("this does not matter now, but would fail a deployment: {}", problem.message),
+        message: format!("this has no effect now, but would fail a deployment: {}", problem.message),
         hint: problem.hint.clone(),
         at: problem.at.clone(),
     }
 }
 
-/// `cleanup` where nothing is deployed.
+/// Warns that `cleanup` has no effect in a command that does not deploy.
 pub fn not_cleaned_up() -> Warning {
-    let message = "`cleanup` is for deployments: this package holds uncommitted files, too".to_owned();
-    warning(WarningCode::NotCleanedUp, "/cleanup", message, "its hash may differ from that of the deployment")
+    let message = "`cleanup` applies to deployments only: this package also contains uncommitted files".to_owned();
+    warning(WarningCode::NotCleanedUp, "/cleanup", message, "expect another hash than that of the deployment")
 }
 
-/// Files that were put aside, named before anything can go wrong.
+/// Warns that `cleanup` stashed uncommitted files. Sent right after that, so that a user of a killed run knows the stash's name.
 pub fn stashed(commit: &str) -> Warning {
-    let hint = "they come back at the end; if this run is killed, `git stash pop` brings them back. git keeps copies in `.git` until `git gc` removes them";
-    warning(WarningCode::Stashed, "/cleanup", format!("uncommitted files are put aside as stash {commit}"), hint)
+    let hint = "run `git stash pop` if this run is killed; otherwise it restores them at its end. git keeps copies in `.git` until `git gc` removes them";
+    warning(WarningCode::Stashed, "/cleanup", format!("uncommitted files were stashed as {commit}"), hint)
 }
 
-/// Files that could not be put aside.
+/// Warns about uncommitted files that `cleanup` could not stash.
 pub fn not_stashed(names: &[String]) -> Warning {
     let shown: Vec<String> = names.iter().take(5).map(|name| format!("`{name}`")).collect();
     let more = if names.len() > 5 { format!(" and {} more", names.len() - 5) } else { String::new() };
-    let message = format!("git cannot put {}{more} aside; the build directory holds them still", shown.join(", "));
-    let hint = "leave them out by `exclude`, or commit or remove what was changed in a repository inside this one";
+    let message = format!("git cannot stash {}{more}; the build directory still contains them", shown.join(", "));
+    let hint = "leave them out with `exclude`, or commit or undo changes in a repository inside this one";
     warning(WarningCode::NotStashed, "/cleanup", message, hint)
 }
 
-/// Files that were put aside and are not back. `words` are git's, without secrets.
+/// Warns about stashed files that could not be restored. `words` is git's error text, redacted.
 pub fn stash_kept(commit: &str, words: &str) -> Warning {
     let message = format!("the stashed files could not be restored: {words}");
-    let hint = format!("nothing is lost: `git stash apply {commit}` brings them back");
+    let hint = format!("run `git stash apply {commit}` to restore them; nothing is lost");
     warning(WarningCode::StashKept, "/cleanup", message, &hint)
 }
 
-/// A role that IAM has not yet told Lambda about.
+/// Warns that Lambda cannot assume a new role yet, because IAM's change has not reached Lambda.
 pub fn role_not_ready() -> Warning {
-    let message = "Lambda cannot assume the function's role yet; trying for up to 30 s".to_owned();
-    warning(WarningCode::RoleNotReady, "/role", message, "a role that was created just now needs some seconds")
+    let message = "Lambda cannot assume the function's role yet; retrying for up to 30 s".to_owned();
+    warning(WarningCode::RoleNotReady, "/role", message, "wait a moment: a new role needs some seconds")
 }
 
-/// A function that is not the one that was planned for. `may_be_ours`: an answer was lost before.
+/// Warns that the function changed after it was planned. `may_be_ours`: the response to an earlier request of this run was lost, so
+/// that request may have made the change.
 pub fn function_changed(may_be_ours: bool) -> Warning {
     let (who, hint) = match may_be_ours {
-        true => ("a request of ours whose answer was lost, or somebody else,", None),
-        false => ("somebody else", Some("do two jobs deploy it at the same time?".to_owned())),
+        true => ("a request of this run whose response was lost, or by someone else", None),
+        false => ("someone else", Some("check whether two jobs deploy it at the same time".to_owned())),
     };
-    let message = format!("{who} has changed the function meanwhile; it was read again, and this is the new plan");
+    let message = format!("the function was changed by {who} during this run; re-planned against its new state");
     Warning { code: WarningCode::FunctionChanged, message, hint, at: None }
 }
 
-/// Code that is not live any more.
+/// Warns that someone else's deployment replaced the code of this one.
 pub fn overtaken() -> Warning {
-    let message = "this code was live, and somebody else has deployed other code right behind it".to_owned();
-    let hint = Some("do two jobs deploy the function at the same time?".to_owned());
+    let message = "this code was live, but someone else deployed other code immediately afterwards".to_owned();
+    let hint = Some("check whether two jobs deploy the function at the same time".to_owned());
     Warning { code: WarningCode::Overtaken, message, hint, at: None }
 }
 
-/// A share of an alias's traffic that goes.
+/// Warns that this run ends an alias's traffic split.
 pub fn weights_cleared(cleared: &Cleared) -> Warning {
     let Cleared { alias, version, percent } = cleared;
-    let message = format!("{percent} % of the alias {alias}'s traffic goes to version {version}, and that has to end");
-    let hint = "left over from a deployment that did not come to its end, or from somebody else's";
+    let message =
+        format!("{percent} % of the alias {alias}'s traffic goes to version {version}; this run ends that split");
+    let hint = "check whether someone else needs the split; it may be left over from a deployment that did not finish";
     warning(WarningCode::WeightsCleared, "/alias", message, hint)
 }
 
-/// An address of the function itself beside that of an alias.
+/// Warns about a function URL of the unqualified function beside that of an alias.
 pub fn url_on_latest(url: &str, alias: &str, function_name: &str) -> Warning {
-    let message = format!("{url} serves what was deployed last, and not what `{alias}` points at");
+    let message = format!("{url} serves the code that was deployed last, not the version at which `{alias}` points");
     let hint = format!(
-        "send its callers to the address of `{alias}`, then remove it: aws lambda delete-function-url-config --function-name {function_name}"
+        "move its callers to the URL of `{alias}`, then delete it: aws lambda delete-function-url-config --function-name {function_name}"
     );
     warning(WarningCode::UrlOnLatest, "/function_url", message, &hint)
 }
 
-/// A version that AWS does not delete.
+/// Warns about an old version that AWS refuses to delete, because an alias uses it.
 pub fn version_kept(version: Option<&str>) -> Warning {
-    let message = format!("version {} is in use, and is not deleted", version.unwrap_or_default());
-    let hint = "an alias was moved to it meanwhile; a later deployment deletes it, once nobody needs it";
+    let message = format!("version {} is in use and was not deleted", version.unwrap_or_default());
+    let hint = "move the alias that was set to it during this run; a later deployment then deletes the version";
     warning(WarningCode::VersionKept, "/keep_versions", message, hint)
 }
 
-/// `version` where nothing goes back.
+/// Warns that `version` has no effect in a command other than `rollback`.
 pub fn version_without_rollback() -> Warning {
-    let message = "`version` is for `dpl-lambda rollback`, and has no effect here".to_owned();
-    warning(WarningCode::WithoutEffect, "/version", message, "leave it out; a deployment makes a version of its own")
+    let message = "`version` applies to `dpl-lambda rollback` only and has no effect here".to_owned();
+    warning(WarningCode::WithoutEffect, "/version", message, "remove it: a deployment publishes a new version")
 }
 
-/// A live value that AWS does not show.
+/// Warns about a live value that cannot be read, so that it is set even if it is the same.
 pub fn live_value_unknown(field: &str) -> Warning {
     let message = format!("the live value of `{field}` cannot be read, so it is set without being compared");
-    let hint = "the caller may lack a permission, or the function's KMS key";
+    let hint = "check that the caller may read it and use the function's KMS key";
     warning(WarningCode::LiveValueUnknown, &format!("/{}", field.replace('.', "/")), message, hint)
 }
 

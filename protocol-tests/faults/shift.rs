@@ -245,7 +245,7 @@ impl Blow {
 
     /// Checks that the error is right about the alias, and that `changed` is right about the steps.
     fn check_failure(&self, ended: &Ended, endpoint: &Endpoint) -> Result<(), String> {
-        let (place, doubts) = (alias(endpoint), told(ended).contains("may still share its traffic"));
+        let (place, doubts) = (alias(endpoint), told(ended).contains("may still send traffic to version"));
         let ends_in_doubt = matches!(self.end, End::InDoubt(_));
         if !ends_in_doubt {
             same(&place, &all_at(OLD), &format!("ended {}; the alias", told(ended)))?;

@@ -15,7 +15,7 @@ fn a_version_that_cannot_be_made_ready_is_told_as_that_and_no_alias_moves_to_it(
         for ended in [fixture.deploy("// 2\n"), fixture.again(), fixture.again()] {
             assert_eq!((ended.outcome(), ended.code()), ("failed", "version-failed"), "{}", ended.stdout);
             let message = error(&ended, "message");
-            assert_eq!(message, "version 2 could not be made ready; `live` stays at 1: Because");
+            assert_eq!(message, "AWS could not make version 2 active; `live` stays at version 1: Because");
             assert_eq!(fixture.alias("live"), "1");
         }
         assert_eq!(fixture.versions(), [1, 2]);
@@ -32,7 +32,7 @@ fn a_version_whose_own_code_fails_at_its_start_is_the_codes_fault() {
     fixture.endpoint.fault(fails("FunctionError"));
     let ended = fixture.deploy("// 2\n");
     assert_eq!((error(&ended, "code"), error(&ended, "class")), ("function-start-failed", "package"));
-    assert!(error(&ended, "message").contains("`live` stays at 1"), "{}", ended.stdout);
+    assert!(error(&ended, "message").contains("`live` stays at version 1"), "{}", ended.stdout);
 }
 
 /// A fixture whose last run was killed after PublishVersion, while version 2 was still pending.
@@ -83,7 +83,7 @@ fn an_alias_at_a_version_that_has_failed_since_is_not_unchanged() {
         fixture.endpoint.set_state("f:1", state).expect("the function exists");
         let ended = fixture.again();
         assert_eq!((ended.outcome(), ended.code()), ("failed", "version-failed"), "{}", ended.stdout);
-        assert!(error(&ended, "message").contains("`live` points at it"), "{}", ended.stdout);
+        assert!(error(&ended, "message").contains("`live` points at this version"), "{}", ended.stdout);
     }
 }
 

@@ -232,7 +232,7 @@ fn weights_that_somebody_else_has_given_are_not_touched() {
             for ended in [fixture.deploy(code), planned, fixture.rollback()] {
                 check_failed(&ended, "traffic-shared", "/alias");
                 let message = error(&ended, "message");
-                assert!(message.starts_with("`live` shares its traffic, 10 % to version 1"), "{message}");
+                assert!(message.starts_with("`live` splits its traffic (10 % to version 1)"), "{message}");
                 assert_eq!((fixture.changes(), fixture.alias("live").as_str()), (vec![], "2, 10 % to 1"));
             }
             fixture.ask(json!({"traffic_interval": null}));

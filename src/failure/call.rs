@@ -1,4 +1,4 @@
-//! A call that AWS refused, or that never reached AWS, in; code, sentence, key and hint out.
+//! Turns a call that AWS refused, or that did not reach AWS, into code, message, stanza key and hint.
 
 use super::denied::{By, Denied};
 use super::{constraint, cut, report, sentence, shortened, texts};
@@ -6,20 +6,20 @@ use crate::lambda::{CallError, CallErrorKind};
 use crate::protocol::error::{AwsDetail, Code, ErrorReport, Problem};
 use crate::protocol::secret::Redactor;
 
-/// AWS tells in a few hundred characters what is wrong; a text of megabytes is no help, and a burden to every log.
+/// Longest message or cause, in characters. AWS's own error texts have a few hundred; a text of megabytes, such as one from a
+/// proxy, does not help and fills every log.
 const MOST_CHARACTERS: usize = 4_000;
 
 pub(super) fn of_call(error: CallError, redactor: &Redactor) -> ErrorReport {
     let mut report = match error.kind {
         CallErrorKind::Refused => of_refusal(&error, redactor),
         CallErrorKind::Garbled => of_garbled(&error),
-        CallErrorKind::Silent => report(Code::TimedOut, format!("AWS did not answer {} in time", error.operation))
-            .hint("try again in some minutes"),
+        CallErrorKind::Silent => report(Code::TimedOut, format!("AWS did not respond to {} in time", error.operation))
+            .hint("try again in a few minutes"),
         CallErrorKind::Unreachable => of_unreachable(&error, redactor),
         CallErrorKind::Unmade => {
-            report(Code::BadValue, format!("{} cannot be asked of AWS with these values", error.operation)).hint(
-                "what does not fit stands among the causes; it is a value of the stanza, or of a variable that was filled in",
-            )
+            report(Code::BadValue, format!("the {} request cannot be built from these values", error.operation))
+                .hint("correct the value that the causes describe, in the stanza or in a variable that the stanza uses")
         }
     };
     report.at = report.at.or_else(|| at_of_operation(error.operation).map(str::to_owned));
@@ -28,7 +28,7 @@ pub(super) fn of_call(error: CallError, redactor: &Redactor) -> ErrorReport {
         let news: Vec<String> = causes.filter(|cause| !report.message.contains(cause.as_str())).collect();
         report.caused_by.extend(news);
     }
-    // Secrets are masked by now, so that none is cut in two.
+    // Redaction comes first: the redactor would not recognize half of a secret.
     for text in report.caused_by.iter_mut().chain([&mut report.message]) {
         *text = cut(text, MOST_CHARACTERS);
     }
@@ -41,12 +41,13 @@ pub(super) fn of_call(error: CallError, redactor: &Redactor) -> ErrorReport {
     report
 }
 
-/// What AWS has refused: from what it is known by, to AWS's words alone.
+/// Reports a call that AWS refused. The most specific reading wins: a denied permission, a rejected value, a row of the table
+/// in `texts.rs`, a bare access-denied code, a server error; the last resort is AWS's text with a code for the kind of operation.
 fn of_refusal(error: &CallError, redactor: &Redactor) -> ErrorReport {
     if let Some(denied) = Denied::said(error) {
         return of_denied(&denied, error, redactor);
     }
-    // Values are cut short there: a secret that is cut in two is not recognised any more.
+    // `constraint` cuts values short, so redact first: the redactor would not recognize half of a secret.
     let problems = constraint::problems(&redactor.redact(error.message()));
     if !problems.is_empty() {
         return of_constraints(problems, error, redactor);
@@ -76,10 +77,10 @@ fn of_refusal(error: &CallError, redactor: &Redactor) -> ErrorReport {
         return of_denied(&denied, error, redactor);
     }
     if error.http_status.is_some_and(|status| status >= 500) {
-        return report(Code::ServiceUnavailable, refused(error.message())).hint("try again in some minutes");
+        return report(Code::ServiceUnavailable, refused(error.message())).hint("try again in a few minutes");
     }
     report(texts::by_operation(error.operation), refused(error.message()))
-        .hint("these are AWS's own words; its documentation of the operation tells more")
+        .hint("look up AWS's error text in its documentation of this operation")
 }
 
 fn of_denied(denied: &Denied, error: &CallError, redactor: &Redactor) -> ErrorReport {
@@ -93,7 +94,7 @@ fn of_denied(denied: &Denied, error: &CallError, redactor: &Redactor) -> ErrorRe
         By::Nothing => String::new(),
     };
     let mut report = report(Code::AccessDenied, format!("{who} is not allowed to perform {action}{on}{forbids}"));
-    // The key of a bucket is the bucket's, and none that the stanza names.
+    // An S3 call may be denied `kms:` actions on the bucket's own key, so the bucket is to blame, not `kms_key_arn`.
     let of_bucket = texts::is_of_bucket(error.operation).then_some("/s3_bucket");
     report.at = of_bucket.or_else(|| at_of_action(&denied.action)).map(str::to_owned);
     report.caused_by.extend(awss_words(error, redactor));
@@ -105,12 +106,12 @@ fn of_denied(denied: &Denied, error: &CallError, redactor: &Redactor) -> ErrorRe
     let ready = statement.as_ref().map(|statement| serde_json::json!(statement).to_string()).unwrap_or_default();
     report.hint = Some(match (denied.by, error.operation) {
         (_, operation) if operation.starts_with("AssumeRole") => {
-            "the role's trust policy must let this caller assume it, and its conditions (audience, subject, external id) must hold".to_owned()
+            "allow this caller in the role's trust policy, and check the policy's conditions (audience, subject, external ID)".to_owned()
         }
-        (By::Denied(by), _) => format!("no statement can allow it while {by} denies it; ask whoever manages that"),
-        (By::Unallowed(by), _) => format!("{by} must allow it, too: {ready}"),
+        (By::Denied(by), _) => format!("have the denial in {by} removed; until then no statement can allow it"),
+        (By::Unallowed(by), _) => format!("allow it in {by} as well: {ready}"),
         (By::Nothing, _) => format!(
-            "add this statement to {}: {ready} (`dpl-lambda policy` prints all that the stanza needs)",
+            "add this statement to {}: {ready} (`dpl-lambda policy` prints all permissions that the stanza needs)",
             whose_policy(&who)
         ),
     });
@@ -118,13 +119,13 @@ fn of_denied(denied: &Denied, error: &CallError, redactor: &Redactor) -> ErrorRe
     report
 }
 
-/// `FunctionError.InitTimeout` of `…: 'Failed'. StateReasonCode: 'FunctionError.InitTimeout'`.
+/// The state reason code in AWS's text: `FunctionError.InitTimeout` of `…: 'Failed'. StateReasonCode: 'FunctionError.InitTimeout'`.
 fn state_reason(message: &str) -> Option<&str> {
     let (_, rest) = message.split_once("StateReasonCode: '")?;
     rest.split('\'').next()
 }
 
-/// The key of the stanza that makes an operation necessary, where nothing else is known to be to blame.
+/// JSON pointer to the stanza key that causes an operation. Used when nothing more specific is known.
 fn at_of_operation(operation: &str) -> Option<&'static str> {
     match operation {
         _ if operation.starts_with("AssumeRole") => Some("/role_to_assume"),
@@ -133,7 +134,7 @@ fn at_of_operation(operation: &str) -> Option<&'static str> {
     }
 }
 
-/// The policy of whoever asks; of a session it is that of the role.
+/// The policy to change so that `who` gains a permission; for an assumed role's session, the policy of the role.
 fn whose_policy(who: &str) -> String {
     match who.split_once(":assumed-role/").and_then(|(_, session)| session.split('/').next()) {
         Some(role) => format!("the policy of the role {role}"),
@@ -141,7 +142,7 @@ fn whose_policy(who: &str) -> String {
     }
 }
 
-/// The key of the stanza that makes an action necessary.
+/// JSON pointer to the stanza key that causes an IAM action.
 fn at_of_action(action: &str) -> Option<&'static str> {
     Some(match action {
         "iam:PassRole" => "/role",
@@ -165,9 +166,9 @@ fn of_constraints(problems: Vec<Problem>, error: &CallError, redactor: &Redactor
     report
 }
 
-/// AWS's own words, where the sentence is ours.
+/// AWS's own text as a cause, for a report whose message is ours. `None`: AWS gave no text.
 fn awss_words(error: &CallError, redactor: &Redactor) -> Option<String> {
-    // Behind these AWS quotes all variables.
+    // After "String measured" AWS quotes all environment variables.
     let words = error.message().split("String measured").next().unwrap_or_default();
     let words = sentence(words, redactor);
     (!words.is_empty() && words != "None").then(|| shortened(&words))
@@ -178,13 +179,13 @@ fn of_garbled(error: &CallError) -> ErrorReport {
     let is_down = error.http_status.is_some_and(|status| status >= 500);
     let code = if is_down { Code::ServiceUnavailable } else { Code::UnexpectedAnswer };
     let message = match error.http_status {
-        Some(status) => format!("AWS answered {operation} with status {status} and something that is no answer"),
-        None => format!("AWS answered {operation} with something that is no answer"),
+        Some(status) => format!("{operation} returned HTTP {status} with a response that could not be parsed"),
+        None => format!("{operation} returned a response that could not be parsed"),
     };
-    report(code, message).hint("does something on the way, such as a proxy, answer for AWS? try again in some minutes")
+    report(code, message).hint("check whether a proxy answers in place of AWS, then try again in a few minutes")
 }
 
-/// The connection did not come about, or broke. What it was stands in the causes.
+/// Reports a connection that could not be made, or broke. The causes say why.
 fn of_unreachable(error: &CallError, redactor: &Redactor) -> ErrorReport {
     let causes = error.causes.join(" ").to_lowercase();
     let has = |words: &[&str]| words.iter().any(|words| causes.contains(words));
@@ -192,22 +193,23 @@ fn of_unreachable(error: &CallError, redactor: &Redactor) -> ErrorReport {
     if has(&["invalid peer certificate", "unknownissuer", "certificate"]) {
         return report(
             Code::CertificateNotTrusted,
-            format!("the certificate that answers {operation} is not trusted"),
+            format!("the TLS certificate presented for {operation} is not trusted"),
         )
-        .hint("a proxy that opens TLS has a certificate of its own: name its file in AWS_CA_BUNDLE of the job; is the clock right?");
+        .hint("set AWS_CA_BUNDLE in the job to the certificate file of a proxy that inspects TLS; also check the machine's clock");
     }
     if has(&["proxy", "tunnel"]) {
-        return report(Code::ProxyRefused, format!("the proxy on the way does not let {operation} through"))
-            .hint("HTTPS_PROXY of the job is http://user:password@host:port; NO_PROXY names what goes past it");
+        return report(Code::ProxyRefused, format!("the proxy refused the connection for {operation}")).hint(
+            "set HTTPS_PROXY in the job to http://user:password@host:port, or list hosts to reach directly in NO_PROXY",
+        );
     }
     let hint = if has(&["dns error", "failed to lookup", "name or service not known"]) {
-        "its name cannot be resolved: is the region name right, and does the job have network access?"
+        "check the region name and the job's network access: the host name cannot be resolved"
     } else if has(&["refused"]) {
-        "nothing listens there: is AWS_ENDPOINT_URL right, or does a firewall stand in the way?"
+        "check AWS_ENDPOINT_URL, and whether a firewall blocks the connection: it was refused"
     } else {
         "check the region's name, the job's network and its proxy"
     };
-    // The first cause is the SDK's name for all of them; the last one says what it was.
+    // The first cause is the SDK's generic "dispatch failure"; the last one is specific.
     let why = error.causes.last().map(|cause| format!(": {}", sentence(cause, redactor))).unwrap_or_default();
     report(Code::NetworkFailure, format!("AWS cannot be reached for {operation}{why}")).hint(hint)
 }

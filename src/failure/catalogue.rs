@@ -1,6 +1,6 @@
-//! A code in, its entry of the catalogue out: what happened, who must act, what to do, an example. All of them are
-//! `schema/errors.md`.
-//! Never says more of a code than the code itself does; its examples are made as failures are.
+//! Renders the catalogue of error and warning codes as Markdown. Each entry says what happened, who must act and what to do,
+//! and gives an example. `schema/errors.md` is the whole catalogue.
+//! Adds no facts of its own: text comes from the code's definition, and the examples from the functions that report real errors.
 
 use crate::protocol::suggest::suggest;
 use std::fmt::Write;
@@ -12,28 +12,28 @@ use crate::protocol::event::{Event, Finished, Line};
 /// The whole catalogue, in Markdown.
 pub fn document() -> String {
     let mut text = String::from(
-        "# What goes wrong, and what to do\n\n\
-         Each failure carries `error.code`, each warning `code`: the words below. `dpl-lambda explain CODE` prints one entry.\n\
-         Generated from the program's own types; the examples are made by it, too.\n\n## Failures\n\n",
+        "# Errors and warnings\n\n\
+         A failed run has an `error.code`, and a warning has a `code`. `dpl-lambda explain CODE` prints the entry of one code.\n\
+         This file is generated from the program's types. The program made the examples, too.\n\n## Errors\n\n",
     );
-    text.push_str("| code | class | try again? |\n|---|---|---|\n");
+    text.push_str("| code | class | retryable? |\n|---|---|---|\n");
     for code in Code::ALL {
         let again = if code.is_retryable() { "yes" } else { "" };
         let _ = writeln!(text, "| [`{0}`](#{0}) | {1} | {again} |", code.word(), code.class().word());
     }
     text.push('\n');
     Code::ALL.iter().for_each(|code| text.push_str(&of_code(*code)));
-    text.push_str("## Warnings\n\nThe run goes on.\n\n");
+    text.push_str("## Warnings\n\nA warning does not end the run.\n\n");
     WarningCode::ALL.iter().for_each(|code| text.push_str(&of_warning(*code)));
     text.truncate(text.trim_end().len());
     text.push('\n');
     text
 }
 
-/// The entry of a code, of failures or warnings.
+/// The entry of one error or warning code, such as `access-denied`.
 ///
 /// # Errors
-/// A sentence with the code that was surely meant.
+/// For an unknown code, a message that suggests the nearest known one.
 pub fn entry(word: &str) -> Result<String, String> {
     if let Some(code) = Code::ALL.iter().find(|code| code.word() == word) {
         return Ok(of_code(*code));
@@ -45,7 +45,7 @@ pub fn entry(word: &str) -> Result<String, String> {
     let words: Vec<String> = words.collect();
     let meant = suggest(word, words.iter().map(String::as_str));
     let meant = meant.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default();
-    Err(format!("there is no code `{word}`{meant} (schema/errors.md lists all of them)"))
+    Err(format!("unknown code `{word}`{meant} (schema/errors.md lists all codes)"))
 }
 
 fn of_code(code: Code) -> String {
@@ -53,7 +53,7 @@ fn of_code(code: Code) -> String {
     let again = if code.is_retryable() {
         "The same request may succeed later without any change."
     } else {
-        "Trying the same again does not help."
+        "The same request fails again without a change."
     };
     let event = Event::Finished(Finished::failed(example(code), Vec::new()));
     let line = serde_json::to_value(Line::new(&event)).unwrap_or_default();
@@ -82,7 +82,10 @@ mod tests {
             assert_eq!(example.code, *code, "{example:?}");
             assert_eq!(example.class, code.class());
             let says_what_is_right = example.message.contains("; give ");
-            assert!(example.hint.is_some() || says_what_is_right, "{code:?} leaves its reader alone: {example:?}");
+            assert!(
+                example.hint.is_some() || says_what_is_right,
+                "{code:?} says neither what is right nor what to do: {example:?}"
+            );
             let entry = entry(&code.word()).expect("an entry");
             assert!(entry.contains(code.meaning()) && entry.contains(code.advice()), "{entry}");
         }
@@ -102,6 +105,6 @@ mod tests {
             .map(|code| code.word())
             .filter(|word| WarningCode::ALL.iter().any(|code| code.word() == *word))
             .collect();
-        assert_eq!(both, ["unknown-key"], "which is the same in both");
+        assert_eq!(both, ["unknown-key"], "it has the same meaning in both");
     }
 }

@@ -1,4 +1,4 @@
-//! A command of the user's that failed in, the report that names it out.
+//! Turns a failed command of the stanza, or of git, into the report that names it.
 
 use super::{caused, of_stop, report, sentence, shortened, too_large};
 use crate::child::ChildError;
@@ -7,9 +7,9 @@ use crate::git::GitError;
 use crate::protocol::error::{Code, ErrorReport};
 use crate::protocol::secret::Redactor;
 
-/// A checkout that git cannot be asked about.
+/// Reports that git could not describe the checkout.
 pub fn of_git(error: GitError) -> ErrorReport {
-    let readable = "let git read this directory; `git status` there says what is in its way";
+    let readable = "make this directory readable for git; `git status` in it shows the problem";
     let (said, hint) = match error {
         GitError::NotInstalled => ("git is not installed".to_owned(), "install git, or set TRAVIS_BRANCH"),
         GitError::Refused { words } => {
@@ -18,32 +18,31 @@ pub fn of_git(error: GitError) -> ErrorReport {
         GitError::Child(ChildError::Stopped(reason)) => return of_stop(reason),
         GitError::Child(error) => (error.to_string(), readable),
     };
-    report(Code::GitFailed, format!("git cannot tell which branch this is: {said}")).hint(hint)
+    report(Code::GitFailed, format!("git cannot determine the branch: {said}")).hint(hint)
 }
 
-/// A command of the user's.
+/// Reports a command of the stanza that failed, could not be started or did not exit in time.
 pub fn of_command(error: CommandError, redactor: &Redactor) -> ErrorReport {
     match error {
         CommandError::RunFailed { command, index, how } => {
             let command = shortened(&redactor.redact(&command));
             report(Code::RunFailed, format!("`{command}` of `run` failed with {how}"))
                 .at(format!("/run/{index}"))
-                .hint("what it wrote stands above; the deployment itself has succeeded")
+                .hint("see the command's output above; the deployment itself has succeeded")
         }
-        CommandError::CleanupFailed { words } => report(
-            Code::CleanupFailed,
-            format!("git cannot put uncommitted files aside: {}", sentence(&words, redactor)),
-        )
-        .at("/cleanup")
-        .hint("`cleanup` needs a git checkout; without it everything in the build directory is kept"),
+        CommandError::CleanupFailed { words } => {
+            report(Code::CleanupFailed, format!("git cannot stash uncommitted files: {}", sentence(&words, redactor)))
+                .at("/cleanup")
+                .hint("run in a git checkout, or remove `cleanup` to keep everything in the build directory")
+        }
         CommandError::Child(ChildError::Unstartable(source)) => {
-            let hint = "`run` needs bash, and `cleanup` git, on the job's `PATH`";
+            let hint = "put bash (for `run`) and git (for `cleanup`) on the job's `PATH`";
             caused(report(Code::RunFailed, "a command of the stanza cannot be started").hint(hint), &source)
         }
         CommandError::Child(ChildError::EnvTooLarge { name, bytes }) => too_large(&name, bytes),
         CommandError::Child(ChildError::TimedOut(limit)) => {
-            report(Code::TimedOut, format!("a command did not end within {} s", limit.as_secs()))
-                .hint("let it look only at what is there already, or run it in a step of its own")
+            report(Code::TimedOut, format!("a command did not exit within {} s", limit.as_secs()))
+                .hint("remove waiting and downloads from the command, or run it in a separate step of the job")
         }
         CommandError::Child(ChildError::Stopped(reason)) => of_stop(reason),
     }

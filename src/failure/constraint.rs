@@ -1,16 +1,17 @@
-//! AWS's complaint about a member of a request in; the stanza's key, its value and what would be right out.
-//! Never more of a value than is needed to know it again.
+//! Parses AWS's validation errors into problems that name the stanza's key, its value and the values that AWS accepts.
+//! Never quotes more of a value than is needed to recognize it.
 
 use crate::protocol::error::{Code, Problem};
 use crate::protocol::prose::one_line;
 use crate::protocol::runtimes;
 use crate::protocol::suggest::suggest;
 
-/// Every complaint of AWS's text, whose secrets are masked. Empty: it is about something else.
+/// Every validation error in AWS's text. Expects a redacted text, since values are cut short. Empty: the text is not a
+/// validation error.
 pub(super) fn problems(message: &str) -> Vec<Problem> {
     let text = message.split_once(" detected: ").map_or(message, |(_, rest)| rest);
     let mut starts: Vec<usize> = text.match_indices("Value ").map(|(at, _)| at).collect();
-    // Only those that begin a complaint: behind `; `, or at the very beginning.
+    // A value may contain "Value ", too. An error begins only at the start of the text or after `; `.
     starts.retain(|at| *at == 0 || text[..*at].ends_with("; "));
     let ends = starts.iter().skip(1).copied().chain([text.len()]);
     let found: Vec<Problem> =
@@ -49,7 +50,7 @@ fn runtime(text: &str) -> Option<Problem> {
 
 fn described(member: &str, value: Option<&str>, constraint: &str) -> Problem {
     let at = pointer(member);
-    // A constraint on a variable's name or value would quote the variable.
+    // For these AWS quotes the whole map, and with it the values of environment variables or tags.
     let is_secret = matches!(at, Some("/environment" | "/function_tags"));
     let key = at.map_or_else(|| member.to_owned(), |at| at.trim_start_matches('/').replace('/', "."));
     let is = match value {
@@ -67,15 +68,15 @@ fn described(member: &str, value: Option<&str>, constraint: &str) -> Problem {
         None => (
             right(value, constraint),
             match at {
-                Some(_) => format!("change `{key}` of the stanza"),
-                None => "AWS's words name the value; change it in the stanza".to_owned(),
+                Some(_) => format!("change `{key}` in the stanza"),
+                None => "change the value that AWS names in the stanza".to_owned(),
             },
         ),
     };
     Problem { code, message: format!("`{key}`{is}: {right}"), at: at.map(str::to_owned), hint: Some(hint) }
 }
 
-/// The names of an enum in order, where the constraint is one.
+/// The sorted values of an enum. `None`: the constraint is not an enum.
 fn alternatives(constraint: &str) -> Option<Vec<&str>> {
     let (_, set) = constraint.split_once("enum value set: [")?;
     let (set, _) = set.split_once(']')?;
@@ -84,7 +85,7 @@ fn alternatives(constraint: &str) -> Option<Vec<&str>> {
     Some(known)
 }
 
-/// What would be right, in our words.
+/// Describes the values that meet a constraint of AWS.
 fn right(value: Option<&str>, constraint: &str) -> String {
     let inner = constraint.split_once("satisfy constraint: ").map(|(_, inner)| inner.trim_matches(['[', ']']));
     let unit = match value {
@@ -102,8 +103,8 @@ fn right(value: Option<&str>, constraint: &str) -> String {
             Some(("have length less than or equal to", limit)) => format!("at most {limit} {unit}"),
             Some(("have length greater than or equal to", limit)) => format!("at least {limit} {unit}"),
             _ => match part.split_once("satisfy regular expression pattern: ") {
-                Some((_, pattern)) => format!("what matches {}", short(pattern, 120)),
-                None => format!("what must {}", short(part, 160)),
+                Some((_, pattern)) => format!("values that match {}", short(pattern, 120)),
+                None => format!("values that must {}", short(part, 160)),
             },
         }
     });
@@ -111,7 +112,7 @@ fn right(value: Option<&str>, constraint: &str) -> String {
     if parts.len() > 1 {
         parts.retain(|part| part != "a value");
     }
-    if parts == ["a value"] { "AWS asks for one".to_owned() } else { format!("AWS accepts {}", parts.join(", ")) }
+    if parts == ["a value"] { "AWS requires a value".to_owned() } else { format!("AWS accepts {}", parts.join(", ")) }
 }
 
 fn short(text: &str, most: usize) -> String {
@@ -122,9 +123,9 @@ fn short(text: &str, most: usize) -> String {
     }
 }
 
-/// The key of the stanza that a member of AWS's request comes from.
+/// JSON pointer to the stanza key that a member of AWS's request comes from.
 fn pointer(member: &str) -> Option<&'static str> {
-    // A list's member may be told with its number, a map's with its name.
+    // AWS may append the index of a list entry, which is dropped here, or the name of a map entry.
     let plain: String = member
         .split('.')
         .filter(|part| !part.chars().all(|c| c.is_ascii_digit()))
@@ -133,7 +134,8 @@ fn pointer(member: &str) -> Option<&'static str> {
     MEMBERS.iter().find(|(name, _)| lower == *name || lower.starts_with(&format!("{name}."))).map(|(_, at)| *at)
 }
 
-/// Members of AWS's requests in lower case, a member before the structure that holds it, with the stanza's keys.
+/// Members of AWS's requests in lower case, with pointers to the stanza's keys. The first match counts, so a member comes before
+/// the structure that contains it.
 const MEMBERS: &[(&str, &str)] = &[
     ("functionname", "/function_name"),
     ("role", "/role"),
@@ -211,19 +213,19 @@ mod tests {
             "1 validation error detected: Value '0' at 'provisionedConcurrentExecutions' failed to satisfy constraint: Member must have value greater than or equal to 1",
             Some("/provisioned_concurrency"),
             "`provisioned_concurrency` is 0: AWS accepts at least 1",
-            "change `provisioned_concurrency` of the stanza",
+            "change `provisioned_concurrency` in the stanza",
         );
         check(
             "'MemorySize' value failed to satisfy constraint: Member must have value less than or equal to 3008",
             Some("/memory_size"),
             "`memory_size` is refused: AWS accepts at most 3008",
-            "change `memory_size` of the stanza",
+            "change `memory_size` in the stanza",
         );
         check(
             "1 validation error detected: Value '[x86_64, arm64]' at 'architectures' failed to satisfy constraint: Member must have length less than or equal to 1",
             Some("/architectures"),
             "`architectures` is [x86_64, arm64]: AWS accepts at most 1 item",
-            "change `architectures` of the stanza",
+            "change `architectures` in the stanza",
         );
     }
 
@@ -247,14 +249,14 @@ mod tests {
     fn several_complaints_are_several_problems() {
         let text = "2 validation errors detected: Value '1000' at 'timeout' failed to satisfy constraint: Member must have value less than or equal to 900; Value null at 'role' failed to satisfy constraint: Member must not be null";
         let found: Vec<String> = problems(text).into_iter().map(|problem| problem.message).collect();
-        assert_eq!(found, ["`timeout` is 1000: AWS accepts at most 900", "`role` is missing: AWS asks for one"]);
+        assert_eq!(found, ["`timeout` is 1000: AWS accepts at most 900", "`role` is missing: AWS requires a value"]);
     }
 
     #[test]
     fn a_pattern_is_shown_but_not_all_of_it() {
         let text = "1 validation error detected: Value 'r1' at 'role' failed to satisfy constraint: Member must satisfy regular expression pattern: arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+";
         let found = problems(text);
-        assert!(found[0].message.starts_with("`role` is r1: AWS accepts what matches arn:(aws"), "{found:?}");
+        assert!(found[0].message.starts_with("`role` is r1: AWS accepts values that match arn:(aws"), "{found:?}");
         let long = format!("{text}{}", "x".repeat(500));
         assert!(problems(&long)[0].message.chars().count() < 200);
     }

@@ -1,40 +1,41 @@
-//! AWS's word that somebody may not do something in; who, what, on what, and the IAM statement to add out.
-//! Never guesses a statement where AWS says that one which denies stands in the way.
+//! Parses AWS's access-denied errors into caller, action, resource and the IAM statement to add.
+//! Never suggests a statement where AWS reports an explicit deny: no allow statement can override one.
 
 use crate::lambda::CallError;
 use crate::protocol::policy::Statement;
 
-/// What AWS says of a call that is not allowed.
+/// A permission that AWS found missing, as far as AWS describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Denied {
-    /// The caller's ARN. `None`: AWS does not say.
+    /// The caller's ARN. `None`: AWS does not name it.
     pub(super) who: Option<String>,
     /// The action, such as `lambda:UpdateFunctionCode`.
     pub(super) action: String,
-    /// On what. `None`: AWS does not say.
+    /// ARN of the resource. `None`: AWS does not name it.
     pub(super) resource: Option<String>,
-    /// What stands in the way.
+    /// The kind of policy that is the reason.
     pub(super) by: By,
 }
 
-/// What kind of policy stands in the way.
+/// The kind of policy that is the reason for a denial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum By {
-    /// Nothing allows it.
+    /// No policy allows the action.
     Nothing,
-    /// A policy of this kind, `a service control policy`, does not allow it, though another one might.
+    /// A policy of this kind, such as `a service control policy`, does not allow the action; another policy may already.
     Unallowed(&'static str),
-    /// A policy of this kind denies it.
+    /// A policy of this kind explicitly denies the action.
     Denied(&'static str),
 }
 
 impl Denied {
-    /// What the text of a refusal says. `None`: it is about something else.
+    /// Reads the text of a refused call. `None`: the text is not about a permission.
     pub(super) fn said(error: &CallError) -> Option<Denied> {
         not_authorized(error.message()).or_else(|| by_service(error.message()))
     }
 
-    /// What a refusal without such a text means, by its code. `None`: it is about something else.
+    /// Concludes a missing permission from the error code alone, for a refused call without such a text. `None`: the code is not
+    /// about a permission.
     pub(super) fn implied(error: &CallError) -> Option<Denied> {
         let codes = ["AccessDeniedException", "AccessDenied", "UnauthorizedOperation"];
         let action = action_of(error.operation);
@@ -42,7 +43,8 @@ impl Denied {
         codes.contains(&error.code()).then_some(Denied { who: None, action, resource, by: By::Nothing })
     }
 
-    /// The statement that lets the caller do it. `None`: no statement would.
+    /// The IAM statement that allows the action. `None`: no statement would, because a policy denies the action, or because the
+    /// action depends on a role's trust policy.
     pub(super) fn statement(&self) -> Option<Statement> {
         if matches!(self.by, By::Denied(_)) || self.action.starts_with("sts:") {
             return None;
@@ -61,7 +63,7 @@ impl Denied {
 /// `User: <arn> is not authorized to perform: <action> on resource: <arn> because <reason>`; S3 quotes the ARN.
 fn not_authorized(message: &str) -> Option<Denied> {
     let (before, after) = message.split_once("is not authorized to perform: ")?;
-    // Lambda quotes KMS, which speaks of the function's role, and not of the caller.
+    // Here Lambda quotes KMS, whose text is about the function's role and not about the caller.
     if before.contains("KMS Message") {
         return None;
     }
@@ -79,7 +81,7 @@ fn not_authorized(message: &str) -> Option<Denied> {
 }
 
 /// `Your access has been denied by <service>, please make sure your request credentials have permission to <Operation>
-/// for <what>. …`: Lambda asks the service in the caller's name.
+/// for <what>. …`: Lambda calls the service with the caller's permissions.
 fn by_service(message: &str) -> Option<Denied> {
     let (_, rest) = message.split_once("access has been denied by ")?;
     let (service, rest) = rest.split_once(',')?;
@@ -94,7 +96,7 @@ fn by_service(message: &str) -> Option<Denied> {
     (!operation.is_empty()).then_some(Denied { who: None, action, resource, by: By::Nothing })
 }
 
-/// What AWS gives as the reason, behind `because` or `with`.
+/// The reason that AWS gives after `because` or `with`.
 fn by(rest: &str) -> By {
     let kinds = [
         ("identity-based policy", "an identity-based policy"),
@@ -116,7 +118,7 @@ fn by(rest: &str) -> By {
     }
 }
 
-/// The IAM action of an operation, where AWS does not tell it.
+/// The IAM action of an operation, for errors in which AWS does not name it.
 fn action_of(operation: &str) -> String {
     match operation {
         "Invoke" => "lambda:InvokeFunction".to_owned(),

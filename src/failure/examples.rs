@@ -1,5 +1,6 @@
-//! A code in, a failure that has it out, made as failures are made: for the catalogue.
-//! Never a sentence of its own; what goes in is what a run comes upon.
+//! Makes one example error for each code, for the catalogue.
+//! Contains no error texts of its own: each example is an error as a run meets it, passed to the function that reports such
+//! errors.
 
 use std::io;
 use std::path::PathBuf;

@@ -1,6 +1,6 @@
-//! Each room's error in, the report that a person reads at night out: code, sentence, hint. All sentences of failures
-//! stand here; what AWS says, and what that means, is the table in `texts.rs`.
-//! Never shows a secret: what others wrote goes through the redactor first.
+//! Turns each module's error into the [`ErrorReport`] that users read: code, message, hint. The program's error messages live
+//! here, except those about a stanza's text, which its readers write. `texts.rs` maps AWS's error texts to codes and hints.
+//! Never shows a secret: text from outside the program passes through the redactor first.
 
 mod aws;
 mod call;
@@ -34,86 +34,91 @@ use crate::protocol::prose::size;
 use crate::protocol::secret::Redactor;
 use crate::stop::Reason;
 
-/// A stanza with problems. A variable that was filled in may have brought a secret into a complaint.
+/// Reports a stanza with problems. Redacts each message, because an expanded variable may have put a secret into a value.
 pub fn of_problems(mut problems: Vec<Problem>, redactor: &Redactor) -> ErrorReport {
     problems.iter_mut().for_each(|problem| problem.message = redactor.redact(&problem.message));
     ErrorReport::of_problems(problems)
 }
 
-/// The end that was asked for.
+/// Reports a run that a signal or a closed standard output ended.
 pub fn of_stop(reason: Reason) -> ErrorReport {
     match reason {
         Reason::Signal(_) => report(Code::Cancelled, format!("cancelled by {reason}")),
-        Reason::OutputClosed => report(Code::OutputClosed, "the runner closed our standard output"),
+        Reason::OutputClosed => report(Code::OutputClosed, "the runner closed the standard output of dpl-lambda"),
     }
-    .hint("the same request can be given again: it goes on where this run ended")
+    .hint("run the same request again; it continues where this run stopped")
 }
 
-/// An end that does not wait until files that `cleanup` has put aside, or is putting aside, are back.
+/// Adds the name of the stash to the report of a run that ends while `cleanup` still holds uncommitted files in it, or is
+/// creating it.
 pub fn naming_stash(report: ErrorReport, stash: Option<String>) -> ErrorReport {
     let Some(name) = stash else { return report };
-    let message = format!("{}; uncommitted files are in the stash `{name}`, or git is moving them", report.message);
+    let message =
+        format!("{}; uncommitted files are in the stash `{name}`, or git is still moving them", report.message);
     ErrorReport { message, ..report }.hint(
-        "wait until git has ended; if `git stash list` shows that stash then, `git stash pop` brings the files back",
+        "wait until git has exited; then, if `git stash list` shows that stash, restore the files with `git stash pop`",
     )
 }
 
-/// A descriptor, a thread or memory of our own that the system does not give.
+/// Reports a file descriptor, a thread or memory that the operating system refused to this process.
 pub fn of_system(source: &io::Error) -> ErrorReport {
-    caused(report(Code::SystemLimit, "the system does not give this process what it needs"), source)
+    caused(report(Code::SystemLimit, "the operating system refused a resource that dpl-lambda needs"), source)
 }
 
-/// This program, which a run by hand starts again for each stanza, and which cannot be started.
+/// Reports that `program`, our own executable, could not be started. Standalone mode starts it once for each stanza.
 pub fn of_unstartable(program: &Path, source: &io::Error) -> ErrorReport {
     let is_large = source.kind() == io::ErrorKind::ArgumentListTooLong;
     let code = if is_large { Code::EnvTooLarge } else { Code::SystemLimit };
-    let hint = "let this program be read and run where it is; nothing was changed";
-    caused(report(code, format!("{} cannot be started", program.display())).hint(hint), source)
+    let hint = "make the program readable and executable where it is; nothing was changed";
+    caused(report(code, format!("`{}` cannot be started", program.display())).hint(hint), source)
 }
 
-/// This program, whose place the kernel does not tell.
+/// Reports that the path of our own executable is unknown.
 pub fn of_no_program(source: &io::Error) -> ErrorReport {
-    let message = format!("this program does not find itself: {source}");
-    report(Code::SystemLimit, message).hint("mount /proc, and leave the program where it was started from")
+    let message = format!("cannot locate the dpl-lambda executable: {source}");
+    report(Code::SystemLimit, message).hint("mount /proc, and do not move or delete the executable while it runs")
 }
 
-/// A bug of ours. `place` is file and line; what a panic says may quote a secret and is left out.
+/// Reports a panic, which is a bug. `place` is its file and line; the panic's message is left out, because it may quote a
+/// secret.
 pub fn of_panic(place: &str) -> ErrorReport {
     report(Code::Internal, format!("a bug in dpl-lambda, at {place}"))
-        .hint("please report it with this line and the version")
+        .hint("report it with this message and the version of dpl-lambda")
 }
 
-/// A command line that is not ours.
+/// Reports a command line that could not be parsed.
 pub fn of_arguments(message: String) -> ErrorReport {
-    report(Code::BadArguments, message).hint("`dpl-lambda --help` lists the commands")
+    report(Code::BadArguments, message).hint("run `dpl-lambda --help` for the commands and options")
 }
 
 fn too_large(name: &str, bytes: usize) -> ErrorReport {
     let largest = size(bytes as u64);
     report(
         Code::EnvTooLarge,
-        format!("the job's environment is too large for any program; `{name}` alone has {largest}"),
+        format!("the job's environment is too large to start a program; `{name}` alone has {largest}"),
     )
     .at(format!("/env/{name}"))
-    .hint("keep large values in files: the kernel passes at most 128 KiB in one variable, and some MiB in all")
+    .hint("keep large values in files: the kernel passes at most 128 KiB in one variable and a few MiB in total")
 }
 
-/// AWS's words as part of our line: without secrets, and without the full stop that a hint would follow.
+/// AWS's text as part of our message: redacted, on one line and without its full stop, since a hint may follow.
 fn sentence(words: &str, redactor: &Redactor) -> String {
-    // A secret may end where the sentence does.
+    // Redact first: a secret may end with the full stop that is trimmed.
     redactor.redact(words).trim().trim_end_matches('.').replace('\n', " ")
 }
 
-/// A report with its cause, which decides alone where it is that the system gives us no more: what was to be done is all right then.
+/// Appends the cause to the message. A cause that is an exhausted limit of the operating system replaces code and hint, since
+/// the operation itself is not to blame.
 fn caused(mut report: ErrorReport, source: &(dyn Error + 'static)) -> ErrorReport {
     report.message = format!("{}: {source}", report.message);
     match source.downcast_ref().and_then(Errno::from_io_error) {
         Some(Errno::MFILE | Errno::NFILE | Errno::AGAIN | Errno::NOMEM) => {
-            ErrorReport::new(Code::SystemLimit, report.message)
-                .hint("raise the limits of the job: `ulimit -a` shows them, and `ulimit -n 64` is enough for files")
+            ErrorReport::new(Code::SystemLimit, report.message).hint(
+                "raise the limits of the job: `ulimit -a` shows them, and `ulimit -n 64` is enough for open files",
+            )
         }
         Some(Errno::TOOBIG) => {
-            report.hint("keep what is large in a file: the kernel passes at most 128 KiB in one argument or variable")
+            report.hint("keep large values in a file: the kernel passes at most 128 KiB in one argument or variable")
         }
         _ => report,
     }
@@ -123,16 +128,16 @@ fn report(code: Code, message: impl Into<String>) -> ErrorReport {
     ErrorReport::new(code, message)
 }
 
-/// Enough of a long text to know it again.
+/// The first 300 characters of a text, enough to recognize it.
 fn shortened(text: &str) -> String {
     cut(text, 300)
 }
 
-/// The text, or as many of its characters, and a sign that there are more.
+/// The text, or its first `most` characters with an ellipsis.
 fn cut(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((end, _)) => {
-            // Not in the middle of a word, where there is one near.
+            // Prefer to cut at a space, if there is one within 40 bytes.
             let whole = text[..end].rfind(' ').filter(|space| end - space < 40).unwrap_or(end);
             format!("{} …", text[..whole].trim_end())
         }

@@ -1,56 +1,56 @@
-//! A function that cannot be planned, or rolled back, in; the report that tells why nothing was changed out.
+//! Turns a [`PlanError`] into the report that says why a deployment or rollback stopped before it changed anything.
 
 use super::report;
 use crate::plan::PlanError;
 use crate::protocol::error::{Code, ErrorReport, Problem};
 use crate::protocol::secret::Redactor;
 
-/// A function that cannot be planned.
+/// Reports a deployment or rollback that cannot be planned.
 pub fn of_plan(error: PlanError, function_name: &str, redactor: &Redactor) -> ErrorReport {
     let function_name = redactor.redact(function_name);
     match error {
         PlanError::CannotCreate { missing } => cannot_create(&missing, &function_name),
         PlanError::EnvironmentUnreadable => report(
             Code::EnvironmentUnreadable,
-            "AWS does not show the live variables, so that `merge_environment` would lose them",
+            "AWS does not return the live environment variables, so `merge_environment` would delete them",
         )
         .at("/merge_environment")
-        .hint("the caller needs kms:Decrypt on the function's key; or give all variables, without `merge_environment`"),
+        .hint("grant the caller kms:Decrypt on the function's KMS key, or set all variables and remove `merge_environment`"),
         PlanError::TagsUnreadable => report(
             Code::TagsUnreadable,
-            "AWS does not show the live tags, so that it is not known which ones to remove",
+            "AWS does not return the live tags, so the tags to remove are unknown",
         )
         .at("/function_tags_mode")
-        .hint("the caller needs lambda:ListTags on the function; or add tags, without `replace`"),
+        .hint("grant the caller lambda:ListTags on the function, or remove `function_tags_mode: replace` to only add tags"),
         PlanError::OtherPackageType { is_image: true } => report(
             Code::PackageTypeMismatch,
-            format!("the function `{function_name}` runs a container image, and the stanza packages files"),
+            format!("the function `{function_name}` runs a container image, but the stanza packages files"),
         )
         .at("/image_uri")
-        .hint("name `image_uri`, or `package_type: Image` to keep the image; files need a function of another name"),
+        .hint("set `image_uri`, or `package_type: Image` to keep the image; to deploy files, use another function name"),
         PlanError::OtherPackageType { is_image: false } => report(
             Code::PackageTypeMismatch,
-            format!("the function `{function_name}` runs files, and the stanza names a container image"),
+            format!("the function `{function_name}` runs packaged files, but the stanza names a container image"),
         )
         .at("/image_uri")
-        .hint("a function keeps its package type: an image needs a function of another name"),
+        .hint("use another function name for the image: AWS cannot change a function's package type"),
         PlanError::OtherRevision { exists, live } => {
             let state = match live {
                 Some(live) => format!("is at revision {}", redactor.redact(&live)),
-                None if exists => "has a revision that AWS does not tell".to_owned(),
+                None if exists => "has a revision that AWS does not return".to_owned(),
                 None => "does not exist".to_owned(),
             };
             report(
                 Code::RevisionMismatch,
-                format!("`revision_id` is not that of the live function: `{function_name}` {state}"),
+                format!("`revision_id` does not match the live function: `{function_name}` {state}"),
             )
             .at("/revision_id")
-            .hint("somebody has changed it since; read it again, and decide again")
+            .hint("read the function again before you deploy; someone else changed it")
         }
         PlanError::TrafficNotShareable { field, version } => report(
             Code::TrafficNotShareable,
             format!(
-                "`{field}` differs from that of version {version}, and AWS shares traffic only where it is the same"
+                "`{field}` differs from that of version {version}; AWS splits traffic only between versions that share it"
             ),
         )
         .at("/traffic")
@@ -61,69 +61,69 @@ pub fn of_plan(error: PlanError, function_name: &str, redactor: &Redactor) -> Er
             report(
                 Code::TrafficShared,
                 format!(
-                    "`{}` shares its traffic, {}, and no deployment of ours has begun that",
+                    "`{}` splits its traffic ({}), and dpl-lambda did not start that split",
                     redactor.redact(&alias),
                     shares.join(", ")
                 ),
             )
             .at("/alias")
-            .hint("wait until CodeDeploy, or whoever shares it, has ended; or set `clear_weights: true` to end it; nothing was changed")
+            .hint("wait until CodeDeploy or the other tool has finished, or set `clear_weights: true` to end the split; nothing was changed")
         }
         PlanError::NoAlias { alias } => {
             report(Code::NotFound, format!("the function `{function_name}` has no alias `{alias}`"))
                 .at("/alias")
-                .hint("a deployment with `alias` makes it; `aws lambda list-aliases` lists those that are there")
+                .hint("deploy with `alias` to create it; `aws lambda list-aliases` lists the existing aliases")
         }
         PlanError::NoVersion { version } => {
             report(Code::NotFound, format!("the function `{function_name}` has no version {version}"))
                 .at("/version")
-                .hint("`aws lambda list-versions-by-function` lists those that are there")
+                .hint("choose an existing version; `aws lambda list-versions-by-function` lists them")
         }
         PlanError::NoPreviousVersion { alias, version } => report(
             Code::NoPreviousVersion,
-            format!("`{alias}` points at version {version}, and there is none before it"),
+            format!("`{alias}` points at version {version}, and no version before it is known"),
         )
         .at("/alias")
-        .hint("name the one to go to as `version`, or deploy what is to be live"),
+        .hint("set `version` to the version to go back to, or deploy the code that should be live"),
         PlanError::AmbiguousRollback { targets } => {
             let targets: Vec<String> = targets
                 .iter()
                 .map(|(alias, version)| format!("`{alias}` would go back to version {version}"))
                 .collect();
-            report(Code::AmbiguousRollback, format!("the aliases do not agree: {}", targets.join(", ")))
+            report(Code::AmbiguousRollback, format!("the aliases have different previous versions: {}", targets.join(", ")))
                 .at("/alias")
-                .hint("roll one alias back at a time, or name the `version`")
+                .hint("roll back one alias at a time, or set `version`")
         }
         PlanError::UrlNeedsAuthType => report(
             Code::MissingKey,
-            "`function_url.auth_type` is missing, and the address has to be created; give `NONE` or `AWS_IAM`",
+            "`function_url.auth_type` is missing, and the function URL has to be created; give `NONE` or `AWS_IAM`",
         )
         .at("/function_url/auth_type")
-        .hint("`NONE` lets everybody in, `AWS_IAM` those whom IAM permits"),
+        .hint("set `NONE` for public access, or `AWS_IAM` for callers with an IAM permission"),
     }
 }
 
-/// Nothing to roll back.
+/// Reports a rollback of a function that does not exist.
 pub fn of_no_function(function_name: &str, redactor: &Redactor) -> ErrorReport {
     report(Code::NotFound, format!("the function `{}` does not exist", redactor.redact(function_name)))
         .at("/function_name")
-        .hint("is this the right region and account?")
+        .hint("check the region and the account")
 }
 
-/// A rollback that does not know what goes back.
+/// Reports a rollback without an alias, which is the only thing that a rollback can move.
 pub fn of_rollback_without_alias() -> ErrorReport {
-    report(Code::MissingKey, "`alias` is missing; give the name that is to point at the version before")
+    report(Code::MissingKey, "`alias` is missing; give the name of the alias to move back to its previous version")
         .at("/alias")
-        .hint("a function without an alias has no way back but deploying what ran before")
+        .hint("deploy the previous code again if the function has no alias")
 }
 
 fn cannot_create(missing: &[&'static str], function_name: &str) -> ErrorReport {
     let problems = missing.iter().map(|key| {
         let example = match *key {
-            "role" => "the ARN of the IAM role that it runs as",
+            "role" => "the ARN of the function's IAM role",
             "runtime" => "a runtime, such as nodejs22.x",
             "image_uri" => "a container image in Amazon ECR",
-            _ => "what Lambda calls, such as index.handler",
+            _ => "the handler that Lambda invokes, such as index.handler",
         };
         Problem {
             code: Code::MissingKey,
@@ -131,7 +131,7 @@ fn cannot_create(missing: &[&'static str], function_name: &str) -> ErrorReport {
                 "`{key}` is missing, and the function `{function_name}` has to be created; give {example}"
             ),
             at: Some(format!("/{key}")),
-            hint: Some("if the function should exist: is this the right region and account?".to_owned()),
+            hint: Some("check the region and the account if the function should exist".to_owned()),
         }
     });
     ErrorReport::of_problems(problems.collect())

@@ -1,5 +1,5 @@
-//! What AWS says in, what that means for a deployment out: one table, the first row that fits speaks.
-//! Never holds AWS's words beyond what is needed to know them again.
+//! Maps AWS's error codes and texts to our code, stanza key and hint. One table; the first row that matches counts.
+//! Never contains more of AWS's texts than is needed to recognize them.
 //!
 //! Sources: error texts recorded from AWS, the API references of Lambda, S3 and STS, and the reasons in Lambda's
 //! `StateReasonCode` and `LastUpdateStatusReasonCode`.
@@ -7,22 +7,22 @@
 use crate::lambda::CallError;
 use crate::protocol::error::Code;
 
-/// What a refusal means.
+/// Recognizes one error of AWS, and says what it means.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Row {
-    /// AWS's codes for it. Empty: whatever the code is.
+    /// AWS's codes for the error. Empty: any code matches.
     aws: &'static [&'static str],
-    /// The operations that it is about, each by how its name begins. Empty: whichever.
+    /// Prefixes of the names of operations to which the row applies. Empty: it applies to all operations.
     operations: &'static [&'static str],
-    /// Words that all stand in AWS's text, in whatever case.
+    /// Lowercase texts that AWS's message must all contain; its case is ignored.
     words: &'static [&'static str],
     /// Our code.
     pub(super) code: Code,
-    /// JSON pointer to the key of the stanza.
+    /// JSON pointer to the stanza key at fault. `None`: no key is known to be.
     pub(super) at: Option<&'static str>,
-    /// Our words, where AWS's own do not help.
+    /// Our message, where AWS's own does not help. `None`: AWS's message is used.
     pub(super) says: Option<&'static str>,
-    /// What to do.
+    /// What to do, an instruction.
     pub(super) hint: &'static str,
 }
 
@@ -49,20 +49,21 @@ impl Row {
     }
 }
 
-/// The row for a refusal. `None`: nothing is known but AWS's words.
+/// The row for a refused call. `None`: the table does not know the error.
 pub(super) fn row(error: &CallError) -> Option<&'static Row> {
-    // A function may be called `subnet-cleaner`: what AWS names says nothing of what it complains about.
+    // Leave out ARNs: a function may be called `subnet-cleaner`, and its error need not be about subnets.
     let words = error.message().split_whitespace().filter(|word| !word.starts_with("arn:"));
     let lower = words.collect::<Vec<_>>().join(" ").to_lowercase();
     ROWS.iter().find(|row| row.fits(error.code(), error.operation, &lower))
 }
 
-/// What to do about a function, a version or an update that AWS could not make ready: AWS's reason code, our hint and key.
+/// Hint and stanza key for AWS's reason code of a function, a version or an update that AWS could not make ready. `None`: the table
+/// does not know the reason code.
 pub(super) fn of_state(reason: &str) -> Option<(&'static str, Option<&'static str>)> {
     STATES.iter().find(|(code, ..)| *code == reason).map(|(_, at, hint)| (*hint, *at))
 }
 
-/// The code of a refusal that nobody knows: by what was asked.
+/// The code for a refused call that no row matches: it depends on the kind of operation.
 pub(super) fn by_operation(operation: &str) -> Code {
     match operation {
         "Invoke" => Code::InvocationRejected,
@@ -74,7 +75,7 @@ pub(super) fn by_operation(operation: &str) -> Code {
     }
 }
 
-/// Whether an operation is S3's.
+/// True for an operation of S3.
 pub(super) fn is_of_bucket(operation: &str) -> bool {
     S3.iter().any(|name| operation.starts_with(name))
 }
@@ -107,237 +108,238 @@ const fn row_of(aws: &'static [&'static str], words: &'static [&'static str], co
 
 const ANY: &[&str] = &[];
 
-const FAILED: &str = "the function failed when AWS was about to make it ready: its log in CloudWatch tells why; where AWS takes no other code for it either, delete it and deploy again";
+const FAILED: &str = "find the cause in the function's CloudWatch log: the function failed to start; if AWS accepts no new code for it, delete it and deploy again";
 
-/// AWS's codes for a value that it does not accept.
+/// AWS's codes for a value that it rejects.
 const VALUE: &[&str] = &["InvalidParameterValueException", "ValidationException"];
 
-/// From the particular to the general.
+/// Ordered from specific to general, since the first match counts.
 #[rustfmt::skip]
 const ROWS: &[Row] = &[
-    // Who asks.
-    row_of(ANY, &["signature expired"], Code::ClockSkewed, "set the clock of the machine that runs the job; AWS takes requests up to five minutes old"),
-    row_of(ANY, &["signature not yet current"], Code::ClockSkewed, "set the clock of the machine that runs the job; it is ahead"),
+    // The caller's credentials and clock.
+    row_of(ANY, &["signature expired"], Code::ClockSkewed, "set the clock of the machine that runs the job: AWS accepts requests that are up to five minutes old"),
+    row_of(ANY, &["signature not yet current"], Code::ClockSkewed, "set the clock of the machine that runs the job: it is ahead"),
     row_of(&["RequestTimeTooSkewed", "RequestExpired"], ANY, Code::ClockSkewed, "set the clock of the machine that runs the job"),
-    row_of(ANY, &["credential should be scoped to a valid region"], Code::WrongRegion, "is `region` the region of the endpoint that the job names?").at("/region"),
+    row_of(ANY, &["credential should be scoped to a valid region"], Code::WrongRegion, "set `region` to the region of the endpoint that the job uses").at("/region"),
     row_of(&["UnrecognizedClientException", "InvalidClientTokenId", "InvalidAccessKeyId"], ANY, Code::CredentialsRejected,
-        "was the key deleted, is its session token missing, or is it of another partition? make a new one in IAM")
+        "check that the key was not deleted, has its session token and belongs to this partition, or create a new one in IAM")
         .says("AWS does not know this access key or its session token"),
     row_of(&["InvalidSignatureException", "SignatureDoesNotMatch"], ANY, Code::CredentialsRejected,
-        "copy both of them again, whole and without a space around them; were they rotated?")
-        .says("the secret access key is not that of the access key"),
+        "copy both again, complete and without spaces around them, and check whether they were rotated")
+        .says("the secret access key does not belong to the access key"),
     row_of(&["MissingAuthenticationTokenException", "MissingAuthenticationToken", "IncompleteSignatureException", "IncompleteSignature"], ANY, Code::CredentialsRejected,
-        "does a proxy on the way take the `Authorization` header off?"),
-    row_of(&["InvalidToken"], ANY, Code::CredentialsRejected, "keys that begin with ASIA need the session token that came with them"),
-    row_of(&["ExpiredTokenException", "ExpiredToken"], &[], Code::CredentialsExpired, "ask for the token in this job, shortly before the deployment; it ends soon after it was made").of(WEB_IDENTITY),
-    row_of(&["ExpiredTokenException", "ExpiredToken"], ANY, Code::CredentialsExpired, "temporary credentials end; fetch new ones in this job"),
-    row_of(&["OptInRequired", "OptInRequiredException", "NotSignedUp"], ANY, Code::AccessDenied, "is the account active, and is the region enabled in it?"),
+        "check whether a proxy removes the `Authorization` header"),
+    row_of(&["InvalidToken"], ANY, Code::CredentialsRejected, "set the session token too: an access key that begins with ASIA needs it"),
+    row_of(&["ExpiredTokenException", "ExpiredToken"], &[], Code::CredentialsExpired, "request the token in this job, shortly before the deployment: it is valid for a short time only").of(WEB_IDENTITY),
+    row_of(&["ExpiredTokenException", "ExpiredToken"], ANY, Code::CredentialsExpired, "fetch new temporary credentials in this job"),
+    row_of(&["OptInRequired", "OptInRequiredException", "NotSignedUp"], ANY, Code::AccessDenied, "check that the account is active and that the region is enabled in it"),
     // Roles that the caller assumes.
     row_of(&["InvalidIdentityToken", "InvalidIdentityTokenException"], &["no openidconnect provider"], Code::CredentialsRejected,
-        "make an IAM identity provider for the CI system's issuer in this account").at("/role_to_assume"),
+        "create an IAM identity provider for the CI system's issuer in this account").at("/role_to_assume"),
     row_of(&["InvalidIdentityToken", "InvalidIdentityTokenException"], &["audience"], Code::CredentialsRejected,
-        "ask the CI system for a token whose audience is that of the IAM identity provider, such as sts.amazonaws.com").at("/web_identity_token_env"),
+        "request a token from the CI system with the audience of the IAM identity provider, such as sts.amazonaws.com").at("/web_identity_token_env"),
     row_of(&["InvalidIdentityToken", "InvalidIdentityTokenException", "IDPRejectedClaim", "IDPRejectedClaimException"], ANY, Code::CredentialsRejected,
-        "is it the CI system's token, made in this job, for this account's identity provider?").at("/web_identity_token_env"),
-    row_of(&["IDPCommunicationError", "IDPCommunicationErrorException"], ANY, Code::ServiceUnavailable, "AWS cannot ask the CI system for its keys; try again in some minutes").at("/web_identity_token_env"),
+        "use a token that the CI system issued in this job, for this account's identity provider").at("/web_identity_token_env"),
+    row_of(&["IDPCommunicationError", "IDPCommunicationErrorException"], ANY, Code::ServiceUnavailable, "try again in a few minutes: AWS cannot fetch the CI system's public keys").at("/web_identity_token_env"),
     row_of(&["RegionDisabledException"], ANY, Code::AccessDenied, "enable STS for this region in the account's IAM settings").at("/role_to_assume"),
     row_of(&["ValidationError"], &["rolearn"], Code::InvalidParameter, "give the role's ARN: arn:aws:iam::123456789012:role/name").of(STS).at("/role_to_assume"),
-    row_of(&["ValidationError"], &["rolesessionname"], Code::InvalidParameter, "give 2 to 64 of letters, digits and +=,.@_-").of(STS).at("/role_session_name"),
-    row_of(&["ValidationError"], &["externalid"], Code::InvalidParameter, "give 2 to 1224 of letters, digits and +=,.@:/_-").of(STS).at("/external_id"),
+    row_of(&["ValidationError"], &["rolesessionname"], Code::InvalidParameter, "give 2 to 64 characters: letters, digits and +=,.@_-").of(STS).at("/role_session_name"),
+    row_of(&["ValidationError"], &["externalid"], Code::InvalidParameter, "give 2 to 1224 characters: letters, digits and +=,.@:/_-").of(STS).at("/external_id"),
     // The function's role.
-    row_of(ANY, &["cross-account pass role"], Code::InvalidParameter, "a function's role is in the function's own account; is it the right account?").at("/role"),
-    row_of(ANY, &["cannot be assumed by lambda"], Code::RoleNotAssumable, "the role's trust policy must let `lambda.amazonaws.com` assume it; a new role needs some seconds").at("/role"),
+    row_of(ANY, &["cross-account pass role"], Code::InvalidParameter, "check the account: a function's role must be in the function's own account").at("/role"),
+    row_of(ANY, &["cannot be assumed by lambda"], Code::RoleNotAssumable, "allow `lambda.amazonaws.com` to assume the role in its trust policy; a new role needs some seconds").at("/role"),
     row_of(ANY, &["execution role does not have permissions to call", "networkinterface"], Code::RoleLacksPermission,
         "attach the managed policy AWSLambdaVPCAccessExecutionRole to the function's role, not to the caller").at("/role"),
     row_of(ANY, &["execution role does not have permissions to call"], Code::RoleLacksPermission,
         "give the function's role, not the caller, the permission that AWS names").at("/role"),
-    // Keys.
-    row_of(&["KMS.DisabledException", "KMS.NotFoundException", "KMS.KMSInvalidStateException"], ANY, Code::KeyNotUsable, "the key that encrypts the bucket must be enabled").of(S3).at("/s3_bucket"),
+    // KMS keys.
+    row_of(&["KMS.DisabledException", "KMS.NotFoundException", "KMS.KMSInvalidStateException"], ANY, Code::KeyNotUsable, "enable the KMS key that encrypts the bucket").of(S3).at("/s3_bucket"),
     row_of(&["KMSAccessDeniedException", "KMSDisabledException", "KMSInvalidStateException", "KMSNotFoundException"], ANY, Code::KeyNotUsable,
-        "the function's role needs kms:Decrypt on the key, and the key must be enabled and in the function's region").at("/kms_key_arn"),
-    row_of(ANY, &["kms access was denied"], Code::KeyNotUsable, "the function's role needs kms:Decrypt on the key").at("/kms_key_arn"),
-    row_of(ANY, &["kms", "invalid for creategrant"], Code::KeyNotUsable, "the function's old role is gone from the key's grant: set `kms_key_arn` anew, or give the role again").at("/kms_key_arn"),
-    row_of(ANY, &["kms key"], Code::KeyNotUsable, "is it an enabled, symmetric key of the function's region, and may the caller use it (kms:GenerateDataKey, Decrypt)?").at("/source_kms_key_arn").of(&["UpdateFunctionCode"]),
-    row_of(ANY, &["kms key"], Code::KeyNotUsable, "is it an enabled, symmetric key of the function's region, and may the caller use it (kms:CreateGrant, Encrypt, Decrypt)?").at("/kms_key_arn"),
-    // Networks. EC2's throttling comes as a 400.
-    row_of(&["InvalidSubnetIDException"], ANY, Code::NotFound, "are they subnets of this region and account?").at("/subnet_ids"),
-    row_of(&["InvalidSecurityGroupIDException"], ANY, Code::NotFound, "are they groups of this region, and of the subnets' VPC?").at("/security_group_ids"),
-    row_of(ANY, &["requestlimitexceeded"], Code::Throttled, "EC2 is throttling Lambda's calls; try again in some minutes"),
-    row_of(ANY, &["ec2", "throttl"], Code::Throttled, "EC2 is throttling Lambda's calls; try again in some minutes"),
-    row_of(&["EC2ThrottledException"], ANY, Code::Throttled, "EC2 is throttling Lambda's calls; try again in some minutes"),
-    row_of(VALUE, &["hyperplane"], Code::QuotaExceeded, "ask AWS for more network interfaces, or put functions into the same subnets and groups").at("/subnet_ids"),
-    row_of(VALUE, &["must coexist"], Code::InvalidParameter, "a function in a VPC has both: name `subnet_ids` and `security_group_ids`, or empty both").at("/subnet_ids"),
-    row_of(ANY, &["invalidgroup.notfound"], Code::NotFound, "are they groups of this region, and of the subnets' VPC?").at("/security_group_ids"),
-    row_of(VALUE, &["security group", "does not exist"], Code::NotFound, "are they groups of this region, and of the subnets' VPC?").at("/security_group_ids"),
-    row_of(VALUE, &["security group"], Code::InvalidParameter, "are they groups of this region, and of the subnets' VPC?").at("/security_group_ids"),
-    row_of(ANY, &["invalidsubnetid.notfound"], Code::NotFound, "are they subnets of this region and account?").at("/subnet_ids"),
-    row_of(&["SubnetIPAddressLimitReachedException"], ANY, Code::QuotaExceeded, "name a larger subnet, or one more").at("/subnet_ids"),
-    row_of(&["ENILimitReachedException", "EniLimitReachedException"], ANY, Code::QuotaExceeded, "ask AWS for more network interfaces in the VPC, or put functions into the same subnets and groups").at("/subnet_ids"),
+        "grant the function's role kms:Decrypt on the KMS key, and check that the key is enabled and in the function's region").at("/kms_key_arn"),
+    row_of(ANY, &["kms access was denied"], Code::KeyNotUsable, "grant the function's role kms:Decrypt on the KMS key").at("/kms_key_arn"),
+    row_of(ANY, &["kms", "invalid for creategrant"], Code::KeyNotUsable, "set `kms_key_arn` or `role` again: the KMS key's grant names a role that does not exist").at("/kms_key_arn"),
+    row_of(ANY, &["kms key"], Code::KeyNotUsable, "use an enabled, symmetric KMS key in the function's region, and grant the caller kms:GenerateDataKey and kms:Decrypt on it").at("/source_kms_key_arn").of(&["UpdateFunctionCode"]),
+    row_of(ANY, &["kms key"], Code::KeyNotUsable, "use an enabled, symmetric KMS key in the function's region, and grant the caller kms:CreateGrant, kms:Encrypt and kms:Decrypt on it").at("/kms_key_arn"),
+    // VPC networks. AWS reports throttling by EC2 with status 400.
+    row_of(&["InvalidSubnetIDException"], ANY, Code::NotFound, "name subnets of this region and account").at("/subnet_ids"),
+    row_of(&["InvalidSecurityGroupIDException"], ANY, Code::NotFound, "name security groups of this region and of the subnets' VPC").at("/security_group_ids"),
+    row_of(ANY, &["requestlimitexceeded"], Code::Throttled, "try again in a few minutes: EC2 is throttling Lambda's calls"),
+    row_of(ANY, &["ec2", "throttl"], Code::Throttled, "try again in a few minutes: EC2 is throttling Lambda's calls"),
+    row_of(&["EC2ThrottledException"], ANY, Code::Throttled, "try again in a few minutes: EC2 is throttling Lambda's calls"),
+    row_of(VALUE, &["hyperplane"], Code::QuotaExceeded, "ask AWS for more network interfaces, or use the same subnets and security groups for several functions").at("/subnet_ids"),
+    row_of(VALUE, &["must coexist"], Code::InvalidParameter, "set both `subnet_ids` and `security_group_ids` for a function in a VPC, or empty both").at("/subnet_ids"),
+    row_of(ANY, &["invalidgroup.notfound"], Code::NotFound, "name security groups of this region and of the subnets' VPC").at("/security_group_ids"),
+    row_of(VALUE, &["security group", "does not exist"], Code::NotFound, "name security groups of this region and of the subnets' VPC").at("/security_group_ids"),
+    row_of(VALUE, &["security group"], Code::InvalidParameter, "name security groups of this region and of the subnets' VPC").at("/security_group_ids"),
+    row_of(ANY, &["invalidsubnetid.notfound"], Code::NotFound, "name subnets of this region and account").at("/subnet_ids"),
+    row_of(&["SubnetIPAddressLimitReachedException"], ANY, Code::QuotaExceeded, "name a larger subnet, or an additional one").at("/subnet_ids"),
+    row_of(&["ENILimitReachedException", "EniLimitReachedException"], ANY, Code::QuotaExceeded, "ask AWS for more network interfaces in the VPC, or use the same subnets and security groups for several functions").at("/subnet_ids"),
     row_of(&["EC2AccessDeniedException"], ANY, Code::RoleLacksPermission, "attach the managed policy AWSLambdaVPCAccessExecutionRole to the function's role").at("/role"),
-    row_of(VALUE, &["efs file system"], Code::FileSystemNotUsable, "give the ARN of an access point in the subnets' VPC, and let each zone have a mount target").at("/file_system_configs"),
-    row_of(VALUE, &["subnet"], Code::InvalidParameter, "are they subnets of one VPC, in this region?").at("/subnet_ids"),
-    // Variables.
-    row_of(ANY, &["exceeded the 4kb limit"], Code::EnvironmentTooLarge, "names and values together have 4 KB; keep large values in Systems Manager or Secrets Manager, or in the package")
-        .at("/environment").says("the variables are larger than the 4 KB that Lambda takes"),
-    row_of(&["RequestEntityTooLargeException"], &["5120 bytes"], Code::EnvironmentTooLarge, "names and values together have 4 KB; keep large values in Systems Manager or Secrets Manager, or in the package")
-        .at("/environment").says("the variables are larger than the 4 KB that Lambda takes"),
-    row_of(VALUE, &["reserved keys"], Code::InvalidParameter, "Lambda sets these variables itself; leave them out, or take other names").at("/environment"),
-    // Code.
-    row_of(ANY, &["must be a non-empty zip"], Code::PackageInvalid, "is it a zip archive with files in it? name the directory, and it is packaged for you").at("/zip"),
-    row_of(ANY, &["could not unzip"], Code::PackageInvalid, "is it a zip archive, whole, without a password? name the directory, and it is packaged for you").at("/zip"),
-    row_of(&["InvalidZipFileException"], ANY, Code::PackageInvalid, "is it a zip archive, whole, without a password? name the directory, and it is packaged for you").at("/zip"),
-    row_of(ANY, &["unzipped size must be smaller"], Code::PackageTooLarge, "leave out what the function does not need, put it into a layer, or deploy a container image (10 GB)").at("/zip")
-        .says("the package has more than 250 MiB unpacked, its layers included"),
-    row_of(ANY, &["combined with layers exceeds"], Code::PackageTooLarge, "leave out what the function or its layers do not need, or deploy a container image (10 GB)").at("/layers"),
-    row_of(ANY, &["layers consume more"], Code::PackageTooLarge, "leave out what the layers do not need, or deploy a container image (10 GB)").at("/layers"),
-    row_of(ANY, &["zipped size must be smaller"], Code::PackageTooLarge, "name an `s3_bucket` in the function's region to go through").at("/zip"),
-    row_of(&["RequestEntityTooLargeException"], ANY, Code::PackageTooLarge, "name an `s3_bucket` in the function's region to go through").at("/zip").of(CODE),
-    row_of(&["RequestEntityTooLargeException", "RequestTooLargeException"], ANY, Code::InvalidParameter, "a payload has at most 6 MB").at("/verify/payload").of(INVOKE),
-    row_of(&["CodeStorageExceededException"], ANY, Code::QuotaExceeded, "`keep_versions` deletes old versions at each deployment; or ask AWS for more code storage (75 GB by default)").at("/keep_versions"),
-    row_of(&["CodeSigningConfigNotFoundException"], ANY, Code::NotFound, "is it a configuration of this region and account?").at("/code_signing_config_arn"),
-    row_of(ANY, &["code signing configuration", "found"], Code::NotFound, "is it a configuration of this region and account?").at("/code_signing_config_arn"),
+    row_of(VALUE, &["efs file system"], Code::FileSystemNotUsable, "give the ARN of an access point in the subnets' VPC, and create a mount target in each zone").at("/file_system_configs"),
+    row_of(VALUE, &["subnet"], Code::InvalidParameter, "name subnets of one VPC in this region").at("/subnet_ids"),
+    // Environment variables.
+    row_of(ANY, &["exceeded the 4kb limit"], Code::EnvironmentTooLarge, "keep large values in Systems Manager, in Secrets Manager or in the package: names and values together may have 4 KB")
+        .at("/environment").says("the environment variables are larger than the 4 KB that Lambda accepts"),
+    row_of(&["RequestEntityTooLargeException"], &["5120 bytes"], Code::EnvironmentTooLarge, "keep large values in Systems Manager, in Secrets Manager or in the package: names and values together may have 4 KB")
+        .at("/environment").says("the environment variables are larger than the 4 KB that Lambda accepts"),
+    row_of(VALUE, &["reserved keys"], Code::InvalidParameter, "remove or rename these variables: Lambda sets them itself").at("/environment"),
+    // Code and images.
+    row_of(ANY, &["must be a non-empty zip"], Code::PackageInvalid, "give a zip archive that contains files, or the directory to package").at("/zip"),
+    row_of(ANY, &["could not unzip"], Code::PackageInvalid, "give a complete zip archive without a password, or the directory to package").at("/zip"),
+    row_of(&["InvalidZipFileException"], ANY, Code::PackageInvalid, "give a complete zip archive without a password, or the directory to package").at("/zip"),
+    row_of(ANY, &["unzipped size must be smaller"], Code::PackageTooLarge, "remove files that the function does not need, or deploy a container image (up to 10 GB)").at("/zip")
+        .says("the package and its layers are larger than 250 MiB unpacked"),
+    row_of(ANY, &["combined with layers exceeds"], Code::PackageTooLarge, "remove files that the function or its layers do not need, or deploy a container image (up to 10 GB)").at("/layers"),
+    row_of(ANY, &["layers consume more"], Code::PackageTooLarge, "remove files that the layers do not need, or deploy a container image (up to 10 GB)").at("/layers"),
+    row_of(ANY, &["zipped size must be smaller"], Code::PackageTooLarge, "set `s3_bucket` to a bucket in the function's region, for the upload").at("/zip"),
+    row_of(&["RequestEntityTooLargeException"], ANY, Code::PackageTooLarge, "set `s3_bucket` to a bucket in the function's region, for the upload").at("/zip").of(CODE),
+    row_of(&["RequestEntityTooLargeException", "RequestTooLargeException"], ANY, Code::InvalidParameter, "reduce the payload to at most 6 MB").at("/verify/payload").of(INVOKE),
+    row_of(&["CodeStorageExceededException"], ANY, Code::QuotaExceeded, "set `keep_versions` to delete old versions at each deployment, or ask AWS for more code storage (75 GB by default)").at("/keep_versions"),
+    row_of(&["CodeSigningConfigNotFoundException"], ANY, Code::NotFound, "name a code signing configuration of this region and account").at("/code_signing_config_arn"),
+    row_of(ANY, &["code signing configuration", "found"], Code::NotFound, "name a code signing configuration of this region and account").at("/code_signing_config_arn"),
     row_of(&["CodeVerificationFailedException", "InvalidCodeSignatureException"], ANY, Code::CodeSignatureRejected,
-        "sign the package with a profile of the function's code signing configuration, and deploy the signed object by `s3_bucket` and `s3_key`").at("/code_signing_config_arn"),
-    row_of(&["CodeArtifactUserPendingException"], ANY, Code::FunctionNotReady, "AWS makes the image ready; deploy again in a minute"),
-    row_of(&["CodeArtifactUserFailedException", "CodeArtifactUserDeletedException"], ANY, Code::ImageNotUsable, "is the image of one platform, the function's, and still in its repository?").at("/image_uri"),
-    row_of(ANY, &["don't provide imageuri"], Code::PackageTypeMismatch, "the function runs files: name `zip`; an image needs a function of another name").at("/image_uri"),
-    row_of(ANY, &["provide imageuri when updating"], Code::PackageTypeMismatch, "the function runs a container image: name `image_uri`; files need a function of another name").at("/image_uri"),
-    row_of(ANY, &["ecr image"], Code::ImageNotUsable, "the repository's policy must let `lambda.amazonaws.com` take the image (ecr:BatchGetImage, ecr:GetDownloadUrlForLayer)").at("/image_uri"),
-    row_of(ANY, &["image manifest"], Code::ImageNotUsable, "push one image of one platform: docker buildx build --provenance=false --platform linux/amd64").at("/image_uri"),
-    row_of(ANY, &["source image"], Code::ImageNotUsable, "is the image pushed, under this tag or digest, to this account's and region's repository, for the function's architecture?").at("/image_uri"),
-    row_of(ANY, &["getobject", "nosuchbucket"], Code::NotFound, "make the bucket, in the function's region").at("/s3_bucket"),
-    row_of(ANY, &["getobject", "nosuchkey"], Code::PackageNotFound, "is it the whole key, with its prefix?").at("/s3_key"),
-    row_of(ANY, &["getobject", "permanentredirect"], Code::WrongRegion, "Lambda takes packages from a bucket in the function's own region only").at("/s3_bucket"),
-    row_of(ANY, &["getobject", "access denied"], Code::AccessDenied, "the caller needs s3:GetObject on the object; Lambda takes it in the caller's name").at("/s3_bucket"),
-    // Runtimes, layers, versions.
-    row_of(ANY, &["layer", "access denied"], Code::AccessDenied, "the layer's owner must allow lambda:GetLayerVersion to this account").at("/layers"),
-    row_of(ANY, &["layer version", "does not exist"], Code::NotFound, "is it the ARN with its version, of this region?").at("/layers"),
-    row_of(ANY, &["layers are not in the same region"], Code::WrongRegion, "publish the layer in the function's region, and name that one").at("/layers"),
-    row_of(ANY, &["cannot reference more than 5 layers"], Code::InvalidParameter, "put several of them into one").at("/layers"),
-    row_of(ANY, &["two different versions of the same layer"], Code::InvalidParameter, "keep one of the two").at("/layers"),
+        "sign the package with a signing profile of the function's code signing configuration, and deploy the signed object with `s3_bucket` and `s3_key`").at("/code_signing_config_arn"),
+    row_of(&["CodeArtifactUserPendingException"], ANY, Code::FunctionNotReady, "deploy again in a minute: AWS is preparing the image"),
+    row_of(&["CodeArtifactUserFailedException", "CodeArtifactUserDeletedException"], ANY, Code::ImageNotUsable, "check that the image still exists in its repository, and is for the function's platform only").at("/image_uri"),
+    row_of(ANY, &["don't provide imageuri"], Code::PackageTypeMismatch, "set `zip`: the function runs packaged files; to deploy an image, use another function name").at("/image_uri"),
+    row_of(ANY, &["provide imageuri when updating"], Code::PackageTypeMismatch, "set `image_uri`: the function runs a container image; to deploy files, use another function name").at("/image_uri"),
+    row_of(ANY, &["ecr image"], Code::ImageNotUsable, "allow `lambda.amazonaws.com` ecr:BatchGetImage and ecr:GetDownloadUrlForLayer in the repository's policy").at("/image_uri"),
+    row_of(ANY, &["image manifest"], Code::ImageNotUsable, "push a single image for one platform: docker buildx build --provenance=false --platform linux/amd64").at("/image_uri"),
+    row_of(ANY, &["source image"], Code::ImageNotUsable, "check that the image was pushed with this tag or digest to a repository of this account and region, for the function's architecture").at("/image_uri"),
+    row_of(ANY, &["getobject", "nosuchbucket"], Code::NotFound, "create the bucket in the function's region").at("/s3_bucket"),
+    row_of(ANY, &["getobject", "nosuchkey"], Code::PackageNotFound, "check the key; give it complete, with its prefix").at("/s3_key"),
+    row_of(ANY, &["getobject", "permanentredirect"], Code::WrongRegion, "use a bucket in the function's region: Lambda reads packages from no other region").at("/s3_bucket"),
+    row_of(ANY, &["getobject", "access denied"], Code::AccessDenied, "grant the caller s3:GetObject on the object: Lambda reads it with the caller's permissions").at("/s3_bucket"),
+    // Runtimes, layers, file systems, versions.
+    row_of(ANY, &["layer", "access denied"], Code::AccessDenied, "ask the layer's owner to allow lambda:GetLayerVersion for this account").at("/layers"),
+    row_of(ANY, &["layer version", "does not exist"], Code::NotFound, "give the layer's ARN with its version, in this region").at("/layers"),
+    row_of(ANY, &["layers are not in the same region"], Code::WrongRegion, "publish the layer in the function's region, and use that ARN").at("/layers"),
+    row_of(ANY, &["cannot reference more than 5 layers"], Code::InvalidParameter, "merge several layers into one").at("/layers"),
+    row_of(ANY, &["two different versions of the same layer"], Code::InvalidParameter, "keep one of the two versions").at("/layers"),
     row_of(VALUE, &["layer version"], Code::InvalidParameter, "give the ARN with its version: arn:aws:lambda:us-east-1:123456789012:layer:name:1").at("/layers"),
-    row_of(VALUE, &["dead letter"], Code::InvalidParameter, "give the ARN of an SQS queue or SNS topic that the function's role may send to").at("/dead_letter_arn"),
+    row_of(VALUE, &["dead letter"], Code::InvalidParameter, "give the ARN of an SQS queue or SNS topic to which the function's role may send").at("/dead_letter_arn"),
     row_of(&["S3FilesMountConnectivityException", "S3FilesMountFailureException", "S3FilesMountTimeoutException"], ANY, Code::FileSystemNotUsable,
-        "the function's subnets need a way to a mount target (TCP 2049), and its role may have to mount the file system").at("/file_system_configs"),
+        "allow TCP 2049 from the function's subnets to a mount target, and check that the function's role may mount the file system").at("/file_system_configs"),
     row_of(&["EFSMountConnectivityException", "EFSMountFailureException", "EFSMountTimeoutException", "EFSIOException"], ANY, Code::FileSystemNotUsable,
-        "the function's subnets need a way to a mount target (TCP 2049), and its role elasticfilesystem:ClientMount").at("/file_system_configs"),
-    row_of(&["SnapStartException", "SnapStartNotReadyException", "SnapStartTimeoutException", "SnapStartRegenerationFailureException"], ANY, Code::FunctionNotReady, "does the function's start-up code end, and without an error?").at("/snap_start"),
-    row_of(VALUE, &["snapstart"], Code::InvalidParameter, "SnapStart needs a runtime, an architecture and settings that AWS supports it for; leave `snap_start` out otherwise").at("/snap_start"),
+        "allow TCP 2049 from the function's subnets to a mount target, and grant its role elasticfilesystem:ClientMount").at("/file_system_configs"),
+    row_of(&["SnapStartException", "SnapStartNotReadyException", "SnapStartTimeoutException", "SnapStartRegenerationFailureException"], ANY, Code::FunctionNotReady, "check that the function's initialization code finishes without an error").at("/snap_start"),
+    row_of(VALUE, &["snapstart"], Code::InvalidParameter, "remove `snap_start`, or use a runtime, an architecture and settings for which AWS supports SnapStart").at("/snap_start"),
     row_of(ANY, &["does not support the following architectures"], Code::InvalidParameter,
-        "name an architecture that the runtime has; the runtime is changed before the code is, so a change of both at once may take two deployments").at("/architectures"),
+        "name an architecture that the runtime supports; the runtime changes before the code, so a change of both may need two deployments").at("/architectures"),
     row_of(&["InvalidRuntimeException"], ANY, Code::UnsupportedRuntime, "name a runtime that AWS supports").at("/runtime"),
-    row_of(&["NoPublishedVersionException"], ANY, Code::NotFound, "publish a version first: name an `alias`, or `publish: true`").at("/publish"),
-    row_of(&["RecursiveInvocationException"], ANY, Code::InvocationRejected, "the function calls itself by way of another service; end the loop, or let its recursive loop detection allow it"),
-    row_of(&["ResourceNotReadyException", "ENINotReadyException"], ANY, Code::FunctionNotReady, "the function is being made ready; deploy again in a minute"),
+    row_of(&["NoPublishedVersionException"], ANY, Code::NotFound, "publish a version first: set `alias` or `publish: true`").at("/publish"),
+    row_of(&["RecursiveInvocationException"], ANY, Code::InvocationRejected, "remove the loop in which the function invokes itself through another service, or allow it in the recursive loop detection settings"),
+    row_of(&["ResourceNotReadyException", "ENINotReadyException"], ANY, Code::FunctionNotReady, "deploy again in a minute: AWS is preparing the function"),
     // Concurrency.
-    row_of(ANY, &["unreservedconcurrentexecution"], Code::QuotaExceeded, "AWS keeps some executions for all other functions: keep fewer ready, or ask AWS for a higher limit").at("/provisioned_concurrency").of(PROVISIONED),
-    row_of(ANY, &["unreservedconcurrentexecution"], Code::QuotaExceeded, "AWS keeps some executions for all other functions: reserve fewer, or ask AWS for a higher limit").at("/reserved_concurrency"),
-    row_of(ANY, &["account's unreserved concurrency"], Code::QuotaExceeded, "reserve fewer executions, or ask AWS for a higher limit").at("/reserved_concurrency"),
-    row_of(ANY, &["total provisioned concurrency"], Code::InvalidParameter, "reserve at least as many executions as `provisioned_concurrency` keeps ready").at("/reserved_concurrency"),
-    row_of(ANY, &["provisioned concurrency should not be greater"], Code::InvalidParameter, "keep at most as many executions ready as `reserved_concurrency` reserves").at("/provisioned_concurrency"),
-    row_of(ANY, &["provisioned concurrency", "exceeds"], Code::QuotaExceeded, "keep fewer executions ready, or ask AWS for a higher limit").at("/provisioned_concurrency"),
-    row_of(ANY, &["provisioned concurrency config", "unpublished"], Code::InvalidParameter, "name an `alias`; `$LATEST` keeps nothing ready").at("/provisioned_concurrency"),
-    row_of(ANY, &["must be an alias or a published version"], Code::InvalidParameter, "name an `alias`; `$LATEST` keeps nothing ready").at("/provisioned_concurrency"),
-    row_of(ANY, &["alias with weights"], Code::Conflict, "the alias shares its traffic between two versions; end that first, or deploy again in a minute").at("/provisioned_concurrency"),
-    row_of(ANY, &["already provisioned version"], Code::Conflict, "another alias keeps executions of this version ready; remove `provisioned_concurrency` there first").at("/provisioned_concurrency"),
-    row_of(ANY, &["pointed by a provisioned concurrency alias"], Code::Conflict, "an alias with provisioned concurrency points at it").at("/keep_versions"),
-    row_of(&["ProvisionedConcurrencyConfigNotFoundException"], ANY, Code::NotFound, "somebody has removed it; deploy again").at("/provisioned_concurrency"),
-    row_of(&["InvalidParameterValueException"], &["concurren"], Code::InvalidParameter, "keep at least one execution ready, or `none`").at("/provisioned_concurrency").of(PROVISIONED),
-    // Aliases and addresses.
-    row_of(ANY, &["$latest is not supported for an alias"], Code::InvalidParameter, "an alias shares its traffic between published versions only").at("/traffic"),
-    row_of(ANY, &["already included in routing"], Code::Conflict, "somebody else has moved the alias meanwhile; look where it points now, and decide again").at("/alias"),
-    row_of(ANY, &["additionalversionweights"], Code::InvalidParameter, "an alias shares its traffic between two versions at most").at("/traffic"),
-    row_of(&["ResourceConflictException"], &["function url"], Code::Conflict, "somebody else has made the address meanwhile; deploy again").at("/function_url"),
-    row_of(ANY, &["alloworigins as empty"], Code::InvalidParameter, "name the sites that may read answers in `allow_origins`, or `'*'`; or leave `cors` out").at("/function_url/cors/allow_origins"),
-    row_of(&["PolicyLengthExceededException"], ANY, Code::QuotaExceeded, "the policy of a function holds 20 KB: remove statements that nobody needs any more (aws lambda get-policy, remove-permission)").at("/function_url"),
-    row_of(&["PublicPolicyException"], ANY, Code::InvalidParameter, "public access is blocked for the function or the account: allow it there, or give `auth_type: AWS_IAM`").at("/function_url"),
-    row_of(&["AliasLimitExceededException"], ANY, Code::QuotaExceeded, "delete aliases that nobody needs any more, or ask AWS for a higher limit").at("/alias"),
-    row_of(ANY, &["statement id", "already exists"], Code::Conflict, "somebody else has added it meanwhile; deploy again").at("/function_url"),
-    row_of(VALUE, &["tag limit"], Code::QuotaExceeded, "a function has at most 50 tags; `function_tags_mode: replace` removes the live ones").at("/function_tags"),
-    row_of(VALUE, &["number of tags"], Code::QuotaExceeded, "a function has at most 50 tags; `function_tags_mode: replace` removes the live ones").at("/function_tags"),
+    row_of(ANY, &["unreservedconcurrentexecution"], Code::QuotaExceeded, "provision less concurrency, or ask AWS for a higher limit: AWS reserves a part of the limit for all other functions").at("/provisioned_concurrency").of(PROVISIONED),
+    row_of(ANY, &["unreservedconcurrentexecution"], Code::QuotaExceeded, "reserve less concurrency, or ask AWS for a higher limit: AWS reserves a part of the limit for all other functions").at("/reserved_concurrency"),
+    row_of(ANY, &["account's unreserved concurrency"], Code::QuotaExceeded, "reserve less concurrency, or ask AWS for a higher limit").at("/reserved_concurrency"),
+    row_of(ANY, &["total provisioned concurrency"], Code::InvalidParameter, "set `reserved_concurrency` to at least `provisioned_concurrency`").at("/reserved_concurrency"),
+    row_of(ANY, &["provisioned concurrency should not be greater"], Code::InvalidParameter, "set `provisioned_concurrency` to at most `reserved_concurrency`").at("/provisioned_concurrency"),
+    row_of(ANY, &["provisioned concurrency", "exceeds"], Code::QuotaExceeded, "provision less concurrency, or ask AWS for a higher limit").at("/provisioned_concurrency"),
+    row_of(ANY, &["provisioned concurrency config", "unpublished"], Code::InvalidParameter, "set `alias`: `$LATEST` cannot have provisioned concurrency").at("/provisioned_concurrency"),
+    row_of(ANY, &["must be an alias or a published version"], Code::InvalidParameter, "set `alias`: `$LATEST` cannot have provisioned concurrency").at("/provisioned_concurrency"),
+    row_of(ANY, &["alias with weights"], Code::Conflict, "end the alias's traffic split between two versions first, or deploy again in a minute").at("/provisioned_concurrency"),
+    row_of(ANY, &["already provisioned version"], Code::Conflict, "remove `provisioned_concurrency` from the other alias of this version first").at("/provisioned_concurrency"),
+    row_of(ANY, &["pointed by a provisioned concurrency alias"], Code::Conflict, "move or delete the alias with provisioned concurrency that points at this version").at("/keep_versions"),
+    row_of(&["ProvisionedConcurrencyConfigNotFoundException"], ANY, Code::NotFound, "deploy again: someone else removed the provisioned concurrency").at("/provisioned_concurrency"),
+    row_of(&["InvalidParameterValueException"], &["concurren"], Code::InvalidParameter, "set `provisioned_concurrency` to at least 1, or to `none`").at("/provisioned_concurrency").of(PROVISIONED),
+    // Aliases, function URLs, tags.
+    row_of(ANY, &["$latest is not supported for an alias"], Code::InvalidParameter, "use published versions only: an alias cannot split its traffic with `$LATEST`").at("/traffic"),
+    row_of(ANY, &["already included in routing"], Code::Conflict, "check where the alias points now before you deploy again; someone else moved it during this run").at("/alias"),
+    row_of(ANY, &["additionalversionweights"], Code::InvalidParameter, "use at most two versions: an alias cannot split its traffic between more").at("/traffic"),
+    row_of(&["ResourceConflictException"], &["function url"], Code::Conflict, "deploy again: someone else created the function URL during this run").at("/function_url"),
+    row_of(ANY, &["alloworigins as empty"], Code::InvalidParameter, "list the origins that may read responses in `allow_origins`, or `'*'`; or remove `cors`").at("/function_url/cors/allow_origins"),
+    row_of(&["PolicyLengthExceededException"], ANY, Code::QuotaExceeded, "remove unneeded statements from the function's policy, which may have 20 KB (aws lambda get-policy, remove-permission)").at("/function_url"),
+    row_of(&["PublicPolicyException"], ANY, Code::InvalidParameter, "allow public access, which is blocked for the function or the account, or set `auth_type: AWS_IAM`").at("/function_url"),
+    row_of(&["AliasLimitExceededException"], ANY, Code::QuotaExceeded, "delete unneeded aliases, or ask AWS for a higher limit").at("/alias"),
+    row_of(ANY, &["statement id", "already exists"], Code::Conflict, "deploy again: someone else added this permission during this run").at("/function_url"),
+    row_of(VALUE, &["tag limit"], Code::QuotaExceeded, "remove tags, of which a function can have 50; `function_tags_mode: replace` removes live tags that the stanza does not name").at("/function_tags"),
+    row_of(VALUE, &["number of tags"], Code::QuotaExceeded, "remove tags, of which a function can have 50; `function_tags_mode: replace` removes live tags that the stanza does not name").at("/function_tags"),
     row_of(VALUE, &["tags on function aliases"], Code::InvalidParameter, "give the function's name without a version or alias").at("/function_name"),
     row_of(ANY, &["permitted on lambda functions only"], Code::InvalidParameter, "give the function's name without a version or alias").at("/function_name"),
     row_of(ANY, &["derived qualifier"], Code::InvalidParameter, "give the function's name without a version or alias").at("/function_name"),
-    row_of(ANY, &["codesha256", "different from current"], Code::Conflict, "somebody else deploys this function at the same time; deploy again")
-        .says("other code than this deployment's is there now"),
-    // What is not there, or is not what was read.
-    row_of(ANY, &["not reachable in this region"], Code::WrongRegion, "is `region` that of the function's ARN?").at("/region"),
-    row_of(&["ResourceNotFoundException"], &["find alias"], Code::NotFound, "somebody has deleted it meanwhile; deploy again").at("/alias"),
-    row_of(&["ResourceNotFoundException"], &["alias not found"], Code::NotFound, "somebody has deleted it meanwhile; deploy again").at("/alias"),
-    row_of(ANY, &["function not found"], Code::NotFound, "is this the right region and account? the version or alias may be gone, too").at("/function_name"),
-    row_of(ANY, &["function doesn't exist"], Code::NotFound, "is this the right region and account?").at("/function_name"),
-    row_of(ANY, &["function does not exist"], Code::NotFound, "is this the right region and account?").at("/function_name"),
+    row_of(ANY, &["codesha256", "different from current"], Code::Conflict, "deploy again: someone else deployed this function at the same time")
+        .says("the function now has other code than this deployment's"),
+    // Resources that do not exist, or have changed since they were read.
+    row_of(ANY, &["not reachable in this region"], Code::WrongRegion, "set `region` to the region of the function's ARN").at("/region"),
+    row_of(&["ResourceNotFoundException"], &["find alias"], Code::NotFound, "deploy again: someone else deleted the alias during this run").at("/alias"),
+    row_of(&["ResourceNotFoundException"], &["alias not found"], Code::NotFound, "deploy again: someone else deleted the alias during this run").at("/alias"),
+    row_of(ANY, &["function not found"], Code::NotFound, "check the region and the account; the version or alias may also have been deleted").at("/function_name"),
+    row_of(ANY, &["function doesn't exist"], Code::NotFound, "check the region and the account").at("/function_name"),
+    row_of(ANY, &["function does not exist"], Code::NotFound, "check the region and the account").at("/function_name"),
     row_of(&["ResourceNotFoundException"], ANY, Code::NotFound, "check names, ARNs and the region"),
-    row_of(&["PreconditionFailedException"], &["getpolicy"], Code::Conflict, "somebody else changes the function's permissions; deploy again"),
-    row_of(&["PreconditionFailedException"], ANY, Code::Conflict, "somebody else changes this function; deploy again")
-        .says("the function, or its alias, is not at the revision any more that was read"),
+    row_of(&["PreconditionFailedException"], &["getpolicy"], Code::Conflict, "deploy again: someone else changed the function's permissions at the same time"),
+    row_of(&["PreconditionFailedException"], ANY, Code::Conflict, "deploy again: someone else changed this function at the same time")
+        .says("the function or its alias changed after it was read"),
     row_of(&["ResourceConflictException"], &["following state: failed"], Code::FunctionStartFailed, FAILED),
     row_of(&["ResourceConflictException"], &["following state: 'failed'"], Code::FunctionStartFailed, FAILED),
-    row_of(&["ResourceConflictException"], &["concurrent update"], Code::UpdateInProgress, "another update did not end in time: look at the function, or set `wait_timeout` higher").at("/wait_timeout"),
-    row_of(&["ResourceConflictException"], &["in progress"], Code::UpdateInProgress, "another update did not end in time: look at the function, or set `wait_timeout` higher").at("/wait_timeout"),
-    row_of(&["ResourceConflictException"], &["pending"], Code::UpdateInProgress, "the function is still being created; set `wait_timeout` higher").at("/wait_timeout"),
-    row_of(&["ResourceConflictException", "ResourceInUseException"], ANY, Code::Conflict, "somebody else changes this function; deploy again"),
-    // Buckets that the package goes through.
-    row_of(&["NoSuchBucket", "NotFound"], ANY, Code::NotFound, "make the bucket, in the function's region").of(S3).at("/s3_bucket"),
+    row_of(&["ResourceConflictException"], &["concurrent update"], Code::UpdateInProgress, "raise `wait_timeout`, or check what updates the function: the other update did not finish in time").at("/wait_timeout"),
+    row_of(&["ResourceConflictException"], &["in progress"], Code::UpdateInProgress, "raise `wait_timeout`, or check what updates the function: the other update did not finish in time").at("/wait_timeout"),
+    row_of(&["ResourceConflictException"], &["pending"], Code::UpdateInProgress, "raise `wait_timeout`: the function is still being created").at("/wait_timeout"),
+    row_of(&["ResourceConflictException", "ResourceInUseException"], ANY, Code::Conflict, "deploy again: someone else changed this function at the same time"),
+    // Buckets for the package.
+    row_of(&["NoSuchBucket", "NotFound"], ANY, Code::NotFound, "create the bucket in the function's region").of(S3).at("/s3_bucket"),
     row_of(&["PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "301", "307"], ANY, Code::WrongRegion,
-        "Lambda takes packages from a bucket in the function's own region only").of(S3).at("/s3_bucket"),
-    row_of(&["InvalidBucketName"], ANY, Code::InvalidParameter, "give the bucket's name alone, without s3:// and without a key").of(S3).at("/s3_bucket"),
-    row_of(ANY, &["bucketowner"], Code::AccessDenied, "is it the bucket of the right account?").of(S3).at("/s3_bucket"),
-    row_of(&["BadDigest", "XAmzContentSHA256Mismatch", "InvalidDigest"], ANY, Code::PackageUnreadable, "did the archive change while it was sent? deploy again").of(S3).at("/zip"),
-    row_of(&["NoSuchUpload"], ANY, Code::Conflict, "a rule of the bucket has ended the upload; deploy again").of(S3).at("/s3_bucket"),
-    row_of(&["InternalError", "RequestTimeout", "ServiceUnavailable"], ANY, Code::ServiceUnavailable, "deploy again; the upload is made anew").of(S3),
-    row_of(&["OperationAborted"], ANY, Code::Conflict, "something else changes the bucket or the object at the same time; deploy again").of(S3).at("/s3_bucket"),
-    row_of(&["SlowDown", "503"], ANY, Code::Throttled, "try again in some minutes").of(S3),
-    // In general.
-    row_of(&["TooManyRequestsException"], ANY, Code::Throttled, "the function's executions, or the account's, are used up; is `reserved_concurrency` 0?").of(INVOKE),
+        "use a bucket in the function's region: Lambda reads packages from no other region").of(S3).at("/s3_bucket"),
+    row_of(&["InvalidBucketName"], ANY, Code::InvalidParameter, "give only the bucket's name, without s3:// and without a key").of(S3).at("/s3_bucket"),
+    row_of(ANY, &["bucketowner"], Code::AccessDenied, "check that the bucket belongs to the right account").of(S3).at("/s3_bucket"),
+    row_of(&["BadDigest", "XAmzContentSHA256Mismatch", "InvalidDigest"], ANY, Code::PackageUnreadable, "deploy again; nothing may change the archive during the upload").of(S3).at("/zip"),
+    row_of(&["NoSuchUpload"], ANY, Code::Conflict, "deploy again: a lifecycle rule of the bucket aborted the upload").of(S3).at("/s3_bucket"),
+    row_of(&["InternalError", "RequestTimeout", "ServiceUnavailable"], ANY, Code::ServiceUnavailable, "deploy again: this repeats the upload").of(S3),
+    row_of(&["OperationAborted"], ANY, Code::Conflict, "deploy again: something else changed the bucket or the object at the same time").of(S3).at("/s3_bucket"),
+    row_of(&["SlowDown", "503"], ANY, Code::Throttled, "try again in a few minutes").of(S3),
+    // Any other error.
+    row_of(&["TooManyRequestsException"], ANY, Code::Throttled, "check `reserved_concurrency`, which may be 0, and the account's concurrency: no execution is available").of(INVOKE),
     row_of(&["TooManyRequestsException", "ThrottlingException", "Throttling", "SlowDown", "RequestLimitExceeded", "ThrottledException"], ANY, Code::Throttled,
-        "the account's other deployments and tools ask at the same time; try again in some minutes"),
+        "try again in a few minutes: other deployments and tools of the account make too many requests"),
     row_of(&["ServiceQuotaExceededException", "LimitExceededException", "CapacityProviderLimitExceededException", "FunctionVersionsPerCapacityProviderLimitExceededException"], ANY, Code::QuotaExceeded, "ask AWS for a higher limit"),
-    row_of(&["InvalidRequestContentException"], ANY, Code::InvalidParameter, "is the payload of `verify` JSON that the function takes?").of(INVOKE).at("/verify/payload"),
-    row_of(&["InvalidRequestContentException", "SerializationException"], ANY, Code::UnexpectedAnswer, "does something on the way change requests? deploy again"),
+    row_of(&["InvalidRequestContentException"], ANY, Code::InvalidParameter, "give a `verify` payload that is JSON and that the function accepts").of(INVOKE).at("/verify/payload"),
+    row_of(&["InvalidRequestContentException", "SerializationException"], ANY, Code::UnexpectedAnswer, "check whether a proxy changes requests, then deploy again"),
     row_of(&["InvalidParameterValueException", "ValidationException", "ValidationError", "InvalidRequest", "InvalidArgument"], ANY, Code::InvalidParameter,
-        "AWS's words name the value; change it in the stanza"),
+        "change the value that AWS names in the stanza"),
 ];
 
-/// AWS's reasons why a function, a version or an update cannot be made ready.
+/// AWS's reason codes for a function, a version or an update that AWS could not make ready, each with stanza key and hint. The caller
+/// appends what to do afterwards, such as "then deploy again".
 #[rustfmt::skip]
 const STATES: &[(&str, Option<&str>, &str)] = &[
-    ("EniLimitExceeded", Some("/subnet_ids"), "ask AWS for more network interfaces in the VPC, or put functions into the same subnets and groups"),
+    ("EniLimitExceeded", Some("/subnet_ids"), "ask AWS for more network interfaces in the VPC, or use the same subnets and security groups for several functions"),
     ("InsufficientRolePermissions", Some("/role"), "attach the managed policy AWSLambdaVPCAccessExecutionRole to the function's role"),
-    ("InvalidConfiguration", None, "fix what AWS names and deploy again"),
-    ("InternalError", None, "deploy again; if it stays, AWS Support can look it up"),
-    ("SubnetOutOfIPAddresses", Some("/subnet_ids"), "name a larger subnet, or one more"),
-    ("InvalidSubnet", Some("/subnet_ids"), "are they subnets of one VPC, in this region?"),
-    ("InvalidSecurityGroup", Some("/security_group_ids"), "are they groups of the subnets' VPC?"),
-    ("ImageDeleted", Some("/image_uri"), "push the image again, and deploy it"),
-    ("ImageAccessDenied", Some("/image_uri"), "the repository's policy must let `lambda.amazonaws.com` take the image (ecr:BatchGetImage, ecr:GetDownloadUrlForLayer)"),
-    ("InvalidImage", Some("/image_uri"), "is it an image of one platform, the function's, with an entry point?"),
-    ("KMSKeyAccessDenied", Some("/kms_key_arn"), "the function's role needs kms:Decrypt on the key"),
-    ("KMSKeyNotFound", Some("/kms_key_arn"), "is it a key of the function's region?"),
-    ("InvalidStateKMSKey", Some("/kms_key_arn"), "enable the key, or end its deletion"),
-    ("DisabledKMSKey", Some("/kms_key_arn"), "enable the key"),
-    ("EFSIOError", Some("/file_system_configs"), "look at the file system; then deploy again"),
-    ("EFSMountConnectivityError", Some("/file_system_configs"), "the function's subnets need a way to a mount target (TCP 2049)"),
-    ("EFSMountFailure", Some("/file_system_configs"), "the function's role needs elasticfilesystem:ClientMount, and the access point must exist"),
-    ("EFSMountTimeout", Some("/file_system_configs"), "the function's subnets need a way to a mount target (TCP 2049)"),
+    ("InvalidConfiguration", None, "fix the configuration that AWS names"),
+    ("InternalError", None, "wait a few minutes, and contact AWS Support if the error persists"),
+    ("SubnetOutOfIPAddresses", Some("/subnet_ids"), "name a larger subnet, or an additional one"),
+    ("InvalidSubnet", Some("/subnet_ids"), "name subnets of one VPC in this region"),
+    ("InvalidSecurityGroup", Some("/security_group_ids"), "name security groups of the subnets' VPC"),
+    ("ImageDeleted", Some("/image_uri"), "push the image again"),
+    ("ImageAccessDenied", Some("/image_uri"), "allow `lambda.amazonaws.com` ecr:BatchGetImage and ecr:GetDownloadUrlForLayer in the repository's policy"),
+    ("InvalidImage", Some("/image_uri"), "use an image for the function's platform only, with an entry point"),
+    ("KMSKeyAccessDenied", Some("/kms_key_arn"), "grant the function's role kms:Decrypt on the KMS key"),
+    ("KMSKeyNotFound", Some("/kms_key_arn"), "use a KMS key in the function's region"),
+    ("InvalidStateKMSKey", Some("/kms_key_arn"), "enable the KMS key, or cancel its deletion"),
+    ("DisabledKMSKey", Some("/kms_key_arn"), "enable the KMS key"),
+    ("EFSIOError", Some("/file_system_configs"), "check the file system"),
+    ("EFSMountConnectivityError", Some("/file_system_configs"), "allow TCP 2049 from the function's subnets to a mount target"),
+    ("EFSMountFailure", Some("/file_system_configs"), "grant the function's role elasticfilesystem:ClientMount, and check that the access point exists"),
+    ("EFSMountTimeout", Some("/file_system_configs"), "allow TCP 2049 from the function's subnets to a mount target"),
     ("InvalidRuntime", Some("/runtime"), "name a runtime that AWS supports"),
-    ("InvalidZipFileException", Some("/zip"), "is it a zip archive, whole, without a password?"),
-    ("FunctionError", None, "the function's own start-up code failed: its log in CloudWatch tells where"),
-    ("FunctionError.InitTimeout", None, "the function's own start-up code takes too long: its log in CloudWatch tells where"),
-    ("FunctionError.RuntimeExitError", None, "the function's program ended while it was started: its log in CloudWatch tells why"),
-    ("FunctionError.InvalidEntryPoint", Some("/image_config/entry_point"), "name a program that is in the image and executable"),
-    ("FunctionError.InvalidWorkingDirectory", Some("/image_config/working_directory"), "name a directory that is in the image"),
-    ("FunctionError.PermissionDenied", None, "the function's program is not executable for everybody: chmod 755 in the image or package"),
-    ("FunctionError.TooManyExtensions", Some("/layers"), "at most ten extensions can be in the layers"),
-    ("FunctionError.InitResourceExhausted", Some("/memory_size"), "the function needs more memory to start"),
+    ("InvalidZipFileException", Some("/zip"), "give a complete zip archive without a password"),
+    ("FunctionError", None, "find the cause in the function's CloudWatch log: its initialization code failed"),
+    ("FunctionError.InitTimeout", None, "find the cause in the function's CloudWatch log: its initialization code takes too long"),
+    ("FunctionError.RuntimeExitError", None, "find the cause in the function's CloudWatch log: its program exited during initialization"),
+    ("FunctionError.InvalidEntryPoint", Some("/image_config/entry_point"), "name an executable program in the image"),
+    ("FunctionError.InvalidWorkingDirectory", Some("/image_config/working_directory"), "name a directory in the image"),
+    ("FunctionError.PermissionDenied", None, "make the function's program executable for all users: chmod 755 in the image or package"),
+    ("FunctionError.TooManyExtensions", Some("/layers"), "use layers with at most ten extensions"),
+    ("FunctionError.InitResourceExhausted", Some("/memory_size"), "raise `memory_size`: the function needs more memory to start"),
     ("CapacityProviderScalingLimitExceeded", None, "raise the limit of the capacity provider"),
-    ("ServiceQuotaExceededException", None, "ask AWS for a higher limit, or use less of it"),
+    ("ServiceQuotaExceededException", None, "ask AWS for a higher limit, or use less of the resource"),
     ("VcpuLimitExceeded", None, "ask AWS for more vCPUs of the capacity provider's instances"),
-    ("InsufficientCapacity", None, "AWS has no such instance free: deploy again later, or let the capacity provider have other instance types or zones"),
-    ("EC2RequestLimitExceeded", None, "EC2 is throttling Lambda's calls; wait some minutes"),
-    ("FunctionError.RuntimeInitError", None, "the function's own start-up code failed: its log in CloudWatch tells where"),
-    ("FunctionError.ExtensionInitError", Some("/layers"), "an extension of the function's layers failed to start: its log in CloudWatch tells why"),
-    ("DependencyError", None, "something that the function needs is not ready; AWS's words name it"),
-    ("DrainingDurableExecutions", None, "wait until the durable executions that still run have ended"),
-    ("DisallowedByVpcEncryptionControl", Some("/subnet_ids"), "the VPC demands encryption in transit, which this function's settings do not give"),
+    ("InsufficientCapacity", None, "wait until AWS has such an instance, or allow other instance types or zones in the capacity provider"),
+    ("EC2RequestLimitExceeded", None, "wait a few minutes: EC2 is throttling Lambda's calls"),
+    ("FunctionError.RuntimeInitError", None, "find the cause in the function's CloudWatch log: its initialization code failed"),
+    ("FunctionError.ExtensionInitError", Some("/layers"), "find the cause in the function's CloudWatch log: an extension in its layers failed to start"),
+    ("DependencyError", None, "wait until the resource that AWS names is ready: the function needs it, and it is not ready"),
+    ("DrainingDurableExecutions", None, "wait until the running durable executions have ended"),
+    ("DisallowedByVpcEncryptionControl", Some("/subnet_ids"), "use subnets of another VPC, or change the settings: the VPC requires encryption in transit, which they do not provide"),
 ];

@@ -1,4 +1,4 @@
-//! A version that did not prove itself in, the report that tells what production has seen of it out.
+//! Reports a version that failed verification: why it failed, and whether callers in production reach it.
 
 use std::time::Duration;
 
@@ -7,83 +7,83 @@ use crate::lambda::Way;
 use crate::protocol::error::{Code, ErrorReport};
 use crate::verification::Unmet;
 
-/// What production sees of a version that did not prove itself.
+/// How callers in production reach a version that failed verification.
 #[derive(Clone, Copy, Debug)]
 pub enum Unproven<'a> {
-    /// All of it: no alias stands between.
+    /// All callers reach it, because the stanza has no alias.
     Live {
         /// The version, or `$LATEST`.
         version: &'a str,
     },
-    /// Nothing by way of the alias, which points elsewhere.
+    /// Callers of the alias do not reach it, because the alias points at another version.
     Behind {
         /// The version.
         version: &'a str,
         /// The alias.
         alias: &'a str,
-        /// Where it points.
+        /// The version at which the alias points.
         live: &'a str,
     },
-    /// What goes by an alias that points at it already.
+    /// Callers of the alias reach it, because the alias pointed at it before this run.
     Reached {
         /// The version.
         version: &'a str,
         /// The alias.
         alias: &'a str,
     },
-    /// Nothing by way of an alias: there is none yet.
+    /// No caller of an alias reaches it, because none of the stanza's aliases exists yet.
     Unreached {
         /// The version.
         version: &'a str,
     },
-    /// A share of the traffic.
+    /// It gets a share of an alias's traffic.
     Shifted {
         /// The version.
         version: &'a str,
     },
 }
 
-/// Why a version did not prove itself.
+/// Why a version failed verification.
 #[derive(Clone, Debug)]
 pub enum Why {
-    /// Its answer is not what was expected.
+    /// Its response is not the expected one.
     Answer(Unmet),
-    /// It did not answer in time.
+    /// It did not respond within this time.
     NoAnswer(Duration),
-    /// The user's command failed.
+    /// `verify.command` failed.
     Command {
-        /// How it ended, in words.
+        /// How it ended, in words, such as `exit status: 1`.
         how: String,
     },
-    /// The user's command did not end in time.
+    /// `verify.command` did not exit within this time.
     SlowCommand(Duration),
 }
 
-/// A version that did not prove itself. `log` is the end of its log, without secrets.
+/// Reports a version that failed verification. `log` is the end of its log, redacted.
 pub fn of_verification(
     unproven: &Unproven<'_>,
     why: Why,
     log: Vec<String>,
     redact: &dyn Fn(&str) -> String,
 ) -> ErrorReport {
-    // A secret that is cut in two is not recognised.
+    // Redact before shortening: the redactor would not recognize half of a secret.
     let shown = |text: &str| shortened(&redact(text));
     let why = match why {
         Why::Answer(Unmet::FunctionError { words }) => format!("it failed with {}", shown(&words)),
         Why::Answer(Unmet::LacksText { text, answer }) => {
-            format!("its answer does not contain `{}`: {}", shown(&text), shown(&answer))
+            format!("its response does not contain `{}`: {}", shown(&text), shown(&answer))
         }
-        Why::Answer(Unmet::NotJson { answer }) => format!("its answer is no JSON: {}", shown(&answer)),
+        Why::Answer(Unmet::NotJson { answer }) => format!("its response is not JSON: {}", shown(&answer)),
         Why::Answer(Unmet::OtherValue { at, want, got }) => {
-            let place = if at.is_empty() { "its answer".to_owned() } else { format!("`{at}` of its answer") };
+            let place = if at.is_empty() { "its response".to_owned() } else { format!("`{at}` of its response") };
             match got {
                 Some(got) => format!("{place} is {}, not {}", shown(&got), shown(&want)),
-                None => format!("its answer has no `{at}`, which should be {}", shown(&want)),
+                None => format!("its response has no `{at}`, which should be {}", shown(&want)),
             }
         }
-        Why::NoAnswer(limit) => format!("it did not answer within {} s", limit.as_secs()),
-        Why::Command { how } => format!("`verify.command` ended with {how}"),
-        Why::SlowCommand(limit) => format!("`verify.command` did not end within {} s", limit.as_secs()),
+        Why::NoAnswer(limit) => format!("it did not respond within {} s", limit.as_secs()),
+        Why::Command { how } => format!("`verify.command` failed with {how}"),
+        Why::SlowCommand(limit) => format!("`verify.command` did not exit within {} s", limit.as_secs()),
     };
     let named = |version: &str| match version {
         "$LATEST" => "the function".to_owned(),
@@ -92,42 +92,47 @@ pub fn of_verification(
     let (version, hint) = match unproven {
         Unproven::Live { version } => (
             version,
-            "deploy again what ran before, and name an `alias`, which moves only to what has passed".to_owned(),
+            "deploy the previous code again; with an `alias`, only a version that passes `verify` becomes live"
+                .to_owned(),
         ),
         Unproven::Behind { version, alias, live } => (
             version,
             format!(
-                "`{alias}` still points at {}, and its callers see nothing of it; fix the code and deploy again",
+                "fix the code and deploy again; `{alias}` still points at {}, so its callers are not affected",
                 named(live)
             ),
         ),
-        Unproven::Reached { version, alias } => {
-            (version, format!("`{alias}` points at it already, and stays there; no other alias was moved to it"))
-        }
+        Unproven::Reached { version, alias } => (
+            version,
+            format!(
+                "fix the code and deploy again; `{alias}` already pointed at this version and stays there, and no other alias was moved to it"
+            ),
+        ),
         Unproven::Unreached { version } => {
-            (version, "none of the stanza's aliases points at it; fix the code and deploy again".to_owned())
+            (version, "fix the code and deploy again; none of the stanza's aliases points at this version".to_owned())
         }
         Unproven::Shifted { version } => (version, "fix the code and deploy again".to_owned()),
     };
     let is_live = if matches!(unproven, Unproven::Live { .. }) { ", which is live," } else { "" };
     let mut report =
-        report(Code::VerificationFailed, format!("{}{is_live} did not pass its check: {why}", named(version)))
+        report(Code::VerificationFailed, format!("{}{is_live} failed verification: {why}", named(version)))
             .at("/verify")
             .hint(hint);
     report.log = log;
     report
 }
 
-/// Adds what has become of traffic of `alias` that was on its way from `version` to `new`.
+/// Adds to a report the state of the traffic of `alias`, which was being shifted from `version` to `new`.
 pub fn tell_way_back(report: &mut ErrorReport, alias: &str, version: &str, new: &str, ended: Result<Way, ErrorReport>) {
     let told = match ended {
         Ok(Way::Back) => format!("all traffic of `{alias}` is back at version {version}"),
         Ok(Way::Arrived) => format!("all traffic of `{alias}` goes to version {new}"),
         Err(failure) => {
-            report.hint =
-                Some(format!("`dpl-lambda rollback` with `version: {version}` sends all of it back to that version"));
+            report.hint = Some(format!(
+                "run `dpl-lambda rollback` with `version: {version}` to send all traffic back to that version"
+            ));
             report.caused_by.push(failure.message);
-            format!("`{alias}` may still share its traffic with version {new}, it could not be sent back")
+            format!("`{alias}` may still send traffic to version {new}, because it could not be sent back")
         }
     };
     report.message = format!("{}; {told}", report.message);

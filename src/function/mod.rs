@@ -1,5 +1,5 @@
-//! A stanza in, the function that it wants out; and the shape in which the live function is compared with it.
-//! Never asks AWS, and never decides what is to be done about a difference.
+//! Defines the desired function that a stanza describes, and the live function in a form that can be compared with it.
+//! Never calls AWS, and never decides what to do about a difference.
 
 use std::collections::BTreeMap;
 
@@ -18,37 +18,37 @@ use crate::protocol::secret::Secret;
 use crate::protocol::stanza::Stanza;
 use crate::protocol::structures::{FunctionUrl, ImageConfig, LoggingConfig, OrNone};
 
-/// The function that a stanza wants.
+/// The function that a stanza describes.
 #[derive(Clone, Debug)]
 pub struct Wanted {
-    /// Its name.
+    /// Name of the function.
     pub name: FunctionName,
-    /// Every setting that the stanza names, but the handler.
+    /// Every setting that the stanza names, except the handler.
     pub settings: Vec<Setting>,
-    /// The handler, until the runtime that decides its form is known. `None`: the stanza is silent.
+    /// The handler, which is kept apart because its form depends on the runtime. `None`: the stanza does not name one.
     pub handler: Option<Handler>,
-    /// Tags that it is to have. `None`: the stanza is silent.
+    /// The desired tags. `None`: the stanza does not name any.
     pub tags: Option<BTreeMap<String, Secret>>,
-    /// Whether it is to have no other tags.
+    /// True if tags that the stanza does not name are removed.
     pub replaces_tags: bool,
-    /// Whether its live variables stay, where the stanza does not name them.
+    /// True if live environment variables stay that the stanza does not name.
     pub merges_environment: bool,
-    /// Its own address. `None`: the stanza is silent.
+    /// The desired function URL. `None`: the stanza does not set it.
     pub url: Option<OrNone<FunctionUrl>>,
     /// The `RevisionId` that the live function must have. `None`: any.
     pub revision_id: Option<String>,
-    /// What becomes of it once it is updated.
+    /// The release that follows the update: version, verification, aliases.
     pub release: Release,
-    /// The description of a function that is created while the stanza is silent about it.
+    /// Description for a new function, used if the stanza does not set one.
     pub default_description: Option<String>,
 }
 
 impl Wanted {
-    /// What the stanza wants of the function called `name`.
+    /// Reads the desired function called `name` from a stanza.
     pub fn of(stanza: &Stanza, name: FunctionName, default_description: Option<String>) -> Self {
         let release = Release::of(stanza);
         let s = stanza.clone();
-        // AWS has no empty mode of these; what they mean by it stands here.
+        // AWS rejects an empty mode for these, so an empty value becomes AWS's default.
         let or = |default: &'static str| move |word: String| if word.is_empty() { default.to_owned() } else { word };
         let mut settings: Vec<Setting> = [
             s.role.map(Setting::Role),
@@ -94,18 +94,18 @@ impl Wanted {
         }
     }
 
-    /// The alias to which its own address belongs: the first one. `None`: it belongs to the function, which is what was deployed
-    /// last.
+    /// The alias to which the function URL belongs: the first one. `None`: it belongs to the function itself and serves the code that
+    /// was deployed last.
     pub fn url_alias(&self) -> Option<&str> {
         self.release.aliases.first().map(String::as_str)
     }
 
-    /// The runtime that the stanza names.
+    /// The runtime that the stanza names. `None`: it names none, or an empty one.
     pub fn runtime(&self) -> Option<&str> {
         runtime(&self.settings)
     }
 
-    /// The runtime and handler that the function will have. `None` where layers may hold the handler, or nobody knows.
+    /// The runtime and handler that the function will have. `None`: they are not known, or layers may contain the handler.
     pub fn runtime_and_handler(&self, live: Option<&Live>) -> Option<(String, String)> {
         let wanted = self.settings_for(live.and_then(Live::runtime));
         let live = live.map(|live| live.settings.as_slice()).unwrap_or_default();
@@ -122,7 +122,7 @@ impl Wanted {
         Some((runtime?, handler?))
     }
 
-    /// The settings that a function with `live_runtime` is to have; the stanza's own runtime goes before it.
+    /// The desired settings with the handler. The stanza's runtime, else `live_runtime`, decides the handler's form.
     pub fn settings_for(&self, live_runtime: Option<&str>) -> Vec<Setting> {
         let runtime = self.runtime().or(live_runtime).unwrap_or_default();
         let handler = self.handler.as_ref().map(|handler| Setting::Handler(handler.joined(runtime)));
@@ -130,7 +130,7 @@ impl Wanted {
     }
 }
 
-/// The members that a stanza names; a structure without any is reset to AWS's defaults.
+/// The logging settings that a stanza names. An empty structure resets all of them to AWS's defaults.
 fn logging(config: LoggingConfig, name: &FunctionName) -> Vec<Setting> {
     let default_group = || format!("/aws/lambda/{}", name.name());
     if config == LoggingConfig::default() {
@@ -146,7 +146,7 @@ fn logging(config: LoggingConfig, name: &FunctionName) -> Vec<Setting> {
     members.into_iter().flatten().collect()
 }
 
-/// The members that a stanza names; a structure without any clears all of them.
+/// The image settings that a stanza names. An empty structure clears all of them.
 fn image(config: ImageConfig) -> Vec<Setting> {
     let clears = config == ImageConfig::default();
     let members = [
@@ -160,17 +160,17 @@ fn image(config: ImageConfig) -> Vec<Setting> {
 /// The handler as a stanza names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Handler {
-    /// `module_name`. `None`: the stanza is silent, which means `index` unless `name` is a whole handler.
+    /// `module_name` of the stanza. `None` means `index`, unless `name` is a complete handler.
     pub module: Option<String>,
-    /// `handler_name`.
+    /// `handler_name` of the stanza.
     pub name: String,
 }
 
 impl Handler {
     /// AWS's `Handler` for a runtime: `index.handler`, `Pkg.Class::method`, or for Go the name alone.
     ///
-    /// Of real stanzas one in ten gives a whole handler and no module; dpl makes `index.index.handler` of that, which
-    /// cannot run, so a name that holds a separator and has no module is left as it is.
+    /// One in ten real stanzas has a complete handler in `handler_name` and no `module_name`. dpl turns that into
+    /// `index.index.handler`, which cannot run. So a name that contains a separator stays unchanged if there is no module.
     pub fn joined(&self, runtime: &str) -> String {
         if runtime.starts_with("go") {
             return self.name.clone();
@@ -185,46 +185,46 @@ impl Handler {
     }
 }
 
-/// The function as it is live.
+/// The live function, as far as it has been read from AWS.
 #[derive(Clone, Debug)]
 pub struct Live {
-    /// Its ARN, without a version.
+    /// ARN of the function, without a version.
     pub arn: String,
-    /// Its settings, empty ones included. One that cannot be read is not in here.
+    /// The settings, including empty ones. A setting that cannot be read is missing.
     pub settings: Vec<Setting>,
-    /// Its tags. `None`: they cannot be read.
+    /// The tags. `None`: they cannot be read.
     pub tags: Option<BTreeMap<String, Secret>>,
-    /// Base64 of the SHA-256 of its code.
+    /// SHA-256 of the code, in Base64.
     pub code_sha256: String,
-    /// The image that it runs. `None`: it runs files.
+    /// The container image. `None`: the function runs a zip package.
     pub image: Option<LiveImage>,
-    /// Its own address, or that of the alias to which it is to belong. `None`: there is none, or nobody has asked.
+    /// The function URL, of the stanza's first alias if it has one. `None`: it does not exist, or was not read.
     pub url: Option<LiveUrl>,
-    /// What the policy beside that permits everybody, so far as somebody has asked.
+    /// Public access that the policy belonging to `url` permits. Empty if it was not read.
     pub public: PublicAccess,
-    /// An address of the function itself beside one of an alias: it serves what was deployed last, whatever passed. `None`:
-    /// there is none, or nobody has asked.
+    /// The URL of the function itself beside that of an alias. It serves the code that was deployed last, even if that failed
+    /// verification. `None`: it does not exist, or was not read.
     pub latest_url: Option<LiveUrl>,
-    /// What the policy beside that permits everybody, so far as somebody has asked.
+    /// Public access that the policy belonging to `latest_url` permits. Empty if it was not read.
     pub latest_public: PublicAccess,
-    /// Its aliases, so far as somebody has asked.
+    /// The aliases that were read.
     pub aliases: Vec<LiveAlias>,
-    /// Its published versions, oldest first, so far as somebody has asked.
+    /// The published versions that were read, oldest first.
     pub versions: Vec<LiveVersion>,
-    /// Whether it runs on Lambda Managed Instances: callers without a qualifier get `$LATEST.PUBLISHED` there.
+    /// True if the function runs on Lambda Managed Instances, where callers without a qualifier get `$LATEST.PUBLISHED`.
     pub is_managed: bool,
-    /// That version. `None`: there is none, or nobody has asked.
+    /// The version `$LATEST.PUBLISHED`. `None`: it does not exist, or was not read.
     pub latest_published: Option<LiveVersion>,
-    /// Provisioned concurrency by alias, so far as somebody has asked.
+    /// Provisioned concurrency that was read, by alias.
     pub provisioned: BTreeMap<String, Provisioned>,
-    /// What changes whenever the function does.
+    /// AWS's `RevisionId`, which changes with every change of the function. `None`: AWS does not return it.
     pub revision_id: Option<String>,
-    /// True when it could not be created, or its last update could not be carried out: what it tells is not what runs.
+    /// True if the creation or the last update failed. Then the settings here are not those that run.
     pub has_failed: bool,
 }
 
 impl Live {
-    /// Its values that must not be shown: those of its variables and of its tags.
+    /// The live values to redact: those of environment variables and of tags.
     pub fn secrets(&self) -> Vec<Secret> {
         let variables = self.settings.iter().filter_map(|setting| match setting {
             Setting::Environment(variables) => Some(variables),
@@ -237,44 +237,44 @@ impl Live {
 /// The container image of a live function.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LiveImage {
-    /// As it was named.
+    /// URI with which the image was deployed; it may contain a tag.
     pub uri: String,
-    /// By its digest.
+    /// URI with the digest to which AWS resolved it.
     pub resolved: String,
 }
 
-/// The own address of a live function.
+/// A live function URL.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LiveUrl {
-    /// The address.
+    /// The URL itself.
     pub url: String,
-    /// Its settings, each of them.
+    /// Its settings, with all members.
     pub config: FunctionUrl,
 }
 
-/// What a function's policy permits everybody.
+/// Public access that the policy of a function or an alias permits.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PublicAccess {
-    /// Permissions that everybody has.
+    /// Permissions that every caller has.
     pub granted: Vec<Permission>,
-    /// Statements of it that this program has made.
+    /// Permissions for which the policy has a statement of this program.
     pub own: Vec<Permission>,
 }
 
-/// What everybody needs to call a function through its address; both, since October 2025.
+/// A permission for public access to a function URL. Since October 2025 AWS requires both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Permission {
-    /// `lambda:InvokeFunctionUrl`, where the address asks nobody who they are.
+    /// `lambda:InvokeFunctionUrl`, if the auth type is `NONE`.
     InvokeFunctionUrl,
-    /// `lambda:InvokeFunction`, through the address only.
+    /// `lambda:InvokeFunction`, through the function URL only.
     InvokeFunction,
 }
 
 impl Permission {
-    /// Both.
+    /// Both permissions.
     pub const ALL: [Permission; 2] = [Permission::InvokeFunctionUrl, Permission::InvokeFunction];
 
-    /// The action, as AWS names it.
+    /// The IAM action.
     pub fn action(self) -> &'static str {
         match self {
             Permission::InvokeFunctionUrl => "lambda:InvokeFunctionUrl",
@@ -282,7 +282,7 @@ impl Permission {
         }
     }
 
-    /// The name of the statement by which this program grants it.
+    /// The ID of the policy statement with which this program grants the permission.
     pub fn statement_id(self) -> &'static str {
         match self {
             Permission::InvokeFunctionUrl => "dpl-lambda-function-url",
@@ -292,17 +292,17 @@ impl Permission {
 }
 
 impl Live {
-    /// Its runtime. `None` for an image.
+    /// The live runtime. `None`: the function runs a container image.
     pub fn runtime(&self) -> Option<&str> {
         runtime(&self.settings)
     }
 
-    /// Whether its variables can be read.
+    /// True if the live environment variables could be read.
     pub fn knows_environment(&self) -> bool {
         self.setting(&Setting::Environment(BTreeMap::new())).is_some()
     }
 
-    /// The live value of the same setting. `None`: it cannot be read.
+    /// The live value of the setting that `like` is, whatever its value. `None`: it cannot be read.
     pub fn setting(&self, like: &Setting) -> Option<&Setting> {
         self.settings.iter().find(|setting| setting.is_kind_of(like))
     }

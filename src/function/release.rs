@@ -1,5 +1,5 @@
-//! What becomes of a function once it is updated: a version, its proof, the aliases that point at it. Wanted and live.
-//! Never decides what is to be done about a difference.
+//! Defines releases: published versions, verification and aliases, as the stanza wants them and as they are live.
+//! Never decides what to do about a difference.
 
 use std::time::Duration;
 
@@ -7,34 +7,34 @@ use super::{ChangedBy, Live, Setting, Trail};
 use crate::protocol::stanza::Stanza;
 use crate::protocol::structures::OrNone;
 
-/// What a stanza wants of versions and aliases.
+/// The versions and aliases that a stanza wants.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Release {
-    /// Whether a version is published.
+    /// True if a version is published.
     pub publish: bool,
-    /// What the version's description tells: the stanza's, the build, the commit. `None`: nothing is known.
+    /// Description of the version, made of the stanza's description, the build and the commit. `None`: none of them is known.
     pub description: Option<String>,
-    /// The aliases that are to point at it, each once.
+    /// The aliases that should point at the version, without duplicates.
     pub aliases: Vec<String>,
-    /// Whether it has to prove itself.
+    /// True if the version is verified.
     pub verifies: bool,
-    /// Percent of the traffic that go to it one after the other, below 100.
+    /// Shares of the traffic that go to the version one after the other, in percent, each below 100.
     pub shares: Vec<u8>,
-    /// Between two of them.
+    /// Pause between two shares.
     pub interval: Duration,
-    /// Executions that each alias keeps ready; `Some(None)`: none are to be. `None`: the stanza is silent.
+    /// Provisioned concurrency of each alias. `Some(None)`: it is removed. `None`: the stanza does not set it.
     pub provisioned: Option<Option<i32>>,
-    /// Whether shares of an alias's traffic that somebody else has given may go.
+    /// True if weights that someone else gave to an alias may be removed.
     pub clears_weights: bool,
-    /// How many published versions to keep. `None`: all.
+    /// Number of published versions to keep. `None`: all.
     pub keep: Option<usize>,
 }
 
-/// Between two shares of the traffic, unless the stanza says otherwise.
+/// Default pause between two shares of the traffic.
 const INTERVAL: Duration = Duration::from_secs(60);
 
 impl Release {
-    /// What the stanza wants; the description is filled in by whoever knows the job.
+    /// Reads the release from a stanza. The description stays empty, because it also depends on the job.
     pub(super) fn of(stanza: &Stanza) -> Self {
         let aliases = stanza.alias.clone().unwrap_or_default();
         let shares = stanza.traffic.iter().flatten().filter(|share| **share < 100);
@@ -55,88 +55,89 @@ impl Release {
     }
 }
 
-/// An alias as it is live.
+/// A live alias.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LiveAlias {
-    /// Its name.
+    /// Name of the alias.
     pub name: String,
-    /// The version that it points at.
+    /// The version at which it points.
     pub version: String,
-    /// Versions that get a part of its traffic instead, with percent.
+    /// Other versions that get a share of its traffic, each with percent.
     pub weights: Vec<(String, u8)>,
-    /// What changes whenever the alias does.
+    /// AWS's `RevisionId`, which changes with every change of the alias. `None`: AWS does not return it.
     pub revision_id: Option<String>,
-    /// Where it has been.
+    /// Its history, read from its description.
     pub trail: Trail,
 }
 
 impl LiveAlias {
-    /// The versions that get a share of its traffic. While provisioned concurrency moves to another version, AWS shows the
-    /// old one with all of the traffic: that is no share that somebody has given, and ends by itself.
+    /// The versions that get a share of the traffic. While provisioned concurrency moves to another version, AWS shows the old
+    /// version with a weight of 100 %. That is not a traffic split and ends without help, so it is left out.
     pub fn shares(&self) -> &[(String, u8)] {
         if self.weights.iter().any(|(_, percent)| *percent == 100) { &[] } else { &self.weights }
     }
 
-    /// Those of them that no deployment of ours has given: CodeDeploy's, or a person's.
+    /// The shares, if not all of them were set by a deployment of this program but by a person or another tool, such as CodeDeploy.
     pub fn shares_of_others(&self) -> &[(String, u8)] {
         let is_ours = |(version, _): &(String, u8)| self.trail.shift(&self.version) == Some(version);
         if self.shares().iter().all(is_ours) { &[] } else { self.shares() }
     }
 
-    /// The trail of the alias where it stays, if what it tells of a shift has to go. `None`: it stays as it is.
+    /// The history to write when the alias stays at its version and a shift that the history records has ended. `None`: the history
+    /// records no shift, so it stays unchanged.
     pub fn settled_trail(&self) -> Option<Trail> {
         self.trail.shift(&self.version).map(|_| self.trail.sharing(&self.version, None))
     }
 }
 
-/// What callers of a function on Lambda Managed Instances get who name no version. It is no number, is published again and again, and
-/// nobody may delete it.
+/// The version that callers without a qualifier get from a function on Lambda Managed Instances. It has no number, can be published
+/// repeatedly and cannot be deleted.
 pub const LATEST_PUBLISHED: &str = "$LATEST.PUBLISHED";
 
 /// A published version.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LiveVersion {
-    /// Its number.
+    /// Number of the version.
     pub number: String,
-    /// Base64 of the SHA-256 of its code.
+    /// SHA-256 of the code, in Base64.
     pub code_sha256: String,
-    /// Its settings; one that cannot be read is not in here.
+    /// The settings. A setting that cannot be read is missing.
     pub settings: Vec<Setting>,
-    /// Whether it is ready.
+    /// Whether the version is ready.
     pub state: VersionState,
 }
 
-/// Whether a published version is ready. A list of versions does not tell it, GetFunction of that one version does.
+/// Whether a published version is ready. AWS returns that from GetFunction for a single version, but not in a list of versions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum VersionState {
-    /// Nobody has asked about this version alone.
+    /// The version was not read on its own.
     #[default]
     Unknown,
-    /// It is.
+    /// AWS can invoke the version.
     Ready,
-    /// It is made ready.
+    /// AWS is preparing the version.
     Pending,
-    /// It could not be made ready, or was switched off.
+    /// AWS could not prepare the version, or deactivated it.
     Failed,
 }
 
-/// Code and settings that a version of a function holds, as AWS tells them.
+/// Code and settings of a function at one point in time, as AWS returned them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Held {
-    /// Base64 of the SHA-256 of the code.
+    /// SHA-256 of the code, in Base64.
     pub code_sha256: String,
-    /// The settings; one that cannot be read is not in here.
+    /// The settings. A setting that cannot be read is missing.
     pub settings: Vec<Setting>,
 }
 
 impl Held {
-    /// What `live` holds.
+    /// Copies code hash and settings of `live`.
     pub fn of(live: &Live) -> Self {
         Held { code_sha256: live.code_sha256.clone(), settings: live.settings.clone() }
     }
 
-    /// Whether every setting, but those for which `changes` is true, is the one that was known before. What cannot be read
-    /// at one of the two times is not compared.
+    /// True if every setting has the same value as `before`, except those for which `changes` returns true. A setting that is missing
+    /// in one of the two is not compared.
     pub fn keeps(&self, before: &Held, changes: impl Fn(&Setting) -> bool) -> bool {
         self.settings.iter().filter(|setting| !changes(setting)).all(|setting| {
             let known = before.settings.iter().find(|known| known.is_kind_of(setting));
@@ -146,13 +147,13 @@ impl Held {
 }
 
 impl LiveVersion {
-    /// Its number as one; 0 for what is none.
+    /// The number as an integer; 0 for `$LATEST.PUBLISHED`.
     pub fn ordinal(&self) -> u64 {
         self.number.parse().unwrap_or_default()
     }
 
-    /// Whether it holds the code and the settings of the function, its description aside, which is its own. What cannot
-    /// be read is not known to be the same.
+    /// True if the version has the function's code and settings. The description, which belongs to one version, and the package's KMS
+    /// key are not compared. False if a setting cannot be read, since it may differ.
     pub fn is_copy_of(&self, live: &Live) -> bool {
         let is_held = |setting: &&Setting| {
             matches!(setting.changed_by(), ChangedBy::Configuration | ChangedBy::Code)
@@ -164,7 +165,7 @@ impl LiveVersion {
             && held.all(|live| self.setting(live) == Some(live))
     }
 
-    /// Its value of the same setting. `None`: it cannot be read.
+    /// The version's value of the setting that `like` is. `None`: it cannot be read.
     pub fn setting(&self, like: &Setting) -> Option<&Setting> {
         self.settings.iter().find(|setting| setting.is_kind_of(like))
     }
@@ -173,19 +174,19 @@ impl LiveVersion {
 /// Provisioned concurrency of an alias.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Provisioned {
-    /// Executions that were asked for.
+    /// Requested number of executions.
     pub executions: i32,
-    /// Whether they are.
+    /// Whether they are ready.
     pub state: ProvisionedState,
 }
 
-/// Whether executions that an alias is to keep ready are.
+/// Whether the provisioned concurrency of an alias is ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProvisionedState {
-    /// They are.
+    /// All requested executions are ready.
     Ready,
-    /// They are made ready.
+    /// AWS is still allocating executions.
     InProgress,
-    /// They could not be.
+    /// AWS could not allocate the executions.
     Failed,
 }

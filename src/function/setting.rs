@@ -1,5 +1,5 @@
-//! The settings that a function can have, one line for each: the one table of them.
-//! Never decides what is to be done about a difference.
+//! Defines all settings of a function in one table: value type, name in the stanza, and the API call that changes each.
+//! Never decides what to do about a difference.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,15 +8,15 @@ use serde_json::{Value, json};
 use crate::protocol::secret::{MASK, Secret};
 use crate::protocol::structures::FileSystemConfig;
 
-/// What a setting can hold.
+/// The value of a setting.
 trait Held: PartialEq {
-    /// True when the function has no such setting.
+    /// True if the value means that the function does not have the setting.
     fn is_empty(&self) -> bool;
-    /// The value for people, secrets masked.
+    /// The value to show in plans, with secrets masked.
     fn shown(&self) -> Value;
 }
 
-/// Implements what can be shown as it is: a type, and when it is empty.
+/// Implements [`Held`] for types that contain no secrets. Each line has the type and its test for emptiness.
 macro_rules! held {
     ($($(#[doc = $doc:literal])* $held:ty: $is_empty:expr;)*) => { $(
         $(#[doc = $doc])*
@@ -36,11 +36,11 @@ held! {
     String: String::is_empty;
     i32: |_| false;
     bool: |_| false;
-    /// None is: without a limit.
+    /// A limit; `None` means no limit.
     Option<i32>: Option::is_none;
-    /// The order means something.
+    /// A list whose order matters.
     Vec<String>: Vec::is_empty;
-    /// The order means nothing.
+    /// A list whose order does not matter.
     BTreeSet<String>: BTreeSet::is_empty;
 }
 
@@ -62,43 +62,44 @@ impl Held for BTreeMap<String, Secret> {
     }
 }
 
-/// The call that changes a setting of a function that exists. Creation takes all but the last in one.
+/// The API call that changes a setting of an existing function. CreateFunction accepts all settings except those of
+/// [`ChangedBy::Concurrency`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChangedBy {
     /// UpdateFunctionConfiguration.
     Configuration,
-    /// UpdateFunctionCode: it travels with the code.
+    /// UpdateFunctionCode: the setting is sent with the code.
     Code,
     /// PutFunctionCodeSigningConfig and DeleteFunctionCodeSigningConfig.
     CodeSigning,
-    /// PutFunctionConcurrency and DeleteFunctionConcurrency, also after a creation.
+    /// PutFunctionConcurrency and DeleteFunctionConcurrency, also for a new function.
     Concurrency,
 }
 
 macro_rules! settings {
     ($($(#[doc = $doc:literal])* $name:ident($held:ty): $field:literal, $call:ident;)*) => {
-        /// One setting of a function, with the value that it is to have or has. An empty value means that the function
-        /// has none.
+        /// One setting of a function with its desired or live value. An empty value means that the function does not have the
+        /// setting.
         #[derive(Clone, Debug, PartialEq)]
         pub enum Setting { $($(#[doc = $doc])* $name($held),)* }
 
         impl Setting {
-            /// The stanza's name of it.
+            /// Name of the setting in the stanza; members of structures have a dot, as in `logging_config.log_format`.
             pub fn field(&self) -> &'static str {
                 match self { $(Setting::$name(_) => $field,)* }
             }
 
-            /// The call that changes it.
+            /// The API call that changes the setting.
             pub fn changed_by(&self) -> ChangedBy {
                 match self { $(Setting::$name(_) => ChangedBy::$call,)* }
             }
 
-            /// True when the function has no such setting.
+            /// True if the value means that the function does not have the setting.
             pub fn is_empty(&self) -> bool {
                 match self { $(Setting::$name(value) => Held::is_empty(value),)* }
             }
 
-            /// The value for people, secrets masked; null when it is empty.
+            /// The value to show in plans, with secrets masked; null if it is empty.
             pub fn shown(&self) -> Value {
                 match self {
                     empty if empty.is_empty() => Value::Null,
@@ -114,7 +115,7 @@ settings! {
     Role(String): "role", Configuration;
     /// `Runtime`.
     Runtime(String): "runtime", Configuration;
-    /// `Handler`, joined as the runtime wants it.
+    /// `Handler`, in the form that the runtime requires.
     Handler(String): "handler", Configuration;
     /// `Description`.
     Description(String): "description", Configuration;
@@ -158,7 +159,7 @@ settings! {
     Command(Vec<String>): "image_config.command", Configuration;
     /// `ImageConfig.WorkingDirectory`.
     WorkingDirectory(String): "image_config.working_directory", Configuration;
-    /// `Architectures`, of which there is one.
+    /// `Architectures`, a list with one entry.
     Architecture(String): "architectures", Code;
     /// `SourceKMSKeyArn`.
     SourceKmsKeyArn(String): "source_kms_key_arn", Code;
@@ -169,12 +170,12 @@ settings! {
 }
 
 impl Setting {
-    /// True for the same setting, whatever its value.
+    /// True if both are the same setting; values are not compared.
     pub fn is_kind_of(&self, other: &Setting) -> bool {
         std::mem::discriminant(self) == std::mem::discriminant(other)
     }
 
-    /// The structures that AWS replaces whole, each by its members.
+    /// The structures that AWS replaces as a whole, each as the list of its members with placeholder values.
     pub fn structures() -> [Vec<Setting>; 3] {
         use Setting::*;
         [

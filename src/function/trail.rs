@@ -1,27 +1,30 @@
-//! An alias's description in, where the alias has been out, and the other way round.
-//! Never loses what somebody else has written into a description.
+//! Reads an alias's history from its description, and writes it there.
+//! Never loses text that other people or tools wrote into a description.
 
-/// Where an alias has been, as its description tells at its end: `for the shop (at 7, before: 5, 3)`. AWS keeps no such
-/// thing, and a version's number does not tell: one that did not pass stands between two that did. While we share its traffic
-/// it tells where to, `(at 7, to 8, before: 5, 3)`: weights that it does not tell are somebody else's.
+/// The previous versions of an alias, stored at the end of its description: `for the shop (at 7, before: 5, 3)`. AWS keeps no such
+/// history. Version numbers do not replace it, because a version that failed verification may lie between two that passed.
+/// While this program shifts traffic, the description also names the target: `(at 7, to 8, before: 5, 3)`. So weights that the
+/// description does not name were set by someone else.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trail {
-    /// What somebody else has written.
+    /// Text before the history, which this program did not write.
     text: String,
-    /// Where it is, and where it was before that, the last one first. `None`: the description tells nothing of it.
+    /// The alias's version when the history was written, and its previous versions, latest first. `None`: the description has no
+    /// history.
     told: Option<(String, Vec<String>)>,
-    /// Where it is, and to which version a share of its traffic goes. `None`: we have shared none.
+    /// The alias's version when a shift began, and the version that gets a share of its traffic. `None`: this program shifts no
+    /// traffic.
     shift: Option<(String, String)>,
 }
 
-/// AWS's limit of a description, in characters.
+/// AWS's limit for a description, in characters.
 const LONGEST: usize = 256;
 
-/// As many steps back are told.
+/// The history contains at most this many previous versions.
 const STEPS: usize = 10;
 
 impl Trail {
-    /// Reads a description.
+    /// Reads the history from a description. A description in another form is kept as text.
     pub fn of(description: &str) -> Self {
         let unknown = || Trail { text: description.to_owned(), ..Trail::default() };
         let Some((text, inside)) = description.strip_suffix(')').and_then(|rest| rest.rsplit_once("(at ")) else {
@@ -44,29 +47,30 @@ impl Trail {
         Trail { text: text.trim_end().to_owned(), told, shift: to.map(|to| (at.to_owned(), to.to_owned())) }
     }
 
-    /// That of an alias which has been nowhere.
+    /// The history of a new alias.
     pub fn new() -> Self {
         Trail { told: Some((String::new(), Vec::new())), ..Trail::default() }
     }
 
-    /// Where an alias at `version` was before, the last one first. `None`: nobody knows; somebody else has moved it there.
+    /// The previous versions of an alias that is at `version`, latest first. `None`: they are unknown, because someone else moved the
+    /// alias to `version`.
     pub fn before(&self, version: &str) -> Option<&[String]> {
         self.told.as_ref().filter(|(at, _)| at == version).map(|(_, before)| before.as_slice())
     }
 
-    /// The version to which we have sent a share of the traffic of an alias at `version`. `None`: we have sent none.
+    /// The version to which this program shifts traffic of an alias that is at `version`. `None`: it shifts none.
     pub fn shift(&self, version: &str) -> Option<&str> {
         self.shift.as_ref().filter(|(at, _)| at == version).map(|(_, to)| to.as_str())
     }
 
-    /// That of an alias which stays at `version` and sends a share of its traffic to `to`, or with `None` to nobody any more.
+    /// The history of an alias that stays at `version` and sends a share of its traffic to `to`. `None` ends the shift.
     #[must_use]
     pub fn sharing(&self, version: &str, to: Option<&str>) -> Self {
         let told = self.told.clone().filter(|(at, _)| at == version);
         Trail { told, shift: to.map(|to| (version.to_owned(), to.to_owned())), text: self.text.clone() }
     }
 
-    /// That of an alias which leaves `version` for another one.
+    /// The history of an alias that moves from `version` to another one.
     #[must_use]
     pub fn leaving(&self, version: &str) -> Self {
         let last = Some(version).filter(|version| version.parse::<u64>().is_ok()).map(str::to_owned);
@@ -75,7 +79,7 @@ impl Trail {
         Trail { told, shift: None, text: self.text.clone() }
     }
 
-    /// That of an alias which goes back from `version` to `target`.
+    /// The history of an alias that is rolled back from `version` to `target`.
     #[must_use]
     pub fn back(&self, version: &str, target: &str) -> Self {
         let rest = self.before(version).and_then(|before| {
@@ -85,7 +89,7 @@ impl Trail {
         Trail { told: rest, shift: None, text: self.text.clone() }
     }
 
-    /// The description of an alias with this trail that is at `version` now. `None`: there is no room for it.
+    /// The description of an alias with this history that is now at `version`. `None`: it would exceed AWS's limit.
     pub fn described(&self, version: &str) -> Option<String> {
         let before = self.told.as_ref().map(|(_, before)| {
             let before = before.iter().map(String::as_str).filter(|earlier| *earlier != version).take(STEPS);
@@ -128,7 +132,7 @@ mod tests {
         assert_eq!(trail.before("9"), Some(&["7", "4", "2"].map(str::to_owned)[..]));
         assert_eq!(trail.back("9", "7").described("7").expect("short"), "x (at 7, before: 4, 2)");
         assert_eq!(trail.back("9", "2").described("2").expect("short"), "x (at 2, before: none)");
-        // Nobody knows what was before a version that the alias has never been at.
+        // The history does not contain version 5, so the versions before it are unknown.
         assert_eq!(trail.back("9", "5").described("5").expect("short"), "x");
     }
 
@@ -144,7 +148,7 @@ mod tests {
         assert_eq!(read.sharing("7", None).described("7").expect("short"), "for the shop (at 7, before: 5, 3)");
         assert_eq!(read.leaving("7").described("8").expect("short"), "for the shop (at 8, before: 7, 5, 3)");
         assert_eq!(read.back("7", "5").described("5").expect("short"), "for the shop (at 5, before: 3)");
-        // Of an alias that somebody else has made nobody knows where it was before.
+        // The previous versions of an alias that someone else created are unknown.
         let theirs = Trail::of("theirs").sharing("7", Some("8")).described("7").expect("short");
         assert_eq!(theirs, "theirs (at 7, to 8)");
         assert_eq!((Trail::of(&theirs).shift("7"), Trail::of(&theirs).before("7")), (Some("8"), None));

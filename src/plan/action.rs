@@ -1,5 +1,5 @@
-//! What a step does, by the AWS operation that it makes; its name in events, and what it waits for.
-//! Never carries anything out.
+//! Defines the action of a step: the AWS operation with its parameters, its name in events and what the step waits for.
+//! Never carries an action out.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,159 +10,159 @@ use crate::protocol::event::{StepName, WaitsFor};
 use crate::protocol::secret::Secret;
 use crate::protocol::structures::FunctionUrl;
 
-/// The AWS operation of a step, with everything that its request needs but the archive.
+/// The AWS operation of a step, with all request parameters except the archive.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     /// CreateFunction.
     CreateFunction {
-        /// All settings that the stanza names and a creation takes.
+        /// The settings that the stanza names and that CreateFunction accepts.
         settings: Vec<Setting>,
-        /// The tags that it names.
+        /// The tags that the stanza names.
         tags: BTreeMap<String, Secret>,
         /// How Lambda gets the code.
         delivery: Delivery,
     },
-    /// PutObject or CreateMultipartUpload of S3, unless the archive is there already.
+    /// PutObject or CreateMultipartUpload of S3, unless the object exists already.
     UploadPackage {
-        /// Where it goes.
+        /// The object to create.
         object: Object,
     },
     /// PutFunctionCodeSigningConfig.
     PutFunctionCodeSigningConfig {
-        /// The configuration's ARN.
+        /// ARN of the code signing configuration.
         arn: String,
     },
     /// DeleteFunctionCodeSigningConfig.
     DeleteFunctionCodeSigningConfig,
     /// UntagResource.
     UntagResource {
-        /// The names of the tags that go.
+        /// Names of the tags to remove.
         names: Vec<String>,
     },
     /// TagResource.
     TagResource {
-        /// The tags that are new or differ.
+        /// The tags that are new or have another value.
         tags: BTreeMap<String, Secret>,
     },
     /// UpdateFunctionConfiguration.
     UpdateFunctionConfiguration {
-        /// The settings that differ, each whole structure of AWS's with them.
+        /// The settings that differ. A member of a structure that AWS replaces as a whole comes with the other members.
         settings: Vec<Setting>,
     },
     /// UpdateFunctionCode.
     UpdateFunctionCode {
-        /// The settings that travel with the code.
+        /// The settings that are sent with the code.
         settings: Vec<Setting>,
         /// How Lambda gets the code.
         delivery: Delivery,
     },
     /// PutFunctionConcurrency.
     PutFunctionConcurrency {
-        /// How many executions are reserved.
+        /// Number of reserved executions.
         executions: i32,
     },
     /// DeleteFunctionConcurrency.
     DeleteFunctionConcurrency,
     /// CreateFunctionUrlConfig.
     CreateFunctionUrlConfig {
-        /// All that the stanza names.
+        /// The members that the stanza names.
         config: FunctionUrl,
-        /// The alias to which it belongs. `None`: the function.
+        /// The alias to which the URL belongs. `None`: it belongs to the function.
         alias: Option<String>,
     },
     /// UpdateFunctionUrlConfig.
     UpdateFunctionUrlConfig {
         /// The members that differ.
         config: FunctionUrl,
-        /// The alias to which it belongs. `None`: the function.
+        /// The alias to which the URL belongs. `None`: it belongs to the function.
         alias: Option<String>,
     },
     /// DeleteFunctionUrlConfig.
     DeleteFunctionUrlConfig {
-        /// The alias to which it belongs. `None`: the function.
+        /// The alias to which the URL belongs. `None`: it belongs to the function.
         alias: Option<String>,
     },
-    /// AddPermission, for everybody.
+    /// AddPermission, for public access.
     AddPermission {
-        /// To do what.
+        /// The permission to grant.
         permission: Permission,
-        /// With which alias. `None`: the function.
+        /// The alias to whose policy it is added. `None`: the function's policy.
         alias: Option<String>,
     },
     /// RemovePermission.
     RemovePermission {
-        /// Whose statement goes.
+        /// The permission whose statement is removed.
         permission: Permission,
-        /// From which alias. `None`: the function.
+        /// The alias from whose policy it is removed. `None`: the function's policy.
         alias: Option<String>,
     },
     /// PublishVersion.
     PublishVersion {
-        /// What the version's description tells. `None`: the function's own.
+        /// Description of the version. `None`: that of the function.
         description: Option<String>,
-        /// Whether it becomes `$LATEST.PUBLISHED`, and no number.
+        /// True to publish to `$LATEST.PUBLISHED` instead of a numbered version.
         to_latest: bool,
     },
-    /// Invoke, or a command of the user's.
+    /// Verification of the version: Invoke, `verify.command` or both.
     Verify,
-    /// CreateAlias, at the version.
+    /// CreateAlias, at the version of the plan.
     CreateAlias {
-        /// Its name.
+        /// Name of the alias.
         alias: String,
     },
-    /// UpdateAlias: all of the traffic.
+    /// UpdateAlias: sends all traffic to one version.
     UpdateAlias {
-        /// Its name.
+        /// Name of the alias.
         alias: String,
-        /// Where to. `None`: the version.
+        /// The version that gets the traffic. `None`: the version of the plan.
         version: Option<String>,
-        /// Where it has been by then. `None`: it stays where it is.
+        /// The alias history to write into the description. `None`: the description stays unchanged.
         trail: Option<Trail>,
-        /// Whether executions that it keeps ready move with it.
+        /// True if provisioned concurrency moves with the alias.
         provisions: bool,
     },
-    /// UpdateAlias: a share of the traffic goes to the version.
+    /// UpdateAlias: sends a share of the traffic to the version of the plan.
     ShiftTraffic {
-        /// Its name.
+        /// Name of the alias.
         alias: String,
-        /// The version that gets the rest.
+        /// The version that gets the rest of the traffic.
         from: String,
-        /// The share, in percent.
+        /// Share of the traffic, in percent.
         percent: u8,
-        /// Where it has been.
+        /// The alias history to write into the description.
         trail: Trail,
     },
-    /// Nothing, for a while: the version shows what it is worth.
+    /// No operation: a pause between two shares of traffic, in which errors of the new version can show.
     Wait {
-        /// How long.
+        /// Length of the pause.
         interval: Duration,
     },
-    /// Nothing, until executions that somebody has asked for are ready.
+    /// No operation: waits until provisioned concurrency that was requested earlier is ready.
     WaitForProvisioned {
-        /// The alias.
+        /// Name of the alias.
         alias: String,
     },
     /// PutProvisionedConcurrencyConfig.
     PutProvisionedConcurrencyConfig {
-        /// The alias.
+        /// Name of the alias.
         alias: String,
-        /// How many executions it keeps ready.
+        /// Number of provisioned executions.
         executions: i32,
     },
     /// DeleteProvisionedConcurrencyConfig.
     DeleteProvisionedConcurrencyConfig {
-        /// The alias.
+        /// Name of the alias.
         alias: String,
     },
-    /// DeleteFunction, of one version.
+    /// DeleteFunction with a qualifier: deletes one version.
     DeleteVersion {
-        /// Its number.
+        /// Number of the version.
         version: String,
     },
 }
 
 impl Action {
-    /// What is waited for before the next step begins. `None`: AWS has done it when it answers.
+    /// What the run waits for before the next step. `None`: the operation is complete when AWS responds.
     pub fn waits_for(&self) -> Option<WaitsFor> {
         match self {
             Action::CreateFunction { .. } => Some(WaitsFor::FunctionActive),
@@ -195,22 +195,22 @@ impl Action {
         }
     }
 
-    /// True for what changes code or settings that a version holds.
+    /// True for an operation that changes code or settings that are part of a version.
     pub(super) fn is_of_function(&self) -> bool {
         matches!(self, Action::UpdateFunctionConfiguration { .. } | Action::UpdateFunctionCode { .. })
     }
 
-    /// True for what decides which code AWS takes afterwards.
+    /// True for an operation that decides which code AWS accepts in later steps.
     pub fn decides_about_code(&self) -> bool {
         matches!(self, Action::PutFunctionCodeSigningConfig { .. } | Action::DeleteFunctionCodeSigningConfig)
     }
 
-    /// True for what only looks on, and changes nothing.
+    /// True for an action that changes nothing at AWS.
     pub fn only_looks(&self) -> bool {
         matches!(self, Action::Verify | Action::Wait { .. } | Action::WaitForProvisioned { .. })
     }
 
-    /// The step's name in events.
+    /// Name of the step in events.
     pub fn name(&self) -> StepName {
         match self {
             Action::CreateFunction { .. } => StepName::CreateFunction,

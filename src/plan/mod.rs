@@ -1,5 +1,6 @@
-//! What is wanted, the archive and what is live in; the steps to take out. Nothing to do is an empty list.
-//! Never touches anything: the same plan is shown by `plan` and carried out by `deploy`.
+//! Compares the desired function and its code with the live function, and plans the steps between them. If nothing differs, the
+//! plan has no steps.
+//! Never has a side effect: `plan` shows the same plan that `deploy` carries out.
 
 mod action;
 mod release;
@@ -20,105 +21,110 @@ use crate::function::{ChangedBy, Live, Setting, VersionState, Wanted};
 use crate::protocol::event::{self, Change, FunctionPresence};
 use crate::protocol::secret::{MASK, Secret};
 
-/// What will be done, in order.
+/// The steps of a deployment or rollback.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Whether the function is there already.
+    /// Whether the function exists.
     pub function: FunctionPresence,
-    /// The steps. Empty: the function is live as the stanza asks.
+    /// The steps in order. Empty: the live function is as the stanza wants it.
     pub steps: Vec<Step>,
-    /// The version that the aliases are to point at, where no publication has to tell it.
+    /// The existing version at which the aliases should point. `None`: a step publishes it, so its number is not known yet.
     pub version: Option<String>,
-    /// Shares of an alias's traffic that somebody has given to other versions, and that go.
+    /// Shares of an alias's traffic that go to other versions, and that this plan ends.
     pub cleared: Vec<Cleared>,
 }
 
-/// One step: what it does, and what it changes by that.
+/// One step of a plan.
 #[derive(Clone, Debug)]
 pub struct Step {
-    /// What it does.
+    /// What the step does.
     pub action: Action,
-    /// What it changes, secrets masked.
+    /// The values that the step changes, with secrets masked.
     pub changes: Vec<Change>,
 }
 
-/// Why there is no plan.
+/// Why a deployment or rollback cannot be planned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PlanError {
-    /// The function has to be created, and the stanza lacks what only it can tell.
+    /// The function does not exist, and the stanza lacks keys that are needed to create it.
     CannotCreate {
-        /// The keys that are missing.
+        /// The missing keys.
         missing: Vec<&'static str>,
     },
-    /// The live variables were to be kept, and AWS does not show them.
+    /// The stanza keeps live environment variables, but AWS does not return them.
     EnvironmentUnreadable,
-    /// The live tags were to be replaced, and AWS does not show them.
+    /// The stanza replaces live tags, but AWS does not return them.
     TagsUnreadable,
-    /// A function keeps its package type for life, and the stanza brings code of the other one.
+    /// The stanza's code has another package type than the function. AWS cannot change a function's package type.
     OtherPackageType {
         /// True when the live function runs a container image.
         is_image: bool,
     },
     /// The function is not at the revision that the stanza names.
     OtherRevision {
-        /// False: there is no function.
+        /// False if the function does not exist.
         exists: bool,
-        /// At which it is. `None`: AWS does not tell.
+        /// The live revision. `None`: AWS does not return it.
         live: Option<String>,
     },
-    /// A new address has to say who may call it.
+    /// The function URL has to be created, and the stanza does not say who may call it.
     UrlNeedsAuthType,
-    /// Traffic was to be shared with a version that AWS lets share none.
+    /// The stanza shifts traffic between two versions that AWS does not allow in one alias.
     TrafficNotShareable {
-        /// The setting in which the two differ.
+        /// The setting in which the two versions differ.
         field: &'static str,
-        /// The version that is live.
+        /// The version at which the alias points.
         version: String,
     },
-    /// An alias shares its traffic, and no deployment of ours has begun that.
+    /// An alias splits its traffic, and no deployment of this program started that.
     TrafficShared {
-        /// The alias.
+        /// Name of the alias.
         alias: String,
-        /// The other versions, with percent.
+        /// The other versions, each with its share in percent.
         shares: Vec<(String, u8)>,
     },
-    /// The alias that was to go back is not there.
+    /// The alias to roll back does not exist.
     NoAlias {
-        /// Its name.
+        /// Name of the alias.
         alias: String,
     },
-    /// The version to go back to is not there.
+    /// The version to roll back to does not exist.
     NoVersion {
-        /// Its number.
+        /// Number of the version.
         version: String,
     },
-    /// There is no version before the one that the alias points at.
+    /// No version before the current one of the alias is known.
     NoPreviousVersion {
-        /// The alias.
+        /// Name of the alias.
         alias: String,
-        /// Where it points.
+        /// The version at which the alias points.
         version: String,
     },
-    /// Several aliases were to go back, and not all to the same version.
+    /// The aliases to roll back have different previous versions.
     AmbiguousRollback {
-        /// Each alias with its version before.
+        /// Each alias with its previous version.
         targets: Vec<(String, String)>,
     },
 }
 
-/// Compares what is wanted with what is live.
+/// Plans a deployment: compares the desired function with the live one.
 ///
-/// The order, and why: a package that goes by way of a bucket is sent first, which takes longest and fails alone. Code
-/// signing decides about the code to come.
-/// Settings go before code, as in dpl: new code may need a new variable, while old code seldom minds one; nothing stands
-/// between the two, so that new settings run on old code for as short as AWS allows. A version holds both, and is made
-/// before anybody else can touch them: each of these calls names the revision that the one before it has made. It proves
-/// itself, and the aliases move. Tags, concurrency and the address, which no version holds and whose calls tell no
-/// revision, come behind that, so that nobody is let in to the old code, and nothing of it is seen of a version that
-/// does not pass. What nobody needs any more goes last.
+/// The order of the steps, and why:
+///
+/// 1. The upload of a package to a bucket. It takes longest, and if it fails, nothing has changed.
+/// 2. Code signing, which decides which code AWS accepts.
+/// 3. Settings, then code, as in dpl. New code may need a new environment variable, while old code seldom minds one. No step
+///    comes between the two, so that new settings apply to old code for as short a time as possible.
+/// 4. A version, which contains both. Each of these calls names the revision that the call before it made, so that a change by
+///    someone else in between is detected.
+/// 5. Verification of the version, then the aliases.
+/// 6. Tags, concurrency and the function URL. They are not part of a version, and their calls return no revision. They come
+///    after the aliases, so that the function URL never opens the old code, and none of these changes is visible if a version
+///    fails verification.
+/// 7. Deletion of old versions.
 ///
 /// # Errors
-/// [`PlanError`], when the function cannot become what the stanza asks for.
+/// [`PlanError`], if the function cannot become what the stanza describes.
 pub fn plan(wanted: &Wanted, code: &Code, live: Option<&Live>) -> Result<Plan, PlanError> {
     let revision = live.and_then(|live| live.revision_id.clone());
     if wanted.revision_id.is_some() && wanted.revision_id != revision {
@@ -174,7 +180,7 @@ fn update(wanted: &Wanted, code: &Code, live: &Live) -> Result<Plan, PlanError> 
         return Err(PlanError::TagsUnreadable);
     }
     let settings = merged(wanted, wanted.settings_for(live.runtime()), live)?;
-    // AWS neither tells nor takes code signing of images; the stanza can only have said that there is none.
+    // AWS neither returns nor accepts code signing for images. For these the stanza can only ask for none.
     let is_signing = |setting: &Setting| setting.changed_by() == ChangedBy::CodeSigning;
     let differs =
         |setting: &Setting| live.setting(setting) != Some(setting) && !(live.image.is_some() && is_signing(setting));
@@ -187,7 +193,7 @@ fn update(wanted: &Wanted, code: &Code, live: &Live) -> Result<Plan, PlanError> 
     let configuration = configuration(changed_by(ChangedBy::Configuration), live);
     let changes = configuration.is_some() || new_code.is_some();
     let release = release::parts(&wanted.release, &settings, Some(live), changes)?;
-    // Of a function that is stopped no version can prove itself.
+    // With a reserved concurrency of 0 no version can be invoked, so verification needs the new value first.
     let is_stopped = live.settings.contains(&Setting::ReservedConcurrency(Some(0)));
     let (starting, concurrency): (Vec<Step>, Vec<Step>) =
         own_calls(ChangedBy::Concurrency).partition(|_| is_stopped && wanted.release.verifies);
@@ -210,7 +216,7 @@ fn update(wanted: &Wanted, code: &Code, live: &Live) -> Result<Plan, PlanError> 
     Ok(Plan { function: FunctionPresence::Exists, steps, version, cleared })
 }
 
-/// Whether a plan cannot be made before the published versions are known.
+/// True if the plan depends on the published versions, so that they have to be read first.
 pub fn needs_versions(wanted: &Wanted, code: &Code, live: &Live) -> bool {
     let publishes = wanted.release.publish && wanted.release.aliases.is_empty();
     let changes = || {
@@ -220,8 +226,8 @@ pub fn needs_versions(wanted: &Wanted, code: &Code, live: &Live) -> bool {
     wanted.release.keep.is_some() || (publishes && !changes())
 }
 
-/// The version on which a plan relies, and of which nobody has told yet whether it is ready; with `waits` also one that is
-/// still made ready. `None`: there is none.
+/// The existing version on which a plan relies and whose state has not been read yet. With `waits` it may also be one that AWS is
+/// still preparing. `None`: there is no such version.
 pub fn unsettled(plan: &Plan, live: &Live, waits: bool) -> Option<String> {
     let version = live.versions.iter().find(|version| Some(&version.number) == plan.version.as_ref())?;
     let is_unsettled = match version.state {
@@ -232,7 +238,7 @@ pub fn unsettled(plan: &Plan, live: &Live, waits: bool) -> Option<String> {
     is_unsettled.then(|| version.number.clone())
 }
 
-/// With the live variables below those of the stanza, where it asks for that.
+/// Merges live environment variables into those of the stanza, if the stanza wants that. The stanza's values win.
 fn merged(wanted: &Wanted, mut settings: Vec<Setting>, live: &Live) -> Result<Vec<Setting>, PlanError> {
     for setting in settings.iter_mut().filter(|_| wanted.merges_environment) {
         if let Setting::Environment(variables) = setting {
@@ -247,7 +253,7 @@ fn merged(wanted: &Wanted, mut settings: Vec<Setting>, live: &Live) -> Result<Ve
     Ok(settings)
 }
 
-/// The step of a setting that has a call of its own. `None`: it has none.
+/// The step for a setting that has its own API call. `None`: the setting is part of another call.
 fn own_call(setting: &Setting, live: Option<&Setting>) -> Option<Step> {
     let action = match setting {
         Setting::ReservedConcurrency(Some(executions)) => Action::PutFunctionConcurrency { executions: *executions },
@@ -259,10 +265,10 @@ fn own_call(setting: &Setting, live: Option<&Setting>) -> Option<Step> {
     Some(Step { action, changes: differences(setting, live) })
 }
 
-/// The code, where it or a setting that travels with it differs.
+/// The step that updates the code. `None`: neither the code nor a setting that is sent with it differs.
 fn update_code(mut settings: Vec<Setting>, code: &Code, live: &Live) -> Option<Step> {
     let is_live = is_live(code, live);
-    // What failed is tried again; nobody knows whether settings or code stood in its way, but sending the code ends it.
+    // Repeat a failed update. Whether settings or code caused the failure is unknown, but sending the code clears it.
     let tries_again = live.has_failed;
     if settings.is_empty() && is_live && !tries_again {
         return None;
@@ -278,7 +284,7 @@ fn update_code(mut settings: Vec<Setting>, code: &Code, live: &Live) -> Option<S
     } else if tries_again {
         changes.push(Change { field: "last_update_status".to_owned(), from: json!("Failed"), to: json!("Successful") });
     }
-    // AWS takes silence here for its defaults: the live key and processor travel along.
+    // AWS resets members that are left out to its defaults, so the live KMS key and architecture are sent, too.
     for member in [Setting::Architecture(String::new()), Setting::SourceKmsKeyArn(String::new())] {
         let is_named = settings.iter().any(|setting| setting.is_kind_of(&member));
         settings.extend(live.setting(&member).filter(|kept| !is_named && !kept.is_empty()).cloned());
@@ -286,7 +292,7 @@ fn update_code(mut settings: Vec<Setting>, code: &Code, live: &Live) -> Option<S
     Some(Step { action: Action::UpdateFunctionCode { settings, delivery }, changes })
 }
 
-/// Whether the function runs this code already. A tag of an image may have moved, so that only a digest can tell.
+/// True if the function already runs this code. An image's tag may have moved, so only a digest proves that.
 fn is_live(code: &Code, live: &Live) -> bool {
     match (&code.delivery, &live.image) {
         (Delivery::Image(uri), Some(image)) => {
@@ -305,7 +311,7 @@ fn upload(code: &Code) -> Option<Step> {
     Some(Step { action: Action::UploadPackage { object: object.clone() }, changes: Vec::new() })
 }
 
-/// By hash, or, where that is not known before AWS has read the code, by the place that holds it.
+/// The change of code, shown by its hash. If the hash is unknown until AWS has read the code, it is shown by the code's location.
 fn code_change(code: &Code, live: Option<&Live>) -> Change {
     let (field, from, to) = match (&code.sha256, &code.delivery) {
         (_, Delivery::Image(uri)) => {
@@ -326,13 +332,13 @@ fn configuration(mut settings: Vec<Setting>, live: &Live) -> Option<Step> {
     Some(Step { action: Action::UpdateFunctionConfiguration { settings }, changes })
 }
 
-/// A structure of AWS's is replaced whole, so what the stanza does not name of it travels along with its live value.
+/// Adds the live values of members that the stanza does not name, because AWS replaces a structure as a whole.
 fn complete_structures(settings: &mut Vec<Setting>, live: &Live) {
     for members in Setting::structures() {
         let is_named = |member: &Setting| settings.iter().any(|setting| setting.is_kind_of(member));
         if members.iter().any(is_named) {
             let silent: Vec<&Setting> = members.iter().filter(|member| !is_named(member)).collect();
-            // AWS refuses levels beside the format Text: they do not stay behind where the format becomes that.
+            // AWS rejects log levels with the format Text, so they are left out if the format becomes Text.
             let becomes_text = settings.contains(&Setting::LogFormat("Text".to_owned()));
             let stays = |kept: &&Setting| match kept {
                 Setting::ApplicationLogLevel(level) | Setting::SystemLogLevel(level) => {
@@ -340,7 +346,7 @@ fn complete_structures(settings: &mut Vec<Setting>, live: &Live) {
                 }
                 _ => true,
             };
-            // Nor does it let a function outside of a VPC keep IPv6.
+            // AWS also rejects IPv6 for a function outside of a VPC.
             let leaves_vpc = settings.contains(&Setting::SubnetIds(BTreeSet::new()));
             let kept = silent.into_iter().filter_map(|member| live.setting(member)).filter(stays).cloned();
             let kept: Vec<Setting> = kept
@@ -356,7 +362,7 @@ fn complete_structures(settings: &mut Vec<Setting>, live: &Live) {
     }
 }
 
-/// The tags that go, then those that come.
+/// The steps that remove tags, then those that add or change tags.
 fn tags(wanted: &Wanted, live: &Live) -> Vec<Step> {
     let Some(wanted_tags) = &wanted.tags else { return Vec::new() };
     let was = |name: &String| live.tags.as_ref().and_then(|tags| tags.get(name));
@@ -365,7 +371,7 @@ fn tags(wanted: &Wanted, live: &Live) -> Vec<Step> {
         .filter(|(name, value)| was(name) != Some(value))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
-    // AWS's own tags are not ours to remove.
+    // Tags with the prefix `aws:` belong to AWS and cannot be removed.
     let is_extra = |name: &&String| !wanted_tags.contains_key(*name) && !name.starts_with("aws:");
     let live_names = live.tags.iter().flat_map(BTreeMap::keys);
     let names: Vec<String> = live_names.filter(is_extra).filter(|_| wanted.replaces_tags).cloned().collect();
@@ -381,7 +387,7 @@ fn tag_change(name: &str, from: Value, to: Value) -> Change {
     Change { field: format!("function_tags.{name}"), from, to }
 }
 
-/// What differs, for people: one change, or for an environment one for each variable.
+/// The changes to show: one per setting, and for environment variables one per variable.
 fn differences(setting: &Setting, live: Option<&Setting>) -> Vec<Change> {
     let (Setting::Environment(wanted), live_variables) = (setting, environment(live)) else {
         let from = live.map_or(Value::Null, Setting::shown);
@@ -398,7 +404,7 @@ fn differences(setting: &Setting, live: Option<&Setting>) -> Vec<Change> {
         })
         .collect();
     if changes.is_empty() && live.is_none() {
-        // Live variables that cannot be read are replaced by none: nothing to list, but not nothing.
+        // Unreadable live variables are replaced by none. No variable can be listed, but the step does change something.
         return vec![Change { field: setting.field().to_owned(), from: Value::Null, to: Value::Null }];
     }
     changes
@@ -412,7 +418,7 @@ fn environment(setting: Option<&Setting>) -> BTreeMap<String, Secret> {
 }
 
 impl Plan {
-    /// The plan as it is told.
+    /// The plan as an event.
     pub fn told(&self) -> event::Plan {
         let steps = self.steps.iter();
         event::Plan {

@@ -1,5 +1,5 @@
-//! What is wanted of versions and aliases and what is live of them in; publication, proof, moves and removals out.
-//! Never lets an alias point at a version that has yet to prove itself, and never plans to delete a way back.
+//! Plans the steps of a release: publish a version, verify it, move the aliases, delete old versions.
+//! Never moves an alias to a version before its verification, and never deletes a version to which an alias may be rolled back.
 
 use std::collections::BTreeSet;
 
@@ -11,48 +11,48 @@ use crate::function::{
 };
 use crate::protocol::event::Change;
 
-/// What an alias points at before its number is known.
+/// Stands for a version in changes until AWS has assigned its number.
 const NEW: &str = "the new version";
 
-/// AWS's limit of a version's description, in characters.
+/// AWS's limit for the description of a version, in characters.
 const LONGEST_DESCRIPTION: usize = 256;
 
-/// The steps of a release, by the place that they have in a plan.
+/// The steps of a release, grouped by their position in a plan.
 #[derive(Debug, Default)]
 pub(super) struct Parts {
-    /// Traffic that a shift without an end has left at another version goes back.
+    /// Updates of aliases that end an unfinished traffic shift of an earlier run.
     pub(super) ended_shift: Vec<Step>,
-    /// The version.
+    /// Publishes a numbered version.
     pub(super) publish: Option<Step>,
-    /// The same for callers without a qualifier, of a function on Lambda Managed Instances.
+    /// Publishes `$LATEST.PUBLISHED`, which callers without a qualifier get on Lambda Managed Instances.
     pub(super) publish_latest: Option<Step>,
-    /// What the aliases are to point at, where no publication has to tell it.
+    /// The existing version at which the aliases should point. `None`: a step publishes it.
     pub(super) version: Option<String>,
-    /// The proof and the moves: nobody is sent to the version before these.
+    /// Verification and moves of the aliases. No alias sends traffic to the version before these steps.
     pub(super) go_live: Vec<Step>,
-    /// Executions that the aliases keep ready.
+    /// Changes of provisioned concurrency.
     pub(super) provisioned: Vec<Step>,
-    /// The proof of what is live already, where no alias stands between.
+    /// Verification of a function without an alias, whose code is live already.
     pub(super) proof: Vec<Step>,
-    /// Versions that nobody needs any more.
+    /// Deletions of old versions.
     pub(super) pruned: Vec<Step>,
-    /// Weights that somebody has given, and that go.
+    /// Weights of aliases that these steps remove.
     pub(super) cleared: Vec<Cleared>,
 }
 
-/// Weights of an alias that go.
+/// A weight of an alias that a plan removes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cleared {
-    /// The alias.
+    /// Name of the alias.
     pub alias: String,
-    /// The version that got a share of its traffic.
+    /// The version that gets a share of the alias's traffic.
     pub version: String,
     /// The share, in percent.
     pub percent: u8,
 }
 
-/// What becomes of `live` once it is updated; `settings` are those that it will have then, as far as they are wanted.
-/// With `changes` its code or its settings differ from what is live.
+/// Plans the release of `live` after its update. `settings` are those that the stanza wants. `changes` is true if the update changes
+/// code or settings.
 pub(super) fn parts(
     release: &Release,
     settings: &[Setting],
@@ -69,7 +69,7 @@ pub(super) fn parts(
         let description = release.description.as_ref().map(|text| text.chars().take(LONGEST_DESCRIPTION).collect());
         Step { action: Action::PublishVersion { description, to_latest: false }, changes: Vec::new() }
     });
-    // Without an alias a function on Managed Instances is live as `$LATEST.PUBLISHED`, and not as it was updated.
+    // On Managed Instances an update alone is not live: callers without a qualifier get `$LATEST.PUBLISHED`.
     let managed = live.filter(|live| live.is_managed && release.aliases.is_empty());
     let is_published = |live: &&Live| {
         let is_ready = |version: &LiveVersion| version.state == VersionState::Ready && version.is_copy_of(live);
@@ -100,7 +100,7 @@ pub(super) fn parts(
             && !is_right;
         let trail = if is_right { alias.settled_trail() } else { Some(alias.trail.leaving(&alias.version)) };
         let mut update = update(alias, parts.version.clone(), trail, provisions);
-        // Until the new version has proved itself, nobody is sent where a run that did not come to its end has sent a share.
+        // End an unfinished shift of an earlier run first, so that its version gets no traffic during verification.
         if (release.verifies || !release.shares.is_empty()) && !is_right {
             let ended = update_back(alias);
             if ended.is_some() {
@@ -122,7 +122,8 @@ pub(super) fn parts(
         if !last.is_empty() {
             let is_cleanup = parts.publish.is_none() && last.iter().all(is_only_weights);
             parts.go_live.extend(verify().filter(|_| !is_cleanup));
-            // While executions that are kept ready move with an alias, the old version goes on serving.
+            // Provisioned concurrency is removed before an alias moves: otherwise AWS moves it along, and the old version serves
+            // until that is done.
             let (removed, kept): (Vec<Step>, Vec<Step>) = provisioned(release, live).into_iter().partition(removes);
             parts.go_live.extend(removed);
             parts.provisioned = kept;
@@ -145,7 +146,7 @@ pub(super) fn parts(
     Ok(parts)
 }
 
-/// A version that holds what the function holds: the one that an alias of the stanza points at, else the newest.
+/// A version with the function's code and settings. One at which an alias of the stanza points is preferred to the newest version.
 fn copy_of<'a>(live: &'a Live, release: &Release) -> Option<&'a LiveVersion> {
     let is_copy = |version: &&LiveVersion| version.state != VersionState::Failed && version.is_copy_of(live);
     let aliased = release.aliases.iter().filter_map(|name| live.aliases.iter().find(|alias| alias.name == *name));
@@ -154,14 +155,14 @@ fn copy_of<'a>(live: &'a Live, release: &Release) -> Option<&'a LiveVersion> {
     aliased.filter(is_copy).max_by_key(|version| version.ordinal()).or_else(newest)
 }
 
-/// The version that an alias goes back to: where it came from. Of one that somebody else has moved there, the next older
-/// version; whether that has ever been live nobody knows.
+/// The version to which an alias is rolled back: the previous one in its alias history. If someone else moved the alias, it is the
+/// next older version, which may never have been live.
 pub(super) fn before<'a>(alias: &LiveAlias, versions: &'a [LiveVersion]) -> Option<&'a LiveVersion> {
     match alias.trail.before(&alias.version) {
         Some(before) => before.iter().find_map(|number| at(number, versions)),
         None => {
             let ordinal = alias.version.parse::<u64>().ok()?;
-            // One that failed has never been live.
+            // A failed version has never been live.
             let is_older =
                 |version: &&LiveVersion| version.ordinal() < ordinal && version.state != VersionState::Failed;
             versions.iter().filter(is_older).max_by_key(|version| version.ordinal())
@@ -169,7 +170,7 @@ pub(super) fn before<'a>(alias: &LiveAlias, versions: &'a [LiveVersion]) -> Opti
     }
 }
 
-/// Whether the function is known not to be what its newest version holds, so that a publication makes one.
+/// True if the function surely differs from its newest version, so that PublishVersion creates a new one.
 fn surely_differs(live: &Live) -> bool {
     let newest = live.versions.iter().max_by_key(|version| version.ordinal());
     newest.is_none_or(|newest| live.knows_environment() && !newest.is_copy_of(live))
@@ -179,7 +180,7 @@ fn at<'a>(number: &str, versions: &'a [LiveVersion]) -> Option<&'a LiveVersion> 
     versions.iter().find(|version| version.number == number)
 }
 
-/// The alias at `version`, with all of its traffic.
+/// The step that points an alias at `version` with all its traffic. `None`: at the version of the plan.
 pub(super) fn update(alias: &LiveAlias, version: Option<String>, trail: Option<Trail>, provisions: bool) -> Step {
     let mut changes = Vec::new();
     if version.as_ref() != Some(&alias.version) {
@@ -189,13 +190,13 @@ pub(super) fn update(alias: &LiveAlias, version: Option<String>, trail: Option<T
     Step { action: Action::UpdateAlias { alias: alias.name.clone(), version, trail, provisions }, changes }
 }
 
-/// The alias where it is, with all of its traffic; `None`: it has it.
+/// The step that sends all traffic of an alias to the version at which it points. `None`: that is so already.
 fn update_back(alias: &LiveAlias) -> Option<Step> {
     let step = update(alias, Some(alias.version.clone()), alias.settled_trail(), false);
     (!step.changes.is_empty()).then_some(step)
 }
 
-/// Whoever shares an alias's traffic, but we, is asked before that ends.
+/// Fails if a person or another tool split the traffic of an alias of the stanza, unless `clear_weights` permits to end that.
 pub(super) fn check_shares(release: &Release, aliases: &[LiveAlias]) -> Result<(), PlanError> {
     let is_others = |alias: &&LiveAlias| release.aliases.contains(&alias.name) && !alias.shares_of_others().is_empty();
     match aliases.iter().find(is_others) {
@@ -206,7 +207,7 @@ pub(super) fn check_shares(release: &Release, aliases: &[LiveAlias]) -> Result<(
     }
 }
 
-/// What goes of an alias's weights.
+/// The weights that an update of the alias removes.
 pub(super) fn cleared(alias: &LiveAlias) -> impl Iterator<Item = Cleared> {
     let cleared = |(version, percent): &(String, u8)| Cleared {
         alias: alias.name.clone(),
@@ -239,7 +240,7 @@ fn shift(alias: &LiveAlias, from: u8, percent: u8) -> Step {
     Step { action, changes: vec![change] }
 }
 
-/// AWS shares traffic between two versions of the same role and dead letter queue only.
+/// Fails if AWS would reject a traffic shift: the two versions must have the same role and dead letter queue.
 fn check_shareable(
     moved: &[LiveAlias],
     versions: &[LiveVersion],
@@ -261,12 +262,12 @@ fn check_shareable(
     Ok(())
 }
 
-/// What differs of the executions that the aliases keep ready.
+/// The steps that change the provisioned concurrency of the stanza's aliases.
 fn provisioned(release: &Release, live: Option<&Live>) -> Vec<Step> {
     let Some(wanted) = release.provisioned else { return Vec::new() };
     let steps = |alias: &String| {
         let is = live.and_then(|live| live.provisioned.get(alias));
-        // AWS takes no other number while the last one is made ready on another version.
+        // AWS rejects a new number while provisioned concurrency is still moving to another version.
         let is_moving = is.is_some_and(|is| is.state == ProvisionedState::InProgress);
         let wait = is_moving.then(|| Action::WaitForProvisioned { alias: alias.clone() }).filter(|_| wanted.is_some());
         let change = match (wanted, is) {
@@ -287,8 +288,8 @@ fn removes(step: &Step) -> bool {
     matches!(step.action, Action::DeleteProvisionedConcurrencyConfig { .. })
 }
 
-/// The removal of versions beyond those to keep. Every published version counts; one that an alias names, with whatever
-/// share, stays, and so does the one before what is live. `creates`: one more will have been published by then.
+/// The steps that delete versions beyond the number to keep. All published versions count. A version that gets traffic through an
+/// alias stays, and so does the one to which an alias can be rolled back. `creates`: this run publishes one more version before.
 fn pruned(release: &Release, live: Option<&Live>, version: Option<&str>, creates: bool) -> Vec<Step> {
     let (Some(keep), Some(live)) = (release.keep, live) else { return Vec::new() };
     let mut versions: Vec<&LiveVersion> = live.versions.iter().collect();
@@ -300,13 +301,14 @@ fn pruned(release: &Release, live: Option<&Live>, version: Option<&str>, creates
     }
     let is_ours = |alias: &&LiveAlias| release.aliases.contains(&alias.name);
     for alias in &live.aliases {
-        // Of one that moves, where it is now is the way back; of somebody else's, what it tells itself.
+        // An alias that moves can be rolled back to its current version, which is protected above. The previous version of an
+        // alias outside of the stanza is known only from its alias history.
         let stays = !is_ours(&alias) || version.is_some_and(|version| version == alias.version);
         let is_told = is_ours(&alias) || alias.trail.before(&alias.version).is_some();
         protected.extend(before(alias, &live.versions).filter(|_| stays && is_told).map(number));
     }
     if release.aliases.is_empty() {
-        // Nothing but its number tells which version is live: the newest, and the one before it.
+        // Without an alias only the numbers say which versions matter: the newest, and the one before it.
         protected.extend(versions.iter().take(if creates { 1 } else { 2 }).map(|version| number(version)));
     }
     let beyond = versions.iter().skip(keep.saturating_sub(usize::from(creates)));
@@ -350,13 +352,13 @@ mod tests {
         }
     }
 
-    /// The same, with weights that a deployment of ours has left behind.
+    /// An alias with weights that an unfinished run of this program left behind.
     fn shifting(name: &str, at: u64, share: (u64, u8)) -> LiveAlias {
         let trail = Trail::default().sharing(&at.to_string(), Some(&share.0.to_string()));
         LiveAlias { trail, ..alias(name, at, &[share]) }
     }
 
-    /// The function, whose code is `live`, with versions 1, 2, …: the last one is a copy of it.
+    /// A function whose code is `live`, with versions from 1 to `newest`. The newest is a copy of the function.
     fn live(newest: u64, aliases: &[LiveAlias]) -> Live {
         let code = |number: u64| if number == newest { "live".to_owned() } else { number.to_string() };
         let versions = (1..=newest).map(|number| version(number, &code(number))).collect();
@@ -368,7 +370,7 @@ mod tests {
         Release { publish: true, aliases, verifies: true, ..Release::default() }
     }
 
-    /// The steps in order, each with what it is about.
+    /// The steps in order, each as a short text.
     fn shown(steps: &[Step]) -> Vec<String> {
         let shown = |step: &Step| match &step.action {
             Action::CreateAlias { alias } => format!("create {alias}"),
@@ -383,7 +385,7 @@ mod tests {
     }
 
     fn of(release: &Release, live: &Live, changes: bool) -> Parts {
-        parts(release, &[], Some(live), changes).expect("nothing stands in the way")
+        parts(release, &[], Some(live), changes).expect("a plan")
     }
 
     #[test]
@@ -408,7 +410,7 @@ mod tests {
         let release = |publish| Release { publish, ..release(&[]) };
         let mut managed = Live { is_managed: true, ..live(2, &[]) };
         let latest = |parts: &Parts| parts.publish_latest.is_some();
-        assert!(latest(&of(&release(false), &managed, false)), "there is none yet");
+        assert!(latest(&of(&release(false), &managed, false)), "none is published yet");
         managed.latest_published = Some(LiveVersion { number: LATEST_PUBLISHED.to_owned(), ..version(2, "live") });
         let same = of(&release(false), &managed, false);
         assert_eq!((latest(&same), same.version.as_deref()), (false, Some(LATEST_PUBLISHED)));
@@ -416,10 +418,10 @@ mod tests {
         let both = of(&release(true), &managed, true);
         assert!(latest(&both) && both.publish.is_some());
         for state in [VersionState::Failed, VersionState::Pending] {
-            managed.latest_published.as_mut().expect("just put there").state = state;
+            managed.latest_published.as_mut().expect("set above").state = state;
             assert!(latest(&of(&release(false), &managed, false)));
         }
-        // An alias leads to a number, and others do not have it at all.
+        // An alias points at a numbered version, and other functions have no `$LATEST.PUBLISHED`.
         assert!(!latest(&of(&self::release(&["live"]), &managed, true)));
         assert!(!latest(&of(&release(false), &live(2, &[]), true)));
     }
@@ -474,14 +476,14 @@ mod tests {
         assert_eq!(shown(&of(&release(&["live"]), &half, false).ended_shift), ["live to 1"]);
         let at_once = of(&Release { verifies: false, ..release(&["live"]) }, &half, false);
         assert!(at_once.ended_shift.is_empty());
-        assert_eq!(at_once.go_live[0].changes.len(), 2, "where it points, and the weights");
+        assert_eq!(at_once.go_live[0].changes.len(), 2, "the version, and the weights");
     }
 
     #[test]
     fn weights_beside_the_right_version_go_without_a_proof() {
         let parts = of(&release(&["live"]), &live(2, &[shifting("live", 2, (1, 10))]), false);
         assert_eq!(shown(&parts.go_live), ["live to 2"]);
-        // AWS's own, while provisioned concurrency moves.
+        // A weight of 100 % is AWS's own, while provisioned concurrency moves.
         let moving = of(&release(&["live"]), &live(2, &[alias("live", 2, &[(1, 100)])]), false);
         assert!(moving.go_live.is_empty() && moving.cleared.is_empty());
     }
@@ -501,10 +503,10 @@ mod tests {
             let clears = Release { clears_weights: true, ..release(&["live"]) };
             assert_eq!(of(&clears, &live, true).cleared.len(), 1);
             assert!(roll_back(&clears, None, &live).is_ok());
-            // Nobody asks about the aliases of others.
+            // Aliases outside of the stanza do not matter.
             assert!(parts(&release(&["next"]), &[], Some(&live), true).is_ok());
         }
-        // What we have begun is told of one version, and where the alias was then.
+        // The alias history records a shift with both versions. A shift with another pair is not ours.
         let mut moved = live(3, &[shifting("live", 1, (2, 10))]);
         moved.aliases[0].version = "3".to_owned();
         assert!(parts(&release(&["live"]), &[], Some(&moved), false).is_err());
@@ -535,18 +537,18 @@ mod tests {
     fn versions_that_nobody_needs_go_and_every_way_back_stays() {
         let aliases = [alias("live", 9, &[]), alias("old", 2, &[]), alias("canary", 4, &[(5, 10)])];
         let live = self::live(10, &aliases);
-        // To keep: the new one, 10, 9; protected: 2, 4, 5, 9.
+        // Kept: the new version, 10, 9. Protected: 2, 4, 5, 9.
         check_pruned(3, &live, &["live"], true, &[1, 3, 6, 7, 8]);
-        // The alias goes on to 10, and where it is now is the way back.
+        // The alias moves to 10 and can be rolled back to its current version, 9.
         check_pruned(1, &live, &["live"], false, &[1, 3, 6, 7, 8]);
-        // The way back from 10 is 9.
+        // The alias can be rolled back from 10 to 9.
         check_pruned(1, &self::live(10, &[alias("live", 10, &[])]), &["live"], false, &[1, 2, 3, 4, 5, 6, 7, 8]);
         check_pruned(20, &live, &["live"], true, &[]);
-        // The way back of somebody else's alias stays, where that tells it.
+        // The previous version of an alias outside of the stanza is protected if its history names it.
         let mut told = live.clone();
         told.aliases[1].trail = Trail::of("(at 2, before: 1)");
         check_pruned(3, &told, &["live"], true, &[3, 6, 7, 8]);
-        // Without an alias the newest is live.
+        // Without an alias the newest version counts as live.
         check_pruned(1, &self::live(4, &[]), &[], false, &[1, 2]);
         check_pruned(1, &self::live(4, &[]), &[], true, &[1, 2, 3]);
     }
@@ -563,10 +565,10 @@ mod tests {
         check_back(&three, &["live"], None, Ok(&["live to 2"]));
         check_back(&three, &["live"], Some("1"), Ok(&["live to 1"]));
         check_back(&three, &["live"], Some("3"), Ok(&[]));
-        // Version 2 did not pass.
+        // Version 2 failed verification, so the history leaves it out.
         three.aliases[0].trail = Trail::of("(at 3, before: 1)");
         check_back(&three, &["live"], None, Ok(&["live to 1"]));
-        // What it came from is gone, and nobody knows what 2 is worth.
+        // The previous version is deleted, and version 2 is not in the history.
         three.versions.remove(0);
         let none = || PlanError::NoPreviousVersion { alias: "live".to_owned(), version: "3".to_owned() };
         check_back(&three, &["live"], None, Err(none()));
@@ -604,7 +606,7 @@ mod tests {
         assert_eq!(steps(Some(3), &live), [StepName::PutProvisionedConcurrencyConfig]);
         assert_eq!(steps(None, &live), [StepName::DeleteProvisionedConcurrencyConfig]);
         let with = |live: &mut Live, state| {
-            live.provisioned.get_mut("live").expect("just put there").state = state;
+            live.provisioned.get_mut("live").expect("set above").state = state;
         };
         with(&mut live, ProvisionedState::InProgress);
         assert_eq!(steps(Some(2), &live), [StepName::Wait]);

@@ -1,16 +1,16 @@
-//! A stanza's aliases and what is live of them in, the steps back to the version before out.
-//! Never guesses: aliases that do not agree, or a version that is not there, are refused.
+//! Plans a rollback: moves the stanza's aliases back to their previous version.
+//! Never guesses: aliases with different previous versions, or a version that does not exist, are errors.
 
 use super::release::{before, check_shares, cleared, update};
 use super::{Plan, PlanError};
 use crate::function::{Live, LiveAlias, Release};
 use crate::protocol::event::FunctionPresence;
 
-/// Moves the aliases of `release` back: to `version`, or to where each of them came from. An alias that shares its traffic
-/// with another version was on its way there: it goes back to where it points.
+/// Moves the aliases of `release` back to `version`, or to the version before their current one. An alias that splits its traffic
+/// was being shifted to the other version, so all its traffic goes back to the version at which it points.
 ///
 /// # Errors
-/// [`PlanError`], when it is not known where they should go.
+/// [`PlanError`], if the version to go back to is unknown or differs between the aliases.
 pub fn roll_back(release: &Release, version: Option<&str>, live: &Live) -> Result<Plan, PlanError> {
     let mut aliases: Vec<&LiveAlias> = Vec::new();
     for name in &release.aliases {

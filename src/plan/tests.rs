@@ -1,4 +1,4 @@
-//! Tables of wanted, code and live, and the steps between them.
+//! Tests of plans: desired function, code and live function, with the expected steps.
 
 use super::*;
 use crate::code::Object;

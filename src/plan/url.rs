@@ -1,6 +1,6 @@
-//! The address that a function is to have and the one that it has in, the steps between them out.
-//! Never opens an address to everybody without both permissions that AWS asks for, and never removes a statement that
-//! somebody else has made.
+//! Plans the steps from the live function URL to the desired one.
+//! Never makes a function URL public without both permissions that AWS requires, and never removes a policy statement that this
+//! program did not add.
 
 use serde_json::{Value, json};
 
@@ -9,8 +9,8 @@ use crate::function::{Live, LiveUrl, Permission, PublicAccess};
 use crate::protocol::event::Change;
 use crate::protocol::structures::{Cors, FunctionUrl, OrNone};
 
-/// The steps for what the stanza says of `function_url`, which belongs to `alias`. The address comes before its permissions:
-/// until it has them it answers nobody.
+/// The steps for `function_url` of the stanza; the URL belongs to `alias`. The URL is created before its permissions: without them
+/// it rejects every request.
 pub(super) fn steps(
     wanted: Option<&OrNone<FunctionUrl>>,
     alias: Option<&str>,
@@ -22,7 +22,7 @@ pub(super) fn steps(
     let owned = || alias.map(str::to_owned);
     match (wanted, url) {
         (None, _) => Ok(Vec::new()),
-        // The function's own address goes, too: it would be the only one that is left.
+        // Delete the function's own URL, too: the stanza wants no URL at all.
         (Some(OrNone::None), _) => {
             let beside = live.map(|live| removal(live.latest_url.as_ref(), None, &live.latest_public));
             let of_alias = removal(url, alias, public);
@@ -44,7 +44,8 @@ pub(super) fn steps(
     }
 }
 
-/// The end of an address. A run that was ended between the two may have left permissions behind.
+/// The steps that delete a function URL and its permissions. Permissions are removed even without a URL, because a run that was
+/// cancelled after the deletion may have left them behind.
 fn removal(url: Option<&LiveUrl>, alias: Option<&str>, public: &PublicAccess) -> Vec<Step> {
     let delete = |url: &LiveUrl| {
         let change = Change { field: "function_url".to_owned(), from: json!(url.url), to: Value::Null };
@@ -53,7 +54,8 @@ fn removal(url: Option<&LiveUrl>, alias: Option<&str>, public: &PublicAccess) ->
     url.map(delete).into_iter().chain(closing(alias, public)).collect()
 }
 
-/// What differs; a structure of AWS's is replaced whole, so the members of `cors` that the stanza does not name travel along.
+/// The step that changes a live function URL. AWS replaces `cors` as a whole, so members that the stanza does not name are sent with
+/// their live values. `None`: nothing differs.
 fn update(wanted: &FunctionUrl, alias: Option<&str>, live: &LiveUrl) -> Option<Step> {
     let live = &live.config;
     let cors = wanted.cors.as_ref().map(|cors| completed(cors, live.cors.as_ref()));
@@ -69,7 +71,7 @@ fn update(wanted: &FunctionUrl, alias: Option<&str>, live: &LiveUrl) -> Option<S
     (!changes.is_empty()).then_some(Step { action: Action::UpdateFunctionUrlConfig { config, alias }, changes })
 }
 
-/// What the stanza names, else what is live; an empty structure clears all of it.
+/// Completes the stanza's `cors` with live values. An empty `cors` stays empty, which clears the live one.
 fn completed(wanted: &Cors, live: Option<&Cors>) -> Cors {
     let Some(live) = live.filter(|_| *wanted != Cors::default()) else { return wanted.clone() };
     let list = |wanted: &Option<Vec<String>>, live: &Option<Vec<String>>| wanted.as_ref().or(live.as_ref()).cloned();
@@ -105,7 +107,8 @@ fn differences(wanted: &FunctionUrl, live: &FunctionUrl) -> Vec<Change> {
     changes
 }
 
-/// The members of a `cors`; what AWS does not tell from absence is null, and the order of lists means nothing.
+/// The members of a `cors` for comparison. Values that AWS treats like absent ones become null, and lists are sorted, because their
+/// order has no meaning.
 fn members(cors: &Cors) -> [(&'static str, Value); 6] {
     let list = |items: &Option<Vec<String>>| {
         let mut items = items.clone().unwrap_or_default();
@@ -122,7 +125,7 @@ fn members(cors: &Cors) -> [(&'static str, Value); 6] {
     ]
 }
 
-/// Everybody's permissions: both where nobody is asked who they are, else none of ours.
+/// The steps for public access: with auth type `NONE` add the missing permissions, else remove those that this program added.
 fn permissions(auth_type: &str, alias: Option<&str>, public: &PublicAccess) -> Vec<Step> {
     if auth_type != "NONE" {
         return closing(alias, public);
@@ -130,7 +133,7 @@ fn permissions(auth_type: &str, alias: Option<&str>, public: &PublicAccess) -> V
     let missing = Permission::ALL.into_iter().filter(|permission| !public.granted.contains(permission));
     let add = |permission: Permission| {
         let change = permission_change(permission, Value::Null, json!("*"));
-        // A statement of our name that says something else stands in the way of the right one.
+        // A statement with our ID but other content has to be removed first.
         let bent = public.own.contains(&permission).then(|| remove(permission, alias));
         let action = Action::AddPermission { permission, alias: alias.map(str::to_owned) };
         bent.into_iter().chain([Step { action, changes: vec![change] }])
@@ -208,8 +211,8 @@ mod tests {
         let same = Cors { allow_origins: list(&["a", "b"]), allow_credentials: Some(false), ..Cors::default() };
         check(with(same), Some(&live), &[], &[]);
         let methods = Cors { allow_methods: list(&["GET"]), ..Cors::default() };
-        let OrNone::Some(wanted) = with(methods.clone()) else { panic!("just made") };
-        let step = update(&wanted, None, live.url.as_ref().expect("has one")).expect("it differs");
+        let OrNone::Some(wanted) = with(methods.clone()) else { panic!("`with` returns a URL") };
+        let step = update(&wanted, None, live.url.as_ref().expect("a URL")).expect("a difference");
         let sent =
             FunctionUrl { cors: Some(Cors { allow_methods: methods.allow_methods, ..cors }), ..FunctionUrl::default() };
         assert_eq!(step.action, Action::UpdateFunctionUrlConfig { config: sent, alias: None });
@@ -241,7 +244,7 @@ mod tests {
         assert_eq!(of(&OrNone::Some(url("NONE")), None), [mine(), mine(), mine()]);
         let open = live("NONE", None, &Permission::ALL);
         let both = Live { latest_url: open.url.clone(), latest_public: open.public.clone(), ..open.clone() };
-        // Beside the new address the old one stays until its callers have gone.
+        // The old URL stays beside the new one until its callers have moved.
         let old = Live { url: None, public: PublicAccess::default(), ..both.clone() };
         assert_eq!(of(&OrNone::Some(url("NONE")), Some(&old)), [mine(), mine(), mine()]);
         assert_eq!(of(&OrNone::Some(url("AWS_IAM")), Some(&both)), [mine(), mine(), mine()]);

@@ -350,7 +350,7 @@ mod tests {
             (status, lines.into_inner().join("\n"))
         };
         let (status, line) = told("/nowhere/dpl-lambda", None);
-        assert_eq!((status, line.starts_with("/nowhere/dpl-lambda cannot be started: ")), (2, true), "{line}");
+        assert_eq!((status, line.starts_with("`/nowhere/dpl-lambda` cannot be started: ")), (2, true), "{line}");
         for (reason, status, why) in [
             (Reason::Signal(SIGINT), 130, "SIGINT"),
             (Reason::Signal(SIGTERM), 143, "SIGTERM"),
