@@ -146,7 +146,7 @@ pub(crate) fn lasting(line: &str) -> String {
 
 /// What a terminal is shown of [`Desk::differing`] before anything is changed.
 const PLAN: &str = "\
-✓ no pull request
+✓ not a pull request
 ✓ branch: want main, got main
 · access key AK****************** (environment), region eu-west-1
 · packaged dist: 1 entry, 41 bytes unpacked, 155 bytes zipped
@@ -286,7 +286,7 @@ fn what_is_wrong_with_the_file_is_told_with_its_line() {
     let failed = desk.see(&["deploy"]);
     failed.check(
         "\
-✓ no pull request
+✓ not a pull request
 ✓ branch: want main, got main
 warning[unknown-key]: `memroy_size` is no option of a lambda stanza, it is
   ignored
@@ -317,7 +317,7 @@ fn several_stanzas_stand_under_their_names() {
     failed.check(
         "\
 ── orders (line 2) ─────────────────────────────────────────────────────────────
-✓ no pull request
+✓ not a pull request
 ✓ branch: want main, got main
 
 error[bad-value]: `timeout` is `ten`; give whole seconds, such as 10
@@ -331,7 +331,7 @@ dpl-lambda: .travis.yml: bills (line 12): not run
 #[test]
 fn one_of_several_stanzas_is_shown_without_a_heading() {
     let desk = several();
-    let checked = "✓ no pull request\n✓ branch: want main, got main\n\n\
+    let checked = "✓ not a pull request\n✓ branch: want main, got main\n\n\
                    checked: the stanza is valid and its conditions are met\n";
     for only in ["2", "bills"] {
         let shown = desk.see(&["check", "--only", only]);
