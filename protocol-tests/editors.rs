@@ -381,7 +381,7 @@ fn what_is_wrong_is_told_at_its_place() {
             "A map of branches is deprecated; write one stanza per branch, with `on.branch`.",
         ),
         ("  tracing_mode: active\n", 5, 17, "Expected `Active` or `PassThrough`."),
-        ("  role: run\n", 5, 9, "AWS expects a value that begins with `arn:`."),
+        ("  role: run\n", 5, 9, "AWS documents values that begin with `arn:`."),
         (
             "  environment:\n    - STAGE\n",
             6,

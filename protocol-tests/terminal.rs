@@ -288,12 +288,12 @@ fn what_is_wrong_with_the_file_is_told_with_its_line() {
         "\
 ✓ not a pull request
 ✓ branch: want main, got main
-warning[unknown-key]: `memroy_size` is no option of a lambda stanza, it is
+warning[unknown-key]: `memroy_size` is not an option of a lambda stanza; it is
   ignored
   --> .travis.yml:13 (memroy_size)
   hint: did you mean `memory_size`?
 
-error[bad-value]: `timeout` is `ten`; give whole seconds, such as 10
+error[bad-value]: `timeout` is `ten`; expected whole seconds, such as 10
   --> .travis.yml:12 (timeout)
 ",
     );
@@ -320,7 +320,7 @@ fn several_stanzas_stand_under_their_names() {
 ✓ not a pull request
 ✓ branch: want main, got main
 
-error[bad-value]: `timeout` is `ten`; give whole seconds, such as 10
+error[bad-value]: `timeout` is `ten`; expected whole seconds, such as 10
   --> .travis.yml:6 (timeout)
 dpl-lambda: .travis.yml: bills (line 12): not run
 ",

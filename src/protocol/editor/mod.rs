@@ -182,7 +182,7 @@ fn value_pattern(at: &str, own: Option<(&str, &str)>) -> Option<(String, String)
                 let or_empty = if may_be_empty { "|$" } else { "" };
                 return Some((
                     format!("^({start}{or_empty}){OR_A_VARIABLE}"),
-                    format!("AWS expects a value that begins with `{start}`."),
+                    format!("AWS documents values that begin with `{start}`."),
                 ));
             }
             Limit::Characters(most) => {
@@ -192,7 +192,7 @@ fn value_pattern(at: &str, own: Option<(&str, &str)>) -> Option<(String, String)
                 } else {
                     format!(r"\s*\S[\s\S]{{0,{}}}", most - 1)
                 };
-                return Some((format!("^{inner}$|[$%]"), format!("AWS allows at most {most} characters.")));
+                return Some((format!("^{inner}$|[$%]"), format!("AWS documents at most {most} characters.")));
             }
             Limit::Entries(_) | Limit::Pairs(_) | Limit::Names => {}
         }
@@ -304,7 +304,7 @@ fn pairs(at: &str) -> Object {
     if is_named {
         let names = json!({
             "pattern": "^[A-Za-z][A-Za-z0-9_]*$",
-            "patternErrorMessage": "AWS allows only letters, digits and `_`, with a letter first.",
+            "patternErrorMessage": "AWS documents letters, digits and `_`, with a letter first.",
         });
         map.insert("propertyNames".to_owned(), names);
     }
