@@ -23,7 +23,7 @@ pub struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// Creates the line for an event, with the text of [`prose::message`].
+    /// Creates the line for an event, with its text.
     pub fn new(event: &'a Event) -> Self {
         Line { event, message: prose::one_line(&prose::message(event)) }
     }

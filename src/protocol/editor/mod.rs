@@ -81,7 +81,7 @@ fn structure(plain: &Value, place: &str, definitions: &Object, keys: &[Key]) -> 
     object
 }
 
-/// The schema of one property: its type, and what its entry in [`keys`] adds.
+/// The schema of one property: its type, and what its entry in `keys()` adds.
 fn enriched(at: &str, property: &Value, definitions: &Object, keys: &[Key]) -> Value {
     let key = keys.iter().find(|key| key.names(at)).unwrap_or_else(|| panic!("`{at}` has a row in `keys()`"));
     let name = reference(property).unwrap_or_else(|| panic!("`{at}` refers to a type"));
