@@ -178,7 +178,7 @@ fn a_signal_during_cleanup_loses_nothing() {
         let last = told.lines().last().unwrap_or_default();
         assert!(last.contains("\"finished\""), "{told}");
         // A machine that is so busy that git outlasts the run: the last line names what git leaves.
-        if last.contains("put aside by dpl-lambda") {
+        if last.contains("stashed by dpl-lambda") {
             let is_clean = || fs::read_to_string(fixture.path("index.js")).is_ok_and(|code| code.contains("hello"));
             wait_until("git has ended", || is_clean() && !fixture.path(".git/index.lock").exists());
             git(fixture.directory.path(), &["stash", "pop", "--quiet"]);
