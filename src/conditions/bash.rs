@@ -115,9 +115,9 @@ fn of_linker(env: &Environment) -> impl Iterator<Item = (&OsStr, String)> {
 
 /// The script that evaluates all texts and writes one record per verdict.
 ///
-/// The command that writes the record is inside the text that bash parses. bash 5.2 exits with 0 for a text that it cannot parse, so the exit
-/// status is not used, and without a record there is no verdict. After a text that it cannot parse, bash can also fail to parse the next
-/// one; a subshell has a new parser.
+/// The command that writes the record is inside the text that bash parses. bash 5.2 exits with 0 for a text that it cannot parse, so the
+/// exit status is not used, and without a record there is no verdict. After a text that it cannot parse, bash can also fail to parse the
+/// next one; a subshell has a new parser.
 fn script(texts: &[Text], env: &Environment) -> String {
     let mut script = "exec 0</dev/null\n".to_owned();
     for (name, value) in of_linker(env) {

@@ -53,7 +53,8 @@ pub enum Event {
     },
     /// One group of conditions has been evaluated.
     ConditionChecked(Checked),
-    /// Progress of a long task. Packaging and uploads: at most five events per second, none in the first 300 ms. Waiting: at most one event in five seconds.
+    /// Progress of a long task. Packaging and uploads: at most five events per second, none in the first 300 ms. Waiting: at most one
+    /// event in five seconds.
     Progress(Progress),
     /// The archive is ready.
     Packaged(Package),

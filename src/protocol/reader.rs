@@ -162,8 +162,8 @@ impl<'a> Reader<'a> {
         flag
     }
 
-    /// Reads one of the words in `known`. A word in another case is corrected, an unknown word is kept because AWS may accept it; both add a
-    /// warning.
+    /// Reads one of the words in `known`. A word in another case is corrected, an unknown word is kept because AWS may accept it; both
+    /// add a warning.
     pub(super) fn word(&mut self, key: &'static str, known: &[&str]) -> Option<String> {
         let text = self.text(key)?;
         self.known_word(key, text, known)

@@ -380,7 +380,8 @@ fn within(text: &str, part: &str) -> Range<usize> {
     start..start + part.len()
 }
 
-/// `user:password` in `user:password@host`. A password can contain characters that end a host, unless the text up to them looks like a port.
+/// `user:password` in `user:password@host`. A password can contain characters that end a host, unless the text up to them looks like a
+/// port.
 fn user_of(address: &str) -> Option<&str> {
     let authority = &address[..address.find(['/', '?', '#']).unwrap_or(address.len())];
     if let Some((user, _)) = authority.rsplit_once('@') {
@@ -391,8 +392,8 @@ fn user_of(address: &str) -> Option<&str> {
     address.rsplit_once('@').map(|(user, _)| user)
 }
 
-/// The secret part of `user:password`: the password. If there is no password, or only `x-oauth-basic`, it is the user name, provided that it
-/// looks like a token.
+/// The secret part of `user:password`: the password. If there is no password, or only `x-oauth-basic`, it is the user name, provided that
+/// it looks like a token.
 fn secret_of_user(user: &str) -> Option<&str> {
     let (name, password) = user.split_once(':').unwrap_or((user, ""));
     if !["", "x-oauth-basic"].contains(&password) {

@@ -106,8 +106,8 @@ impl Node {
         !matches!(self, Node::Null | Node::Bool(false))
     }
 
-    /// The boolean that Travis CI reads: `true`, `on`, `yes`, `enabled` and `required`, or `false`, `off`, `no` and `disabled`, in any case.
-    /// `None` for all other values.
+    /// The boolean that Travis CI reads: `true`, `on`, `yes`, `enabled` and `required`, or `false`, `off`, `no` and `disabled`, in any
+    /// case. `None` for all other values.
     pub fn as_flag(&self) -> Option<bool> {
         match self {
             Node::Bool(flag) => Some(*flag),

@@ -335,7 +335,7 @@ fn word_or_list_of_one(words: &[(&str, &str)]) -> Object {
     let others = words.iter().map(|(word, _)| json!({"contains": {"const": word}}));
     alternatives[2] = json!({
         "type": ["array", "null"],
-        "title": "nothing, or a list",
+        "title": "no value, or a list",
         "items": entry,
         "minItems": 1,
         "not": {"type": "array", "allOf": others.collect::<Vec<_>>()},
@@ -379,7 +379,7 @@ fn alternatives(words: &[(&str, &str)], types: &[&str], pattern: &str, message: 
         "errorMessage": message,
     });
     let another = with_pattern(with_message(typed(types, by_branch), message), pattern, message);
-    object(json!({"anyOf": [offered, another, {"type": "null", "title": "nothing"}]}))
+    object(json!({"anyOf": [offered, another, {"type": "null", "title": "no value"}]}))
 }
 
 fn one_of(words: &[(&str, &str)]) -> String {
