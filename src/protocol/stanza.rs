@@ -21,7 +21,7 @@ use super::{judge, limits};
 
 /// A stanza under `deploy:`. It describes one AWS Lambda function.
 ///
-/// A key that is absent (`None`) leaves an existing function as it is; a new function gets the AWS default.
+/// An absent key leaves an existing function unchanged; a new function gets the AWS default.
 /// An empty string, list or map clears the live value.
 #[derive(Clone, Debug, Default, JsonSchema)]
 #[schemars(deny_unknown_fields, title = "AWS Lambda deployment stanza")]
@@ -41,7 +41,7 @@ pub struct Stanza {
     /// Profile in the job's `~/.aws` files whose credentials are used instead of keys, such as `deployer`. Default: the job's variable `AWS_PROFILE`.
     #[schemars(with = "Option<Text>")]
     pub profile: Option<String>,
-    /// ARN of the IAM role to assume for the deployment, such as `arn:aws:iam::123456789012:role/deploy`. The keys, the profile or the token are exchanged for it. Default: no role is assumed.
+    /// ARN of the IAM role to assume for the deployment, such as `arn:aws:iam::123456789012:role/deploy`. It is assumed with the keys, the profile or the token. Default: no role is assumed.
     #[schemars(with = "Option<Text>")]
     pub role_to_assume: Option<String>,
     /// Name of the session of `role_to_assume`, which CloudTrail shows, such as `release-build`. Default: `dpl-lambda`, the repository and the build number.
