@@ -182,7 +182,7 @@ fn a_signal_during_cleanup_loses_nothing() {
         let last = told.lines().last().unwrap_or_default();
         assert!(last.contains("\"finished\""), "{told}");
         // On a very busy machine git may outlive the program. Then the last event names the stash.
-        if last.contains("put aside by dpl-lambda") {
+        if last.contains("stashed by dpl-lambda") {
             let is_clean = || fs::read_to_string(fixture.path("index.js")).is_ok_and(|code| code.contains("hello"));
             wait_until("the end of git", || is_clean() && !fixture.path(".git/index.lock").exists());
             git(fixture.directory.path(), &["stash", "pop", "--quiet"]);

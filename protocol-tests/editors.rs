@@ -351,11 +351,11 @@ fn filled_in(snippet: &str) -> String {
 fn a_hover_tells_what_a_key_means() {
     let mut server = Server::start();
     for (line, needed) in [
-        ("memory│_size: 512", &["Memory (MB)", "128 to 32768", "AWS's default: 128"][..]),
-        ("run│time: nodejs22.x", &["Required to create a function", "`python3.14`: Python 3.14"]),
-        ("tracing│_mode: Active", &["#### Tracing\n", "`Active`: Lambda decides"]),
+        ("memory│_size: 512", &["Memory (MB)", "128 to 32768", "for a new function, 128"][..]),
+        ("run│time: nodejs22.x", &["Required to create a function", "`python3.14`: Python 3.14, supported until"]),
+        ("tracing│_mode: Active", &["#### X-Ray tracing\n", "`Active`: Lambda samples"]),
         ("o│n: {branch: main}", &["`master`, never `main`", "branch: [main, release/*]"]),
-        ("veri│fy: {command: x}", &["before an alias points at it", "payload: {ping: true}"]),
+        ("veri│fy: {command: x}", &["before the alias moves to it", "payload: {ping: true}"]),
         ("skip│_cleanup: true", &["Deprecated", "Leave it out"]),
         ("ali│as: live", &["#### Alias\n", "Implies `publish`"]),
     ] {
@@ -375,30 +375,30 @@ fn what_is_wrong_is_told_at_its_place() {
     for (lines, line, column, message) in [
         ("  fuction_name: x\n", 5, 3, "Property fuction_name is not allowed."),
         ("  on:\n    branches: x\n", 6, 5, "Property branches is not allowed."),
-        ("  timeout: ten\n", 5, 12, "Give a whole number."),
-        ("  timeout: [1]\n", 5, 12, "Give a whole number."),
+        ("  timeout: ten\n", 5, 12, "Expected a whole number."),
+        ("  timeout: [1]\n", 5, 12, "Expected a whole number."),
         ("  memory_size: 64\n", 5, 16, "Value is below the minimum of 128."),
-        ("  publish: perhaps\n", 5, 12, "Give `true` or `false`."),
+        ("  publish: perhaps\n", 5, 12, "Expected `true` or `false`."),
         (
             "  description: {a: b, c: d}\n",
             5,
             3,
-            "A map of branches is deprecated; write one stanza for each branch, with `on.branch`.",
+            "A map of branches is deprecated; write one stanza per branch, with `on.branch`.",
         ),
-        ("  tracing_mode: active\n", 5, 17, "Give `Active` or `PassThrough`."),
+        ("  tracing_mode: active\n", 5, 17, "Expected `Active` or `PassThrough`."),
         ("  role: run\n", 5, 9, "AWS documents values that begin with `arn:`."),
         (
             "  environment:\n    - STAGE\n",
             6,
             7,
-            "Give `NAME=value`; a name has letters, digits and `_`, a letter first.",
+            "Expected `NAME=value`; a name has only letters, digits and `_`, and begins with a letter.",
         ),
-        ("  traffic: [10, 100]\n", 5, 12, "`traffic` needs `alias` beside it."),
+        ("  traffic: [10, 100]\n", 5, 12, "`traffic` requires `alias`."),
         (
             "  image_uri: x\n  runtime: nodejs22.x\n",
             6,
             12,
-            "A container image brings its own files, runtime and handler; leave `runtime` out.",
+            "A container image has its own files, runtime and handler; leave `runtime` out.",
         ),
         ("  verify:\n    expcet: {}\n", 6, 5, "Property expcet is not allowed."),
     ] {

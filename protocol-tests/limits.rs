@@ -341,5 +341,5 @@ fn what_is_filled_in_has_a_limit() {
     fixture.request["description"] = json!("%{region}".repeat(100_000));
     fixture.request["region"] = json!("x".repeat(1 << 20));
     let ended = run(&fixture);
-    assert!(ended.stdout.contains("\"what is filled in makes this larger than 8 MiB\""), "{}", ended.stdout);
+    assert!(ended.stdout.contains("\"variables make this value larger than 8 MiB\""), "{}", ended.stdout);
 }

@@ -348,6 +348,6 @@ fn several_aliases_go_live_together() {
     assert_eq!((&finished["alias"], &finished["aliases"]), (&json!("live"), &json!(["live", "blue", "green"])));
     assert_eq!([&finished["version"], &finished["previous_version"]], ["2", "1"]);
     let message = finished["message"].as_str().unwrap_or_default();
-    assert!(message.contains("version 2 (alias live, blue, green; before it version 1)"), "{message}");
+    assert!(message.contains("version 2 (alias live, blue, green; previously version 1)"), "{message}");
     assert_eq!(fixture.again().outcome(), "unchanged");
 }

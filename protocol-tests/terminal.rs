@@ -145,7 +145,7 @@ pub(crate) fn lasting(line: &str) -> String {
 
 /// The screen for [`Desk::differing`] up to the plan.
 const PLAN: &str = "\
-✓ no pull request
+✓ not a pull request
 ✓ branch: want main, got main
 · access key AK****************** (environment), region eu-west-1
 · packaged dist: 1 entry, 41 bytes unpacked, 155 bytes zipped
@@ -285,14 +285,14 @@ fn what_is_wrong_with_the_file_is_told_with_its_line() {
     let failed = desk.see(&["deploy"]);
     failed.check(
         "\
-✓ no pull request
+✓ not a pull request
 ✓ branch: want main, got main
-warning[unknown-key]: `memroy_size` is no option of a lambda stanza, it is
+warning[unknown-key]: `memroy_size` is not an option of a lambda stanza; it is
   ignored
   --> .travis.yml:13 (memroy_size)
   hint: did you mean `memory_size`?
 
-error[bad-value]: `timeout` is `ten`; give whole seconds, such as 10
+error[bad-value]: `timeout` is `ten`; expected whole seconds, such as 10
   --> .travis.yml:12 (timeout)
 ",
     );
@@ -316,10 +316,10 @@ fn several_stanzas_stand_under_their_names() {
     failed.check(
         "\
 ── orders (line 2) ─────────────────────────────────────────────────────────────
-✓ no pull request
+✓ not a pull request
 ✓ branch: want main, got main
 
-error[bad-value]: `timeout` is `ten`; give whole seconds, such as 10
+error[bad-value]: `timeout` is `ten`; expected whole seconds, such as 10
   --> .travis.yml:6 (timeout)
 dpl-lambda: .travis.yml: bills (line 12): not run
 ",
@@ -330,7 +330,7 @@ dpl-lambda: .travis.yml: bills (line 12): not run
 #[test]
 fn one_of_several_stanzas_is_shown_without_a_heading() {
     let desk = several();
-    let checked = "✓ no pull request\n✓ branch: want main, got main\n\n\
+    let checked = "✓ not a pull request\n✓ branch: want main, got main\n\n\
                    checked: the stanza is valid and its conditions are met\n";
     for only in ["2", "bills"] {
         let shown = desk.see(&["check", "--only", only]);

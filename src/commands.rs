@@ -1,7 +1,7 @@
-//! The user's commands in, what they said out: `run` after a deployment, `verify.command` in the middle of one, and
-//! `cleanup`, which puts uncommitted files aside.
-//! Effect: starts bash and git, in the job's environment. Never puts a value of the stanza into a command line.
-#![expect(clippy::disallowed_methods, reason = "starts the user's commands: this is the room for it")]
+//! Runs the user's commands: `run` after a deployment, and `verify.command` during one. Also implements `cleanup`, which stashes
+//! uncommitted files.
+//! Side effects: starts bash and git in the job's environment. Never inserts other values of the stanza into a command line.
+#![expect(clippy::disallowed_methods, reason = "starts the user's commands")]
 
 mod tree;
 
@@ -14,35 +14,35 @@ use crate::protocol::environment::Environment;
 use crate::protocol::event::Stream;
 use crate::stop::Stop;
 
-/// Why a command of the user's did not go well.
+/// Why a user's command or `cleanup` failed.
 #[derive(Debug)]
 pub enum CommandError {
-    /// A command of `run` ended with another status than 0.
+    /// A command ended with an exit status other than 0.
     RunFailed {
         /// The command.
         command: String,
-        /// Its place in `run`, from 0.
+        /// Index of the command in `run`, from 0.
         index: usize,
-        /// How it ended, in words.
+        /// Exit status or signal, as text.
         how: String,
     },
-    /// git could not put uncommitted files aside.
+    /// git could not stash or restore uncommitted files.
     CleanupFailed {
-        /// What git said.
+        /// Output of git.
         words: String,
     },
-    /// The command could not be run to its end.
+    /// The command could not be started, or was ended early.
     Child(ChildError),
 }
 
-/// A line of output is split here: 64 KiB.
+/// Maximum length of an output line in bytes: 64 KiB. Longer lines are split.
 const MAX_LINE: usize = 64 * 1024;
 
-/// Runs commands one after the other, as the job's own bash would, until one fails or takes longer than `limit`. `tell`
-/// gets each line they write, redacted.
+/// Runs commands one after the other in the job's bash, until one fails or takes longer than `limit`. Passes each line of output to `tell`,
+/// with secrets masked.
 ///
 /// # Errors
-/// [`CommandError::RunFailed`] with the first that failed, and [`CommandError::Child`].
+/// [`CommandError::RunFailed`] for the first command that fails, or [`CommandError::Child`].
 pub fn run(
     commands: &[String],
     env: &Environment,
@@ -67,10 +67,10 @@ pub fn run(
     Ok(())
 }
 
-/// Bytes that are held back of a long line, because a secret may go on in what follows.
+/// Number of bytes at the end of an unfinished long line that are not written yet, because a secret may continue in the next bytes.
 const HELD: usize = 8 * 1024;
 
-/// Output cut into lines, each stream by itself.
+/// Splits output into lines, separately for each stream.
 struct Lines<'a> {
     redact: &'a dyn Fn(&str) -> String,
     stdout: Vec<u8>,
@@ -108,7 +108,7 @@ impl Lines<'_> {
     }
 }
 
-/// How many bytes at the end are the beginning of a character.
+/// Number of bytes at the end that are the start of an incomplete UTF-8 character.
 fn unfinished(bytes: &[u8]) -> usize {
     let is_first = |byte: u8| byte & 0b1100_0000 != 0b1000_0000;
     let last = bytes.iter().rev().take(4).position(|byte| is_first(*byte)).map_or(0, |back| back + 1);
@@ -120,7 +120,7 @@ fn unfinished(bytes: &[u8]) -> usize {
     if last < length { last } else { 0 }
 }
 
-/// Tells what is left of a line.
+/// Writes the rest of a line and clears it.
 fn end(redact: &dyn Fn(&str) -> String, line: &mut Vec<u8>, tell: &mut dyn FnMut(String)) {
     let text = redact(&String::from_utf8_lossy(&std::mem::take(line)));
     let text = text.trim_end_matches('\r');
@@ -130,7 +130,7 @@ fn end(redact: &dyn Fn(&str) -> String, line: &mut Vec<u8>, tell: &mut dyn FnMut
     pieces(text).for_each(|piece| tell(piece.to_owned()));
 }
 
-/// A text in pieces of at most [`MAX_LINE`] bytes.
+/// Splits a text into pieces of at most [`MAX_LINE`] bytes.
 fn pieces(mut text: &str) -> impl Iterator<Item = &str> {
     std::iter::from_fn(move || {
         let (piece, rest) = text.split_at(text.floor_char_boundary(MAX_LINE.min(text.len())));
@@ -139,26 +139,27 @@ fn pieces(mut text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Files that `cleanup` has put aside: uncommitted, untracked and ignored ones.
+/// The uncommitted, untracked and ignored files that `cleanup` has stashed.
 #[derive(Debug)]
 pub struct Stash {
-    /// The commit that holds them.
+    /// Hash of the stash commit.
     pub commit: String,
-    /// What git took away, with the modes that it does not keep.
+    /// The files and directories that git removed or changed, with their modes, which git does not keep.
     taken: Vec<tree::Was>,
 }
 
-/// What a stash of this process is called. It can be told before the stash is there.
+/// The message of a stash made by this process. It is known before the stash exists.
 pub fn stash_name() -> String {
-    format!("put aside by dpl-lambda (cleanup: true), process {}", std::process::id())
+    format!("stashed by dpl-lambda (cleanup: true), process {}", std::process::id())
 }
 
-/// Puts uncommitted files aside, as dpl does: `git stash --all`. `None`: there was nothing to put aside. A signal does
-/// not interrupt it: half a stash is the one thing that nobody could bring back. Also returned is what git cannot put aside: pipes and
-/// sockets, and changes in repositories inside the checkout.
+/// Stashes uncommitted files as dpl does, with `git stash --all`. Returns the stash, or `None` if there was nothing to stash, and the
+/// paths that git cannot stash: pipes, sockets and changes in repositories inside the checkout.
+///
+/// A signal does not interrupt it, because an incomplete stash could not be restored.
 ///
 /// # Errors
-/// [`CommandError::CleanupFailed`], for example where there is no repository.
+/// [`CommandError::CleanupFailed`], for example if there is no repository.
 pub fn stash(env: &Environment, directory: &Path) -> Result<(Option<Stash>, Vec<String>), CommandError> {
     let git = |arguments: &[&str]| git(arguments, env, directory);
     let newest = || {
@@ -168,11 +169,11 @@ pub fn stash(env: &Environment, directory: &Path) -> Result<(Option<Stash>, Vec<
     let before = newest()?;
     let (_, top) = git(&["rev-parse", "--show-toplevel"])?;
     let (mut taken, mut left) = tree::look(Path::new(&top));
-    // Quiet: should this process end before git, a word to nobody would end git, too, in the middle.
+    // Quiet: if this process ends before git, output to the closed pipe would end git in the middle of its work.
     let (pushed, words) = git(&["stash", "push", "--quiet", "--all", "--message", &stash_name()])?;
     let made = newest()?.filter(|newest| before.as_ref() != Some(newest));
     if !pushed {
-        let words = made.map_or(words.clone(), |commit| format!("{words}; what it has taken is in the stash {commit}"));
+        let words = made.map_or(words.clone(), |commit| format!("{words}; the removed files are in stash {commit}"));
         return Err(CommandError::CleanupFailed { words });
     }
     taken.retain(tree::Was::has_changed);
@@ -182,16 +183,16 @@ pub fn stash(env: &Environment, directory: &Path) -> Result<(Option<Stash>, Vec<
 }
 
 impl Stash {
-    /// Brings the files back. When git cannot, the stash is kept; nothing is lost.
+    /// Restores the files. If git cannot do that, the stash is kept, so that nothing is lost.
     ///
     /// # Errors
-    /// [`CommandError::CleanupFailed`] with what git said.
+    /// [`CommandError::CleanupFailed`] with the output of git.
     pub fn pop(&self, env: &Environment, directory: &Path) -> Result<(), CommandError> {
         let git = |arguments: &[&str]| git(arguments, env, directory);
-        // A command of `run` may have stashed something of its own on top.
+        // A command of `run` may have made another stash since, so find the entry by its commit.
         let (_, list) = git(&["stash", "list", "--format=%H %gd"])?;
         let entry = list.lines().find_map(|line| line.strip_prefix(&self.commit)).map(str::trim);
-        let gone = || CommandError::CleanupFailed { words: "it is not in the list of stashes any more".to_owned() };
+        let gone = || CommandError::CleanupFailed { words: "the stash does not exist any more".to_owned() };
         match git(&["stash", "pop", "--quiet", entry.ok_or_else(gone)?])? {
             (true, _) => {
                 tree::restore(&self.taken);
@@ -202,7 +203,7 @@ impl Stash {
     }
 }
 
-/// Whether git ended well, and what it said.
+/// Runs git. Returns whether it succeeded, and its output.
 fn git(arguments: &[&str], env: &Environment, directory: &Path) -> Result<(bool, String), CommandError> {
     let mut git = Command::new("git");
     child::with_env(git.args(arguments).current_dir(directory), env);

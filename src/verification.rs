@@ -1,53 +1,53 @@
-//! What a stanza expects of a version and what the version answered in, whether it has proved itself out.
-//! Never asks anybody; and never takes an answer that it cannot read for the one that was expected.
+//! Compares the response of a version with what `verify.expect` requires.
+//! Never invokes the version, and never accepts a response that it cannot parse in place of the expected one.
 
 use serde_json::Value;
 
 use crate::protocol::structures::Expect;
 
-/// What a function answered.
+/// Response of a function.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
-    /// What it returned, or the error object.
+    /// The returned payload, or the error object.
     pub payload: String,
-    /// `Handled` or `Unhandled`. `None`: it ended well.
+    /// `Handled` or `Unhandled`. `None`: the function did not fail.
     pub function_error: Option<String>,
-    /// The last 4 KB of its log.
+    /// The last 4 KB of the function's log.
     pub log: String,
 }
 
-/// Why an answer is not the one that was expected.
+/// Why a response does not meet the expectations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unmet {
     /// The function failed.
     FunctionError {
-        /// What it said of it: the error's type and message.
+        /// Type and message of the error.
         words: String,
     },
-    /// The answer lacks a text.
+    /// The response does not contain `expect.contains`.
     LacksText {
-        /// The text.
+        /// The expected text.
         text: String,
-        /// The answer.
+        /// The response.
         answer: String,
     },
-    /// The answer is not JSON.
+    /// The response is not JSON.
     NotJson {
-        /// The answer.
+        /// The response.
         answer: String,
     },
-    /// The answer has another value.
+    /// The response has another value than `expect.json`.
     OtherValue {
-        /// JSON pointer into the answer; empty for all of it.
+        /// JSON pointer to the value in the response. Empty: the whole response.
         at: String,
-        /// What was expected there, as JSON.
+        /// The expected value, as JSON.
         want: String,
-        /// What is there. `None`: nothing.
+        /// The value in the response, as JSON. `None`: the response has no such value.
         got: Option<String>,
     },
 }
 
-/// What a version is invoked with: text that is JSON already as it stands, everything else as JSON.
+/// The payload for the invocation. A string that contains JSON is used unchanged; any other value is serialized as JSON.
 pub fn payload(payload: Option<&Value>) -> String {
     match payload {
         None => "{}".to_owned(),
@@ -56,10 +56,10 @@ pub fn payload(payload: Option<&Value>) -> String {
     }
 }
 
-/// Judges an answer.
+/// Checks a response.
 ///
 /// # Errors
-/// The first thing that is not as expected.
+/// The first expectation that is not met.
 pub fn judge(expect: Option<&Expect>, answer: &Answer) -> Result<(), Unmet> {
     if answer.function_error.is_some() {
         return Err(Unmet::FunctionError { words: words(&answer.payload) });
@@ -67,7 +67,7 @@ pub fn judge(expect: Option<&Expect>, answer: &Answer) -> Result<(), Unmet> {
     let json = serde_json::from_str::<Value>(&answer.payload);
     let Some(expect) = expect else { return Ok(()) };
     if let Some(text) = &expect.contains {
-        // A runtime may write "é" as "\u00e9", and a string that is the whole answer has its quotes escaped.
+        // A runtime may write "é" as "\u00e9", and if the whole response is a string, its quotes are escaped.
         let unescaped = json.as_ref().map_or_else(|_| String::new(), Value::to_string);
         let whole = json.as_ref().ok().and_then(Value::as_str).unwrap_or_default();
         if !answer.payload.contains(text) && !unescaped.contains(text) && !whole.contains(text) {
@@ -79,7 +79,8 @@ pub fn judge(expect: Option<&Expect>, answer: &Answer) -> Result<(), Unmet> {
     difference(want, &got, "").map_or(Ok(()), Err)
 }
 
-/// Where `got` has not what `want` names. Members that `want` does not name may be anything; lists agree entry by entry.
+/// The first difference between `want` and `got`. Objects in `got` can have additional members. Lists must have the same length, and are
+/// compared entry by entry.
 fn difference(want: &Value, got: &Value, at: &str) -> Option<Unmet> {
     let other = |at: &str, want: &Value, got: Option<&Value>| {
         Some(Unmet::OtherValue { at: at.to_owned(), want: want.to_string(), got: got.map(Value::to_string) })
@@ -96,14 +97,14 @@ fn difference(want: &Value, got: &Value, at: &str) -> Option<Unmet> {
             let mut entries = wants.iter().zip(gots).enumerate();
             entries.find_map(|(index, (want, got))| difference(want, got, &format!("{at}/{index}")))
         }
-        // 1 and 1.0 are one number.
+        // 1 and 1.0 are equal.
         (Value::Number(a), Value::Number(b)) if a == b || (a.as_f64() == b.as_f64() && a.as_f64().is_some()) => None,
         (want, got) if want == got => None,
         (want, got) => other(at, want, Some(got)),
     }
 }
 
-/// `TypeError: x is not a function`, out of the object that a runtime makes of an error; else all of it.
+/// Type and message from the error object of a runtime, such as `TypeError: x is not a function`. If there are none, the whole payload.
 fn words(payload: &str) -> String {
     let object: Value = serde_json::from_str(payload).unwrap_or_default();
     let text = |key: &str| object[key].as_str().filter(|text| !text.is_empty());

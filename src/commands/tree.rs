@@ -1,12 +1,13 @@
-//! A checkout's files as they are, for what git does not keep of them: modes but for the executable bit, empty directories, pipes and sockets.
-//! Never goes into a repository inside the checkout, and never follows a link.
-#![expect(clippy::disallowed_methods, reason = "reads directories, and brings modes back")]
+//! Records the file attributes of a checkout that git does not keep, and restores them: modes other than the executable bit, and empty
+//! directories. Also lists pipes and sockets, which git does not store.
+//! Never enters a repository inside the checkout, and never follows a link.
+#![expect(clippy::disallowed_methods, reason = "reads directories and restores modes")]
 
 use std::fs::{self, FileType, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// A file or a directory as it was.
+/// The recorded state of a file or a directory.
 #[derive(Debug)]
 pub(super) struct Was {
     path: PathBuf,
@@ -14,7 +15,7 @@ pub(super) struct Was {
     mode: u32,
 }
 
-/// All files and directories, each directory before what it holds; and the names of what is neither, nor a link.
+/// All files and directories, each directory before its contents, and the names of all entries that are not files, directories or links.
 pub(super) fn look(top: &Path) -> (Vec<Was>, Vec<String>) {
     let (mut all, mut others, mut directories) = (Vec::new(), Vec::new(), vec![top.to_owned()]);
     while let Some(directory) = directories.pop() {
@@ -46,18 +47,18 @@ impl Was {
         Some((metadata.file_type(), metadata.permissions().mode() & 0o7777))
     }
 
-    /// True where it is gone, or has another mode.
+    /// Whether the file or directory does not exist any more, or has another mode.
     pub(super) fn has_changed(&self) -> bool {
         self.now().is_none_or(|(_, mode)| mode != self.mode)
     }
 }
 
-/// Gives files and directories that are back the modes that they had, and makes directories that git has left out.
+/// Restores the modes of files and directories, and creates empty directories that git did not restore.
 pub(super) fn restore(all: &[Was]) {
     for was in all.iter().filter(|was| was.is_directory && was.now().is_none()) {
         let _ = fs::create_dir_all(&was.path);
     }
-    // A directory may not be writable, so it comes behind what it holds.
+    // In reverse order, each directory after its contents, because its recorded mode may not allow writes.
     for was in all.iter().rev() {
         let is_same = was.now().is_some_and(|(kind, _)| if was.is_directory { kind.is_dir() } else { kind.is_file() });
         if is_same && was.has_changed() {

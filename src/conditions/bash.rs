@@ -1,6 +1,6 @@
-//! Expressions in, bash's own verdicts out. Effect: starts bash, with the job's environment and nothing else.
-//! Never lets that environment, or a condition's output, decide in bash's place.
-#![expect(clippy::disallowed_methods, reason = "starts bash: this is the room for it")]
+//! Evaluates expressions in bash. Side effects: starts bash, with the job's environment and no other variables.
+//! Neither that environment nor the output of a condition can forge a verdict.
+#![expect(clippy::disallowed_methods, reason = "starts bash")]
 
 use std::ffi::OsStr;
 use std::io;
@@ -14,60 +14,62 @@ use crate::protocol::environment::{DEFAULT_PATH, Environment};
 use crate::protocol::event::Stream;
 use crate::stop::{Reason, Stop};
 
-/// What bash made of some texts.
+/// Results of bash for a list of texts.
 #[derive(Debug, PartialEq)]
 pub(super) struct Answers {
-    /// The verdict on each; `None` where bash gave none.
+    /// The verdict on each text. `None`: bash returned none.
     pub(super) verdicts: Vec<Option<bool>>,
-    /// What bash and the condition's commands wrote to standard error, in one line.
+    /// Standard error of bash and of commands in the conditions, in one line.
     pub(super) words: String,
 }
 
-/// A text that bash parses in one go.
+/// A text that bash parses as a unit.
 #[derive(Clone, Debug)]
 pub(super) struct Text {
-    /// What is evaluated inside `[[ … ]]`.
+    /// The expression for `[[ … ]]`.
     pub(super) expression: String,
-    /// What bash has to be able to parse beside it, without evaluating it.
+    /// Further expressions that bash must be able to parse, but does not evaluate.
     pub(super) beside: Vec<String>,
 }
 
-/// Why bash could not be asked.
+/// Why bash could not be run.
 #[derive(Debug)]
 pub enum BashError {
-    /// There is no bash.
+    /// There is no bash in any directory of `PATH`.
     NotFound {
-        /// Where it was looked for.
+        /// Value of `PATH`, or the default.
         path: String,
     },
-    /// The job's environment is larger than the kernel passes on.
+    /// The job's environment is larger than the kernel passes to a program.
     EnvTooLarge {
-        /// The largest variable.
+        /// Name of the largest variable.
         name: String,
-        /// Its size in bytes, name included.
+        /// Size of that variable in bytes, including its name.
         bytes: usize,
     },
-    /// It cannot be started for another reason.
+    /// bash cannot be started for another reason.
     Unstartable(io::Error),
-    /// The condition did not end within the limit.
+    /// The condition did not end within the time limit.
     TimedOut {
-        /// The limit.
+        /// The time limit.
         limit: Duration,
     },
-    /// The run is to end.
+    /// The run was cancelled.
     Stopped(Reason),
 }
 
-/// What bash writes to standard error is kept up to here.
+/// Maximum number of bytes of standard error to keep. The last read can exceed it.
 const MAX_WORDS: usize = 16 * 1024;
 
-/// Evaluates each text in a subshell of its own, so that none sees what another has assigned.
+/// Evaluates each text in its own subshell, so that assignments in one text do not affect another.
 ///
-/// `-p` ignores exported functions, `SHELLOPTS`, `BASHOPTS` and `BASH_ENV`; `POSIXLY_CORRECT` is dropped. Verdicts get a
-/// descriptor of their own, so that what a condition prints is no verdict. The texts travel by pipe: a variable or an
-/// argument holds 128 KiB at most. (`-o privileged` is therefore true in a condition here, and false at Travis.)
-/// What the dynamic linker would load into bash reaches the condition as a variable, and the linker not at all; and a
-/// bash that stands in the build directory is none.
+/// Several measures prevent that the job forges a verdict. `-p` makes bash ignore exported functions, `SHELLOPTS`, `BASHOPTS` and
+/// `BASH_ENV` (therefore `-o privileged` is true in a condition here, but false on Travis CI). `POSIXLY_CORRECT` is removed. Verdicts are
+/// written to a separate file descriptor, so that output of a condition is not a verdict. Variables of the dynamic linker, such as
+/// `LD_PRELOAD`, are set after bash has started, so that the condition sees them but the linker does not. A bash in the build directory is
+/// not used.
+///
+/// The texts are passed through a pipe, because a variable or an argument can have at most 128 KiB.
 pub(super) fn evaluate(texts: &[Text], env: &Environment, limit: Duration, stop: &Stop) -> Result<Answers, BashError> {
     let not_found = || BashError::NotFound { path: env.get("PATH").unwrap_or(DEFAULT_PATH.into()).into_owned() };
     let mut bash = Command::new(program(env).ok_or_else(not_found)?);
@@ -97,14 +99,14 @@ pub(super) fn evaluate(texts: &[Text], env: &Environment, limit: Duration, stop:
     Ok(Answers { verdicts: read_verdicts(&verdicts, texts.len()), words })
 }
 
-/// The first bash on the `PATH`, by a directory that does not depend on where the job is.
+/// The first bash on the `PATH`. Skips relative directories, which depend on the job's current directory.
 fn program(env: &Environment) -> Option<PathBuf> {
     let path = env.get("PATH").unwrap_or(DEFAULT_PATH.into());
     let directories = path.split(':').map(Path::new).filter(|directory| directory.is_absolute());
     directories.map(|directory| directory.join("bash")).find(|bash| bash.is_file())
 }
 
-/// Variables that the dynamic linker obeys.
+/// Variables that affect the dynamic linker.
 fn of_linker(env: &Environment) -> impl Iterator<Item = (&OsStr, String)> {
     let is_plain = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     env.iter().filter_map(move |(name, value)| {
@@ -116,9 +118,11 @@ fn of_linker(env: &Environment) -> impl Iterator<Item = (&OsStr, String)> {
     })
 }
 
-/// The record is written inside the text that must parse: bash 5.2 exits 0 for text that it cannot parse, so an exit
-/// status never means yes, and without a record there is no verdict. After a text that does not parse, bash's parser may
-/// fail on the next one, too; a subshell has a parser of its own.
+/// The script that evaluates all texts and writes one record per verdict.
+///
+/// The command that writes the record is inside the text that bash parses. bash 5.2 exits with 0 for a text that it cannot parse, so the
+/// exit status is not used, and without a record there is no verdict. After a text that it cannot parse, bash can also fail to parse the
+/// next one; a subshell has a new parser.
 fn script(texts: &[Text], env: &Environment) -> String {
     let mut script = "exec 0</dev/null\n".to_owned();
     for (name, value) in of_linker(env) {
@@ -130,16 +134,16 @@ fn script(texts: &[Text], env: &Environment) -> String {
         for expression in beside {
             source.push_str(&format!("\nif [[ never = true ]]; then if [[ {expression} ]]; then :; fi; fi"));
         }
-        // In braces it is one command, of which bash evaluates nothing before it has parsed all.
+        // The braces make it one command, which bash parses completely before it evaluates any part of it.
         let source = format!("{{ {source}\n}}");
         let eval = format!("builtin eval '{}'", source.replace('\'', r"'\''"));
-        // The usual case is one text, which needs no further process.
+        // The usual case is a single text, which needs no subshell.
         script.push_str(&if texts.len() == 1 { eval } else { format!("({eval})\n") });
     }
     script
 }
 
-/// The last complete record of each text counts.
+/// Reads the verdict of each text from its last complete record.
 fn read_verdicts(output: &[u8], texts: usize) -> Vec<Option<bool>> {
     let mut verdicts = vec![None; texts];
     let text = String::from_utf8_lossy(output);
@@ -154,7 +158,7 @@ fn read_verdicts(output: &[u8], texts: usize) -> Vec<Option<bool>> {
     verdicts
 }
 
-/// bash's complaints without their prefixes, in one line.
+/// Joins error messages of bash into one line, without their prefixes.
 fn one_line(words: &[u8]) -> String {
     let text = String::from_utf8_lossy(words);
     let lines = text.lines().map(|line| {
@@ -163,7 +167,7 @@ fn one_line(words: &[u8]) -> String {
         let rest = line.strip_prefix("line ").map(|rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()));
         rest.and_then(|rest| rest.strip_prefix(": ")).unwrap_or(line).trim()
     });
-    // The parenthesis that bash misses is ours: the condition stands in one.
+    // Drop messages about a missing parenthesis: it is the one that this module puts around the condition.
     lines.filter(|line| !line.is_empty() && *line != "expected `)'").collect::<Vec<_>>().join("; ")
 }
 
@@ -199,7 +203,7 @@ mod tests {
             Text { expression: r#"-z "$(env | grep LD_PRELOAD)""#.to_owned(), beside: Vec::new() },
         ];
         let answers = evaluate(&texts, &env, Duration::from_secs(20), &Stop::new()).expect("bash is here");
-        // The linker would complain of a file that is not there.
+        // The linker would report that the file does not exist.
         assert_eq!(answers, Answers { verdicts: vec![Some(true), Some(true)], words: String::new() });
     }
 

@@ -1,5 +1,5 @@
-//! A stanza in, the elements of Travis CI's condition out: bash source, and where it is plain, the verdict.
-//! Never starts bash. The rules are those of travis-build's `deploy/script.rb` behind travis-yml's normaliser.
+//! Converts the conditions of a stanza into the bash expressions that Travis CI generates, and evaluates those that need no bash.
+//! Never starts bash. The rules are those of `deploy/script.rb` in travis-build, applied to the output of the normalizer in travis-yml.
 
 use super::ConditionError;
 use crate::protocol::branches::is_branch_specific;
@@ -8,62 +8,62 @@ use crate::protocol::event::Condition;
 use crate::protocol::reader::encrypted;
 use crate::protocol::wire::{self, Map, Node};
 
-/// The map of conditions, and where it stands.
+/// The map of conditions and its position in the stanza.
 pub(super) struct On {
     pub(super) map: Map,
-    /// The stanza's key: `on`, `if` or `true`.
+    /// Key of the stanza: `on`, `if` or `true`.
     pub(super) key: &'static str,
-    /// How many entries the list has that stands in place of a map; Travis reads the first.
+    /// Number of entries if the stanza has a list instead of a map. Travis CI reads only the first entry.
     pub(super) entries: Option<usize>,
-    /// `on` beside a winning `if`: Travis leaves it among the options, where its keys count as branches.
+    /// The map under `on` if `if` takes precedence. Travis CI then treats `on` as an option, whose keys count as branches.
     left_behind: Option<Map>,
 }
 
 impl On {
-    /// JSON pointer to a key under `on`.
+    /// JSON pointer to a key of the map.
     pub(super) fn pointer(&self, key: &str) -> String {
         wire::pointer(&format!("/{}", self.key), key)
     }
 }
 
-/// Elements that are told and judged together.
+/// A group of elements that are evaluated and reported together.
 pub(super) struct Group {
     pub(super) condition: Condition,
     pub(super) elements: Vec<Element>,
-    /// What the stanza asks for.
+    /// Value that the stanza requires.
     pub(super) want: String,
-    /// What the job has; `None` when only bash can say.
+    /// Value in the job. `None`: only bash can evaluate it.
     pub(super) got: Option<String>,
 }
 
-/// One pair of parentheses in Travis's condition.
+/// One pair of parentheses in the expression of Travis CI.
 pub(super) struct Element {
-    /// bash source, as Travis pastes it.
+    /// bash source, as Travis CI inserts it.
     pub(super) text: String,
-    /// The verdict, where bash would take every word literally.
+    /// The verdict, if bash would take all words literally. `None`: bash must evaluate the element.
     pub(super) decided: Option<bool>,
-    /// JSON pointer to the value.
+    /// JSON pointer to the value in the stanza.
     pub(super) at: String,
 }
 
 impl Group {
-    /// The verdict, if bash is not needed for it.
+    /// The verdict on the group. `None`: an element needs bash.
     pub(super) fn decided(&self) -> Option<bool> {
         self.elements.iter().try_fold(true, |met, element| Some(met & element.decided?))
     }
 }
 
-/// Elements as Travis joins them: each in its own parentheses.
+/// Joins elements as Travis CI does: each in its own parentheses.
 pub(super) fn joined<'a>(elements: impl IntoIterator<Item = &'a Element>) -> String {
     elements.into_iter().map(|element| format!("({})", element.text)).collect::<Vec<_>>().join(" && ")
 }
 
-/// A group's elements as Travis negates them, to tell why it skips: all of them must fail.
+/// Joins the negated elements of a group as Travis CI does to report why it skips: all elements must fail.
 pub(super) fn negated(elements: &[Element]) -> String {
     elements.iter().map(|element| format!(" ! ({})", element.text)).collect::<Vec<_>>().join(" &&")
 }
 
-/// The runtimes in Travis's order, as written under `on`.
+/// The keys for runtimes under `on`, in the order of Travis CI.
 pub(super) const RUNTIMES: [&str; 20] = [
     "d",
     "dart",
@@ -87,10 +87,10 @@ pub(super) const RUNTIMES: [&str; 20] = [
     "smalltalk",
 ];
 
-/// The other keys that Travis reads under `on`.
+/// The other keys that Travis CI reads under `on`.
 pub(super) const KEYS: [&str; 7] = ["repo", "branch", "all_branches", "tags", "condition", "rvm", "node_js"];
 
-/// The map of conditions that wins: `if`, else `true` (which overwrites `on`), else `on`; none is the empty one.
+/// The map of conditions that takes precedence: `if`, else `true` (which overwrites `on`), else `on`, else an empty map.
 pub(super) fn on(stanza: &Map) -> Result<On, ConditionError> {
     let on_key = if stanza.get("true").is_some() { "true" } else { "on" };
     let on_node = stanza.get(on_key).filter(|node| node.is_truthy());
@@ -114,7 +114,7 @@ pub(super) fn on(stanza: &Map) -> Result<On, ConditionError> {
     Ok(on)
 }
 
-/// A map as it is; a string as a branch; a list as its first entry.
+/// Converts a value into a map of conditions. A string becomes a branch, and a list its first entry.
 fn as_conditions(node: &Node, key: &str) -> Result<Map, ConditionError> {
     match node {
         Node::Map(map) => Ok(map.clone()),
@@ -128,13 +128,13 @@ fn as_conditions(node: &Node, key: &str) -> Result<Map, ConditionError> {
     }
 }
 
-/// The groups that apply, in the order in which Travis judges and tells them.
+/// The groups that apply, in the order in which Travis CI evaluates and reports them.
 pub(super) fn groups(on: &On, stanza: &Map, env: &Environment) -> Result<Vec<Group>, ConditionError> {
     let groups = [repo(on, env)?, branch(on, stanza, env)?, runtime(on, env), condition(on)?, tags(on, env)];
     Ok(groups.into_iter().flatten().collect())
 }
 
-/// `$TRAVIS_REPO_SLUG = "…"`: in double quotes, so no pattern, but `$X` is expanded.
+/// `$TRAVIS_REPO_SLUG = "…"`. The value is in double quotes, so it is not a pattern, but bash expands `$X` in it.
 fn repo(on: &On, env: &Environment) -> Result<Option<Group>, ConditionError> {
     let Some(node) = on.map.get("repo").map(first).filter(|node| node.is_truthy()) else {
         return Ok(None);
@@ -151,7 +151,8 @@ fn repo(on: &On, env: &Environment) -> Result<Option<Group>, ConditionError> {
     Ok(Some(Group { condition: Condition::Repo, elements: vec![element], want, got: Some(slug.into_owned()) }))
 }
 
-/// `$TRAVIS_BRANCH = a || $TRAVIS_BRANCH = b`: unquoted, so patterns. Not asked at all with `all_branches` or true `tags`.
+/// `$TRAVIS_BRANCH = a || $TRAVIS_BRANCH = b`. The values are not quoted, so they are patterns. `None` with `all_branches`, or with
+/// `tags` that is true in Ruby.
 fn branch(on: &On, stanza: &Map, env: &Environment) -> Result<Option<Group>, ConditionError> {
     let holds = |key| on.map.get(key).is_some_and(|node| node.as_flag().unwrap_or(node.is_truthy()));
     if holds("all_branches") || holds("tags") {
@@ -178,7 +179,7 @@ fn branch(on: &On, stanza: &Map, env: &Environment) -> Result<Option<Group>, Con
     }))
 }
 
-/// The branches of `on.branch`; of a map its keys. `None` for what cannot name one.
+/// The branches in the value of `on.branch`. For a map, these are its keys. `None`: the value has another type.
 fn named_branches(node: &Node) -> Option<Vec<String>> {
     match node {
         Node::Map(map) => Some(map.iter().map(|(key, _)| key.to_owned()).collect()),
@@ -191,7 +192,7 @@ fn named_branches(node: &Node) -> Option<Vec<String>> {
     }
 }
 
-/// The keys of every branch-specific option, in order, each once; without any: `master`.
+/// The keys of all branch-specific options, in order and without duplicates. If there are none: `master`.
 pub(super) fn default_branches(on: &On, stanza: &Map) -> Vec<String> {
     let left_behind = on.left_behind.iter().flat_map(Map::iter).map(|(key, _)| key);
     let options = stanza.iter().filter(|(key, value)| *key != "allow_failure" && is_branch_specific(key, value));
@@ -206,7 +207,7 @@ pub(super) fn default_branches(on: &On, stanza: &Map) -> Vec<String> {
     if branches.is_empty() { vec!["master".to_owned()] } else { branches }
 }
 
-/// `$TRAVIS_NODE_VERSION = 9`: quoted by Travis, so always literal, and never a question for bash.
+/// `$TRAVIS_NODE_VERSION = 9`. Travis CI quotes the value, so the comparison is literal and needs no bash.
 fn runtime(on: &On, env: &Environment) -> Option<Group> {
     let mut group = Group { condition: Condition::Runtime, elements: Vec::new(), want: String::new(), got: None };
     let (mut want, mut got) = (Vec::new(), Vec::new());
@@ -236,7 +237,7 @@ fn runtime(on: &On, env: &Environment) -> Option<Group> {
     (!group.elements.is_empty()).then_some(group)
 }
 
-/// Each condition as it is: bash source.
+/// The conditions, which are bash source and not changed.
 fn condition(on: &On) -> Result<Option<Group>, ConditionError> {
     let mut elements = Vec::new();
     if let Some(node) = on.map.get("condition") {
@@ -254,13 +255,13 @@ fn flatten(node: &Node, at: &str, elements: &mut Vec<Element>) -> Result<(), Con
             items.iter().enumerate().try_for_each(|(index, item)| flatten(item, &format!("{at}/{index}"), elements))
         }
         Node::Map(_) => {
-            let right = "what bash evaluates inside [[ ]], or a list of that";
+            let right = "a bash expression for [[ ]], or a list of them";
             Err(ConditionError::BadShape { at: at.to_owned(), kind: node.kind(), right })
         }
         Node::Text(text) if text.contains('\0') => Err(ConditionError::BadCondition {
             at: at.to_owned(),
             text: text.replace('\0', "\u{fffd}"),
-            words: "no bash source can hold a NUL character".to_owned(),
+            words: "bash source cannot contain a NUL character".to_owned(),
         }),
         Node::Bool(_) | Node::Number(_) | Node::Text(_) => {
             let text = node.scalar().expect("a scalar");
@@ -270,7 +271,7 @@ fn flatten(node: &Node, at: &str, elements: &mut Vec<Element>) -> Result<(), Con
     }
 }
 
-/// `tags: true` wants a tag, `tags: false` none; any other string checks nothing, as at Travis.
+/// `tags: true` requires a tag, `tags: false` requires that there is none. Any other string checks nothing, as on Travis CI.
 fn tags(on: &On, env: &Environment) -> Option<Group> {
     let wanted = on.map.get("tags")?.as_flag()?;
     let tag = env.expand("TRAVIS_TAG");
@@ -284,7 +285,7 @@ fn tags(on: &On, env: &Environment) -> Option<Group> {
     Some(Group { condition: Condition::Tags, elements: vec![element], want: want.to_owned(), got: Some(got) })
 }
 
-/// The first entry of a list, as travis-yml reads it where one value is wanted; else the node.
+/// The first entry of a list, as travis-yml reads a list in the place of a single value; any other node is unchanged.
 fn first(node: &Node) -> &Node {
     match node {
         Node::List(items) => items.first().unwrap_or(node),
@@ -292,7 +293,7 @@ fn first(node: &Node) -> &Node {
     }
 }
 
-/// True when bash takes the word literally on the right of `=`, and as one word.
+/// Whether bash takes the word literally on the right side of `=`, and as a single word.
 fn is_plain(word: &str) -> bool {
     !word.is_empty() && word.bytes().all(|c| c.is_ascii_alphanumeric() || b"._/-".contains(&c))
 }

@@ -1,5 +1,5 @@
-//! A stanza's `on` and the job's environment in, Travis CI's verdict out.
-//! Never imitates bash: words that bash would take literally are compared here, everything else is bash's to judge.
+//! Evaluates the conditions under `on` as Travis CI does.
+//! Never emulates bash: only words that bash takes literally are compared here; bash evaluates everything else.
 
 mod bash;
 mod elements;
@@ -17,58 +17,58 @@ use crate::stop::Stop;
 use bash::Text;
 use elements::Group;
 
-/// What Travis CI would decide.
+/// The decision that Travis CI would make.
 #[derive(Debug)]
 pub struct Verdict {
-    /// Each group of conditions that applies, in Travis's order.
+    /// All groups of conditions that apply, in the order of Travis CI.
     pub checked: Vec<Checked>,
-    /// True when the stanza deploys.
+    /// Whether the stanza is deployed.
     pub deploys: bool,
 }
 
 impl Verdict {
-    /// True when the build is a pull request, so that nothing else was judged.
+    /// Whether the build is a pull request. No other group has been evaluated then.
     pub fn is_pull_request(&self) -> bool {
         self.checked.iter().any(|checked| checked.condition == Condition::PullRequest && !checked.met)
     }
 }
 
-/// Why there is no verdict. Never a deployment.
+/// Why there is no verdict. The stanza must then not be deployed.
 #[derive(Debug)]
 pub enum ConditionError {
     /// A value under `on` is still encrypted.
     NotDecrypted {
-        /// JSON pointer to it.
+        /// JSON pointer to the value.
         at: String,
     },
-    /// A value under `on` has a shape that Travis cannot read.
+    /// A value under `on` has a type that Travis CI cannot read.
     BadShape {
-        /// JSON pointer to it.
+        /// JSON pointer to the value.
         at: String,
-        /// What it is.
+        /// Type of the value with an article, such as `a map`.
         kind: &'static str,
-        /// What it should be.
+        /// What is expected instead.
         right: &'static str,
     },
-    /// bash cannot parse a condition, or gave up on it.
+    /// bash cannot parse a condition, or stopped during its evaluation.
     BadCondition {
         /// JSON pointer to the condition.
         at: String,
-        /// The condition, as bash got it.
+        /// Text of the condition that was passed to bash.
         text: String,
-        /// What bash said.
+        /// Error message of bash.
         words: String,
     },
-    /// bash could not be asked.
+    /// bash could not be run.
     Bash(BashError),
 }
 
-/// How bash is asked.
+/// Options for the evaluation by bash.
 #[derive(Clone, Copy, Debug)]
 pub struct Asking {
-    /// How long a condition may take. Default: one minute.
+    /// Time limit for a condition. Default: one minute.
     pub limit: Duration,
-    /// Ask bash about plain words, too; the verdict is the same, and a test sees to that.
+    /// Whether bash also evaluates plain words. The verdict is the same; a test checks that.
     pub always: bool,
 }
 
@@ -78,11 +78,11 @@ impl Default for Asking {
     }
 }
 
-/// Judges a stanza as Travis CI does: pull request first and alone, then repo, branch, runtimes, conditions, tags.
-/// Beside the verdict stands what in `on` does not mean what its author surely meant.
+/// Evaluates the conditions of a stanza as Travis CI does: the pull request first and on its own, then repo, branch, runtimes, conditions
+/// and tags. Also returns warnings about conditions with an unexpected effect.
 ///
-/// bash is started only where a condition needs it, and gets the job's environment. There is no
-/// verdict when Travis or bash could not tell either: [`ConditionError`].
+/// Starts bash only if a condition needs it, with the job's environment. Returns [`ConditionError`] if Travis CI or bash could not
+/// decide either.
 pub fn judge(
     stanza: &Map,
     env: &Environment,
@@ -114,7 +114,7 @@ pub fn judge(
     (verdict, surprises)
 }
 
-/// A pull request is what Travis names in `TRAVIS_PULL_REQUEST`: set, not empty, and not `false`.
+/// The build is a pull request if `TRAVIS_PULL_REQUEST` is set, not empty, and not `false`.
 fn pull_request(env: &Environment) -> Checked {
     let value = env.expand("TRAVIS_PULL_REQUEST");
     let met = value.is_empty() || value == "false";
@@ -122,7 +122,7 @@ fn pull_request(env: &Environment) -> Checked {
     Checked { condition: Condition::PullRequest, met, want: "false".to_owned(), got }
 }
 
-/// The verdict on all groups together, and on each.
+/// The verdict on all groups together, and the verdict on each group.
 fn verdicts(
     groups: &[Group],
     env: &Environment,
@@ -133,8 +133,8 @@ fn verdicts(
     if let Some(verdicts) = decided.iter().copied().collect::<Option<Vec<bool>>>() {
         return Ok((verdicts.iter().all(|met| *met), verdicts));
     }
-    // Travis builds one text of everything, and bash parses it whole: a broken element breaks the stanza, even if
-    // another group is not met. To tell why it skips, Travis negates each group in the same text.
+    // Travis CI puts all groups into one text, which bash parses as a whole: an invalid element makes the stanza invalid, even if
+    // another group is not met. To report why it skips, Travis CI negates each group in the same text.
     let whole = Text {
         expression: elements::joined(groups.iter().flat_map(|group| &group.elements)),
         beside: groups.iter().map(|group| elements::negated(&group.elements)).collect(),
@@ -146,7 +146,7 @@ fn verdicts(
         [Some(false)] => {}
         _ => return Err(culprit(groups, &whole, answer.words, &ask)),
     }
-    // One group that bash alone can judge, and nothing else in the way: it is that group.
+    // If all other groups are met, the only group that needs bash is the one that is not met.
     let open = decided.iter().filter(|verdict| verdict.is_none()).count();
     if open == 1 && !decided.contains(&Some(false)) {
         return Ok((false, decided.into_iter().map(|verdict| verdict.unwrap_or(false)).collect()));
@@ -162,12 +162,12 @@ fn verdicts(
         decided.into_iter().map(|verdict| verdict.or_else(|| parts.next().flatten())).collect();
     match verdicts {
         Some(verdicts) => Ok((false, verdicts)),
-        // An element that bash gives up on, which the whole had not come to: `${A:?}` behind a branch that is not met.
+        // bash stops at an element that it did not reach in the whole text, such as `${A:?}` after a branch that is not met.
         None => Err(culprit(groups, &whole, answers.words, &ask)),
     }
 }
 
-/// Which element bash cannot evaluate, found by giving it each alone.
+/// Finds the element that bash cannot evaluate, by passing each one to bash separately.
 fn culprit(
     groups: &[Group],
     whole: &Text,
@@ -359,7 +359,7 @@ mod tests {
     fn the_jobs_environment_cannot_bend_bash() {
         for forged in [
             "a = a ]]; echo T; [[ a = b",
-            // It leaves its `if`, prints what would be a verdict, and ends bash before there is a real one.
+            // It closes its `if`, prints a forged verdict, and ends bash before there is a real one.
             "a = b) ]]; then :; fi; echo '0 T'; exit; if [[ (a = a",
         ] {
             let result = judged(&format!(r#"{{"on":{{"condition":"{forged}"}}}}"#), &[MASTER]);
@@ -400,7 +400,7 @@ mod tests {
             unmet(r#"{"on":{"repo":"o/r","branch":"m*","condition":"a = b","python":"3"}}"#, &env),
             [Condition::Condition]
         );
-        // What the whole has assigned does not change the parts.
+        // An assignment in the whole text does not change the evaluation of the parts.
         let env = [MASTER, ("A", "1"), ("B", "A=5"), ("C", "x")];
         assert_eq!(unmet(r#"{"on":{"branch":"m*","condition":"$B -eq \"$A\""}}"#, &env), [Condition::Condition]);
     }

@@ -1,4 +1,4 @@
-//! Conditions in, warnings out: what Travis CI does and the author surely did not mean. The verdict is Travis's all the same.
+//! Warns about conditions whose effect on Travis CI differs from what the author probably meant.
 //! Never changes a verdict, and never starts bash.
 
 use super::Verdict;
@@ -9,21 +9,21 @@ use crate::protocol::event::Condition;
 use crate::protocol::suggest::suggest;
 use crate::protocol::wire::{Map, Node};
 
-/// What does not mean what its author surely meant.
+/// A condition with an effect that its author probably did not mean.
 #[derive(Debug)]
 pub struct Surprise {
-    /// What is said of it.
+    /// The warning about it.
     pub warning: Warning,
-    /// It is a key that is no condition, which a stanza that asks for `strict` reading must not have.
+    /// Whether the key is not a condition. A stanza with `strict: true` must not have such a key.
     pub is_unknown_key: bool,
 }
 
-/// Everything in `on` that will surprise its author, in the order in which it is written.
+/// All warnings about `on`, in the order in which its keys are written.
 pub(super) fn find(on: &On, stanza: &Map, env: &Environment) -> Vec<Surprise> {
     let mut warnings = Vec::new();
     if let Some(entries) = on.entries.filter(|entries| *entries != 1) {
-        let message = format!("`{}` is a list of {entries}, of which Travis CI reads the first entry alone", on.key);
-        warnings.push(surprise(format!("/{}", on.key), message, "give a map of conditions, or one branch"));
+        let message = format!("`{}` is a list of {entries} entries; Travis CI reads only the first one", on.key);
+        warnings.push(surprise(format!("/{}", on.key), message, "write a map of conditions, or one branch"));
     }
     for (key, node) in on.map.iter().filter(|(_, node)| **node != Node::Null) {
         let at = on.pointer(key);
@@ -32,17 +32,17 @@ pub(super) fn find(on: &On, stanza: &Map, env: &Environment) -> Vec<Surprise> {
             "tags" => in_tags(on, node, at).into_iter().collect(),
             "os" => vec![surprise(
                 at,
-                "`os` is never checked, though Travis CI's schema lists it".to_owned(),
+                "Travis CI never checks `os`, although its schema lists it".to_owned(),
                 "write `condition: $TRAVIS_OS_NAME = linux`",
             )],
             "otp_release" | "ghc" | "d" | "mono" => vec![surprise(
                 at,
-                format!("`{key}` can never match: Travis CI sets no variable for it"),
-                "compare a variable of the job with `condition`",
+                format!("`{key}` can never match, because Travis CI sets no variable for it"),
+                "use `condition` to compare a variable of the job",
             )],
             "all_branches" if matches!(node, Node::Map(_) | Node::List(_)) => vec![surprise(
                 at,
-                format!("`{}.all_branches` is {}, which Travis CI takes for true", on.key, node.kind()),
+                format!("`{}.all_branches` is {}, which Travis CI reads as true", on.key, node.kind()),
                 "write `all_branches: true`",
             )],
             "branch" => in_branch(node, at).into_iter().collect(),
@@ -56,13 +56,13 @@ pub(super) fn find(on: &On, stanza: &Map, env: &Environment) -> Vec<Surprise> {
     warnings
 }
 
-/// A key that Travis ignores, though its author surely meant something by it.
+/// Warns about a key that Travis CI ignores.
 fn in_key(on: &On, key: &str, at: String) -> Surprise {
     let hint = match suggest(key, KEYS.into_iter().chain(RUNTIMES)) {
         Some(name) => format!("did you mean `{name}`?"),
-        None => "remove it, or say the same with `condition`".to_owned(),
+        None => "remove it, or use `condition`".to_owned(),
     };
-    let message = format!("`{}.{key}` is no condition, Travis CI ignores it", on.key);
+    let message = format!("`{}.{key}` is not a condition; Travis CI ignores it", on.key);
     Surprise { is_unknown_key: true, ..surprise(at, message, &hint) }
 }
 
@@ -70,73 +70,77 @@ fn in_tags(on: &On, node: &Node, at: String) -> Option<Surprise> {
     match node.as_flag() {
         Some(true) if on.map.get("branch").is_some() => Some(surprise(
             on.pointer("branch"),
-            "with `tags: true` the branch is not checked".to_owned(),
-            "leave `branch` out; a tag belongs to no branch",
+            "Travis CI does not check the branch if `tags` is true".to_owned(),
+            "leave `branch` out, because a tag belongs to no branch",
         )),
         Some(_) => None,
         None if node.is_truthy() => Some(surprise(
             at,
-            format!("`tags` is `{}`, which checks neither tag nor branch: it deploys always", node.shown()),
+            format!("`tags` is `{}`, so Travis CI checks neither tag nor branch and always deploys", node.shown()),
             "write `tags: true`, and compare the tag with `condition: $TRAVIS_TAG =~ ^v`",
         )),
         None => None,
     }
 }
 
-/// A runtime or a repository: one value. `3.10` without quotes is the number 3.1.
+/// Warns about a runtime or a repository that is not a single string. `3.10` without quotes is the number 3.1.
 fn in_single_value(key: &str, node: &Node, at: String) -> Option<Surprise> {
     if let Node::List(items) = node {
-        let message = format!("`{key}` is a list of {}, of which Travis CI reads the first entry alone", items.len());
-        return Some(surprise(at, message, "give one value, or one stanza for each"));
+        let message = format!("`{key}` is a list of {} entries; Travis CI reads only the first one", items.len());
+        return Some(surprise(at, message, "write one value, or one stanza per value"));
     }
     let text = match node {
         Node::Number(number) if number.is_f64() => node.scalar()?,
         _ => return None,
     };
     let (whole, digit) = text.split_once('.').filter(|(_, digits)| ["1", "2"].contains(digits))?;
-    let message = format!("`{key}` is the number {text}; was it {whole}.{digit}0?");
+    let message = format!("`{key}` is the number {text}, which may have been written as {whole}.{digit}0");
     Some(surprise(at, message, "put versions in quotes"))
 }
 
-/// What may name branches, and is read, though nobody should write it.
+/// Warns about a value of `branch` that Travis CI accepts although it is not a branch or a list of branches.
 fn in_branch(node: &Node, at: String) -> Option<Surprise> {
     let is_name = |node: &Node| matches!(node, Node::Text(_) | Node::Number(_) | Node::Null);
     let is_plain = match node {
         Node::List(items) => items.iter().all(is_name),
         node => is_name(node),
     };
-    let message =
-        format!("`branch` is {}: the keys of a map, and what stands in nested lists, count as branches", node.kind());
-    (!is_plain).then(|| surprise(at, message, "give a branch, or a list of branches"))
+    let message = format!(
+        "`branch` is {}; Travis CI reads the keys of maps and the entries of nested lists as branches",
+        node.kind()
+    );
+    (!is_plain).then(|| surprise(at, message, "write a branch, or a list of branches"))
 }
 
-/// Of a repository whose branch is called main, nobody means master by saying nothing.
+/// Warns if the stanza names no branch and the build is on a typical default branch other than `master`, such as `main`.
 fn implicit_master(on: &On, stanza: &Map, env: &Environment) -> Option<Surprise> {
     let says_nothing = ["branch", "all_branches", "tags"].iter().all(|key| on.map.get(key).is_none())
         && default_branches(on, stanza) == ["master"];
     let branch = env.expand("TRAVIS_BRANCH");
     let at = format!("/{}", on.key);
     (says_nothing && ["main", "trunk"].contains(&branch.as_ref())).then(|| {
-        let message = format!("no branch is named, so Travis CI deploys from `master`, and this is `{branch}`");
+        let message =
+            format!("the stanza names no branch, so Travis CI deploys only `master`; this build is on `{branch}`");
         surprise(at, message, &format!("write `on: {branch}`"))
     })
 }
 
-/// Of a tag's build `TRAVIS_BRANCH` is the tag, so that whoever may push a tag called `main` deploys as if to that branch.
+/// Warns if a tag matches the branch condition. For a tag, `TRAVIS_BRANCH` is the name of the tag, so a person who can push a tag named
+/// `main` can deploy without a push to that branch.
 pub(super) fn tag_for_branch(on: &On, verdict: &Verdict, env: &Environment) -> Option<Surprise> {
     let branch = verdict.checked.iter().find(|checked| checked.condition == Condition::Branch && checked.met)?;
     let tag = env.expand("TRAVIS_TAG");
-    // Who asks for the tag means it.
+    // A stanza with a condition on `TRAVIS_TAG` is meant for tags.
     let asks = on.map.get("condition").is_some_and(|node| texts(node).iter().any(|text| text.contains("TRAVIS_TAG")));
     if tag.is_empty() || tag != branch.got || !verdict.deploys || asks {
         return None;
     }
     let at = if on.map.get("branch").is_some() { on.pointer("branch") } else { format!("/{}", on.key) };
     let message = format!(
-        "`{tag}` is a tag, and meets the branch `{}`: Travis CI takes a tag's name for the branch of its build",
+        "the tag `{tag}` matches the branch `{}`, because Travis CI uses the name of a tag as the branch of its build",
         branch.want
     );
-    Some(surprise(at, message, "write `tags: false` beside the branch, or `tags: true` to deploy every tag"))
+    Some(surprise(at, message, "add `tags: false` to the conditions, or `tags: true` to deploy every tag"))
 }
 
 fn texts(node: &Node) -> Vec<String> {
@@ -155,11 +159,11 @@ fn in_condition(node: &Node, at: &str) -> Vec<Surprise> {
     }
 }
 
-/// The words of the grammar for whole jobs (`if:` at the top level), which is not bash.
+/// Words of the grammar for whole jobs (`if:` at the top level), which is not bash.
 const JOB_GRAMMAR: [&str; 9] =
     [" IS ", " IN ", " AND ", " OR ", " NOT ", " is present", " is blank", "concat(", "env("];
 
-/// The names of that grammar; in bash they are words like any other.
+/// Names in that grammar. In bash they are ordinary words.
 const JOB_NAMES: [&str; 9] = ["branch", "tag", "type", "repo", "os", "sender", "fork", "commit_message", "head_branch"];
 
 fn in_text(text: &str, at: &str) -> Option<Surprise> {
@@ -167,50 +171,50 @@ fn in_text(text: &str, at: &str) -> Option<Surprise> {
     let first = *words.first()?;
     let warn = |message: String, hint: &str| Some(surprise(at.to_owned(), message, hint));
     if first == "[" || first.starts_with("[[") || first == "test" {
-        let message = format!("`{first}` inside a condition: Travis CI puts the condition into [[ ]] itself");
-        return warn(message, "leave the brackets out");
+        let message = format!("the condition contains `{first}`, but Travis CI already puts it into [[ ]]");
+        return warn(message, "remove the brackets or `test`");
     }
     let unquoted = without_quotes(text);
     if JOB_GRAMMAR.iter().any(|word| unquoted.contains(word)) || text.starts_with("NOT ") {
-        let message = "this is the grammar of conditions for whole jobs, not bash".to_owned();
+        let message = "this is the syntax of conditions for whole jobs (`if`), not bash".to_owned();
         return warn(message, "write bash, such as `$TRAVIS_BRANCH = main && -n $TRAVIS_TAG`");
     }
     if let Some(word) = words.iter().skip(3).find(|word| ["-a", "-o"].contains(*word)) {
         let right = if *word == "-a" { "&&" } else { "||" };
-        return warn(format!("`{word}` belongs to `test`, not to [[ ]]"), &format!("write `{right}`"));
+        return warn(format!("`{word}` is an operator of `test`, not of [[ ]]"), &format!("write `{right}`"));
     }
     if let Some(word) = words.iter().find(|word| [">=", "<="].contains(*word)) {
         let right = if *word == ">=" { "-ge" } else { "-le" };
-        return warn(format!("bash has no `{word}`"), &format!("write `{right}` to compare whole numbers"));
+        return warn(format!("bash has no operator `{word}`"), &format!("write `{right}` to compare whole numbers"));
     }
     if let [word] = words.as_slice() {
         if ["true", "false", "yes", "no", "0", "1"].contains(word) {
-            let message = format!("`{word}` is a word, and every word is true");
-            return warn(message, "compare something, such as `$DEPLOY = true`");
+            let message = format!("`{word}` is a plain word, which is always true");
+            return warn(message, "write a comparison, such as `$DEPLOY = true`");
         }
         if JOB_NAMES.contains(word) {
             return warn(
-                format!("`{word}` is a word, and every word is true"),
-                "name a variable, such as `$TRAVIS_TAG`",
+                format!("`{word}` is a plain word, which is always true"),
+                "use a variable, such as `$TRAVIS_TAG`",
             );
         }
     }
     if words.len() > 1 && JOB_NAMES.contains(&first) && ["=", "==", "!=", "=~"].contains(&words[1]) {
-        let message = format!("`{first}` is the word itself here, not a value of the job");
+        let message = format!("`{first}` is a plain word here, not a value of the job");
         return warn(message, &format!("write `$TRAVIS_{}`", first.to_uppercase()));
     }
     always_true(&words).and_then(|word| {
-        let message = format!("`{word}` is one word without spaces, and every word is true");
+        let message = format!("`{word}` is a single word without spaces, which is always true");
         warn(message, "put spaces around `=`")
     })
 }
 
-/// A condition without what stands in quotes, which is nobody's grammar.
+/// A condition without its quoted parts, which belong to neither grammar.
 fn without_quotes(text: &str) -> String {
     text.split(['"', '\'']).step_by(2).collect::<Vec<_>>().join("\"\"")
 }
 
-/// `$X=a`, standing where a test should stand.
+/// Finds a word such as `$X=a` in the place of a test.
 fn always_true<'a>(words: &[&'a str]) -> Option<&'a str> {
     let is_joint = |word: Option<&&str>| word.is_none_or(|word| ["&&", "||", "!", "(", ")"].contains(word));
     words.iter().enumerate().find_map(|(index, word)| {
@@ -255,8 +259,8 @@ mod tests {
     fn conditions_that_are_always_true() {
         check(r#"{"condition":"$A=b"}"#, "/on/condition", "spaces around");
         check(r#"{"condition":["$B = c","$A=b && $B = c"]}"#, "/on/condition/1", "spaces around");
-        check(r#"{"condition":true}"#, "/on/condition", "compare something");
-        check(r#"{"condition":"false"}"#, "/on/condition", "compare something");
+        check(r#"{"condition":true}"#, "/on/condition", "write a comparison");
+        check(r#"{"condition":"false"}"#, "/on/condition", "write a comparison");
         check(r#"{"condition":"tag"}"#, "/on/condition", "$TRAVIS_TAG");
     }
 

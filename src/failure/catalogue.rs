@@ -81,7 +81,7 @@ mod tests {
             let example = example(*code);
             assert_eq!(example.code, *code, "{example:?}");
             assert_eq!(example.class, code.class());
-            let says_what_is_right = example.message.contains("; give ");
+            let says_what_is_right = example.message.contains("; expected ");
             assert!(
                 example.hint.is_some() || says_what_is_right,
                 "{code:?} says neither what is right nor what to do: {example:?}"

@@ -1,5 +1,5 @@
-//! A value in, the value with `$VAR` and `${VAR}` filled in from the job's environment out.
-//! Never runs `$(…)` or backticks, and never drops what it cannot fill in: a password with a `$` survives.
+//! Replaces `$VAR` and `${VAR}` in a value by variables of the job.
+//! Never runs `$(…)` or backticks, and leaves a `$` that it cannot replace unchanged, so that a password with a `$` stays valid.
 
 use super::too_large;
 use crate::protocol::environment::Environment;
@@ -7,16 +7,16 @@ use crate::protocol::error::{Problem, Warning, WarningCode};
 use crate::protocol::stanza::OPEN;
 use crate::protocol::wire::{Map, Node, pointer};
 
-/// Options that are bash source themselves, so that bash expands them.
+/// Options whose value is bash source. bash itself expands the variables in them.
 const BASH: [&str; 4] = ["on", "if", "true", "run"];
 
-/// Options whose entries may be empty, because `NAME=` means something.
+/// Options whose entries can be empty, because `NAME=` sets an empty value.
 const PAIRS: [&str; 3] = ["environment", "environment_variables", "function_tags"];
 
-/// Options that have bash source under this key; a variable there is bash's to fill in.
+/// Option and key with bash source in a nested map. bash itself expands the variables in it.
 const COMMAND: (&str, &str) = ("verify", "command");
 
-/// Fills in one option. `None`: it has become empty by that, which clears nothing.
+/// Replaces the variables in one option. `None`: the value has become empty and counts as absent, so it does not clear the live value.
 pub(super) fn option(
     key: String,
     node: Node,
@@ -51,18 +51,18 @@ pub(super) fn option(
     Some((key, filled))
 }
 
-/// As many surprises of one kind are told of one option.
+/// Maximum number of warnings with the same code for one option.
 const MOST_WARNINGS: usize = 20;
 
 struct Filling<'a> {
     env: &'a Environment,
     at: &'a str,
-    /// Bytes that may still be filled in.
+    /// Bytes that variables may still add to the stanza.
     room: &'a mut usize,
     warnings: &'a mut Vec<Warning>,
     problems: &'a mut Vec<Problem>,
     keeps_empty: bool,
-    /// Whether a part of the value may stand in a warning. What looks like a variable may be a part of a password.
+    /// Whether a warning may quote a part of the value. What looks like a variable can be a part of a password.
     is_open: bool,
 }
 
@@ -72,10 +72,10 @@ impl Filling<'_> {
             Node::Text(text) => {
                 let filled = self.text(&text);
                 if filled.is_empty() && !text.is_empty() && !self.keeps_empty {
-                    let hint = "an empty value in the stanza itself would clear the live one";
+                    let hint = "set the variable; to clear the live value, write an empty value in the stanza";
                     self.warn(
                         WarningCode::BecameEmpty,
-                        format!("{} is empty here, so it counts as absent", self.named(&text)),
+                        format!("{} is empty, so the value counts as absent", self.named(&text)),
                         hint,
                     );
                     return None;
@@ -129,7 +129,7 @@ impl Filling<'_> {
                             let what = self.named(&format!("${name}"));
                             self.warn(
                                 WarningCode::UnsetVariable,
-                                format!("{what} is not set, so it stays as it is written"),
+                                format!("{what} is not set, so it is left unchanged"),
                                 hint,
                             );
                             filled.push_str(&sign[..sign.len() - rest.len()]);
@@ -142,8 +142,9 @@ impl Filling<'_> {
                         || sign.starts_with("${")
                         || (sign.starts_with('`') && sign[1..].contains('`'))
                     {
-                        let hint = "only `$NAME` and `${NAME}` are filled in; nothing is run";
-                        let message = "what bash would run or compute stays as it is written".to_owned();
+                        let hint = "use only `$NAME` and `${NAME}`; commands are not run";
+                        let message =
+                            "command substitution and `${…}` expressions are not supported; left unchanged".to_owned();
                         self.warn(WarningCode::NotExpanded, message, hint);
                     }
                     filled.push_str(&sign[..1]);
@@ -155,12 +156,13 @@ impl Filling<'_> {
         filled
     }
 
-    /// A part of the value for people, or where it may be secret only what it is.
+    /// A part of the value for a message, or a neutral phrase if it can be secret.
     fn named(&self, part: &str) -> String {
         if self.is_open { format!("`{part}`") } else { "a variable of this value".to_owned() }
     }
 
-    /// Each kind of surprise once for an option: a list of ten says it once.
+    /// Adds a warning, unless the option already has one with this code. Warnings about different unset variables are all added, up to
+    /// [`MOST_WARNINGS`].
     fn warn(&mut self, code: WarningCode, message: String, hint: &str) {
         let warning = Warning { code, message, hint: Some(hint.to_owned()), at: Some(self.at.to_owned()) };
         let same = |known: &Warning| {
@@ -173,11 +175,11 @@ impl Filling<'_> {
     }
 }
 
-/// The name of `$NAME…` or `${NAME}…`, and what follows it.
+/// The name in `$NAME…` or `${NAME}…`, and the text after it.
 fn variable(text: &str) -> Option<(&str, &str)> {
     let text = text.strip_prefix('$')?;
     let (name, rest) = match text.strip_prefix('{') {
-        // Up to where the name ends, and no further: there may be no brace in all of a large text.
+        // Search only to the end of the name, because a large text may have no closing brace at all.
         Some(inside) => {
             let end = inside.find(|c: char| !c.is_ascii_alphanumeric() && c != '_')?;
             (&inside[..end], inside[end..].strip_prefix('}')?)

@@ -1,5 +1,5 @@
-//! The job's `~/.aws` files in, dpl's options in them out.
-//! Never looks beyond the job's own `HOME` and variables: without them there is no file.
+//! Reads options of dpl from the job's `~/.aws` files.
+//! Finds the files only by `HOME` and other variables of the job. Without these variables it reads no file.
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,8 +7,8 @@ use std::path::Path;
 use crate::bounded;
 use crate::protocol::environment::Environment;
 
-/// Options by name, each with its value and where it stands. A leading `aws_` of a key is no part of the name.
-/// The section is that of `profile`, else of `AWS_PROFILE`, else `default`. `credentials` goes before `config`, as in dpl.
+/// Options by name, each with its value and the file that contains it. A prefix `aws_` of a key is removed.
+/// Reads the section of `profile`, else of `AWS_PROFILE`, else `default`. `credentials` takes precedence over `config`, as in dpl.
 pub(super) fn read(env: &Environment, profile: Option<String>) -> BTreeMap<String, (String, String)> {
     let variable = || env.get("AWS_PROFILE").filter(|profile| !profile.is_empty()).map(Cow::into_owned);
     let profile = profile.or_else(variable).unwrap_or_else(|| "default".to_owned());
@@ -22,7 +22,7 @@ pub(super) fn read(env: &Environment, profile: Option<String>) -> BTreeMap<Strin
     options
 }
 
-/// Whether one of the files has a section for a profile of that name: `[name]` in `credentials`, `[profile name]` in `config`.
+/// Whether one of the files has a section for the profile `name`: `[name]` in `credentials`, or `[profile name]` in `config`.
 pub fn defines_profile(env: &Environment, name: &str) -> bool {
     let is_it = |line: &str| {
         let header = line.trim().strip_prefix('[').and_then(|line| line.split(']').next()).unwrap_or_default().trim();
@@ -31,18 +31,18 @@ pub fn defines_profile(env: &Environment, name: &str) -> bool {
     !name.is_empty() && texts(env).iter().any(|(_, text)| text.lines().any(is_it))
 }
 
-/// The files that can be read, with their paths, `credentials` first.
+/// Paths and contents of the files that can be read, `credentials` first.
 fn texts(env: &Environment) -> Vec<(String, String)> {
-    // A file that is not there, or not readable, has no options; the SDK complains if it needs it for credentials.
+    // Ignore a file that does not exist or cannot be read. The SDK reports it if it needs the file for credentials.
     let read = |path: String| bounded::read_to_string(Path::new(&path)).ok().map(|text| (path, text));
     paths(env).into_iter().filter_map(read).collect()
 }
 
-/// Where the SDK looks for profiles, `credentials` first.
+/// Paths of the files in which the SDK looks for profiles, `credentials` first.
 pub fn paths(env: &Environment) -> Vec<String> {
     let mut paths = Vec::new();
     for (variable, name) in [("AWS_SHARED_CREDENTIALS_FILE", "credentials"), ("AWS_CONFIG_FILE", "config")] {
-        // As the SDK finds them, but that it takes a `~` without a home for a directory of that name.
+        // The same rules as in the SDK, except that without a home the SDK reads from a directory named `~`.
         let home = env.get("HOME").filter(|home| home.starts_with('/'));
         let path = env.get(variable).filter(|path| !path.is_empty()).map_or(format!("~/.aws/{name}"), Cow::into_owned);
         let path = match (path.strip_prefix("~/"), home) {
@@ -55,7 +55,7 @@ pub fn paths(env: &Environment) -> Vec<String> {
     paths
 }
 
-/// The `key = value` lines of `[profile]` or `[profile profile]`.
+/// The `key = value` lines in the section `[profile]` or `[profile profile]`, where the last word is the name in `profile`.
 fn section<'a>(text: &'a str, profile: &str) -> Vec<(&'a str, &'a str)> {
     let mut inside = false;
     let mut lines = Vec::new();

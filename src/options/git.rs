@@ -1,4 +1,4 @@
-//! The facts of a git repository that a description may name.
+//! Reads the values of a git repository that a description can use.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use crate::git::{self, GitError};
 use crate::protocol::environment::Environment;
 use crate::stop::Stop;
 
-/// The arguments by which git prints a fact. `None`: there is no fact of this name. Names are dpl's.
+/// The arguments with which git prints a value. `None`: there is no value of this name. The names are those of dpl.
 fn arguments(name: &str) -> Option<&'static [&'static str]> {
     Some(match name {
         "git_author_email" => &["log", "-1", "--pretty=%ae"],
@@ -20,15 +20,15 @@ fn arguments(name: &str) -> Option<&'static [&'static str]> {
     })
 }
 
-/// True for the name of a git fact.
+/// Whether `name` is the name of a git value.
 pub(super) fn is_fact(name: &str) -> bool {
     arguments(name).is_some()
 }
 
-/// The fact of this name. `None`: the repository has none, or there is no repository.
+/// The git value named `name`. `None`: the repository does not have it, or there is no repository.
 ///
 /// # Errors
-/// [`GitError`]: git could not be asked.
+/// [`GitError`], if git could not be run.
 pub(super) fn fact(name: &str, env: &Environment, directory: &Path, stop: &Stop) -> Result<Option<String>, GitError> {
     arguments(name).map_or(Ok(None), |arguments| git::ask(arguments, env, directory, stop))
 }

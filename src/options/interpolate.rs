@@ -1,5 +1,5 @@
-//! A description with `%{name}` in, the description with the values of options and git facts out.
-//! Never asks git for a fact that is not named.
+//! Replaces `%{name}` in a description by values of options and of git.
+//! Runs git only for values that the description uses.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::protocol::error::{Warning, WarningCode};
 use crate::protocol::wire::{MAX_REQUEST_BYTES, Node};
 use crate::stop::Stop;
 
-/// The options that a description may name, besides git facts and the build's number.
+/// The options that a description can use, in addition to git values and the build number.
 const OPTIONS: [&str; 12] = [
     "dead_letter_arn",
     "function_name",
@@ -27,13 +27,13 @@ const OPTIONS: [&str; 12] = [
     "zip",
 ];
 
-/// dpl's description of a function that is created without one. `None`: the job has no build number to tell.
+/// The default description of a new function, which is that of dpl. `None`: the job has no build number.
 pub fn default_description(env: &Environment) -> Option<String> {
     let number = env.get("TRAVIS_BUILD_NUMBER").filter(|number| !number.is_empty())?;
     Some(format!("Deploy build {number} to AWS Lambda via Travis CI"))
 }
 
-/// What the description of a published version tells: the stanza's own, the build, the commit. `None`: nothing of it is known.
+/// The description of a published version: the description in the stanza, the build and the commit. `None`: none of them is known.
 pub fn version_description(
     description: Option<&str>,
     env: &Environment,
@@ -43,7 +43,7 @@ pub fn version_description(
     let variable = |name| env.get(name).filter(|value| !value.is_empty());
     let build = variable("TRAVIS_BUILD_NUMBER").map(|number| format!("build {number}"));
     let commit = variable("TRAVIS_COMMIT").map(std::borrow::Cow::into_owned);
-    // The description of a version decides nothing: without git it lacks the commit.
+    // Ignore git errors, because nothing depends on the description. Without git it lacks the commit.
     let commit = commit.or_else(|| git::fact("git_sha", env, directory, stop).ok().flatten());
     let commit = commit.map(|sha| format!("commit {}", sha.chars().take(SHORT_SHA).collect::<String>()));
     let own = description.filter(|text| !text.is_empty()).map(str::to_owned);
@@ -51,10 +51,10 @@ pub fn version_description(
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
-/// As many characters of a commit's name as people compare.
+/// Length of the commit hash in descriptions, in characters.
 const SHORT_SHA: usize = 12;
 
-/// Fills in the description.
+/// Replaces `%{name}` in the description of the stanza.
 pub(super) fn description(gathered: &mut Gathered, env: &Environment, directory: &Path, stop: &Stop) {
     let Gathered { stanza, warnings, problems, .. } = gathered;
     let Some(Node::Text(text)) = stanza.get("description") else { return };
@@ -72,7 +72,7 @@ pub(super) fn description(gathered: &mut Gathered, env: &Environment, directory:
             let ask = || git::fact(name, env, directory, stop);
             let fact = facts.entry(name.to_owned()).or_insert_with(ask);
             lacks_git |= match fact {
-                // A commit without a tag is an everyday thing.
+                // Most commits have no tag, so a missing tag is no reason for a warning.
                 Ok(None) => name != "git_tag",
                 Ok(Some(_)) => false,
                 Err(_) => true,
@@ -84,8 +84,8 @@ pub(super) fn description(gathered: &mut Gathered, env: &Environment, directory:
     if lacks_git {
         warnings.push(Warning {
             code: WarningCode::NoRepository,
-            message: "`description` names facts of a git repository, and git tells none here".to_owned(),
-            hint: Some("they are left empty; is the build directory a checkout, and git installed?".to_owned()),
+            message: "`description` uses values that git did not return; they are left empty".to_owned(),
+            hint: Some("check that git is installed and the build directory is a checkout".to_owned()),
             at: Some("/description".to_owned()),
         });
     }
@@ -100,7 +100,7 @@ pub(super) fn description(gathered: &mut Gathered, env: &Environment, directory:
         .collect();
 }
 
-/// What holds for an option that the stanza is silent about, where that does not depend on the live function.
+/// The default of an option that the stanza does not have. Empty if the default depends on the live function.
 fn default(name: &str, env: &Environment) -> String {
     let region = || ["AWS_REGION", "AWS_DEFAULT_REGION", "LAMBDA_REGION"].iter().find_map(|name| env.get(name));
     match name {
@@ -111,7 +111,7 @@ fn default(name: &str, env: &Environment) -> String {
     }
 }
 
-/// Replaces each `%{name}`. What is not closed stays as it is written. `None`: it would become larger than a request may be.
+/// Replaces each `%{name}`. A `%{` without a closing brace is left unchanged. `None`: the result would be larger than a request may be.
 fn fill(text: &str, mut value: impl FnMut(&str) -> String) -> Option<String> {
     let mut filled = String::with_capacity(text.len());
     let mut rest = text;

@@ -1,6 +1,6 @@
-//! A stanza as it was written and the job in, the stanza as dpl would have understood it out: the branch's values, options
-//! from variables and `~/.aws` files, `$VAR` and `%{name}` filled in.
-//! Effect: reads `~/.aws` files and asks git, both only where they are needed. Never runs what a value would run in bash.
+//! Resolves the options of a stanza as dpl does: selects branch-specific values, adds options from variables and `~/.aws` files, and
+//! replaces `$VAR` and `%{name}`.
+//! Side effects: reads `~/.aws` files and runs git, both only if needed. Never runs commands that a value contains.
 
 mod expand;
 mod files;
@@ -19,37 +19,38 @@ use crate::stop::Stop;
 pub use files::{defines_profile, paths as profile_files};
 pub use interpolate::{default_description, version_description};
 
-/// Options whose value is a list of names without a comma, so that a variable can hold several.
+/// Options whose value is a list of names without commas, so that one variable can contain several names.
 const LISTS: [&str; 3] = ["subnet_ids", "security_group_ids", "layers"];
 
-/// A stanza with everything filled in.
+/// A stanza after all options have been resolved.
 #[derive(Debug)]
 pub struct Gathered {
-    /// The options.
+    /// The resolved options.
     pub stanza: Map,
-    /// What will surprise.
+    /// Warnings about the options.
     pub warnings: Vec<Warning>,
-    /// Values that would become too large.
+    /// Errors: values that would become too large.
     pub problems: Vec<Problem>,
-    /// Where options that the stanza does not name come from, by their JSON pointer.
+    /// Sources of options that are not in the stanza, by JSON pointer.
     origins: BTreeMap<String, String>,
 }
 
-/// Gathers the options of a stanza: the current branch's entries, then the job's variables, then `~/.aws` files.
-/// `$VAR` is filled in where the stanza says it, and `%{name}` in the description; git is asked in `directory`.
+/// Resolves the options of a stanza. The stanza takes precedence over the job's variables, and these over `~/.aws` files.
+/// Replaces `$VAR` in values of the stanza, and `%{name}` in the description. git runs in `directory`.
 pub fn gather(stanza: &Map, env: &Environment, directory: &Path, stop: &Stop) -> Gathered {
     let mut gathered = without_git(stanza, env);
     interpolate::description(&mut gathered, env, directory, stop);
     gathered
 }
 
-/// As [`gather`], but nobody is asked: for a stanza that is skipped, of which only the problems are told.
+/// As [`gather`], but without git and without a replacement of `%{name}`. For a stanza that is skipped, of which only the problems are
+/// reported.
 pub fn without_git(stanza: &Map, env: &Environment) -> Gathered {
     let (stanza, mut warnings) = select_branch(stanza, &env.expand("TRAVIS_BRANCH"));
     let mut origins = BTreeMap::new();
     let foreign = foreign_options(&stanza, env, &mut origins);
     let own = stanza.iter().map(|(key, node)| (key.to_owned(), node.clone()));
-    // Variables and files are taken as they are: bash has expanded them already, or never would.
+    // Do not replace variables in values from variables and files: bash has already expanded these values, or never would.
     let mut problems = Vec::new();
     let mut room = MAX_REQUEST_BYTES;
     let mut expand = |(key, node)| expand::option(key, node, env, &mut room, &mut warnings, &mut problems);
@@ -58,26 +59,26 @@ pub fn without_git(stanza: &Map, env: &Environment) -> Gathered {
 }
 
 impl Gathered {
-    /// Adds to a problem where its value comes from, if not from the stanza.
+    /// Adds the source of the value to a problem, if the value is not from the stanza.
     pub fn with_origin(&self, mut problem: Problem) -> Problem {
         if let Some(origin) = problem.at.as_ref().and_then(|at| self.origins.get(at)) {
-            problem.hint = Some(format!("the value comes from {origin}"));
+            problem.hint = Some(format!("fix {origin}, which sets this value"));
         }
         problem
     }
 }
 
-/// What is filled in would make a value larger than a request may be.
+/// The problem that replacements would make a value larger than a request may be.
 fn too_large(at: &str) -> Problem {
     Problem {
         code: Code::BadValue,
-        message: format!("what is filled in makes this larger than {} MiB", MAX_REQUEST_BYTES >> 20),
+        message: format!("variables make this value larger than {} MiB", MAX_REQUEST_BYTES >> 20),
         at: Some(at.to_owned()),
-        hint: Some("shorten the variables that it names, or name them less often".to_owned()),
+        hint: Some("shorten the variables in it, or use them less often".to_owned()),
     }
 }
 
-/// The options that the stanza is silent about, from the first source that has them.
+/// The options that the stanza does not have, each from the first source that has it.
 fn foreign_options(stanza: &Map, env: &Environment, origins: &mut BTreeMap<String, String>) -> Vec<(String, Node)> {
     let mut files: Option<BTreeMap<String, (String, String)>> = None;
     let mut found = Vec::new();
@@ -102,7 +103,8 @@ fn foreign_options(stanza: &Map, env: &Environment, origins: &mut BTreeMap<Strin
     found
 }
 
-/// `environment` and `environment_variables` are one option, `skip_cleanup` is the opposite of `cleanup`.
+/// Whether the stanza sets the option by another key: `environment` and `environment_variables` are the same option, and `skip_cleanup` is
+/// the opposite of `cleanup`.
 fn has_alias(stanza: &Map, key: &str) -> bool {
     let other = match key {
         "environment" => "environment_variables",
@@ -168,7 +170,7 @@ mod tests {
         let at = Some("/timeout".to_owned());
         let problem = Problem { code: Code::BadValue, message: String::new(), at, hint: None };
         let hint = gathered.with_origin(problem).hint;
-        assert_eq!(hint.as_deref(), Some("the value comes from the job's variable LAMBDA_TIMEOUT"));
+        assert_eq!(hint.as_deref(), Some("fix the job's variable LAMBDA_TIMEOUT, which sets this value"));
     }
 
     #[test]

@@ -1,15 +1,15 @@
-//! A stanza with branch-specific values in, the stanza of the current branch out.
-//! Never judges a branch; that is a condition's business.
+//! Resolves branch-specific values of a stanza for the current branch.
+//! Never decides whether a branch is deployed; the conditions do that.
 
 use super::error::{Warning, WarningCode};
 use super::schema::stanza_keys;
 use super::wire::{self, Map, Node};
 
-/// Options whose value may be a map of their own, so that a map there selects nothing by branch.
+/// Options whose value can be a map with another meaning, so that a map is not branch-specific.
 const MAP_OPTIONS: [&str; 7] = ["environment", "environment_variables", "function_tags", "layers", "on", "if", "true"];
 
-/// The options of dpl that may also come as `AWS_<OPTION>` or `LAMBDA_<OPTION>`, and from files. Credentials and region
-/// are not among them: they have sources of their own, and a key never mixes two of them.
+/// Options of dpl that can also come from a variable `AWS_<OPTION>` or `LAMBDA_<OPTION>`, or from `~/.aws` files. Credentials and region
+/// are not in this list: they have their own sources, and values from two sources are never combined.
 pub(crate) const FOREIGN: [&str; 22] = [
     "function_name",
     "role",
@@ -35,16 +35,16 @@ pub(crate) const FOREIGN: [&str; 22] = [
     "run",
 ];
 
-/// What dpl has besides.
+/// All other options of dpl.
 const BESIDES: [&str; 7] =
     ["provider", "access_key_id", "secret_access_key", "region", "skip_cleanup", "allow_failure", "strategy"];
 
-/// True for an option that may come from a variable of the job, `AWS_<OPTION>` or `LAMBDA_<OPTION>`.
+/// Whether an option can come from a variable of the job, `AWS_<OPTION>` or `LAMBDA_<OPTION>`.
 pub fn is_from_variable(key: &str) -> bool {
     FOREIGN.contains(&key)
 }
 
-/// True when a map as the value of this option is branch-specific: `{"master": "a", "develop": "b"}`.
+/// Whether `value` is a branch-specific value of `key`, such as `{"master": "a", "develop": "b"}`.
 pub fn is_branch_specific(key: &str, value: &Node) -> bool {
     value.as_map().is_some()
         && !value.is_secure()
@@ -53,7 +53,7 @@ pub fn is_branch_specific(key: &str, value: &Node) -> bool {
         && (is_of_dpl(key) || !is_ours(key))
 }
 
-/// True for the options that dpl has, too, and whose value is no map: there, one is a map of branches.
+/// Whether an option exists in dpl and its value is not a map. A map is then a map of branches.
 pub(super) fn can_be_branch_specific(key: &str) -> bool {
     is_of_dpl(key) && !MAP_OPTIONS.contains(&key)
 }
@@ -62,26 +62,26 @@ fn is_of_dpl(key: &str) -> bool {
     FOREIGN.contains(&key) || BESIDES.contains(&key)
 }
 
-/// True for the options of this version and of the contract; nobody ever wrote a map of branches for those that dpl lacks.
+/// Whether dpl-lambda has this option. Options that dpl lacks have never been branch-specific.
 fn is_ours(key: &str) -> bool {
     stanza_keys().iter().any(|known| known == key)
 }
 
-/// Picks the current branch's entry of each branch-specific value; a branch that has none drops the option.
-/// Deprecated at Travis, and still in use.
+/// Replaces each branch-specific value by its entry for the current branch, and removes the option if there is none.
+/// Travis CI has deprecated such values, but they are still in use.
 pub fn select_branch(stanza: &Map, branch: &str) -> (Map, Vec<Warning>) {
     let mut warnings = Vec::new();
     let selected = stanza.iter().filter_map(|(key, value)| {
-        // An unknown key stays as it is, for the reader to warn about.
+        // An unknown key is left unchanged, because the reader warns about it.
         if !is_branch_specific(key, value) || !stanza_keys().iter().any(|known| known == key) {
             return Some((key.to_owned(), value.clone()));
         }
         let chosen = value.as_map().and_then(|map| map.get(branch)).cloned();
-        let effect = if chosen.is_some() { "the entry of" } else { "left out, as it has no entry for" };
+        let effect = if chosen.is_some() { "it has the value for" } else { "it is ignored, without a value for" };
         warnings.push(Warning {
             code: WarningCode::Deprecated,
             message: format!("`{key}` is a map of branches: {effect} branch `{branch}`"),
-            hint: Some("write one stanza for each branch, with `on.branch`".to_owned()),
+            hint: Some("write one stanza per branch, with `on.branch`".to_owned()),
             at: Some(wire::pointer("", key)),
         });
         chosen.map(|chosen| (key.to_owned(), chosen))

@@ -1,5 +1,5 @@
-//! The job's environment: the request's `env`, or the process's own when the request has none.
-//! Never falls back from one to the other for a single variable.
+//! The environment of the job: `env` of the request, or the environment of the process if the request has none.
+//! Never combines the two: a variable that is not in one is not taken from the other.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -8,14 +8,14 @@ use std::fmt;
 
 use super::secret::secrets_within;
 
-/// Where programs are looked for when the job has no `PATH`.
+/// Search path for programs if the job has no `PATH`.
 pub const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
-/// The variables of a job. Its `Debug` shows names only.
+/// The environment variables of a job. Its `Debug` output shows only names.
 #[derive(Clone, Default)]
 pub struct Environment(BTreeMap<OsString, OsString>);
 
-/// Words that name a secret wherever they stand. A plural counts as its singular, as which `PKCS12` is read, too.
+/// Words that mark a name as secret in any position. Words are compared in the singular, so `PKC` also matches `PKCS12`.
 const SECRET_WORDS: [&str; 31] = [
     "AUTH",
     "AUTHORIZATION",
@@ -50,7 +50,7 @@ const SECRET_WORDS: [&str; 31] = [
     "WEBHOOK",
 ];
 
-/// What names a secret also in the middle of words that are run together: `AWSSECRETACCESSKEY`.
+/// Parts that mark a name as secret inside a word without separators, such as `AWSSECRETACCESSKEY`.
 const SECRET_STEMS: [&str; 11] = [
     "ACCESSKEY",
     "APIKEY",
@@ -65,14 +65,14 @@ const SECRET_STEMS: [&str; 11] = [
     "WEBHOOK",
 ];
 
-/// Ends of words that are run together: `DBPASS`, `SIGNINGKEY`.
+/// Parts that mark a name as secret at the end of a word without separators, such as `DBPASS` and `SIGNINGKEY`.
 const SECRET_ENDS: [&str; 11] = ["AUTH", "CRED", "DSN", "JWT", "KEY", "PASS", "PASSWRD", "PEM", "PSWD", "PW", "PWD"];
 
-/// Several words that name a secret together.
+/// Sequences of words that mark a name as secret.
 const SECRET_PHRASES: [&str; 7] =
     ["CONNECTION_STRING", "CONNECTION_STR", "CONN_STRING", "CONN_STR", "ID_RSA", "KUBE_CONFIG", "SERVICE_ACCOUNT_JSON"];
 
-/// Several words, apart or run together, of which one alone would name a secret.
+/// Sequences of words, with or without separators, that are not secret although one of their words is in [`SECRET_WORDS`].
 const NO_SECRETS: [&str; 13] = [
     "CACHE_KEY",
     "FOREIGN_KEY",
@@ -89,7 +89,7 @@ const NO_SECRETS: [&str; 13] = [
     "SORT_KEY",
 ];
 
-/// Words that hold one of [`SECRET_STEMS`] or [`SECRET_ENDS`], and mean something else. `GIT_ASKPASS` names a program.
+/// Words that contain one of [`SECRET_STEMS`] or [`SECRET_ENDS`] but are not secret. For example, `GIT_ASKPASS` names a program.
 const ORDINARY: [&str; 21] = [
     "ASKPASS",
     "BYPASS",
@@ -114,7 +114,7 @@ const ORDINARY: [&str; 21] = [
     "WHISKEY",
 ];
 
-/// Last words by which a name is about a secret, and holds none: `AWS_WEB_IDENTITY_TOKEN_FILE`, `TOKEN_TTL`.
+/// Last words of names that describe a secret without containing it, such as `AWS_WEB_IDENTITY_TOKEN_FILE` and `TOKEN_TTL`.
 const ABOUT: [&str; 17] = [
     "ALGORITHM",
     "ARN",
@@ -136,22 +136,22 @@ const ABOUT: [&str; 17] = [
 ];
 
 impl Environment {
-    /// The variable's value, lossy where it is not UTF-8; `None` when it is not set.
+    /// The value of a variable, with invalid UTF-8 replaced. `None`: the variable is not set.
     pub fn get(&self, name: &str) -> Option<Cow<'_, str>> {
         self.0.get(OsStr::new(name)).map(|value| value.to_string_lossy())
     }
 
-    /// The variable's value as bash would expand it: empty when it is not set.
+    /// The value of a variable as bash expands it: empty if the variable is not set.
     pub fn expand(&self, name: &str) -> Cow<'_, str> {
         self.get(name).unwrap_or_default()
     }
 
-    /// Names and values, sorted by name.
+    /// Iterates over names and values, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
         self.0.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))
     }
 
-    /// The same with another variable, which replaces one of its name.
+    /// A copy of the environment in which the variable `name` has this value.
     #[must_use]
     pub fn with(&self, name: &str, value: &str) -> Environment {
         let mut variables = self.0.clone();
@@ -159,8 +159,8 @@ impl Environment {
         Environment(variables)
     }
 
-    /// The values of variables whose name AWS or common usage calls secret, and what is secret within the others: the
-    /// password of an address, a token in its query.
+    /// The values of all variables with a secret name (see [`names_a_secret`]), and the secret parts of all other values: passwords in
+    /// URLs and tokens in their queries.
     pub fn secrets(&self) -> impl Iterator<Item = Cow<'_, str>> {
         self.0.iter().flat_map(|(name, value)| {
             let value = value.to_string_lossy();
@@ -172,12 +172,13 @@ impl Environment {
     }
 }
 
-/// True for `AWS_SECRET_ACCESS_KEY`, `dbPassword`, `SIGNINGKEY`, …; false for `KEYBOARD`, `PUBLIC_KEY` and `TOKEN_FILE`. Words are
-/// apart by their case or by what is no letter, or run together; a name is secret if one of the two readings is.
+/// Whether the name of a variable says that its value is a secret. True for `AWS_SECRET_ACCESS_KEY`, `dbPassword` and `SIGNINGKEY`; false
+/// for `KEYBOARD`, `PUBLIC_KEY` and `TOKEN_FILE`. The name is read twice: split into words by case and by separators, and split by
+/// separators only. It is secret if one of the two readings is.
 pub fn names_a_secret(name: &str) -> bool {
     let together: Vec<String> = segments(name).map(str::to_uppercase).collect();
     let apart: Vec<String> = segments(name).flat_map(words).collect();
-    // The shell's directories.
+    // Directories that the shell sets.
     if matches!(together.concat().as_str(), "PWD" | "OLDPWD") {
         return false;
     }
@@ -203,7 +204,7 @@ fn is_secret(words: &[String]) -> bool {
     name.split('_').any(is_secret_word)
 }
 
-/// A word in upper case and without its plural.
+/// Whether a word is secret. It must be in upper case and in the singular.
 fn is_secret_word(word: &str) -> bool {
     let is_ordinary = ORDINARY.iter().any(|ordinary| word.ends_with(ordinary))
         || NO_SECRETS.iter().any(|phrase| word.ends_with(&phrase.replace('_', "")))
@@ -214,7 +215,7 @@ fn is_secret_word(word: &str) -> bool {
                 || SECRET_ENDS.iter().any(|end| word.ends_with(end))))
 }
 
-/// `KEYS2` as `KEY`; `PASS` and `ACCESS` are no plurals.
+/// The singular of a word, without digits at its end: `KEY` for `KEYS2`. `PASS` and `ACCESS` are not plurals.
 fn singular(word: &str) -> &str {
     let word = word.trim_end_matches(|c: char| c.is_ascii_digit());
     if let Some(one) = word.strip_suffix("ES").filter(|one| one.ends_with("SS")) {
@@ -223,7 +224,7 @@ fn singular(word: &str) -> &str {
     word.strip_suffix('S').filter(|one| !one.ends_with('S')).unwrap_or(word)
 }
 
-/// The words of `dbPassword`, `APIKey` and `APIKEYs` in upper case.
+/// Splits `dbPassword`, `APIKey` and `APIKEYs` into words in upper case.
 fn words(segment: &str) -> Vec<String> {
     let letters: Vec<char> = segment.chars().collect();
     let mut words = vec![String::new()];

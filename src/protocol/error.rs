@@ -1,5 +1,5 @@
-//! The words for what went wrong or will surprise: codes, classes, problems, warnings.
-//! Holds no sentence about a particular failure; those are made in the rooms' errors and in `failure`.
+//! Types of errors and warnings: codes, classes, problems and reports.
+//! Contains no text about a particular failure. Those texts are in the error types of the modules and in `failure`.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -7,44 +7,44 @@ use serde::Serialize;
 use super::policy::Statement;
 use super::prose::one_line;
 
-/// Who must act so that the next run succeeds.
+/// Who must act before a run can succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Class {
     /// The author of the stanza or of the runner's request.
     Config,
-    /// Whoever builds the files to be packaged.
+    /// The author of the build that makes the files to package.
     Package,
-    /// Whoever manages credentials and permissions.
+    /// The administrator of credentials and permissions.
     Auth,
-    /// Whoever manages the AWS account's limits.
+    /// The administrator of the AWS account's quotas.
     Quota,
-    /// Nobody: try again.
+    /// No one: a retry can succeed.
     Transient,
-    /// Nobody: the run was ended from outside.
+    /// No one: the run was cancelled.
     Interrupted,
-    /// The author of a command that the stanza names.
+    /// The author of a command in the stanza.
     Command,
     /// The authors of dpl-lambda.
     Internal,
 }
 
 impl Class {
-    /// Who that is.
+    /// Who must act, as part of a sentence.
     pub fn who(self) -> &'static str {
         match self {
-            Class::Config => "the author of the stanza, or of the runner's request",
-            Class::Package => "whoever builds the files to be packaged",
-            Class::Auth => "whoever manages credentials and permissions",
-            Class::Quota => "whoever manages the AWS account's limits",
-            Class::Transient => "nobody; try again",
-            Class::Interrupted => "nobody; the run was ended from outside",
-            Class::Command => "the author of a command that the stanza names",
+            Class::Config => "the author of the stanza or of the runner's request",
+            Class::Package => "the author of the build that makes the files to package",
+            Class::Auth => "the administrator of credentials and permissions",
+            Class::Quota => "the administrator of the AWS account's quotas",
+            Class::Transient => "no one; retry",
+            Class::Interrupted => "no one; the run was cancelled",
+            Class::Command => "the author of a command in the stanza",
             Class::Internal => "the authors of dpl-lambda",
         }
     }
 
-    /// The word itself, as events have it.
+    /// The name of the class in events, such as `config`.
     pub fn word(self) -> String {
         word(&self)
     }
@@ -54,7 +54,7 @@ fn word(value: &impl Serialize) -> String {
     serde_json::to_value(value).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
-/// Makes an enum of stable words with what each means, and what is to be done: the catalogue.
+/// Defines an enum of codes. Each has its meaning (the doc comment) and advice; `schema/errors.md` is generated from them.
 macro_rules! words {
     ($(#[$attribute:meta])* $enum:ident { $($(#[doc = $doc:literal])* $name:ident => $advice:literal;)* }) => {
         $(#[$attribute])*
@@ -63,20 +63,20 @@ macro_rules! words {
         pub enum $enum { $($(#[doc = $doc])* $name,)* }
 
         impl $enum {
-            /// Every one, in the order of their declaration.
+            /// All codes in the order of their declaration.
             pub const ALL: &'static [$enum] = &[$($enum::$name,)*];
 
-            /// What happened, in a sentence or two.
+            /// What the code means, in one or two sentences.
             pub fn meaning(self) -> &'static str {
                 match self { $($enum::$name => concat!($($doc,)*).trim_ascii(),)* }
             }
 
-            /// What to do about it.
+            /// What to do.
             pub fn advice(self) -> &'static str {
                 match self { $($enum::$name => $advice,)* }
             }
 
-            /// The word itself, as events have it.
+            /// The code in events, such as `bad-value`.
             pub fn word(self) -> String {
                 word(&self)
             }
@@ -87,7 +87,7 @@ macro_rules! words {
 macro_rules! codes {
     ($($(#[doc = $doc:literal])* $name:ident: $class:ident $(, $retryable:ident)? => $advice:literal;)*) => {
         words! {
-            /// What went wrong, as a stable word: kebab-case, part of protocol 1.
+            /// Error code. Codes are in kebab case and stable within protocol 1.
             Code { $($(#[doc = $doc])* $name => $advice;)* }
         }
 
@@ -97,7 +97,7 @@ macro_rules! codes {
                 match self { $(Code::$name => Class::$class,)* }
             }
 
-            /// True when the same request may succeed later without any change.
+            /// Whether the same request can succeed later without a change.
             pub fn is_retryable(self) -> bool {
                 match self { $(Code::$name => codes!(@retryable $($retryable)?),)* }
             }
@@ -108,423 +108,423 @@ macro_rules! codes {
 }
 
 codes! {
-    /// The command line is not one of ours.
+    /// The command line is invalid.
     BadArguments: Config =>
-        "`dpl-lambda --help` lists the commands.";
+        "Run `dpl-lambda --help` for the list of commands.";
     /// Standard input is not JSON.
     BadJson: Config =>
-        "Standard input takes one JSON object: the stanza, with the job's `env`. The message names line and column.";
-    /// A key stands twice in one JSON object.
+        "Write one JSON object to standard input: the stanza, with the job's `env`. The message names line and column.";
+    /// A JSON object has the same key twice.
     DuplicateKey: Config =>
-        "Keep one of the two; JSON leaves open which one counts.";
-    /// Standard input holds more than 8 MiB.
+        "Keep one of the two. JSON does not define which one counts.";
+    /// Standard input is larger than 8 MiB.
     RequestTooLarge: Config =>
-        "A stanza and a job's environment are far smaller. Is it the right input?";
-    /// Standard input did not come to its end in time.
+        "Check that it is the right input. A stanza and a job's environment are far smaller.";
+    /// Standard input did not end within the time limit.
     RequestTimeout: Config =>
-        "The runner has to write the request and close our standard input. `DPL_LAMBDA_INPUT_TIMEOUT` sets another limit, in seconds.";
-    /// The document is JSON, but no request: not an object, or an `env` that is no map of strings.
+        "Let the runner write the request and close standard input. `DPL_LAMBDA_INPUT_TIMEOUT` sets another limit, in seconds.";
+    /// The document is JSON, but not a request: it is not an object, or its `env` is not a map of strings.
     BadRequest: Config =>
-        "Standard input takes one JSON object, and `env` in it is an object of strings.";
-    /// The runner speaks a protocol number that this version does not.
+        "Write one JSON object to standard input. Its `env` is an object of strings.";
+    /// The request asks for a protocol that this version does not support.
     UnsupportedProtocol: Config =>
-        "`hello` lists the protocols that a version speaks. Take a newer dpl-lambda, or let the runner ask for one of these.";
-    /// The stanza is for another provider than `lambda`.
+        "Install a newer dpl-lambda, or let the runner ask for a protocol that the `hello` event lists.";
+    /// The stanza is for a provider other than `lambda`.
     WrongProvider: Config =>
         "Let the runner give each stanza to the plugin of its provider.";
-    /// A value of the stanza cannot be read.
+    /// A value of the stanza is invalid.
     BadValue: Config =>
-        "Fix the value at `at`; the message says what would be right.";
-    /// The stanza lacks a key that is needed here.
+        "Fix the value at `at`. The message says what is expected.";
+    /// The stanza lacks a required key.
     MissingKey: Config =>
-        "Add the key at `at`. If the function should exist already: is it the right region and account?";
-    /// The stanza has a key that is not known, and asks for `strict` reading.
+        "Add the key at `at`. If the function should already exist, check the region and the account.";
+    /// The stanza has an unknown key, and `strict` is true.
     UnknownKey: Config =>
-        "The hint names the nearest known key. Without `strict` this is a warning.";
-    /// A `{"secure": …}` value reached us: the runner did not decrypt it.
+        "Fix the key; the hint names the most similar known one. Without `strict`, an unknown key is a warning.";
+    /// A value is still encrypted: it is `{"secure": …}`.
     NotDecrypted: Config =>
-        "The runner has to decrypt `secure` values before it writes the request. By hand: set the option's variable, such as AWS_SECRET_ACCESS_KEY, and leave the key out.";
-    /// A condition under `on` is not what bash can evaluate.
+        "Let the runner decrypt `secure` values before it writes the request. In standalone use, set the option's variable, such as AWS_SECRET_ACCESS_KEY, and leave the key out.";
+    /// bash cannot evaluate a condition under `on`.
     BadCondition: Config =>
-        "Try the condition in bash: `[[ … ]]`. A condition that does not parse never deploys.";
-    /// A condition did not end in time.
+        "Try the condition in bash: `[[ … ]]`. A stanza with an invalid condition is never deployed.";
+    /// A condition did not end within the time limit.
     ConditionTimeout: Config =>
-        "A condition should look at what is there already, and not wait or fetch. `DPL_LAMBDA_CONDITION_TIMEOUT` sets another limit, in seconds.";
+        "Let the condition test only what already exists; it should not wait or download. `DPL_LAMBDA_CONDITION_TIMEOUT` sets another limit, in seconds.";
     /// A condition needs bash, and there is none on the job's `PATH`.
     BashNotFound: Config =>
-        "Install bash where the job runs, or use plain words, which need none.";
-    /// Git could not be asked about the checkout, so that branch, tag or commit are not known.
+        "Install bash where the job runs, or use plain words in the conditions, which need no bash.";
+    /// git could not read the checkout, so branch, tag or commit are unknown.
     GitFailed: Config =>
-        "Let git read the checkout: is git installed, and does the directory belong to the user of the job (`safe.directory`)? Where there is no git, set TRAVIS_BRANCH.";
+        "Install git, and check that the directory belongs to the user of the job (`safe.directory`). Without git, set TRAVIS_BRANCH.";
     /// The job's environment is larger than the kernel passes to a program.
     EnvTooLarge: Config =>
-        "Keep large values in files; the kernel passes at most 128 KiB in one variable.";
+        "Keep large values in files. The kernel passes at most 128 KiB in one variable.";
     /// The path to package does not exist.
     PackageNotFound: Package =>
-        "`zip` names a directory, a file or an archive, relative to where the job runs. Did the build run, and write its result there?";
-    /// There is nothing to package.
+        "Check that the build ran and wrote its result there. `zip` names a directory, a file or an archive, relative to the directory in which the job runs.";
+    /// There are no files to package.
     PackageEmpty: Package =>
-        "Does the build write its result somewhere else? Files whose names begin with a dot need `dot_match: true`.";
-    /// A file to package cannot be read or cannot stand in an archive.
+        "Check where the build writes its result. Files whose names begin with a dot need `dot_match: true`.";
+    /// A file to package cannot be read, or an archive cannot contain it.
     PackageUnreadable: Package =>
-        "Fix the file that the message names, or leave it out by `exclude`.";
-    /// The package is larger than Lambda takes.
+        "Fix the file that the message names, or exclude it with `exclude`.";
+    /// The package is larger than Lambda allows.
     PackageTooLarge: Package =>
-        "Over 50 MiB: name an `s3_bucket`. Over 250 MiB unpacked: leave out what the function does not need, or deploy a container image. The hint names the largest entries.";
-    /// The given archive is not a zip file.
+        "Over 50 MiB, set `s3_bucket`. Over 250 MiB unpacked, leave out what the function does not need, or deploy a container image. The hint names the largest entries.";
+    /// The archive is not a valid zip file.
     PackageInvalid: Package =>
-        "Name the directory instead of an archive, and it is packaged for you.";
+        "Set `zip` to the directory instead of the archive; dpl-lambda then makes the archive.";
     /// The archive cannot be written to the file that `--output` names.
     PackageUnwritable: Package =>
-        "Is there room, and may the job write there?";
-    /// `AWS_CA_BUNDLE` names a file without certificates.
+        "Check the free space and the write permission of the job.";
+    /// The file that `AWS_CA_BUNDLE` names contains no certificates.
     BadCaBundle: Config =>
-        "`AWS_CA_BUNDLE` names a file of certificates in PEM. Without it the system's are trusted.";
-    /// No source of AWS credentials has any.
+        "Let `AWS_CA_BUNDLE` name a file with certificates in PEM format, or unset it to trust the certificates of the system.";
+    /// No source provides AWS credentials.
     NoCredentials: Auth =>
-        "Give `access_key_id` and `secret_access_key`, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY of the job, or `role_to_assume` with `web_identity_token_env`. Travis CI gives secrets to no build of a fork.";
-    /// Half a pair of keys was given.
+        "Set `access_key_id` and `secret_access_key`, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the job, or `role_to_assume` with `web_identity_token_env`. Travis CI passes no secrets to builds of forks.";
+    /// A part of the credentials is missing.
     IncompleteCredentials: Auth =>
-        "A key, its secret and its session token come from one place: all in the stanza, or all in the job's environment.";
-    /// AWS does not know the key, or the signature is wrong.
+        "Take the access key ID, its secret and its session token from one source: all from the stanza, or all from the job's environment.";
+    /// AWS does not know the access key, or the signature is wrong.
     CredentialsRejected: Auth =>
-        "Check the access key, its secret and, for keys that begin with ASIA, the session token. Were they rotated or deleted?";
-    /// The session of temporary credentials is over.
+        "Check the access key, its secret and, for keys that begin with ASIA, the session token. They may have been rotated or deleted.";
+    /// The session of the temporary credentials has expired.
     CredentialsExpired: Auth =>
-        "Fetch temporary credentials in this job, shortly before the deployment.";
-    /// The caller is known, but may not do this.
+        "Get temporary credentials in this job, shortly before the deployment.";
+    /// The caller is not allowed to do this.
     AccessDenied: Auth =>
-        "`policy_statement` is the IAM statement to add; `dpl-lambda policy` prints all that the stanza needs. Where the message says that a policy denies it, ask whoever manages that policy.";
-    /// The caller's clock differs from AWS's by more than five minutes.
+        "Add `policy_statement`, which is the missing IAM statement. `dpl-lambda policy` prints all statements that the stanza needs. If the message names a policy that denies the action, ask its owner.";
+    /// The clock of the caller differs from that of AWS by more than five minutes.
     ClockSkewed: Config =>
         "Set the clock of the machine that runs the job.";
-    /// AWS found a value that it does not take.
+    /// AWS does not accept a value.
     InvalidParameter: Config =>
-        "The message says which value AWS does not take, and `at` which key it came from.";
-    /// Lambda may not assume the function's role.
+        "Fix the value that the message names; `at` is its key.";
+    /// Lambda cannot assume the function's role.
     RoleNotAssumable: Config =>
-        "The trust policy of the function's role must let `lambda.amazonaws.com` assume it. A new role needs some seconds, which are waited for.";
-    /// The function's own role may not do what the function's settings need.
+        "Allow `lambda.amazonaws.com` to assume the role in its trust policy. A new role needs some seconds; the run has already waited for that.";
+    /// The function's role lacks a permission that the function's settings need.
     RoleLacksPermission: Auth =>
-        "Give the function's role, not the caller, the permission that the message names.";
+        "Add the permission that the message names to the function's role, not to the caller.";
     /// A KMS key cannot be used by the function, or for it.
     KeyNotUsable: Auth =>
-        "Is the key enabled and in the function's region, and may the function's role, or the caller, use it? The hint says who.";
+        "Check that the key is enabled and in the function's region, and that the function's role or the caller can use it. The hint says which of them.";
     /// Something that the stanza names does not exist at AWS.
     NotFound: Config =>
-        "Check names, ARNs, region and account. `at` names the key.";
-    /// Something that the stanza names is in another region than the function.
+        "Check names, ARNs, region and account. `at` is the key.";
+    /// Something that the stanza names is not in the function's region.
     WrongRegion: Config =>
-        "Name the one of the function's region, or another `region`.";
-    /// The function does not exist any more; it was deleted during the deployment.
+        "Name a resource in the function's region, or change `region`.";
+    /// The function was deleted during the deployment.
     FunctionGone: Transient, retryable =>
-        "Deploy again to create it anew, and look who deletes it.";
-    /// The function is not at the revision that `revision_id` names.
+        "Deploy again to create it, and find out who deletes it.";
+    /// The function does not have the revision in `revision_id`.
     RevisionMismatch: Config =>
-        "Somebody has changed the function since its revision was read. Read it again, and decide again.";
-    /// The function runs a container image and the stanza packages files, or the other way round.
+        "Read the function again; someone changed it after its revision was read. Then decide whether to deploy.";
+    /// The function runs a container image and the stanza packages files, or the reverse.
     PackageTypeMismatch: Config =>
-        "A function keeps its package type: give it what it runs, or deploy to a function of another name.";
-    /// AWS does not let functions have this runtime.
+        "Deploy the type that the function has, or use a function with another name. A function cannot change its package type.";
+    /// AWS does not allow functions with this runtime.
     UnsupportedRuntime: Config =>
-        "Go to the runtime that the hint names.";
-    /// The function's variables are larger than Lambda takes.
+        "Switch to the runtime that the hint names.";
+    /// The function's environment variables are larger than Lambda allows.
     EnvironmentTooLarge: Config =>
-        "Names and values together have 4 KB. Keep large values in Systems Manager, in Secrets Manager, or in the package.";
-    /// Lambda cannot take or run the container image.
+        "Reduce names and values to 4 KB in total. Keep large values in Systems Manager, in Secrets Manager, or in the package.";
+    /// Lambda cannot use the container image.
     ImageNotUsable: Package =>
-        "Is it pushed to this account's and region's repository, for one platform, and may Lambda take it?";
-    /// The package is not signed as the function's code signing configuration asks.
+        "Check that the image is in a repository of this account and region, is built for one platform, and can be read by Lambda.";
+    /// The package is not signed as the function's code signing configuration requires.
     CodeSignatureRejected: Package =>
-        "Sign it with a profile of the configuration, and deploy the signed object by `s3_bucket` and `s3_key`.";
+        "Sign the package with a profile of the configuration, and deploy the signed object with `s3_bucket` and `s3_key`.";
     /// The function cannot reach its file system.
     FileSystemNotUsable: Config =>
-        "Is there a mount target in each subnet's zone, open on TCP 2049, and may the function's role mount it?";
-    /// The function is not ready to be called yet.
+        "Check that each subnet's zone has a mount target with TCP port 2049 open, and that the function's role can mount the file system.";
+    /// The function is not ready for invocations yet.
     FunctionNotReady: Transient, retryable =>
         "Run the deployment again in a minute.";
-    /// AWS does not show the live variables, which were to be kept.
+    /// AWS does not return the live variables, which `merge_environment` needs.
     EnvironmentUnreadable: Auth =>
-        "The caller needs kms:Decrypt on the function's key; or give all variables, without `merge_environment`.";
-    /// AWS does not show the live tags, which were to be replaced.
+        "Give the caller kms:Decrypt on the function's key, or list all variables without `merge_environment`.";
+    /// AWS does not return the live tags, which `function_tags_mode: replace` needs.
     TagsUnreadable: Auth =>
-        "The caller needs lambda:ListTags on the function; or add tags, without `function_tags_mode: replace`.";
-    /// Somebody else changed the function during the deployment.
+        "Give the caller lambda:ListTags on the function, or add tags without `function_tags_mode: replace`.";
+    /// The function was changed by someone else during the deployment.
     Conflict: Transient, retryable =>
-        "Run the deployment again. If it stays: who else deploys this function?";
-    /// Another update of the function did not end in time.
+        "Run the deployment again. If that does not help, find out who else deploys this function.";
+    /// Another update of the function did not end within the time limit.
     UpdateInProgress: Transient, retryable =>
-        "Run the deployment again, or set `wait_timeout` higher. A function that is busy for ever is one for AWS Support.";
-    /// A limit of the AWS account is reached.
+        "Run the deployment again, or increase `wait_timeout`. If the update never ends, contact AWS Support.";
+    /// A quota of the AWS account is exhausted.
     QuotaExceeded: Quota =>
-        "Ask AWS for a higher limit, or use less of it; the hint says of what.";
-    /// AWS asks for fewer calls, after several attempts still.
+        "Request a higher quota from AWS, or use less of it. The hint names the quota.";
+    /// AWS throttled the call, even after several attempts.
     Throttled: Transient, retryable =>
-        "Run the deployment again in some minutes. Which other tools ask AWS in this account at the same time?";
-    /// AWS answers with a server error, after several attempts still.
+        "Run the deployment again in some minutes. Check which other tools call AWS in this account at the same time.";
+    /// AWS returned a server error, even after several attempts.
     ServiceUnavailable: Transient, retryable =>
         "Run the deployment again in some minutes.";
     /// AWS cannot be reached.
     NetworkFailure: Transient, retryable =>
-        "Check the region's name, the job's network and its proxy; then run the deployment again.";
-    /// A certificate on the way to AWS is not trusted.
+        "Check the name of the region, the network of the job and its proxy. Then run the deployment again.";
+    /// A certificate on the connection to AWS is not trusted.
     CertificateNotTrusted: Config =>
-        "Name the certificate of a proxy that opens TLS in `AWS_CA_BUNDLE`; check the clock.";
-    /// The proxy on the way to AWS refuses.
+        "If a proxy inspects TLS, add its certificate to `AWS_CA_BUNDLE`. Check the clock.";
+    /// The proxy on the connection to AWS refuses the request.
     ProxyRefused: Config =>
-        "`HTTPS_PROXY` of the job is http://user:password@host:port; `NO_PROXY` names what goes past it.";
-    /// Something at AWS did not end within `wait_timeout`, or a call got no answer.
+        "Set `HTTPS_PROXY` in the job to http://user:password@host:port. List hosts to reach without the proxy in `NO_PROXY`.";
+    /// A wait did not end within `wait_timeout`, or a call got no response.
     TimedOut: Transient, retryable =>
-        "Run the deployment again, which waits on; or set `wait_timeout` higher.";
-    /// AWS accepted the new function, but could not make it ready.
+        "Run the deployment again; it continues the wait. Or increase `wait_timeout`.";
+    /// AWS accepted the new function, but its creation failed.
     CreationFailed: Config =>
-        "Fix what AWS names and deploy again. The function is there, but cannot be called.";
-    /// AWS published a version, but could not make it ready, or has switched it off. No alias moves to it.
+        "Fix what AWS reports and deploy again. The function exists, but cannot be invoked.";
+    /// AWS published a version, but it failed to become active, or AWS has deactivated it. No alias moves to it.
     VersionFailed: Config =>
-        "Fix what AWS names and deploy again. A version never changes: it takes other code or another setting to get a new one.";
-    /// Somebody has deactivated the function.
+        "Fix what AWS reports and deploy again. A version never changes; a new one needs other code or another setting.";
+    /// The function is deactivated.
     FunctionDeactivated: Config =>
-        "Activate it again: Lambda Managed Instances are deactivated when they are scaled to none. Nothing was changed.";
-    /// AWS accepted the update, but could not carry it out.
+        "Activate it. Lambda Managed Instances are deactivated when they are scaled to zero. Nothing was changed.";
+    /// AWS accepted the update, but the update failed.
     UpdateFailed: Config =>
-        "Fix what AWS names and deploy again. What was live before goes on running.";
-    /// The function's own start-up code failed, when AWS was about to make it ready.
+        "Fix what AWS reports and deploy again. The previous code and settings are still live.";
+    /// The function's own initialization code failed when AWS started it.
     FunctionStartFailed: Package =>
-        "The function's log in CloudWatch tells where. Fix the code and deploy again.";
-    /// The version did not pass the stanza's `verify`.
+        "Look into the function's log in CloudWatch, fix the code and deploy again.";
+    /// The version did not pass the check in `verify`.
     VerificationFailed: Package =>
-        "The log of the function stands in the error. Fix the code and deploy again; with an `alias` its callers see nothing of the version.";
-    /// AWS could not make the provisioned concurrency ready.
+        "Fix the code and deploy again; the error contains the end of the function's log. With `alias`, its callers never reach this version.";
+    /// AWS could not provision the concurrency.
     ProvisioningFailed: Quota =>
-        "Fix what AWS names and deploy again. The alias is live without the executions that were to be kept ready.";
-    /// There is no version before the one that the alias points at.
+        "Fix what AWS reports and deploy again. The alias is live, without the provisioned concurrency.";
+    /// There is no version before the one at which the alias points.
     NoPreviousVersion: Config =>
-        "Name the `version` to go to, or deploy what is to be live.";
-    /// The aliases of the stanza do not agree on the version before.
+        "Set `version` to the version to go to, or deploy.";
+    /// The aliases of the stanza have different previous versions.
     AmbiguousRollback: Config =>
-        "Roll one alias back at a time, or name the `version`.";
-    /// The traffic cannot be shared between the version before and the new one.
+        "Roll back one alias at a time, or set `version`.";
+    /// The traffic cannot be split between the previous version and the new one.
     TrafficNotShareable: Config =>
-        "Deploy this once without `traffic`. Nothing was changed.";
-    /// Another tool or a person shares an alias's traffic between two versions.
+        "Deploy once without `traffic`. Nothing was changed.";
+    /// Another tool or a person splits an alias's traffic between two versions.
     TrafficShared: Config =>
         "Wait until that has ended, or set `clear_weights: true`, which sends all traffic to one version. Nothing was changed.";
-    /// AWS refused a question, for a reason that has no code of its own here.
+    /// AWS refused a read, for a reason without a code of its own.
     ReadRejected: Config =>
-        "The message holds AWS's own words.";
-    /// AWS refused to change the function, for a reason that has no code of its own here.
+        "Follow AWS's own text in the message.";
+    /// AWS refused to change the function, for a reason without a code of its own.
     UpdateRejected: Config =>
-        "The message holds AWS's own words. `changed` tells what had taken effect.";
-    /// AWS refused a version, an alias or provisioned concurrency, for a reason that has no code of its own here.
+        "Follow AWS's own text in the message. `changed` lists the steps that took effect.";
+    /// AWS refused a version, an alias or provisioned concurrency, for a reason without a code of its own.
     ReleaseRejected: Config =>
-        "The message holds AWS's own words. The code is at Lambda; the alias points where it did.";
-    /// S3 refused the package, for a reason that has no code of its own here.
+        "Follow AWS's own text in the message. The code is deployed; the alias has not moved.";
+    /// S3 refused the package, for a reason without a code of its own.
     UploadRejected: Config =>
-        "The message holds S3's own words. Nothing of the function was changed.";
-    /// AWS refused who the caller is to be, for a reason that has no code of its own here.
+        "Follow S3's own text in the message. The function was not changed.";
+    /// AWS refused the identity of the caller, for a reason without a code of its own.
     IdentityRejected: Auth =>
-        "The message holds AWS's own words.";
-    /// AWS refused to call the function, for a reason that has no code of its own here.
+        "Follow AWS's own text in the message.";
+    /// AWS refused to invoke the function, for a reason without a code of its own.
     InvocationRejected: Config =>
-        "The message holds AWS's own words. The function itself was not called.";
-    /// AWS answered with something that cannot be understood.
+        "Follow AWS's own text in the message. The function did not run.";
+    /// AWS returned a response that could not be parsed.
     UnexpectedAnswer: Transient, retryable =>
-        "Does a proxy on the way answer for AWS? Run the deployment again.";
-    /// `cleanup` could not put uncommitted files aside.
+        "Check whether a proxy responds instead of AWS, and run the deployment again.";
+    /// `cleanup` could not stash uncommitted files.
     CleanupFailed: Command =>
-        "`cleanup` needs a git checkout; without it everything in the build directory is kept.";
+        "Run in a git checkout, which `cleanup` needs. Without `cleanup`, all files stay in the build directory.";
     /// A command of `run` failed.
     RunFailed: Command =>
-        "What the command wrote stands in `output` events. The deployment itself has succeeded.";
-    /// The system gives the program no more descriptors, processes or memory, or does not let it find itself.
+        "Read the output of the command in the `output` events. The deployment itself succeeded.";
+    /// The system refused to give the program more file descriptors, processes or memory, or the program could not find its own executable.
     SystemLimit: Config =>
-        "Raise the limits of the job (`ulimit -a` shows them), and give it `/proc`. The message says what was missing.";
+        "Raise the limits of the job (`ulimit -a` shows them) and mount `/proc`. The message names the missing resource.";
     /// A signal ended the run.
     Cancelled: Interrupted, retryable =>
-        "Run the deployment again: it goes on where this run ended. `changed` tells what had taken effect.";
-    /// The runner closed our standard output.
+        "Run the deployment again; it continues where this run ended. `changed` lists the steps that took effect.";
+    /// The runner closed standard output.
     OutputClosed: Interrupted, retryable =>
-        "The runner has to read our standard output to its end.";
-    /// A bug in dpl-lambda. Please report it.
+        "Let the runner read standard output to its end.";
+    /// This is a bug in dpl-lambda.
     Internal: Internal =>
-        "Please report it with the message and the version.";
+        "Report it with the message and the version.";
 }
 
 words! {
-    /// What will surprise, as a stable word: kebab-case, part of protocol 1.
+    /// Warning code. Codes are in kebab case and stable within protocol 1.
     WarningCode {
-        /// A key that is not known was left out of account.
+        /// An unknown key was ignored.
         UnknownKey =>
-            "The hint names the nearest known key. `strict: true` makes it an error.";
-        /// A value was read, though it is not written as it should be.
+            "Fix the key; the hint names the most similar known one. `strict: true` makes this an error.";
+        /// A value was accepted, although it is not in the documented form.
         LenientValue =>
-            "Write it as the hint says, so that other readers of the stanza understand it, too.";
-        /// The value is outside the range that AWS documents; AWS decides.
+            "Write it as the hint says, so that other tools can read it too.";
+        /// The value is outside the range that AWS documents. It is sent all the same.
         OutOfRange =>
-            "If AWS refuses it, the error says so; the range is AWS's documented one.";
-        /// The way this is written is deprecated.
+            "Check the value. If AWS refuses it, the run fails with AWS's error.";
+        /// The stanza uses a deprecated form.
         Deprecated =>
             "Write it as the hint says.";
-        /// The stanza has a problem that does not matter in this run, because nothing is deployed.
+        /// The stanza has an error that does not matter in this run, because nothing is deployed.
         StanzaProblem =>
             "Fix it before the conditions are met for the first time.";
-        /// A condition under `on` does not mean what its author surely meant.
+        /// A condition under `on` has another effect than it seems to have.
         SurprisingCondition =>
-            "The hint says what was surely meant, and how to write it.";
-        /// A variable in a value is not set, so that the value stays as it is written.
+            "Write it as the hint says.";
+        /// A variable in a value is not set, so the value is left unchanged.
         UnsetVariable =>
             "Set the variable in the job, or write `\\$` for a dollar sign.";
-        /// A value holds what bash would run or compute, which stays as it is written.
+        /// A value contains a bash expansion that is not supported, so it is left unchanged.
         NotExpanded =>
-            "Compute the value in a step before, into a variable, and name that.";
-        /// A value has become empty by a variable, and counts as absent.
+            "Compute the value in an earlier step, store it in a variable, and use that variable.";
+        /// A value is empty because a variable is empty, so its key counts as absent.
         BecameEmpty =>
-            "Set the variable. An empty value that is written clears; one that came about so does not.";
-        /// The description names git facts, and git tells none.
+            "Set the variable. To clear the live value, write an empty value in the stanza itself.";
+        /// The description uses git values, and git does not return them.
         NoRepository =>
-            "Run where the job has its checkout, or write another description.";
-        /// `cleanup` is not carried out, because nothing is deployed.
+            "Run in the checkout of the job, or write another description.";
+        /// `cleanup` is skipped, because nothing is deployed.
         NotCleanedUp =>
-            "Nothing has to be done: `cleanup` is for deployments.";
-        /// `cleanup` has put uncommitted files aside.
+            "No action is needed: `cleanup` applies to deployments only.";
+        /// `cleanup` has stashed uncommitted files.
         Stashed =>
-            "They come back at the end. If the run is killed, `git stash pop` brings them back. Copies stay in `.git`, as of anything that git has seen, until `git gc` removes them.";
-        /// `cleanup` could not put everything aside: git stores no pipes and sockets, and nothing of a repository inside the checkout.
+            "No action is needed: they are restored at the end. If the run is killed, run `git stash pop`. Copies stay in `.git` until `git gc` removes them.";
+        /// `cleanup` could not stash everything. git does not store pipes and sockets, or changes in a repository inside the checkout.
         NotStashed =>
-            "Leave these files out by `exclude`; in a submodule commit what was changed, or undo it.";
-        /// The files that `cleanup` has put aside could not be brought back.
+            "Exclude these files with `exclude`; in a submodule, commit or undo the changes.";
+        /// `cleanup` could not restore the stashed files.
         StashKept =>
-            "Nothing is lost: the hint names the stash and how to bring it back.";
+            "Restore them as the hint says. Nothing is lost; the hint names the stash.";
         /// A file was left out of the package.
         FileLeftOut =>
-            "Leave it out by `exclude`, and the warning is gone.";
-        /// A link in the package will point to nothing.
+            "Exclude it with `exclude` to avoid the warning.";
+        /// The target of a link in the package does not exist in the package.
         DanglingLink =>
-            "`symlinks: external` packages what such a link points to.";
-        /// The package lacks what Lambda will look for when it calls the handler.
+            "Set `symlinks: external` to package the target.";
+        /// The package lacks the file that Lambda looks for when it calls the handler.
         HandlerNotFound =>
-            "Is `zip` the right directory, and `module_name` the file's path without its ending?";
+            "Check that `zip` is the right directory, and that `module_name` is the file's path without its extension.";
         /// The runtime is deprecated: AWS no longer patches it.
         DeprecatedRuntime =>
-            "Go to the runtime that the hint names, before AWS refuses updates.";
-        /// The runtime is not one that this version knows.
+            "Switch to the runtime that the hint names, before AWS refuses updates.";
+        /// This version of dpl-lambda does not know the runtime. It is deployed all the same.
         UnknownRuntime =>
-            "Is the name right? AWS decides; a newer runtime is deployed all the same.";
-        /// AWS could not be asked whether it would take the plan's code.
+            "Check the name. AWS decides whether the runtime exists.";
+        /// The dry run of UpdateFunctionCode failed, so the plan does not say whether AWS accepts the code.
         NotRehearsed =>
-            "Nothing was changed, and the plan itself holds; plan again to ask again.";
-        /// AWS will refuse what the plan holds.
+            "Plan again. The plan itself is valid, and nothing was changed.";
+        /// AWS will refuse a part of the plan.
         WouldBeRefused =>
-            "Do what the hint says before the deployment; nothing was changed.";
+            "Follow the hint before you deploy. Nothing was changed.";
         /// Compiled Python files in the package will be compiled again at each cold start.
         StalePyc =>
-            "Leave `__pycache__` out, or compile with `--invalidation-mode unchecked-hash`.";
-        /// The function's role cannot be assumed yet; it is tried again.
+            "Exclude `__pycache__`, or compile with `--invalidation-mode unchecked-hash`.";
+        /// The function's role cannot be assumed yet. The call is repeated.
         RoleNotReady =>
-            "Nothing has to be done: a role that was created just now needs some seconds.";
-        /// Somebody else has changed the function during the deployment, so that it was planned again.
+            "No action is needed: a new role needs some seconds.";
+        /// The function was changed by someone else during the deployment. It was planned again for the new state.
         FunctionChanged =>
-            "Do two jobs deploy the same function at the same time? Let the CI system run one at a time.";
-        /// The code was live, and somebody else's is now.
+            "If two jobs deploy the same function at the same time, let the CI system run one at a time.";
+        /// The code was live, and someone else has replaced it since.
         Overtaken =>
-            "Look whose deployment came last, and whether it is the right one.";
-        /// An alias sent a part of its traffic to another version; the weights are gone.
+            "Check which deployment finished last, and whether it is the right one.";
+        /// An alias sent a part of its traffic to another version. These weights were removed.
         WeightsCleared =>
-            "Share traffic by `traffic`, and it is part of the deployment.";
-        /// The function has an address of its own beside that of the alias, which serves whatever was deployed last.
+            "Use `traffic` to split traffic, so that it is part of the deployment.";
+        /// The function has a URL of its own besides that of the alias. It serves the code that was deployed last.
         UrlOnLatest =>
-            "Send its callers to the address of the alias, then remove it: `aws lambda delete-function-url-config --function-name …`.";
-        /// A version that was to be deleted is in use, and stays.
+            "Send its callers to the URL of the alias, then remove it: `aws lambda delete-function-url-config --function-name …`.";
+        /// A version that was to be deleted is in use and was kept.
         VersionKept =>
-            "Move the alias that uses it; the next deployment deletes it.";
-        /// A key of the stanza that has no effect in this command.
+            "Move the alias that uses it. The next deployment then deletes the version.";
+        /// A key of the stanza has no effect in this command.
         WithoutEffect =>
-            "Remove the key, or run the command that it is for.";
-        /// A live value cannot be read, so that it is changed without being compared.
+            "Remove the key, or run the command to which it applies.";
+        /// A live value cannot be read, so it is set without a comparison.
         LiveValueUnknown =>
-            "Give the caller the permission to read it, and it is changed only where it differs.";
+            "Give the caller the permission to read it. It is then set only if it differs.";
     }
 }
 
-/// Something that will surprise, told while the run goes on.
+/// A finding that does not stop the run.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Warning {
-    /// The kind of surprise.
+    /// Code of the warning.
     pub code: WarningCode,
-    /// What was found, in one line.
+    /// The finding, in one line.
     #[serde(skip)]
     pub message: String,
-    /// What to do about it.
+    /// What to do.
     pub hint: Option<String>,
-    /// JSON pointer to the place in the request.
+    /// JSON pointer to the key in the request.
     pub at: Option<String>,
 }
 
 impl Warning {
-    /// The same as a problem, where a key that is not known cannot be left out of account.
+    /// Converts the warning into a problem with [`Code::UnknownKey`], for stanzas in which unknown keys are errors.
     pub fn into_unknown_key(self) -> Problem {
         Problem { code: Code::UnknownKey, message: self.message, at: self.at, hint: self.hint }
     }
 }
 
-/// One thing that is wrong with a request.
+/// One error in a request.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Problem {
-    /// The kind of problem.
+    /// Code of the error.
     pub code: Code,
-    /// What was found, with which value, and what would be right.
+    /// What is wrong, with which value, and what is expected.
     pub message: String,
-    /// JSON pointer to the place in the request.
+    /// JSON pointer to the key in the request.
     pub at: Option<String>,
-    /// What to do about it.
+    /// What to do.
     pub hint: Option<String>,
 }
 
-/// What AWS said about a call that failed.
+/// Details of an AWS call that failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct AwsDetail {
-    /// The operation, as AWS names it: `UpdateFunctionCode`.
+    /// AWS operation, such as `UpdateFunctionCode`.
     pub operation: String,
-    /// AWS's error code, such as `ResourceConflictException`.
+    /// AWS error code, such as `ResourceConflictException`.
     pub code: Option<String>,
-    /// Status of the HTTP answer.
+    /// HTTP status of the response.
     pub http_status: Option<u16>,
-    /// The id under which AWS Support finds the call.
+    /// AWS request ID, which AWS Support asks for.
     pub request_id: Option<String>,
 }
 
-/// Why a run failed, and what to do.
+/// Why a run failed and what to do.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct ErrorReport {
-    /// The kind of failure.
+    /// Error code.
     pub code: Code,
     /// Who must act.
     pub class: Class,
     /// What happened, in one line.
     pub message: String,
-    /// The causes beneath it, nearest first.
+    /// Causes of the error, the nearest one first.
     pub caused_by: Vec<String>,
-    /// JSON pointer to the key of the request that is to blame.
+    /// JSON pointer to the key in the request that causes the error.
     pub at: Option<String>,
     /// What to do.
     pub hint: Option<String>,
-    /// True when the same request may succeed later without any change.
+    /// Whether the same request can succeed later without a change.
     pub retryable: bool,
     /// The AWS call that failed.
     pub aws: Option<AwsDetail>,
-    /// The IAM statement that would allow what was denied, ready to be pasted.
+    /// IAM statement that would allow the denied action, ready to paste into a policy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy_statement: Option<Box<Statement>>,
-    /// The end of the function's log, secrets masked, where a version did not pass `verify`.
+    /// End of the function's log, with secrets masked. Absent unless a version failed `verify`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub log: Vec<String>,
-    /// All problems, where several were found.
+    /// All errors in the stanza. Absent unless there are several.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
 }
 
 impl ErrorReport {
-    /// A failure with its code and sentence; class and `retryable` follow from the code.
+    /// Creates a report. `class` and `retryable` follow from the code.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         ErrorReport {
             code,
@@ -541,23 +541,25 @@ impl ErrorReport {
         }
     }
 
-    /// With what to do.
+    /// Sets the hint.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// With the JSON pointer of the key to blame.
+    /// Sets the JSON pointer to the key that causes the error.
     #[must_use]
     pub fn at(mut self, pointer: impl Into<String>) -> Self {
         self.at = Some(pointer.into());
         self
     }
 
-    /// All problems of a stanza at once: the first one speaks, the others stand in `problems`.
+    /// Creates a report of all problems of a stanza. Its code and message are those of the first problem; several problems are also in
+    /// `problems`.
     ///
-    /// `problems` must not be empty.
+    /// # Panics
+    /// If `problems` is empty.
     pub fn of_problems(problems: Vec<Problem>) -> Self {
         let first = problems.first().expect("a stanza is refused for at least one problem");
         let message = match problems.len() {

@@ -1,5 +1,5 @@
-//! What a run tells: one JSON object a line on standard output, flushed line by line.
-//! Never holds a secret: values that are secret arrive here masked.
+//! Types of the events that a run writes to standard output: one JSON object per line, flushed after each line.
+//! Secrets must be masked before they are put into an event.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -8,113 +8,114 @@ use serde_json::Value;
 use super::error::{Code, ErrorReport, Warning};
 use super::prose;
 
-/// The protocol numbers that this version speaks.
+/// Protocol numbers that this version supports.
 pub const PROTOCOLS: &[u32] = &[1];
 
-/// One line of standard output: an event and the sentence that a runner may print for it.
+/// One line of standard output: an event, and a text that a runner can print for it.
 #[derive(Serialize, JsonSchema)]
 #[schemars(title = "dpl-lambda event")]
 pub struct Line<'a> {
-    /// What is told.
+    /// The event.
     #[serde(flatten)]
     event: &'a Event,
-    /// One rendered line for people. Prose: it may change in any release.
+    /// The event as one line of text for people. The text can change in any release.
     message: String,
 }
 
 impl<'a> Line<'a> {
-    /// The event with its sentence.
+    /// Creates the line for an event, with its text.
     pub fn new(event: &'a Event) -> Self {
         Line { event, message: prose::one_line(&prose::message(event)) }
     }
 }
 
-/// Something that a run tells. Readers skip events and keys that they do not know.
+/// An event of a run. Readers must ignore unknown events and keys.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
-    /// The first line, written before standard input is read.
+    /// First event. It is written before standard input is read.
     Hello {
-        /// The protocol numbers that this version speaks.
+        /// Protocol numbers that this version supports.
         protocol: Vec<u32>,
-        /// The program's name: `dpl-lambda`.
+        /// Name of the program: `dpl-lambda`.
         name: String,
-        /// The program's version.
+        /// Version of the program.
         version: String,
     },
-    /// It is known who acts, and where.
+    /// Credentials have been found.
     Identified {
-        /// Where the credentials come from.
+        /// Source of the credentials.
         source: CredentialsSource,
-        /// The access key id, masked to its first two characters.
+        /// Access key ID, masked except for its first two characters.
         access_key_id: String,
-        /// The AWS region.
+        /// AWS region.
         region: String,
     },
-    /// One group of conditions was judged.
+    /// One group of conditions has been evaluated.
     ConditionChecked(Checked),
-    /// Long work goes on: at most five a second, none in the first 300 ms; of a wait at most one each five seconds.
+    /// Progress of a long task. Packaging and uploads: at most five events per second, none in the first 300 ms. Waiting: at most one
+    /// event in five seconds.
     Progress(Progress),
     /// The archive is ready.
     Packaged(Package),
-    /// The difference between the stanza and the live function is known.
+    /// The differences between the stanza and the live function are known.
     Planned(Plan),
-    /// A step begins.
+    /// A step has started.
     StepStarted {
-        /// The step, named after the AWS operation that it makes.
+        /// The step, named after its AWS operation.
         step: StepName,
         /// The function, as the stanza names it.
         function_name: String,
-        /// What of it the step is about.
+        /// Target of the step.
         #[serde(flatten)]
         aim: Aim,
     },
-    /// A step has taken effect and its update has ended at AWS.
+    /// A step has taken effect and AWS has completed the update.
     StepFinished {
-        /// The step, named after the AWS operation that it makes.
+        /// The step, named after its AWS operation.
         step: StepName,
-        /// Milliseconds from its start, waiting included.
+        /// Duration of the step in milliseconds, including waits.
         duration_ms: u64,
-        /// HTTP requests that its call took, retries included.
+        /// Number of HTTP requests for the AWS call, including retries.
         attempts: u32,
-        /// AWS's id of the last of them.
+        /// AWS request ID of the last attempt.
         request_id: Option<String>,
     },
-    /// One line that a command of the user's wrote, or a function that did not pass `verify`.
+    /// One line of output of a user's command, or of the log of a function that failed `verify`.
     Output {
-        /// Where it was written.
+        /// Stream on which the line was written.
         stream: Stream,
-        /// The line without its end, lossy UTF-8, at most 64 KiB.
+        /// The line without its line break: at most 64 KiB, invalid UTF-8 replaced.
         line: String,
     },
-    /// Something will surprise.
+    /// A finding that does not stop the run.
     Warning(Warning),
-    /// The last line, exactly once.
+    /// Last event. It is written exactly once.
     Finished(Finished),
 }
 
-/// Where credentials come from.
+/// Source of the credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum CredentialsSource {
     /// Keys in the stanza.
     Stanza,
-    /// `AWS_ACCESS_KEY_ID` and its companions in the job's environment.
+    /// `AWS_ACCESS_KEY_ID` and related variables in the job's environment.
     Environment,
-    /// A profile of `~/.aws`.
+    /// A profile in the `~/.aws` files.
     Profile,
     /// A web identity token, exchanged at AWS STS.
     WebIdentity,
-    /// A role that was assumed with other credentials.
+    /// A role, assumed with other credentials.
     AssumedRole,
-    /// The container's credentials endpoint.
+    /// The credentials endpoint of the container.
     Container,
-    /// The instance's metadata service.
+    /// The metadata service of the instance.
     Instance,
 }
 
 impl CredentialsSource {
-    /// Its tag: `web-identity`.
+    /// The name of the source in events, such as `web-identity`.
     pub fn as_str(self) -> &'static str {
         match self {
             CredentialsSource::Stanza => "stanza",
@@ -128,228 +129,228 @@ impl CredentialsSource {
     }
 }
 
-/// Long work, and how far it has come.
+/// Progress of a long task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "task", rename_all = "kebab-case")]
 pub enum Progress {
     /// Reading and compressing files.
     Package {
-        /// Bytes of files read so far.
+        /// Bytes of files that have been read.
         done_bytes: u64,
-        /// Bytes of files in all.
+        /// Total bytes of all files.
         total_bytes: u64,
     },
-    /// Sending the archive.
+    /// Uploading the archive.
     Upload {
         /// Bytes of the archive sent so far.
         done_bytes: u64,
         /// Bytes of the archive.
         total_bytes: u64,
     },
-    /// Waiting, when nothing else has been told for five seconds.
+    /// Waiting. Written if there has been no other event for five seconds.
     Wait {
-        /// What is waited for, as a part of a sentence: `another update of the function`.
+        /// What the run waits for, as part of a sentence: `another update of the function`.
         what: String,
-        /// Milliseconds since something else was told.
+        /// Milliseconds since the last other event.
         elapsed_ms: u64,
     },
 }
 
 impl Progress {
-    /// Of packaging.
+    /// Progress of packaging.
     pub fn package(done_bytes: u64, total_bytes: u64) -> Self {
         Progress::Package { done_bytes, total_bytes }
     }
 
-    /// Of an upload.
+    /// Progress of an upload.
     pub fn upload(done_bytes: u64, total_bytes: u64) -> Self {
         Progress::Upload { done_bytes, total_bytes }
     }
 }
 
-/// A stream of a command.
+/// Stream on which an output line was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stream {
-    /// Standard output.
+    /// Standard output of a command.
     Stdout,
-    /// Standard error.
+    /// Standard error of a command.
     Stderr,
-    /// The log of a function that was invoked.
+    /// Log of an invoked function.
     Log,
 }
 
-/// A group of conditions, in the order in which Travis judges them.
+/// A group of conditions, in the order in which Travis CI evaluates them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Condition {
-    /// Pull requests never deploy.
+    /// Whether the build is a pull request. Pull requests are never deployed.
     PullRequest,
     /// `on.repo`.
     Repo,
     /// `on.branch`, or the default branch.
     Branch,
-    /// `on.node`, `on.python`, …: the version that the job runs.
+    /// `on.node`, `on.python`, …: the version of the runtime in the job.
     Runtime,
-    /// `on.condition`: bash.
+    /// `on.condition`: bash expressions.
     Condition,
     /// `on.tags`.
     Tags,
 }
 
-/// A group of conditions and whether it is met.
+/// Result of one group of conditions.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Checked {
     /// The group.
     pub condition: Condition,
-    /// True when it does not stand in the way of a deployment.
+    /// Whether the group permits the deployment.
     pub met: bool,
-    /// What the stanza asks for.
+    /// Value that the stanza requires.
     pub want: String,
-    /// What the job has.
+    /// Value in the job.
     pub got: String,
 }
 
-/// A group of conditions that stands in the way.
+/// A group of conditions that is not met.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Unmet {
     /// The group.
     pub condition: Condition,
-    /// What the stanza asks for.
+    /// Value that the stanza requires.
     pub want: String,
-    /// What the job has.
+    /// Value in the job.
     pub got: String,
-    /// The reason in Travis's words.
+    /// The reason, in the words of Travis CI.
     pub message: String,
 }
 
-/// An archive.
+/// The archive with the code.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Package {
-    /// Files, links and empty directories in it.
+    /// Number of files, links and empty directories in the archive.
     pub entries: u64,
-    /// Bytes of all of them, unpacked.
+    /// Size of all entries in bytes, unpacked.
     pub uncompressed_bytes: u64,
-    /// Bytes of the archive.
+    /// Size of the archive in bytes.
     pub zip_bytes: u64,
-    /// Base64 of the SHA-256 of the archive: AWS's `CodeSha256`.
+    /// SHA-256 of the archive in Base64, as in `CodeSha256` of AWS.
     pub code_sha256: String,
-    /// The path that was packaged, as the stanza names it.
+    /// Path that was packaged, as the stanza names it.
     pub source: String,
 }
 
-/// Whether the function is there already.
+/// Whether the function exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FunctionPresence {
-    /// It will be created.
+    /// The function does not exist and will be created.
     Absent,
-    /// It will be updated, where it differs.
+    /// The function exists and will be updated where it differs.
     Exists,
 }
 
-/// What will be done, in order.
+/// The steps of a deployment, in order.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Plan {
-    /// Whether the function is there already.
+    /// Whether the function exists.
     pub function: FunctionPresence,
-    /// The steps; none when nothing differs.
+    /// The steps in order. Empty: the function already matches the stanza.
     pub steps: Vec<PlannedStep>,
 }
 
-/// A step and what it changes.
+/// A step and its changes.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct PlannedStep {
-    /// The step, named after the AWS operation that it makes.
+    /// The step, named after its AWS operation.
     pub step: StepName,
-    /// What it changes.
+    /// Values that the step changes.
     pub changes: Vec<Change>,
-    /// What is waited for before the next step begins. Absent: nothing.
+    /// Condition that must hold before the next step starts. Absent: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waits_for: Option<WaitsFor>,
 }
 
-/// What is waited for at AWS.
+/// State at AWS that ends a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum WaitsFor {
-    /// The new function's `State` is `Active`.
+    /// `State` of the new function is `Active`.
     FunctionActive,
-    /// The function's `LastUpdateStatus` is `Successful`.
+    /// `LastUpdateStatus` of the function is `Successful`.
     FunctionUpdated,
-    /// The new version's `State` is `Active`.
+    /// `State` of the new version is `Active`.
     VersionActive,
     /// `Status` of the provisioned concurrency is `READY`.
     ProvisionedConcurrencyReady,
 }
 
-/// One value that changes. Secrets are masked on both sides; null stands for "not there".
+/// One value that changes. Secrets are masked in both values. Null means that there is no value.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Change {
-    /// The option of the stanza; `handler` for `module_name` and `handler_name` together,
-    /// `environment.NAME` and `function_tags.NAME` for single entries.
+    /// Option of the stanza. `handler` means `module_name` and `handler_name` together;
+    /// `environment.NAME` and `function_tags.NAME` mean single entries.
     pub field: String,
     /// The live value.
     pub from: Value,
-    /// The value that the stanza asks for.
+    /// The value in the stanza.
     pub to: Value,
 }
 
-/// A step of a deployment, named after the AWS operation that it makes.
+/// A step of a deployment, named after its AWS operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum StepName {
-    /// Creates the function, with all its settings and its code.
+    /// Creates the function with its settings and code.
     CreateFunction,
     /// Changes settings.
     UpdateFunctionConfiguration,
-    /// Decides which signatures of code are taken.
+    /// Sets the code signing configuration.
     PutFunctionCodeSigningConfig,
-    /// Takes any code.
+    /// Removes the code signing configuration.
     DeleteFunctionCodeSigningConfig,
     /// Removes tags.
     UntagResource,
     /// Adds and changes tags.
     TagResource,
-    /// Uploads code.
+    /// Changes the code.
     UpdateFunctionCode,
-    /// Reserves executions.
+    /// Sets the reserved concurrency.
     PutFunctionConcurrency,
-    /// Removes the reservation of executions.
+    /// Removes the reserved concurrency.
     DeleteFunctionConcurrency,
-    /// Gives the function its own address.
+    /// Creates the URL of the function.
     CreateFunctionUrlConfig,
-    /// Changes the function's own address.
+    /// Changes the URL of the function.
     UpdateFunctionUrlConfig,
-    /// Removes the function's own address.
+    /// Removes the URL of the function.
     DeleteFunctionUrlConfig,
-    /// Lets everybody call the function through its address.
+    /// Adds the permission for everyone to invoke the function through its URL.
     AddPermission,
-    /// Lets nobody call the function through its address who has no permission of their own.
+    /// Removes the permission for everyone to invoke the function through its URL.
     RemovePermission,
-    /// Sends the archive to S3, unless it is there already.
+    /// Uploads the archive to S3, unless it is already there.
     UploadPackage,
-    /// Publishes a version of code and settings.
+    /// Publishes a version.
     PublishVersion,
-    /// Waits for an update that somebody else began, or between two shares of the traffic.
+    /// Waits for an update by someone else, or between two steps of `traffic`.
     Wait,
-    /// Invokes the version, or runs the user's command, and judges the answer.
+    /// Invokes the version or runs the command of `verify`, and checks the result.
     Verify,
-    /// Makes an alias.
+    /// Creates an alias.
     CreateAlias,
-    /// Lets an alias send all of its traffic to a version.
+    /// Sends all traffic of an alias to a version.
     UpdateAlias,
-    /// Lets an alias send a share of its traffic to a version.
+    /// Sends a part of an alias's traffic to a version.
     ShiftTraffic,
-    /// Keeps executions of an alias ready.
+    /// Sets the provisioned concurrency of an alias.
     PutProvisionedConcurrencyConfig,
-    /// Keeps no executions of an alias ready any more.
+    /// Removes the provisioned concurrency of an alias.
     DeleteProvisionedConcurrencyConfig,
-    /// Deletes a version that nobody needs any more.
+    /// Deletes an old version.
     DeleteFunction,
 }
 
-/// What of a function a step is about; what does not belong to the step is absent.
+/// Target of a step. Keys that do not apply to the step are absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Aim {
     /// The alias.
@@ -358,23 +359,23 @@ pub struct Aim {
     /// The published version, or `$LATEST`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// The share of the alias's traffic that goes to the version.
+    /// Percentage of the alias's traffic that goes to the version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub percent: Option<u8>,
-    /// How long is waited, in seconds.
+    /// Duration of the wait in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds: Option<u64>,
 }
 
-/// How a run ended.
+/// Result of a run.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(tag = "outcome", rename_all = "kebab-case")]
 pub enum Finished {
     /// The function was created or changed, and is live.
     Deployed(Deployment),
-    /// The function is live already, exactly as the stanza asks.
+    /// The live function already matches the stanza.
     Unchanged(Deployment),
-    /// What a deployment would do; nothing was changed.
+    /// The plan of a deployment. Nothing was changed.
     Planned(Plan),
     /// The stanza is valid and its conditions are met.
     Checked {},
@@ -382,72 +383,72 @@ pub enum Finished {
     Packaged {
         /// The archive.
         package: Package,
-        /// The file that holds it.
+        /// File with the archive.
         output: String,
     },
-    /// The conditions are not met; nothing was done.
+    /// The conditions are not met. Nothing was changed.
     Skipped {
-        /// Every group of conditions that stands in the way.
+        /// All groups of conditions that are not met.
         unmet: Vec<Unmet>,
     },
     /// The run failed.
     Failed {
-        /// Why, and what to do.
+        /// Cause, and what to do.
         error: Box<ErrorReport>,
-        /// The steps that did take effect before it.
+        /// Steps that took effect before the failure.
         changed: Vec<StepName>,
-        /// True when the stanza allows this failure (`allow_failure`), so that the exit status is 0.
+        /// Whether the stanza allows the failure (`allow_failure`). The exit status is then 0.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         allowed: bool,
     },
 }
 
-/// A function as it is live after the run.
+/// The live function after the run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Deployment {
-    /// The function's ARN, without a version.
+    /// ARN of the function, without a version.
     pub function_arn: String,
-    /// The function's name.
+    /// Name of the function.
     pub function_name: String,
-    /// The AWS region.
+    /// AWS region.
     pub region: String,
     /// The published version, or `$LATEST`.
     pub version: String,
-    /// The alias that points at it; of several the first.
+    /// Alias that points at the version; the first one if there are several.
     pub alias: Option<String>,
-    /// All aliases of the stanza, where it names several.
+    /// All aliases of the stanza. Absent unless there are several.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub aliases: Vec<String>,
-    /// The version that the alias pointed at before: the way back. Null: this run has moved no alias.
+    /// Version at which the alias pointed before, the target of a rollback. Null: this run moved no alias.
     pub previous_version: Option<String>,
-    /// Base64 of the SHA-256 of the code: AWS's `CodeSha256`.
+    /// SHA-256 of the code in Base64: `CodeSha256` of AWS.
     pub code_sha256: String,
-    /// Whether the function has got other code.
+    /// Whether the code changed.
     pub code: CodeState,
-    /// The function's own address, where the stanza speaks of it.
+    /// URL of the function. Absent unless the stanza has `function_url`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub function_url: Option<String>,
-    /// Milliseconds of the whole run.
+    /// Duration of the run in milliseconds.
     pub duration_ms: u64,
 }
 
-/// Whether the function has got other code.
+/// Whether the run changed the code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum CodeState {
-    /// The function has got other code.
+    /// The run changed the code.
     Uploaded,
-    /// The live code was this code already.
+    /// The live code was already the same.
     Unchanged,
 }
 
 impl Finished {
-    /// A failure.
+    /// Creates a failure that the stanza does not allow.
     pub fn failed(error: ErrorReport, changed: Vec<StepName>) -> Self {
         Finished::Failed { error: Box::new(error), changed, allowed: false }
     }
 
-    /// The code of a failure.
+    /// The error code. `None` unless the run failed.
     pub fn code(&self) -> Option<Code> {
         match self {
             Finished::Failed { error, .. } => Some(error.code),

@@ -1,28 +1,28 @@
-//! A stanza as it was written in, a warning for each value that AWS documents otherwise out: AWS decides.
-//! Never refuses anything. Ranges of numbers and words of enums stand where their keys are read.
+//! Warns about values of a stanza that are outside the limits that AWS documents.
+//! Never refuses a value, because AWS may change its limits. Ranges of numbers and words of enums are checked where their keys are read.
 //!
-//! Source: botocore's model of Lambda, API version 2015-03-31, and the Lambda quotas. A test holds the numbers against a
+//! Source: botocore's model of Lambda, API version 2015-03-31, and the Lambda quotas. A test compares the numbers with a
 //! copy of that model.
 
 use super::error::{Warning, WarningCode};
 use super::wire::{Map, Node, pointer, short};
 
-/// What AWS documents of a value.
+/// A limit that AWS documents for a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
-    /// At most so many characters.
+    /// Maximum number of characters.
     Characters(usize),
-    /// At most so many entries of a list; a single value is one.
+    /// Maximum number of entries of a list. A single value counts as one entry.
     Entries(usize),
-    /// At most so many names of a map.
+    /// Maximum number of names in a map.
     Pairs(usize),
-    /// Each value begins like this.
+    /// Each value begins with this prefix.
     Begins(&'static str),
-    /// The names of a map are letters, digits and underscores, and begin with a letter.
+    /// The names in a map consist of letters, digits and underscores, and begin with a letter.
     Names,
 }
 
-/// Each limit with its key. Keys inside a structure are written with a dot.
+/// All limits, each with its key. A key inside a structure is written with a dot: `logging_config.log_group`.
 pub const LIMITS: [(&str, Limit); 20] = [
     ("role", Limit::Begins("arn:")),
     ("description", Limit::Characters(256)),
@@ -46,7 +46,7 @@ pub const LIMITS: [(&str, Limit); 20] = [
     ("source_kms_key_arn", Limit::Begins("arn:")),
 ];
 
-/// A warning for each value of `stanza` beyond a limit.
+/// A warning for each value of `stanza` that exceeds a limit.
 pub(super) fn warnings(stanza: &Map) -> Vec<Warning> {
     let warnings = LIMITS.iter().flat_map(|(key, limit)| {
         let (key, member) = key.split_once('.').unwrap_or((key, ""));
@@ -65,30 +65,31 @@ fn beyond(key: &str, member: &str, limit: Limit, node: &Node) -> Vec<Warning> {
                 Node::Map(map) if limit == Limit::Pairs(most) => map.iter().count(),
                 _ => 1,
             };
-            let message = || format!("`{key}` has {count} entries, AWS documents at most {most}");
+            let message = || format!("`{key}` has {count} entries; AWS documents at most {most}");
             if count > most { vec![warning(at, message())] } else { Vec::new() }
         }
         Limit::Characters(most) => {
             let too_long = values(node, &at, member).into_iter().filter(|(_, text)| text.chars().count() > most);
             let message =
-                |text: &str| format!("`{key}` has {} characters, AWS documents at most {most}", text.chars().count());
+                |text: &str| format!("`{key}` has {} characters; AWS documents at most {most}", text.chars().count());
             too_long.map(|(at, text)| warning(at, message(&text))).collect()
         }
         Limit::Begins(start) => {
             let others =
                 values(node, &at, member).into_iter().filter(|(_, text)| !text.is_empty() && !text.starts_with(start));
-            let message =
-                |text: &str| format!("`{}` of `{key}` does not begin with `{start}`, as AWS documents it", short(text));
+            let message = |text: &str| {
+                format!("`{}` in `{key}` does not begin with `{start}`, as documented by AWS", short(text))
+            };
             others.map(|(at, text)| warning(at, message(&text))).collect()
         }
         Limit::Names => {
             let names = names(node, &at).into_iter().filter(|(_, name)| !is_name(name));
-            // A value that stands where a name belongs is not quoted: it may be a secret.
+            // Quote only what looks like a name: a value in the place of a name may be a secret.
             let message = |name: &str| {
                 let is_harmless =
                     name.chars().all(|c| c.is_ascii_alphanumeric() || "_-. ".contains(c)) && name.len() < 20;
                 let name = if is_harmless { format!("`{name}`") } else { "a name".to_owned() };
-                format!("{name} of `{key}` is no name that AWS documents: letters, digits and `_`, a letter first")
+                format!("{name} in `{key}` is not valid; AWS documents letters, digits and `_`, with a letter first")
             };
             names.map(|(at, name)| warning(at, message(&name))).collect()
         }
@@ -96,10 +97,15 @@ fn beyond(key: &str, member: &str, limit: Limit, node: &Node) -> Vec<Warning> {
 }
 
 fn warning(at: String, message: String) -> Warning {
-    Warning { code: WarningCode::OutOfRange, message, hint: Some("AWS decides".to_owned()), at: Some(at) }
+    Warning {
+        code: WarningCode::OutOfRange,
+        message,
+        hint: Some("check the value; AWS decides".to_owned()),
+        at: Some(at),
+    }
 }
 
-/// The scalars under a node with their pointers: of a list each, of a map its `member`.
+/// The scalars in a node with their JSON pointers: all entries of a list, or the `member` of a map.
 fn values(node: &Node, at: &str, member: &str) -> Vec<(String, String)> {
     match node {
         Node::List(items) => {
@@ -108,13 +114,13 @@ fn values(node: &Node, at: &str, member: &str) -> Vec<(String, String)> {
         Node::Map(map) if !member.is_empty() => {
             map.get(member).map(|inner| values(inner, &pointer(at, member), "")).unwrap_or_default()
         }
-        // A scalar where a structure belongs is the reader's business.
+        // The reader reports a scalar in the place of a structure.
         _ if !member.is_empty() => Vec::new(),
         scalar => scalar.scalar().map(|text| (at.to_owned(), text)).into_iter().collect(),
     }
 }
 
-/// The names of a map, or of a list of `NAME=value`.
+/// The names in a map, or in a list of `NAME=value`, with their JSON pointers.
 fn names(node: &Node, at: &str) -> Vec<(String, String)> {
     match node {
         Node::List(items) => {

@@ -1,5 +1,5 @@
-//! The contract: what a runner writes, what it reads, and the JSON Schemas of both.
-//! The one public room; nothing in it touches AWS, files, or the clock.
+//! The protocol between dpl-lambda and runners: the request, the events, and the JSON Schemas of both.
+//! Other programs may depend on this module. Nothing in it accesses AWS, files or the clock.
 
 pub mod branches;
 mod editor;

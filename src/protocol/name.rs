@@ -1,23 +1,23 @@
-//! Names that people write in, names that AWS's API can take out.
-//! Never asks whether AWS has such a function or region.
+//! Parses names of functions and regions into types that the AWS API accepts.
+//! Does not check whether the function or the region exists.
 
-/// A function's name, partial ARN or ARN, without a version or alias.
+/// Name, partial ARN or ARN of a function, without a version or alias.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FunctionName(String);
 
 impl FunctionName {
-    /// Reads `hello`, `123456789012:function:hello` or `arn:aws:lambda:us-east-1:123456789012:function:hello`.
-    /// The shapes are those of `FunctionName` in AWS's API reference.
+    /// Parses `hello`, `123456789012:function:hello` or `arn:aws:lambda:us-east-1:123456789012:function:hello`.
+    /// These are the forms of `FunctionName` in the AWS API reference.
     ///
     /// # Errors
-    /// A sentence that says what would be right.
+    /// What is expected, as the second half of the message "`function_name` is `…`; …".
     pub fn parse(text: &str) -> Result<Self, String> {
-        let right = "give a function's name (letters, digits, `-`, `_`) or its ARN";
+        let right = "expected a function name (letters, digits, `-`, `_`) or an ARN";
         let parts: Vec<&str> = text.split(':').collect();
         let name = match parts.as_slice() {
             [name] | [_, "function", name] | ["arn", _, "lambda", _, _, "function", name] => *name,
             [_, "function", ..] | ["arn", _, "lambda", _, _, "function", ..] | [_, _] => {
-                return Err("a version or alias cannot be deployed to: leave out what follows the name".to_owned());
+                return Err("expected no version or alias after the function's name".to_owned());
             }
             _ => return Err(right.to_owned()),
         };
@@ -25,12 +25,12 @@ impl FunctionName {
         if is_name { Ok(FunctionName(text.to_owned())) } else { Err(right.to_owned()) }
     }
 
-    /// As it was written.
+    /// The name or ARN as written in the stanza.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The region that an ARN says.
+    /// The region in the ARN. `None` for a name or partial ARN.
     pub fn region(&self) -> Option<&str> {
         match self.0.split(':').collect::<Vec<_>>().as_slice() {
             ["arn", _, "lambda", region, ..] => Some(region),
@@ -38,30 +38,30 @@ impl FunctionName {
         }
     }
 
-    /// The name alone, without what an ARN says besides.
+    /// The name of the function, without the rest of an ARN.
     pub fn name(&self) -> &str {
         self.0.rsplit(':').next().unwrap_or_default()
     }
 }
 
-/// An AWS region that can stand in a host name.
+/// An AWS region that is valid as a part of a host name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Region(String);
 
 impl Region {
-    /// Reads a region's name. Whether AWS has such a region is AWS's to say; that it cannot point to another host is ours.
+    /// Parses the name of a region. Only checks that it is a single label of a host name, so that it cannot lead to another host.
     ///
     /// # Errors
-    /// A sentence that says what would be right.
+    /// What is expected, as the second half of the message "`region` is `…`; …".
     pub fn parse(text: &str) -> Result<Self, String> {
         let is_label = (1..=63).contains(&text.len())
             && text.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-')
             && !text.starts_with('-')
             && !text.ends_with('-');
-        if is_label { Ok(Region(text.to_owned())) } else { Err("give an AWS region, such as us-east-1".to_owned()) }
+        if is_label { Ok(Region(text.to_owned())) } else { Err("expected an AWS region, such as us-east-1".to_owned()) }
     }
 
-    /// Its name.
+    /// The name of the region.
     pub fn as_str(&self) -> &str {
         &self.0
     }

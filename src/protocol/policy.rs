@@ -1,47 +1,47 @@
-//! The words of an IAM policy: what a caller may do, as IAM reads it.
-//! Never decides what somebody needs.
+//! Types of an IAM policy document, in the JSON form that IAM accepts.
+//! Never decides which permissions are needed.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-/// A policy document, as IAM takes it.
+/// An IAM policy document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct PolicyDocument {
-    /// The version of the policy language: `2012-10-17`.
+    /// Version of the policy language: `2012-10-17`.
     pub version: &'static str,
-    /// What is allowed.
+    /// The statements of the policy.
     pub statement: Vec<Statement>,
 }
 
-/// One statement of a policy, ready to be pasted.
+/// One statement of an IAM policy, ready to paste.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Statement {
-    /// Its name.
+    /// Statement ID: letters and digits only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sid: Option<&'static str>,
-    /// `Allow`.
+    /// Effect: `Allow`.
     pub effect: &'static str,
-    /// The actions, such as `lambda:GetFunction`.
+    /// Allowed actions, such as `lambda:GetFunction`.
     pub action: Vec<String>,
-    /// ARNs of what they may be done to.
+    /// ARNs of the resources for which the actions are allowed.
     pub resource: Vec<String>,
-    /// Under which condition, by operator and key.
+    /// Condition, by operator and key: `{"StringEquals": {…}}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub condition: Option<Value>,
 }
 
 impl PolicyDocument {
-    /// A document of these statements.
+    /// Creates a document with these statements.
     pub fn of(statement: Vec<Statement>) -> Self {
         PolicyDocument { version: "2012-10-17", statement }
     }
 }
 
 impl Statement {
-    /// Allows `actions` on `resources`.
+    /// Creates a statement that allows `actions` on `resources`.
     pub fn allow<A: Into<String>>(
         actions: impl IntoIterator<Item = A>,
         resources: impl IntoIterator<Item = String>,
@@ -55,19 +55,19 @@ impl Statement {
         }
     }
 
-    /// Allows Lambda, and nobody else, to be given a role.
+    /// Creates a statement that allows to pass `role` to Lambda and to no other service.
     pub fn pass_role(role: impl Into<String>) -> Self {
         Statement::allow(["iam:PassRole"], [role.into()]).only_if("iam:PassedToService", "lambda.amazonaws.com")
     }
 
-    /// Only where a key of the request has this value.
+    /// Limits the statement to requests in which the condition key `key` has this value.
     #[must_use]
     pub fn only_if(mut self, key: &str, value: &str) -> Self {
         self.condition = Some(serde_json::json!({"StringEquals": {key: value}}));
         self
     }
 
-    /// With a name, letters and digits only.
+    /// Sets the statement ID, which can contain letters and digits only.
     #[must_use]
     pub fn named(mut self, sid: &'static str) -> Self {
         self.sid = Some(sid);

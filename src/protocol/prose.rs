@@ -1,5 +1,5 @@
-//! An event in, the one line that people read out of it. All sentences of events stand here.
-//! Never decides anything, and never shows more than the event's own fields do.
+//! Formats an event as one line of text. The texts of all events are in this module.
+//! Never makes decisions, and never shows more than the fields of the event contain.
 
 use std::borrow::Cow;
 
@@ -10,14 +10,14 @@ use super::event::{
     StepName, Unmet,
 };
 
-/// The sentence of an event. Texts that dpl's users search their logs for are kept word by word.
+/// The text of an event. The texts that dpl's users search for in logs are those of dpl, word for word.
 pub(super) fn message(event: &Event) -> String {
     match event {
         Event::Hello { name, version, .. } => format!("{name} {version}"),
         Event::Identified { access_key_id, .. } => format!("Using Access Key: {access_key_id}"),
         Event::ConditionChecked(checked) if checked.condition == Condition::PullRequest => match checked.met {
-            true => "no pull request".to_owned(),
-            false => format!("pull request {} never deploys", checked.got),
+            true => "not a pull request".to_owned(),
+            false => format!("pull request {} is not deployed", checked.got),
         },
         Event::ConditionChecked(checked) => {
             let verdict = if checked.met { "met" } else { "not met" };
@@ -51,25 +51,25 @@ pub(super) fn message(event: &Event) -> String {
             StepName::UploadPackage => "Uploading the package to S3.".to_owned(),
             StepName::PublishVersion => "Publishing a version.".to_owned(),
             StepName::Wait => match (aim.seconds, &aim.alias) {
-                (Some(seconds), _) => format!("Waiting {seconds} s before more traffic."),
-                (None, Some(alias)) => format!("Waiting for the provisioned concurrency of the alias {alias}."),
-                (None, None) => format!("Waiting for another update of {function_name} to end."),
+                (Some(seconds), _) => format!("Waiting {seconds} s before the next traffic step."),
+                (None, Some(alias)) => format!("Waiting for the provisioned concurrency of alias {alias}."),
+                (None, None) => format!("Waiting until another update of {function_name} has ended."),
             },
             StepName::Verify => format!("Verifying {}.", aimed_version(aim)),
-            StepName::CreateAlias => format!("Creating the alias {} at {}.", alias(aim), aimed_version(aim)),
+            StepName::CreateAlias => format!("Creating alias {} for {}.", alias(aim), aimed_version(aim)),
             StepName::UpdateAlias if aim.percent == Some(100) => {
-                format!("Sending all of the alias {}'s traffic back to {}.", alias(aim), aimed_version(aim))
+                format!("Sending all traffic of alias {} back to {}.", alias(aim), aimed_version(aim))
             }
-            StepName::UpdateAlias => format!("Pointing the alias {} at {}.", alias(aim), aimed_version(aim)),
+            StepName::UpdateAlias => format!("Moving alias {} to {}.", alias(aim), aimed_version(aim)),
             StepName::ShiftTraffic => {
                 let percent = aim.percent.unwrap_or_default();
-                format!("Sending {percent} % of the alias {}'s traffic to {}.", alias(aim), aimed_version(aim))
+                format!("Sending {percent} % of the traffic of alias {} to {}.", alias(aim), aimed_version(aim))
             }
             StepName::PutProvisionedConcurrencyConfig => {
-                format!("Provisioning concurrency of the alias {}.", alias(aim))
+                format!("Provisioning concurrency for alias {}.", alias(aim))
             }
             StepName::DeleteProvisionedConcurrencyConfig => {
-                format!("Removing the provisioned concurrency of the alias {}.", alias(aim))
+                format!("Removing the provisioned concurrency of alias {}.", alias(aim))
             }
             StepName::DeleteFunction => format!("Deleting {}.", aimed_version(aim)),
         },
@@ -89,7 +89,7 @@ fn alias(aim: &Aim) -> &str {
     aim.alias.as_deref().unwrap_or_default()
 }
 
-/// `version 7`, or the function itself, which AWS calls $LATEST.
+/// `version 7`, or `the function` for `$LATEST`.
 fn aimed_version(aim: &Aim) -> String {
     match aim.version.as_deref() {
         None | Some("$LATEST") => "the function".to_owned(),
@@ -97,12 +97,13 @@ fn aimed_version(aim: &Aim) -> String {
     }
 }
 
-/// A text without what would break a line or move a cursor: a value of the stanza may hold anything.
+/// Replaces control characters by spaces. A value of the stanza can contain any character; a line feed would break the line, others
+/// would move the cursor of a terminal.
 pub fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-/// The reason for which Travis skips, in its words. `want` is the stanza's value, `got` the job's.
+/// The reason for skipping a deployment, in the words of Travis CI. `want` is the value of the stanza, `got` that of the job.
 pub fn skip_reason(condition: Condition, want: &str, got: &str) -> String {
     match condition {
         Condition::PullRequest => "the current build is a pull request.".to_owned(),
@@ -117,13 +118,13 @@ pub fn skip_reason(condition: Condition, want: &str, got: &str) -> String {
 }
 
 impl StepName {
-    /// True for what a creation does, too.
+    /// True if CreateFunction includes the effect of this step.
     pub fn is_of_creation(self) -> bool {
         use StepName::{CreateFunction, TagResource, UpdateFunctionCode, UpdateFunctionConfiguration};
         [CreateFunction, TagResource, UpdateFunctionConfiguration, UpdateFunctionCode].contains(&self)
     }
 
-    /// The step's tag: `update-function-code`.
+    /// The name of the step in events, such as `update-function-code`.
     pub fn as_str(self) -> &'static str {
         match self {
             StepName::CreateFunction => "create-function",
@@ -177,11 +178,11 @@ fn packaged(package: &Package) -> String {
 
 fn planned(plan: &Plan) -> String {
     let function = match plan.function {
-        FunctionPresence::Absent => "the function is absent",
+        FunctionPresence::Absent => "the function does not exist",
         FunctionPresence::Exists => "the function exists",
     };
     if plan.steps.is_empty() {
-        return format!("planned: {function}, nothing differs");
+        return format!("planned: {function}; no changes");
     }
     let steps: Vec<String> = plan
         .steps
@@ -195,7 +196,7 @@ fn planned(plan: &Plan) -> String {
 }
 
 fn fields(changes: &[Change]) -> String {
-    // Which version goes live is what a plan of it is read for.
+    // For an alias and for deleted versions, users need the version numbers, so these changes show their values.
     let shown = |change: &Change| match (change.field.as_str(), &change.from, &change.to) {
         ("version", Value::String(version), Value::Null) => format!("version {version}"),
         (field, from, to) if field.starts_with("alias.") => match (plain(from), plain(to)) {
@@ -225,7 +226,7 @@ fn finish(finished: &Finished) -> String {
             };
             format!("deployed {} in {}: {code}", qualified(live), duration(live.duration_ms))
         }
-        Finished::Unchanged(live) => format!("unchanged: {} is live as the stanza asks", qualified(live)),
+        Finished::Unchanged(live) => format!("unchanged: {} already matches the stanza", qualified(live)),
         Finished::Planned(plan) => planned(plan),
         Finished::Checked {} => "checked: the stanza is valid and its conditions are met".to_owned(),
         Finished::Packaged { package, output } => format!("{}, written to {output}", packaged(package)),
@@ -258,7 +259,7 @@ fn qualified(live: &Deployment) -> String {
         "$LATEST" => name.clone(),
         version if aliases.is_empty() => format!("{name} version {version}"),
         version => {
-            let before = live.previous_version.as_ref().map(|version| format!("; before it version {version}"));
+            let before = live.previous_version.as_ref().map(|version| format!("; previously version {version}"));
             format!("{name} version {version} (alias {}{})", aliases.join(", "), before.unwrap_or_default())
         }
     }
@@ -268,11 +269,11 @@ fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
-/// Bytes for people: `812 bytes`, `1.4 MiB`.
+/// Formats a number of bytes: `812 bytes`, `1.4 MiB`.
 pub fn size(bytes: u64) -> String {
     const KIB: u64 = 1024;
     const MIB: u64 = 1024 * KIB;
-    // Tenths, rounded, in whole numbers: a size is no measurement that deserves a float.
+    // Rounded to tenths with integers, which need no float.
     let tenths = |unit: u64| {
         let tenths = (u128::from(bytes) * 10 + u128::from(unit / 2)) / u128::from(unit);
         format!("{}.{}", tenths / 10, tenths % 10)
@@ -284,19 +285,19 @@ pub fn size(bytes: u64) -> String {
     }
 }
 
-/// Milliseconds for people: `180 ms`, `2.4 s`.
+/// Formats milliseconds: `180 ms`, `2.4 s`.
 pub fn duration(ms: u64) -> String {
     if ms < 1000 { format!("{ms} ms") } else { format!("{}.{} s", ms / 1000, ms % 1000 / 100) }
 }
 
-/// A JSON pointer as people write a key: `on.condition.1`.
+/// Formats a JSON pointer with dots, as users write a key: `on.condition.1`.
 pub fn dotted(pointer: &str) -> String {
     let keys = pointer.trim_start_matches('/').split('/');
     keys.map(|key| key.replace("~1", "/").replace("~0", "~")).collect::<Vec<_>>().join(".")
 }
 
-/// A line without commands to the log that it goes to, wherever they stand in it: `##vso[` of Azure Pipelines, `##[` of Azure and
-/// GitHub, `##teamcity[`. They are read as `# #vso[`.
+/// Makes log commands of CI systems harmless anywhere in a line: `##vso[` of Azure Pipelines, `##[` of Azure Pipelines and GitHub, and
+/// `##teamcity[`. They become `# #vso[` and so on.
 pub fn without_log_commands(line: &str) -> Cow<'_, str> {
     if line.contains("##") { Cow::Owned(line.replace("##", "# #").replace("##", "# #")) } else { Cow::Borrowed(line) }
 }

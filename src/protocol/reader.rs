@@ -1,5 +1,5 @@
-//! One map that people wrote in, typed values out: casts as Travis makes them, and every problem at once.
-//! Never knows which keys a stanza has, and never puts a secret into a complaint.
+//! Reads typed values from one JSON map. Converts values as Travis CI does, and collects all problems.
+//! Does not depend on the keys of a stanza, and never quotes a secret in a message.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,19 +7,19 @@ use super::error::{Code, Problem, Warning, WarningCode};
 use super::secret::Secret;
 use super::wire::{Map, Node, pointer, short};
 
-/// Takes keys out of a map and collects what is wrong with them.
+/// Reads keys of a map and collects problems and warnings.
 pub(super) struct Reader<'a> {
     map: &'a Map,
-    /// Where the map stands in the stanza: its pointer, and its name with a dot behind it. Empty for the stanza itself.
+    /// Position of the map in the stanza: its JSON pointer, and its name followed by a dot. Empty for the stanza itself.
     place: (String, String),
     taken: BTreeSet<&'static str>,
-    /// What makes the stanza unusable.
+    /// Errors that make the stanza unusable.
     pub(super) problems: Vec<Problem>,
-    /// What will surprise.
+    /// Findings that do not prevent the deployment.
     pub(super) warnings: Vec<Warning>,
 }
 
-/// Whether a complaint may quote a value.
+/// Whether a message may quote a value.
 #[derive(Clone, Copy, PartialEq)]
 enum Shown {
     Openly,
@@ -27,7 +27,7 @@ enum Shown {
 }
 
 impl<'a> Reader<'a> {
-    /// Reads `map`. Every `{"secure": …}` in it, at any depth, is a problem from the start.
+    /// Creates a reader for `map`. Each `{"secure": …}` in it, at any depth, becomes a problem at once.
     pub(super) fn new(map: &'a Map) -> Self {
         let mut reader = Reader::inside(map, (String::new(), String::new()));
         for (key, node) in map.iter() {
@@ -35,9 +35,9 @@ impl<'a> Reader<'a> {
                 let name = at.trim_start_matches('/').replace('/', ".");
                 reader.problems.push(Problem {
                     code: Code::NotDecrypted,
-                    message: format!("`{name}` is still encrypted: it reached us as `{{\"secure\": …}}`"),
+                    message: format!("`{name}` is still encrypted: its value is `{{\"secure\": …}}`"),
                     at: Some(at),
-                    hint: Some("the runner decrypts such values before it writes the request".to_owned()),
+                    hint: Some("let the runner decrypt such values before it writes the request".to_owned()),
                 });
             }
         }
@@ -48,35 +48,34 @@ impl<'a> Reader<'a> {
         Reader { map, place, taken: BTreeSet::new(), problems: Vec::new(), warnings: Vec::new() }
     }
 
-    /// True when the map names `key`; null is absent.
+    /// Whether the map has `key`. Null counts as absent.
     pub(super) fn has(&self, key: &str) -> bool {
         self.map.get(key).is_some_and(|node| *node != Node::Null)
     }
 
-    /// A string; numbers and booleans become their text.
+    /// Reads a string. Numbers and booleans are converted to text.
     pub(super) fn text(&mut self, key: &'static str) -> Option<String> {
         let node = self.take(key)?;
         self.scalar(key, &self.at(key), node, "a string", Shown::Openly)
     }
 
-    /// A string of something that a function cannot be without, so that an empty one clears nothing.
+    /// Reads a string that must not be empty, because there is no live value that an empty one could clear.
     pub(super) fn name(&mut self, key: &'static str) -> Option<String> {
         let text = self.text(key)?;
         if text.trim().is_empty() {
-            self.refuse(key, format!("`{}` is empty; give a value, or leave the key out", self.name_of(key)));
+            self.refuse(key, format!("`{}` is empty; set a value or leave the key out", self.name_of(key)));
             return None;
         }
         Some(text)
     }
 
-    /// A string that must not be shown.
+    /// Reads a string that messages must not quote.
     pub(super) fn secret(&mut self, key: &'static str) -> Option<Secret> {
         let node = self.take(key)?;
         self.scalar(key, &self.at(key), node, "a string", Shown::Hidden).map(Secret::new)
     }
 
-    /// A string that `parse` turns into a value that cannot be wrong any more; its error completes
-    /// "`key` is `value`; …".
+    /// Reads a string and converts it with `parse`, whose error completes the sentence "`key` is `value`; …".
     pub(super) fn parsed<T>(&mut self, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
         let text = self.text(key)?;
         match parse(&text) {
@@ -88,7 +87,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A whole number of `unit`, also written as a string. Outside the `range` that AWS documents it is warned about.
+    /// Reads a whole number of `unit`, which can be a string. Adds a warning if it is outside the `range` that AWS documents.
     pub(super) fn whole_number(
         &mut self,
         key: &'static str,
@@ -98,7 +97,7 @@ impl<'a> Reader<'a> {
         let node = self.take(key)?;
         let name = self.name_of(key);
         let example = range.as_ref().map_or(10, |range| *range.start().max(&10));
-        let right = format!("give whole {unit}, such as {example}");
+        let right = format!("expected whole {unit}, such as {example}");
         let text = match node {
             Node::Number(_) | Node::Text(_) => node.scalar().expect("numbers and strings are scalars"),
             Node::Null | Node::Bool(_) | Node::List(_) | Node::Map(_) => {
@@ -123,14 +122,14 @@ impl<'a> Reader<'a> {
             self.warn(
                 WarningCode::OutOfRange,
                 key,
-                format!("`{name}` is {number}, AWS documents {low} to {high} {unit}"),
-                "AWS decides; see the Lambda quotas".to_owned(),
+                format!("`{name}` is {number}; AWS documents {low} to {high} {unit}"),
+                "check the Lambda quotas; AWS decides".to_owned(),
             );
         }
         Some(number)
     }
 
-    /// A list of whole numbers; a single one stands for a list of one. Empty means: none.
+    /// Reads a list of whole numbers. A single one means a list with one entry, an empty string an empty list.
     pub(super) fn whole_numbers(&mut self, key: &'static str, unit: &str) -> Option<Vec<i32>> {
         let texts = self.texts(key)?;
         let mut numbers = Vec::new();
@@ -142,7 +141,7 @@ impl<'a> Reader<'a> {
                     self.refuse(
                         key,
                         format!(
-                            "`{name}` is `{}`; give whole numbers of {unit}, such as 10, 50, 100",
+                            "`{name}` is `{}`; expected whole numbers of {unit}, such as 10, 50, 100",
                             texts.join(", ")
                         ),
                     );
@@ -153,23 +152,24 @@ impl<'a> Reader<'a> {
         Some(numbers)
     }
 
-    /// A boolean, also in the words that Travis takes for one.
+    /// Reads a boolean, or one of the words that Travis CI accepts for it.
     pub(super) fn flag(&mut self, key: &'static str) -> Option<bool> {
         let node = self.take(key)?;
         let flag = node.as_flag();
         if flag.is_none() {
-            self.refuse(key, format!("`{}` is `{}`; give true or false", self.name_of(key), node.shown()));
+            self.refuse(key, format!("`{}` is `{}`; expected true or false", self.name_of(key), node.shown()));
         }
         flag
     }
 
-    /// A word out of `known`. Another case is read kindly; another word is passed on with a warning, as AWS may know it.
+    /// Reads one of the words in `known`. A word in another case is corrected, an unknown word is kept because AWS may accept it; both
+    /// add a warning.
     pub(super) fn word(&mut self, key: &'static str, known: &[&str]) -> Option<String> {
         let text = self.text(key)?;
         self.known_word(key, text, known)
     }
 
-    /// As [`Reader::word`], of a text that was taken already.
+    /// As [`Reader::word`], for a text that has already been read.
     pub(super) fn known_word(&mut self, key: &'static str, text: String, known: &[&str]) -> Option<String> {
         if text.is_empty() || known.contains(&text.as_str()) {
             return Some(text);
@@ -183,24 +183,27 @@ impl<'a> Reader<'a> {
                 Some((*word).to_owned())
             }
             None => {
-                let message = format!("`{name}` is `{}`, AWS documents `{options}`", short(&text));
-                self.warn(WarningCode::OutOfRange, key, message, "AWS decides".to_owned());
+                let message = format!("`{name}` is `{}`; AWS documents `{options}`", short(&text));
+                self.warn(WarningCode::OutOfRange, key, message, "check the value; AWS decides".to_owned());
                 Some(text)
             }
         }
     }
 
-    /// A word out of `known`, in any case, of an option that is ours: another one is refused.
+    /// Reads one of the words in `known`, in any case, for an option of dpl-lambda. Other words are refused.
     pub(super) fn choice(&mut self, key: &'static str, known: &[&str]) -> Option<String> {
         let text = self.text(key)?;
         let found = known.iter().find(|word| word.eq_ignore_ascii_case(&text));
         if found.is_none() {
-            self.refuse(key, format!("`{}` is `{}`; give `{}`", self.name_of(key), short(&text), known.join("` or `")));
+            self.refuse(
+                key,
+                format!("`{}` is `{}`; expected `{}`", self.name_of(key), short(&text), known.join("` or `")),
+            );
         }
         found.map(|word| (*word).to_owned())
     }
 
-    /// A list of strings; a single one stands for a list of one. Empty means: none.
+    /// Reads a list of strings. A single one means a list with one entry, an empty string an empty list.
     pub(super) fn texts(&mut self, key: &'static str) -> Option<Vec<String>> {
         let node = self.take(key)?;
         let items = match node {
@@ -211,7 +214,7 @@ impl<'a> Reader<'a> {
         Some(items.filter_map(|(at, item)| self.scalar(key, &at, item, "a list of strings", Shown::Openly)).collect())
     }
 
-    /// Secret values under names: a map, a list of `NAME=value` or of maps, or one `NAME=value`. Empty means: none.
+    /// Reads names with secret values: a map, a list of `NAME=value` or of maps, or one `NAME=value`. An empty string means no names.
     pub(super) fn pairs(&mut self, key: &'static str) -> Option<BTreeMap<String, Secret>> {
         let node = self.take(key)?;
         let node = self.unwrapped(key, node);
@@ -225,13 +228,14 @@ impl<'a> Reader<'a> {
         Some(pairs)
     }
 
-    /// AWS and its other tools nest the variables once more: `environment: {variables: {…}}`.
+    /// Removes the additional level in `environment: {variables: {…}}`, which the AWS API and other AWS tools use.
     fn unwrapped(&mut self, key: &'static str, node: &'a Node) -> &'a Node {
         let inner = node.as_map().filter(|map| map.len() == 1).and_then(|map| map.iter().next());
         match inner {
             Some((name, inside @ Node::Map(_))) if name.eq_ignore_ascii_case("variables") && !inside.is_secure() => {
-                let message = format!("`{key}` holds its variables in `{name}`, which is read as if they stood alone");
-                self.warn(WarningCode::LenientValue, key, message, format!("leave `{name}` out"));
+                let message =
+                    format!("`{key}` nests its variables in `{name}`; they are read as if they were not nested");
+                self.warn(WarningCode::LenientValue, key, message, format!("remove `{name}`"));
                 inside
             }
             _ => node,
@@ -239,7 +243,7 @@ impl<'a> Reader<'a> {
     }
 
     fn pair(&mut self, key: &'static str, at: &str, node: &Node, pairs: &mut BTreeMap<String, Secret>) {
-        let right = "give a map, or a list of `NAME=value`";
+        let right = "expected a map, or a list of `NAME=value`";
         match node {
             Node::Null => {}
             node if node.is_secure() => {}
@@ -248,7 +252,7 @@ impl<'a> Reader<'a> {
                     match value.scalar() {
                         Some(value) => drop(pairs.insert(name.to_owned(), Secret::new(value))),
                         None => {
-                            let message = format!("`{key}.{name}` is {}; give a string", value.kind());
+                            let message = format!("`{key}.{name}` is {}; expected a string", value.kind());
                             self.refuse_at(pointer(at, name), message);
                         }
                     }
@@ -258,8 +262,8 @@ impl<'a> Reader<'a> {
                 Some((name, value)) if !name.trim().is_empty() => {
                     pairs.insert(name.trim().to_owned(), Secret::new(value));
                 }
-                // The text is not quoted: it may be a secret that was split at the wrong place.
-                _ => self.refuse_at(at.to_owned(), format!("an entry of `{key}` is no `NAME=value`; {right}")),
+                // Do not quote the text: it may be a secret that was split at the wrong place.
+                _ => self.refuse_at(at.to_owned(), format!("an entry of `{key}` is not `NAME=value`; {right}")),
             },
             Node::Bool(_) | Node::Number(_) | Node::List(_) => {
                 self.refuse_at(at.to_owned(), format!("an entry of `{key}` is {}; {right}", node.kind()));
@@ -267,8 +271,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A map of its own, read by `read`. An empty one clears, and gives `T`'s default; one that holds nothing that could be
-    /// read does not clear, and gives `None`.
+    /// Reads a nested map with `read`. An empty map clears the live value and returns the default of `T`. A map without any readable
+    /// value does not clear and returns `None`.
     pub(super) fn structure<T: Default + PartialEq>(
         &mut self,
         key: &'static str,
@@ -279,12 +283,12 @@ impl<'a> Reader<'a> {
         self.inner(self.at(key), self.name_of(key), node, read).filter(|value| is_empty || *value != T::default())
     }
 
-    /// Any value, as JSON.
+    /// Reads any value as JSON.
     pub(super) fn anything(&mut self, key: &'static str) -> Option<serde_json::Value> {
         self.take(key).filter(|node| **node != Node::Null).map(serde_json::Value::from)
     }
 
-    /// Makes a problem of each warning about a member of `key` that is not known.
+    /// Converts each warning about an unknown member of `key` into a problem.
     pub(super) fn refuse_unknown_members(&mut self, key: &str) {
         let below = format!("{}/", self.at(key));
         let is_below = |warning: &Warning| {
@@ -296,7 +300,7 @@ impl<'a> Reader<'a> {
         self.problems.extend(unknown.into_iter().map(Warning::into_unknown_key));
     }
 
-    /// A list of maps; a single one stands for a list of one. Empty means: none.
+    /// Reads a list of maps. A single one means a list with one entry, an empty string an empty list.
     pub(super) fn structures<T>(&mut self, key: &'static str, read: impl Fn(&mut Reader<'_>) -> T) -> Option<Vec<T>> {
         let items = match self.take(key)? {
             Node::Text(text) if text.is_empty() => Vec::new(),
@@ -318,7 +322,7 @@ impl<'a> Reader<'a> {
             Node::Map(_) if node.is_secure() => return None,
             Node::Map(map) => map,
             other => {
-                self.refuse_at(at, format!("`{name}` is `{}`; give a map", other.shown()));
+                self.refuse_at(at, format!("`{name}` is `{}`; expected a map", other.shown()));
                 return None;
             }
         };
@@ -327,36 +331,36 @@ impl<'a> Reader<'a> {
         let unknown: Vec<&str> = inner.untaken().collect();
         for key in unknown {
             let known = inner.taken.iter().copied().collect::<Vec<_>>().join("`, `");
-            let message = format!("`{}` is no key of `{name}`", inner.name_of(key));
-            inner.warn(WarningCode::UnknownKey, key, message, format!("it has `{known}`"));
+            let message = format!("`{}` is not a key of `{name}`", inner.name_of(key));
+            inner.warn(WarningCode::UnknownKey, key, message, format!("use one of `{known}`"));
         }
         self.problems.append(&mut inner.problems);
         self.warnings.append(&mut inner.warnings);
         Some(value)
     }
 
-    /// The pointer to a key of this map.
+    /// The JSON pointer to a key of this map.
     fn at(&self, key: &str) -> String {
         pointer(&self.place.0, key)
     }
 
-    /// A key as people name it: `logging_config.log_group`.
+    /// The name of a key in messages, such as `logging_config.log_group`.
     pub(super) fn name_of(&self, key: &str) -> String {
         format!("{}{key}", self.place.1)
     }
 
-    /// The node under a key, which counts as known from now on. Encrypted values are already a problem, so: `None`.
+    /// The node of a key. Marks the key as read. `None` for encrypted values, which are already a problem.
     pub(super) fn take(&mut self, key: &'static str) -> Option<&'a Node> {
         self.taken.insert(key);
         self.map.get(key).filter(|node| !node.is_secure())
     }
 
-    /// The keys that nobody took, null ones left out.
+    /// The keys that have not been read and are not null.
     pub(super) fn untaken(&self) -> impl Iterator<Item = &'a str> {
         self.map.iter().filter(|(key, node)| **node != Node::Null && !self.taken.contains(key)).map(|(key, _)| key)
     }
 
-    /// Notes that the value of `key` makes the stanza unusable.
+    /// Adds a problem with the value of `key`.
     pub(super) fn refuse(&mut self, key: &str, message: String) {
         self.refuse_at(self.at(key), message);
     }
@@ -365,7 +369,7 @@ impl<'a> Reader<'a> {
         self.problems.push(Problem { code: Code::BadValue, message, at: Some(at), hint: None });
     }
 
-    /// Notes that the value of `key` will surprise.
+    /// Adds a warning about the value of `key`.
     pub(super) fn warn(&mut self, code: WarningCode, key: &str, message: String, hint: String) {
         self.warnings.push(Warning { code, message, hint: Some(hint), at: Some(self.at(key)) });
     }
@@ -376,21 +380,21 @@ impl<'a> Reader<'a> {
         }
         match node.scalar() {
             Some(text) if text.contains('\0') => {
-                self.refuse_at(at.to_owned(), format!("`{}` holds a NUL character", self.name_of(key)));
+                self.refuse_at(at.to_owned(), format!("`{}` contains a NUL character", self.name_of(key)));
                 None
             }
             Some(text) => Some(text),
             None => {
                 let openly = || format!("`{}`", node.shown());
                 let value = if shown == Shown::Openly { openly() } else { node.kind().to_owned() };
-                self.refuse_at(at.to_owned(), format!("`{}` is {value}; give {right}", self.name_of(key)));
+                self.refuse_at(at.to_owned(), format!("`{}` is {value}; expected {right}", self.name_of(key)));
                 None
             }
         }
     }
 }
 
-/// The entries of a list with their pointers; anything else is its own only entry.
+/// The entries of a list with their JSON pointers. Any other node counts as a list with one entry.
 fn entries<'a>(at: &str, node: &'a Node) -> Vec<(String, &'a Node)> {
     match node {
         Node::List(items) => items.iter().enumerate().map(|(index, item)| (format!("{at}/{index}"), item)).collect(),
@@ -399,13 +403,13 @@ fn entries<'a>(at: &str, node: &'a Node) -> Vec<(String, &'a Node)> {
 }
 
 /// The number at the start of a text as Ruby's `to_i` finds it, and whether it is the whole text.
-/// Fractions, signs and numbers beyond 2³¹ are no such number.
+/// `None` for fractions, signs and numbers beyond 2³¹.
 fn leading_number(text: &str) -> Option<(i32, bool)> {
     let trimmed = text.trim();
     let trimmed = trimmed.strip_suffix(".0").unwrap_or(trimmed);
     let end = trimmed.find(|c: char| !c.is_ascii_digit()).unwrap_or(trimmed.len());
     let (digits, rest) = trimmed.split_at(end);
-    // "10.5" is a number that somebody meant, not 10 with something behind it.
+    // "10.5" is a fraction, not 10 followed by other text.
     let fraction =
         rest.strip_prefix(['.', 'e', 'E']).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
     if fraction {
@@ -414,7 +418,7 @@ fn leading_number(text: &str) -> Option<(i32, bool)> {
     Some((digits.parse().ok()?, rest.is_empty()))
 }
 
-/// Pointers to all `{"secure": …}` under a node.
+/// JSON pointers to all `{"secure": …}` in a node.
 pub(crate) fn encrypted(node: &Node, at: &str) -> Vec<String> {
     match node {
         node if node.is_secure() => vec![at.to_owned()],

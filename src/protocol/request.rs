@@ -1,52 +1,52 @@
-//! Standard input in, a [`Request`] out: the runner's keys taken apart from the stanza.
-//! Never judges the stanza; a pull request with a broken stanza is still only skipped.
+//! Reads a [`Request`] from standard input and separates the runner's keys from the stanza.
+//! Never validates the stanza, because a pull request with an invalid stanza is skipped and does not fail.
 
 use std::io::{self, Read};
 
 use super::environment::Environment;
 use super::wire::{self, MAX_REQUEST_BYTES, Map, Node, WireError};
 
-/// What a runner asks for.
+/// The request of a runner.
 #[derive(Debug)]
 pub struct Request {
-    /// The stanza as it was written, without the runner's keys.
+    /// The stanza as written, without the runner's keys `env` and `protocol`.
     pub stanza: Map,
-    /// The job's whole environment. `None`: the process's environment is the job's.
+    /// The whole environment of the job. `None`: the environment of the process is that of the job.
     pub env: Option<Environment>,
 }
 
-/// Why a document is no request.
+/// Why standard input is not a valid request.
 #[derive(Debug)]
 pub enum RequestError {
     /// Standard input cannot be read.
     Unreadable(io::Error),
-    /// More than [`MAX_REQUEST_BYTES`] came.
+    /// Standard input has more than [`MAX_REQUEST_BYTES`].
     TooLarge,
-    /// It is not JSON.
+    /// Standard input is not valid JSON.
     Wire(WireError),
-    /// It is JSON, but no object.
+    /// The JSON is not an object.
     NotAnObject {
-        /// What it is: `a list`.
+        /// Its type with an article, such as `a list`.
         kind: &'static str,
     },
-    /// The `protocol` is another than 1.
+    /// `protocol` is not 1.
     UnsupportedProtocol {
-        /// The value as it was written.
+        /// The value, as text for a message.
         given: String,
     },
-    /// `env`, or a variable in it, cannot be an environment.
+    /// `env`, or a variable in it, is not valid in an environment.
     BadEnv {
         /// JSON pointer to the value.
         at: String,
-        /// What is wrong with it, without the value.
+        /// What is wrong, without the value, which may be a secret.
         detail: String,
     },
 }
 
-/// Reads a request to the end of `input`, at most [`MAX_REQUEST_BYTES`] of it.
+/// Reads a request of at most [`MAX_REQUEST_BYTES`], up to the end of `input`.
 ///
 /// # Errors
-/// [`RequestError`]; an unsupported protocol is reported before anything else in the document.
+/// [`RequestError`]. An unsupported protocol is reported before any other error in the document.
 pub fn read(input: impl Read) -> Result<Request, RequestError> {
     let mut bytes = Vec::new();
     let limit = MAX_REQUEST_BYTES as u64 + 1;
@@ -65,7 +65,7 @@ pub fn read(input: impl Read) -> Result<Request, RequestError> {
     Ok(Request { stanza, env })
 }
 
-/// The one protocol is 1; absent means 1.
+/// Whether this version supports the requested protocol. The only one is 1, and null means 1.
 fn speaks(protocol: &Node) -> bool {
     *protocol == Node::Null || protocol.scalar().is_some_and(|text| text == "1" || text == "1.0")
 }
@@ -83,11 +83,11 @@ fn environment(node: &Node) -> Result<Option<Environment>, RequestError> {
     for (name, value) in map.iter() {
         let at = wire::pointer("/env", name);
         if name.is_empty() || name.contains(['=', '\0']) {
-            return bad(at, "no environment can hold a variable of this name".to_owned());
+            return bad(at, "a variable cannot have this name".to_owned());
         }
         match value {
             Node::Null => {}
-            Node::Text(text) if text.contains('\0') => return bad(at, "the value holds a NUL character".to_owned()),
+            Node::Text(text) if text.contains('\0') => return bad(at, "the value contains a NUL character".to_owned()),
             Node::Text(text) => variables.push((name.to_owned(), text.clone())),
             other => return bad(at, format!("it is {}, not a string", other.kind())),
         }

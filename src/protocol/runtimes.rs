@@ -1,46 +1,46 @@
-//! The runtimes that Lambda has had, with their last days; a name in, what will surprise about it out.
-//! Never refuses one: AWS knows newer ones than this table.
+//! Table of all Lambda runtimes with their deprecation dates, to warn about deprecated and unknown ones.
+//! Never refuses a runtime, because AWS may have added newer ones.
 //!
-//! Source: AWS Lambda Developer Guide, "Lambda runtimes". Runtimes that exist as base images only
-//! (`dotnet9`) are no names that a function can have.
+//! Source: AWS Lambda Developer Guide, "Lambda runtimes". Runtimes that exist only as base images
+//! (`dotnet9`) are not in the table, because they are not values of `Runtime`.
 
 use super::suggest::suggest;
 
-/// The day on which the table was read.
+/// The day on which the table was copied from the AWS documentation.
 pub const READ_ON: &str = "2026-11-01";
 
-/// A runtime, as AWS's table has it.
+/// A row of the AWS table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Runtime {
-    /// Its name, `nodejs22.x`.
+    /// Value of `Runtime`, such as `nodejs22.x`.
     pub id: &'static str,
-    /// What it is, `Node.js 22`.
+    /// Display name, such as `Node.js 22`.
     pub label: &'static str,
-    /// The day, `2027-04-30`, from which AWS no longer mends or supports it.
+    /// Deprecation date, such as `2027-04-30`: from this day AWS no longer patches or supports the runtime.
     pub deprecated: &'static str,
-    /// The day from which AWS refuses to update functions that have it.
+    /// Day from which AWS refuses updates of functions with this runtime.
     pub blocked: &'static str,
-    /// The one to go to. Its own name: it is the newest of its kind.
+    /// Recommended newer runtime. The same as `id` for the newest one.
     pub successor: &'static str,
 }
 
-/// What will surprise about a runtime.
+/// Why to warn about a runtime.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outlook {
     /// AWS no longer patches it.
     Deprecated(&'static Runtime),
-    /// AWS refuses updates of functions that have it.
+    /// AWS refuses updates of functions with it.
     Blocked(&'static Runtime),
     /// It is not in the table.
     Unknown {
-        /// The one whose name is like it.
+        /// Runtime in the table with the most similar name.
         nearest: Option<&'static Runtime>,
-        /// Whether that one is deprecated.
+        /// Whether `nearest` is deprecated.
         is_deprecated: bool,
     },
 }
 
-/// What will surprise about the runtime of this name on a day, `2026-11-01`. `None`: nothing.
+/// Whether to warn about the runtime `id` on the day `today`, such as `2026-11-01`. `None`: it is supported.
 pub fn outlook(id: &str, today: &str) -> Option<Outlook> {
     match named(id) {
         None => {
@@ -54,12 +54,12 @@ pub fn outlook(id: &str, today: &str) -> Option<Outlook> {
     }
 }
 
-/// The runtime of this name.
+/// The runtime named `id`, if it is in the table.
 pub fn named(id: &str) -> Option<&'static Runtime> {
     RUNTIMES.iter().find(|runtime| runtime.id == id)
 }
 
-/// The one in the table whose name is most like this one, where any is.
+/// The runtime in the table whose name is most similar to `id`, if any is similar.
 pub fn nearest(id: &str) -> Option<&'static Runtime> {
     suggest(id, RUNTIMES.iter().map(|runtime| runtime.id)).and_then(named)
 }
@@ -75,9 +75,9 @@ const fn row(
 }
 
 #[rustfmt::skip]
-/// Newest of a kind first.
+/// All runtimes. Within each language, the newest comes first.
 pub const RUNTIMES: &[Runtime] = &[
-    // name, what it is, deprecated, updates refused, successor
+    // id, label, deprecated, blocked, successor
     row("nodejs24.x", "Node.js 24", "2028-04-30", "2028-07-01", "nodejs24.x"),
     row("nodejs22.x", "Node.js 22", "2027-04-30", "2027-07-01", "nodejs24.x"),
     row("nodejs20.x", "Node.js 20", "2026-04-30", "2027-03-03", "nodejs24.x"),
@@ -123,7 +123,7 @@ pub const RUNTIMES: &[Runtime] = &[
     row("ruby3.2", "Ruby 3.2", "2026-03-31", "2027-03-03", "ruby4.0"),
     row("ruby2.7", "Ruby 2.7", "2023-12-07", "2027-03-03", "ruby4.0"),
     row("ruby2.5", "Ruby 2.5", "2021-07-30", "2022-03-31", "ruby4.0"),
-    row("provided.al2023", "A program of your own on Amazon Linux 2023", "2029-06-30", "2029-08-31", "provided.al2023"),
+    row("provided.al2023", "OS-only runtime on Amazon Linux 2023", "2029-06-30", "2029-08-31", "provided.al2023"),
     row("provided.al2", "Custom Runtime (AL2)", "2026-07-31", "2027-03-03", "provided.al2023"),
     row("provided", "Custom Runtime (AL1)", "2024-01-08", "2027-03-03", "provided.al2023"),
     row("go1.x", "Go 1.x", "2024-01-08", "2027-03-03", "provided.al2023"),
@@ -142,7 +142,7 @@ mod tests {
                 assert!(day.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'), "{runtime:?}");
             }
             assert!(runtime.deprecated <= runtime.blocked, "{runtime:?}");
-            let successor = named(runtime.successor).expect("a successor stands in the table, too");
+            let successor = named(runtime.successor).expect("the successor is in the table");
             assert!(successor == runtime || successor.deprecated >= runtime.deprecated, "{runtime:?}");
             assert_eq!(RUNTIMES.iter().filter(|other| other.id == runtime.id).count(), 1, "{runtime:?}");
         }

@@ -1,5 +1,5 @@
-//! The types of this folder in, JSON Schemas (draft-07) out: for editors, for runners, for readers of events.
-//! Never written by hand into `schema/`; a test holds those files equal to what is made here.
+//! Generates the JSON Schemas (draft-07) for editors, runners and readers of events from the types of this module.
+//! The files in `schema/` must not be edited by hand; a test compares them with the output of this module.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -13,24 +13,25 @@ use super::event::Line;
 use super::stanza::{ALIASES, Stanza};
 use super::structures::{FileSystemConfig, FunctionUrl};
 
-/// For people in an editor: closed, so that typos are marked; knows `{"secure": …}`.
+/// The schema of a stanza for editors. It allows no additional keys, so that editors mark typos, and it allows `{"secure": …}`.
 pub fn stanza() -> Value {
     editor::enrich(&plain())
 }
 
-/// For people in an editor: a whole `.travis.yml`, of which only the stanzas for `lambda` are looked at.
+/// The schema of a whole `.travis.yml` for editors. It restricts only the stanzas for `lambda`.
 pub fn travis_yml() -> Value {
     editor::travis_yml::around(stanza())
 }
 
-/// The stanza as its types tell it.
+/// The schema of the type [`Stanza`], with the alternative names of keys.
 fn plain() -> Value {
     let mut schema = generate::<Stanza>();
     add_aliases(&mut schema);
     schema
 }
 
-/// For runners: open, with `env` and `protocol`, without `secure`, and as lenient as the reader is.
+/// The schema of a request for runners. It allows additional keys, adds `env` and `protocol`, and is as lenient as the reader.
+/// It does not allow `secure`.
 pub fn request() -> Value {
     let mut schema = plain();
     let root = schema.as_object_mut().expect("a schema of a struct is an object");
@@ -40,8 +41,7 @@ pub fn request() -> Value {
     for definition in definitions.values_mut().filter_map(Value::as_object_mut) {
         definition.remove("additionalProperties");
     }
-    // What people write is read kindly; what the reader takes with a warning, a runner may send.
-    // An object is a branch-specific value.
+    // A runner may send every value that the reader accepts, also with a warning. An object is a branch-specific value.
     let scalar = json!({"type": ["string", "number", "boolean", "object"]});
     for name in ["Text", "WholeNumber", "NumberOrNone", "Flag", "SecretText"] {
         let lenient = definitions.get_mut(name).and_then(Value::as_object_mut).expect("a type of the reader");
@@ -52,10 +52,10 @@ pub fn request() -> Value {
     for name in ["TextList", "NumberList"] {
         definitions.insert(name.to_owned(), json!({"type": ["array", "string", "number", "boolean", "object"]}));
     }
-    definitions.insert("Conditions".to_owned(), json!({"description": "Judged as Travis CI judges it."}));
+    definitions.insert("Conditions".to_owned(), json!({"description": "Conditions, evaluated as by Travis CI."}));
     definitions.insert(
         "Pairs".to_owned(),
-        json!({"type": ["object", "array", "string"], "description": "A map, a list of `NAME=value`, or one of them."}),
+        json!({"type": ["object", "array", "string"], "description": "A map, a list of `NAME=value`, or one `NAME=value`."}),
     );
     let runner = generate::<RunnerKeys>();
     let keys = runner["properties"].as_object().expect("a schema of a struct has properties").clone();
@@ -64,12 +64,12 @@ pub fn request() -> Value {
     schema
 }
 
-/// For readers of standard output: one line of it.
+/// The schema of one line of standard output, for readers of events.
 pub fn event() -> Value {
     finish(SchemaSettings::draft07().for_serialize().into_generator().into_root_schema_for::<Line<'static>>())
 }
 
-/// The keys of a stanza, aliases included.
+/// All keys of a stanza, including alternative names.
 pub(super) fn stanza_keys() -> &'static [String] {
     static KEYS: LazyLock<Vec<String>> = LazyLock::new(|| {
         let schema = plain();
@@ -88,7 +88,7 @@ fn finish(schema: Schema) -> Value {
     value
 }
 
-/// Doc comments break their lines for the source's sake; an editor's hover breaks its own.
+/// Joins the lines of each description. Line breaks of doc comments would appear in an editor's hover.
 fn one_line_descriptions(value: &mut Value) {
     match value {
         Value::Object(map) => {
@@ -106,27 +106,27 @@ fn add_aliases(schema: &mut Value) {
     let properties = schema["properties"].as_object_mut().expect("a schema of a struct has properties");
     for (alias, key) in ALIASES {
         let mut copy = properties[key].clone();
-        copy["description"] = json!(format!("Another name of `{key}`."));
+        copy["description"] = json!(format!("Same as `{key}`."));
         properties.insert(alias.to_owned(), copy);
     }
 }
 
-/// Keys that the runner adds to the stanza.
+/// The keys that a runner adds to a stanza.
 #[derive(JsonSchema)]
-#[expect(dead_code, reason = "describes what `request::read` takes; nothing holds one")]
+#[expect(dead_code, reason = "only describes the input of `request::read`")]
 struct RunnerKeys {
-    /// The job's whole environment. When it is given, nothing else is consulted, neither for conditions nor for credentials.
+    /// Whole environment of the job. If present, conditions and credentials use only this environment, not that of the process.
     env: Option<std::collections::BTreeMap<String, Option<String>>>,
-    /// The protocol number: 1. Absent means 1.
+    /// Protocol number: 1. Default: 1.
     #[schemars(range(min = 1, max = 1))]
     protocol: Option<u32>,
 }
 
-/// Marks a key that editors know and that another room reads, or none.
+/// Type of a key that is in the schema, but is read by another module or not at all.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SchemaOnly;
 
-/// Implements a type that exists in schemas only: how people may write a kind of value.
+/// Defines types that are used only in schemas. Each describes the forms in which users can write a kind of value.
 macro_rules! written {
     ($($(#[doc = $doc:literal])* $name:ident => $schema:expr;)*) => { $(
         $(#[doc = $doc])*
@@ -145,20 +145,20 @@ macro_rules! written {
 }
 
 written! {
-    /// A string; numbers and booleans become their text.
+    /// A string. Numbers and booleans are converted to text.
     Text => |_| json_schema!({"type": ["string", "number", "boolean"]});
 
-    /// A string that must not be shown.
+    /// A secret string.
     SecretText => |generator| json_schema!({
         "anyOf": [{"type": ["string", "number", "boolean"]}, generator.subschema_for::<Secure>()],
     });
 
-    /// A whole number, also written as a string.
+    /// A whole number, or a string with one.
     WholeNumber => |_| json_schema!({
         "anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": r"^\s*[0-9]+(\.0)?\s*$"}],
     });
 
-    /// A boolean, also in a word that Travis CI takes for one.
+    /// A boolean, or a word that Travis CI accepts for one.
     Flag => |_| json_schema!({
         "anyOf": [
             {"type": "boolean"},
@@ -166,7 +166,7 @@ written! {
         ],
     });
 
-    /// A list of strings; a single one stands for a list of one.
+    /// A list of strings, or a single string.
     TextList => |_| json_schema!({
         "anyOf": [
             {"type": ["string", "number", "boolean"]},
@@ -174,13 +174,13 @@ written! {
         ],
     });
 
-    /// A list of whole numbers; a single one stands for a list of one.
+    /// A list of whole numbers, or a single one.
     NumberList => |generator| {
         let one = json!(generator.subschema_for::<WholeNumber>());
         json_schema!({"anyOf": [one.clone(), {"type": "array", "items": {"anyOf": [one, {"type": "null"}]}}, {"enum": [""]}]})
     };
 
-    /// Secret values under names: a map, a list of `NAME=value` or of maps, or one `NAME=value`.
+    /// Names with secret values: a map, a list of `NAME=value` or of maps, or one `NAME=value`.
     Pairs => |generator| {
         let secret = json!({"anyOf": [generator.subschema_for::<SecretText>(), {"type": "null"}]});
         let map = json!({"type": "object", "additionalProperties": secret});
@@ -196,18 +196,18 @@ written! {
         "anyOf": [generator.subschema_for::<WholeNumber>(), {"type": "string", "pattern": NONE}],
     });
 
-    /// A list of file systems; a single one stands for a list of one.
+    /// A list of file systems, or a single one.
     FileSystems => |generator| {
         let one = json!(generator.subschema_for::<FileSystemConfig>());
         json_schema!({"anyOf": [one.clone(), {"type": "array", "items": {"anyOf": [one, {"type": "null"}]}}, {"enum": [""]}]})
     };
 
-    /// A function's address, or `none`.
+    /// A function URL, or `none`.
     UrlOrNone => |generator| json_schema!({
         "anyOf": [generator.subschema_for::<FunctionUrl>(), {"type": "string", "pattern": NONE}],
     });
 
-    /// An encrypted value, for Travis CI to decrypt.
+    /// An encrypted value, which Travis CI decrypts.
     Secure => |_| json_schema!({
         "type": "object",
         "properties": {"secure": {"type": "string"}},
@@ -218,12 +218,12 @@ written! {
     /// Any value.
     Anything => |_| json_schema!(true);
 
-    /// Conditions, or a branch.
+    /// A map of conditions, or a branch.
     Conditions => |generator| json_schema!({
         "anyOf": [{"type": "string", "minLength": 1}, generator.subschema_for::<On>(), {"enum": [false]}],
     });
 
-    /// Branches: one, or several.
+    /// A branch, or a list of branches.
     Branches => |_| json_schema!({
         "anyOf": [
             {"type": ["string", "number"]},
@@ -232,87 +232,87 @@ written! {
     });
 }
 
-/// `none` in any case, or nothing.
+/// `none` in any case, or an empty string.
 const NONE: &str = "^([Nn][Oo][Nn][Ee])?$";
 
-/// The words of [`super::wire::Node::as_flag`], in any case.
+/// The words that [`super::wire::Node::as_flag`] accepts, in any case.
 pub(super) const FLAG_WORDS: &str = concat!(
     r"^\s*([Tt][Rr][Uu][Ee]|[Oo][Nn]|[Yy][Ee][Ss]|[Ee][Nn][Aa][Bb][Ll][Ee][Dd]|[Rr][Ee][Qq][Uu][Ii][Rr][Ee][Dd]",
     r"|[Ff][Aa][Ll][Ss][Ee]|[Oo][Ff][Ff]|[Nn][Oo]|[Dd][Ii][Ss][Aa][Bb][Ll][Ee][Dd])\s*$"
 );
 
-/// The conditions under which Travis CI deploys; all of them must be met.
+/// Conditions under which Travis CI deploys. All of them must be met.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
-#[expect(dead_code, reason = "describes what `conditions::judge` reads; nothing holds one")]
+#[expect(dead_code, reason = "only describes the input of `conditions::judge`")]
 struct On {
-    /// The repository, as `owner/name`; for forks. Default: any.
+    /// Repository, as `owner/name`, to exclude forks. Default: any repository.
     #[schemars(with = "Option<Text>")]
     repo: (),
-    /// The branches, any of which permits; bash patterns such as `release/*`. Default: `master`.
+    /// Branch or list of branches; one of them must match. Bash patterns such as `release/*` are possible. Default: `master`.
     #[schemars(with = "Option<Branches>")]
     branch: (),
-    /// Deploy from all branches. Default: false.
+    /// Whether to deploy from all branches. Default: false.
     #[schemars(with = "Option<Flag>")]
     all_branches: (),
-    /// `true`: tags only, and `branch` is not checked. `false`: no tags. Default: both.
+    /// `true`: deploy only tags, and do not check `branch`. `false`: do not deploy tags. Default: both.
     #[schemars(with = "Option<Flag>")]
     tags: (),
-    /// What bash evaluates inside `[[ … ]]`, such as `$NIGHTLY = true`; put spaces around `=`. Of a list, all must be met. Default: none.
+    /// Bash expression for `[[ … ]]`, such as `$NIGHTLY = true`; put spaces around `=`. Of a list, all must be true. Default: none.
     #[schemars(with = "Option<TextList>")]
     condition: (),
-    /// The Dart version that the job runs, such as `'3.5'`.
+    /// Dart version of the job, such as `'3.5'`. Default: any.
     #[schemars(with = "Option<Text>")]
     dart: (),
-    /// The Elixir version that the job runs, such as `'1.17'`.
+    /// Elixir version of the job, such as `'1.17'`. Default: any.
     #[schemars(with = "Option<Text>")]
     elixir: (),
-    /// The Elm version that the job runs, such as `'0.19'`.
+    /// Elm version of the job, such as `'0.19'`. Default: any.
     #[schemars(with = "Option<Text>")]
     elm: (),
-    /// The Go version that the job runs, such as `'1.23'`.
+    /// Go version of the job, such as `'1.23'`. Default: any.
     #[schemars(with = "Option<Text>")]
     go: (),
-    /// The Haxe version that the job runs, such as `'4.3'`.
+    /// Haxe version of the job, such as `'4.3'`. Default: any.
     #[schemars(with = "Option<Text>")]
     haxe: (),
-    /// The JDK that the job runs, such as `openjdk21`.
+    /// JDK of the job, such as `openjdk21`. Default: any.
     #[schemars(with = "Option<Text>")]
     jdk: (),
-    /// The Julia version that the job runs, such as `'1.11'`.
+    /// Julia version of the job, such as `'1.11'`. Default: any.
     #[schemars(with = "Option<Text>")]
     julia: (),
-    /// The Node.js version that the job runs, such as `'22'`.
+    /// Node.js version of the job, such as `'22'`. Default: any.
     #[schemars(with = "Option<Text>")]
     node: (),
-    /// Another name of `node`.
+    /// Same as `node`.
     #[schemars(with = "Option<Text>")]
     node_js: (),
-    /// The Perl version that the job runs, such as `'5.40'`.
+    /// Perl version of the job, such as `'5.40'`. Default: any.
     #[schemars(with = "Option<Text>")]
     perl: (),
-    /// The PHP version that the job runs, such as `'8.3'`.
+    /// PHP version of the job, such as `'8.3'`. Default: any.
     #[schemars(with = "Option<Text>")]
     php: (),
-    /// The Python version that the job runs, such as `'3.13'`.
+    /// Python version of the job, such as `'3.13'`. Default: any.
     #[schemars(with = "Option<Text>")]
     python: (),
-    /// The R version that the job runs, such as `'4.4'`.
+    /// R version of the job, such as `'4.4'`. Default: any.
     #[schemars(with = "Option<Text>")]
     r: (),
-    /// The Ruby version that the job runs, such as `'3.4'`.
+    /// Ruby version of the job, such as `'3.4'`. Default: any.
     #[schemars(with = "Option<Text>")]
     ruby: (),
-    /// Another name of `ruby`.
+    /// Same as `ruby`.
     #[schemars(with = "Option<Text>")]
     rvm: (),
-    /// The Rust version that the job runs, such as `'stable'`.
+    /// Rust version of the job, such as `'stable'`. Default: any.
     #[schemars(with = "Option<Text>")]
     rust: (),
-    /// The Scala version that the job runs, such as `'3.5'`.
+    /// Scala version of the job, such as `'3.5'`. Default: any.
     #[schemars(with = "Option<Text>")]
     scala: (),
-    /// The Smalltalk version that the job runs, such as `'Squeak-6.0'`.
+    /// Smalltalk version of the job, such as `'Squeak-6.0'`. Default: any.
     #[schemars(with = "Option<Text>")]
     smalltalk: (),
 }

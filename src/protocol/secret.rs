@@ -1,5 +1,5 @@
-//! Secret values in, and texts that others wrote with those values masked out.
-//! Never writes a secret anywhere: a [`Secret`] has no `Display`, no `Serialize`, and a `Debug` that hides it.
+//! Keeps secret values and masks them in texts.
+//! Never writes a secret: [`Secret`] implements neither `Display` nor `Serialize`, and its `Debug` output hides the value.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -12,25 +12,25 @@ use super::environment::names_a_secret;
 use super::error::Warning;
 use super::event::{Package, Plan};
 
-/// What stands in place of a secret, the word that Travis CI's logs use.
+/// Replacement for a secret. The logs of Travis CI use the same word.
 pub const MASK: &str = "[secure]";
 
-/// A value that must not be shown. Only [`Secret::expose`] opens it.
+/// A value that must not be shown. Only [`Secret::expose`] returns it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Wraps a value.
+    /// Wraps a secret value.
     pub fn new(value: impl Into<String>) -> Self {
         Secret(value.into())
     }
 
-    /// The value itself, for the one place that needs it.
+    /// Returns the value. To be called only where the value itself is needed.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// The first two characters and 18 stars, as dpl shows an access key: `AK******************`.
+    /// The first two characters followed by 18 asterisks, as dpl shows an access key: `AK******************`.
     pub fn masked_key(&self) -> String {
         let start: String = self.0.chars().take(2).collect();
         format!("{start}{}", "*".repeat(18))
@@ -43,13 +43,13 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Secrets that a run comes upon: credentials, also renewed ones, and values of the live function. Shared, so that who finds one
-/// adds it here before it is used, and who masks a text looks here first.
+/// Secrets that become known during a run: credentials, including renewed ones, and values of the live function. The list is shared:
+/// code that obtains a secret adds it before it uses it, and code that masks a text reads the list first.
 #[derive(Clone, Debug, Default)]
 pub struct Learnt(Arc<Mutex<Vec<Secret>>>);
 
 impl Learnt {
-    /// Adds secrets, each once.
+    /// Adds secrets that are not yet in the list.
     pub fn add(&self, secrets: impl IntoIterator<Item = Secret>) {
         let mut known = self.lock();
         for secret in secrets {
@@ -59,12 +59,12 @@ impl Learnt {
         }
     }
 
-    /// All of them, in the order in which they were found.
+    /// All secrets in the order in which they were added.
     pub fn all(&self) -> Vec<Secret> {
         self.lock().clone()
     }
 
-    /// How many there are. They never become fewer.
+    /// Number of secrets. It never decreases.
     pub fn count(&self) -> usize {
         self.lock().len()
     }
@@ -74,35 +74,37 @@ impl Learnt {
     }
 }
 
-/// Masks known secrets in texts that others wrote: AWS, bash, git, the user's commands.
+/// Masks known secrets in texts from other programs: AWS, bash, git and the user's commands.
 ///
-/// Our own structured fields do not need it, they never hold a secret. Masked are values of at least four characters, also
-/// as JSON, URLs and base64 write them; everyday words and values that also stand openly are left alone, and what might
-/// be a word is masked as a whole word only, because an over-redacted log helps nobody.
+/// Structured fields of dpl-lambda need no redactor, because they never contain secrets. The redactor masks values of at least four
+/// characters, also when they are encoded as JSON, in URLs or in Base64. It does not mask everyday words and values that are public
+/// elsewhere in the stanza. It masks a value that could be part of an ordinary word only as a whole word, because a log with too many
+/// masks is useless.
 #[derive(Clone, Default)]
 pub struct Redactor {
-    /// By their first bytes, so that a text is gone through once, however many there are.
+    /// Patterns by their first bytes, so that one pass over a text finds all patterns.
     patterns: HashMap<[u8; SHORTEST], Vec<Pattern>>,
 }
 
-/// One way in which a secret may be written.
+/// One encoding of a secret.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Pattern {
     text: String,
-    /// Whether it is masked where it stands alone only.
+    /// Whether to mask it only as a whole word.
     is_word: bool,
 }
 
-/// Shorter values are too likely to be part of an ordinary word.
+/// Minimum length of a masked value. Shorter values are too likely to be part of an ordinary word.
 const SHORTEST: usize = 4;
 
-/// A line of a longer secret is a secret from this length on.
+/// Minimum length at which a single line of a multi-line secret is masked.
 const LINE: usize = 8;
 
-/// What is larger is no variable that a program can be given (128 KiB), and is looked for as it is only.
+/// Maximum length of a value that is also searched for in encoded form. A larger value cannot be an environment variable of a program
+/// (128 KiB).
 const LARGEST: usize = 128 * 1024;
 
-/// Values that are no secret even where secrets stand: `STAGE=production` must not eat an ARN.
+/// Values that are never masked. Otherwise `STAGE=production` would mask a part of an ARN.
 const EVERYDAY: [&str; 33] = [
     "true",
     "false",
@@ -140,12 +142,12 @@ const EVERYDAY: [&str; 33] = [
 ];
 
 impl Redactor {
-    /// Masks `secrets`, except everyday words, short values, AWS regions and whatever is in `open`.
+    /// Creates a redactor for `secrets`, without everyday words, short values, AWS regions and the values in `open`.
     pub fn new<S: AsRef<str>>(secrets: impl IntoIterator<Item = S>, open: &[String]) -> Self {
         let mut patterns: HashMap<[u8; SHORTEST], Vec<Pattern>> = HashMap::new();
         for value in secrets {
             let value = value.as_ref();
-            // What a command prints is told line by line, a private key too; an address holds a password.
+            // Output of commands is written line by line, so each line of a private key must be masked. A URL can contain a password.
             let is_printable = value.len() <= LARGEST;
             let lines = value.lines().filter(|line| is_printable && line.len() >= LINE && *line != value);
             let ends = [value.trim(), value.trim_end_matches(['.', '\r', '\n', ' '])];
@@ -168,12 +170,12 @@ impl Redactor {
         Redactor { patterns }
     }
 
-    /// A warning as it may be told: its words may quote a value that a variable has brought a secret into.
+    /// Masks secrets in a warning. Its message can quote a value into which a secret variable was filled in.
     pub fn warning(&self, warning: &Warning) -> Warning {
         Warning { message: self.redact(&warning.message), ..warning.clone() }
     }
 
-    /// A plan as it may be told: values of the stanza may hold a secret variable that was filled in.
+    /// Masks secrets in a plan. Values of the stanza can contain a secret variable that was filled in.
     pub fn plan(&self, mut plan: Plan) -> Plan {
         for change in plan.steps.iter_mut().flat_map(|step| &mut step.changes) {
             for value in [&mut change.from, &mut change.to] {
@@ -183,7 +185,7 @@ impl Redactor {
         plan
     }
 
-    /// An archive as it may be told: its path may hold a secret variable that was filled in.
+    /// Masks secrets in the description of an archive. Its path can contain a secret variable that was filled in.
     pub fn package(&self, package: Package) -> Package {
         Package { source: self.redact(&package.source), ..package }
     }
@@ -197,8 +199,8 @@ impl Redactor {
         }
     }
 
-    /// The text with each known secret replaced by [`MASK`]; of several that overlap no part is left. What an address shows to
-    /// be secret is masked whether it is known or not.
+    /// Replaces each known secret in a text by [`MASK`]. Overlapping secrets are replaced together. Passwords and tokens in URLs are
+    /// masked even if they are not known.
     pub fn redact(&self, text: &str) -> String {
         let text = self.without_known(text);
         let mut out = String::with_capacity(text.len());
@@ -239,19 +241,19 @@ impl fmt::Debug for Redactor {
 }
 
 impl Pattern {
-    /// Whether it is to be masked where it stands in a text: what might be a word is left in the middle of a longer one.
+    /// Whether to mask the pattern at position `at`. A pattern that could be a word is not masked inside a longer word.
     fn stands_alone(&self, text: &str, at: usize) -> bool {
         let is_letter = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
         let (first, last) = (is_letter(self.text.chars().next()), is_letter(self.text.chars().next_back()));
         let mut before = text[..at].chars().rev();
-        // The `n` of an escaped line break belongs to no word.
+        // The `n` of an escaped line break is not part of a word.
         let goes_before = first && is_letter(before.next()) && before.next() != Some('\\');
         let goes_on = last && is_letter(text[at + self.text.len()..].chars().next());
         !self.is_word || !(goes_before || goes_on)
     }
 }
 
-/// Whether a value is one that must not be shown.
+/// Whether a value must be masked.
 fn is_secret(value: &str, open: &[String]) -> bool {
     value.chars().count() >= SHORTEST
         && value.contains(char::is_alphanumeric)
@@ -260,12 +262,12 @@ fn is_secret(value: &str, open: &[String]) -> bool {
         && !open.iter().any(|text| text == value)
 }
 
-/// Short values and runs of letters stand in ordinary words, too.
+/// Whether a value could be part of an ordinary word: it is short, or consists of letters only.
 fn might_be_a_word(value: &str) -> bool {
     value.chars().count() < LINE || (value.len() < 2 * LINE && value.chars().all(char::is_alphabetic))
 }
 
-/// How a value may be written: as it is, as JSON (within JSON, with `\u00e9` or `\/`), in an address, as base64.
+/// All encodings of a value: the value itself, JSON (also nested in JSON, and with `\u00e9` or `\/`), URL encoding and Base64.
 fn spellings(value: &str) -> Vec<String> {
     let json = |value: &str| {
         let quoted = Value::from(value).to_string();
@@ -298,7 +300,7 @@ fn spellings(value: &str) -> Vec<String> {
     spellings
 }
 
-/// With characters beyond ASCII as `\u00e9`, as Python writes them.
+/// Writes non-ASCII characters as `\u00e9`, as Python does.
 fn ascii(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
@@ -318,7 +320,7 @@ fn lower_hex(encoded: &str) -> String {
     parts.fold(first, |out, part| out + &lower(part))
 }
 
-/// What of a value's base64 does not depend on what stands before and behind it, at each of the three places.
+/// The parts of a value's Base64 that do not depend on the text before and after it, for each of the three alignments.
 fn base64(value: &[u8]) -> impl Iterator<Item = String> {
     (0..3).flat_map(|before| {
         let bytes = [&[0; 2][..before], value].concat();
@@ -329,12 +331,12 @@ fn base64(value: &[u8]) -> impl Iterator<Item = String> {
     })
 }
 
-/// What is secret within a value: passwords of addresses, as they stand there and decoded, and values of parameters whose
-/// name says so, as in `Server=db;Password=…`.
+/// The secret parts of a value: passwords in URLs, both encoded and decoded, and values of parameters with a secret name, as in
+/// `Server=db;Password=…`.
 pub(super) fn secrets_within(value: &str) -> Vec<String> {
     let mut found: Vec<&str> = hidden_in_addresses(value).into_iter().map(|hidden| &value[hidden]).collect();
     found.extend(password_without_scheme(value));
-    // A script has parameters of its own.
+    // In a script, `name=value` is an assignment and not a parameter.
     if !value.contains('\n') {
         let pairs = value.split([';', '&', '?', '#', ',', ' ']).filter_map(|pair| pair.split_once('='));
         found.extend(pairs.filter(|(name, _)| names_a_secret(name)).map(|(_, value)| value));
@@ -348,7 +350,7 @@ pub(super) fn secrets_within(value: &str) -> Vec<String> {
     secrets
 }
 
-/// Where passwords and tokens stand in the addresses of a text, in order: `secret` of `https://user:secret@host` and of
+/// The positions of passwords and tokens in the URLs of a text, in order: `secret` in `https://user:secret@host` and in
 /// `https://host/?token=secret`.
 fn hidden_in_addresses(text: &str) -> Vec<Range<usize>> {
     let mut hidden = Vec::new();
@@ -366,19 +368,20 @@ fn hidden_in_addresses(text: &str) -> Vec<Range<usize>> {
         let pairs = parameters.split(['&', ';', '?', '#']).filter_map(|pair| pair.split_once('='));
         let secrets = pairs.filter(|(name, value)| !value.is_empty() && names_a_secret_parameter(name));
         hidden.extend(secrets.map(|(_, value)| within(text, value)));
-        // An address may stand within another one's parameters.
+        // A parameter of a URL can contain another URL.
         from = hidden.last().map_or(start, |last| last.end.max(start));
     }
     hidden
 }
 
-/// Where a part of a text stands in it.
+/// The position of `part` in `text`. `part` must be a slice of `text`.
 fn within(text: &str, part: &str) -> Range<usize> {
     let start = part.as_ptr() as usize - text.as_ptr() as usize;
     start..start + part.len()
 }
 
-/// `user:password` of `user:password@host`. A password may hold what ends a host, unless it looks like a port.
+/// `user:password` in `user:password@host`. A password can contain characters that end a host, unless the text up to them looks like a
+/// port.
 fn user_of(address: &str) -> Option<&str> {
     let authority = &address[..address.find(['/', '?', '#']).unwrap_or(address.len())];
     if let Some((user, _)) = authority.rsplit_once('@') {
@@ -389,7 +392,8 @@ fn user_of(address: &str) -> Option<&str> {
     address.rsplit_once('@').map(|(user, _)| user)
 }
 
-/// The password; where there is none, or one that says only what the name is, a name that can be none.
+/// The secret part of `user:password`: the password. If there is no password, or only `x-oauth-basic`, it is the user name, provided that
+/// it looks like a token.
 fn secret_of_user(user: &str) -> Option<&str> {
     let (name, password) = user.split_once(':').unwrap_or((user, ""));
     if !["", "x-oauth-basic"].contains(&password) {
@@ -399,7 +403,7 @@ fn secret_of_user(user: &str) -> Option<&str> {
     is_token.then_some(name)
 }
 
-/// `secret` of `user:secret@host`, as proxies and MySQL's drivers take it. An image's digest stands behind an `@`, too.
+/// `secret` in `user:secret@host`, a form that proxies and MySQL drivers accept. The digest of a container image also follows an `@`.
 fn password_without_scheme(value: &str) -> Option<&str> {
     let (user, host) = value.rsplit_once('@').filter(|(_, host)| !host.starts_with("sha256:"))?;
     let (name, password) = user.split_once(':')?;
@@ -407,13 +411,13 @@ fn password_without_scheme(value: &str) -> Option<&str> {
     (is_one(name) && is_one(password) && !host.is_empty()).then_some(password)
 }
 
-/// Of an address's parameters: as of a variable, and what signs the address.
+/// Whether a URL parameter has a secret name: that of a secret variable, or that of a signature.
 fn names_a_secret_parameter(name: &str) -> bool {
     ["sig", "signature", "x-amz-signature", "x-goog-signature"].iter().any(|known| name.eq_ignore_ascii_case(known))
         || names_a_secret(name)
 }
 
-/// The text with `%2F` and the like undone.
+/// Decodes percent-encoded characters, such as `%2F`.
 fn without_percents(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -426,7 +430,7 @@ fn without_percents(text: &str) -> String {
     String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
 }
 
-/// `eu-west-1`, `us-gov-east-1`: a part of the world, a direction, one digit.
+/// Whether a value has the form of an AWS region: `eu-west-1`, `us-gov-east-1`. The parts are a part of the world, a direction and a digit.
 fn looks_like_a_region(value: &str) -> bool {
     const DIRECTIONS: [&str; 9] =
         ["north", "south", "east", "west", "central", "northeast", "northwest", "southeast", "southwest"];

@@ -1,5 +1,5 @@
-//! A stanza as it was written in, a [`Stanza`] whose values are typed out, with every problem and surprise in it.
-//! Never judges `on`, and never asks whether the values fit a function that is live.
+//! Reads the JSON of a stanza into a [`Stanza`] with typed values, and collects all problems and warnings.
+//! Never evaluates `on`, and never checks whether the values fit the live function.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,240 +19,240 @@ use super::structures::{self, FileSystemConfig, FunctionUrl, ImageConfig, Loggin
 use super::wire::{Map, Node};
 use super::{judge, limits};
 
-/// The stanza under `deploy:` that describes one AWS Lambda function.
+/// A stanza under `deploy:`. It describes one AWS Lambda function.
 ///
-/// In every field, `None` means that the stanza is silent: an existing function keeps its live value,
-/// a new one gets AWS's default. An empty string, list or map clears the live value.
+/// An absent key leaves an existing function unchanged; a new function gets the AWS default.
+/// An empty string, list or map clears the live value.
 #[derive(Clone, Debug, Default, JsonSchema)]
 #[schemars(deny_unknown_fields, title = "AWS Lambda deployment stanza")]
 pub struct Stanza {
-    /// The deployment provider: `lambda`, in any case.
+    /// Deployment provider: `lambda`, in upper or lower case.
     #[schemars(with = "Option<Text>")]
     pub provider: Option<String>,
-    /// The AWS access key id, such as `AKIAIOSFODNN7EXAMPLE` or `{secure: …}`. Default: the job's `AWS_ACCESS_KEY_ID`.
+    /// AWS access key ID, such as `AKIAIOSFODNN7EXAMPLE` or `{secure: …}`. Default: the job's variable `AWS_ACCESS_KEY_ID`.
     #[schemars(with = "Option<SecretText>")]
     pub access_key_id: Option<Secret>,
-    /// The secret that belongs to `access_key_id`; encrypt it, as `{secure: …}`. Default: the job's `AWS_SECRET_ACCESS_KEY`.
+    /// AWS secret access key that belongs to `access_key_id`. Encrypt it, as `{secure: …}`. Default: the job's variable `AWS_SECRET_ACCESS_KEY`.
     #[schemars(with = "Option<SecretText>")]
     pub secret_access_key: Option<Secret>,
-    /// The session token that belongs to temporary keys, such as `$SESSION_TOKEN` of the job. Default: none.
+    /// AWS session token of temporary credentials, such as the job's variable `$SESSION_TOKEN`. Default: none.
     #[schemars(with = "Option<SecretText>")]
     pub session_token: Option<Secret>,
-    /// The profile of the job's `~/.aws` files to act as, instead of keys, such as `deployer`. Default: the job's `AWS_PROFILE`.
+    /// Profile in the job's `~/.aws` files whose credentials are used instead of keys, such as `deployer`. Default: the job's variable `AWS_PROFILE`.
     #[schemars(with = "Option<Text>")]
     pub profile: Option<String>,
-    /// ARN of an IAM role to act as, such as `arn:aws:iam::123456789012:role/deploy`: it is assumed with the keys, the profile or the token that are found. Default: none.
+    /// ARN of the IAM role to assume for the deployment, such as `arn:aws:iam::123456789012:role/deploy`. It is assumed with the keys, the profile or the token. Default: no role is assumed.
     #[schemars(with = "Option<Text>")]
     pub role_to_assume: Option<String>,
-    /// What CloudTrail shows of a session of `role_to_assume`, such as `release-build`. Default: `dpl-lambda`, the repository and the build's number.
+    /// Name of the session of `role_to_assume`, which CloudTrail shows, such as `release-build`. Default: `dpl-lambda`, the repository and the build number.
     #[schemars(with = "Option<Text>")]
     pub role_session_name: Option<String>,
-    /// What the owner of `role_to_assume` wants to hear before it is given, such as `our-contract-7`. Default: none.
+    /// External ID that the trust policy of `role_to_assume` requires, such as `our-contract-7`. Default: none.
     #[schemars(with = "Option<Text>")]
     pub external_id: Option<String>,
-    /// The job's variable that holds an OpenID Connect token, such as `OIDC_TOKEN`; the token is exchanged for `role_to_assume`, and no keys are needed. Default: none.
+    /// Name of the job's variable that holds an OpenID Connect token, such as `OIDC_TOKEN`. The token is exchanged for `role_to_assume`; no keys are needed. Default: none.
     #[schemars(with = "Option<Text>")]
     pub web_identity_token_env: Option<String>,
-    /// The AWS region, such as `eu-west-1`. Default: the job's `AWS_REGION`, else `us-east-1`.
+    /// AWS region, such as `eu-west-1`. Default: the job's variable `AWS_REGION`, else `us-east-1`.
     #[schemars(with = "Option<Text>")]
     pub region: Option<Region>,
-    /// The function's name or ARN, such as `hello`. Required.
+    /// Name or ARN of the Lambda function, such as `hello`. Required.
     #[schemars(with = "Option<Text>")]
     pub function_name: Option<FunctionName>,
-    /// ARN of the IAM role that the function runs as, such as `arn:aws:iam::123456789012:role/run`. Required to create a function.
+    /// ARN of the IAM role with which the function runs (its execution role), such as `arn:aws:iam::123456789012:role/run`. Required to create a function. Default: the live value.
     #[schemars(with = "Option<Text>")]
     pub role: Option<String>,
-    /// What Lambda calls: the function in `module_name`, such as `handler`, or a whole handler such as `index.handler`. Required to create a function.
+    /// Name of the handler in `module_name`, such as `handler`, or the complete handler, such as `index.handler`. Required to create a function. Default: the live value.
     #[schemars(with = "Option<Text>")]
     pub handler_name: Option<String>,
-    /// The module (file, class, assembly) that holds `handler_name`, such as `app`. Default: `index`.
+    /// Module (file, class or assembly) that contains `handler_name`, such as `app`. Default: `index`.
     #[schemars(with = "Option<Text>")]
     pub module_name: Option<String>,
-    /// What the function is for, at most 256 characters; `%{build_number}` and other values of the build are filled in. Default for a new function: the build that has deployed it.
+    /// Description of the function, at most 256 characters. `%{build_number}` and other values of the build are filled in. Default: the live value; for a new function, the build that deployed it.
     #[schemars(with = "Option<Text>")]
     pub description: Option<String>,
-    /// Seconds that one invocation may take, 1 to 5400, such as 30. AWS's default: 3.
+    /// Time limit of one invocation in seconds, 1 to 5400, such as 30. Default: the live value; for a new function, 3.
     #[schemars(with = "Option<WholeNumber>")]
     pub timeout: Option<i32>,
-    /// Memory of the function in MB, 128 to 32768, such as 512. AWS's default: 128.
+    /// Memory of the function in MB, 128 to 32768, such as 512. Default: the live value; for a new function, 128.
     #[schemars(with = "Option<WholeNumber>")]
     pub memory_size: Option<i32>,
-    /// The VPC subnets that the function is attached to, such as `subnet-0123456789abcdef0`; at most 16. Empty: none.
+    /// IDs of the VPC subnets of the function, such as `subnet-0123456789abcdef0`; at most 16. Default: the live value. An empty list removes them.
     #[schemars(with = "Option<TextList>")]
     pub subnet_ids: Option<Vec<String>>,
-    /// The VPC security groups of the function, such as `sg-0123456789abcdef0`; at most 5. Empty: none.
+    /// IDs of the VPC security groups of the function, such as `sg-0123456789abcdef0`; at most 5. Default: the live value. An empty list removes them.
     #[schemars(with = "Option<TextList>")]
     pub security_group_ids: Option<Vec<String>>,
-    /// The function's environment variables, as a map or as a list of `NAME=value`, such as `STAGE=production`; they replace all live ones. Empty: none.
+    /// Environment variables of the function, as a map or as a list of `NAME=value`, such as `STAGE=production`. They replace all live variables unless `merge_environment` is true. Default: the live variables. An empty map removes them.
     #[schemars(with = "Option<Pairs>")]
     pub environment: Option<BTreeMap<String, Secret>>,
-    /// The runtime, such as `nodejs22.x` or `python3.13`. Required to create a function.
+    /// Lambda runtime, such as `nodejs22.x` or `python3.13`. Required to create a function. Default: the live value.
     #[schemars(with = "Option<Text>")]
     pub runtime: Option<String>,
-    /// ARN of the SQS queue or SNS topic for events that could not be processed, such as `arn:aws:sqs:us-east-1:123456789012:failed`. Empty: none.
+    /// ARN of the SQS queue or SNS topic that receives events that could not be processed, such as `arn:aws:sqs:us-east-1:123456789012:failed`. Default: the live value. An empty string removes it.
     #[schemars(with = "Option<Text>")]
     pub dead_letter_arn: Option<String>,
-    /// ARN of the KMS key that encrypts the environment variables, such as `arn:aws:kms:us-east-1:123456789012:key/1234abcd`. Empty: AWS's own key.
+    /// ARN of the KMS key that encrypts the environment variables, such as `arn:aws:kms:us-east-1:123456789012:key/1234abcd`. Default: the live value. An empty string selects the default key of AWS.
     #[schemars(with = "Option<Text>")]
     pub kms_key_arn: Option<String>,
-    /// X-Ray tracing: `Active` or `PassThrough`. AWS's default: `PassThrough`.
+    /// X-Ray tracing mode: `Active` or `PassThrough`. Default: the live value; for a new function, `PassThrough`.
     #[schemars(with = "Option<Text>")]
     pub tracing_mode: Option<String>,
-    /// ARNs of layer versions, such as `arn:aws:lambda:us-east-1:123456789012:layer:tools:3`, in the order in which they are laid over each other; at most 5. They replace all live ones. Empty: none.
+    /// ARNs of layer versions, such as `arn:aws:lambda:us-east-1:123456789012:layer:tools:3`, in the order in which Lambda applies them; at most 5. They replace all live layers. Default: the live layers. An empty list removes them.
     #[schemars(with = "Option<TextList>")]
     pub layers: Option<Vec<String>>,
-    /// Tags of the function, as a map or as a list of `NAME=value`, such as `team=payments`; at most 50. They are added to the live ones, unless `function_tags_mode` says otherwise.
+    /// Tags of the function, as a map or as a list of `NAME=value`, such as `team=payments`; at most 50. They are added to the live tags unless `function_tags_mode` is `replace`. Default: the live tags.
     #[schemars(with = "Option<Pairs>")]
     pub function_tags: Option<BTreeMap<String, Secret>>,
-    /// Publish a version after the deployment; `alias` does so anyway. Default: false.
+    /// Whether to publish a version after the deployment. `alias` always publishes one. Default: false.
     #[schemars(with = "Option<Flag>")]
     pub publish: Option<bool>,
-    /// What to package, such as `dist`: a directory, a single file, or a `.zip` or `.jar` that is taken as it is; of several paths each keeps its name. Default: the build directory.
+    /// What to package, such as `dist`: a directory, a single file, or a finished `.zip` or `.jar` archive. Of several paths, each keeps its name in the archive. Default: the build directory.
     #[schemars(with = "Option<TextList>")]
     pub zip: Option<Vec<String>>,
-    /// Patterns as in a `.gitignore` file, such as `src/**`; only what matches one of them is packaged. Default: everything.
+    /// Patterns in the syntax of `.gitignore`, such as `src/**`. Only files that match one of them are packaged. Default: all files.
     #[schemars(with = "Option<TextList>")]
     pub include: Option<Vec<String>>,
-    /// Patterns as in a `.gitignore` file, such as `*.test.js`; what matches one of them is not packaged. A file `.lambdaignore` in the packaged directory may hold more. Default: nothing.
+    /// Patterns in the syntax of `.gitignore`, such as `*.test.js`. Files that match one of them are not packaged. A file `.lambdaignore` in the packaged directory can hold more patterns. Default: none.
     #[schemars(with = "Option<TextList>")]
     pub exclude: Option<Vec<String>>,
-    /// What becomes of symbolic links: `preserve` keeps them, `follow` packages what they point to, `external` does so for those that leave the directory. Default: `preserve`.
+    /// How to package symbolic links: `preserve` keeps them as links, `follow` packages their targets, `external` packages the targets of links that leave the directory. Default: `preserve`.
     #[schemars(with = "Option<Text>")]
     pub symlinks: Option<String>,
-    /// The S3 bucket, in the function's region, through which the package goes to Lambda, such as `our-packages`; needed over 50 MiB. With `s3_key`: the bucket of that object. Default: none.
+    /// S3 bucket through which the package goes to Lambda, such as `our-packages`. It must be in the function's region. Required for packages over 50 MiB. With `s3_key`, the bucket of that object. Default: none.
     #[schemars(with = "Option<Text>")]
     pub s3_bucket: Option<String>,
-    /// What the keys of packages in `s3_bucket` begin with, such as `lambda`; `<function>/<sha256>.zip` follows. Default: nothing.
+    /// Prefix for the keys of packages in `s3_bucket`, such as `lambda`. The whole key is `<s3_prefix>/<function>/<sha256>.zip`. Default: no prefix.
     #[schemars(with = "Option<Text>")]
     pub s3_prefix: Option<String>,
-    /// The key of an archive that is in `s3_bucket` already, such as `builds/hello-7.zip`; nothing is packaged then.
+    /// Key of an existing archive in `s3_bucket`, such as `builds/hello-7.zip`. It is deployed as it is; nothing is packaged. Default: none.
     #[schemars(with = "Option<Text>")]
     pub s3_key: Option<String>,
-    /// The version of the object `s3_key`, such as `L4kqtJlcpXroDTDmpUMLUo`. Default: the newest.
+    /// Version ID of the object `s3_key`, such as `L4kqtJlcpXroDTDmpUMLUo`. Default: the latest version.
     #[schemars(with = "Option<Text>")]
     pub s3_object_version: Option<String>,
-    /// Also package files and directories whose name begins with a dot; `.git` stays out. Default: false.
+    /// Whether to package files and directories whose names begin with a dot. `.git` is never packaged. Default: false.
     #[schemars(with = "Option<Flag>")]
     pub dot_match: Option<bool>,
-    /// The processor: `x86_64` or `arm64`. AWS's default: `x86_64`.
+    /// Processor architecture: `x86_64` or `arm64`. Default: the live value; for a new function, `x86_64`.
     #[schemars(with = "Option<TextList>")]
     pub architectures: Option<String>,
-    /// Size of `/tmp` in MB, 512 to 32768, such as 1024. AWS's default: 512.
+    /// Size of `/tmp` in MB, 512 to 32768, such as 1024. Default: the live value; for a new function, 512.
     #[schemars(with = "Option<WholeNumber>")]
     pub ephemeral_storage: Option<i32>,
-    /// What the code is: `Zip` (files, the default) or `Image` (a container image, `image_uri`). A function keeps it for life.
+    /// Type of the code: `Zip` (files) or `Image` (a container image, see `image_uri`). It is fixed when the function is created. Default: `Image` with `image_uri`, else `Zip`.
     #[schemars(with = "Option<Text>")]
     pub package_type: Option<String>,
-    /// The container image in Amazon ECR, by digest or tag, such as `123456789012.dkr.ecr.us-east-1.amazonaws.com/hello:7`. A tag may have moved, so that it is deployed each time; a digest only where it differs.
+    /// Container image in Amazon ECR, by digest or tag, such as `123456789012.dkr.ecr.us-east-1.amazonaws.com/hello:7`. An image with a tag is deployed each time, because a tag can move; an image with a digest only if it differs from the live one.
     #[schemars(with = "Option<Text>")]
     pub image_uri: Option<String>,
-    /// What a container image is started with, instead of what is written in it. Empty: nothing.
+    /// Settings that replace those in the container image. Default: the live value. An empty map removes them.
     pub image_config: Option<ImageConfig>,
-    /// File systems that the function sees below `/mnt/`; AWS takes one. They replace all live ones. Empty: none.
+    /// File systems to mount below `/mnt/`; AWS allows one. They replace all live ones. Default: the live value. An empty list removes them.
     #[schemars(with = "Option<FileSystems>")]
     pub file_system_configs: Option<Vec<FileSystemConfig>>,
-    /// Start from a snapshot: `PublishedVersions` or `None`. AWS's default: `None`.
+    /// Whether new execution environments start from a snapshot: `PublishedVersions` or `None`. Default: the live value; for a new function, `None`.
     #[schemars(with = "Option<Text>")]
     pub snap_start: Option<String>,
-    /// Where and how the function logs, such as `{log_format: JSON}`. Empty: AWS's defaults.
+    /// Format, destination and levels of the function's logs, such as `{log_format: JSON}`. Default: the live value. An empty map restores the AWS defaults.
     pub logging_config: Option<LoggingConfig>,
-    /// Allow IPv6 traffic out of VPC subnets that have both. AWS's default: false.
+    /// Whether to allow outbound IPv6 traffic on dual-stack VPC subnets. Default: the live value; for a new function, false.
     #[schemars(with = "Option<Flag>")]
     pub ipv6_allowed_for_dual_stack: Option<bool>,
-    /// Add `environment` to the live variables instead of replacing them. Default: false.
+    /// Whether to add `environment` to the live variables instead of replacing them. Default: false.
     #[schemars(with = "Option<Flag>")]
     pub merge_environment: Option<bool>,
-    /// ARN of the code signing configuration, such as `arn:aws:lambda:us-east-1:123456789012:code-signing-config:csc-0123456789abcdef0`. Empty: none.
+    /// ARN of the code signing configuration, such as `arn:aws:lambda:us-east-1:123456789012:code-signing-config:csc-0123456789abcdef0`. Default: the live value. An empty string removes it.
     #[schemars(with = "Option<Text>")]
     pub code_signing_config_arn: Option<String>,
-    /// ARN of the KMS key that encrypts the package at Lambda, such as `arn:aws:kms:us-east-1:123456789012:key/1234abcd`. Empty: AWS's own key.
+    /// ARN of the KMS key that encrypts the deployment package in Lambda, such as `arn:aws:kms:us-east-1:123456789012:key/1234abcd`. Default: the live value. An empty string selects the default key of AWS.
     #[schemars(with = "Option<Text>")]
     pub source_kms_key_arn: Option<String>,
-    /// The `RevisionId` that the live function must have, such as `f7a1c3d2-0b7e-4a50-9d3f-6f1e2d3c4b5a`; with another one nothing is deployed. Default: any.
+    /// `RevisionId` that the live function must have, such as `f7a1c3d2-0b7e-4a50-9d3f-6f1e2d3c4b5a`. If it has another one, the deployment fails and changes nothing. Default: any revision.
     #[schemars(with = "Option<Text>")]
     pub revision_id: Option<String>,
-    /// Whether `function_tags` are added to the live ones (`add`) or replace them (`replace`). Default: `add`.
+    /// How to set `function_tags`: `add` keeps other live tags, `replace` removes them. Default: `add`.
     #[schemars(with = "Option<Text>")]
     pub function_tags_mode: Option<String>,
-    /// How many executions at the same time are kept for this function, and the most that it may have, such as 20; 0 stops it. `none` removes the limit.
+    /// Number of concurrent executions that are reserved for the function, and its maximum, such as 20. 0 stops all invocations. `none` removes the limit. Default: the live value.
     #[schemars(with = "Option<NumberOrNone>")]
     pub reserved_concurrency: Option<OrNone<i32>>,
-    /// The function's own HTTPS address, such as `{auth_type: AWS_IAM}`; `none` removes it. With `alias` it is the address of the first one.
+    /// HTTPS endpoint of the function, such as `{auth_type: AWS_IAM}`. `none` removes it. With `alias`, it is the endpoint of the first alias. Default: the live value.
     #[schemars(with = "Option<UrlOrNone>")]
     pub function_url: Option<OrNone<FunctionUrl>>,
-    /// Names that point at the published version, such as `live`: each is made, or moved, once the version is ready and has passed `verify`. Implies `publish`. Default: none.
+    /// Alias of the published version, or a list of aliases, such as `live`. Each is created or moved after the version is ready and has passed `verify`. Implies `publish`. Default: none.
     #[schemars(with = "Option<TextList>")]
     pub alias: Option<Vec<String>>,
-    /// How a version proves that it works before an alias points at it; without `alias` the code is live by then. Empty: it is invoked, and must not fail. Default: it need not.
+    /// Check to run on a new version before the alias moves to it. `{}` invokes the function and expects no error. Without `alias`, the code is already live when the check runs. Default: no check.
     pub verify: Option<Verify>,
-    /// Percent of the alias's traffic that go to the new version one after the other, such as 10, 50, 100; each time `verify` is asked again, and a failure sends all traffic back. Default: all at once.
+    /// Percentages of the alias's traffic that go to the new version, in ascending order, such as `[10, 50, 100]`. `verify` runs again at each step; if it fails, all traffic goes back. Default: all traffic at once.
     #[schemars(with = "Option<NumberList>")]
     pub traffic: Option<Vec<i32>>,
-    /// Seconds between two steps of `traffic`, such as 120. Default: 60.
+    /// Time between two steps of `traffic` in seconds, at least 1, such as 120. Default: 60.
     #[schemars(with = "Option<WholeNumber>")]
     pub traffic_interval: Option<Duration>,
-    /// Also take away weights of the alias that another tool or a person has set, such as a canary of CodeDeploy. Default: false, and such an alias is not deployed to.
+    /// Whether to remove traffic weights of the alias that another tool or a person has set, such as a canary of CodeDeploy. Default: false; the deployment to such an alias fails.
     #[schemars(with = "Option<Flag>")]
     pub clear_weights: Option<bool>,
-    /// How many executions the alias keeps ready, such as 5. `none` removes them. The deployment ends when they are ready.
+    /// Number of execution environments that the alias keeps ready, such as 5. `none` removes them. The deployment ends when they are ready. Default: the live value.
     #[schemars(with = "Option<NumberOrNone>")]
     pub provisioned_concurrency: Option<OrNone<i32>>,
-    /// How many published versions to keep, at least 1, such as 10; older ones are deleted. One that an alias names, or the one before it, always stays. Default: all.
+    /// Number of published versions to keep, at least 1, such as 10. Older versions are deleted, except a version that an alias uses and the version before it. Default: all versions.
     #[schemars(with = "Option<WholeNumber>")]
     pub keep_versions: Option<i32>,
-    /// For `dpl-lambda rollback`: the number of the version to go back to, such as 7. Default: the one before.
+    /// Number of the version to which `dpl-lambda rollback` goes back, such as 7. Default: the previous version.
     #[schemars(with = "Option<Text>")]
     pub version: Option<String>,
-    /// The conditions under which Travis CI deploys, such as `{branch: main}`; all of them must be met. A string is a branch. Default: branch `master`, never `main`.
+    /// Conditions under which Travis CI deploys, such as `{branch: main}`; all of them must be met. A string is a branch. Default: branch `master`, never `main`.
     #[schemars(with = "Option<Conditions>")]
     pub on: SchemaOnly,
-    /// Commands for bash, such as `./announce.sh`, run in the build directory after a successful deployment, until one fails. Default: none.
+    /// Commands to run in bash after a successful deployment, such as `./announce.sh`. They run in the build directory, in order, until one fails. Default: none.
     #[schemars(with = "Option<TextList>")]
     pub run: Option<Vec<String>>,
-    /// Put uncommitted, untracked and ignored files aside while the stanza is deployed (`git stash --all`). Default: false.
+    /// Whether to stash uncommitted, untracked and ignored files during the deployment (`git stash --all`) and to restore them afterwards. Default: false.
     #[schemars(with = "Option<Flag>")]
     pub cleanup: Option<bool>,
-    /// A failed deployment does not fail the build. Default: false.
+    /// Whether the build succeeds although the deployment fails. Default: false.
     #[schemars(with = "Option<Flag>")]
     pub allow_failure: Option<bool>,
-    /// Refuse keys that are not known, instead of warning about them. Default: false.
+    /// Whether unknown keys are errors instead of warnings. Default: false.
     #[schemars(with = "Option<Flag>")]
     pub strict: Option<bool>,
-    /// Only tell what would be done, and change nothing. Default: false.
+    /// Whether to show the plan without changing anything. Default: false.
     #[schemars(with = "Option<Flag>")]
     pub dry_run: Option<bool>,
-    /// Seconds that one wait, or one call that hangs, may take, such as 900. Default: 600, and 1800 with `snap_start` or `provisioned_concurrency`.
+    /// Time limit in seconds for one wait, or for one call that hangs, at least 1, such as 900. Default: 600; with `snap_start` or `provisioned_concurrency`, 1800.
     #[schemars(with = "Option<WholeNumber>")]
     pub wait_timeout: Option<Duration>,
-    /// Deprecated: the opposite of `cleanup`. Leave it out: files stay where they are, unless `cleanup: true` is written.
+    /// Deprecated: the opposite of `cleanup`. Leave it out; files stay in place unless `cleanup` is true.
     #[schemars(with = "Option<Flag>")]
     pub skip_cleanup: SchemaOnly,
-    /// Deprecated: of dpl's own installation, and without effect. Leave it out.
+    /// Deprecated: an option for the installation of dpl, without effect here. Leave it out.
     #[schemars(with = "Option<Anything>")]
     pub edge: SchemaOnly,
-    /// Deprecated: of dpl's own installation, and without effect. Leave it out.
+    /// Deprecated: an option for the installation of dpl, without effect here. Leave it out.
     #[schemars(with = "Option<Anything>")]
     pub dpl_version: SchemaOnly,
-    /// Deprecated: of dpl's own installation, and without effect. Leave it out.
+    /// Deprecated: an option for the installation of dpl, without effect here. Leave it out.
     #[schemars(with = "Option<Anything>")]
     pub strategy: SchemaOnly,
 }
 
-/// Other names of keys, each with the key that it stands for.
+/// Alternative names of keys, each with the key that it means.
 pub(super) const ALIASES: [(&str, &str); 3] = [("environment_variables", "environment"), ("if", "on"), ("true", "on")];
 
-/// A stanza with what was found while it was read.
+/// A stanza with its problems and warnings.
 #[derive(Debug)]
 pub struct ReadStanza {
-    /// The values that could be read.
+    /// All values that are readable.
     pub stanza: Stanza,
-    /// What makes it unusable. Empty: the stanza can be used.
+    /// Errors. If there are any, the stanza must not be used.
     pub problems: Vec<Problem>,
-    /// What will surprise.
+    /// Findings that do not prevent the deployment.
     pub warnings: Vec<Warning>,
 }
 
-/// Reads a stanza that is without the runner's keys and without branch-specific values.
+/// Reads a stanza. The runner's keys must have been removed and branch-specific values resolved.
 pub fn read(map: &Map) -> ReadStanza {
     let mut r = Reader::new(map);
     for key in ["on", "if", "true", "edge", "dpl_version", "strategy"] {
@@ -339,7 +339,7 @@ pub fn read(map: &Map) -> ReadStanza {
     judge::identity(&mut r, &stanza);
     judge::untaken(&mut r, stanza.strict == Some(true));
     r.warnings.extend(limits::warnings(map));
-    // A stanza for another provider is not ours to criticise.
+    // The other keys of such a stanza belong to another provider, so their problems do not matter.
     if let Some(wrong) = r.problems.iter().position(|problem| problem.code == Code::WrongProvider) {
         return ReadStanza { stanza, problems: vec![r.problems.swap_remove(wrong)], warnings: Vec::new() };
     }
@@ -347,14 +347,15 @@ pub fn read(map: &Map) -> ReadStanza {
 }
 
 impl Stanza {
-    /// The token that the job's variable holds which the stanza names. `None`: it names none, or that is empty.
+    /// The OpenID Connect token from the variable that `web_identity_token_env` names.
+    /// `None`: the stanza has no such key, or the variable is not set or empty.
     pub fn web_identity_token(&self, env: &Environment) -> Option<Secret> {
         let token = env.get(self.web_identity_token_env.as_ref()?)?.trim().to_owned();
         (!token.is_empty()).then(|| Secret::new(token))
     }
 
-    /// Masks this stanza's secrets, and those in `more`, in texts that others wrote. Values that also stand openly in
-    /// `written`, the stanza before anything was filled in, are left standing.
+    /// A redactor for this stanza's secrets and those in `more`. It does not mask values that also occur under a non-secret
+    /// key of `written`, which is the stanza before variables were filled in.
     pub fn redactor<S: AsRef<str>>(&self, written: &Map, more: impl Iterator<Item = S>) -> Redactor {
         let keys = [&self.access_key_id, &self.secret_access_key, &self.session_token];
         let maps = [&self.environment, &self.function_tags];
@@ -364,7 +365,7 @@ impl Stanza {
     }
 }
 
-/// What stands openly in a stanza, as it was written, before anything was filled in.
+/// The values of all non-secret keys of a stanza, before variables are filled in.
 pub fn open_texts(written: &Map) -> Vec<String> {
     let mut open = Vec::new();
     for (_, node) in written.iter().filter(|(key, _)| OPEN.contains(key)) {
@@ -373,7 +374,7 @@ pub fn open_texts(written: &Map) -> Vec<String> {
     open
 }
 
-/// Keys whose values are no secret. Everything else may be one: a misspelt key, a command, a condition.
+/// Keys whose values are not secret. Any other value can be secret: that of a misspelt key, a command, a condition.
 pub(crate) const OPEN: [&str; 50] = [
     "provider",
     "region",
@@ -427,7 +428,7 @@ pub(crate) const OPEN: [&str; 50] = [
     "web_identity_token_env",
 ];
 
-/// The texts of a value.
+/// Appends all scalars in a value, as text.
 fn collect_texts(node: &Node, into: &mut Vec<String>) {
     match node {
         Node::List(items) => items.iter().for_each(|item| collect_texts(item, into)),
@@ -442,20 +443,20 @@ fn read_environment(r: &mut Reader<'_>) -> Option<BTreeMap<String, Secret>> {
         r.warn(
             WarningCode::LenientValue,
             "environment_variables",
-            "`environment_variables` is left out of account, because `environment` is given too".to_owned(),
+            "`environment_variables` is ignored because `environment` is also set".to_owned(),
             "keep one of the two".to_owned(),
         );
     }
     environment.or(alias)
 }
 
-/// `cleanup`, else the opposite of the older `skip_cleanup`.
+/// `cleanup`, else the opposite of its predecessor `skip_cleanup`.
 fn read_cleanup(r: &mut Reader<'_>) -> Option<bool> {
     let (cleanup, skip) = (r.flag("cleanup"), r.flag("skip_cleanup"));
     cleanup.or(skip.map(|skip| !skip))
 }
 
-/// The same names in their order, each once.
+/// Removes repeated names; the first of each stays.
 fn each_once(names: Vec<String>) -> Vec<String> {
     let mut once: Vec<String> = Vec::new();
     for name in names {
@@ -466,10 +467,10 @@ fn each_once(names: Vec<String>) -> Vec<String> {
     once
 }
 
-/// One word; AWS's own form is a list of one.
+/// Reads a string, or a list with one entry, which is the form of the AWS API.
 fn read_architecture(r: &mut Reader<'_>) -> Option<String> {
     let given = r.texts("architectures")?;
-    let right = "give `x86_64` or `arm64`";
+    let right = "expected `x86_64` or `arm64`";
     match given.as_slice() {
         [one] if !one.is_empty() => r.known_word("architectures", one.clone(), &["x86_64", "arm64"]),
         [] | [_] => {
@@ -543,7 +544,7 @@ mod tests {
     #[test]
     fn a_complaint_tells_the_value_and_what_would_be_right() {
         let read = stanza(r#"{"function_name":"f","timeout":"ten"}"#);
-        assert_eq!(read.problems[0].message, "`timeout` is `ten`; give whole seconds, such as 10");
+        assert_eq!(read.problems[0].message, "`timeout` is `ten`; expected whole seconds, such as 10");
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! The maps inside a stanza in, their values typed out.
-//! Never knows a stanza's other keys.
+//! Reads the maps inside a stanza, such as `logging_config`, into types.
+//! Does not depend on the other keys of the stanza.
 
 use std::time::Duration;
 
@@ -10,135 +10,135 @@ use super::reader::Reader;
 use super::schema::{Anything, Flag, Text, TextList, WholeNumber};
 use super::wire::Node;
 
-/// Where and how the function logs.
+/// Format, destination and levels of the function's logs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct LoggingConfig {
-    /// `Text` or `JSON`. AWS's default: `Text`.
+    /// Format of the logs: `Text` or `JSON`. AWS default: `Text`.
     #[schemars(with = "Option<Text>")]
     pub log_format: Option<String>,
-    /// The CloudWatch log group, such as `/our/functions`. Empty: AWS's default, `/aws/lambda/` and the function's name.
+    /// CloudWatch log group, such as `/our/functions`. An empty string selects the AWS default, `/aws/lambda/` followed by the function's name.
     #[schemars(with = "Option<Text>")]
     pub log_group: Option<String>,
-    /// The least level of the function's own logs: `TRACE`, `DEBUG`, `INFO`, `WARN`, `ERROR` or `FATAL`. With `log_format: JSON` only, default `INFO`.
+    /// Lowest level of the function's own logs to send: `TRACE`, `DEBUG`, `INFO`, `WARN`, `ERROR` or `FATAL`. Only with `log_format: JSON`. AWS default: `INFO`.
     #[schemars(with = "Option<Text>")]
     pub application_log_level: Option<String>,
-    /// The least level of Lambda's logs: `DEBUG`, `INFO` or `WARN`. With `log_format: JSON` only, default `INFO`.
+    /// Lowest level of Lambda's own logs to send: `DEBUG`, `INFO` or `WARN`. Only with `log_format: JSON`. AWS default: `INFO`.
     #[schemars(with = "Option<Text>")]
     pub system_log_level: Option<String>,
 }
 
-/// What a container image is started with, instead of what is written in it.
+/// Settings that replace those in the container image.
 #[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct ImageConfig {
-    /// The program, with leading arguments, such as `/lambda-entrypoint.sh`. Empty: the image's own.
+    /// Program to start, with its first arguments, such as `/lambda-entrypoint.sh`. An empty list selects that of the image.
     #[schemars(with = "Option<TextList>")]
     pub entry_point: Option<Vec<String>>,
-    /// The arguments, such as the handler, `app.handler`. Empty: the image's own.
+    /// Arguments of the program, such as the handler `app.handler`. An empty list selects those of the image.
     #[schemars(with = "Option<TextList>")]
     pub command: Option<Vec<String>>,
-    /// The working directory, such as `/var/task`. Empty: the image's own.
+    /// Working directory, such as `/var/task`. An empty string selects that of the image.
     #[schemars(with = "Option<Text>")]
     pub working_directory: Option<String>,
 }
 
-/// A file system that the function sees.
+/// A file system that is mounted in the function.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct FileSystemConfig {
-    /// ARN of the EFS access point, such as `arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/fsap-0123456789abcdef0`.
+    /// ARN of the EFS access point, such as `arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/fsap-0123456789abcdef0`. Required.
     #[schemars(with = "Text")]
     pub arn: String,
-    /// Where the function finds it: a path below `/mnt/`, such as `/mnt/data`.
+    /// Directory below `/mnt/` where the function sees the file system, such as `/mnt/data`. Required.
     #[schemars(with = "Text")]
     pub local_mount_path: String,
 }
 
-/// The function's own HTTPS address.
+/// HTTPS endpoint of the function.
 #[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct FunctionUrl {
-    /// Who may call it: `NONE` is everybody, `AWS_IAM` whom IAM permits. Required for a new one.
+    /// Who can call the endpoint: `NONE` allows everyone, `AWS_IAM` only callers with IAM permission. Required to create the endpoint.
     #[schemars(with = "Option<Text>")]
     pub auth_type: Option<String>,
-    /// `BUFFERED` answers at once when the function has ended, `RESPONSE_STREAM` while it runs. AWS's default: `BUFFERED`.
+    /// When the response is sent: `BUFFERED` after the function has ended, `RESPONSE_STREAM` while it runs. AWS default: `BUFFERED`.
     #[schemars(with = "Option<Text>")]
     pub invoke_mode: Option<String>,
-    /// What browsers on other sites may do. Empty: nothing.
+    /// What browsers on other sites can do with the endpoint (CORS). An empty map allows nothing.
     pub cors: Option<Cors>,
 }
 
-/// What browsers on other sites may do with a function's address.
+/// What browsers on other sites can do with the endpoint of a function (CORS).
 #[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Cors {
-    /// The sites, such as `https://www.example.com` or `*`.
+    /// Origins that can call the endpoint, such as `https://www.example.com` or `*`. At least one.
     #[schemars(with = "Option<TextList>")]
     pub allow_origins: Option<Vec<String>>,
-    /// The methods, such as `GET` or `*`.
+    /// HTTP methods that these origins can use, such as `GET` or `*`.
     #[schemars(with = "Option<TextList>")]
     pub allow_methods: Option<Vec<String>>,
-    /// The request's headers, such as `content-type`.
+    /// Request headers that these origins can send, such as `content-type`.
     #[schemars(with = "Option<TextList>")]
     pub allow_headers: Option<Vec<String>>,
-    /// The answer's headers that a page may see, such as `x-request-id`.
+    /// Response headers that a page on these origins can read, such as `x-request-id`.
     #[schemars(with = "Option<TextList>")]
     pub expose_headers: Option<Vec<String>>,
-    /// Whether cookies and credentials may be sent. AWS's default: false.
+    /// Whether browsers can send cookies and other credentials. AWS default: false.
     #[schemars(with = "Option<Flag>")]
     pub allow_credentials: Option<bool>,
-    /// Seconds for which a browser may remember this, 0 to 86400, such as 3600.
+    /// Time in seconds for which a browser can cache these rules, 0 to 86400, such as 3600.
     #[schemars(with = "Option<WholeNumber>")]
     pub max_age: Option<i32>,
 }
 
-/// How a version proves that it works, before an alias points at it.
+/// Check to run on a new version before the alias moves to it.
 #[derive(Clone, Debug, Default, PartialEq, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Verify {
-    /// What the version is invoked with: any JSON, such as `{ping: true}`. A string that is JSON itself is sent as it stands. Default: `{}`.
+    /// Payload of the invocation: any JSON, such as `{ping: true}`. A string that contains JSON is sent as that JSON. Default: `{}`.
     #[schemars(with = "Option<Anything>")]
     pub payload: Option<Value>,
-    /// What its answer must be. Default: anything but a function error.
+    /// What the response must contain. Default: any response without a function error.
     pub expect: Option<Expect>,
-    /// Seconds that the answer, or the command, may take, such as 30. Default: 60.
+    /// Time limit in seconds for the response or the command, at least 1, such as 30. Default: 60.
     #[schemars(with = "Option<WholeNumber>")]
     pub timeout: Option<Duration>,
-    /// A command for bash in the build directory, such as `./smoke-test.sh`, with `FUNCTION_ARN` and `VERSION` in its environment; any status but 0 is a failure. Without `payload` and `expect` it stands for the invocation, with one of them it comes after it.
+    /// Command for bash in the build directory, such as `./smoke-test.sh`. It has `FUNCTION_ARN` and `VERSION` in its environment; any exit status but 0 is a failure. With `payload` or `expect` it runs after the invocation, otherwise instead of it.
     #[schemars(with = "Option<Text>")]
     pub command: Option<String>,
 }
 
 impl Verify {
-    /// Whether the version is invoked: always, unless a command stands alone.
+    /// Whether the check invokes the version. It does, unless `command` is the only key.
     pub fn invokes(&self) -> bool {
         self.command.is_none() || self.payload.is_some() || self.expect.is_some()
     }
 }
 
-/// What the answer of a version must be; all that is named.
+/// What the response of a version must contain. All keys must be met.
 #[derive(Clone, Debug, Default, PartialEq, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Expect {
-    /// A text that the answer contains, such as `pong`.
+    /// Text that the response contains, such as `pong`.
     #[schemars(with = "Option<Text>")]
     pub contains: Option<String>,
-    /// JSON that is in the answer, such as `{statusCode: 200}`: each member that is named here has this value there, others may stand beside it. Lists agree entry by entry.
+    /// JSON that the response contains, such as `{statusCode: 200}`. Each member here must have the same value in the response, which can have other members. Lists must have the same length, and their entries are compared one by one.
     #[schemars(with = "Option<Anything>")]
     pub json: Option<Value>,
 }
 
-/// Something that a stanza may give, or ask to be removed by `none`.
+/// A setting that the stanza can set, or remove with `none`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OrNone<T> {
-    /// It is to be this.
+    /// Sets this value.
     Some(T),
-    /// It is not to be.
+    /// Removes the setting.
     None,
 }
 
-/// AWS's levels of a function's own logs.
+/// The values that AWS documents for `ApplicationLogLevel`.
 const APPLICATION_LEVELS: [&str; 6] = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
 
 pub(super) fn logging_config(r: &mut Reader<'_>) -> LoggingConfig {
@@ -158,7 +158,7 @@ pub(super) fn image_config(r: &mut Reader<'_>) -> ImageConfig {
     }
 }
 
-/// A file system needs both of its values.
+/// Reads a file system. Both keys are required.
 pub(super) fn file_system_config(r: &mut Reader<'_>) -> FileSystemConfig {
     let mut needed = |key: &'static str| {
         let is_missing = !r.has(key);
@@ -171,7 +171,7 @@ pub(super) fn file_system_config(r: &mut Reader<'_>) -> FileSystemConfig {
     FileSystemConfig { arn: needed("arn"), local_mount_path: needed("local_mount_path") }
 }
 
-/// `none`, in any case, or nothing at all removes it.
+/// Reads `function_url`. `none` in any case, an empty string and an empty map remove it.
 pub(super) fn function_url(r: &mut Reader<'_>) -> Option<OrNone<FunctionUrl>> {
     if r.is_none("function_url") {
         return Some(OrNone::None);
@@ -179,7 +179,7 @@ pub(super) fn function_url(r: &mut Reader<'_>) -> Option<OrNone<FunctionUrl>> {
     let url = r.structure("function_url", |r| FunctionUrl {
         auth_type: auth_type(r),
         invoke_mode: r.word("invoke_mode", &["BUFFERED", "RESPONSE_STREAM"]).map(|mode| {
-            // AWS has no empty mode; this is its default.
+            // An empty value clears, but AWS has no empty mode; `BUFFERED` is its default.
             if mode.is_empty() { "BUFFERED".to_owned() } else { mode }
         }),
         cors: r.structure("cors", cors),
@@ -187,11 +187,11 @@ pub(super) fn function_url(r: &mut Reader<'_>) -> Option<OrNone<FunctionUrl>> {
     Some(if url == FunctionUrl::default() { OrNone::None } else { OrNone::Some(url) })
 }
 
-/// Nobody should open an address to everybody by leaving something empty.
+/// Reads `auth_type`. An empty value is refused, so that it cannot open the endpoint to everyone by mistake.
 fn auth_type(r: &mut Reader<'_>) -> Option<String> {
     let auth_type = r.word("auth_type", &["NONE", "AWS_IAM"])?;
     if auth_type.is_empty() {
-        r.refuse("auth_type", "`function_url.auth_type` is empty; give `NONE` or `AWS_IAM`".to_owned());
+        r.refuse("auth_type", "`function_url.auth_type` is empty; expected `NONE` or `AWS_IAM`".to_owned());
     }
     Some(auth_type)
 }
@@ -205,9 +205,9 @@ fn cors(r: &mut Reader<'_>) -> Cors {
         allow_credentials: r.flag("allow_credentials"),
         max_age: r.whole_number("max_age", "seconds", Some(0..=86400)),
     };
-    // AWS takes no `cors` without them.
+    // AWS refuses `Cors` without `AllowOrigins`.
     if matches!(r.take("allow_origins"), Some(Node::List(sites)) if sites.is_empty()) {
-        let right = "`function_url.cors.allow_origins` is empty; give sites, such as `https://www.example.com`, or leave `cors` empty";
+        let right = "`function_url.cors.allow_origins` is empty; expected origins, such as `https://www.example.com`, or an empty `cors`";
         r.refuse("allow_origins", right.to_owned());
     }
     cors
@@ -220,7 +220,7 @@ pub(super) fn reserved_concurrency(r: &mut Reader<'_>) -> Option<OrNone<i32>> {
     r.whole_number("reserved_concurrency", "numbers of executions", None).map(OrNone::Some)
 }
 
-/// 0 removes it, too: AWS knows no provisioned concurrency of 0.
+/// Reads `provisioned_concurrency`. 0 removes it too, because AWS refuses a provisioned concurrency of 0.
 pub(super) fn provisioned_concurrency(r: &mut Reader<'_>) -> Option<OrNone<i32>> {
     if r.is_none("provisioned_concurrency") {
         return Some(OrNone::None);
@@ -229,7 +229,7 @@ pub(super) fn provisioned_concurrency(r: &mut Reader<'_>) -> Option<OrNone<i32>>
     Some(if number == 0 { OrNone::None } else { OrNone::Some(number) })
 }
 
-/// A misspelt member would leave a check out, so here it is refused, and not only warned about.
+/// Reads `verify`. An unknown member is an error here and not only a warning, because a misspelt one would drop a check.
 pub(super) fn verify(r: &mut Reader<'_>) -> Option<Verify> {
     let verify = r.structure("verify", |r| Verify {
         payload: r.anything("payload"),
@@ -238,23 +238,23 @@ pub(super) fn verify(r: &mut Reader<'_>) -> Option<Verify> {
         command: r.name("command"),
     });
     r.refuse_unknown_members("verify");
-    // A map whose members are all null is an empty one: a check that was asked for is never left out.
+    // A map whose members are all null counts as an empty map, so that the requested check still runs.
     let is_map = matches!(r.take("verify"), Some(Node::Map(_)));
     verify.or_else(|| is_map.then(Verify::default))
 }
 
 impl Reader<'_> {
-    /// A time in whole seconds, at least one.
+    /// Reads a duration in whole seconds, at least 1.
     pub(super) fn seconds(&mut self, key: &'static str) -> Option<Duration> {
         let seconds = self.whole_number(key, "seconds", None)?;
         if seconds == 0 {
-            self.refuse(key, format!("`{}` is 0; give whole seconds, such as 60", self.name_of(key)));
+            self.refuse(key, format!("`{}` is 0; expected whole seconds, such as 60", self.name_of(key)));
             return None;
         }
         Some(Duration::from_secs(seconds.unsigned_abs().into()))
     }
 
-    /// True for `none`, in any case, and for an empty string. The key counts as known.
+    /// True for `none` in any case and for an empty string. Marks the key as read.
     fn is_none(&mut self, key: &'static str) -> bool {
         matches!(self.take(key), Some(Node::Text(text)) if text.is_empty() || text.eq_ignore_ascii_case("none"))
     }

@@ -1,15 +1,15 @@
-//! Finds the known name that a misspelt one is most likely to mean.
-//! Never compares a long text: nobody misspells a name at such length, and to compare takes time.
+//! Finds the known name that is most similar to a misspelt one.
+//! Never compares long texts: a misspelt name is not that long, and the comparison takes time.
 
-/// Longer texts have no nearest name, in bytes.
+/// Maximum length of a word in bytes. Longer words get no suggestion.
 const MAX_LENGTH: usize = 64;
 
-/// Jaro-Winkler likeness from which on a name is taken for a misspelling. It prefers a common beginning, which is how people
-/// misspell: `imeout`, `handler`, `memory`.
+/// Minimum Jaro-Winkler similarity for a suggestion. Jaro-Winkler prefers a common prefix, which typical misspellings have: `imeout`,
+/// `handler`, `memory`.
 const LIKENESS: f64 = 0.8;
 
-/// The known name that is most like `word`, whatever its case and with hyphens for underscores. `None`: none is like it. Of several that are equally like,
-/// the first.
+/// The name in `known` that is most similar to `word`, ignoring case and the difference between hyphens and underscores. The first one,
+/// if several are equally similar. `None`: no name is similar.
 pub fn suggest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if word.len() > MAX_LENGTH {
         return None;

@@ -1,5 +1,5 @@
-//! Bytes from the wire in, a [`Node`] out: JSON with its order and its duplicate keys still visible.
-//! Never decides what a key means; that is the readers' business.
+//! Parses JSON into a [`Node`]. Unlike `serde_json::Value`, it keeps the order of keys and refuses duplicate keys.
+//! Never interprets keys; the readers do that.
 
 use std::cell::Cell;
 use std::collections::HashSet;
@@ -7,23 +7,23 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
-/// The most bytes of a request that are read: 8 MiB.
+/// Maximum size of a request in bytes: 8 MiB.
 pub const MAX_REQUEST_BYTES: usize = 8 * 1024 * 1024;
 
-/// The most values that a request holds: a hundred times those of a large stanza in a large environment. Each costs some
-/// forty bytes of memory, and as little as two of the request's.
+/// Maximum number of values in a request: a hundred times as many as in a large stanza with a large environment. The limit bounds the
+/// memory: a value takes about forty bytes of memory, but can be as short as two bytes in the request.
 pub const MAX_VALUES: usize = 20_000;
 
-/// One JSON value as it was written: maps keep their order, and no map holds a key twice.
+/// One JSON value. Maps keep their order, and no map has a key twice.
 ///
-/// Its `Debug` shows the shape only, because any text in it may be a secret.
+/// Its `Debug` output shows only types and keys, because any text in it can be a secret.
 #[derive(Clone, PartialEq)]
 pub enum Node {
-    /// `null`, which everywhere means the same as an absent key.
+    /// `null`. It always means the same as an absent key.
     Null,
     /// `true` or `false`.
     Bool(bool),
-    /// A number. JSON has lost the difference between `3.10` and `3.1` before we see it.
+    /// A number. `3.10` and `3.1` are the same number; the JSON parser does not keep the difference.
     Number(serde_json::Number),
     /// A string.
     Text(String),
@@ -33,39 +33,39 @@ pub enum Node {
     Map(Map),
 }
 
-/// A JSON object in the order in which it was written, each key once.
+/// A JSON object. Keys are unique and keep the order in which they were written.
 #[derive(Clone, Default, PartialEq)]
 pub struct Map(Vec<(String, Node)>);
 
-/// Why bytes are not a JSON document.
+/// Why bytes are not an acceptable JSON document.
 #[derive(Debug, PartialEq)]
 pub enum WireError {
-    /// Not JSON; `line` and `column` count from 1, column 0 stands before the first character.
+    /// The bytes are not JSON. `line` and `column` count from 1; column 0 is before the first character.
     Syntax {
-        /// What the parser met.
+        /// Message of the parser, without the position.
         detail: String,
-        /// Line of the fault.
+        /// Line of the error.
         line: usize,
-        /// Column of the fault, in bytes.
+        /// Column of the error, in bytes.
         column: usize,
     },
-    /// It holds more than [`MAX_VALUES`].
+    /// The document has more than [`MAX_VALUES`] values.
     TooManyValues,
-    /// A key stands twice in one object, so that a reader would have to guess which one was meant.
+    /// An object has a key twice. JSON does not define which of the two counts.
     DuplicateKey {
-        /// The key.
+        /// The duplicate key.
         key: String,
-        /// Line of its second appearance.
+        /// Line of the second occurrence.
         line: usize,
-        /// Column of its second appearance, in bytes.
+        /// Column of the second occurrence, in bytes.
         column: usize,
     },
 }
 
-/// Reads one JSON document. A byte order mark before it is skipped: PowerShell writes one.
+/// Parses one JSON document. Skips a byte order mark at its start, because PowerShell writes one.
 ///
 /// # Errors
-/// [`WireError`], for text that is not JSON (nesting beyond 128 included) and for duplicate keys.
+/// [`WireError`], if the text is not JSON, is nested deeper than 128, has too many values or has a duplicate key.
 pub fn parse(bytes: &[u8]) -> Result<Node, WireError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if bytes.iter().all(u8::is_ascii_whitespace) {
@@ -86,11 +86,11 @@ pub fn parse(bytes: &[u8]) -> Result<Node, WireError> {
     })
 }
 
-/// Marks our own complaint among serde's, which are texts only.
+/// Prefix of our own error message. serde errors have only a text, so the text must tell them apart.
 const DUPLICATE: &str = "duplicate key ";
 
 impl Node {
-    /// The text of a scalar, cast as Travis casts it: numbers and booleans become their text.
+    /// The text of a scalar. Numbers and booleans are converted to text as Travis CI does it.
     /// `None` for lists, maps and null.
     pub fn scalar(&self) -> Option<String> {
         match self {
@@ -101,13 +101,13 @@ impl Node {
         }
     }
 
-    /// Ruby's truth: everything but null and false.
+    /// Whether the value is true in Ruby. All values are, except null and false.
     pub fn is_truthy(&self) -> bool {
         !matches!(self, Node::Null | Node::Bool(false))
     }
 
-    /// The boolean that Travis reads here: `true on yes enabled required`, `false off no disabled`, in any case.
-    /// `None` for everything else.
+    /// The boolean that Travis CI reads: `true`, `on`, `yes`, `enabled` and `required`, or `false`, `off`, `no` and `disabled`, in any
+    /// case. `None` for all other values.
     pub fn as_flag(&self) -> Option<bool> {
         match self {
             Node::Bool(flag) => Some(*flag),
@@ -120,7 +120,7 @@ impl Node {
         }
     }
 
-    /// The map, if this is one.
+    /// The map, if the node is one.
     pub fn as_map(&self) -> Option<&Map> {
         match self {
             Node::Map(map) => Some(map),
@@ -128,12 +128,12 @@ impl Node {
         }
     }
 
-    /// True for `{"secure": …}`: a value that the runner did not decrypt.
+    /// Whether the value is `{"secure": …}`, which the runner should have decrypted.
     pub fn is_secure(&self) -> bool {
         self.as_map().is_some_and(|map| map.get("secure").is_some() && map.len() == 1)
     }
 
-    /// What this is, for a sentence: `a map`, `a number`, ….
+    /// The type with an article, for messages: `a map`, `a number`, ….
     pub fn kind(&self) -> &'static str {
         match self {
             Node::Null => "null",
@@ -145,8 +145,8 @@ impl Node {
         }
     }
 
-    /// The value for a complaint: text as it is, everything else as JSON. Of a long one only what it is: a part of it may be
-    /// a part of a secret that was filled in, which nobody would recognise. Not for secrets.
+    /// The value for a message: a string as it is, any other value as JSON. For a long value only its type and length, because
+    /// a part of it can be a part of a secret, which the redactor would not recognize. Must not be used for secrets.
     pub fn shown(&self) -> String {
         match self {
             Node::Text(text) => short(text),
@@ -159,32 +159,32 @@ impl Node {
 }
 
 impl Map {
-    /// The value under `key`; null counts as absent.
+    /// The value of `key`. Null counts as absent.
     pub fn get(&self, key: &str) -> Option<&Node> {
         self.0.iter().find(|(name, _)| name == key).map(|(_, node)| node).filter(|node| **node != Node::Null)
     }
 
-    /// True when the key is written, even with null as its value.
+    /// Whether the map has `key`, even if its value is null.
     pub fn contains(&self, key: &str) -> bool {
         self.0.iter().any(|(name, _)| name == key)
     }
 
-    /// Keys and values as written.
+    /// Iterates over keys and values in the order in which they were written.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Node)> {
         self.0.iter().map(|(key, node)| (key.as_str(), node))
     }
 
-    /// How many keys there are, null ones included.
+    /// Number of keys, including those whose value is null.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// True for `{}`.
+    /// Whether the map has no keys.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Takes a key out, null or not.
+    /// Removes a key and returns its value, which can be null.
     pub fn remove(&mut self, key: &str) -> Option<Node> {
         let at = self.0.iter().position(|(name, _)| name == key)?;
         Some(self.0.remove(at).1)
@@ -225,8 +225,8 @@ impl fmt::Debug for Map {
     }
 }
 
-/// A number as Ruby's `to_s` writes it, which is what Travis compares with: `1.0e+16`, `1.0e-05`.
-/// An integer beyond 64 bits has become a fraction before we see it.
+/// A number as Ruby's `to_s` writes it, such as `1.0e+16` or `1.0e-05`. Travis CI compares with this text.
+/// The JSON parser has already converted an integer of more than 64 bits to a float.
 fn in_ruby(number: &serde_json::Number) -> String {
     let Some(float) = number.as_f64().filter(|_| number.is_f64()) else { return number.to_string() };
     let scientific = format!("{float:e}");
@@ -240,10 +240,10 @@ fn in_ruby(number: &serde_json::Number) -> String {
     format!("{mantissa}{point}e{sign}{:02}", exponent.abs())
 }
 
-/// As much of a value is shown in a complaint.
+/// Maximum length of a value in a message.
 const LONGEST_SHOWN: usize = 80;
 
-/// A text for a complaint; of a long one only its length, see [`Node::shown`].
+/// A text for a message. For a long text only its length, see [`Node::shown`].
 pub fn short(text: &str) -> String {
     match text.chars().count() {
         0..=LONGEST_SHOWN => text.to_owned(),
@@ -251,12 +251,12 @@ pub fn short(text: &str) -> String {
     }
 }
 
-/// A JSON pointer (RFC 6901) to `key` under `parent`.
+/// The JSON pointer (RFC 6901) to `key` in the object at `parent`.
 pub fn pointer(parent: &str, key: &str) -> String {
     format!("{parent}/{}", key.replace('~', "~0").replace('/', "~1"))
 }
 
-/// Reads a value, and counts it.
+/// Deserializes a value and counts it, to enforce [`MAX_VALUES`].
 #[derive(Clone, Copy)]
 struct Counted<'a>(&'a Cell<usize>);
 

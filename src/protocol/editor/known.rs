@@ -1,7 +1,6 @@
-//! Nothing in, the names out that an editor offers and AWS may add to at any time.
-//! Never refuses another name.
+//! Lists names that an editor offers and to which AWS adds at any time. Other names stay valid.
 
-/// Public regions with their names: of AWS, of AWS in China, of AWS GovCloud.
+/// Public regions with their names: AWS, AWS in China and AWS GovCloud.
 /// Source: botocore 1.43.106, `data/partitions.json`, partitions `aws`, `aws-cn` and `aws-us-gov`.
 pub(super) const REGIONS: &[(&str, &str)] = &[
     ("af-south-1", "Africa (Cape Town)"),

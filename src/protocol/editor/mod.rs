@@ -1,6 +1,6 @@
-//! The stanza's plain schema in, the one that people's editors are good with out: titles, examples, words to choose from,
-//! what is deprecated, keys that do not go together, and beginnings to start from.
-//! Never says what a key means (its doc comment does), and refuses nothing that the program takes without a warning.
+//! Extends the plain schema of the stanza with what editors use: titles, examples, possible values, deprecations, rules between keys
+//! and snippets.
+//! Never describes the meaning of a key (its doc comment does), and never refuses a value that the program accepts without a warning.
 
 use serde_json::{Map, Value, json};
 
@@ -17,7 +17,7 @@ pub(super) mod travis_yml;
 
 type Object = Map<String, Value>;
 
-/// Enriches the plain schema of the stanza. `$VAR` is let pass in every value: what it becomes is known in the job only.
+/// Extends the plain schema of the stanza. Every value may contain `$VAR`, because its value is known only in the job.
 pub(super) fn enrich(plain: &Value) -> Value {
     let keys = keys();
     let definitions = plain["definitions"].as_object().expect("has definitions");
@@ -37,7 +37,7 @@ pub(super) fn enrich(plain: &Value) -> Value {
                 "then": {"$ref": "#/definitions/Encrypted"},
                 "else": {
                     "deprecated": true,
-                    "deprecationMessage": "A map of branches is deprecated; write one stanza for each branch, with `on.branch`.",
+                    "deprecationMessage": "A map of branches is deprecated; write one stanza per branch, with `on.branch`.",
                 },
             },
         }),
@@ -52,16 +52,17 @@ fn encrypted() -> Value {
         "properties": {"secure": {
             "type": "string",
             "title": "Encrypted value",
-            "description": "What `travis encrypt` has printed.",
-            "markdownDescription": "What `travis encrypt` has printed.",
+            "description": "Output of `travis encrypt`.",
+            "markdownDescription": "Output of `travis encrypt`.",
         }},
         "required": ["secure"],
         "additionalProperties": false,
-        "errorMessage": "The only map that may stand here is `secure: …`.",
+        "errorMessage": "Expected no map except `secure: …`.",
     })
 }
 
-/// A closed object whose properties are enriched. `place` is the key that holds it; empty for the stanza itself.
+/// An object without additional properties, whose properties are extended. `place` is the key that contains it; empty for the stanza
+/// itself.
 fn structure(plain: &Value, place: &str, definitions: &Object, keys: &[Key]) -> Object {
     let properties = plain["properties"].as_object().expect("a structure has properties");
     let properties: Object = properties
@@ -80,7 +81,7 @@ fn structure(plain: &Value, place: &str, definitions: &Object, keys: &[Key]) -> 
     object
 }
 
-/// One property: what it may hold, and what its row says beside it.
+/// The schema of one property: its type, and what its entry in `keys()` adds.
 fn enriched(at: &str, property: &Value, definitions: &Object, keys: &[Key]) -> Value {
     let key = keys.iter().find(|key| key.names(at)).unwrap_or_else(|| panic!("`{at}` has a row in `keys()`"));
     let name = reference(property).unwrap_or_else(|| panic!("`{at}` refers to a type"));
@@ -113,31 +114,31 @@ fn enriched(at: &str, property: &Value, definitions: &Object, keys: &[Key]) -> V
         }
     };
     let description = property["description"].clone();
-    // A hover renders the code spans of the one and would show those of the other as they are written.
+    // A hover renders the code spans of `markdownDescription`, but shows those of `description` with their backticks.
     let yaml = key.yaml.filter(|_| key.at == at);
     let shown = yaml.map(|yaml| format!("{}\n\n```yaml\n{yaml}\n```", description.as_str().unwrap_or_default()));
     schema.insert("markdownDescription".to_owned(), shown.map_or_else(|| description.clone(), Value::String));
     schema.insert("description".to_owned(), description);
     schema.extend(key.shown.clone());
     if key.at != at {
-        // One name is enough to choose from.
+        // Alternative names of a key are valid, but not offered.
         schema.insert("doNotSuggest".to_owned(), json!(true));
     }
     Value::Object(schema)
 }
 
-/// The name of the definition to which a property refers, by itself or as an alternative to null.
+/// The name of the definition to which a property refers, directly or as an alternative to null.
 fn reference(property: &Value) -> Option<&str> {
     let alternatives = ["anyOf", "allOf"].iter().find_map(|word| property[*word].as_array());
     let mut all = std::iter::once(property).chain(alternatives.into_iter().flatten());
     all.find_map(|one| one["$ref"].as_str())?.strip_prefix("#/definitions/")
 }
 
-/// What stands in a pattern for "or a variable of the job is in it".
+/// Part of a pattern that matches any value with a variable of the job.
 const OR_A_VARIABLE: &str = r"|\$";
 
-/// Scalars of these types, or null, or an encrypted one; of dpl's options also a map of branches. Null stands aside, and
-/// with it a boolean that becomes a text: an editor would offer them as values.
+/// Scalars of these types, or null, or an encrypted value; with `by_branch` also a map of branches. Null, and booleans that become
+/// strings, are allowed by `if` without `then`, because an editor would offer them as values if they were in `type`.
 fn typed(types: &[&str], by_branch: bool) -> Object {
     let (aside, mut types): (Vec<&str>, Vec<&str>) = types.iter().partition(|name| **name == "boolean");
     let aside: Vec<&str> = ["null"].into_iter().chain(aside).collect();
@@ -155,23 +156,23 @@ fn typed(types: &[&str], by_branch: bool) -> Object {
 
 fn text(at: &str, own: Option<(&str, &str)>, by_branch: bool) -> Object {
     let Some((pattern, message)) = value_pattern(at, own) else {
-        return with_message(typed(&["string", "number", "boolean"], by_branch), "Give a text.");
+        return with_message(typed(&["string", "number", "boolean"], by_branch), "Expected a string.");
     };
     let types: &[&str] = match at {
-        // A number has no beginning,
+        // A number cannot have the required prefix,
         at if is_beginning(at) => &["string"],
-        // and an alias is not of digits alone.
+        // and an alias cannot consist of digits only.
         "alias" => &["string", "boolean"],
         _ => &["string", "number", "boolean"],
     };
-    with_pattern(with_message(typed(types, by_branch), "Give a text."), &pattern, &message)
+    with_pattern(with_message(typed(types, by_branch), "Expected a string."), &pattern, &message)
 }
 
 fn is_beginning(at: &str) -> bool {
     LIMITS.iter().any(|(key, limit)| *key == at && matches!(limit, Limit::Begins(_)))
 }
 
-/// The pattern of a text at `at`: its own, or that of its limit, with what to say when it does not fit.
+/// The pattern of a string at `at`, from its limit or its own, with the message for a mismatch.
 fn value_pattern(at: &str, own: Option<(&str, &str)>) -> Option<(String, String)> {
     let limits = || LIMITS.iter().filter(|(key, _)| *key == at).map(|(_, limit)| *limit);
     let may_be_empty = own.is_none_or(|(pattern, _)| pattern != NOT_EMPTY);
@@ -185,7 +186,7 @@ fn value_pattern(at: &str, own: Option<(&str, &str)>) -> Option<(String, String)
                 ));
             }
             Limit::Characters(most) => {
-                // A longer one may become shorter when `$VAR` and `%{name}` are filled in.
+                // A value with `$VAR` or `%{name}` may be longer, because filling them in can make it shorter.
                 let inner = if may_be_empty {
                     format!(r"[\s\S]{{0,{most}}}")
                 } else {
@@ -199,15 +200,15 @@ fn value_pattern(at: &str, own: Option<(&str, &str)>) -> Option<(String, String)
     own.map(|(pattern, message)| (or_a_variable(pattern), message.to_owned()))
 }
 
-/// What a text must match, unless a variable is in it. Whatever is not empty may be one as it is.
+/// Extends a pattern to match any string with a variable. [`NOT_EMPTY`] already matches those.
 fn or_a_variable(pattern: &str) -> String {
     if pattern == NOT_EMPTY { pattern.to_owned() } else { format!("{pattern}{OR_A_VARIABLE}") }
 }
 
-/// The pattern of what cannot be cleared by an empty text.
+/// The pattern of a key that an empty string cannot clear.
 pub(super) const NOT_EMPTY: &str = r"\S";
 
-/// Adds a pattern for texts, and what to say of one that does not match.
+/// Adds a pattern for strings, and the message for a mismatch.
 fn with_pattern(mut schema: Object, pattern: &str, message: &str) -> Object {
     let inner = inside(&mut schema);
     inner.insert("pattern".to_owned(), json!(pattern));
@@ -215,13 +216,13 @@ fn with_pattern(mut schema: Object, pattern: &str, message: &str) -> Object {
     schema
 }
 
-/// Adds what to say of a value of another type.
+/// Adds the message for a value of another type.
 fn with_message(mut schema: Object, message: &str) -> Object {
     inside(&mut schema).insert("errorMessage".to_owned(), json!(message));
     schema
 }
 
-/// Where the keywords of a schema stand that [`typed`] has made, or of any other.
+/// The object with the type keywords of a schema: its `else` if [`typed`] has made it, otherwise the schema itself.
 fn inside(schema: &mut Object) -> &mut Object {
     if schema.contains_key("else") {
         return schema.get_mut("else").and_then(Value::as_object_mut).expect("it is an object");
@@ -235,7 +236,7 @@ const NUMBER_OR_NONE: &str = r"^\s*[0-9]+(\.0)?\s*$|^([Nn][Oo][Nn][Ee])?$|\$";
 
 fn number(key: &Key, pattern: &str, by_branch: bool) -> Object {
     let (least, most) = key.range.unwrap_or((0, i64::from(i32::MAX)));
-    let message = "Give a whole number.";
+    let message = "Expected a whole number.";
     let schema = with_message(typed(&["integer", "string"], by_branch), message);
     let mut schema = with_pattern(schema, pattern, message);
     let inner = inside(&mut schema);
@@ -252,19 +253,19 @@ fn flag(by_branch: bool) -> Object {
         "if": {"type": "object"},
         "then": {"$ref": format!("#/definitions/{inside}")},
     }));
-    let message = "Give `true` or `false`.";
+    let message = "Expected `true` or `false`.";
     with_pattern(with_message(schema, message), &pattern, message)
 }
 
-/// A list of texts; a single one stands for a list of one.
+/// A list of strings. A single string means a list with one entry.
 fn list(at: &str, key: &Key, by_branch: bool) -> Object {
     let entry = text(at, key.pattern, false);
     let mut schema = text(at, key.pattern, by_branch);
     let types = inside(&mut schema).get_mut("type").and_then(Value::as_array_mut).expect("a list of types");
     types.insert(0, json!("array"));
-    inside(&mut schema).insert("errorMessage".to_owned(), json!("Give a text, or a list of texts."));
+    inside(&mut schema).insert("errorMessage".to_owned(), json!("Expected a string or a list of strings."));
     if let Some((pattern, _)) = key.pattern {
-        // An empty text is an empty list.
+        // An empty string means an empty list.
         inside(&mut schema).insert("pattern".to_owned(), json!(format!("^$|{}", or_a_variable(pattern))));
     }
     for (_, limit) in LIMITS.iter().filter(|(name, _)| *name == at) {
@@ -272,7 +273,7 @@ fn list(at: &str, key: &Key, by_branch: bool) -> Object {
             schema.insert("maxItems".to_owned(), json!(most));
         }
     }
-    // An editor begins a list where it sees `items`.
+    // An editor inserts a list if it sees `items` at the top level of the schema.
     match key.kind {
         Kind::Single => inside(&mut schema).insert("items".to_owned(), Value::Object(entry)),
         _ => schema.insert("items".to_owned(), Value::Object(entry)),
@@ -288,22 +289,22 @@ fn numbers(key: &Key, by_branch: bool) -> Object {
     schema
 }
 
-/// Secret values under names: a map, a list of `NAME=value` or of maps, or one `NAME=value`.
+/// Names with secret values: a map, a list of `NAME=value` or of maps, or one `NAME=value`.
 fn pairs(at: &str) -> Object {
     let limits = || LIMITS.iter().filter(|(key, _)| *key == at);
     let is_named = limits().any(|(_, limit)| *limit == Limit::Names);
     let (name, shown) = if is_named {
-        (r"[A-Za-z][A-Za-z0-9_]*\s*", "letters, digits and `_`, a letter first")
+        (r"[A-Za-z][A-Za-z0-9_]*\s*", "only letters, digits and `_`, and begins with a letter")
     } else {
-        (r"[^=\s][^=]*", "no `=` in it")
+        (r"[^=\s][^=]*", "no `=`")
     };
-    let message = format!("Give `NAME=value`; a name has {shown}.");
-    let value = with_message(typed(&["string", "number", "boolean"], false), "Give a text.");
+    let message = format!("Expected `NAME=value`; a name has {shown}.");
+    let value = with_message(typed(&["string", "number", "boolean"], false), "Expected a string.");
     let mut map = object(json!({"type": ["object", "string", "null"], "additionalProperties": value}));
     if is_named {
         let names = json!({
             "pattern": "^[A-Za-z][A-Za-z0-9_]*$",
-            "patternErrorMessage": "AWS documents letters, digits and `_`, a letter first.",
+            "patternErrorMessage": "AWS documents letters, digits and `_`, with a letter first.",
         });
         map.insert("propertyNames".to_owned(), names);
     }
@@ -320,13 +321,13 @@ fn pairs(at: &str) -> Object {
     schema
 }
 
-/// Words that AWS documents. Another one is warned about, also one in another case. An empty text mostly clears.
+/// Values that AWS documents. Editors mark any other value, also one in another case. `may_be_empty` allows an empty string, which clears.
 fn words_of_aws(words: &[(&str, &str)], may_be_empty: bool, by_branch: bool) -> Object {
     let pattern = if may_be_empty { r"^$|\$" } else { r"\$" };
     alternatives(words, &["string"], pattern, &one_of(words), by_branch)
 }
 
-/// One of AWS's words, or a list that holds it and not another one.
+/// One value that AWS documents, or a list with only that value.
 fn word_or_list_of_one(words: &[(&str, &str)]) -> Object {
     let entry = words_of_aws(words, false, false);
     let mut schema = entry.clone();
@@ -334,7 +335,7 @@ fn word_or_list_of_one(words: &[(&str, &str)]) -> Object {
     let others = words.iter().map(|(word, _)| json!({"contains": {"const": word}}));
     alternatives[2] = json!({
         "type": ["array", "null"],
-        "title": "nothing, or a list",
+        "title": "no value, or a list",
         "items": entry,
         "minItems": 1,
         "not": {"type": "array", "allOf": others.collect::<Vec<_>>()},
@@ -343,30 +344,31 @@ fn word_or_list_of_one(words: &[(&str, &str)]) -> Object {
     schema
 }
 
-/// Words of ours, in any case.
+/// Values of dpl-lambda, in any case.
 fn choice(words: &[(&str, &str)], by_branch: bool) -> Object {
     let in_any_case: Vec<String> = words.iter().map(|(word, _)| in_any_case(word)).collect();
     let pattern = format!("^({})${OR_A_VARIABLE}", in_any_case.join("|"));
     alternatives(words, &["string"], &pattern, &one_of(words), by_branch)
 }
 
-/// Runtimes that AWS still mended when their table was read.
+/// Runtimes that were not deprecated on [`READ_ON`], the day on which their table was read. Other names are valid.
 fn runtimes(pattern: Option<(&str, &str)>, by_branch: bool) -> Object {
     let mended = RUNTIMES.iter().filter(|runtime| runtime.deprecated > READ_ON);
-    let told: Vec<(&str, String)> =
-        mended.map(|runtime| (runtime.id, format!("{}, until {}", runtime.label, runtime.deprecated))).collect();
+    let told: Vec<(&str, String)> = mended
+        .map(|runtime| (runtime.id, format!("{}, supported until {}", runtime.label, runtime.deprecated)))
+        .collect();
     let words: Vec<(&str, &str)> = told.iter().map(|(id, told)| (*id, told.as_str())).collect();
     open_words(&words, pattern, by_branch)
 }
 
-/// Words that are known today; new ones pass.
+/// Known values. Other values that match the pattern are valid too.
 fn open_words(words: &[(&str, &str)], pattern: Option<(&str, &str)>, by_branch: bool) -> Object {
     let (pattern, message) = pattern.expect("an open key has a pattern");
     alternatives(words, &["string", "number", "boolean"], &or_a_variable(pattern), message, by_branch)
 }
 
-/// Words to choose from, or something else, or null, whose title is for hovers: where they find no difference between
-/// alternatives, they show the key's own title for each.
+/// Values to choose from, or another value that matches `pattern`, or null. The title of null is for hovers: without differences between
+/// alternatives, a hover shows the title of the key for each of them.
 fn alternatives(words: &[(&str, &str)], types: &[&str], pattern: &str, message: &str, by_branch: bool) -> Object {
     let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
     let told: Vec<&str> = words.iter().map(|(_, told)| *told).collect();
@@ -377,15 +379,15 @@ fn alternatives(words: &[(&str, &str)], types: &[&str], pattern: &str, message: 
         "errorMessage": message,
     });
     let another = with_pattern(with_message(typed(types, by_branch), message), pattern, message);
-    object(json!({"anyOf": [offered, another, {"type": "null", "title": "nothing"}]}))
+    object(json!({"anyOf": [offered, another, {"type": "null", "title": "no value"}]}))
 }
 
 fn one_of(words: &[(&str, &str)]) -> String {
     let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-    format!("Give `{}`.", names.join("` or `"))
+    format!("Expected `{}`.", names.join("` or `"))
 }
 
-/// A pattern for a word whose case does not matter.
+/// A pattern that matches a word in any case.
 pub(super) fn in_any_case(word: &str) -> String {
     let letters = word.chars().map(|c| match c.is_ascii_alphabetic() {
         true => format!("[{}{}]", c.to_ascii_uppercase(), c.to_ascii_lowercase()),
@@ -394,7 +396,7 @@ pub(super) fn in_any_case(word: &str) -> String {
     letters.collect()
 }
 
-/// A map of conditions; a branch; a list of one of them. `false` is none.
+/// A map of conditions, a branch, or a list with one of these. `false` means no conditions.
 fn conditions(mut on: Object) -> Object {
     on.insert("type".to_owned(), json!(["object", "string", "array", "boolean", "null"]));
     on.insert("minLength".to_owned(), json!(1));
@@ -402,11 +404,11 @@ fn conditions(mut on: Object) -> Object {
     on.insert("minItems".to_owned(), json!(1));
     on.insert("maxItems".to_owned(), json!(1));
     on.insert("if".to_owned(), json!({"type": "boolean"}));
-    on.insert("then".to_owned(), json!({"enum": [false], "errorMessage": "Give a map of conditions, or a branch."}));
+    on.insert("then".to_owned(), json!({"enum": [false], "errorMessage": "Expected a map of conditions or a branch."}));
     on
 }
 
-/// One branch, or several; the keys of a map count as branches, too.
+/// A branch or a list of branches. The keys of a map count as branches too.
 fn branch_names() -> Object {
     object(json!({
         "type": ["string", "array", "number", "object", "null"],
@@ -421,7 +423,7 @@ fn branch_names() -> Object {
     }))
 }
 
-/// A list of file systems; a single one stands for a list of one.
+/// A list of file systems. A single one means a list with one entry.
 fn file_systems(one: &Object) -> Object {
     let mut item = one.clone();
     item.insert("type".to_owned(), json!(["object", "null"]));
@@ -435,10 +437,10 @@ fn file_systems(one: &Object) -> Object {
     schema
 }
 
-/// A structure, or something simpler in its place.
+/// A structure, or a value of another type that matches `pattern`.
 fn or(mut structure: Object, types: &[&str], pattern: &str) -> Object {
     structure.insert("type".to_owned(), json!(types));
-    with_pattern(structure, pattern, "Give a map.")
+    with_pattern(structure, pattern, "Expected a map.")
 }
 
 fn object(value: Value) -> Object {

@@ -1,14 +1,14 @@
-//! Nothing in, beginnings to start from out, as editors take them: `${1:text}` is a place to fill in.
-//! Never holds a value that would be deployed by accident.
+//! Snippets that editors offer to start from. `${1:text}` is a placeholder to fill in.
+//! Snippets must not contain values that could be deployed by accident.
 
 use serde_json::{Value, json};
 
-/// A whole stanza. Places are numbered as the keys are sorted in the schema.
+/// Whole stanzas. The placeholders are numbered in the order in which the schema sorts the keys.
 pub(super) fn stanza() -> Value {
     json!([
         {
             "label": "lambda",
-            "description": "An AWS Lambda function, deployed from one branch.",
+            "description": "AWS Lambda function, deployed from one branch.",
             "body": {
                 "provider": "lambda",
                 "function_name": "${1:hello}",
@@ -22,7 +22,7 @@ pub(super) fn stanza() -> Value {
         },
         {
             "label": "lambda with alias and verify",
-            "description": "The alias moves to a new version when that has answered as it should; traffic goes to it step by step.",
+            "description": "AWS Lambda function with an alias. Traffic moves step by step to a new version that has passed a check.",
             "body": {
                 "provider": "lambda",
                 "alias": "${1:live}",
@@ -40,7 +40,7 @@ pub(super) fn stanza() -> Value {
         },
         {
             "label": "lambda from a container image",
-            "description": "A function whose code is an image in Amazon ECR.",
+            "description": "AWS Lambda function whose code is a container image in Amazon ECR.",
             "body": {
                 "provider": "lambda",
                 "function_name": "${1:hello}",
@@ -55,11 +55,11 @@ pub(super) fn stanza() -> Value {
 
 pub(super) fn on() -> Value {
     json!([
-        {"label": "branches", "description": "From these branches.", "body": {"branch": ["${1:main}"]}},
-        {"label": "tags", "description": "From tags only, whatever their branch.", "body": {"tags": true}},
+        {"label": "branches", "description": "Deploy from these branches.", "body": {"branch": ["${1:main}"]}},
+        {"label": "tags", "description": "Deploy tags only, on any branch.", "body": {"tags": true}},
         {
             "label": "branch and condition",
-            "description": "From a branch, and when bash finds this true.",
+            "description": "Deploy from one branch, if a bash expression is true.",
             "body": {"branch": "${1:main}", "condition": "\\$${2:NIGHTLY} = ${3:true}"},
         },
     ])
@@ -69,17 +69,17 @@ pub(super) fn verify() -> Value {
     json!([
         {
             "label": "invoke and look for JSON",
-            "description": "Invoked with the payload, its answer has these members.",
+            "description": "Invoke the version with a payload and expect these members in the response.",
             "body": {"expect": {"json": {"${1:statusCode}": 200}}, "payload": {"${2:ping}": true}},
         },
         {
             "label": "invoke and look for a text",
-            "description": "Invoked with the payload, its answer contains this text.",
+            "description": "Invoke the version with a payload and expect this text in the response.",
             "body": {"expect": {"contains": "${1:pong}"}, "payload": {"${2:ping}": true}},
         },
         {
             "label": "run a command",
-            "description": "The command finds the version in FUNCTION_ARN and VERSION.",
+            "description": "Run a command. FUNCTION_ARN and VERSION in its environment name the version.",
             "body": {"command": "${1:./smoke-test.sh}", "timeout": 60},
         },
     ])
@@ -87,17 +87,17 @@ pub(super) fn verify() -> Value {
 
 pub(super) fn traffic() -> Value {
     json!([
-        {"label": "10, 50, 100", "description": "A tenth first, then half, then all.", "body": [10, 50, 100]},
-        {"label": "5, 100", "description": "A little first, then all.", "body": [5, 100]},
+        {"label": "10, 50, 100", "description": "10 % of the traffic first, then half, then all.", "body": [10, 50, 100]},
+        {"label": "5, 100", "description": "5 % of the traffic first, then all.", "body": [5, 100]},
     ])
 }
 
 pub(super) fn function_url() -> Value {
     json!([
-        {"label": "signed", "description": "For whom IAM permits.", "body": {"auth_type": "AWS_IAM"}},
+        {"label": "signed", "description": "Only for callers with IAM permission.", "body": {"auth_type": "AWS_IAM"}},
         {
             "label": "public, for a web page",
-            "description": "For everybody, and for browsers on this site.",
+            "description": "For everyone, and for web pages on this site.",
             "body": {"auth_type": "NONE", "cors": {"allow_methods": ["${1:GET}"], "allow_origins": ["${2:https://www.example.com}"]}},
         },
     ])
@@ -106,7 +106,7 @@ pub(super) fn function_url() -> Value {
 pub(super) fn logging_config() -> Value {
     json!([{
         "label": "JSON",
-        "description": "Objects, with levels to filter by.",
+        "description": "JSON logs, filtered by level.",
         "body": {"log_format": "JSON", "application_log_level": "${1:INFO}", "system_log_level": "${2:WARN}"},
     }])
 }

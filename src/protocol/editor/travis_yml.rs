@@ -1,24 +1,24 @@
-//! The stanza's schema in, that of a whole `.travis.yml` out, with the stanza wherever Travis CI takes a deployment.
-//! Never judges anything else in the file: other keys and other providers' stanzas are open.
+//! Wraps the schema of a stanza into a schema of a whole `.travis.yml`. The stanza is valid wherever Travis CI takes a deployment.
+//! Never restricts anything else in the file: all other keys and the stanzas of other providers are valid.
 
 use serde_json::{Value, json};
 
 use super::{in_any_case, snippets};
 
-/// Puts `stanza` below `deploy`, at the top and in the jobs.
+/// The schema of a `.travis.yml` with `stanza` under `deploy`, at the top level and in jobs.
 pub(in crate::protocol) fn around(mut stanza: Value) -> Value {
     let draft = stanza["$schema"].take();
     let mut definitions = stanza["definitions"].take();
     let root = stanza.as_object_mut().expect("an object's schema");
     root.remove("$schema");
     root.remove("definitions");
-    // Whoever has typed `provider: lambda` has begun already.
+    // A user who has typed `provider: lambda` needs no snippet to begin with.
     root.remove("defaultSnippets");
     definitions["Stanza"] = stanza;
     definitions["Deployment"] = deployment();
     definitions["Deployments"] = json!({
         "title": "Deployment",
-        "description": "What is deployed after a successful build: one stanza, or a list of them.",
+        "description": "What to deploy after a successful build: one stanza or a list of stanzas.",
         "items": {"$ref": "#/definitions/Deployment"},
         "if": {"type": "object"},
         "then": {"$ref": "#/definitions/Deployment"},
@@ -41,7 +41,7 @@ pub(in crate::protocol) fn around(mut stanza: Value) -> Value {
     json!({
         "$schema": draft,
         "title": ".travis.yml with AWS Lambda deployments",
-        "description": "Travis CI's configuration. Only its stanzas for the provider `lambda` are looked at.",
+        "description": "Configuration of Travis CI. This schema checks only the stanzas for the provider `lambda`.",
         "type": ["object", "null"],
         "properties": {
             "deploy": {"$ref": "#/definitions/Deployments"},
@@ -52,19 +52,19 @@ pub(in crate::protocol) fn around(mut stanza: Value) -> Value {
     })
 }
 
-/// A stanza of whatever provider.
+/// A stanza of any provider.
 fn deployment() -> Value {
     let lambda = format!("^{}$", in_any_case("lambda"));
     let provider = json!({
         "title": "Provider",
-        "description": "Where to deploy to: `lambda`, or another provider of Travis CI.",
-        "markdownDescription": "Where to deploy to: `lambda`, or another provider of Travis CI.",
+        "description": "Deployment provider: `lambda` or another provider of Travis CI.",
+        "markdownDescription": "Deployment provider: `lambda` or another provider of Travis CI.",
         "anyOf": [{"enum": ["lambda"], "enumDescriptions": ["An AWS Lambda function."]}, {}],
     });
     json!({
         "if": {"type": "object", "required": ["provider"], "properties": {"provider": {"type": "string", "pattern": lambda}}},
         "then": {"$ref": "#/definitions/Stanza"},
-        // A whole stanza is offered as long as there is no provider yet.
+        // Whole stanzas are offered until there is a provider.
         "else": {
             "properties": {"provider": provider},
             "if": {"type": "object", "required": ["provider"]},
