@@ -1,5 +1,5 @@
 //! A code in, its entry of the catalogue out: what happened, who must act, what to do, an example. All of them are
-//! `schema/errors.md`.
+//! `docs/errors.md`.
 //! Never says more of a code than the code itself does; its examples are made as failures are.
 
 use crate::protocol::suggest::suggest;
@@ -45,7 +45,7 @@ pub fn entry(word: &str) -> Result<String, String> {
     let words: Vec<String> = words.collect();
     let meant = suggest(word, words.iter().map(String::as_str));
     let meant = meant.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default();
-    Err(format!("there is no code `{word}`{meant} (schema/errors.md lists all of them)"))
+    Err(format!("there is no code `{word}`{meant} (docs/errors.md lists all of them)"))
 }
 
 fn of_code(code: Code) -> String {
