@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use dpl_lambda::failure::catalogue;
+use dpl_lambda::function::option_reference;
 use dpl_lambda::protocol::error::WarningCode;
 use dpl_lambda::protocol::{branches, schema, stanza, wire};
 use serde_json::{Value, json};
@@ -53,6 +54,11 @@ fn the_committed_schemas_are_those_of_the_types() {
 #[test]
 fn the_committed_catalogue_of_errors_is_that_of_the_types() {
     check_document("errors.md", &catalogue::document());
+}
+
+#[test]
+fn the_committed_reference_of_options_is_that_of_the_types() {
+    check_document("options.md", &option_reference::document());
 }
 
 static STANZA: LazyLock<jsonschema::Validator> = LazyLock::new(|| validator("stanza.json"));

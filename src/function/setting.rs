@@ -83,6 +83,10 @@ macro_rules! settings {
         pub enum Setting { $($(#[doc = $doc])* $name($held),)* }
 
         impl Setting {
+            /// Each setting: the stanza's name of it, its doc comment, which begins with AWS's field, and the call that changes it.
+            pub const FIELDS: &'static [(&'static str, &'static str, ChangedBy)] =
+                &[$(($field, concat!($($doc),*), ChangedBy::$call),)*];
+
             /// The stanza's name of it.
             pub fn field(&self) -> &'static str {
                 match self { $(Setting::$name(_) => $field,)* }

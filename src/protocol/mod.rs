@@ -2,7 +2,7 @@
 //! The one public room; nothing in it touches AWS, files, or the clock.
 
 pub mod branches;
-mod editor;
+pub(crate) mod editor;
 pub mod environment;
 pub mod error;
 pub mod event;

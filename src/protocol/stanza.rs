@@ -239,7 +239,7 @@ pub struct Stanza {
 }
 
 /// Other names of keys, each with the key that it stands for.
-pub(super) const ALIASES: [(&str, &str); 3] = [("environment_variables", "environment"), ("if", "on"), ("true", "on")];
+pub(crate) const ALIASES: [(&str, &str); 3] = [("environment_variables", "environment"), ("if", "on"), ("true", "on")];
 
 /// A stanza with what was found while it was read.
 #[derive(Debug)]
