@@ -38,6 +38,7 @@ mod readme;
 mod refusals;
 mod release;
 mod releases;
+mod repository;
 mod rubbish;
 mod runners;
 mod same_bytes;

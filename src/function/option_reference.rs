@@ -25,7 +25,7 @@ $ echo '{"function_name": "hello", "timeout": 30, "on": {"branch": "main"}}' | d
 
 "#;
 
-/// The options by task, in the order in which somebody who writes a first stanza needs them.
+/// The options by task, in the order in which the author of a first stanza needs them.
 const GROUPS: [(&str, &[&str]); 8] = [
     ("Function", &["provider", "function_name", "region", "revision_id"]),
     (
