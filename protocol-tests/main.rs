@@ -52,3 +52,4 @@ mod travis;
 mod uploads;
 mod venv;
 mod waiting;
+mod words;

@@ -56,7 +56,7 @@ fn each_test_that_a_promise_names_is_there() {
     }
 }
 
-/// The lines of a Markdown text that stand outside of fenced code.
+/// The lines of a Markdown text outside of fenced code.
 fn lines_of_prose(markdown: &str) -> impl Iterator<Item = &str> {
     let mut is_code = false;
     markdown.lines().filter(move |line| {
@@ -209,7 +209,7 @@ fn the_marked_commands_of_the_documents_run() {
 }
 
 #[test]
-fn commands_are_told_from_their_output() {
+fn commands_are_separated_from_their_output() {
     let document = "<!-- run -->\n```console\n$ echo 'a\nb' | \\\n  cat\na\nb\n$ cat <<'EOF'\nx\nEOF\nx\n```\n\n```console\n$ no\n```\n";
     assert_eq!(marked_commands(document), ["echo 'a\nb' | \\\n  cat", "cat <<'EOF'\nx\nEOF"]);
 }

@@ -220,7 +220,7 @@ fn description(property: &Value) -> String {
     property["description"].as_str().unwrap_or_default().replace("\n\n", " ")
 }
 
-/// A description without the sentence that tells the default, and that sentence.
+/// A description without the sentence with the default, and that sentence.
 fn without_default(description: &str) -> (String, Option<String>) {
     let is_default = |sentence: &&str| {
         ["Default", "AWS's default", "AWS default"].iter().any(|start| sentence.starts_with(start))
