@@ -150,6 +150,31 @@ fn links_and_anchors_are_found_where_github_finds_them() {
     assert_eq!(anchors(document), BTreeSet::from(expected));
 }
 
+/// The files of this repository that a text names by their path, such as `docs/errors.md`.
+fn paths(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && !"_-./".contains(c));
+    words.map(|word| word.trim_end_matches('.')).filter(|word| {
+        let folders = ["docs/", "examples/", "protocol-tests/", "schema/", "src/"];
+        let extensions = [".json", ".md", ".rs", ".svg", ".toml", ".txt", ".yml"];
+        folders.iter().any(|folder| word.starts_with(folder)) && extensions.iter().any(|end| word.ends_with(end))
+    })
+}
+
+#[test]
+fn each_path_that_a_source_or_a_document_names_exists() {
+    let is_ours = |file: &Path| {
+        file.starts_with(".ci")
+            || file.extension().is_some_and(|end| ["md", "rs", "toml"].iter().any(|ours| end == *ours))
+    };
+    let mut missing = Vec::new();
+    for file in repository::files("").into_iter().filter(|file| is_ours(file)) {
+        let text = repository::read(&file);
+        let wrong = paths(&text).filter(|path| !repository::root().join(path).exists());
+        missing.extend(wrong.map(|path| format!("{}: {path}", file.display())));
+    }
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
+}
+
 /// Whether bash can run the text as it is: no quote, here-document or list of commands goes on behind it.
 fn is_complete(script: &str) -> bool {
     let output = Command::new("bash").args(["--norc", "-n", "-c", script]).output().expect("bash is there");
