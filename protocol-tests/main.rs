@@ -53,3 +53,4 @@ mod uploads;
 mod venv;
 mod waiting;
 mod words;
+mod workflows;

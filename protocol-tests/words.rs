@@ -28,11 +28,12 @@ const PLACES: [&str; 17] = [
 ];
 
 /// Files that others wrote, or that hold no text.
-const NOT_OURS: [(&str, &str); 4] = [
+const NOT_OURS: [(&str, &str); 5] = [
     ("protocol-tests/words.rs", "this table"),
     ("protocol-tests/real-stanzas.jsonl", "stanzas of public repositories, as they are"),
     ("protocol-tests/lambda-constraints.json", "AWS's model of Lambda"),
     ("protocol-tests/editors/package-lock.json", "names and hashes of npm packages"),
+    ("protocol-tests/workflows/package-lock.json", "names and hashes of npm packages"),
 ];
 
 /// A word that is right on a line with this text (in lower case), and why.
