@@ -2,7 +2,9 @@
 //!
 //! Names count as words, too: `LiveTrail` and `live_trail` are both read as `live trail`. So do the names of files.
 
+use std::collections::HashMap;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use crate::repository;
 
@@ -100,24 +102,32 @@ fn words(text: &str) -> Vec<(usize, String)> {
     words
 }
 
+/// The phrases of [`WORDS`] by their first words, each with what to write instead.
+static PHRASES: LazyLock<HashMap<&str, Vec<(&str, &str)>>> = LazyLock::new(|| {
+    let mut phrases: HashMap<&str, Vec<(&str, &str)>> = HashMap::new();
+    for (words, instead) in WORDS {
+        for phrase in words.split('|') {
+            let first = phrase.split(' ').next().unwrap_or_default();
+            phrases.entry(first).or_default().push((phrase, instead));
+        }
+    }
+    phrases
+});
+
 /// A complaint for each old word of a text. `name` is what the complaint calls the line of a number.
 fn complaints(text: &str, name: impl Fn(usize) -> String) -> Vec<String> {
     let words = words(text);
     let lines: Vec<&str> = text.lines().collect();
     let mut complaints = Vec::new();
-    for start in 0..words.len() {
-        let number = words[start].0;
-        let line = lines[number - 1].to_lowercase();
-        let begins = |phrase: &str| {
+    for (start, (number, word)) in words.iter().enumerate() {
+        for (phrase, instead) in PHRASES.get(word.as_str()).into_iter().flatten() {
             let mut rest = words[start..].iter().map(|(_, word)| word.as_str());
-            phrase.split(' ').all(|part| rest.next() == Some(part))
-        };
-        for (phrases, instead) in WORDS {
-            let Some(phrase) = phrases.split('|').find(|phrase| begins(phrase)) else { continue };
-            if ALLOWED.iter().any(|(word, context, _)| *word == phrase && line.contains(context)) {
-                continue;
+            let is_here = phrase.split(' ').all(|part| rest.next() == Some(part));
+            let line = lines[number - 1].to_lowercase();
+            let is_allowed = ALLOWED.iter().any(|(word, context, _)| word == phrase && line.contains(context));
+            if is_here && !is_allowed {
+                complaints.push(format!("{}: `{phrase}`; write: {instead}", name(*number)));
             }
-            complaints.push(format!("{}: `{phrase}`; write: {instead}", name(number)));
         }
     }
     complaints
