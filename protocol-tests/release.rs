@@ -104,18 +104,20 @@ fn packing_depends_on_names_contents_and_the_given_time_alone() {
 }
 
 #[test]
-fn what_is_shipped_has_every_schema_and_the_list_of_codes() {
+fn what_is_shipped_has_every_schema_and_document() {
     let parent = TempDir::new().expect("a temporary directory");
     let shipped = parent.path().join("shipped");
     let mut lay_out = Command::new(root().join(".ci/lay-out"));
     let output = lay_out.arg(crate::plugin::program()).arg(&shipped).output().expect("bash is installed");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let names: Vec<_> =
-        fs::read_dir(root().join("schema")).expect("readable").map(|e| e.expect("readable").file_name()).collect();
-    assert!(names.contains(&"errors.md".into()), "{names:?}");
-    for name in names {
-        let read = |directory: PathBuf| fs::read(directory.join("schema").join(&name)).expect("readable");
-        assert_eq!(read(shipped.clone()), read(root()), "{name:?}");
+    for (directory, expected) in [("schema", "stanza.json"), ("docs", "errors.md")] {
+        let entries = fs::read_dir(root().join(directory)).expect("readable").map(|entry| entry.expect("readable"));
+        let files: Vec<_> = entries.filter(|entry| entry.path().is_file()).map(|entry| entry.file_name()).collect();
+        assert!(files.contains(&expected.into()), "{files:?}");
+        for name in files {
+            let read = |parent: PathBuf| fs::read(parent.join(directory).join(&name)).expect("readable");
+            assert_eq!(read(shipped.clone()), read(root()), "{name:?}");
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use dpl_lambda::failure::catalogue;
+use dpl_lambda::function::option_reference;
 use dpl_lambda::protocol::error::WarningCode;
 use dpl_lambda::protocol::{branches, schema, stanza, wire};
 use serde_json::{Value, json};
@@ -31,6 +32,17 @@ fn check_committed(name: &str, generated: &Value) {
     assert!(jsonschema::draft7::meta::is_valid(generated), "schema/{name} is not a valid draft-07 schema");
 }
 
+/// A page of `docs/` is what its generator makes. `BLESS=1` rewrites it.
+#[track_caller]
+fn check_document(name: &str, generated: &str) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs").join(name);
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&path, generated).expect("docs/ is writable");
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(committed == generated, "docs/{name} differs from what its types generate; BLESS=1 rewrites it");
+}
+
 #[test]
 fn the_committed_schemas_are_those_of_the_types() {
     check_committed("stanza.json", &schema::stanza());
@@ -41,12 +53,12 @@ fn the_committed_schemas_are_those_of_the_types() {
 
 #[test]
 fn the_committed_catalogue_of_errors_is_that_of_the_types() {
-    let generated = catalogue::document();
-    if std::env::var_os("BLESS").is_some() {
-        std::fs::write(path("errors.md"), &generated).expect("schema/ is writable");
-    }
-    let committed = std::fs::read_to_string(path("errors.md")).unwrap_or_default();
-    assert!(committed == generated, "schema/errors.md differs from the types; BLESS=1 rewrites it");
+    check_document("errors.md", &catalogue::document());
+}
+
+#[test]
+fn the_committed_reference_of_options_is_that_of_the_types() {
+    check_document("options.md", &option_reference::document());
 }
 
 static STANZA: LazyLock<jsonschema::Validator> = LazyLock::new(|| validator("stanza.json"));

@@ -1,5 +1,5 @@
 //! Renders the catalogue of error and warning codes as Markdown. Each entry says what happened, who must act and what to do,
-//! and gives an example. `schema/errors.md` is the whole catalogue.
+//! and gives an example. `docs/errors.md` is the whole catalogue.
 //! Adds no facts of its own: text comes from the code's definition, and the examples from the functions that report real errors.
 
 use crate::protocol::suggest::suggest;
@@ -45,7 +45,7 @@ pub fn entry(word: &str) -> Result<String, String> {
     let words: Vec<String> = words.collect();
     let meant = suggest(word, words.iter().map(String::as_str));
     let meant = meant.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default();
-    Err(format!("unknown code `{word}`{meant} (schema/errors.md lists all codes)"))
+    Err(format!("unknown code `{word}`{meant} (docs/errors.md lists all codes)"))
 }
 
 fn of_code(code: Code) -> String {

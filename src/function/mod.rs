@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+pub mod option_reference;
 mod release;
 mod setting;
 mod trail;

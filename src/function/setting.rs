@@ -84,6 +84,10 @@ macro_rules! settings {
         pub enum Setting { $($(#[doc = $doc])* $name($held),)* }
 
         impl Setting {
+            /// Each setting: its name in the stanza, its doc comment, which begins with AWS's field, and the call that changes it.
+            pub const FIELDS: &'static [(&'static str, &'static str, ChangedBy)] =
+                &[$(($field, concat!($($doc),*), ChangedBy::$call),)*];
+
             /// Name of the setting in the stanza; members of structures have a dot, as in `logging_config.log_format`.
             pub fn field(&self) -> &'static str {
                 match self { $(Setting::$name(_) => $field,)* }

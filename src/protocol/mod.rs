@@ -2,7 +2,7 @@
 //! Other programs may depend on this module. Nothing in it accesses AWS, files or the clock.
 
 pub mod branches;
-mod editor;
+pub(crate) mod editor;
 pub mod environment;
 pub mod error;
 pub mod event;

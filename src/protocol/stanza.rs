@@ -239,7 +239,7 @@ pub struct Stanza {
 }
 
 /// Alternative names of keys, each with the key that it means.
-pub(super) const ALIASES: [(&str, &str); 3] = [("environment_variables", "environment"), ("if", "on"), ("true", "on")];
+pub(crate) const ALIASES: [(&str, &str); 3] = [("environment_variables", "environment"), ("if", "on"), ("true", "on")];
 
 /// A stanza with its problems and warnings.
 #[derive(Debug)]

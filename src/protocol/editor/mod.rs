@@ -128,7 +128,7 @@ fn enriched(at: &str, property: &Value, definitions: &Object, keys: &[Key]) -> V
 }
 
 /// The name of the definition to which a property refers, directly or as an alternative to null.
-fn reference(property: &Value) -> Option<&str> {
+pub(crate) fn reference(property: &Value) -> Option<&str> {
     let alternatives = ["anyOf", "allOf"].iter().find_map(|word| property[*word].as_array());
     let mut all = std::iter::once(property).chain(alternatives.into_iter().flatten());
     all.find_map(|one| one["$ref"].as_str())?.strip_prefix("#/definitions/")
