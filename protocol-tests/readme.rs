@@ -1,22 +1,46 @@
-//! Checks that the dialogue in README.md is what the program prints. `BLESS=1` rewrites it.
+//! Checks that README.md and docs/protocol.md show what the program prints. `BLESS=1` rewrites what they show.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
 
 use lambda_endpoint::{Endpoint, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::plugin::{Plugin, job_env};
+use crate::fixture::PATH;
+use crate::plugin::{Plugin, job_env, program};
+use crate::pty::{Pty, screen};
+use crate::terminal;
 
-/// Splits the README at its JSON block with this index: the text before it, the block, and the text after it.
-fn block(readme: &str, number: usize) -> (&str, &str, &str) {
-    const FENCE: &str = "```json\n";
-    let start = readme.match_indices(FENCE).nth(number).expect("README has two blocks of JSON").0 + FENCE.len();
-    let end = start + readme[start..].find("```").expect("the end of the block");
-    (&readme[..start], &readme[start..end], &readme[end..])
+/// The columns of the terminal on which the commands of README.md run.
+const COLUMNS: u16 = 100;
+
+/// A page's path and text.
+fn page(name: &str) -> (PathBuf, String) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
+    (path, text)
 }
 
-/// The event without the parts that differ between runs: ids and times.
+/// The content of a page's `number`th block in this language, and the text before and after it. An indented block does not count.
+fn block<'a>(page: &'a str, language: &str, number: usize) -> (&'a str, &'a str, &'a str) {
+    let fence = format!("\n```{language}\n");
+    let start = page.match_indices(fence.as_str()).nth(number).expect("the page has that block").0 + fence.len();
+    let end = start + page[start..].find("```").expect("the block ends");
+    (&page[..start], &page[start..end], &page[end..])
+}
+
+/// An endpoint in the region that the pages name.
+fn endpoint() -> Endpoint {
+    let create_duration = Duration::from_millis(600);
+    let settings = Settings { region: "eu-west-1".to_owned(), create_duration, ..Settings::default() };
+    Endpoint::start(settings).expect("a free port")
+}
+
+/// An event without the values that differ from run to run: ids and times.
 fn lasting(line: &str) -> Value {
     let mut event: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
     let keys = event.as_object_mut().expect("an event");
@@ -31,21 +55,20 @@ fn lasting(line: &str) -> Value {
 
 #[test]
 fn the_dialogue_of_the_readme_is_a_real_one() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let readme = std::fs::read_to_string(&path).expect("README.md");
-    let mut request: Value = serde_json::from_str(block(&readme, 0).1).expect("the request is JSON");
+    // The first two blocks that are not indented; those of the short dialogue are, and `runners` compares them.
+    let (path, text) = page("docs/protocol.md");
+    let mut request: Value = serde_json::from_str(block(&text, "json", 0).1).expect("the request is JSON");
 
-    let settings = Settings { region: "eu-west-1".to_owned(), ..Settings::default() };
-    let endpoint = Endpoint::start(settings).expect("a free port");
+    let endpoint = endpoint();
     let live = json!({
         "FunctionName": request["function_name"], "Role": request["role"], "Runtime": request["runtime"],
         "Handler": "index.handler", "Timeout": 10,
     });
     endpoint.seed(live).expect("a valid function");
     let build = TempDir::new().expect("a temporary directory");
-    std::fs::create_dir(build.path().join("dist")).expect("can be created");
-    std::fs::write(build.path().join("dist/index.js"), "exports.handler = async () => 'hello'\n").expect("writable");
-    endpoint.set_update_duration(std::time::Duration::from_millis(50));
+    fs::create_dir(build.path().join("dist")).expect("made");
+    fs::write(build.path().join("dist/index.js"), "exports.handler = async () => 'hello'\n").expect("written");
+    endpoint.set_update_duration(Duration::from_millis(50));
     let env = job_env(&endpoint);
     for (name, value) in env.as_object().expect("an object").iter().filter(|(name, _)| *name != "TRAVIS_BRANCH") {
         request["env"][name] = value.clone();
@@ -53,11 +76,73 @@ fn the_dialogue_of_the_readme_is_a_real_one() {
     let ended = Plugin::new(&[]).directory(build.path()).run(&request);
     assert_eq!(ended.status.code(), Some(0), "{}", ended.stdout);
 
-    let (before, shown, behind) = block(&readme, 1);
+    let (before, shown, behind) = block(&text, "json", 1);
     if std::env::var_os("BLESS").is_some() {
-        return std::fs::write(&path, format!("{before}{}{behind}", ended.stdout)).expect("README.md is writable");
+        return fs::write(&path, format!("{before}{}{behind}", ended.stdout)).expect("docs/protocol.md is writable");
     }
     let shown: Vec<Value> = shown.lines().map(lasting).collect();
     let real: Vec<Value> = ended.stdout.lines().map(lasting).collect();
-    assert_eq!(shown, real, "the dialogue in README.md differs from that of the program; BLESS=1 rewrites it");
+    assert_eq!(shown, real, "docs/protocol.md shows another dialogue than the program's; BLESS=1 rewrites it");
+}
+
+/// The lines on a terminal after bash has run these commands there, with the endpoint's keys and with our program on the `PATH`.
+fn on_terminal(commands: &str, endpoint: &Endpoint) -> Vec<String> {
+    let (tools, directory) = (TempDir::new().expect("a temporary directory"), TempDir::new().expect("another one"));
+    let program = fs::canonicalize(program()).expect("the program is built");
+    std::os::unix::fs::symlink(program, tools.path().join("dpl-lambda")).expect("linked");
+    let mut bash = Command::new("bash");
+    bash.args(["-c", commands]).current_dir(directory.path()).env_clear();
+    let env = job_env(endpoint);
+    for (name, value) in env.as_object().expect("an object").iter().filter(|(name, _)| name.starts_with("AWS_")) {
+        bash.env(name, value.as_str().expect("a string"));
+    }
+    bash.env("PATH", format!("{}:{}", tools.path().display(), &*PATH));
+    bash.env("DPL_LAMBDA_TODAY", "2026-11-01").env("GIT_CEILING_DIRECTORIES", std::env::temp_dir());
+    bash.env("TERM", "xterm-256color").env("LANG", "C.UTF-8");
+    let (written, _) = Pty::open(COLUMNS).run(&mut bash, None);
+    assert!(!written.contains(&endpoint.url()), "what is shown is the same on every machine: {written}");
+    screen(&written)
+}
+
+#[test]
+fn the_first_deployment_of_the_readme_works_as_it_is_written() {
+    let (path, mut text) = page("README.md");
+    let commands = block(&text, "bash", 0).1.to_owned();
+    let denying = endpoint();
+    let reading = json!({"Effect": "Allow", "Action": ["lambda:Get*", "lambda:List*"], "Resource": "*"});
+    denying.enforce(json!({"Version": "2012-10-17", "Statement": [reading]}));
+    let deployed = on_terminal(&commands, &endpoint());
+    // README.md shows the error alone of the second one.
+    let mut denied = on_terminal(&commands, &denying);
+    let error = denied.iter().position(|line| line.starts_with("error[")).expect("it fails");
+    denied.drain(..error);
+    for (number, lines) in [deployed, denied].into_iter().enumerate() {
+        let real = lines.join("\n").trim().to_owned() + "\n";
+        let (before, shown, behind) = block(&text, "text", number);
+        let same = shown.lines().map(terminal::lasting).eq(real.lines().map(terminal::lasting));
+        if !same && std::env::var_os("BLESS").is_some() {
+            text = format!("{before}{real}{behind}");
+            fs::write(&path, &text).expect("README.md is writable");
+            continue;
+        }
+        assert!(same, "README.md shows something else than the program does; BLESS=1 rewrites it\n{real}");
+    }
+}
+
+#[test]
+fn the_yaml_of_the_readme_is_a_part_of_an_example_and_options_that_are_valid() {
+    let (_, text) = page("README.md");
+    let (_, example) = page("examples/ci/gitlab-ci.yml");
+    let lines: BTreeSet<&str> = example.lines().collect();
+    for line in block(&text, "yaml", 0).1.lines() {
+        assert!(lines.contains(line), "examples/ci/gitlab-ci.yml has no line {line:?}");
+    }
+    let directory = TempDir::new().expect("a temporary directory");
+    let stanza = format!("function_name: hello\non: {{all_branches: true}}\n{}", block(&text, "yaml", 1).1);
+    fs::write(directory.path().join("lambda.yml"), stanza).expect("written");
+    let mut check = Command::new(program());
+    check.args(["check", "--stanza", "lambda.yml", "--ci", "none"]).current_dir(directory.path());
+    let output = check.env_clear().env("PATH", &*PATH).output().expect("it can be started");
+    let events = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && !events.contains(r#""event":"warning""#), "{events}");
 }

@@ -1,5 +1,5 @@
 //! Runs every case in `runner/`: a fake plugin plays the case, and a runner must reach the right verdict.
-//! The runners are those in `examples/`, or the one in `RUNNER`. The dialogue in README.md is tested with the real program.
+//! The runners are those in `examples/`, or the one in `RUNNER`. The dialogues in docs/protocol.md are tested with the real program.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -20,6 +20,9 @@ use crate::node::node;
 use crate::plugin::{agrees, program};
 
 const HERE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/protocol-tests");
+
+/// The page for people who build runners.
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/protocol.md");
 
 /// The runners in `examples/`.
 const RUNNERS: [&str; 4] = ["runner.rs", "runner.py", "runner.sh", "runner.mjs"];
@@ -313,21 +316,23 @@ fn runner_cases_are_concluded_as_a_good_runner_does() {
 
 #[test]
 fn each_runner_case_has_its_name_and_reasons_and_stands_in_the_readme_once() {
-    let readme = fs::read_to_string(Path::new(HERE).join("README.md")).expect("README.md");
+    let page = fs::read_to_string(PAGE).expect("docs/protocol.md");
     let cases = cases();
     for (path, Case { name, why, source, .. }) in &cases {
         assert_eq!(path.file_stem().and_then(|stem| stem.to_str()), Some(name.as_str()));
         assert!(!why.is_empty() && !source.is_empty(), "{name}");
-        let link = format!("[{name}](runner/{name}.json)");
-        assert_eq!(readme.matches(&link).count(), 1, "protocol-tests/README.md: {link}");
+        let link = format!("[{name}](../protocol-tests/runner/{name}.json)");
+        assert_eq!(page.matches(&link).count(), 1, "docs/protocol.md: {link}");
     }
-    let links = readme.matches("](runner/").count() - readme.matches("](runner/plugin.py)").count();
-    assert_eq!(links, cases.len(), "protocol-tests/README.md links to a case that does not exist");
+    let links = page.matches("](../protocol-tests/runner/").count();
+    let others = page.matches("](../protocol-tests/runner/plugin.py)").count();
+    assert_eq!(links - others, cases.len(), "docs/protocol.md names a case that does not exist");
 }
 
 #[test]
 fn the_dialogue_of_the_page_for_builders_of_runners_is_a_real_one() {
-    let page = fs::read_to_string(Path::new(HERE).join("README.md")).expect("README.md");
+    // Its first two blocks of JSON; `readme` compares the next two.
+    let page = fs::read_to_string(PAGE).expect("docs/protocol.md");
     let mut blocks = page.split("```json\n").skip(1).map(|block| block.split("```").next().unwrap_or_default().trim());
     let (request, shown) = (blocks.next().expect("a request"), blocks.next().expect("its events"));
 
