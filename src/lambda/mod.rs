@@ -471,7 +471,7 @@ impl Lambda {
     }
 
     /// Polls once after the next interval of `pace`. After a 429 or 5xx, polls again until the limit is reached; the error
-    /// is then AWS's last one.
+    /// is then AWS's last one, even if the polls after it got no response.
     async fn look_again<T>(
         &self,
         pace: &mut wait::Pace,
@@ -479,12 +479,20 @@ impl Lambda {
         look: impl AsyncFn() -> Result<T, LambdaError>,
     ) -> Result<T, LambdaError> {
         self.pause(pace, what).await?;
+        let mut refused = None;
         loop {
-            match look().await {
-                Err(LambdaError::Call(error)) if error.is_passing() => {
-                    self.pause_or(pace, what, LambdaError::Call(error)).await?;
+            match (look().await, refused.take()) {
+                (Err(LambdaError::Call(error)), _) if error.is_passing() => match self.pause(pace, what).await {
+                    Err(LambdaError::WaitedTooLong { .. }) => return Err(LambdaError::Call(error)),
+                    paused => {
+                        paused?;
+                        refused = Some(error);
+                    }
+                },
+                (Err(LambdaError::Call(error)), Some(refused)) if error.is_silence() => {
+                    return Err(LambdaError::Call(refused));
                 }
-                told => return told,
+                (read, _) => return read,
             }
         }
     }

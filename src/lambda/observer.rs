@@ -153,8 +153,9 @@ impl Intercept for Observer {
         let publishes = config.load::<Metadata>().is_some_and(|call| call.name() == "PublishVersion");
         let is_lost = |status| status >= 500 || (status < 300 && has_failed) || (status == 429 && publishes);
         tally.has_lost |= status.is_none_or(is_lost);
-        let refusal = |response| Refusal::of(response, id.clone());
-        tally.refusal = context.response().filter(|_| has_failed).and_then(refusal);
+        if let Some(response) = context.response() {
+            tally.refusal = has_failed.then(|| Refusal::of(response, id.clone())).flatten();
+        }
         tally.request_id = id.or(tally.request_id.take());
         Ok(())
     }

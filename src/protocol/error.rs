@@ -54,7 +54,7 @@ fn word(value: &impl Serialize) -> String {
     serde_json::to_value(value).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
-/// Defines an enum of codes. Each has its meaning (the doc comment) and advice; `schema/errors.md` is generated from them.
+/// Defines an enum of codes. Each has its meaning (the doc comment) and advice; `docs/errors.md` is generated from them.
 macro_rules! words {
     ($(#[$attribute:meta])* $enum:ident { $($(#[doc = $doc:literal])* $name:ident => $advice:literal;)* }) => {
         $(#[$attribute])*
