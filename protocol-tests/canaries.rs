@@ -20,7 +20,7 @@ mod stage;
 use serde_json::json;
 
 use crate::fixture::problems;
-use audience::Audience;
+use audience::EventSink;
 use secrets::secret;
 use stage::Stage;
 
@@ -40,7 +40,7 @@ impl Scenario {
 }
 
 /// Runs every scenario. Returns those that failed.
-fn play(scenarios: &[Scenario], audience: &Audience) -> Vec<String> {
+fn play(scenarios: &[Scenario], audience: &EventSink) -> Vec<String> {
     let mut wrong = Vec::new();
     audience.watching(|| {
         wrong = problems(
@@ -61,7 +61,7 @@ fn play(scenarios: &[Scenario], audience: &Audience) -> Vec<String> {
 fn check(mut scenarios: Vec<Scenario>) {
     let wanted = std::env::var("CANARY").unwrap_or_default();
     scenarios.retain(|scenario| scenario.name.contains(&wanted));
-    let audience = Audience::new();
+    let audience = EventSink::new();
     let wrong = play(&scenarios, &audience);
     wrong.iter().for_each(|wrong| println!("WRONG {wrong}"));
     audience.conclude();
@@ -145,7 +145,7 @@ fn the_audience_finds_what_is_shown_on_purpose() {
             assert_eq!(stage.run(&[]).outcome(), "deployed");
         })
     };
-    let audience = Audience::new();
+    let audience = EventSink::new();
     assert_eq!(play(&ways.map(scenario), &audience), [""; 0]);
     let found = audience.found();
     for (name, _, place) in ways {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
-use dpl_lambda::runner::ci::Ci;
+use dpl_lambda::standalone::ci::Ci;
 use serde_json::json;
 
 use crate::fixture::git;

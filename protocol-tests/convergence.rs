@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use lambda_endpoint::{Call, Endpoint, FaultKind, Settings};
 use serde_json::{Value, json};
 
-use crate::fixture::{ALIASES, Fixture, PATIENCE, PROVISIONED, VERSIONS, each, git, object};
+use crate::fixture::{ALIASES, Fixture, PROVISIONED, SHUTDOWN_GRACE, VERSIONS, each, git, object};
 use crate::interruptions::signal;
 use crate::plugin::Ended;
 
@@ -259,8 +259,8 @@ fn killed_at_any_call_and_run_again_it_ends_as_if_undisturbed() {
 fn kill_and_run_again(scenario: &Scenario, call: usize, when: Killed, expected: &Value) -> bool {
     let fixture = fixture(scenario);
     match when {
-        Killed::BeforeItWasHandled => fixture.strike(call, FaultKind::Hang { for_: PATIENCE }),
-        Killed::BeforeItsAnswer => fixture.strike(call, FaultKind::Slow { answer_over: PATIENCE }),
+        Killed::BeforeItWasHandled => fixture.strike(call, FaultKind::Hang { for_: SHUTDOWN_GRACE }),
+        Killed::BeforeItsAnswer => fixture.strike(call, FaultKind::Slow { answer_over: SHUTDOWN_GRACE }),
         Killed::BehindItsAnswer => {}
     }
     let mut child = fixture.start();
@@ -290,7 +290,7 @@ fn executions_that_a_killed_run_has_left_on_their_way_are_waited_for() {
     let (mut child, began) = (fixture.start(), Instant::now());
     while !fixture.endpoint.calls().iter().any(|call| call.operation == "UpdateAlias") {
         assert!(
-            began.elapsed() < PATIENCE && child.try_wait().expect("the child can be waited for").is_none(),
+            began.elapsed() < SHUTDOWN_GRACE && child.try_wait().expect("the child can be waited for").is_none(),
             "UpdateAlias was not called"
         );
         thread::sleep(Duration::from_millis(1));

@@ -25,7 +25,7 @@ static PACKAGES: LazyLock<PathBuf> =
     LazyLock::new(|| node::npm_packages(&Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol-tests/editors")));
 
 /// The timeout of an answer. On a busy machine the server takes some seconds to start.
-const PATIENCE: Duration = Duration::from_secs(60);
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(60);
 
 /// A language server that applies our schema to every `.travis.yml`. It ends when this value is dropped.
 struct Server {
@@ -80,7 +80,7 @@ impl Server {
         let settings = server.settings.clone();
         server.tell("workspace/didChangeConfiguration", json!({"settings": settings}));
         // The server has no schema until it has requested its settings.
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + SHUTDOWN_GRACE;
         while server.diagnosed("deploy: {provider: lambda, fuction_name: f}\n").is_empty() {
             assert!(Instant::now() < until, "the language server does not use our schema");
         }
@@ -101,7 +101,7 @@ impl Server {
     fn take(&mut self, until: Instant) -> Value {
         let message = match self.messages.recv_timeout(until.saturating_duration_since(Instant::now())) {
             Ok(message) => message,
-            Err(RecvTimeoutError::Timeout) => panic!("no message of the language server in {PATIENCE:?}"),
+            Err(RecvTimeoutError::Timeout) => panic!("no message of the language server in {SHUTDOWN_GRACE:?}"),
             Err(RecvTimeoutError::Disconnected) => panic!("the language server has ended"),
         };
         let params = &message["params"];
@@ -128,7 +128,7 @@ impl Server {
         self.count += 1;
         let id = json!(self.count);
         self.send(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}));
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + SHUTDOWN_GRACE;
         loop {
             let message = self.take(until);
             if message["id"] == id && message.get("method").is_none() {
@@ -150,7 +150,7 @@ impl Server {
     /// Returns all diagnostics of a document.
     fn diagnosed(&mut self, text: &str) -> Vec<Told> {
         let uri = self.open(text);
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + SHUTDOWN_GRACE;
         while !self.published.contains_key(&uri) {
             self.take(until);
         }

@@ -33,7 +33,7 @@ const CONCURRENT: &str = "The function could not be updated due to a concurrent 
 const PENDING: &str = "The operation cannot be performed at this time. The function is currently in the following state: 'Pending'. StateReasonCode: 'Creating'";
 
 /// A fault of a call, and the expected result.
-struct Trouble {
+struct StateReason {
     name: &'static str,
     /// The number of consecutive calls of the operation that it affects.
     times: u32,
@@ -72,7 +72,7 @@ const CODES: [(&str, &str, bool); 11] = [
     ("version-failed", "config", false),
 ];
 
-fn troubles() -> Vec<Trouble> {
+fn troubles() -> Vec<StateReason> {
     use Expected::{Deployed, DeployedOr, Failed};
     let status = |status, code: &str, message: &str| FaultKind::Status {
         status,
@@ -82,10 +82,10 @@ fn troubles() -> Vec<Trouble> {
     };
     let unanswered = |name, times, kind, expected| {
         let (strikes, takes_effect): (fn(&Call) -> bool, _) = (|_| true, false);
-        Trouble { name, times, kind, strikes, takes_effect, expected }
+        StateReason { name, times, kind, strikes, takes_effect, expected }
     };
     let handled =
-        |name, kind, strikes, expected| Trouble { name, times: 1, kind, strikes, takes_effect: true, expected };
+        |name, kind, strikes, expected| StateReason { name, times: 1, kind, strikes, takes_effect: true, expected };
     let (reason_code, reason) = ("InternalError".to_owned(), "Something broke.".to_owned());
     let update_fails = FaultKind::UpdateFails { reason_code: reason_code.clone(), reason: reason.clone() };
     let provision_fails = FaultKind::ProvisionFails { reason: reason.clone() };
@@ -107,19 +107,19 @@ fn troubles() -> Vec<Trouble> {
         unanswered("503-twice", 2, status(503, "ServiceUnavailableException", ""), Deployed),
         unanswered("html-503", 1, FaultKind::Html { status: 503 }, Deployed),
         unanswered("reset-before", 1, FaultKind::ResetBefore, Deployed),
-        Trouble {
+        StateReason {
             strikes: |call| call.body_bytes > 0,
             ..unanswered("reset-during", 1, FaultKind::ResetDuring { after_bytes: 20 }, Deployed)
         },
-        Trouble {
+        StateReason {
             strikes: |call| changes(call) && !creates(call),
             ..unanswered("busy", 1, FaultKind::Busy { for_: busy }, Deployed)
         },
-        Trouble {
+        StateReason {
             strikes: |call| changes(call) && !creates(call),
             ..unanswered("concurrent", 2, status(409, conflict, CONCURRENT), Deployed)
         },
-        Trouble {
+        StateReason {
             strikes: |call| changes(call) && !creates(call),
             ..unanswered("pending", 2, status(409, conflict, PENDING), Deployed)
         },
@@ -136,8 +136,8 @@ fn troubles() -> Vec<Trouble> {
         handled("throttled-after", throttled_after, publishes, Deployed),
         handled("publish-fails", publish_fails, publishes, Failed("version-failed")),
         // AWS accepts these calls and answers with success, but they never take effect.
-        Trouble { takes_effect: false, ..handled("update-fails", update_fails, updates, Failed("update-failed")) },
-        Trouble {
+        StateReason { takes_effect: false, ..handled("update-fails", update_fails, updates, Failed("update-failed")) },
+        StateReason {
             takes_effect: false,
             ..handled("provision-fails", provision_fails, provisions, Failed("provisioning-failed"))
         },
@@ -169,7 +169,7 @@ fn updates(call: &Call) -> bool {
 }
 
 /// A deployment without faults, as the reference.
-struct Learnt {
+struct KnownSecrets {
     scenario: &'static Scenario,
     calls: Vec<Call>,
     /// The final state.
@@ -203,7 +203,7 @@ fn last_line(ended: &Ended) -> Value {
     })
 }
 
-impl Learnt {
+impl KnownSecrets {
     fn of(scenario: &'static Scenario, directory: &Path) -> Self {
         let run = |before: fn(&Endpoint)| {
             let endpoint = endpoint();
@@ -216,7 +216,7 @@ impl Learnt {
         };
         let ((end, calls, mut problems), (anew, _, others)) = (run(scenario.before), run(nothing));
         problems.extend(others);
-        Learnt { scenario, calls, end, anew, problems }
+        KnownSecrets { scenario, calls, end, anew, problems }
     }
 
     /// True if the call comes after PublishVersion: a later change by another client is not in our version.
@@ -292,8 +292,8 @@ fn differences(expected: &Value, actual: &Value, at: &str) -> Vec<String> {
 
 /// A fault at one call of a deployment.
 struct Combination<'a> {
-    learnt: &'a Learnt,
-    trouble: &'a Trouble,
+    learnt: &'a KnownSecrets,
+    trouble: &'a StateReason,
     operation: &'a str,
     /// The number of earlier calls of the operation.
     nth: usize,
@@ -532,7 +532,8 @@ fn told(ended: &Ended) -> String {
 #[ignore = "second tier: long"]
 fn a_deployment_succeeds_whatever_passes_and_tells_truly_what_does_not() {
     let directory = build_directory();
-    let learnt: Vec<Learnt> = SCENARIOS.iter().map(|scenario| Learnt::of(scenario, directory.path())).collect();
+    let learnt: Vec<KnownSecrets> =
+        SCENARIOS.iter().map(|scenario| KnownSecrets::of(scenario, directory.path())).collect();
     let (troubles, wanted) = (troubles(), std::env::var("FAULT").unwrap_or_default());
     let mut combinations = Vec::new();
     for learnt in &learnt {

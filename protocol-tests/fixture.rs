@@ -114,7 +114,7 @@ pub(crate) const PROVISIONED: &str = "/2019-09-30/functions/f/provisioned-concur
 pub(crate) const VERSIONS: &str = "/2015-03-31/functions/f/versions";
 
 /// The longest time that a run may take until its next call.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const SHUTDOWN_GRACE: Duration = Duration::from_secs(30);
 
 /// An endpoint, a build directory, a directory for temporary files, and a stanza of the function `f`.
 pub(crate) struct Fixture {
@@ -279,7 +279,7 @@ impl Fixture {
     pub(crate) fn heard(&self, operation: &str) {
         let began = Instant::now();
         while !self.operations().iter().any(|heard| heard == operation) {
-            assert!(began.elapsed() < PATIENCE, "no call of {operation}");
+            assert!(began.elapsed() < SHUTDOWN_GRACE, "no call of {operation}");
             thread::sleep(Duration::from_millis(2));
         }
     }
@@ -291,7 +291,7 @@ impl Fixture {
             if child.try_wait().expect("the child can be waited for").is_some() {
                 return false;
             }
-            assert!(began.elapsed() < PATIENCE, "call {call} did not arrive");
+            assert!(began.elapsed() < SHUTDOWN_GRACE, "call {call} did not arrive");
             thread::sleep(Duration::from_millis(1));
         }
         true

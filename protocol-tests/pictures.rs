@@ -5,15 +5,15 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use dpl_lambda::protocol::prose::{duration, size};
-use dpl_lambda::runner::terminal::{Style, Terminal, size_of};
+use dpl_lambda::protocol::messages::{duration, size};
+use dpl_lambda::standalone::terminal::{HumanReporter, TerminalCapabilities, size_of};
 use serde_json::{Value, json};
 
 use crate::pty::{Pty, screen};
 
 /// Checks both properties for the events of a run.
 pub(crate) fn check(events: &[Value]) {
-    let log = Style { colour: false, width: None, live: false, unicode: true };
+    let log = TerminalCapabilities { colour: false, width: None, live: false, unicode: true };
     let shown = show(events, log);
     let all = shown.concat();
     for (number, event) in events.iter().enumerate() {
@@ -31,14 +31,14 @@ pub(crate) fn check(events: &[Value]) {
         }
     }
     check_harmless(&all, false);
-    let narrow = Style { colour: true, width: Some(40), live: true, unicode: false };
+    let narrow = TerminalCapabilities { colour: true, width: Some(40), live: true, unicode: false };
     check_harmless(&show(events, narrow).concat(), true);
 }
 
 /// The text output for each event.
-fn show(events: &[Value], style: Style) -> Vec<String> {
+fn show(events: &[Value], style: TerminalCapabilities) -> Vec<String> {
     let out = Shared::default();
-    let mut terminal = Terminal::new(out.clone(), style);
+    let mut terminal = HumanReporter::new(out.clone(), style);
     let mut show = |event| {
         terminal.show(event).expect("writable");
         let bytes = std::mem::take(&mut *out.0.lock().expect("no thread panicked"));
@@ -224,9 +224,12 @@ fn a_real_terminal_shows_a_step_where_it_began() {
             "NO_COLOR" => Some(OsString::from(no_color)),
             _ => None,
         };
-        let style = Style::of(true, size_of(&pty.terminal), variable);
-        assert_eq!(style, Style { colour: no_color.is_empty(), width: Some(columns), live: true, unicode: true });
-        let mut terminal = Terminal::new(pty.terminal.try_clone().expect("a file descriptor is free"), style);
+        let style = TerminalCapabilities::of(true, size_of(&pty.terminal), variable);
+        assert_eq!(
+            style,
+            TerminalCapabilities { colour: no_color.is_empty(), width: Some(columns), live: true, unicode: true }
+        );
+        let mut terminal = HumanReporter::new(pty.terminal.try_clone().expect("a file descriptor is free"), style);
         events.iter().for_each(|event| terminal.show(event).expect("writable"));
         terminal.end().expect("writable");
         drop(terminal);

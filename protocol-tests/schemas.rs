@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use dpl_lambda::failure::catalogue;
+use dpl_lambda::diagnostics::catalogue;
 use dpl_lambda::function::option_reference;
 use dpl_lambda::protocol::error::WarningCode;
-use dpl_lambda::protocol::{branches, schema, stanza, wire};
+use dpl_lambda::protocol::{branches, json, schema, stanza};
 use serde_json::{Value, json};
 
 use crate::plugin::{Ended, Plugin};
@@ -195,7 +195,7 @@ enum Said {
 }
 
 fn said(stanza: &Value) -> Said {
-    let node = wire::parse(stanza.to_string().as_bytes()).expect("JSON");
+    let node = json::parse(stanza.to_string().as_bytes()).expect("JSON");
     let (selected, mut warnings) = branches::select_branch(node.as_map().expect("an object"), "master");
     let read = stanza::read(&selected);
     warnings.extend(read.warnings);

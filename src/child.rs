@@ -18,9 +18,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use crate::cancel::{CancelReason, CancelToken};
 use crate::protocol::environment::{DEFAULT_PATH, Environment};
 use crate::protocol::event::Stream;
-use crate::stop::{Reason, Stop};
 
 pub use orphans::adopt;
 
@@ -39,7 +39,7 @@ pub enum ChildError {
     /// The command did not exit within this limit.
     TimedOut(Duration),
     /// The run was cancelled.
-    Stopped(Reason),
+    Stopped(CancelReason),
 }
 
 impl fmt::Display for ChildError {
@@ -118,10 +118,10 @@ pub fn run(
     env: &Environment,
     input: Option<Vec<u8>>,
     limit: Option<Duration>,
-    stop: Option<&Stop>,
+    stop: Option<&CancelToken>,
     hear: &mut dyn FnMut(Stream, &[u8]),
 ) -> Result<ExitStatus, ChildError> {
-    let stopped = || stop.and_then(Stop::reason).map_or(Ok(()), |reason| Err(ChildError::Stopped(reason)));
+    let stopped = || stop.and_then(CancelToken::reason).map_or(Ok(()), |reason| Err(ChildError::Stopped(reason)));
     stopped()?;
     command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
@@ -137,7 +137,7 @@ pub fn run(
         running.push(Running { group, is_interruptible: stop.is_some(), kept: kept.clone() });
         child
     };
-    let mut group = Group(child, kept);
+    let mut group = ProcessGroup(child, kept);
     let child = &mut group.0;
     let mut pipes = Pipes::of(child, input).map_err(ChildError::Unstartable)?;
     let deadline = limit.and_then(|limit| Some((Instant::now().checked_add(limit)?, limit)));
@@ -252,9 +252,9 @@ fn read_once(pipe: &mut Option<OwnedFd>, hear: impl FnOnce(&[u8])) -> usize {
 
 /// A child that does not outlive this value. On drop, its process group gets SIGTERM and then SIGKILL, and processes that have
 /// left the group are killed. The second field lists the processes that earlier commands have left running.
-struct Group(Child, Vec<Pid>);
+struct ProcessGroup(Child, Vec<Pid>);
 
-impl Drop for Group {
+impl Drop for ProcessGroup {
     fn drop(&mut self) {
         let group = Pid::from_child(&self.0);
         let ends_by_itself = !matches!(self.0.try_wait(), Ok(None));

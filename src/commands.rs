@@ -9,10 +9,10 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use crate::cancel::CancelToken;
 use crate::child::{self, ChildError};
 use crate::protocol::environment::Environment;
 use crate::protocol::event::Stream;
-use crate::stop::Stop;
 
 /// Why a user's command or `cleanup` failed.
 #[derive(Debug)]
@@ -48,14 +48,14 @@ pub fn run(
     env: &Environment,
     directory: &Path,
     limit: Option<Duration>,
-    stop: &Stop,
+    stop: &CancelToken,
     redact: &dyn Fn(&str) -> String,
     tell: &mut dyn FnMut(Stream, String),
 ) -> Result<(), CommandError> {
     for (index, line) in commands.iter().enumerate() {
         let mut bash = Command::new("bash");
         child::with_env(bash.args(["-c", line]).current_dir(directory), env);
-        let mut lines = Lines { redact, stdout: Vec::new(), stderr: Vec::new() };
+        let mut lines = LineSplitter { redact, stdout: Vec::new(), stderr: Vec::new() };
         let ended =
             child::run(&mut bash, env, None, limit, Some(stop), &mut |stream, bytes| lines.take(stream, bytes, tell));
         lines.finish(tell);
@@ -71,13 +71,13 @@ pub fn run(
 const HELD: usize = 8 * 1024;
 
 /// Splits output into lines, separately for each stream.
-struct Lines<'a> {
+struct LineSplitter<'a> {
     redact: &'a dyn Fn(&str) -> String,
     stdout: Vec<u8>,
     stderr: Vec<u8>,
 }
 
-impl Lines<'_> {
+impl LineSplitter<'_> {
     fn take(&mut self, stream: Stream, bytes: &[u8], tell: &mut dyn FnMut(Stream, String)) {
         let begun = match stream {
             Stream::Stdout => &mut self.stdout,
@@ -237,7 +237,7 @@ mod tests {
         let secret = "s3cré😀t-of-the-job";
         let redact = |text: &str| text.replace(secret, "[secure]");
         for before in MAX_LINE + HELD - 40..MAX_LINE + HELD + 40 {
-            let mut lines = Lines { redact: &redact, stdout: Vec::new(), stderr: Vec::new() };
+            let mut lines = LineSplitter { redact: &redact, stdout: Vec::new(), stderr: Vec::new() };
             let mut told = String::new();
             let line = format!("{}{secret} and more\n", "x".repeat(before));
             for piece in line.as_bytes().chunks(8 * 1024) {

@@ -7,10 +7,10 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use crate::cancel::CancelToken;
 use crate::child::{self, ChildError};
 use crate::protocol::environment::Environment;
 use crate::protocol::event::Stream;
-use crate::stop::Stop;
 
 /// Why a git query failed.
 #[derive(Debug)]
@@ -33,7 +33,12 @@ const LIMIT: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// [`GitError`] if the result is unknown.
-pub fn ask(arguments: &[&str], env: &Environment, directory: &Path, stop: &Stop) -> Result<Option<String>, GitError> {
+pub fn ask(
+    arguments: &[&str],
+    env: &Environment,
+    directory: &Path,
+    stop: &CancelToken,
+) -> Result<Option<String>, GitError> {
     let mut git = Command::new("git");
     // The messages of git are compared below, so they must not be translated.
     child::with_env(git.args(arguments).current_dir(directory), env).env("LC_ALL", "C");
@@ -95,7 +100,7 @@ mod tests {
         assert!(bash.status().expect("bash runs").success());
         let path = bin.path().display().to_string();
         let env: Environment = [("PATH", path.as_str())].into_iter().collect();
-        ask(&["symbolic-ref", "HEAD"], &env, bin.path(), &Stop::new())
+        ask(&["symbolic-ref", "HEAD"], &env, bin.path(), &CancelToken::new())
     }
 
     #[test]
@@ -108,7 +113,7 @@ mod tests {
             assert!(matches!(asked_of(silence), Err(GitError::Refused { .. })), "{silence}");
         }
         let env: Environment = [("PATH", "/nowhere")].into_iter().collect();
-        let absent = ask(&["status"], &env, Path::new("/"), &Stop::new());
+        let absent = ask(&["status"], &env, Path::new("/"), &CancelToken::new());
         assert!(matches!(absent, Err(GitError::NotInstalled)), "{absent:?}");
     }
 }

@@ -41,16 +41,17 @@
 //! Keys of a stanza are defined in `protocol/stanza.rs`, and what editors show for them in `protocol/editor/`. Messages are in `protocol/prose.rs`
 //! (events), `failure/` (errors) and `warnings.rs` (warnings). `conditions/bash.rs` starts bash, and `plan/` decides the order of the calls to AWS.
 
-pub mod bounded;
+pub mod bounded_read;
+pub mod cancel;
 pub mod child;
-pub mod code;
+pub mod code_source;
 pub mod commands;
 pub mod conditions;
 pub mod deploy;
-pub mod failure;
+pub mod diagnostics;
+pub mod event_writer;
 pub mod function;
 pub mod git;
-pub mod journal;
 pub mod lambda;
 pub mod options;
 pub mod package;
@@ -58,7 +59,6 @@ pub mod plan;
 pub mod policy;
 pub mod process;
 pub mod protocol;
-pub mod runner;
-pub mod stop;
+pub mod standalone;
 pub mod verification;
 pub mod warnings;

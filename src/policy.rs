@@ -4,8 +4,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::code::Source;
-use crate::function::{ChangedBy, Setting, Wanted};
+use crate::code_source::CodeSource;
+use crate::function::{ChangedBy, DesiredFunction, Setting};
 use crate::protocol::name::Region;
 use crate::protocol::policy::{PolicyDocument, Statement};
 use crate::protocol::stanza::Stanza;
@@ -22,7 +22,7 @@ pub struct Policy {
 
 /// The smallest policy that covers every deployment of a stanza: one that creates the function, and one that changes all that
 /// the stanza sets. The policy also covers live settings that the stanza does not set.
-pub fn of(stanza: &Stanza, wanted: &Wanted, source: &Source, region: &Region) -> Policy {
+pub fn of(stanza: &Stanza, wanted: &DesiredFunction, source: &CodeSource, region: &Region) -> Policy {
     let place = Place::of(stanza, wanted, region);
     let function =
         format!("arn:{}:lambda:{}:{}:function:{}", place.partition, place.region, place.account, wanted.name.name());
@@ -57,7 +57,7 @@ pub fn default_region(region: &Region) -> String {
 }
 
 /// The actions on the function itself.
-fn of_function(stanza: &Stanza, wanted: &Wanted, source: &Source) -> Vec<&'static str> {
+fn of_function(stanza: &Stanza, wanted: &DesiredFunction, source: &CodeSource) -> Vec<&'static str> {
     let has = |call| wanted.settings.iter().any(|setting| setting.changed_by() == call);
     let names = |setting: Setting| wanted.settings.contains(&setting);
     let (names_signing, names_reserved) = (has(ChangedBy::CodeSigning), has(ChangedBy::Concurrency));
@@ -65,9 +65,9 @@ fn of_function(stanza: &Stanza, wanted: &Wanted, source: &Source) -> Vec<&'stati
     let no_reserved = names(Setting::ReservedConcurrency(None));
     let creates = stanza.role.is_some()
         && match source {
-            Source::Image(_) => true,
-            Source::LiveImage => false,
-            Source::Package | Source::PackageInBucket(_) | Source::Object(_) => {
+            CodeSource::Image(_) => true,
+            CodeSource::LiveImage => false,
+            CodeSource::Package | CodeSource::PackageInBucket(_) | CodeSource::Object(_) => {
                 stanza.runtime.is_some() && wanted.handler.is_some()
             }
         };
@@ -105,7 +105,7 @@ fn of_function(stanza: &Stanza, wanted: &Wanted, source: &Source) -> Vec<&'stati
 }
 
 /// The actions on a function URL, whether it belongs to the function or to an alias.
-fn of_address(wanted: &Wanted) -> Vec<&'static str> {
+fn of_address(wanted: &DesiredFunction) -> Vec<&'static str> {
     let (names_url, no_url) = (wanted.url.is_some(), wanted.url == Some(OrNone::None));
     needed(&[
         (names_url, "lambda:GetFunctionUrlConfig"),
@@ -119,7 +119,7 @@ fn of_address(wanted: &Wanted) -> Vec<&'static str> {
 }
 
 /// The actions on published versions.
-fn of_versions(stanza: &Stanza, wanted: &Wanted) -> Vec<&'static str> {
+fn of_versions(stanza: &Stanza, wanted: &DesiredFunction) -> Vec<&'static str> {
     needed(&[
         (wanted.release.publish, "lambda:GetFunction"),
         (wanted.release.publish && invokes(stanza), "lambda:InvokeFunction"),
@@ -129,7 +129,7 @@ fn of_versions(stanza: &Stanza, wanted: &Wanted) -> Vec<&'static str> {
 
 /// The actions on aliases. Reading provisioned concurrency is always among them, since it moves with an alias whether or not the
 /// stanza sets it.
-fn of_aliases(wanted: &Wanted) -> Vec<&'static str> {
+fn of_aliases(wanted: &DesiredFunction) -> Vec<&'static str> {
     let provisioned = wanted.release.provisioned;
     needed(&[
         (true, "lambda:GetProvisionedConcurrencyConfig"),
@@ -148,12 +148,12 @@ fn invokes(stanza: &Stanza) -> bool {
 }
 
 /// True if public access may have to be granted: the stanza asks for it, or keeps the auth type of the live function URL.
-fn opens(wanted: &Wanted) -> bool {
+fn opens(wanted: &DesiredFunction) -> bool {
     matches!(&wanted.url, Some(OrNone::Some(url)) if url.auth_type.as_deref() != Some("AWS_IAM"))
 }
 
 /// True if an update sends subnets or security groups. The live ones count, too, because AWS replaces a VPC configuration as a whole.
-fn touches_network(wanted: &Wanted) -> bool {
+fn touches_network(wanted: &DesiredFunction) -> bool {
     let leaves = wanted.settings.contains(&Setting::SubnetIds(BTreeSet::new()));
     wanted.settings.iter().any(|setting| match setting {
         Setting::SubnetIds(ids) | Setting::SecurityGroupIds(ids) => !ids.is_empty(),
@@ -218,25 +218,25 @@ impl Draft {
     }
 
     /// Adds the actions with which the code reaches Lambda.
-    fn allow_code(&mut self, source: &Source, wanted: &Wanted, place: &Place) {
+    fn allow_code(&mut self, source: &CodeSource, wanted: &DesiredFunction, place: &Place) {
         let object = |bucket: &str, key: &str| format!("arn:{}:s3:::{}/{key}", place.partition, literal(bucket));
         match source {
-            Source::Package => {}
-            Source::PackageInBucket(bucket) => {
+            CodeSource::Package => {}
+            CodeSource::PackageInBucket(bucket) => {
                 let separator = if bucket.prefix.is_empty() { "" } else { "/" };
                 let keys = format!("{}{separator}{}/*", literal(&bucket.prefix), wanted.name.name());
                 let actions = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"];
                 self.allow("Package", &actions, vec![object(&bucket.name, &keys)]);
             }
-            Source::Object(it) => {
+            CodeSource::Object(it) => {
                 let action = if it.version.is_some() { "s3:GetObjectVersion" } else { "s3:GetObject" };
                 self.allow("Package", &[action], vec![object(&it.bucket, &literal(&it.key))]);
             }
-            Source::Image(uri) => {
+            CodeSource::Image(uri) => {
                 let repository = self.repository(uri, place);
                 self.allow("Image", &OF_IMAGE, vec![repository]);
             }
-            Source::LiveImage => self.allow("Image", &OF_IMAGE, vec![place.repository(&place.region, "*", "*")]),
+            CodeSource::LiveImage => self.allow("Image", &OF_IMAGE, vec![place.repository(&place.region, "*", "*")]),
         }
     }
 
@@ -317,7 +317,7 @@ struct Place {
 
 impl Place {
     /// Takes them from the function's ARN, else from the role's.
-    fn of(stanza: &Stanza, wanted: &Wanted, region: &Region) -> Place {
+    fn of(stanza: &Stanza, wanted: &DesiredFunction, region: &Region) -> Place {
         let function: Vec<&str> = wanted.name.as_str().split(':').collect();
         let role: Vec<&str> = stanza.role.as_deref().unwrap_or_default().split(':').collect();
         let (partition, account) = match (function.as_slice(), role.as_slice()) {
@@ -341,7 +341,7 @@ impl Place {
     }
 }
 
-fn notes(stanza: &Stanza, wanted: &Wanted, source: &Source, place: &Place) -> Vec<String> {
+fn notes(stanza: &Stanza, wanted: &DesiredFunction, source: &CodeSource, place: &Place) -> Vec<String> {
     let mut notes = Vec::new();
     let parts = [("partition", &place.partition), ("region", &place.region), ("account", &place.account)];
     let unknown: Vec<&str> = parts.into_iter().filter(|(_, value)| *value == "*").map(|(what, _)| what).collect();
@@ -352,7 +352,7 @@ fn notes(stanza: &Stanza, wanted: &Wanted, source: &Source, place: &Place) -> Ve
             unknown.join(" and ")
         ));
     }
-    if *source == Source::LiveImage {
+    if *source == CodeSource::LiveImage {
         notes.push("the live image's repository is not known, so the policy has `*` instead".to_owned());
     }
     let keys = silent_keys(stanza, wanted, source);
@@ -374,9 +374,9 @@ fn notes(stanza: &Stanza, wanted: &Wanted, source: &Source, place: &Place) -> Ve
 
 /// Stanza keys for the live function's KMS keys that deployments use although the stanza does not set them. Environment variables
 /// are read and written with `kms_key_arn`, and `source_kms_key_arn` is sent with each package.
-fn silent_keys(stanza: &Stanza, wanted: &Wanted, source: &Source) -> Vec<&'static str> {
+fn silent_keys(stanza: &Stanza, wanted: &DesiredFunction, source: &CodeSource) -> Vec<&'static str> {
     let reads_variables = stanza.environment.is_some() || wanted.release.publish;
-    let sends_package = !matches!(source, Source::Image(_) | Source::LiveImage);
+    let sends_package = !matches!(source, CodeSource::Image(_) | CodeSource::LiveImage);
     needed(&[
         (reads_variables && stanza.kms_key_arn.is_none(), "`kms_key_arn`"),
         (sends_package && stanza.source_kms_key_arn.is_none(), "`source_kms_key_arn`"),
@@ -396,8 +396,8 @@ mod tests {
     fn policy(stanza: &Stanza, name: &str) -> Policy {
         let name = FunctionName::parse(name).expect("a name");
         let region = stanza.region.clone().unwrap_or_else(|| Region::parse("eu-west-1").expect("a region"));
-        let wanted = Wanted::of(stanza, name, None);
-        of(stanza, &wanted, &Source::of(stanza), &region)
+        let wanted = DesiredFunction::of(stanza, name, None);
+        of(stanza, &wanted, &CodeSource::of(stanza), &region)
     }
 
     /// The only statement with this `sid`.

@@ -18,7 +18,7 @@ pub struct Answer {
 
 /// Why a response does not meet the expectations.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Unmet {
+pub enum FailedExpectation {
     /// The function failed.
     FunctionError {
         /// Type and message of the error.
@@ -60,9 +60,9 @@ pub fn payload(payload: Option<&Value>) -> String {
 ///
 /// # Errors
 /// The first expectation that is not met.
-pub fn judge(expect: Option<&Expect>, answer: &Answer) -> Result<(), Unmet> {
+pub fn judge(expect: Option<&Expect>, answer: &Answer) -> Result<(), FailedExpectation> {
     if answer.function_error.is_some() {
-        return Err(Unmet::FunctionError { words: words(&answer.payload) });
+        return Err(FailedExpectation::FunctionError { words: words(&answer.payload) });
     }
     let json = serde_json::from_str::<Value>(&answer.payload);
     let Some(expect) = expect else { return Ok(()) };
@@ -71,23 +71,27 @@ pub fn judge(expect: Option<&Expect>, answer: &Answer) -> Result<(), Unmet> {
         let unescaped = json.as_ref().map_or_else(|_| String::new(), Value::to_string);
         let whole = json.as_ref().ok().and_then(Value::as_str).unwrap_or_default();
         if !answer.payload.contains(text) && !unescaped.contains(text) && !whole.contains(text) {
-            return Err(Unmet::LacksText { text: text.clone(), answer: answer.payload.clone() });
+            return Err(FailedExpectation::LacksText { text: text.clone(), answer: answer.payload.clone() });
         }
     }
     let Some(want) = &expect.json else { return Ok(()) };
-    let got = json.map_err(|_| Unmet::NotJson { answer: answer.payload.clone() })?;
+    let got = json.map_err(|_| FailedExpectation::NotJson { answer: answer.payload.clone() })?;
     difference(want, &got, "").map_or(Ok(()), Err)
 }
 
 /// The first difference between `want` and `got`. Objects in `got` can have additional members. Lists must have the same length, and are
 /// compared entry by entry.
-fn difference(want: &Value, got: &Value, at: &str) -> Option<Unmet> {
+fn difference(want: &Value, got: &Value, at: &str) -> Option<FailedExpectation> {
     let other = |at: &str, want: &Value, got: Option<&Value>| {
-        Some(Unmet::OtherValue { at: at.to_owned(), want: want.to_string(), got: got.map(Value::to_string) })
+        Some(FailedExpectation::OtherValue {
+            at: at.to_owned(),
+            want: want.to_string(),
+            got: got.map(Value::to_string),
+        })
     };
     match (want, got) {
         (Value::Object(want), Value::Object(got)) => want.iter().find_map(|(name, want)| {
-            let at = crate::protocol::wire::pointer(at, name);
+            let at = crate::protocol::json::pointer(at, name);
             match got.get(name) {
                 Some(got) => difference(want, got, &at),
                 None => other(&at, want, None),
@@ -127,7 +131,7 @@ mod tests {
     #[track_caller]
     fn check_json(want: Value, got: Value, expected: Result<(), (&str, &str, Option<&str>)>) {
         let expect = Expect { json: Some(want), contains: None };
-        let expected = expected.map_err(|(at, want, got)| Unmet::OtherValue {
+        let expected = expected.map_err(|(at, want, got)| FailedExpectation::OtherValue {
             at: at.to_owned(),
             want: want.to_owned(),
             got: got.map(str::to_owned),
@@ -169,7 +173,7 @@ mod tests {
         let failed = |payload: &str| {
             let answer = Answer { function_error: Some("Unhandled".to_owned()), ..answer(payload) };
             match judge(None, &answer) {
-                Err(Unmet::FunctionError { words }) => words,
+                Err(FailedExpectation::FunctionError { words }) => words,
                 other => panic!("{other:?}"),
             }
         };
@@ -186,7 +190,10 @@ mod tests {
     #[test]
     fn an_answer_that_is_not_json_is_not_what_was_expected() {
         let expect = Expect { json: Some(json!({})), contains: None };
-        assert_eq!(judge(Some(&expect), &answer("<html>")), Err(Unmet::NotJson { answer: "<html>".to_owned() }));
+        assert_eq!(
+            judge(Some(&expect), &answer("<html>")),
+            Err(FailedExpectation::NotJson { answer: "<html>".to_owned() })
+        );
     }
 
     #[test]

@@ -2,65 +2,67 @@
 //! modules that read it.
 //! Never decides whether something is worth a warning; the caller does.
 
-use crate::package::{Missing, Note};
-use crate::plan::Cleared;
+use crate::package::{MissingHandler, PackageNote};
+use crate::plan::ClearedWeights;
 use crate::protocol::error::{ErrorReport, Problem, Warning, WarningCode};
-use crate::protocol::runtimes::Outlook;
+use crate::protocol::runtimes::RuntimeSupport;
 
 /// Warns about an entry of the package that is left out, or will not work at Lambda.
-pub fn of_note(note: &Note) -> Warning {
+pub fn of_note(note: &PackageNote) -> Warning {
     let (message, hint) = match note {
-        Note::NoFile { name } => (
+        PackageNote::NoFile { name } => (
             format!("`{name}` is a socket, a pipe or a device, and is left out of the package"),
             "leave it out with `exclude`: an archive cannot contain it",
         ),
-        Note::Dangles { name, target } => (
+        PackageNote::Dangles { name, target } => (
             format!("the link `{name}` to `{target}` will point to nothing at Lambda"),
             "set `symlinks: external` to package what such a link points to",
         ),
-        Note::StalePyc { name, count } => (
+        PackageNote::StalePyc { name, count } => (
             format!(
                 "{count} compiled Python files such as `{name}` will be stale at Lambda, where each cold start compiles their sources again"
             ),
             "leave them out (`exclude: __pycache__/`), or compile with `python -m compileall --invalidation-mode unchecked-hash`",
         ),
-        Note::Hidden { name, target } => (
+        PackageNote::Hidden { name, target } => (
             format!("the link `{name}` points to `{target}`, which is hidden, and is left out of the package"),
             "set `dot_match: true` to package hidden files; `.git` is never packaged",
         ),
-        Note::Circle { name, target } => (
+        PackageNote::Circle { name, target } => (
             format!("the link `{name}` to `{target}` forms a loop, and is left out of the package"),
             "set `symlinks: preserve` to package it as a link",
         ),
     };
     let code = match note {
-        Note::NoFile { .. } | Note::Hidden { .. } | Note::Circle { .. } => WarningCode::FileLeftOut,
-        Note::Dangles { .. } => WarningCode::DanglingLink,
-        Note::StalePyc { .. } => WarningCode::StalePyc,
+        PackageNote::NoFile { .. } | PackageNote::Hidden { .. } | PackageNote::Circle { .. } => {
+            WarningCode::FileLeftOut
+        }
+        PackageNote::Dangles { .. } => WarningCode::DanglingLink,
+        PackageNote::StalePyc { .. } => WarningCode::StalePyc,
     };
     warning(code, "/zip", message, hint)
 }
 
 /// Warns that the package lacks a file that Lambda needs to invoke `handler`.
-pub fn missing_from_package(missing: &Missing, handler: &str) -> Warning {
+pub fn missing_from_package(missing: &MissingHandler, handler: &str) -> Warning {
     let moved = |elsewhere: &Option<String>, otherwise: &str| match elsewhere {
         Some(name) => format!("check whether `zip` is the right directory: the package has `{name}`"),
         None => otherwise.to_owned(),
     };
     match missing {
-        Missing::Handler { candidates, elsewhere } => warning(
+        MissingHandler::Handler { candidates, elsewhere } => warning(
             WarningCode::HandlerNotFound,
             "/handler_name",
             format!("the handler is `{handler}`, but the package has no `{}`", candidates.join("`, `")),
             &moved(elsewhere, "set `module_name` to the file's path without its extension"),
         ),
-        Missing::Bootstrap { elsewhere } => warning(
+        MissingHandler::Bootstrap { elsewhere } => warning(
             WarningCode::HandlerNotFound,
             "/zip",
             "a custom runtime needs an executable `bootstrap` at the root of the package, and there is none".to_owned(),
             &moved(elsewhere, "rename the program to `bootstrap`, or add a layer that contains it"),
         ),
-        Missing::ExecutableBit => warning(
+        MissingHandler::ExecutableBit => warning(
             WarningCode::HandlerNotFound,
             "/zip",
             "`bootstrap` is not executable, so Lambda cannot start it".to_owned(),
@@ -70,11 +72,11 @@ pub fn missing_from_package(missing: &Missing, handler: &str) -> Warning {
 }
 
 /// Warns about a deprecated or unknown runtime. `is_named`: the stanza names the runtime `id`, else the live function has it.
-pub fn of_runtime(id: &str, outlook: &Outlook, is_named: bool) -> Warning {
+pub fn of_runtime(id: &str, outlook: &RuntimeSupport, is_named: bool) -> Warning {
     let whose = if is_named { "the runtime" } else { "the live function's runtime" };
     let go_to = |successor: &str| format!("switch to `{successor}`");
     let (code, message, hint) = match outlook {
-        Outlook::Deprecated(runtime) => (
+        RuntimeSupport::Deprecated(runtime) => (
             WarningCode::DeprecatedRuntime,
             format!(
                 "{whose} `{id}` has been deprecated since {}; from {} AWS refuses to update functions that use it",
@@ -82,7 +84,7 @@ pub fn of_runtime(id: &str, outlook: &Outlook, is_named: bool) -> Warning {
             ),
             go_to(runtime.successor),
         ),
-        Outlook::Blocked(runtime) => (
+        RuntimeSupport::Blocked(runtime) => (
             WarningCode::DeprecatedRuntime,
             format!(
                 "{whose} `{id}` has been deprecated since {}; since {} AWS refuses to update functions that use it",
@@ -90,7 +92,7 @@ pub fn of_runtime(id: &str, outlook: &Outlook, is_named: bool) -> Warning {
             ),
             go_to(runtime.successor),
         ),
-        Outlook::Unknown { nearest, is_deprecated } => (
+        RuntimeSupport::Unknown { nearest, is_deprecated } => (
             WarningCode::UnknownRuntime,
             format!("{whose} `{id}` is unknown to this version of dpl-lambda; AWS decides"),
             match nearest {
@@ -184,8 +186,8 @@ pub fn overtaken() -> Warning {
 }
 
 /// Warns that this run ends an alias's traffic split.
-pub fn weights_cleared(cleared: &Cleared) -> Warning {
-    let Cleared { alias, version, percent } = cleared;
+pub fn weights_cleared(cleared: &ClearedWeights) -> Warning {
+    let ClearedWeights { alias, version, percent } = cleared;
     let message =
         format!("{percent} % of the alias {alias}'s traffic goes to version {version}; this run ends that split");
     let hint = "check whether someone else needs the split; it may be left over from a deployment that did not finish";

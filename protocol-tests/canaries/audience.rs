@@ -26,7 +26,7 @@ const LEFT: &str = "a file that is left";
 type Finding = (String, String, &'static str);
 
 /// Reads everything that runs show, and collects every secret in it.
-pub(super) struct Audience {
+pub(super) struct EventSink {
     scanner: Scanner,
     /// Wrappers of tools that record their arguments before they run the real tool.
     tools: TempDir,
@@ -46,7 +46,7 @@ struct Running {
     temporary: PathBuf,
 }
 
-impl Audience {
+impl EventSink {
     pub(super) fn new() -> Self {
         let tools = TempDir::new().expect("a temporary directory");
         for name in ["bash", "git", "sh"] {
@@ -62,7 +62,7 @@ impl Audience {
             fs::write(&tool, script).expect("written");
             fs::set_permissions(&tool, fs::Permissions::from_mode(0o755)).expect("made executable");
         }
-        Audience {
+        EventSink {
             scanner: Scanner::new(all()),
             tools,
             running: Mutex::default(),

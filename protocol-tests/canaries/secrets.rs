@@ -23,14 +23,14 @@ enum Kind {
     /// Base64 with `=` as padding.
     Padded,
     /// Ends with a full stop.
-    Stop,
+    CancelToken,
     /// Ends with a carriage return, like a secret that was copied on Windows.
     Return,
     /// Begins and ends with a space.
     Spaced,
 }
 
-use Kind::{Address, Ascii, Dollar, Key, Lines, Long, Marked, Name, Padded, Return, Spaced, Stop};
+use Kind::{Address, Ascii, CancelToken, Dollar, Key, Lines, Long, Marked, Name, Padded, Return, Spaced};
 
 /// Variables of the job whose names mark them as secret.
 const VARIABLES: [(&str, Kind); 12] = [
@@ -42,7 +42,7 @@ const VARIABLES: [(&str, Kind); 12] = [
     ("DB_PASSWORD", Marked),
     ("DEPLOY_AUTH", Spaced),
     ("GITHUB_TOKEN", Marked),
-    ("NPM_TOKEN", Stop),
+    ("NPM_TOKEN", CancelToken),
     ("PRIVATE_KEY", Lines),
     ("SLACK_WEBHOOK", Address),
     ("dbPassphrase", Dollar),
@@ -71,7 +71,7 @@ const OTHERS: [(&str, Kind); 32] = [
     ("environment.LINES", Lines),
     ("environment.LONG", Long),
     ("environment.PLAIN", Marked),
-    ("environment.STOP", Stop),
+    ("environment.STOP", CancelToken),
     ("file name", Name),
     ("function_tags.cost", Ascii),
     ("function_tags.team", Marked),
@@ -142,7 +142,7 @@ fn made(name: &str, kind: Kind) -> String {
         Dollar => joined(&["+", "$", "\"", "\\", "é", " "]),
         Name => joined(&["+", "\"", "\\", " "]),
         Padded => format!("{}==", joined(&["+", "/", "+"])),
-        Stop => format!("{}.", joined(&["+", "/", "é"])),
+        CancelToken => format!("{}.", joined(&["+", "/", "é"])),
         Return => format!("{}\r", joined(&["+", "/", "é"])),
         Spaced => format!(" {} ", joined(&["+", "/", "é"])),
     }

@@ -14,7 +14,7 @@ use lambda_endpoint::{Endpoint, Fault, FaultKind, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::audience::{Audience, files};
+use super::audience::{EventSink, files};
 use super::secrets::{secret, variables};
 use crate::fixture::PATH;
 use crate::plugin::{Ended, program};
@@ -26,20 +26,20 @@ pub(super) struct Stage<'a> {
     /// Variables of the process, in addition to those of every run.
     pub(super) process: Vec<(OsString, OsString)>,
     name: String,
-    audience: &'a Audience,
+    audience: &'a EventSink,
     root: TempDir,
 }
 
 impl<'a> Stage<'a> {
     /// Creates a job whose stanza contains the credentials.
-    pub(super) fn new(name: &str, audience: &'a Audience) -> Self {
+    pub(super) fn new(name: &str, audience: &'a EventSink) -> Self {
         let mut stage = Stage::at(name, audience, identity(""));
         stage.request = stage.full();
         stage
     }
 
     /// Creates a job with this endpoint and an empty request.
-    fn at(name: &str, audience: &'a Audience, settings: Settings) -> Self {
+    fn at(name: &str, audience: &'a EventSink, settings: Settings) -> Self {
         let root = TempDir::new().expect("a temporary directory");
         for name in ["build", "home", "tmp"] {
             fs::create_dir(root.path().join(name)).expect("created");

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use dpl_lambda::runner::ci::{Ci, DECIDED};
+use dpl_lambda::standalone::ci::{Ci, MAPPED_VARS};
 
 use super::{PYTHON, example, repository, text};
 
@@ -111,7 +111,7 @@ fn the_table_in_the_readme_names_just_the_variables_that_are_read() {
         .filter(|line| line.starts_with("| `"))
         .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
         .collect();
-    assert_eq!(quoted(header), [&["--ci"], &DECIDED[..]].concat());
+    assert_eq!(quoted(header), [&["--ci"], &MAPPED_VARS[..]].concat());
     let names: Vec<&str> = rows.iter().map(|row| quoted(row[0])[0]).collect();
     let known: Vec<&str> = Ci::ALL.iter().filter(|ci| **ci != Ci::Travis).map(|ci| ci.name()).collect();
     assert_eq!(names, known);
@@ -120,7 +120,7 @@ fn the_table_in_the_readme_names_just_the_variables_that_are_read() {
         let told: BTreeSet<String> = row[1..].iter().flat_map(|cell| quoted(cell)).map(str::to_owned).collect();
         assert_eq!(told, read_by(ci), "{ci:?}");
         // A variable in one of the last columns affects only the result in that column.
-        for (decided, cell) in DECIDED.iter().zip(&row[1..]).skip(4) {
+        for (decided, cell) in MAPPED_VARS.iter().zip(&row[1..]).skip(4) {
             let here = quoted(cell);
             let travis = ci.travis(&|name| here.contains(&name).then(|| "https://host/abc/1234567".to_owned()));
             assert!(

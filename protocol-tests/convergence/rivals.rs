@@ -10,7 +10,7 @@ use lambda_endpoint::{Call, Endpoint, Invocation, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{ALIASES, AT_ONCE, PATIENCE, UPDATE, VERSIONS, a_released_function, conclude, fixture, seed, story};
+use super::{ALIASES, AT_ONCE, SHUTDOWN_GRACE, UPDATE, VERSIONS, a_released_function, conclude, fixture, seed, story};
 use crate::deployments::{build_directory, request};
 use crate::fixture::{each, panic_message};
 use crate::plugin::{Ended, Plugin};
@@ -366,7 +366,7 @@ fn meddle(step: &str, (target, body): (&str, &str)) {
     let began = Instant::now();
     while !fixture.endpoint.calls().iter().any(is_it) {
         assert!(
-            began.elapsed() < PATIENCE && child.try_wait().expect("the child can be waited for").is_none(),
+            began.elapsed() < SHUTDOWN_GRACE && child.try_wait().expect("the child can be waited for").is_none(),
             "{step} was not called"
         );
         thread::sleep(Duration::from_millis(1));
@@ -374,7 +374,7 @@ fn meddle(step: &str, (target, body): (&str, &str)) {
     fixture.endpoint.set_update_duration(Duration::ZERO);
     // AWS rejects the change while our own is in progress.
     while fixture.endpoint.perform("PUT", target, body.parse().expect("JSON")).is_err() {
-        assert!(began.elapsed() < PATIENCE, "the other client's change was not accepted");
+        assert!(began.elapsed() < SHUTDOWN_GRACE, "the other client's change was not accepted");
         thread::sleep(Duration::from_millis(1));
     }
     let ended = Ended::of(child, began);

@@ -6,22 +6,23 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Cursor, Read};
 
-use dpl_lambda::code::{Code, Delivery, Source};
-use dpl_lambda::failure;
+use dpl_lambda::cancel::CancelToken;
+use dpl_lambda::code_source::{Code, CodeSource, Delivery};
+use dpl_lambda::diagnostics;
 use dpl_lambda::function::{
-    Live, LiveAlias, LiveVersion, Provisioned, ProvisionedState, PublicAccess, Release, Trail, VersionState, Wanted,
+    AliasHistory, DesiredFunction, LiveAlias, LiveFunction, LiveVersion, Provisioned, ProvisionedState, PublicAccess,
+    Release, VersionState,
 };
 use dpl_lambda::lambda::{CallError, CallErrorKind, LambdaError};
 use dpl_lambda::package::{self, Selection};
 use dpl_lambda::plan::{self, Action, roll_back};
 use dpl_lambda::protocol::event::{Event, Finished, Line};
+use dpl_lambda::protocol::json;
 use dpl_lambda::protocol::name::FunctionName;
 use dpl_lambda::protocol::request::{self, Request};
 use dpl_lambda::protocol::secret::Redactor;
 use dpl_lambda::protocol::stanza::{self, Stanza};
 use dpl_lambda::protocol::structures::Expect;
-use dpl_lambda::protocol::wire;
-use dpl_lambda::stop::Stop;
 use dpl_lambda::verification::{Answer, judge};
 
 /// A request: any input is either read or rejected, and every problem has a pointer and a message of one line.
@@ -35,7 +36,7 @@ pub(crate) fn request(data: &[u8]) {
         assert!(problem.at.as_ref().is_some_and(|at| at.starts_with('/')), "{problem:?}");
     }
     if !read.problems.is_empty() {
-        let report = failure::of_problems(read.problems, &redactor);
+        let report = diagnostics::of_problems(read.problems, &redactor);
         let finished = Event::Finished(Finished::failed(report, Vec::new()));
         let line = serde_json::to_string(&Line::new(&finished)).expect("events are JSON");
         assert!(!line.contains('\n'));
@@ -47,13 +48,13 @@ pub(crate) fn request(data: &[u8]) {
 pub(crate) fn plan(data: &[u8]) {
     let mut parts = data.splitn(2, |byte| *byte == 0).filter_map(read_stanza);
     let (Some(wanted), Some(live)) = (parts.next(), parts.next()) else { return };
-    if !matches!(Source::of(&wanted), Source::Package | Source::PackageInBucket(_)) {
+    if !matches!(CodeSource::of(&wanted), CodeSource::Package | CodeSource::PackageInBucket(_)) {
         return;
     }
     let name = || FunctionName::parse("f").expect("a name");
     let code = |sha256: &str| Code { sha256: Some(sha256.to_owned()), delivery: Delivery::Call };
-    let mut wanted = Wanted::of(&wanted, name(), None);
-    let live = live_function(&Wanted::of(&live, name(), None), data);
+    let mut wanted = DesiredFunction::of(&wanted, name(), None);
+    let live = live_function(&DesiredFunction::of(&live, name(), None), data);
     for code in [code("new"), code("live")] {
         let Ok(plan) = plan::plan(&wanted, &code, Some(&live)) else { continue };
         serde_json::to_string(&plan.told()).expect("a plan is JSON");
@@ -77,13 +78,13 @@ pub(crate) fn plan(data: &[u8]) {
 }
 
 fn read_stanza(text: &[u8]) -> Option<Stanza> {
-    let node = wire::parse(text).ok()?;
+    let node = json::parse(text).ok()?;
     let read = stanza::read(node.as_map()?);
     read.problems.is_empty().then_some(read.stanza)
 }
 
 /// Builds the function that `wanted` describes, with versions and aliases that depend on `seed`.
-fn live_function(wanted: &Wanted, seed: &[u8]) -> Live {
+fn live_function(wanted: &DesiredFunction, seed: &[u8]) -> LiveFunction {
     let settings = wanted.settings_for(None);
     let sum = seed.iter().fold(7_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(*byte)));
     let newest = sum % 7;
@@ -99,11 +100,11 @@ fn live_function(wanted: &Wanted, seed: &[u8]) -> Live {
         version: ((sum >> index) % (newest + 1)).max(1).to_string(),
         weights: if sum & (1 << index) == 0 { Vec::new() } else { vec![(newest.max(2).to_string(), 10)] },
         revision_id: None,
-        trail: Trail::of(&format!("(at {}, before: {}, 1)", sum % 5, sum % 4)),
+        trail: AliasHistory::of(&format!("(at {}, before: {}, 1)", sum % 5, sum % 4)),
     };
     let aliases: BTreeMap<String, LiveAlias> =
         names.enumerate().map(alias).map(|alias| (alias.name.clone(), alias)).collect();
-    Live {
+    LiveFunction {
         arn: "arn:aws:lambda:us-east-1:123456789012:function:f".to_owned(),
         settings: settings.clone(),
         tags: Some(wanted.tags.clone().unwrap_or_default()),
@@ -145,7 +146,7 @@ pub(crate) fn archive(data: &[u8]) {
     let selection = Selection::of(&Stanza { dot_match: Some(data.len().is_multiple_of(2)), ..Stanza::default() });
     let pack = || {
         let contents = package::survey(directory.path(), &selection, None)?;
-        contents.into_archive(&mut |_| {}, &Stop::new())
+        contents.into_archive(&mut |_| {}, &CancelToken::new())
     };
     let Ok(archive) = pack() else { return };
     let mut bytes = vec![0; usize::try_from(archive.size()).expect("a small archive")];
@@ -170,10 +171,10 @@ pub(crate) fn aws_error(data: &[u8]) {
     let (code, message, secret) = (parts.next(), parts.next(), parts.next().unwrap_or_default());
     let redactor = Redactor::new([secret.as_str()], &[]);
     for (operation, kind) in [
-        ("UpdateFunctionCode", CallErrorKind::Refused),
-        ("PublishVersion", CallErrorKind::Garbled),
-        ("PutObject", CallErrorKind::Refused),
-        ("AssumeRole", CallErrorKind::Unreachable),
+        ("UpdateFunctionCode", CallErrorKind::Service),
+        ("PublishVersion", CallErrorKind::InvalidResponse),
+        ("PutObject", CallErrorKind::Service),
+        ("AssumeRole", CallErrorKind::Connect),
     ] {
         let call = CallError {
             operation,
@@ -186,7 +187,7 @@ pub(crate) fn aws_error(data: &[u8]) {
             bucket_region: message.clone(),
             causes: message.iter().cloned().collect(),
         };
-        let report = failure::of_lambda(LambdaError::Call(call), &redactor);
+        let report = diagnostics::of_lambda(LambdaError::Call(call), &redactor);
         assert!(!report.message.contains(char::is_control), "{report:?}");
         let masked = redactor.redact(&format!("x {secret} y"));
         // Control characters become spaces. If the secret consists of spaces, that can produce it in text that never

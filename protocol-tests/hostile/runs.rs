@@ -17,9 +17,9 @@ use crate::fixture::PATH;
 use crate::plugin::{Ended, program};
 
 /// CPU time limit of a run, for any input. We promise one second; the rest allows for a build without optimization and for inputs of
-/// megabytes. A run is killed at this limit, and also after [`PATIENCE`] of wall-clock time, in case it only waits.
+/// megabytes. A run is killed at this limit, and also after [`SHUTDOWN_GRACE`] of wall-clock time, in case it only waits.
 const CPU: Duration = Duration::from_secs(20);
-const PATIENCE: Duration = Duration::from_secs(60);
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(60);
 /// Memory limit of a run in bytes: a constant part, and a part for each byte of input. A value is in memory several times: as it was
 /// read, as it was expanded, and as it is printed.
 const MEMORY: u64 = 64 << 20;
@@ -82,7 +82,7 @@ impl Runs {
         let run = json!({
             "command": command,
             "env": {"PATH": PROGRAMS, "TRAVIS_PULL_REQUEST": "false", "DPL_LAMBDA_CONDITION_TIMEOUT": "2"},
-            "stdin": stdin, "stdout": stdout, "stderr": stderr, "cpu": CPU.as_secs(), "patience": PATIENCE.as_secs(),
+            "stdin": stdin, "stdout": stdout, "stderr": stderr, "cpu": CPU.as_secs(), "patience": SHUTDOWN_GRACE.as_secs(),
         });
         writeln!(self.child.stdin.as_ref().expect("piped"), "{run}").expect("writable");
         let mut answer = String::new();

@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use crate::cancel::{CancelReason, CancelToken};
 use crate::child::{self, ChildError};
 use crate::protocol::environment::{DEFAULT_PATH, Environment};
 use crate::protocol::event::Stream;
-use crate::stop::{Reason, Stop};
 
 /// Results of bash for a list of texts.
 #[derive(Debug, PartialEq)]
@@ -55,7 +55,7 @@ pub enum BashError {
         limit: Duration,
     },
     /// The run was cancelled.
-    Stopped(Reason),
+    Stopped(CancelReason),
 }
 
 /// Maximum number of bytes of standard error to keep. The last read can exceed it.
@@ -70,7 +70,12 @@ const MAX_WORDS: usize = 16 * 1024;
 /// not used.
 ///
 /// The texts are passed through a pipe, because a variable or an argument can have at most 128 KiB.
-pub(super) fn evaluate(texts: &[Text], env: &Environment, limit: Duration, stop: &Stop) -> Result<Answers, BashError> {
+pub(super) fn evaluate(
+    texts: &[Text],
+    env: &Environment,
+    limit: Duration,
+    stop: &CancelToken,
+) -> Result<Answers, BashError> {
     let not_found = || BashError::NotFound { path: env.get("PATH").unwrap_or(DEFAULT_PATH.into()).into_owned() };
     let mut bash = Command::new(program(env).ok_or_else(not_found)?);
     bash.args(["--noprofile", "--norc", "-p", "-c", r#"exec 9>&1 1>&2; builtin eval "$(</dev/stdin)""#]);
@@ -202,7 +207,7 @@ mod tests {
             Text { expression: r#""$LD_PRELOAD" = "/nowhere/it's.so""#.to_owned(), beside: Vec::new() },
             Text { expression: r#"-z "$(env | grep LD_PRELOAD)""#.to_owned(), beside: Vec::new() },
         ];
-        let answers = evaluate(&texts, &env, Duration::from_secs(20), &Stop::new()).expect("bash is here");
+        let answers = evaluate(&texts, &env, Duration::from_secs(20), &CancelToken::new()).expect("bash is here");
         // The linker would report that the file does not exist.
         assert_eq!(answers, Answers { verdicts: vec![Some(true), Some(true)], words: String::new() });
     }
@@ -223,7 +228,7 @@ mod tests {
         let kept = "(x = \"$(sleep 30 >&2 & echo x)\")".to_owned();
         for expression in [expression, kept] {
             let text = Text { expression, beside: Vec::new() };
-            let answers = evaluate(&[text], &env, Duration::from_secs(20), &Stop::new()).expect("bash is here");
+            let answers = evaluate(&[text], &env, Duration::from_secs(20), &CancelToken::new()).expect("bash is here");
             assert_eq!(answers.verdicts, [Some(true)]);
         }
         assert!(started.elapsed() < Duration::from_secs(15));

@@ -2,26 +2,26 @@
 //! Never emulates bash: only words that bash takes literally are compared here; bash evaluates everything else.
 
 mod bash;
-mod elements;
-mod surprises;
+mod expression;
+mod lints;
 
 use std::time::Duration;
 
 pub use bash::BashError;
-pub use surprises::Surprise;
+pub use lints::Lint;
 
+use crate::cancel::CancelToken;
 use crate::protocol::environment::Environment;
-use crate::protocol::event::{Checked, Condition};
-use crate::protocol::wire::Map;
-use crate::stop::Stop;
+use crate::protocol::event::{Condition, ConditionResult};
+use crate::protocol::json::Map;
 use bash::Text;
-use elements::Group;
+use expression::ConditionGroup;
 
 /// The decision that Travis CI would make.
 #[derive(Debug)]
 pub struct Verdict {
     /// All groups of conditions that apply, in the order of Travis CI.
-    pub checked: Vec<Checked>,
+    pub checked: Vec<ConditionResult>,
     /// Whether the stanza is deployed.
     pub deploys: bool,
 }
@@ -65,16 +65,16 @@ pub enum ConditionError {
 
 /// Options for the evaluation by bash.
 #[derive(Clone, Copy, Debug)]
-pub struct Asking {
+pub struct BashOptions {
     /// Time limit for a condition. Default: one minute.
     pub limit: Duration,
     /// Whether bash also evaluates plain words. The verdict is the same; a test checks that.
     pub always: bool,
 }
 
-impl Default for Asking {
+impl Default for BashOptions {
     fn default() -> Self {
-        Asking { limit: Duration::from_secs(60), always: false }
+        BashOptions { limit: Duration::from_secs(60), always: false }
     }
 }
 
@@ -86,19 +86,19 @@ impl Default for Asking {
 pub fn judge(
     stanza: &Map,
     env: &Environment,
-    asking: Asking,
-    stop: &Stop,
-) -> (Result<Verdict, ConditionError>, Vec<Surprise>) {
+    asking: BashOptions,
+    stop: &CancelToken,
+) -> (Result<Verdict, ConditionError>, Vec<Lint>) {
     let pull_request = pull_request(env);
     if !pull_request.met {
         return (Ok(Verdict { checked: vec![pull_request], deploys: false }), Vec::new());
     }
-    let on = match elements::on(stanza) {
+    let on = match expression::on(stanza) {
         Ok(on) => on,
         Err(error) => return (Err(error), Vec::new()),
     };
-    let mut surprises = surprises::find(&on, stanza, env);
-    let verdict = elements::groups(&on, stanza, env).and_then(|mut groups| {
+    let mut surprises = lints::find(&on, stanza, env);
+    let verdict = expression::groups(&on, stanza, env).and_then(|mut groups| {
         if asking.always {
             groups.iter_mut().flat_map(|group| &mut group.elements).for_each(|element| element.decided = None);
         }
@@ -106,38 +106,38 @@ pub fn judge(
         let mut checked = vec![pull_request];
         checked.extend(groups.into_iter().zip(verdicts).map(|(group, met)| {
             let got = group.got.unwrap_or_else(|| met.to_string());
-            Checked { condition: group.condition, met, want: group.want, got }
+            ConditionResult { condition: group.condition, met, want: group.want, got }
         }));
         Ok(Verdict { checked, deploys })
     });
-    surprises.extend(verdict.iter().find_map(|verdict| surprises::tag_for_branch(&on, verdict, env)));
+    surprises.extend(verdict.iter().find_map(|verdict| lints::tag_for_branch(&on, verdict, env)));
     (verdict, surprises)
 }
 
 /// The build is a pull request if `TRAVIS_PULL_REQUEST` is set, not empty, and not `false`.
-fn pull_request(env: &Environment) -> Checked {
+fn pull_request(env: &Environment) -> ConditionResult {
     let value = env.expand("TRAVIS_PULL_REQUEST");
     let met = value.is_empty() || value == "false";
     let got = if met { "false".to_owned() } else { value.into_owned() };
-    Checked { condition: Condition::PullRequest, met, want: "false".to_owned(), got }
+    ConditionResult { condition: Condition::PullRequest, met, want: "false".to_owned(), got }
 }
 
 /// The verdict on all groups together, and the verdict on each group.
 fn verdicts(
-    groups: &[Group],
+    groups: &[ConditionGroup],
     env: &Environment,
     limit: Duration,
-    stop: &Stop,
+    stop: &CancelToken,
 ) -> Result<(bool, Vec<bool>), ConditionError> {
-    let decided: Vec<Option<bool>> = groups.iter().map(Group::decided).collect();
+    let decided: Vec<Option<bool>> = groups.iter().map(ConditionGroup::decided).collect();
     if let Some(verdicts) = decided.iter().copied().collect::<Option<Vec<bool>>>() {
         return Ok((verdicts.iter().all(|met| *met), verdicts));
     }
     // Travis CI puts all groups into one text, which bash parses as a whole: an invalid element makes the stanza invalid, even if
     // another group is not met. To report why it skips, Travis CI negates each group in the same text.
     let whole = Text {
-        expression: elements::joined(groups.iter().flat_map(|group| &group.elements)),
-        beside: groups.iter().map(|group| elements::negated(&group.elements)).collect(),
+        expression: expression::joined(groups.iter().flat_map(|group| &group.elements)),
+        beside: groups.iter().map(|group| expression::negated(&group.elements)).collect(),
     };
     let ask = |texts: &[Text]| bash::evaluate(texts, env, limit, stop).map_err(ConditionError::Bash);
     let answer = ask(std::slice::from_ref(&whole))?;
@@ -154,7 +154,7 @@ fn verdicts(
     let asked: Vec<Text> = groups
         .iter()
         .filter(|group| group.decided().is_none())
-        .map(|group| Text { expression: elements::joined(&group.elements), beside: Vec::new() })
+        .map(|group| Text { expression: expression::joined(&group.elements), beside: Vec::new() })
         .collect();
     let answers = ask(&asked)?;
     let mut parts = answers.verdicts.into_iter();
@@ -169,13 +169,13 @@ fn verdicts(
 
 /// Finds the element that bash cannot evaluate, by passing each one to bash separately.
 fn culprit(
-    groups: &[Group],
+    groups: &[ConditionGroup],
     whole: &Text,
     words: String,
     ask: &dyn Fn(&[Text]) -> Result<bash::Answers, ConditionError>,
 ) -> ConditionError {
     for element in groups.iter().flat_map(|group| &group.elements).filter(|element| element.decided.is_none()) {
-        match ask(&[Text { expression: elements::joined([element]), beside: Vec::new() }]) {
+        match ask(&[Text { expression: expression::joined([element]), beside: Vec::new() }]) {
             Ok(bash::Answers { verdicts, words }) if verdicts == [None] => {
                 return ConditionError::BadCondition { at: element.at.clone(), text: element.text.clone(), words };
             }
@@ -189,13 +189,13 @@ fn culprit(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::wire;
+    use crate::protocol::json;
 
     fn judged(stanza: &str, env: &[(&str, &str)]) -> Result<Verdict, ConditionError> {
-        let node = wire::parse(stanza.as_bytes()).expect("the test's own JSON is valid");
+        let node = json::parse(stanza.as_bytes()).expect("the test's own JSON is valid");
         let path = ("PATH", "/usr/local/bin:/usr/bin:/bin");
         let env: Environment = env.iter().copied().chain([path]).collect();
-        judge(node.as_map().expect("an object"), &env, Asking::default(), &Stop::new()).0
+        judge(node.as_map().expect("an object"), &env, BashOptions::default(), &CancelToken::new()).0
     }
 
     #[track_caller]
@@ -255,9 +255,9 @@ mod tests {
     #[test]
     fn a_tag_that_is_called_like_the_branch_deploys_with_a_warning() {
         let warned = |on: &str, env: &[(&str, &str)]| {
-            let node = wire::parse(format!(r#"{{"on":{on}}}"#).as_bytes()).expect("the test's own JSON is valid");
+            let node = json::parse(format!(r#"{{"on":{on}}}"#).as_bytes()).expect("the test's own JSON is valid");
             let env: Environment = env.iter().copied().chain([("PATH", "/usr/bin:/bin")]).collect();
-            let judged = judge(node.as_map().expect("an object"), &env, Asking::default(), &Stop::new());
+            let judged = judge(node.as_map().expect("an object"), &env, BashOptions::default(), &CancelToken::new());
             let ats = judged.1.into_iter().filter_map(|surprise| surprise.warning.at);
             (judged.0.expect("a verdict").deploys, ats.collect::<Vec<_>>())
         };
@@ -463,10 +463,10 @@ mod tests {
 
     #[test]
     fn a_condition_that_never_ends_is_stopped() {
-        let node = wire::parse(br#"{"on":{"condition":"$(sleep 1000) = x"}}"#).unwrap();
+        let node = json::parse(br#"{"on":{"condition":"$(sleep 1000) = x"}}"#).unwrap();
         let env: Environment = [MASTER, ("PATH", "/usr/bin:/bin")].into_iter().collect();
-        let asking = Asking { limit: Duration::from_millis(300), always: false };
-        let result = judge(node.as_map().unwrap(), &env, asking, &Stop::new()).0;
+        let asking = BashOptions { limit: Duration::from_millis(300), always: false };
+        let result = judge(node.as_map().unwrap(), &env, asking, &CancelToken::new()).0;
         assert!(matches!(result, Err(ConditionError::Bash(BashError::TimedOut { .. }))), "{result:?}");
     }
 
@@ -487,9 +487,9 @@ mod tests {
 
     #[test]
     fn without_bash_only_plain_words_can_be_judged() {
-        let node = wire::parse(br#"{"on":{"branch":"x*"}}"#).unwrap();
+        let node = json::parse(br#"{"on":{"branch":"x*"}}"#).unwrap();
         let env: Environment = [("PATH", "/nowhere")].into_iter().collect();
-        let result = judge(node.as_map().unwrap(), &env, Asking::default(), &Stop::new()).0;
+        let result = judge(node.as_map().unwrap(), &env, BashOptions::default(), &CancelToken::new()).0;
         assert!(matches!(result, Err(ConditionError::Bash(BashError::NotFound { .. }))), "{result:?}");
     }
 }

@@ -1,12 +1,12 @@
 //! Obtains the code to deploy, by packaging it or from S3 or an image, and reads the live function at the same time.
 //! It never sends a request to AWS for a package that Lambda would reject as too large.
 
-use crate::code::{Code, Delivery, Object, Source};
-use crate::lambda::{Found, Lambda};
+use crate::code_source::{Code, CodeSource, Delivery, Object};
+use crate::lambda::{Lambda, LiveState};
 use crate::package::{Archive, Contents};
 use crate::protocol::error::ErrorReport;
 
-use super::{Pass, into_archive};
+use super::{DeployRun, into_archive};
 
 /// The code as it is known before the first request to AWS.
 pub(super) enum Prepared {
@@ -20,15 +20,15 @@ pub(super) enum Prepared {
     Image(Delivery),
 }
 
-impl Pass<'_> {
+impl DeployRun<'_> {
     /// Prepares the code without a request to AWS. Packages it at once if it might be too large for Lambda.
-    pub(super) fn prepare(&self, source: &Source) -> Result<Prepared, ErrorReport> {
+    pub(super) fn prepare(&self, source: &CodeSource) -> Result<Prepared, ErrorReport> {
         let in_call = match source {
-            Source::Object(object) => return Ok(Prepared::Object(object.clone())),
-            Source::Image(uri) => return Ok(Prepared::Image(Delivery::Image(uri.clone()))),
-            Source::LiveImage => return Ok(Prepared::Image(Delivery::LiveImage)),
-            Source::Package => true,
-            Source::PackageInBucket(_) => false,
+            CodeSource::Object(object) => return Ok(Prepared::Object(object.clone())),
+            CodeSource::Image(uri) => return Ok(Prepared::Image(Delivery::Image(uri.clone()))),
+            CodeSource::LiveImage => return Ok(Prepared::Image(Delivery::LiveImage)),
+            CodeSource::Package => true,
+            CodeSource::PackageInBucket(_) => false,
         };
         let contents = self.survey(None)?;
         contents.check_unzipped_size().map_err(|error| self.of_package(error))?;
@@ -44,10 +44,10 @@ impl Pass<'_> {
     /// Obtains the code and reads the live function concurrently.
     pub(super) async fn code_and_live(
         &self,
-        source: &Source,
+        source: &CodeSource,
         prepared: Prepared,
         lambda: &Lambda,
-    ) -> Result<(Code, Option<Archive>, Option<Found>), ErrorReport> {
+    ) -> Result<(Code, Option<Archive>, Option<LiveState>), ErrorReport> {
         let reading = async { lambda.read_live(self.name).await.map_err(|error| self.failed(error)) };
         let (archive, found) = match prepared {
             Prepared::Contents(contents) => tokio::try_join!(self.package(contents), reading)?,
@@ -60,8 +60,10 @@ impl Pass<'_> {
             }
         };
         let delivery = match source {
-            Source::PackageInBucket(bucket) => Delivery::Upload(bucket.object(self.name.name(), archive.sha256())),
-            Source::Package | Source::Object(_) | Source::Image(_) | Source::LiveImage => Delivery::Call,
+            CodeSource::PackageInBucket(bucket) => Delivery::Upload(bucket.object(self.name.name(), archive.sha256())),
+            CodeSource::Package | CodeSource::Object(_) | CodeSource::Image(_) | CodeSource::LiveImage => {
+                Delivery::Call
+            }
         };
         let code = Code { sha256: Some(archive.code_sha256().to_owned()), delivery };
         Ok((code, Some(archive), found))

@@ -2,8 +2,8 @@
 //! It calls the other modules and writes events. It never interprets a value of the stanza itself.
 #![expect(clippy::disallowed_methods, reason = "measures how long the run and its steps take")]
 
+mod apply;
 mod code;
-mod live;
 mod rollback;
 mod verify;
 
@@ -13,12 +13,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::code::Source;
+use crate::cancel::CancelToken;
+use crate::code_source::CodeSource;
 use crate::commands::{self, Stash};
-use crate::conditions::{self, Surprise, Verdict};
-use crate::failure;
-use crate::function::{Live, Wanted};
-use crate::journal::Journal;
+use crate::conditions::{self, Lint, Verdict};
+use crate::diagnostics;
+use crate::event_writer::EventWriter;
+use crate::function::{DesiredFunction, LiveFunction};
 use crate::lambda;
 use crate::options;
 use crate::package::{self, Archive, Contents, PackageError, Selection};
@@ -26,14 +27,13 @@ use crate::plan::Plan;
 use crate::policy::{self, Policy};
 use crate::protocol::environment::Environment;
 use crate::protocol::error::{ErrorReport, Problem, Warning};
-use crate::protocol::event::{self, Checked, Event, Finished, Progress, Unmet};
+use crate::protocol::event::{self, ConditionResult, Event, Finished, Progress, UnmetCondition};
+use crate::protocol::json::Map;
+use crate::protocol::messages::skip_reason;
 use crate::protocol::name::FunctionName;
-use crate::protocol::prose::skip_reason;
 use crate::protocol::runtimes;
-use crate::protocol::secret::{Learnt, Redactor, Secret};
+use crate::protocol::secret::{KnownSecrets, Redactor, Secret};
 use crate::protocol::stanza::{self, ReadStanza, Stanza};
-use crate::protocol::wire::Map;
-use crate::stop::Stop;
 use crate::warnings;
 
 /// The command to run.
@@ -73,13 +73,13 @@ pub struct Job {
     /// The build directory.
     pub directory: PathBuf,
     /// How to run bash for conditions.
-    pub asking: conditions::Asking,
+    pub asking: conditions::BashOptions,
     /// The current date, such as `2026-11-01`, which decides whether a runtime is deprecated.
     pub today: String,
 }
 
 /// Runs `command` and writes events to `journal`, until it ends or `stop` is set. Returns the outcome for the `finished` event.
-pub fn run(command: &Command, job: &Job, journal: &Arc<Journal>, stop: &Stop) -> Finished {
+pub fn run(command: &Command, job: &Job, journal: &Arc<EventWriter>, stop: &CancelToken) -> Finished {
     let began = Instant::now();
     pass(command, job, journal, stop, began).unwrap_or_else(|error| Finished::failed(error, journal.changed()))
 }
@@ -87,8 +87,8 @@ pub fn run(command: &Command, job: &Job, journal: &Arc<Journal>, stop: &Stop) ->
 fn pass(
     command: &Command,
     job: &Job,
-    journal: &Arc<Journal>,
-    stop: &Stop,
+    journal: &Arc<EventWriter>,
+    stop: &CancelToken,
     began: Instant,
 ) -> Result<Finished, ErrorReport> {
     let judged = command.judges().then(|| conditions::judge(&job.stanza, &job.env, job.asking, stop));
@@ -108,7 +108,7 @@ fn pass(
     let mut problems: Vec<Problem> = problems.into_iter().map(|problem| gathered.with_origin(problem)).collect();
     problems.extend(gathered.problems.iter().cloned());
     let is_strict = stanza.strict == Some(true);
-    let (unknown, surprises): (Vec<Surprise>, _) =
+    let (unknown, surprises): (Vec<Lint>, _) =
         surprises.into_iter().partition(|surprise| is_strict && surprise.is_unknown_key);
     problems.extend(unknown.into_iter().map(|surprise| surprise.warning.into_unknown_key()));
     let token = stanza.web_identity_token(&job.env);
@@ -126,7 +126,7 @@ fn pass(
     if let Some(verdict) = verdict {
         let verdict = verdict.map_err(|error| {
             tell_warnings();
-            failure::of_conditions(error, &redactor)
+            diagnostics::of_conditions(error, &redactor)
         })?;
         if !verdict.deploys {
             let finished = skipped(&verdict, &redactor, journal);
@@ -140,13 +140,13 @@ fn pass(
     }
     tell_warnings();
     if !problems.is_empty() {
-        return Err(failure::of_problems(problems, &redactor));
+        return Err(diagnostics::of_problems(problems, &redactor));
     }
     judge_aliases(command, &stanza)?;
     let name = stanza.function_name.as_ref().expect("a missing function name is a problem of the stanza");
     let filled_in = Redactor::new(of_job(), &stanza::open_texts(&job.stanza));
-    let (learnt, redactor) = (Learnt::default(), RefCell::new((0, Rc::new(redactor))));
-    let pass = Pass { job, stanza: &stanza, name, filled_in, learnt, redactor, journal, stop, began };
+    let (learnt, redactor) = (KnownSecrets::default(), RefCell::new((0, Rc::new(redactor))));
+    let pass = DeployRun { job, stanza: &stanza, name, filled_in, learnt, redactor, journal, stop, began };
     pass.warn_about_version(command);
     pass.warn_about_runtime(stanza.runtime.as_deref(), true);
     match command {
@@ -175,16 +175,16 @@ pub fn policy(stanza: &Map, env: &Environment) -> Result<Policy, ErrorReport> {
     problems.extend(gathered.problems);
     let redactor = read.redactor(stanza, env.secrets());
     if !problems.is_empty() {
-        return Err(failure::of_problems(problems, &redactor));
+        return Err(diagnostics::of_problems(problems, &redactor));
     }
     let name = read.function_name.clone().expect("a missing function name is a problem of the stanza");
-    let failed = |error| failure::of_lambda(error, &redactor);
+    let failed = |error| diagnostics::of_lambda(error, &redactor);
     let named = lambda::named_region(&read, env).map_err(failed)?;
     let region = match &named {
         Some(region) => region.clone(),
-        None => live::of_runtime(async { lambda::default_region(&read, env).await.map_err(failed) })?,
+        None => apply::of_runtime(async { lambda::default_region(&read, env).await.map_err(failed) })?,
     };
-    let mut policy = policy::of(&read, &Wanted::of(&read, name, None), &Source::of(&read), &region);
+    let mut policy = policy::of(&read, &DesiredFunction::of(&read, name, None), &CodeSource::of(&read), &region);
     policy.notes.extend(gathered.warnings.iter().map(|warning| redactor.warning(warning).message));
     if named.is_none() {
         policy.notes.push(policy::default_region(&region));
@@ -195,44 +195,44 @@ pub fn policy(stanza: &Map, env: &Environment) -> Result<Policy, ErrorReport> {
 /// Checks that a rollback has an alias to move.
 fn judge_aliases(command: &Command, stanza: &Stanza) -> Result<(), ErrorReport> {
     let has_alias = stanza.alias.iter().flatten().next().is_some();
-    if *command == Command::Rollback && !has_alias { Err(failure::of_rollback_without_alias()) } else { Ok(()) }
+    if *command == Command::Rollback && !has_alias { Err(diagnostics::of_rollback_without_alias()) } else { Ok(()) }
 }
 
 /// Writes the evaluated conditions as events. Returns the outcome with the unmet ones.
-fn skipped(verdict: &Verdict, redactor: &Redactor, journal: &Journal) -> Finished {
+fn skipped(verdict: &Verdict, redactor: &Redactor, journal: &EventWriter) -> Finished {
     tell_verdict(verdict, redactor, journal);
     let unmet = verdict.checked.iter().filter(|checked| !checked.met).map(|checked| {
         let (want, got) = (redactor.redact(&checked.want), redactor.redact(&checked.got));
         let message = skip_reason(checked.condition, &want, &got);
-        Unmet { condition: checked.condition, want, got, message }
+        UnmetCondition { condition: checked.condition, want, got, message }
     });
     Finished::Skipped { unmet: unmet.collect() }
 }
 
-fn tell_verdict(verdict: &Verdict, redactor: &Redactor, journal: &Journal) {
+fn tell_verdict(verdict: &Verdict, redactor: &Redactor, journal: &EventWriter) {
     for checked in &verdict.checked {
         let (want, got) = (redactor.redact(&checked.want), redactor.redact(&checked.got));
-        journal.tell(Event::ConditionChecked(Checked { want, got, ..checked.clone() }));
+        journal.tell(Event::ConditionChecked(ConditionResult { want, got, ..checked.clone() }));
     }
 }
 
 /// A run whose stanza is valid and whose conditions are met.
-struct Pass<'a> {
+struct DeployRun<'a> {
     job: &'a Job,
     stanza: &'a Stanza,
     name: &'a FunctionName,
     /// Masks secret variables of the job that were substituted into our own values, such as a path.
     filled_in: Redactor,
     /// Secrets that are not in the request: those of credentials and of the live function.
-    learnt: Learnt,
+    learnt: KnownSecrets,
     /// Masks all known secrets in texts from other sources. The number counts the secrets in `learnt` when it was built.
     redactor: RefCell<(usize, Rc<Redactor>)>,
-    journal: &'a Arc<Journal>,
-    stop: &'a Stop,
+    journal: &'a Arc<EventWriter>,
+    stop: &'a CancelToken,
     began: Instant,
 }
 
-impl Pass<'_> {
+impl DeployRun<'_> {
     /// Deploys, with `cleanup` before and the user's commands after it. Restores the files that `cleanup` stashed in any case.
     fn deploy(&self) -> Result<Finished, ErrorReport> {
         let stash = self.clean_up()?;
@@ -251,7 +251,7 @@ impl Pass<'_> {
         self.journal.note_stash(Some(commands::stash_name()));
         let stashed = commands::stash(&self.job.env, &self.job.directory);
         self.journal.note_stash(stashed.as_ref().ok().and_then(|(stash, _)| Some(stash.as_ref()?.commit.clone())));
-        let (stash, left) = stashed.map_err(|error| failure::of_command(error, &self.redactor()))?;
+        let (stash, left) = stashed.map_err(|error| diagnostics::of_command(error, &self.redactor()))?;
         if let Some(stash) = &stash {
             self.warn(&warnings::stashed(&stash.commit));
         }
@@ -265,7 +265,7 @@ impl Pass<'_> {
         match stash.pop(&self.job.env, &self.job.directory) {
             Ok(()) => self.journal.note_stash(None),
             Err(error) => {
-                let words = failure::of_command(error, &self.redactor()).message;
+                let words = diagnostics::of_command(error, &self.redactor()).message;
                 self.warn(&warnings::stash_kept(&stash.commit, &words));
             }
         }
@@ -333,13 +333,13 @@ impl Pass<'_> {
 
     fn run_commands(&self) -> Result<(), ErrorReport> {
         let Some(commands) = &self.stanza.run else { return Ok(()) };
-        self.stop.check().map_err(failure::of_stop)?;
+        self.stop.check().map_err(diagnostics::of_stop)?;
         self.journal.note_acted();
         let (redactor, job) = (self.redactor(), self.job);
         let redact = |text: &str| redactor.redact(text);
         let mut tell = |stream, line: String| self.journal.tell(Event::Output { stream, line });
         commands::run(commands, &job.env, &job.directory, None, self.stop, &redact, &mut tell)
-            .map_err(|error| failure::of_command(error, &self.redactor()))
+            .map_err(|error| diagnostics::of_command(error, &self.redactor()))
     }
 
     fn package_to(&self, output: &std::path::Path) -> Result<Finished, ErrorReport> {
@@ -352,8 +352,9 @@ impl Pass<'_> {
         Ok(Finished::Packaged { package: self.filled_in.package(archive.told()), output: output.display().to_string() })
     }
 
-    fn wanted(&self) -> Wanted {
-        let mut wanted = Wanted::of(self.stanza, self.name.clone(), options::default_description(&self.job.env));
+    fn wanted(&self) -> DesiredFunction {
+        let mut wanted =
+            DesiredFunction::of(self.stanza, self.name.clone(), options::default_description(&self.job.env));
         if wanted.release.publish {
             let (job, description) = (self.job, self.stanza.description.as_deref());
             wanted.release.description = options::version_description(description, &job.env, &job.directory, self.stop);
@@ -365,7 +366,7 @@ impl Pass<'_> {
         self.journal.tell(Event::Packaged(self.filled_in.package(archive.told())));
     }
 
-    fn warn_about_handler(&self, wanted: &Wanted, live: Option<&Live>, archive: &Archive) {
+    fn warn_about_handler(&self, wanted: &DesiredFunction, live: Option<&LiveFunction>, archive: &Archive) {
         let Some((runtime, handler)) = wanted.runtime_and_handler(live) else { return };
         if let Some(missing) = archive.missing(&runtime, &handler) {
             self.warn(&warnings::missing_from_package(&missing, &handler));
@@ -373,7 +374,7 @@ impl Pass<'_> {
     }
 
     fn of_package(&self, error: PackageError) -> ErrorReport {
-        failure::of_package(error, &self.filled_in)
+        diagnostics::of_package(error, &self.filled_in)
     }
 
     fn survey(&self, output: Option<&std::path::Path>) -> Result<Contents, ErrorReport> {
@@ -385,7 +386,7 @@ impl Pass<'_> {
     }
 }
 
-fn into_archive(contents: Contents, journal: &Arc<Journal>, stop: &Stop) -> Result<Archive, PackageError> {
+fn into_archive(contents: Contents, journal: &Arc<EventWriter>, stop: &CancelToken) -> Result<Archive, PackageError> {
     let mut tell = journal.progress(Progress::package);
     contents.into_archive(&mut |progress| tell(progress.done_bytes, progress.total_bytes), stop)
 }

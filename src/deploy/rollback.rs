@@ -2,24 +2,24 @@
 //! It never packages anything. It never plans again after a change by another caller, because that change may also change
 //! which version is the previous one.
 
-use super::Pass;
-use super::live::{Ended, of_runtime};
-use super::verify::Proof;
-use crate::failure;
-use crate::function::{Live, Release};
+use super::DeployRun;
+use super::apply::{Ended, of_runtime};
+use super::verify::VerifyContext;
+use crate::diagnostics;
+use crate::function::{LiveFunction, Release};
 use crate::lambda::{Lambda, LambdaError, ReleaseQuestions};
 use crate::plan::{roll_back, unsettled};
 use crate::protocol::error::ErrorReport;
 use crate::protocol::event::{Event, Finished};
 
-impl Pass<'_> {
+impl DeployRun<'_> {
     /// Moves the aliases back; with `only_plan` only plans it.
     pub(super) fn roll_back(&self, only_plan: bool) -> Result<Finished, ErrorReport> {
         of_runtime(async {
             let (lambda, identity) = self.connect().await?;
             let wanted = self.wanted();
             let found = lambda.read_live(self.name).await.map_err(|error| self.failed(error))?;
-            let mut live = found.ok_or_else(|| failure::of_no_function(self.name.as_str(), &self.filled_in))?.live;
+            let mut live = found.ok_or_else(|| diagnostics::of_no_function(self.name.as_str(), &self.filled_in))?.live;
             let questions = ReleaseQuestions {
                 aliases: wanted.release.aliases.clone(),
                 versions: true,
@@ -29,7 +29,7 @@ impl Pass<'_> {
             lambda.read_release(self.name, &mut live, &questions).await.map_err(|error| self.failed(error))?;
             let plan = loop {
                 let plan = roll_back(&wanted.release, self.stanza.version.as_deref(), &live)
-                    .map_err(|error| failure::of_plan(error, self.name.as_str(), &self.filled_in))?;
+                    .map_err(|error| diagnostics::of_plan(error, self.name.as_str(), &self.filled_in))?;
                 let Some(number) = unsettled(&plan, &live, !only_plan) else { break plan };
                 let read = lambda.read_version(self.name, &mut live, &number, !only_plan).await;
                 if let Some(error) = read.map_err(|error| self.failed(error))?
@@ -62,7 +62,7 @@ impl Pass<'_> {
     }
 
     /// Whether the rollback has another target now that `number` is known to have failed.
-    fn goes_elsewhere(&self, release: &Release, live: &Live, number: &str) -> bool {
+    fn goes_elsewhere(&self, release: &Release, live: &LiveFunction, number: &str) -> bool {
         let plan = roll_back(release, self.stanza.version.as_deref(), live);
         plan.is_ok_and(|plan| plan.version.as_deref() != Some(number))
     }
@@ -70,14 +70,14 @@ impl Pass<'_> {
     async fn apply_all(
         &self,
         plan: &crate::plan::Plan,
-        subject: &mut crate::lambda::Subject<'_>,
+        subject: &mut crate::lambda::DeployState<'_>,
         lambda: &Lambda,
     ) -> Result<(), ErrorReport> {
-        let proof = Proof { aliases: &[], latest_url: None };
+        let proof = VerifyContext { aliases: &[], latest_url: None };
         match self.apply(plan, subject, &proof, lambda).await {
             Ok(()) => Ok(()),
             Err(Ended::Failed(report)) => Err(report),
-            Err(Ended::Outdated(outdated)) => Err(failure::of_moved_alias(outdated.error, &self.redactor())),
+            Err(Ended::Outdated(outdated)) => Err(diagnostics::of_moved_alias(outdated.error, &self.redactor())),
         }
     }
 }

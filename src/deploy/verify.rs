@@ -1,14 +1,14 @@
 //! Verifies a version: invokes it, runs the user's command, and checks both results.
-//! The messages for a failed check come from [`crate::failure`].
+//! The messages for a failed check come from [`crate::diagnostics`].
 
 use std::time::Duration;
 
-use super::Pass;
+use super::DeployRun;
 use crate::child::ChildError;
 use crate::commands::{self, CommandError};
-use crate::failure::{self, Unproven};
+use crate::diagnostics::{self, VerificationFailure};
 use crate::function::LiveAlias;
-use crate::lambda::{Applied, Lambda, LambdaError, Subject};
+use crate::lambda::{Applied, DeployState, Lambda, LambdaError};
 use crate::protocol::error::ErrorReport;
 use crate::protocol::event::{Event, Stream};
 use crate::protocol::structures::Verify;
@@ -18,19 +18,19 @@ use crate::verification::{judge, payload};
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Facts about the live function that show what a failed verification means for its users.
-pub(super) struct Proof<'a> {
+pub(super) struct VerifyContext<'a> {
     /// The live aliases of the function.
     pub(super) aliases: &'a [LiveAlias],
     /// URL of the function itself, if the stanza asks for one with an alias. It serves the new code already.
     pub(super) latest_url: Option<&'a str>,
 }
 
-impl Pass<'_> {
+impl DeployRun<'_> {
     /// Verifies the version that was published last.
     pub(super) async fn verify(
         &self,
-        subject: &Subject<'_>,
-        proof: &Proof<'_>,
+        subject: &DeployState<'_>,
+        proof: &VerifyContext<'_>,
         lambda: &Lambda,
     ) -> Result<Applied, ErrorReport> {
         let verify = self.stanza.verify.clone().unwrap_or_default();
@@ -49,8 +49,8 @@ impl Pass<'_> {
         &self,
         verify: &Verify,
         limit: Duration,
-        subject: &Subject<'_>,
-        proof: &Proof<'_>,
+        subject: &DeployState<'_>,
+        proof: &VerifyContext<'_>,
         lambda: &Lambda,
     ) -> Result<Applied, ErrorReport> {
         let payload = payload(verify.payload.as_ref());
@@ -59,7 +59,9 @@ impl Pass<'_> {
         let failed = |why, log| self.unproved(subject, proof, why, log);
         let answer = match lambda.invoke(self.name, subject.version(), &payload, limit).await {
             Ok(answer) => answer,
-            Err(LambdaError::NoAnswer(limit)) => return Err(failed(failure::Why::NoAnswer(limit), Vec::new())),
+            Err(LambdaError::NoAnswer(limit)) => {
+                return Err(failed(diagnostics::FailureReason::NoAnswer(limit), Vec::new()));
+            }
             Err(error) => return Err(self.failed(error)),
         };
         judge(verify.expect.as_ref(), &answer).map_err(|unmet| {
@@ -67,7 +69,7 @@ impl Pass<'_> {
             for line in &lines {
                 self.journal.tell(Event::Output { stream: Stream::Log, line: line.clone() });
             }
-            failed(failure::Why::Answer(unmet), lines)
+            failed(diagnostics::FailureReason::Answer(unmet), lines)
         })?;
         Ok(lambda.applied())
     }
@@ -76,8 +78,8 @@ impl Pass<'_> {
         &self,
         command: &str,
         limit: Duration,
-        subject: &Subject<'_>,
-        proof: &Proof<'_>,
+        subject: &DeployState<'_>,
+        proof: &VerifyContext<'_>,
     ) -> Result<(), ErrorReport> {
         let env = self.job.env.with("FUNCTION_ARN", &subject.arn).with("VERSION", subject.version());
         let redactor = self.redactor();
@@ -87,17 +89,23 @@ impl Pass<'_> {
         let ended = commands::run(&commands, &env, &self.job.directory, Some(limit), self.stop, &redact, &mut tell);
         let why = match ended {
             Ok(()) => return Ok(()),
-            Err(CommandError::RunFailed { how, .. }) => failure::Why::Command { how },
-            Err(CommandError::Child(ChildError::TimedOut(limit))) => failure::Why::SlowCommand(limit),
-            Err(error) => return Err(failure::of_command(error, &redactor)),
+            Err(CommandError::RunFailed { how, .. }) => diagnostics::FailureReason::Command { how },
+            Err(CommandError::Child(ChildError::TimedOut(limit))) => diagnostics::FailureReason::SlowCommand(limit),
+            Err(error) => return Err(diagnostics::of_command(error, &redactor)),
         };
         Err(self.unproved(subject, proof, why, Vec::new()))
     }
 
-    fn unproved(&self, subject: &Subject<'_>, proof: &Proof<'_>, why: failure::Why, log: Vec<String>) -> ErrorReport {
+    fn unproved(
+        &self,
+        subject: &DeployState<'_>,
+        proof: &VerifyContext<'_>,
+        why: diagnostics::FailureReason,
+        log: Vec<String>,
+    ) -> ErrorReport {
         let redactor = self.redactor();
         let redact = |text: &str| redactor.redact(text);
-        let mut report = failure::of_verification(&self.unproven(subject, proof), why, log, &redact);
+        let mut report = diagnostics::of_verification(&self.unproven(subject, proof), why, log, &redact);
         if let Some(url) = proof.latest_url {
             report.message = format!("{}; {} already serves the new code", report.message, redact(url));
         }
@@ -105,22 +113,22 @@ impl Pass<'_> {
     }
 
     /// Which version the users of the function get now that the verification has failed.
-    fn unproven<'a>(&self, subject: &'a Subject<'_>, proof: &'a Proof<'_>) -> Unproven<'a> {
+    fn unproven<'a>(&self, subject: &'a DeployState<'_>, proof: &'a VerifyContext<'_>) -> VerificationFailure<'a> {
         let version = subject.version();
         let names = self.stanza.alias.as_deref().unwrap_or_default();
         let mut aliases = proof.aliases.iter().filter(|alias| names.contains(&alias.name));
         if names.is_empty() {
-            return Unproven::Live { version };
+            return VerificationFailure::LiveFunction { version };
         }
         if !subject.shifted.is_empty() {
-            return Unproven::Shifted { version };
+            return VerificationFailure::Shifted { version };
         }
         if let Some(alias) = aliases.clone().find(|alias| alias.version == version) {
-            return Unproven::Reached { version, alias: &alias.name };
+            return VerificationFailure::Reached { version, alias: &alias.name };
         }
         match aliases.next() {
-            Some(alias) => Unproven::Behind { version, alias: &alias.name, live: &alias.version },
-            None => Unproven::Unreached { version },
+            Some(alias) => VerificationFailure::Behind { version, alias: &alias.name, live: &alias.version },
+            None => VerificationFailure::Unreached { version },
         }
     }
 }

@@ -3,16 +3,16 @@
 
 use std::collections::BTreeMap;
 
+mod alias_history;
 pub mod option_reference;
 mod release;
 mod setting;
-mod trail;
 
+pub use alias_history::AliasHistory;
 pub use release::{
     Held, LATEST_PUBLISHED, LiveAlias, LiveVersion, Provisioned, ProvisionedState, Release, VersionState,
 };
 pub use setting::{ChangedBy, Setting};
-pub use trail::Trail;
 
 use crate::protocol::name::FunctionName;
 use crate::protocol::secret::Secret;
@@ -21,7 +21,7 @@ use crate::protocol::structures::{FunctionUrl, ImageConfig, LoggingConfig, OrNon
 
 /// The function that a stanza describes.
 #[derive(Clone, Debug)]
-pub struct Wanted {
+pub struct DesiredFunction {
     /// Name of the function.
     pub name: FunctionName,
     /// Every setting that the stanza names, except the handler.
@@ -44,7 +44,7 @@ pub struct Wanted {
     pub default_description: Option<String>,
 }
 
-impl Wanted {
+impl DesiredFunction {
     /// Reads the desired function called `name` from a stanza.
     pub fn of(stanza: &Stanza, name: FunctionName, default_description: Option<String>) -> Self {
         let release = Release::of(stanza);
@@ -81,7 +81,7 @@ impl Wanted {
         .collect();
         settings.extend(s.logging_config.into_iter().flat_map(|config| logging(config, &name)));
         settings.extend(s.image_config.into_iter().flat_map(image));
-        Wanted {
+        DesiredFunction {
             name,
             settings,
             handler: s.handler_name.map(|name| Handler { module: s.module_name, name }),
@@ -107,8 +107,8 @@ impl Wanted {
     }
 
     /// The runtime and handler that the function will have. `None`: they are not known, or layers may contain the handler.
-    pub fn runtime_and_handler(&self, live: Option<&Live>) -> Option<(String, String)> {
-        let wanted = self.settings_for(live.and_then(Live::runtime));
+    pub fn runtime_and_handler(&self, live: Option<&LiveFunction>) -> Option<(String, String)> {
+        let wanted = self.settings_for(live.and_then(LiveFunction::runtime));
         let live = live.map(|live| live.settings.as_slice()).unwrap_or_default();
         let kept = live.iter().filter(|live| !wanted.iter().any(|wanted| wanted.is_kind_of(live)));
         let (mut runtime, mut handler) = (None, None);
@@ -188,7 +188,7 @@ impl Handler {
 
 /// The live function, as far as it has been read from AWS.
 #[derive(Clone, Debug)]
-pub struct Live {
+pub struct LiveFunction {
     /// ARN of the function, without a version.
     pub arn: String,
     /// The settings, including empty ones. A setting that cannot be read is missing.
@@ -224,7 +224,7 @@ pub struct Live {
     pub has_failed: bool,
 }
 
-impl Live {
+impl LiveFunction {
     /// The live values to redact: those of environment variables and of tags.
     pub fn secrets(&self) -> Vec<Secret> {
         let variables = self.settings.iter().filter_map(|setting| match setting {
@@ -292,7 +292,7 @@ impl Permission {
     }
 }
 
-impl Live {
+impl LiveFunction {
     /// The live runtime. `None`: the function runs a container image.
     pub fn runtime(&self) -> Option<&str> {
         runtime(&self.settings)
@@ -363,7 +363,7 @@ mod tests {
 
     fn settings(stanza: Stanza) -> Vec<Setting> {
         let name = FunctionName::parse("f").expect("a name");
-        Wanted::of(&stanza, name, None).settings
+        DesiredFunction::of(&stanza, name, None).settings
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{ChangedBy, Live, Setting, Trail};
+use super::{AliasHistory, ChangedBy, LiveFunction, Setting};
 use crate::protocol::stanza::Stanza;
 use crate::protocol::structures::OrNone;
 
@@ -67,7 +67,7 @@ pub struct LiveAlias {
     /// AWS's `RevisionId`, which changes with every change of the alias. `None`: AWS does not return it.
     pub revision_id: Option<String>,
     /// Its history, read from its description.
-    pub trail: Trail,
+    pub trail: AliasHistory,
 }
 
 impl LiveAlias {
@@ -85,7 +85,7 @@ impl LiveAlias {
 
     /// The history to write when the alias stays at its version and a shift that the history records has ended. `None`: the history
     /// records no shift, so it stays unchanged.
-    pub fn settled_trail(&self) -> Option<Trail> {
+    pub fn settled_trail(&self) -> Option<AliasHistory> {
         self.trail.shift(&self.version).map(|_| self.trail.sharing(&self.version, None))
     }
 }
@@ -132,7 +132,7 @@ pub struct Held {
 
 impl Held {
     /// Copies code hash and settings of `live`.
-    pub fn of(live: &Live) -> Self {
+    pub fn of(live: &LiveFunction) -> Self {
         Held { code_sha256: live.code_sha256.clone(), settings: live.settings.clone() }
     }
 
@@ -154,7 +154,7 @@ impl LiveVersion {
 
     /// True if the version has the function's code and settings. The description, which belongs to one version, and the package's KMS
     /// key are not compared. False if a setting cannot be read, since it may differ.
-    pub fn is_copy_of(&self, live: &Live) -> bool {
+    pub fn is_copy_of(&self, live: &LiveFunction) -> bool {
         let is_held = |setting: &&Setting| {
             matches!(setting.changed_by(), ChangedBy::Configuration | ChangedBy::Code)
                 && !matches!(setting, Setting::Description(_) | Setting::SourceKmsKeyArn(_))

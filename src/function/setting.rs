@@ -9,18 +9,18 @@ use crate::protocol::secret::{MASK, Secret};
 use crate::protocol::structures::FileSystemConfig;
 
 /// The value of a setting.
-trait Held: PartialEq {
+trait SettingValue: PartialEq {
     /// True if the value means that the function does not have the setting.
     fn is_empty(&self) -> bool;
     /// The value to show in plans, with secrets masked.
     fn shown(&self) -> Value;
 }
 
-/// Implements [`Held`] for types that contain no secrets. Each line has the type and its test for emptiness.
+/// Implements [`SettingValue`] for types that contain no secrets. Each line has the type and its test for emptiness.
 macro_rules! held {
     ($($(#[doc = $doc:literal])* $held:ty: $is_empty:expr;)*) => { $(
         $(#[doc = $doc])*
-        impl Held for $held {
+        impl SettingValue for $held {
             fn is_empty(&self) -> bool {
                 let is_empty: fn(&Self) -> bool = $is_empty;
                 is_empty(self)
@@ -44,7 +44,7 @@ held! {
     BTreeSet<String>: BTreeSet::is_empty;
 }
 
-impl Held for BTreeSet<FileSystemConfig> {
+impl SettingValue for BTreeSet<FileSystemConfig> {
     fn is_empty(&self) -> bool {
         self.is_empty()
     }
@@ -53,7 +53,7 @@ impl Held for BTreeSet<FileSystemConfig> {
     }
 }
 
-impl Held for BTreeMap<String, Secret> {
+impl SettingValue for BTreeMap<String, Secret> {
     fn is_empty(&self) -> bool {
         self.is_empty()
     }
@@ -100,14 +100,14 @@ macro_rules! settings {
 
             /// True if the value means that the function does not have the setting.
             pub fn is_empty(&self) -> bool {
-                match self { $(Setting::$name(value) => Held::is_empty(value),)* }
+                match self { $(Setting::$name(value) => SettingValue::is_empty(value),)* }
             }
 
             /// The value to show in plans, with secrets masked; null if it is empty.
             pub fn shown(&self) -> Value {
                 match self {
                     empty if empty.is_empty() => Value::Null,
-                    $(Setting::$name(value) => Held::shown(value),)*
+                    $(Setting::$name(value) => SettingValue::shown(value),)*
                 }
             }
         }

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use aws_sdk_lambda::types::AliasRoutingConfiguration;
 
-use super::subject::Told;
-use super::{Applied, CallError, CallErrorKind, Lambda, LambdaError, Subject, found};
-use crate::function::{LiveAlias, Trail};
+use super::deploy_state::ResponseFacts;
+use super::{Applied, CallError, CallErrorKind, DeployState, Lambda, LambdaError, found};
+use crate::function::{AliasHistory, LiveAlias};
 use crate::plan::Action;
 
 /// Time limit for restoring the traffic of all aliases after a signal.
@@ -15,11 +15,11 @@ const LAST_CALL: Duration = Duration::from_millis(2500);
 
 /// Where the traffic of an alias goes after the end of an unfinished traffic shift.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
+pub enum ShiftOutcome {
     /// All traffic goes to the previous version again.
-    Back,
+    Restored,
     /// All traffic goes to the new version: AWS applied the last step, although its response was lost.
-    Arrived,
+    Completed,
 }
 
 impl Lambda {
@@ -27,7 +27,7 @@ impl Lambda {
     pub(super) async fn has_moved_alias(
         &self,
         action: &Action,
-        subject: &mut Subject<'_>,
+        subject: &mut DeployState<'_>,
     ) -> Result<bool, LambdaError> {
         let Some(LiveAlias { name, version, weights, .. }) = subject.aim(action) else { return Ok(false) };
         let call = self.client.get_alias().function_name(subject.name.as_str()).name(&name).send();
@@ -37,7 +37,7 @@ impl Lambda {
         }
         subject.note_aim(action);
         let revision = output.revision_id().map(str::to_owned);
-        subject.note(Told { alias: Some((name.clone(), revision)), ..Told::default() });
+        subject.note(ResponseFacts { alias: Some((name.clone(), revision)), ..ResponseFacts::default() });
         if let Action::UpdateAlias { provisions: true, .. } = action {
             self.wait_for_provisioned(subject.name, &name).await?;
         }
@@ -53,20 +53,20 @@ impl Lambda {
         &self,
         alias: &str,
         of: usize,
-        subject: &mut Subject<'_>,
-    ) -> Result<(Way, Applied), LambdaError> {
+        subject: &mut DeployState<'_>,
+    ) -> Result<(ShiftOutcome, Applied), LambdaError> {
         self.attempts.forget();
         // After a signal the `finished` event must be written within seconds.
         let share = LAST_CALL / u32::try_from(of).unwrap_or(u32::MAX).max(1);
         let limit = if self.stop.reason().is_some() { share } else { self.wait_limit };
         let sent = tokio::time::timeout(limit, self.unshift(alias, subject)).await;
-        let silence = |_| self.explained(CallError::without("UpdateAlias", CallErrorKind::Silent));
+        let silence = |_| self.explained(CallError::without("UpdateAlias", CallErrorKind::Timeout));
         let way = sent.map_err(silence)??;
         subject.shifted.remove(alias);
         Ok((way, self.applied()))
     }
 
-    async fn unshift(&self, alias: &str, subject: &Subject<'_>) -> Result<Way, LambdaError> {
+    async fn unshift(&self, alias: &str, subject: &DeployState<'_>) -> Result<ShiftOutcome, LambdaError> {
         let failed = |error| CallError::of("UpdateAlias", error);
         let ours = subject.version();
         let from = subject.shifted.get(alias).cloned().unwrap_or_default();
@@ -77,20 +77,20 @@ impl Lambda {
             let call = call.function_version(&from).routing_config(routing(&[]));
             let call = call.set_description(trail.sharing(&from, None).described(&from));
             match call.set_revision_id(revision).send().await.map_err(failed) {
-                Ok(_) => return Ok(Way::Back),
+                Ok(_) => return Ok(ShiftOutcome::Restored),
                 // AWS may have applied the shift or this request, although the response was lost.
                 Err(error) if error.is_outdated() && !is_last => {
                     let call = self.client.get_alias().function_name(subject.name.as_str()).name(alias).send();
                     let alias = call.await.map_err(|error| self.failed("GetAlias", error))?;
                     let shares = shares(alias.routing_config());
                     match alias.function_version() {
-                        Some(version) if version == ours && shares.is_empty() => return Ok(Way::Arrived),
-                        Some(version) if version == from && shares.is_empty() => return Ok(Way::Back),
+                        Some(version) if version == ours && shares.is_empty() => return Ok(ShiftOutcome::Completed),
+                        Some(version) if version == from && shares.is_empty() => return Ok(ShiftOutcome::Restored),
                         Some(version) if version == from && shares.iter().all(|(version, _)| version == ours) => {}
                         _ => return Err(LambdaError::Outdated(Some(error))),
                     }
                     revision = alias.revision_id().map(str::to_owned);
-                    trail = Trail::of(alias.description().unwrap_or_default());
+                    trail = AliasHistory::of(alias.description().unwrap_or_default());
                 }
                 Err(error) => return Err(self.explained(error)),
             }

@@ -17,10 +17,10 @@ use aws_smithy_types::body::SdkBody;
 use base64_simd::STANDARD as BASE64;
 use tokio::task::JoinSet;
 
-use super::body::Document;
+use super::json_zip_body::JsonZipBody;
 use super::upload::signed;
 use super::{CallError, GRACE, Lambda, LambdaError};
-use crate::code::Object;
+use crate::code_source::Object;
 use crate::package::Archive;
 use crate::protocol::event::{self, StepName};
 
@@ -89,7 +89,7 @@ impl Lambda {
         if is_there {
             return Ok(false);
         }
-        let sending = Sending::new(self, object, archive);
+        let sending = MultipartUpload::new(self, object, archive);
         let sent = if archive.size() <= WHOLE { sending.whole().await } else { sending.in_parts().await };
         sent.map_err(|error| self.about(error, object))?;
         Ok(true)
@@ -102,14 +102,14 @@ fn is_in_parts(head: &HeadObjectOutput) -> bool {
 }
 
 /// The upload of one archive.
-struct Sending<'a> {
+struct MultipartUpload<'a> {
     lambda: &'a Lambda,
     object: &'a Object,
     archive: &'a Arc<Archive>,
     progress: Arc<Progress>,
 }
 
-impl<'a> Sending<'a> {
+impl<'a> MultipartUpload<'a> {
     fn new(lambda: &'a Lambda, object: &'a Object, archive: &'a Arc<Archive>) -> Self {
         let parts = archive.size().div_ceil(PART).max(1) as usize;
         let progress = Progress {
@@ -117,7 +117,7 @@ impl<'a> Sending<'a> {
             total: archive.size(),
             tell: Mutex::new(Box::new(lambda.journal.progress(event::Progress::upload))),
         };
-        Sending { lambda, object, archive, progress: Arc::new(progress) }
+        MultipartUpload { lambda, object, archive, progress: Arc::new(progress) }
     }
 
     async fn whole(&self) -> Result<(), LambdaError> {
@@ -194,18 +194,18 @@ impl<'a> Sending<'a> {
         tracing::info!(object = %self.object, is_gone, "aborted the multipart upload");
     }
 
-    fn part(&self, index: usize, range: Range<u64>) -> Result<Part, LambdaError> {
-        let document = Document::raw(self.archive.clone(), range);
+    fn part(&self, index: usize, range: Range<u64>) -> Result<UploadPart, LambdaError> {
+        let document = JsonZipBody::raw(self.archive.clone(), range);
         let sha256 = document.sha256().map_err(LambdaError::Archive)?;
         let length = document.length() as i64;
         let progress = self.progress.clone();
         let body = document.into_body(move |done| progress.note(index, done));
-        Ok(Part { body, length, checksum: BASE64.encode_to_string(&sha256), signature: Signature(sha256) })
+        Ok(UploadPart { body, length, checksum: BASE64.encode_to_string(&sha256), signature: Signature(sha256) })
     }
 }
 
 /// The body of one request, with its length and the hash that S3 verifies.
-struct Part {
+struct UploadPart {
     body: SdkBody,
     length: i64,
     checksum: String,

@@ -10,11 +10,11 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{FunctionCode, FunctionConfiguration, FunctionVersionLatestPublished};
 
 use super::alias::{routing, shares};
-use super::read::Standing;
-use super::subject::Told;
-use super::{Lambda, LambdaError, Subject, archive, exposed, read, request};
-use crate::code::{Delivery, Object};
-use crate::function::Trail;
+use super::deploy_state::ResponseFacts;
+use super::read::UpdateStatus;
+use super::{DeployState, Lambda, LambdaError, archive, exposed, read, request};
+use crate::code_source::{Delivery, Object};
+use crate::function::AliasHistory;
 use crate::plan::Action;
 
 /// Builds a `FunctionConfiguration` from a response that has the same members as separate fields.
@@ -40,18 +40,22 @@ macro_rules! configuration {
 }
 
 /// Extracts the facts about the function from a response.
-fn told(configuration: &FunctionConfiguration) -> Told {
-    Told {
+fn told(configuration: &FunctionConfiguration) -> ResponseFacts {
+    ResponseFacts {
         function_arn: configuration.function_arn().map(str::to_owned),
         code_sha256: configuration.code_sha256().map(str::to_owned),
         revision_id: configuration.revision_id().map(str::to_owned),
         held: read::held(configuration),
-        ..Told::default()
+        ..ResponseFacts::default()
     }
 }
 
 impl Lambda {
-    pub(super) async fn call(&self, action: &Action, subject: &Subject<'_>) -> Result<(Told, Standing), LambdaError> {
+    pub(super) async fn call(
+        &self,
+        action: &Action,
+        subject: &DeployState<'_>,
+    ) -> Result<(ResponseFacts, UpdateStatus), LambdaError> {
         let (name, step) = (subject.name.as_str(), action.name());
         // A call whose response must have a certain field, and after which the function is ready.
         macro_rules! plain {
@@ -61,7 +65,7 @@ impl Lambda {
                 if !holds(&output) {
                     return Err(self.garbled($operation));
                 }
-                (Told::default(), Standing::Settled)
+                (ResponseFacts::default(), UpdateStatus::Settled)
             }};
         }
         // A call whose response has no required field.
@@ -71,7 +75,7 @@ impl Lambda {
                 if !self.attempts.told().is_awss {
                     return Err(self.garbled($operation));
                 }
-                (Told::default(), Standing::Settled)
+                (ResponseFacts::default(), UpdateStatus::Settled)
             }};
         }
         Ok(match action {
@@ -84,7 +88,10 @@ impl Lambda {
                 let output = self.finished(step, "UpdateFunctionConfiguration", call).await?;
                 output.function_arn().ok_or_else(|| self.garbled("UpdateFunctionConfiguration"))?;
                 let configuration = configuration!(output);
-                (Told { function_arn: None, ..told(&configuration) }, Standing::of_configuration(&configuration))
+                (
+                    ResponseFacts { function_arn: None, ..told(&configuration) },
+                    UpdateStatus::of_configuration(&configuration),
+                )
             }
             Action::TagResource { tags } => {
                 let call = self.client.tag_resource().resource(&subject.arn).set_tags(Some(exposed(tags))).send();
@@ -126,7 +133,7 @@ impl Lambda {
                 let output = self.finished(step, "CreateFunctionUrlConfig", call).await?;
                 let function_url = Some(output.function_url().to_owned()).filter(|url| !url.is_empty());
                 let function_url = Some(function_url.ok_or_else(|| self.garbled("CreateFunctionUrlConfig"))?);
-                (Told { function_url, ..Told::default() }, Standing::Settled)
+                (ResponseFacts { function_url, ..ResponseFacts::default() }, UpdateStatus::Settled)
             }
             Action::UpdateFunctionUrlConfig { config, alias } => {
                 let call = self.client.update_function_url_config().function_name(name).set_qualifier(alias.clone());
@@ -165,17 +172,24 @@ impl Lambda {
                 let output = self.finished(step, "PublishVersion", call).await?;
                 let version = output.version().ok_or_else(|| self.garbled("PublishVersion"))?.to_owned();
                 let configuration = configuration!(output);
-                let standing = Standing::of_configuration(&configuration).of_version();
-                (Told { version: Some(version), held: read::held(&configuration), ..Told::default() }, standing)
+                let standing = UpdateStatus::of_configuration(&configuration).of_version();
+                (
+                    ResponseFacts {
+                        version: Some(version),
+                        held: read::held(&configuration),
+                        ..ResponseFacts::default()
+                    },
+                    standing,
+                )
             }
             Action::CreateAlias { alias } => {
                 let call =
                     self.client.create_alias().function_name(name).name(alias).function_version(subject.version());
-                let call = call.set_description(Trail::new().described(subject.version())).send();
+                let call = call.set_description(AliasHistory::new().described(subject.version())).send();
                 let output = self.finished(step, "CreateAlias", call).await?;
                 output.alias_arn().ok_or_else(|| self.garbled("CreateAlias"))?;
                 let alias = Some((alias.clone(), output.revision_id().map(str::to_owned)));
-                (Told { alias, ..Told::default() }, Standing::Settled)
+                (ResponseFacts { alias, ..ResponseFacts::default() }, UpdateStatus::Settled)
             }
             Action::UpdateAlias { .. } | Action::ShiftTraffic { .. } => {
                 let aim = subject.aim(action).expect("both actions name an alias");
@@ -197,7 +211,7 @@ impl Lambda {
                 let alias = Some((alias, output.revision_id().map(str::to_owned)));
                 // While provisioned concurrency is still allocated on the old version, AWS returns a weight of 100 % for it.
                 let is_moving = shares(output.routing_config()).iter().any(|(_, percent)| *percent == 100);
-                (Told { alias, is_moving, ..Told::default() }, Standing::Settled)
+                (ResponseFacts { alias, is_moving, ..ResponseFacts::default() }, UpdateStatus::Settled)
             }
             Action::PutProvisionedConcurrencyConfig { alias, executions } => {
                 let call = self.client.put_provisioned_concurrency_config().function_name(name).qualifier(alias);
@@ -221,7 +235,11 @@ impl Lambda {
         })
     }
 
-    async fn create_function(&self, action: &Action, subject: &Subject<'_>) -> Result<(Told, Standing), LambdaError> {
+    async fn create_function(
+        &self,
+        action: &Action,
+        subject: &DeployState<'_>,
+    ) -> Result<(ResponseFacts, UpdateStatus), LambdaError> {
         let Action::CreateFunction { settings, tags, delivery } = action else { unreachable!("only for this action") };
         let code = FunctionCode::builder().set_source_kms_key_arn(request::source_kms_key_arn(settings));
         let code = match delivery {
@@ -247,16 +265,16 @@ impl Lambda {
         };
         output.function_arn().ok_or_else(|| self.garbled("CreateFunction"))?;
         let configuration = configuration!(output);
-        Ok((told(&configuration), Standing::of_configuration(&configuration)))
+        Ok((told(&configuration), UpdateStatus::of_configuration(&configuration)))
     }
 
     /// Sends UpdateFunctionCode. With `rehearses` it is a dry run: AWS only validates the request.
     pub(super) async fn update_function_code(
         &self,
         action: &Action,
-        subject: &Subject<'_>,
+        subject: &DeployState<'_>,
         rehearses: bool,
-    ) -> Result<(Told, Standing), LambdaError> {
+    ) -> Result<(ResponseFacts, UpdateStatus), LambdaError> {
         let Action::UpdateFunctionCode { settings, delivery } = action else { unreachable!("only for this action") };
         let request = self.client.update_function_code().function_name(subject.name.as_str());
         let request = request::update_code(request, settings).set_revision_id(subject.revision_id.clone());
@@ -278,7 +296,7 @@ impl Lambda {
         };
         output.function_arn().ok_or_else(|| self.garbled("UpdateFunctionCode"))?;
         let configuration = configuration!(output);
-        let told = Told { function_arn: None, ..told(&configuration) };
-        Ok((told, Standing::of_configuration(&configuration)))
+        let told = ResponseFacts { function_arn: None, ..told(&configuration) };
+        Ok((told, UpdateStatus::of_configuration(&configuration)))
     }
 }

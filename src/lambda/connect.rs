@@ -14,23 +14,23 @@ use aws_config::{AppName, BehaviorVersion, Region as SdkRegion, SdkConfig};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
-use super::credentials::{Acting, CredentialsError};
+use super::credentials::{CredentialsError, ResolvedCredentials};
 use super::error::LambdaError;
 use super::http::{CaBundle, LazyTls, TooLarge};
-use super::observer::{Attempts, Observer};
+use super::request_recorder::{AttemptCounter, RequestRecorder};
 use super::roles::{AssumedRole, Role};
 use super::{ANSWER_LIMIT, DEFAULT_WAIT, Lambda, credentials, wait};
-use crate::bounded;
+use crate::bounded_read;
+use crate::cancel::CancelToken;
 use crate::child::orphans;
-use crate::journal::Journal;
+use crate::event_writer::EventWriter;
 use crate::options::profile_files;
 use crate::protocol::environment::Environment;
 use crate::protocol::event::CredentialsSource;
 use crate::protocol::name::Region;
-use crate::protocol::secret::{Learnt, Secret};
+use crate::protocol::secret::{KnownSecrets, Secret};
 use crate::protocol::stanza::Stanza;
 use crate::protocol::structures::OrNone;
-use crate::stop::Stop;
 
 /// Progress text while credentials are being loaded.
 const CREDENTIALS: &str = "the credential source";
@@ -57,18 +57,18 @@ pub async fn connect(
     stanza: &Stanza,
     env: &Environment,
     env_given: bool,
-    journal: Arc<Journal>,
-    stop: Stop,
-    learnt: &Learnt,
+    journal: Arc<EventWriter>,
+    stop: CancelToken,
+    learnt: &KnownSecrets,
 ) -> Result<(Lambda, Identity), LambdaError> {
     check_endpoints(env)?;
     check_files(env, learnt)?;
     let http = LazyTls::trusting(ca_bundle(env)?);
-    let observer = Observer { attempts: Attempts::default(), journal: journal.clone() };
+    let observer = RequestRecorder { attempts: AttemptCounter::default(), journal: journal.clone() };
     let takes_long = stanza.snap_start.as_deref() == Some("PublishedVersions")
         || matches!(stanza.provisioned_concurrency, Some(OrNone::Some(_)));
     let wait_limit = stanza.wait_timeout.unwrap_or(if takes_long { DEFAULT_WAIT * 3 } else { DEFAULT_WAIT });
-    let asking = Asking { stanza, env, env_given, http, observer: observer.clone(), wait_limit, learnt };
+    let asking = IdentityLookup { stanza, env, env_given, http, observer: observer.clone(), wait_limit, learnt };
     // A call to STS has the same limit but a better error message, so it must time out first.
     let identifying = tokio::time::timeout(wait_limit + Duration::from_secs(1), asking.identify());
     let told = |error| match error {
@@ -115,7 +115,7 @@ fn check_endpoints(env: &Environment) -> Result<(), LambdaError> {
 ///
 /// # Errors
 /// [`CredentialsError::BadFile`].
-fn check_files(env: &Environment, learnt: &Learnt) -> Result<(), CredentialsError> {
+fn check_files(env: &Environment, learnt: &KnownSecrets) -> Result<(), CredentialsError> {
     let mut tokens: Vec<String> =
         env.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE").map(Cow::into_owned).into_iter().collect();
     for path in profile_files(env) {
@@ -139,7 +139,7 @@ fn keys(profiles: &str) -> impl Iterator<Item = Secret> {
 
 /// The content of a file. Empty on errors that the SDK itself reports.
 fn content(path: &str) -> Result<Vec<u8>, CredentialsError> {
-    match bounded::read(Path::new(path)) {
+    match bounded_read::read(Path::new(path)) {
         Err(source)
             if matches!(source.kind(), ErrorKind::InvalidInput | ErrorKind::FileTooLarge | ErrorKind::TimedOut) =>
         {
@@ -166,17 +166,17 @@ fn has_own_endpoint(env: &Environment) -> bool {
 }
 
 /// Inputs for loading credentials.
-struct Asking<'a> {
+struct IdentityLookup<'a> {
     stanza: &'a Stanza,
     env: &'a Environment,
     env_given: bool,
     http: LazyTls,
-    observer: Observer,
+    observer: RequestRecorder,
     wait_limit: Duration,
-    learnt: &'a Learnt,
+    learnt: &'a KnownSecrets,
 }
 
-impl Asking<'_> {
+impl IdentityLookup<'_> {
     /// Loads the credentials. Returns them with the configuration that all clients share.
     async fn identify(&self) -> Result<(SdkConfig, Identity), LambdaError> {
         let (stanza, env) = (self.stanza, self.env);
@@ -186,7 +186,7 @@ impl Asking<'_> {
         };
         let role = Role::of(stanza, env).map_err(|variable| CredentialsError::NoToken { variable })?;
         let config = self.config(&region).await;
-        let sts = |acting: Option<Acting>| {
+        let sts = |acting: Option<ResolvedCredentials>| {
             let base = config.to_builder();
             let base = match acting {
                 Some(acting) => base.credentials_provider(acting.into_provider(self.learnt)),
@@ -227,7 +227,11 @@ impl Asking<'_> {
     }
 
     /// Loads the credentials with which a role is assumed, or which are used directly if there is no role.
-    async fn first(&self, config: &SdkConfig, sts: impl Fn() -> aws_sdk_sts::Client) -> Result<Acting, LambdaError> {
+    async fn first(
+        &self,
+        config: &SdkConfig,
+        sts: impl Fn() -> aws_sdk_sts::Client,
+    ) -> Result<ResolvedCredentials, LambdaError> {
         let config = ProviderConfig::without_region()
             .with_http_client(self.http.clone())
             .with_region(config.region().cloned())
@@ -241,7 +245,7 @@ impl Asking<'_> {
 fn ca_bundle(env: &Environment) -> Result<Option<CaBundle>, LambdaError> {
     let Some(path) = env.get("AWS_CA_BUNDLE").filter(|path| !path.is_empty()) else { return Ok(None) };
     let bad = |source| LambdaError::BadCaBundle { path: path.clone().into_owned(), source };
-    let pem = bounded::read(Path::new(&*path)).map_err(|error| bad(Some(error)))?;
+    let pem = bounded_read::read(Path::new(&*path)).map_err(|error| bad(Some(error)))?;
     CaBundle::of_pem(&pem).map(Some).ok_or_else(|| bad(None))
 }
 
@@ -269,7 +273,7 @@ pub fn named_region(stanza: &Stanza, env: &Environment) -> Result<Option<Region>
 /// # Errors
 /// [`LambdaError::BadRegion`], and [`LambdaError::Credentials`] for an AWS configuration file that is not a regular file.
 pub async fn default_region(stanza: &Stanza, env: &Environment) -> Result<Region, LambdaError> {
-    check_files(env, &Learnt::default())?;
+    check_files(env, &KnownSecrets::default())?;
     let mut profile = ProfileFileRegionProvider::builder();
     if let Some(name) = &stanza.profile {
         profile = profile.profile_name(name);

@@ -19,7 +19,7 @@ use crate::child::orphans;
 use crate::options::defines_profile;
 use crate::protocol::environment::Environment;
 use crate::protocol::event::CredentialsSource;
-use crate::protocol::secret::{Learnt, Secret};
+use crate::protocol::secret::{KnownSecrets, Secret};
 use crate::protocol::stanza::Stanza;
 
 /// Why no credentials could be loaded.
@@ -86,8 +86,9 @@ pub enum CredentialsError {
     },
 }
 
-/// Time limit for one request to a metadata service, which responds at once if it exists.
-const METADATA_LIMIT: Duration = Duration::from_millis(200);
+/// Time limit for one request to a metadata service, which responds at once if it exists. The AWS CLI waits as long. With 200 ms,
+/// a test on a busy machine found no credentials.
+const METADATA_LIMIT: Duration = Duration::from_secs(1);
 
 /// Time limit for a profile. Its process may call a remote service; one that prompts for input gets none in CI.
 const PROFILE_LIMIT: Duration = Duration::from_secs(60);
@@ -100,34 +101,34 @@ const METADATA_ENDPOINT: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
 
 /// Credentials, and the provider that renews them.
 #[derive(Debug)]
-pub(super) struct Acting {
+pub(super) struct ResolvedCredentials {
     pub(super) credentials: Credentials,
     pub(super) source: CredentialsSource,
     /// Returns new credentials when these expire. `None`: they do not expire, or cannot be renewed.
     pub(super) provider: Option<SharedCredentialsProvider>,
 }
 
-impl Acting {
+impl ResolvedCredentials {
     fn fixed(credentials: Credentials, source: CredentialsSource) -> Self {
-        Acting { credentials, source, provider: None }
+        ResolvedCredentials { credentials, source, provider: None }
     }
 
     /// The credential provider for the SDK: it returns these credentials first, and renewed ones when they expire. It adds
     /// all of them to `learnt` before it returns them.
-    pub(super) fn into_provider(self, learnt: &Learnt) -> SharedCredentialsProvider {
+    pub(super) fn into_provider(self, learnt: &KnownSecrets) -> SharedCredentialsProvider {
         learn(learnt, &self.credentials);
         match self.provider {
             None => SharedCredentialsProvider::new(self.credentials),
             Some(provider) => {
                 let first = Mutex::new(Some(self.credentials));
-                SharedCredentialsProvider::new(Remembered { first, provider, learnt: learnt.clone() })
+                SharedCredentialsProvider::new(FirstThenProvider { first, provider, learnt: learnt.clone() })
             }
         }
     }
 }
 
 /// Adds the parts of `credentials` that must never be shown to `learnt`.
-pub(super) fn learn(learnt: &Learnt, credentials: &Credentials) {
+pub(super) fn learn(learnt: &KnownSecrets, credentials: &Credentials) {
     let keys = [credentials.access_key_id(), credentials.secret_access_key()];
     learnt.add(keys.into_iter().chain(credentials.session_token()).map(Secret::new));
 }
@@ -135,13 +136,13 @@ pub(super) fn learn(learnt: &Learnt, credentials: &Credentials) {
 /// Returns the first credentials once, then asks the provider for new ones. Asking the provider immediately would start a
 /// profile's process a second time.
 #[derive(Debug)]
-struct Remembered {
+struct FirstThenProvider {
     first: Mutex<Option<Credentials>>,
     provider: SharedCredentialsProvider,
-    learnt: Learnt,
+    learnt: KnownSecrets,
 }
 
-impl ProvideCredentials for Remembered {
+impl ProvideCredentials for FirstThenProvider {
     fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
     where
         Self: 'a,
@@ -169,11 +170,11 @@ pub(super) async fn find(
     env: &Environment,
     env_given: bool,
     config: &ProviderConfig,
-    (learnt, limit): (&Learnt, Duration),
+    (learnt, limit): (&KnownSecrets, Duration),
     sts: impl Fn() -> aws_sdk_sts::Client,
-) -> Result<Acting, LambdaError> {
+) -> Result<ResolvedCredentials, LambdaError> {
     if let Some(credentials) = of_stanza(stanza)? {
-        return Ok(Acting::fixed(credentials, CredentialsSource::Stanza));
+        return Ok(ResolvedCredentials::fixed(credentials, CredentialsSource::Stanza));
     }
     if let Some(name) = &stanza.profile {
         if !defines_profile(env, name) {
@@ -189,7 +190,7 @@ pub(super) async fn find(
         return Err(CredentialsError::UnknownProfile { variable: Some(PROFILE), name: name.into_owned() }.into());
     }
     if let Some(credentials) = of_environment(env)? {
-        return Ok(Acting::fixed(credentials, CredentialsSource::Environment));
+        return Ok(ResolvedCredentials::fixed(credentials, CredentialsSource::Environment));
     }
     let profile = ProfileFileCredentialsProvider::builder().configure(config).build();
     if let Some(found) = of_profile(profile, limit).await? {
@@ -262,10 +263,10 @@ fn of_environment(env: &Environment) -> Result<Option<Credentials>, CredentialsE
 async fn ask(
     provider: impl ProvideCredentials + 'static,
     origin: CredentialsSource,
-) -> Result<Option<Acting>, CredentialsError> {
+) -> Result<Option<ResolvedCredentials>, CredentialsError> {
     let provider = SharedCredentialsProvider::new(provider);
     match provider.provide_credentials().await {
-        Ok(credentials) => Ok(Some(Acting { credentials, source: origin, provider: Some(provider) })),
+        Ok(credentials) => Ok(Some(ResolvedCredentials { credentials, source: origin, provider: Some(provider) })),
         // A missing `source_profile` must end the search, too. The SDK reports it only in the text of the error.
         Err(error @ SdkCredentialsError::CredentialsNotLoaded(_)) if !names_no_profile(&error) => Ok(None),
         Err(source) => Err(CredentialsError::Unavailable { origin, source }),
@@ -276,7 +277,7 @@ async fn ask(
 async fn of_profile(
     provider: ProfileFileCredentialsProvider,
     limit: Duration,
-) -> Result<Option<Acting>, CredentialsError> {
+) -> Result<Option<ResolvedCredentials>, CredentialsError> {
     let origin = CredentialsSource::Profile;
     let limit = limit.min(PROFILE_LIMIT);
     let guard = EndsProcess { armed: true };

@@ -1,5 +1,5 @@
 //! Errors of this module, and the facts of a failed call, extracted from the SDK's error types.
-//! It never redacts and never writes messages for users: [`crate::failure`] does both.
+//! It never redacts and never writes messages for users: [`crate::diagnostics`] does both.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use aws_sdk_lambda::operation::RequestId;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use super::credentials::CredentialsError;
-use super::observer::Refusal;
-use crate::code::Object;
+use super::request_recorder::TransientError;
+use crate::cancel::CancelReason;
+use crate::code_source::Object;
 use crate::protocol::event::StepName;
-use crate::stop::Reason;
 
 /// Why the AWS part of a deployment failed.
 #[derive(Debug)]
@@ -49,20 +49,20 @@ pub enum LambdaError {
     /// Lambda could not assume the function's role for 30 s.
     RoleNotReady(CallError),
     /// AWS created the function, but it did not become active.
-    CreationFailed(Trouble),
+    CreationFailed(StateReason),
     /// A published version did not become active.
     VersionFailed {
         /// The version number.
         version: String,
         /// AWS's reason.
-        trouble: Trouble,
+        trouble: StateReason,
     },
     /// The function is deactivated.
     Deactivated,
     /// AWS accepted an update, but it failed afterwards.
-    UpdateFailed(Trouble),
+    UpdateFailed(StateReason),
     /// Provisioned concurrency could not be allocated.
-    ProvisioningFailed(Trouble),
+    ProvisioningFailed(StateReason),
     /// An invoked function did not respond within this time.
     NoAnswer(Duration),
     /// A wait reached its limit.
@@ -84,7 +84,7 @@ pub enum LambdaError {
     /// The run was cancelled.
     Stopped {
         /// Why it was cancelled.
-        reason: Reason,
+        reason: CancelReason,
         /// The step whose call had no response yet. It may or may not have taken effect. `None`: no such call.
         in_flight: Option<StepName>,
     },
@@ -95,7 +95,7 @@ impl LambdaError {
     pub(super) fn leaves_in_doubt(&self) -> bool {
         match self {
             LambdaError::Stopped { in_flight, .. } => in_flight.is_some(),
-            LambdaError::Call(error) => !matches!(error.kind, CallErrorKind::Refused | CallErrorKind::Unmade),
+            LambdaError::Call(error) => !matches!(error.kind, CallErrorKind::Service | CallErrorKind::Construction),
             _ => false,
         }
     }
@@ -109,7 +109,7 @@ impl From<CredentialsError> for LambdaError {
 
 /// AWS's reason why a function or version is not ready.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trouble {
+pub struct StateReason {
     /// `StateReasonCode` or `LastUpdateStatusReasonCode`.
     pub code: Option<String>,
     /// `StateReason` or `LastUpdateStatusReason`.
@@ -143,15 +143,15 @@ pub struct CallError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallErrorKind {
     /// AWS returned an error.
-    Refused,
+    Service,
     /// The response could not be parsed.
-    Garbled,
+    InvalidResponse,
     /// The call timed out.
-    Silent,
+    Timeout,
     /// The connection to AWS failed or broke.
-    Unreachable,
+    Connect,
     /// The request could not be constructed.
-    Unmade,
+    Construction,
 }
 
 impl CallError {
@@ -161,14 +161,14 @@ impl CallError {
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
         let kind = match &error {
-            SdkError::ConstructionFailure(_) => CallErrorKind::Unmade,
-            SdkError::TimeoutError(_) => CallErrorKind::Silent,
-            SdkError::DispatchFailure(failure) if failure.is_timeout() => CallErrorKind::Silent,
-            SdkError::DispatchFailure(failure) if failure.is_user() => CallErrorKind::Unmade,
-            SdkError::DispatchFailure(_) => CallErrorKind::Unreachable,
-            SdkError::ServiceError(service) if service.err().code().is_none() => CallErrorKind::Garbled,
-            SdkError::ServiceError(_) => CallErrorKind::Refused,
-            _ => CallErrorKind::Garbled,
+            SdkError::ConstructionFailure(_) => CallErrorKind::Construction,
+            SdkError::TimeoutError(_) => CallErrorKind::Timeout,
+            SdkError::DispatchFailure(failure) if failure.is_timeout() => CallErrorKind::Timeout,
+            SdkError::DispatchFailure(failure) if failure.is_user() => CallErrorKind::Construction,
+            SdkError::DispatchFailure(_) => CallErrorKind::Connect,
+            SdkError::ServiceError(service) if service.err().code().is_none() => CallErrorKind::InvalidResponse,
+            SdkError::ServiceError(_) => CallErrorKind::Service,
+            _ => CallErrorKind::InvalidResponse,
         };
         let raw = error.raw_response();
         CallError {
@@ -185,9 +185,9 @@ impl CallError {
     }
 
     /// A call that timed out while AWS responded to every attempt with a 429 or 5xx.
-    pub(super) fn refused(operation: &'static str, refusal: Refusal) -> Self {
-        let Refusal { http_status, code, message, request_id } = refusal;
-        let kind = if code.is_some() { CallErrorKind::Refused } else { CallErrorKind::Garbled };
+    pub(super) fn refused(operation: &'static str, refusal: TransientError) -> Self {
+        let TransientError { http_status, code, message, request_id } = refusal;
+        let kind = if code.is_some() { CallErrorKind::Service } else { CallErrorKind::InvalidResponse };
         CallError { code, message, http_status: Some(http_status), request_id, ..CallError::without(operation, kind) }
     }
 
@@ -235,7 +235,7 @@ impl CallError {
 
     /// True for a 429 or 5xx: the same call may succeed later.
     pub(super) fn is_passing(&self) -> bool {
-        let has_answered = matches!(self.kind, CallErrorKind::Refused | CallErrorKind::Garbled);
+        let has_answered = matches!(self.kind, CallErrorKind::Service | CallErrorKind::InvalidResponse);
         has_answered && self.http_status.is_some_and(is_passing)
     }
 
@@ -265,7 +265,7 @@ impl CallError {
 
     /// True if the call timed out.
     pub(super) fn is_silence(&self) -> bool {
-        self.kind == CallErrorKind::Silent
+        self.kind == CallErrorKind::Timeout
     }
 
     /// True if a version cannot be deleted because an alias points at it.
@@ -312,7 +312,7 @@ mod tests {
     use super::*;
 
     fn refused(code: &str, message: &str) -> CallError {
-        let error = CallError::without("UpdateFunctionCode", CallErrorKind::Refused);
+        let error = CallError::without("UpdateFunctionCode", CallErrorKind::Service);
         CallError { code: Some(code.to_owned()), message: Some(message.to_owned()), ..error }
     }
 

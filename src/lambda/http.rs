@@ -32,7 +32,7 @@ use rustls::pki_types::pem::PemObject;
 
 /// Connection pools for all requests of a run. Clones share them.
 ///
-/// There is one pool for each pair of timeouts, so that the 200 ms of a metadata service do not apply to Lambda.
+/// There is one pool for each pair of timeouts, so that the timeout of a metadata service does not apply to Lambda.
 #[derive(Clone, Debug, Default)]
 pub(super) struct LazyTls {
     pools: Arc<Mutex<HashMap<TimeOuts, SharedHttpConnector>>>,

@@ -2,19 +2,19 @@
 //! It never decides what to change; the plan does. Effect: sends requests to AWS.
 
 mod alias;
-mod body;
 mod bucket;
 mod call;
 mod connect;
 mod credentials;
+mod deploy_state;
 mod error;
 mod http;
-mod observer;
+mod json_zip_body;
 mod read;
 mod release;
 mod request;
+mod request_recorder;
 mod roles;
-mod subject;
 mod upload;
 mod wait;
 
@@ -25,24 +25,24 @@ use std::time::Duration;
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
-pub use alias::Way;
+pub use alias::ShiftOutcome;
 pub use connect::{Identity, connect, default_region, named_region};
 pub use credentials::CredentialsError;
-pub use error::{CallError, CallErrorKind, LambdaError, Trouble};
+pub use deploy_state::DeployState;
+pub use error::{CallError, CallErrorKind, LambdaError, StateReason};
 pub use release::ReleaseQuestions;
-pub use subject::Subject;
 
-use crate::code::{Delivery, Object};
-use crate::function::{Live, LiveUrl, PublicAccess, Setting};
-use crate::journal::Journal;
+use crate::cancel::{CancelReason, CancelToken};
+use crate::code_source::{Delivery, Object};
+use crate::event_writer::EventWriter;
+use crate::function::{LiveFunction, LiveUrl, PublicAccess, Setting};
 use crate::package::Archive;
 use crate::plan::Action;
 use crate::protocol::event::StepName;
 use crate::protocol::name::FunctionName;
-use crate::protocol::secret::{Learnt, Secret};
-use crate::stop::{Reason, Stop};
-use observer::{Attempts, Tally};
-use read::Standing;
+use crate::protocol::secret::{KnownSecrets, Secret};
+use read::UpdateStatus;
+use request_recorder::{AttemptCounter, RequestStats};
 use upload::Upload;
 
 /// Default limit of one wait and of one call.
@@ -64,16 +64,16 @@ const GRACE: Duration = Duration::from_secs(3);
 pub struct Lambda {
     client: aws_sdk_lambda::Client,
     s3: aws_sdk_s3::Client,
-    journal: Arc<Journal>,
-    stop: Stop,
-    attempts: Attempts,
+    journal: Arc<EventWriter>,
+    stop: CancelToken,
+    attempts: AttemptCounter,
     wait_limit: Duration,
-    learnt: Learnt,
+    learnt: KnownSecrets,
 }
 
 /// Which parts of the live function to read besides GetFunction, which does not return them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Beside {
+pub struct ExtraReads {
     /// The code signing configuration.
     pub code_signing: bool,
     /// The function URL and the resource policy that controls access to it.
@@ -95,9 +95,9 @@ pub struct Applied {
 
 /// The live function, and whether its state is final.
 #[derive(Debug)]
-pub struct Found {
+pub struct LiveState {
     /// The function as AWS returned it.
-    pub live: Live,
+    pub live: LiveFunction,
     /// True while the function is being created, updated, deleted or deactivated, by this run or by another caller.
     pub is_busy: bool,
     /// Progress text for a wait while `is_busy` is true.
@@ -111,7 +111,7 @@ impl Lambda {
     ///
     /// # Errors
     /// [`LambdaError::Call`], and [`LambdaError::Stopped`] as soon as the run is cancelled.
-    pub async fn read_live(&self, name: &FunctionName) -> Result<Option<Found>, LambdaError> {
+    pub async fn read_live(&self, name: &FunctionName) -> Result<Option<LiveState>, LambdaError> {
         let call = self.client.get_function().function_name(name.as_str()).send();
         let output = match self.heard("GetFunction", call).await {
             Err(LambdaError::Call(error)) if error.is_function_not_found() => return Ok(None),
@@ -119,19 +119,24 @@ impl Lambda {
         };
         let garbled = || self.garbled("GetFunction");
         let configuration = output.configuration().ok_or_else(garbled)?;
-        let standing = Standing::of_configuration(configuration);
+        let standing = UpdateStatus::of_configuration(configuration);
         let live = read::live(&output).ok_or_else(garbled)?;
         self.learnt.add(live.secrets());
         let is_busy = standing.passes();
-        let what = if standing == Standing::Leaving { LEAVING } else { ANOTHER_UPDATE };
-        Ok(Some(Found { live, is_busy, what, failure: wait::failure(standing) }))
+        let what = if standing == UpdateStatus::Leaving { LEAVING } else { ANOTHER_UPDATE };
+        Ok(Some(LiveState { live, is_busy, what, failure: wait::failure(standing) }))
     }
 
     /// Adds to `live` what GetFunction does not return. Sends only the requests that `beside` asks for.
     ///
     /// # Errors
     /// As [`Lambda::read_live`].
-    pub async fn read_beside(&self, name: &FunctionName, live: &mut Live, beside: Beside) -> Result<(), LambdaError> {
+    pub async fn read_beside(
+        &self,
+        name: &FunctionName,
+        live: &mut LiveFunction,
+        beside: ExtraReads,
+    ) -> Result<(), LambdaError> {
         let name = name.as_str();
         // AWS rejects this call for container images, which have no code signing configuration.
         if beside.code_signing && live.image.is_none() {
@@ -171,11 +176,11 @@ impl Lambda {
     ///
     /// # Errors
     /// [`LambdaError::WaitedTooLong`], and those of [`Lambda::read_live`].
-    pub async fn wait_until_quiet(&self, name: &FunctionName) -> Result<Option<Found>, LambdaError> {
-        self.quiet(name, &mut wait::Pace::new(self.wait_limit)).await
+    pub async fn wait_until_quiet(&self, name: &FunctionName) -> Result<Option<LiveState>, LambdaError> {
+        self.quiet(name, &mut wait::PollBackoff::new(self.wait_limit)).await
     }
 
-    async fn quiet(&self, name: &FunctionName, pace: &mut wait::Pace) -> Result<Option<Found>, LambdaError> {
+    async fn quiet(&self, name: &FunctionName, pace: &mut wait::PollBackoff) -> Result<Option<LiveState>, LambdaError> {
         let mut what = ANOTHER_UPDATE;
         loop {
             match self.look_again(pace, what, async || self.read_live(name).await).await? {
@@ -189,7 +194,7 @@ impl Lambda {
     ///
     /// # Errors
     /// As [`Lambda::wait_until_quiet`].
-    pub async fn read_when_quiet(&self, name: &FunctionName) -> Result<Option<Found>, LambdaError> {
+    pub async fn read_when_quiet(&self, name: &FunctionName) -> Result<Option<LiveState>, LambdaError> {
         match self.read_live(name).await? {
             Some(found) if found.is_busy => self.wait_until_quiet(name).await,
             found => Ok(found),
@@ -202,7 +207,8 @@ impl Lambda {
     /// # Errors
     /// [`LambdaError::Stopped`].
     pub async fn let_others_go_first(&self, round: u32) -> Result<(), LambdaError> {
-        let mut pace = wait::Pace::between(Duration::from_millis(100), Duration::from_millis(400 << round.min(3)));
+        let mut pace =
+            wait::PollBackoff::between(Duration::from_millis(100), Duration::from_millis(400 << round.min(3)));
         self.pause(&mut pace, ANOTHER_UPDATE).await
     }
 
@@ -229,7 +235,7 @@ impl Lambda {
     pub async fn apply(
         &self,
         action: &Action,
-        subject: &mut Subject<'_>,
+        subject: &mut DeployState<'_>,
         role_not_ready: &dyn Fn(),
     ) -> Result<Applied, LambdaError> {
         let applied = self.carry_out(action, subject, role_not_ready).await;
@@ -247,7 +253,7 @@ impl Lambda {
     ///
     /// # Errors
     /// [`LambdaError::Call`] as for the step itself, and [`LambdaError::Stopped`].
-    pub async fn rehearse(&self, action: &Action, subject: &Subject<'_>) -> Result<(), LambdaError> {
+    pub async fn rehearse(&self, action: &Action, subject: &DeployState<'_>) -> Result<(), LambdaError> {
         let Action::UpdateFunctionCode { delivery, .. } = action else { return Ok(()) };
         if matches!(delivery, Delivery::Upload(_)) {
             return Ok(());
@@ -263,7 +269,7 @@ impl Lambda {
     async fn carry_out(
         &self,
         action: &Action,
-        subject: &mut Subject<'_>,
+        subject: &mut DeployState<'_>,
         role_not_ready: &dyn Fn(),
     ) -> Result<Applied, LambdaError> {
         let step = action.name();
@@ -272,9 +278,9 @@ impl Lambda {
             return self.upload_package(object, subject).await;
         }
         // One wait limit for the whole step: AWS may reject a call with "in progress" while GetFunction shows no update.
-        let mut busy = wait::Pace::new(self.wait_limit);
-        let mut role = wait::Pace::slowly(wait::ROLE_LIMIT);
-        let mut weights = wait::Pace::slowly(wait::WEIGHTS_LIMIT.min(self.wait_limit));
+        let mut busy = wait::PollBackoff::new(self.wait_limit);
+        let mut role = wait::PollBackoff::slowly(wait::ROLE_LIMIT);
+        let mut weights = wait::PollBackoff::slowly(wait::WEIGHTS_LIMIT.min(self.wait_limit));
         loop {
             match self.call(action, subject).await {
                 Ok((told, standing)) => {
@@ -404,7 +410,7 @@ impl Lambda {
     }
 
     /// Uploads the archive to its S3 object, unless the object exists already.
-    async fn upload_package(&self, object: &Object, subject: &Subject<'_>) -> Result<Applied, LambdaError> {
+    async fn upload_package(&self, object: &Object, subject: &DeployState<'_>) -> Result<Applied, LambdaError> {
         if self.send_to_bucket(object, archive(subject)).await? {
             self.journal.note_changed(StepName::UploadPackage);
         }
@@ -415,16 +421,16 @@ impl Lambda {
     async fn settle(
         &self,
         action: &Action,
-        subject: &mut Subject<'_>,
-        mut standing: Standing,
+        subject: &mut DeployState<'_>,
+        mut standing: UpdateStatus,
     ) -> Result<(), LambdaError> {
         let (what, version) = match action {
             Action::CreateFunction { .. } => ("the new function", None),
             Action::PublishVersion { .. } => (release::VERSION, subject.version.clone()),
             _ => ("the update", None),
         };
-        let mut seen: Option<Live> = None;
-        let mut pace = wait::Pace::new(self.wait_limit);
+        let mut seen: Option<LiveFunction> = None;
+        let mut pace = wait::PollBackoff::new(self.wait_limit);
         while standing.passes() {
             let call = self.client.get_function().function_name(subject.name.as_str()).set_qualifier(version.clone());
             let look = async || self.heard("GetFunction", call.clone().send()).await;
@@ -433,7 +439,7 @@ impl Lambda {
                 other => other?,
             };
             let configuration = output.configuration().ok_or_else(|| self.garbled("GetFunction"))?;
-            let told = Standing::of_configuration(configuration);
+            let told = UpdateStatus::of_configuration(configuration);
             standing = if version.is_some() { told.of_version() } else { told };
             if version.is_none() {
                 subject.seen_sha256 = configuration.code_sha256().map(str::to_owned);
@@ -452,7 +458,7 @@ impl Lambda {
     }
 
     /// Sleeps for the next interval of `pace`, unless the run is cancelled.
-    async fn pause(&self, pace: &mut wait::Pace, what: &'static str) -> Result<(), LambdaError> {
+    async fn pause(&self, pace: &mut wait::PollBackoff, what: &'static str) -> Result<(), LambdaError> {
         let interval = pace.next().ok_or(LambdaError::WaitedTooLong { what, limit: pace.limit() })?;
         self.sleep(interval, what).await
     }
@@ -460,7 +466,7 @@ impl Lambda {
     /// As [`Lambda::pause`], but returns `refused` when the limit of `pace` is reached.
     async fn pause_or(
         &self,
-        pace: &mut wait::Pace,
+        pace: &mut wait::PollBackoff,
         what: &'static str,
         refused: LambdaError,
     ) -> Result<(), LambdaError> {
@@ -474,7 +480,7 @@ impl Lambda {
     /// is then AWS's last one, even if the polls after it got no response.
     async fn look_again<T>(
         &self,
-        pace: &mut wait::Pace,
+        pace: &mut wait::PollBackoff,
         what: &'static str,
         look: impl AsyncFn() -> Result<T, LambdaError>,
     ) -> Result<T, LambdaError> {
@@ -555,8 +561,8 @@ impl Lambda {
         self.stop.check().map_err(|reason| LambdaError::Stopped { reason, in_flight: None })?;
         let out_of_patience = async {
             match self.stop.requested().await {
-                Reason::OutputClosed => std::future::pending().await,
-                reason @ Reason::Signal(_) => {
+                CancelReason::OutputClosed => std::future::pending().await,
+                reason @ CancelReason::Signal(_) => {
                     // After a traffic shift, restoring the traffic must also fit into the shutdown time.
                     let is_shift = matches!(step, StepName::ShiftTraffic | StepName::UpdateAlias);
                     tokio::time::sleep(if is_shift { GRACE / 3 } else { GRACE }).await;
@@ -573,11 +579,11 @@ impl Lambda {
 
     /// The error for a success response without its required fields: it does not come from AWS, but from a proxy on the way.
     fn garbled(&self, operation: &'static str) -> LambdaError {
-        let Tally { http_status, request_id, .. } = self.attempts.told();
+        let RequestStats { http_status, request_id, .. } = self.attempts.told();
         LambdaError::Call(CallError {
             http_status,
             request_id,
-            ..CallError::without(operation, CallErrorKind::Garbled)
+            ..CallError::without(operation, CallErrorKind::InvalidResponse)
         })
     }
 
@@ -605,7 +611,7 @@ fn found<T>(answer: Result<T, LambdaError>) -> Result<Option<T>, LambdaError> {
 }
 
 /// The archive of a step that uploads it.
-fn archive<'a>(subject: &'a Subject<'_>) -> &'a Arc<Archive> {
+fn archive<'a>(subject: &'a DeployState<'_>) -> &'a Arc<Archive> {
     subject.archive.as_ref().expect("a plan uploads an archive only if there is one")
 }
 

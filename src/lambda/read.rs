@@ -8,14 +8,16 @@ use aws_sdk_lambda::operation::get_function_url_config::GetFunctionUrlConfigOutp
 use aws_sdk_lambda::types::{FileSystemConfig, FunctionConfiguration, LastUpdateStatus, PackageType, State};
 use serde_json::{Value, json};
 
-use super::error::Trouble;
-use crate::function::{Held, Live, LiveImage, LiveUrl, LiveVersion, Permission, PublicAccess, Setting, VersionState};
+use super::error::StateReason;
+use crate::function::{
+    Held, LiveFunction, LiveImage, LiveUrl, LiveVersion, Permission, PublicAccess, Setting, VersionState,
+};
 use crate::protocol::secret::Secret;
 use crate::protocol::structures::{self, FunctionUrl};
 
 /// State of a function or version, combined from `State` and `LastUpdateStatus`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum UpdateStatus {
     /// Ready, or idle.
     Settled,
     /// Being created.
@@ -27,28 +29,28 @@ pub(super) enum Standing {
     /// Deactivated: it cannot be invoked.
     Deactivated,
     /// The creation failed.
-    CreationFailed(Trouble),
+    CreationFailed(StateReason),
     /// The last update failed.
-    UpdateFailed(Trouble),
+    UpdateFailed(StateReason),
 }
 
-impl Standing {
+impl UpdateStatus {
     /// Combines `State` (creation, deletion, deactivation) and `LastUpdateStatus` (updates). `Inactive` counts as ready: an
     /// idle function stays so until it is invoked.
     pub(super) fn of(
         state: Option<&State>,
-        state_trouble: Trouble,
+        state_trouble: StateReason,
         status: Option<&LastUpdateStatus>,
-        status_trouble: Trouble,
+        status_trouble: StateReason,
     ) -> Self {
         match (state, status) {
-            (Some(State::Pending), _) => Standing::Creating,
-            (Some(State::Failed), _) => Standing::CreationFailed(state_trouble),
-            (Some(State::Deleting | State::Deactivating), _) => Standing::Leaving,
-            (Some(State::Deactivated), _) => Standing::Deactivated,
-            (_, Some(LastUpdateStatus::InProgress)) => Standing::Updating,
-            (_, Some(LastUpdateStatus::Failed)) => Standing::UpdateFailed(status_trouble),
-            _ => Standing::Settled,
+            (Some(State::Pending), _) => UpdateStatus::Creating,
+            (Some(State::Failed), _) => UpdateStatus::CreationFailed(state_trouble),
+            (Some(State::Deleting | State::Deactivating), _) => UpdateStatus::Leaving,
+            (Some(State::Deactivated), _) => UpdateStatus::Deactivated,
+            (_, Some(LastUpdateStatus::InProgress)) => UpdateStatus::Updating,
+            (_, Some(LastUpdateStatus::Failed)) => UpdateStatus::UpdateFailed(status_trouble),
+            _ => UpdateStatus::Settled,
         }
     }
 
@@ -56,25 +58,28 @@ impl Standing {
     /// ignored.
     pub(super) fn of_version(self) -> Self {
         match self {
-            Standing::Creating | Standing::CreationFailed(_) | Standing::Leaving | Standing::Deactivated => self,
-            Standing::Settled | Standing::Updating | Standing::UpdateFailed(_) => Standing::Settled,
+            UpdateStatus::Creating
+            | UpdateStatus::CreationFailed(_)
+            | UpdateStatus::Leaving
+            | UpdateStatus::Deactivated => self,
+            UpdateStatus::Settled | UpdateStatus::Updating | UpdateStatus::UpdateFailed(_) => UpdateStatus::Settled,
         }
     }
 
     /// Whether an operation is in progress that ends by itself.
     pub(super) fn passes(&self) -> bool {
-        matches!(self, Standing::Creating | Standing::Updating | Standing::Leaving)
+        matches!(self, UpdateStatus::Creating | UpdateStatus::Updating | UpdateStatus::Leaving)
     }
 
     pub(super) fn of_configuration(configuration: &FunctionConfiguration) -> Self {
-        Standing::of(
+        UpdateStatus::of(
             configuration.state(),
-            Trouble {
+            StateReason {
                 code: configuration.state_reason_code().map(|code| code.as_str().to_owned()),
                 reason: configuration.state_reason().map(str::to_owned),
             },
             configuration.last_update_status(),
-            Trouble {
+            StateReason {
                 code: configuration.last_update_status_reason_code().map(|code| code.as_str().to_owned()),
                 reason: configuration.last_update_status_reason().map(str::to_owned),
             },
@@ -83,7 +88,7 @@ impl Standing {
 }
 
 /// Converts a GetFunction response. `None`: the response lacks a field that every function has.
-pub(super) fn live(output: &GetFunctionOutput) -> Option<Live> {
+pub(super) fn live(output: &GetFunctionOutput) -> Option<LiveFunction> {
     let configuration = output.configuration()?;
     let mut settings = settings(configuration);
     let reserved = output.concurrency().and_then(|concurrency| concurrency.reserved_concurrent_executions());
@@ -91,7 +96,7 @@ pub(super) fn live(output: &GetFunctionOutput) -> Option<Live> {
     let code = output.code();
     settings.push(Setting::SourceKmsKeyArn(text(code.and_then(|code| code.source_kms_key_arn()))));
     let is_image = configuration.package_type() == Some(&PackageType::Image);
-    Some(Live {
+    Some(LiveFunction {
         arn: configuration.function_arn()?.to_owned(),
         settings,
         tags: match output.tags_error() {
@@ -114,8 +119,8 @@ pub(super) fn live(output: &GetFunctionOutput) -> Option<Live> {
         provisioned: BTreeMap::new(),
         revision_id: configuration.revision_id().map(str::to_owned),
         has_failed: matches!(
-            Standing::of_configuration(configuration),
-            Standing::CreationFailed(_) | Standing::UpdateFailed(_)
+            UpdateStatus::of_configuration(configuration),
+            UpdateStatus::CreationFailed(_) | UpdateStatus::UpdateFailed(_)
         ),
     })
 }
@@ -133,10 +138,10 @@ pub(super) fn listed_version(configuration: &FunctionConfiguration) -> Option<Li
 
 /// Converts the GetFunction response for a published version. `None`: it lacks a field that every version has.
 pub(super) fn version(configuration: &FunctionConfiguration) -> Option<LiveVersion> {
-    let state = match Standing::of_configuration(configuration).of_version() {
-        Standing::Settled | Standing::Updating | Standing::UpdateFailed(_) => VersionState::Ready,
-        Standing::Creating | Standing::Leaving => VersionState::Pending,
-        Standing::CreationFailed(_) | Standing::Deactivated => VersionState::Failed,
+    let state = match UpdateStatus::of_configuration(configuration).of_version() {
+        UpdateStatus::Settled | UpdateStatus::Updating | UpdateStatus::UpdateFailed(_) => VersionState::Ready,
+        UpdateStatus::Creating | UpdateStatus::Leaving => VersionState::Pending,
+        UpdateStatus::CreationFailed(_) | UpdateStatus::Deactivated => VersionState::Failed,
     };
     Some(LiveVersion { state, ..listed_version(configuration)? })
 }

@@ -8,11 +8,11 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{LogType, ProvisionedConcurrencyStatusEnum};
 
 use super::alias::shares;
-use super::error::Trouble;
-use super::read::Standing;
+use super::error::StateReason;
+use super::read::UpdateStatus;
 use super::{CallError, Lambda, LambdaError, connect, found, read, wait};
 use crate::function::{
-    LATEST_PUBLISHED, Live, LiveAlias, LiveVersion, Provisioned, ProvisionedState, Trail, VersionState,
+    AliasHistory, LATEST_PUBLISHED, LiveAlias, LiveFunction, LiveVersion, Provisioned, ProvisionedState, VersionState,
 };
 use crate::protocol::name::FunctionName;
 use crate::verification::Answer;
@@ -48,7 +48,7 @@ impl Lambda {
     pub async fn read_release(
         &self,
         name: &FunctionName,
-        live: &mut Live,
+        live: &mut LiveFunction,
         questions: &ReleaseQuestions,
     ) -> Result<(), LambdaError> {
         if questions.all_aliases || !questions.aliases.is_empty() {
@@ -87,11 +87,11 @@ impl Lambda {
     pub async fn read_version(
         &self,
         name: &FunctionName,
-        live: &mut Live,
+        live: &mut LiveFunction,
         number: &str,
         waits: bool,
     ) -> Result<Option<LambdaError>, LambdaError> {
-        let mut pace = wait::Pace::new(self.wait_limit);
+        let mut pace = wait::PollBackoff::new(self.wait_limit);
         loop {
             let call = self.client.get_function().function_name(name.as_str()).qualifier(number).send();
             let Some(output) = found(self.heard("GetFunction", call).await)? else {
@@ -103,7 +103,7 @@ impl Lambda {
             let is_pending = told.state == VersionState::Pending;
             live.versions.iter_mut().filter(|version| version.number == number).for_each(|it| *it = told.clone());
             if !is_pending || !waits {
-                return Ok(of_version(number, Standing::of_configuration(configuration)).err());
+                return Ok(of_version(number, UpdateStatus::of_configuration(configuration)).err());
             }
             self.pause(&mut pace, VERSION).await?;
         }
@@ -121,7 +121,7 @@ impl Lambda {
                 version: alias.function_version().unwrap_or_default().to_owned(),
                 weights: shares(alias.routing_config()),
                 revision_id: alias.revision_id().map(str::to_owned),
-                trail: Trail::of(alias.description().unwrap_or_default()),
+                trail: AliasHistory::of(alias.description().unwrap_or_default()),
             }));
             marker = self.next_page("ListAliases", marker, output.next_marker())?;
             if marker.is_none() {
@@ -178,7 +178,7 @@ impl Lambda {
     async fn read_provisioned(
         &self,
         name: &FunctionName,
-        live: &mut Live,
+        live: &mut LiveFunction,
         questions: &ReleaseQuestions,
     ) -> Result<(), LambdaError> {
         let is_asked = |alias: &&LiveAlias| questions.provisioned && questions.aliases.contains(&alias.name);
@@ -220,7 +220,7 @@ impl Lambda {
             Err(LambdaError::Call(error)) if error.is_not_found() => Err(LambdaError::Outdated(Some(error))),
             answer => answer,
         };
-        let mut pace = wait::Pace::new(self.wait_limit);
+        let mut pace = wait::PollBackoff::new(self.wait_limit);
         let mut answer = look().await?;
         loop {
             let Some(output) = answer else { return Ok(()) };
@@ -228,7 +228,7 @@ impl Lambda {
                 Some(ProvisionedConcurrencyStatusEnum::InProgress) => {}
                 Some(ProvisionedConcurrencyStatusEnum::Failed) => {
                     let reason = output.status_reason().map(str::to_owned);
-                    return Err(LambdaError::ProvisioningFailed(Trouble { code: None, reason }));
+                    return Err(LambdaError::ProvisioningFailed(StateReason { code: None, reason }));
                 }
                 Some(_) => return Ok(()),
                 None => return Err(self.garbled("GetProvisionedConcurrencyConfig")),
@@ -248,7 +248,7 @@ impl Lambda {
         payload: &str,
         limit: Duration,
     ) -> Result<Answer, LambdaError> {
-        let mut waking = wait::Pace::new(self.wait_limit);
+        let mut waking = wait::PollBackoff::new(self.wait_limit);
         loop {
             match self.invoke_once(name, version, payload, limit).await {
                 // AWS rejects the first invocation of an idle function, and makes the function active again.
@@ -302,11 +302,11 @@ impl Lambda {
 }
 
 /// An error if a version has failed. `Ok`: it is ready, or may still become ready.
-pub(super) fn of_version(number: &str, standing: Standing) -> Result<(), LambdaError> {
+pub(super) fn of_version(number: &str, standing: UpdateStatus) -> Result<(), LambdaError> {
     let failed = |trouble| Err(LambdaError::VersionFailed { version: number.to_owned(), trouble });
     match standing.of_version() {
-        Standing::CreationFailed(trouble) => failed(trouble),
-        Standing::Deactivated => failed(Trouble { code: None, reason: Some("it was deactivated".to_owned()) }),
+        UpdateStatus::CreationFailed(trouble) => failed(trouble),
+        UpdateStatus::Deactivated => failed(StateReason { code: None, reason: Some("it was deactivated".to_owned()) }),
         _ => Ok(()),
     }
 }

@@ -8,12 +8,12 @@ use aws_credential_types::provider::error::CredentialsError as SdkCredentialsErr
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use aws_sdk_sts::types::Credentials as StsCredentials;
 
-use super::credentials::{Acting, CredentialsError, learn};
+use super::credentials::{CredentialsError, ResolvedCredentials, learn};
 use super::error::{CallError, CallErrorKind, LambdaError};
-use crate::bounded;
+use crate::bounded_read;
 use crate::protocol::environment::Environment;
 use crate::protocol::event::CredentialsSource;
-use crate::protocol::secret::{Learnt, Secret};
+use crate::protocol::secret::{KnownSecrets, Secret};
 use crate::protocol::stanza::Stanza;
 
 /// A role to assume, and how to assume it.
@@ -87,7 +87,7 @@ impl Token {
     fn read(&self) -> Result<Secret, LambdaError> {
         match self {
             Token::Value(token) => Ok(token.clone()),
-            Token::File(path) => match bounded::read_to_string(Path::new(path)) {
+            Token::File(path) => match bounded_read::read_to_string(Path::new(path)) {
                 Ok(token) => Ok(Secret::new(token.trim())),
                 Err(source) => {
                     Err(LambdaError::Credentials(CredentialsError::NoTokenFile { path: path.clone(), source }))
@@ -102,11 +102,11 @@ impl Token {
 pub(super) struct AssumedRole {
     role: Role,
     client: aws_sdk_sts::Client,
-    learnt: Learnt,
+    learnt: KnownSecrets,
 }
 
 impl AssumedRole {
-    pub(super) fn new(role: Role, client: aws_sdk_sts::Client, learnt: Learnt) -> Self {
+    pub(super) fn new(role: Role, client: aws_sdk_sts::Client, learnt: KnownSecrets) -> Self {
         AssumedRole { role, client, learnt }
     }
 
@@ -114,9 +114,9 @@ impl AssumedRole {
     ///
     /// # Errors
     /// As [`AssumedRole::assume`].
-    pub(super) async fn act(self, source: CredentialsSource) -> Result<Acting, LambdaError> {
+    pub(super) async fn act(self, source: CredentialsSource) -> Result<ResolvedCredentials, LambdaError> {
         let credentials = self.assume().await?;
-        Ok(Acting { credentials, source, provider: Some(SharedCredentialsProvider::new(self)) })
+        Ok(ResolvedCredentials { credentials, source, provider: Some(SharedCredentialsProvider::new(self)) })
     }
 
     /// Requests credentials from STS.
@@ -147,7 +147,7 @@ impl AssumedRole {
         credentials
             .and_then(of_sts)
             .inspect(|credentials| learn(&self.learnt, credentials))
-            .ok_or_else(|| LambdaError::Call(CallError::without(operation, CallErrorKind::Garbled)))
+            .ok_or_else(|| LambdaError::Call(CallError::without(operation, CallErrorKind::InvalidResponse)))
     }
 }
 

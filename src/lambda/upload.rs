@@ -11,8 +11,8 @@ use aws_sdk_lambda::error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
 use bytes::Bytes;
 
-use super::body::{Document, Encoding};
-use crate::journal::Journal;
+use super::json_zip_body::{Encoding, JsonZipBody};
+use crate::event_writer::EventWriter;
 use crate::package::Archive;
 use crate::protocol::event::Progress;
 
@@ -22,11 +22,11 @@ const EMPTY: &[u8] = br#""ZipFile":"""#;
 /// Inserts the archive into a request with an empty `ZipFile`, just before the request is signed.
 pub(super) struct Upload {
     archive: Arc<Archive>,
-    journal: Arc<Journal>,
+    journal: Arc<EventWriter>,
 }
 
 impl Upload {
-    pub(super) fn of(archive: Arc<Archive>, journal: Arc<Journal>) -> Self {
+    pub(super) fn of(archive: Arc<Archive>, journal: Arc<EventWriter>) -> Self {
         Upload { archive, journal }
     }
 }
@@ -55,7 +55,7 @@ impl Intercept for Upload {
         // Split before the closing quote of the empty value.
         let (before, behind) = whole.split_at(at + EMPTY.len() - 1);
         let total = self.archive.size();
-        let document = Document {
+        let document = JsonZipBody {
             archive: self.archive.clone(),
             range: 0..total,
             encoding: Encoding::Base64,

@@ -7,8 +7,8 @@ use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use super::error::LambdaError;
-use super::read::Standing;
-use crate::journal::Journal;
+use super::read::UpdateStatus;
+use crate::event_writer::EventWriter;
 
 /// How long to retry while Lambda cannot assume a role: a new role propagates from IAM to Lambda within seconds.
 pub(super) const ROLE_LIMIT: Duration = Duration::from_secs(30);
@@ -30,27 +30,27 @@ const PART: u32 = 8;
 /// Poll intervals of one wait. GetFunction has a quota of its own, 100 requests per second, so frequent polling does not use
 /// up the quota of other calls.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(super) struct PollBackoff {
     least: Duration,
     began: Instant,
     limit: Duration,
 }
 
-impl Pace {
+impl PollBackoff {
     /// Starts with 100 ms, then uses an eighth of the elapsed time, at most 2 s.
     pub(super) fn new(limit: Duration) -> Self {
-        Pace { least: FIRST, began: Instant::now(), limit }
+        PollBackoff { least: FIRST, began: Instant::now(), limit }
     }
 
-    /// As [`Pace::new`], but at least 1 s, for write calls, which have a lower quota.
+    /// As [`PollBackoff::new`], but at least 1 s, for write calls, which have a lower quota.
     pub(super) fn slowly(limit: Duration) -> Self {
-        Pace { least: Duration::from_secs(1), began: Instant::now(), limit }
+        PollBackoff { least: Duration::from_secs(1), began: Instant::now(), limit }
     }
 
     /// For one sleep of a random time between `least` and `most`.
     pub(super) fn between(least: Duration, most: Duration) -> Self {
         let span = most.saturating_sub(least);
-        Pace { least: least + span.mul_f64(fastrand::f64()), began: Instant::now(), limit: most * 2 }
+        PollBackoff { least: least + span.mul_f64(fastrand::f64()), began: Instant::now(), limit: most * 2 }
     }
 
     /// The next time to sleep. `None`: the limit is reached. Jitter prevents many CI jobs from polling at the same moments.
@@ -73,7 +73,7 @@ fn interval(least: Duration, elapsed: Duration) -> Duration {
 /// Awaits `work`. Whenever no event was written for five seconds, emits a progress event with the text `what`, but not
 /// before the work has lasted for `least`.
 pub(super) async fn told<T>(
-    journal: &Journal,
+    journal: &EventWriter,
     least: Duration,
     what: impl Fn() -> String,
     work: impl Future<Output = T>,
@@ -95,12 +95,12 @@ pub(super) async fn told<T>(
 }
 
 /// The error of a function that is not ready although no operation is in progress.
-pub(super) fn failure(standing: Standing) -> Option<LambdaError> {
+pub(super) fn failure(standing: UpdateStatus) -> Option<LambdaError> {
     match standing {
-        Standing::Settled | Standing::Creating | Standing::Updating | Standing::Leaving => None,
-        Standing::Deactivated => Some(LambdaError::Deactivated),
-        Standing::CreationFailed(trouble) => Some(LambdaError::CreationFailed(trouble)),
-        Standing::UpdateFailed(trouble) => Some(LambdaError::UpdateFailed(trouble)),
+        UpdateStatus::Settled | UpdateStatus::Creating | UpdateStatus::Updating | UpdateStatus::Leaving => None,
+        UpdateStatus::Deactivated => Some(LambdaError::Deactivated),
+        UpdateStatus::CreationFailed(trouble) => Some(LambdaError::CreationFailed(trouble)),
+        UpdateStatus::UpdateFailed(trouble) => Some(LambdaError::UpdateFailed(trouble)),
     }
 }
 
@@ -114,13 +114,13 @@ mod tests {
             let interval = interval(FIRST, Duration::from_millis(elapsed));
             assert_eq!(interval.as_millis(), expected, "after {elapsed} ms");
         }
-        let first = Pace::new(Duration::from_secs(600)).next().expect("far from the limit").as_millis();
+        let first = PollBackoff::new(Duration::from_secs(600)).next().expect("far from the limit").as_millis();
         assert!((90..=111).contains(&first), "{first}");
     }
 
     #[test]
     fn a_wait_ends_at_its_limit() {
-        assert_eq!(Pace::new(Duration::ZERO).next(), None);
-        assert!(Pace::new(Duration::from_millis(20)).next().expect("some left") <= Duration::from_millis(20));
+        assert_eq!(PollBackoff::new(Duration::ZERO).next(), None);
+        assert!(PollBackoff::new(Duration::from_millis(20)).next().expect("some left") <= Duration::from_millis(20));
     }
 }

@@ -4,8 +4,8 @@
 use super::too_large;
 use crate::protocol::environment::Environment;
 use crate::protocol::error::{Problem, Warning, WarningCode};
+use crate::protocol::json::{Map, Node, pointer};
 use crate::protocol::stanza::OPEN;
-use crate::protocol::wire::{Map, Node, pointer};
 
 /// Options whose value is bash source. bash itself expands the variables in them.
 const BASH: [&str; 4] = ["on", "if", "true", "run"];

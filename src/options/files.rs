@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::bounded;
+use crate::bounded_read;
 use crate::protocol::environment::Environment;
 
 /// Options by name, each with its value and the file that contains it. A prefix `aws_` of a key is removed.
@@ -34,7 +34,7 @@ pub fn defines_profile(env: &Environment, name: &str) -> bool {
 /// Paths and contents of the files that can be read, `credentials` first.
 fn texts(env: &Environment) -> Vec<(String, String)> {
     // Ignore a file that does not exist or cannot be read. The SDK reports it if it needs the file for credentials.
-    let read = |path: String| bounded::read_to_string(Path::new(&path)).ok().map(|text| (path, text));
+    let read = |path: String| bounded_read::read_to_string(Path::new(&path)).ok().map(|text| (path, text));
     paths(env).into_iter().filter_map(read).collect()
 }
 

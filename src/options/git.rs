@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use crate::cancel::CancelToken;
 use crate::git::{self, GitError};
 use crate::protocol::environment::Environment;
-use crate::stop::Stop;
 
 /// The arguments with which git prints a value. `None`: there is no value of this name. The names are those of dpl.
 fn arguments(name: &str) -> Option<&'static [&'static str]> {
@@ -29,6 +29,11 @@ pub(super) fn is_fact(name: &str) -> bool {
 ///
 /// # Errors
 /// [`GitError`], if git could not be run.
-pub(super) fn fact(name: &str, env: &Environment, directory: &Path, stop: &Stop) -> Result<Option<String>, GitError> {
+pub(super) fn fact(
+    name: &str,
+    env: &Environment,
+    directory: &Path,
+    stop: &CancelToken,
+) -> Result<Option<String>, GitError> {
     arguments(name).map_or(Ok(None), |arguments| git::ask(arguments, env, directory, stop))
 }

@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{Gathered, git, too_large};
+use super::{ResolvedOptions, git, too_large};
+use crate::cancel::CancelToken;
 use crate::git::GitError;
 use crate::protocol::environment::Environment;
 use crate::protocol::error::{Warning, WarningCode};
-use crate::protocol::wire::{MAX_REQUEST_BYTES, Node};
-use crate::stop::Stop;
+use crate::protocol::json::{MAX_REQUEST_BYTES, Node};
 
 /// The options that a description can use, in addition to git values and the build number.
 const OPTIONS: [&str; 12] = [
@@ -38,7 +38,7 @@ pub fn version_description(
     description: Option<&str>,
     env: &Environment,
     directory: &Path,
-    stop: &Stop,
+    stop: &CancelToken,
 ) -> Option<String> {
     let variable = |name| env.get(name).filter(|value| !value.is_empty());
     let build = variable("TRAVIS_BUILD_NUMBER").map(|number| format!("build {number}"));
@@ -55,8 +55,8 @@ pub fn version_description(
 const SHORT_SHA: usize = 12;
 
 /// Replaces `%{name}` in the description of the stanza.
-pub(super) fn description(gathered: &mut Gathered, env: &Environment, directory: &Path, stop: &Stop) {
-    let Gathered { stanza, warnings, problems, .. } = gathered;
+pub(super) fn description(gathered: &mut ResolvedOptions, env: &Environment, directory: &Path, stop: &CancelToken) {
+    let ResolvedOptions { stanza, warnings, problems, .. } = gathered;
     let Some(Node::Text(text)) = stanza.get("description") else { return };
     if !text.contains("%{") {
         return;

@@ -10,11 +10,11 @@ mod interpolate;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::cancel::CancelToken;
 use crate::protocol::branches::{FOREIGN, select_branch};
 use crate::protocol::environment::Environment;
 use crate::protocol::error::{Code, Problem, Warning};
-use crate::protocol::wire::{MAX_REQUEST_BYTES, Map, Node, pointer};
-use crate::stop::Stop;
+use crate::protocol::json::{MAX_REQUEST_BYTES, Map, Node, pointer};
 
 pub use files::{defines_profile, paths as profile_files};
 pub use interpolate::{default_description, version_description};
@@ -24,7 +24,7 @@ const LISTS: [&str; 3] = ["subnet_ids", "security_group_ids", "layers"];
 
 /// A stanza after all options have been resolved.
 #[derive(Debug)]
-pub struct Gathered {
+pub struct ResolvedOptions {
     /// The resolved options.
     pub stanza: Map,
     /// Warnings about the options.
@@ -37,7 +37,7 @@ pub struct Gathered {
 
 /// Resolves the options of a stanza. The stanza takes precedence over the job's variables, and these over `~/.aws` files.
 /// Replaces `$VAR` in values of the stanza, and `%{name}` in the description. git runs in `directory`.
-pub fn gather(stanza: &Map, env: &Environment, directory: &Path, stop: &Stop) -> Gathered {
+pub fn gather(stanza: &Map, env: &Environment, directory: &Path, stop: &CancelToken) -> ResolvedOptions {
     let mut gathered = without_git(stanza, env);
     interpolate::description(&mut gathered, env, directory, stop);
     gathered
@@ -45,7 +45,7 @@ pub fn gather(stanza: &Map, env: &Environment, directory: &Path, stop: &Stop) ->
 
 /// As [`gather`], but without git and without a replacement of `%{name}`. For a stanza that is skipped, of which only the problems are
 /// reported.
-pub fn without_git(stanza: &Map, env: &Environment) -> Gathered {
+pub fn without_git(stanza: &Map, env: &Environment) -> ResolvedOptions {
     let (stanza, mut warnings) = select_branch(stanza, &env.expand("TRAVIS_BRANCH"));
     let mut origins = BTreeMap::new();
     let foreign = foreign_options(&stanza, env, &mut origins);
@@ -55,10 +55,10 @@ pub fn without_git(stanza: &Map, env: &Environment) -> Gathered {
     let mut room = MAX_REQUEST_BYTES;
     let mut expand = |(key, node)| expand::option(key, node, env, &mut room, &mut warnings, &mut problems);
     let expanded = own.filter_map(&mut expand).chain(foreign).collect();
-    Gathered { stanza: expanded, warnings, problems, origins }
+    ResolvedOptions { stanza: expanded, warnings, problems, origins }
 }
 
-impl Gathered {
+impl ResolvedOptions {
     /// Adds the source of the value to a problem, if the value is not from the stanza.
     pub fn with_origin(&self, mut problem: Problem) -> Problem {
         if let Some(origin) = problem.at.as_ref().and_then(|at| self.origins.get(at)) {
@@ -125,14 +125,14 @@ fn list(value: &str) -> Node {
 mod tests {
     use super::*;
     use crate::protocol::error::WarningCode;
-    use crate::protocol::wire::parse;
+    use crate::protocol::json::parse;
     use std::fs;
     use tempfile::TempDir;
 
-    fn gathered(stanza: &str, env: &[(&str, &str)]) -> Gathered {
+    fn gathered(stanza: &str, env: &[(&str, &str)]) -> ResolvedOptions {
         let node = parse(stanza.as_bytes()).expect("the test's own JSON is valid");
         let env: Environment = env.iter().copied().collect();
-        gather(node.as_map().expect("an object"), &env, Path::new("/"), &Stop::new())
+        gather(node.as_map().expect("an object"), &env, Path::new("/"), &CancelToken::new())
     }
 
     #[track_caller]
@@ -249,7 +249,7 @@ mod tests {
         let text = "%{git_sha} %{git_branch} %{git_tag} %{git_author_name} %{git_author_email} %{git_commit_author} %{git_commit_msg}";
         let stanza: Map = [("description".to_owned(), Node::Text(text.to_owned()))].into_iter().collect();
         let env: Environment = [("PATH", path)].into_iter().collect();
-        let gathered = gather(&stanza, &env, repository.path(), &Stop::new());
+        let gathered = gather(&stanza, &env, repository.path(), &CancelToken::new());
         let expected = format!("{sha} trunk v1 Ann ann@example.invalid Ann First line\n\nmore");
         assert_eq!(gathered.stanza.get("description"), Some(&Node::Text(expected)));
         assert!(gathered.warnings.is_empty(), "{:?}", gathered.warnings);

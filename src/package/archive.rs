@@ -13,11 +13,11 @@ use zip::ZipArchive;
 
 use super::compress::{Piece, compress};
 use super::contents::{Contents, Item, ItemKind, Kind, largest, unreadable};
-use super::handler::{self, Missing};
+use super::handler::{self, MissingHandler};
 use super::writer::{Head, Writer};
 use super::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES, PackageError, threads};
+use crate::cancel::CancelToken;
 use crate::protocol::event::Package;
-use crate::stop::Stop;
 
 /// Largest archive in bytes that is kept in memory. A larger one goes to a temporary file without a name, which disappears
 /// with the process, even if that is killed.
@@ -110,7 +110,7 @@ impl Archive {
 
     /// Returns what Lambda will not find in the archive when it loads `handler` with `runtime`. `None`: the names of the
     /// entries show no problem.
-    pub fn missing(&self, runtime: &str, handler: &str) -> Option<Missing> {
+    pub fn missing(&self, runtime: &str, handler: &str) -> Option<MissingHandler> {
         handler::missing(&self.entries, runtime, handler)
     }
 
@@ -157,7 +157,7 @@ impl Contents {
     ///
     /// # Errors
     /// [`PackageError`], which is [`PackageError::Stopped`] if `stop` is set meanwhile.
-    pub fn into_archive(self, progress: &mut dyn FnMut(Progress), stop: &Stop) -> Result<Archive, PackageError> {
+    pub fn into_archive(self, progress: &mut dyn FnMut(Progress), stop: &CancelToken) -> Result<Archive, PackageError> {
         self.into_archive_with(threads(), progress, stop)
     }
 
@@ -166,7 +166,7 @@ impl Contents {
         self,
         threads: usize,
         progress: &mut dyn FnMut(Progress),
-        stop: &Stop,
+        stop: &CancelToken,
     ) -> Result<Archive, PackageError> {
         match self.kind {
             Kind::Archive { path } => given(&path, self.source),
@@ -221,7 +221,7 @@ fn made(
     source: String,
     threads: usize,
     progress: &mut dyn FnMut(Progress),
-    stop: &Stop,
+    stop: &CancelToken,
 ) -> Result<Archive, PackageError> {
     let total_bytes = items.iter().map(Item::bytes).sum();
     let mut done_bytes = 0;

@@ -15,7 +15,7 @@ use super::PackageError;
 use super::archive::unarchivable;
 use super::contents::{Item, ItemKind, unreadable};
 use super::writer::{Method, Sizes};
-use crate::stop::Stop;
+use crate::cancel::CancelToken;
 
 /// Largest file in bytes that is compressed as a whole, with libdeflate, which is faster. Larger files are compressed in
 /// blocks, with zlib.
@@ -48,27 +48,27 @@ pub(super) enum Piece {
     /// Consecutive complete items. `first` is the index of the first one; `data` is their compressed data, concatenated.
     Whole { first: usize, entries: Vec<(Method, Sizes)>, data: Vec<u8> },
     /// A block of a large file, with the checksum of that block.
-    Block { item: usize, place: Place, crc32: crc32fast::Hasher, uncompressed: u64, data: Vec<u8> },
+    Block { item: usize, place: JobPlace, crc32: crc32fast::Hasher, uncompressed: u64, data: Vec<u8> },
 }
 
 /// Position of a block in its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct JobPlace {
     pub(super) is_first: bool,
     pub(super) is_last: bool,
 }
 
 /// Work for one thread.
 #[derive(Clone, Debug)]
-enum Job {
+enum CompressJob {
     Whole { items: Range<usize>, bytes: u64 },
-    Block { item: usize, from: u64, bytes: u64, place: Place },
+    Block { item: usize, from: u64, bytes: u64, place: JobPlace },
 }
 
-impl Job {
+impl CompressJob {
     fn bytes(&self) -> u64 {
         match self {
-            Job::Whole { bytes, .. } | Job::Block { bytes, .. } => *bytes,
+            CompressJob::Whole { bytes, .. } | CompressJob::Block { bytes, .. } => *bytes,
         }
     }
 }
@@ -77,7 +77,7 @@ impl Job {
 pub(super) fn compress(
     items: &[Item],
     threads: usize,
-    stop: &Stop,
+    stop: &CancelToken,
     commit: &mut dyn FnMut(Piece) -> Result<(), PackageError>,
 ) -> Result<(), PackageError> {
     let queue =
@@ -121,14 +121,14 @@ struct Queue {
 }
 
 struct State {
-    jobs: Vec<Job>,
+    jobs: Vec<CompressJob>,
     next: usize,
     held: u64,
     ended: bool,
 }
 
 impl Queue {
-    fn take(&self) -> Option<(usize, Job)> {
+    fn take(&self) -> Option<(usize, CompressJob)> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             let job = state.jobs.get(state.next).filter(|_| !state.ended)?.clone();
@@ -158,25 +158,25 @@ impl Drop for EndOnDrop<'_> {
 
 /// Splits the items into jobs. The result must not depend on the number of threads, because the block boundaries determine
 /// the bytes of the archive.
-fn jobs(items: &[Item]) -> Vec<Job> {
-    let mut jobs: Vec<Job> = Vec::new();
+fn jobs(items: &[Item]) -> Vec<CompressJob> {
+    let mut jobs: Vec<CompressJob> = Vec::new();
     for (item, entry) in items.iter().enumerate() {
         let size = entry.bytes();
         if size <= WHOLE {
             match jobs.last_mut() {
-                Some(Job::Whole { items, bytes }) if *bytes + size <= TOGETHER => {
+                Some(CompressJob::Whole { items, bytes }) if *bytes + size <= TOGETHER => {
                     items.end = item + 1;
                     *bytes += size;
                 }
-                _ => jobs.push(Job::Whole { items: item..item + 1, bytes: size }),
+                _ => jobs.push(CompressJob::Whole { items: item..item + 1, bytes: size }),
             }
             continue;
         }
         let blocks = size.div_ceil(BLOCK);
         jobs.extend((0..blocks).map(|block| {
             let from = block * BLOCK;
-            let place = Place { is_first: block == 0, is_last: block + 1 == blocks };
-            Job::Block { item, from, bytes: BLOCK.min(size - from), place }
+            let place = JobPlace { is_first: block == 0, is_last: block + 1 == blocks };
+            CompressJob::Block { item, from, bytes: BLOCK.min(size - from), place }
         }));
     }
     jobs
@@ -191,9 +191,9 @@ struct Tools {
 }
 
 impl Tools {
-    fn piece(&mut self, items: &[Item], job: &Job) -> Result<Piece, PackageError> {
+    fn piece(&mut self, items: &[Item], job: &CompressJob) -> Result<Piece, PackageError> {
         match job {
-            Job::Whole { items: range, bytes } => {
+            CompressJob::Whole { items: range, bytes } => {
                 let mut entries = Vec::with_capacity(range.len());
                 let mut data = Vec::with_capacity(*bytes as usize / 2);
                 for item in &items[range.clone()] {
@@ -202,7 +202,7 @@ impl Tools {
                 }
                 Ok(Piece::Whole { first: range.start, entries, data })
             }
-            Job::Block { item, from, bytes, place } => {
+            CompressJob::Block { item, from, bytes, place } => {
                 let before = (*from).min(WINDOW);
                 self.read_range(&items[*item], from - before, before + bytes, *place)?;
                 self.block(*item, before as usize, *place).map_err(unarchivable)
@@ -238,7 +238,7 @@ impl Tools {
         Ok(())
     }
 
-    fn read_range(&mut self, item: &Item, from: u64, bytes: u64, place: Place) -> Result<(), PackageError> {
+    fn read_range(&mut self, item: &Item, from: u64, bytes: u64, place: JobPlace) -> Result<(), PackageError> {
         let file = File::open(&item.path).map_err(unreadable(&item.path))?;
         self.input.resize(bytes as usize, 0);
         file.read_exact_at(&mut self.input, from).map_err(|error| match error.kind() {
@@ -274,7 +274,7 @@ impl Tools {
 
     /// Compresses a block with the bytes before it as a dictionary. The output ends at a byte boundary, so that the next
     /// block can be appended.
-    fn block(&mut self, item: usize, before: usize, place: Place) -> io::Result<Piece> {
+    fn block(&mut self, item: usize, before: usize, place: JobPlace) -> io::Result<Piece> {
         let (dictionary, input) = self.input.split_at(before);
         let mut crc32 = crc32fast::Hasher::new();
         crc32.update(input);

@@ -8,7 +8,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
-use super::selection::{Links, REPOSITORY, Reason, Rules, Selection, names_between};
+use super::selection::{ExclusionReason, Links, REPOSITORY, Rules, Selection, names_between};
 use super::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES, PackageError, threads};
 
 /// What to package.
@@ -17,12 +17,12 @@ pub struct Contents {
     /// The path, as in the stanza.
     pub(super) source: String,
     pub(super) kind: Kind,
-    notes: Vec<Note>,
+    notes: Vec<PackageNote>,
 }
 
 /// Something unexpected about the contents, for a warning.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Note {
+pub enum PackageNote {
     /// A socket, pipe or device was left out, because an archive cannot contain it.
     NoFile {
         /// Name it would have in the archive.
@@ -84,7 +84,7 @@ pub(super) enum ItemKind {
 
 impl Contents {
     /// Notes for warnings, sorted.
-    pub fn notes(&self) -> &[Note] {
+    pub fn notes(&self) -> &[PackageNote] {
         &self.notes
     }
 
@@ -159,7 +159,7 @@ fn one(
     directory: &Path,
     source: &str,
     selection: &Selection,
-    leave_out: Option<Identity>,
+    leave_out: Option<FileId>,
 ) -> Result<Contents, PackageError> {
     let path = directory.join(source);
     let metadata = look(directory, source)?;
@@ -173,7 +173,7 @@ fn one(
         let kind = Kind::Files(vec![Item { name, kind: file(&metadata), path }]);
         return Ok(Contents { source: source.to_owned(), kind, notes: Vec::new() });
     }
-    let mut walk = Walk::new(Rules::of(selection, &path)?, selection.links, leave_out);
+    let mut walk = Walker::new(Rules::of(selection, &path)?, selection.links, leave_out);
     walk.directory(path, String::new())?;
     walk.into_contents(source.to_owned())
 }
@@ -183,9 +183,9 @@ fn several(
     directory: &Path,
     paths: &[String],
     selection: &Selection,
-    leave_out: Option<Identity>,
+    leave_out: Option<FileId>,
 ) -> Result<Contents, PackageError> {
-    let mut walk = Walk::new(Rules::of(selection, directory)?, selection.links, leave_out);
+    let mut walk = Walker::new(Rules::of(selection, directory)?, selection.links, leave_out);
     for source in paths {
         let name = source.trim_start_matches("./").trim_end_matches('/');
         if name.is_empty() || Path::new(name).components().any(|part| !matches!(part, Component::Normal(_))) {
@@ -224,47 +224,47 @@ fn canonical(path: &Path) -> Result<PathBuf, PackageError> {
 const WORTH_A_THREAD: usize = 256;
 
 /// Device and inode, which identify a file independently of its path.
-type Identity = (u64, u64);
+type FileId = (u64, u64);
 
-fn identity(metadata: &fs::Metadata) -> Identity {
+fn identity(metadata: &fs::Metadata) -> FileId {
     (metadata.dev(), metadata.ino())
 }
 
 /// Walks through directories. It uses no recursion, because a deep tree could overflow the stack.
-struct Walk {
+struct Walker {
     rules: Rules,
     links: Links,
-    leave_out: Option<Identity>,
+    leave_out: Option<FileId>,
     /// Names and paths of files whose metadata is not read yet.
     files: Vec<(String, PathBuf)>,
     items: Vec<Item>,
-    notes: Vec<Note>,
+    notes: Vec<PackageNote>,
     hidden: bool,
     /// Canonical path of the directory where the walk started.
     root: PathBuf,
-    open: Vec<Open>,
+    open: Vec<OpenDirectory>,
     /// Number of files and directories so far.
     entries: usize,
 }
 
 /// A directory to read.
-struct Open {
+struct OpenDirectory {
     path: PathBuf,
     /// Name in the archive, with a trailing `/`; empty for the root.
     prefix: String,
     /// This directory and its ancestors, to detect cycles. `None`: links are not followed.
-    above: Option<Rc<Above>>,
+    above: Option<Rc<Ancestors>>,
 }
 
 /// A directory and its ancestors, as a linked list. Sibling directories share their ancestors, so memory stays proportional to
 /// the number of directories.
-struct Above {
-    place: Identity,
-    above: Option<Rc<Above>>,
+struct Ancestors {
+    place: FileId,
+    above: Option<Rc<Ancestors>>,
 }
 
-impl Above {
-    fn contains(mut above: Option<&Rc<Above>>, place: Identity) -> bool {
+impl Ancestors {
+    fn contains(mut above: Option<&Rc<Ancestors>>, place: FileId) -> bool {
         while let Some(it) = above {
             if it.place == place {
                 return true;
@@ -278,9 +278,9 @@ impl Above {
 /// Limit of files and directories. No function has as many, but a few links that lead to each other can produce more.
 const MAX_ENTRIES: usize = 200_000;
 
-impl Walk {
-    fn new(rules: Rules, links: Links, leave_out: Option<Identity>) -> Self {
-        Walk {
+impl Walker {
+    fn new(rules: Rules, links: Links, leave_out: Option<FileId>) -> Self {
+        Walker {
             rules,
             links,
             leave_out,
@@ -310,7 +310,7 @@ impl Walk {
     fn directory(&mut self, path: PathBuf, prefix: String) -> Result<(), PackageError> {
         self.root = canonical(&path)?;
         self.enter(path, prefix, None)?;
-        while let Some(Open { path, prefix, above }) = self.open.pop() {
+        while let Some(OpenDirectory { path, prefix, above }) = self.open.pop() {
             let mut is_empty = true;
             for entry in fs::read_dir(&path).map_err(unreadable(&path))? {
                 let entry = entry.map_err(unreadable(&path))?;
@@ -320,12 +320,12 @@ impl Walk {
                 let name = format!("{prefix}{file_name}");
                 let kind = entry.file_type().map_err(unreadable(&path))?;
                 match self.rules.keeps_out(&name, &file_name, kind.is_dir()) {
-                    Some(Reason::Hidden) => self.hidden = true,
-                    Some(Reason::Rule) => {}
+                    Some(ExclusionReason::Hidden) => self.hidden = true,
+                    Some(ExclusionReason::Rule) => {}
                     None if kind.is_dir() => self.enter(path, format!("{name}/"), above.clone())?,
                     None if kind.is_symlink() => self.link(name, path, above.as_ref())?,
                     None if kind.is_file() => self.file(name, path)?,
-                    None => self.notes.push(Note::NoFile { name }),
+                    None => self.notes.push(PackageNote::NoFile { name }),
                 }
             }
             if is_empty && !prefix.is_empty() && self.rules.includes(prefix.trim_end_matches('/'), true) {
@@ -335,15 +335,15 @@ impl Walk {
         Ok(())
     }
 
-    fn enter(&mut self, path: PathBuf, prefix: String, above: Option<Rc<Above>>) -> Result<(), PackageError> {
+    fn enter(&mut self, path: PathBuf, prefix: String, above: Option<Rc<Ancestors>>) -> Result<(), PackageError> {
         self.count()?;
         let above = if self.links == Links::Preserve {
             None
         } else {
             let place = identity(&fs::metadata(&path).map_err(unreadable(&path))?);
-            Some(Rc::new(Above { place, above }))
+            Some(Rc::new(Ancestors { place, above }))
         };
-        self.open.push(Open { path, prefix, above });
+        self.open.push(OpenDirectory { path, prefix, above });
         Ok(())
     }
 
@@ -358,14 +358,14 @@ impl Walk {
         if self.entries > MAX_ENTRIES { Err(PackageError::TooMany { most: MAX_ENTRIES }) } else { Ok(()) }
     }
 
-    fn link(&mut self, name: String, path: PathBuf, above: Option<&Rc<Above>>) -> Result<(), PackageError> {
+    fn link(&mut self, name: String, path: PathBuf, above: Option<&Rc<Ancestors>>) -> Result<(), PackageError> {
         self.count()?;
         let target = fs::read_link(&path).map_err(unreadable(&path))?;
         let target = target.into_os_string().into_string().map_err(|_| not_utf8(&path))?;
         let leaves = leaves_directory(&name, &target);
         if self.links == Links::Preserve || (self.links == Links::External && !leaves) {
             if leaves || fs::metadata(&path).is_err() {
-                self.notes.push(Note::Dangles { name: name.clone(), target: target.clone() });
+                self.notes.push(PackageNote::Dangles { name: name.clone(), target: target.clone() });
             }
             self.items.push(Item { name, path, kind: ItemKind::Link { target } });
             return Ok(());
@@ -374,18 +374,18 @@ impl Walk {
         let place = canonical(&path)?;
         if self.rules.hides_target(&self.root, &place, there.is_file()) {
             self.hidden = true;
-            self.notes.push(Note::Hidden { name, target });
+            self.notes.push(PackageNote::Hidden { name, target });
             return Ok(());
         }
         if there.is_file() {
             return self.file(name, path);
         }
         if !there.is_dir() {
-            self.notes.push(Note::NoFile { name });
+            self.notes.push(PackageNote::NoFile { name });
             return Ok(());
         }
-        if Above::contains(above, identity(&there)) {
-            self.notes.push(Note::Circle { name, target });
+        if Ancestors::contains(above, identity(&there)) {
+            self.notes.push(PackageNote::Circle { name, target });
             return Ok(());
         }
         self.enter(path, format!("{name}/"), above.cloned())
@@ -394,7 +394,7 @@ impl Walk {
 
 /// Detects `.pyc` files that contain the modification time of their source, which the fixed times of the archive invalidate.
 /// Those with a hash of the source (PEP 552) stay valid. A build makes only one of the two kinds, so reading one file is enough.
-fn stale_pyc(items: &[Item]) -> Option<Note> {
+fn stale_pyc(items: &[Item]) -> Option<PackageNote> {
     // Not a link, whose target may be a pipe.
     let is_file = |item: &Item| matches!(item.kind, ItemKind::File { .. });
     let is_cached = |item: &&Item| item.name.ends_with(".pyc") && item.name.contains("__pycache__/") && is_file(item);
@@ -403,11 +403,11 @@ fn stale_pyc(items: &[Item]) -> Option<Note> {
     let mut head = [0; 8];
     fs::File::open(&first.path).and_then(|mut file| file.read_exact(&mut head)).ok()?;
     let tells_a_time = head[4..] == [0; 4];
-    tells_a_time.then(|| Note::StalePyc { name: first.name.clone(), count: 1 + cached.count() })
+    tells_a_time.then(|| PackageNote::StalePyc { name: first.name.clone(), count: 1 + cached.count() })
 }
 
 /// Reads size and mode of each file. Uses several threads for many files, because these reads take most of the time of a walk.
-fn measured(mut files: Vec<(String, PathBuf)>, leave_out: Option<Identity>) -> Result<Vec<Item>, PackageError> {
+fn measured(mut files: Vec<(String, PathBuf)>, leave_out: Option<FileId>) -> Result<Vec<Item>, PackageError> {
     let look = |(name, path): (String, PathBuf)| match fs::metadata(&path) {
         Ok(metadata) if leave_out == Some(identity(&metadata)) => None,
         Ok(metadata) => Some(Ok(Item { name, kind: file(&metadata), path })),

@@ -5,7 +5,7 @@ use super::archive::Entry;
 
 /// What Lambda will not find in an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Missing {
+pub enum MissingHandler {
     /// A custom runtime needs a program called `bootstrap` at the root of the archive.
     Bootstrap {
         /// Name of a `bootstrap` in another directory. `None`: there is none.
@@ -23,7 +23,7 @@ pub enum Missing {
 }
 
 /// Finds what is missing. `handler` is AWS's `Handler`, such as `index.handler`. `None`: the names show no problem.
-pub(super) fn missing(entries: &[Entry], runtime: &str, handler: &str) -> Option<Missing> {
+pub(super) fn missing(entries: &[Entry], runtime: &str, handler: &str) -> Option<MissingHandler> {
     if runtime.starts_with("provided") {
         return missing_bootstrap(entries);
     }
@@ -33,13 +33,13 @@ pub(super) fn missing(entries: &[Entry], runtime: &str, handler: &str) -> Option
         return None;
     }
     let elsewhere = elsewhere(entries, &candidates.files);
-    Some(Missing::Handler { candidates: candidates.files, elsewhere })
+    Some(MissingHandler::Handler { candidates: candidates.files, elsewhere })
 }
 
-fn missing_bootstrap(entries: &[Entry]) -> Option<Missing> {
+fn missing_bootstrap(entries: &[Entry]) -> Option<MissingHandler> {
     match entries.iter().find(|entry| entry.name == "bootstrap") {
-        Some(bootstrap) => (!bootstrap.executable).then_some(Missing::ExecutableBit),
-        None => Some(Missing::Bootstrap { elsewhere: elsewhere(entries, &["bootstrap".to_owned()]) }),
+        Some(bootstrap) => (!bootstrap.executable).then_some(MissingHandler::ExecutableBit),
+        None => Some(MissingHandler::Bootstrap { elsewhere: elsewhere(entries, &["bootstrap".to_owned()]) }),
     }
 }
 
@@ -97,15 +97,15 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(runtime: &str, handler: &str, names: &[&str], expected: Option<Missing>) {
+    fn check(runtime: &str, handler: &str, names: &[&str], expected: Option<MissingHandler>) {
         let entry = |name: &&str| Entry { name: (*name).to_owned(), bytes: 1, executable: name.ends_with("bootstrap") };
         let entries: Vec<Entry> = names.iter().map(entry).collect();
         assert_eq!(missing(&entries, runtime, handler), expected, "{runtime} {handler} {names:?}");
     }
 
-    fn handler(candidates: &[&str], elsewhere: Option<&str>) -> Option<Missing> {
+    fn handler(candidates: &[&str], elsewhere: Option<&str>) -> Option<MissingHandler> {
         let candidates = candidates.iter().map(|name| (*name).to_owned()).collect();
-        Some(Missing::Handler { candidates, elsewhere: elsewhere.map(str::to_owned) })
+        Some(MissingHandler::Handler { candidates, elsewhere: elsewhere.map(str::to_owned) })
     }
 
     #[test]
@@ -146,10 +146,10 @@ mod tests {
     fn a_runtime_of_ones_own_is_an_executable_bootstrap() {
         check("provided.al2023", "whatever", &["bootstrap"], None);
         let elsewhere = Some("target/bootstrap".to_owned());
-        check("provided.al2023", "x", &["target/bootstrap"], Some(Missing::Bootstrap { elsewhere }));
-        check("provided", "x", &["main"], Some(Missing::Bootstrap { elsewhere: None }));
+        check("provided.al2023", "x", &["target/bootstrap"], Some(MissingHandler::Bootstrap { elsewhere }));
+        check("provided", "x", &["main"], Some(MissingHandler::Bootstrap { elsewhere: None }));
         let plain = [Entry { name: "bootstrap".to_owned(), bytes: 1, executable: false }];
-        assert_eq!(missing(&plain, "provided.al2", "x"), Some(Missing::ExecutableBit));
+        assert_eq!(missing(&plain, "provided.al2", "x"), Some(MissingHandler::ExecutableBit));
     }
 
     #[test]

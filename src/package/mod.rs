@@ -14,11 +14,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use archive::Archive;
-pub use contents::{Contents, Note};
-pub use handler::Missing;
+pub use contents::{Contents, PackageNote};
+pub use handler::MissingHandler;
 pub use selection::{Links, Selection};
 
-use crate::stop::Reason;
+use crate::cancel::CancelReason;
 
 /// Largest archive that can be sent in a call to Lambda: 50 MiB (Lambda quotas).
 pub const MAX_ZIP_BYTES: u64 = 50 * 1024 * 1024;
@@ -126,7 +126,7 @@ pub enum PackageError {
         source: io::Error,
     },
     /// The run was cancelled.
-    Stopped(Reason),
+    Stopped(CancelReason),
 }
 
 /// Lists the files below `directory` that `selection` includes. `leave_out` is the output file, which must not become part
@@ -141,7 +141,7 @@ pub fn survey(directory: &Path, selection: &Selection, leave_out: Option<&Path>)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stop::Stop;
+    use crate::cancel::CancelToken;
     use std::fs;
     use std::io::Read;
     use std::os::unix::fs::{PermissionsExt, symlink};
@@ -163,7 +163,7 @@ mod tests {
     }
 
     fn select(directory: &Path, selection: &Selection) -> Result<Archive, PackageError> {
-        survey(directory, selection, None)?.into_archive(&mut |_| {}, &Stop::new())
+        survey(directory, selection, None)?.into_archive(&mut |_| {}, &CancelToken::new())
     }
 
     fn strings<const N: usize>(items: [&str; N]) -> Vec<String> {
@@ -268,7 +268,7 @@ mod tests {
         let tree = mixed();
         let with = |threads| {
             let contents = survey(tree.path(), &Selection::default(), None).expect("something");
-            contents.into_archive_with(threads, &mut |_| {}, &Stop::new()).expect("an archive")
+            contents.into_archive_with(threads, &mut |_| {}, &CancelToken::new()).expect("an archive")
         };
         let one = with(1);
         for threads in [2, 4, 8] {
@@ -299,13 +299,13 @@ mod tests {
             let tree = tree(&[("log", "as long")]);
             let contents = survey(tree.path(), &Selection::default(), None).expect("something");
             fs::write(tree.path().join("log"), content).expect("written");
-            let result = contents.into_archive(&mut |_| {}, &Stop::new());
+            let result = contents.into_archive(&mut |_| {}, &CancelToken::new());
             assert!(matches!(result, Err(PackageError::Changed { .. })), "{result:?}");
         }
         let tree = tree(&[("gone", "x")]);
         let contents = survey(tree.path(), &Selection::default(), None).expect("something");
         fs::remove_file(tree.path().join("gone")).expect("removed");
-        let result = contents.into_archive(&mut |_| {}, &Stop::new());
+        let result = contents.into_archive(&mut |_| {}, &CancelToken::new());
         assert!(matches!(result, Err(PackageError::Unreadable { .. })), "{result:?}");
     }
 
@@ -363,8 +363,8 @@ mod tests {
         let tree = tree(&[("index.js", "1")]);
         let _socket = std::os::unix::net::UnixListener::bind(tree.path().join("a.sock")).unwrap();
         let contents = survey(tree.path(), &Selection::default(), None).unwrap();
-        assert_eq!(contents.notes(), [Note::NoFile { name: "a.sock".to_owned() }]);
-        assert_eq!(names(&contents.into_archive(&mut |_| {}, &Stop::new()).unwrap()), ["index.js"]);
+        assert_eq!(contents.notes(), [PackageNote::NoFile { name: "a.sock".to_owned() }]);
+        assert_eq!(names(&contents.into_archive(&mut |_| {}, &CancelToken::new()).unwrap()), ["index.js"]);
     }
 
     #[test]
@@ -409,11 +409,13 @@ mod tests {
         let with = |links| {
             let contents = survey(tree.path(), &Selection { links, ..Selection::default() }, None).unwrap();
             let notes = contents.notes().to_vec();
-            (names(&contents.into_archive(&mut |_| {}, &Stop::new()).unwrap()), notes)
+            (names(&contents.into_archive(&mut |_| {}, &CancelToken::new()).unwrap()), notes)
         };
-        let dangles =
-            |name: &str, target: &Path| Note::Dangles { name: name.to_owned(), target: target.display().to_string() };
-        let circle = |name: &str| Note::Circle { name: name.to_owned(), target: "..".to_owned() };
+        let dangles = |name: &str, target: &Path| PackageNote::Dangles {
+            name: name.to_owned(),
+            target: target.display().to_string(),
+        };
+        let circle = |name: &str| PackageNote::Circle { name: name.to_owned(), target: "..".to_owned() };
         let shared = outside.path().join("shared");
         let (kept, notes) = with(Links::Preserve);
         assert_eq!(kept, ["inside", "lib/a.js", "lib/up", "outside"]);
@@ -525,8 +527,8 @@ mod tests {
         link(&outside.path().join(".cache/build/z.js"), "z.js");
         let packaged = |links, dot_match| {
             let contents = survey(tree.path(), &Selection { links, dot_match, ..Selection::default() }, None).unwrap();
-            let left_out = contents.notes().iter().filter(|note| matches!(note, Note::Hidden { .. })).count();
-            (names(&contents.into_archive(&mut |_| {}, &Stop::new()).unwrap()), left_out)
+            let left_out = contents.notes().iter().filter(|note| matches!(note, PackageNote::Hidden { .. })).count();
+            (names(&contents.into_archive(&mut |_| {}, &CancelToken::new()).unwrap()), left_out)
         };
         let followed = strings(["app.js", "node_modules/a/a.js", "shared/y.js", "z.js"]);
         assert_eq!(packaged(Links::Follow, false), (followed, 4));
@@ -544,7 +546,7 @@ mod tests {
         let tree = tree(&[("a.js", "1")]);
         symlink("nowhere", tree.path().join("dangling")).unwrap();
         let kept = survey(tree.path(), &Selection::default(), None).unwrap();
-        assert!(matches!(kept.notes(), [Note::Dangles { name, .. }] if name == "dangling"));
+        assert!(matches!(kept.notes(), [PackageNote::Dangles { name, .. }] if name == "dangling"));
         let followed = survey(tree.path(), &Selection { links: Links::Follow, ..Selection::default() }, None);
         assert!(matches!(followed, Err(PackageError::Unreadable { .. })), "{followed:?}");
     }
@@ -554,15 +556,15 @@ mod tests {
         let tree = tree(&[("index.js", "1"), ("out.bin", "old")]);
         let output = tree.path().join("out.bin");
         let contents = survey(tree.path(), &Selection::default(), Some(&output)).unwrap();
-        assert_eq!(names(&contents.into_archive(&mut |_| {}, &Stop::new()).unwrap()), ["index.js"]);
+        assert_eq!(names(&contents.into_archive(&mut |_| {}, &CancelToken::new()).unwrap()), ["index.js"]);
     }
 
     #[test]
     fn packaging_ends_when_the_run_is_to_end() {
         let tree = tree(&[("index.js", "1")]);
-        let stop = Stop::new();
-        stop.request(Reason::Signal(15));
+        let stop = CancelToken::new();
+        stop.request(CancelReason::Signal(15));
         let result = survey(tree.path(), &Selection::default(), None).unwrap().into_archive(&mut |_| {}, &stop);
-        assert!(matches!(result, Err(PackageError::Stopped(Reason::Signal(15)))));
+        assert!(matches!(result, Err(PackageError::Stopped(CancelReason::Signal(15)))));
     }
 }

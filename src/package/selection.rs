@@ -8,7 +8,7 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use super::PackageError;
 use super::contents::unreadable;
-use crate::bounded;
+use crate::bounded_read;
 use crate::protocol::stanza::Stanza;
 
 /// Options of the stanza that select the files to package.
@@ -73,7 +73,7 @@ impl Rules {
     /// Compiles the patterns of the selection and of `.lambdaignore` in `root`.
     pub(super) fn of(selection: &Selection, root: &Path) -> Result<Self, PackageError> {
         let path = root.join(IGNORE_FILE);
-        let ignored = match bounded::read_to_string(&path) {
+        let ignored = match bounded_read::read_to_string(&path) {
             Ok(text) => text.lines().map(str::to_owned).collect(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(unreadable(&path)(error)),
@@ -85,14 +85,14 @@ impl Rules {
     }
 
     /// Why an entry is left out. `None`: it is kept. If a directory is left out, so is everything in it.
-    pub(super) fn keeps_out(&self, name: &str, file_name: &str, is_directory: bool) -> Option<Reason> {
+    pub(super) fn keeps_out(&self, name: &str, file_name: &str, is_directory: bool) -> Option<ExclusionReason> {
         // `.lambdaignore` itself is never deployed.
         if name == IGNORE_FILE || self.hides(file_name) {
-            return Some(Reason::Hidden);
+            return Some(ExclusionReason::Hidden);
         }
         let excluded = self.exclude.matched_path_or_any_parents(name, is_directory).is_ignore();
         let not_included = !is_directory && !self.includes(name, false);
-        (excluded || not_included).then_some(Reason::Rule)
+        (excluded || not_included).then_some(ExclusionReason::Rule)
     }
 
     /// Whether a name is left out by default: `.git` at any depth, even with `dot_match` (in a submodule or a worktree it is a
@@ -127,7 +127,7 @@ pub(super) fn names_between(from: &Path, to: &Path) -> Vec<String> {
 
 /// Why a name is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reason {
+pub(super) enum ExclusionReason {
     /// It begins with a dot.
     Hidden,
     /// A pattern excludes it, or no `include` pattern matches it.

@@ -55,10 +55,10 @@ pub(super) struct Writer<W> {
     directory: Vec<u8>,
     entries: u64,
     /// The entry between [`Writer::begin`] and [`Writer::end`].
-    open: Option<Open>,
+    open: Option<OpenEntry>,
 }
 
-struct Open {
+struct OpenEntry {
     name: String,
     mode: u32,
     /// Offset of its header in the archive.
@@ -88,7 +88,7 @@ impl<W: Write> Writer<W> {
         let at = self.position;
         let head = Head { name, mode, method: Method::Deflated };
         self.local_header(head, flags(name) | DESCRIPTOR_FOLLOWS, Sizes::default(), zip64)?;
-        self.open = Some(Open { name: name.to_owned(), mode, at, data: self.position, zip64 });
+        self.open = Some(OpenEntry { name: name.to_owned(), mode, at, data: self.position, zip64 });
         Ok(())
     }
 

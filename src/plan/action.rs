@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::code::{Delivery, Object};
-use crate::function::{Permission, Setting, Trail};
+use crate::code_source::{Delivery, Object};
+use crate::function::{AliasHistory, Permission, Setting};
 use crate::protocol::event::{StepName, WaitsFor};
 use crate::protocol::secret::Secret;
 use crate::protocol::structures::FunctionUrl;
@@ -117,7 +117,7 @@ pub enum Action {
         /// The version that gets the traffic. `None`: the version of the plan.
         version: Option<String>,
         /// The alias history to write into the description. `None`: the description stays unchanged.
-        trail: Option<Trail>,
+        trail: Option<AliasHistory>,
         /// True if provisioned concurrency moves with the alias.
         provisions: bool,
     },
@@ -130,7 +130,7 @@ pub enum Action {
         /// Share of the traffic, in percent.
         percent: u8,
         /// The alias history to write into the description.
-        trail: Trail,
+        trail: AliasHistory,
     },
     /// No operation: a pause between two shares of traffic, in which errors of the new version can show.
     Wait {

@@ -12,12 +12,12 @@ mod url;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use action::Action;
-pub use release::Cleared;
+pub use release::ClearedWeights;
 pub use rollback::roll_back;
 use serde_json::{Value, json};
 
-use crate::code::{Code, Delivery};
-use crate::function::{ChangedBy, Live, Setting, VersionState, Wanted};
+use crate::code_source::{Code, Delivery};
+use crate::function::{ChangedBy, DesiredFunction, LiveFunction, Setting, VersionState};
 use crate::protocol::event::{self, Change, FunctionPresence};
 use crate::protocol::secret::{MASK, Secret};
 
@@ -31,7 +31,7 @@ pub struct Plan {
     /// The existing version at which the aliases should point. `None`: a step publishes it, so its number is not known yet.
     pub version: Option<String>,
     /// Shares of an alias's traffic that go to other versions, and that this plan ends.
-    pub cleared: Vec<Cleared>,
+    pub cleared: Vec<ClearedWeights>,
 }
 
 /// One step of a plan.
@@ -125,7 +125,7 @@ pub enum PlanError {
 ///
 /// # Errors
 /// [`PlanError`], if the function cannot become what the stanza describes.
-pub fn plan(wanted: &Wanted, code: &Code, live: Option<&Live>) -> Result<Plan, PlanError> {
+pub fn plan(wanted: &DesiredFunction, code: &Code, live: Option<&LiveFunction>) -> Result<Plan, PlanError> {
     let revision = live.and_then(|live| live.revision_id.clone());
     if wanted.revision_id.is_some() && wanted.revision_id != revision {
         return Err(PlanError::OtherRevision { exists: live.is_some(), live: revision });
@@ -136,7 +136,7 @@ pub fn plan(wanted: &Wanted, code: &Code, live: Option<&Live>) -> Result<Plan, P
     }
 }
 
-fn create(wanted: &Wanted, code: &Code) -> Result<Plan, PlanError> {
+fn create(wanted: &DesiredFunction, code: &Code) -> Result<Plan, PlanError> {
     let mut settings = wanted.settings_for(None);
     let default = wanted.default_description.clone().map(Setting::Description);
     settings.extend(default.filter(|default| !settings.iter().any(|setting| setting.is_kind_of(default))));
@@ -172,7 +172,7 @@ fn create(wanted: &Wanted, code: &Code) -> Result<Plan, PlanError> {
     Ok(Plan { function: FunctionPresence::Absent, steps, version: None, cleared: Vec::new() })
 }
 
-fn update(wanted: &Wanted, code: &Code, live: &Live) -> Result<Plan, PlanError> {
+fn update(wanted: &DesiredFunction, code: &Code, live: &LiveFunction) -> Result<Plan, PlanError> {
     if matches!(code.delivery, Delivery::Image(_) | Delivery::LiveImage) != live.image.is_some() {
         return Err(PlanError::OtherPackageType { is_image: live.image.is_some() });
     }
@@ -217,7 +217,7 @@ fn update(wanted: &Wanted, code: &Code, live: &Live) -> Result<Plan, PlanError> 
 }
 
 /// True if the plan depends on the published versions, so that they have to be read first.
-pub fn needs_versions(wanted: &Wanted, code: &Code, live: &Live) -> bool {
+pub fn needs_versions(wanted: &DesiredFunction, code: &Code, live: &LiveFunction) -> bool {
     let publishes = wanted.release.publish && wanted.release.aliases.is_empty();
     let changes = || {
         let plan = plan(wanted, code, Some(live));
@@ -228,7 +228,7 @@ pub fn needs_versions(wanted: &Wanted, code: &Code, live: &Live) -> bool {
 
 /// The existing version on which a plan relies and whose state has not been read yet. With `waits` it may also be one that AWS is
 /// still preparing. `None`: there is no such version.
-pub fn unsettled(plan: &Plan, live: &Live, waits: bool) -> Option<String> {
+pub fn unsettled(plan: &Plan, live: &LiveFunction, waits: bool) -> Option<String> {
     let version = live.versions.iter().find(|version| Some(&version.number) == plan.version.as_ref())?;
     let is_unsettled = match version.state {
         VersionState::Unknown => true,
@@ -239,7 +239,11 @@ pub fn unsettled(plan: &Plan, live: &Live, waits: bool) -> Option<String> {
 }
 
 /// Merges live environment variables into those of the stanza, if the stanza wants that. The stanza's values win.
-fn merged(wanted: &Wanted, mut settings: Vec<Setting>, live: &Live) -> Result<Vec<Setting>, PlanError> {
+fn merged(
+    wanted: &DesiredFunction,
+    mut settings: Vec<Setting>,
+    live: &LiveFunction,
+) -> Result<Vec<Setting>, PlanError> {
     for setting in settings.iter_mut().filter(|_| wanted.merges_environment) {
         if let Setting::Environment(variables) = setting {
             let Some(Setting::Environment(kept)) = live.setting(&Setting::Environment(BTreeMap::new())) else {
@@ -266,7 +270,7 @@ fn own_call(setting: &Setting, live: Option<&Setting>) -> Option<Step> {
 }
 
 /// The step that updates the code. `None`: neither the code nor a setting that is sent with it differs.
-fn update_code(mut settings: Vec<Setting>, code: &Code, live: &Live) -> Option<Step> {
+fn update_code(mut settings: Vec<Setting>, code: &Code, live: &LiveFunction) -> Option<Step> {
     let is_live = is_live(code, live);
     // Repeat a failed update. Whether settings or code caused the failure is unknown, but sending the code clears it.
     let tries_again = live.has_failed;
@@ -293,7 +297,7 @@ fn update_code(mut settings: Vec<Setting>, code: &Code, live: &Live) -> Option<S
 }
 
 /// True if the function already runs this code. An image's tag may have moved, so only a digest proves that.
-fn is_live(code: &Code, live: &Live) -> bool {
+fn is_live(code: &Code, live: &LiveFunction) -> bool {
     match (&code.delivery, &live.image) {
         (Delivery::Image(uri), Some(image)) => {
             uri.contains("@sha256:") && (*uri == image.uri || *uri == image.resolved)
@@ -312,7 +316,7 @@ fn upload(code: &Code) -> Option<Step> {
 }
 
 /// The change of code, shown by its hash. If the hash is unknown until AWS has read the code, it is shown by the code's location.
-fn code_change(code: &Code, live: Option<&Live>) -> Change {
+fn code_change(code: &Code, live: Option<&LiveFunction>) -> Change {
     let (field, from, to) = match (&code.sha256, &code.delivery) {
         (_, Delivery::Image(uri)) => {
             ("image_uri", live.and_then(|live| live.image.as_ref()).map(|image| json!(image.resolved)), json!(uri))
@@ -323,7 +327,7 @@ fn code_change(code: &Code, live: Option<&Live>) -> Change {
     Change { field: field.to_owned(), from: from.unwrap_or(Value::Null), to }
 }
 
-fn configuration(mut settings: Vec<Setting>, live: &Live) -> Option<Step> {
+fn configuration(mut settings: Vec<Setting>, live: &LiveFunction) -> Option<Step> {
     if settings.is_empty() {
         return None;
     }
@@ -333,7 +337,7 @@ fn configuration(mut settings: Vec<Setting>, live: &Live) -> Option<Step> {
 }
 
 /// Adds the live values of members that the stanza does not name, because AWS replaces a structure as a whole.
-fn complete_structures(settings: &mut Vec<Setting>, live: &Live) {
+fn complete_structures(settings: &mut Vec<Setting>, live: &LiveFunction) {
     for members in Setting::structures() {
         let is_named = |member: &Setting| settings.iter().any(|setting| setting.is_kind_of(member));
         if members.iter().any(is_named) {
@@ -363,7 +367,7 @@ fn complete_structures(settings: &mut Vec<Setting>, live: &Live) {
 }
 
 /// The steps that remove tags, then those that add or change tags.
-fn tags(wanted: &Wanted, live: &Live) -> Vec<Step> {
+fn tags(wanted: &DesiredFunction, live: &LiveFunction) -> Vec<Step> {
     let Some(wanted_tags) = &wanted.tags else { return Vec::new() };
     let was = |name: &String| live.tags.as_ref().and_then(|tags| tags.get(name));
     let tags: BTreeMap<String, Secret> = wanted_tags

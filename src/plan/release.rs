@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::{Action, PlanError, Step};
 use crate::function::{
-    LATEST_PUBLISHED, Live, LiveAlias, LiveVersion, ProvisionedState, Release, Setting, Trail, VersionState,
+    AliasHistory, LATEST_PUBLISHED, LiveAlias, LiveFunction, LiveVersion, ProvisionedState, Release, Setting,
+    VersionState,
 };
 use crate::protocol::event::Change;
 
@@ -19,7 +20,7 @@ const LONGEST_DESCRIPTION: usize = 256;
 
 /// The steps of a release, grouped by their position in a plan.
 #[derive(Debug, Default)]
-pub(super) struct Parts {
+pub(super) struct ReleaseSteps {
     /// Updates of aliases that end an unfinished traffic shift of an earlier run.
     pub(super) ended_shift: Vec<Step>,
     /// Publishes a numbered version.
@@ -37,12 +38,12 @@ pub(super) struct Parts {
     /// Deletions of old versions.
     pub(super) pruned: Vec<Step>,
     /// Weights of aliases that these steps remove.
-    pub(super) cleared: Vec<Cleared>,
+    pub(super) cleared: Vec<ClearedWeights>,
 }
 
 /// A weight of an alias that a plan removes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cleared {
+pub struct ClearedWeights {
     /// Name of the alias.
     pub alias: String,
     /// The version that gets a share of the alias's traffic.
@@ -56,9 +57,9 @@ pub struct Cleared {
 pub(super) fn parts(
     release: &Release,
     settings: &[Setting],
-    live: Option<&Live>,
+    live: Option<&LiveFunction>,
     changes: bool,
-) -> Result<Parts, PlanError> {
+) -> Result<ReleaseSteps, PlanError> {
     let aliases = live.map(|live| live.aliases.as_slice()).unwrap_or_default();
     let versions = live.map(|live| live.versions.as_slice()).unwrap_or_default();
     let find = |name: &String| aliases.iter().find(|alias| alias.name == *name);
@@ -71,7 +72,7 @@ pub(super) fn parts(
     });
     // On Managed Instances an update alone is not live: callers without a qualifier get `$LATEST.PUBLISHED`.
     let managed = live.filter(|live| live.is_managed && release.aliases.is_empty());
-    let is_published = |live: &&Live| {
+    let is_published = |live: &&LiveFunction| {
         let is_ready = |version: &LiveVersion| version.state == VersionState::Ready && version.is_copy_of(live);
         !changes && live.latest_published.as_ref().is_some_and(is_ready)
     };
@@ -81,7 +82,7 @@ pub(super) fn parts(
     });
     let is_latest = managed.is_some() && !release.publish && publish_latest.is_none();
     let version = is_latest.then(|| LATEST_PUBLISHED.to_owned()).or(version);
-    let mut parts = Parts { version, publish, publish_latest, ..Parts::default() };
+    let mut parts = ReleaseSteps { version, publish, publish_latest, ..ReleaseSteps::default() };
     let mut moved: Vec<LiveAlias> = Vec::new();
     let mut last: Vec<Step> = Vec::new();
     for name in &release.aliases {
@@ -147,7 +148,7 @@ pub(super) fn parts(
 }
 
 /// A version with the function's code and settings. One at which an alias of the stanza points is preferred to the newest version.
-fn copy_of<'a>(live: &'a Live, release: &Release) -> Option<&'a LiveVersion> {
+fn copy_of<'a>(live: &'a LiveFunction, release: &Release) -> Option<&'a LiveVersion> {
     let is_copy = |version: &&LiveVersion| version.state != VersionState::Failed && version.is_copy_of(live);
     let aliased = release.aliases.iter().filter_map(|name| live.aliases.iter().find(|alias| alias.name == *name));
     let aliased = aliased.filter_map(|alias| at(&alias.version, &live.versions));
@@ -171,7 +172,7 @@ pub(super) fn before<'a>(alias: &LiveAlias, versions: &'a [LiveVersion]) -> Opti
 }
 
 /// True if the function surely differs from its newest version, so that PublishVersion creates a new one.
-fn surely_differs(live: &Live) -> bool {
+fn surely_differs(live: &LiveFunction) -> bool {
     let newest = live.versions.iter().max_by_key(|version| version.ordinal());
     newest.is_none_or(|newest| live.knows_environment() && !newest.is_copy_of(live))
 }
@@ -181,7 +182,12 @@ fn at<'a>(number: &str, versions: &'a [LiveVersion]) -> Option<&'a LiveVersion> 
 }
 
 /// The step that points an alias at `version` with all its traffic. `None`: at the version of the plan.
-pub(super) fn update(alias: &LiveAlias, version: Option<String>, trail: Option<Trail>, provisions: bool) -> Step {
+pub(super) fn update(
+    alias: &LiveAlias,
+    version: Option<String>,
+    trail: Option<AliasHistory>,
+    provisions: bool,
+) -> Step {
     let mut changes = Vec::new();
     if version.as_ref() != Some(&alias.version) {
         changes.push(alias_change(&alias.name, json!(alias.version), version.as_deref()));
@@ -208,8 +214,8 @@ pub(super) fn check_shares(release: &Release, aliases: &[LiveAlias]) -> Result<(
 }
 
 /// The weights that an update of the alias removes.
-pub(super) fn cleared(alias: &LiveAlias) -> impl Iterator<Item = Cleared> {
-    let cleared = |(version, percent): &(String, u8)| Cleared {
+pub(super) fn cleared(alias: &LiveAlias) -> impl Iterator<Item = ClearedWeights> {
+    let cleared = |(version, percent): &(String, u8)| ClearedWeights {
         alias: alias.name.clone(),
         version: version.clone(),
         percent: *percent,
@@ -245,7 +251,7 @@ fn check_shareable(
     moved: &[LiveAlias],
     versions: &[LiveVersion],
     settings: &[Setting],
-    live: Option<&Live>,
+    live: Option<&LiveFunction>,
 ) -> Result<(), PlanError> {
     for alias in moved {
         let Some(old) = at(&alias.version, versions) else { continue };
@@ -263,7 +269,7 @@ fn check_shareable(
 }
 
 /// The steps that change the provisioned concurrency of the stanza's aliases.
-fn provisioned(release: &Release, live: Option<&Live>) -> Vec<Step> {
+fn provisioned(release: &Release, live: Option<&LiveFunction>) -> Vec<Step> {
     let Some(wanted) = release.provisioned else { return Vec::new() };
     let steps = |alias: &String| {
         let is = live.and_then(|live| live.provisioned.get(alias));
@@ -290,7 +296,7 @@ fn removes(step: &Step) -> bool {
 
 /// The steps that delete versions beyond the number to keep. All published versions count. A version that gets traffic through an
 /// alias stays, and so does the one to which an alias can be rolled back. `creates`: this run publishes one more version before.
-fn pruned(release: &Release, live: Option<&Live>, version: Option<&str>, creates: bool) -> Vec<Step> {
+fn pruned(release: &Release, live: Option<&LiveFunction>, version: Option<&str>, creates: bool) -> Vec<Step> {
     let (Some(keep), Some(live)) = (release.keep, live) else { return Vec::new() };
     let mut versions: Vec<&LiveVersion> = live.versions.iter().collect();
     versions.sort_by_key(|version| std::cmp::Reverse(version.ordinal()));
@@ -348,21 +354,21 @@ mod tests {
             version: at.to_string(),
             weights: shares.iter().map(|(version, percent)| (version.to_string(), *percent)).collect(),
             revision_id: None,
-            trail: Trail::default(),
+            trail: AliasHistory::default(),
         }
     }
 
     /// An alias with weights that an unfinished run of this program left behind.
     fn shifting(name: &str, at: u64, share: (u64, u8)) -> LiveAlias {
-        let trail = Trail::default().sharing(&at.to_string(), Some(&share.0.to_string()));
+        let trail = AliasHistory::default().sharing(&at.to_string(), Some(&share.0.to_string()));
         LiveAlias { trail, ..alias(name, at, &[share]) }
     }
 
     /// A function whose code is `live`, with versions from 1 to `newest`. The newest is a copy of the function.
-    fn live(newest: u64, aliases: &[LiveAlias]) -> Live {
+    fn live(newest: u64, aliases: &[LiveAlias]) -> LiveFunction {
         let code = |number: u64| if number == newest { "live".to_owned() } else { number.to_string() };
         let versions = (1..=newest).map(|number| version(number, &code(number))).collect();
-        Live { versions, aliases: aliases.to_vec(), ..crate::plan::tests::live() }
+        LiveFunction { versions, aliases: aliases.to_vec(), ..crate::plan::tests::live() }
     }
 
     fn release(aliases: &[&str]) -> Release {
@@ -384,7 +390,7 @@ mod tests {
         steps.iter().map(shown).collect()
     }
 
-    fn of(release: &Release, live: &Live, changes: bool) -> Parts {
+    fn of(release: &Release, live: &LiveFunction, changes: bool) -> ReleaseSteps {
         parts(release, &[], Some(live), changes).expect("a plan")
     }
 
@@ -408,8 +414,8 @@ mod tests {
     #[test]
     fn on_managed_instances_a_function_without_an_alias_is_live_as_latest_published() {
         let release = |publish| Release { publish, ..release(&[]) };
-        let mut managed = Live { is_managed: true, ..live(2, &[]) };
-        let latest = |parts: &Parts| parts.publish_latest.is_some();
+        let mut managed = LiveFunction { is_managed: true, ..live(2, &[]) };
+        let latest = |parts: &ReleaseSteps| parts.publish_latest.is_some();
         assert!(latest(&of(&release(false), &managed, false)), "none is published yet");
         managed.latest_published = Some(LiveVersion { number: LATEST_PUBLISHED.to_owned(), ..version(2, "live") });
         let same = of(&release(false), &managed, false);
@@ -527,7 +533,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn check_pruned(keep: usize, live: &Live, aliases: &[&str], changes: bool, expected: &[u64]) {
+    fn check_pruned(keep: usize, live: &LiveFunction, aliases: &[&str], changes: bool, expected: &[u64]) {
         let release = Release { keep: Some(keep), ..release(aliases) };
         let expected: Vec<String> = expected.iter().map(u64::to_string).collect();
         assert_eq!(shown(&of(&release, live, changes).pruned), expected);
@@ -546,7 +552,7 @@ mod tests {
         check_pruned(20, &live, &["live"], true, &[]);
         // The previous version of an alias outside of the stanza is protected if its history names it.
         let mut told = live.clone();
-        told.aliases[1].trail = Trail::of("(at 2, before: 1)");
+        told.aliases[1].trail = AliasHistory::of("(at 2, before: 1)");
         check_pruned(3, &told, &["live"], true, &[3, 6, 7, 8]);
         // Without an alias the newest version counts as live.
         check_pruned(1, &self::live(4, &[]), &[], false, &[1, 2]);
@@ -554,7 +560,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn check_back(live: &Live, aliases: &[&str], to: Option<&str>, expected: Result<&[&str], PlanError>) {
+    fn check_back(live: &LiveFunction, aliases: &[&str], to: Option<&str>, expected: Result<&[&str], PlanError>) {
         let plan = roll_back(&release(aliases), to, live).map(|plan| shown(&plan.steps));
         assert_eq!(plan, expected.map(|steps| steps.iter().map(|step| (*step).to_owned()).collect()));
     }
@@ -566,13 +572,13 @@ mod tests {
         check_back(&three, &["live"], Some("1"), Ok(&["live to 1"]));
         check_back(&three, &["live"], Some("3"), Ok(&[]));
         // Version 2 failed verification, so the history leaves it out.
-        three.aliases[0].trail = Trail::of("(at 3, before: 1)");
+        three.aliases[0].trail = AliasHistory::of("(at 3, before: 1)");
         check_back(&three, &["live"], None, Ok(&["live to 1"]));
         // The previous version is deleted, and version 2 is not in the history.
         three.versions.remove(0);
         let none = || PlanError::NoPreviousVersion { alias: "live".to_owned(), version: "3".to_owned() };
         check_back(&three, &["live"], None, Err(none()));
-        three.aliases[0].trail = Trail::of("(at 3, before: none)");
+        three.aliases[0].trail = AliasHistory::of("(at 3, before: none)");
         check_back(&three, &["live"], None, Err(none()));
         check_back(&live(3, &[shifting("live", 2, (3, 10))]), &["live"], None, Ok(&["live to 2"]));
     }
@@ -593,7 +599,7 @@ mod tests {
     #[test]
     fn executions_are_kept_ready_as_many_as_are_asked_for() {
         let mut live = live(2, &[alias("live", 2, &[])]);
-        let steps = |wanted, live: &Live| {
+        let steps = |wanted, live: &LiveFunction| {
             let release = Release { provisioned: Some(wanted), ..release(&["live"]) };
             of(&release, live, false).provisioned.iter().map(|step| step.action.name()).collect::<Vec<_>>()
         };
@@ -605,7 +611,7 @@ mod tests {
         assert_eq!(steps(Some(2), &live), []);
         assert_eq!(steps(Some(3), &live), [StepName::PutProvisionedConcurrencyConfig]);
         assert_eq!(steps(None, &live), [StepName::DeleteProvisionedConcurrencyConfig]);
-        let with = |live: &mut Live, state| {
+        let with = |live: &mut LiveFunction, state| {
             live.provisioned.get_mut("live").expect("set above").state = state;
         };
         with(&mut live, ProvisionedState::InProgress);

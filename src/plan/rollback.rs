@@ -3,7 +3,7 @@
 
 use super::release::{before, check_shares, cleared, update};
 use super::{Plan, PlanError};
-use crate::function::{Live, LiveAlias, Release};
+use crate::function::{LiveAlias, LiveFunction, Release};
 use crate::protocol::event::FunctionPresence;
 
 /// Moves the aliases of `release` back to `version`, or to the version before their current one. An alias that splits its traffic
@@ -11,7 +11,7 @@ use crate::protocol::event::FunctionPresence;
 ///
 /// # Errors
 /// [`PlanError`], if the version to go back to is unknown or differs between the aliases.
-pub fn roll_back(release: &Release, version: Option<&str>, live: &Live) -> Result<Plan, PlanError> {
+pub fn roll_back(release: &Release, version: Option<&str>, live: &LiveFunction) -> Result<Plan, PlanError> {
     let mut aliases: Vec<&LiveAlias> = Vec::new();
     for name in &release.aliases {
         let alias = live.aliases.iter().find(|alias| alias.name == *name);

@@ -1,7 +1,7 @@
 //! Tests of plans: desired function, code and live function, with the expected steps.
 
 use super::*;
-use crate::code::Object;
+use crate::code_source::Object;
 use crate::function::{Handler, LiveImage, PublicAccess, Release};
 use crate::protocol::event::StepName;
 use crate::protocol::name::FunctionName;
@@ -10,9 +10,9 @@ fn pairs<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, Secret> {
     pairs.into_iter().map(|(name, value)| (name.to_owned(), Secret::new(value))).collect()
 }
 
-fn wanted(settings: Vec<Setting>) -> Wanted {
+fn wanted(settings: Vec<Setting>) -> DesiredFunction {
     let name = FunctionName::parse("f").expect("a name");
-    Wanted {
+    DesiredFunction {
         name,
         settings,
         handler: None,
@@ -26,8 +26,8 @@ fn wanted(settings: Vec<Setting>) -> Wanted {
     }
 }
 
-pub(crate) fn live() -> Live {
-    Live {
+pub(crate) fn live() -> LiveFunction {
+    LiveFunction {
         arn: "arn:aws:lambda:us-east-1:123456789012:function:f".to_owned(),
         settings: vec![
             Setting::Runtime("java21".to_owned()),
@@ -165,7 +165,7 @@ fn creation_takes_everything_that_is_not_empty() {
 
 #[test]
 fn only_creation_takes_the_default_description_and_only_where_the_stanza_is_silent() {
-    let fields = |settings: Vec<Setting>, live: Option<&Live>| {
+    let fields = |settings: Vec<Setting>, live: Option<&LiveFunction>| {
         let needed = [Setting::Role("r".to_owned()), Setting::Runtime("java21".to_owned())];
         let mut wanted = wanted(settings.into_iter().chain(needed).collect());
         wanted.handler = Some(Handler { module: Some("A".to_owned()), name: "b".to_owned() });
@@ -211,7 +211,7 @@ fn an_object_that_nobody_knows_the_hash_of_is_told_by_its_place() {
     );
 }
 
-fn changed(wanted: &Wanted, live: &Live) -> Vec<Action> {
+fn changed(wanted: &DesiredFunction, live: &LiveFunction) -> Vec<Action> {
     let plan = plan(wanted, &code("live"), Some(live)).expect("a plan");
     plan.steps.into_iter().map(|step| step.action).collect()
 }
@@ -274,7 +274,8 @@ fn variables_are_merged_when_asked_and_never_into_unknown_ones() {
 #[test]
 fn only_a_digest_tells_that_an_image_is_live() {
     let digest = "r/i@sha256:1";
-    let live = Live { image: Some(LiveImage { uri: "r/i:main".to_owned(), resolved: digest.to_owned() }), ..live() };
+    let live =
+        LiveFunction { image: Some(LiveImage { uri: "r/i:main".to_owned(), resolved: digest.to_owned() }), ..live() };
     let image = |uri: &str| Code { sha256: None, delivery: Delivery::Image(uri.to_owned()) };
     let steps = |uri| plan(&wanted(Vec::new()), &image(uri), Some(&live)).expect("a plan").steps.len();
     assert_eq!((steps(digest), steps("r/i@sha256:2"), steps("r/i:main")), (0, 1, 1));
@@ -292,7 +293,7 @@ fn another_revision_is_not_touched() {
 
 #[test]
 fn what_failed_is_sent_again() {
-    let failed = Live { has_failed: true, ..live() };
+    let failed = LiveFunction { has_failed: true, ..live() };
     let sent = Action::UpdateFunctionCode { settings: Vec::new(), delivery: Delivery::Call };
     assert_eq!(changed(&wanted(Vec::new()), &failed), [sent]);
 }
@@ -300,7 +301,7 @@ fn what_failed_is_sent_again() {
 #[test]
 fn the_live_image_is_named_again_where_something_travels_with_it() {
     let image = LiveImage { uri: "r/i:main".to_owned(), resolved: "r/i@sha256:1".to_owned() };
-    let live = Live { image: Some(image), ..live() };
+    let live = LiveFunction { image: Some(image), ..live() };
     let kept = Code { sha256: None, delivery: Delivery::LiveImage };
     let arm = Setting::Architecture("arm64".to_owned());
     let plan = plan(&wanted(vec![arm.clone()]), &kept, Some(&live)).expect("a plan");
@@ -312,6 +313,6 @@ fn the_live_image_is_named_again_where_something_travels_with_it() {
 fn tags_are_not_replaced_unseen() {
     let mut wanted = wanted(Vec::new());
     (wanted.tags, wanted.replaces_tags) = (Some(pairs([("team", "x")])), true);
-    let unseen = Live { tags: None, ..live() };
+    let unseen = LiveFunction { tags: None, ..live() };
     assert_eq!(plan(&wanted, &code("live"), Some(&unseen)).unwrap_err(), PlanError::TagsUnreadable);
 }

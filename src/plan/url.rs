@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::{Action, PlanError, Step};
-use crate::function::{Live, LiveUrl, Permission, PublicAccess};
+use crate::function::{LiveFunction, LiveUrl, Permission, PublicAccess};
 use crate::protocol::event::Change;
 use crate::protocol::structures::{Cors, FunctionUrl, OrNone};
 
@@ -14,7 +14,7 @@ use crate::protocol::structures::{Cors, FunctionUrl, OrNone};
 pub(super) fn steps(
     wanted: Option<&OrNone<FunctionUrl>>,
     alias: Option<&str>,
-    live: Option<&Live>,
+    live: Option<&LiveFunction>,
 ) -> Result<Vec<Step>, PlanError> {
     let url = live.and_then(|live| live.url.as_ref());
     let nobody = PublicAccess::default();
@@ -164,14 +164,18 @@ mod tests {
         FunctionUrl { auth_type: Some(auth_type.to_owned()), ..FunctionUrl::default() }
     }
 
-    fn live(auth_type: &str, cors: Option<Cors>, public: &[Permission]) -> Live {
+    fn live(auth_type: &str, cors: Option<Cors>, public: &[Permission]) -> LiveFunction {
         let config = FunctionUrl { invoke_mode: Some("BUFFERED".to_owned()), cors, ..url(auth_type) };
         let public = PublicAccess { granted: public.to_vec(), own: public.to_vec() };
-        Live { url: Some(LiveUrl { url: "https://x".to_owned(), config }), public, ..crate::plan::tests::live() }
+        LiveFunction {
+            url: Some(LiveUrl { url: "https://x".to_owned(), config }),
+            public,
+            ..crate::plan::tests::live()
+        }
     }
 
     #[track_caller]
-    fn check(wanted: OrNone<FunctionUrl>, live: Option<&Live>, expected: &[StepName], fields: &[&str]) {
+    fn check(wanted: OrNone<FunctionUrl>, live: Option<&LiveFunction>, expected: &[StepName], fields: &[&str]) {
         let steps = steps(Some(&wanted), None, live).expect("a plan");
         assert_eq!(steps.iter().map(|step| step.action.name()).collect::<Vec<_>>(), expected);
         let changes = steps.iter().flat_map(|step| &step.changes).map(|change| change.field.as_str());
@@ -198,7 +202,7 @@ mod tests {
         let delete = [DeleteFunctionUrlConfig, RemovePermission, RemovePermission];
         check(OrNone::None, Some(&open), &delete, &["function_url"]);
         check(OrNone::None, None, &[], &[]);
-        let left_behind = Live { url: None, ..open };
+        let left_behind = LiveFunction { url: None, ..open };
         check(OrNone::None, Some(&left_behind), &[RemovePermission, RemovePermission], &[]);
     }
 
@@ -236,16 +240,16 @@ mod tests {
             | Action::RemovePermission { alias, .. } => alias.clone(),
             other => panic!("{other:?}"),
         };
-        let of = |wanted: &OrNone<FunctionUrl>, live: Option<&Live>| -> Vec<Option<String>> {
+        let of = |wanted: &OrNone<FunctionUrl>, live: Option<&LiveFunction>| -> Vec<Option<String>> {
             let steps = steps(Some(wanted), Some("live"), live).expect("a plan");
             steps.iter().map(|step| alias(&step.action)).collect()
         };
         let mine = || Some("live".to_owned());
         assert_eq!(of(&OrNone::Some(url("NONE")), None), [mine(), mine(), mine()]);
         let open = live("NONE", None, &Permission::ALL);
-        let both = Live { latest_url: open.url.clone(), latest_public: open.public.clone(), ..open.clone() };
+        let both = LiveFunction { latest_url: open.url.clone(), latest_public: open.public.clone(), ..open.clone() };
         // The old URL stays beside the new one until its callers have moved.
-        let old = Live { url: None, public: PublicAccess::default(), ..both.clone() };
+        let old = LiveFunction { url: None, public: PublicAccess::default(), ..both.clone() };
         assert_eq!(of(&OrNone::Some(url("NONE")), Some(&old)), [mine(), mine(), mine()]);
         assert_eq!(of(&OrNone::Some(url("AWS_IAM")), Some(&both)), [mine(), mine(), mine()]);
         assert_eq!(of(&OrNone::None, Some(&both)), [mine(), mine(), mine(), None, None, None]);

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
-use super::by_hand::ByHand;
+use super::standalone_args::StandaloneArgs;
 
 /// Deploys an AWS Lambda function as described by a `.travis.yml` stanza.
 ///
@@ -20,7 +20,7 @@ pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
     #[command(flatten)]
-    pub(crate) by_hand: ByHand,
+    pub(crate) by_hand: StandaloneArgs,
 }
 
 #[derive(Clone, Debug, Subcommand)]
@@ -49,7 +49,7 @@ pub(crate) enum Command {
     /// Print a JSON Schema (draft-07).
     Schema {
         /// The document that the schema describes.
-        document: Document,
+        document: SchemaDocument,
     },
     /// Print a shell completion script.
     Completions {
@@ -79,7 +79,7 @@ pub(crate) fn command_of(arguments: impl IntoIterator<Item = OsString>) -> Optio
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Document {
+pub(crate) enum SchemaDocument {
     /// A single stanza, for editors and other tools.
     Stanza,
     /// The request on standard input, for CI runners.

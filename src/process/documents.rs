@@ -6,7 +6,7 @@ use std::process;
 
 use crate::protocol::schema;
 
-use super::arguments::Document;
+use super::arguments::SchemaDocument;
 
 /// The commands that print a document.
 pub(crate) const COMMANDS: &[&str] = &["schema", "policy", "explain", "completions", "manual"];
@@ -24,12 +24,12 @@ pub(crate) fn end(document: Result<String, String>) -> ! {
 }
 
 /// The JSON Schema of a document, formatted.
-pub(crate) fn schema(document: Document) -> String {
+pub(crate) fn schema(document: SchemaDocument) -> String {
     let schema = match document {
-        Document::Stanza => schema::stanza(),
-        Document::Request => schema::request(),
-        Document::Event => schema::event(),
-        Document::TravisYml => schema::travis_yml(),
+        SchemaDocument::Stanza => schema::stanza(),
+        SchemaDocument::Request => schema::request(),
+        SchemaDocument::Event => schema::event(),
+        SchemaDocument::TravisYml => schema::travis_yml(),
     };
     format!("{schema:#}\n")
 }

@@ -3,13 +3,13 @@
 #![expect(clippy::disallowed_methods, reason = "reads and replaces the process environment, and exits the process")]
 
 mod arguments;
-mod by_hand;
 mod closed;
 mod documents;
 mod environ;
 mod manual;
-mod names;
+mod nss;
 mod signals;
+mod standalone_args;
 
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
@@ -20,22 +20,22 @@ use std::time::{Duration, Instant, SystemTime};
 use std::{env, panic, process as std_process, thread};
 
 use self::arguments::{Arguments, Command as Asked, command_of, completions};
-use self::by_hand::ByHand;
-use self::signals::{LAST_WORD, PATIENCE, Signals, timespec};
+use self::signals::{FINAL_EVENT_TIMEOUT, SHUTDOWN_GRACE, Signals, timespec};
+use self::standalone_args::StandaloneArgs;
+use crate::cancel::{CancelReason, CancelToken};
 use crate::child;
-use crate::conditions::Asking;
+use crate::conditions::BashOptions;
 use crate::deploy::{self, Command, Job};
-use crate::failure::{self, catalogue};
+use crate::diagnostics::{self, catalogue};
+use crate::event_writer::EventWriter;
 use crate::git::GitError;
-use crate::journal::Journal;
 use crate::protocol::environment::{DEFAULT_PATH, Environment};
 use crate::protocol::error::Code;
 use crate::protocol::event::Finished;
-use crate::protocol::prose::without_log_commands;
+use crate::protocol::messages::without_log_commands;
 use crate::protocol::request::{self, Request};
-use crate::runner::surroundings::Asked as Whose;
-use crate::runner::{self, surroundings};
-use crate::stop::{Reason, Stop};
+use crate::standalone::job_env::CiSelection;
+use crate::standalone::{self, job_env};
 use aws_smithy_types::date_time::{DateTime, Format};
 use clap::Parser;
 use clap::error::ErrorKind;
@@ -60,21 +60,21 @@ pub fn main() {
                 documents::end(print(document, &by_hand))
             }
         },
-        Err(error) => (not_a_command(error), ByHand::default()),
+        Err(error) => (not_a_command(error), StandaloneArgs::default()),
     };
-    names::resolve_without_modules();
+    nss::resolve_without_modules();
     let settings = Settings::take();
     settings.start_log();
-    let stop = Stop::new();
+    let stop = CancelToken::new();
     let command = command.and_then(|command| by_hand.run(command, settings.asking, settings.fault, &stop));
-    let journal = Arc::new(Journal::new(Stdout, stop.clone()));
+    let journal = Arc::new(EventWriter::new(Stdout, stop.clone()));
     tell_panics(journal.clone(), stop.clone());
     let begun = Arc::new(AtomicBool::new(false));
     let listens = end_on_signals(journal.clone(), stop.clone(), begun.clone());
-    journal.tell(runner::hello());
+    journal.tell(standalone::hello());
     let finished = match (command, listens) {
         (Ok(command), Ok(())) => run(&command, by_hand.asked(), settings, &begun, &journal, &stop),
-        (Ok(_), Err(error)) => Finished::failed(failure::of_system(&error), Vec::new()),
+        (Ok(_), Err(error)) => Finished::failed(diagnostics::of_system(&error), Vec::new()),
         (Err(finished), _) => finished,
     };
     end(&journal, &stop, finished)
@@ -83,32 +83,32 @@ pub fn main() {
 /// Exits the process if standard output was not open at the start: the events of a deployment would be lost.
 fn refuse_closed_output(status: i32) {
     if closed::stdout_was_closed() {
-        by_hand::say("standard output is closed, so nothing was done; open it, or redirect it to /dev/null");
+        standalone_args::say("standard output is closed, so nothing was done; open it, or redirect it to /dev/null");
         std_process::exit(status)
     }
 }
 
 fn run(
     command: &Command,
-    asked: Whose,
+    asked: CiSelection,
     settings: Settings,
     begun: &AtomicBool,
-    journal: &Arc<Journal>,
-    stop: &Stop,
+    journal: &Arc<EventWriter>,
+    stop: &CancelToken,
 ) -> Finished {
     let failed = |error| Finished::failed(error, Vec::new());
     if let Some(reason) = stop.reason() {
-        return failed(failure::of_stop(reason));
+        return failed(diagnostics::of_stop(reason));
     }
     let deadline = Instant::now() + settings.input_limit;
-    by_hand::tell_that_we_wait();
+    standalone_args::tell_that_we_wait();
     let request = request::read(Stdin { deadline });
     if let Some(reason) = stop.reason() {
-        return failed(failure::of_stop(reason));
+        return failed(diagnostics::of_stop(reason));
     }
     let Request { stanza, env } = match request {
         Ok(request) => request,
-        Err(error) => return failed(failure::of_request(error, settings.input_limit)),
+        Err(error) => return failed(diagnostics::of_request(error, settings.input_limit)),
     };
     let env_given = env.is_some();
     if let Some(env) = &env {
@@ -125,7 +125,7 @@ fn run(
         true => env,
         false => match of_surroundings(command, &env, asked, &directory, stop) {
             Ok(env) => env,
-            Err(error) => return failed(failure::of_git(error)),
+            Err(error) => return failed(diagnostics::of_git(error)),
         },
     };
     let job = Job { stanza, env, env_given, directory, asking: settings.asking, today: settings.today };
@@ -136,19 +136,19 @@ fn run(
 fn of_surroundings(
     command: &Command,
     env: &Environment,
-    asked: Whose,
+    asked: CiSelection,
     directory: &Path,
-    stop: &Stop,
+    stop: &CancelToken,
 ) -> Result<Environment, GitError> {
-    let around = surroundings::look(env, asked, directory, stop)?;
+    let around = job_env::look(env, asked, directory, stop)?;
     if command.judges() {
-        around.notes.iter().for_each(|note| by_hand::say(note));
+        around.notes.iter().for_each(|note| standalone_args::say(note));
     }
     Ok(around.of_job(&[]))
 }
 
 /// Writes the last line and exits the process. If two threads get here, the second one blocks until the first one exits the process.
-fn end(journal: &Journal, stop: &Stop, finished: Finished) -> ! {
+fn end(journal: &EventWriter, stop: &CancelToken, finished: Finished) -> ! {
     match journal.finish(finished) {
         Some(finished) => std_process::exit(exit_status(&finished, journal.has_acted(), stop.reason())),
         None => loop {
@@ -158,9 +158,9 @@ fn end(journal: &Journal, stop: &Stop, finished: Finished) -> ! {
 }
 
 /// The exit status for an outcome.
-fn exit_status(finished: &Finished, has_acted: bool, stop: Option<Reason>) -> i32 {
+fn exit_status(finished: &Finished, has_acted: bool, stop: Option<CancelReason>) -> i32 {
     match (finished, stop) {
-        (_, Some(Reason::OutputClosed)) => 1,
+        (_, Some(CancelReason::OutputClosed)) => 1,
         (Finished::Failed { error, .. }, Some(reason)) if error.code == Code::Cancelled => reason.exit_status(),
         (Finished::Failed { allowed: true, .. }, _) => 0,
         (Finished::Failed { .. }, _) => 2 - i32::from(has_acted),
@@ -189,7 +189,7 @@ fn with_events(command: Option<Asked>) -> Result<Command, Asked> {
 }
 
 /// The document that a command prints. `Err`: the message for standard error.
-fn print(command: Asked, by_hand: &ByHand) -> Result<String, String> {
+fn print(command: Asked, by_hand: &StandaloneArgs) -> Result<String, String> {
     match command {
         Asked::Policy => policy(by_hand),
         Asked::Explain { code } => {
@@ -215,11 +215,11 @@ fn print(command: Asked, by_hand: &ByHand) -> Result<String, String> {
 }
 
 /// The policy for the stanza on standard input. Notes about what it does not cover go to standard error.
-fn policy(by_hand: &ByHand) -> Result<String, String> {
+fn policy(by_hand: &StandaloneArgs) -> Result<String, String> {
     let settings = Settings::take();
     by_hand.policy(settings.asking)?;
     let request = request::read(Stdin { deadline: Instant::now() + settings.input_limit });
-    let request = request.map_err(|error| failure::of_request(error, settings.input_limit).message)?;
+    let request = request.map_err(|error| diagnostics::of_request(error, settings.input_limit).message)?;
     // The region may come from the job's `~/.aws`, but never from the CI runner's.
     if let Some(env) = &request.env {
         replace_environment(env);
@@ -246,10 +246,10 @@ fn not_a_command(error: clap::Error) -> Result<Command, Finished> {
     let line = line.strip_prefix("error: ").unwrap_or(&line);
     let _ = writeln!(io::stderr(), "dpl-lambda: {line}");
     let asked = command_of(env::args_os().skip(1)).unwrap_or_default();
-    if documents::COMMANDS.iter().any(|name| asked == *name) || by_hand::is_for_people() {
+    if documents::COMMANDS.iter().any(|name| asked == *name) || standalone_args::is_for_people() {
         std_process::exit(2)
     }
-    Err(Finished::failed(failure::of_arguments(line.to_owned()), Vec::new()))
+    Err(Finished::failed(diagnostics::of_arguments(line.to_owned()), Vec::new()))
 }
 
 /// Standard input, with a deadline.
@@ -356,37 +356,37 @@ fn tame_signals() {
 /// be written because standard output is not read, the process exits without it.
 ///
 /// The thread is started before the first line is written, so that signals are handled even if the output pipe is full.
-fn end_on_signals(journal: Arc<Journal>, stop: Stop, begun: Arc<AtomicBool>) -> io::Result<()> {
+fn end_on_signals(journal: Arc<EventWriter>, stop: CancelToken, begun: Arc<AtomicBool>) -> io::Result<()> {
     let mut signals = Signals::catch()?;
     let listen = move || {
         let stdout = io::stdout();
         // Notices a closed output at once, not only when the next event is written: shifted traffic must not stay shared until then.
         let first = signals.wait(Some(stdout.as_fd()), None);
         let Some((reason, _)) = first.or_else(|| {
-            stop.request(Reason::OutputClosed);
+            stop.request(CancelReason::OutputClosed);
             signals.wait(None, None)
         }) else {
             return;
         };
         stop.request(reason);
         if begun.load(Ordering::Relaxed) {
-            signals.wait(None, Some(PATIENCE));
+            signals.wait(None, Some(SHUTDOWN_GRACE));
         }
         child::kill_all();
-        let report = failure::naming_stash(failure::of_stop(reason), journal.stash());
+        let report = diagnostics::naming_stash(diagnostics::of_stop(reason), journal.stash());
         let finished = Finished::failed(report, journal.changed());
         let status = exit_status(&finished, true, Some(reason));
         thread::spawn(move || end(&journal, &stop, finished));
-        thread::sleep(LAST_WORD);
+        thread::sleep(FINAL_EVENT_TIMEOUT);
         std_process::exit(status)
     };
     thread::Builder::new().spawn(listen).map(drop)
 }
 
 /// Makes a panic in any thread write an `internal` error as the last event and exit the process.
-fn tell_panics(journal: Arc<Journal>, stop: Stop) {
+fn tell_panics(journal: Arc<EventWriter>, stop: CancelToken) {
     panic::set_hook(Box::new(move |panic| {
-        let report = failure::naming_stash(failure::of_panic(&place_of(panic)), journal.stash());
+        let report = diagnostics::naming_stash(diagnostics::of_panic(&place_of(panic)), journal.stash());
         end(&journal, &stop, Finished::failed(report, journal.changed()))
     }));
 }
@@ -403,7 +403,7 @@ struct Settings {
     log: Option<String>,
     /// Limit for reading the request.
     input_limit: Duration,
-    asking: Asking,
+    asking: BashOptions,
     /// The date, as `2026-11-01`, at which runtimes are checked for deprecation: today, unless a test sets it.
     today: String,
     fault: Fault,
@@ -416,8 +416,8 @@ impl Settings {
         Settings {
             log: variable("DPL_LAMBDA_LOG"),
             input_limit: seconds("DPL_LAMBDA_INPUT_TIMEOUT").unwrap_or(INPUT_LIMIT),
-            asking: Asking {
-                limit: seconds("DPL_LAMBDA_CONDITION_TIMEOUT").unwrap_or(Asking::default().limit),
+            asking: BashOptions {
+                limit: seconds("DPL_LAMBDA_CONDITION_TIMEOUT").unwrap_or(BashOptions::default().limit),
                 always: variable("DPL_LAMBDA_CONDITIONS").as_deref() == Some("bash"),
             },
             today: variable("DPL_LAMBDA_TODAY").unwrap_or_else(today),
@@ -505,13 +505,13 @@ mod tests {
         for (finished, acted, stop, status) in [
             (Finished::Checked {}, false, None, 0),
             (skipped.clone(), false, None, 0),
-            (skipped, true, Some(Reason::OutputClosed), 1),
+            (skipped, true, Some(CancelReason::OutputClosed), 1),
             (failed(Code::BadJson, false), false, None, 2),
             (failed(Code::AccessDenied, false), true, None, 1),
             (failed(Code::AccessDenied, true), true, None, 0),
-            (failed(Code::Cancelled, false), false, Some(Reason::Signal(2)), 130),
-            (failed(Code::Cancelled, true), true, Some(Reason::Signal(15)), 143),
-            (Finished::Checked {}, false, Some(Reason::Signal(15)), 0),
+            (failed(Code::Cancelled, false), false, Some(CancelReason::Signal(2)), 130),
+            (failed(Code::Cancelled, true), true, Some(CancelReason::Signal(15)), 143),
+            (Finished::Checked {}, false, Some(CancelReason::Signal(15)), 0),
         ] {
             assert_eq!(exit_status(&finished, acted, stop), status, "{finished:?}");
         }

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use crate::stop::Reason;
+use crate::cancel::CancelReason;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use signal_hook::consts::{
     SIGALRM, SIGHUP, SIGINT, SIGIO, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU,
@@ -17,10 +17,10 @@ use signal_hook::iterator::exfiltrator::WithOrigin;
 use signal_hook::low_level::siginfo::{Cause, Origin};
 
 /// How long a run may take to shut down by itself after the first signal. The contract promises `finished` within 5 s.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(4);
+pub(crate) const SHUTDOWN_GRACE: Duration = Duration::from_secs(4);
 
 /// How long writing the last line may take before the process exits without it.
-pub(crate) const LAST_WORD: Duration = Duration::from_millis(500);
+pub(crate) const FINAL_EVENT_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// All signals that terminate a process without a handler, except those that report a bug in it. Linux has more than POSIX: SIGSTKFLT, SIGPWR
 /// and the real-time signals, of which the C library reserves the first ones.
@@ -58,13 +58,20 @@ impl Signals {
 
     /// Waits for a signal. The boolean is true if a terminal has sent it, which means to our whole process group. `None`: the reader of
     /// `output` has closed it, or the time limit is over.
-    pub(crate) fn wait(&mut self, output: Option<BorrowedFd<'_>>, limit: Option<Duration>) -> Option<(Reason, bool)> {
+    pub(crate) fn wait(
+        &mut self,
+        output: Option<BorrowedFd<'_>>,
+        limit: Option<Duration>,
+    ) -> Option<(CancelReason, bool)> {
         let end = limit.map(|limit| Instant::now() + limit);
         loop {
             self.arrived.extend(self.delivery.pending());
             if let Some(origin) = self.arrived.pop_front() {
                 let of_terminal = [SIGHUP, SIGINT, SIGQUIT].contains(&origin.signal);
-                return Some((Reason::Signal(origin.signal), of_terminal && !matches!(origin.cause, Cause::Sent(_))));
+                return Some((
+                    CancelReason::Signal(origin.signal),
+                    of_terminal && !matches!(origin.cause, Cause::Sent(_)),
+                ));
             }
             let left = end.map(|end| end.saturating_duration_since(Instant::now()));
             let signals = self.delivery.get_read().as_fd();

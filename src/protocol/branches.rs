@@ -2,8 +2,8 @@
 //! Never decides whether a branch is deployed; the conditions do that.
 
 use super::error::{Warning, WarningCode};
+use super::json::{self, Map, Node};
 use super::schema::stanza_keys;
-use super::wire::{self, Map, Node};
 
 /// Options whose value can be a map with another meaning, so that a map is not branch-specific.
 const MAP_OPTIONS: [&str; 7] = ["environment", "environment_variables", "function_tags", "layers", "on", "if", "true"];
@@ -82,7 +82,7 @@ pub fn select_branch(stanza: &Map, branch: &str) -> (Map, Vec<Warning>) {
             code: WarningCode::Deprecated,
             message: format!("`{key}` is a map of branches: {effect} branch `{branch}`"),
             hint: Some("write one stanza per branch, with `on.branch`".to_owned()),
-            at: Some(wire::pointer("", key)),
+            at: Some(json::pointer("", key)),
         });
         chosen.map(|chosen| (key.to_owned(), chosen))
     });
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn branch_specific_values_are_picked_by_exact_name() {
-        let node = wire::parse(
+        let node = json::parse(
             br#"{"function_name":{"master":"a","develop":"b"},"role":{"master":"r"},"environment":{"X":"1"}}"#,
         )
         .unwrap();
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn an_option_that_dpl_never_had_is_no_map_of_branches() {
-        let node = wire::parse(br#"{"size":1024}"#).unwrap();
+        let node = json::parse(br#"{"size":1024}"#).unwrap();
         for (key, expected) in
             [("timeout", true), ("nobody_knows", true), ("ephemeral_storage", false), ("verify", false)]
         {

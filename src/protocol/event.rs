@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::error::{Code, ErrorReport, Warning};
-use super::prose;
+use super::messages;
 
 /// Protocol numbers that this version supports.
 pub const PROTOCOLS: &[u32] = &[1];
@@ -25,7 +25,7 @@ pub struct Line<'a> {
 impl<'a> Line<'a> {
     /// Creates the line for an event, with its text.
     pub fn new(event: &'a Event) -> Self {
-        Line { event, message: prose::one_line(&prose::message(event)) }
+        Line { event, message: messages::one_line(&messages::message(event)) }
     }
 }
 
@@ -52,7 +52,7 @@ pub enum Event {
         region: String,
     },
     /// One group of conditions has been evaluated.
-    ConditionChecked(Checked),
+    ConditionChecked(ConditionResult),
     /// Progress of a long task. Packaging and uploads: at most five events per second, none in the first 300 ms. Waiting: at most one
     /// event in five seconds.
     Progress(Progress),
@@ -68,7 +68,7 @@ pub enum Event {
         function_name: String,
         /// Target of the step.
         #[serde(flatten)]
-        aim: Aim,
+        aim: StepTarget,
     },
     /// A step has taken effect and AWS has completed the update.
     StepFinished {
@@ -200,7 +200,7 @@ pub enum Condition {
 
 /// Result of one group of conditions.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct Checked {
+pub struct ConditionResult {
     /// The group.
     pub condition: Condition,
     /// Whether the group permits the deployment.
@@ -213,7 +213,7 @@ pub struct Checked {
 
 /// A group of conditions that is not met.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct Unmet {
+pub struct UnmetCondition {
     /// The group.
     pub condition: Condition,
     /// Value that the stanza requires.
@@ -352,7 +352,7 @@ pub enum StepName {
 
 /// Target of a step. Keys that do not apply to the step are absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Aim {
+pub struct StepTarget {
     /// The alias.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alias: Option<String>,
@@ -389,7 +389,7 @@ pub enum Finished {
     /// The conditions are not met. Nothing was changed.
     Skipped {
         /// All groups of conditions that are not met.
-        unmet: Vec<Unmet>,
+        unmet: Vec<UnmetCondition>,
     },
     /// The run failed.
     Failed {

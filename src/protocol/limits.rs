@@ -5,7 +5,7 @@
 //! copy of that model.
 
 use super::error::{Warning, WarningCode};
-use super::wire::{Map, Node, pointer, short};
+use super::json::{Map, Node, pointer, short};
 
 /// A limit that AWS documents for a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,11 +142,11 @@ fn is_name(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::wire;
+    use crate::protocol::json;
 
     #[track_caller]
     fn check(stanza: &str, expected: &[&str]) {
-        let node = wire::parse(stanza.as_bytes()).expect("JSON");
+        let node = json::parse(stanza.as_bytes()).expect("JSON");
         let warnings = warnings(node.as_map().expect("an object"));
         assert_eq!(
             warnings.iter().filter_map(|warning| warning.at.as_deref()).collect::<Vec<_>>(),

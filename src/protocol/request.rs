@@ -4,7 +4,7 @@
 use std::io::{self, Read};
 
 use super::environment::Environment;
-use super::wire::{self, MAX_REQUEST_BYTES, Map, Node, WireError};
+use super::json::{self, MAX_REQUEST_BYTES, Map, Node, WireError};
 
 /// The request of a runner.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ pub fn read(input: impl Read) -> Result<Request, RequestError> {
     if bytes.len() > MAX_REQUEST_BYTES {
         return Err(RequestError::TooLarge);
     }
-    let mut stanza = match wire::parse(&bytes).map_err(RequestError::Wire)? {
+    let mut stanza = match json::parse(&bytes).map_err(RequestError::Wire)? {
         Node::Map(map) => map,
         other => return Err(RequestError::NotAnObject { kind: other.kind() }),
     };
@@ -81,7 +81,7 @@ fn environment(node: &Node) -> Result<Option<Environment>, RequestError> {
     };
     let mut variables = Vec::with_capacity(map.len());
     for (name, value) in map.iter() {
-        let at = wire::pointer("/env", name);
+        let at = json::pointer("/env", name);
         if name.is_empty() || name.contains(['=', '\0']) {
             return bad(at, "a variable cannot have this name".to_owned());
         }

@@ -26,7 +26,7 @@ pub struct Runtime {
 
 /// Why to warn about a runtime.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outlook {
+pub enum RuntimeSupport {
     /// AWS no longer patches it.
     Deprecated(&'static Runtime),
     /// AWS refuses updates of functions with it.
@@ -41,15 +41,15 @@ pub enum Outlook {
 }
 
 /// Whether to warn about the runtime `id` on the day `today`, such as `2026-11-01`. `None`: it is supported.
-pub fn outlook(id: &str, today: &str) -> Option<Outlook> {
+pub fn outlook(id: &str, today: &str) -> Option<RuntimeSupport> {
     match named(id) {
         None => {
             let nearest = nearest(id);
             let is_deprecated = nearest.is_some_and(|nearest| today >= nearest.deprecated);
-            Some(Outlook::Unknown { nearest, is_deprecated })
+            Some(RuntimeSupport::Unknown { nearest, is_deprecated })
         }
-        Some(runtime) if today >= runtime.blocked => Some(Outlook::Blocked(runtime)),
-        Some(runtime) if today >= runtime.deprecated => Some(Outlook::Deprecated(runtime)),
+        Some(runtime) if today >= runtime.blocked => Some(RuntimeSupport::Blocked(runtime)),
+        Some(runtime) if today >= runtime.deprecated => Some(RuntimeSupport::Deprecated(runtime)),
         Some(_) => None,
     }
 }
@@ -152,8 +152,8 @@ mod tests {
     fn a_runtime_surprises_from_its_last_day_on() {
         let row = named("nodejs20.x").expect("in the table");
         assert_eq!(outlook("nodejs20.x", "2026-04-29"), None);
-        assert_eq!(outlook("nodejs20.x", "2026-04-30"), Some(Outlook::Deprecated(row)));
-        assert_eq!(outlook("nodejs20.x", "2027-03-03"), Some(Outlook::Blocked(row)));
+        assert_eq!(outlook("nodejs20.x", "2026-04-30"), Some(RuntimeSupport::Deprecated(row)));
+        assert_eq!(outlook("nodejs20.x", "2027-03-03"), Some(RuntimeSupport::Blocked(row)));
         assert_eq!(row.successor, "nodejs24.x");
     }
 
@@ -168,7 +168,7 @@ mod tests {
             ("java21.x", "java21"),
         ] {
             assert_eq!(nearest(written).map(|runtime| runtime.id), Some(meant), "{written}");
-            assert!(matches!(outlook(written, "2026-11-01"), Some(Outlook::Unknown { .. })), "{written}");
+            assert!(matches!(outlook(written, "2026-11-01"), Some(RuntimeSupport::Unknown { .. })), "{written}");
         }
     }
 }

@@ -235,7 +235,7 @@ written! {
 /// `none` in any case, or an empty string.
 const NONE: &str = "^([Nn][Oo][Nn][Ee])?$";
 
-/// The words that [`super::wire::Node::as_flag`] accepts, in any case.
+/// The words that [`super::json::Node::as_flag`] accepts, in any case.
 pub(super) const FLAG_WORDS: &str = concat!(
     r"^\s*([Tt][Rr][Uu][Ee]|[Oo][Nn]|[Yy][Ee][Ss]|[Ee][Nn][Aa][Bb][Ll][Ee][Dd]|[Rr][Ee][Qq][Uu][Ii][Rr][Ee][Dd]",
     r"|[Ff][Aa][Ll][Ss][Ee]|[Oo][Ff][Ff]|[Nn][Oo]|[Dd][Ii][Ss][Aa][Bb][Ll][Ee][Dd])\s*$"

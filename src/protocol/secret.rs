@@ -46,9 +46,9 @@ impl fmt::Debug for Secret {
 /// Secrets that become known during a run: credentials, including renewed ones, and values of the live function. The list is shared:
 /// code that obtains a secret adds it before it uses it, and code that masks a text reads the list first.
 #[derive(Clone, Debug, Default)]
-pub struct Learnt(Arc<Mutex<Vec<Secret>>>);
+pub struct KnownSecrets(Arc<Mutex<Vec<Secret>>>);
 
-impl Learnt {
+impl KnownSecrets {
     /// Adds secrets that are not yet in the list.
     pub fn add(&self, secrets: impl IntoIterator<Item = Secret>) {
         let mut known = self.lock();

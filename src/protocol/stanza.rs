@@ -8,16 +8,16 @@ use schemars::JsonSchema;
 
 use super::environment::Environment;
 use super::error::{Code, Problem, Warning, WarningCode};
+use super::json::{Map, Node};
 use super::name::{FunctionName, Region};
-use super::reader::Reader;
 use super::schema::{
     Anything, Conditions, FileSystems, Flag, NumberList, NumberOrNone, Pairs, SchemaOnly, SecretText, Text, TextList,
     UrlOrNone, WholeNumber,
 };
 use super::secret::{Redactor, Secret};
+use super::stanza_reader::StanzaReader;
 use super::structures::{self, FileSystemConfig, FunctionUrl, ImageConfig, LoggingConfig, OrNone, Verify};
-use super::wire::{Map, Node};
-use super::{judge, limits};
+use super::{limits, validate};
 
 /// A stanza under `deploy:`. It describes one AWS Lambda function.
 ///
@@ -254,7 +254,7 @@ pub struct ReadStanza {
 
 /// Reads a stanza. The runner's keys must have been removed and branch-specific values resolved.
 pub fn read(map: &Map) -> ReadStanza {
-    let mut r = Reader::new(map);
+    let mut r = StanzaReader::new(map);
     for key in ["on", "if", "true", "edge", "dpl_version", "strategy"] {
         let _ = r.take(key);
     }
@@ -331,13 +331,13 @@ pub fn read(map: &Map) -> ReadStanza {
         dpl_version: SchemaOnly,
         strategy: SchemaOnly,
     };
-    judge::provider(&mut r, &stanza);
-    judge::needed(&mut r, &stanza);
-    judge::bucket(&mut r, &stanza);
-    judge::image(&mut r, &stanza);
-    judge::release(&mut r, &stanza);
-    judge::identity(&mut r, &stanza);
-    judge::untaken(&mut r, stanza.strict == Some(true));
+    validate::provider(&mut r, &stanza);
+    validate::needed(&mut r, &stanza);
+    validate::bucket(&mut r, &stanza);
+    validate::image(&mut r, &stanza);
+    validate::release(&mut r, &stanza);
+    validate::identity(&mut r, &stanza);
+    validate::untaken(&mut r, stanza.strict == Some(true));
     r.warnings.extend(limits::warnings(map));
     // The other keys of such a stanza belong to another provider, so their problems do not matter.
     if let Some(wrong) = r.problems.iter().position(|problem| problem.code == Code::WrongProvider) {
@@ -437,7 +437,7 @@ fn collect_texts(node: &Node, into: &mut Vec<String>) {
     }
 }
 
-fn read_environment(r: &mut Reader<'_>) -> Option<BTreeMap<String, Secret>> {
+fn read_environment(r: &mut StanzaReader<'_>) -> Option<BTreeMap<String, Secret>> {
     let (environment, alias) = (r.pairs("environment"), r.pairs("environment_variables"));
     if environment.is_some() && alias.is_some() {
         r.warn(
@@ -451,7 +451,7 @@ fn read_environment(r: &mut Reader<'_>) -> Option<BTreeMap<String, Secret>> {
 }
 
 /// `cleanup`, else the opposite of its predecessor `skip_cleanup`.
-fn read_cleanup(r: &mut Reader<'_>) -> Option<bool> {
+fn read_cleanup(r: &mut StanzaReader<'_>) -> Option<bool> {
     let (cleanup, skip) = (r.flag("cleanup"), r.flag("skip_cleanup"));
     cleanup.or(skip.map(|skip| !skip))
 }
@@ -468,7 +468,7 @@ fn each_once(names: Vec<String>) -> Vec<String> {
 }
 
 /// Reads a string, or a list with one entry, which is the form of the AWS API.
-fn read_architecture(r: &mut Reader<'_>) -> Option<String> {
+fn read_architecture(r: &mut StanzaReader<'_>) -> Option<String> {
     let given = r.texts("architectures")?;
     let right = "expected `x86_64` or `arm64`";
     match given.as_slice() {
@@ -487,10 +487,10 @@ fn read_architecture(r: &mut Reader<'_>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::wire;
+    use crate::protocol::json;
 
     fn stanza(text: &str) -> ReadStanza {
-        let node = wire::parse(text.as_bytes()).expect("the test's own JSON is valid");
+        let node = json::parse(text.as_bytes()).expect("the test's own JSON is valid");
         read(node.as_map().expect("an object"))
     }
 
@@ -590,7 +590,7 @@ mod tests {
     #[test]
     fn an_everyday_or_open_value_is_no_secret() {
         let text = r#"{"function_name":"orders","environment":{"A":"orders","B":"production","C":"s3cr3t-x"}}"#;
-        let node = wire::parse(text.as_bytes()).unwrap();
+        let node = json::parse(text.as_bytes()).unwrap();
         let redactor = read(node.as_map().unwrap()).stanza.redactor(node.as_map().unwrap(), std::iter::empty::<&str>());
         assert_eq!(redactor.redact("orders production s3cr3t-x"), "orders production [secure]");
     }

@@ -6,9 +6,9 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde_json::Value;
 
-use super::reader::Reader;
+use super::json::Node;
 use super::schema::{Anything, Flag, Text, TextList, WholeNumber};
-use super::wire::Node;
+use super::stanza_reader::StanzaReader;
 
 /// Format, destination and levels of the function's logs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
@@ -141,7 +141,7 @@ pub enum OrNone<T> {
 /// The values that AWS documents for `ApplicationLogLevel`.
 const APPLICATION_LEVELS: [&str; 6] = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
 
-pub(super) fn logging_config(r: &mut Reader<'_>) -> LoggingConfig {
+pub(super) fn logging_config(r: &mut StanzaReader<'_>) -> LoggingConfig {
     LoggingConfig {
         log_format: r.word("log_format", &["Text", "JSON"]),
         log_group: r.text("log_group"),
@@ -150,7 +150,7 @@ pub(super) fn logging_config(r: &mut Reader<'_>) -> LoggingConfig {
     }
 }
 
-pub(super) fn image_config(r: &mut Reader<'_>) -> ImageConfig {
+pub(super) fn image_config(r: &mut StanzaReader<'_>) -> ImageConfig {
     ImageConfig {
         entry_point: r.texts("entry_point"),
         command: r.texts("command"),
@@ -159,7 +159,7 @@ pub(super) fn image_config(r: &mut Reader<'_>) -> ImageConfig {
 }
 
 /// Reads a file system. Both keys are required.
-pub(super) fn file_system_config(r: &mut Reader<'_>) -> FileSystemConfig {
+pub(super) fn file_system_config(r: &mut StanzaReader<'_>) -> FileSystemConfig {
     let mut needed = |key: &'static str| {
         let is_missing = !r.has(key);
         let value = r.name(key);
@@ -172,7 +172,7 @@ pub(super) fn file_system_config(r: &mut Reader<'_>) -> FileSystemConfig {
 }
 
 /// Reads `function_url`. `none` in any case, an empty string and an empty map remove it.
-pub(super) fn function_url(r: &mut Reader<'_>) -> Option<OrNone<FunctionUrl>> {
+pub(super) fn function_url(r: &mut StanzaReader<'_>) -> Option<OrNone<FunctionUrl>> {
     if r.is_none("function_url") {
         return Some(OrNone::None);
     }
@@ -188,7 +188,7 @@ pub(super) fn function_url(r: &mut Reader<'_>) -> Option<OrNone<FunctionUrl>> {
 }
 
 /// Reads `auth_type`. An empty value is refused, so that it cannot open the endpoint to everyone by mistake.
-fn auth_type(r: &mut Reader<'_>) -> Option<String> {
+fn auth_type(r: &mut StanzaReader<'_>) -> Option<String> {
     let auth_type = r.word("auth_type", &["NONE", "AWS_IAM"])?;
     if auth_type.is_empty() {
         r.refuse("auth_type", "`function_url.auth_type` is empty; expected `NONE` or `AWS_IAM`".to_owned());
@@ -196,7 +196,7 @@ fn auth_type(r: &mut Reader<'_>) -> Option<String> {
     Some(auth_type)
 }
 
-fn cors(r: &mut Reader<'_>) -> Cors {
+fn cors(r: &mut StanzaReader<'_>) -> Cors {
     let cors = Cors {
         allow_origins: r.texts("allow_origins"),
         allow_methods: r.texts("allow_methods"),
@@ -213,7 +213,7 @@ fn cors(r: &mut Reader<'_>) -> Cors {
     cors
 }
 
-pub(super) fn reserved_concurrency(r: &mut Reader<'_>) -> Option<OrNone<i32>> {
+pub(super) fn reserved_concurrency(r: &mut StanzaReader<'_>) -> Option<OrNone<i32>> {
     if r.is_none("reserved_concurrency") {
         return Some(OrNone::None);
     }
@@ -221,7 +221,7 @@ pub(super) fn reserved_concurrency(r: &mut Reader<'_>) -> Option<OrNone<i32>> {
 }
 
 /// Reads `provisioned_concurrency`. 0 removes it too, because AWS refuses a provisioned concurrency of 0.
-pub(super) fn provisioned_concurrency(r: &mut Reader<'_>) -> Option<OrNone<i32>> {
+pub(super) fn provisioned_concurrency(r: &mut StanzaReader<'_>) -> Option<OrNone<i32>> {
     if r.is_none("provisioned_concurrency") {
         return Some(OrNone::None);
     }
@@ -230,7 +230,7 @@ pub(super) fn provisioned_concurrency(r: &mut Reader<'_>) -> Option<OrNone<i32>>
 }
 
 /// Reads `verify`. An unknown member is an error here and not only a warning, because a misspelt one would drop a check.
-pub(super) fn verify(r: &mut Reader<'_>) -> Option<Verify> {
+pub(super) fn verify(r: &mut StanzaReader<'_>) -> Option<Verify> {
     let verify = r.structure("verify", |r| Verify {
         payload: r.anything("payload"),
         expect: r.structure("expect", |r| Expect { contains: r.name("contains"), json: r.anything("json") }),
@@ -243,7 +243,7 @@ pub(super) fn verify(r: &mut Reader<'_>) -> Option<Verify> {
     verify.or_else(|| is_map.then(Verify::default))
 }
 
-impl Reader<'_> {
+impl StanzaReader<'_> {
     /// Reads a duration in whole seconds, at least 1.
     pub(super) fn seconds(&mut self, key: &'static str) -> Option<Duration> {
         let seconds = self.whole_number(key, "seconds", None)?;

@@ -8,7 +8,7 @@ use super::{NOT_EMPTY, snippets};
 use crate::protocol::stanza::ALIASES;
 
 /// Possible values, each with its description.
-pub(super) type Words = &'static [(&'static str, &'static str)];
+pub(super) type ValueWords = &'static [(&'static str, &'static str)];
 
 /// Which values an editor offers for a key.
 pub(super) enum Kind {
@@ -17,17 +17,17 @@ pub(super) enum Kind {
     /// One value or a list. Most people write one value, so the editor inserts no list.
     Single,
     /// Values of the AWS API, case-sensitive.
-    Words(Words),
+    ValueWords(ValueWords),
     /// Values of dpl-lambda, in any case.
-    Choice(Words),
+    Choice(ValueWords),
     /// These names. Other names are valid too, because AWS adds new ones.
-    Open(Words),
+    Open(ValueWords),
     /// Runtimes that are not deprecated. Other names are valid too.
     Runtime,
 }
 
 /// A key and what an editor shows for it.
-pub(super) struct Key {
+pub(super) struct EditorKey {
     /// Name of the key. Inside a structure, the names are joined with dots: `logging_config.log_group`.
     pub(super) at: &'static str,
     pub(super) kind: Kind,
@@ -41,7 +41,7 @@ pub(super) struct Key {
     pub(super) shown: Map<String, Value>,
 }
 
-impl Key {
+impl EditorKey {
     fn with(mut self, keyword: &str, value: Value) -> Self {
         self.shown.insert(keyword.to_owned(), value);
         self
@@ -83,10 +83,10 @@ impl Key {
         self.kind = kind;
         self
     }
-    fn words(self, words: Words) -> Self {
-        self.kind(Kind::Words(words))
+    fn words(self, words: ValueWords) -> Self {
+        self.kind(Kind::ValueWords(words))
     }
-    fn choice(self, words: Words) -> Self {
+    fn choice(self, words: ValueWords) -> Self {
         self.kind(Kind::Choice(words))
     }
     fn single(self) -> Self {
@@ -99,13 +99,13 @@ impl Key {
     }
 }
 
-fn key(at: &'static str, title: &str) -> Key {
+fn key(at: &'static str, title: &str) -> EditorKey {
     let shown = Map::from_iter([("title".to_owned(), json!(title))]);
-    Key { at, kind: Kind::Plain, pattern: None, range: None, yaml: None, shown }
+    EditorKey { at, kind: Kind::Plain, pattern: None, range: None, yaml: None, shown }
 }
 
 /// A boolean whose default is false.
-fn switch(at: &'static str, title: &str) -> Key {
+fn switch(at: &'static str, title: &str) -> EditorKey {
     key(at, title).default(json!(false))
 }
 
@@ -118,27 +118,27 @@ const ALIAS: &str = "^[A-Za-z0-9_-]*[A-Za-z_-][A-Za-z0-9_-]*$";
 /// A version number in the form of AWS, without leading zeros.
 const VERSION: &str = "^(0|[1-9][0-9]*)$";
 
-const LAMBDA: Words = &[("lambda", "An AWS Lambda function.")];
-const TRACING: Words = &[
+const LAMBDA: ValueWords = &[("lambda", "An AWS Lambda function.")];
+const TRACING: ValueWords = &[
     ("Active", "Lambda samples and traces invocations."),
     ("PassThrough", "Traces only invocations that the caller traces."),
 ];
-const SYMLINKS: Words = &[
+const SYMLINKS: ValueWords = &[
     ("preserve", "Keep links as links."),
     ("follow", "Package the targets of links."),
     ("external", "Package the targets of links that leave the directory; keep other links."),
 ];
-const PROCESSORS: Words = &[("x86_64", "64-bit x86 (Intel, AMD)."), ("arm64", "64-bit Arm (AWS Graviton).")];
-const PACKAGES: Words = &[("Zip", "Files."), ("Image", "A container image.")];
-const SNAPSHOTS: Words = &[
+const PROCESSORS: ValueWords = &[("x86_64", "64-bit x86 (Intel, AMD)."), ("arm64", "64-bit Arm (AWS Graviton).")];
+const PACKAGES: ValueWords = &[("Zip", "Files."), ("Image", "A container image.")];
+const SNAPSHOTS: ValueWords = &[
     ("PublishedVersions", "Published versions start from a snapshot. Needs `publish` or `alias`."),
     ("None", "No snapshots."),
 ];
-const TAGS_MODES: Words = &[("add", "Keep other live tags."), ("replace", "Remove other live tags.")];
-const LOG_FORMATS: Words =
+const TAGS_MODES: ValueWords = &[("add", "Keep other live tags."), ("replace", "Remove other live tags.")];
+const LOG_FORMATS: ValueWords =
     &[("Text", "Lines as the function writes them."), ("JSON", "JSON objects with a log level.")];
-const SYSTEM_LEVELS: Words = &[("DEBUG", "All system logs."), ("INFO", "INFO and WARN."), ("WARN", "Only WARN.")];
-const APPLICATION_LEVELS: Words = &[
+const SYSTEM_LEVELS: ValueWords = &[("DEBUG", "All system logs."), ("INFO", "INFO and WARN."), ("WARN", "Only WARN.")];
+const APPLICATION_LEVELS: ValueWords = &[
     ("TRACE", "All levels."),
     ("DEBUG", "DEBUG and higher."),
     ("INFO", "INFO and higher."),
@@ -146,15 +146,15 @@ const APPLICATION_LEVELS: Words = &[
     ("ERROR", "ERROR and FATAL."),
     ("FATAL", "Only FATAL."),
 ];
-const CALLERS: Words =
+const CALLERS: ValueWords =
     &[("NONE", "Everyone, without authentication."), ("AWS_IAM", "Callers with IAM permission, by signed requests.")];
-const INVOKE_MODES: Words = &[
+const INVOKE_MODES: ValueWords = &[
     ("BUFFERED", "Send the response after the function has ended."),
     ("RESPONSE_STREAM", "Send the response while the function runs."),
 ];
 
 /// One entry for each key, in the order of the fields of `Stanza`.
-pub(super) fn keys() -> Vec<Key> {
+pub(super) fn keys() -> Vec<EditorKey> {
     let role = "arn:aws:iam::123456789012:role";
     let kms = "arn:aws:kms:us-east-1:123456789012:key/1234abcd";
     let of_stanza = vec![

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
-use self::keys::{Key, Kind, keys};
+use self::keys::{EditorKey, Kind, keys};
 use super::branches;
 use super::limits::{LIMITS, Limit};
 use super::runtimes::{READ_ON, RUNTIMES};
@@ -63,7 +63,7 @@ fn encrypted() -> Value {
 
 /// An object without additional properties, whose properties are extended. `place` is the key that contains it; empty for the stanza
 /// itself.
-fn structure(plain: &Value, place: &str, definitions: &Object, keys: &[Key]) -> Object {
+fn structure(plain: &Value, place: &str, definitions: &Object, keys: &[EditorKey]) -> Object {
     let properties = plain["properties"].as_object().expect("a structure has properties");
     let properties: Object = properties
         .iter()
@@ -82,14 +82,14 @@ fn structure(plain: &Value, place: &str, definitions: &Object, keys: &[Key]) -> 
 }
 
 /// The schema of one property: its type, and what its entry in `keys()` adds.
-fn enriched(at: &str, property: &Value, definitions: &Object, keys: &[Key]) -> Value {
+fn enriched(at: &str, property: &Value, definitions: &Object, keys: &[EditorKey]) -> Value {
     let key = keys.iter().find(|key| key.names(at)).unwrap_or_else(|| panic!("`{at}` has a row in `keys()`"));
     let name = reference(property).unwrap_or_else(|| panic!("`{at}` refers to a type"));
     let nested = |kind: &str| structure(&definitions[kind], key.at, definitions, keys);
     let by_branch = !at.contains('.') && branches::can_be_branch_specific(key.at);
     let mut schema = match (name, &key.kind) {
-        ("TextList", Kind::Words(words)) => word_or_list_of_one(words),
-        (_, Kind::Words(words)) => words_of_aws(words, key.pattern.is_none(), by_branch),
+        ("TextList", Kind::ValueWords(words)) => word_or_list_of_one(words),
+        (_, Kind::ValueWords(words)) => words_of_aws(words, key.pattern.is_none(), by_branch),
         (_, Kind::Choice(words)) => choice(words, by_branch),
         (_, Kind::Open(words)) => open_words(words, key.pattern, by_branch),
         (_, Kind::Runtime) => runtimes(key.pattern, by_branch),
@@ -234,7 +234,7 @@ const WHOLE_NUMBER: &str = r"^\s*[0-9]+(\.0)?\s*$|\$";
 const NOT_ZERO: &str = r"^\s*0*[1-9][0-9]*(\.0)?\s*$|\$";
 const NUMBER_OR_NONE: &str = r"^\s*[0-9]+(\.0)?\s*$|^([Nn][Oo][Nn][Ee])?$|\$";
 
-fn number(key: &Key, pattern: &str, by_branch: bool) -> Object {
+fn number(key: &EditorKey, pattern: &str, by_branch: bool) -> Object {
     let (least, most) = key.range.unwrap_or((0, i64::from(i32::MAX)));
     let message = "Expected a whole number.";
     let schema = with_message(typed(&["integer", "string"], by_branch), message);
@@ -258,7 +258,7 @@ fn flag(by_branch: bool) -> Object {
 }
 
 /// A list of strings. A single string means a list with one entry.
-fn list(at: &str, key: &Key, by_branch: bool) -> Object {
+fn list(at: &str, key: &EditorKey, by_branch: bool) -> Object {
     let entry = text(at, key.pattern, false);
     let mut schema = text(at, key.pattern, by_branch);
     let types = inside(&mut schema).get_mut("type").and_then(Value::as_array_mut).expect("a list of types");
@@ -281,7 +281,7 @@ fn list(at: &str, key: &Key, by_branch: bool) -> Object {
     schema
 }
 
-fn numbers(key: &Key, by_branch: bool) -> Object {
+fn numbers(key: &EditorKey, by_branch: bool) -> Object {
     let one = number(key, NOT_ZERO, false);
     let mut schema = number(key, &format!("^$|{NOT_ZERO}"), by_branch);
     inside(&mut schema).insert("type".to_owned(), json!(["array", "integer", "string", "object"]));

@@ -13,7 +13,7 @@ const OF_FILES: [&str; 9] =
 /// The value of `allOf`: one rule in each entry.
 pub(super) fn rules() -> Value {
     let mut rules = Vec::new();
-    // judge::bucket
+    // validate::bucket
     for key in ["s3_prefix", "s3_key"] {
         rules.push(rule(&not(&has_bucket()), [(key, format!("`{key}` requires `s3_bucket`."))]));
     }
@@ -23,7 +23,7 @@ pub(super) fn rules() -> Value {
         &has("s3_key"),
         of_a_package.map(|key| (key, format!("`s3_key` names a finished archive; leave `{key}` out."))),
     ));
-    // judge::image
+    // validate::image
     let image = format!("^{}$", in_any_case("image"));
     let zip = format!("^{}$", in_any_case("zip"));
     let is_image =
@@ -46,12 +46,12 @@ pub(super) fn rules() -> Value {
     rules.push(json!({"if": is_image, "then": {"properties": {
         "code_signing_config_arn": {"pattern": "^$", "patternErrorMessage": message, "doNotSuggest": true},
     }}}));
-    // judge::release
+    // validate::release
     for key in ["traffic", "provisioned_concurrency"] {
         rules.push(rule(&not(&has_alias()), [(key, format!("`{key}` requires `alias`."))]));
     }
     rules.push(needs("traffic_interval", "traffic"));
-    // judge::identity
+    // validate::identity
     for key in ["access_key_id", "secret_access_key"] {
         rules.push(rule(&has("profile"), [(key, "Keys and `profile` are two identities; keep one.".to_owned())]));
     }

@@ -1,0 +1,139 @@
+//! Describes a function's code: where the stanza takes it from, which code the function should run, and how it reaches Lambda.
+//! Never reads a file and never calls AWS.
+
+use std::fmt;
+
+use crate::protocol::stanza::Stanza;
+
+/// Where the code comes from, according to the stanza.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CodeSource {
+    /// The build directory is packaged and sent in the API call.
+    Package,
+    /// The build directory is packaged and uploaded to a bucket, from which Lambda reads it.
+    PackageInBucket(Bucket),
+    /// An archive that already exists in a bucket.
+    Object(Object),
+    /// A container image, by its URI.
+    Image(String),
+    /// The container image that the function already runs.
+    LiveImage,
+}
+
+/// A place in S3 to which packages are uploaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bucket {
+    /// Name of the bucket.
+    pub name: String,
+    /// Prefix of the packages' keys, without a `/` at either end. Empty: no prefix.
+    pub prefix: String,
+}
+
+/// An object in S3.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Object {
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Key of the object.
+    pub key: String,
+    /// Version id of the object, in a bucket with versioning. `None`: the newest version.
+    pub version: Option<String>,
+}
+
+/// The code that a function should run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Code {
+    /// AWS's `CodeSha256`: the SHA-256 of the archive, in Base64. `None`: unknown until AWS has read the code.
+    pub sha256: Option<String>,
+    /// How Lambda gets the code.
+    pub delivery: Delivery,
+}
+
+/// How Lambda gets the code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// The archive is sent in the API call.
+    Call,
+    /// The archive is uploaded to this object first.
+    Upload(Object),
+    /// The archive already exists as this object.
+    Object(Object),
+    /// A container image, by its URI.
+    Image(String),
+    /// The function keeps its live container image.
+    LiveImage,
+}
+
+impl CodeSource {
+    /// Reads the code's source from a stanza.
+    pub fn of(stanza: &Stanza) -> Self {
+        if let Some(uri) = &stanza.image_uri {
+            return CodeSource::Image(uri.clone());
+        }
+        if stanza.package_type.as_deref() == Some("Image") {
+            return CodeSource::LiveImage;
+        }
+        let (bucket, key) = (stanza.s3_bucket.clone().filter(|name| !name.is_empty()), stanza.s3_key.clone());
+        match (bucket, key) {
+            (None, _) => CodeSource::Package,
+            (Some(bucket), Some(key)) => {
+                CodeSource::Object(Object { bucket, key, version: stanza.s3_object_version.clone() })
+            }
+            (Some(name), None) => {
+                let prefix = stanza.s3_prefix.as_deref().unwrap_or_default().trim_matches('/').to_owned();
+                CodeSource::PackageInBucket(Bucket { name, prefix })
+            }
+        }
+    }
+}
+
+impl Bucket {
+    /// The object for an archive. Its key contains the archive's hash, so that the same archive is not uploaded twice.
+    ///
+    /// `sha256` is the raw hash of the archive.
+    pub fn object(&self, function: &str, sha256: &[u8]) -> Object {
+        let digits: String = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+        let separator = if self.prefix.is_empty() { "" } else { "/" };
+        let key = format!("{}{separator}{function}/{digits}.zip", self.prefix);
+        Object { bucket: self.name.clone(), key, version: None }
+    }
+}
+
+impl fmt::Display for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "s3://{}/{}", self.bucket, self.key)?;
+        match &self.version {
+            Some(version) => write!(f, "?versionId={version}"),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stanza(bucket: Option<&str>, prefix: Option<&str>, key: Option<&str>) -> Stanza {
+        let text = |text: Option<&str>| text.map(str::to_owned);
+        Stanza { s3_bucket: text(bucket), s3_prefix: text(prefix), s3_key: text(key), ..Stanza::default() }
+    }
+
+    #[test]
+    fn a_bucket_is_for_packages_and_a_key_for_an_object_that_is_there() {
+        assert_eq!(CodeSource::of(&stanza(None, None, None)), CodeSource::Package);
+        assert_eq!(CodeSource::of(&stanza(Some(""), None, None)), CodeSource::Package);
+        let bucket = |prefix: &str| Bucket { name: "b".to_owned(), prefix: prefix.to_owned() };
+        assert_eq!(CodeSource::of(&stanza(Some("b"), None, None)), CodeSource::PackageInBucket(bucket("")));
+        assert_eq!(CodeSource::of(&stanza(Some("b"), Some("/a/b/"), None)), CodeSource::PackageInBucket(bucket("a/b")));
+        let object = Object { bucket: "b".to_owned(), key: "k.zip".to_owned(), version: None };
+        assert_eq!(CodeSource::of(&stanza(Some("b"), None, Some("k.zip"))), CodeSource::Object(object));
+    }
+
+    #[test]
+    fn an_archive_is_named_by_its_content() {
+        let bucket = Bucket { name: "b".to_owned(), prefix: "ci/lambda".to_owned() };
+        assert_eq!(bucket.object("f", &[0xAB, 0x01]).to_string(), "s3://b/ci/lambda/f/ab01.zip");
+        let bucket = Bucket { name: "b".to_owned(), prefix: String::new() };
+        assert_eq!(bucket.object("f", &[0xFF]).key, "f/ff.zip");
+    }
+}

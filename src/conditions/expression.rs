@@ -1,0 +1,300 @@
+//! Converts the conditions of a stanza into the bash expressions that Travis CI generates, and evaluates those that need no bash.
+//! Never starts bash. The rules are those of `deploy/script.rb` in travis-build, applied to the output of the normalizer in travis-yml.
+
+use super::ConditionError;
+use crate::protocol::branches::is_branch_specific;
+use crate::protocol::environment::Environment;
+use crate::protocol::event::Condition;
+use crate::protocol::json::{self, Map, Node};
+use crate::protocol::stanza_reader::encrypted;
+
+/// The map of conditions and its position in the stanza.
+pub(super) struct On {
+    pub(super) map: Map,
+    /// Key of the stanza: `on`, `if` or `true`.
+    pub(super) key: &'static str,
+    /// Number of entries if the stanza has a list instead of a map. Travis CI reads only the first entry.
+    pub(super) entries: Option<usize>,
+    /// The map under `on` if `if` takes precedence. Travis CI then treats `on` as an option, whose keys count as branches.
+    left_behind: Option<Map>,
+}
+
+impl On {
+    /// JSON pointer to a key of the map.
+    pub(super) fn pointer(&self, key: &str) -> String {
+        json::pointer(&format!("/{}", self.key), key)
+    }
+}
+
+/// A group of elements that are evaluated and reported together.
+pub(super) struct ConditionGroup {
+    pub(super) condition: Condition,
+    pub(super) elements: Vec<Element>,
+    /// Value that the stanza requires.
+    pub(super) want: String,
+    /// Value in the job. `None`: only bash can evaluate it.
+    pub(super) got: Option<String>,
+}
+
+/// One pair of parentheses in the expression of Travis CI.
+pub(super) struct Element {
+    /// bash source, as Travis CI inserts it.
+    pub(super) text: String,
+    /// The verdict, if bash would take all words literally. `None`: bash must evaluate the element.
+    pub(super) decided: Option<bool>,
+    /// JSON pointer to the value in the stanza.
+    pub(super) at: String,
+}
+
+impl ConditionGroup {
+    /// The verdict on the group. `None`: an element needs bash.
+    pub(super) fn decided(&self) -> Option<bool> {
+        self.elements.iter().try_fold(true, |met, element| Some(met & element.decided?))
+    }
+}
+
+/// Joins elements as Travis CI does: each in its own parentheses.
+pub(super) fn joined<'a>(elements: impl IntoIterator<Item = &'a Element>) -> String {
+    elements.into_iter().map(|element| format!("({})", element.text)).collect::<Vec<_>>().join(" && ")
+}
+
+/// Joins the negated elements of a group as Travis CI does to report why it skips: all elements must fail.
+pub(super) fn negated(elements: &[Element]) -> String {
+    elements.iter().map(|element| format!(" ! ({})", element.text)).collect::<Vec<_>>().join(" &&")
+}
+
+/// The keys for runtimes under `on`, in the order of Travis CI.
+pub(super) const RUNTIMES: [&str; 20] = [
+    "d",
+    "dart",
+    "elixir",
+    "elm",
+    "ghc",
+    "go",
+    "haxe",
+    "jdk",
+    "julia",
+    "mono",
+    "node",
+    "otp_release",
+    "perl",
+    "php",
+    "python",
+    "r",
+    "ruby",
+    "rust",
+    "scala",
+    "smalltalk",
+];
+
+/// The other keys that Travis CI reads under `on`.
+pub(super) const KEYS: [&str; 7] = ["repo", "branch", "all_branches", "tags", "condition", "rvm", "node_js"];
+
+/// The map of conditions that takes precedence: `if`, else `true` (which overwrites `on`), else `on`, else an empty map.
+pub(super) fn on(stanza: &Map) -> Result<On, ConditionError> {
+    let on_key = if stanza.get("true").is_some() { "true" } else { "on" };
+    let on_node = stanza.get(on_key).filter(|node| node.is_truthy());
+    let (key, node) = match stanza.get("if").filter(|node| node.is_truthy()) {
+        Some(node) => ("if", Some(node)),
+        None => (on_key, on_node),
+    };
+    let mut on = On { map: Map::default(), key, entries: None, left_behind: None };
+    if key == "if" {
+        on.left_behind = on_node.and_then(|node| as_conditions(node, on_key).ok());
+    }
+    if let Some(node) = node {
+        if let Node::List(items) = node {
+            on.entries = Some(items.len());
+        }
+        on.map = as_conditions(node, key)?;
+    }
+    if let Some(at) = on.map.iter().find_map(|(key, node)| encrypted(node, &on.pointer(key)).into_iter().next()) {
+        return Err(ConditionError::NotDecrypted { at });
+    }
+    Ok(on)
+}
+
+/// Converts a value into a map of conditions. A string becomes a branch, and a list its first entry.
+fn as_conditions(node: &Node, key: &str) -> Result<Map, ConditionError> {
+    match node {
+        Node::Map(map) => Ok(map.clone()),
+        Node::Text(_) => Ok(Map::from_iter([("branch".to_owned(), node.clone())])),
+        Node::List(items) => items.first().map_or(Ok(Map::default()), |first| as_conditions(first, key)),
+        Node::Null | Node::Bool(_) | Node::Number(_) => Err(ConditionError::BadShape {
+            at: format!("/{key}"),
+            kind: node.kind(),
+            right: "a map of conditions, or a branch",
+        }),
+    }
+}
+
+/// The groups that apply, in the order in which Travis CI evaluates and reports them.
+pub(super) fn groups(on: &On, stanza: &Map, env: &Environment) -> Result<Vec<ConditionGroup>, ConditionError> {
+    let groups = [repo(on, env)?, branch(on, stanza, env)?, runtime(on, env), condition(on)?, tags(on, env)];
+    Ok(groups.into_iter().flatten().collect())
+}
+
+/// `$TRAVIS_REPO_SLUG = "…"`. The value is in double quotes, so it is not a pattern, but bash expands `$X` in it.
+fn repo(on: &On, env: &Environment) -> Result<Option<ConditionGroup>, ConditionError> {
+    let Some(node) = on.map.get("repo").map(first).filter(|node| node.is_truthy()) else {
+        return Ok(None);
+    };
+    let at = on.pointer("repo");
+    let want = node.scalar().ok_or_else(|| ConditionError::BadShape {
+        at: at.clone(),
+        kind: node.kind(),
+        right: "a repository, as owner/name",
+    })?;
+    let slug = env.expand("TRAVIS_REPO_SLUG");
+    let decided = (want.is_empty() || is_plain(&want)).then(|| slug == want);
+    let element = Element { text: format!("$TRAVIS_REPO_SLUG = \"{want}\""), decided, at };
+    Ok(Some(ConditionGroup { condition: Condition::Repo, elements: vec![element], want, got: Some(slug.into_owned()) }))
+}
+
+/// `$TRAVIS_BRANCH = a || $TRAVIS_BRANCH = b`. The values are not quoted, so they are patterns. `None` with `all_branches`, or with
+/// `tags` that is true in Ruby.
+fn branch(on: &On, stanza: &Map, env: &Environment) -> Result<Option<ConditionGroup>, ConditionError> {
+    let holds = |key| on.map.get(key).is_some_and(|node| node.as_flag().unwrap_or(node.is_truthy()));
+    if holds("all_branches") || holds("tags") {
+        return Ok(None);
+    }
+    let at = on.pointer("branch");
+    let branches = match on.map.get("branch") {
+        Some(node) => named_branches(node).ok_or_else(|| ConditionError::BadShape {
+            at: at.clone(),
+            kind: node.kind(),
+            right: "a branch, or a list of branches",
+        })?,
+        None => default_branches(on, stanza),
+    };
+    let current = env.expand("TRAVIS_BRANCH");
+    let tests: Vec<String> = branches.iter().map(|branch| format!("$TRAVIS_BRANCH = {branch}")).collect();
+    let plain = !branches.is_empty() && branches.iter().all(|branch| is_plain(branch));
+    let decided = plain.then(|| branches.iter().any(|branch| *branch == current));
+    Ok(Some(ConditionGroup {
+        condition: Condition::Branch,
+        elements: vec![Element { text: tests.join(" || "), decided, at }],
+        want: branches.join(", "),
+        got: Some(current.into_owned()),
+    }))
+}
+
+/// The branches in the value of `on.branch`. For a map, these are its keys. `None`: the value has another type.
+fn named_branches(node: &Node) -> Option<Vec<String>> {
+    match node {
+        Node::Map(map) => Some(map.iter().map(|(key, _)| key.to_owned()).collect()),
+        Node::List(items) => {
+            let branches: Option<Vec<Vec<String>>> =
+                items.iter().filter(|item| **item != Node::Null).map(named_branches).collect();
+            branches.map(|branches| branches.concat())
+        }
+        scalar => scalar.scalar().map(|branch| vec![branch]),
+    }
+}
+
+/// The keys of all branch-specific options, in order and without duplicates. If there are none: `master`.
+pub(super) fn default_branches(on: &On, stanza: &Map) -> Vec<String> {
+    let left_behind = on.left_behind.iter().flat_map(Map::iter).map(|(key, _)| key);
+    let options = stanza.iter().filter(|(key, value)| *key != "allow_failure" && is_branch_specific(key, value));
+    let mut branches: Vec<String> = Vec::new();
+    for key in
+        options.filter_map(|(_, value)| value.as_map()).flat_map(Map::iter).map(|(key, _)| key).chain(left_behind)
+    {
+        if !branches.iter().any(|branch| branch == key) {
+            branches.push(key.to_owned());
+        }
+    }
+    if branches.is_empty() { vec!["master".to_owned()] } else { branches }
+}
+
+/// `$TRAVIS_NODE_VERSION = 9`. Travis CI quotes the value, so the comparison is literal and needs no bash.
+fn runtime(on: &On, env: &Environment) -> Option<ConditionGroup> {
+    let mut group =
+        ConditionGroup { condition: Condition::Runtime, elements: Vec::new(), want: String::new(), got: None };
+    let (mut want, mut got) = (Vec::new(), Vec::new());
+    for name in RUNTIMES {
+        let other = match name {
+            "ruby" => "rvm",
+            "node" => "node_js",
+            _ => name,
+        };
+        let given = |key| on.map.get(key).filter(|node: &&Node| node.is_truthy()).map(|node| (key, node));
+        let Some((key, node)) = given(name).or_else(|| given(other)) else {
+            continue;
+        };
+        let version = first(node).scalar().unwrap_or_else(|| node.shown());
+        let variable = format!("TRAVIS_{}_VERSION", name.to_uppercase());
+        let actual = env.expand(&variable);
+        want.push(format!("{name} {version}"));
+        got.push(format!("{name} {actual}").trim_end().to_owned());
+        group.elements.push(Element {
+            text: format!("${variable} = '{}'", version.replace('\'', r"'\''")),
+            decided: Some(actual == version),
+            at: on.pointer(key),
+        });
+    }
+    group.want = want.join(", ");
+    group.got = Some(got.join(", "));
+    (!group.elements.is_empty()).then_some(group)
+}
+
+/// The conditions, which are bash source and not changed.
+fn condition(on: &On) -> Result<Option<ConditionGroup>, ConditionError> {
+    let mut elements = Vec::new();
+    if let Some(node) = on.map.get("condition") {
+        flatten(node, &on.pointer("condition"), &mut elements)?;
+    }
+    let want = elements.iter().map(|element| element.text.as_str()).collect::<Vec<_>>().join(" && ");
+    let group = ConditionGroup { condition: Condition::Condition, elements, want, got: None };
+    Ok((!group.elements.is_empty()).then_some(group))
+}
+
+fn flatten(node: &Node, at: &str, elements: &mut Vec<Element>) -> Result<(), ConditionError> {
+    match node {
+        Node::Null => Ok(()),
+        Node::List(items) => {
+            items.iter().enumerate().try_for_each(|(index, item)| flatten(item, &format!("{at}/{index}"), elements))
+        }
+        Node::Map(_) => {
+            let right = "a bash expression for [[ ]], or a list of them";
+            Err(ConditionError::BadShape { at: at.to_owned(), kind: node.kind(), right })
+        }
+        Node::Text(text) if text.contains('\0') => Err(ConditionError::BadCondition {
+            at: at.to_owned(),
+            text: text.replace('\0', "\u{fffd}"),
+            words: "bash source cannot contain a NUL character".to_owned(),
+        }),
+        Node::Bool(_) | Node::Number(_) | Node::Text(_) => {
+            let text = node.scalar().expect("a scalar");
+            elements.push(Element { text, decided: None, at: at.to_owned() });
+            Ok(())
+        }
+    }
+}
+
+/// `tags: true` requires a tag, `tags: false` requires that there is none. Any other string checks nothing, as on Travis CI.
+fn tags(on: &On, env: &Environment) -> Option<ConditionGroup> {
+    let wanted = on.map.get("tags")?.as_flag()?;
+    let tag = env.expand("TRAVIS_TAG");
+    let (operator, want) = if wanted { ("!=", "a tag") } else { ("=", "no tag") };
+    let element = Element {
+        text: format!("\"$TRAVIS_TAG\" {operator} \"\""),
+        decided: Some(wanted != tag.is_empty()),
+        at: on.pointer("tags"),
+    };
+    let got = if tag.is_empty() { "no tag".to_owned() } else { tag.into_owned() };
+    Some(ConditionGroup { condition: Condition::Tags, elements: vec![element], want: want.to_owned(), got: Some(got) })
+}
+
+/// The first entry of a list, as travis-yml reads a list in the place of a single value; any other node is unchanged.
+fn first(node: &Node) -> &Node {
+    match node {
+        Node::List(items) => items.first().unwrap_or(node),
+        node => node,
+    }
+}
+
+/// Whether bash takes the word literally on the right side of `=`, and as a single word.
+fn is_plain(word: &str) -> bool {
+    !word.is_empty() && word.bytes().all(|c| c.is_ascii_alphanumeric() || b"._/-".contains(&c))
+}

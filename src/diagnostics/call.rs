@@ -1,0 +1,306 @@
+//! Turns a call that AWS refused, or that did not reach AWS, into code, message, stanza key and hint.
+
+use super::denied::{DenialSource, Denied};
+use super::{aws_messages, constraint, cut, report, sentence, shortened};
+use crate::lambda::{CallError, CallErrorKind};
+use crate::protocol::error::{AwsDetail, Code, ErrorReport, Problem};
+use crate::protocol::secret::Redactor;
+
+/// Longest message or cause, in characters. AWS's own error texts have a few hundred; a text of megabytes, such as one from a
+/// proxy, does not help and fills every log.
+const MOST_CHARACTERS: usize = 4_000;
+
+pub(super) fn of_call(error: CallError, redactor: &Redactor) -> ErrorReport {
+    let mut report = match error.kind {
+        CallErrorKind::Service => of_refusal(&error, redactor),
+        CallErrorKind::InvalidResponse => of_garbled(&error),
+        CallErrorKind::Timeout => report(Code::TimedOut, format!("AWS did not respond to {} in time", error.operation))
+            .hint("try again in a few minutes"),
+        CallErrorKind::Connect => of_unreachable(&error, redactor),
+        CallErrorKind::Construction => {
+            report(Code::BadValue, format!("the {} request cannot be built from these values", error.operation))
+                .hint("correct the value that the causes describe, in the stanza or in a variable that the stanza uses")
+        }
+    };
+    report.at = report.at.or_else(|| at_of_operation(error.operation).map(str::to_owned));
+    if error.kind != CallErrorKind::Service {
+        let causes = error.causes.iter().map(|cause| redactor.redact(cause));
+        let news: Vec<String> = causes.filter(|cause| !report.message.contains(cause.as_str())).collect();
+        report.caused_by.extend(news);
+    }
+    // Redaction comes first: the redactor would not recognize half of a secret.
+    for text in report.caused_by.iter_mut().chain([&mut report.message]) {
+        *text = cut(text, MOST_CHARACTERS);
+    }
+    report.aws = Some(AwsDetail {
+        operation: error.operation.to_owned(),
+        code: error.code.map(|code| redactor.redact(&code)),
+        http_status: error.http_status,
+        request_id: error.request_id.map(|id| redactor.redact(&id)),
+    });
+    report
+}
+
+/// Reports a call that AWS refused. The most specific reading wins: a denied permission, a rejected value, a row of the table
+/// in `texts.rs`, a bare access-denied code, a server error; the last resort is AWS's text with a code for the kind of operation.
+fn of_refusal(error: &CallError, redactor: &Redactor) -> ErrorReport {
+    if let Some(denied) = Denied::said(error) {
+        return of_denied(&denied, error, redactor);
+    }
+    // `constraint` cuts values short, so redact first: the redactor would not recognize half of a secret.
+    let problems = constraint::problems(&redactor.redact(error.message()));
+    if !problems.is_empty() {
+        return of_constraints(problems, error, redactor);
+    }
+    let refused = |words: &str| {
+        let words = sentence(words, redactor);
+        if words.is_empty() {
+            format!("AWS refused {} with {}", error.operation, redactor.redact(error.code()))
+        } else {
+            format!("AWS refused {}: {words}", error.operation)
+        }
+    };
+    if let Some(row) = aws_messages::row(error) {
+        let mut report = report(row.code, refused(row.says.unwrap_or(error.message()))).hint(row.hint);
+        report.at = row.at.map(str::to_owned);
+        if let Some((hint, at)) = state_reason(error.message()).and_then(aws_messages::of_state) {
+            report = report.hint(format!("{hint}{} then deploy again", if hint.ends_with('?') { "" } else { ";" }));
+            report.at = at.map(str::to_owned);
+        }
+        if let Some(region) = error.bucket_region.as_ref().filter(|_| row.code == Code::WrongRegion) {
+            report.message = format!("{}; the bucket is in {}", report.message, redactor.redact(region));
+        }
+        report.caused_by.extend(row.says.and_then(|_| awss_words(error, redactor)));
+        return report;
+    }
+    if let Some(denied) = Denied::implied(error) {
+        return of_denied(&denied, error, redactor);
+    }
+    if error.http_status.is_some_and(|status| status >= 500) {
+        return report(Code::ServiceUnavailable, refused(error.message())).hint("try again in a few minutes");
+    }
+    report(aws_messages::by_operation(error.operation), refused(error.message()))
+        .hint("look up AWS's error text in its documentation of this operation")
+}
+
+fn of_denied(denied: &Denied, error: &CallError, redactor: &Redactor) -> ErrorReport {
+    let redact = |text: &str| redactor.redact(text);
+    let who = denied.who.as_deref().map_or_else(|| "the caller".to_owned(), redact);
+    let action = redact(&denied.action);
+    let on = denied.resource.as_deref().map(|resource| format!(" on {}", redact(resource))).unwrap_or_default();
+    let forbids = match denied.by {
+        DenialSource::Denied(by) => format!(": {by} denies it"),
+        DenialSource::Unallowed(by) => format!(": {by} does not allow it"),
+        DenialSource::Nothing => String::new(),
+    };
+    let mut report = report(Code::AccessDenied, format!("{who} is not allowed to perform {action}{on}{forbids}"));
+    // An S3 call may be denied `kms:` actions on the bucket's own key, so the bucket is to blame, not `kms_key_arn`.
+    let of_bucket = aws_messages::is_of_bucket(error.operation).then_some("/s3_bucket");
+    report.at = of_bucket.or_else(|| at_of_action(&denied.action)).map(str::to_owned);
+    report.caused_by.extend(awss_words(error, redactor));
+    let mut statement = denied.statement();
+    if let Some(statement) = &mut statement {
+        let texts = statement.action.iter_mut().chain(&mut statement.resource);
+        texts.for_each(|text| *text = redactor.redact(text));
+    }
+    let ready = statement.as_ref().map(|statement| serde_json::json!(statement).to_string()).unwrap_or_default();
+    report.hint = Some(match (denied.by, error.operation) {
+        (_, operation) if operation.starts_with("AssumeRole") => {
+            "allow this caller in the role's trust policy, and check the policy's conditions (audience, subject, external ID)".to_owned()
+        }
+        (DenialSource::Denied(by), _) => format!("have the denial in {by} removed; until then no statement can allow it"),
+        (DenialSource::Unallowed(by), _) => format!("allow it in {by} as well: {ready}"),
+        (DenialSource::Nothing, _) => format!(
+            "add this statement to {}: {ready} (`dpl-lambda policy` prints all permissions that the stanza needs)",
+            whose_policy(&who)
+        ),
+    });
+    report.policy_statement = statement.map(Box::new);
+    report
+}
+
+/// The state reason code in AWS's text: `FunctionError.InitTimeout` of `…: 'Failed'. StateReasonCode: 'FunctionError.InitTimeout'`.
+fn state_reason(message: &str) -> Option<&str> {
+    let (_, rest) = message.split_once("StateReasonCode: '")?;
+    rest.split('\'').next()
+}
+
+/// JSON pointer to the stanza key that causes an operation. Used when nothing more specific is known.
+fn at_of_operation(operation: &str) -> Option<&'static str> {
+    match operation {
+        _ if operation.starts_with("AssumeRole") => Some("/role_to_assume"),
+        _ if aws_messages::is_of_bucket(operation) => Some("/s3_bucket"),
+        _ => None,
+    }
+}
+
+/// The policy to change so that `who` gains a permission; for an assumed role's session, the policy of the role.
+fn whose_policy(who: &str) -> String {
+    match who.split_once(":assumed-role/").and_then(|(_, session)| session.split('/').next()) {
+        Some(role) => format!("the policy of the role {role}"),
+        None => format!("{who}'s policy"),
+    }
+}
+
+/// JSON pointer to the stanza key that causes an IAM action.
+fn at_of_action(action: &str) -> Option<&'static str> {
+    Some(match action {
+        "iam:PassRole" => "/role",
+        "lambda:GetLayerVersion" => "/layers",
+        "lambda:TagResource" | "lambda:UntagResource" | "lambda:ListTags" => "/function_tags",
+        "lambda:InvokeFunction" => "/verify",
+        _ if action.starts_with("sts:") => "/role_to_assume",
+        _ if action.starts_with("s3:") => "/s3_bucket",
+        _ if action.starts_with("ecr:") => "/image_uri",
+        _ if action.starts_with("ec2:") => "/subnet_ids",
+        _ if action.starts_with("kms:") => "/kms_key_arn",
+        _ if action.starts_with("elasticfilesystem:") => "/file_system_configs",
+        _ => return None,
+    })
+}
+
+fn of_constraints(problems: Vec<Problem>, error: &CallError, redactor: &Redactor) -> ErrorReport {
+    let mut report = ErrorReport::of_problems(problems);
+    report.message = format!("AWS refused {}: {}", error.operation, report.message);
+    report.caused_by.extend(awss_words(error, redactor));
+    report
+}
+
+/// AWS's own text as a cause, for a report whose message is ours. `None`: AWS gave no text.
+fn awss_words(error: &CallError, redactor: &Redactor) -> Option<String> {
+    // After "String measured" AWS quotes all environment variables.
+    let words = error.message().split("String measured").next().unwrap_or_default();
+    let words = sentence(words, redactor);
+    (!words.is_empty() && words != "None").then(|| shortened(&words))
+}
+
+fn of_garbled(error: &CallError) -> ErrorReport {
+    let operation = error.operation;
+    let is_down = error.http_status.is_some_and(|status| status >= 500);
+    let code = if is_down { Code::ServiceUnavailable } else { Code::UnexpectedAnswer };
+    let message = match error.http_status {
+        Some(status) => format!("{operation} returned HTTP {status} with a response that could not be parsed"),
+        None => format!("{operation} returned a response that could not be parsed"),
+    };
+    report(code, message).hint("check whether a proxy answers in place of AWS, then try again in a few minutes")
+}
+
+/// Reports a connection that could not be made, or broke. The causes say why.
+fn of_unreachable(error: &CallError, redactor: &Redactor) -> ErrorReport {
+    let causes = error.causes.join(" ").to_lowercase();
+    let has = |words: &[&str]| words.iter().any(|words| causes.contains(words));
+    let operation = error.operation;
+    if has(&["invalid peer certificate", "unknownissuer", "certificate"]) {
+        return report(
+            Code::CertificateNotTrusted,
+            format!("the TLS certificate presented for {operation} is not trusted"),
+        )
+        .hint("set AWS_CA_BUNDLE in the job to the certificate file of a proxy that inspects TLS; also check the machine's clock");
+    }
+    if has(&["proxy", "tunnel"]) {
+        return report(Code::ProxyRefused, format!("the proxy refused the connection for {operation}")).hint(
+            "set HTTPS_PROXY in the job to http://user:password@host:port, or list hosts to reach directly in NO_PROXY",
+        );
+    }
+    let hint = if has(&["dns error", "failed to lookup", "name or service not known"]) {
+        "check the region name and the job's network access: the host name cannot be resolved"
+    } else if has(&["refused"]) {
+        "check AWS_ENDPOINT_URL, and whether a firewall blocks the connection: it was refused"
+    } else {
+        "check the region's name, the job's network and its proxy"
+    };
+    // The first cause is the SDK's generic "dispatch failure"; the last one is specific.
+    let why = error.causes.last().map(|cause| format!(": {}", sentence(cause, redactor))).unwrap_or_default();
+    report(Code::NetworkFailure, format!("AWS cannot be reached for {operation}{why}")).hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(code: &str, status: u16, message: &str) -> CallError {
+        CallError {
+            operation: "UpdateFunctionCode",
+            kind: CallErrorKind::Service,
+            code: Some(code.to_owned()),
+            message: Some(message.to_owned()),
+            http_status: Some(status),
+            request_id: Some("id".to_owned()),
+            resource: None,
+            bucket_region: None,
+            causes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_nobody_knows_keeps_awss_words_under_a_code_of_the_operations_kind() {
+        let unknown = |operation| CallError { operation, ..refused("BrandNewException", 400, "Something new.") };
+        for (operation, code) in [
+            ("GetFunction", Code::ReadRejected),
+            ("ListAliases", Code::ReadRejected),
+            ("UpdateFunctionConfiguration", Code::UpdateRejected),
+            ("TagResource", Code::UpdateRejected),
+            ("PublishVersion", Code::ReleaseRejected),
+            ("UpdateAlias", Code::ReleaseRejected),
+            ("PutObject", Code::UploadRejected),
+            ("AssumeRoleWithWebIdentity", Code::IdentityRejected),
+            ("Invoke", Code::InvocationRejected),
+        ] {
+            let report = of_call(unknown(operation), &Redactor::default());
+            assert_eq!(report.code, code, "{operation}");
+            assert_eq!(report.message, format!("AWS refused {operation}: Something new"));
+            assert!(report.hint.is_some());
+        }
+        let down = of_call(refused("BrandNewException", 503, "oops"), &Redactor::default());
+        assert_eq!((down.code, down.retryable), (Code::ServiceUnavailable, true));
+    }
+
+    #[test]
+    fn a_connection_that_fails_tells_what_it_was() {
+        let unreachable = |cause: &str| CallError {
+            kind: CallErrorKind::Connect,
+            code: None,
+            message: None,
+            http_status: None,
+            causes: vec!["dispatch failure".to_owned(), cause.to_owned()],
+            ..refused("", 0, "")
+        };
+        for (cause, code, hint) in [
+            ("dns error: failed to lookup address information", Code::NetworkFailure, "region name"),
+            ("tcp connect error: Connection refused (os error 111)", Code::NetworkFailure, "AWS_ENDPOINT_URL"),
+            ("invalid peer certificate: UnknownIssuer", Code::CertificateNotTrusted, "AWS_CA_BUNDLE"),
+            ("tunnel error: proxy authorization required", Code::ProxyRefused, "HTTPS_PROXY"),
+            ("connection reset by peer", Code::NetworkFailure, "network"),
+        ] {
+            let report = of_call(unreachable(cause), &Redactor::default());
+            assert_eq!(report.code, code, "{cause}");
+            assert!(report.hint.as_deref().is_some_and(|text| text.contains(hint)), "{report:?}");
+        }
+    }
+
+    #[test]
+    fn a_denied_call_brings_the_statement_that_would_allow_it() {
+        let text = "User: arn:aws:iam::123456789012:user/ci is not authorized to perform: lambda:UpdateFunctionCode on resource: arn:aws:lambda:us-east-1:123456789012:function:f because no identity-based policy allows the lambda:UpdateFunctionCode action";
+        let report = of_call(refused("AccessDeniedException", 403, text), &Redactor::default());
+        let statement = report.policy_statement.clone().expect("a statement");
+        assert_eq!(
+            serde_json::json!(statement),
+            serde_json::json!({"Effect": "Allow", "Action": ["lambda:UpdateFunctionCode"],
+                "Resource": ["arn:aws:lambda:us-east-1:123456789012:function:f"]})
+        );
+        let hint = report.hint.expect("a hint");
+        assert!(hint.contains(&serde_json::json!(statement).to_string()), "{hint}");
+        let forbidden = text.replace("because no", "with an explicit deny in a service control policy, no");
+        let report = of_call(refused("AccessDeniedException", 403, &forbidden), &Redactor::default());
+        assert!(report.policy_statement.is_none());
+        assert!(report.hint.is_some_and(|hint| hint.contains("no statement can allow it")), "{}", report.message);
+    }
+
+    #[test]
+    fn aws_quoting_a_variable_does_not_show_it() {
+        let redactor = Redactor::new(["hunter2!"], &[]);
+        let text = r#"exceeded the 4KB limit. String measured: {"PASSWORD":"hunter2!"}"#;
+        let report = of_call(refused("InvalidParameterValueException", 400, text), &redactor);
+        assert!(!format!("{report:?}").contains("hunter2"), "{report:?}");
+    }
+}

@@ -1,0 +1,278 @@
+//! Parses AWS's validation errors into problems that name the stanza's key, its value and the values that AWS accepts.
+//! Never quotes more of a value than is needed to recognize it.
+
+use crate::protocol::error::{Code, Problem};
+use crate::protocol::messages::one_line;
+use crate::protocol::runtimes;
+use crate::protocol::suggest::suggest;
+
+/// Every validation error in AWS's text. Expects a redacted text, since values are cut short. Empty: the text is not a
+/// validation error.
+pub(super) fn problems(message: &str) -> Vec<Problem> {
+    let text = message.split_once(" detected: ").map_or(message, |(_, rest)| rest);
+    let mut starts: Vec<usize> = text.match_indices("Value ").map(|(at, _)| at).collect();
+    // A value may contain "Value ", too. An error begins only at the start of the text or after `; `.
+    starts.retain(|at| *at == 0 || text[..*at].ends_with("; "));
+    let ends = starts.iter().skip(1).copied().chain([text.len()]);
+    let found: Vec<Problem> =
+        starts.iter().zip(ends).filter_map(|(start, end)| problem(text[*start..end].trim_end_matches("; "))).collect();
+    if found.is_empty() { runtime(message).or_else(|| old_form(message)).into_iter().collect() } else { found }
+}
+
+/// `Value '3' at 'timeout' failed to satisfy constraint: Member must have value less than or equal to 900`
+fn problem(text: &str) -> Option<Problem> {
+    let (value, constraint) = text.strip_prefix("Value ")?.split_once(" failed to satisfy constraint: ")?;
+    let (value, member) = value.rsplit_once(" at ")?;
+    Some(described(member.trim_matches('\''), Some(value.trim_matches('\'')), constraint))
+}
+
+/// `'MemorySize' value failed to satisfy constraint: Member must have value less than or equal to 3008`
+fn old_form(text: &str) -> Option<Problem> {
+    let (member, constraint) = text.split_once(" value failed to satisfy constraint: ")?;
+    Some(described(member.trim_matches('\''), None, constraint))
+}
+
+/// `The runtime parameter of nodejs12.x is no longer supported for creating or updating AWS Lambda functions. …`
+fn runtime(text: &str) -> Option<Problem> {
+    let (id, _) = text.strip_prefix("The runtime parameter of ")?.split_once(" is no longer supported")?;
+    let row = runtimes::named(id);
+    let since = row.map(|row| format!(" (deprecated since {})", row.deprecated)).unwrap_or_default();
+    Some(Problem {
+        code: Code::UnsupportedRuntime,
+        message: format!("`runtime` is {id}, which AWS no longer supports{since}"),
+        at: Some("/runtime".to_owned()),
+        hint: Some(match row {
+            Some(row) => format!("switch to {}", row.successor),
+            None => "switch to a runtime that AWS supports".to_owned(),
+        }),
+    })
+}
+
+fn described(member: &str, value: Option<&str>, constraint: &str) -> Problem {
+    let at = pointer(member);
+    // For these AWS quotes the whole map, and with it the values of environment variables or tags.
+    let is_secret = matches!(at, Some("/environment" | "/function_tags"));
+    let key = at.map_or_else(|| member.to_owned(), |at| at.trim_start_matches('/').replace('/', "."));
+    let is = match value {
+        Some("null") => " is missing".to_owned(),
+        Some(value) if !is_secret => format!(" is {}", short(value, 80)),
+        _ => " is refused".to_owned(),
+    };
+    let code = if key == "runtime" { Code::UnsupportedRuntime } else { Code::InvalidParameter };
+    let (right, hint) = match alternatives(constraint) {
+        Some(known) => {
+            let nearest = value.and_then(|value| suggest(value.trim_matches(['[', ']']), known.iter().copied()));
+            let meant = nearest.map(|nearest| format!("did you mean {nearest}? ")).unwrap_or_default();
+            ("AWS does not accept this value".to_owned(), format!("{meant}AWS accepts {}", known.join(", ")))
+        }
+        None => (
+            right(value, constraint),
+            match at {
+                Some(_) => format!("change `{key}` in the stanza"),
+                None => "change the value that AWS names in the stanza".to_owned(),
+            },
+        ),
+    };
+    Problem { code, message: format!("`{key}`{is}: {right}"), at: at.map(str::to_owned), hint: Some(hint) }
+}
+
+/// The sorted values of an enum. `None`: the constraint is not an enum.
+fn alternatives(constraint: &str) -> Option<Vec<&str>> {
+    let (_, set) = constraint.split_once("enum value set: [")?;
+    let (set, _) = set.split_once(']')?;
+    let mut known: Vec<&str> = set.split(", ").collect();
+    known.sort_unstable();
+    Some(known)
+}
+
+/// Describes the values that meet a constraint of AWS.
+fn right(value: Option<&str>, constraint: &str) -> String {
+    let inner = constraint.split_once("satisfy constraint: ").map(|(_, inner)| inner.trim_matches(['[', ']']));
+    let unit = match value {
+        Some(value) if inner.is_none() && value.starts_with('[') => "items",
+        _ => "characters",
+    };
+    let parts = inner.unwrap_or(constraint).split(", Member must ").map(|part| {
+        let part = part.trim_start_matches("Member must ").trim_end_matches('.');
+        match part.rsplit_once(' ') {
+            _ if part == "not be null" => "a value".to_owned(),
+            Some(("have length greater than or equal to", "0")) => String::new(),
+            Some(("have value less than or equal to", limit)) => format!("at most {limit}"),
+            Some(("have value greater than or equal to", limit)) => format!("at least {limit}"),
+            Some(("have length less than or equal to", "1")) => format!("at most 1 {}", unit.trim_end_matches('s')),
+            Some(("have length less than or equal to", limit)) => format!("at most {limit} {unit}"),
+            Some(("have length greater than or equal to", limit)) => format!("at least {limit} {unit}"),
+            _ => match part.split_once("satisfy regular expression pattern: ") {
+                Some((_, pattern)) => format!("values that match {}", short(pattern, 120)),
+                None => format!("values that must {}", short(part, 160)),
+            },
+        }
+    });
+    let mut parts: Vec<String> = parts.filter(|part| !part.is_empty()).collect();
+    if parts.len() > 1 {
+        parts.retain(|part| part != "a value");
+    }
+    if parts == ["a value"] { "AWS requires a value".to_owned() } else { format!("AWS accepts {}", parts.join(", ")) }
+}
+
+fn short(text: &str, most: usize) -> String {
+    let text = one_line(text);
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+/// JSON pointer to the stanza key that a member of AWS's request comes from.
+fn pointer(member: &str) -> Option<&'static str> {
+    // AWS may append the index of a list entry, which is dropped here, or the name of a map entry.
+    let plain: String = member
+        .split('.')
+        .filter(|part| !part.chars().all(|c| c.is_ascii_digit()))
+        .fold(String::new(), |path, part| if path.is_empty() { part.to_owned() } else { format!("{path}.{part}") });
+    let lower = plain.to_ascii_lowercase();
+    MEMBERS.iter().find(|(name, _)| lower == *name || lower.starts_with(&format!("{name}."))).map(|(_, at)| *at)
+}
+
+/// Members of AWS's requests in lower case, with pointers to the stanza's keys. The first match counts, so a member comes before
+/// the structure that contains it.
+const MEMBERS: &[(&str, &str)] = &[
+    ("functionname", "/function_name"),
+    ("role", "/role"),
+    ("runtime", "/runtime"),
+    ("handler", "/handler_name"),
+    ("description", "/description"),
+    ("timeout", "/timeout"),
+    ("memorysize", "/memory_size"),
+    ("ephemeralstorage", "/ephemeral_storage"),
+    ("environment", "/environment"),
+    ("kmskeyarn", "/kms_key_arn"),
+    ("sourcekmskeyarn", "/source_kms_key_arn"),
+    ("code.sourcekmskeyarn", "/source_kms_key_arn"),
+    ("vpcconfig.subnetids", "/subnet_ids"),
+    ("vpcconfig.securitygroupids", "/security_group_ids"),
+    ("vpcconfig.ipv6allowedfordualstack", "/ipv6_allowed_for_dual_stack"),
+    ("deadletterconfig", "/dead_letter_arn"),
+    ("tracingconfig", "/tracing_mode"),
+    ("layers", "/layers"),
+    ("tags", "/function_tags"),
+    ("tagkeys", "/function_tags"),
+    ("architectures", "/architectures"),
+    ("snapstart", "/snap_start"),
+    ("filesystemconfigs", "/file_system_configs"),
+    ("imageconfig.entrypoint", "/image_config/entry_point"),
+    ("imageconfig.command", "/image_config/command"),
+    ("imageconfig.workingdirectory", "/image_config/working_directory"),
+    ("loggingconfig.logformat", "/logging_config/log_format"),
+    ("loggingconfig.applicationloglevel", "/logging_config/application_log_level"),
+    ("loggingconfig.systemloglevel", "/logging_config/system_log_level"),
+    ("loggingconfig.loggroup", "/logging_config/log_group"),
+    ("loggingconfig", "/logging_config"),
+    ("codesigningconfigarn", "/code_signing_config_arn"),
+    ("packagetype", "/package_type"),
+    ("code.imageuri", "/image_uri"),
+    ("imageuri", "/image_uri"),
+    ("code.s3bucket", "/s3_bucket"),
+    ("s3bucket", "/s3_bucket"),
+    ("code.s3key", "/s3_key"),
+    ("s3key", "/s3_key"),
+    ("code.s3objectversion", "/s3_object_version"),
+    ("s3objectversion", "/s3_object_version"),
+    ("revisionid", "/revision_id"),
+    ("name", "/alias"),
+    ("qualifier", "/alias"),
+    ("routingconfig", "/traffic"),
+    ("functionversion", "/version"),
+    ("provisionedconcurrentexecutions", "/provisioned_concurrency"),
+    ("reservedconcurrentexecutions", "/reserved_concurrency"),
+    ("authtype", "/function_url/auth_type"),
+    ("invokemode", "/function_url/invoke_mode"),
+    ("cors.alloworigins", "/function_url/cors/allow_origins"),
+    ("cors.allowmethods", "/function_url/cors/allow_methods"),
+    ("cors.allowheaders", "/function_url/cors/allow_headers"),
+    ("cors.exposeheaders", "/function_url/cors/expose_headers"),
+    ("cors.maxage", "/function_url/cors/max_age"),
+    ("cors", "/function_url/cors"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, at: Option<&str>, message: &str, hint: &str) {
+        let found = problems(text);
+        let [problem] = found.as_slice() else { panic!("{text}: {found:?}") };
+        assert_eq!((problem.at.as_deref(), problem.message.as_str()), (at, message));
+        assert_eq!(problem.hint.as_deref(), Some(hint));
+    }
+
+    #[test]
+    fn a_limit_names_the_key_and_the_value() {
+        check(
+            "1 validation error detected: Value '0' at 'provisionedConcurrentExecutions' failed to satisfy constraint: Member must have value greater than or equal to 1",
+            Some("/provisioned_concurrency"),
+            "`provisioned_concurrency` is 0: AWS accepts at least 1",
+            "change `provisioned_concurrency` in the stanza",
+        );
+        check(
+            "'MemorySize' value failed to satisfy constraint: Member must have value less than or equal to 3008",
+            Some("/memory_size"),
+            "`memory_size` is refused: AWS accepts at most 3008",
+            "change `memory_size` in the stanza",
+        );
+        check(
+            "1 validation error detected: Value '[x86_64, arm64]' at 'architectures' failed to satisfy constraint: Member must have length less than or equal to 1",
+            Some("/architectures"),
+            "`architectures` is [x86_64, arm64]: AWS accepts at most 1 item",
+            "change `architectures` in the stanza",
+        );
+    }
+
+    #[test]
+    fn an_enum_names_the_one_that_was_surely_meant() {
+        check(
+            "Value PYTHON3.9 at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [python3.9, nodejs22.x] or be a valid ARN",
+            Some("/runtime"),
+            "`runtime` is PYTHON3.9: AWS does not accept this value",
+            "did you mean python3.9? AWS accepts nodejs22.x, python3.9",
+        );
+        check(
+            "The runtime parameter of nodejs12.x is no longer supported for creating or updating AWS Lambda functions. We recommend you use a supported runtime while creating or updating functions.",
+            Some("/runtime"),
+            "`runtime` is nodejs12.x, which AWS no longer supports (deprecated since 2023-03-31)",
+            "switch to nodejs24.x",
+        );
+    }
+
+    #[test]
+    fn several_complaints_are_several_problems() {
+        let text = "2 validation errors detected: Value '1000' at 'timeout' failed to satisfy constraint: Member must have value less than or equal to 900; Value null at 'role' failed to satisfy constraint: Member must not be null";
+        let found: Vec<String> = problems(text).into_iter().map(|problem| problem.message).collect();
+        assert_eq!(found, ["`timeout` is 1000: AWS accepts at most 900", "`role` is missing: AWS requires a value"]);
+    }
+
+    #[test]
+    fn a_pattern_is_shown_but_not_all_of_it() {
+        let text = "1 validation error detected: Value 'r1' at 'role' failed to satisfy constraint: Member must satisfy regular expression pattern: arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+";
+        let found = problems(text);
+        assert!(found[0].message.starts_with("`role` is r1: AWS accepts values that match arn:(aws"), "{found:?}");
+        let long = format!("{text}{}", "x".repeat(500));
+        assert!(problems(&long)[0].message.chars().count() < 200);
+    }
+
+    #[test]
+    fn a_variable_is_never_quoted_by_us() {
+        let text = "1 validation error detected: Value '{1A=hunter2}' at 'environment.variables' failed to satisfy constraint: Map keys must satisfy constraint: [Member must satisfy regular expression pattern: [a-zA-Z]([a-zA-Z0-9_])+]";
+        let found = problems(text);
+        assert_eq!(found[0].at.as_deref(), Some("/environment"));
+        assert!(!found[0].message.contains("hunter2"), "{found:?}");
+    }
+
+    #[test]
+    fn other_texts_are_no_complaints() {
+        for text in ["", "Layer Version Cannot be less than 1", "Value added", "Rate Exceeded."] {
+            assert_eq!(problems(text), [], "{text}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Turns a [`CredentialsError`] into the report that says which credentials are missing or unusable, and what to set.
+
+use super::{caused, report};
+use crate::lambda::CredentialsError;
+use crate::protocol::error::{Code, ErrorReport};
+use crate::protocol::messages::one_line;
+use crate::protocol::secret::Redactor;
+
+/// Reports a source of credentials that has none or only a part of them, or does not return them.
+pub(super) fn of_credentials(error: CredentialsError, redactor: &Redactor) -> ErrorReport {
+    match error {
+        CredentialsError::Incomplete { given, missing, at } => {
+            let mut report = self::report(
+                Code::IncompleteCredentials,
+                format!("`{given}` is set, but `{missing}` is not"),
+            )
+            .hint("set the access key ID, its secret and its session token in one place: the stanza or the job's environment");
+            report.at = at.map(str::to_owned);
+            report
+        }
+        CredentialsError::None => report(Code::NoCredentials, "no AWS credentials were found").hint(
+            "set `access_key_id` and `secret_access_key` in the stanza, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the job, a `profile` with credentials, or `role_to_assume` with `web_identity_token_env`",
+        ),
+        CredentialsError::NoProfile { name } => report(
+            Code::NoCredentials,
+            format!("the profile `{}` has no credentials", redactor.redact(&name)),
+        )
+        .at("/profile")
+        .hint("add them to the job's `~/.aws`, or to the file in the job's AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE"),
+        CredentialsError::UnknownProfile { variable, name } => {
+            let (what, at) = match variable {
+                Some(variable) => (format!("the profile from `{variable}`"), format!("/env/{variable}")),
+                None => ("the profile".to_owned(), "/profile".to_owned()),
+            };
+            report(Code::NoCredentials, format!("{what} is `{}`, which no AWS file of the job defines", redactor.redact(&name)))
+                .at(at)
+                .hint("add it to the job's `~/.aws`, or to the file in the job's AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE; or name another profile")
+        }
+        CredentialsError::NoToken { variable } => report(
+            Code::NoCredentials,
+            format!("the job has no variable `{}`, which should contain a token", redactor.redact(&variable)),
+        )
+        .at("/web_identity_token_env")
+        .hint("configure the CI system to put an OpenID Connect token into this variable"),
+        CredentialsError::NoTokenFile { path, source } => caused(
+            report(Code::NoCredentials, format!("`AWS_WEB_IDENTITY_TOKEN_FILE` is `{}`, which cannot be read", redactor.redact(&path))),
+            &source,
+        )
+        .hint("set it to the file into which the system that runs the job writes the token, and make the file readable"),
+        CredentialsError::BadFile { path, source } => caused(
+            report(Code::NoCredentials, format!("`{}` cannot be read", redactor.redact(&path))).hint(
+                "replace it with a regular file, or name other files than those in `~/.aws` in AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE",
+            ),
+            &source,
+        ),
+        CredentialsError::Silent { origin } => {
+            report(Code::NoCredentials, format!("the credentials source `{}` did not respond in time", origin.as_str()))
+                .hint("check the address of this source in the job's variables; it has to respond at once")
+        }
+        CredentialsError::Hangs { limit } => {
+            let message = format!("the profile's `credential_process` did not exit within {} s and was killed", limit.as_secs());
+            report(Code::TimedOut, message)
+                .hint("run it in a shell: it has to exit within 60 s, or `wait_timeout`, without asking for input")
+        }
+        CredentialsError::Unavailable { origin, source } => {
+            let mut report =
+                self::report(Code::NoCredentials, format!("the credentials source `{}` returned no credentials", origin.as_str()))
+                    .hint("fix what the causes describe, or use other credentials");
+            let mut next: Option<&dyn std::error::Error> = Some(&source);
+            while let Some(cause) = next {
+                let words = one_line(&without_its_words(&redactor.redact(&cause.to_string())));
+                if report.caused_by.last() != Some(&words) {
+                    report.caused_by.push(words);
+                }
+                next = cause.source();
+            }
+            report
+        }
+    }
+}
+
+/// The SDK's text about a failed `credential_process`, without the process's own output. That may contain keys, which the redactor
+/// does not know yet.
+fn without_its_words(words: &str) -> String {
+    match words.split_once("Stderr: ") {
+        Some((before, _)) => format!("{before}Its output is not shown, because it may contain keys"),
+        None => words.to_owned(),
+    }
+}

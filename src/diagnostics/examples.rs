@@ -1,0 +1,334 @@
+//! Makes one example error for each code, for the catalogue.
+//! Contains no error texts of its own: each example is an error as a run meets it, passed to the function that reports such
+//! errors.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{
+    FailureReason, VerificationFailure, of_arguments, of_command, of_conditions, of_failed_version, of_git, of_lambda,
+    of_package, of_panic, of_plan, of_problems, of_request, of_stop, of_system, of_verification,
+};
+use crate::cancel::CancelReason;
+use crate::commands::CommandError;
+use crate::conditions::{BashError, ConditionError};
+use crate::git::GitError;
+use crate::lambda::{CallError, CallErrorKind, CredentialsError, LambdaError, StateReason};
+use crate::package::PackageError;
+use crate::plan::PlanError;
+use crate::protocol::error::{Code, ErrorReport};
+use crate::protocol::json::{self, Node};
+use crate::protocol::request::{self, RequestError};
+use crate::protocol::secret::Redactor;
+use crate::protocol::stanza;
+use crate::verification::FailedExpectation;
+use signal_hook::consts::SIGTERM;
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+pub(super) fn example(code: Code) -> ErrorReport {
+    let redactor = Redactor::default();
+    let invalid = "InvalidParameterValueException";
+    match code {
+        Code::BadArguments => of_arguments("unrecognized subcommand 'deplay'".to_owned()),
+        Code::BadJson => of_input("{\"function_name\": \"hello\",}"),
+        Code::DuplicateKey => of_input("{\"zip\": \"dist\", \"zip\": \"build\"}"),
+        Code::RequestTooLarge => of_request(RequestError::TooLarge, LIMIT),
+        Code::RequestTimeout => of_request(RequestError::Unreadable(io::ErrorKind::TimedOut.into()), LIMIT),
+        Code::BadRequest => of_input("[]"),
+        Code::UnsupportedProtocol => of_input("{\"protocol\": 2}"),
+        Code::WrongProvider => of_stanza(r#"{"provider": "s3", "function_name": "hello"}"#),
+        Code::BadValue => of_stanza(r#"{"function_name": "hello", "timeout": "soon"}"#),
+        Code::MissingKey => of_stanza("{}"),
+        Code::UnknownKey => of_stanza(r#"{"function_name": "hello", "runtme": "nodejs24.x", "strict": true}"#),
+        Code::NotDecrypted => of_stanza(r#"{"function_name": "hello", "secret_access_key": {"secure": "kT6a"}}"#),
+        Code::BadCondition => of_conditions(
+            ConditionError::BadCondition {
+                at: "/on/condition".to_owned(),
+                text: "$STAGE = ".to_owned(),
+                words: "unexpected argument `]]' to conditional binary operator".to_owned(),
+            },
+            &redactor,
+        ),
+        Code::ConditionTimeout => of_bash(BashError::TimedOut { limit: LIMIT }),
+        Code::BashNotFound => of_bash(BashError::NotFound { path: "/usr/bin:/bin".to_owned() }),
+        Code::GitFailed => of_git(GitError::Refused {
+            words: "fatal: detected dubious ownership in repository at '/builds/shop'".to_owned(),
+        }),
+        Code::EnvTooLarge => of_bash(BashError::EnvTooLarge { name: "CHANGED_FILES".to_owned(), bytes: 200_000 }),
+        Code::PackageNotFound => packaging(PackageError::NotFound { path: "dist".to_owned() }),
+        Code::PackageEmpty => packaging(PackageError::Empty { path: "dist".to_owned(), only_hidden: false }),
+        Code::PackageUnreadable => {
+            let source = io::ErrorKind::PermissionDenied.into();
+            packaging(PackageError::Unreadable { path: PathBuf::from("dist/key.pem"), source })
+        }
+        Code::PackageTooLarge => {
+            let largest = vec![("node_modules/big/data.bin".to_owned(), 48 << 20)];
+            packaging(PackageError::ZipTooLarge { bytes: 61 << 20, largest })
+        }
+        Code::PackageInvalid => packaging(PackageError::NotAZip {
+            path: "dist.zip".to_owned(),
+            detail: "the end of its directory is missing".to_owned(),
+        }),
+        Code::PackageUnwritable => {
+            let source = io::ErrorKind::PermissionDenied.into();
+            packaging(PackageError::Unwritable { path: PathBuf::from("out/code.zip"), source })
+        }
+        Code::BadCaBundle => at_aws(LambdaError::BadCaBundle { path: "ca.pem".to_owned(), source: None }),
+        Code::NoCredentials => at_aws(CredentialsError::None.into()),
+        Code::IncompleteCredentials => at_aws(
+            CredentialsError::Incomplete { given: "AWS_ACCESS_KEY_ID", missing: "AWS_SECRET_ACCESS_KEY", at: None }
+                .into(),
+        ),
+        Code::CredentialsRejected => refused(
+            "GetFunction",
+            "UnrecognizedClientException",
+            403,
+            "The security token included in the request is invalid.",
+        ),
+        Code::CredentialsExpired => refused(
+            "GetFunction",
+            "ExpiredTokenException",
+            403,
+            "The security token included in the request is expired",
+        ),
+        Code::AccessDenied => refused(
+            "UpdateFunctionCode",
+            "AccessDeniedException",
+            403,
+            "User: arn:aws:iam::123456789012:user/ci is not authorized to perform: lambda:UpdateFunctionCode on resource: arn:aws:lambda:eu-west-1:123456789012:function:hello because no identity-based policy allows the lambda:UpdateFunctionCode action",
+        ),
+        Code::ClockSkewed => refused(
+            "GetFunction",
+            "InvalidSignatureException",
+            403,
+            "Signature expired: 20261101T115425Z is now earlier than 20261101T115554Z (20261101T120054Z - 5 min.)",
+        ),
+        Code::InvalidParameter => refused(
+            "UpdateFunctionConfiguration",
+            "ValidationException",
+            400,
+            "1 validation error detected: Value '4096' at 'memorySize' failed to satisfy constraint: Member must have value less than or equal to 3008",
+        ),
+        Code::RoleNotAssumable => {
+            refused("CreateFunction", invalid, 400, "The role defined for the function cannot be assumed by Lambda.")
+        }
+        Code::RoleLacksPermission => refused(
+            "UpdateFunctionConfiguration",
+            invalid,
+            400,
+            "The provided execution role does not have permissions to call CreateNetworkInterface on EC2",
+        ),
+        Code::KeyNotUsable => refused(
+            "UpdateFunctionConfiguration",
+            invalid,
+            400,
+            "Lambda was unable to configure access to your environment variables because the KMS key used is disabled. Please check your KMS key settings.",
+        ),
+        Code::NotFound => refused(
+            "UpdateFunctionConfiguration",
+            invalid,
+            400,
+            "Layer version arn:aws:lambda:eu-west-1:123456789012:layer:tools:9 does not exist.",
+        ),
+        Code::WrongRegion => refused(
+            "UpdateFunctionConfiguration",
+            invalid,
+            400,
+            "Layers are not in the same region as the function. Layers are expected to be in region eu-west-1.",
+        ),
+        Code::FunctionGone => at_aws(LambdaError::Gone),
+        Code::RevisionMismatch => planning(PlanError::OtherRevision {
+            exists: true,
+            live: Some("0f1e2d3c-0000-4000-8000-000000000000".to_owned()),
+        }),
+        Code::PackageTypeMismatch => planning(PlanError::OtherPackageType { is_image: true }),
+        Code::UnsupportedRuntime => refused(
+            "UpdateFunctionConfiguration",
+            invalid,
+            400,
+            "The runtime parameter of nodejs16.x is no longer supported for creating or updating AWS Lambda functions. We recommend you use a supported runtime while creating or updating functions.",
+        ),
+        Code::EnvironmentTooLarge => refused(
+            "UpdateFunctionConfiguration",
+            "RequestEntityTooLargeException",
+            413,
+            "Request must be smaller than 5120 bytes for the UpdateFunctionConfiguration operation",
+        ),
+        Code::ImageNotUsable => refused(
+            "UpdateFunctionCode",
+            invalid,
+            400,
+            "Source image 123456789012.dkr.ecr.eu-west-1.amazonaws.com/app:7 does not exist. Provide a valid source image.",
+        ),
+        Code::CodeSignatureRejected => refused(
+            "UpdateFunctionCode",
+            "InvalidCodeSignatureException",
+            400,
+            "The code signature failed the integrity check.",
+        ),
+        Code::FileSystemNotUsable => refused(
+            "Invoke",
+            "EFSMountFailureException",
+            403,
+            "The function could not mount the EFS file system with access point arn:aws:elasticfilesystem:eu-west-1:123456789012:access-point/fsap-1.",
+        ),
+        Code::FunctionNotReady => refused(
+            "Invoke",
+            "SnapStartNotReadyException",
+            409,
+            "Lambda is initializing your function. It will be ready to invoke once your function state becomes ACTIVE.",
+        ),
+        Code::EnvironmentUnreadable => planning(PlanError::EnvironmentUnreadable),
+        Code::TagsUnreadable => planning(PlanError::TagsUnreadable),
+        Code::Conflict => at_aws(LambdaError::Outdated(None)),
+        Code::UpdateInProgress => refused(
+            "UpdateAlias",
+            "ResourceConflictException",
+            409,
+            "The operation cannot be performed at this time. An update is in progress for resource: arn:aws:lambda:eu-west-1:123456789012:function:hello",
+        ),
+        Code::QuotaExceeded => {
+            refused("UpdateFunctionCode", "CodeStorageExceededException", 400, "Code storage limit exceeded.")
+        }
+        Code::Throttled => refused("GetFunction", "TooManyRequestsException", 429, "Rate Exceeded."),
+        Code::ServiceUnavailable => {
+            refused("PublishVersion", "ServiceException", 500, "An error occurred and the request cannot be processed.")
+        }
+        Code::NetworkFailure => {
+            unreachable(CallErrorKind::Connect, "failed to lookup address information: Name or service not known")
+        }
+        Code::CertificateNotTrusted => unreachable(CallErrorKind::Connect, "invalid peer certificate: UnknownIssuer"),
+        Code::ProxyRefused => unreachable(CallErrorKind::Connect, "tunnel error: proxy authorization required"),
+        Code::TimedOut => at_aws(LambdaError::WaitedTooLong { what: "the update", limit: LIMIT * 10 }),
+        Code::CreationFailed => {
+            at_aws(LambdaError::CreationFailed(trouble("InvalidSubnet", "The subnet ID 'subnet-1' does not exist")))
+        }
+        Code::VersionFailed => of_failed_version(
+            "8",
+            trouble("DisabledKMSKey", "The KMS key of the function is disabled"),
+            Some(("live".to_owned(), "7")),
+            &redactor,
+        ),
+        Code::FunctionDeactivated => at_aws(LambdaError::Deactivated),
+        Code::UpdateFailed => at_aws(LambdaError::UpdateFailed(trouble(
+            "ImageAccessDenied",
+            "The function does not have permission to access the specified image.",
+        ))),
+        Code::FunctionStartFailed => at_aws(LambdaError::ProvisioningFailed(StateReason {
+            code: None,
+            reason: Some("FUNCTION_ERROR_INIT_FAILURE".to_owned()),
+        })),
+        Code::VerificationFailed => of_verification(
+            &VerificationFailure::Behind { version: "8", alias: "live", live: "7" },
+            FailureReason::Answer(FailedExpectation::FunctionError { words: "KeyError: 'orders'".to_owned() }),
+            vec!["[ERROR] KeyError: 'orders'".to_owned()],
+            &str::to_owned,
+        ),
+        Code::ProvisioningFailed => at_aws(LambdaError::ProvisioningFailed(StateReason {
+            code: None,
+            reason: Some("The account's concurrency is used up".to_owned()),
+        })),
+        Code::NoPreviousVersion => {
+            planning(PlanError::NoPreviousVersion { alias: "live".to_owned(), version: "1".to_owned() })
+        }
+        Code::AmbiguousRollback => planning(PlanError::AmbiguousRollback {
+            targets: vec![("live".to_owned(), "6".to_owned()), ("beta".to_owned(), "7".to_owned())],
+        }),
+        Code::TrafficNotShareable => {
+            planning(PlanError::TrafficNotShareable { field: "role", version: "7".to_owned() })
+        }
+        Code::TrafficShared => {
+            planning(PlanError::TrafficShared { alias: "live".to_owned(), shares: vec![("8".to_owned(), 10)] })
+        }
+        Code::ReadRejected => unknown("GetFunction"),
+        Code::UpdateRejected => unknown("UpdateFunctionConfiguration"),
+        Code::ReleaseRejected => unknown("UpdateAlias"),
+        Code::UploadRejected => unknown("PutObject"),
+        Code::IdentityRejected => unknown("AssumeRole"),
+        Code::InvocationRejected => unknown("Invoke"),
+        Code::UnexpectedAnswer => at_aws(LambdaError::Call(CallError {
+            kind: CallErrorKind::InvalidResponse,
+            http_status: Some(200),
+            ..call("GetFunction")
+        })),
+        Code::CleanupFailed => {
+            of_command(CommandError::CleanupFailed { words: "fatal: not a git repository".to_owned() }, &redactor)
+        }
+        Code::RunFailed => of_command(
+            CommandError::RunFailed { command: "./announce.sh".to_owned(), index: 0, how: "exit status 1".to_owned() },
+            &redactor,
+        ),
+        Code::SystemLimit => of_system(&io::Error::from_raw_os_error(24)),
+        Code::Cancelled => of_stop(CancelReason::Signal(SIGTERM)),
+        Code::OutputClosed => of_stop(CancelReason::OutputClosed),
+        Code::Internal => of_panic("src/deploy/mod.rs:1:1"),
+    }
+}
+
+fn of_input(text: &str) -> ErrorReport {
+    match request::read(text.as_bytes()) {
+        Err(error) => of_request(error, LIMIT),
+        Ok(_) => of_panic("an example that is right"),
+    }
+}
+
+fn of_stanza(text: &str) -> ErrorReport {
+    match json::parse(text.as_bytes()) {
+        Ok(Node::Map(map)) => of_problems(stanza::read(&map).problems, &Redactor::default()),
+        _ => of_panic("an example that is no stanza"),
+    }
+}
+
+fn of_bash(error: BashError) -> ErrorReport {
+    of_conditions(ConditionError::Bash(error), &Redactor::default())
+}
+
+fn packaging(error: PackageError) -> ErrorReport {
+    of_package(error, &Redactor::default())
+}
+
+fn planning(error: PlanError) -> ErrorReport {
+    of_plan(error, "hello", &Redactor::default())
+}
+
+fn at_aws(error: LambdaError) -> ErrorReport {
+    of_lambda(error, &Redactor::default())
+}
+
+fn trouble(code: &str, reason: &str) -> StateReason {
+    StateReason { code: Some(code.to_owned()), reason: Some(reason.to_owned()) }
+}
+
+fn call(operation: &'static str) -> CallError {
+    CallError {
+        operation,
+        kind: CallErrorKind::Service,
+        code: None,
+        message: None,
+        http_status: None,
+        request_id: None,
+        resource: None,
+        bucket_region: None,
+        causes: Vec::new(),
+    }
+}
+
+fn refused(operation: &'static str, code: &str, status: u16, message: &str) -> ErrorReport {
+    at_aws(LambdaError::Call(CallError {
+        code: Some(code.to_owned()),
+        message: Some(message.to_owned()),
+        http_status: Some(status),
+        request_id: Some("5f2c3e9a-0000-4000-8000-000000000000".to_owned()),
+        ..call(operation)
+    }))
+}
+
+fn unknown(operation: &'static str) -> ErrorReport {
+    refused(operation, "SomethingNewException", 400, "A sentence that this version has not read yet.")
+}
+
+fn unreachable(kind: CallErrorKind, cause: &str) -> ErrorReport {
+    at_aws(LambdaError::Call(CallError { kind, causes: vec![cause.to_owned()], ..call("GetFunction") }))
+}

@@ -1,0 +1,146 @@
+//! Turns each module's error into the [`ErrorReport`] that users read: code, message, hint. The program's error messages live
+//! here, except those about a stanza's text, which its readers write. `texts.rs` maps AWS's error texts to codes and hints.
+//! Never shows a secret: text from outside the program passes through the redactor first.
+
+mod aws;
+mod aws_messages;
+mod call;
+pub mod catalogue;
+mod commands;
+mod constraint;
+mod credentials;
+mod denied;
+mod examples;
+mod package;
+mod plan;
+mod request;
+mod verification;
+
+use std::error::Error;
+use std::io;
+use std::path::Path;
+
+use rustix::io::Errno;
+
+pub use aws::{of_failed_version, of_lambda, of_moved_alias};
+pub use commands::{of_command, of_git};
+pub use package::of_package;
+pub use plan::{of_no_function, of_plan, of_rollback_without_alias};
+pub use request::{of_conditions, of_request};
+pub use verification::{FailureReason, VerificationFailure, of_verification, tell_way_back};
+
+use crate::cancel::CancelReason;
+use crate::protocol::error::{Code, ErrorReport, Problem};
+use crate::protocol::messages::size;
+use crate::protocol::secret::Redactor;
+
+/// Reports a stanza with problems. Redacts each message, because an expanded variable may have put a secret into a value.
+pub fn of_problems(mut problems: Vec<Problem>, redactor: &Redactor) -> ErrorReport {
+    problems.iter_mut().for_each(|problem| problem.message = redactor.redact(&problem.message));
+    ErrorReport::of_problems(problems)
+}
+
+/// Reports a run that a signal or a closed standard output ended.
+pub fn of_stop(reason: CancelReason) -> ErrorReport {
+    match reason {
+        CancelReason::Signal(_) => report(Code::Cancelled, format!("cancelled by {reason}")),
+        CancelReason::OutputClosed => report(Code::OutputClosed, "the runner closed the standard output of dpl-lambda"),
+    }
+    .hint("run the same request again; it continues where this run stopped")
+}
+
+/// Adds the name of the stash to the report of a run that ends while `cleanup` still holds uncommitted files in it, or is
+/// creating it.
+pub fn naming_stash(report: ErrorReport, stash: Option<String>) -> ErrorReport {
+    let Some(name) = stash else { return report };
+    let message =
+        format!("{}; uncommitted files are in the stash `{name}`, or git is still moving them", report.message);
+    ErrorReport { message, ..report }.hint(
+        "wait until git has exited; then, if `git stash list` shows that stash, restore the files with `git stash pop`",
+    )
+}
+
+/// Reports a file descriptor, a thread or memory that the operating system refused to this process.
+pub fn of_system(source: &io::Error) -> ErrorReport {
+    caused(report(Code::SystemLimit, "the operating system refused a resource that dpl-lambda needs"), source)
+}
+
+/// Reports that `program`, our own executable, could not be started. Standalone mode starts it once for each stanza.
+pub fn of_unstartable(program: &Path, source: &io::Error) -> ErrorReport {
+    let is_large = source.kind() == io::ErrorKind::ArgumentListTooLong;
+    let code = if is_large { Code::EnvTooLarge } else { Code::SystemLimit };
+    let hint = "make the program readable and executable where it is; nothing was changed";
+    caused(report(code, format!("`{}` cannot be started", program.display())).hint(hint), source)
+}
+
+/// Reports that the path of our own executable is unknown.
+pub fn of_no_program(source: &io::Error) -> ErrorReport {
+    let message = format!("cannot locate the dpl-lambda executable: {source}");
+    report(Code::SystemLimit, message).hint("mount /proc, and do not move or delete the executable while it runs")
+}
+
+/// Reports a panic, which is a bug. `place` is its file and line; the panic's message is left out, because it may quote a
+/// secret.
+pub fn of_panic(place: &str) -> ErrorReport {
+    report(Code::Internal, format!("a bug in dpl-lambda, at {place}"))
+        .hint("report it with this message and the version of dpl-lambda")
+}
+
+/// Reports a command line that could not be parsed.
+pub fn of_arguments(message: String) -> ErrorReport {
+    report(Code::BadArguments, message).hint("run `dpl-lambda --help` for the commands and options")
+}
+
+fn too_large(name: &str, bytes: usize) -> ErrorReport {
+    let largest = size(bytes as u64);
+    report(
+        Code::EnvTooLarge,
+        format!("the job's environment is too large to start a program; `{name}` alone has {largest}"),
+    )
+    .at(format!("/env/{name}"))
+    .hint("keep large values in files: the kernel passes at most 128 KiB in one variable and a few MiB in total")
+}
+
+/// AWS's text as part of our message: redacted, on one line and without its full stop, since a hint may follow.
+fn sentence(words: &str, redactor: &Redactor) -> String {
+    // Redact first: a secret may end with the full stop that is trimmed.
+    redactor.redact(words).trim().trim_end_matches('.').replace('\n', " ")
+}
+
+/// Appends the cause to the message. A cause that is an exhausted limit of the operating system replaces code and hint, since
+/// the operation itself is not to blame.
+fn caused(mut report: ErrorReport, source: &(dyn Error + 'static)) -> ErrorReport {
+    report.message = format!("{}: {source}", report.message);
+    match source.downcast_ref().and_then(Errno::from_io_error) {
+        Some(Errno::MFILE | Errno::NFILE | Errno::AGAIN | Errno::NOMEM) => {
+            ErrorReport::new(Code::SystemLimit, report.message).hint(
+                "raise the limits of the job: `ulimit -a` shows them, and `ulimit -n 64` is enough for open files",
+            )
+        }
+        Some(Errno::TOOBIG) => {
+            report.hint("keep large values in a file: the kernel passes at most 128 KiB in one argument or variable")
+        }
+        _ => report,
+    }
+}
+
+fn report(code: Code, message: impl Into<String>) -> ErrorReport {
+    ErrorReport::new(code, message)
+}
+
+/// The first 300 characters of a text, enough to recognize it.
+fn shortened(text: &str) -> String {
+    cut(text, 300)
+}
+
+/// The text, or its first `most` characters with an ellipsis.
+fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => {
+            // Prefer to cut at a space, if there is one within 40 bytes.
+            let whole = text[..end].rfind(' ').filter(|space| end - space < 40).unwrap_or(end);
+            format!("{} …", text[..whole].trim_end())
+        }
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,98 @@
+//! Turns a [`RequestError`] or [`ConditionError`] into the report that tells the runner's or the stanza's author what is wrong.
+
+use std::time::Duration;
+
+use super::{caused, of_stop, report, shortened, too_large};
+use crate::conditions::{BashError, ConditionError};
+use crate::protocol::error::{Code, ErrorReport};
+use crate::protocol::json::{MAX_REQUEST_BYTES, MAX_VALUES, WireError};
+use crate::protocol::messages::{dotted, size};
+use crate::protocol::request::RequestError;
+use crate::protocol::secret::Redactor;
+
+/// Reports a request that cannot be read. `limit` is the time within which it must arrive.
+pub fn of_request(error: RequestError, limit: Duration) -> ErrorReport {
+    match error {
+        RequestError::Unreadable(source) if source.kind() == std::io::ErrorKind::TimedOut => {
+            report(Code::RequestTimeout, format!("standard input was not closed within {} s", limit.as_secs()))
+                .hint("write one JSON object to standard input, then close it")
+        }
+        RequestError::Unreadable(source) => caused(
+            report(Code::BadRequest, "standard input cannot be read")
+                .hint("write one JSON object to standard input, then close it"),
+            &source,
+        ),
+        RequestError::TooLarge => {
+            report(Code::RequestTooLarge, format!("the request is larger than {}", size(MAX_REQUEST_BYTES as u64)))
+                .hint("check that this is the right input: a stanza and a job's environment are far smaller")
+        }
+        RequestError::Wire(WireError::Syntax { detail, line, column }) => {
+            report(Code::BadJson, format!("the request is not JSON: {detail} at line {line}, column {column}"))
+                .hint("pass one JSON object on standard input: the stanza, with the job's `env`")
+        }
+        RequestError::Wire(WireError::TooManyValues) => {
+            report(Code::RequestTooLarge, format!("the request contains more than {MAX_VALUES} values"))
+                .hint("check that this is the right input: a stanza and a job's environment are far smaller")
+        }
+        RequestError::Wire(WireError::DuplicateKey { key, line, column }) => report(
+            Code::DuplicateKey,
+            format!("duplicate key `{key}` in one object, the second time at line {line}, column {column}"),
+        )
+        .hint("keep one of the two"),
+        RequestError::NotAnObject { kind } => report(Code::BadRequest, format!("the request is {kind}, not an object"))
+            .hint("pass one JSON object on standard input: the stanza, with the job's `env`"),
+        RequestError::UnsupportedProtocol { given } => {
+            report(Code::UnsupportedProtocol, format!("`protocol` is {given}, but this version supports only 1"))
+                .at("/protocol")
+                .hint("use a protocol that the `hello` event lists")
+        }
+        RequestError::BadEnv { at, detail } => report(
+            Code::BadRequest,
+            format!("the job's environment is invalid at `{}`: {detail}", at.trim_start_matches('/')),
+        )
+        .at(at)
+        .hint("make `env` a map of strings"),
+    }
+}
+
+/// Reports a condition that could not be evaluated.
+pub fn of_conditions(error: ConditionError, redactor: &Redactor) -> ErrorReport {
+    match error {
+        ConditionError::NotDecrypted { at } => report(
+            Code::NotDecrypted,
+            format!("`{}` is still encrypted: the request contains `{{\"secure\": …}}`", dotted(&at)),
+        )
+        .at(at)
+        .hint("let the runner decrypt such values before it writes the request"),
+        ConditionError::BadShape { at, kind, right } => {
+            report(Code::BadCondition, format!("`{}` is {kind}; give {right}", dotted(&at))).at(at)
+        }
+        ConditionError::BadCondition { at, text, words } => {
+            let text = shortened(&redactor.redact(&text));
+            // For an arithmetic condition bash appends the rest of the expression, which may be a part of a secret value.
+            let words = redactor.redact(words.split(" (error token").next().unwrap_or_default());
+            let words = if words.is_empty() { "it exited without a result".to_owned() } else { words };
+            report(Code::BadCondition, format!("bash cannot evaluate `[[ {text} ]]` of `{}`: {words}", dotted(&at)))
+                .at(at)
+                .hint("correct the condition: Travis CI pastes it into bash's [[ ]], and never deploys if it does not parse")
+        }
+        ConditionError::Bash(BashError::NotFound { path }) => {
+            report(Code::BashNotFound, format!("a condition needs bash, which is in no directory of `{path}`"))
+                .at("/on")
+                .hint("install bash, or write conditions as plain words, which do not need it")
+        }
+        ConditionError::Bash(BashError::EnvTooLarge { name, bytes }) => too_large(&name, bytes),
+        ConditionError::Bash(BashError::Unstartable(source)) => {
+            let hint = "make the first `bash` on the job's `PATH` executable";
+            let message = "a condition needs bash, which cannot be started";
+            caused(report(Code::BashNotFound, message).at("/on").hint(hint), &source)
+        }
+        ConditionError::Bash(BashError::TimedOut { limit }) => report(
+            Code::ConditionTimeout,
+            format!("the evaluation of a condition did not finish within {} s", limit.as_secs()),
+        )
+        .at("/on")
+        .hint("remove waiting and downloads from the condition: it is evaluated before every deployment"),
+        ConditionError::Bash(BashError::Stopped(reason)) => of_stop(reason),
+    }
+}

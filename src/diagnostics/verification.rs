@@ -1,0 +1,149 @@
+//! Reports a version that failed verification: why it failed, and whether callers in production reach it.
+
+use std::time::Duration;
+
+use super::{report, shortened};
+use crate::lambda::ShiftOutcome;
+use crate::protocol::error::{Code, ErrorReport};
+use crate::verification::FailedExpectation;
+
+/// How callers in production reach a version that failed verification.
+#[derive(Clone, Copy, Debug)]
+pub enum VerificationFailure<'a> {
+    /// All callers reach it, because the stanza has no alias.
+    LiveFunction {
+        /// The version, or `$LATEST`.
+        version: &'a str,
+    },
+    /// Callers of the alias do not reach it, because the alias points at another version.
+    Behind {
+        /// The version.
+        version: &'a str,
+        /// The alias.
+        alias: &'a str,
+        /// The version at which the alias points.
+        live: &'a str,
+    },
+    /// Callers of the alias reach it, because the alias pointed at it before this run.
+    Reached {
+        /// The version.
+        version: &'a str,
+        /// The alias.
+        alias: &'a str,
+    },
+    /// No caller of an alias reaches it, because none of the stanza's aliases exists yet.
+    Unreached {
+        /// The version.
+        version: &'a str,
+    },
+    /// It gets a share of an alias's traffic.
+    Shifted {
+        /// The version.
+        version: &'a str,
+    },
+}
+
+/// Why a version failed verification.
+#[derive(Clone, Debug)]
+pub enum FailureReason {
+    /// Its response is not the expected one.
+    Answer(FailedExpectation),
+    /// It did not respond within this time.
+    NoAnswer(Duration),
+    /// `verify.command` failed.
+    Command {
+        /// How it ended, in words, such as `exit status: 1`.
+        how: String,
+    },
+    /// `verify.command` did not exit within this time.
+    SlowCommand(Duration),
+}
+
+/// Reports a version that failed verification. `log` is the end of its log, redacted.
+pub fn of_verification(
+    unproven: &VerificationFailure<'_>,
+    why: FailureReason,
+    log: Vec<String>,
+    redact: &dyn Fn(&str) -> String,
+) -> ErrorReport {
+    // Redact before shortening: the redactor would not recognize half of a secret.
+    let shown = |text: &str| shortened(&redact(text));
+    let why = match why {
+        FailureReason::Answer(FailedExpectation::FunctionError { words }) => {
+            format!("it failed with {}", shown(&words))
+        }
+        FailureReason::Answer(FailedExpectation::LacksText { text, answer }) => {
+            format!("its response does not contain `{}`: {}", shown(&text), shown(&answer))
+        }
+        FailureReason::Answer(FailedExpectation::NotJson { answer }) => {
+            format!("its response is not JSON: {}", shown(&answer))
+        }
+        FailureReason::Answer(FailedExpectation::OtherValue { at, want, got }) => {
+            let place = if at.is_empty() { "its response".to_owned() } else { format!("`{at}` of its response") };
+            match got {
+                Some(got) => format!("{place} is {}, not {}", shown(&got), shown(&want)),
+                None => format!("its response has no `{at}`, which should be {}", shown(&want)),
+            }
+        }
+        FailureReason::NoAnswer(limit) => format!("it did not respond within {} s", limit.as_secs()),
+        FailureReason::Command { how } => format!("`verify.command` failed with {how}"),
+        FailureReason::SlowCommand(limit) => format!("`verify.command` did not exit within {} s", limit.as_secs()),
+    };
+    let named = |version: &str| match version {
+        "$LATEST" => "the function".to_owned(),
+        number => format!("version {number}"),
+    };
+    let (version, hint) = match unproven {
+        VerificationFailure::LiveFunction { version } => (
+            version,
+            "deploy the previous code again; with an `alias`, only a version that passes `verify` becomes live"
+                .to_owned(),
+        ),
+        VerificationFailure::Behind { version, alias, live } => (
+            version,
+            format!(
+                "fix the code and deploy again; `{alias}` still points at {}, so its callers are not affected",
+                named(live)
+            ),
+        ),
+        VerificationFailure::Reached { version, alias } => (
+            version,
+            format!(
+                "fix the code and deploy again; `{alias}` already pointed at this version and stays there, and no other alias was moved to it"
+            ),
+        ),
+        VerificationFailure::Unreached { version } => {
+            (version, "fix the code and deploy again; none of the stanza's aliases points at this version".to_owned())
+        }
+        VerificationFailure::Shifted { version } => (version, "fix the code and deploy again".to_owned()),
+    };
+    let is_live = if matches!(unproven, VerificationFailure::LiveFunction { .. }) { ", which is live," } else { "" };
+    let mut report =
+        report(Code::VerificationFailed, format!("{}{is_live} failed verification: {why}", named(version)))
+            .at("/verify")
+            .hint(hint);
+    report.log = log;
+    report
+}
+
+/// Adds to a report the state of the traffic of `alias`, which was being shifted from `version` to `new`.
+pub fn tell_way_back(
+    report: &mut ErrorReport,
+    alias: &str,
+    version: &str,
+    new: &str,
+    ended: Result<ShiftOutcome, ErrorReport>,
+) {
+    let told = match ended {
+        Ok(ShiftOutcome::Restored) => format!("all traffic of `{alias}` is back at version {version}"),
+        Ok(ShiftOutcome::Completed) => format!("all traffic of `{alias}` goes to version {new}"),
+        Err(failure) => {
+            report.hint = Some(format!(
+                "run `dpl-lambda rollback` with `version: {version}` to send all traffic back to that version"
+            ));
+            report.caused_by.push(failure.message);
+            format!("`{alias}` may still send traffic to version {new}, because it could not be sent back")
+        }
+    };
+    report.message = format!("{}; {told}", report.message);
+}

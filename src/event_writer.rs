@@ -1,0 +1,274 @@
+//! Writes events as lines to standard output, and records what a run has done so far, for its `finished` event.
+//! It never writes anything after the `finished` line, and never writes that line twice.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "limits the rate of progress events, and exits if the panic hook cannot write"
+)]
+
+use std::io::Write;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
+
+use crate::cancel::{CancelReason, CancelToken};
+use crate::protocol::error::Code;
+use crate::protocol::event::{Event, Finished, Line, Progress, StepName};
+
+/// Event writer of a run. Shared between the run, the signal thread and the panic hook.
+pub struct EventWriter {
+    lines: Mutex<LineSink>,
+    /// Not part of `lines`: that lock is held as long as the CI runner does not read.
+    changed: Mutex<Vec<StepName>>,
+    /// Name or commit of the git stash with the files of `cleanup`.
+    stash: Mutex<Option<String>>,
+    stop: CancelToken,
+    acted: AtomicBool,
+    failure_allowed: AtomicBool,
+    began: Instant,
+    /// Time of the last event, in milliseconds after `began`. Not part of `lines`, for the same reason.
+    told_ms: AtomicU64,
+    /// Time of the last event other than the progress of a wait, in milliseconds after `began`.
+    told_else_ms: AtomicU64,
+}
+
+struct LineSink {
+    out: Box<dyn Write + Send>,
+    finished: bool,
+}
+
+impl EventWriter {
+    /// Creates a writer to `out`. It cancels the run through `stop` if `out` is closed.
+    pub fn new(out: impl Write + Send + 'static, stop: CancelToken) -> Self {
+        EventWriter {
+            lines: Mutex::new(LineSink { out: Box::new(out), finished: false }),
+            changed: Mutex::default(),
+            stash: Mutex::default(),
+            stop,
+            acted: AtomicBool::new(false),
+            failure_allowed: AtomicBool::new(false),
+            began: Instant::now(),
+            told_ms: AtomicU64::new(0),
+            told_else_ms: AtomicU64::new(0),
+        }
+    }
+
+    /// Writes an event. After the `finished` line, drops it.
+    pub fn tell(&self, event: Event) {
+        let mut lines = self.lock();
+        if !lines.finished {
+            self.write(&mut lines, &event);
+        }
+    }
+
+    /// Writes the `finished` line, with `allowed` set as the stanza says, and returns what was written. `None`: it was written
+    /// before, by another thread.
+    pub fn finish(&self, finished: Finished) -> Option<Finished> {
+        let mut lines = self.lock();
+        if lines.finished {
+            return None;
+        }
+        let finished = match finished {
+            Finished::Failed { error, changed, .. } => {
+                let signal = error.code == Code::Cancelled;
+                let allowed = self.failure_allowed.load(Ordering::Relaxed) && !signal;
+                Finished::Failed { error, changed, allowed }
+            }
+            other => other,
+        };
+        self.write(&mut lines, &Event::Finished(finished.clone()));
+        lines.finished = true;
+        Some(finished)
+    }
+
+    /// Returns a callback that emits progress events: none in the first 300 ms, then at most five per second.
+    pub fn progress(self: &Arc<Self>, progress: fn(u64, u64) -> Progress) -> impl FnMut(u64, u64) + Send + use<> {
+        let journal = self.clone();
+        let mut next = Instant::now() + Duration::from_millis(300);
+        move |done_bytes, total_bytes| {
+            let now = Instant::now();
+            if now >= next {
+                next = now + Duration::from_millis(200);
+                journal.tell(Event::Progress(progress(done_bytes, total_bytes)));
+            }
+        }
+    }
+
+    /// Time since the last event.
+    pub fn silence(&self) -> Duration {
+        self.since(&self.told_ms)
+    }
+
+    /// Emits the progress event of a wait for `what`, with the time since the last event of another kind.
+    pub fn tell_wait(&self, what: String) {
+        let elapsed_ms = u64::try_from(self.since(&self.told_else_ms).as_millis()).unwrap_or(u64::MAX);
+        self.tell(Event::Progress(Progress::Wait { what, elapsed_ms }));
+    }
+
+    fn since(&self, told_ms: &AtomicU64) -> Duration {
+        self.began.elapsed().saturating_sub(Duration::from_millis(told_ms.load(Ordering::Relaxed)))
+    }
+
+    /// Records that a step has taken effect. A repeated step is recorded once.
+    pub fn note_changed(&self, step: StepName) {
+        let mut changed = self.changed_steps();
+        if !changed.contains(&step) {
+            changed.push(step);
+        }
+    }
+
+    /// Removes a step from the record: AWS accepted it, but it failed afterwards.
+    pub fn retract_changed(&self, step: StepName) {
+        self.changed_steps().retain(|changed| *changed != step);
+    }
+
+    /// The steps that have taken effect.
+    pub fn changed(&self) -> Vec<StepName> {
+        self.changed_steps().clone()
+    }
+
+    /// Records the name or commit of the stash of `cleanup`. Set it before the stash is made, and reset it to `None` after the
+    /// files are restored.
+    pub fn note_stash(&self, name: Option<String>) {
+        *self.stash.lock().unwrap_or_else(PoisonError::into_inner) = name;
+    }
+
+    /// Name or commit of the stash whose files are not restored yet, or which is just being made. `None`: there is none.
+    pub fn stash(&self) -> Option<String> {
+        self.stash.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Records that a request was sent to AWS or that a command with side effects was started.
+    pub fn note_acted(&self) {
+        self.acted.store(true, Ordering::Relaxed);
+    }
+
+    /// True if a request was sent to AWS or a command with side effects was started.
+    pub fn has_acted(&self) -> bool {
+        self.acted.load(Ordering::Relaxed)
+    }
+
+    /// Records that the stanza sets `allow_failure`.
+    pub fn allow_failure(&self) {
+        self.failure_allowed.store(true, Ordering::Relaxed);
+    }
+
+    fn changed_steps(&self) -> MutexGuard<'_, Vec<StepName>> {
+        self.changed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes each line with one write and one flush, so that a reader never sees an incomplete event.
+    fn write(&self, lines: &mut LineSink, event: &Event) {
+        let now_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.told_ms.store(now_ms, Ordering::Relaxed);
+        if !matches!(event, Event::Progress(Progress::Wait { .. })) {
+            self.told_else_ms.store(now_ms, Ordering::Relaxed);
+        }
+        let mut line = serde_json::to_vec(&Line::new(event)).expect("every event can be serialized");
+        line.push(b'\n');
+        let line = without_log_commands(line);
+        if let Err(error) = lines.out.write_all(&line).and_then(|()| lines.out.flush()) {
+            tracing::info!(%error, "standard output is closed");
+            self.stop.request(CancelReason::OutputClosed);
+        }
+    }
+
+    /// Locks the lines, even after a panic of a thread that held the lock. The panic hook may run on the thread that holds it:
+    /// then the process exits after a second without the event, instead of a deadlock.
+    fn lock(&self) -> MutexGuard<'_, LineSink> {
+        if !std::thread::panicking() {
+            return self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        }
+        for _ in 0..100 {
+            match self.lines.try_lock() {
+                Ok(lines) => return lines,
+                Err(TryLockError::Poisoned(lines)) => return lines.into_inner(),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(10)),
+            }
+        }
+        std::process::exit(1)
+    }
+}
+
+/// Escapes `##`, with which commands to Azure Pipelines, GitHub and TeamCity begin (`##vso[`, `##[`, `##teamcity[`), at any
+/// place in a line. The JSON value stays the same. A CI system that logs the events must not run a command quoted in them.
+fn without_log_commands(line: Vec<u8>) -> Vec<u8> {
+    match String::from_utf8(line) {
+        Ok(line) if line.contains("##") => line.replace("##", "#\\u0023").into_bytes(),
+        Ok(line) => line.into_bytes(),
+        Err(error) => error.into_bytes(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::error::ErrorReport;
+    use std::io;
+
+    #[derive(Clone, Default)]
+    struct Shared(Arc<Mutex<Vec<u8>>>);
+    impl Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    struct Closed;
+    impl Write for Closed {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn hello() -> Event {
+        Event::Hello { protocol: vec![1], name: "dpl-lambda".to_owned(), version: "0".to_owned() }
+    }
+
+    #[test]
+    fn finished_is_written_once_and_nothing_behind_it() {
+        let out = Shared::default();
+        let journal = EventWriter::new(out.clone(), CancelToken::new());
+        assert!(journal.finish(Finished::Checked {}).is_some());
+        assert!(journal.finish(Finished::Skipped { unmet: Vec::new() }).is_none());
+        journal.tell(hello());
+        let text = String::from_utf8(out.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(text.lines().count(), 1);
+        assert!(text.contains(r#""event":"finished","outcome":"checked""#), "{text}");
+    }
+
+    #[test]
+    fn no_event_holds_a_command_to_a_log() {
+        let out = Shared::default();
+        let journal = EventWriter::new(out.clone(), CancelToken::new());
+        for said in ["##vso[task.setvariable variable=x]y", "###[add-path]z ####", "\\##teamcity[x]", "# one"] {
+            journal.tell(Event::Output { stream: crate::protocol::event::Stream::Stdout, line: said.to_owned() });
+            let text = String::from_utf8(std::mem::take(&mut *out.0.lock().unwrap())).unwrap();
+            assert!(!text.contains("##"), "{text}");
+            let event: serde_json::Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(event["line"], said);
+        }
+    }
+
+    #[test]
+    fn a_closed_output_asks_for_the_end() {
+        let stop = CancelToken::new();
+        EventWriter::new(Closed, stop.clone()).tell(hello());
+        assert_eq!(stop.reason(), Some(CancelReason::OutputClosed));
+    }
+
+    #[test]
+    fn allow_failure_does_not_allow_a_signal() {
+        for (code, expected) in [(Code::AccessDenied, true), (Code::Cancelled, false)] {
+            let journal = EventWriter::new(io::sink(), CancelToken::new());
+            journal.allow_failure();
+            let finished = journal.finish(Finished::failed(ErrorReport::new(code, "x"), Vec::new()));
+            assert!(matches!(finished, Some(Finished::Failed { allowed, .. }) if allowed == expected));
+        }
+    }
+}

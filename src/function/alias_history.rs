@@ -1,0 +1,189 @@
+//! Reads an alias's history from its description, and writes it there.
+//! Never loses text that other people or tools wrote into a description.
+
+/// The previous versions of an alias, stored at the end of its description: `for the shop (at 7, before: 5, 3)`. AWS keeps no such
+/// history. Version numbers do not replace it, because a version that failed verification may lie between two that passed.
+/// While this program shifts traffic, the description also names the target: `(at 7, to 8, before: 5, 3)`. So weights that the
+/// description does not name were set by someone else.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AliasHistory {
+    /// Text before the history, which this program did not write.
+    text: String,
+    /// The alias's version when the history was written, and its previous versions, latest first. `None`: the description has no
+    /// history.
+    told: Option<(String, Vec<String>)>,
+    /// The alias's version when a shift began, and the version that gets a share of its traffic. `None`: this program shifts no
+    /// traffic.
+    shift: Option<(String, String)>,
+}
+
+/// AWS's limit for a description, in characters.
+const LONGEST: usize = 256;
+
+/// The history contains at most this many previous versions.
+const STEPS: usize = 10;
+
+impl AliasHistory {
+    /// Reads the history from a description. A description in another form is kept as text.
+    pub fn of(description: &str) -> Self {
+        let unknown = || AliasHistory { text: description.to_owned(), ..AliasHistory::default() };
+        let Some((text, inside)) = description.strip_suffix(')').and_then(|rest| rest.rsplit_once("(at ")) else {
+            return unknown();
+        };
+        let (places, before) = match inside.split_once(", before: ") {
+            Some((places, "none")) => (places, Some(Vec::new())),
+            Some((places, before)) => (places, Some(before.split(", ").collect::<Vec<&str>>())),
+            None => (inside, None),
+        };
+        let (at, to) = match places.split_once(", to ") {
+            Some((at, to)) => (at, Some(to)),
+            None => (places, None),
+        };
+        let is_other = |version: &&str| version.parse::<u64>().is_err();
+        if (before.is_none() && to.is_none()) || before.iter().flatten().chain(&to).chain([&at]).any(is_other) {
+            return unknown();
+        }
+        let told = before.map(|before| (at.to_owned(), before.into_iter().map(str::to_owned).collect()));
+        AliasHistory { text: text.trim_end().to_owned(), told, shift: to.map(|to| (at.to_owned(), to.to_owned())) }
+    }
+
+    /// The history of a new alias.
+    pub fn new() -> Self {
+        AliasHistory { told: Some((String::new(), Vec::new())), ..AliasHistory::default() }
+    }
+
+    /// The previous versions of an alias that is at `version`, latest first. `None`: they are unknown, because someone else moved the
+    /// alias to `version`.
+    pub fn before(&self, version: &str) -> Option<&[String]> {
+        self.told.as_ref().filter(|(at, _)| at == version).map(|(_, before)| before.as_slice())
+    }
+
+    /// The version to which this program shifts traffic of an alias that is at `version`. `None`: it shifts none.
+    pub fn shift(&self, version: &str) -> Option<&str> {
+        self.shift.as_ref().filter(|(at, _)| at == version).map(|(_, to)| to.as_str())
+    }
+
+    /// The history of an alias that stays at `version` and sends a share of its traffic to `to`. `None` ends the shift.
+    #[must_use]
+    pub fn sharing(&self, version: &str, to: Option<&str>) -> Self {
+        let told = self.told.clone().filter(|(at, _)| at == version);
+        AliasHistory { told, shift: to.map(|to| (version.to_owned(), to.to_owned())), text: self.text.clone() }
+    }
+
+    /// The history of an alias that moves from `version` to another one.
+    #[must_use]
+    pub fn leaving(&self, version: &str) -> Self {
+        let last = Some(version).filter(|version| version.parse::<u64>().is_ok()).map(str::to_owned);
+        let earlier = self.before(version).unwrap_or_default().iter().cloned();
+        let told = Some((String::new(), last.into_iter().chain(earlier).collect()));
+        AliasHistory { told, shift: None, text: self.text.clone() }
+    }
+
+    /// The history of an alias that is rolled back from `version` to `target`.
+    #[must_use]
+    pub fn back(&self, version: &str, target: &str) -> Self {
+        let rest = self.before(version).and_then(|before| {
+            let index = before.iter().position(|earlier| earlier == target)?;
+            Some((String::new(), before[index + 1..].to_vec()))
+        });
+        AliasHistory { told: rest, shift: None, text: self.text.clone() }
+    }
+
+    /// The description of an alias with this history that is now at `version`. `None`: it would exceed AWS's limit.
+    pub fn described(&self, version: &str) -> Option<String> {
+        let before = self.told.as_ref().map(|(_, before)| {
+            let before = before.iter().map(String::as_str).filter(|earlier| *earlier != version).take(STEPS);
+            let before = before.collect::<Vec<_>>().join(", ");
+            format!(", before: {}", if before.is_empty() { "none" } else { &before })
+        });
+        let to = self.shift.as_ref().map(|(_, to)| format!(", to {to}"));
+        let told = [to, before].into_iter().flatten().collect::<String>();
+        let end = (!told.is_empty()).then(|| format!("(at {version}{told})"));
+        let parts = [Some(self.text.clone()).filter(|text| !text.is_empty()), end];
+        let description = parts.into_iter().flatten().collect::<Vec<_>>().join(" ");
+        (description.chars().count() <= LONGEST).then_some(description)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trail_is_told_behind_what_somebody_else_has_written() {
+        let first = AliasHistory::new().described("1").expect("short");
+        assert_eq!(first, "(at 1, before: none)");
+        let second = AliasHistory::of(&first).leaving("1").described("3").expect("short");
+        assert_eq!(second, "(at 3, before: 1)");
+        let third = AliasHistory::of(&second).leaving("3").described("4").expect("short");
+        assert_eq!(third, "(at 4, before: 3, 1)");
+        assert_eq!(
+            AliasHistory::of("for the shop").leaving("4").described("7").expect("short"),
+            "for the shop (at 7, before: 4)"
+        );
+        let own = AliasHistory::of("for the shop (at 7, before: 4)").leaving("7").described("8").expect("short");
+        assert_eq!(own, "for the shop (at 8, before: 7, 4)");
+        assert_eq!(AliasHistory::of("").leaving("$LATEST").described("1").expect("short"), "(at 1, before: none)");
+    }
+
+    #[test]
+    fn the_way_back_shortens_it() {
+        let trail = AliasHistory::of("x (at 9, before: 7, 4, 2)");
+        assert_eq!(trail.before("9"), Some(&["7", "4", "2"].map(str::to_owned)[..]));
+        assert_eq!(trail.back("9", "7").described("7").expect("short"), "x (at 7, before: 4, 2)");
+        assert_eq!(trail.back("9", "2").described("2").expect("short"), "x (at 2, before: none)");
+        // The history does not contain version 5, so the versions before it are unknown.
+        assert_eq!(trail.back("9", "5").described("5").expect("short"), "x");
+    }
+
+    #[test]
+    fn a_shift_is_told_as_long_as_it_lasts() {
+        let trail = AliasHistory::of("for the shop (at 7, before: 5, 3)");
+        assert_eq!(trail.shift("7"), None);
+        let shifting = trail.sharing("7", Some("8")).described("7").expect("short");
+        assert_eq!(shifting, "for the shop (at 7, to 8, before: 5, 3)");
+        let read = AliasHistory::of(&shifting);
+        assert_eq!((read.shift("7"), read.shift("8")), (Some("8"), None));
+        assert_eq!(read.before("7"), Some(&["5", "3"].map(str::to_owned)[..]));
+        assert_eq!(read.sharing("7", None).described("7").expect("short"), "for the shop (at 7, before: 5, 3)");
+        assert_eq!(read.leaving("7").described("8").expect("short"), "for the shop (at 8, before: 7, 5, 3)");
+        assert_eq!(read.back("7", "5").described("5").expect("short"), "for the shop (at 5, before: 3)");
+        // The previous versions of an alias that someone else created are unknown.
+        let theirs = AliasHistory::of("theirs").sharing("7", Some("8")).described("7").expect("short");
+        assert_eq!(theirs, "theirs (at 7, to 8)");
+        assert_eq!((AliasHistory::of(&theirs).shift("7"), AliasHistory::of(&theirs).before("7")), (Some("8"), None));
+        assert_eq!(AliasHistory::of(&theirs).sharing("7", None).described("7").expect("short"), "theirs");
+    }
+
+    #[test]
+    fn a_trail_of_another_version_is_none() {
+        assert_eq!(AliasHistory::of("(at 9, before: 7)").before("8"), None);
+        assert_eq!(
+            AliasHistory::of("(at 9, before: 7)").leaving("8").described("10").expect("short"),
+            "(at 10, before: 8)"
+        );
+        for text in
+            ["", "x", "(at 9)", "(at x, before: 1)", "(at 9, before: x)", "(at 9, before: )", "(at 9, before: 1) x"]
+        {
+            assert_eq!(AliasHistory::of(text).before("9"), None, "{text}");
+            assert_eq!(AliasHistory::of(text).back("9", "1").described("1").as_deref(), Some(text));
+        }
+    }
+
+    #[test]
+    fn it_goes_on_for_ten_steps_and_never_costs_a_text() {
+        let many: Vec<String> = (1..40).rev().map(|number: u64| number.to_string()).collect();
+        let long = AliasHistory { told: Some(("40".to_owned(), many)), ..AliasHistory::default() };
+        let told = AliasHistory::of(&long.leaving("40").described("41").expect("short"));
+        assert_eq!(told.before("41").map(<[String]>::len), Some(10));
+        assert_eq!(AliasHistory::of(&"x".repeat(250)).leaving("1").described("2"), None);
+    }
+
+    #[test]
+    fn a_version_is_not_before_itself() {
+        assert_eq!(
+            AliasHistory::of("(at 7, before: 5, 3)").leaving("7").described("5").expect("short"),
+            "(at 5, before: 7, 3)"
+        );
+    }
+}

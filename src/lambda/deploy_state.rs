@@ -1,0 +1,301 @@
+//! Tracks revision ids, version and traffic weights between steps, so that each request can name the state it expects.
+//! It never sends a request to AWS.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::code_source::Delivery;
+use crate::function::{AliasHistory, Held, LiveAlias, LiveFunction, Setting};
+use crate::package::Archive;
+use crate::plan::{Action, Plan};
+use crate::protocol::event::StepTarget;
+use crate::protocol::name::FunctionName;
+
+/// State of the function that the steps of a deployment share.
+#[derive(Clone, Debug)]
+pub struct DeployState<'a> {
+    /// Name of the function, as in the stanza.
+    pub name: &'a FunctionName,
+    /// ARN of the function. Empty until the function exists.
+    pub arn: String,
+    /// The archive to upload. `None`: the code is an S3 object or a container image.
+    pub archive: Option<Arc<Archive>>,
+    /// AWS's `CodeSha256` of the code to deploy. `None`: unknown until AWS returns it.
+    pub code_sha256: Option<String>,
+    /// The `RevisionId` that the next change expects. `None`: any.
+    pub revision_id: Option<String>,
+    /// The version that was published, or that the aliases will point at. `None`: there is none yet.
+    pub version: Option<String>,
+    /// `RevisionId` of each alias, by alias name.
+    pub alias_revisions: BTreeMap<String, String>,
+    /// History of each alias, by alias name.
+    pub trails: BTreeMap<String, AliasHistory>,
+    /// Aliases that send part of their traffic to the new version, each with the version that gets the rest.
+    pub shifted: BTreeMap<String, String>,
+    /// The function URL, of the alias or of the function. `None`: there is none.
+    pub function_url: Option<String>,
+    /// `CodeSha256` of the function as read after the last change. `None`: it was not read since.
+    pub seen_sha256: Option<String>,
+    /// Code and settings as AWS returned them last. The next response must have the same, except for what the call itself
+    /// changes; otherwise another caller has changed the function. `None`: unknown.
+    pub known: Option<Held>,
+}
+
+impl<'a> DeployState<'a> {
+    /// The initial state for the function `name`: everything else is unknown.
+    pub fn of(name: &'a FunctionName) -> Self {
+        DeployState {
+            name,
+            arn: String::new(),
+            archive: None,
+            code_sha256: None,
+            revision_id: None,
+            version: None,
+            alias_revisions: BTreeMap::new(),
+            trails: BTreeMap::new(),
+            shifted: BTreeMap::new(),
+            function_url: None,
+            seen_sha256: None,
+            known: None,
+        }
+    }
+
+    /// Replaces the state by that of the live function and of the plan for it.
+    pub fn take(&mut self, live: &LiveFunction, plan: &Plan, code_sha256: Option<String>) {
+        self.arn.clone_from(&live.arn);
+        self.code_sha256 = code_sha256;
+        self.revision_id.clone_from(&live.revision_id);
+        self.version.clone_from(&plan.version);
+        self.function_url = live.url.as_ref().map(|live| live.url.clone());
+        self.seen_sha256 = None;
+        self.known = Some(Held::of(live));
+        self.shifted.clear();
+        self.trails = live.aliases.iter().map(|alias| (alias.name.clone(), alias.trail.clone())).collect();
+        let revision = |alias: &LiveAlias| Some((alias.name.clone(), alias.revision_id.clone()?));
+        self.alias_revisions = live.aliases.iter().filter_map(revision).collect();
+    }
+
+    /// The target of a step, as shown in events.
+    pub fn told(&self, action: &Action) -> StepTarget {
+        let version = || Some(self.version().to_owned());
+        match action {
+            Action::Verify => StepTarget { version: version(), ..StepTarget::default() },
+            Action::CreateAlias { alias } => {
+                StepTarget { alias: Some(alias.clone()), version: version(), ..StepTarget::default() }
+            }
+            Action::UpdateAlias { alias, version: to, .. } => {
+                StepTarget { alias: Some(alias.clone()), version: to.clone().or_else(version), ..StepTarget::default() }
+            }
+            Action::ShiftTraffic { alias, percent, .. } => StepTarget {
+                alias: Some(alias.clone()),
+                version: version(),
+                percent: Some(*percent),
+                ..StepTarget::default()
+            },
+            Action::Wait { interval } => StepTarget { seconds: Some(interval.as_secs()), ..StepTarget::default() },
+            Action::WaitForProvisioned { alias }
+            | Action::PutProvisionedConcurrencyConfig { alias, .. }
+            | Action::DeleteProvisionedConcurrencyConfig { alias } => {
+                StepTarget { alias: Some(alias.clone()), ..StepTarget::default() }
+            }
+            Action::DeleteVersion { version } => StepTarget { version: Some(version.clone()), ..StepTarget::default() },
+            _ => StepTarget::default(),
+        }
+    }
+
+    /// The version that the steps work on; `$LATEST` if none is published.
+    pub fn version(&self) -> &str {
+        self.version.as_deref().unwrap_or("$LATEST")
+    }
+
+    /// The version and weights that a step gives to an alias. The revision is not set. `None`: the step changes no alias.
+    pub(super) fn aim(&self, action: &Action) -> Option<LiveAlias> {
+        match action {
+            Action::UpdateAlias { alias, version, .. } => {
+                let version = version.as_deref().unwrap_or(self.version());
+                Some(LiveAlias { name: alias.clone(), version: version.to_owned(), ..LiveAlias::default() })
+            }
+            Action::ShiftTraffic { alias, from, percent, .. } => {
+                let weights = vec![(self.version().to_owned(), *percent)];
+                Some(LiveAlias { name: alias.clone(), version: from.clone(), weights, ..LiveAlias::default() })
+            }
+            _ => None,
+        }
+    }
+
+    /// Records whether an alias sends part of its traffic to the new version after a step.
+    pub(super) fn note_aim(&mut self, action: &Action) {
+        match action {
+            Action::UpdateAlias { alias, .. } => drop(self.shifted.remove(alias)),
+            Action::ShiftTraffic { alias, from, .. } => drop(self.shifted.insert(alias.clone(), from.clone())),
+            _ => {}
+        }
+    }
+
+    /// Whether another caller replaced our code after we deployed it.
+    pub fn was_overtaken(&self) -> bool {
+        self.seen_sha256.is_some() && self.code_sha256.is_some() && self.seen_sha256 != self.code_sha256
+    }
+
+    /// Whether AWS returned another hash than that of the package. Code that is encrypted with a customer managed key is not
+    /// compared: it is not documented what AWS hashes there.
+    pub(super) fn got_other_code(&self, action: &Action, told: Option<&String>) -> bool {
+        let (Action::CreateFunction { settings, .. } | Action::UpdateFunctionCode { settings, .. }) = action else {
+            return false;
+        };
+        let is_encrypted = settings.iter().any(|setting| matches!(setting, Setting::SourceKmsKeyArn(_)));
+        self.archive.is_some() && !is_encrypted && told.is_some() && told != self.code_sha256.as_ref()
+    }
+
+    /// Whether a response has the code and settings known before, except for what the call itself changes. AWS replaces a
+    /// structure as a whole, so if one member changes, the others may change, too.
+    pub(super) fn is_followed_by(&self, action: &Action, told: &Held) -> bool {
+        let Some(known) = &self.known else { return true };
+        let description = [Setting::Description(String::new())];
+        let (sent, brings_code): (&[Setting], bool) = match action {
+            Action::UpdateFunctionConfiguration { settings } => (settings, false),
+            Action::UpdateFunctionCode { settings, .. } => (settings, true),
+            Action::PublishVersion { .. } => (&description, false),
+            _ => return true,
+        };
+        let names = |setting: &Setting| sent.iter().any(|sent| sent.is_kind_of(setting));
+        let structures = Setting::structures();
+        let changes = |setting: &Setting| {
+            let of = structures.iter().find(|members| members.iter().any(|member| member.is_kind_of(setting)));
+            names(setting) || of.is_some_and(|members| members.iter().any(names))
+        };
+        (brings_code || told.code_sha256 == known.code_sha256) && told.keeps(known, changes)
+    }
+
+    /// Whether the function still has the settings of our own call. If so, adopts its revision, which AWS changes once more
+    /// when an update ends. If only the code is another caller's, keeps our revision, so that AWS rejects every later step.
+    pub(super) fn has_stayed(&mut self, action: &Action, live: LiveFunction) -> bool {
+        let now = Held::of(&live);
+        if self.known.as_ref().is_some_and(|known| !now.keeps(known, |_| false)) {
+            return false;
+        }
+        // Which image a tag means is known only after Lambda has resolved it.
+        let (Action::CreateFunction { delivery, .. } | Action::UpdateFunctionCode { delivery, .. }) = action else {
+            return self.adopt(live, now);
+        };
+        match (delivery, &live.image) {
+            (Delivery::Image(uri), Some(image)) if *uri == image.uri => self.known = Some(now.clone()),
+            _ => {}
+        }
+        self.adopt(live, now)
+    }
+
+    fn adopt(&mut self, live: LiveFunction, now: Held) -> bool {
+        if self.known.as_ref().is_none_or(|known| known.code_sha256 == now.code_sha256) {
+            self.revision_id = live.revision_id;
+        }
+        true
+    }
+
+    /// Records the facts from a response.
+    pub(super) fn note(&mut self, told: ResponseFacts) {
+        if let Some(arn) = told.function_arn {
+            self.arn = arn;
+        }
+        // The hash of our own package is known, whatever AWS returns.
+        if self.archive.is_none() {
+            self.code_sha256 = told.code_sha256.or(self.code_sha256.take());
+        }
+        // A call that does not return the revision may have changed it.
+        self.revision_id = told.revision_id;
+        self.known = told.held.or(self.known.take());
+        self.seen_sha256 = None;
+        self.version = told.version.or(self.version.take());
+        if let Some((name, revision)) = told.alias {
+            match revision {
+                Some(revision) => self.alias_revisions.insert(name, revision),
+                None => self.alias_revisions.remove(&name),
+            };
+        }
+        self.function_url = told.function_url.or(self.function_url.take());
+    }
+}
+
+/// Facts about the function from one response. `None`: the response does not have that field.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ResponseFacts {
+    pub(super) function_arn: Option<String>,
+    pub(super) code_sha256: Option<String>,
+    pub(super) revision_id: Option<String>,
+    pub(super) version: Option<String>,
+    pub(super) function_url: Option<String>,
+    /// Code and settings.
+    pub(super) held: Option<Held>,
+    /// Whether AWS is moving an alias's provisioned concurrency to another version.
+    pub(super) is_moving: bool,
+    /// Name and `RevisionId` of an alias.
+    pub(super) alias: Option<(String, Option<String>)>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn held(code: &str, timeout: i32, description: &str) -> Held {
+        let settings = vec![
+            Setting::Timeout(timeout),
+            Setting::Description(description.to_owned()),
+            Setting::LogFormat("Text".to_owned()),
+            Setting::LogGroup("g".to_owned()),
+        ];
+        Held { code_sha256: code.to_owned(), settings }
+    }
+
+    #[test]
+    fn what_a_call_tells_is_what_was_known_but_for_what_it_changes() {
+        let name = FunctionName::parse("f").expect("a name");
+        let subject = DeployState { known: Some(held("a", 3, "d")), ..DeployState::of(&name) };
+        let configuration = |setting| Action::UpdateFunctionConfiguration { settings: vec![setting] };
+        let publish = Action::PublishVersion { description: None, to_latest: false };
+        let code = Action::UpdateFunctionCode { settings: Vec::new(), delivery: Delivery::Call };
+        let timeout = || configuration(Setting::Timeout(5));
+        for (action, told, is_ours) in [
+            (timeout(), held("a", 5, "d"), true),
+            (timeout(), held("b", 5, "d"), false),
+            (timeout(), held("a", 5, "theirs"), false),
+            (code, held("b", 5, "d"), false),
+            (publish.clone(), held("a", 3, "of the version"), true),
+            (publish.clone(), held("b", 3, "d"), false),
+            (publish, held("a", 5, "d"), false),
+        ] {
+            assert_eq!(subject.is_followed_by(&action, &told), is_ours, "{action:?} {told:?}");
+        }
+        // If one member changes, AWS replaces the whole structure.
+        let mut logged = held("a", 3, "d");
+        logged.settings[3] = Setting::LogGroup("/aws/lambda/f".to_owned());
+        assert!(subject.is_followed_by(&configuration(Setting::LogFormat("JSON".to_owned())), &logged));
+        assert!(!subject.is_followed_by(&timeout(), &logged));
+    }
+
+    #[test]
+    fn a_revision_is_adopted_only_with_what_our_own_call_has_made() {
+        let name = FunctionName::parse("f").expect("a name");
+        let live = crate::plan::tests::live;
+        let theirs = || Some("theirs".to_owned());
+        let of = || DeployState {
+            known: Some(Held::of(&live())),
+            revision_id: Some("ours".to_owned()),
+            ..DeployState::of(&name)
+        };
+        let update = Action::UpdateFunctionConfiguration { settings: Vec::new() };
+        let mut same = of();
+        assert!(same.has_stayed(&update, LiveFunction { revision_id: theirs(), ..live() }));
+        assert_eq!(same.revision_id, theirs());
+        let mut code = of();
+        assert!(
+            code.has_stayed(&update, LiveFunction { revision_id: theirs(), code_sha256: "other".to_owned(), ..live() })
+        );
+        assert_eq!(code.revision_id.as_deref(), Some("ours"));
+        let mut other = live();
+        other.settings.retain(|setting| !matches!(setting, Setting::Timeout(_)));
+        other.settings.push(Setting::Timeout(77));
+        let mut settings = of();
+        let had_timeout = live().settings.iter().any(|setting| matches!(setting, Setting::Timeout(_)));
+        assert!(had_timeout && !settings.has_stayed(&update, LiveFunction { revision_id: theirs(), ..other }));
+    }
+}

@@ -1,0 +1,361 @@
+//! The standalone mode: reads its options and starts this program again once per stanza, without a CI runner.
+//! Never affects the request of a CI runner, unless one of its options is given or standard output is a terminal.
+#![expect(clippy::disallowed_methods, reason = "reads the process environment and exits the process")]
+
+use std::ffi::{OsStr, OsString};
+use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::{env, panic, process, thread};
+
+use crate::cancel::{CancelReason, CancelToken};
+use crate::conditions::BashOptions;
+use crate::deploy::Command;
+use crate::diagnostics;
+use crate::event_writer::EventWriter;
+use crate::protocol::environment::Environment;
+use crate::protocol::event::Finished;
+use crate::protocol::messages::without_log_commands;
+use crate::standalone::ci::Ci;
+use crate::standalone::job_env::{CiSelection, SEEN};
+use crate::standalone::terminal::{HumanReporter, TerminalCapabilities, size_of};
+use crate::standalone::{self, ChildRun, EventSink, InputError, RunRequest, SignalForwarder, StanzaSource};
+use clap::builder::{PossibleValue, PossibleValuesParser};
+use clap::{Args, ValueEnum};
+use serde_json::Value;
+
+use super::signals::{FINAL_EVENT_TIMEOUT, SHUTDOWN_GRACE, Signals};
+use super::{Fault, Settings, Stdout, place_of};
+
+/// The options of the standalone mode.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Standalone options (by hand or in any CI)")]
+pub(crate) struct StandaloneArgs {
+    /// Run the command for each lambda stanza of a `.travis.yml`, in order. The job's variables come from the process
+    /// environment, then from unencrypted values of the file's `env`, then from git.
+    #[arg(long, value_name = "FILE", global = true)]
+    travis_yml: Option<PathBuf>,
+    /// Like `--travis-yml`, with a YAML or JSON file that contains a single stanza.
+    #[arg(long, value_name = "FILE", global = true)]
+    stanza: Option<PathBuf>,
+    /// Use only one of several stanzas: its number (from 1) or its function name.
+    #[arg(long, value_name = "N|NAME", global = true)]
+    only: Option<String>,
+    /// Write JSON events or human-readable text. Default: text on a terminal, json otherwise.
+    #[arg(long, global = true)]
+    format: Option<Format>,
+    /// CI system whose variables describe the build (branch, tag, pull request). Default: auto, which detects it. `none`
+    /// uses no CI's variables and asserts that this build is not a pull request.
+    #[arg(long, value_name = "NAME", global = true, value_parser = PossibleValuesParser::new(ci_names()))]
+    ci: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Json,
+    TextReports,
+}
+
+fn ci_names() -> Vec<PossibleValue> {
+    let names = ["auto", "none"].into_iter().chain(Ci::ALL.into_iter().map(Ci::name));
+    names.map(PossibleValue::new).chain([PossibleValue::new(SEEN).hide(true)]).collect()
+}
+
+/// True if output is for people (no JSON events), so a wrong command line is reported on standard error only. Scans the raw arguments,
+/// because clap could not parse them.
+pub(crate) fn is_for_people() -> bool {
+    let arguments: Vec<OsString> = env::args_os().collect();
+    let says = |format: &str| {
+        let joined = OsString::from(format!("--format={format}"));
+        let apart = [OsStr::new("--format"), OsStr::new(format)];
+        arguments.contains(&joined) || arguments.windows(2).any(|pair| pair == apart)
+    };
+    says("text") || (!says("json") && io::stdout().is_terminal())
+}
+
+/// Explains to a user at a terminal why nothing happens. Called by the process that reads the request, after its signal handlers are
+/// installed.
+pub(crate) fn tell_that_we_wait() {
+    if io::stdin().is_terminal() {
+        say("waiting for a request on standard input; use `--travis-yml .travis.yml` to read a file instead");
+    }
+}
+
+impl StandaloneArgs {
+    /// Exits the process if a standalone option is given with a command that accepts none of them.
+    pub(crate) fn refuse_beside(&self, command: &str) {
+        let given = [&self.travis_yml, &self.stanza].iter().any(|file| file.is_some());
+        if given || self.only.is_some() || self.format.is_some() || self.ci.is_some() {
+            say(&format!("`{command}` does not accept the standalone options; remove them"));
+            process::exit(2)
+        }
+    }
+
+    /// Starts the child runs and exits the process. Outside the standalone mode it returns the command, which then runs in this process,
+    /// as a CI runner expects.
+    ///
+    /// # Errors
+    /// A wrong command line or file, if the output format is JSON events. For text output it exits the process.
+    pub(crate) fn run(
+        &self,
+        command: Command,
+        asking: BashOptions,
+        fault: Fault,
+        stop: &CancelToken,
+    ) -> Result<Command, Finished> {
+        let is_text = match self.format {
+            Some(format) => format == Format::TextReports,
+            None => io::stdout().is_terminal(),
+        };
+        let refuse = |refusal: InputError| {
+            refusal.lines().iter().for_each(|line| say(line));
+            if is_text {
+                process::exit(stop.reason().map_or(2, CancelReason::exit_status))
+            }
+            let report = stop.reason().map_or_else(|| refusal.into_report(), diagnostics::of_stop);
+            Err(Finished::failed(report, Vec::new()))
+        };
+        let env: Environment = env::vars_os().collect();
+        let directory = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+        let source = match self.source() {
+            Ok(source) => source,
+            Err(refusal) => return refuse(refusal),
+        };
+        if source.is_none() && !is_text {
+            return Ok(command);
+        }
+        let program = match env::current_exe() {
+            Ok(program) => program,
+            Err(error) => return refuse(InputError::of_program(&error)),
+        };
+        let relay = relayed(stop).map_err(|error| Finished::failed(diagnostics::of_system(&error), Vec::new()))?;
+        let errands = match source {
+            Some(source) => match standalone::prepare(&self.order(&command, source), &env, &directory, asking, stop) {
+                Ok((errands, notes)) => {
+                    notes.iter().for_each(|note| say(note));
+                    errands
+                }
+                Err(refusal) => return refuse(refusal),
+            },
+            None => vec![ChildRun::handed_on(arguments(&command), self.asked())],
+        };
+        process::exit(run(&errands, &program, &relay, is_text, fault))
+    }
+
+    /// Prints the policy for the stanza of a file and exits the process. Returns if no file is given.
+    ///
+    /// # Errors
+    /// The message for standard error.
+    pub(crate) fn policy(&self, asking: BashOptions) -> Result<(), String> {
+        let refused = |refusal: InputError| refusal.lines().join("; ");
+        let Some(source) = self.source().map_err(refused)? else { return Ok(()) };
+        let order = RunRequest {
+            arguments: vec!["policy".into()],
+            source,
+            input_limit: Settings::take().input_limit,
+            only: self.only.clone(),
+            ci: self.asked(),
+            asks_aws: false,
+            judges: false,
+            one_only: true,
+        };
+        let env: Environment = env::vars_os().collect();
+        let directory = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+        let stop = CancelToken::new();
+        let relay = relayed(&stop).map_err(|error| diagnostics::of_system(&error).message)?;
+        let (errands, _) = standalone::prepare(&order, &env, &directory, asking, &stop).map_err(refused)?;
+        let program = env::current_exe().map_err(|error| refused(InputError::of_program(&error)))?;
+        process::exit(errands.iter().map(|errand| standalone::print(errand, &program, &relay, &say)).max().unwrap_or(2))
+    }
+
+    /// The file that the options name.
+    fn source(&self) -> Result<Option<StanzaSource>, InputError> {
+        let source = match (self.travis_yml.clone(), self.stanza.clone()) {
+            (Some(_), Some(_)) => {
+                return Err(InputError::of_arguments(
+                    "--travis-yml and --stanza cannot be used together",
+                    "give only one of them",
+                ));
+            }
+            (Some(file), None) => Some(StanzaSource::TravisYml(file)),
+            (None, Some(file)) => Some(StanzaSource::Stanza(file)),
+            (None, None) => None,
+        };
+        if self.only.is_some() && !matches!(source, Some(StanzaSource::TravisYml(_))) {
+            let hint = "give the file, such as --travis-yml .travis.yml";
+            return Err(InputError::of_arguments("--only requires --travis-yml", hint));
+        }
+        Ok(source)
+    }
+
+    pub(crate) fn asked(&self) -> CiSelection {
+        match self.ci.as_deref() {
+            None | Some("auto") => CiSelection::Auto { seen: io::stdout().is_terminal() || io::stderr().is_terminal() },
+            Some(SEEN) => CiSelection::Auto { seen: true },
+            Some(name) => Ci::named(name).map_or(CiSelection::None, CiSelection::Named),
+        }
+    }
+
+    fn order(&self, command: &Command, source: StanzaSource) -> RunRequest {
+        RunRequest {
+            arguments: arguments(command),
+            source,
+            input_limit: Settings::take().input_limit,
+            only: self.only.clone(),
+            ci: self.asked(),
+            asks_aws: !matches!(command, Command::Check | Command::Package { .. }),
+            judges: command.judges(),
+            one_only: matches!(command, Command::Package { .. }),
+        }
+    }
+}
+
+/// The command line of a child run.
+fn arguments(command: &Command) -> Vec<OsString> {
+    match command {
+        Command::Deploy => vec!["deploy".into()],
+        Command::Plan => vec!["plan".into()],
+        Command::Check => vec!["check".into()],
+        Command::Rollback => vec!["rollback".into()],
+        Command::Package { output } => vec!["package".into(), "--output".into(), output.into()],
+    }
+}
+
+fn run(errands: &[ChildRun], program: &Path, relay: &SignalForwarder, is_text: bool, fault: Fault) -> i32 {
+    let told = Arc::new(Mutex::new(LastReport::Nothing));
+    tell_panics(told.clone(), is_text);
+    if is_text {
+        let mut text = TextReports::new();
+        let status = standalone::run(errands, program, relay, &mut Watched { audience: &mut text, told, fault });
+        let _ = text.0.end();
+        status
+    } else {
+        standalone::run(errands, program, relay, &mut Watched { audience: &mut PlainLines, told, fault })
+    }
+}
+
+/// Starts a thread that forwards each signal, and the closing of our standard output, to the running child. The process exits when that child
+/// has ended. If even the child's last line cannot be forwarded because standard output is not read, this thread exits the process.
+fn relayed(stop: &CancelToken) -> io::Result<Arc<SignalForwarder>> {
+    let (mut signals, relay, stop) = (Signals::catch()?, Arc::new(SignalForwarder::new()?), stop.clone());
+    let to = relay.clone();
+    let hand_on = move || {
+        let stdout = io::stdout();
+        let first = signals.wait(Some(stdout.as_fd()), None).or_else(|| {
+            to.tell(CancelReason::OutputClosed, false);
+            signals.wait(None, None)
+        });
+        let Some((reason, typed)) = first else { return };
+        stop.request(reason);
+        to.tell(reason, typed);
+        if let Some((second, typed)) = signals.wait(None, Some(SHUTDOWN_GRACE + 2 * FINAL_EVENT_TIMEOUT)) {
+            to.tell(second, typed);
+            thread::sleep(2 * FINAL_EVENT_TIMEOUT);
+        }
+        process::exit(reason.exit_status())
+    };
+    thread::Builder::new().spawn(hand_on)?;
+    Ok(relay)
+}
+
+/// Which events of the current child run have been written.
+#[derive(Clone, Copy)]
+enum LastReport {
+    Nothing,
+    Begun,
+    Finished,
+}
+
+/// Makes a panic in this process write the last event itself and exit. The running child then finds its output closed and shuts down
+/// properly.
+fn tell_panics(told: Arc<Mutex<LastReport>>, is_text: bool) {
+    panic::set_hook(Box::new(move |panic| {
+        let report = diagnostics::of_panic(&place_of(panic));
+        say(&format!("{}; {}", report.message, report.hint.as_deref().unwrap_or_default()));
+        // Held until the exit, so that a second panicking thread blocks here.
+        let told = told.lock().unwrap_or_else(PoisonError::into_inner);
+        let journal = EventWriter::new(Stdout, CancelToken::new());
+        if !is_text && matches!(*told, LastReport::Nothing) {
+            journal.tell(standalone::hello());
+        }
+        if !is_text && !matches!(*told, LastReport::Finished) {
+            journal.finish(Finished::failed(report, Vec::new()));
+        }
+        process::exit(1)
+    }));
+}
+
+pub(crate) fn say(text: &str) {
+    // A single write, so that lines of several processes are not mixed.
+    let _ = io::stderr().write_all(format!("dpl-lambda: {}\n", without_log_commands(text)).as_bytes());
+}
+
+/// Forwards events to another audience and records which ones were written.
+struct Watched<'a> {
+    audience: &'a mut dyn EventSink,
+    told: Arc<Mutex<LastReport>>,
+    fault: Fault,
+}
+
+impl EventSink for Watched<'_> {
+    fn heading(&mut self, title: &str) -> io::Result<()> {
+        self.audience.heading(title)
+    }
+
+    fn line(&mut self, event: &Value, raw: &str) -> io::Result<()> {
+        self.audience.line(event, raw)?;
+        let told = if event["event"] == "finished" { LastReport::Finished } else { LastReport::Begun };
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = told;
+        self.fault.strike_by_hand();
+        Ok(())
+    }
+
+    fn note(&mut self, text: &str) {
+        self.audience.note(text);
+    }
+}
+
+/// Writes the events unchanged, for programs.
+struct PlainLines;
+
+impl EventSink for PlainLines {
+    fn heading(&mut self, title: &str) -> io::Result<()> {
+        say(title);
+        Ok(())
+    }
+
+    fn line(&mut self, _: &Value, raw: &str) -> io::Result<()> {
+        Stdout.write_all(format!("{raw}\n").as_bytes())
+    }
+
+    fn note(&mut self, text: &str) {
+        say(text);
+    }
+}
+
+/// Writes text for people.
+struct TextReports(HumanReporter<Stdout>);
+
+impl TextReports {
+    fn new() -> Self {
+        let stdout = io::stdout();
+        let style = TerminalCapabilities::of(stdout.is_terminal(), size_of(stdout.as_fd()), |name| env::var_os(name));
+        TextReports(HumanReporter::new(Stdout, style))
+    }
+}
+
+impl EventSink for TextReports {
+    fn heading(&mut self, title: &str) -> io::Result<()> {
+        self.0.heading(title)
+    }
+
+    fn line(&mut self, event: &Value, _: &str) -> io::Result<()> {
+        self.0.show(event)
+    }
+
+    fn note(&mut self, text: &str) {
+        let _ = self.0.end();
+        say(text);
+    }
+}

@@ -1,0 +1,345 @@
+//! Formats an event as one line of text. The texts of all events are in this module.
+//! Never makes decisions, and never shows more than the fields of the event contain.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use super::event::{
+    Change, CodeState, Condition, Deployment, Event, Finished, FunctionPresence, Package, Plan, Progress, StepName,
+    StepTarget, UnmetCondition,
+};
+
+/// The text of an event. The texts that dpl's users search for in logs are those of dpl, word for word.
+pub(super) fn message(event: &Event) -> String {
+    match event {
+        Event::Hello { name, version, .. } => format!("{name} {version}"),
+        Event::Identified { access_key_id, .. } => format!("Using Access Key: {access_key_id}"),
+        Event::ConditionChecked(checked) if checked.condition == Condition::PullRequest => match checked.met {
+            true => "not a pull request".to_owned(),
+            false => format!("pull request {} is not deployed", checked.got),
+        },
+        Event::ConditionChecked(checked) => {
+            let verdict = if checked.met { "met" } else { "not met" };
+            format!("{} {verdict}: want {}, got {}", condition(checked.condition), checked.want, checked.got)
+        }
+        Event::Progress(progress) => {
+            let bytes = |doing, done, total| format!("{doing}: {} of {}", size(done), size(total));
+            match progress {
+                Progress::Package { done_bytes, total_bytes } => bytes("packaging", *done_bytes, *total_bytes),
+                Progress::Upload { done_bytes, total_bytes } => bytes("uploading", *done_bytes, *total_bytes),
+                Progress::Wait { what, elapsed_ms } => format!("waiting for {what} ({} s)", elapsed_ms / 1000),
+            }
+        }
+        Event::Packaged(package) => packaged(package),
+        Event::Planned(plan) => planned(plan),
+        Event::StepStarted { step, function_name, aim } => match step {
+            StepName::CreateFunction => format!("Creating function {function_name}."),
+            StepName::UpdateFunctionConfiguration => format!("Updating existing function {function_name}."),
+            StepName::PutFunctionCodeSigningConfig => "Updating the code signing configuration.".to_owned(),
+            StepName::DeleteFunctionCodeSigningConfig => "Removing the code signing configuration.".to_owned(),
+            StepName::UntagResource => "Removing tags.".to_owned(),
+            StepName::PutFunctionConcurrency => "Reserving concurrency.".to_owned(),
+            StepName::DeleteFunctionConcurrency => "Removing the reserved concurrency.".to_owned(),
+            StepName::CreateFunctionUrlConfig => "Creating the function's URL.".to_owned(),
+            StepName::UpdateFunctionUrlConfig => "Updating the function's URL.".to_owned(),
+            StepName::DeleteFunctionUrlConfig => "Removing the function's URL.".to_owned(),
+            StepName::AddPermission => "Adding a permission to the function's URL.".to_owned(),
+            StepName::RemovePermission => "Removing a permission from the function's URL.".to_owned(),
+            StepName::TagResource => "Updating tags.".to_owned(),
+            StepName::UpdateFunctionCode => "Updating code.".to_owned(),
+            StepName::UploadPackage => "Uploading the package to S3.".to_owned(),
+            StepName::PublishVersion => "Publishing a version.".to_owned(),
+            StepName::Wait => match (aim.seconds, &aim.alias) {
+                (Some(seconds), _) => format!("Waiting {seconds} s before the next traffic step."),
+                (None, Some(alias)) => format!("Waiting for the provisioned concurrency of alias {alias}."),
+                (None, None) => format!("Waiting until another update of {function_name} has ended."),
+            },
+            StepName::Verify => format!("Verifying {}.", aimed_version(aim)),
+            StepName::CreateAlias => format!("Creating alias {} for {}.", alias(aim), aimed_version(aim)),
+            StepName::UpdateAlias if aim.percent == Some(100) => {
+                format!("Sending all traffic of alias {} back to {}.", alias(aim), aimed_version(aim))
+            }
+            StepName::UpdateAlias => format!("Moving alias {} to {}.", alias(aim), aimed_version(aim)),
+            StepName::ShiftTraffic => {
+                let percent = aim.percent.unwrap_or_default();
+                format!("Sending {percent} % of the traffic of alias {} to {}.", alias(aim), aimed_version(aim))
+            }
+            StepName::PutProvisionedConcurrencyConfig => {
+                format!("Provisioning concurrency for alias {}.", alias(aim))
+            }
+            StepName::DeleteProvisionedConcurrencyConfig => {
+                format!("Removing the provisioned concurrency of alias {}.", alias(aim))
+            }
+            StepName::DeleteFunction => format!("Deleting {}.", aimed_version(aim)),
+        },
+        Event::StepFinished { step, duration_ms, .. } => {
+            format!("{} done in {}", step.as_str(), duration(*duration_ms))
+        }
+        Event::Output { line, .. } => line.clone(),
+        Event::Warning(warning) => match &warning.hint {
+            Some(hint) => format!("warning: {}; {hint}", warning.message),
+            None => format!("warning: {}", warning.message),
+        },
+        Event::Finished(finished) => finish(finished),
+    }
+}
+
+fn alias(aim: &StepTarget) -> &str {
+    aim.alias.as_deref().unwrap_or_default()
+}
+
+/// `version 7`, or `the function` for `$LATEST`.
+fn aimed_version(aim: &StepTarget) -> String {
+    match aim.version.as_deref() {
+        None | Some("$LATEST") => "the function".to_owned(),
+        Some(version) => format!("version {version}"),
+    }
+}
+
+/// Replaces control characters by spaces. A value of the stanza can contain any character; a line feed would break the line, others
+/// would move the cursor of a terminal.
+pub fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// The reason for skipping a deployment, in the words of Travis CI. `want` is the value of the stanza, `got` that of the job.
+pub fn skip_reason(condition: Condition, want: &str, got: &str) -> String {
+    match condition {
+        Condition::PullRequest => "the current build is a pull request.".to_owned(),
+        Condition::Repo => {
+            format!("this repo's name does not match one specified in .travis.yml's deploy.on.repo: {want}")
+        }
+        Condition::Branch => format!("this branch is not permitted: {got}"),
+        Condition::Runtime => "this is not on the required runtime".to_owned(),
+        Condition::Condition => "a custom condition was not met".to_owned(),
+        Condition::Tags => "this is not a tagged commit".to_owned(),
+    }
+}
+
+impl StepName {
+    /// True if CreateFunction includes the effect of this step.
+    pub fn is_of_creation(self) -> bool {
+        use StepName::{CreateFunction, TagResource, UpdateFunctionCode, UpdateFunctionConfiguration};
+        [CreateFunction, TagResource, UpdateFunctionConfiguration, UpdateFunctionCode].contains(&self)
+    }
+
+    /// The name of the step in events, such as `update-function-code`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            StepName::CreateFunction => "create-function",
+            StepName::UpdateFunctionConfiguration => "update-function-configuration",
+            StepName::PutFunctionCodeSigningConfig => "put-function-code-signing-config",
+            StepName::DeleteFunctionCodeSigningConfig => "delete-function-code-signing-config",
+            StepName::UntagResource => "untag-resource",
+            StepName::PutFunctionConcurrency => "put-function-concurrency",
+            StepName::DeleteFunctionConcurrency => "delete-function-concurrency",
+            StepName::CreateFunctionUrlConfig => "create-function-url-config",
+            StepName::UpdateFunctionUrlConfig => "update-function-url-config",
+            StepName::DeleteFunctionUrlConfig => "delete-function-url-config",
+            StepName::AddPermission => "add-permission",
+            StepName::RemovePermission => "remove-permission",
+            StepName::TagResource => "tag-resource",
+            StepName::UpdateFunctionCode => "update-function-code",
+            StepName::UploadPackage => "upload-package",
+            StepName::PublishVersion => "publish-version",
+            StepName::Wait => "wait",
+            StepName::Verify => "verify",
+            StepName::CreateAlias => "create-alias",
+            StepName::UpdateAlias => "update-alias",
+            StepName::ShiftTraffic => "shift-traffic",
+            StepName::PutProvisionedConcurrencyConfig => "put-provisioned-concurrency-config",
+            StepName::DeleteProvisionedConcurrencyConfig => "delete-provisioned-concurrency-config",
+            StepName::DeleteFunction => "delete-function",
+        }
+    }
+}
+
+fn condition(condition: Condition) -> &'static str {
+    match condition {
+        Condition::PullRequest => "pull request",
+        Condition::Repo => "repo",
+        Condition::Branch => "branch",
+        Condition::Runtime => "runtime",
+        Condition::Condition => "condition",
+        Condition::Tags => "tags",
+    }
+}
+
+fn packaged(package: &Package) -> String {
+    format!(
+        "packaged {} into {}: {}, {} unpacked",
+        package.source,
+        size(package.zip_bytes),
+        counted(package.entries, "entry", "entries"),
+        size(package.uncompressed_bytes)
+    )
+}
+
+fn planned(plan: &Plan) -> String {
+    let function = match plan.function {
+        FunctionPresence::Absent => "the function does not exist",
+        FunctionPresence::Exists => "the function exists",
+    };
+    if plan.steps.is_empty() {
+        return format!("planned: {function}; no changes");
+    }
+    let steps: Vec<String> = plan
+        .steps
+        .iter()
+        .map(|step| match step.changes.as_slice() {
+            [] => step.step.as_str().to_owned(),
+            changes => format!("{} ({})", step.step.as_str(), fields(changes)),
+        })
+        .collect();
+    format!("planned: {function}; {}", steps.join(", "))
+}
+
+fn fields(changes: &[Change]) -> String {
+    // For an alias and for deleted versions, users need the version numbers, so these changes show their values.
+    let shown = |change: &Change| match (change.field.as_str(), &change.from, &change.to) {
+        ("version", Value::String(version), Value::Null) => format!("version {version}"),
+        (field, from, to) if field.starts_with("alias.") => match (plain(from), plain(to)) {
+            (None, Some(to)) => format!("{field} at {to}"),
+            (Some(from), Some(to)) => format!("{field} from {from} to {to}"),
+            _ => field.to_owned(),
+        },
+        (field, ..) => field.to_owned(),
+    };
+    changes.iter().map(shown).collect::<Vec<_>>().join(", ")
+}
+
+fn plain(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+fn finish(finished: &Finished) -> String {
+    match finished {
+        Finished::Deployed(live) => {
+            let code = match live.code {
+                CodeState::Uploaded => "code uploaded",
+                CodeState::Unchanged => "code unchanged",
+            };
+            format!("deployed {} in {}: {code}", qualified(live), duration(live.duration_ms))
+        }
+        Finished::Unchanged(live) => format!("unchanged: {} already matches the stanza", qualified(live)),
+        Finished::Planned(plan) => planned(plan),
+        Finished::Checked {} => "checked: the stanza is valid and its conditions are met".to_owned(),
+        Finished::Packaged { package, output } => format!("{}, written to {output}", packaged(package)),
+        Finished::Skipped { unmet } => match unmet.as_slice() {
+            [] => "Skipping a deployment with the lambda provider because its conditions are not met".to_owned(),
+            unmet => format!("Skipping a deployment with the lambda provider because {}", reasons(unmet)),
+        },
+        Finished::Failed { error, changed, .. } => {
+            let mut line = format!("failed: {}", error.message);
+            if let Some(hint) = &error.hint {
+                line = format!("{line}; {hint}");
+            }
+            if !changed.is_empty() {
+                let steps: Vec<_> = changed.iter().map(|step| step.as_str()).collect();
+                line = format!("{line} (already done: {})", steps.join(", "));
+            }
+            line
+        }
+    }
+}
+
+fn reasons(unmet: &[UnmetCondition]) -> String {
+    unmet.iter().map(|unmet| unmet.message.as_str()).collect::<Vec<_>>().join("; ")
+}
+
+fn qualified(live: &Deployment) -> String {
+    let name = &live.function_name;
+    let aliases = if live.aliases.is_empty() { live.alias.iter().cloned().collect() } else { live.aliases.clone() };
+    match live.version.as_str() {
+        "$LATEST" => name.clone(),
+        version if aliases.is_empty() => format!("{name} version {version}"),
+        version => {
+            let before = live.previous_version.as_ref().map(|version| format!("; previously version {version}"));
+            format!("{name} version {version} (alias {}{})", aliases.join(", "), before.unwrap_or_default())
+        }
+    }
+}
+
+fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+/// Formats a number of bytes: `812 bytes`, `1.4 MiB`.
+pub fn size(bytes: u64) -> String {
+    const KIB: u64 = 1024;
+    const MIB: u64 = 1024 * KIB;
+    // Rounded to tenths with integers, which need no float.
+    let tenths = |unit: u64| {
+        let tenths = (u128::from(bytes) * 10 + u128::from(unit / 2)) / u128::from(unit);
+        format!("{}.{}", tenths / 10, tenths % 10)
+    };
+    match bytes {
+        0..KIB => counted(bytes, "byte", "bytes"),
+        KIB..MIB => format!("{} KiB", tenths(KIB)),
+        _ => format!("{} MiB", tenths(MIB)),
+    }
+}
+
+/// Formats milliseconds: `180 ms`, `2.4 s`.
+pub fn duration(ms: u64) -> String {
+    if ms < 1000 { format!("{ms} ms") } else { format!("{}.{} s", ms / 1000, ms % 1000 / 100) }
+}
+
+/// Formats a JSON pointer with dots, as users write a key: `on.condition.1`.
+pub fn dotted(pointer: &str) -> String {
+    let keys = pointer.trim_start_matches('/').split('/');
+    keys.map(|key| key.replace("~1", "/").replace("~0", "~")).collect::<Vec<_>>().join(".")
+}
+
+/// Makes log commands of CI systems harmless anywhere in a line: `##vso[` of Azure Pipelines, `##[` of Azure Pipelines and GitHub, and
+/// `##teamcity[`. They become `# #vso[` and so on.
+pub fn without_log_commands(line: &str) -> Cow<'_, str> {
+    if line.contains("##") { Cow::Owned(line.replace("##", "# #").replace("##", "# #")) } else { Cow::Borrowed(line) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pointer_is_told_as_a_key() {
+        assert_eq!(dotted("/on/condition/1"), "on.condition.1");
+        assert_eq!(dotted("/environment/a~1b~0c"), "environment.a/b~c");
+    }
+
+    #[test]
+    fn sizes_read_naturally() {
+        for (bytes, text) in [
+            (0, "0 bytes"),
+            (1, "1 byte"),
+            (1023, "1023 bytes"),
+            (1024, "1.0 KiB"),
+            (1536, "1.5 KiB"),
+            (52_428_800, "50.0 MiB"),
+            (262_144_000, "250.0 MiB"),
+            (u64::MAX, "17592186044416.0 MiB"),
+        ] {
+            assert_eq!(size(bytes), text);
+        }
+    }
+
+    #[test]
+    fn a_message_is_one_line() {
+        assert_eq!(one_line("a\nb\u{1b}[31mc\td"), "a b [31mc d");
+    }
+
+    #[test]
+    fn the_texts_that_users_search_for_are_dpls() {
+        let started =
+            |step| message(&Event::StepStarted { step, function_name: "hello".to_owned(), aim: StepTarget::default() });
+        assert_eq!(started(StepName::CreateFunction), "Creating function hello.");
+        assert_eq!(started(StepName::UpdateFunctionConfiguration), "Updating existing function hello.");
+        assert_eq!(started(StepName::TagResource), "Updating tags.");
+        assert_eq!(started(StepName::UpdateFunctionCode), "Updating code.");
+    }
+}

@@ -1,0 +1,468 @@
+//! Reads typed values from one JSON map. Converts values as Travis CI does, and collects all problems.
+//! Does not depend on the keys of a stanza, and never quotes a secret in a message.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::error::{Code, Problem, Warning, WarningCode};
+use super::json::{Map, Node, pointer, short};
+use super::secret::Secret;
+
+/// Reads keys of a map and collects problems and warnings.
+pub(super) struct StanzaReader<'a> {
+    map: &'a Map,
+    /// Position of the map in the stanza: its JSON pointer, and its name followed by a dot. Empty for the stanza itself.
+    place: (String, String),
+    taken: BTreeSet<&'static str>,
+    /// Errors that make the stanza unusable.
+    pub(super) problems: Vec<Problem>,
+    /// Findings that do not prevent the deployment.
+    pub(super) warnings: Vec<Warning>,
+}
+
+/// Whether a message may quote a value.
+#[derive(Clone, Copy, PartialEq)]
+enum Shown {
+    Openly,
+    Hidden,
+}
+
+impl<'a> StanzaReader<'a> {
+    /// Creates a reader for `map`. Each `{"secure": …}` in it, at any depth, becomes a problem at once.
+    pub(super) fn new(map: &'a Map) -> Self {
+        let mut reader = StanzaReader::inside(map, (String::new(), String::new()));
+        for (key, node) in map.iter() {
+            for at in encrypted(node, &pointer("", key)) {
+                let name = at.trim_start_matches('/').replace('/', ".");
+                reader.problems.push(Problem {
+                    code: Code::NotDecrypted,
+                    message: format!("`{name}` is still encrypted: its value is `{{\"secure\": …}}`"),
+                    at: Some(at),
+                    hint: Some("let the runner decrypt such values before it writes the request".to_owned()),
+                });
+            }
+        }
+        reader
+    }
+
+    fn inside(map: &'a Map, place: (String, String)) -> Self {
+        StanzaReader { map, place, taken: BTreeSet::new(), problems: Vec::new(), warnings: Vec::new() }
+    }
+
+    /// Whether the map has `key`. Null counts as absent.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.map.get(key).is_some_and(|node| *node != Node::Null)
+    }
+
+    /// Reads a string. Numbers and booleans are converted to text.
+    pub(super) fn text(&mut self, key: &'static str) -> Option<String> {
+        let node = self.take(key)?;
+        self.scalar(key, &self.at(key), node, "a string", Shown::Openly)
+    }
+
+    /// Reads a string that must not be empty, because there is no live value that an empty one could clear.
+    pub(super) fn name(&mut self, key: &'static str) -> Option<String> {
+        let text = self.text(key)?;
+        if text.trim().is_empty() {
+            self.refuse(key, format!("`{}` is empty; set a value or leave the key out", self.name_of(key)));
+            return None;
+        }
+        Some(text)
+    }
+
+    /// Reads a string that messages must not quote.
+    pub(super) fn secret(&mut self, key: &'static str) -> Option<Secret> {
+        let node = self.take(key)?;
+        self.scalar(key, &self.at(key), node, "a string", Shown::Hidden).map(Secret::new)
+    }
+
+    /// Reads a string and converts it with `parse`, whose error completes the sentence "`key` is `value`; …".
+    pub(super) fn parsed<T>(&mut self, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+        let text = self.text(key)?;
+        match parse(&text) {
+            Ok(value) => Some(value),
+            Err(right) => {
+                self.refuse(key, format!("`{}` is `{}`; {right}", self.name_of(key), short(&text)));
+                None
+            }
+        }
+    }
+
+    /// Reads a whole number of `unit`, which can be a string. Adds a warning if it is outside the `range` that AWS documents.
+    pub(super) fn whole_number(
+        &mut self,
+        key: &'static str,
+        unit: &str,
+        range: Option<std::ops::RangeInclusive<i32>>,
+    ) -> Option<i32> {
+        let node = self.take(key)?;
+        let name = self.name_of(key);
+        let example = range.as_ref().map_or(10, |range| *range.start().max(&10));
+        let right = format!("expected whole {unit}, such as {example}");
+        let text = match node {
+            Node::Number(_) | Node::Text(_) => node.scalar().expect("numbers and strings are scalars"),
+            Node::Null | Node::Bool(_) | Node::List(_) | Node::Map(_) => {
+                self.refuse(key, format!("`{name}` is `{}`; {right}", node.shown()));
+                return None;
+            }
+        };
+        let Some((number, exact)) = leading_number(&text) else {
+            self.refuse(key, format!("`{name}` is `{}`; {right}", short(&text)));
+            return None;
+        };
+        if !exact {
+            self.warn(
+                WarningCode::LenientValue,
+                key,
+                format!("`{name}` is `{}`, read as {number}", short(&text)),
+                format!("write {number}"),
+            );
+        }
+        if let Some(range) = range.filter(|range| !range.contains(&number)) {
+            let (low, high) = (range.start(), range.end());
+            self.warn(
+                WarningCode::OutOfRange,
+                key,
+                format!("`{name}` is {number}; AWS documents {low} to {high} {unit}"),
+                "check the Lambda quotas; AWS decides".to_owned(),
+            );
+        }
+        Some(number)
+    }
+
+    /// Reads a list of whole numbers. A single one means a list with one entry, an empty string an empty list.
+    pub(super) fn whole_numbers(&mut self, key: &'static str, unit: &str) -> Option<Vec<i32>> {
+        let texts = self.texts(key)?;
+        let mut numbers = Vec::new();
+        for text in &texts {
+            match leading_number(text) {
+                Some((number, true)) => numbers.push(number),
+                _ => {
+                    let name = self.name_of(key);
+                    self.refuse(
+                        key,
+                        format!(
+                            "`{name}` is `{}`; expected whole numbers of {unit}, such as 10, 50, 100",
+                            texts.join(", ")
+                        ),
+                    );
+                    return None;
+                }
+            }
+        }
+        Some(numbers)
+    }
+
+    /// Reads a boolean, or one of the words that Travis CI accepts for it.
+    pub(super) fn flag(&mut self, key: &'static str) -> Option<bool> {
+        let node = self.take(key)?;
+        let flag = node.as_flag();
+        if flag.is_none() {
+            self.refuse(key, format!("`{}` is `{}`; expected true or false", self.name_of(key), node.shown()));
+        }
+        flag
+    }
+
+    /// Reads one of the words in `known`. A word in another case is corrected, an unknown word is kept because AWS may accept it; both
+    /// add a warning.
+    pub(super) fn word(&mut self, key: &'static str, known: &[&str]) -> Option<String> {
+        let text = self.text(key)?;
+        self.known_word(key, text, known)
+    }
+
+    /// As [`StanzaReader::word`], for a text that has already been read.
+    pub(super) fn known_word(&mut self, key: &'static str, text: String, known: &[&str]) -> Option<String> {
+        if text.is_empty() || known.contains(&text.as_str()) {
+            return Some(text);
+        }
+        let name = self.name_of(key);
+        let options = known.join("` or `");
+        match known.iter().find(|word| word.eq_ignore_ascii_case(&text)) {
+            Some(word) => {
+                let message = format!("`{name}` is `{}`, read as `{word}`", short(&text));
+                self.warn(WarningCode::LenientValue, key, message, format!("write `{word}`"));
+                Some((*word).to_owned())
+            }
+            None => {
+                let message = format!("`{name}` is `{}`; AWS documents `{options}`", short(&text));
+                self.warn(WarningCode::OutOfRange, key, message, "check the value; AWS decides".to_owned());
+                Some(text)
+            }
+        }
+    }
+
+    /// Reads one of the words in `known`, in any case, for an option of dpl-lambda. Other words are refused.
+    pub(super) fn choice(&mut self, key: &'static str, known: &[&str]) -> Option<String> {
+        let text = self.text(key)?;
+        let found = known.iter().find(|word| word.eq_ignore_ascii_case(&text));
+        if found.is_none() {
+            self.refuse(
+                key,
+                format!("`{}` is `{}`; expected `{}`", self.name_of(key), short(&text), known.join("` or `")),
+            );
+        }
+        found.map(|word| (*word).to_owned())
+    }
+
+    /// Reads a list of strings. A single one means a list with one entry, an empty string an empty list.
+    pub(super) fn texts(&mut self, key: &'static str) -> Option<Vec<String>> {
+        let node = self.take(key)?;
+        let items = match node {
+            Node::Text(text) if text.is_empty() => Vec::new(),
+            node => entries(&self.at(key), node),
+        };
+        let items = items.into_iter().filter(|(_, item)| **item != Node::Null);
+        Some(items.filter_map(|(at, item)| self.scalar(key, &at, item, "a list of strings", Shown::Openly)).collect())
+    }
+
+    /// Reads names with secret values: a map, a list of `NAME=value` or of maps, or one `NAME=value`. An empty string means no names.
+    pub(super) fn pairs(&mut self, key: &'static str) -> Option<BTreeMap<String, Secret>> {
+        let node = self.take(key)?;
+        let node = self.unwrapped(key, node);
+        let mut pairs = BTreeMap::new();
+        match node {
+            Node::Text(text) if text.is_empty() => {}
+            node => {
+                entries(&self.at(key), node).into_iter().for_each(|(at, item)| self.pair(key, &at, item, &mut pairs))
+            }
+        }
+        Some(pairs)
+    }
+
+    /// Removes the additional level in `environment: {variables: {…}}`, which the AWS API and other AWS tools use.
+    fn unwrapped(&mut self, key: &'static str, node: &'a Node) -> &'a Node {
+        let inner = node.as_map().filter(|map| map.len() == 1).and_then(|map| map.iter().next());
+        match inner {
+            Some((name, inside @ Node::Map(_))) if name.eq_ignore_ascii_case("variables") && !inside.is_secure() => {
+                let message =
+                    format!("`{key}` nests its variables in `{name}`; they are read as if they were not nested");
+                self.warn(WarningCode::LenientValue, key, message, format!("remove `{name}`"));
+                inside
+            }
+            _ => node,
+        }
+    }
+
+    fn pair(&mut self, key: &'static str, at: &str, node: &Node, pairs: &mut BTreeMap<String, Secret>) {
+        let right = "expected a map, or a list of `NAME=value`";
+        match node {
+            Node::Null => {}
+            node if node.is_secure() => {}
+            Node::Map(map) => {
+                for (name, value) in map.iter().filter(|(_, value)| **value != Node::Null && !value.is_secure()) {
+                    match value.scalar() {
+                        Some(value) => drop(pairs.insert(name.to_owned(), Secret::new(value))),
+                        None => {
+                            let message = format!("`{key}.{name}` is {}; expected a string", value.kind());
+                            self.refuse_at(pointer(at, name), message);
+                        }
+                    }
+                }
+            }
+            Node::Text(text) => match text.split_once('=') {
+                Some((name, value)) if !name.trim().is_empty() => {
+                    pairs.insert(name.trim().to_owned(), Secret::new(value));
+                }
+                // Do not quote the text: it may be a secret that was split at the wrong place.
+                _ => self.refuse_at(at.to_owned(), format!("an entry of `{key}` is not `NAME=value`; {right}")),
+            },
+            Node::Bool(_) | Node::Number(_) | Node::List(_) => {
+                self.refuse_at(at.to_owned(), format!("an entry of `{key}` is {}; {right}", node.kind()));
+            }
+        }
+    }
+
+    /// Reads a nested map with `read`. An empty map clears the live value and returns the default of `T`. A map without any readable
+    /// value does not clear and returns `None`.
+    pub(super) fn structure<T: Default + PartialEq>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&mut StanzaReader<'_>) -> T,
+    ) -> Option<T> {
+        let node = self.take(key)?;
+        let is_empty = node.as_map().is_some_and(|map| map.iter().next().is_none());
+        self.inner(self.at(key), self.name_of(key), node, read).filter(|value| is_empty || *value != T::default())
+    }
+
+    /// Reads any value as JSON.
+    pub(super) fn anything(&mut self, key: &'static str) -> Option<serde_json::Value> {
+        self.take(key).filter(|node| **node != Node::Null).map(serde_json::Value::from)
+    }
+
+    /// Converts each warning about an unknown member of `key` into a problem.
+    pub(super) fn refuse_unknown_members(&mut self, key: &str) {
+        let below = format!("{}/", self.at(key));
+        let is_below = |warning: &Warning| {
+            warning.code == WarningCode::UnknownKey && warning.at.as_ref().is_some_and(|at| at.starts_with(&below))
+        };
+        let (unknown, others): (Vec<Warning>, Vec<Warning>) =
+            std::mem::take(&mut self.warnings).into_iter().partition(is_below);
+        self.warnings = others;
+        self.problems.extend(unknown.into_iter().map(Warning::into_unknown_key));
+    }
+
+    /// Reads a list of maps. A single one means a list with one entry, an empty string an empty list.
+    pub(super) fn structures<T>(
+        &mut self,
+        key: &'static str,
+        read: impl Fn(&mut StanzaReader<'_>) -> T,
+    ) -> Option<Vec<T>> {
+        let items = match self.take(key)? {
+            Node::Text(text) if text.is_empty() => Vec::new(),
+            node => entries(&self.at(key), node),
+        };
+        let name = self.name_of(key);
+        let items = items.into_iter().filter(|(_, item)| **item != Node::Null);
+        Some(items.filter_map(|(at, item)| self.inner(at, name.clone(), item, &read)).collect())
+    }
+
+    fn inner<T>(
+        &mut self,
+        at: String,
+        name: String,
+        node: &Node,
+        read: impl FnOnce(&mut StanzaReader<'_>) -> T,
+    ) -> Option<T> {
+        let map = match node {
+            Node::Map(_) if node.is_secure() => return None,
+            Node::Map(map) => map,
+            other => {
+                self.refuse_at(at, format!("`{name}` is `{}`; expected a map", other.shown()));
+                return None;
+            }
+        };
+        let mut inner = StanzaReader::inside(map, (at, format!("{name}.")));
+        let value = read(&mut inner);
+        let unknown: Vec<&str> = inner.untaken().collect();
+        for key in unknown {
+            let known = inner.taken.iter().copied().collect::<Vec<_>>().join("`, `");
+            let message = format!("`{}` is not a key of `{name}`", inner.name_of(key));
+            inner.warn(WarningCode::UnknownKey, key, message, format!("use one of `{known}`"));
+        }
+        self.problems.append(&mut inner.problems);
+        self.warnings.append(&mut inner.warnings);
+        Some(value)
+    }
+
+    /// The JSON pointer to a key of this map.
+    fn at(&self, key: &str) -> String {
+        pointer(&self.place.0, key)
+    }
+
+    /// The name of a key in messages, such as `logging_config.log_group`.
+    pub(super) fn name_of(&self, key: &str) -> String {
+        format!("{}{key}", self.place.1)
+    }
+
+    /// The node of a key. Marks the key as read. `None` for encrypted values, which are already a problem.
+    pub(super) fn take(&mut self, key: &'static str) -> Option<&'a Node> {
+        self.taken.insert(key);
+        self.map.get(key).filter(|node| !node.is_secure())
+    }
+
+    /// The keys that have not been read and are not null.
+    pub(super) fn untaken(&self) -> impl Iterator<Item = &'a str> {
+        self.map.iter().filter(|(key, node)| **node != Node::Null && !self.taken.contains(key)).map(|(key, _)| key)
+    }
+
+    /// Adds a problem with the value of `key`.
+    pub(super) fn refuse(&mut self, key: &str, message: String) {
+        self.refuse_at(self.at(key), message);
+    }
+
+    fn refuse_at(&mut self, at: String, message: String) {
+        self.problems.push(Problem { code: Code::BadValue, message, at: Some(at), hint: None });
+    }
+
+    /// Adds a warning about the value of `key`.
+    pub(super) fn warn(&mut self, code: WarningCode, key: &str, message: String, hint: String) {
+        self.warnings.push(Warning { code, message, hint: Some(hint), at: Some(self.at(key)) });
+    }
+
+    fn scalar(&mut self, key: &'static str, at: &str, node: &Node, right: &str, shown: Shown) -> Option<String> {
+        if node.is_secure() {
+            return None;
+        }
+        match node.scalar() {
+            Some(text) if text.contains('\0') => {
+                self.refuse_at(at.to_owned(), format!("`{}` contains a NUL character", self.name_of(key)));
+                None
+            }
+            Some(text) => Some(text),
+            None => {
+                let openly = || format!("`{}`", node.shown());
+                let value = if shown == Shown::Openly { openly() } else { node.kind().to_owned() };
+                self.refuse_at(at.to_owned(), format!("`{}` is {value}; expected {right}", self.name_of(key)));
+                None
+            }
+        }
+    }
+}
+
+/// The entries of a list with their JSON pointers. Any other node counts as a list with one entry.
+fn entries<'a>(at: &str, node: &'a Node) -> Vec<(String, &'a Node)> {
+    match node {
+        Node::List(items) => items.iter().enumerate().map(|(index, item)| (format!("{at}/{index}"), item)).collect(),
+        single => vec![(at.to_owned(), single)],
+    }
+}
+
+/// The number at the start of a text as Ruby's `to_i` finds it, and whether it is the whole text.
+/// `None` for fractions, signs and numbers beyond 2³¹.
+fn leading_number(text: &str) -> Option<(i32, bool)> {
+    let trimmed = text.trim();
+    let trimmed = trimmed.strip_suffix(".0").unwrap_or(trimmed);
+    let end = trimmed.find(|c: char| !c.is_ascii_digit()).unwrap_or(trimmed.len());
+    let (digits, rest) = trimmed.split_at(end);
+    // "10.5" is a fraction, not 10 followed by other text.
+    let fraction =
+        rest.strip_prefix(['.', 'e', 'E']).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    if fraction {
+        return None;
+    }
+    Some((digits.parse().ok()?, rest.is_empty()))
+}
+
+/// JSON pointers to all `{"secure": …}` in a node.
+pub(crate) fn encrypted(node: &Node, at: &str) -> Vec<String> {
+    match node {
+        node if node.is_secure() => vec![at.to_owned()],
+        Node::Map(map) => map.iter().flat_map(|(key, node)| encrypted(node, &pointer(at, key))).collect(),
+        Node::List(items) => {
+            items.iter().enumerate().flat_map(|(index, node)| encrypted(node, &format!("{at}/{index}"))).collect()
+        }
+        Node::Null | Node::Bool(_) | Node::Number(_) | Node::Text(_) => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_at_the_start_of_a_text_counts() {
+        for (text, number) in [
+            ("10", Some((10, true))),
+            (" 10 ", Some((10, true))),
+            ("10.0", Some((10, true))),
+            ("10,", Some((10, false))),
+            ("10 seconds", Some((10, false))),
+            ("10.5", None),
+            ("1e3", None),
+            ("-1", None),
+            ("", None),
+            ("ten", None),
+            ("99999999999", None),
+        ] {
+            assert_eq!(leading_number(text), number, "{text}");
+        }
+    }
+
+    #[test]
+    fn encrypted_values_are_found_at_any_depth() {
+        let node = crate::protocol::json::parse(
+            br#"{"a":{"secure":"x"},"b":[{"c":{"secure":"y"}}],"d":{"secure":1,"more":2}}"#,
+        )
+        .unwrap();
+        assert_eq!(encrypted(&node, ""), ["/a", "/b/0/c"]);
+    }
+}

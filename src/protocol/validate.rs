@@ -1,0 +1,202 @@
+//! Checks which keys of a stanza require or exclude each other, and which keys are unknown.
+//! Whether a single value is valid is checked by the reader, not here.
+
+use super::error::{Code, Problem, Warning, WarningCode};
+use super::json;
+use super::stanza::Stanza;
+use super::stanza_reader::StanzaReader;
+use super::suggest::suggest;
+
+/// Refuses a stanza for another provider.
+pub(super) fn provider(r: &mut StanzaReader<'_>, stanza: &Stanza) {
+    if let Some(provider) = stanza.provider.as_deref().filter(|provider| !provider.eq_ignore_ascii_case("lambda")) {
+        r.problems.push(Problem {
+            code: Code::WrongProvider,
+            message: format!("`provider` is `{provider}`; expected `lambda`"),
+            at: Some("/provider".to_owned()),
+            hint: Some("pass this stanza to the plugin of its provider".to_owned()),
+        });
+    }
+}
+
+/// Checks the function's name and region, and that `module_name` has a `handler_name`.
+pub(super) fn needed(r: &mut StanzaReader<'_>, stanza: &Stanza) {
+    if stanza.function_name.is_none() && !r.has("function_name") {
+        r.problems.push(Problem {
+            code: Code::MissingKey,
+            message: "`function_name` is missing; expected the function's name or ARN".to_owned(),
+            at: Some("/function_name".to_owned()),
+            hint: None,
+        });
+    }
+    let own = stanza.function_name.as_ref().and_then(|name| name.region());
+    if let (Some(own), Some(region)) = (own, &stanza.region)
+        && own != region.as_str()
+    {
+        r.problems.push(Problem {
+            code: Code::WrongRegion,
+            message: format!("`region` is `{}`, but the function's ARN is in `{own}`", region.as_str()),
+            at: Some("/region".to_owned()),
+            hint: Some("leave `region` out, or name a function in that region".to_owned()),
+        });
+    }
+    if stanza.module_name.is_some() && !r.has("handler_name") {
+        r.problems.push(Problem {
+            code: Code::MissingKey,
+            message: "`module_name` requires `handler_name`".to_owned(),
+            at: Some("/handler_name".to_owned()),
+            hint: None,
+        });
+    }
+}
+
+/// Checks the S3 keys. A package and an existing object exclude each other: to ignore one of them would deploy something other than
+/// what the stanza says.
+pub(super) fn bucket(r: &mut StanzaReader<'_>, stanza: &Stanza) {
+    for (key, needed) in [("s3_prefix", "s3_bucket"), ("s3_key", "s3_bucket"), ("s3_object_version", "s3_key")] {
+        let is_empty = needed == "s3_bucket" && stanza.s3_bucket.as_ref().is_some_and(String::is_empty);
+        if r.has(key) && (!r.has(needed) || is_empty) {
+            r.problems.push(Problem {
+                code: Code::MissingKey,
+                message: format!("`{key}` requires `{needed}`"),
+                at: Some(format!("/{needed}")),
+                hint: None,
+            });
+        }
+    }
+    for key in ["zip", "include", "exclude", "symlinks", "dot_match", "s3_prefix"] {
+        if r.has("s3_key") && r.has(key) {
+            let message = format!("`s3_key` names a finished archive, but `{key}` describes a package");
+            let hint = "leave `s3_key` out to upload a package; its S3 key is derived from its content".to_owned();
+            let at = Some(format!("/{key}"));
+            r.problems.push(Problem { code: Code::BadValue, message, at, hint: Some(hint) });
+        }
+    }
+}
+
+/// Checks alias names, keys that require an alias, `traffic`, `keep_versions` and `version`.
+pub(super) fn release(r: &mut StanzaReader<'_>, stanza: &Stanza) {
+    for name in stanza.alias.iter().flatten().filter(|name| !is_alias_name(name)) {
+        r.refuse("alias", format!("`alias` is `{name}`; expected letters, digits, `-` and `_`, and not only digits"));
+    }
+    let has_alias = stanza.alias.as_ref().is_some_and(|names| !names.is_empty());
+    for (key, needs, is_there) in [
+        ("traffic", "alias", has_alias),
+        ("provisioned_concurrency", "alias", has_alias),
+        ("traffic_interval", "traffic", r.has("traffic")),
+    ] {
+        if r.has(key) && !is_there {
+            r.problems.push(Problem {
+                code: Code::MissingKey,
+                message: format!("`{key}` requires `{needs}`"),
+                at: Some(format!("/{needs}")),
+                hint: None,
+            });
+        }
+    }
+    if let Some(shares) = &stanza.traffic
+        && (shares.iter().any(|share| !(1..=100).contains(share)) || shares.windows(2).any(|pair| pair[0] >= pair[1]))
+    {
+        let shown = shares.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        r.refuse(
+            "traffic",
+            format!("`traffic` is `{shown}`; expected ascending percentages, 1 to 100, such as 10, 50, 100"),
+        );
+    }
+    if stanza.keep_versions == Some(0) {
+        r.refuse(
+            "keep_versions",
+            "`keep_versions` is 0; expected the number of versions to keep, at least 1".to_owned(),
+        );
+    }
+    let is_number = |version: &&String| version.parse::<u64>().is_ok_and(|number| number.to_string() == **version);
+    if let Some(version) = stanza.version.as_ref().filter(|version| !is_number(version)) {
+        r.refuse("version", format!("`version` is `{version}`; expected the number of a published version, such as 7"));
+    }
+}
+
+/// The rule of AWS: `(?!^[0-9]+$)([a-zA-Z0-9-_]+)`, at most 128 characters.
+fn is_alias_name(name: &str) -> bool {
+    let is_fit = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    (1..=128).contains(&name.len()) && name.chars().all(is_fit) && !name.chars().all(|c| c.is_ascii_digit())
+}
+
+/// Checks that the stanza names at most one identity, and all keys that this identity requires.
+pub(super) fn identity(r: &mut StanzaReader<'_>, stanza: &Stanza) {
+    if stanza.profile.is_some() && (stanza.access_key_id.is_some() || stanza.secret_access_key.is_some()) {
+        r.refuse("profile", "keys and `profile` are two identities; keep one".to_owned());
+    }
+    for key in ["external_id", "role_session_name", "web_identity_token_env"] {
+        if r.has(key) && stanza.role_to_assume.is_none() {
+            r.problems.push(Problem {
+                code: Code::MissingKey,
+                message: format!("`{key}` requires `role_to_assume`"),
+                at: Some("/role_to_assume".to_owned()),
+                hint: None,
+            });
+        }
+    }
+    if r.has("web_identity_token_env") && (stanza.access_key_id.is_some() || stanza.profile.is_some()) {
+        let message = "`web_identity_token_env` and keys or a `profile` are two identities; keep one";
+        r.refuse("web_identity_token_env", message.to_owned());
+    }
+    if r.has("web_identity_token_env") && r.has("external_id") {
+        r.refuse(
+            "external_id",
+            "`web_identity_token_env` and `external_id` exclude each other; leave one of the two out".to_owned(),
+        );
+    }
+}
+
+/// Checks the keys for container images. An image has its own handler, runtime and files: to ignore either the image or the other keys
+/// would deploy something other than what the stanza says.
+pub(super) fn image(r: &mut StanzaReader<'_>, stanza: &Stanza) {
+    let is_zip = stanza.package_type.as_deref() == Some("Zip");
+    let is_image = r.has("image_uri") || stanza.package_type.as_deref() == Some("Image");
+    if !is_image && r.has("image_config") {
+        r.problems.push(Problem {
+            code: Code::MissingKey,
+            message: "`image_config` requires `image_uri`, or `package_type: Image` to keep the live image".to_owned(),
+            at: Some("/image_uri".to_owned()),
+            hint: None,
+        });
+    }
+    if !is_image {
+        return;
+    }
+    let of_files =
+        ["zip", "include", "exclude", "symlinks", "dot_match", "s3_bucket", "runtime", "handler_name", "layers"];
+    let is_signed = stanza.code_signing_config_arn.as_ref().is_some_and(|arn| !arn.is_empty());
+    let signing = is_signed.then_some("code_signing_config_arn");
+    let out_of_place: Vec<&str> = of_files.into_iter().filter(|key| r.has(key)).chain(signing).collect();
+    for key in out_of_place.into_iter().chain(is_zip.then_some("package_type")) {
+        let message = format!("the stanza describes a container image, but `{key}` applies to packaged files");
+        let hint = "leave it out: an image has its own files, runtime and handler; `image_config.command` sets another handler";
+        let at = Some(format!("/{key}"));
+        r.problems.push(Problem { code: Code::BadValue, message, at, hint: Some(hint.to_owned()) });
+    }
+}
+
+/// Warns about unknown keys, or refuses them if `strict`. For unknown keys inside structures there is already a warning.
+pub(super) fn untaken(r: &mut StanzaReader<'_>, strict: bool) {
+    if strict {
+        let (unknown, others) =
+            std::mem::take(&mut r.warnings).into_iter().partition(|warning| warning.code == WarningCode::UnknownKey);
+        let unknown: Vec<Warning> = unknown;
+        r.warnings = others;
+        r.problems.extend(unknown.into_iter().map(Warning::into_unknown_key));
+    }
+    for key in r.untaken().collect::<Vec<_>>() {
+        let message = format!("`{}` is not an option of a lambda stanza", json::short(key));
+        let hint = match suggest(key, super::schema::stanza_keys().iter().map(String::as_str)) {
+            Some(known) => format!("did you mean `{known}`?"),
+            None => "remove it".to_owned(),
+        };
+        if strict {
+            let at = Some(json::pointer("", key));
+            r.problems.push(Problem { code: Code::UnknownKey, message, at, hint: Some(hint) });
+        } else {
+            r.warn(WarningCode::UnknownKey, key, format!("{message}; it is ignored"), hint);
+        }
+    }
+}

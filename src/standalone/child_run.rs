@@ -1,0 +1,366 @@
+//! Runs this program once for each stanza and forwards its events.
+//! Never leaves a run without a `finished` event: a run that ends without one is reported as a failure. Side effect: starts this program again.
+#![expect(clippy::disallowed_methods, reason = "starts this program again")]
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{ChildStdin, Command, ExitStatus, Stdio};
+use std::thread;
+
+use serde_json::Value;
+
+use super::ci::Ci;
+use super::job_env::CiSelection;
+use super::signal_forwarder::SignalForwarder;
+use super::travis_yml::LocatedStanza;
+use crate::cancel::CancelReason;
+use crate::diagnostics::of_unstartable;
+use crate::protocol::environment::Environment;
+use crate::protocol::error::{Code, ErrorReport};
+use crate::protocol::event::{Event, Finished, Line, PROTOCOLS};
+use crate::protocol::json::{Map, Node};
+
+/// A child run to start: a request and the job's environment. `Debug` shows neither, because both may contain secrets.
+pub struct ChildRun {
+    /// The function name and the line of the stanza: `hello (line 4)`.
+    pub title: String,
+    arguments: Vec<OsString>,
+    input: Input,
+    env: Option<Environment>,
+    ci: CiSelection,
+    file: String,
+    written: LocatedStanza,
+}
+
+enum Input {
+    Request(String),
+    Inherited,
+}
+
+/// Receives the events of child runs and shows them.
+pub trait EventSink {
+    /// Shows the title of a run, if there are several.
+    ///
+    /// # Errors
+    /// The output cannot be written, for example because its reader has closed it.
+    fn heading(&mut self, title: &str) -> io::Result<()>;
+
+    /// Shows an event: parsed, with `place` (`.travis.yml:14`) added beside each `at`, and as the line that the child wrote.
+    ///
+    /// # Errors
+    /// See [`Self::heading`].
+    fn line(&mut self, event: &Value, raw: &str) -> io::Result<()>;
+
+    /// Shows a one-line message that is not an event.
+    fn note(&mut self, text: &str);
+}
+
+/// Runs them in order until one fails. Returns the exit status of the failed run, or 0. Status 2 means that AWS was not contacted, so it
+/// becomes 1 if an earlier run has contacted AWS.
+pub fn run(errands: &[ChildRun], program: &Path, relay: &SignalForwarder, audience: &mut dyn EventSink) -> i32 {
+    let mut has_asked = false;
+    for (index, errand) in errands.iter().enumerate() {
+        if errands.len() > 1 && audience.heading(&errand.title).is_err() {
+            relay.tell(CancelReason::OutputClosed, false);
+        }
+        let (status, asks) = errand.run(program, relay, audience);
+        let status = if status == 2 && has_asked { 1 } else { status };
+        has_asked |= asks;
+        let left = &errands[index + 1..];
+        let status = match relay.reason() {
+            Some(reason) if status == 0 && !left.is_empty() => reason.exit_status(),
+            Some(CancelReason::OutputClosed) => 1,
+            _ => status,
+        };
+        if status != 0 {
+            left.iter().for_each(|errand| audience.note(&format!("{}: {}: not run", errand.file, errand.title)));
+            return status;
+        }
+    }
+    0
+}
+
+/// Runs a command that prints a document, with our standard output. If the run cannot report itself why there is no document, `say` gets
+/// the message.
+pub fn print(errand: &ChildRun, program: &Path, relay: &SignalForwarder, say: &dyn Fn(&str)) -> i32 {
+    let mut command = errand.command(program);
+    match relay.start(command.stdout(Stdio::inherit())) {
+        Ok(Some(mut child)) => {
+            errand.feed(child.stdin());
+            relay.wait(child).map_or_else(
+                |error| {
+                    say(&format!("cannot get the exit status of the run that prints the document: {error}"));
+                    2
+                },
+                |status| exit_status(status, relay),
+            )
+        }
+        Ok(None) => {
+            let reason = relay.reason().expect("only a reason to stop prevents the start");
+            say(&format!("no document printed: cancelled by {reason}"));
+            reason.exit_status()
+        }
+        Err(error) => {
+            say(&of_unstartable(program, &error).message);
+            2
+        }
+    }
+}
+
+impl ChildRun {
+    /// A run for a stanza of `file`, in the job's environment.
+    pub(super) fn of(file: &str, written: LocatedStanza, arguments: Vec<OsString>, env: Environment) -> Self {
+        ChildRun {
+            title: written.title(),
+            arguments,
+            input: Input::Request(json(&written.stanza)),
+            env: Some(env),
+            // `env` contains Travis's variables, so the child does not detect the CI again.
+            ci: CiSelection::Named(Ci::Travis),
+            file: file.to_owned(),
+            written,
+        }
+    }
+
+    /// A run that reads its request from our standard input. The child uses `env` of the request, or else our environment, and detects the
+    /// build itself.
+    pub fn handed_on(arguments: Vec<OsString>, ci: CiSelection) -> Self {
+        let (title, file) = (String::new(), String::new());
+        ChildRun { title, arguments, input: Input::Inherited, env: None, ci, file, written: LocatedStanza::default() }
+    }
+
+    fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        // Explicit, so that the child never enters the standalone mode and starts another child.
+        command.args(&self.arguments).args(["--format", "json", "--ci", self.ci.name()]);
+        if let Some(env) = &self.env {
+            command.env_clear().envs(env.iter());
+        }
+        command.stdin(match self.input {
+            Input::Request(_) => Stdio::piped(),
+            Input::Inherited => Stdio::inherit(),
+        });
+        command
+    }
+
+    /// Writes the request in a thread, while the events are read, so that neither blocks the other.
+    fn feed(&self, stdin: Option<ChildStdin>) {
+        if let (Some(mut stdin), Input::Request(request)) = (stdin, &self.input) {
+            let request = request.clone();
+            // The child may exit before it has read everything. Its events show why.
+            thread::spawn(move || drop(stdin.write_all(request.as_bytes())));
+        }
+    }
+
+    /// Runs it. Returns its exit status, and whether it has contacted AWS.
+    fn run(&self, program: &Path, relay: &SignalForwarder, audience: &mut dyn EventSink) -> (i32, bool) {
+        let mut tell = EventForwarder { errand: self, relay, audience, greeted: false, finished: false, asks: false };
+        let mut command = self.command(program);
+        let mut child = match relay.start(command.stdout(Stdio::piped())) {
+            Ok(Some(child)) => child,
+            Ok(None) => {
+                let reason = relay.reason().expect("only a reason to stop prevents the start");
+                tell.conclude("it was not started", reason == CancelReason::OutputClosed);
+                return (reason.exit_status(), false);
+            }
+            Err(error) => {
+                tell.end(of_unstartable(program, &error));
+                return (2, false);
+            }
+        };
+        self.feed(child.stdin());
+        let mut stdout = BufReader::new(child.words(relay).expect("was piped"));
+        let mut line = Vec::new();
+        // A line without a line feed is incomplete and not forwarded.
+        while stdout.read_until(b'\n', &mut line).is_ok_and(|bytes| bytes > 0) && line.ends_with(b"\n") {
+            tell.line(&line);
+            line.clear();
+        }
+        drop(stdout);
+        let status = relay.wait(child);
+        let how = match status.as_ref().map(|status| (status.signal(), status.code())) {
+            Ok((Some(signal), _)) => format!("it was killed by signal {signal}"),
+            Ok((None, Some(code))) => format!("it exited with status {code}"),
+            Ok((None, None)) => "it exited".to_owned(),
+            Err(error) => format!("its exit status is unknown: {error}"),
+        };
+        if let (Ok(status), true) = (status, tell.finished) {
+            return (exit_status(status, relay), tell.asks);
+        }
+        tell.conclude(&how, tell.finished);
+        (relay.reason().map_or(1, CancelReason::exit_status), tell.asks)
+    }
+
+    /// The event, with `place` beside each `at`.
+    fn located(&self, mut event: Value) -> Value {
+        self.locate(&mut event);
+        if let Some(error) = event.get_mut("error") {
+            self.locate(error);
+            let problems = error.get_mut("problems").and_then(Value::as_array_mut);
+            problems.into_iter().flatten().for_each(|problem| self.locate(problem));
+        }
+        event
+    }
+
+    fn locate(&self, trouble: &mut Value) {
+        if self.written.line == 0 {
+            return;
+        }
+        let Some(at) = trouble.get("at").and_then(Value::as_str) else { return };
+        let place = format!("{}:{}", self.file, self.written.line_of(at));
+        if let Some(members) = trouble.as_object_mut() {
+            members.insert("place".to_owned(), Value::String(place));
+        }
+    }
+}
+
+impl fmt::Debug for ChildRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChildRun").field("title", &self.title).field("file", &self.file).finish_non_exhaustive()
+    }
+}
+
+/// Forwards the events of a child run, and records how far it has come.
+struct EventForwarder<'a> {
+    errand: &'a ChildRun,
+    relay: &'a SignalForwarder,
+    audience: &'a mut dyn EventSink,
+    greeted: bool,
+    finished: bool,
+    /// `identified` was seen: the credentials are known, and requests to AWS follow.
+    asks: bool,
+}
+
+impl EventForwarder<'_> {
+    fn line(&mut self, line: &[u8]) {
+        let Ok(event) = serde_json::from_slice::<Value>(line) else { return };
+        self.greeted = true;
+        self.finished |= event["event"] == "finished";
+        self.asks |= event["event"] == "identified";
+        let raw = String::from_utf8_lossy(line);
+        let event = self.errand.located(event);
+        // After the output is closed, nothing more is written to it. The run shuts down, and its events are read until then.
+        if self.relay.reason() != Some(CancelReason::OutputClosed)
+            && self.audience.line(&event, raw.trim_end_matches('\n')).is_err()
+        {
+            self.relay.tell(CancelReason::OutputClosed, false);
+        }
+    }
+
+    /// Writes the `finished` event of a run that has written none.
+    fn conclude(&mut self, how: &str, silently: bool) {
+        if silently {
+            return;
+        }
+        let code = if self.relay.reason().is_some() { Code::Cancelled } else { Code::Internal };
+        let report = ErrorReport::new(code, format!("the run ended without a result: {how}"))
+            .hint("run the same command again; it continues from the live state");
+        self.end(report);
+    }
+
+    fn end(&mut self, report: ErrorReport) {
+        let mut events = vec![Event::Finished(Finished::failed(report, Vec::new()))];
+        if !self.greeted {
+            events.insert(0, hello());
+        }
+        for event in events {
+            let line = serde_json::to_vec(&Line::new(&event)).expect("every event can be written as JSON");
+            self.line(&line);
+        }
+    }
+}
+
+/// The first event of every run.
+pub fn hello() -> Event {
+    Event::Hello {
+        protocol: PROTOCOLS.to_vec(),
+        name: env!("CARGO_PKG_NAME").to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+fn exit_status(status: ExitStatus, relay: &SignalForwarder) -> i32 {
+    status.code().unwrap_or_else(|| relay.reason().map_or(1, CancelReason::exit_status))
+}
+
+/// The request as JSON: the stanza, with its keys in the order of the file.
+fn json(stanza: &Map) -> String {
+    let mut text = String::new();
+    write_map(stanza, &mut text);
+    text
+}
+
+fn write_map(map: &Map, text: &mut String) {
+    text.push('{');
+    for (index, (key, node)) in map.iter().enumerate() {
+        text.push_str(if index > 0 { "," } else { "" });
+        text.push_str(&Value::from(key).to_string());
+        text.push(':');
+        write_node(node, text);
+    }
+    text.push('}');
+}
+
+fn write_node(node: &Node, text: &mut String) {
+    match node {
+        Node::Map(map) => write_map(map, text),
+        Node::List(items) => {
+            text.push('[');
+            for (index, item) in items.iter().enumerate() {
+                text.push_str(if index > 0 { "," } else { "" });
+                write_node(item, text);
+            }
+            text.push(']');
+        }
+        Node::Null | Node::Bool(_) | Node::Number(_) | Node::Text(_) => text.push_str(&Value::from(node).to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+    use signal_hook::consts::{SIGINT, SIGTERM};
+
+    /// A run whose stanza and environment contain secrets.
+    fn errand() -> ChildRun {
+        let stanza = [("access_key_id".to_owned(), Node::Text("of the stanza".to_owned()))].into_iter().collect();
+        let env = [("TOKEN", "of the environment")].into_iter().collect();
+        ChildRun::of("f.yml", LocatedStanza { stanza, ..LocatedStanza::default() }, vec!["policy".into()], env)
+    }
+
+    #[test]
+    fn what_is_shown_of_a_run_holds_no_secret() {
+        let errand = errand();
+        assert!(json(&errand.written.stanza).contains("of the stanza"));
+        let shown = format!("{errand:?} {errand:#?}");
+        assert!(shown.contains("f.yml") && !shown.contains("of the"), "{shown}");
+    }
+
+    #[test]
+    fn a_document_that_is_not_printed_is_told_in_a_line() {
+        let told = |program: &str, reason: Option<CancelReason>| {
+            let (lines, relay) = (RefCell::new(Vec::new()), SignalForwarder::new().expect("two descriptors"));
+            reason.into_iter().for_each(|reason| relay.tell(reason, false));
+            let status = print(&errand(), Path::new(program), &relay, &|line| lines.borrow_mut().push(line.to_owned()));
+            (status, lines.into_inner().join("\n"))
+        };
+        let (status, line) = told("/nowhere/dpl-lambda", None);
+        assert_eq!((status, line.starts_with("`/nowhere/dpl-lambda` cannot be started: ")), (2, true), "{line}");
+        for (reason, status, why) in [
+            (CancelReason::Signal(SIGINT), 130, "SIGINT"),
+            (CancelReason::Signal(SIGTERM), 143, "SIGTERM"),
+            (CancelReason::OutputClosed, 1, "closed"),
+        ] {
+            let told = told("true", Some(reason));
+            assert!(
+                told.0 == status && told.1.starts_with("no document printed: ") && told.1.contains(why),
+                "{told:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Replaces `secure:` values of a stanza by environment variables, and lists those that are still missing.
+//! Never uses the value of a variable, only whether it is set.
+//!
+//! The standalone mode cannot decrypt: only Travis CI has the key.
+
+use super::travis_yml::LocatedStanza;
+use crate::protocol::branches::is_from_variable;
+use crate::protocol::environment::Environment;
+use crate::protocol::json::{Map, Node, pointer};
+
+/// An encrypted value that no variable replaces.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct MissingSecret {
+    /// JSON pointer to it.
+    pub(super) at: String,
+    /// What to do instead, as a hint.
+    pub(super) hint: String,
+}
+
+/// The keys for credentials. All of them come from the same source.
+const IDENTITY: [&str; 3] = ["access_key_id", "secret_access_key", "session_token"];
+
+/// Removes encrypted values that the environment replaces, with a note for each, and returns those that are missing. A command that does not
+/// contact AWS (`asks_aws`) needs no credentials.
+pub(super) fn settle(written: &mut LocatedStanza, env: &Environment, asks_aws: bool) -> Vec<MissingSecret> {
+    let keys: Vec<String> = written.stanza.iter().map(|(key, _)| key.to_owned()).collect();
+    let mut missing = Vec::new();
+    let holds = |stanza: &Map, key: &str| stanza.get(key).is_some_and(|node| !encrypted(key, node).is_empty());
+    if IDENTITY.iter().any(|key| holds(&written.stanza, key)) {
+        match identity(env) {
+            None if asks_aws => {
+                let at = IDENTITY.iter().find(|key| holds(&written.stanza, key)).map(|key| pointer("", key));
+                let hint = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, in the environment";
+                missing.push(MissingSecret { at: at.expect("one of them is encrypted"), hint: hint.to_owned() });
+            }
+            known => {
+                let line = IDENTITY.iter().find(|key| holds(&written.stanza, key));
+                let line = line.map_or(written.line, |key| written.line_of(&pointer("", key)));
+                let why = known.map_or("this command needs none".to_owned(), |name| format!("{name} is set"));
+                written.notes.push(format!("line {line}: the encrypted credentials are ignored: {why}"));
+                IDENTITY.iter().for_each(|key| drop(written.stanza.remove(key)));
+            }
+        }
+    }
+    for key in keys.iter().filter(|key| !IDENTITY.contains(&key.as_str())) {
+        let Some(node) = written.stanza.get(key) else { continue };
+        let found = encrypted(key, node);
+        if found.is_empty() {
+            continue;
+        }
+        let variables = variables(key);
+        if let Some(name) = variables.iter().find(|name| is_set(env, name)) {
+            let line = written.line_of(&pointer("", key));
+            written.notes.push(format!("line {line}: the encrypted `{key}` is ignored: {name} is set"));
+            written.stanza.remove(key);
+            continue;
+        }
+        missing.extend(found.into_iter().map(|found| found.advice(key, variables.first())));
+    }
+    missing
+}
+
+/// An encrypted value in an option.
+struct Encrypted {
+    at: String,
+    /// Its key, if it is an entry of a map within the option.
+    name: Option<String>,
+    /// True if it is an entry of a map or a list within the option.
+    inside: bool,
+}
+
+impl Encrypted {
+    fn advice(self, key: &str, variable: Option<&String>) -> MissingSecret {
+        let is_environment = ["environment", "environment_variables", "function_tags"].contains(&key);
+        let hint = match (&self.name, variable) {
+            (Some(name), _) if is_environment => {
+                format!("write `{name}: ${name}` instead, and set {name} in the environment")
+            }
+            (None, _) if is_environment && self.inside => {
+                "write `NAME=$NAME` instead, and set NAME in the environment".to_owned()
+            }
+            (_, Some(variable)) => format!("set {variable} in the environment"),
+            (name, None) => {
+                let name = name.as_deref().unwrap_or(key);
+                let variable = name.to_uppercase();
+                format!("write `{name}: ${variable}` instead, and set {variable} in the environment")
+            }
+        };
+        MissingSecret { at: self.at, hint }
+    }
+}
+
+fn encrypted(key: &str, node: &Node) -> Vec<Encrypted> {
+    let mut found = Vec::new();
+    look(pointer("", key), None, false, node, &mut found);
+    found
+}
+
+fn look(at: String, name: Option<&str>, inside: bool, node: &Node, found: &mut Vec<Encrypted>) {
+    match node {
+        _ if node.is_secure() => found.push(Encrypted { at, name: name.map(str::to_owned), inside }),
+        Node::Map(map) => map.iter().for_each(|(key, node)| look(pointer(&at, key), Some(key), true, node, found)),
+        Node::List(items) => {
+            items.iter().enumerate().for_each(|(index, node)| look(format!("{at}/{index}"), None, true, node, found));
+        }
+        Node::Null | Node::Bool(_) | Node::Number(_) | Node::Text(_) => {}
+    }
+}
+
+/// The variables that can replace an option, the most common one first.
+fn variables(key: &str) -> Vec<String> {
+    match key {
+        "region" => ["AWS_REGION", "AWS_DEFAULT_REGION", "LAMBDA_REGION"].map(str::to_owned).into(),
+        _ if is_from_variable(key) => ["AWS", "LAMBDA"].map(|from| format!("{from}_{}", key.to_uppercase())).into(),
+        _ => Vec::new(),
+    }
+}
+
+/// The variable by which the environment provides credentials explicitly. A default profile does not count, because no one has chosen it for
+/// this job.
+fn identity(env: &Environment) -> Option<&'static str> {
+    let both = |id, secret| is_set(env, id) && is_set(env, secret);
+    let alone = [
+        "AWS_PROFILE",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    ];
+    match () {
+        () if both("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY") => Some("AWS_ACCESS_KEY_ID"),
+        () if both("LAMBDA_ACCESS_KEY_ID", "LAMBDA_SECRET_ACCESS_KEY") => Some("LAMBDA_ACCESS_KEY_ID"),
+        () => alone.into_iter().find(|name| is_set(env, name)),
+    }
+}
+
+fn is_set(env: &Environment, name: &str) -> bool {
+    env.get(name).is_some_and(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::standalone::travis_yml;
+
+    const KEYS: [(&str, &str); 2] = [("AWS_ACCESS_KEY_ID", "x"), ("AWS_SECRET_ACCESS_KEY", "y")];
+
+    /// The remaining keys of the stanza, the missing values, and the notes.
+    fn settled(
+        stanza: &str,
+        env: &[(&str, &str)],
+        asks_aws: bool,
+    ) -> (Vec<String>, Vec<(String, String)>, Vec<String>) {
+        let mut written = travis_yml::stanza(stanza, false).expect("valid");
+        let missing = settle(&mut written, &env.iter().copied().collect(), asks_aws);
+        (
+            written.stanza.iter().map(|(key, _)| key.to_owned()).collect(),
+            missing.into_iter().map(|missing| (missing.at, missing.hint)).collect(),
+            written.notes,
+        )
+    }
+
+    #[test]
+    fn an_encrypted_key_gives_way_to_the_pair_of_the_environment() {
+        let stanza = "function_name: f\naccess_key_id: AKIA\nsecret_access_key:\n  secure: abc\n";
+        let (keys, missing, notes) = settled(stanza, &KEYS, true);
+        assert_eq!((keys, missing.len()), (vec!["function_name".to_owned()], 0));
+        assert_eq!(notes, ["line 3: the encrypted credentials are ignored: AWS_ACCESS_KEY_ID is set"]);
+        let (_, missing, _) = settled(stanza, &[("AWS_PROFILE", "p")], true);
+        assert_eq!(missing, []);
+        let half = [KEYS[0], ("AWS_SECRET_ACCESS_KEY", "")];
+        let (keys, missing, _) = settled(stanza, &half, true);
+        assert_eq!(keys.len(), 3);
+        assert_eq!(missing[0].0, "/secret_access_key");
+        assert!(missing[0].1.contains("AWS_PROFILE"), "{missing:?}");
+    }
+
+    #[test]
+    fn who_asks_aws_nothing_needs_no_key() {
+        let (keys, missing, notes) = settled("function_name: f\nsecret_access_key: {secure: abc}\n", &[], false);
+        assert_eq!((keys.len(), missing.len(), notes.len()), (1, 0, 1));
+    }
+
+    #[test]
+    fn an_option_gives_way_to_its_own_variable() {
+        let stanza = "function_name: f\nrole: {secure: abc}\nregion: {secure: abc}\n";
+        let (keys, missing, notes) = settled(stanza, &[("LAMBDA_ROLE", "r"), ("AWS_DEFAULT_REGION", "eu")], true);
+        assert_eq!((keys.len(), missing.len(), notes.len()), (1, 0, 2));
+        let (_, missing, _) = settled(stanza, &[], true);
+        let hints: Vec<_> = missing.iter().map(|(at, hint)| (at.as_str(), hint.as_str())).collect();
+        assert_eq!(
+            hints,
+            [("/role", "set AWS_ROLE in the environment"), ("/region", "set AWS_REGION in the environment"),]
+        );
+    }
+
+    #[test]
+    fn what_has_no_variable_is_to_be_written_as_one() {
+        let stanza = "environment:\n  PASSWORD: {secure: abc}\n  OPEN: x\nexternal_id: {secure: d}\n\
+                      environment_variables:\n- secure: e\non: {repo: {secure: x}}\n";
+        let (_, missing, _) = settled(stanza, &[], true);
+        let told: Vec<_> = missing.iter().map(|(at, hint)| (at.as_str(), hint.as_str())).collect();
+        assert_eq!(
+            told,
+            [
+                ("/environment/PASSWORD", "write `PASSWORD: $PASSWORD` instead, and set PASSWORD in the environment"),
+                ("/external_id", "write `external_id: $EXTERNAL_ID` instead, and set EXTERNAL_ID in the environment"),
+                ("/environment_variables/0", "write `NAME=$NAME` instead, and set NAME in the environment"),
+                ("/on/repo", "write `repo: $REPO` instead, and set REPO in the environment"),
+            ]
+        );
+    }
+}

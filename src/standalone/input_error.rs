@@ -1,0 +1,185 @@
+//! Input errors of the standalone mode: turns a problem with the options or the file into the report that users see.
+//! Never shows a value of the file, because any value may be a secret.
+
+use std::io;
+
+use super::encrypted::MissingSecret;
+use super::travis_yml::{LocatedStanza, StanzaError};
+use super::yaml::YamlError;
+use crate::diagnostics;
+use crate::git::GitError;
+use crate::protocol::error::{Code, ErrorReport, Problem};
+use crate::protocol::json::{MAX_REQUEST_BYTES, MAX_VALUES, WireError};
+use crate::protocol::messages::size;
+
+/// The reason why no child run is started. Messages about a file begin with the location: `.travis.yml:14`.
+#[derive(Debug)]
+pub struct InputError(ErrorReport);
+
+impl InputError {
+    fn new(code: Code, place: &str, message: &str, hint: &str) -> Self {
+        InputError(ErrorReport::new(code, format!("{place}: {message}")).hint(hint))
+    }
+
+    /// Command line options that cannot be combined.
+    pub fn of_arguments(message: &str, hint: &str) -> Self {
+        InputError(ErrorReport::new(Code::BadArguments, message).hint(hint))
+    }
+
+    /// The path of this program's executable cannot be determined.
+    pub fn of_program(error: &io::Error) -> Self {
+        InputError(diagnostics::of_no_program(error))
+    }
+
+    /// git cannot tell the build's branch, tag or commit.
+    pub(super) fn of_git(error: GitError) -> Self {
+        InputError(diagnostics::of_git(error))
+    }
+
+    /// Lines for standard error: one for each problem, with its hint.
+    pub fn lines(&self) -> Vec<String> {
+        let line = |message: &str, hint: &Option<String>| match hint {
+            Some(hint) => format!("{message}; {hint}"),
+            None => message.to_owned(),
+        };
+        match self.0.problems.as_slice() {
+            [] => vec![line(&self.0.message, &self.0.hint)],
+            problems => problems.iter().map(|problem| line(&problem.message, &problem.hint)).collect(),
+        }
+    }
+
+    /// The report for JSON events.
+    pub fn into_report(self) -> ErrorReport {
+        self.0
+    }
+
+    /// Several stanzas for a command that writes one archive or prints one document.
+    pub(super) fn of_one_archive(file: &str, stanzas: &[LocatedStanza]) -> Self {
+        let there: Vec<_> =
+            stanzas.iter().enumerate().map(|(at, one)| format!("{} is {}", at + 1, one.title())).collect();
+        let message = format!("found {} stanzas, but this command takes only one: {}", stanzas.len(), there.join(", "));
+        InputError::new(Code::BadArguments, file, &message, "select one with --only")
+    }
+
+    /// A file that does not exist or cannot be read.
+    pub(super) fn of_file(file: &str, error: &io::Error) -> Self {
+        let hint = match error.kind() {
+            io::ErrorKind::NotFound => "check the path, and that this is the job's directory",
+            _ => "give a readable file",
+        };
+        let said = match error.kind() {
+            io::ErrorKind::NotFound => "file not found".to_owned(),
+            _ => format!("cannot read the file: {error}"),
+        };
+        InputError::new(Code::BadArguments, file, &said, hint)
+    }
+
+    /// A file that is larger than a request may be.
+    pub(super) fn of_size(file: &str) -> Self {
+        let most = size(MAX_REQUEST_BYTES as u64);
+        let message = format!("the file is larger than {most}");
+        InputError::new(Code::RequestTooLarge, file, &message, "check that this is the right file")
+    }
+
+    /// A file that is not UTF-8.
+    pub(super) fn of_encoding(file: &str, line: usize) -> Self {
+        InputError::new(Code::BadArguments, &format!("{file}:{line}"), "invalid UTF-8", "save the file as UTF-8")
+    }
+
+    /// A file without a usable stanza, or without the one that `--only` selects.
+    pub(super) fn of_stanza(file: &str, error: StanzaError) -> Self {
+        let at = |line: usize, column: usize| format!("{file}:{line}:{column}");
+        let too_large = || {
+            let said = format!(
+                "the file contains more than {MAX_VALUES} values or {}, counting what aliases refer to",
+                size(MAX_REQUEST_BYTES as u64)
+            );
+            InputError::new(
+                Code::RequestTooLarge,
+                file,
+                &said,
+                "check that this is the right file; a stanza is far smaller",
+            )
+        };
+        match error {
+            StanzaError::Yaml(YamlError::Syntax { detail, place }) => InputError::new(
+                Code::BadArguments,
+                &at(place.line, place.column),
+                &format!("invalid YAML: {detail}"),
+                "correct the file",
+            ),
+            StanzaError::Yaml(YamlError::DuplicateKey { key, first, second }) => InputError::new(
+                Code::DuplicateKey,
+                &at(second.line, second.column),
+                &format!("duplicate key `{key}` (first defined on line {})", first.line),
+                "keep one of the two",
+            ),
+            StanzaError::Yaml(YamlError::Tag { place }) => InputError::new(
+                Code::BadArguments,
+                &at(place.line, place.column),
+                "this value begins with `!`, which is a YAML tag that a stanza cannot contain",
+                "quote the value, or remove the tag",
+            ),
+            StanzaError::Yaml(YamlError::TooDeep { place }) => InputError::new(
+                Code::BadArguments,
+                &at(place.line, place.column),
+                "nesting is too deep",
+                "reduce the nesting; a stanza has about four levels",
+            ),
+            StanzaError::Yaml(YamlError::TooLarge) | StanzaError::Json(WireError::TooManyValues) => too_large(),
+            StanzaError::Json(WireError::Syntax { detail, line, column }) => InputError::new(
+                Code::BadJson,
+                &at(line, column),
+                &format!("invalid JSON: {detail}"),
+                "correct the file, or name it `.yml` if it is YAML",
+            ),
+            StanzaError::Json(WireError::DuplicateKey { key, line, column }) => InputError::new(
+                Code::DuplicateKey,
+                &at(line, column),
+                &format!("duplicate key `{key}`"),
+                "keep one of the two",
+            ),
+            StanzaError::NotAMap { kind } => {
+                let message = format!("the file is {kind}; expected a map");
+                InputError::new(Code::BadArguments, file, &message, "check that this is the right file")
+            }
+            StanzaError::None { providers } if providers.is_empty() => InputError::new(
+                Code::WrongProvider,
+                file,
+                "no `deploy` with `provider: lambda` in this file",
+                "if the file contains a single stanza, use --stanza",
+            ),
+            StanzaError::None { providers } => InputError::new(
+                Code::WrongProvider,
+                file,
+                &format!("no `deploy` with `provider: lambda` in this file, only {}", providers.join(", ")),
+                "check that this is the right file",
+            ),
+            StanzaError::Ambiguous { only, there, several } => {
+                let found = if several { "several stanzas match" } else { "no stanza matches" };
+                let hint = if several { "select one by its number" } else { "give a number or a function name" };
+                let message = format!("{found} `{only}`: {}", there.join(", "));
+                InputError::new(Code::BadArguments, file, &message, hint)
+            }
+        }
+    }
+
+    /// Encrypted values, all of them in one report. `missing` must not be empty.
+    pub(super) fn of_encrypted(file: &str, missing: &[(&LocatedStanza, Vec<MissingSecret>)]) -> Self {
+        let mut problems = Vec::new();
+        for (written, missing) in missing {
+            for MissingSecret { at, hint } in missing {
+                let name = at.trim_start_matches('/').replace('/', ".");
+                let message =
+                    format!("{file}:{}: `{name}` is encrypted; only Travis CI can decrypt it", written.line_of(at));
+                problems.push(Problem {
+                    code: Code::NotDecrypted,
+                    message,
+                    at: Some(at.clone()),
+                    hint: Some(hint.clone()),
+                });
+            }
+        }
+        InputError(ErrorReport::of_problems(problems))
+    }
+}

@@ -1,0 +1,22 @@
+//! The standalone mode: reads stanzas from a file, runs this program once for each, and forwards its events or prints them as text.
+//! Never deploys anything itself, and adds no facts to the events of a run.
+//!
+//! In this mode the program is its own CI runner. It uses the same request and events as every other CI runner.
+
+mod child_run;
+pub mod ci;
+mod encrypted;
+mod input_error;
+pub mod job_env;
+mod marks;
+mod run_request;
+mod signal_forwarder;
+pub mod terminal;
+pub mod travis_yml;
+pub mod variables;
+pub mod yaml;
+
+pub use child_run::{ChildRun, EventSink, hello, print, run};
+pub use input_error::InputError;
+pub use run_request::{RunRequest, StanzaSource, prepare};
+pub use signal_forwarder::SignalForwarder;

@@ -1,0 +1,120 @@
+//! Turns the options of the standalone mode into child runs, one per stanza.
+//! Never starts a child run. Side effects: reads the file, asks git about the build, and evaluates conditions with bash.
+use std::ffi::OsString;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::child_run::ChildRun;
+use super::encrypted;
+use super::input_error::InputError;
+use super::job_env::{self, CiSelection, JobEnvironment};
+use super::travis_yml::{self, LocatedStanza};
+use crate::bounded_read;
+use crate::cancel::CancelToken;
+use crate::conditions::{self, BashOptions};
+use crate::protocol::environment::Environment;
+
+/// The file that contains the stanzas.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StanzaSource {
+    /// A `.travis.yml`.
+    TravisYml(PathBuf),
+    /// A JSON or YAML file that contains a single stanza and nothing else.
+    Stanza(PathBuf),
+}
+
+/// A command for the standalone mode.
+#[derive(Debug)]
+pub struct RunRequest {
+    /// The command and its own options, passed to each child run.
+    pub arguments: Vec<OsString>,
+    /// The file that contains the stanzas.
+    pub source: StanzaSource,
+    /// Time limit for reading `source`, which may be a pipe.
+    pub input_limit: Duration,
+    /// The number or name that selects one stanza. `None`: all stanzas.
+    pub only: Option<String>,
+    /// Which CI's variables describe the build.
+    pub ci: CiSelection,
+    /// True if the command contacts AWS, and so needs credentials.
+    pub asks_aws: bool,
+    /// True if the command evaluates `on`. A stanza that is then skipped may contain values that cannot be decrypted.
+    pub judges: bool,
+    /// True if the command writes one file or prints one document, and so takes a single stanza.
+    pub one_only: bool,
+}
+
+/// Reads the file and detects the build. Returns the child runs, and notes to show before they start.
+///
+/// # Errors
+/// [`InputError`] if the file, the selection or an encrypted value prevents the runs.
+pub fn prepare(
+    order: &RunRequest,
+    env: &Environment,
+    directory: &Path,
+    asking: BashOptions,
+    stop: &CancelToken,
+) -> Result<(Vec<ChildRun>, Vec<String>), InputError> {
+    let (StanzaSource::TravisYml(path) | StanzaSource::Stanza(path)) = &order.source;
+    let file = path.display().to_string();
+    let text = read(path, &file, order.input_limit, stop)?;
+    let stanzas = match &order.source {
+        StanzaSource::TravisYml(_) => travis_yml::stanzas(&text),
+        StanzaSource::Stanza(_) => {
+            let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+            travis_yml::stanza(&text, is_json).map(|stanza| vec![stanza])
+        }
+    };
+    let chosen = stanzas.and_then(|stanzas| match &order.only {
+        Some(only) => travis_yml::choose(stanzas, only),
+        None => Ok(stanzas),
+    });
+    let mut chosen = chosen.map_err(|error| InputError::of_stanza(&file, error))?;
+    if order.one_only && chosen.len() > 1 {
+        return Err(InputError::of_one_archive(&file, &chosen));
+    }
+    let around = job_env::look(env, order.ci, directory, stop).map_err(InputError::of_git)?;
+    let envs: Vec<Environment> = chosen.iter().map(|written| around.of_job(&written.variables)).collect();
+    let is_run = |written: &LocatedStanza, env: &Environment| {
+        !order.judges || conditions::judge(&written.stanza, env, asking, stop).0.is_ok_and(|verdict| verdict.deploys)
+    };
+    let missing: Vec<_> = chosen
+        .iter_mut()
+        .zip(&envs)
+        .filter_map(|(written, env)| {
+            let missing = encrypted::settle(written, env, order.asks_aws);
+            (!missing.is_empty() && is_run(written, env)).then_some((&*written, missing))
+        })
+        .collect();
+    if !missing.is_empty() {
+        return Err(InputError::of_encrypted(&file, &missing));
+    }
+    let notes = notes(&file, order.judges.then_some(&around), &chosen);
+    let errands = chosen.into_iter().zip(envs);
+    let errands = errands.map(|(written, env)| ChildRun::of(&file, written, order.arguments.clone(), env));
+    Ok((errands.collect(), notes))
+}
+
+fn read(path: &Path, file: &str, limit: Duration, stop: &CancelToken) -> Result<String, InputError> {
+    let bytes = bounded_read::read_stream(path, limit, stop).map_err(|error| match error.kind() {
+        ErrorKind::FileTooLarge => InputError::of_size(file),
+        _ => InputError::of_file(file, &error),
+    })?;
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        InputError::of_encoding(file, valid.iter().filter(|byte| **byte == b'\n').count() + 1)
+    })
+}
+
+/// The notes to show before the runs, without duplicates.
+fn notes(file: &str, around: Option<&JobEnvironment>, stanzas: &[LocatedStanza]) -> Vec<String> {
+    let mut notes = around.map_or_else(Vec::new, |around| around.notes.clone());
+    for note in stanzas.iter().flat_map(|written| &written.notes) {
+        let note = format!("{file}: {note}");
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
+    }
+    notes
+}

@@ -1,0 +1,198 @@
+//! Decides how to write to a terminal or a log: colours, width, live lines, character set.
+//! Never reads the environment itself: the caller passes it in.
+
+use std::ffi::OsString;
+use std::os::fd::AsFd;
+
+/// What a terminal or a log supports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TerminalCapabilities {
+    /// True if colours, bold and dim text may be used. If false, no escape character is written.
+    pub colour: bool,
+    /// Width in columns. `None`: it is not a terminal, so nothing is wrapped and no value is shortened, because a log must be searchable.
+    pub width: Option<u16>,
+    /// True if a line may be redrawn in place, for progress and the running step.
+    pub live: bool,
+    /// True if symbols and rules may be other than ASCII. External text is printed unchanged in either case.
+    pub unicode: bool,
+}
+
+/// Assumed width in columns of a terminal that does not report its size.
+const USUAL_COLUMNS: u16 = 80;
+
+/// Minimum width in columns. On a narrower terminal, the text is formatted for this width.
+const FEWEST_COLUMNS: u16 = 20;
+
+impl TerminalCapabilities {
+    /// Determines the style from whether the output is a terminal, its columns ([`size_of`]), and these variables of the process: `NO_COLOR`,
+    /// `CLICOLOR_FORCE`, `FORCE_COLOR`, `CLICOLOR`, `TERM`, `CI`, `COLUMNS`, and those of the locale.
+    ///
+    /// `NO_COLOR` overrides all variables that force colours. `CI` disables live lines, because many CIs write the output of a terminal to a log.
+    /// Without a locale the process is in the locale C, which is ASCII only.
+    pub fn of(terminal: bool, columns: Option<u16>, variable: impl Fn(&str) -> Option<OsString>) -> Self {
+        let text = |name: &str| variable(name).map(|value| value.to_string_lossy().into_owned()).unwrap_or_default();
+        let set = |name: &str| !matches!(text(name).as_str(), "" | "0" | "false");
+        let term = text("TERM");
+        let able = terminal && !matches!(term.as_str(), "" | "dumb");
+        let forced = set("CLICOLOR_FORCE") || set("FORCE_COLOR");
+        let refused = !text("NO_COLOR").is_empty();
+        let unwanted = text("CLICOLOR") == "0" || text("FORCE_COLOR") == "0";
+        let columns = columns.filter(|columns| *columns > 0);
+        let columns = columns.or_else(|| text("COLUMNS").parse().ok().filter(|columns| *columns > 0));
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].map(text).into_iter().find(|locale| !locale.is_empty());
+        let locale = locale.unwrap_or_default().to_ascii_uppercase();
+        TerminalCapabilities {
+            colour: !refused && (forced || (able && !unwanted)),
+            width: terminal.then(|| columns.unwrap_or(USUAL_COLUMNS).max(FEWEST_COLUMNS)),
+            live: able && !set("CI"),
+            // The font of the Linux console has no check mark.
+            unicode: (locale.contains("UTF-8") || locale.contains("UTF8")) && !(terminal && term == "linux"),
+        }
+    }
+}
+
+/// The width in columns of the terminal of a file descriptor. `None`: it is not a terminal, or does not report its size.
+pub fn size_of(fd: impl AsFd) -> Option<u16> {
+    rustix::termios::tcgetwinsize(fd).ok().map(|size| size.ws_col).filter(|columns| *columns > 0)
+}
+
+/// The colour and weight of a piece of text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Styles {
+    Plain,
+    Dim,
+    Bold,
+    Good,
+    GoodBold,
+    Changed,
+    Bad,
+    BadBold,
+}
+
+impl Styles {
+    /// The parameters of the escape sequence (Select Graphic Rendition, ECMA-48). Only the sixteen standard colours are used, so that the theme
+    /// of the terminal applies.
+    pub(super) fn parameters(self) -> Option<&'static str> {
+        match self {
+            Styles::Plain => None,
+            Styles::Dim => Some("2"),
+            Styles::Bold => Some("1"),
+            Styles::Good => Some("32"),
+            Styles::GoodBold => Some("1;32"),
+            Styles::Changed => Some("33"),
+            Styles::Bad => Some("31"),
+            Styles::BadBold => Some("1;31"),
+        }
+    }
+}
+
+/// The symbols, in Unicode or ASCII.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Symbols {
+    pub(super) done: &'static str,
+    pub(super) not: &'static str,
+    pub(super) runs: &'static str,
+    pub(super) told: &'static str,
+    pub(super) arrow: &'static str,
+    pub(super) bar: &'static str,
+    pub(super) cut: &'static str,
+    pub(super) rule: &'static str,
+    pub(super) full: &'static str,
+    pub(super) empty: &'static str,
+}
+
+impl TerminalCapabilities {
+    pub(super) fn marks(self) -> Symbols {
+        if self.unicode {
+            Symbols {
+                done: "✓",
+                not: "✗",
+                runs: "…",
+                told: "·",
+                arrow: "→",
+                bar: "│",
+                cut: "…",
+                rule: "─",
+                full: "━",
+                empty: "─",
+            }
+        } else {
+            Symbols {
+                done: "ok",
+                not: "x ",
+                runs: "..",
+                told: "- ",
+                arrow: "->",
+                bar: "|",
+                cut: "...",
+                rule: "-",
+                full: "#",
+                empty: "-",
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(
+        terminal: bool,
+        columns: Option<u16>,
+        variables: &[(&str, &str)],
+        expected: (bool, Option<u16>, bool, bool),
+    ) {
+        let variable =
+            |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value));
+        let style = TerminalCapabilities::of(terminal, columns, variable);
+        assert_eq!((style.colour, style.width, style.live, style.unicode), expected, "{variables:?}");
+    }
+
+    #[test]
+    fn a_terminal_has_colours_and_lives() {
+        let xterm = ("TERM", "xterm-256color");
+        check(true, Some(100), &[xterm, ("LANG", "C.UTF-8")], (true, Some(100), true, true));
+        check(true, None, &[xterm, ("COLUMNS", "60"), ("LC_ALL", "de_AT.utf8")], (true, Some(60), true, true));
+        check(true, Some(0), &[xterm, ("COLUMNS", "wide")], (true, Some(80), true, false));
+        check(true, Some(3), &[xterm], (true, Some(20), true, false));
+        check(true, Some(80), &[xterm, ("LC_ALL", "C"), ("LANG", "C.UTF-8")], (true, Some(80), true, false));
+        check(true, Some(80), &[("TERM", "linux"), ("LANG", "C.UTF-8")], (true, Some(80), true, false));
+    }
+
+    #[test]
+    fn a_dumb_terminal_has_lines_only() {
+        check(true, Some(80), &[("TERM", "dumb")], (false, Some(80), false, false));
+        check(true, Some(80), &[], (false, Some(80), false, false));
+    }
+
+    #[test]
+    fn a_log_is_never_wrapped_and_never_moves() {
+        check(false, None, &[("TERM", "xterm"), ("COLUMNS", "60"), ("LANG", "C.UTF-8")], (false, None, false, true));
+        check(true, Some(80), &[("TERM", "xterm"), ("CI", "true")], (true, Some(80), false, false));
+        check(true, Some(80), &[("TERM", "xterm"), ("CI", "false")], (true, Some(80), true, false));
+    }
+
+    #[test]
+    fn colour_is_forced_and_refused_by_the_usual_variables() {
+        let colour = |terminal, variables: &[(&str, &str)]| {
+            let variable = |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, v)| OsString::from(v));
+            TerminalCapabilities::of(terminal, None, variable).colour
+        };
+        let xterm = ("TERM", "xterm");
+        assert!(!colour(true, &[xterm, ("NO_COLOR", "1")]));
+        assert!(colour(true, &[xterm, ("NO_COLOR", "")]));
+        assert!(!colour(true, &[xterm, ("CLICOLOR", "0")]));
+        assert!(!colour(true, &[xterm, ("FORCE_COLOR", "0")]));
+        assert!(colour(false, &[("CLICOLOR_FORCE", "1")]));
+        assert!(colour(false, &[("FORCE_COLOR", "3")]));
+        assert!(!colour(false, &[("CLICOLOR_FORCE", "0")]));
+        assert!(!colour(false, &[("NO_COLOR", "1"), ("FORCE_COLOR", "1")]));
+    }
+
+    #[test]
+    fn a_file_has_no_size() {
+        assert_eq!(size_of(tempfile::tempfile().unwrap()), None);
+    }
+}

@@ -1,0 +1,167 @@
+//! Prints the last event of a run: its outcome and the facts about it.
+//! Never prints anything after the hint of an error, except the policy statement that the hint mentions.
+
+use std::io::{self, Write};
+
+use serde_json::Value;
+
+use super::style::Styles;
+use super::text::{clean, width};
+use super::{HumanReporter, Section, counts, package, text_of};
+use crate::protocol::messages::duration;
+
+impl<W: Write> HumanReporter<W> {
+    pub(super) fn finished(&mut self, event: &Value) -> io::Result<()> {
+        self.abandoned()?;
+        match event["outcome"].as_str().unwrap_or_default() {
+            "deployed" => self.live_function("deployed", event),
+            "unchanged" => self.live_function("unchanged:", event),
+            "planned" => {
+                let steps = event["steps"].as_array().map_or(&[][..], Vec::as_slice);
+                // A plan that has already been shown is not repeated.
+                if self.run.plan.as_ref() != Some(&event["steps"]) {
+                    self.planned(event)?;
+                }
+                let said = if steps.is_empty() { "no differences".to_owned() } else { counts(steps) };
+                self.outcome(Styles::GoodBold, "planned:", &format!("{said}; nothing was changed"))
+            }
+            "packaged" => {
+                let output = text_of(event, "output").unwrap_or_default();
+                self.outcome(Styles::GoodBold, "packaged", &output)?;
+                let hash = text_of(&event["package"], "code_sha256").unwrap_or_default();
+                self.facts(&[("from", package(&event["package"])), ("code_sha256", hash)])
+            }
+            "checked" => self.outcome(Styles::GoodBold, "checked:", "the stanza is valid and its conditions are met"),
+            "skipped" => self.skipped(event),
+            "failed" => self.failed(event),
+            _ => self.outcome(Styles::Bold, "finished:", &text_of(event, "message").unwrap_or_default()),
+        }
+    }
+
+    /// Prints the outcome in bold, in a section of its own.
+    fn outcome(&mut self, paint: Styles, word: &str, said: &str) -> io::Result<()> {
+        self.begin(Section::End)?;
+        self.labelled(0, &[(paint, word)], said, Styles::Bold)
+    }
+
+    /// Prints labelled facts in two columns. Skips empty ones.
+    fn facts(&mut self, facts: &[(&str, String)]) -> io::Result<()> {
+        let told = || facts.iter().filter(|(_, fact)| !fact.is_empty());
+        let widest = told().map(|(label, _)| width(label)).max().unwrap_or(0);
+        for (label, fact) in told() {
+            self.labelled(2, &[(Styles::Dim, &format!("{label:<widest$} "))], fact, Styles::Plain)?;
+        }
+        Ok(())
+    }
+
+    fn live_function(&mut self, word: &str, event: &Value) -> io::Result<()> {
+        let part = |key| text_of(event, key).unwrap_or_default();
+        let said = match word {
+            "deployed" => part("function_name"),
+            _ => format!("{} already matches the stanza", part("function_name")),
+        };
+        self.outcome(Styles::GoodBold, word, &said)?;
+        let aliases = match event["aliases"].as_array() {
+            Some(aliases) => aliases.iter().filter_map(Value::as_str).map(clean).collect::<Vec<_>>().join(", "),
+            None => part("alias"),
+        };
+        self.facts(&[
+            ("version", part("version")),
+            ("alias", aliases),
+            (
+                "previous",
+                text_of(event, "previous_version").map(|version| format!("version {version}")).unwrap_or_default(),
+            ),
+            ("code", format!("{}, {}", part("code"), part("code_sha256"))),
+            ("region", part("region")),
+            ("url", part("function_url")),
+            ("took", event["duration_ms"].as_u64().map(duration).unwrap_or_default()),
+        ])
+    }
+
+    fn skipped(&mut self, event: &Value) -> io::Result<()> {
+        self.outcome(Styles::Changed, "skipped:", "the conditions are not met; nothing was done")?;
+        let not = self.style.marks().not;
+        for unmet in event["unmet"].as_array().into_iter().flatten() {
+            let part = |key| text_of(unmet, key).unwrap_or_default();
+            let said = format!("{}: {}", part("condition"), part("message"));
+            self.labelled(2, &[(Styles::Bad, not)], &said, Styles::Plain)?;
+            if unmet["condition"] != "pull-request" {
+                let said = format!("{}, got {}", super::quoted(&part("want")), super::quoted(&part("got")));
+                self.labelled(4, &[(Styles::Dim, "want")], &said, Styles::Dim)?;
+            }
+            if unmet["condition"] == "branch" && unmet["got"] == "" {
+                let hint = "set TRAVIS_BRANCH; the branch is unknown (detached HEAD, or not a git repository)";
+                self.labelled(4, &[(Styles::Bold, "hint:")], hint, Styles::Plain)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Prints the error last, and its hint at the very end, next to the new shell prompt.
+    fn failed(&mut self, event: &Value) -> io::Result<()> {
+        let error = &event["error"];
+        let list = |key: &str| error[key].as_array().map_or(&[][..], Vec::as_slice);
+        let log: Vec<&str> = list("log").iter().filter_map(Value::as_str).collect();
+        // The function's log has usually been shown by `output` events, unless they were lost.
+        if !log.is_empty() && !self.run.log.iter().map(String::as_str).collect::<Vec<_>>().ends_with(&log) {
+            self.line(&[(Styles::Dim, "the function's log:")])?;
+            log.iter().try_for_each(|line| self.barred(line))?;
+        }
+        self.begin(Section::End)?;
+        let problems = list("problems");
+        for problem in problems {
+            self.trouble("error", Styles::BadBold, Styles::Bold, problem)?;
+        }
+        if problems.is_empty() {
+            self.trouble_found("error", Styles::BadBold, Styles::Bold, error)?;
+        } else {
+            self.line(&[])?;
+            self.line(&[(Styles::BadBold, "failed:"), (Styles::Bold, &format!(" {} problems", problems.len()))])?;
+        }
+        for cause in list("caused_by").iter().filter_map(Value::as_str) {
+            self.labelled(2, &[(Styles::Dim, "caused by:")], &clean(cause), Styles::Plain)?;
+        }
+        if problems.is_empty() {
+            self.place(error)?;
+        }
+        let changed: Vec<String> =
+            event["changed"].as_array().into_iter().flatten().filter_map(Value::as_str).map(clean).collect();
+        if !changed.is_empty() {
+            self.labelled(2, &[(Styles::Changed, "already changed:")], &changed.join(", "), Styles::Plain)?;
+        }
+        if let Some(call) = call(&error["aws"]) {
+            self.labelled(2, &[(Styles::Dim, "AWS:")], &call, Styles::Dim)?;
+        }
+        // A hint is more specific than that.
+        if error["retryable"] == true && error["hint"].is_null() {
+            self.labelled(2, &[], "retrying later may succeed", Styles::Dim)?;
+        }
+        if event["allowed"] == true {
+            self.labelled(
+                2,
+                &[(Styles::Changed, "allowed:")],
+                "the build continues, because `allow_failure` is set",
+                Styles::Plain,
+            )?;
+        }
+        if problems.is_empty() || error["hint"] != problems[0]["hint"] {
+            self.hint(error)?;
+        }
+        Ok(())
+    }
+}
+
+/// The failed call, as far as it is known: `UpdateFunctionCode returned 403 AccessDeniedException, request 81fe…`.
+fn call(aws: &Value) -> Option<String> {
+    let mut said = text_of(aws, "operation")?;
+    let status = aws["http_status"].as_u64().map(|status| status.to_string());
+    let answer: Vec<String> = [status, text_of(aws, "code")].into_iter().flatten().collect();
+    if !answer.is_empty() {
+        said = format!("{said} returned {}", answer.join(" "));
+    }
+    if let Some(id) = text_of(aws, "request_id") {
+        said = format!("{said}, request {id}");
+    }
+    Some(said)
+}

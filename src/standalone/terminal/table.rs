@@ -1,0 +1,146 @@
+//! Formats the changes of a plan as a table.
+//! Never shortens a value in a log, and never shortens two different values so that they look the same.
+
+use serde_json::Value;
+
+use super::style::{Styles, Symbols};
+use super::text::{both_shortened, clean, shortened, width};
+use crate::protocol::secret::MASK;
+
+/// The styled pieces of one line.
+pub(super) type Line = Vec<(Styles, String)>;
+
+/// Columns before a field: indentation, symbol, space.
+const BEFORE: usize = 6;
+
+/// Number of characters of a shortened hash.
+const HASH: usize = 12;
+
+/// The lines of the table. `columns` is the width of the terminal; `None` is a log.
+pub(super) fn lines(steps: &[Value], marks: Symbols, columns: Option<usize>) -> Vec<Line> {
+    let rows: Vec<Vec<Row>> = steps
+        .iter()
+        .map(|step| changes(step).iter().map(|change| Row::of(change, columns.is_some())).collect())
+        .collect();
+    // A field that is wider than its share of the line does not widen the column.
+    let share = columns.map_or(usize::MAX, |columns| columns * 2 / 5);
+    let fields = rows.iter().flatten().map(|row| width(&row.field)).filter(|field| *field <= share).max().unwrap_or(0);
+    let mut lines = Vec::new();
+    for (step, rows) in steps.iter().zip(&rows) {
+        lines.push(vec![
+            (Styles::Plain, "  ".to_owned()),
+            (Styles::Bold, clean(step["step"].as_str().unwrap_or_default())),
+        ]);
+        rows.iter().for_each(|row| row.write(fields, marks, columns, &mut lines));
+    }
+    lines
+}
+
+/// The changes of a step.
+pub(super) fn changes(step: &Value) -> &[Value] {
+    step["changes"].as_array().map_or(&[], Vec::as_slice)
+}
+
+struct Row {
+    field: String,
+    from: Option<Items>,
+    to: Option<Items>,
+}
+
+/// The items of a list. Any other value is a single item.
+type Items = Vec<String>;
+
+impl Row {
+    fn of(change: &Value, brief: bool) -> Row {
+        let field = clean(change["field"].as_str().unwrap_or_default());
+        let unit = if field.starts_with("alias.") && field.ends_with(".traffic") { " %" } else { "" };
+        let known =
+            |value: &Value| items(value).map(|items| items.iter().map(|item| format!("{item}{unit}")).collect());
+        let (from, to): (Option<Items>, Option<Items>) = (known(&change["from"]), known(&change["to"]));
+        let known_by = |items: &Option<Items>| {
+            items.as_ref().map(|items| items.iter().map(|item| hash_shortened(&field, item)).collect::<Items>())
+        };
+        // Two different values with the same mask.
+        if change["from"] == MASK && change["to"] == MASK {
+            return Row { field, from, to: Some(vec![format!("another {MASK}")]) };
+        }
+        let (short_from, short_to) = (known_by(&from), known_by(&to));
+        if brief && (short_from != short_to || from == to) {
+            return Row { field, from: short_from, to: short_to };
+        }
+        Row { field, from, to }
+    }
+
+    fn write(&self, fields: usize, marks: Symbols, columns: Option<usize>, lines: &mut Vec<Line>) {
+        let (mark, paint) = match (&self.from, &self.to) {
+            (None, Some(_)) => ("+", Styles::Good),
+            (Some(_), None) => ("-", Styles::Bad),
+            _ => ("~", Styles::Changed),
+        };
+        let arrow = if self.from.is_some() && self.to.is_some() { format!("{} ", marks.arrow) } else { String::new() };
+        let joined = |items: &Option<Items>| items.as_ref().map(|items| items.join(", ")).unwrap_or_default();
+        let (from, to) = (joined(&self.from), joined(&self.to));
+        let before = if arrow.is_empty() { from } else { format!("{from} {arrow}") };
+        let field = width(&self.field).max(fields);
+        let fits = columns.is_none_or(|columns| BEFORE + field + 2 + width(&before) + width(&to) <= columns);
+        let mut line = vec![(Styles::Plain, "    ".to_owned()), (paint, format!("{mark} {}", self.field))];
+        let start = BEFORE + fields + 2;
+        if fits || width(&self.field) <= fields {
+            line.push((Styles::Plain, " ".repeat(field + 2 - width(&self.field))));
+        } else {
+            lines.push(std::mem::take(&mut line));
+            line.push((Styles::Plain, " ".repeat(start)));
+        }
+        if fits {
+            line.extend([(if arrow.is_empty() { Styles::Plain } else { Styles::Dim }, before), (Styles::Plain, to)]);
+            lines.push(line);
+            return;
+        }
+        // Below each other, so that the difference is easy to see.
+        let room = columns.map_or(usize::MAX, |columns| columns.saturating_sub(start));
+        let (from, to) = self.shortened(room, marks.cut);
+        let old = from.iter().map(|item| (if arrow.is_empty() { Styles::Plain } else { Styles::Dim }, item, ""));
+        let new =
+            to.iter().enumerate().map(|(at, item)| (Styles::Plain, item, if at == 0 { arrow.as_str() } else { "" }));
+        for (number, (paint, item, arrow)) in old.chain(new).enumerate() {
+            if number > 0 {
+                lines.push(std::mem::take(&mut line));
+                line.push((Styles::Dim, format!("{}{arrow}", " ".repeat(start - width(arrow)))));
+            }
+            line.push((paint, item.clone()));
+        }
+        lines.push(line);
+    }
+
+    fn shortened(&self, room: usize, cut: &str) -> (Items, Items) {
+        if let (Some([from]), Some([to])) = (self.from.as_deref(), self.to.as_deref()) {
+            let (from, to) = both_shortened(from, to, room, cut);
+            return (vec![from], vec![to]);
+        }
+        let each = |items: &Option<Items>| items.iter().flatten().map(|item| shortened(item, room, cut)).collect();
+        (each(&self.from), each(&self.to))
+    }
+}
+
+/// A value for display. `None`: it is null.
+fn items(value: &Value) -> Option<Items> {
+    match value {
+        Value::Null => None,
+        Value::String(text) if text.is_empty() || text.trim() != text => Some(vec![clean(&value.to_string())]),
+        Value::String(text) => Some(vec![clean(text)]),
+        Value::Array(items) if !items.is_empty() && items.iter().all(Value::is_string) => {
+            Some(items.iter().filter_map(Value::as_str).map(clean).collect())
+        }
+        other => Some(vec![clean(&other.to_string())]),
+    }
+}
+
+/// Shortens a hash: AWS's `CodeSha256`, or the digest of an image.
+fn hash_shortened(field: &str, value: &str) -> String {
+    let first = |hash: &str| hash.chars().take(HASH).collect::<String>();
+    match value.split_once("@sha256:") {
+        _ if field == "code_sha256" => first(value),
+        Some((image, digest)) if digest.len() == 64 => format!("{image}@sha256:{}", first(digest)),
+        _ => value.to_owned(),
+    }
+}

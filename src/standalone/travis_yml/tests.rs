@@ -1,0 +1,163 @@
+use serde_json::{Value, json};
+
+use super::*;
+
+#[track_caller]
+fn found(text: &str) -> Vec<LocatedStanza> {
+    stanzas(text).unwrap_or_else(|error| panic!("{text}: {error:?}"))
+}
+
+/// The titles of the stanzas: function name and line.
+#[track_caller]
+fn titles(text: &str) -> Vec<String> {
+    found(text).iter().map(LocatedStanza::title).collect()
+}
+
+#[test]
+fn stanzas_are_found_wherever_travis_ci_looks_for_them() {
+    for (text, expected) in [
+        ("deploy:\n  provider: lambda\n  function_name: f\n", vec!["f (line 2)"]),
+        (
+            "deploy:\n- provider: Lambda\n  function_name: f\n- provider: s3\n- {provider: LAMBDA, function_name: g}\n",
+            vec!["f (line 2)", "g (line 5)"],
+        ),
+        ("deploy: {:provider: :lambda, function_name: f}\n", vec!["f (line 1)"]),
+        ("jobs:\n  include:\n  - deploy:\n      provider: lambda\n      function_name: f\n", vec!["f (line 4)"]),
+        ("matrix:\n  include:\n    deploy: [heroku, {provider: lambda, function_name: f}]\n", vec!["f (line 3)"]),
+        (
+            "jobs:\n  include:\n  - script: x\n  - deploy: {provider: lambda, function_name: g}\n\
+             deploy: {provider: lambda, function_name: f}\n",
+            vec!["f (line 5)", "g (line 4)"],
+        ),
+        ("deploy: {provider: lambda}\n", vec!["a stanza without `function_name` (line 1)"]),
+        ("deploy:\n  provider: lambda\n  function_name: {master: f, develop: g}\n", vec!["f or g (line 2)"]),
+    ] {
+        assert_eq!(titles(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_stanza_that_jobs_share_by_an_alias_counts_once() {
+    let text = "x: &x\n  provider: lambda\n  function_name: f\njobs:\n  include:\n  - deploy: *x\n  - deploy: *x\n";
+    assert_eq!(titles(text), ["f (line 2)"]);
+    let merged = "x: &x\n  provider: lambda\n  function_name: f\njobs:\n  include:\n\
+                  \x20 - deploy: {<<: *x, timeout: 1}\n  - deploy: {<<: *x, timeout: 2}\n";
+    assert_eq!(found(merged).len(), 2);
+}
+
+#[test]
+fn a_file_without_one_is_told_what_it_has() {
+    for (text, expected) in [
+        ("deploy: heroku\n", vec!["heroku"]),
+        (
+            "deploy:\n- {provider: s3}\n- npm\n- provider: s3\njobs: {include: [{deploy: {provider: pages}}]}\n",
+            vec!["s3", "npm", "pages"],
+        ),
+        ("deploy:\n- function_name: f\n", vec![]),
+        ("language: ruby\n", vec![]),
+        ("deploy: ~\n", vec![]),
+        ("deploy: false\n", vec!["false"]),
+    ] {
+        let providers = expected.into_iter().map(str::to_owned).collect();
+        assert_eq!(stanzas(text).unwrap_err(), StanzaError::None { providers }, "{text}");
+    }
+    for (text, kind) in [("- a\n", "a list"), ("a\n", "a single value"), ("", "empty"), ("# x\n", "empty")] {
+        assert_eq!(stanzas(text).unwrap_err(), StanzaError::NotAMap { kind }, "{text}");
+    }
+}
+
+#[test]
+fn only_a_key_that_concerns_us_must_not_stand_twice() {
+    assert_eq!(titles("script: a\nscript: b\ndeploy: {provider: lambda, function_name: f}\n").len(), 1);
+    let twice = |text: &str| matches!(stanzas(text), Err(StanzaError::Yaml(YamlError::DuplicateKey { .. })));
+    assert!(twice("deploy: {provider: lambda}\ndeploy: {provider: lambda}\n"));
+    assert!(twice("deploy: {provider: lambda, provider: s3}\n"));
+    assert!(twice("deploy: {provider: lambda, on: {a: 1, a: 2}}\n"));
+}
+
+#[test]
+fn one_is_chosen_by_number_or_by_name() {
+    let text = "deploy:\n- {provider: lambda, function_name: f}\n- {provider: lambda, function_name: g}\n\
+                - {provider: lambda, function_name: g}\n- {provider: lambda, function_name: {master: '7', dev: h}}\n";
+    let line = |only: &str| choose(found(text), only).map(|chosen| chosen[0].line);
+    for (only, expected) in [("1", 2), ("3", 4), ("f", 2), ("h", 5)] {
+        assert_eq!(line(only), Ok(expected), "{only}");
+    }
+    for (only, is_several) in [("0", false), ("5", false), ("7", false), ("", false), ("F", false), ("g", true)] {
+        match line(only) {
+            Err(StanzaError::Ambiguous { there, several, .. }) => {
+                assert_eq!((there.len(), several), (4, is_several), "{only}");
+                assert_eq!(there[0], "1 is f (line 2)");
+            }
+            other => panic!("{only}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_job_has_the_variables_of_its_own_and_of_all() {
+    let variables = |text: &str| -> Vec<(String, String)> {
+        let written = found(text).into_iter().next().expect("a stanza");
+        written.variables.iter().map(|one| (one.name.clone(), one.value(|_| None))).collect()
+    };
+    let deploy = "deploy: {provider: lambda}\n";
+    for (text, expected) in [
+        ("node_js: 20\n", vec![("TRAVIS_NODE_VERSION", "20")]),
+        ("python: [3.10]\n", vec![("TRAVIS_PYTHON_VERSION", "3.10")]),
+        ("rvm: [2.7, 3.0]\n", vec![]),
+        ("env: A=b C='d e'\n", vec![("A", "b"), ("C", "d e")]),
+        ("env: [A=b]\n", vec![("A", "b")]),
+        ("env: [A=b, A=c]\n", vec![]),
+        ("env: {A: b, N: 1.10, S: {secure: x}}\n", vec![("A", "b"), ("N", "1.10")]),
+        ("env:\n  global: [A=b, {C: d e}, {secure: x}]\n  jobs: [E=f]\n", vec![("A", "b"), ("C", "d e"), ("E", "f")]),
+        ("env: {global: A=b, matrix: [E=f, E=g]}\n", vec![("A", "b")]),
+    ] {
+        let expected: Vec<_> = expected.into_iter().map(|(a, b)| (a.to_owned(), b.to_owned())).collect();
+        assert_eq!(variables(&format!("{text}{deploy}")), expected, "{text}");
+    }
+    let job = "env: {global: [A=all, B=all]}\npython: '3.9'\n\
+               jobs: {include: [{env: A=own, python: '3.12', deploy: {provider: lambda}}]}\n";
+    let names: Vec<_> = variables(job).into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let expected = ["TRAVIS_PYTHON_VERSION=3.9", "A=all", "B=all", "TRAVIS_PYTHON_VERSION=3.12", "A=own"];
+    assert_eq!(names, expected);
+}
+
+#[test]
+fn what_is_left_out_is_told() {
+    let notes = |text: &str| found(text).into_iter().flat_map(|written| written.notes).collect::<Vec<_>>();
+    let told = notes("env:\n  global:\n  - secure: x\n  - A=$(id)\ndeploy:\n  provider: lambda\n  env: {A: b}\n");
+    let lines: Vec<_> = told.iter().map(|note| note.split(':').next().expect("a line")).collect();
+    assert_eq!(lines, ["line 3", "line 4", "line 7"], "{told:?}");
+    assert!(notes("deploy: {provider: lambda}\n").is_empty());
+}
+
+#[test]
+fn env_in_a_stanza_is_not_the_jobs_environment() {
+    let written = stanza("function_name: f\nenv: {A: b}\nprotocol: 7\n", false).expect("read");
+    assert_eq!(Value::from(&Node::Map(written.stanza)), json!({"function_name": "f"}));
+    assert_eq!(written.notes.len(), 2);
+}
+
+#[test]
+fn a_file_of_one_stanza_is_yaml_or_json() {
+    let read = |text: &str, is_json| {
+        stanza(text, is_json).map(|written| (Value::from(&Node::Map(written.stanza.clone())), written.line_of("/b/0")))
+    };
+    let json = "{\n\"a\": 1.10,\n\"b\": [\n\"x\"]}";
+    assert_eq!(read(json, true), Ok((json!({"a": 1.1, "b": ["x"]}), 4)));
+    assert_eq!(read(json, false), Ok((json!({"a": 1.1, "b": ["x"]}), 4)));
+    assert_eq!(read("{a: 1.10, b: [x]}", false), Ok((json!({"a": "1.10", "b": ["x"]}), 1)));
+    assert_eq!(read("a: 1.10\nb:\n- x\n", false), Ok((json!({"a": "1.10", "b": ["x"]}), 3)));
+    assert!(matches!(read("{a: 1}", true), Err(StanzaError::Json(WireError::Syntax { .. }))));
+    assert!(matches!(read("{\"a\": 1, \"a\": 2}", false), Err(StanzaError::Yaml(YamlError::DuplicateKey { .. }))));
+    assert_eq!(read("[1]", true), Err(StanzaError::NotAMap { kind: "a list" }));
+    assert_eq!(read("", false), Err(StanzaError::NotAMap { kind: "empty" }));
+}
+
+#[test]
+fn a_pointer_has_the_line_of_the_nearest_value_that_is_written() {
+    let written = &found("deploy:\n  provider: lambda\n  on:\n    branch: x\n")[0];
+    for (at, line) in [("/on/branch", 4), ("/on/branch/0", 4), ("/timeout", 2), ("", 2)] {
+        assert_eq!(written.line_of(at), line, "{at}");
+    }
+}

@@ -1,0 +1,248 @@
+//! Reads the `env` of a `.travis.yml`: the variables of `global`, and those of the job if `env` defines only one.
+//! Never executes anything: a value that needs bash is ignored, with a note.
+
+use std::rc::Rc;
+
+use super::yaml::{Read, Tree, YamlError};
+use crate::child::MAX_ARGUMENT;
+use crate::protocol::json::Node;
+
+/// A variable of the file, its value not expanded yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assignment {
+    /// The name of the variable, such as `STAGE`.
+    pub name: String,
+    value: Vec<Piece>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Piece {
+    Text(String),
+    Variable(String),
+}
+
+impl Assignment {
+    /// A variable whose value contains no other variable.
+    pub fn plain(name: &str, value: &str) -> Self {
+        Assignment { name: name.to_owned(), value: vec![Piece::Text(value.to_owned())] }
+    }
+
+    /// The value, with other variables expanded. An unset variable is empty, as in bash. The value is cut once it exceeds the kernel's limit
+    /// for an argument: variables that each contain the previous one twice would grow exponentially.
+    pub fn value(&self, lookup: impl Fn(&str) -> Option<String>) -> String {
+        let mut value = String::new();
+        for piece in &self.value {
+            match piece {
+                Piece::Text(text) => value.push_str(text),
+                Piece::Variable(name) => value.push_str(&lookup(name).unwrap_or_default()),
+            }
+            if value.len() > MAX_ARGUMENT {
+                break;
+            }
+        }
+        value
+    }
+}
+
+/// Adds the variables of an `env`. `told` gets a message for each ignored variable, `notes` those about merged maps.
+pub(super) fn gather(
+    env: &Rc<Tree>,
+    into: &mut Vec<Assignment>,
+    told: &mut Vec<String>,
+    notes: &mut Vec<String>,
+) -> Result<(), YamlError> {
+    let mut gathering = Gathering { into, told };
+    if let Some(pairs) = env.pairs(notes)? {
+        let (global, jobs) = (pairs.get("global")?, pairs.get("jobs")?.or(pairs.get("matrix")?));
+        if global.is_some() || jobs.is_some() {
+            if let Some(global) = global {
+                gathering.every(global)?;
+            }
+            if let Some(jobs) = jobs {
+                gathering.one_job(jobs)?;
+            }
+            return Ok(());
+        }
+    }
+    gathering.one_job(env)
+}
+
+struct Gathering<'a> {
+    into: &'a mut Vec<Assignment>,
+    told: &'a mut Vec<String>,
+}
+
+impl Gathering<'_> {
+    /// Each entry of a list is a job of its own.
+    fn one_job(&mut self, env: &Rc<Tree>) -> Result<(), YamlError> {
+        match env.items() {
+            Some(jobs) if jobs.len() > 1 => {
+                let count = jobs.len();
+                self.leave_out(env, &format!("`env`, which defines {count} jobs,"));
+                Ok(())
+            }
+            _ => self.every(env),
+        }
+    }
+
+    /// All entries belong to the same job.
+    fn every(&mut self, env: &Rc<Tree>) -> Result<(), YamlError> {
+        let entries = env.items().map_or_else(|| vec![env.clone()], <[_]>::to_vec);
+        for entry in entries {
+            match entry.read("", &mut Read::default())? {
+                node if node.is_secure() => self.leave_out(&entry, "an encrypted variable"),
+                Node::Map(map) => {
+                    for (name, value) in map.iter() {
+                        match value.scalar() {
+                            Some(value) => self.assign(&entry, &format!("{name}={value}"), false),
+                            None if value.is_secure() => self.leave_out(&entry, &format!("the encrypted `{name}`")),
+                            None => {}
+                        }
+                    }
+                }
+                node => {
+                    if let Some(text) = node.scalar() {
+                        self.assign(&entry, &text, true);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn assign(&mut self, entry: &Tree, text: &str, several: bool) {
+        for assignment in split(text, several) {
+            match assignment {
+                Ok(assignment) if decides(&assignment.name) => {
+                    self.leave_out(entry, &format!("`{}`, which only the CI may set,", assignment.name));
+                }
+                Ok(assignment) => self.into.push(assignment),
+                Err(what) => self.leave_out(entry, &what),
+            }
+        }
+    }
+
+    fn leave_out(&mut self, entry: &Tree, what: &str) {
+        let line = entry.place().line;
+        self.told.push(format!("line {line}: {what} is ignored; set it in the environment if the deployment needs it"));
+    }
+}
+
+/// True for variables that only the CI may set, such as the branch or whether this is a pull request. The file is part of a pull request, so
+/// its author could set them.
+fn decides(name: &str) -> bool {
+    name.starts_with("TRAVIS_") || ["CI", "CONTINUOUS_INTEGRATION", "TRAVIS"].contains(&name)
+}
+
+/// The assignments in a text, split as bash does: `A=b C="d $E" F='g h'`. A map entry is one assignment (`several` is false), and spaces are
+/// part of its value.
+fn split(text: &str, several: bool) -> Vec<Result<Assignment, String>> {
+    let mut found = Vec::new();
+    let mut rest = text.trim_start();
+    while let Some((name, after)) = rest.split_once('=') {
+        let (value, left) = value(after, several);
+        let name = name.trim_start();
+        let is_name = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+        let fits = !name.is_empty() && name.bytes().all(is_name) && !name.as_bytes()[0].is_ascii_digit();
+        found.push(match value {
+            _ if !fits => Err("text that is not NAME=value".to_owned()),
+            Some(value) => Ok(Assignment { name: name.to_owned(), value }),
+            None => Err(format!("`{name}`, whose value only bash can compute,")),
+        });
+        rest = left.trim_start();
+    }
+    found
+}
+
+/// A value, up to a space outside of quotes, and the rest of the text. `None`: bash would have to run or compute something.
+fn value(text: &str, ends_at_blank: bool) -> (Option<Vec<Piece>>, &str) {
+    let mut pieces = vec![Piece::Text(String::new())];
+    let mut runs = false;
+    let mut quote = None;
+    let mut chars = text.char_indices().peekable();
+    let push = |pieces: &mut Vec<Piece>, c: char| match pieces.last_mut() {
+        Some(Piece::Text(text)) => text.push(c),
+        _ => pieces.push(Piece::Text(c.to_string())),
+    };
+    while let Some((at, c)) = chars.next() {
+        match (quote, c) {
+            (None, c) if c.is_whitespace() && ends_at_blank => {
+                return ((!runs).then_some(pieces), &text[at..]);
+            }
+            (None, '"' | '\'') => quote = Some(c),
+            (Some(open), c) if c == open => quote = None,
+            (Some('\''), c) => push(&mut pieces, c),
+            (_, '`') => runs = true,
+            (quote, '\\') => match chars.next() {
+                Some((_, next)) if quote.is_none() || matches!(next, '"' | '\\' | '$' | '`') => push(&mut pieces, next),
+                Some((_, next)) => {
+                    push(&mut pieces, '\\');
+                    push(&mut pieces, next);
+                }
+                None => push(&mut pieces, '\\'),
+            },
+            (_, '$') => {
+                let after = &text[at + 1..];
+                let braced = after.strip_prefix('{');
+                let name: String =
+                    braced.unwrap_or(after).chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+                let closed = braced.is_none_or(|braced| braced[name.len()..].starts_with('}'));
+                if after.starts_with('(') || !closed {
+                    runs = true;
+                } else if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) {
+                    push(&mut pieces, '$');
+                } else {
+                    let length = name.len() + 2 * usize::from(braced.is_some());
+                    pieces.push(Piece::Variable(name));
+                    chars.nth(length - 1);
+                }
+            }
+            (_, c) => push(&mut pieces, c),
+        }
+    }
+    ((!runs).then_some(pieces), "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: &[(&str, &str)]) {
+        let lookup = |name: &str| (name == "SET").then(|| "s t".to_owned());
+        let found: Vec<(String, String)> = split(text, true)
+            .into_iter()
+            .filter_map(Result::ok)
+            .map(|assignment| (assignment.name.clone(), assignment.value(lookup)))
+            .collect();
+        let expected: Vec<_> = expected.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        assert_eq!(found, expected, "{text}");
+    }
+
+    #[test]
+    fn a_text_is_split_as_bash_would_split_it() {
+        check("A=b", &[("A", "b")]);
+        check("A=b C=d", &[("A", "b"), ("C", "d")]);
+        check("A=\"b c\" D='e f'", &[("A", "b c"), ("D", "e f")]);
+        check("A= B=c", &[("A", ""), ("B", "c")]);
+        check("A=b=c", &[("A", "b=c")]);
+        check(r"A=b\ c", &[("A", "b c")]);
+        check(r#"A="b\"c\n""#, &[("A", r#"b"c\n"#)]);
+        check("A=b\"c\"'d'", &[("A", "bcd")]);
+    }
+
+    #[test]
+    fn variables_are_filled_in_and_nothing_is_run() {
+        check(
+            "A=$SET B=${SET}x C='$SET' D=$UNSET E=$",
+            &[("A", "s t"), ("B", "s tx"), ("C", "$SET"), ("D", ""), ("E", "$")],
+        );
+        check("A=$(id) B=`id` C=${SET:-x} D=e", &[("D", "e")]);
+    }
+
+    #[test]
+    fn what_is_no_assignment_is_left_out() {
+        check("1A=b C-D=e F=g", &[("F", "g")]);
+        check("words only", &[]);
+    }
+}
