@@ -68,8 +68,8 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let finished = if let [finished] = &verdicts[..] { finished } else { &Value::Null };
     let succeeded = match finished["outcome"].as_str() {
         Some("failed") => {
-            let told = finished["message"].as_str().unwrap_or_default();
-            if let Some(hint) = finished["error"]["hint"].as_str().filter(|hint| !told.contains(hint)) {
+            let reported = finished["message"].as_str().unwrap_or_default();
+            if let Some(hint) = finished["error"]["hint"].as_str().filter(|hint| !reported.contains(hint)) {
                 writeln!(log, "{hint}")?;
             }
             finished["allowed"] == true

@@ -13,7 +13,7 @@ objects | (.message | strings),
 if .event == "hello" and (.protocol | index(1) | not) then
   "failed: the plugin speaks protocol \(.protocol), and this runner speaks 1", stop(12)
 elif .event == "finished" and .outcome == "failed" then
-  (.message as $told | .error.hint? | strings | select(inside($told // "") | not)),
+  (.message as $printed | .error.hint? | strings | select(inside($printed // "") | not)),
   if .allowed == true then stop(10) else stop(11) end
 elif .event == "finished" and (.outcome | type) == "string" then
   stop(10)

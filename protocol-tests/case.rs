@@ -27,14 +27,14 @@ pub(crate) struct Case {
     files: Option<BTreeMap<String, String>>,
     /// A Lambda endpoint. Absent: the job has neither an endpoint nor keys.
     #[serde(default)]
-    endpoint: Option<Stand>,
+    endpoint: Option<Scenario>,
     /// The runs, in order.
     runs: Vec<Run>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Stand {
+struct Scenario {
     /// Settings in the endpoint's JSON format: `{"update_ms": 300}`.
     #[serde(default)]
     settings: Option<Value>,
@@ -110,7 +110,7 @@ impl Case {
         let directory = TempDir::new().expect("a temporary directory");
         let default = BTreeMap::from([("index.js".to_owned(), "exports.handler = async () => 'hello'\n".to_owned())]);
         write(directory.path(), self.files.as_ref().unwrap_or(&default));
-        let endpoint = self.endpoint.as_ref().map(Stand::start);
+        let endpoint = self.endpoint.as_ref().map(Scenario::start);
         for (number, run) in self.runs.iter().enumerate() {
             write(directory.path(), &run.files);
             run.play(directory.path(), endpoint.as_ref(), number + 1);
@@ -118,7 +118,7 @@ impl Case {
     }
 }
 
-impl Stand {
+impl Scenario {
     fn start(&self) -> Endpoint {
         let settings = self.settings.as_ref().map_or(Ok(Settings::default()), Settings::from_json);
         let endpoint = Endpoint::start(settings.expect("valid settings")).expect("a free port");
@@ -146,7 +146,7 @@ impl Run {
             _ => panic!("run {number}: give `stdin` or `stdin_text`"),
         };
         self.compare(&ended, endpoint, number);
-        crate::pictures::check(&ended.events);
+        crate::terminal_snapshots::check(&ended.events);
         if let Some(request) = &request {
             crate::schemas::check_agreement(request, &ended);
         }
@@ -192,7 +192,7 @@ impl Run {
         assert_eq!(warned, self.warnings, "run {number}: warnings\n{output}");
         if let Some(calls) = &self.calls {
             let endpoint = endpoint.expect("calls need an endpoint");
-            let actual: Vec<Value> = endpoint.calls().iter().map(told).collect();
+            let actual: Vec<Value> = endpoint.calls().iter().map(reported).collect();
             assert!(
                 agrees(&json!(calls), &json!(actual)),
                 "run {number}: expected calls\n{calls:#?}\ngot\n{actual:#?}"
@@ -206,7 +206,7 @@ impl Run {
 }
 
 /// The part of a call that cases compare.
-fn told(call: &Call) -> Value {
+fn reported(call: &Call) -> Value {
     json!({"operation": call.operation, "status": call.status, "body": call.body, "access_key_id": call.access_key_id})
 }
 

@@ -15,7 +15,7 @@ use dpl_lambda::standalone::ci::Ci;
 use serde_json::json;
 
 use crate::fixture::git;
-use crate::venv;
+use crate::tools;
 use builds::{EXAMPLES, Example, KEYS, TOKEN};
 use job::{Job, ROLE_KEYS, tool};
 
@@ -29,7 +29,7 @@ fn example(name: &str) -> PathBuf {
 
 /// Created once, because the tests run in parallel.
 static PYTHON: LazyLock<PathBuf> =
-    LazyLock::new(|| venv::python(&repository("protocol-tests/ci/requirements.txt"), "ci"));
+    LazyLock::new(|| tools::python(&repository("protocol-tests/ci/requirements.txt"), "ci"));
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
@@ -152,8 +152,8 @@ fn what_a_ci_does_not_say_counts_as_a_pull_request_unless_the_ci_is_not_asked() 
     }
     let by_git = circleci().option("--format text", "--format text --ci none");
     git(&by_git.checkout(), &["init", "--quiet", "--initial-branch=main"]);
-    let by_hand = jenkins().option("--format text", "--format text --ci none").set("TRAVIS_BRANCH", "main");
-    for job in [by_git, by_hand] {
+    let standalone = jenkins().option("--format text", "--format text --ci none").set("TRAVIS_BRANCH", "main");
+    for job in [by_git, standalone] {
         job.ends("deployed hello");
         assert!(job.has_deployed());
     }
@@ -186,7 +186,7 @@ fn an_archive_without_the_program_stops_the_job() {
     fs::create_dir_all(sources.path().join("dpl-lambda-0.1.0/src")).expect("writable");
     let archive = sources.path().join("v0.1.0.tar.gz");
     let mut pack = Command::new("tar");
-    venv::run(pack.arg("-czf").arg(&archive).arg("-C").arg(sources.path()).arg("dpl-lambda-0.1.0"), "tar fails");
+    tools::run(pack.arg("-czf").arg(&archive).arg("-C").arg(sources.path()).arg("dpl-lambda-0.1.0"), "tar fails");
     let sum = text(&Command::new("sha256sum").arg(&archive).output().expect("sha256sum starts").stdout);
     let travis = Example::of("travis.yml");
     let job = Job::new(travis, travis.main).set("DPL_LAMBDA_SHA256", &sum[..64]);

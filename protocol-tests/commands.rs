@@ -30,9 +30,9 @@ fn run_follows_a_success_and_an_unchanged_function_in_the_jobs_environment() {
     for outcome in ["deployed", "unchanged"] {
         let ended = fixture.again();
         assert_eq!(ended.outcome(), outcome);
-        let mut told = lines(&ended);
-        told.sort_unstable();
-        assert_eq!(told, [("stderr", "two"), ("stdout", "master"), ("stdout", "no end of line")]);
+        let mut reported = lines(&ended);
+        reported.sort_unstable();
+        assert_eq!(reported, [("stderr", "two"), ("stdout", "master"), ("stdout", "no end of line")]);
     }
 }
 
@@ -78,8 +78,8 @@ fn no_line_is_lost_however_fast_they_come() {
     fixture.request["run"] = json!("seq 1 30000");
     let ended = fixture.again();
     assert_eq!(ended.outcome(), "deployed");
-    let told = lines(&ended);
-    assert_eq!((told.len(), told[29_999].1), (30_000, "30000"));
+    let reported = lines(&ended);
+    assert_eq!((reported.len(), reported[29_999].1), (30_000, "30000"));
 }
 
 #[test]
@@ -96,10 +96,10 @@ fn output_is_lossy_split_and_without_secrets() {
         .directory(fixture.directory.path())
         .secrets(["secret-in-a-job".to_owned(), "secret-line-of-a-key".to_owned()])
         .run(&fixture.request);
-    let told = lines(&ended);
-    assert_eq!(told[0].1, "a\u{fffd}b");
-    assert_eq!((told[1].1.len(), told[2].1.len()), (65_536, 70_000 - 65_536));
-    assert_eq!(told[3].1, "token [secure]");
+    let reported = lines(&ended);
+    assert_eq!(reported[0].1, "a\u{fffd}b");
+    assert_eq!((reported[1].1.len(), reported[2].1.len()), (65_536, 70_000 - 65_536));
+    assert_eq!(reported[3].1, "token [secure]");
 }
 
 #[test]
@@ -184,14 +184,17 @@ fn a_signal_during_cleanup_loses_nothing() {
         child.stdin.take().expect("piped").write_all(fixture.request.to_string().as_bytes()).expect("written");
         // The program handles signals before it writes the first line.
         let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
-        let mut told = String::new();
-        stdout.read_line(&mut told).expect("hello");
+        let mut reported = String::new();
+        stdout.read_line(&mut reported).expect("hello");
         std::thread::sleep(Duration::from_millis(delay));
         kill().args(["-TERM", &child.id().to_string()]).status().expect("kill runs");
-        stdout.read_to_string(&mut told).expect("the output can be read");
-        assert!([Some(143), Some(0)].contains(&child.wait().expect("the child can be waited for").code()), "{told}");
-        let last = told.lines().last().unwrap_or_default();
-        assert!(last.contains("\"finished\""), "{told}");
+        stdout.read_to_string(&mut reported).expect("the output can be read");
+        assert!(
+            [Some(143), Some(0)].contains(&child.wait().expect("the child can be waited for").code()),
+            "{reported}"
+        );
+        let last = reported.lines().last().unwrap_or_default();
+        assert!(last.contains("\"finished\""), "{reported}");
         // On a very busy machine git may outlive the program. Then the last event names the stash, and says what to do.
         if last.contains("stashed by dpl-lambda") {
             wait_until("the end of git", || !git_runs_in(fixture.directory.path()));
@@ -238,9 +241,9 @@ fn a_stash_is_named_before_anything_can_kill_us() {
     let mut child = plugin.spawn();
     child.stdin.take().expect("piped").write_all(fixture.request.to_string().as_bytes()).expect("written");
     let output = child.wait_with_output().expect("the output can be read");
-    let told = String::from_utf8_lossy(&output.stdout);
+    let reported = String::from_utf8_lossy(&output.stdout);
     let commit = git(fixture.directory.path(), &["rev-parse", "refs/stash"]);
-    assert!(told.contains(r#""code":"stashed""#) && told.contains(&commit), "{told}");
+    assert!(reported.contains(r#""code":"stashed""#) && reported.contains(&commit), "{reported}");
 }
 
 #[test]
@@ -292,9 +295,9 @@ fn what_cleanup_cannot_put_aside_is_named() {
     assert!(made.success());
     let ended = fixture.again();
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
-    let told = ended.events.iter().find(|event| event["code"] == "not-stashed").expect("the event exists");
+    let reported = ended.events.iter().find(|event| event["code"] == "not-stashed").expect("the event exists");
     for name in ["`inner`", "`socket`", "`pipe`"] {
-        assert!(told["message"].as_str().is_some_and(|message| message.contains(name)), "{name}: {told}");
+        assert!(reported["message"].as_str().is_some_and(|message| message.contains(name)), "{name}: {reported}");
     }
     assert_eq!(fs::read_to_string(fixture.path("inner/a")).expect("it exists"), "changed");
     assert_brought_back(&fixture);

@@ -2,7 +2,7 @@
 //! function and what is left behind. They never look at the steps inside the program: they compare the state and the
 //! answers of the endpoint with the events.
 
-mod rivals;
+mod competitors;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -184,8 +184,8 @@ fn held(endpoint: &Endpoint) -> Value {
 fn forget_times(value: &mut Value) {
     match value {
         Value::Object(members) => {
-            let told = ["RevisionId", "LastModified", "LastModifiedTime", "CreationTime", "FunctionUrl"];
-            members.retain(|name, _| !told.contains(&name.as_str()));
+            let reported = ["RevisionId", "LastModified", "LastModifiedTime", "CreationTime", "FunctionUrl"];
+            members.retain(|name, _| !reported.contains(&name.as_str()));
             members.values_mut().for_each(forget_times);
         }
         Value::Array(items) => items.iter_mut().for_each(forget_times),
@@ -199,8 +199,8 @@ fn differences(expected: &Value, actual: &Value) -> String {
     let names: BTreeSet<&String> = expected.keys().chain(actual.keys()).collect();
     let differing = names.into_iter().filter(|name| expected.get(*name) != actual.get(*name));
     let of = |side: &serde_json::Map<String, Value>, name: &str| side.get(name).cloned().unwrap_or_default();
-    let told = differing.map(|name| format!("{name}: {} instead of {}", of(&actual, name), of(&expected, name)));
-    told.collect::<Vec<_>>().join("\n")
+    let reported = differing.map(|name| format!("{name}: {} instead of {}", of(&actual, name), of(&expected, name)));
+    reported.collect::<Vec<_>>().join("\n")
 }
 
 #[test]
@@ -264,7 +264,7 @@ fn kill_and_run_again(scenario: &Scenario, call: usize, when: Killed, expected: 
         Killed::BehindItsAnswer => {}
     }
     let mut child = fixture.start();
-    if !fixture.heard_call(call, &mut child) {
+    if !fixture.received_call(call, &mut child) {
         return false;
     }
     child.kill().expect("the child can be killed");
@@ -306,12 +306,12 @@ fn executions_that_a_killed_run_has_left_on_their_way_are_waited_for() {
 
 /// The calls in order, each with its timeout, the size of its code, and its status.
 fn story(calls: &[Call]) -> String {
-    let told = |call: &Call| {
+    let reported = |call: &Call| {
         let timeout = call.body["Timeout"].as_u64().map(|timeout| format!(" timeout {timeout}")).unwrap_or_default();
         let bytes = if call.code_bytes > 0 { format!(" {} bytes", call.code_bytes) } else { String::new() };
         format!("{}{timeout}{bytes} {}", call.operation, call.status)
     };
-    calls.iter().map(told).collect::<Vec<_>>().join(", ")
+    calls.iter().map(reported).collect::<Vec<_>>().join(", ")
 }
 
 /// The state of a run when it gets the signal. The number is that of a call.
@@ -320,25 +320,25 @@ enum Doing {
     /// The call gets no answer.
     Hanging(usize),
     /// The answer is slow, but arrives within the time that a call has after a signal.
-    Hearing(usize),
+    Receiving(usize),
     /// The run waits until the update that the call started is complete.
     Waiting(usize),
 }
 
 #[test]
 #[ignore = "second tier: long"]
-fn a_signal_at_any_step_is_told_and_leaves_nothing_behind() {
+fn a_signal_at_any_step_is_reported_and_leaves_nothing_behind() {
     let calls = undisturbed(&repository());
     let points: Vec<Doing> = (0..calls.len())
         .flat_map(|call| {
             let is_waited_for = calls[call].operation.starts_with("Update");
-            [Some(Doing::Hanging(call)), Some(Doing::Hearing(call)), is_waited_for.then_some(Doing::Waiting(call))]
+            [Some(Doing::Hanging(call)), Some(Doing::Receiving(call)), is_waited_for.then_some(Doing::Waiting(call))]
         })
         .flatten()
         .collect();
     let mut wrong = Vec::new();
     for (point, result) in points.iter().zip(each(&points, AT_ONCE, |doing| interrupt(*doing, calls.len()))) {
-        let (Doing::Hanging(call) | Doing::Hearing(call) | Doing::Waiting(call)) = point;
+        let (Doing::Hanging(call) | Doing::Receiving(call) | Doing::Waiting(call)) = point;
         wrong.extend(result.err().map(|words| format!("{point:?}, {}: {words}", calls[*call].operation)));
     }
     println!("update with cleanup: {}", story(&calls));
@@ -365,7 +365,7 @@ fn interrupt(doing: Doing, last: usize) {
             fixture.strike(call, FaultKind::Hang { for_: Duration::from_secs(20) });
             call
         }
-        Doing::Hearing(call) => {
+        Doing::Receiving(call) => {
             fixture.strike(call, FaultKind::Slow { answer_over: Duration::from_millis(1500) });
             call
         }
@@ -373,10 +373,10 @@ fn interrupt(doing: Doing, last: usize) {
     };
     let mut child = fixture.start();
     if let Doing::Waiting(_) = doing {
-        assert!(fixture.heard_call(call - 1, &mut child), "the run ended before the call");
+        assert!(fixture.received_call(call - 1, &mut child), "the run ended before the call");
         fixture.endpoint.set_update_duration(Duration::from_secs(60));
     }
-    assert!(fixture.heard_call(call, &mut child), "the run ended before the call");
+    assert!(fixture.received_call(call, &mut child), "the run ended before the call");
     if let Doing::Waiting(_) = doing {
         thread::sleep(Duration::from_millis(150));
     }
@@ -386,7 +386,7 @@ fn interrupt(doing: Doing, last: usize) {
     assert!(ended.elapsed < Duration::from_secs(5), "{:?}\n{}", ended.elapsed, ended.stdout);
     let calls = fixture.endpoint.calls();
     // If the last call gets its answer, nothing is left to cancel.
-    if matches!(doing, Doing::Hearing(call) if call + 1 == last) && ended.outcome() == "deployed" {
+    if matches!(doing, Doing::Receiving(call) if call + 1 == last) && ended.outcome() == "deployed" {
         return;
     }
     assert_eq!((ended.code(), ended.status.code()), ("cancelled", Some(143)), "{}", ended.stdout);

@@ -251,7 +251,7 @@ fn without_an_env_the_processs_environment_is_the_jobs() {
 }
 
 #[test]
-fn everything_is_told_on_standard_output_and_nothing_unless_asked_on_standard_error() {
+fn everything_is_reported_on_standard_output_and_nothing_unless_asked_on_standard_error() {
     let (endpoint, directory) = (endpoint(Settings::default()), build_directory());
     let ended = deploy(directory.path(), &request(&endpoint));
     assert_eq!(ended.stderr, "");
@@ -312,7 +312,7 @@ fn metadata_service() -> String {
 }
 
 #[test]
-fn the_haste_of_the_metadata_service_is_not_asked_of_lambda() {
+fn the_timeout_of_the_metadata_service_does_not_apply_to_lambda() {
     let settings = Settings {
         latency: Duration::from_millis(600),
         session_token: Some("instance-token".to_owned()),

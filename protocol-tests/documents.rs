@@ -176,16 +176,16 @@ fn the_examples_of_the_manual_run() {
     let path = std::env::var("PATH").unwrap_or_default();
     bash.env("PATH", format!("{}:{path}", directory.path().display())).env_remove("TRAVIS_BRANCH");
     let output = run(&mut bash, "").expect("bash runs");
-    let told = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{told}\n{}\n{script}", String::from_utf8_lossy(&output.stderr));
+    let reported = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{reported}\n{}\n{script}", String::from_utf8_lossy(&output.stderr));
     for part in ["planned: ", "Creating function hello.", "\"outcome\":\"unchanged\"", "packaged dist into"] {
-        assert!(told.contains(part), "{part}\n{told}");
+        assert!(reported.contains(part), "{part}\n{reported}");
     }
     assert!(directory.path().join("hello.zip").exists());
 }
 
 #[test]
-fn a_document_that_is_asked_for_in_a_wrong_way_is_no_event_wherever_the_options_stand() {
+fn a_document_that_is_asked_for_in_a_wrong_way_is_no_event_wherever_the_options_are() {
     for arguments in [
         &["explain"][..],
         &["--format", "json", "explain"],
@@ -195,28 +195,28 @@ fn a_document_that_is_asked_for_in_a_wrong_way_is_no_event_wherever_the_options_
         &["--travis-yml", "check", "policy", "--bogus"],
     ] {
         let output = Command::new(program()).args(arguments).stdin(Stdio::null()).output().expect("runs");
-        let told = String::from_utf8_lossy(&output.stderr);
+        let reported = String::from_utf8_lossy(&output.stderr);
         assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(2), &b""[..]), "{arguments:?}");
-        assert_eq!(told.lines().count(), 1, "{arguments:?}: {told}");
+        assert_eq!(reported.lines().count(), 1, "{arguments:?}: {reported}");
     }
     // These only look like the name of a document.
     for arguments in
         [&["--only", "schema", "--bogus"][..], &["--travis-yml", "policy", "plan", "--bogus"], &["x", "schema"]]
     {
         let output = Command::new(program()).args(arguments).stdin(Stdio::null()).output().expect("runs");
-        let told = String::from_utf8_lossy(&output.stdout);
-        assert!(told.contains(r#""code":"bad-arguments""#), "{arguments:?}: {told}");
+        let reported = String::from_utf8_lossy(&output.stdout);
+        assert!(reported.contains(r#""code":"bad-arguments""#), "{arguments:?}: {reported}");
     }
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_document_that_cannot_be_written_is_told_on_standard_error() {
+fn a_document_that_cannot_be_written_is_reported_on_standard_error() {
     for arguments in [&["schema", "event"][..], &["completions", "bash"], &["manual"]] {
         let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has /dev/full");
         let output = Command::new(program()).args(arguments).stdout(full).output().expect("runs");
-        let told = String::from_utf8_lossy(&output.stderr);
-        assert_eq!((output.status.code(), told.lines().count()), (Some(2), 1), "{arguments:?}: {told}");
-        assert!(told.starts_with("dpl-lambda: cannot write to standard output: "), "{told}");
+        let reported = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), reported.lines().count()), (Some(2), 1), "{arguments:?}: {reported}");
+        assert!(reported.starts_with("dpl-lambda: cannot write to standard output: "), "{reported}");
     }
 }

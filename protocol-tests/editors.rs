@@ -39,7 +39,7 @@ struct Server {
 }
 
 /// A diagnostic: line and column, both counted from 1, and the message.
-type Told = (u64, u64, String);
+type Diagnostic = (u64, u64, String);
 
 impl Server {
     fn start() -> Self {
@@ -76,9 +76,9 @@ impl Server {
                 "workspace": {"configuration": true, "didChangeConfiguration": {"dynamicRegistration": true}},
             }}),
         );
-        server.tell("initialized", json!({}));
+        server.report("initialized", json!({}));
         let settings = server.settings.clone();
-        server.tell("workspace/didChangeConfiguration", json!({"settings": settings}));
+        server.report("workspace/didChangeConfiguration", json!({"settings": settings}));
         // The server has no schema until it has requested its settings.
         let until = Instant::now() + SHUTDOWN_GRACE;
         while server.diagnosed("deploy: {provider: lambda, fuction_name: f}\n").is_empty() {
@@ -93,7 +93,7 @@ impl Server {
         self.stdin.flush().expect("the server runs");
     }
 
-    fn tell(&mut self, method: &str, params: Value) {
+    fn report(&mut self, method: &str, params: Value) {
         self.send(&json!({"jsonrpc": "2.0", "method": method, "params": params}));
     }
 
@@ -143,21 +143,22 @@ impl Server {
         self.count += 1;
         let uri = format!("file:///build/{}/.travis.yml", self.count);
         let document = json!({"uri": uri, "languageId": "yaml", "version": 1, "text": text});
-        self.tell("textDocument/didOpen", json!({"textDocument": document}));
+        self.report("textDocument/didOpen", json!({"textDocument": document}));
         uri
     }
 
     /// Returns all diagnostics of a document.
-    fn diagnosed(&mut self, text: &str) -> Vec<Told> {
+    fn diagnosed(&mut self, text: &str) -> Vec<Diagnostic> {
         let uri = self.open(text);
         let until = Instant::now() + SHUTDOWN_GRACE;
         while !self.published.contains_key(&uri) {
             self.take(until);
         }
-        let told = self.published[&uri].as_array().expect("a list").clone();
-        self.tell("textDocument/didClose", json!({"textDocument": {"uri": uri}}));
+        let reported = self.published[&uri].as_array().expect("a list").clone();
+        self.report("textDocument/didClose", json!({"textDocument": {"uri": uri}}));
         let number = |value: &Value| value.as_u64().expect("a number") + 1;
-        told.iter()
+        reported
+            .iter()
             .map(|one| {
                 let start = &one["range"]["start"];
                 (
@@ -186,7 +187,7 @@ impl Server {
             .iter()
             .map(|item| {
                 let inserted = text(item.get("textEdit").map_or(&item["insertText"], |edit| &edit["newText"]));
-                Offer { label: text(&item["label"]), told: text(&item["documentation"]), inserted }
+                Offer { label: text(&item["label"]), reported: text(&item["documentation"]), inserted }
             })
             .collect()
     }
@@ -207,7 +208,7 @@ impl Drop for Server {
 /// A completion item.
 struct Offer {
     label: String,
-    told: String,
+    reported: String,
     inserted: String,
 }
 
@@ -242,7 +243,7 @@ fn labels(offers: &[Offer]) -> Vec<&str> {
 fn shown<'a>(offers: &'a [Offer], label: &str) -> &'a Offer {
     let offer = offers.iter().find(|offer| offer.label == label);
     let offer = offer.unwrap_or_else(|| panic!("`{label}` is not among {:?}", labels(offers)));
-    println!("  {label:30} {}", offer.told.lines().next().unwrap_or_default());
+    println!("  {label:30} {}", offer.reported.lines().next().unwrap_or_default());
     offer
 }
 
@@ -259,7 +260,7 @@ fn keys_are_offered_with_what_they_mean() {
         println!("{place}, {} keys:", offers.len());
         for key in ["memory_size", "runtime", "verify", "function_url"] {
             let offer = shown(&offers, key);
-            assert!(offer.told.len() > 30, "{key}: {}", offer.told);
+            assert!(offer.reported.len() > 30, "{key}: {}", offer.reported);
         }
         for key in ["skip_cleanup", "edge", "true", "environment_variables"] {
             assert!(!labels(&offers).contains(&key), "{key} is offered");
@@ -308,7 +309,7 @@ fn values_are_offered_with_what_they_mean() {
 
 #[test]
 #[ignore = "second tier: needs npm"]
-fn a_whole_stanza_is_offered_where_one_can_stand_and_is_right() {
+fn a_whole_stanza_is_offered_where_one_can_are_and_is_right() {
     let mut server = Server::start();
     let names = ["lambda", "lambda with alias and verify", "lambda from a container image"];
     for place in
@@ -348,7 +349,7 @@ fn filled_in(snippet: &str) -> String {
 
 #[test]
 #[ignore = "second tier: needs npm"]
-fn a_hover_tells_what_a_key_means() {
+fn a_hover_reports_what_a_key_means() {
     let mut server = Server::start();
     for (line, needed) in [
         ("memory│_size: 512", &["Memory (MB)", "128 to 32768", "for a new function, 128"][..]),
@@ -359,18 +360,21 @@ fn a_hover_tells_what_a_key_means() {
         ("skip│_cleanup: true", &["Deprecated", "Leave it out"]),
         ("ali│as: live", &["#### Alias\n", "Implies `publish`"]),
     ] {
-        let told = server.hovered(&format!("{BEGUN}  {line}\n"));
-        println!("{line}\n{told}\n");
+        let reported = server.hovered(&format!("{BEGUN}  {line}\n"));
+        println!("{line}\n{reported}\n");
         for text in needed {
-            assert!(told.contains(text), "`{text}` is missing: {told}");
+            assert!(reported.contains(text), "`{text}` is missing: {reported}");
         }
-        assert!(!told.contains("||") && !told.contains("`\"\"`"), "the hover shows more than one alternative: {told}");
+        assert!(
+            !reported.contains("||") && !reported.contains("`\"\"`"),
+            "the hover shows more than one alternative: {reported}"
+        );
     }
 }
 
 #[test]
 #[ignore = "second tier: needs npm"]
-fn what_is_wrong_is_told_at_its_place() {
+fn what_is_wrong_is_reported_at_its_place() {
     let mut server = Server::start();
     for (lines, line, column, message) in [
         ("  fuction_name: x\n", 5, 3, "Property fuction_name is not allowed."),
@@ -402,9 +406,9 @@ fn what_is_wrong_is_told_at_its_place() {
         ),
         ("  verify:\n    expcet: {}\n", 6, 5, "Property expcet is not allowed."),
     ] {
-        let told = server.diagnosed(&format!("{BEGUN}{lines}"));
-        println!("{lines}{told:?}");
-        assert_eq!(told, [(line, column, message.to_owned())], "{lines}");
+        let reported = server.diagnosed(&format!("{BEGUN}{lines}"));
+        println!("{lines}{reported:?}");
+        assert_eq!(reported, [(line, column, message.to_owned())], "{lines}");
     }
     for right in [
         "  timeout: $LIMIT\n",
@@ -438,14 +442,14 @@ fn job() -> Value {
 fn blamed(ended: &Ended) -> BTreeSet<String> {
     let finished = ended.finished();
     let warnings = ended.events.iter().filter(|event| event["event"] == "warning");
-    let mut told: Vec<&Value> = warnings.collect();
-    told.extend(finished["error"]["problems"].as_array().into_iter().flatten());
-    told.extend((finished["outcome"] == "failed").then_some(&finished["error"]));
+    let mut reported: Vec<&Value> = warnings.collect();
+    reported.extend(finished["error"]["problems"].as_array().into_iter().flatten());
+    reported.extend((finished["outcome"] == "failed").then_some(&finished["error"]));
     let known = ["unknown-key", "deprecated", "out-of-range", "lenient-value", "bad-value", "missing-key"];
     // A schema does not say when a runtime is retired.
-    told.retain(|one| known.contains(&one["code"].as_str().unwrap_or_default()) && one["at"] != "/runtime");
+    reported.retain(|one| known.contains(&one["code"].as_str().unwrap_or_default()) && one["at"] != "/runtime");
     let key = |one: &&Value| one["at"].as_str().and_then(|at| at.split('/').nth(1)).map(str::to_owned);
-    told.iter().filter_map(key).collect()
+    reported.iter().filter_map(key).collect()
 }
 
 /// Returns a stanza as YAML: each key is on its own line, so that the line of a diagnostic identifies its key, and each
@@ -488,15 +492,15 @@ fn a_real_file_has_diagnostics_where_the_program_warns_or_refuses_and_nowhere_el
             format!("{top}matrix:\n  include:\n    - deploy:\n{in_job}"),
         ] {
             let lines: Vec<&str> = file.lines().collect();
-            let told = server.diagnosed(&file);
-            let at = |told: &Told| {
-                let line = lines[told.0 as usize - 1].trim_start().trim_start_matches("- ");
+            let reported = server.diagnosed(&file);
+            let at = |reported: &Diagnostic| {
+                let line = lines[reported.0 as usize - 1].trim_start().trim_start_matches("- ");
                 line.split(':').next().unwrap_or_default().trim_matches('"').to_owned()
             };
-            let found: BTreeSet<String> = told.iter().map(at).collect();
-            assert_eq!(found, expected, "{file}\n{told:?}");
+            let found: BTreeSet<String> = reported.iter().map(at).collect();
+            assert_eq!(found, expected, "{file}\n{reported:?}");
             files += 1;
-            right += told.len();
+            right += reported.len();
         }
     }
     println!("{files} real files, {right} diagnostics on {blamed_keys} keys that the program reports, 0 false alarms");

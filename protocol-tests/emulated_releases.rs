@@ -19,12 +19,12 @@ use tempfile::TempDir;
 use crate::emulators::Emulator;
 use crate::fixture;
 use crate::plugin::{Ended, Plugin};
-use crate::venv;
+use crate::tools;
 
 /// Calls Lambda operations, like `ask.py`, but also returns a function's answer and an error's code. For each line of
 /// standard input, [OPERATION, ARGUMENTS], it writes the answer as a line of JSON. The script must not contain a single
 /// quote, because bash gets it between single quotes.
-const TELL: &str = r#"
+const CALL_LAMBDA: &str = r#"
 import json, sys, boto3
 from botocore.exceptions import ClientError
 client = boto3.client(
@@ -33,12 +33,12 @@ client = boto3.client(
 for line in sys.stdin:
     operation, arguments = json.loads(line)
     try:
-        told = getattr(client, operation)(**arguments)
+        result = getattr(client, operation)(**arguments)
     except ClientError as error:
-        told = {"Code": error.response["Error"]["Code"]}
-    if "Payload" in told:
-        told["Payload"] = json.load(told["Payload"])
-    print(json.dumps(told, default=str), flush=True)
+        result = {"Code": error.response["Error"]["Code"]}
+    if "Payload" in result:
+        result["Payload"] = json.load(result["Payload"])
+    print(json.dumps(result, default=str), flush=True)
 "#;
 
 /// A running boto3 process. A test makes many calls, and starting a process for each would cost half a second.
@@ -50,13 +50,13 @@ struct Boto {
 impl Boto {
     fn of(python: &Path, url: &str) -> Self {
         let mut command = Command::new(python);
-        command.args(["-c", TELL, url]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.args(["-c", CALL_LAMBDA, url]).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("Python starts");
         let answers = BufReader::new(child.stdout.take().expect("piped"));
         Boto { child, answers: RefCell::new(answers) }
     }
 
-    fn told(&self, operation: &str, arguments: &Value) -> Value {
+    fn reported(&self, operation: &str, arguments: &Value) -> Value {
         let mut questions = self.child.stdin.as_ref().expect("piped");
         writeln!(questions, "{}", json!([operation, arguments])).expect("boto3 reads its input");
         let mut line = String::new();
@@ -74,7 +74,7 @@ impl Drop for Boto {
 }
 
 /// An emulator, a build directory, and a stanza for the function `f` with the alias `live`.
-struct Stand {
+struct Scenario {
     emulator: Emulator,
     python: PathBuf,
     boto: Boto,
@@ -82,7 +82,7 @@ struct Stand {
     stanza: Value,
 }
 
-impl Stand {
+impl Scenario {
     fn moto() -> Self {
         Self::of(Emulator::moto(), "python3.13")
     }
@@ -102,9 +102,9 @@ impl Stand {
             "env": emulator.job_env(),
         });
         // This environment exists already: the emulator runs in it.
-        let python = venv::python(Path::new(requirements), "emulators");
+        let python = tools::python(Path::new(requirements), "emulators");
         let boto = Boto::of(&python, &emulator.url);
-        Stand { emulator, python, boto, directory: TempDir::new().expect("a temporary directory"), stanza }
+        Scenario { emulator, python, boto, directory: TempDir::new().expect("a temporary directory"), stanza }
     }
 
     /// Writes the function's code in Python. `lines` is the body of the handler.
@@ -139,12 +139,12 @@ impl Stand {
 
     /// Returns the alias `live`, read by boto3.
     fn alias(&self) -> Value {
-        self.boto.told("get_alias", &json!({"FunctionName": "f", "Name": "live"}))
+        self.boto.reported("get_alias", &json!({"FunctionName": "f", "Name": "live"}))
     }
 
     /// Returns the version numbers, read by boto3.
     fn versions(&self) -> Vec<String> {
-        let listed = self.boto.told("list_versions_by_function", &json!({"FunctionName": "f"}));
+        let listed = self.boto.reported("list_versions_by_function", &json!({"FunctionName": "f"}));
         let listed = listed["Versions"].as_array().expect("a list").iter();
         let numbers = listed.map(|version| version["Version"].as_str().expect("a number").to_owned());
         numbers.filter(|number| number != "$LATEST").collect()
@@ -154,19 +154,19 @@ impl Stand {
     /// variables in it.
     fn asking(&self, operation: &str, arguments: &str) -> String {
         let question = format!("[\"{operation}\", {arguments}]").replace('"', "\\\"");
-        format!("'{}' -c '{TELL}' '{}' <<< \"{question}\"", self.python.display(), self.emulator.url)
+        format!("'{}' -c '{CALL_LAMBDA}' '{}' <<< \"{question}\"", self.python.display(), self.emulator.url)
     }
 
     /// Invokes the alias and returns the function's answer.
     fn answer(&self) -> Value {
-        self.boto.told("invoke", &json!({"FunctionName": "f", "Qualifier": "live"}))["Payload"].clone()
+        self.boto.reported("invoke", &json!({"FunctionName": "f", "Qualifier": "live"}))["Payload"].clone()
     }
 
     /// Gives another version a share of the traffic, as another client would.
     fn share(&self, version: &str, weight: f64) {
         let weights = json!({"AdditionalVersionWeights": {version: weight}});
         let arguments = json!({"FunctionName": "f", "Name": "live", "RoutingConfig": weights});
-        let shared = self.boto.told("update_alias", &arguments);
+        let shared = self.boto.reported("update_alias", &arguments);
         assert_eq!(shares(&shared), json!({version: weight}));
     }
 
@@ -221,50 +221,50 @@ fn lines(ended: &Ended) -> Vec<Value> {
 
 /// Deploys a good version, and then a broken one twice. `error` is the message of its exception.
 #[track_caller]
-fn check_good_and_broken(stand: &Stand, file: &str, good: &str, broken: &str, error: &str) {
-    stand.write_file(file, good);
-    stand.went_live(&stand.deploy(json!({"verify": {}})), "1");
-    assert_eq!(stand.deploy(json!({"verify": {}})).outcome(), "unchanged");
+fn check_good_and_broken(scenario: &Scenario, file: &str, good: &str, broken: &str, error: &str) {
+    scenario.write_file(file, good);
+    scenario.went_live(&scenario.deploy(json!({"verify": {}})), "1");
+    assert_eq!(scenario.deploy(json!({"verify": {}})).outcome(), "unchanged");
 
-    stand.write_file(file, broken);
-    let ended = stand.deploy(json!({"verify": {}}));
-    stand.did_not_pass(&ended, error, "1");
+    scenario.write_file(file, broken);
+    let ended = scenario.deploy(json!({"verify": {}}));
+    scenario.did_not_pass(&ended, error, "1");
     assert_eq!(ended.finished()["changed"], json!(["update-function-code", "publish-version"]), "{}", ended.stdout);
     let log = ended.finished()["error"]["log"].as_array().cloned().unwrap_or_default();
     assert!(log.iter().any(|line| line.as_str().is_some_and(|line| line.contains(error))), "{log:#?}");
 
-    stand.did_not_pass(&stand.deploy(json!({"verify": {}})), error, "1");
-    assert_eq!(stand.versions(), ["1", "2"], "the same code was published again");
-    assert_eq!(stand.answer(), json!({"code": "good"}));
+    scenario.did_not_pass(&scenario.deploy(json!({"verify": {}})), error, "1");
+    assert_eq!(scenario.versions(), ["1", "2"], "the same code was published again");
+    assert_eq!(scenario.answer(), json!({"code": "good"}));
 }
 
 #[test]
 #[ignore = "second tier: needs PyPI"]
 fn nobody_gets_a_python_version_that_is_broken_or_slow_and_rollback_passes_them_over() {
-    let stand = Stand::ministack("python3.13");
+    let scenario = Scenario::ministack("python3.13");
     let good = "def handler(event, context):\n    return {'code': 'good'}\n";
     let broken = "def handler(event, context):\n    raise ValueError('the table is gone')\n";
-    check_good_and_broken(&stand, "index.py", good, broken, "the table is gone");
+    check_good_and_broken(&scenario, "index.py", good, broken, "the table is gone");
 
-    stand.write_file("index.py", "import no_such_module\n\ndef handler(event, context):\n    pass\n");
-    stand.did_not_pass(&stand.deploy(json!({"verify": {}})), "no_such_module", "1");
+    scenario.write_file("index.py", "import no_such_module\n\ndef handler(event, context):\n    pass\n");
+    scenario.did_not_pass(&scenario.deploy(json!({"verify": {}})), "no_such_module", "1");
 
     // The function would succeed after 10 s, which is longer than the check waits and shorter than Lambda's timeout.
-    stand.write_file("index.py", "import time\n\ndef handler(event, context):\n    time.sleep(10)\n");
-    let slow = stand.deploy(json!({"timeout": 30, "verify": {"timeout": 1}}));
-    stand.did_not_pass(&slow, "it did not respond within 1 s", "1");
+    scenario.write_file("index.py", "import time\n\ndef handler(event, context):\n    time.sleep(10)\n");
+    let slow = scenario.deploy(json!({"timeout": 30, "verify": {"timeout": 1}}));
+    scenario.did_not_pass(&slow, "it did not respond within 1 s", "1");
 
-    stand.write("return {'code': 'mended'}");
-    let mended = stand.deploy(json!({"verify": {"expect": {"contains": "mended"}}}));
-    stand.went_live(&mended, "5");
+    scenario.write("return {'code': 'mended'}");
+    let mended = scenario.deploy(json!({"verify": {"expect": {"contains": "mended"}}}));
+    scenario.went_live(&mended, "5");
     assert_eq!(mended.finished()["previous_version"], "1", "{}", mended.stdout);
-    assert_eq!(stand.answer(), json!({"code": "mended"}));
+    assert_eq!(scenario.answer(), json!({"code": "mended"}));
 
-    let back = stand.roll_back(json!({}));
-    stand.went_live(&back, "1");
+    let back = scenario.roll_back(json!({}));
+    scenario.went_live(&back, "1");
     assert_eq!(back.steps(), ["update-alias"]);
     assert_eq!(back.finished()["previous_version"], "5", "{}", back.stdout);
-    assert_eq!(stand.answer(), json!({"code": "good"}));
+    assert_eq!(scenario.answer(), json!({"code": "good"}));
 }
 
 #[test]
@@ -274,31 +274,31 @@ fn nobody_gets_a_node_version_that_is_broken() {
     if !Command::new("node").arg("--version").output().is_ok_and(|output| output.status.success()) {
         return fixture::not_run("node (is not installed)");
     }
-    let stand = Stand::ministack("nodejs22.x");
+    let scenario = Scenario::ministack("nodejs22.x");
     let good = "exports.handler = async () => ({code: 'good'})\n";
     let broken = "exports.handler = async () => { throw new TypeError('orders is not a function') }\n";
-    check_good_and_broken(&stand, "index.js", good, broken, "orders is not a function");
+    check_good_and_broken(&scenario, "index.js", good, broken, "orders is not a function");
 }
 
 #[test]
 #[ignore = "second tier: needs PyPI"]
 fn a_function_that_runs_longer_than_its_own_timeout_does_not_pass() {
-    let stand = Stand::ministack("python3.13");
-    stand.write("return 'good'");
-    stand.went_live(&stand.deploy(json!({})), "1");
-    stand.write_file("index.py", "import time\n\ndef handler(event, context):\n    time.sleep(10)\n");
-    let ended = stand.deploy(json!({"timeout": 1, "verify": {}}));
-    stand.did_not_pass(&ended, "Task timed out after 1.00 seconds", "1");
+    let scenario = Scenario::ministack("python3.13");
+    scenario.write("return 'good'");
+    scenario.went_live(&scenario.deploy(json!({})), "1");
+    scenario.write_file("index.py", "import time\n\ndef handler(event, context):\n    time.sleep(10)\n");
+    let ended = scenario.deploy(json!({"timeout": 1, "verify": {}}));
+    scenario.did_not_pass(&ended, "Task timed out after 1.00 seconds", "1");
 }
 
 #[test]
 #[ignore = "second tier: needs PyPI"]
 fn an_answer_is_held_against_what_was_expected_of_it() {
-    let stand = Stand::ministack("python3.13");
-    stand.write("return {'code': 'first'}");
-    stand.went_live(&stand.deploy(json!({})), "1");
+    let scenario = Scenario::ministack("python3.13");
+    scenario.write("return {'code': 'first'}");
+    scenario.went_live(&scenario.deploy(json!({})), "1");
 
-    stand.write("return {'code': 'echo', 'event': event}");
+    scenario.write("return {'code': 'echo', 'event': event}");
     let payload = json!({"orders": [1, {"name": "Größe"}], "none": null});
     for (expect, words) in [
         (json!({"contains": "nowhere"}), "its response does not contain `nowhere`: {\"code\": \"echo\""),
@@ -314,33 +314,34 @@ fn an_answer_is_held_against_what_was_expected_of_it() {
         (json!({"json": {"event": {"x": 1}}}), "its response has no `/event/x`, which should be 1"),
         (json!({"json": {"code": "echo"}, "contains": "nowhere"}), "does not contain `nowhere`"),
     ] {
-        let ended = stand.deploy(json!({"verify": {"payload": payload, "expect": expect}}));
+        let ended = scenario.deploy(json!({"verify": {"payload": payload, "expect": expect}}));
         has_failed(&ended, words);
     }
-    stand.is_at("1");
+    scenario.is_at("1");
 
     let expect = json!({"contains": "Größe", "json": {"event": payload, "code": "echo"}});
-    stand.went_live(&stand.deploy(json!({"verify": {"payload": payload, "expect": expect}})), "2");
+    scenario.went_live(&scenario.deploy(json!({"verify": {"payload": payload, "expect": expect}})), "2");
 
     // Without `payload` the function gets an empty object. A payload that is already JSON text is passed on unchanged.
-    stand.write("return event");
+    scenario.write("return event");
     let as_it_is = json!({"verify": {"expect": {"json": {}, "contains": "{}"}}});
-    stand.went_live(&stand.deploy(as_it_is), "3");
-    stand.write("return [event]");
-    stand.went_live(&stand.deploy(json!({"verify": {"payload": "{\"a\": 1}", "expect": {"json": [{"a": 1}]}}})), "4");
+    scenario.went_live(&scenario.deploy(as_it_is), "3");
+    scenario.write("return [event]");
+    scenario
+        .went_live(&scenario.deploy(json!({"verify": {"payload": "{\"a\": 1}", "expect": {"json": [{"a": 1}]}}})), "4");
 }
 
 #[test]
 #[ignore = "second tier: needs PyPI"]
-fn a_command_judges_the_version_that_it_is_told() {
-    let stand = Stand::ministack("python3.13");
-    stand.write("return 'first'");
-    stand.went_live(&stand.deploy(json!({})), "1");
+fn a_command_judges_the_version_that_it_is_reported() {
+    let scenario = Scenario::ministack("python3.13");
+    scenario.write("return 'first'");
+    scenario.went_live(&scenario.deploy(json!({})), "1");
 
-    stand.write("return {'code': 'second'}");
-    let verify = |verify: Value| stand.deploy(json!({"verify": verify}));
+    scenario.write("return {'code': 'second'}");
+    let verify = |verify: Value| scenario.deploy(json!({"verify": verify}));
     let ended = verify(json!({"command": "echo ${VERSION}0; exit 3"}));
-    stand.did_not_pass(&ended, "`verify.command` failed with exit status: 3", "1");
+    scenario.did_not_pass(&ended, "`verify.command` failed with exit status: 3", "1");
     assert_eq!(lines(&ended), [json!(20)]);
     let ended = verify(json!({"command": "sleep 30", "timeout": 1}));
     has_failed(&ended, "`verify.command` did not exit within 1 s");
@@ -348,151 +349,155 @@ fn a_command_judges_the_version_that_it_is_told() {
     let ended = verify(json!({"expect": {"contains": "nowhere"}, "command": "echo 1"}));
     has_failed(&ended, "its response does not contain `nowhere`");
     assert!(lines(&ended).is_empty(), "{}", ended.stdout);
-    stand.is_at("1");
+    scenario.is_at("1");
 
-    let invoke = stand.asking("invoke", r#"{"FunctionName": "$FUNCTION_ARN", "Qualifier": "$VERSION"}"#);
+    let invoke = scenario.asking("invoke", r#"{"FunctionName": "$FUNCTION_ARN", "Qualifier": "$VERSION"}"#);
     let ended = verify(json!({"expect": {"json": {"code": "second"}}, "command": invoke}));
-    stand.went_live(&ended, "2");
-    let told = lines(&ended).remove(0);
-    assert_eq!((&told["ExecutedVersion"], &told["Payload"]), (&json!("2"), &json!({"code": "second"})), "{told:#}");
+    scenario.went_live(&ended, "2");
+    let reported = lines(&ended).remove(0);
+    assert_eq!(
+        (&reported["ExecutedVersion"], &reported["Payload"]),
+        (&json!("2"), &json!({"code": "second"})),
+        "{reported:#}"
+    );
 }
 
 #[test]
 #[ignore = "second tier: needs PyPI"]
-fn what_a_function_tells_of_its_variables_is_masked() {
-    let stand = Stand::ministack("python3.13");
+fn what_a_function_reports_of_its_variables_is_masked() {
+    let scenario = Scenario::ministack("python3.13");
     let secret = "secret-\"Größe\"\\1";
-    stand.write("return 'good'");
-    stand.went_live(&stand.deploy(json!({"environment": {"TOKEN": secret}})), "1");
+    scenario.write("return 'good'");
+    scenario.went_live(&scenario.deploy(json!({"environment": {"TOKEN": secret}})), "1");
     // The stanza does not contain the value any more: it is known as secret only from the current function.
-    let has_told = |ended: &Ended, words: &str| {
+    let has_reported = |ended: &Ended, words: &str| {
         has_failed(ended, words);
         for text in ["Größe", "Gr\\u00f6\\u00dfe"] {
             assert!(!ended.stdout.contains(text), "{}", ended.stdout);
         }
     };
     let file = |line: &str| {
-        stand.write_file("index.py", &format!("import os\n\ndef handler(event, context):\n    {line}\n"));
+        scenario.write_file("index.py", &format!("import os\n\ndef handler(event, context):\n    {line}\n"));
     };
     file("print('with', os.environ['TOKEN']); raise ValueError('not ' + os.environ['TOKEN'])");
-    let ended = stand.deploy(json!({"verify": {}}));
-    has_told(&ended, "not [secure]");
+    let ended = scenario.deploy(json!({"verify": {}}));
+    has_reported(&ended, "not [secure]");
     let log = &ended.finished()["error"]["log"];
     assert!(log.as_array().is_some_and(|log| log.contains(&json!("with [secure]"))), "{log:#}");
     file("return {'token': os.environ['TOKEN']}");
-    has_told(&stand.deploy(json!({"verify": {"expect": {"contains": "nowhere"}}})), "{\"token\": \"[secure]\"}");
-    has_told(&stand.deploy(json!({"verify": {"expect": {"json": {"token": 1}}}})), "is \"[secure]\", not 1");
+    has_reported(&scenario.deploy(json!({"verify": {"expect": {"contains": "nowhere"}}})), "{\"token\": \"[secure]\"}");
+    has_reported(&scenario.deploy(json!({"verify": {"expect": {"json": {"token": 1}}}})), "is \"[secure]\", not 1");
 }
 
 /// Deploys with three traffic shares, and then a version that fails at the second share. The check reads the alias.
-fn check_traffic(stand: &Stand) {
-    let look = stand.asking("get_alias", r#"{"FunctionName": "f", "Name": "live"}"#);
+fn check_traffic(scenario: &Scenario) {
+    let look = scenario.asking("get_alias", r#"{"FunctionName": "f", "Name": "live"}"#);
     let keys =
         |command: String| json!({"traffic": [10, 50, 100], "traffic_interval": 1, "verify": {"command": command}});
-    stand.write("return 'first'");
-    stand.went_live(&stand.deploy(keys(look.clone())), "1");
+    scenario.write("return 'first'");
+    scenario.went_live(&scenario.deploy(keys(look.clone())), "1");
 
-    stand.write("return 'second'");
-    let ended = stand.deploy(keys(look.clone()));
-    stand.went_live(&ended, "2");
+    scenario.write("return 'second'");
+    let ended = scenario.deploy(keys(look.clone()));
+    scenario.went_live(&ended, "2");
     let seen = lines(&ended);
     let points_at: Vec<&Value> = seen.iter().map(|alias| &alias["FunctionVersion"]).collect();
     assert_eq!(points_at, ["1", "1", "1"], "{}", ended.stdout);
     let seen: Vec<Value> = seen.iter().map(shares).collect();
     assert_eq!(seen, [json!({}), json!({"2": 0.1}), json!({"2": 0.5})], "{}", ended.stdout);
 
-    stand.write("return 'third'");
-    let ended = stand.deploy(keys(format!("seen=$({look}); echo \"$seen\"; [[ $seen != *0.5* ]]")));
+    scenario.write("return 'third'");
+    let ended = scenario.deploy(keys(format!("seen=$({look}); echo \"$seen\"; [[ $seen != *0.5* ]]")));
     has_failed(&ended, "all traffic of `live` is back at version 2");
     assert_eq!(shares(lines(&ended).last().expect("a line for each check")), json!({"3": 0.5}), "{}", ended.stdout);
     assert_eq!(ended.finished()["changed"], json!(["update-function-code", "publish-version"]), "{}", ended.stdout);
-    stand.is_at("2");
+    scenario.is_at("2");
 }
 
 #[test]
 #[ignore = "second tier: needs PyPI"]
 fn ministack_gives_a_version_its_traffic_step_by_step() {
-    check_traffic(&Stand::ministack("python3.13"));
+    check_traffic(&Scenario::ministack("python3.13"));
 }
 
 #[test]
 #[ignore = "second tier: needs PyPI"]
 fn moto_gives_a_version_its_traffic_step_by_step() {
-    check_traffic(&Stand::moto());
+    check_traffic(&Scenario::moto());
 }
 
 /// Creates an alias, moves it, clears its weights and moves it back.
-fn check_alias(stand: &Stand) {
-    stand.write("return 'first'");
-    let plan = stand.run(&["plan"], json!({}));
+fn check_alias(scenario: &Scenario) {
+    scenario.write("return 'first'");
+    let plan = scenario.run(&["plan"], json!({}));
     assert_eq!(plan.outcome(), "planned", "{}", plan.stdout);
-    let first = stand.deploy(json!({}));
-    stand.went_live(&first, "1");
+    let first = scenario.deploy(json!({}));
+    scenario.went_live(&first, "1");
     assert_eq!(first.steps(), ["create-function", "publish-version", "create-alias"]);
-    stand.write("return 'second'");
-    stand.went_live(&stand.deploy(json!({})), "2");
+    scenario.write("return 'second'");
+    scenario.went_live(&scenario.deploy(json!({})), "2");
 
     let is_warned = |ended: &Ended| ended.events.iter().any(|event| event["code"] == "weights-cleared");
-    stand.share("1", 0.25);
-    let refused = stand.deploy(json!({}));
+    scenario.share("1", 0.25);
+    let refused = scenario.deploy(json!({}));
     assert_eq!(refused.code(), "traffic-shared", "{}", refused.stdout);
-    let freed = stand.deploy(json!({"clear_weights": true}));
-    stand.went_live(&freed, "2");
+    let freed = scenario.deploy(json!({"clear_weights": true}));
+    scenario.went_live(&freed, "2");
     assert!(is_warned(&freed) && freed.steps() == ["update-alias"], "{}", freed.stdout);
-    stand.share("1", 0.25);
-    stand.write("return 'third'");
-    let moved = stand.deploy(json!({"clear_weights": true}));
-    stand.went_live(&moved, "3");
+    scenario.share("1", 0.25);
+    scenario.write("return 'third'");
+    let moved = scenario.deploy(json!({"clear_weights": true}));
+    scenario.went_live(&moved, "3");
     assert!(is_warned(&moved), "{}", moved.stdout);
 
     // While traffic is shared, a rollback only restores all traffic to the main version. The next rollback moves the
     // alias.
-    stand.share("1", 0.25);
-    let freed = stand.roll_back(json!({"clear_weights": true}));
-    stand.went_live(&freed, "3");
+    scenario.share("1", 0.25);
+    let freed = scenario.roll_back(json!({"clear_weights": true}));
+    scenario.went_live(&freed, "3");
     assert!(is_warned(&freed), "{}", freed.stdout);
-    let back = stand.roll_back(json!({}));
-    stand.went_live(&back, "2");
+    let back = scenario.roll_back(json!({}));
+    scenario.went_live(&back, "2");
     assert_eq!(back.finished()["previous_version"], "3", "{}", back.stdout);
-    let planned = stand.roll_back(json!({"dry_run": true}));
+    let planned = scenario.roll_back(json!({"dry_run": true}));
     assert_eq!((planned.outcome(), planned.steps().len()), ("planned", 0), "{}", planned.stdout);
-    stand.is_at("2");
+    scenario.is_at("2");
     let first = first.finished()["code_sha256"].clone();
-    let back = stand.roll_back(json!({}));
-    stand.went_live(&back, "1");
+    let back = scenario.roll_back(json!({}));
+    scenario.went_live(&back, "1");
     assert_eq!(back.finished()["code_sha256"], first, "{}", back.stdout);
-    let none = stand.roll_back(json!({}));
+    let none = scenario.roll_back(json!({}));
     assert_eq!((none.outcome(), none.steps().len()), ("failed", 0), "{}", none.stdout);
-    stand.went_live(&stand.roll_back(json!({"version": "3"})), "3");
-    assert_eq!(stand.roll_back(json!({"version": 3})).outcome(), "unchanged");
-    stand.went_live(&stand.roll_back(json!({"version": 1})), "1");
+    scenario.went_live(&scenario.roll_back(json!({"version": "3"})), "3");
+    assert_eq!(scenario.roll_back(json!({"version": 3})).outcome(), "unchanged");
+    scenario.went_live(&scenario.roll_back(json!({"version": 1})), "1");
 
     // The same stanza again deploys what it describes, also after a rollback.
-    stand.went_live(&stand.deploy(json!({})), "3");
-    assert_eq!(stand.versions(), ["1", "2", "3"]);
+    scenario.went_live(&scenario.deploy(json!({})), "3");
+    assert_eq!(scenario.versions(), ["1", "2", "3"]);
 }
 
 #[test]
 #[ignore = "second tier: needs PyPI"]
 fn ministack_moves_an_alias_there_and_back() {
-    check_alias(&Stand::ministack("python3.13"));
+    check_alias(&Scenario::ministack("python3.13"));
 }
 
 #[test]
 #[ignore = "second tier: needs PyPI"]
 fn moto_moves_an_alias_there_and_back() {
-    check_alias(&Stand::moto());
+    check_alias(&Scenario::moto());
 }
 
 #[test]
 #[ignore = "second tier: needs PyPI"]
 fn an_alias_keeps_as_many_executions_ready_as_the_stanza_says() {
-    let stand = Stand::ministack("python3.13");
+    let scenario = Scenario::ministack("python3.13");
     let of_it = json!({"FunctionName": "f", "Qualifier": "live"});
-    let held = || stand.boto.told("get_provisioned_concurrency_config", &of_it);
+    let held = || scenario.boto.reported("get_provisioned_concurrency_config", &of_it);
     let put = "put-provisioned-concurrency-config";
-    let deploy = |wanted: Value| stand.deploy(json!({"provisioned_concurrency": wanted}));
-    stand.write("return 'first'");
+    let deploy = |wanted: Value| scenario.deploy(json!({"provisioned_concurrency": wanted}));
+    scenario.write("return 'first'");
     let ended = deploy(json!(2));
     assert_eq!(ended.steps(), ["create-function", "publish-version", "create-alias", put]);
     assert_eq!(held()["RequestedProvisionedConcurrentExecutions"], 2);
@@ -500,13 +505,13 @@ fn an_alias_keeps_as_many_executions_ready_as_the_stanza_says() {
     assert_eq!(deploy(json!(3)).steps(), [put]);
     assert_eq!(held()["RequestedProvisionedConcurrentExecutions"], 3);
 
-    stand.write("return 'second'");
+    scenario.write("return 'second'");
     let ended = deploy(json!(3));
-    stand.went_live(&ended, "2");
+    scenario.went_live(&ended, "2");
     assert!(!ended.steps().contains(&put), "provisioned concurrency must move with the alias: {}", ended.stdout);
-    stand.went_live(&stand.roll_back(json!({"provisioned_concurrency": 3})), "1");
+    scenario.went_live(&scenario.roll_back(json!({"provisioned_concurrency": 3})), "1");
     // Without the option, the setting is kept.
-    stand.went_live(&stand.deploy(json!({})), "2");
+    scenario.went_live(&scenario.deploy(json!({})), "2");
     assert_eq!(held()["RequestedProvisionedConcurrentExecutions"], 3);
     assert_eq!(deploy(json!("none")).steps(), ["delete-provisioned-concurrency-config"]);
     assert_eq!(held()["Code"], "ProvisionedConcurrencyConfigNotFoundException");
@@ -516,35 +521,35 @@ fn an_alias_keeps_as_many_executions_ready_as_the_stanza_says() {
 #[test]
 #[ignore = "second tier: needs PyPI"]
 fn old_versions_go_and_the_way_back_stays() {
-    let stand = Stand::ministack("python3.13");
+    let scenario = Scenario::ministack("python3.13");
     let publish = |number: u32, keys: Value| {
-        stand.write(&format!("return {number}"));
-        stand.deploy(keys)
+        scenario.write(&format!("return {number}"));
+        scenario.deploy(keys)
     };
-    stand.went_live(&publish(1, json!({})), "1");
-    stand.went_live(&publish(2, json!({})), "2");
-    stand.went_live(&publish(3, json!({"keep_versions": 2})), "3");
-    assert_eq!(stand.versions(), ["2", "3"]);
+    scenario.went_live(&publish(1, json!({})), "1");
+    scenario.went_live(&publish(2, json!({})), "2");
+    scenario.went_live(&publish(3, json!({"keep_versions": 2})), "3");
+    assert_eq!(scenario.versions(), ["2", "3"]);
 
     // Versions that failed their check are still versions, but a rollback never uses them.
     let fails = json!({"keep_versions": 2, "verify": {"command": "false"}});
     has_failed(&publish(4, fails.clone()), "exit status: 1");
     has_failed(&publish(5, fails), "exit status: 1");
-    assert_eq!(stand.versions(), ["2", "3", "4", "5"], "a version was deleted before the new one passed its check");
+    assert_eq!(scenario.versions(), ["2", "3", "4", "5"], "a version was deleted before the new one passed its check");
     let ended = publish(6, json!({"keep_versions": 1, "verify": {"command": "true"}}));
-    stand.went_live(&ended, "6");
-    assert_eq!(stand.versions(), ["3", "6"]);
-    assert_eq!(stand.deploy(json!({"keep_versions": 1})).outcome(), "unchanged");
-    assert_eq!(stand.versions(), ["3", "6"]);
+    scenario.went_live(&ended, "6");
+    assert_eq!(scenario.versions(), ["3", "6"]);
+    assert_eq!(scenario.deploy(json!({"keep_versions": 1})).outcome(), "unchanged");
+    assert_eq!(scenario.versions(), ["3", "6"]);
 
-    stand.went_live(&stand.roll_back(json!({})), "3");
-    assert_eq!(stand.answer(), json!(3));
+    scenario.went_live(&scenario.roll_back(json!({})), "3");
+    assert_eq!(scenario.answer(), json!(3));
 }
 
 /// Deploys new code whose check passes or fails.
-fn publish(stand: &Stand, name: &str, alias: Value, passes: bool) -> Ended {
-    stand.write(&format!("return '{name}'"));
-    let ended = stand.deploy(json!({"alias": alias, "verify": {"command": passes.to_string()}}));
+fn publish(scenario: &Scenario, name: &str, alias: Value, passes: bool) -> Ended {
+    scenario.write(&format!("return '{name}'"));
+    let ended = scenario.deploy(json!({"alias": alias, "verify": {"command": passes.to_string()}}));
     assert_eq!(ended.outcome(), if passes { "deployed" } else { "failed" }, "{}", ended.stdout);
     ended
 }
@@ -552,67 +557,67 @@ fn publish(stand: &Stand, name: &str, alias: Value, passes: bool) -> Ended {
 #[test]
 #[ignore = "second tier: needs PyPI"]
 fn a_version_that_failed_before_there_was_an_alias_is_no_way_back() {
-    let stand = Stand::moto();
-    publish(&stand, "broken", json!("live"), false);
-    assert_eq!(stand.alias()["Code"], "ResourceNotFoundException");
-    stand.went_live(&publish(&stand, "mended", json!("live"), true), "2");
-    let back = stand.roll_back(json!({}));
+    let scenario = Scenario::moto();
+    publish(&scenario, "broken", json!("live"), false);
+    assert_eq!(scenario.alias()["Code"], "ResourceNotFoundException");
+    scenario.went_live(&publish(&scenario, "mended", json!("live"), true), "2");
+    let back = scenario.roll_back(json!({}));
     assert_eq!(
         back.outcome(),
         "failed",
         "version 1 failed its check, so there is no version to roll back to: {}",
         back.stdout
     );
-    stand.is_at("2");
+    scenario.is_at("2");
 }
 
 #[test]
 #[ignore = "second tier: needs PyPI"]
 fn an_alias_that_follows_another_goes_back_to_where_it_came_from() {
-    let stand = Stand::moto();
-    publish(&stand, "first", json!(["beta", "live"]), true);
-    publish(&stand, "broken", json!("beta"), false);
-    publish(&stand, "mended", json!("beta"), true);
-    stand.is_at("1");
-    stand.went_live(&publish(&stand, "mended", json!("live"), true), "3");
-    stand.went_live(&stand.roll_back(json!({})), "1");
+    let scenario = Scenario::moto();
+    publish(&scenario, "first", json!(["beta", "live"]), true);
+    publish(&scenario, "broken", json!("beta"), false);
+    publish(&scenario, "mended", json!("beta"), true);
+    scenario.is_at("1");
+    scenario.went_live(&publish(&scenario, "mended", json!("live"), true), "3");
+    scenario.went_live(&scenario.roll_back(json!({})), "1");
 }
 
 #[test]
 #[ignore = "second tier: needs PyPI"]
 fn the_way_back_of_an_alias_that_follows_another_is_not_deleted() {
-    let stand = Stand::moto();
-    publish(&stand, "first", json!(["beta", "live"]), true);
-    publish(&stand, "broken", json!("beta"), false);
-    publish(&stand, "mended", json!("beta"), true);
-    stand.went_live(&publish(&stand, "mended", json!("live"), true), "3");
-    let ended = stand.deploy(json!({"keep_versions": 1}));
-    assert_eq!(stand.versions(), ["1", "3"], "{}", ended.stdout);
+    let scenario = Scenario::moto();
+    publish(&scenario, "first", json!(["beta", "live"]), true);
+    publish(&scenario, "broken", json!("beta"), false);
+    publish(&scenario, "mended", json!("beta"), true);
+    scenario.went_live(&publish(&scenario, "mended", json!("live"), true), "3");
+    let ended = scenario.deploy(json!({"keep_versions": 1}));
+    assert_eq!(scenario.versions(), ["1", "3"], "{}", ended.stdout);
 }
 
 #[test]
 #[ignore = "second tier: needs PyPI"]
 fn the_way_back_of_an_alias_that_the_stanza_does_not_name_is_not_deleted() {
-    let stand = Stand::moto();
-    publish(&stand, "first", json!(["beta", "live"]), true);
-    publish(&stand, "second", json!(["beta", "live"]), true);
-    stand.write("return 'third'");
-    let ended = stand.deploy(json!({"alias": "beta", "keep_versions": 1}));
-    assert_eq!(stand.versions(), ["1", "2", "3"], "{}", ended.stdout);
-    stand.went_live(&stand.roll_back(json!({})), "1");
+    let scenario = Scenario::moto();
+    publish(&scenario, "first", json!(["beta", "live"]), true);
+    publish(&scenario, "second", json!(["beta", "live"]), true);
+    scenario.write("return 'third'");
+    let ended = scenario.deploy(json!({"alias": "beta", "keep_versions": 1}));
+    assert_eq!(scenario.versions(), ["1", "2", "3"], "{}", ended.stdout);
+    scenario.went_live(&scenario.roll_back(json!({})), "1");
 }
 
 #[test]
 #[ignore = "second tier: needs PyPI"]
 fn the_way_back_is_where_the_alias_was_when_it_moved_and_not_when_the_version_was_published() {
-    let stand = Stand::moto();
-    publish(&stand, "first", json!("live"), true);
-    publish(&stand, "second", json!("live"), true);
-    publish(&stand, "third", json!("live"), false);
+    let scenario = Scenario::moto();
+    publish(&scenario, "first", json!("live"), true);
+    publish(&scenario, "second", json!("live"), true);
+    publish(&scenario, "third", json!("live"), false);
     // The user rolls back because the second version was at fault.
-    stand.went_live(&stand.roll_back(json!({})), "1");
-    let third = publish(&stand, "third", json!("live"), true);
-    stand.went_live(&third, "3");
+    scenario.went_live(&scenario.roll_back(json!({})), "1");
+    let third = publish(&scenario, "third", json!("live"), true);
+    scenario.went_live(&third, "3");
     assert_eq!(third.finished()["previous_version"], "1", "{}", third.stdout);
-    stand.went_live(&stand.roll_back(json!({})), "1");
+    scenario.went_live(&scenario.roll_back(json!({})), "1");
 }

@@ -35,7 +35,7 @@ use Known::{AtCreation, InUpdates, Not, NotCleared, Wholly};
 struct Setting {
     /// The key in the stanza; a dot separates a structure from its member.
     key: &'static str,
-    /// The JSON pointer in the result of [`Stand::held`].
+    /// The JSON pointer in the result of [`Scenario::held`].
     at: &'static str,
     known: Known,
     /// The value in the stanza of each deployment; null or missing: the stanza does not have the key.
@@ -61,7 +61,7 @@ impl Setting {
 }
 
 /// An emulator with the resources that a function can refer to.
-struct Stand {
+struct Scenario {
     emulator: Emulator,
     /// The column of the table.
     column: usize,
@@ -71,7 +71,7 @@ struct Stand {
     directory: TempDir,
 }
 
-impl Stand {
+impl Scenario {
     fn moto() -> Self {
         Self::of(Emulator::moto(), 0)
     }
@@ -95,7 +95,7 @@ impl Stand {
         let layers = [text(&made[2]["LayerVersionArn"]), text(&made[3]["LayerVersionArn"])];
         let account = roles[0].split(':').nth(4).expect("a role has an account").to_owned();
         let directory = TempDir::new().expect("a temporary directory");
-        Stand { emulator, column, account, roles, layers, directory }
+        Scenario { emulator, column, account, roles, layers, directory }
     }
 
     /// Returns the ARN of a resource in the account, such as `sqs:queue`.
@@ -320,68 +320,68 @@ fn is_nothing(value: &Value) -> bool {
     }
 }
 
-fn check_files(stand: &Stand) {
-    stand.check(&json!({"function_name": "f", "function_tags_mode": "replace"}), &stand.of_files());
+fn check_files(scenario: &Scenario) {
+    scenario.check(&json!({"function_name": "f", "function_tags_mode": "replace"}), &scenario.of_files());
 }
 
-fn check_an_image(stand: &Stand) {
+fn check_an_image(scenario: &Scenario) {
     let base = json!({
         "function_name": "i",
-        "role": stand.roles[0],
+        "role": scenario.roles[0],
         "package_type": "Image",
         "merge_environment": true,
     });
-    stand.check(&base, &stand.of_an_image());
+    scenario.check(&base, &scenario.of_an_image());
 }
 
 #[test]
 #[ignore = "second tier: needs PyPI"]
 fn moto_holds_each_setting_of_a_function() {
-    check_files(&Stand::moto());
+    check_files(&Scenario::moto());
 }
 
 #[test]
 #[ignore = "second tier: needs PyPI"]
 fn moto_holds_each_setting_of_an_image() {
-    check_an_image(&Stand::moto());
+    check_an_image(&Scenario::moto());
 }
 
 #[test]
 #[ignore = "second tier: needs PyPI"]
 fn ministack_holds_each_setting_of_a_function() {
-    check_files(&Stand::ministack());
+    check_files(&Scenario::ministack());
 }
 
 #[test]
 #[ignore = "second tier: needs PyPI"]
 fn ministack_holds_each_setting_of_an_image() {
-    check_an_image(&Stand::ministack());
+    check_an_image(&Scenario::ministack());
 }
 
 #[test]
 #[ignore = "second tier: needs PyPI"]
 fn ministack_gets_a_version_for_what_is_new_only() {
-    let stand = Stand::ministack();
+    let scenario = Scenario::ministack();
     let mut stanza = json!({
         "function_name": "f",
-        "role": stand.roles[0],
+        "role": scenario.roles[0],
         "runtime": "python3.13",
         "handler_name": "a",
         "publish": true,
-        "env": stand.emulator.job_env(),
+        "env": scenario.emulator.job_env(),
     });
     for (line, snap_start, version, outcome) in [
         ("one", "None", "1", "deployed"),
         ("one", "None", "1", "unchanged"),
         ("two", "PublishedVersions", "2", "deployed"),
     ] {
-        stand.write(line);
+        scenario.write(line);
         stanza["snap_start"] = json!(snap_start);
-        let ended = stand.deploy(&stanza);
+        let ended = scenario.deploy(&stanza);
         assert_eq!(ended.outcome(), outcome, "{}", ended.stdout);
         assert_eq!(ended.finished()["version"], version, "{}", ended.stdout);
     }
-    let listed = stand.emulator.ask("lambda", "list_versions_by_function", &json!({"FunctionName": "f"}));
+    let listed = scenario.emulator.ask("lambda", "list_versions_by_function", &json!({"FunctionName": "f"}));
     let states: Vec<_> = listed["Versions"].as_array().expect("a list").iter().map(|it| &it["State"]).collect();
     // ministack starts a Python process to create the snapshot.
     assert_eq!(states, ["Active", "Active", "Active"], "{listed:#}");

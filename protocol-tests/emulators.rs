@@ -14,13 +14,13 @@ use serde_json::{Value, json};
 
 use crate::deployments::build_directory;
 use crate::plugin::{Ended, Plugin, agrees};
-use crate::venv;
+use crate::tools;
 
 const HERE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/protocol-tests/emulators");
 
 /// The Python of the virtual environment.
 pub(crate) static PYTHON: LazyLock<PathBuf> =
-    LazyLock::new(|| venv::python(&Path::new(HERE).join("requirements.txt"), "emulators"));
+    LazyLock::new(|| tools::python(&Path::new(HERE).join("requirements.txt"), "emulators"));
 
 /// A server that ends when this value is dropped.
 pub(crate) struct Emulator {

@@ -185,7 +185,7 @@ struct End {
     /// All data of the function in the endpoint.
     state: Value,
     /// The members of the `finished` event that describe the function.
-    told: Value,
+    reported: Value,
     /// The `previous_version` in the `finished` event.
     previous_version: Value,
 }
@@ -211,7 +211,7 @@ impl KnownSecrets {
             let ended = Plugin::new(&[]).directory(directory).run(&scenario.request(&endpoint));
             assert_eq!(ended.outcome(), "deployed", "{}: {}", scenario.name, ended.stdout);
             let previous_version = ended.finished()["previous_version"].clone();
-            let end = End { state: state(&endpoint), told: last_line(&ended), previous_version };
+            let end = End { state: state(&endpoint), reported: last_line(&ended), previous_version };
             (end, endpoint.calls(), warnings(&ended))
         };
         let ((end, calls, mut problems), (anew, _, others)) = (run(scenario.before), run(nothing));
@@ -328,7 +328,7 @@ impl Combination<'_> {
         }
         let calls = endpoint.calls();
         if calls.iter().filter(|call| call.operation == self.operation).count() <= self.nth {
-            return Err(format!("the fault never applied; ended {}", told(&ended)));
+            return Err(format!("the fault never applied; ended {}", reported(&ended)));
         }
         check_proof(&self.effective(&calls))?;
         match (self.expected(), ended.outcome()) {
@@ -345,7 +345,7 @@ impl Combination<'_> {
                 let judged = check_proof(&effective).and_then(|()| self.check_again(&again, &endpoint, code));
                 judged.map_err(|problem| format!("again: {problem}"))
             }
-            _ => Err(format!("ended {}", told(&ended))),
+            _ => Err(format!("ended {}", reported(&ended))),
         }
     }
 
@@ -384,9 +384,9 @@ impl Combination<'_> {
             return Ok(());
         }
         let mut problems = warnings(ended);
-        let (came_from, told) = (&self.learnt.end.previous_version, &ended.finished()["previous_version"]);
-        if told != came_from {
-            problems.push(format!("`previous_version` is {told}, not {came_from}"));
+        let (came_from, reported) = (&self.learnt.end.previous_version, &ended.finished()["previous_version"]);
+        if reported != came_from {
+            problems.push(format!("`previous_version` is {reported}, not {came_from}"));
         }
         let (steps, done) = (ended.steps(), self.done(&endpoint.calls()));
         let steps: Vec<&str> = steps.into_iter().filter(|step| !["wait", "verify"].contains(step)).collect();
@@ -413,7 +413,7 @@ impl Combination<'_> {
                 strip(&mut state["versions"]["$LATEST"], "Description");
             }
         }
-        let mut problems = differences(&end.told, &last_line(ended), "finished");
+        let mut problems = differences(&end.reported, &last_line(ended), "finished");
         problems.extend(differences(&expected, &actual, ""));
         if problems.is_empty() { Ok(()) } else { Err(format!("{}, but {}", ended.outcome(), problems.join("; "))) }
     }
@@ -424,13 +424,13 @@ impl Combination<'_> {
         let (_, class, retryable) = CODES.iter().find(|(its, ..)| *its == code).expect("a code of the table");
         let agrees = error["code"] == code && error["class"] == *class && error["retryable"] == *retryable;
         if !agrees || ended.status.code() != Some(1) {
-            return Err(format!("exit status {:?}, {}, not {code}", ended.status.code(), told(ended)));
+            return Err(format!("exit status {:?}, {}, not {code}", ended.status.code(), reported(ended)));
         }
         let done = json!(self.done(&endpoint.calls()));
         if *changed == done {
             Ok(())
         } else {
-            Err(format!("{}, `changed` is {changed}, but the actual steps are {done}", told(ended)))
+            Err(format!("{}, `changed` is {changed}, but the actual steps are {done}", reported(ended)))
         }
     }
 
@@ -441,7 +441,7 @@ impl Combination<'_> {
         match ended.outcome() {
             "deployed" | "unchanged" => self.compare(ended, endpoint),
             "failed" if may_fail && ended.code() == code => Ok(()),
-            _ => Err(told(ended)),
+            _ => Err(reported(ended)),
         }
     }
 
@@ -523,14 +523,14 @@ fn warnings(ended: &Ended) -> Vec<String> {
 }
 
 /// Describes the end of a run in one line.
-fn told(ended: &Ended) -> String {
+fn reported(ended: &Ended) -> String {
     let error = &ended.finished()["error"];
     format!("{} {} ({})", ended.outcome(), ended.code(), error["message"].as_str().unwrap_or_default())
 }
 
 #[test]
 #[ignore = "second tier: long"]
-fn a_deployment_succeeds_whatever_passes_and_tells_truly_what_does_not() {
+fn a_deployment_succeeds_whatever_passes_and_reports_truly_what_does_not() {
     let directory = build_directory();
     let learnt: Vec<KnownSecrets> =
         SCENARIOS.iter().map(|scenario| KnownSecrets::of(scenario, directory.path())).collect();

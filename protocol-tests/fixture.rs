@@ -158,8 +158,8 @@ impl Fixture {
         });
         fixture.endpoint.seed(function).expect("AWS would create it");
         for number in 1..=count {
-            fixture.somebody_else("PUT", CONFIGURATION, json!({"Timeout": number}));
-            fixture.somebody_else("POST", VERSIONS, json!({}));
+            fixture.another_client("PUT", CONFIGURATION, json!({"Timeout": number}));
+            fixture.another_client("POST", VERSIONS, json!({}));
         }
         fixture
     }
@@ -237,27 +237,27 @@ impl Fixture {
         self.endpoint.forget_calls();
         let mut child = self.start();
         let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-        let mut running = Running { child, lines, told: Vec::new() };
+        let mut running = Running { child, lines, reported: Vec::new() };
         steps.iter().for_each(|step| running.read_until(step));
         running
     }
 
-    pub(crate) fn somebody_else(&self, method: &str, target: &str, body: Value) -> Value {
+    pub(crate) fn another_client(&self, method: &str, target: &str, body: Value) -> Value {
         self.endpoint.perform(method, target, body).unwrap_or_else(|words| panic!("{method} {target}: {words}"))
     }
 
     pub(crate) fn make_alias(&self, name: &str, version: &str) {
-        self.somebody_else("POST", ALIASES, json!({"Name": name, "FunctionVersion": version}));
+        self.another_client("POST", ALIASES, json!({"Name": name, "FunctionVersion": version}));
     }
 
     /// The target of an alias, in the form `1` or `1, 10 % to 2`.
     pub(crate) fn alias(&self, name: &str) -> String {
-        place(&self.somebody_else("GET", &format!("{ALIASES}/{name}"), Value::Null))
+        place(&self.another_client("GET", &format!("{ALIASES}/{name}"), Value::Null))
     }
 
     /// The numbers of the published versions.
     pub(crate) fn versions(&self) -> Vec<u64> {
-        let listed = self.somebody_else("GET", &format!("{VERSIONS}?MaxItems=1000"), Value::Null);
+        let listed = self.another_client("GET", &format!("{VERSIONS}?MaxItems=1000"), Value::Null);
         let versions = listed["Versions"].as_array().expect("a list").iter();
         versions.filter_map(|version| version["Version"].as_str()?.parse().ok()).collect()
     }
@@ -268,24 +268,24 @@ impl Fixture {
 
     /// The calls that change something; those of an alias with its target: `UpdateAlias 1, 10 % to 2`.
     pub(crate) fn changes(&self) -> Vec<String> {
-        let told = |call: Call| match call.body["FunctionVersion"] {
+        let reported = |call: Call| match call.body["FunctionVersion"] {
             Value::Null => call.operation,
             _ => format!("{} {}", call.operation, place(&call.body)),
         };
-        self.endpoint.calls().into_iter().filter(|call| call.method != "GET").map(told).collect()
+        self.endpoint.calls().into_iter().filter(|call| call.method != "GET").map(reported).collect()
     }
 
     /// Waits until a call of this operation is recorded.
-    pub(crate) fn heard(&self, operation: &str) {
+    pub(crate) fn received(&self, operation: &str) {
         let began = Instant::now();
-        while !self.operations().iter().any(|heard| heard == operation) {
+        while !self.operations().iter().any(|received| received == operation) {
             assert!(began.elapsed() < SHUTDOWN_GRACE, "no call of {operation}");
             thread::sleep(Duration::from_millis(2));
         }
     }
 
     /// Waits until the call with this number, from 0, is recorded. Returns false if the run ended without it.
-    pub(crate) fn heard_call(&self, call: usize, child: &mut Child) -> bool {
+    pub(crate) fn received_call(&self, call: usize, child: &mut Child) -> bool {
         let began = Instant::now();
         while self.endpoint.calls().len() <= call {
             if child.try_wait().expect("the child can be waited for").is_some() {
@@ -315,7 +315,7 @@ impl Fixture {
 pub(crate) struct Running {
     pub(crate) child: Child,
     pub(crate) lines: Lines<BufReader<ChildStdout>>,
-    pub(crate) told: Vec<String>,
+    pub(crate) reported: Vec<String>,
 }
 
 impl Running {
@@ -325,10 +325,10 @@ impl Running {
             let line = self
                 .lines
                 .next()
-                .unwrap_or_else(|| panic!("no event `step-started` of {step} in\n{}", self.told.join("\n")));
+                .unwrap_or_else(|| panic!("no event `step-started` of {step} in\n{}", self.reported.join("\n")));
             let line = line.expect("readable");
             let event: Value = serde_json::from_str(&line).expect("an event is JSON");
-            self.told.push(line);
+            self.reported.push(line);
             if event["event"] == "step-started" && event["step"] == step {
                 return;
             }
@@ -342,10 +342,10 @@ impl Running {
 
     pub(crate) fn ended(mut self) -> Ended {
         let began = Instant::now();
-        self.told.extend(self.lines.map(|line| line.expect("readable")));
+        self.reported.extend(self.lines.map(|line| line.expect("readable")));
         let status = self.child.wait().expect("the child can be waited for");
-        let events = self.told.iter().map(|line| serde_json::from_str(line).expect("an event is JSON")).collect();
-        let stdout = self.told.join("\n");
+        let events = self.reported.iter().map(|line| serde_json::from_str(line).expect("an event is JSON")).collect();
+        let stdout = self.reported.join("\n");
         let ended = Ended { events, stdout, stderr: String::new(), status, elapsed: began.elapsed() };
         ended.check(&[]);
         ended

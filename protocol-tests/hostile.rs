@@ -1,4 +1,4 @@
-//! Runs the program in hostile surroundings: arbitrary bytes as input, a runner that neither writes nor reads, a process without
+//! Runs the program in a hostile environment: arbitrary bytes as input, a runner that neither writes nor reads, a process without
 //! the usual resources, values that contain shell commands. The program must report the problem or work anyway.
 
 mod environ;

@@ -18,14 +18,14 @@ use crate::plugin::{Ended, Plugin};
 use recorder::Recorder;
 
 /// A build directory, and a proxy that records and refuses every request to a host other than 127.0.0.1.
-struct Stand {
+struct Scenario {
     directory: TempDir,
     outside: Recorder,
 }
 
-impl Stand {
+impl Scenario {
     fn new() -> Self {
-        Stand { directory: build_directory(), outside: Recorder::of_nothing() }
+        Scenario { directory: build_directory(), outside: Recorder::of_nothing() }
     }
 
     /// The `env` of a job that uses this Lambda endpoint, without credentials.

@@ -59,7 +59,7 @@ fn called(endpoint: &Endpoint, operation: &str) -> bool {
 }
 
 #[test]
-fn a_signal_during_a_wait_ends_it_and_tells_what_was_changed() {
+fn a_signal_during_a_wait_ends_it_and_reports_what_was_changed() {
     for (name, status) in [("TERM", 143), ("INT", 130)] {
         let (endpoint, directory, request) = live_function(Settings::default());
         endpoint.set_update_duration(Duration::from_secs(60));
@@ -111,7 +111,7 @@ fn a_second_signal_ends_at_once() {
 }
 
 #[test]
-fn a_signal_while_standard_input_is_read_is_heard() {
+fn a_signal_while_standard_input_is_read_is_received() {
     for (name, status) in [("TERM", 143), ("INT", 130)] {
         let mut child = Plugin::new(&["check"]).spawn();
         let stdin = child.stdin.take().expect("piped");
@@ -207,7 +207,7 @@ fn wait_until_asleep(child: &Child) {
 
 /// Checks that signals end runs with these arguments whose standard output is a full pipe, so that even the first line blocks.
 #[track_caller]
-fn check_heard(runs: &[&[&str]]) {
+fn check_received(runs: &[&[&str]]) {
     let directory = build_directory();
     std::fs::write(directory.path().join("f.yml"), "function_name: f\non: {all_branches: true}\n").expect("writable");
     let runs: Vec<_> = runs.iter().flat_map(|run| [(*run, ("TERM", 15)), (*run, ("QUIT", 3))]).collect();
@@ -238,19 +238,19 @@ fn check_heard(runs: &[&[&str]]) {
 #[test]
 #[cfg_attr(not(target_os = "linux"), ignore = "needs /proc")]
 fn a_full_pipe_makes_no_run_deaf() {
-    let policy_by_hand = ["policy", "--stanza", "f.yml", "--ci", "none"];
-    check_heard(&[&[], &["check"], &["policy"], &policy_by_hand, &["schema", "stanza"], &["manual"]]);
+    let policy_standalone = ["policy", "--stanza", "f.yml", "--ci", "none"];
+    check_received(&[&[], &["check"], &["policy"], &policy_standalone, &["schema", "stanza"], &["manual"]]);
 }
 
 #[test]
 #[ignore = "second tier: long"]
-fn a_full_pipe_makes_no_run_by_hand_deaf() {
-    let by_hand = |format| ["check", "--stanza", "f.yml", "--ci", "none", "--format", format];
-    check_heard(&[&by_hand("json"), &by_hand("text")]);
+fn a_full_pipe_makes_no_run_standalone_deaf() {
+    let standalone = |format| ["check", "--stanza", "f.yml", "--ci", "none", "--format", format];
+    check_received(&[&standalone("json"), &standalone("text")]);
 }
 
 #[test]
-fn a_bug_is_told_whatever_thread_it_happens_in() {
+fn a_bug_is_reported_whatever_thread_it_happens_in() {
     for fault in ["panic", "panic-in-thread"] {
         let ended = Plugin::new(&["check"]).env("DPL_LAMBDA_FAULT", fault).run(&json!({"function_name": "f"}));
         assert_eq!((ended.code(), ended.status.code()), ("internal", Some(2)), "{fault}");

@@ -284,7 +284,7 @@ fn an_archive_that_is_far_too_large_is_refused_before_it_is_read() {
 }
 
 #[test]
-fn a_profiles_process_that_never_ends_is_ended_and_told() {
+fn a_profiles_process_that_never_ends_is_ended_and_reported() {
     let mut fixture = Fixture::new(json!({"wait_timeout": 1}));
     let env = fixture.request["env"].as_object_mut().expect("an object");
     env.retain(|name, _| !name.starts_with("AWS_ACCESS") && !name.starts_with("AWS_SECRET"));

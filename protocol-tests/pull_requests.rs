@@ -106,8 +106,8 @@ fn no_file_of_a_pull_request_makes_a_push_of_it() {
         for (ci, env) in REQUESTS.iter().chain([&("a CI", &[("CI", "true")][..])]) {
             let ended = plugin(&file_given, directory.path(), env).run_on(b"");
             assert!(is_of_a_request(&ended), "{ci}: {file}: {}", ended.stdout);
-            let told = ".travis.yml: line 1: `TRAVIS_PULL_REQUEST`, which only the CI may set, is ignored";
-            assert!(ended.stderr.contains(told), "{}", ended.stderr);
+            let reported = ".travis.yml: line 1: `TRAVIS_PULL_REQUEST`, which only the CI may set, is ignored";
+            assert!(ended.stderr.contains(reported), "{}", ended.stderr);
             assert!(!directory.path().join("ran").exists());
         }
         // For a build that is no pull request, the file does not set the branch either.
@@ -138,7 +138,7 @@ fn without_anybody_who_sees_it_a_build_counts_as_a_pull_request_and_says_what_to
 }
 
 #[test]
-fn a_person_sees_what_is_shown_on_a_terminal_or_told_there() {
+fn a_person_sees_what_is_shown_on_a_terminal_or_reported_there() {
     let directory = directory();
     for (line, is_person) in [
         ("\"$0\" check --stanza f.json", true),
@@ -150,17 +150,17 @@ fn a_person_sees_what_is_shown_on_a_terminal_or_told_there() {
         ("\"$0\" check --stanza f.json >out 2>err", false),
         ("\"$0\" check --format json --stanza f.json 2>&1 | cat", false),
     ] {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol-tests/by_hand/terminal.py");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol-tests/standalone/terminal.py");
         let mut python = Command::new("python3");
         python.arg(script).args(["60", "bash", "-c", line, &program()]).current_dir(directory.path()).env_clear();
         python.env("PATH", std::env::var_os("PATH").expect("PATH is set")).env("GIT_CEILING_DIRECTORIES", "/");
         let output = python.stdin(std::process::Stdio::null()).output().expect("Python runs");
         assert_eq!(output.status.code(), Some(0), "{line}: {}", String::from_utf8_lossy(&output.stdout));
-        let mut told = String::from_utf8_lossy(&output.stdout).into_owned();
+        let mut reported = String::from_utf8_lossy(&output.stdout).into_owned();
         for file in ["out", "err"].map(|name| directory.path().join(name)).iter().filter(|file| file.exists()) {
-            told += &fs::read_to_string(file).expect("readable");
+            reported += &fs::read_to_string(file).expect("readable");
             fs::remove_file(file).expect("can be removed");
         }
-        assert_eq!(told.contains("is a pull request"), !is_person, "{line}: {told}");
+        assert_eq!(reported.contains("is a pull request"), !is_person, "{line}: {reported}");
     }
 }

@@ -44,7 +44,7 @@ fn occasion(operation: &str) -> (Value, bool) {
 }
 
 /// Runs a deployment in which AWS answers with this row, and returns the `error`.
-fn told(row: &Value) -> Value {
+fn reported(row: &Value) -> Value {
     let operation = row["operation"].as_str().expect("a row without `never` has an operation");
     let (mut members, exists) = occasion(operation);
     extend(&mut members, &row["stanza"]);
@@ -52,7 +52,7 @@ fn told(row: &Value) -> Value {
     let directory = build_directory();
     let mut stanza = request(&endpoint);
     let refused = row.clone();
-    let s3 = Recorder::start(move |asked| of_s3(asked, &refused));
+    let s3 = Recorder::start(move |request| from_s3(request, &refused));
     stanza["env"]["AWS_ENDPOINT_URL_S3"] = json!(s3.url());
     if exists {
         let before = if operation == "UpdateAlias" { json!({"alias": "moved"}) } else { json!({}) };
@@ -103,7 +103,7 @@ fn is_of_s3(operation: &str) -> bool {
 }
 
 /// A double of S3 that accepts every call except the one of the row. The object exists only if the stanza sets `s3_key`.
-fn of_s3(asked: &Asked, row: &Value) -> Answer {
+fn from_s3(asked: &Asked, row: &Value) -> Answer {
     let operation = match asked.method.as_str() {
         "HEAD" => return Answer::status(if row["stanza"]["s3_key"].is_string() { 200 } else { 404 }, ""),
         "POST" if asked.target.contains("uploads") => "CreateMultipartUpload",
@@ -185,8 +185,8 @@ fn every_text_that_a_deployment_can_meet_is_mapped_and_has_a_hint() {
         6,
         |row| row["message"].to_string(),
         |row| {
-            let error = told(row);
-            if std::env::var_os("REFUSALS_TOLD").is_some() {
+            let error = reported(row);
+            if std::env::var_os("REFUSALS_PRINT").is_some() {
                 println!("{}", json!({"row": row, "error": error}));
             }
             mapped.fetch_add(usize::from(error["code"] == row["ours"]), Ordering::Relaxed);

@@ -20,7 +20,7 @@ fn changelog() -> String {
 }
 
 #[test]
-fn the_changelog_tells_this_version_and_what_of_the_protocol_changed() {
+fn the_changelog_reports_this_version_and_what_of_the_protocol_changed() {
     let changelog = changelog();
     let heading = format!("\n## {} - ", env!("CARGO_PKG_VERSION"));
     let (_, section) = changelog.split_once(&heading).expect("CHANGELOG.md has a section of this version");
@@ -31,7 +31,7 @@ fn the_changelog_tells_this_version_and_what_of_the_protocol_changed() {
 }
 
 #[test]
-fn each_event_and_command_was_told_when_it_came() {
+fn each_event_and_command_was_reported_when_it_came() {
     let changelog = changelog();
     let protocol: String =
         changelog.split("\n### Protocol\n").skip(1).filter_map(|rest| rest.split("\n##").next()).collect();
@@ -107,8 +107,8 @@ fn packing_depends_on_names_contents_and_the_given_time_alone() {
 fn what_is_shipped_has_every_schema_and_document() {
     let parent = TempDir::new().expect("a temporary directory");
     let shipped = parent.path().join("shipped");
-    let mut lay_out = Command::new(root().join(".ci/lay-out"));
-    let output = lay_out.arg(crate::plugin::program()).arg(&shipped).output().expect("bash is installed");
+    let mut assemble = Command::new(root().join(".ci/assemble-release"));
+    let output = assemble.arg(crate::plugin::program()).arg(&shipped).output().expect("bash is installed");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     for (directory, expected) in [("schema", "stanza.json"), ("docs", "errors.md")] {
         let entries = fs::read_dir(root().join(directory)).expect("readable").map(|entry| entry.expect("readable"));
@@ -140,8 +140,8 @@ fn what_a_change_has_to_pass_says_what_it_needs() {
         run.uid(65_534).gid(65_534);
     }
     let output = run.env_clear().env("PATH", &path).output().expect("can be started");
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert_eq!((output.status.code(), told.as_ref()), (Some(1), "run: needs cargo\n"));
+    let reported = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), reported.as_ref()), (Some(1), "run: needs cargo\n"));
 }
 
 /// A repository with the script and only the files that it reads.
@@ -176,11 +176,11 @@ fn release(repository: &TempDir, arguments: &[&str]) -> String {
 
 #[test]
 #[ignore = "second tier: needs jq and cargo"]
-fn a_release_of_what_is_not_committed_or_not_told_is_refused() {
+fn a_release_of_what_is_not_committed_or_not_reported_is_refused() {
     let dated = repository("## 9.8.7 - 2031-02-03\n");
     // The repository has no program, so the script fails in any case, but not because of these checks.
-    let told = release(&dated, &[]);
-    assert!(!told.contains("commit them") && !told.contains("CHANGELOG"), "{told}");
+    let reported = release(&dated, &[]);
+    assert!(!reported.contains("commit them") && !reported.contains("CHANGELOG"), "{reported}");
     fs::write(dated.path().join("new"), "").expect("writable");
     assert_eq!(release(&dated, &[]), "release: the tree has changes; commit them\n");
     let allowed = release(&dated, &["--allow-dirty"]);
@@ -188,8 +188,8 @@ fn a_release_of_what_is_not_committed_or_not_told_is_refused() {
     assert!(allowed.lines().count() > 1, "the script continues: {allowed}");
 
     for undated in ["## 9.8.7 - unreleased\n", "## 9x8.7 - 2031-02-03\n", "## 9.8.70 - 2031-02-03\n", ""] {
-        let told = release(&repository(undated), &[]);
-        assert_eq!(told, "release: CHANGELOG.md has no line `## 9.8.7 - YYYY-MM-DD`\n", "{undated}");
+        let reported = release(&repository(undated), &[]);
+        assert_eq!(reported, "release: CHANGELOG.md has no line `## 9.8.7 - YYYY-MM-DD`\n", "{undated}");
     }
     assert!(release(&dated, &["--bogus"]).starts_with("release: usage: "));
 }

@@ -124,7 +124,7 @@ fn a_version_whose_command_fails_or_takes_too_long_does_not_go_live() {
 }
 
 #[test]
-fn the_log_of_a_version_that_failed_is_told_without_secrets() {
+fn the_log_of_a_version_that_failed_is_reported_without_secrets() {
     let mut fixture = Fixture::new(json!({"alias": "live", "environment": {"OLD": "secret-of-before"}}));
     fixture.deployed("// 1\n");
     let log = "START RequestId: 1\nold is secret-of-before\nEND RequestId: 1\n";
@@ -137,8 +137,8 @@ fn the_log_of_a_version_that_failed_is_told_without_secrets() {
     let lines = ["START RequestId: 1", "old is [secure]", "END RequestId: 1"];
     assert_eq!(kept.finished()["error"]["log"], json!(lines));
     let output = |event: &&Value| event["event"] == "output" && event["stream"] == "log";
-    let told: Vec<&Value> = kept.events.iter().filter(output).map(|event| &event["line"]).collect();
-    assert_eq!(told, lines);
+    let reported: Vec<&Value> = kept.events.iter().filter(output).map(|event| &event["line"]).collect();
+    assert_eq!(reported, lines);
 
     let log = "new is secret-of-now";
     fixture.endpoint.answer_invocations(Invocation { log: Some(log.to_owned()), ..thrown() });
@@ -168,7 +168,7 @@ fn a_secret_is_masked_before_a_long_error_is_cut() {
 }
 
 #[test]
-fn a_secret_of_which_aws_tells_the_end_only_is_not_told() {
+fn a_secret_of_which_aws_reports_the_end_only_is_not_reported() {
     // AWS returns the last 4 KB of a log; they begin inside the secret.
     let log = format!("{} secret-of-the-function\n{}\n", "x".repeat(100), "y".repeat(4096 - 16));
     let ended = with_a_secret(Invocation { log: Some(log), ..thrown() });
@@ -251,15 +251,15 @@ fn what_a_command_leaves_behind_on_purpose_stays() {
 }
 
 #[test]
-fn a_command_is_told_which_version_it_has_to_check() {
+fn a_command_is_reported_which_version_it_has_to_check() {
     let command = "echo \"$FUNCTION_ARN $VERSION\" | tee checked";
     let mut fixture = Fixture::live(json!({"verify": {"command": command}}));
     let ended = fixture.deployed("// 2\n");
-    let told = "arn:aws:lambda:us-east-1:123456789012:function:f 2";
+    let reported = "arn:aws:lambda:us-east-1:123456789012:function:f 2";
     let checked = || fs::read_to_string(fixture.directory.path().join("checked")).expect("readable");
-    assert_eq!(checked().trim_end(), told);
+    assert_eq!(checked().trim_end(), reported);
     let output = ended.event("output").expect("the event exists");
-    assert_eq!((&output["stream"], &output["line"]), (&json!("stdout"), &json!(told)));
+    assert_eq!((&output["stream"], &output["line"]), (&json!("stdout"), &json!(reported)));
     assert!(!fixture.operations().contains(&"Invoke".to_owned()), "the command replaces the invocation");
 
     fixture.ask(json!({"verify": {"command": command, "payload": {"ping": 1}}}));
@@ -299,7 +299,7 @@ fn versions_that_an_alias_needs_outlive_keep_versions() {
     fixture.make_alias("old", "12");
     let routing = json!({"AdditionalVersionWeights": {"25": 0.1}});
     let canary = json!({"Name": "canary", "FunctionVersion": "20", "RoutingConfig": routing});
-    fixture.somebody_else("POST", ALIASES, canary);
+    fixture.another_client("POST", ALIASES, canary);
     let ended = fixture.deployed("// new\n");
     // The five newest versions, and three that aliases use. Version 30 is also the rollback target of `live`.
     assert_eq!(fixture.versions(), [12, 20, 25, 27, 28, 29, 30, 31]);

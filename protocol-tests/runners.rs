@@ -222,9 +222,9 @@ impl Case {
 
     /// True if the log has a line that is no output of the plugin.
     fn own_words(&self, log: &str) -> bool {
-        let told: Vec<&str> =
+        let reported: Vec<&str> =
             self.stdout.iter().filter_map(|piece| piece["message"].as_str().or(piece.as_str())).collect();
-        let is_own = |line: &str| !line.trim().is_empty() && !line.starts_with('{') && !told.contains(&line);
+        let is_own = |line: &str| !line.trim().is_empty() && !line.starts_with('{') && !reported.contains(&line);
         log.lines().any(is_own)
     }
 
@@ -315,7 +315,7 @@ fn runner_cases_are_concluded_as_a_good_runner_does() {
 }
 
 #[test]
-fn each_runner_case_has_its_name_and_reasons_and_stands_in_the_readme_once() {
+fn each_runner_case_has_its_name_and_reasons_and_is_in_the_readme_once() {
     let page = fs::read_to_string(PAGE).expect("docs/protocol.md");
     let cases = cases();
     for (path, Case { name, why, source, .. }) in &cases {

@@ -58,8 +58,8 @@ fn scene(desk: &Desk, arguments: &[&str], status: i32) -> Lines {
 fn shortened(scene: &[Vec<Cell>], before: &[Vec<Cell>]) -> Lines {
     let same = scene[1..].iter().zip(&before[1..]).take_while(|(a, b)| a == b).count();
     assert!(same > 3, "the scenes begin with the same lines");
-    let told = painted(&format!("… the same {same} lines as above"), "2");
-    [&scene[..1], &[told], &scene[1 + same..]].concat()
+    let reported = painted(&format!("… the same {same} lines as above"), "2");
+    [&scene[..1], &[reported], &scene[1 + same..]].concat()
 }
 
 /// A plan, its deployment, and a deployment that fails because of an invalid stanza.

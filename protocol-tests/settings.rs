@@ -192,7 +192,7 @@ fn try_row(row: &Row) -> (usize, Vec<String>) {
     }
 
     let planned = trial.plan("changed to B", &with(&row.b));
-    trial.expect("changed to B", "the plan's changes", &row.told, &json!(changes(&planned)));
+    trial.expect("changed to B", "the plan's changes", &row.reported, &json!(changes(&planned)));
     trial.live("planned to be B", row, &row.live_a);
     trial.deploy("changed to B", &with(&row.b));
     trial.live("changed to B", row, &row.live_b);
@@ -302,10 +302,11 @@ fn a_plan_names_every_setting_that_differs_and_only_reads() {
         trial.deploy("created with A", &stanza(image, &rows, |row| &row.a));
         let planned = trial.plan("planned to be B", &stanza(image, &rows, |row| &row.b));
         trial.expect("planned to be B", "steps", &expected, &json!(steps(&planned)));
-        let told = changes(&planned);
-        let wanted: Vec<Value> = rows.iter().flat_map(|row| row.told.as_array().cloned().unwrap_or_default()).collect();
-        let missing: Vec<&Value> = wanted.iter().filter(|change| !told.contains(change)).collect();
-        let extra: Vec<&Value> = told.iter().filter(|change| !wanted.contains(change)).collect();
+        let reported = changes(&planned);
+        let wanted: Vec<Value> =
+            rows.iter().flat_map(|row| row.reported.as_array().cloned().unwrap_or_default()).collect();
+        let missing: Vec<&Value> = wanted.iter().filter(|change| !reported.contains(change)).collect();
+        let extra: Vec<&Value> = reported.iter().filter(|change| !wanted.contains(change)).collect();
         trial.expect("planned to be B", "missing changes", &json!([]), &json!(missing));
         trial.expect("planned to be B", "unexpected changes", &json!([]), &json!(extra));
         rows.iter().for_each(|row| trial.live("planned to be B", row, &row.live_a));

@@ -170,7 +170,7 @@ plan: the function exists; 9 steps, 7 changes
 ";
 
 #[test]
-fn a_plan_is_seen_at_a_glance() {
+fn a_plan_is_seen_at_a_poll() {
     let desk = Desk::differing();
     desk.endpoint.forget_calls();
     let plan = desk.see(&["plan"]);
@@ -279,7 +279,7 @@ error[access-denied]: arn:aws:iam::123456789012:user/ci is not allowed to
 }
 
 #[test]
-fn what_is_wrong_with_the_file_is_told_with_its_line() {
+fn what_is_wrong_with_the_file_is_reported_with_its_line() {
     let desk = Desk::new();
     desk.write("hello", "  timeout: ten\n  memroy_size: 512\n");
     let failed = desk.see(&["deploy"]);
@@ -310,7 +310,7 @@ fn several() -> Desk {
 }
 
 #[test]
-fn several_stanzas_stand_under_their_names() {
+fn several_stanzas_are_under_their_names() {
     let desk = several();
     let failed = desk.see(&["check"]);
     failed.check(

@@ -16,9 +16,9 @@ fn differ(way: Option<&str>) {
         command.env("DPL_LAMBDA_CONDITIONS", way);
     }
     let output = command.output().unwrap_or_else(|error| panic!("cannot start python3: {error}"));
-    let told = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{told}\n{}", String::from_utf8_lossy(&output.stderr));
-    let last = told.lines().last().unwrap_or_default();
+    let reported = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{reported}\n{}", String::from_utf8_lossy(&output.stderr));
+    let last = reported.lines().last().unwrap_or_default();
     assert!(last.starts_with(&format!("{COUNT} cases")) && last.ends_with("; 0 mismatches"), "{last}");
     println!("{last}");
 }

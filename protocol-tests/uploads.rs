@@ -16,7 +16,7 @@ use crate::plugin::{Ended, Plugin};
 const BUCKET: &str = "packages";
 
 /// A bucket of moto, a directory with this many MiB of incompressible data, and a stanza that creates the function `f` from it.
-fn stand(mebibytes: usize) -> (Emulator, TempDir, Value) {
+fn scenario(mebibytes: usize) -> (Emulator, TempDir, Value) {
     let (moto, directory) = (Emulator::moto(), build_directory());
     moto.ask("s3", "create_bucket", &json!({"Bucket": BUCKET}));
     fs::write(directory.path().join("noise.bin"), noise(mebibytes << 20)).expect("writable");
@@ -59,7 +59,7 @@ fn attempts(ended: &Ended, step: &str) -> u64 {
 #[test]
 #[ignore = "second tier: needs PyPI"]
 fn a_package_over_50_mib_goes_in_parts_and_only_once() {
-    let (moto, directory, mut stanza) = stand(51);
+    let (moto, directory, mut stanza) = scenario(51);
     let ended = deploy(directory.path(), &stanza);
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
     assert_eq!(ended.steps(), ["upload-package", "create-function"]);
@@ -91,7 +91,7 @@ fn a_package_over_50_mib_goes_in_parts_and_only_once() {
 #[test]
 #[ignore = "second tier: needs PyPI"]
 fn a_small_package_goes_in_one_piece_whose_hash_s3_knows() {
-    let (moto, directory, mut stanza) = stand(1);
+    let (moto, directory, mut stanza) = scenario(1);
     let ended = deploy(directory.path(), &stanza);
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
     assert_eq!(attempts(&ended, "upload-package"), 2);
@@ -106,7 +106,7 @@ fn a_small_package_goes_in_one_piece_whose_hash_s3_knows() {
 #[test]
 #[ignore = "second tier: needs PyPI"]
 fn what_is_wrong_with_a_bucket_names_its_key() {
-    let (moto, directory, mut stanza) = stand(1);
+    let (moto, directory, mut stanza) = scenario(1);
     stanza["s3_bucket"] = json!("nobody");
     let ended = deploy(directory.path(), &stanza);
     assert_eq!((ended.code(), ended.status.code()), ("not-found", Some(1)), "{}", ended.stdout);
@@ -121,7 +121,7 @@ fn what_is_wrong_with_a_bucket_names_its_key() {
 #[test]
 #[ignore = "second tier: needs PyPI"]
 fn an_upload_that_is_cancelled_half_way_leaves_nothing_behind() {
-    let (moto, directory, stanza) = stand(90);
+    let (moto, directory, stanza) = scenario(90);
     let mut child = Plugin::new(&[]).directory(directory.path()).spawn();
     child.stdin.take().expect("piped").write_all(stanza.to_string().as_bytes()).expect("writable");
     let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();

@@ -60,7 +60,7 @@ fn two_refusals_that_pass_cost_less_than_three_seconds() {
 }
 
 #[test]
-fn a_wait_that_ends_while_aws_refuses_tells_what_aws_said() {
+fn a_wait_that_ends_while_aws_refuses_reports_what_aws_said() {
     // The first read, a call that changes something, and a poll during a wait.
     let at = [("GetFunction", 0), ("UpdateFunctionCode", 0), ("GetFunction", 1)];
     let all: Vec<_> = PASSING.iter().flat_map(|refusal| at.map(|at| (*refusal, at))).collect();
@@ -88,7 +88,7 @@ fn a_wait_that_ends_while_aws_refuses_tells_what_aws_said() {
 }
 
 #[test]
-fn sts_that_is_down_until_the_end_of_the_wait_is_told_so() {
+fn sts_that_is_down_until_the_end_of_the_wait_is_reported_so() {
     let sts = Recorder::start(|_| refusal(503, "ServiceUnavailable", "Service Unavailable"));
     let endpoint = endpoint(Duration::ZERO);
     let mut request = request(&endpoint);
@@ -113,12 +113,12 @@ fn a_refusal_that_passes_ends_no_wait() {
     endpoint.fault(status("GetFunction", 1, 12, (429, "TooManyRequestsException")));
     let ended = deploy(&endpoint, &json!({}));
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
-    let told = waits(&ended);
-    assert!(told.iter().any(|what| what.contains("GetFunction") && what.contains("429")), "{told:?}");
+    let reported = waits(&ended);
+    assert!(reported.iter().any(|what| what.contains("GetFunction") && what.contains("429")), "{reported:?}");
 }
 
 #[test]
-fn a_wait_of_more_than_five_seconds_tells_what_it_is_for() {
+fn a_wait_of_more_than_five_seconds_reports_what_it_is_for() {
     let long = Duration::from_secs(7);
     let cases = [
         (long, None, "the update"),

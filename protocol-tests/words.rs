@@ -39,8 +39,9 @@ const NOT_OURS: [(&str, &str); 5] = [
 ];
 
 /// A word that is right on a line with this text (in lower case), and why.
-const ALLOWED: [(&str, &str, &str); 7] = [
+const ALLOWED: [(&str, &str, &str); 8] = [
     ("trail", "cloudtrail", "AWS CloudTrail"),
+    ("audience", "trust policy", "a condition of a role's trust policy"),
     ("audience", "token", "the audience of an OpenID Connect token"),
     ("audience", "sts.amazonaws.com", "the audience of an OpenID Connect token"),
     ("stands", "stands for", "an ordinary verb for a symbol and its meaning"),

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{node, repository, venv};
+use crate::{node, repository, tools};
 
 /// Our own workflows.
 fn workflows() -> Vec<PathBuf> {
@@ -49,7 +49,7 @@ fn actionlint_accepts_every_workflow_and_refuses_a_broken_one() {
 #[test]
 #[ignore = "second tier: needs PyPI"]
 fn every_other_file_of_github_is_valid_by_its_schema() {
-    let python = venv::python(&repository::root().join("protocol-tests/ci/requirements.txt"), "ci");
+    let python = tools::python(&repository::root().join("protocol-tests/ci/requirements.txt"), "ci");
     for (schema, file) in [
         ("vendor.dependabot", ".github/dependabot.yml"),
         ("vendor.github-issue-forms", ".github/ISSUE_TEMPLATE/bug.yml"),

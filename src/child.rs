@@ -108,7 +108,7 @@ pub fn with_env<'a>(command: &'a mut Command, env: &Environment) -> &'a mut Comm
     command
 }
 
-/// Runs a command until it exits. `input` is its standard input, `hear` receives its output as it arrives. Without `stop`
+/// Runs a command until it exits. `input` is its standard input, `receive` receives its output as it arrives. Without `stop`
 /// the command is never interrupted.
 ///
 /// # Errors
@@ -119,7 +119,7 @@ pub fn run(
     input: Option<Vec<u8>>,
     limit: Option<Duration>,
     stop: Option<&CancelToken>,
-    hear: &mut dyn FnMut(Stream, &[u8]),
+    receive: &mut dyn FnMut(Stream, &[u8]),
 ) -> Result<ExitStatus, ChildError> {
     let stopped = || stop.and_then(CancelToken::reason).map_or(Ok(()), |reason| Err(ChildError::Stopped(reason)));
     stopped()?;
@@ -142,13 +142,13 @@ pub fn run(
     let mut pipes = Pipes::of(child, input).map_err(ChildError::Unstartable)?;
     let deadline = limit.and_then(|limit| Some((Instant::now().checked_add(limit)?, limit)));
     loop {
-        pipes.transfer(POLL_INTERVAL, hear);
+        pipes.transfer(POLL_INTERVAL, receive);
         // After an error the exit status can never be read, so polling on would never end.
         let status = child.try_wait().map_err(|error| {
             ChildError::Unstartable(io::Error::new(error.kind(), format!("its exit status is not known: {error}")))
         })?;
         if let Some(status) = status {
-            pipes.drain(hear, &|| stopped().is_err());
+            pipes.drain(receive, &|| stopped().is_err());
             // If a signal killed it after we were cancelled, our own second signal did: report the cancellation.
             return if status.signal().is_some() { stopped().map(|()| status) } else { Ok(status) };
         }
@@ -179,7 +179,7 @@ impl Pipes {
     }
 
     /// Waits at most `wait` for a pipe to be ready, and serves the ready ones. Returns the number of bytes read.
-    fn transfer(&mut self, wait: Duration, hear: &mut dyn FnMut(Stream, &[u8])) -> usize {
+    fn transfer(&mut self, wait: Duration, receive: &mut dyn FnMut(Stream, &[u8])) -> usize {
         let open = self.outputs.iter().filter_map(|(_, pipe)| pipe.as_ref());
         let mut ready: Vec<PollFd<'_>> = open.map(|pipe| PollFd::new(pipe, PollFlags::IN)).collect();
         if ready.is_empty() && self.stdin.is_none() {
@@ -196,7 +196,7 @@ impl Pipes {
         let mut count = 0;
         for (stream, pipe) in &mut self.outputs {
             if pipe.is_some() && is_ready.next() == Some(true) {
-                count += read_once(pipe, |bytes| hear(*stream, bytes));
+                count += read_once(pipe, |bytes| receive(*stream, bytes));
             }
         }
         if is_ready.next() == Some(true) {
@@ -217,29 +217,29 @@ impl Pipes {
     }
 
     /// Reads the remaining output after the command has exited: all of its own, and for a moment that of grandchildren.
-    fn drain(&mut self, hear: &mut dyn FnMut(Stream, &[u8]), is_stopped: &dyn Fn() -> bool) {
+    fn drain(&mut self, receive: &mut dyn FnMut(Stream, &[u8]), is_stopped: &dyn Fn() -> bool) {
         self.stdin = None;
         let (mut left, end) = (MAX_TRAILING_BYTES, Instant::now() + GRANDCHILD_GRACE);
         while left > 0 && self.outputs.iter().any(|(_, pipe)| pipe.is_some()) {
-            let count = self.transfer(Duration::ZERO, hear);
+            let count = self.transfer(Duration::ZERO, receive);
             left = left.saturating_sub(count);
             if count == 0 && (Instant::now() >= end || is_stopped()) {
                 return;
             }
             if count == 0 {
-                left = left.saturating_sub(self.transfer(POLL_INTERVAL, hear));
+                left = left.saturating_sub(self.transfer(POLL_INTERVAL, receive));
             }
         }
     }
 }
 
 /// Reads once from a pipe that is ready, and closes it at its end. Returns the number of bytes.
-fn read_once(pipe: &mut Option<OwnedFd>, hear: impl FnOnce(&[u8])) -> usize {
+fn read_once(pipe: &mut Option<OwnedFd>, receive: impl FnOnce(&[u8])) -> usize {
     let mut buffer = [0; 16 * 1024];
     let read = pipe.as_ref().map(|pipe| rustix::io::read(pipe, &mut buffer));
     match read {
         Some(Ok(count @ 1..)) => {
-            hear(&buffer[..count]);
+            receive(&buffer[..count]);
             count
         }
         Some(Err(Errno::AGAIN | Errno::INTR)) => 0,
@@ -293,7 +293,7 @@ mod tests {
     use rustix::process::{WaitOptions, waitpid};
 
     #[test]
-    fn a_command_whose_end_somebody_else_has_taken_is_not_waited_for() {
+    fn a_command_whose_end_another_client_has_taken_is_not_waited_for() {
         let env = Environment::default();
         let mut bash = Command::new("/bin/sh");
         let mut take = |_, bytes: &[u8]| {

@@ -38,7 +38,7 @@ pub enum CommandError {
 /// Maximum length of an output line in bytes: 64 KiB. Longer lines are split.
 const MAX_LINE: usize = 64 * 1024;
 
-/// Runs commands one after the other in the job's bash, until one fails or takes longer than `limit`. Passes each line of output to `tell`,
+/// Runs commands one after the other in the job's bash, until one fails or takes longer than `limit`. Passes each line of output to `report`,
 /// with secrets masked.
 ///
 /// # Errors
@@ -50,15 +50,15 @@ pub fn run(
     limit: Option<Duration>,
     stop: &CancelToken,
     redact: &dyn Fn(&str) -> String,
-    tell: &mut dyn FnMut(Stream, String),
+    report: &mut dyn FnMut(Stream, String),
 ) -> Result<(), CommandError> {
     for (index, line) in commands.iter().enumerate() {
         let mut bash = Command::new("bash");
         child::with_env(bash.args(["-c", line]).current_dir(directory), env);
         let mut lines = LineSplitter { redact, stdout: Vec::new(), stderr: Vec::new() };
         let ended =
-            child::run(&mut bash, env, None, limit, Some(stop), &mut |stream, bytes| lines.take(stream, bytes, tell));
-        lines.finish(tell);
+            child::run(&mut bash, env, None, limit, Some(stop), &mut |stream, bytes| lines.take(stream, bytes, report));
+        lines.finish(report);
         let status = ended.map_err(CommandError::Child)?;
         if !status.success() {
             return Err(CommandError::RunFailed { command: line.clone(), index, how: status.to_string() });
@@ -78,7 +78,7 @@ struct LineSplitter<'a> {
 }
 
 impl LineSplitter<'_> {
-    fn take(&mut self, stream: Stream, bytes: &[u8], tell: &mut dyn FnMut(Stream, String)) {
+    fn take(&mut self, stream: Stream, bytes: &[u8], report: &mut dyn FnMut(Stream, String)) {
         let begun = match stream {
             Stream::Stdout => &mut self.stdout,
             Stream::Stderr | Stream::Log => &mut self.stderr,
@@ -90,19 +90,19 @@ impl LineSplitter<'_> {
                 let unfinished = begun.split_off(begun.len() - unfinished(begun));
                 let text = (self.redact)(&String::from_utf8_lossy(begun));
                 let held = text.floor_char_boundary(text.len().saturating_sub(HELD));
-                pieces(&text[..held]).for_each(|piece| tell(stream, piece.to_owned()));
+                pieces(&text[..held]).for_each(|piece| report(stream, piece.to_owned()));
                 *begun = [&text.as_bytes()[held..], &unfinished].concat();
             }
             if ended {
-                end(self.redact, begun, &mut |piece| tell(stream, piece));
+                end(self.redact, begun, &mut |piece| report(stream, piece));
             }
         }
     }
 
-    fn finish(&mut self, tell: &mut dyn FnMut(Stream, String)) {
+    fn finish(&mut self, report: &mut dyn FnMut(Stream, String)) {
         for (stream, rest) in [(Stream::Stdout, &mut self.stdout), (Stream::Stderr, &mut self.stderr)] {
             if !rest.is_empty() {
-                end(self.redact, rest, &mut |piece| tell(stream, piece));
+                end(self.redact, rest, &mut |piece| report(stream, piece));
             }
         }
     }
@@ -121,13 +121,13 @@ fn unfinished(bytes: &[u8]) -> usize {
 }
 
 /// Writes the rest of a line and clears it.
-fn end(redact: &dyn Fn(&str) -> String, line: &mut Vec<u8>, tell: &mut dyn FnMut(String)) {
+fn end(redact: &dyn Fn(&str) -> String, line: &mut Vec<u8>, report: &mut dyn FnMut(String)) {
     let text = redact(&String::from_utf8_lossy(&std::mem::take(line)));
     let text = text.trim_end_matches('\r');
     if text.is_empty() {
-        return tell(String::new());
+        return report(String::new());
     }
-    pieces(text).for_each(|piece| tell(piece.to_owned()));
+    pieces(text).for_each(|piece| report(piece.to_owned()));
 }
 
 /// Splits a text into pieces of at most [`MAX_LINE`] bytes.
@@ -168,7 +168,7 @@ pub fn stash(env: &Environment, directory: &Path) -> Result<(Option<Stash>, Vec<
     };
     let before = newest()?;
     let (_, top) = git(&["rev-parse", "--show-toplevel"])?;
-    let (mut taken, mut left) = tree::look(Path::new(&top));
+    let (mut taken, mut left) = tree::read(Path::new(&top));
     // Quiet: if this process ends before git, output to the closed pipe would end git in the middle of its work.
     let (pushed, words) = git(&["stash", "push", "--quiet", "--all", "--message", &stash_name()])?;
     let made = newest()?.filter(|newest| before.as_ref() != Some(newest));
@@ -238,15 +238,15 @@ mod tests {
         let redact = |text: &str| text.replace(secret, "[secure]");
         for before in MAX_LINE + HELD - 40..MAX_LINE + HELD + 40 {
             let mut lines = LineSplitter { redact: &redact, stdout: Vec::new(), stderr: Vec::new() };
-            let mut told = String::new();
+            let mut reported = String::new();
             let line = format!("{}{secret} and more\n", "x".repeat(before));
             for piece in line.as_bytes().chunks(8 * 1024) {
                 lines.take(Stream::Stdout, piece, &mut |_, text| {
                     assert!(text.len() <= MAX_LINE);
-                    told += &text;
+                    reported += &text;
                 });
             }
-            assert!(told.ends_with("x[secure] and more"), "{before}");
+            assert!(reported.ends_with("x[secure] and more"), "{before}");
         }
     }
 }

@@ -26,9 +26,9 @@ pub struct EventWriter {
     failure_allowed: AtomicBool,
     began: Instant,
     /// Time of the last event, in milliseconds after `began`. Not part of `lines`, for the same reason.
-    told_ms: AtomicU64,
+    reported_ms: AtomicU64,
     /// Time of the last event other than the progress of a wait, in milliseconds after `began`.
-    told_else_ms: AtomicU64,
+    reported_else_ms: AtomicU64,
 }
 
 struct LineSink {
@@ -47,13 +47,13 @@ impl EventWriter {
             acted: AtomicBool::new(false),
             failure_allowed: AtomicBool::new(false),
             began: Instant::now(),
-            told_ms: AtomicU64::new(0),
-            told_else_ms: AtomicU64::new(0),
+            reported_ms: AtomicU64::new(0),
+            reported_else_ms: AtomicU64::new(0),
         }
     }
 
     /// Writes an event. After the `finished` line, drops it.
-    pub fn tell(&self, event: Event) {
+    pub fn emit(&self, event: Event) {
         let mut lines = self.lock();
         if !lines.finished {
             self.write(&mut lines, &event);
@@ -88,28 +88,28 @@ impl EventWriter {
             let now = Instant::now();
             if now >= next {
                 next = now + Duration::from_millis(200);
-                journal.tell(Event::Progress(progress(done_bytes, total_bytes)));
+                journal.emit(Event::Progress(progress(done_bytes, total_bytes)));
             }
         }
     }
 
     /// Time since the last event.
     pub fn silence(&self) -> Duration {
-        self.since(&self.told_ms)
+        self.since(&self.reported_ms)
     }
 
     /// Emits the progress event of a wait for `what`, with the time since the last event of another kind.
-    pub fn tell_wait(&self, what: String) {
-        let elapsed_ms = u64::try_from(self.since(&self.told_else_ms).as_millis()).unwrap_or(u64::MAX);
-        self.tell(Event::Progress(Progress::Wait { what, elapsed_ms }));
+    pub fn emit_wait(&self, what: String) {
+        let elapsed_ms = u64::try_from(self.since(&self.reported_else_ms).as_millis()).unwrap_or(u64::MAX);
+        self.emit(Event::Progress(Progress::Wait { what, elapsed_ms }));
     }
 
-    fn since(&self, told_ms: &AtomicU64) -> Duration {
-        self.began.elapsed().saturating_sub(Duration::from_millis(told_ms.load(Ordering::Relaxed)))
+    fn since(&self, reported_ms: &AtomicU64) -> Duration {
+        self.began.elapsed().saturating_sub(Duration::from_millis(reported_ms.load(Ordering::Relaxed)))
     }
 
     /// Records that a step has taken effect. A repeated step is recorded once.
-    pub fn note_changed(&self, step: StepName) {
+    pub fn record_change(&self, step: StepName) {
         let mut changed = self.changed_steps();
         if !changed.contains(&step) {
             changed.push(step);
@@ -117,7 +117,7 @@ impl EventWriter {
     }
 
     /// Removes a step from the record: AWS accepted it, but it failed afterwards.
-    pub fn retract_changed(&self, step: StepName) {
+    pub fn retract_change(&self, step: StepName) {
         self.changed_steps().retain(|changed| *changed != step);
     }
 
@@ -128,7 +128,7 @@ impl EventWriter {
 
     /// Records the name or commit of the stash of `cleanup`. Set it before the stash is made, and reset it to `None` after the
     /// files are restored.
-    pub fn note_stash(&self, name: Option<String>) {
+    pub fn record_stash(&self, name: Option<String>) {
         *self.stash.lock().unwrap_or_else(PoisonError::into_inner) = name;
     }
 
@@ -138,12 +138,12 @@ impl EventWriter {
     }
 
     /// Records that a request was sent to AWS or that a command with side effects was started.
-    pub fn note_acted(&self) {
+    pub fn mark_side_effects_started(&self) {
         self.acted.store(true, Ordering::Relaxed);
     }
 
     /// True if a request was sent to AWS or a command with side effects was started.
-    pub fn has_acted(&self) -> bool {
+    pub fn has_side_effects(&self) -> bool {
         self.acted.load(Ordering::Relaxed)
     }
 
@@ -159,9 +159,9 @@ impl EventWriter {
     /// Writes each line with one write and one flush, so that a reader never sees an incomplete event.
     fn write(&self, lines: &mut LineSink, event: &Event) {
         let now_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.told_ms.store(now_ms, Ordering::Relaxed);
+        self.reported_ms.store(now_ms, Ordering::Relaxed);
         if !matches!(event, Event::Progress(Progress::Wait { .. })) {
-            self.told_else_ms.store(now_ms, Ordering::Relaxed);
+            self.reported_else_ms.store(now_ms, Ordering::Relaxed);
         }
         let mut line = serde_json::to_vec(&Line::new(event)).expect("every event can be serialized");
         line.push(b'\n');
@@ -236,7 +236,7 @@ mod tests {
         let journal = EventWriter::new(out.clone(), CancelToken::new());
         assert!(journal.finish(Finished::Checked {}).is_some());
         assert!(journal.finish(Finished::Skipped { unmet: Vec::new() }).is_none());
-        journal.tell(hello());
+        journal.emit(hello());
         let text = String::from_utf8(out.0.lock().unwrap().clone()).unwrap();
         assert_eq!(text.lines().count(), 1);
         assert!(text.contains(r#""event":"finished","outcome":"checked""#), "{text}");
@@ -247,7 +247,7 @@ mod tests {
         let out = Shared::default();
         let journal = EventWriter::new(out.clone(), CancelToken::new());
         for said in ["##vso[task.setvariable variable=x]y", "###[add-path]z ####", "\\##teamcity[x]", "# one"] {
-            journal.tell(Event::Output { stream: crate::protocol::event::Stream::Stdout, line: said.to_owned() });
+            journal.emit(Event::Output { stream: crate::protocol::event::Stream::Stdout, line: said.to_owned() });
             let text = String::from_utf8(std::mem::take(&mut *out.0.lock().unwrap())).unwrap();
             assert!(!text.contains("##"), "{text}");
             let event: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -258,7 +258,7 @@ mod tests {
     #[test]
     fn a_closed_output_asks_for_the_end() {
         let stop = CancelToken::new();
-        EventWriter::new(Closed, stop.clone()).tell(hello());
+        EventWriter::new(Closed, stop.clone()).emit(hello());
         assert_eq!(stop.reason(), Some(CancelReason::OutputClosed));
     }
 

@@ -43,11 +43,11 @@ pub fn ask(
     // The messages of git are compared below, so they must not be translated.
     child::with_env(git.args(arguments).current_dir(directory), env).env("LC_ALL", "C");
     let (mut answer, mut words) = (Vec::new(), Vec::new());
-    let mut hear = |stream, bytes: &[u8]| {
+    let mut receive = |stream, bytes: &[u8]| {
         let text = if stream == Stream::Stdout { &mut answer } else { &mut words };
         text.extend(bytes.iter().take(MAX_BYTES - text.len()));
     };
-    let ended = child::run(&mut git, env, None, Some(LIMIT), Some(stop), &mut hear);
+    let ended = child::run(&mut git, env, None, Some(LIMIT), Some(stop), &mut receive);
     let status = ended.map_err(|error| match error {
         ChildError::Unstartable(error) if error.kind() == io::ErrorKind::NotFound => GitError::NotInstalled,
         error => GitError::Child(error),
@@ -90,7 +90,7 @@ mod tests {
     use tempfile::TempDir;
 
     /// Runs a query with this script as `git`.
-    fn asked_of(script: &str) -> Result<Option<String>, GitError> {
+    fn answer_from(script: &str) -> Result<Option<String>, GitError> {
         let bin = TempDir::new().expect("a temporary directory");
         let git = bin.path().join("git");
         // Another process writes the script. If this process had it open for writing, a child of a concurrent test could inherit
@@ -104,13 +104,13 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_and_a_no_are_told_from_no_answer() {
-        assert_eq!(asked_of("echo main").ok(), Some(Some("main".to_owned())));
+    fn an_answer_and_a_no_are_reported_from_no_answer() {
+        assert_eq!(answer_from("echo main").ok(), Some(Some("main".to_owned())));
         for no in ["exit 1", "exit 129", "echo 'fatal: not a git repository' >&2; exit 128", "echo; exit 0"] {
-            assert_eq!(asked_of(no).ok(), Some(None), "{no}");
+            assert_eq!(answer_from(no).ok(), Some(None), "{no}");
         }
         for silence in ["echo 'fatal: detected dubious ownership' >&2; exit 128", "exit 128", "kill -9 $$"] {
-            assert!(matches!(asked_of(silence), Err(GitError::Refused { .. })), "{silence}");
+            assert!(matches!(answer_from(silence), Err(GitError::Refused { .. })), "{silence}");
         }
         let env: Environment = [("PATH", "/nowhere")].into_iter().collect();
         let absent = ask(&["status"], &env, Path::new("/"), &CancelToken::new());

@@ -500,7 +500,7 @@ mod tests {
     }
 
     #[test]
-    fn no_value_of_a_stanza_stands_for_more_than_itself() {
+    fn no_value_of_a_stanza_is_for_more_than_itself() {
         let text = |text: &str| Some(text.to_owned());
         let stanza = Stanza {
             role: text("arn:aws:iam::123456789012:role/*"),

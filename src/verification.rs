@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn expected_json_is_in_the_answer_and_others_may_stand_beside_it() {
+    fn expected_json_is_in_the_answer_and_others_may_are_beside_it() {
         check_json(json!({"ok": true}), json!({"ok": true, "more": 1}), Ok(()));
         check_json(json!({"a": {"b": 1}}), json!({"a": {"b": 1.0, "c": 2}}), Ok(()));
         check_json(json!([{"a": 1}, 2]), json!([{"a": 1, "b": 2}, 2]), Ok(()));

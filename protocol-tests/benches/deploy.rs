@@ -26,8 +26,8 @@ use std::time::{Duration, Instant};
 use lambda_endpoint::{Endpoint, Settings};
 use serde_json::{Value, json};
 
-#[path = "../venv.rs"]
-mod venv;
+#[path = "../tools.rs"]
+mod tools;
 
 const ROUNDS: usize = 5;
 const LATENCY: Duration = Duration::from_millis(30);
@@ -132,7 +132,7 @@ fn main() {
 
 fn aws() -> PathBuf {
     let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol-tests/benches/requirements.txt");
-    venv::python(&requirements, "awscli").with_file_name("aws")
+    tools::python(&requirements, "awscli").with_file_name("aws")
 }
 
 /// The paths that the benchmark uses.

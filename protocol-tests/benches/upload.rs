@@ -22,8 +22,8 @@ use std::process::{Child, Command, Stdio};
 use lambda_endpoint::{Endpoint, Settings};
 use serde_json::{Value, json};
 
-#[path = "../venv.rs"]
-mod venv;
+#[path = "../tools.rs"]
+mod tools;
 
 const ROUNDS: usize = 5;
 const BUCKET: &str = "packages";
@@ -37,7 +37,7 @@ const PROGRAMS: [&str; 3] = ["dpl-lambda, directory", "dpl-lambda, archive", "aw
 fn main() {
     let scratch = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench-upload");
     fs::create_dir_all(&scratch).expect("created");
-    let aws = venv::python(&Path::new(HERE).join("benches/requirements.txt"), "awscli").with_file_name("aws");
+    let aws = tools::python(&Path::new(HERE).join("benches/requirements.txt"), "awscli").with_file_name("aws");
     let wanted = std::env::var("BENCH_UPLOAD").unwrap_or_default();
     if wanted.is_empty() || wanted == "call" {
         package(&scratch, "call", 50_000_000);
@@ -45,8 +45,8 @@ fn main() {
     }
     if wanted.is_empty() || wanted == "bucket" {
         package(&scratch, "bucket", 230_000_000);
-        let python = venv::python(&Path::new(HERE).join("emulators/requirements.txt"), "emulators");
-        compare("230 MB by way of a bucket", || by_way_of_a_bucket(&scratch, &python, &aws));
+        let python = tools::python(&Path::new(HERE).join("emulators/requirements.txt"), "emulators");
+        compare("230 MB through a bucket", || through_a_bucket(&scratch, &python, &aws));
     }
     // Generating more than half a gigabyte of random data again takes only seconds.
     fs::remove_dir_all(&scratch).expect("removed");
@@ -121,7 +121,7 @@ fn in_a_call(scratch: &Path, aws: &Path) -> Round {
     round
 }
 
-fn by_way_of_a_bucket(scratch: &Path, python: &Path, aws: &Path) -> Round {
+fn through_a_bucket(scratch: &Path, python: &Path, aws: &Path) -> Round {
     let moto = Moto::start(python);
     let trust = json!({"Version": "2012-10-17", "Statement": []}).to_string();
     moto.ask("iam", "create_role", &json!({"RoleName": "run", "AssumeRolePolicyDocument": trust}));

@@ -117,8 +117,8 @@ fn the_table_in_the_readme_names_just_the_variables_that_are_read() {
     assert_eq!(names, known);
     for row in rows {
         let ci = Ci::named(quoted(row[0])[0]).expect("compared above");
-        let told: BTreeSet<String> = row[1..].iter().flat_map(|cell| quoted(cell)).map(str::to_owned).collect();
-        assert_eq!(told, read_by(ci), "{ci:?}");
+        let reported: BTreeSet<String> = row[1..].iter().flat_map(|cell| quoted(cell)).map(str::to_owned).collect();
+        assert_eq!(reported, read_by(ci), "{ci:?}");
         // A variable in one of the last columns affects only the result in that column.
         for (decided, cell) in MAPPED_VARS.iter().zip(&row[1..]).skip(4) {
             let here = quoted(cell);

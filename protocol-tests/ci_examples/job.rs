@@ -19,7 +19,7 @@ use crate::fixture::PATH;
 use crate::identity::recorder::{Answer, Recorder};
 use crate::identity::sources::{AN_HOUR, Keys, refusal};
 use crate::plugin::program;
-use crate::venv;
+use crate::tools;
 
 const ARCHIVE: &str = "/dpl-lambda-x86_64-linux.tar.gz";
 
@@ -27,7 +27,7 @@ const ARCHIVE: &str = "/dpl-lambda-x86_64-linux.tar.gz";
 const ROLE: &str = "arn:aws:iam::123456789012:role/deploy-hello";
 pub(super) const ROLE_KEYS: Keys = Keys::temporary("ASIADEPLOYHELLO00001");
 
-/// A checkout before its job runs, and the servers of the job. It has the files that `README.md` tells users to copy.
+/// A checkout before its job runs, and the servers of the job. It has the files that users copy according to `README.md`.
 pub(super) struct Job {
     example: &'static Example,
     pub(super) directory: TempDir,
@@ -61,7 +61,7 @@ impl Job {
 
         let given =
             example.always.iter().chain(build).map(|&(name, value)| (name, value.replace("{server}", &server.url())));
-        let surroundings = [
+        let job_environment = [
             ("PATH", format!("{}:{}", path.join("tools").display(), *PATH)),
             ("HOME", path.display().to_string()),
             ("DPL_LAMBDA_URL", server.url() + ARCHIVE),
@@ -73,7 +73,7 @@ impl Job {
             ("HTTPS_PROXY", outside.url()),
             ("NO_PROXY", "127.0.0.1".to_owned()),
         ];
-        let env = given.chain(surroundings).map(|(name, value)| (name.to_owned(), value)).collect();
+        let env = given.chain(job_environment).map(|(name, value)| (name.to_owned(), value)).collect();
         Job { example, directory, server, sts, lambda, outside, env, option: None }
     }
 
@@ -238,13 +238,13 @@ static RELEASE: LazyLock<(Vec<u8>, String)> = LazyLock::new(|| {
     let directory = tempfile::tempdir().expect("a directory");
     let [stripped, laid_out, archive] =
         ["stripped", "dpl-lambda-x86_64-linux", "archive.tar.gz"].map(|name| directory.path().join(name));
-    venv::run(Command::new("strip").arg("-o").arg(&stripped).arg(program()), "binutils are missing");
-    venv::run(
-        Command::new(repository(".ci/lay-out")).arg(&stripped).arg(&laid_out),
+    tools::run(Command::new("strip").arg("-o").arg(&stripped).arg(program()), "binutils are missing");
+    tools::run(
+        Command::new(repository(".ci/assemble-release")).arg(&stripped).arg(&laid_out),
         "the release directory cannot be assembled",
     );
     let mut pack = Command::new(repository(".ci/pack"));
-    venv::run(pack.arg(&laid_out).arg(&archive).env("SOURCE_DATE_EPOCH", "0"), "the archive cannot be packed");
+    tools::run(pack.arg(&laid_out).arg(&archive).env("SOURCE_DATE_EPOCH", "0"), "the archive cannot be packed");
     let sum = Command::new("sha256sum").arg(&archive).output().expect("sha256sum starts");
     let sum = text(&sum.stdout).split_whitespace().next().expect("a sum").to_owned();
     (fs::read(&archive).expect("readable"), sum)

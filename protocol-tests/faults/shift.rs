@@ -11,7 +11,7 @@ use lambda_endpoint::{Endpoint, Fault, FaultKind, Invocation};
 use serde_json::{Value, json};
 
 use super::scenarios::{ALIASES, endpoint, perform, versions};
-use super::{told, warnings};
+use super::{reported, warnings};
 use crate::deployments::{build_directory, request};
 use crate::fixture::problems;
 use crate::interruptions::signal;
@@ -188,7 +188,7 @@ impl Blow {
             _ => run(&[], &request),
         };
         if !self.is_made(&endpoint) {
-            return Err(format!("the fault never applied; ended {}", told(&ended)));
+            return Err(format!("the fault never applied; ended {}", reported(&ended)));
         }
         match (self.end, ended.outcome()) {
             (_, "deployed") if self.may_be_deployed() => {
@@ -197,7 +197,7 @@ impl Blow {
                 return same(&alias(&endpoint), &all_at(NEW), "deployed, but the alias");
             }
             (End::Back(code) | End::InDoubt(code), "failed") if ended.code() == code => {}
-            _ => return Err(format!("ended {}", told(&ended))),
+            _ => return Err(format!("ended {}", reported(&ended))),
         }
         self.check_failure(&ended, &endpoint)?;
         if let End::InDoubt(_) = self.end {
@@ -206,7 +206,8 @@ impl Blow {
                 back["version"] = json!(OLD);
             }
             let back = run(&["rollback"], &back);
-            let what = format!("after a rollback, which ended {}, as the hint `{hint}` says, the alias", told(&back));
+            let what =
+                format!("after a rollback, which ended {}, as the hint `{hint}` says, the alias", reported(&back));
             same(&alias(&endpoint), &all_at(OLD), &what)?;
         }
         if let What::Failure = self.what {
@@ -235,7 +236,7 @@ impl Blow {
         let ended = Ended::of(child, Instant::now());
         ended.check(&[]);
         let is_in_time = ended.elapsed < Duration::from_secs(5);
-        if is_in_time { Ok(ended) } else { Err(format!("{:?} after the signal: {}", ended.elapsed, told(&ended))) }
+        if is_in_time { Ok(ended) } else { Err(format!("{:?} after the signal: {}", ended.elapsed, reported(&ended))) }
     }
 
     fn is_made(&self, endpoint: &Endpoint) -> bool {
@@ -245,18 +246,21 @@ impl Blow {
 
     /// Checks that the error is right about the alias, and that `changed` is right about the steps.
     fn check_failure(&self, ended: &Ended, endpoint: &Endpoint) -> Result<(), String> {
-        let (place, doubts) = (alias(endpoint), told(ended).contains("may still send traffic to version"));
+        let (place, doubts) = (alias(endpoint), reported(ended).contains("may still send traffic to version"));
         let ends_in_doubt = matches!(self.end, End::InDoubt(_));
         if !ends_in_doubt {
-            same(&place, &all_at(OLD), &format!("ended {}; the alias", told(ended)))?;
+            same(&place, &all_at(OLD), &format!("ended {}; the alias", reported(ended)))?;
         }
         if doubts != ends_in_doubt {
-            return Err(format!("the message doubts the alias: {doubts}, it is at {place:?}; ended {}", told(ended)));
+            return Err(format!(
+                "the message doubts the alias: {doubts}, it is at {place:?}; ended {}",
+                reported(ended)
+            ));
         }
         // `changed` lists only steps that are known to have taken effect and were not undone.
         let shift = (ends_in_doubt && self.call != SHIFT).then_some("shift-traffic");
         let done: Vec<&str> = ["update-function-code", "publish-version"].into_iter().chain(shift).collect();
-        same(&ended.finished()["changed"], &json!(done), &format!("ended {}; `changed`", told(ended)))
+        same(&ended.finished()["changed"], &json!(done), &format!("ended {}; `changed`", reported(ended)))
     }
 }
 

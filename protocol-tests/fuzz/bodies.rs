@@ -57,7 +57,7 @@ pub(crate) fn plan(data: &[u8]) {
     let live = live_function(&DesiredFunction::of(&live, name(), None), data);
     for code in [code("new"), code("live")] {
         let Ok(plan) = plan::plan(&wanted, &code, Some(&live)) else { continue };
-        serde_json::to_string(&plan.told()).expect("a plan is JSON");
+        serde_json::to_string(&plan.to_event()).expect("a plan is JSON");
         for step in &plan.steps {
             if let Action::DeleteVersion { version } = &step.action {
                 assert!(live.aliases.iter().all(|alias| alias.version != *version), "{plan:?}");
@@ -100,7 +100,7 @@ fn live_function(wanted: &DesiredFunction, seed: &[u8]) -> LiveFunction {
         version: ((sum >> index) % (newest + 1)).max(1).to_string(),
         weights: if sum & (1 << index) == 0 { Vec::new() } else { vec![(newest.max(2).to_string(), 10)] },
         revision_id: None,
-        trail: AliasHistory::of(&format!("(at {}, before: {}, 1)", sum % 5, sum % 4)),
+        history: AliasHistory::of(&format!("(at {}, before: {}, 1)", sum % 5, sum % 4)),
     };
     let aliases: BTreeMap<String, LiveAlias> =
         names.enumerate().map(alias).map(|alias| (alias.name.clone(), alias)).collect();
@@ -145,7 +145,7 @@ pub(crate) fn archive(data: &[u8]) {
     }
     let selection = Selection::of(&Stanza { dot_match: Some(data.len().is_multiple_of(2)), ..Stanza::default() });
     let pack = || {
-        let contents = package::survey(directory.path(), &selection, None)?;
+        let contents = package::scan(directory.path(), &selection, None)?;
         contents.into_archive(&mut |_| {}, &CancelToken::new())
     };
     let Ok(archive) = pack() else { return };

@@ -21,7 +21,7 @@ const ANY: &str = "";
 fn check_all(inputs: Vec<Named>) {
     let count = inputs.len();
     let queue = Mutex::new(inputs.into_iter());
-    let told = Mutex::new((Costs::default(), Vec::new()));
+    let reported = Mutex::new((Costs::default(), Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
@@ -33,14 +33,14 @@ fn check_all(inputs: Vec<Named>) {
                     if complaints.is_empty() && ![ANY, &run.ending()].contains(&ending) {
                         complaints.push(format!("ended {}, not {ending}", run.ending()));
                     }
-                    let mut told = told.lock().expect("no thread panicked");
-                    told.0.note(&run);
-                    told.1.extend(complaints.into_iter().map(|complaint| format!("{name}: {complaint:.1500}")));
+                    let mut reported = reported.lock().expect("no thread panicked");
+                    reported.0.note(&run);
+                    reported.1.extend(complaints.into_iter().map(|complaint| format!("{name}: {complaint:.1500}")));
                 }
             });
         }
     });
-    let (costs, complaints) = told.into_inner().expect("no thread panicked");
+    let (costs, complaints) = reported.into_inner().expect("no thread panicked");
     println!("{count} inputs, {costs}");
     assert!(complaints.is_empty(), "{} of {count}:\n{}", complaints.len(), complaints.join("\n"));
 }
@@ -319,7 +319,7 @@ fn no_number_is_taken_for_another_one() {
 
 #[test]
 #[ignore = "second tier: needs Python; long"]
-fn a_key_that_stands_twice_is_found_at_any_depth() {
+fn a_key_that_is_twice_is_found_at_any_depth() {
     let wrapped = |depth: usize, inside: &str| {
         let pairs = depth / 2;
         request(&format!(r#""dpl_version":{}{inside}{}"#, r#"[{"a":"#.repeat(pairs), "}]".repeat(pairs)))

@@ -271,7 +271,7 @@ fn whatever_is_made_of_a_request_begins_with_hello_and_ends_with_finished_once()
     let seed = variable("HOSTILE_SEED").unwrap_or(20_240_607);
     let count = variable("HOSTILE_INPUTS").unwrap_or(2_000);
     let next = AtomicU64::new(0);
-    let told = Mutex::new((Costs::default(), BTreeMap::<String, u32>::new(), Vec::new()));
+    let reported = Mutex::new((Costs::default(), BTreeMap::<String, u32>::new(), Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
@@ -290,16 +290,18 @@ fn whatever_is_made_of_a_request_begins_with_hello_and_ends_with_finished_once()
                     let mut run = runs.run(command, &input);
                     let mut complaints = run.complaints();
                     complaints.extend(disagreement(&input, &run));
-                    let mut told = told.lock().expect("no thread panicked");
-                    told.0.note(&run);
-                    *told.1.entry(run.ending()).or_default() += 1;
+                    let mut reported = reported.lock().expect("no thread panicked");
+                    reported.0.note(&run);
+                    *reported.1.entry(run.ending()).or_default() += 1;
                     let input = String::from_utf8_lossy(&input).into_owned();
-                    told.2.extend(complaints.into_iter().map(|c| format!("input {number}, {input:.3000}: {c:.2000}")));
+                    reported
+                        .2
+                        .extend(complaints.into_iter().map(|c| format!("input {number}, {input:.3000}: {c:.2000}")));
                 }
             });
         }
     });
-    let (costs, endings, complaints) = told.into_inner().expect("no thread panicked");
+    let (costs, endings, complaints) = reported.into_inner().expect("no thread panicked");
     println!("seed {seed}, {count} inputs, {costs}: {endings:?}");
     assert!(complaints.is_empty(), "seed {seed}, {} of {count}:\n{}", complaints.len(), complaints.join("\n"));
     for ending in ["bad-json", "bad-value", "checked", "skipped"] {

@@ -138,8 +138,8 @@ fn a_temporary_directory_that_cannot_be_used_is_named() {
             let ended = package_with(temporary, is_jobs, large.path());
             assert_eq!(ended.status.code(), Some(2), "{temporary}: {}", ended.stdout);
             assert_eq!(ended.finished()["error"]["class"], "package", "{temporary}: {}", ended.stdout);
-            let told = ended.finished()["error"].to_string();
-            assert!(told.contains(temporary) || told.contains("TMPDIR"), "{temporary}: {told}");
+            let reported = ended.finished()["error"].to_string();
+            assert!(reported.contains(temporary) || reported.contains("TMPDIR"), "{temporary}: {reported}");
             assert_eq!(names(large.path()), ["index.js", "noise.bin"]);
 
             let ended = package_with(temporary, is_jobs, small.path());
@@ -155,15 +155,18 @@ fn a_temporary_directory_that_cannot_be_used_is_named() {
     let mut command = behind(":", &["package", "--output", "/dev/null"]);
     let request = bytes(&stanza());
     if let Some(ended) = as_nobody(command.env("TMPDIR", closed.path()), large.path(), &request) {
-        let told = ended.finished()["error"].to_string();
-        assert!(told.contains("ermission denied") && told.contains(&*closed.path().to_string_lossy()), "{told}");
+        let reported = ended.finished()["error"].to_string();
+        assert!(
+            reported.contains("ermission denied") && reported.contains(&*closed.path().to_string_lossy()),
+            "{reported}"
+        );
     }
     // An empty `TMPDIR` counts as unset.
     assert_eq!(package_with("", false, large.path()).outcome(), "packaged");
 }
 
 #[test]
-fn a_file_that_may_not_grow_is_told_and_the_one_before_it_stays() {
+fn a_file_that_may_not_grow_is_reported_and_the_one_before_it_stays() {
     // 1 MiB is too small for the temporary file of a large package and for the archive of a small one.
     for mebibytes in [3, 9] {
         for line in ["trap '' XFSZ; ulimit -f 1024", "ulimit -f 1024"] {
@@ -193,7 +196,7 @@ fn demanding(endpoint: &Endpoint) -> Value {
 }
 
 /// The events of a run without durations, and without bash's warnings about a missing locale.
-fn told(ended: &Ended) -> Vec<Value> {
+fn reported(ended: &Ended) -> Vec<Value> {
     let mut events = ended.events.clone();
     let is_of_bash = |event: &Value| event["stream"] == "stderr" && event["line"].to_string().contains("setlocale");
     events.retain(|event| event["event"] != "progress" && !is_of_bash(event));
@@ -261,16 +264,16 @@ fn odd_variables_of_the_job_change_nothing() {
     assert_eq!(deploy(&usual).outcome(), "deployed");
     let unchanged = deploy(&usual);
     assert_eq!(unchanged.outcome(), "unchanged", "{}", unchanged.stdout);
-    let expected = told(&unchanged);
+    let expected = reported(&unchanged);
     let mut without_path = usual.clone();
     without_path["env"].as_object_mut().expect("an object").remove("PATH");
-    assert_eq!(told(&deploy(&without_path)), expected, "no PATH");
+    assert_eq!(reported(&deploy(&without_path)), expected, "no PATH");
     for (name, value) in ODD {
         let mut request = usual.clone();
         if !name.is_empty() {
             request["env"][name] = json!(value);
         }
-        let mut got = told(&deploy(&request));
+        let mut got = reported(&deploy(&request));
         // Bash's warning about its locale belongs to the job.
         let is_complaint =
             |event: &Value| event["stream"] == "stderr" && event["line"].to_string().contains("setlocale");
@@ -300,8 +303,8 @@ fn odd_variables_of_the_process_change_nothing() {
     assert_eq!(usually().outcome(), "deployed");
     let unchanged = usually();
     assert_eq!(unchanged.outcome(), "unchanged", "{}", unchanged.stdout);
-    let expected = told(&unchanged);
-    assert_eq!(told(&deploy("PATH", OsStr::new(""), OsStr::new(""))), expected, "no PATH");
+    let expected = reported(&unchanged);
+    assert_eq!(reported(&deploy("PATH", OsStr::new(""), OsStr::new(""))), expected, "no PATH");
     let ours = [
         ("DPL_LAMBDA_CONDITION_TIMEOUT", "soon"),
         ("DPL_LAMBDA_CONDITION_TIMEOUT", "-1"),
@@ -315,10 +318,10 @@ fn odd_variables_of_the_process_change_nothing() {
         ("DPL_LAMBDA_FAULT", "none"),
     ];
     for (name, value) in ODD.into_iter().chain(ours) {
-        assert_eq!(told(&deploy("", OsStr::new(name), OsStr::new(value))), expected, "{name}={value}");
+        assert_eq!(reported(&deploy("", OsStr::new(name), OsStr::new(value))), expected, "{name}={value}");
     }
     let (name, value) = (OsStr::from_bytes(b"B\xff"), OsStr::from_bytes(b"\xfe\xff"));
-    assert_eq!(told(&deploy("", name, value)), expected, "invalid UTF-8");
+    assert_eq!(reported(&deploy("", name, value)), expected, "invalid UTF-8");
 }
 
 /// Ignores SIGCHLD, as daemons do, so that the system discards the exit status of a child. Child processes inherit this.
@@ -363,7 +366,8 @@ fn a_build_directory_may_have_any_name() {
 
 #[test]
 fn little_is_enough() {
-    let memory = 128 * 1024;
+    // In KiB. Address space, of which a debug build and the memory arenas of its threads need most.
+    let memory = 192 * 1024;
     for line in ["ulimit -n 64", &format!("ulimit -v {memory}"), "ulimit -c 0; ulimit -l 0"] {
         for mebibytes in [0, 30] {
             let (endpoint, directory) = (endpoint(), directory_of(mebibytes));
@@ -383,7 +387,7 @@ fn little_is_enough() {
 }
 
 #[test]
-fn too_little_is_told() {
+fn too_little_is_reported() {
     let (endpoint, directory) = (endpoint(), directory_of(9));
     for line in (4..16).map(|files| format!("ulimit -n {files}")).chain(["ulimit -u 1".to_owned()]) {
         let ended =
@@ -412,7 +416,7 @@ fn an_environment_and_a_command_that_the_kernel_does_not_pass_are_named() {
         let ended = run_on(behind(":", &[]).current_dir(directory.path()), &bytes(&request));
         let error = &ended.finished()["error"];
         assert_eq!(ended.code(), code, "{error}");
-        assert!(error["hint"].as_str().is_some_and(|told| told.starts_with(hint)), "{error}");
+        assert!(error["hint"].as_str().is_some_and(|reported| reported.starts_with(hint)), "{error}");
     }
     // A standalone run starts the program a second time.
     fs::write(directory.path().join("f.yml"), "function_name: f\n").expect("writable");
@@ -438,8 +442,8 @@ fn without_proc(arguments: &[&str]) -> Option<Command> {
 fn a_system_without_proc_is_named_where_that_matters() {
     let directory = build_directory();
     fs::write(directory.path().join("f.yml"), "function_name: f\n").expect("writable");
-    let by_hand = ["check", "--stanza", "f.yml", "--ci", "none", "--format", "json"];
-    let Some(mut command) = without_proc(&by_hand) else {
+    let standalone = ["check", "--stanza", "f.yml", "--ci", "none", "--format", "json"];
+    let Some(mut command) = without_proc(&standalone) else {
         println!("not tried: /proc cannot be unmounted here");
         return;
     };
@@ -451,7 +455,7 @@ fn a_system_without_proc_is_named_where_that_matters() {
 }
 
 #[test]
-fn a_build_directory_that_is_gone_is_told() {
+fn a_build_directory_that_is_gone_is_reported() {
     for (arguments, cleanup) in [
         (&[][..], false),
         (&[], true),

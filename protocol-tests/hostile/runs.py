@@ -21,15 +21,15 @@ for line in sys.stdin:
     child = os.posix_spawn(run["command"][0], run["command"], run["env"], file_actions=actions)
     if hasattr(resource, "prlimit"):
         resource.prlimit(child, resource.RLIMIT_CPU, (run["cpu"], run["cpu"]))
-    clock = threading.Timer(run["patience"], os.kill, (child, signal.SIGKILL))
+    clock = threading.Timer(run["timeout"], os.kill, (child, signal.SIGKILL))
     clock.start()
     _, status, usage = os.wait4(child, 0)
     wall = time.monotonic() - began
     clock.cancel()
-    told = {
+    result = {
         "status": status,
         "wall": wall,
         "cpu": usage.ru_utime + usage.ru_stime,
         "peak": usage.ru_maxrss * UNIT,
     }
-    print(json.dumps(told), flush=True)
+    print(json.dumps(result), flush=True)

@@ -82,31 +82,31 @@ impl Runs {
         let run = json!({
             "command": command,
             "env": {"PATH": PROGRAMS, "TRAVIS_PULL_REQUEST": "false", "DPL_LAMBDA_CONDITION_TIMEOUT": "2"},
-            "stdin": stdin, "stdout": stdout, "stderr": stderr, "cpu": CPU.as_secs(), "patience": SHUTDOWN_GRACE.as_secs(),
+            "stdin": stdin, "stdout": stdout, "stderr": stderr, "cpu": CPU.as_secs(), "timeout": SHUTDOWN_GRACE.as_secs(),
         });
         writeln!(self.child.stdin.as_ref().expect("piped"), "{run}").expect("writable");
         let mut answer = String::new();
         self.answers.read_line(&mut answer).expect("it answers");
-        let told: Value = serde_json::from_str(&answer).unwrap_or_else(|error| panic!("{answer}: {error}"));
-        let seconds = |key: &str| Duration::from_secs_f64(told[key].as_f64().expect("a number"));
+        let reported: Value = serde_json::from_str(&answer).unwrap_or_else(|error| panic!("{answer}: {error}"));
+        let seconds = |key: &str| Duration::from_secs_f64(reported[key].as_f64().expect("a number"));
         let said = fs::metadata(&stdout).expect("exists").len();
-        let heard = if said <= WORDS { fs::read(&stdout).expect("readable") } else { Vec::new() };
+        let received = if said <= WORDS { fs::read(&stdout).expect("readable") } else { Vec::new() };
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Run {
-            is_text: std::str::from_utf8(&heard).is_ok(),
+            is_text: std::str::from_utf8(&received).is_ok(),
             ended: Ended {
                 events: Vec::new(),
-                stdout: text(&heard),
+                stdout: text(&received),
                 stderr: text(&fs::read(&stderr).expect("readable")),
                 status: ExitStatus::from_raw(
-                    i32::try_from(told["status"].as_i64().expect("a number")).expect("fits in i32"),
+                    i32::try_from(reported["status"].as_i64().expect("a number")).expect("fits in i32"),
                 ),
                 elapsed: seconds("wall"),
             },
             given: input.len() as u64,
             said,
             cpu: seconds("cpu"),
-            peak: told["peak"].as_u64().expect("a number"),
+            peak: reported["peak"].as_u64().expect("a number"),
         }
     }
 }

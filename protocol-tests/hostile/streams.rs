@@ -309,7 +309,7 @@ fn no_standard_input_is_an_empty_one() {
 }
 
 #[test]
-fn an_input_that_cannot_be_read_is_told() {
+fn an_input_that_cannot_be_read_is_reported() {
     let directory = build_directory();
     for line in ["exec </", "exec 0>written"] {
         let mut command = behind(line, &["check"]);
@@ -326,11 +326,11 @@ fn a_run_whose_standard_output_is_not_open_does_not_begin() {
     let endpoint = Endpoint::start(Settings::default()).expect("a free port");
     let directory = build_directory();
     std::fs::write(directory.path().join("f.yml"), "function_name: f\n").expect("writable");
-    let by_hand = ["--stanza", "f.yml", "--ci", "none", "--format"];
+    let standalone = ["--stanza", "f.yml", "--ci", "none", "--format"];
     for (arguments, status) in [
         (vec![], 1),
-        ([&by_hand[..], &["json"]].concat(), 1),
-        ([&by_hand[..], &["text"]].concat(), 1),
+        ([&standalone[..], &["json"]].concat(), 1),
+        ([&standalone[..], &["text"]].concat(), 1),
         (vec!["policy"], 2),
         (vec!["schema", "stanza"], 2),
     ] {
@@ -344,7 +344,7 @@ fn a_run_whose_standard_output_is_not_open_does_not_begin() {
 }
 
 #[test]
-fn a_command_of_the_users_hears_of_a_closed_pipe_whatever_the_runner_does() {
+fn a_command_of_the_users_receives_of_a_closed_pipe_whatever_the_runner_does() {
     for line in ["trap '' PIPE", "trap - PIPE"] {
         let endpoint = Endpoint::start(Settings::default()).expect("a free port");
         let directory = build_directory();

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::recorder::{Answer, Recorder};
 use super::sources::{AN_HOUR, Home, ROLE, ROLE_KEYS, address_of};
 use super::tls::{Front, JOB};
-use super::{Stand, extend, stanza};
+use super::{Scenario, extend, stanza};
 use crate::deployments::noise;
 use crate::plugin::Plugin;
 
@@ -90,13 +90,13 @@ fn lambda_has_its_host_in_each_partition_and_of_each_kind() {
     let aws = aws();
     let front = Front::named(&rows.each_ref().map(|row| row.2), aws.address());
     for (region, variables, expected) in &rows {
-        let (stand, proxy) = (Stand::new(), proxy(front.address()));
+        let (scenario, proxy) = (Scenario::new(), proxy(front.address()));
         let mut request = through(&proxy, &front);
         extend(&mut request["env"], variables);
         if !region.is_empty() {
             request["region"] = json!(region);
         }
-        let ended = stand.run(&["plan"], &request);
+        let ended = scenario.run(&["plan"], &request);
         assert_eq!(hosts(&proxy), [*expected], "{region} {variables}: {}", ended.stdout);
         assert_eq!(ended.outcome(), "planned", "{region} {variables}: {}", ended.stdout);
     }
@@ -145,7 +145,7 @@ fn sts_has_its_host_in_each_partition_and_of_each_kind_by_whichever_way_it_is_as
     let mut wrong = Vec::new();
     for (region, kind, sts, lambda) in kinds {
         for (name, more, variables, has_keys) in &ways {
-            let (stand, proxy) = (Stand::new(), proxy(front.address()));
+            let (scenario, proxy) = (Scenario::new(), proxy(front.address()));
             let mut request = through(&proxy, &front);
             extend(&mut request, &json!({"region": region}));
             extend(&mut request, more);
@@ -156,7 +156,7 @@ fn sts_has_its_host_in_each_partition_and_of_each_kind_by_whichever_way_it_is_as
             if !kind.is_empty() {
                 extend(&mut request["env"], &json!({kind: "true"}));
             }
-            let ended = stand.run(&["plan"], &request);
+            let ended = scenario.run(&["plan"], &request);
             assert_eq!(ended.outcome(), "planned", "{name} {region} {kind}: {}", ended.stdout);
             let hosts = hosts(&proxy);
             if hosts != [sts, lambda] {
@@ -178,14 +178,14 @@ fn a_bucket_has_its_host_in_the_functions_region() {
     let front = Front::named(&rows.map(|row| row.1).concat(), aws.address());
     let package = noise(51 << 20);
     for (kind, expected) in rows {
-        let (stand, proxy) = (Stand::new(), proxy(front.address()));
-        std::fs::write(stand.directory.path().join("noise.bin"), &package).expect("writable");
+        let (scenario, proxy) = (Scenario::new(), proxy(front.address()));
+        std::fs::write(scenario.directory.path().join("noise.bin"), &package).expect("writable");
         let mut request = through(&proxy, &front);
         extend(&mut request, &json!({"region": "eu-west-1", "s3_bucket": "packages"}));
         if !kind.is_empty() {
             extend(&mut request["env"], &json!({kind: "true"}));
         }
-        let ended = stand.run(&[], &request);
+        let ended = scenario.run(&[], &request);
         assert_eq!(hosts(&proxy), expected, "{}", ended.stdout);
         let error = &ended.finished()["error"];
         assert_eq!((ended.code(), error["at"].as_str()), ("access-denied", Some("/s3_bucket")), "{}", ended.stdout);
@@ -193,11 +193,11 @@ fn a_bucket_has_its_host_in_the_functions_region() {
 }
 
 #[test]
-fn a_deployment_by_way_of_a_proxy_ends_at_the_host_that_was_asked_for() {
+fn a_deployment_through_a_proxy_ends_at_the_host_that_was_asked_for() {
     // For the variables that the program could overlook, use a host that cannot exist: without the proxy the run fails.
     let (known, unknown) = ("lambda.eu-west-1.amazonaws.com", "lambda.invalid");
     for (name, host) in [("HTTPS_PROXY", known), ("https_proxy", unknown), ("ALL_PROXY", unknown)] {
-        let (stand, endpoint) = (Stand::new(), JOB.endpoint("eu-west-1"));
+        let (scenario, endpoint) = (Scenario::new(), JOB.endpoint("eu-west-1"));
         let front = Front::named(&[host], address_of(&endpoint.url()));
         let proxy = proxy(front.address());
         let mut request = through(&proxy, &front);
@@ -207,7 +207,7 @@ fn a_deployment_by_way_of_a_proxy_ends_at_the_host_that_was_asked_for() {
         if host == unknown {
             extend(&mut request["env"], &json!({"AWS_ENDPOINT_URL": format!("https://{unknown}")}));
         }
-        let ended = stand.run(&[], &request);
+        let ended = scenario.run(&[], &request);
         assert_eq!(ended.outcome(), "deployed", "{name}: {}", ended.stdout);
         assert_eq!(hosts(&proxy), [host], "{name}");
         assert!(endpoint.function("f").is_some());
@@ -221,12 +221,12 @@ fn a_proxy_gets_its_password_and_nobody_else_does() {
     let refusing = Recorder::start(|_| Answer::status(407, "who are you?"));
     let secrets = ["proxy-password", "cGVyc29uOnByb3h5LXBhc3N3b3Jk"].map(str::to_owned);
     for (proxy, outcome) in [(proxy(front.address()), "deployed"), (refusing, "failed")] {
-        let stand = Stand::new();
+        let scenario = Scenario::new();
         let mut request = through(&proxy, &front);
         extend(&mut request, &json!({"region": "eu-west-1", "wait_timeout": 3}));
         let url = proxy.url().replace("http://", "http://person:proxy-password@");
         extend(&mut request["env"], &json!({"HTTPS_PROXY": url}));
-        let ended = stand.run_as(Plugin::new(&[]).secrets(secrets.clone()), &request);
+        let ended = scenario.run_as(Plugin::new(&[]).secrets(secrets.clone()), &request);
         assert_eq!(ended.outcome(), outcome, "{}", ended.stdout);
         assert!(!proxy.asked().is_empty());
         for asked in proxy.asked() {
@@ -247,28 +247,28 @@ fn what_no_proxy_names_is_asked_without_one() {
         (https.clone(), json!({"NO_PROXY": "example.com, localhost"})),
         (https, json!({"NO_PROXY": "*"})),
     ] {
-        let stand = Stand::new();
-        let mut request = through(&stand.outside, &front);
+        let scenario = Scenario::new();
+        let mut request = through(&scenario.outside, &front);
         let outside =
-            json!({"HTTP_PROXY": stand.outside.url(), "ALL_PROXY": stand.outside.url(), "AWS_ENDPOINT_URL": url});
+            json!({"HTTP_PROXY": scenario.outside.url(), "ALL_PROXY": scenario.outside.url(), "AWS_ENDPOINT_URL": url});
         extend(&mut request["env"], &outside);
         extend(&mut request["env"], &variables);
-        let ended = stand.run(&[], &request);
+        let ended = scenario.run(&[], &request);
         assert!(["deployed", "unchanged"].contains(&ended.outcome()), "{url} {variables}: {}", ended.stdout);
     }
 }
 
 #[test]
 fn what_gives_credentials_on_the_machine_is_asked_without_a_proxy() {
-    let (stand, endpoint) = (Stand::new(), ROLE_KEYS.endpoint("us-east-1"));
+    let (scenario, endpoint) = (Scenario::new(), ROLE_KEYS.endpoint("us-east-1"));
     let container = Recorder::start(|_| Answer::ok(ROLE_KEYS.document(AN_HOUR)));
-    let mut request = stanza(stand.env(&endpoint.url()));
+    let mut request = stanza(scenario.env(&endpoint.url()));
     let variables = json!({
-        "HTTP_PROXY": stand.outside.url(), "ALL_PROXY": stand.outside.url(),
+        "HTTP_PROXY": scenario.outside.url(), "ALL_PROXY": scenario.outside.url(),
         "AWS_CONTAINER_CREDENTIALS_FULL_URI": format!("{}/credentials", container.url()),
     });
     extend(&mut request["env"], &variables);
-    let ended = stand.run(&[], &request);
+    let ended = scenario.run(&[], &request);
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
     assert_eq!(container.lines(), ["GET /credentials"]);
 }

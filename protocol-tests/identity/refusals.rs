@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::recorder::{Answer, Recorder};
 use super::sources::{Home, Keys, ROLE, ROLE_KEYS, container, metadata, refusal, sts};
-use super::{Stand, extend, stanza};
+use super::{Scenario, extend, stanza};
 use crate::plugin::{Ended, Plugin};
 
 const RUNNER: Keys = Keys::lasting("AKIARUNNERSOWNKEYS01");
@@ -18,7 +18,7 @@ fn variables(pairs: Vec<(String, String)>) -> Map<String, Value> {
 }
 
 #[test]
-fn a_password_in_an_endpoint_that_is_none_is_not_told() {
+fn a_password_in_an_endpoint_that_is_none_is_not_reported() {
     for url in [
         "ftp://me:hunter2x@host",
         "me:hunter2x@host:80",
@@ -28,18 +28,18 @@ fn a_password_in_an_endpoint_that_is_none_is_not_told() {
         "ftp://host/?api_key=hunter2x",
         "https://me:hu/hunter2x@ho st",
     ] {
-        let stand = Stand::new();
-        let mut request = stanza(stand.env(url));
+        let scenario = Scenario::new();
+        let mut request = stanza(scenario.env(url));
         extend(&mut request["env"], &Value::Object(variables(JOB.variables("AWS"))));
-        let ended = stand.run(&["plan"], &request);
-        assert_eq!(told(&ended).0, "bad-value", "{url}: {}", ended.stdout);
+        let ended = scenario.run(&["plan"], &request);
+        assert_eq!(reported(&ended).0, "bad-value", "{url}: {}", ended.stdout);
         assert!(!ended.stdout.contains("hunter2x"), "{url}: {}", ended.stdout);
     }
 }
 
 /// A server in place of AWS returns a secret as request id and as version.
 #[test]
-fn what_aws_tells_of_itself_is_masked_too() {
+fn what_aws_reports_of_itself_is_masked_too() {
     let secret = "ghp_hunter2x/0123456789";
     let code = std::sync::Mutex::new(String::new());
     let lambda = Recorder::start(move |asked| {
@@ -67,12 +67,12 @@ fn what_aws_tells_of_itself_is_masked_too() {
         ];
         Answer::Text(status, if status == 404 { headers } else { headers[..1].to_vec() }, answer.to_string())
     });
-    let stand = Stand::new();
-    let mut request = stanza(stand.env(&lambda.url()));
+    let scenario = Scenario::new();
+    let mut request = stanza(scenario.env(&lambda.url()));
     extend(&mut request["env"], &Value::Object(variables(JOB.variables("AWS"))));
     extend(&mut request["env"], &json!({"GITHUB_TOKEN": secret}));
     request["publish"] = json!(true);
-    let ended = stand.run(&[], &request);
+    let ended = scenario.run(&[], &request);
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
     assert_eq!(ended.finished()["version"], "[secure]");
     assert_eq!(ended.event("step-finished").expect("the event exists")["request_id"], "id-[secure]");
@@ -81,14 +81,14 @@ fn what_aws_tells_of_itself_is_masked_too() {
 
 /// The error code, the JSON pointer `at` and the exit status.
 #[track_caller]
-fn told(ended: &Ended) -> (&str, &str, Option<i32>) {
+fn reported(ended: &Ended) -> (&str, &str, Option<i32>) {
     let at = ended.finished()["error"]["at"].as_str().unwrap_or_default();
     (ended.code(), at, ended.status.code())
 }
 
 #[test]
 fn nothing_of_the_runners_identity_is_used_for_a_job_that_brings_its_env() {
-    let (stand, endpoint) = (Stand::new(), RUNNER.endpoint("us-east-1"));
+    let (scenario, endpoint) = (Scenario::new(), RUNNER.endpoint("us-east-1"));
     let (sts, container, metadata) = (sts(), container(RUNNER), metadata(RUNNER));
     let config = "[profile instance]\nrole_arn = arn:aws:iam::123456789012:role/deploy\ncredential_source = Ec2InstanceMetadata\n";
     let home = Home::new(config, &format!("[default]\n{0}[named]\n{0}", RUNNER.profile()));
@@ -115,16 +115,16 @@ fn nothing_of_the_runners_identity_is_used_for_a_job_that_brings_its_env() {
         let plugin = runner
             .iter()
             .fold(Plugin::new(&[]), |plugin, (name, value)| plugin.env(name, value.as_str().expect("a string")));
-        stand.run_as(plugin, request)
+        scenario.run_as(plugin, request)
     };
-    let mut job = stanza(stand.env(&endpoint.url()));
+    let mut job = stanza(scenario.env(&endpoint.url()));
     job["env"] =
-        json!({"TRAVIS_BRANCH": "master", "AWS_ENDPOINT_URL": endpoint.url(), "HTTPS_PROXY": stand.outside.url()});
+        json!({"TRAVIS_BRANCH": "master", "AWS_ENDPOINT_URL": endpoint.url(), "HTTPS_PROXY": scenario.outside.url()});
     let asked = || (endpoint.calls().len(), sts.lines(), container.lines(), metadata.lines());
     let nobody = (0, Vec::new(), Vec::new(), Vec::new());
 
     let ended = run(&runner, &job);
-    assert_eq!(told(&ended), ("no-credentials", "", Some(2)), "{}", ended.stdout);
+    assert_eq!(reported(&ended), ("no-credentials", "", Some(2)), "{}", ended.stdout);
     assert_eq!(asked(), nobody);
     for (more, at) in [
         (json!({"profile": "named"}), "/profile"),
@@ -135,13 +135,13 @@ fn nothing_of_the_runners_identity_is_used_for_a_job_that_brings_its_env() {
         let mut job = job.clone();
         extend(&mut job, &more);
         let ended = run(&runner, &job);
-        assert_eq!(told(&ended), ("no-credentials", at, Some(2)), "{more}: {}", ended.stdout);
+        assert_eq!(reported(&ended), ("no-credentials", at, Some(2)), "{more}: {}", ended.stdout);
         assert_eq!(asked(), nobody, "{more}");
     }
 
     // Without `env`, the runner's environment is that of the job, and each of these sources can deploy.
     job.as_object_mut().expect("an object").remove("env");
-    runner.extend(stand.env(&endpoint.url()));
+    runner.extend(scenario.env(&endpoint.url()));
     for (source, gone) in [
         ("environment", vec![]),
         (
@@ -172,13 +172,13 @@ fn extend_map(map: &mut Map<String, Value>, more: &Value) {
 
 #[test]
 fn a_job_with_keys_meets_neither_the_runners_endpoint_nor_its_proxy_nor_its_bundle() {
-    let (stand, endpoint, others) = (Stand::new(), JOB.endpoint("us-east-1"), Recorder::of_nothing());
-    let mut env = stand.env(&endpoint.url());
+    let (scenario, endpoint, others) = (Scenario::new(), JOB.endpoint("us-east-1"), Recorder::of_nothing());
+    let mut env = scenario.env(&endpoint.url());
     env.extend(variables(JOB.variables("AWS")));
     let runner = ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_LAMBDA", "HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"];
     let plugin = runner.iter().fold(Plugin::new(&[]), |plugin, name| plugin.env(name, &others.url()));
     let plugin = plugin.env("AWS_CA_BUNDLE", "/nowhere/at/all.pem").env("AWS_REGION", "eu-west-1");
-    let ended = stand.run_as(plugin, &stanza(env));
+    let ended = scenario.run_as(plugin, &stanza(env));
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
     assert_eq!(ended.finished()["region"], "us-east-1");
     assert_eq!(others.lines(), [""; 0]);
@@ -186,13 +186,13 @@ fn a_job_with_keys_meets_neither_the_runners_endpoint_nor_its_proxy_nor_its_bund
 
 #[test]
 fn half_a_pair_of_keys_is_refused_before_anybody_is_asked() {
-    let (stand, endpoint, metadata) = (Stand::new(), JOB.endpoint("us-east-1"), metadata(JOB));
-    let mut env = stand.env(&endpoint.url());
+    let (scenario, endpoint, metadata) = (Scenario::new(), JOB.endpoint("us-east-1"), metadata(JOB));
+    let mut env = scenario.env(&endpoint.url());
     env.insert("AWS_EC2_METADATA_SERVICE_ENDPOINT".to_owned(), json!(metadata.url()));
     env.insert("AWS_ACCESS_KEY_ID".to_owned(), json!(JOB.id));
     env.extend(variables(JOB.variables("LAMBDA")));
-    let ended = stand.run(&[], &stanza(env));
-    assert_eq!(told(&ended), ("incomplete-credentials", "", Some(2)), "{}", ended.stdout);
+    let ended = scenario.run(&[], &stanza(env));
+    assert_eq!(reported(&ended), ("incomplete-credentials", "", Some(2)), "{}", ended.stdout);
     let message = ended.finished()["error"]["message"].as_str().expect("a string").to_owned();
     assert!(message.contains("`AWS_SECRET_ACCESS_KEY` is not"), "{message}");
     assert_eq!((endpoint.calls().len(), metadata.lines()), (0, Vec::new()));
@@ -200,9 +200,9 @@ fn half_a_pair_of_keys_is_refused_before_anybody_is_asked() {
 
 #[test]
 fn what_the_stanza_names_and_the_job_lacks_is_blamed() {
-    let (stand, endpoint, sts) = (Stand::new(), JOB.endpoint("us-east-1"), sts());
+    let (scenario, endpoint, sts) = (Scenario::new(), JOB.endpoint("us-east-1"), sts());
     let home = Home::new("[profile empty]\nregion = us-east-1\n", &format!("[default]\n{}", JOB.profile()));
-    let mut env = stand.env(&endpoint.url());
+    let mut env = scenario.env(&endpoint.url());
     // Valid credentials that the stanza does not select.
     env.extend(variables(JOB.variables("AWS")));
     extend_map(&mut env, &json!({"HOME": home.path(), "AWS_ENDPOINT_URL_STS": sts.url(), "EMPTY": " "}));
@@ -219,17 +219,17 @@ fn what_the_stanza_names_and_the_job_lacks_is_blamed() {
     ] {
         let mut request = request.clone();
         extend(&mut request, &more);
-        let ended = stand.run(&[], &request);
-        assert_eq!(told(&ended), ("no-credentials", at, Some(2)), "{more}: {}", ended.stdout);
+        let ended = scenario.run(&[], &request);
+        assert_eq!(reported(&ended), ("no-credentials", at, Some(2)), "{more}: {}", ended.stdout);
         let message = ended.finished()["error"]["message"].as_str().expect("a string").to_owned();
         assert!(message.contains(named), "{message}");
     }
     assert_eq!((endpoint.calls().len(), sts.lines()), (0, Vec::new()));
-    assert_eq!(stand.run(&[], &request).outcome(), "deployed");
+    assert_eq!(scenario.run(&[], &request).outcome(), "deployed");
 }
 
 #[test]
-fn what_sts_refuses_is_told_as_a_refusal_of_the_role() {
+fn what_sts_refuses_is_reported_as_a_refusal_of_the_role() {
     const DENIED: &str = "User: arn:aws:iam::123456789012:user/ci is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::123456789012:role/deploy";
     let by_keys = json!({"access_key_id": JOB.id, "secret_access_key": JOB.secret()});
     let by_token = json!({"web_identity_token_env": "ID_TOKEN"});
@@ -266,15 +266,15 @@ fn what_sts_refuses_is_told_as_a_refusal_of_the_role() {
             "credentials-rejected",
         ),
     ] {
-        let (stand, endpoint) = (Stand::new(), ROLE_KEYS.endpoint("us-east-1"));
+        let (scenario, endpoint) = (Scenario::new(), ROLE_KEYS.endpoint("us-east-1"));
         let sts = Recorder::start(move |_| refusal(status, code, message));
-        let mut env = stand.env(&endpoint.url());
+        let mut env = scenario.env(&endpoint.url());
         extend_map(&mut env, &json!({"AWS_ENDPOINT_URL_STS": sts.url(), "ID_TOKEN": "a.b.c"}));
         let mut request = stanza(env);
         extend(&mut request, who);
         request["role_to_assume"] = json!(ROLE);
-        let ended = stand.run(&[], &request);
-        assert_eq!(told(&ended), (expected, "/role_to_assume", Some(1)), "{code}: {}", ended.stdout);
+        let ended = scenario.run(&[], &request);
+        assert_eq!(reported(&ended), (expected, "/role_to_assume", Some(1)), "{code}: {}", ended.stdout);
         let error = &ended.finished()["error"];
         assert!(error.to_string().contains(message.trim_end_matches('.')), "{error}");
         assert_eq!(error["aws"]["code"], code);
@@ -284,28 +284,28 @@ fn what_sts_refuses_is_told_as_a_refusal_of_the_role() {
 }
 
 #[test]
-fn an_expired_token_is_told_as_expired_whether_it_comes_from_a_file_or_a_variable() {
+fn an_expired_token_is_reported_as_expired_whether_it_comes_from_a_file_or_a_variable() {
     let sts = Recorder::start(|_| refusal(400, "ExpiredTokenException", "Token expired: current date/time 2"));
     let home = Home::new("", "");
     let token_file = home.file("token", "a.b.c");
     let of_file = json!({"AWS_WEB_IDENTITY_TOKEN_FILE": token_file, "AWS_ROLE_ARN": ROLE});
     let of_variable = json!({"role_to_assume": ROLE, "web_identity_token_env": "ID_TOKEN"});
     for (variables, more) in [(of_file, json!({})), (json!({"ID_TOKEN": "a.b.c"}), of_variable)] {
-        let (stand, endpoint) = (Stand::new(), ROLE_KEYS.endpoint("us-east-1"));
-        let mut request = stanza(stand.env(&endpoint.url()));
+        let (scenario, endpoint) = (Scenario::new(), ROLE_KEYS.endpoint("us-east-1"));
+        let mut request = stanza(scenario.env(&endpoint.url()));
         extend(&mut request["env"], &json!({"AWS_ENDPOINT_URL_STS": sts.url()}));
         extend(&mut request["env"], &variables);
         extend(&mut request, &more);
-        let ended = stand.run(&[], &request);
+        let ended = scenario.run(&[], &request);
         // Exit status 1: a request to STS counts as a request to AWS.
-        let told = (ended.code(), ended.status.code());
-        assert_eq!(told, ("credentials-expired", Some(1)), "{variables}: {}", ended.stdout);
+        let reported = (ended.code(), ended.status.code());
+        assert_eq!(reported, ("credentials-expired", Some(1)), "{variables}: {}", ended.stdout);
     }
 }
 
 #[test]
 fn a_source_that_fails_is_not_passed_over_for_the_next_one() {
-    let (stand, endpoint, metadata) = (Stand::new(), JOB.endpoint("us-east-1"), metadata(JOB));
+    let (scenario, endpoint, metadata) = (Scenario::new(), JOB.endpoint("us-east-1"), metadata(JOB));
     let refusing = Recorder::start(|_| Answer::status(403, "not you"));
     let process = "[profile failing]\ncredential_process = sh -c 'echo because of it >&2; exit 3'\n";
     let home = Home::new(process, "");
@@ -314,20 +314,20 @@ fn a_source_that_fails_is_not_passed_over_for_the_next_one() {
         ("token file", json!({"AWS_WEB_IDENTITY_TOKEN_FILE": "/nowhere/at/all", "AWS_ROLE_ARN": ROLE}), "No such file"),
         ("process", json!({"HOME": home.path(), "AWS_PROFILE": "failing"}), "exit status: 3"),
     ] {
-        let mut request = stanza(stand.env(&endpoint.url()));
+        let mut request = stanza(scenario.env(&endpoint.url()));
         extend(&mut request["env"], &json!({"AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata.url()}));
         extend(&mut request["env"], &variables);
-        let ended = stand.run(&[], &request);
+        let ended = scenario.run(&[], &request);
         assert_eq!(ended.code(), "no-credentials", "{name}: {}", ended.stdout);
-        let told = ended.finished()["error"].to_string();
-        assert!(told.contains(cause), "{name}: {told}");
+        let reported = ended.finished()["error"].to_string();
+        assert!(reported.contains(cause), "{name}: {reported}");
     }
     assert_eq!((endpoint.calls().len(), metadata.lines()), (0, Vec::new()));
 }
 
 #[test]
 fn a_profile_that_is_not_there_is_refused_before_any_other_source_is_tried() {
-    let (stand, endpoint, metadata) = (Stand::new(), JOB.endpoint("us-east-1"), metadata(JOB));
+    let (scenario, endpoint, metadata) = (Scenario::new(), JOB.endpoint("us-east-1"), metadata(JOB));
     let chained = "[profile chained]\nrole_arn = arn:aws:iam::123456789012:role/deploy\nsource_profile = gone\n";
     let home = Home::new(chained, &format!("[default]\n{}", JOB.profile()));
     let empty = Home::new("", "");
@@ -340,7 +340,7 @@ fn a_profile_that_is_not_there_is_refused_before_any_other_source_is_tried() {
         (json!({"HOME": home.path(), "AWS_PROFILE": "chained"}), json!({}), "", "gone"),
         (json!({"HOME": home.path()}), json!({"profile": "chained"}), "", "gone"),
     ] {
-        let mut request = stanza(stand.env(&endpoint.url()));
+        let mut request = stanza(scenario.env(&endpoint.url()));
         extend(&mut request["env"], &json!({"AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata.url()}));
         // The job also has valid keys.
         if at == "/env/AWS_PROFILE" {
@@ -348,28 +348,28 @@ fn a_profile_that_is_not_there_is_refused_before_any_other_source_is_tried() {
         }
         extend(&mut request["env"], &variables);
         extend(&mut request, &more);
-        let ended = stand.run(&[], &request);
-        assert_eq!(told(&ended), ("no-credentials", at, Some(2)), "{variables} {more}: {}", ended.stdout);
+        let ended = scenario.run(&[], &request);
+        assert_eq!(reported(&ended), ("no-credentials", at, Some(2)), "{variables} {more}: {}", ended.stdout);
         let error = ended.finished()["error"].to_string();
         assert!(error.contains(named), "{error}");
     }
     assert_eq!((endpoint.calls().len(), metadata.lines()), (0, Vec::new()));
     // A profile that exists without credentials only sets the region: another source may provide credentials.
     let region = Home::new("[profile prod]\nregion = us-east-1\n", "");
-    let mut request = stanza(stand.env(&endpoint.url()));
+    let mut request = stanza(scenario.env(&endpoint.url()));
     extend(&mut request["env"], &Value::Object(keys));
     extend(&mut request["env"], &json!({"HOME": region.path(), "AWS_PROFILE": "prod"}));
-    assert_eq!(stand.run(&[], &request).outcome(), "deployed");
+    assert_eq!(scenario.run(&[], &request).outcome(), "deployed");
 }
 
 #[test]
 fn what_sts_quotes_of_a_token_is_masked() {
-    let (stand, token) = (Stand::new(), "eyJhbGciOiJub25lIn0.a-token-that-sts-quotes.c2ln");
+    let (scenario, token) = (Scenario::new(), "eyJhbGciOiJub25lIn0.a-token-that-sts-quotes.c2ln");
     let quoting = Recorder::start(move |_| refusal(400, "InvalidIdentityToken", &format!("No use for {token} here")));
-    let mut request = stanza(stand.env(""));
+    let mut request = stanza(scenario.env(""));
     extend(&mut request, &json!({"role_to_assume": ROLE, "web_identity_token_env": "OF_THE_CI_SYSTEM"}));
     extend(&mut request["env"], &json!({"OF_THE_CI_SYSTEM": token, "AWS_ENDPOINT_URL_STS": quoting.url()}));
-    let ended = stand.run_as(Plugin::new(&[]).secrets([token.to_owned()]), &request);
+    let ended = scenario.run_as(Plugin::new(&[]).secrets([token.to_owned()]), &request);
     assert_eq!(ended.code(), "credentials-rejected", "{}", ended.stdout);
     assert!(ended.stdout.contains("No use for "), "{}", ended.stdout);
 }
@@ -388,12 +388,12 @@ fn what_lambda_quotes_of_keys_that_a_source_has_given_is_masked() {
             let headers = vec![("x-amzn-errortype", "AccessDeniedException".to_owned())];
             Answer::Text(403, headers, json!({"Message": words}).to_string())
         });
-        let stand = Stand::new();
-        let mut request = stanza(stand.env(&quoting.url()));
+        let scenario = Scenario::new();
+        let mut request = stanza(scenario.env(&quoting.url()));
         extend(&mut request["env"], &json!({"AWS_ENDPOINT_URL_STS": sts.url()}));
         extend(&mut request["env"], &variables);
         extend(&mut request, &more);
-        let ended = stand.run_as(Plugin::new(&[]).secrets([keys.secret(), keys.token()]), &request);
+        let ended = scenario.run_as(Plugin::new(&[]).secrets([keys.secret(), keys.token()]), &request);
         assert_eq!(ended.code(), "access-denied", "{}", ended.stdout);
         assert!(ended.stdout.contains("No use for "), "{}", ended.stdout);
     }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::recorder::{Answer, Recorder};
 use super::sources::{Keys, ROLE};
-use super::{Stand, extend, stanza};
+use super::{Scenario, extend, stanza};
 
 const FIRST: Keys = Keys::temporary("ASIATHEFIRSTKEYS0001");
 const SECOND: Keys = Keys::temporary("ASIATHESECONDKEYS001");
@@ -53,13 +53,13 @@ fn server(at: &'static str, lasts: Duration, then: Keys) -> Recorder {
 #[test]
 fn keys_that_are_about_to_end_are_replaced_before_the_next_call() {
     for at in ["container", "role", "token"] {
-        let (stand, endpoint) = (Stand::new(), FIRST.endpoint("us-east-1"));
+        let (scenario, endpoint) = (Scenario::new(), FIRST.endpoint("us-east-1"));
         let server = server(at, TOO_SHORT, SECOND);
         let (more, variables) = asking(at, &server);
-        let mut request = stanza(stand.env(&endpoint.url()));
+        let mut request = stanza(scenario.env(&endpoint.url()));
         extend(&mut request["env"], &variables);
         extend(&mut request, &more);
-        let ended = stand.run(&[], &request);
+        let ended = scenario.run(&[], &request);
         // The endpoint accepts only the first keys, so it rejects the first request that uses the second ones.
         assert_eq!(ended.code(), "credentials-rejected", "{at}: {}", ended.stdout);
         let signers: Vec<String> = endpoint.calls().into_iter().map(|call| call.access_key_id).collect();
@@ -71,7 +71,7 @@ fn keys_that_are_about_to_end_are_replaced_before_the_next_call() {
 #[test]
 fn new_keys_are_masked_where_aws_quotes_them() {
     for at in ["container", "role", "token"] {
-        let stand = Stand::new();
+        let scenario = Scenario::new();
         // It answers "not found" to the first keys, and to other keys an error that quotes them.
         let lambda = Recorder::start(|asked| {
             let id = ("x-amzn-requestid", "b25f48e8-84fd-11e6-80d9-574e0c4664cb".to_owned());
@@ -86,10 +86,10 @@ fn new_keys_are_masked_where_aws_quotes_them() {
         });
         let server = server(at, TOO_SHORT, SECOND);
         let (more, variables) = asking(at, &server);
-        let mut request = stanza(stand.env(&lambda.url()));
+        let mut request = stanza(scenario.env(&lambda.url()));
         extend(&mut request["env"], &variables);
         extend(&mut request, &more);
-        let ended = stand.run(&[], &request);
+        let ended = scenario.run(&[], &request);
         assert_eq!(ended.code(), "invalid-parameter", "{at}: {}", ended.stdout);
         assert!(ended.stdout.contains("no such thing: [secure] and [secure] and [secure]"), "{at}: {}", ended.stdout);
         for secret in [SECOND.id.to_owned(), SECOND.secret(), SECOND.token()] {
@@ -104,14 +104,14 @@ fn a_token_of_a_file_is_masked_where_sts_quotes_it() {
         let words = format!("{} is no token", asked.form()["WebIdentityToken"]);
         super::sources::refusal(400, "InvalidIdentityToken", &words)
     });
-    let (stand, endpoint) = (Stand::new(), FIRST.endpoint("us-east-1"));
-    let file = stand.directory.path().join("identity");
+    let (scenario, endpoint) = (Scenario::new(), FIRST.endpoint("us-east-1"));
+    let file = scenario.directory.path().join("identity");
     std::fs::write(&file, "eyJhbGciOi.a-token-of-a-file.c2ln\n").expect("writable");
-    let mut request = stanza(stand.env(&endpoint.url()));
+    let mut request = stanza(scenario.env(&endpoint.url()));
     let variables =
         json!({"AWS_WEB_IDENTITY_TOKEN_FILE": file, "AWS_ROLE_ARN": ROLE, "AWS_ENDPOINT_URL_STS": sts.url()});
     extend(&mut request["env"], &variables);
-    let ended = stand.run(&[], &request);
+    let ended = scenario.run(&[], &request);
     assert_eq!(ended.outcome(), "failed", "{}", ended.stdout);
     assert!(ended.stdout.contains("[secure] is no token"), "{}", ended.stdout);
     assert!(!ended.stdout.contains("a-token-of-a-file"), "{}", ended.stdout);
@@ -125,12 +125,12 @@ fn a_deployment_that_outlasts_its_keys_goes_on_with_new_ones() {
             scope.spawn(move || {
                 let create_duration = Duration::from_millis(8500);
                 let endpoint = Endpoint::start(Settings { create_duration, ..FIRST.settings() }).expect("a free port");
-                let (stand, server) = (Stand::new(), server(at, SHORT, FIRST));
+                let (scenario, server) = (Scenario::new(), server(at, SHORT, FIRST));
                 let (more, variables) = asking(at, &server);
-                let mut request = stanza(stand.env(&endpoint.url()));
+                let mut request = stanza(scenario.env(&endpoint.url()));
                 extend(&mut request["env"], &variables);
                 extend(&mut request, &more);
-                let ended = stand.run(&[], &request);
+                let ended = scenario.run(&[], &request);
                 assert_eq!(ended.outcome(), "deployed", "{at}: {}", ended.stdout);
                 let asked = server.lines().len();
                 assert!((2..=endpoint.calls().len()).contains(&asked), "{at}: {asked} requests for keys");

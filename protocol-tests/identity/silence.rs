@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::recorder::{Answer, Recorder};
 use super::sources::{Home, Keys, ROLE};
-use super::{Stand, extend, stanza};
+use super::{Scenario, extend, stanza};
 use crate::fixture;
 use crate::plugin::{Ended, Plugin};
 
@@ -43,10 +43,10 @@ fn a_metadata_service_of_a_profile_that_never_answers_holds_nobody_up() {
 
 #[track_caller]
 fn holds_nobody_up(silent: &Recorder, variables: &Value) {
-    let (stand, endpoint) = (Stand::new(), JOB.endpoint("us-east-1"));
-    let mut request = stanza(stand.env(&endpoint.url()));
+    let (scenario, endpoint) = (Scenario::new(), JOB.endpoint("us-east-1"));
+    let mut request = stanza(scenario.env(&endpoint.url()));
     extend(&mut request["env"], variables);
-    let ended = stand.run(&[], &request);
+    let ended = scenario.run(&[], &request);
     assert_eq!(ended.code(), "no-credentials", "after {:?}: {}", ended.elapsed, ended.stdout);
     assert!(!silent.lines().is_empty(), "the source received a request");
     assert!(ended.elapsed < SOON, "{:?} for {:?}", ended.elapsed, silent.lines());
@@ -54,9 +54,9 @@ fn holds_nobody_up(silent: &Recorder, variables: &Value) {
 }
 
 /// Runs without comparing the exit status with the events: only the test knows whether a request was made.
-fn run_unchecked(stand: &Stand, request: &Value, meanwhile: impl FnOnce(&Child)) -> Ended {
+fn run_unchecked(scenario: &Scenario, request: &Value, meanwhile: impl FnOnce(&Child)) -> Ended {
     let began = Instant::now();
-    let mut child = Plugin::new(&[]).directory(stand.directory.path()).spawn();
+    let mut child = Plugin::new(&[]).directory(scenario.directory.path()).spawn();
     let mut stdin = child.stdin.take().expect("piped");
     stdin.write_all(request.to_string().as_bytes()).expect("writable");
     drop(stdin);
@@ -75,14 +75,14 @@ fn sts_that_never_answers_takes_no_longer_than_the_stanza_lets_it() {
         ("variable", of_variable, json!({"ID_TOKEN": "a.b.c"})),
         ("file", json!({}), json!({"AWS_WEB_IDENTITY_TOKEN_FILE": token, "AWS_ROLE_ARN": ROLE})),
     ] {
-        let (stand, endpoint) = (Stand::new(), JOB.endpoint("us-east-1"));
+        let (scenario, endpoint) = (Scenario::new(), JOB.endpoint("us-east-1"));
         let silent = Recorder::start(|_| Answer::Silence);
-        let mut request = stanza(stand.env(&endpoint.url()));
+        let mut request = stanza(scenario.env(&endpoint.url()));
         extend(&mut request["env"], &json!({"AWS_ENDPOINT_URL_STS": silent.url()}));
         extend(&mut request["env"], &variables);
         extend(&mut request, &more);
         request["wait_timeout"] = json!(2);
-        let ended = run_unchecked(&stand, &request, |_| ());
+        let ended = run_unchecked(&scenario, &request, |_| ());
         assert_eq!((ended.code(), ended.status.code()), ("timed-out", Some(1)), "{name}: {}", ended.stdout);
         assert!(ended.elapsed < SOON, "{name}: {:?}", ended.elapsed);
         assert_eq!((silent.lines().len(), endpoint.calls().len()), (1, 0));
@@ -92,16 +92,16 @@ fn sts_that_never_answers_takes_no_longer_than_the_stanza_lets_it() {
 #[test]
 fn a_credential_process_that_never_ends_does_not_hold_a_run_up() {
     for (by, wait_timeout, code, status) in [("a limit", 2, "timed-out", 2), ("SIGTERM", 60, "cancelled", 143)] {
-        let (stand, endpoint, home) = (Stand::new(), JOB.endpoint("us-east-1"), Home::new("", ""));
+        let (scenario, endpoint, home) = (Scenario::new(), JOB.endpoint("us-east-1"), Home::new("", ""));
         // Rename the file when it is complete, so that the test never reads half a process id.
         let script = "echo $$ > \"$HOME/id.new\"\nmv \"$HOME/id.new\" \"$HOME/id\"\nexec sleep 60\n";
         let script = home.file("process.sh", script);
         home.file(".aws/config", &format!("[default]\ncredential_process = sh {}\n", script.display()));
         let id = || fs::read_to_string(format!("{}/id", home.path())).unwrap_or_default().trim().to_owned();
-        let mut request = stanza(stand.env(&endpoint.url()));
+        let mut request = stanza(scenario.env(&endpoint.url()));
         extend(&mut request["env"], &json!({"HOME": home.path()}));
         request["wait_timeout"] = json!(wait_timeout);
-        let ended = run_unchecked(&stand, &request, |child| {
+        let ended = run_unchecked(&scenario, &request, |child| {
             let began = Instant::now();
             while id().is_empty() && began.elapsed() < SOON {
                 std::thread::sleep(Duration::from_millis(10));

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::recorder::{Answer, Recorder};
 use super::sources::{AN_HOUR, Home, Keys, ROLE, ROLE_KEYS, address_of, container, metadata, sts};
-use super::{Stand, extend, stanza};
+use super::{Scenario, extend, stanza};
 use crate::emulators::{Emulator, new_role};
 use crate::plugin::Plugin;
 
@@ -30,7 +30,7 @@ const INSTANCE: Keys = Keys::temporary("ASIAINSTANCE00000001");
 
 /// All sources of credentials, available at the same time.
 struct Sources {
-    stand: Stand,
+    scenario: Scenario,
     home: Home,
     sts: Recorder,
     container: Recorder,
@@ -63,7 +63,13 @@ impl Sources {
         let script = format!("echo started >> '{}/started'\necho '{keys}'\n", home.path());
         let process = home.file("process.sh", &script);
         home.file(".aws/config", &config.replace("PROCESS", &process.display().to_string()));
-        Sources { stand: Stand::new(), home, sts: sts(), container: container(CONTAINER), metadata: metadata(INSTANCE) }
+        Sources {
+            scenario: Scenario::new(),
+            home,
+            sts: sts(),
+            container: container(CONTAINER),
+            metadata: metadata(INSTANCE),
+        }
     }
 
     /// The environment of the job with its sources from index `from` on, highest precedence first.
@@ -85,7 +91,7 @@ impl Sources {
             ],
             vec![pair("AWS_EC2_METADATA_SERVICE_ENDPOINT", self.metadata.url())],
         ];
-        let mut env = self.stand.env(lambda);
+        let mut env = self.scenario.env(lambda);
         env.insert("AWS_ENDPOINT_URL_STS".to_owned(), json!(self.sts.url()));
         // A session token without keys. The variables with AWS_ACCESS_KEY_ID replace it by their own token.
         env.insert("AWS_SESSION_TOKEN".to_owned(), json!("a-stray-session-token"));
@@ -102,11 +108,11 @@ impl Sources {
         extend(&mut request, more);
         let secrets =
             [row.keys, ROLE_KEYS].into_iter().flat_map(|keys| [keys.id.to_owned(), keys.secret(), keys.token()]);
-        let ended = self.stand.run_as(Plugin::new(&[]).secrets(secrets), &request);
+        let ended = self.scenario.run_as(Plugin::new(&[]).secrets(secrets), &request);
         assert_eq!(ended.outcome(), "deployed", "{}: {}", row.name, ended.stdout);
         let identified = ended.event("identified").expect("the event exists");
-        let told = identified["access_key_id"].as_str().expect("a string");
-        assert!(told.ends_with("***"), "{told}");
+        let reported = identified["access_key_id"].as_str().expect("a string");
+        assert!(reported.ends_with("***"), "{reported}");
         identified["source"].as_str().expect("a string").to_owned()
     }
 }
@@ -157,7 +163,7 @@ fn each_source_signs_with_its_own_keys_and_outranks_those_below() {
 }
 
 #[test]
-fn whoever_acts_may_assume_a_role_and_the_role_signs() {
+fn any_identity_may_assume_a_role_and_the_role_signs() {
     let role = json!({
         "role_to_assume": ROLE, "external_id": "an external id/1", "role_session_name": "session-7",
     });
@@ -190,7 +196,7 @@ fn a_session_is_named_after_repository_and_build_unless_the_stanza_names_it() {
     request["role_to_assume"] = json!(ROLE);
     request["env"]["TRAVIS_REPO_SLUG"] = json!("owner/repo.js");
     request["env"]["TRAVIS_BUILD_NUMBER"] = json!("7");
-    assert_eq!(sources.stand.run(&[], &request).outcome(), "deployed");
+    assert_eq!(sources.scenario.run(&[], &request).outcome(), "deployed");
     let form = sources.sts.asked()[0].form();
     assert_eq!(form["RoleSessionName"], "dpl-lambda-owner-repo.js-7");
     assert!(!form.contains_key("ExternalId"), "{form:?}");
@@ -198,10 +204,10 @@ fn a_session_is_named_after_repository_and_build_unless_the_stanza_names_it() {
 
 #[test]
 fn a_token_is_exchanged_without_keys_and_written_nowhere() {
-    let (stand, endpoint) = (Stand::new(), ROLE_KEYS.endpoint("us-east-1"));
+    let (scenario, endpoint) = (Scenario::new(), ROLE_KEYS.endpoint("us-east-1"));
     let (home, scratch) = (Home::new("", ""), TempDir::new().expect("a temporary directory"));
     let token = "eyJ.a-token-that-is-found-in-no-file.c2ln";
-    let places = [stand.directory.path().to_owned(), scratch.path().to_owned(), home.path().into()];
+    let places = [scenario.directory.path().to_owned(), scratch.path().to_owned(), home.path().into()];
     let found: Arc<Mutex<Vec<PathBuf>>> = Arc::default();
     let look = {
         let (places, found) = (places.clone(), found.clone());
@@ -215,14 +221,14 @@ fn a_token_is_exchanged_without_keys_and_written_nowhere() {
             Answer::ok(ROLE_KEYS.of_sts(&asked.form()["Action"], AN_HOUR))
         })
     };
-    let mut env = stand.env(&endpoint.url());
+    let mut env = scenario.env(&endpoint.url());
     env.insert("AWS_ENDPOINT_URL_STS".to_owned(), json!(sts.url()));
     env.insert("TMPDIR".to_owned(), json!(scratch.path()));
     env.insert("HOME".to_owned(), json!(home.path()));
     env.insert("ID_TOKEN".to_owned(), json!(format!("{token}\n")));
     let mut request = stanza(env);
     extend(&mut request, &json!({"role_to_assume": ROLE, "web_identity_token_env": "ID_TOKEN"}));
-    let ended = stand.run_as(Plugin::new(&[]).secrets([token.to_owned()]), &request);
+    let ended = scenario.run_as(Plugin::new(&[]).secrets([token.to_owned()]), &request);
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
     look();
     let found = found.lock().expect("no thread panicked");
@@ -257,15 +263,15 @@ fn holding(place: &Path, text: &str) -> Vec<PathBuf> {
 
 #[test]
 fn lambda_and_sts_have_endpoints_of_their_own() {
-    let (stand, endpoint, sts) = (Stand::new(), ROLE_KEYS.endpoint("us-east-1"), sts());
+    let (scenario, endpoint, sts) = (Scenario::new(), ROLE_KEYS.endpoint("us-east-1"), sts());
     let others = Recorder::of_nothing();
-    let mut env = stand.env(&endpoint.url());
+    let mut env = scenario.env(&endpoint.url());
     env.extend(STANZA.variables("AWS").into_iter().map(|(name, value)| (name, Value::String(value))));
     env.insert("AWS_ENDPOINT_URL".to_owned(), json!(others.url()));
     env.insert("AWS_ENDPOINT_URL_STS".to_owned(), json!(sts.url()));
     let mut request = stanza(env);
     request["role_to_assume"] = json!(ROLE);
-    let ended = stand.run(&[], &request);
+    let ended = scenario.run(&[], &request);
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
     assert_eq!(others.lines(), [""; 0]);
     assert_eq!(sts.lines(), ["POST /"]);
@@ -300,12 +306,12 @@ fn motos_sts_gives_roles_to_keys_profiles_and_tokens() {
     ];
     let mut table = String::from("source -> key id of moto\n");
     for (name, source, more, variables, session) in rows {
-        let (stand, front) = (Stand::new(), Recorder::before(upstream));
-        let mut request = stanza(stand.env(&front.url()));
+        let (scenario, front) = (Scenario::new(), Recorder::before(upstream));
+        let mut request = stanza(scenario.env(&front.url()));
         extend(&mut request["env"], &json!({"AWS_ENDPOINT_URL": front.url()}));
         extend(&mut request["env"], &variables);
         extend(&mut request, &more);
-        let ended = stand.run(&["plan"], &request);
+        let ended = scenario.run(&["plan"], &request);
         assert_eq!(ended.outcome(), "planned", "{name}: {}", ended.stdout);
         assert_eq!(ended.event("identified").expect("the event exists")["source"], source, "{name}");
         let asked = front.asked();

@@ -13,10 +13,10 @@ use tempfile::TempDir;
 
 use super::recorder::{Answer, Recorder};
 use super::sources::{Home, Keys, ROLE, ROLE_KEYS, address_of, sts};
-use super::{Stand, extend, stanza};
+use super::{Scenario, extend, stanza};
 use crate::emulators::Emulator;
 use crate::plugin::Ended;
-use crate::venv;
+use crate::tools;
 
 const PROTOCOL_TESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/protocol-tests");
 
@@ -26,7 +26,7 @@ pub(super) const JOB: Keys = Keys::lasting("AKIAKEYSOFATLSJOB001");
 static PYTHON: LazyLock<PathBuf> = LazyLock::new(|| {
     // Starting moto first ensures that only one thread creates the virtual environment of the emulators.
     drop(Emulator::moto());
-    venv::python(&Path::new(PROTOCOL_TESTS).join("emulators/requirements.txt"), "emulators")
+    tools::python(&Path::new(PROTOCOL_TESTS).join("emulators/requirements.txt"), "emulators")
 });
 
 /// A process that terminates TLS in front of a server. It ends when this value is dropped.
@@ -77,12 +77,12 @@ impl Drop for Front {
 
 /// Deploys to this URL with these additional variables of the job.
 fn deploy(url: &str, variables: &Value) -> Ended {
-    let stand = Stand::new();
-    let mut request = stanza(stand.env(url));
+    let scenario = Scenario::new();
+    let mut request = stanza(scenario.env(url));
     extend(&mut request, &json!({"access_key_id": JOB.id, "secret_access_key": JOB.secret()}));
     extend(&mut request["env"], &json!({"NO_PROXY": "localhost,127.0.0.1"}));
     extend(&mut request["env"], variables);
-    stand.run(&[], &request)
+    scenario.run(&[], &request)
 }
 
 #[test]
@@ -191,15 +191,15 @@ fn a_bundle_is_taken_for_what_is_good_in_it_and_refused_where_nothing_is() {
 fn sts_is_asked_behind_the_same_authority() {
     let (endpoint, sts) = (ROLE_KEYS.endpoint("us-east-1"), sts());
     let front = Front::before(sts.address());
-    let stand = Stand::new();
-    let mut request = stanza(stand.env(&endpoint.url()));
+    let scenario = Scenario::new();
+    let mut request = stanza(scenario.env(&endpoint.url()));
     let more = json!({"access_key_id": JOB.id, "secret_access_key": JOB.secret(), "role_to_assume": ROLE});
     extend(&mut request, &more);
     let variables = json!({
         "AWS_ENDPOINT_URL_STS": front.url("localhost"), "AWS_CA_BUNDLE": front.bundle(), "NO_PROXY": "localhost",
     });
     extend(&mut request["env"], &variables);
-    let ended = stand.run(&[], &request);
+    let ended = scenario.run(&[], &request);
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
     assert_eq!(sts.lines(), ["POST /"]);
 }

@@ -8,14 +8,14 @@ const POLICY: &str = "/2015-03-31/functions/f/policy";
 impl Fixture {
     /// The URL of the function, or of the alias with `?Qualifier=live`. `None` if it has none.
     fn address(&self, qualifier: &str) -> Option<String> {
-        let told = self.endpoint.perform("GET", &format!("{URL}{qualifier}"), Value::Null).ok()?;
-        told["FunctionUrl"].as_str().map(str::to_owned)
+        let reported = self.endpoint.perform("GET", &format!("{URL}{qualifier}"), Value::Null).ok()?;
+        reported["FunctionUrl"].as_str().map(str::to_owned)
     }
 
     /// The number of statements in the resource policy of the function or the alias.
     fn statements(&self, qualifier: &str) -> usize {
-        let Ok(told) = self.endpoint.perform("GET", &format!("{POLICY}{qualifier}"), Value::Null) else { return 0 };
-        let policy: Value = told["Policy"].as_str().and_then(|text| text.parse().ok()).expect("a document");
+        let Ok(reported) = self.endpoint.perform("GET", &format!("{POLICY}{qualifier}"), Value::Null) else { return 0 };
+        let policy: Value = reported["Policy"].as_str().and_then(|text| text.parse().ok()).expect("a document");
         policy["Statement"].as_array().expect("a list").len()
     }
 }
@@ -57,16 +57,16 @@ fn with_an_old_address() -> (Fixture, String) {
 }
 
 #[test]
-fn an_address_that_serves_the_latest_beside_an_alias_is_told_until_its_owner_removes_it() {
+fn an_address_that_serves_the_latest_beside_an_alias_is_reported_until_its_owner_removes_it() {
     let (mut fixture, old) = with_an_old_address();
-    let is_told = |ended: &Ended| {
+    let is_reported = |ended: &Ended| {
         let warned = ended.events.iter().find(|event| event["code"] == "url-on-latest");
         warned.is_some_and(|warning| warning["message"].as_str().is_some_and(|message| message.contains(&old)))
     };
     let planned = fixture.plugin(&["plan"]).run(&fixture.request);
-    assert!(is_told(&planned), "{}", planned.stdout);
+    assert!(is_reported(&planned), "{}", planned.stdout);
     let moved = fixture.deployed("// 2\n");
-    assert!(is_told(&moved), "{}", moved.stdout);
+    assert!(is_reported(&moved), "{}", moved.stdout);
     // The deployment creates the new URL; the old one stays until its owner removes it.
     let new = fixture.address(OF_ALIAS).expect("the function URL exists");
     assert_eq!(
@@ -75,7 +75,7 @@ fn an_address_that_serves_the_latest_beside_an_alias_is_told_until_its_owner_rem
     );
     assert_eq!((fixture.statements(OF_ALIAS), fixture.statements("")), (2, 2));
     let again = fixture.again();
-    assert!(again.outcome() == "unchanged" && is_told(&again), "{}", again.stdout);
+    assert!(again.outcome() == "unchanged" && is_reported(&again), "{}", again.stdout);
 
     fixture.ask(json!({"verify": {}}));
     fixture.endpoint.answer_invocations(Invocation { times: Some(1), ..thrown() });
@@ -85,9 +85,9 @@ fn an_address_that_serves_the_latest_beside_an_alias_is_told_until_its_owner_rem
     assert!(message.contains(&format!("{old} already serves the new code")), "{message}");
     assert!(!failed.stdout.contains("nobody was sent"), "{}", failed.stdout);
 
-    fixture.somebody_else("DELETE", URL, Value::Null);
+    fixture.another_client("DELETE", URL, Value::Null);
     let quiet = fixture.deployed("// 4\n");
-    assert!(!is_told(&quiet), "{}", quiet.stdout);
+    assert!(!is_reported(&quiet), "{}", quiet.stdout);
     assert_eq!(fixture.address(OF_ALIAS), Some(new));
 }
 

@@ -13,10 +13,10 @@ fn managed(members: Value) -> Fixture {
         "CapacityProviderConfig": {"LambdaManagedInstancesCapacityProviderConfig": {"CapacityProviderArn": arn}},
     });
     fixture.endpoint.seed(function).expect("AWS would create it");
-    fixture.somebody_else("POST", VERSIONS, json!({"PublishTo": "LATEST_PUBLISHED"}));
+    fixture.another_client("POST", VERSIONS, json!({"PublishTo": "LATEST_PUBLISHED"}));
     for number in 1..=3 {
-        fixture.somebody_else("PUT", CONFIGURATION, json!({"Timeout": number}));
-        fixture.somebody_else("POST", VERSIONS, json!({}));
+        fixture.another_client("PUT", CONFIGURATION, json!({"Timeout": number}));
+        fixture.another_client("POST", VERSIONS, json!({}));
     }
     fixture
 }

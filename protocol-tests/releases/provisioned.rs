@@ -4,9 +4,9 @@ use super::*;
 
 /// The provisioned concurrency of `live` and its status. `None` if there is none.
 fn provisioned(fixture: &Fixture) -> Option<(u64, String)> {
-    let told = fixture.endpoint.perform("GET", PROVISIONED, Value::Null).ok()?;
-    let executions = told["RequestedProvisionedConcurrentExecutions"].as_u64()?;
-    Some((executions, told["Status"].as_str()?.to_owned()))
+    let reported = fixture.endpoint.perform("GET", PROVISIONED, Value::Null).ok()?;
+    let executions = reported["RequestedProvisionedConcurrentExecutions"].as_u64()?;
+    Some((executions, reported["Status"].as_str()?.to_owned()))
 }
 
 fn with_provisioned(provision_duration: Duration) -> Fixture {
@@ -56,7 +56,7 @@ fn an_alias_that_loses_its_provisioned_concurrency_has_moved_when_the_deployment
 }
 
 #[test]
-fn provisioned_concurrency_that_fails_is_told_and_tried_again() {
+fn provisioned_concurrency_that_fails_is_reported_and_tried_again() {
     let fixture = with_provisioned(Duration::ZERO);
     let kind = FaultKind::ProvisionFails { reason: "FUNCTION_ERROR_INIT_FAILURE".to_owned() };
     fixture.endpoint.fault(Fault { operation: None, after: 0, times: 1, kind });
@@ -80,7 +80,7 @@ fn a_run_killed_while_provisioned_concurrency_moves_is_ended_by_the_next() {
     let fixture = with_provisioned(Duration::from_millis(1500));
     fixture.deployed("// 1\n");
     let running = fixture.started("// 2\n", &["update-alias"]);
-    fixture.heard("UpdateAlias");
+    fixture.received("UpdateAlias");
     running.kill();
     let ended = fixture.again();
     assert!(["deployed", "unchanged"].contains(&ended.outcome()), "{}", ended.stdout);

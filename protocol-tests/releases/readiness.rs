@@ -8,7 +8,7 @@ fn fails(reason_code: &str) -> Fault {
 }
 
 #[test]
-fn a_version_that_cannot_be_made_ready_is_told_as_that_and_no_alias_moves_to_it() {
+fn a_version_that_cannot_be_made_ready_is_reported_as_that_and_no_alias_moves_to_it() {
     for members in [json!({}), json!({"keep_versions": 5}), json!({"verify": {}})] {
         let mut fixture = Fixture::live(members);
         fixture.endpoint.fault(fails("DisabledKMSKey"));
@@ -43,7 +43,7 @@ fn killed(members: Value, fault: Option<Fault>) -> Fixture {
     fixture.deployed("// 1\n");
     fault.into_iter().for_each(|fault| fixture.endpoint.fault(fault));
     let running = fixture.started("// 2\n", &["publish-version"]);
-    fixture.heard("PublishVersion");
+    fixture.received("PublishVersion");
     running.kill();
     fixture
 }
@@ -121,7 +121,7 @@ fn a_function_that_goes_or_is_switched_off_is_not_unchanged() {
     fixture.endpoint.set_state("f", "Deleting").expect("the function exists");
     fixture.ask(json!({"wait_timeout": 60}));
     let running = fixture.started("// 1\n", &["wait"]);
-    fixture.somebody_else("DELETE", "/2015-03-31/functions/f", Value::Null);
+    fixture.another_client("DELETE", "/2015-03-31/functions/f", Value::Null);
     let ended = running.ended();
     assert_eq!((ended.outcome(), ended.steps().last()), ("deployed", Some(&"create-function")), "{}", ended.stdout);
 }
@@ -138,7 +138,7 @@ fn an_idle_function_is_woken_before_its_check_fails() {
     let fixture = Fixture::live(json!({"verify": {}}));
     fixture.deployed("// 2\n");
     fixture.make_alias("other", "1");
-    fixture.somebody_else("PUT", &format!("{ALIASES}/live"), json!({"FunctionVersion": "1"}));
+    fixture.another_client("PUT", &format!("{ALIASES}/live"), json!({"FunctionVersion": "1"}));
     fixture.endpoint.idle("f:2", Duration::from_millis(400)).expect("the function exists");
     let ended = fixture.again();
     assert_eq!((ended.outcome(), fixture.alias("live").as_str()), ("deployed", "2"), "{}", ended.stdout);

@@ -113,7 +113,7 @@ fn after_a_rollback_the_same_deployment_goes_forward_again() {
 }
 
 #[test]
-fn a_rollback_does_not_move_an_alias_that_somebody_else_has_moved_meanwhile() {
+fn a_rollback_does_not_move_an_alias_that_another_client_has_moved_meanwhile() {
     let fixture = three_versions();
     // The endpoint records the call when it handles it. So the rollback has already read the alias, and waits for the slow response.
     let kind = FaultKind::Slow { answer_over: Duration::from_secs(2) };
@@ -122,8 +122,8 @@ fn a_rollback_does_not_move_an_alias_that_somebody_else_has_moved_meanwhile() {
     let ended = thread::scope(|scope| {
         fixture.endpoint.forget_calls();
         let rollback = scope.spawn(|| fixture.plugin(&["rollback"]).run(&fixture.request));
-        fixture.heard("ListVersionsByFunction");
-        fixture.somebody_else("PUT", &format!("{ALIASES}/live"), json!({"FunctionVersion": "1"}));
+        fixture.received("ListVersionsByFunction");
+        fixture.another_client("PUT", &format!("{ALIASES}/live"), json!({"FunctionVersion": "1"}));
         rollback.join().expect("no thread panicked")
     });
     assert_eq!((ended.code(), ended.status.code()), ("conflict", Some(1)), "{}", ended.stdout);

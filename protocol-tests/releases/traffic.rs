@@ -122,14 +122,14 @@ fn when_the_runner_closes_our_output_shared_traffic_goes_back() {
 #[track_caller]
 fn check_touched(fixture: &Fixture, code: &str) {
     let running = fixture.started("// 2\n", &["wait"]);
-    fixture.somebody_else("PUT", &format!("{ALIASES}/live"), json!({"Description": "touched"}));
+    fixture.another_client("PUT", &format!("{ALIASES}/live"), json!({"Description": "touched"}));
     let ended = running.ended();
     assert_eq!((ended.code(), ended.status.code()), (code, Some(1)), "{}", ended.stdout);
     assert_eq!(fixture.alias("live"), "1", "{}", ended.stdout);
 }
 
 #[test]
-fn a_deployment_whose_alias_somebody_touches_in_the_middle_sends_shared_traffic_back() {
+fn a_deployment_whose_alias_another_client_touches_in_the_middle_sends_shared_traffic_back() {
     let mut fixture = with_a_tenth();
     fixture.ask(json!({"traffic_interval": 3}));
     check_touched(&fixture, "conflict");
@@ -147,7 +147,7 @@ fn a_rollback_in_the_middle_of_a_shift_is_not_overridden() {
 }
 
 #[test]
-fn a_deployment_of_one_revision_that_meets_somebody_else_sends_shared_traffic_back() {
+fn a_deployment_of_one_revision_that_meets_another_client_sends_shared_traffic_back() {
     let mut fixture = with_a_tenth();
     let live = fixture.endpoint.function("f").expect("the function exists");
     fixture.ask(json!({"traffic_interval": 3, "revision_id": live["Configuration"]["RevisionId"]}));
@@ -214,17 +214,17 @@ fn after_a_kill_a_rollback_sends_all_traffic_to_where_the_alias_points() {
 }
 
 /// A fixture with `live` at version 2 and a canary from outside: a tenth of the traffic goes to version 1.
-fn with_somebody_elses_canary() -> Fixture {
+fn with_another_client_elses_canary() -> Fixture {
     let fixture = Fixture::live(json!({"verify": {}}));
     fixture.deployed("// 2\n");
     let routing = json!({"RoutingConfig": {"AdditionalVersionWeights": {"1": 0.1}}});
-    fixture.somebody_else("PUT", &format!("{ALIASES}/live"), routing);
+    fixture.another_client("PUT", &format!("{ALIASES}/live"), routing);
     fixture
 }
 
 #[test]
-fn weights_that_somebody_else_has_given_are_not_touched() {
-    let mut fixture = with_somebody_elses_canary();
+fn weights_that_another_client_has_given_are_not_touched() {
+    let mut fixture = with_another_client_elses_canary();
     for code in ["// 2\n", "// 3\n"] {
         for members in [json!({"traffic": null}), json!({"traffic": [50], "traffic_interval": 1})] {
             fixture.ask(members);
@@ -244,8 +244,8 @@ fn weights_that_somebody_else_has_given_are_not_touched() {
 }
 
 #[test]
-fn a_rollback_may_end_somebody_elses_canary_when_it_is_told_to() {
-    let mut fixture = with_somebody_elses_canary();
+fn a_rollback_may_end_another_client_elses_canary_when_it_is_reported_to() {
+    let mut fixture = with_another_client_elses_canary();
     fixture.ask(json!({"clear_weights": true}));
     let ended = fixture.rollback();
     assert_eq!((ended.outcome(), fixture.alias("live").as_str()), ("deployed", "2"), "{}", ended.stdout);
@@ -253,12 +253,12 @@ fn a_rollback_may_end_somebody_elses_canary_when_it_is_told_to() {
 
 /// The description of `live`, which contains its history.
 fn description(fixture: &Fixture) -> String {
-    let alias = fixture.somebody_else("GET", &format!("{ALIASES}/live"), Value::Null);
+    let alias = fixture.another_client("GET", &format!("{ALIASES}/live"), Value::Null);
     alias["Description"].as_str().unwrap_or_default().to_owned()
 }
 
 #[test]
-fn a_shift_of_ours_is_told_by_the_alias_as_long_as_it_lasts() {
+fn a_shift_of_ours_is_reported_by_the_alias_as_long_as_it_lasts() {
     let fixture = killed_with_a_tenth();
     assert_eq!(description(&fixture), "(at 1, to 2, before: none)");
     // The mark of the shift is removed, however the shift ends.
@@ -269,6 +269,6 @@ fn a_shift_of_ours_is_told_by_the_alias_as_long_as_it_lasts() {
     assert_eq!((fixture.alias("live").as_str(), description(&fixture).as_str()), ("1", "(at 1, before: none)"));
     // So the same weights, set from outside afterwards, are not ours.
     let routing = json!({"RoutingConfig": {"AdditionalVersionWeights": {"2": 0.1}}});
-    fixture.somebody_else("PUT", &format!("{ALIASES}/live"), routing);
+    fixture.another_client("PUT", &format!("{ALIASES}/live"), routing);
     check_failed(&fixture.again(), "traffic-shared", "/alias");
 }

@@ -34,7 +34,7 @@ pub(super) struct Row {
     /// The stanza members that clear the setting. `None` if it cannot be cleared.
     pub(super) clearing: Option<Value>,
     /// The changes in a plan from `a` to `b`: field, from, to.
-    pub(super) told: Value,
+    pub(super) reported: Value,
     pub(super) at: At,
     /// JSON pointer of the live value in the response.
     pub(super) pointer: &'static str,
@@ -56,7 +56,7 @@ fn row(key: &'static str, pointer: &'static str, a: Value, b: Value) -> Row {
         a: json!({key: a}),
         b: json!({key: b}),
         clearing: None,
-        told: json!([[key, a, b]]),
+        reported: json!([[key, a, b]]),
         at: At::Function,
         pointer,
         live_a: a,
@@ -85,8 +85,8 @@ impl Row {
         Row { at, ..self }
     }
 
-    fn told(self, told: Value) -> Self {
-        Row { told, ..self }
+    fn reported(self, reported: Value) -> Self {
+        Row { reported, ..self }
     }
 
     fn live(self, a: Value, b: Value) -> Self {
@@ -109,7 +109,7 @@ impl Row {
 /// All rows.
 pub(super) fn table() -> Vec<Row> {
     let mut table = of_the_function();
-    table.extend(of_its_surroundings());
+    table.extend(of_its_job_environment());
     table.extend(of_structures());
     table.extend(of_the_address());
     table
@@ -132,7 +132,7 @@ fn of_the_function() -> Vec<Row> {
             json!({"handler_name": "second", "module_name": "app"}),
         )
         .of(Of::Files)
-        .told(json!([["handler", "index.first", "app.second"]]))
+        .reported(json!([["handler", "index.first", "app.second"]]))
         .live(json!("index.first"), json!("app.second")),
         row("description", "/Configuration/Description", json!("one"), json!("two"))
             .cleared_by(json!({"description": ""}), json!("")),
@@ -201,7 +201,7 @@ fn of_the_function() -> Vec<Row> {
 }
 
 /// The environment of a function: network, file systems, variables and tags.
-fn of_its_surroundings() -> Vec<Row> {
+fn of_its_job_environment() -> Vec<Row> {
     vec![
         rows(
             "subnet_ids, security_group_ids",
@@ -209,7 +209,7 @@ fn of_its_surroundings() -> Vec<Row> {
             json!({"subnet_ids": ["subnet-1"], "security_group_ids": ["sg-1"]}),
             json!({"subnet_ids": ["subnet-2", "subnet-3"], "security_group_ids": ["sg-2"]}),
         )
-        .told(json!([
+        .reported(json!([
             ["subnet_ids", ["subnet-1"], ["subnet-2", "subnet-3"]],
             ["security_group_ids", ["sg-1"], ["sg-2"]]
         ]))
@@ -268,7 +268,7 @@ fn of_its_surroundings() -> Vec<Row> {
             json!({"environment": {"BOTH": "secret-a", "OLD": "secret-o"}}),
             json!({"environment": {"BOTH": "secret-b", "NEW": "secret-n"}}),
         )
-        .told(json!([
+        .reported(json!([
             ["environment.BOTH", "[secure]", "[secure]"],
             ["environment.NEW", null, "[secure]"],
             ["environment.OLD", "[secure]", null]
@@ -285,7 +285,7 @@ fn of_its_surroundings() -> Vec<Row> {
             json!({"environment": {"NEW": "secret-n"}}),
         )
         .needs(json!({"merge_environment": true}))
-        .told(json!([["environment.NEW", null, "[secure]"]]))
+        .reported(json!([["environment.NEW", null, "[secure]"]]))
         .live(json!({"OLD": "secret-o"}), json!({"OLD": "secret-o", "NEW": "secret-n"}))
         .alone(),
         rows(
@@ -294,7 +294,7 @@ fn of_its_surroundings() -> Vec<Row> {
             json!({"function_tags": {"team": "secret-a", "old": "secret-o"}}),
             json!({"function_tags": {"team": "secret-b", "new": "secret-n"}}),
         )
-        .told(json!([["function_tags.new", null, "[secure]"], ["function_tags.team", "[secure]", "[secure]"]]))
+        .reported(json!([["function_tags.new", null, "[secure]"], ["function_tags.team", "[secure]", "[secure]"]]))
         .live(
             json!({"team": "secret-a", "old": "secret-o"}),
             json!({"team": "secret-b", "old": "secret-o", "new": "secret-n"}),
@@ -307,7 +307,7 @@ fn of_its_surroundings() -> Vec<Row> {
             json!({"function_tags": {"team": "secret-b", "new": "secret-n"}}),
         )
         .needs(json!({"function_tags_mode": "replace"}))
-        .told(json!([
+        .reported(json!([
             ["function_tags.old", "[secure]", null],
             ["function_tags.new", null, "[secure]"],
             ["function_tags.team", "[secure]", "[secure]"]
@@ -329,7 +329,7 @@ fn of_structures() -> Vec<Row> {
             json!({"logging_config": {"log_format": "Text"}}),
             json!({"logging_config": {"log_format": "JSON"}}),
         )
-        .told(json!([["logging_config.log_format", "Text", "JSON"]]))
+        .reported(json!([["logging_config.log_format", "Text", "JSON"]]))
         .live(json!("Text"), json!("JSON"))
         .cleared_by(json!({"logging_config": {"log_format": ""}}), json!("Text"))
         .alone(),
@@ -339,7 +339,7 @@ fn of_structures() -> Vec<Row> {
             json!({"logging_config": {"log_group": "/team/a"}}),
             json!({"logging_config": {"log_group": "/team/b"}}),
         )
-        .told(json!([["logging_config.log_group", "/team/a", "/team/b"]]))
+        .reported(json!([["logging_config.log_group", "/team/a", "/team/b"]]))
         .live(json!("/team/a"), json!("/team/b"))
         .cleared_by(json!({"logging_config": {"log_group": ""}}), json!("/aws/lambda/f"))
         .alone(),
@@ -350,7 +350,7 @@ fn of_structures() -> Vec<Row> {
             json!({"logging_config": {"application_log_level": "ERROR"}}),
         )
         .needs(json!({"logging_config": {"log_format": "JSON", "log_group": "/team/a", "system_log_level": "DEBUG"}}))
-        .told(json!([["logging_config.application_log_level", "WARN", "ERROR"]]))
+        .reported(json!([["logging_config.application_log_level", "WARN", "ERROR"]]))
         .live(
             json!({
                 "ApplicationLogLevel": "WARN",
@@ -382,7 +382,7 @@ fn of_structures() -> Vec<Row> {
             json!({"logging_config": {"system_log_level": "DEBUG"}}),
         )
         .needs(json!({"logging_config": {"log_format": "JSON"}}))
-        .told(json!([["logging_config.system_log_level", "WARN", "DEBUG"]]))
+        .reported(json!([["logging_config.system_log_level", "WARN", "DEBUG"]]))
         .live(json!("WARN"), json!("DEBUG"))
         .cleared_by(json!({"logging_config": {"system_log_level": ""}}), json!("INFO"))
         .alone(),
@@ -399,7 +399,7 @@ fn of_structures() -> Vec<Row> {
                 }
             }),
         )
-        .told(json!([
+        .reported(json!([
             ["logging_config.log_format", "Text", "JSON"],
             ["logging_config.log_group", "/team/a", "/team/b"],
             ["logging_config.application_log_level", null, "ERROR"],
@@ -438,7 +438,7 @@ fn of_structures() -> Vec<Row> {
         )
         .needs(json!({"image_config": {"working_directory": "/app"}}))
         .of(Of::Image)
-        .told(json!([["image_config.entry_point", ["/a", "-a"], ["/b"]]]))
+        .reported(json!([["image_config.entry_point", ["/a", "-a"], ["/b"]]]))
         .live(
             json!({"EntryPoint": ["/a", "-a"], "WorkingDirectory": "/app"}),
             json!({"EntryPoint": ["/b"], "WorkingDirectory": "/app"}),
@@ -455,7 +455,7 @@ fn of_structures() -> Vec<Row> {
             json!({"image_config": {"command": ["app.second", "x"]}}),
         )
         .of(Of::Image)
-        .told(json!([["image_config.command", ["app.first"], ["app.second", "x"]]]))
+        .reported(json!([["image_config.command", ["app.first"], ["app.second", "x"]]]))
         .live(json!(["app.first"]), json!(["app.second", "x"]))
         .cleared_by(json!({"image_config": {"command": []}}), json!(null))
         .alone(),
@@ -466,7 +466,7 @@ fn of_structures() -> Vec<Row> {
             json!({"image_config": {"working_directory": "/b"}}),
         )
         .of(Of::Image)
-        .told(json!([["image_config.working_directory", "/a", "/b"]]))
+        .reported(json!([["image_config.working_directory", "/a", "/b"]]))
         .live(json!("/a"), json!("/b"))
         .cleared_by(json!({"image_config": {"working_directory": ""}}), json!(null))
         .alone(),
@@ -477,7 +477,7 @@ fn of_structures() -> Vec<Row> {
             json!({"image_config": {"entry_point": ["/b"], "command": ["b"], "working_directory": "/b"}}),
         )
         .of(Of::Image)
-        .told(json!([
+        .reported(json!([
             ["image_config.entry_point", ["/a"], ["/b"]],
             ["image_config.command", ["a"], ["b"]],
             ["image_config.working_directory", null, "/b"]
@@ -506,7 +506,7 @@ fn of_the_address() -> Vec<Row> {
             json!({"function_url": {"auth_type": "AWS_IAM"}}),
         )
         .at(At::Url)
-        .told(json!([
+        .reported(json!([
             ["function_url.auth_type", "NONE", "AWS_IAM"],
             ["function_url.permission.lambda:InvokeFunctionUrl", "*", null],
             ["function_url.permission.lambda:InvokeFunction", "*", null]
@@ -524,7 +524,7 @@ fn of_the_address() -> Vec<Row> {
             json!({"function_url": {"auth_type": "NONE"}}),
         )
         .at(At::Url)
-        .told(json!([
+        .reported(json!([
             ["function_url.auth_type", "AWS_IAM", "NONE"],
             ["function_url.permission.lambda:InvokeFunctionUrl", null, "*"],
             ["function_url.permission.lambda:InvokeFunction", null, "*"]
@@ -541,7 +541,7 @@ fn of_the_address() -> Vec<Row> {
             json!({"function_url": {"invoke_mode": "BUFFERED"}}),
             json!({"function_url": {"invoke_mode": "RESPONSE_STREAM"}}),
         )
-        .told(json!([["function_url.invoke_mode", "BUFFERED", "RESPONSE_STREAM"]]))
+        .reported(json!([["function_url.invoke_mode", "BUFFERED", "RESPONSE_STREAM"]]))
         .live(json!("BUFFERED"), json!("RESPONSE_STREAM")),
         member(
             "function_url.cors.allow_origins",
@@ -550,7 +550,7 @@ fn of_the_address() -> Vec<Row> {
             json!({"function_url": {"cors": {"allow_origins": ["https://b.example", "https://c.example"]}}}),
         )
         .needs(json!({"function_url": {"auth_type": "AWS_IAM"}}))
-        .told(json!([[
+        .reported(json!([[
             "function_url.cors.allow_origins",
             ["https://a.example"],
             ["https://b.example", "https://c.example"]
@@ -563,7 +563,7 @@ fn of_the_address() -> Vec<Row> {
             json!({"function_url": {"cors": {"allow_methods": ["GET"]}}}),
             json!({"function_url": {"cors": {"allow_methods": ["*"]}}}),
         )
-        .told(json!([["function_url.cors.allow_methods", ["GET"], ["*"]]]))
+        .reported(json!([["function_url.cors.allow_methods", ["GET"], ["*"]]]))
         .live(json!(["GET"]), json!(["*"]))
         .cleared_by(json!({"function_url": {"cors": {"allow_methods": []}}}), json!([])),
         member(
@@ -572,7 +572,7 @@ fn of_the_address() -> Vec<Row> {
             json!({"function_url": {"cors": {"allow_headers": ["x-a"]}}}),
             json!({"function_url": {"cors": {"allow_headers": ["x-b"]}}}),
         )
-        .told(json!([["function_url.cors.allow_headers", ["x-a"], ["x-b"]]]))
+        .reported(json!([["function_url.cors.allow_headers", ["x-a"], ["x-b"]]]))
         .live(json!(["x-a"]), json!(["x-b"]))
         .cleared_by(json!({"function_url": {"cors": {"allow_headers": []}}}), json!([])),
         member(
@@ -581,7 +581,7 @@ fn of_the_address() -> Vec<Row> {
             json!({"function_url": {"cors": {"expose_headers": ["x-a"]}}}),
             json!({"function_url": {"cors": {"expose_headers": ["x-b"]}}}),
         )
-        .told(json!([["function_url.cors.expose_headers", ["x-a"], ["x-b"]]]))
+        .reported(json!([["function_url.cors.expose_headers", ["x-a"], ["x-b"]]]))
         .live(json!(["x-a"]), json!(["x-b"]))
         .cleared_by(json!({"function_url": {"cors": {"expose_headers": []}}}), json!([])),
         member(
@@ -590,7 +590,7 @@ fn of_the_address() -> Vec<Row> {
             json!({"function_url": {"cors": {"allow_credentials": false}}}),
             json!({"function_url": {"cors": {"allow_credentials": true}}}),
         )
-        .told(json!([["function_url.cors.allow_credentials", null, true]]))
+        .reported(json!([["function_url.cors.allow_credentials", null, true]]))
         .live(json!(false), json!(true))
         .cleared_by(json!({"function_url": {"cors": {"allow_credentials": false}}}), json!(false)),
         member(
@@ -599,7 +599,7 @@ fn of_the_address() -> Vec<Row> {
             json!({"function_url": {"cors": {"max_age": 60}}}),
             json!({"function_url": {"cors": {"max_age": 600}}}),
         )
-        .told(json!([["function_url.cors.max_age", 60, 600]]))
+        .reported(json!([["function_url.cors.max_age", 60, 600]]))
         .live(json!(60), json!(600))
         .cleared_by(json!({"function_url": {"cors": {"max_age": 0}}}), json!(0)),
         rows(
@@ -635,7 +635,7 @@ fn of_the_address() -> Vec<Row> {
             }),
         )
         .at(At::Url)
-        .told(json!([
+        .reported(json!([
             ["function_url.auth_type", "NONE", "AWS_IAM"],
             ["function_url.invoke_mode", "BUFFERED", "RESPONSE_STREAM"],
             ["function_url.cors.allow_origins", ["https://a.example"], ["https://b.example"]],

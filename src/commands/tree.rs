@@ -16,7 +16,7 @@ pub(super) struct Was {
 }
 
 /// All files and directories, each directory before its contents, and the names of all entries that are not files, directories or links.
-pub(super) fn look(top: &Path) -> (Vec<Was>, Vec<String>) {
+pub(super) fn read(top: &Path) -> (Vec<Was>, Vec<String>) {
     let (mut all, mut others, mut directories) = (Vec::new(), Vec::new(), vec![top.to_owned()]);
     while let Some(directory) = directories.pop() {
         for entry in fs::read_dir(directory).into_iter().flatten().flatten() {

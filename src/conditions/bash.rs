@@ -84,12 +84,13 @@ pub(super) fn evaluate(
         bash.env_remove(name);
     }
     let (mut verdicts, mut words) = (Vec::new(), Vec::new());
-    let mut hear = |stream, bytes: &[u8]| match stream {
+    let mut receive = |stream, bytes: &[u8]| match stream {
         Stream::Stdout => verdicts.extend_from_slice(bytes),
         Stream::Stderr if words.len() < MAX_WORDS => words.extend_from_slice(bytes),
         Stream::Stderr | Stream::Log => {}
     };
-    let status = child::run(&mut bash, env, Some(script(texts, env).into_bytes()), Some(limit), Some(stop), &mut hear);
+    let status =
+        child::run(&mut bash, env, Some(script(texts, env).into_bytes()), Some(limit), Some(stop), &mut receive);
     let status = status.map_err(|error| match error {
         ChildError::Unstartable(error) if error.kind() == io::ErrorKind::NotFound => not_found(),
         ChildError::Unstartable(error) => BashError::Unstartable(error),

@@ -83,7 +83,7 @@ impl Default for BashOptions {
 ///
 /// Starts bash only if a condition needs it, with the job's environment. Returns [`ConditionError`] if Travis CI or bash could not
 /// decide either.
-pub fn judge(
+pub fn evaluate(
     stanza: &Map,
     env: &Environment,
     asking: BashOptions,
@@ -144,7 +144,7 @@ fn verdicts(
     match answer.verdicts.as_slice() {
         [Some(true)] => return Ok((true, vec![true; groups.len()])),
         [Some(false)] => {}
-        _ => return Err(culprit(groups, &whole, answer.words, &ask)),
+        _ => return Err(find_invalid(groups, &whole, answer.words, &ask)),
     }
     // If all other groups are met, the only group that needs bash is the one that is not met.
     let open = decided.iter().filter(|verdict| verdict.is_none()).count();
@@ -163,12 +163,12 @@ fn verdicts(
     match verdicts {
         Some(verdicts) => Ok((false, verdicts)),
         // bash stops at an element that it did not reach in the whole text, such as `${A:?}` after a branch that is not met.
-        None => Err(culprit(groups, &whole, answers.words, &ask)),
+        None => Err(find_invalid(groups, &whole, answers.words, &ask)),
     }
 }
 
 /// Finds the element that bash cannot evaluate, by passing each one to bash separately.
-fn culprit(
+fn find_invalid(
     groups: &[ConditionGroup],
     whole: &Text,
     words: String,
@@ -195,7 +195,7 @@ mod tests {
         let node = json::parse(stanza.as_bytes()).expect("the test's own JSON is valid");
         let path = ("PATH", "/usr/local/bin:/usr/bin:/bin");
         let env: Environment = env.iter().copied().chain([path]).collect();
-        judge(node.as_map().expect("an object"), &env, BashOptions::default(), &CancelToken::new()).0
+        evaluate(node.as_map().expect("an object"), &env, BashOptions::default(), &CancelToken::new()).0
     }
 
     #[track_caller]
@@ -257,7 +257,7 @@ mod tests {
         let warned = |on: &str, env: &[(&str, &str)]| {
             let node = json::parse(format!(r#"{{"on":{on}}}"#).as_bytes()).expect("the test's own JSON is valid");
             let env: Environment = env.iter().copied().chain([("PATH", "/usr/bin:/bin")]).collect();
-            let judged = judge(node.as_map().expect("an object"), &env, BashOptions::default(), &CancelToken::new());
+            let judged = evaluate(node.as_map().expect("an object"), &env, BashOptions::default(), &CancelToken::new());
             let ats = judged.1.into_iter().filter_map(|surprise| surprise.warning.at);
             (judged.0.expect("a verdict").deploys, ats.collect::<Vec<_>>())
         };
@@ -466,7 +466,7 @@ mod tests {
         let node = json::parse(br#"{"on":{"condition":"$(sleep 1000) = x"}}"#).unwrap();
         let env: Environment = [MASTER, ("PATH", "/usr/bin:/bin")].into_iter().collect();
         let asking = BashOptions { limit: Duration::from_millis(300), always: false };
-        let result = judge(node.as_map().unwrap(), &env, asking, &CancelToken::new()).0;
+        let result = evaluate(node.as_map().unwrap(), &env, asking, &CancelToken::new()).0;
         assert!(matches!(result, Err(ConditionError::Bash(BashError::TimedOut { .. }))), "{result:?}");
     }
 
@@ -489,7 +489,7 @@ mod tests {
     fn without_bash_only_plain_words_can_be_judged() {
         let node = json::parse(br#"{"on":{"branch":"x*"}}"#).unwrap();
         let env: Environment = [("PATH", "/nowhere")].into_iter().collect();
-        let result = judge(node.as_map().unwrap(), &env, BashOptions::default(), &CancelToken::new()).0;
+        let result = evaluate(node.as_map().unwrap(), &env, BashOptions::default(), &CancelToken::new()).0;
         assert!(matches!(result, Err(ConditionError::Bash(BashError::NotFound { .. }))), "{result:?}");
     }
 }

@@ -61,7 +61,7 @@ impl DeployRun<'_> {
             Some(found) if found.is_busy && !only_plan => self.wait(&lambda).await?,
             found => found,
         };
-        self.read_beside(&lambda, &wanted, &code, &mut found, !only_plan).await?;
+        self.read_extras(&lambda, &wanted, &code, &mut found, !only_plan).await?;
         let live = found.as_ref().map(|found| &found.live);
         let before = live.map(|live| live.code_sha256.clone());
         let archive = archive.map(Arc::new);
@@ -96,16 +96,16 @@ impl DeployRun<'_> {
                 }
             };
             if !was_ours {
-                let told = self.told(&plan);
-                self.journal.tell(Event::Planned(told.clone()));
+                let reported = self.reported(&plan);
+                self.journal.emit(Event::Planned(reported.clone()));
                 if only_plan {
-                    self.rehearse(&lambda, &plan, &mut subject, live, code.sha256.clone()).await?;
-                    return Ok(Finished::Planned(told));
+                    self.dry_run(&lambda, &plan, &mut subject, live, code.sha256.clone()).await?;
+                    return Ok(Finished::Planned(reported));
                 }
             }
             has_changed |= round > 0 || plan.steps.iter().any(|step| !step.action.only_looks());
             match live {
-                Some(live) => subject.take(live, &plan, code.sha256.clone()),
+                Some(live) => subject.refresh(live, &plan, code.sha256.clone()),
                 None => subject.code_sha256 = code.sha256.clone(),
             }
             let aliases = live.map(|live| live.aliases.as_slice()).unwrap_or_default();
@@ -122,16 +122,16 @@ impl DeployRun<'_> {
                     // The function did have the `revision_id` of the stanza, so it is not checked again. If the change
                     // turns out not to be our own, the next round fails.
                     wanted.revision_id = None;
-                    lambda.let_others_go_first(round).await.map_err(|error| self.failed(error))?;
+                    lambda.back_off_with_jitter(round).await.map_err(|error| self.failed(error))?;
                     outdated = Some(ended);
                 }
             }
             let existed = !subject.arn.is_empty();
-            found = lambda.read_when_quiet(self.name).await.map_err(|error| self.failed(error))?;
+            found = lambda.read_when_idle(self.name).await.map_err(|error| self.failed(error))?;
             if existed && found.is_none() {
                 return Err(self.failed(LambdaError::Gone));
             }
-            self.read_beside(&lambda, &wanted, &code, &mut found, true).await?;
+            self.read_extras(&lambda, &wanted, &code, &mut found, true).await?;
         }
         // With an alias this does not matter: the alias points at a version that never changes.
         if wanted.release.aliases.is_empty() && subject.was_overtaken() {
@@ -149,7 +149,7 @@ impl DeployRun<'_> {
 
     /// Sends the dry run of UpdateFunctionCode, so that a missing permission shows before anything is changed. AWS has no dry
     /// run for other steps. After a step that decides which code AWS accepts, the result would mean nothing.
-    async fn rehearse(
+    async fn dry_run(
         &self,
         lambda: &Lambda,
         plan: &Plan,
@@ -158,9 +158,9 @@ impl DeployRun<'_> {
         code_sha256: Option<String>,
     ) -> Result<(), ErrorReport> {
         let Some(live) = live else { return Ok(()) };
-        subject.take(live, plan, code_sha256);
+        subject.refresh(live, plan, code_sha256);
         for action in plan.steps.iter().map(|step| &step.action).take_while(|action| !action.decides_about_code()) {
-            match lambda.rehearse(action, subject).await {
+            match lambda.dry_run(action, subject).await {
                 Ok(()) => {}
                 Err(error @ LambdaError::Stopped { .. }) => return Err(self.failed(error)),
                 Err(error) => self.warn(&warnings::of_rehearsal(&self.failed(error))),
@@ -174,7 +174,7 @@ impl DeployRun<'_> {
         let (journal, stop) = (self.journal.clone(), self.stop.clone());
         let connected = lambda::connect(self.stanza, &job.env, job.env_given, journal, stop, &self.learnt).await;
         let (lambda, identity) = connected.map_err(|error| self.failed(error))?;
-        self.journal.tell(Event::Identified {
+        self.journal.emit(Event::Identified {
             source: identity.source,
             access_key_id: identity.access_key_id.masked_key(),
             region: identity.region.as_str().to_owned(),
@@ -184,12 +184,12 @@ impl DeployRun<'_> {
 
     async fn wait(&self, lambda: &Lambda) -> Result<Option<LiveState>, ErrorReport> {
         let step = self.started(StepName::Wait, StepTarget::default());
-        let found = lambda.wait_until_quiet(self.name).await.map_err(|error| self.failed(error))?;
+        let found = lambda.wait_until_idle(self.name).await.map_err(|error| self.failed(error))?;
         step.finished(0, None);
         Ok(found)
     }
 
-    async fn read_beside(
+    async fn read_extras(
         &self,
         lambda: &Lambda,
         wanted: &DesiredFunction,
@@ -207,7 +207,7 @@ impl DeployRun<'_> {
             url_alias: wanted.url_alias().map(str::to_owned),
             removes_url: wanted.url == Some(OrNone::None),
         };
-        lambda.read_beside(self.name, live, beside).await.map_err(|error| self.failed(error))?;
+        lambda.read_extras(self.name, live, beside).await.map_err(|error| self.failed(error))?;
         let questions = ReleaseQuestions {
             aliases: wanted.release.aliases.clone(),
             all_aliases: wanted.release.keep.is_some(),
@@ -252,12 +252,12 @@ impl DeployRun<'_> {
             }
             ended => return ended,
         };
-        self.send_back(&mut report, subject, lambda).await;
+        self.restore_traffic(&mut report, subject, lambda).await;
         Err(Ended::Failed(report))
     }
 
     /// Restores the traffic of shifted aliases, and adds the result to the report.
-    async fn send_back(&self, report: &mut ErrorReport, subject: &mut DeployState<'_>, lambda: &Lambda) {
+    async fn restore_traffic(&self, report: &mut ErrorReport, subject: &mut DeployState<'_>, lambda: &Lambda) {
         let shifted: Vec<(String, String)> = subject.shifted.clone().into_iter().collect();
         for (alias, version) in &shifted {
             let aim = StepTarget {
@@ -267,7 +267,7 @@ impl DeployRun<'_> {
                 ..StepTarget::default()
             };
             let running = self.started(StepName::UpdateAlias, aim);
-            let ended = match lambda.send_back(alias, shifted.len(), subject).await {
+            let ended = match lambda.restore_traffic(alias, shifted.len(), subject).await {
                 Ok((way, applied)) => {
                     running.finished(applied.attempts, applied.request_id);
                     Ok(way)
@@ -275,12 +275,12 @@ impl DeployRun<'_> {
                 Err(error) => Err(self.failed(error)),
             };
             if ended == Ok(ShiftOutcome::Completed) {
-                self.journal.note_changed(StepName::UpdateAlias);
+                self.journal.record_change(StepName::UpdateAlias);
             }
-            diagnostics::tell_way_back(report, alias, version, subject.version(), ended);
+            diagnostics::report_way_back(report, alias, version, subject.version(), ended);
         }
         if !shifted.is_empty() && subject.shifted.is_empty() {
-            self.journal.retract_changed(StepName::ShiftTraffic);
+            self.journal.retract_change(StepName::ShiftTraffic);
         }
     }
 
@@ -291,18 +291,18 @@ impl DeployRun<'_> {
         proof: &VerifyContext<'_>,
         lambda: &Lambda,
     ) -> Result<(), Ended<'a>> {
-        let told = Cell::new(false);
+        let reported = Cell::new(false);
         let role_not_ready = || {
-            if !told.replace(true) {
+            if !reported.replace(true) {
                 self.warn(&warnings::role_not_ready());
             }
         };
         for step in &plan.steps {
             self.stop.check().map_err(|reason| Ended::Failed(diagnostics::of_stop(reason)))?;
-            let running = self.started(step.action.name(), subject.told(&step.action));
+            let running = self.started(step.action.name(), subject.target_of(&step.action));
             let applied = match &step.action {
                 Action::Verify => Ok(self.verify(subject, proof, lambda).await.map_err(Ended::Failed)?),
-                Action::Wait { interval } => lambda.rest(*interval).await.map(|()| Applied::default()),
+                Action::Wait { interval } => lambda.pause_traffic(*interval).await.map(|()| Applied::default()),
                 Action::WaitForProvisioned { alias } => {
                     lambda.wait_for_provisioned(self.name, alias).await.map(|()| Applied::default())
                 }
@@ -318,7 +318,7 @@ impl DeployRun<'_> {
                 Err(LambdaError::Call(error))
                     if step.action.name() == StepName::DeleteFunction && error.is_used_by_alias() =>
                 {
-                    self.warn(&warnings::version_kept(subject.told(&step.action).version.as_deref()));
+                    self.warn(&warnings::version_kept(subject.target_of(&step.action).version.as_deref()));
                     running.finished(lambda.attempts().0, error.request_id);
                 }
                 Err(LambdaError::VersionFailed { version, trouble }) => {
@@ -349,7 +349,7 @@ impl DeployRun<'_> {
         if !is_ours {
             return Err(outdated.error);
         }
-        self.journal.note_changed(step);
+        self.journal.record_change(step);
         outdated.step.finished(outdated.attempts, None);
         Ok(())
     }
@@ -369,10 +369,10 @@ impl DeployRun<'_> {
             function_name: self.filled_in.redact(subject.arn.rsplit(':').next().unwrap_or_default()),
             function_arn: self.filled_in.redact(&subject.arn),
             region: identity.region.as_str().to_owned(),
-            version: subject.version.map_or_else(|| "$LATEST".to_owned(), |version| self.told_version(version)),
+            version: subject.version.map_or_else(|| "$LATEST".to_owned(), |version| self.reported_version(version)),
             alias: aliases.first().cloned(),
             aliases: if aliases.len() > 1 { aliases } else { Vec::new() },
-            previous_version: previous_version.map(|version| self.told_version(version)),
+            previous_version: previous_version.map(|version| self.reported_version(version)),
             code: if before.as_ref() == Some(&code_sha256) { CodeState::Unchanged } else { CodeState::Uploaded },
             code_sha256: self.of_others(&code_sha256),
             function_url: subject.function_url.map(|url| self.of_others(&url)),
@@ -399,8 +399,8 @@ impl DeployRun<'_> {
 
     fn warn_about_unknown(&self, wanted: &DesiredFunction, live: Option<&LiveFunction>) {
         let Some(live) = live else { return };
-        let is_told = |setting: &&Setting| live.image.is_none() || setting.changed_by() != ChangedBy::CodeSigning;
-        let unknown = wanted.settings.iter().filter(is_told).filter(|setting| live.setting(setting).is_none());
+        let is_reported = |setting: &&Setting| live.image.is_none() || setting.changed_by() != ChangedBy::CodeSigning;
+        let unknown = wanted.settings.iter().filter(is_reported).filter(|setting| live.setting(setting).is_none());
         let unknown = unknown.map(|setting| setting.field());
         let tags = (wanted.tags.is_some() && live.tags.is_none()).then_some("function_tags");
         unknown.chain(tags).for_each(|field| self.warn(&warnings::live_value_unknown(field)));
@@ -420,8 +420,8 @@ impl DeployRun<'_> {
 
     fn started(&self, step: StepName, mut aim: StepTarget) -> RunningStep<'_> {
         aim.alias = aim.alias.map(|alias| self.filled_in.redact(&alias));
-        aim.version = aim.version.map(|version| self.told_version(version));
-        self.journal.tell(Event::StepStarted { step, function_name: self.filled_in.redact(self.name.as_str()), aim });
+        aim.version = aim.version.map(|version| self.reported_version(version));
+        self.journal.emit(Event::StepStarted { step, function_name: self.filled_in.redact(self.name.as_str()), aim });
         RunningStep { step, began: Instant::now(), pass: self }
     }
 }
@@ -447,6 +447,6 @@ impl RunningStep<'_> {
     fn finished(self, attempts: u32, request_id: Option<String>) {
         let (step, duration_ms) = (self.step, milliseconds(self.began));
         let request_id = request_id.map(|id| self.pass.of_others(&id));
-        self.pass.journal.tell(Event::StepFinished { step, duration_ms, attempts, request_id });
+        self.pass.journal.emit(Event::StepFinished { step, duration_ms, attempts, request_id });
     }
 }

@@ -30,14 +30,14 @@ impl DeployRun<'_> {
             CodeSource::Package => true,
             CodeSource::PackageInBucket(_) => false,
         };
-        let contents = self.survey(None)?;
+        let contents = self.scan(None)?;
         contents.check_unzipped_size().map_err(|error| self.of_package(error))?;
-        if contents.surely_fits(in_call) {
+        if contents.fits_upper_bound(in_call) {
             return Ok(Prepared::Contents(contents));
         }
         let archive = into_archive(contents, self.journal, self.stop).map_err(|error| self.of_package(error))?;
         archive.check_size(in_call).map_err(|error| self.of_package(error))?;
-        self.tell_packaged(&archive);
+        self.emit_packaged(&archive);
         Ok(Prepared::Archive(archive))
     }
 
@@ -74,7 +74,7 @@ impl DeployRun<'_> {
         let (journal, stop) = (self.journal.clone(), self.stop.clone());
         let packaging = tokio::task::spawn_blocking(move || into_archive(contents, &journal, &stop));
         let archive = packaging.await.expect("a panic ends the process").map_err(|error| self.of_package(error))?;
-        self.tell_packaged(&archive);
+        self.emit_packaged(&archive);
         Ok(archive)
     }
 }

@@ -91,7 +91,7 @@ fn pass(
     stop: &CancelToken,
     began: Instant,
 ) -> Result<Finished, ErrorReport> {
-    let judged = command.judges().then(|| conditions::judge(&job.stanza, &job.env, job.asking, stop));
+    let judged = command.judges().then(|| conditions::evaluate(&job.stanza, &job.env, job.asking, stop));
     let (verdict, surprises) = judged.map_or((None, Vec::new()), |(verdict, surprises)| (Some(verdict), surprises));
     if let Some(Ok(verdict)) = &verdict
         && verdict.is_pull_request()
@@ -100,7 +100,7 @@ fn pass(
     }
     let deploys = verdict.as_ref().is_none_or(|verdict| verdict.as_ref().is_ok_and(|verdict| verdict.deploys));
     let gathered = if deploys {
-        options::gather(&job.stanza, &job.env, &job.directory, stop)
+        options::resolve(&job.stanza, &job.env, &job.directory, stop)
     } else {
         options::without_git(&job.stanza, &job.env)
     };
@@ -114,10 +114,10 @@ fn pass(
     let token = stanza.web_identity_token(&job.env);
     let of_job = || job.env.secrets().chain(token.iter().map(|token| token.expose().into()));
     let redactor = stanza.redactor(&job.stanza, of_job());
-    let tell_warnings = || {
+    let report_warnings = || {
         let surprises = surprises.iter().map(|surprise| &surprise.warning);
         for warning in surprises.chain(&gathered.warnings).chain(&leniencies) {
-            journal.tell(Event::Warning(redactor.warning(warning)));
+            journal.emit(Event::Warning(redactor.warning(warning)));
         }
     };
     if problems.is_empty() && stanza.allow_failure == Some(true) {
@@ -125,20 +125,20 @@ fn pass(
     }
     if let Some(verdict) = verdict {
         let verdict = verdict.map_err(|error| {
-            tell_warnings();
+            report_warnings();
             diagnostics::of_conditions(error, &redactor)
         })?;
         if !verdict.deploys {
             let finished = skipped(&verdict, &redactor, journal);
-            tell_warnings();
+            report_warnings();
             problems
                 .iter()
-                .for_each(|problem| journal.tell(Event::Warning(redactor.warning(&warnings::of_harmless(problem)))));
+                .for_each(|problem| journal.emit(Event::Warning(redactor.warning(&warnings::of_harmless(problem)))));
             return Ok(finished);
         }
-        tell_verdict(&verdict, &redactor, journal);
+        emit_verdict(&verdict, &redactor, journal);
     }
-    tell_warnings();
+    report_warnings();
     if !problems.is_empty() {
         return Err(diagnostics::of_problems(problems, &redactor));
     }
@@ -200,7 +200,7 @@ fn judge_aliases(command: &Command, stanza: &Stanza) -> Result<(), ErrorReport> 
 
 /// Writes the evaluated conditions as events. Returns the outcome with the unmet ones.
 fn skipped(verdict: &Verdict, redactor: &Redactor, journal: &EventWriter) -> Finished {
-    tell_verdict(verdict, redactor, journal);
+    emit_verdict(verdict, redactor, journal);
     let unmet = verdict.checked.iter().filter(|checked| !checked.met).map(|checked| {
         let (want, got) = (redactor.redact(&checked.want), redactor.redact(&checked.got));
         let message = skip_reason(checked.condition, &want, &got);
@@ -209,10 +209,10 @@ fn skipped(verdict: &Verdict, redactor: &Redactor, journal: &EventWriter) -> Fin
     Finished::Skipped { unmet: unmet.collect() }
 }
 
-fn tell_verdict(verdict: &Verdict, redactor: &Redactor, journal: &EventWriter) {
+fn emit_verdict(verdict: &Verdict, redactor: &Redactor, journal: &EventWriter) {
     for checked in &verdict.checked {
         let (want, got) = (redactor.redact(&checked.want), redactor.redact(&checked.got));
-        journal.tell(Event::ConditionChecked(ConditionResult { want, got, ..checked.clone() }));
+        journal.emit(Event::ConditionChecked(ConditionResult { want, got, ..checked.clone() }));
     }
 }
 
@@ -247,10 +247,10 @@ impl DeployRun<'_> {
         if self.stanza.cleanup != Some(true) {
             return Ok(None);
         }
-        self.journal.note_acted();
-        self.journal.note_stash(Some(commands::stash_name()));
+        self.journal.mark_side_effects_started();
+        self.journal.record_stash(Some(commands::stash_name()));
         let stashed = commands::stash(&self.job.env, &self.job.directory);
-        self.journal.note_stash(stashed.as_ref().ok().and_then(|(stash, _)| Some(stash.as_ref()?.commit.clone())));
+        self.journal.record_stash(stashed.as_ref().ok().and_then(|(stash, _)| Some(stash.as_ref()?.commit.clone())));
         let (stash, left) = stashed.map_err(|error| diagnostics::of_command(error, &self.redactor()))?;
         if let Some(stash) = &stash {
             self.warn(&warnings::stashed(&stash.commit));
@@ -263,7 +263,7 @@ impl DeployRun<'_> {
 
     fn bring_back(&self, stash: &Stash) {
         match stash.pop(&self.job.env, &self.job.directory) {
-            Ok(()) => self.journal.note_stash(None),
+            Ok(()) => self.journal.record_stash(None),
             Err(error) => {
                 let words = diagnostics::of_command(error, &self.redactor()).message;
                 self.warn(&warnings::stash_kept(&stash.commit, &words));
@@ -272,7 +272,7 @@ impl DeployRun<'_> {
     }
 
     fn warn(&self, warning: &Warning) {
-        self.journal.tell(Event::Warning(self.of_live().warning(&self.filled_in.warning(warning))));
+        self.journal.emit(Event::Warning(self.of_live().warning(&self.filled_in.warning(warning))));
     }
 
     /// Masks all secrets known so far. Built again if secrets were added, for example by renewed credentials.
@@ -289,8 +289,8 @@ impl DeployRun<'_> {
     }
 
     /// A plan for events. It masks live variables and tags in live values, and secret variables of the job in desired values.
-    fn told(&self, plan: &Plan) -> event::Plan {
-        self.of_live().plan(self.filled_in.plan(plan.told()))
+    fn reported(&self, plan: &Plan) -> event::Plan {
+        self.of_live().plan(self.filled_in.plan(plan.to_event()))
     }
 
     /// Masks only the secrets that are not in the request.
@@ -305,7 +305,7 @@ impl DeployRun<'_> {
     }
 
     /// Masks secrets in a version from AWS. A version number is never masked, even if a secret has the same value.
-    fn told_version(&self, version: String) -> String {
+    fn reported_version(&self, version: String) -> String {
         let is_number = version.bytes().all(|byte| byte.is_ascii_digit());
         if is_number || version.starts_with("$LATEST") { version } else { self.of_others(&version) }
     }
@@ -334,22 +334,25 @@ impl DeployRun<'_> {
     fn run_commands(&self) -> Result<(), ErrorReport> {
         let Some(commands) = &self.stanza.run else { return Ok(()) };
         self.stop.check().map_err(diagnostics::of_stop)?;
-        self.journal.note_acted();
+        self.journal.mark_side_effects_started();
         let (redactor, job) = (self.redactor(), self.job);
         let redact = |text: &str| redactor.redact(text);
-        let mut tell = |stream, line: String| self.journal.tell(Event::Output { stream, line });
-        commands::run(commands, &job.env, &job.directory, None, self.stop, &redact, &mut tell)
+        let mut report = |stream, line: String| self.journal.emit(Event::Output { stream, line });
+        commands::run(commands, &job.env, &job.directory, None, self.stop, &redact, &mut report)
             .map_err(|error| diagnostics::of_command(error, &self.redactor()))
     }
 
     fn package_to(&self, output: &std::path::Path) -> Result<Finished, ErrorReport> {
         let output_path = self.job.directory.join(output);
-        let contents = self.survey(Some(&output_path))?;
+        let contents = self.scan(Some(&output_path))?;
         let archive = into_archive(contents, self.journal, self.stop).map_err(|error| self.of_package(error))?;
-        self.tell_packaged(&archive);
+        self.emit_packaged(&archive);
         self.warn_about_handler(&self.wanted(), None, &archive);
         archive.write_to(&output_path, output).map_err(|error| self.of_package(error))?;
-        Ok(Finished::Packaged { package: self.filled_in.package(archive.told()), output: output.display().to_string() })
+        Ok(Finished::Packaged {
+            package: self.filled_in.package(archive.to_event()),
+            output: output.display().to_string(),
+        })
     }
 
     fn wanted(&self) -> DesiredFunction {
@@ -362,8 +365,8 @@ impl DeployRun<'_> {
         wanted
     }
 
-    fn tell_packaged(&self, archive: &Archive) {
-        self.journal.tell(Event::Packaged(self.filled_in.package(archive.told())));
+    fn emit_packaged(&self, archive: &Archive) {
+        self.journal.emit(Event::Packaged(self.filled_in.package(archive.to_event())));
     }
 
     fn warn_about_handler(&self, wanted: &DesiredFunction, live: Option<&LiveFunction>, archive: &Archive) {
@@ -377,18 +380,18 @@ impl DeployRun<'_> {
         diagnostics::of_package(error, &self.filled_in)
     }
 
-    fn survey(&self, output: Option<&std::path::Path>) -> Result<Contents, ErrorReport> {
+    fn scan(&self, output: Option<&std::path::Path>) -> Result<Contents, ErrorReport> {
         let selection = Selection::of(self.stanza);
         let contents =
-            package::survey(&self.job.directory, &selection, output).map_err(|error| self.of_package(error))?;
+            package::scan(&self.job.directory, &selection, output).map_err(|error| self.of_package(error))?;
         contents.notes().iter().for_each(|note| self.warn(&warnings::of_note(note)));
         Ok(contents)
     }
 }
 
 fn into_archive(contents: Contents, journal: &Arc<EventWriter>, stop: &CancelToken) -> Result<Archive, PackageError> {
-    let mut tell = journal.progress(Progress::package);
-    contents.into_archive(&mut |progress| tell(progress.done_bytes, progress.total_bytes), stop)
+    let mut report = journal.progress(Progress::package);
+    contents.into_archive(&mut |progress| report(progress.done_bytes, progress.total_bytes), stop)
 }
 
 fn milliseconds(since: Instant) -> u64 {

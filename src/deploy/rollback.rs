@@ -44,16 +44,16 @@ impl DeployRun<'_> {
                 }
             };
             self.warn_about_cleared(&plan);
-            let told = self.told(&plan);
-            self.journal.tell(Event::Planned(told.clone()));
+            let reported = self.reported(&plan);
+            self.journal.emit(Event::Planned(reported.clone()));
             if only_plan {
-                return Ok(Finished::Planned(told));
+                return Ok(Finished::Planned(reported));
             }
             let target = plan.version.as_ref();
             let version = live.versions.iter().find(|version| Some(&version.number) == target);
             let code_sha256 = version.map(|version| version.code_sha256.clone());
             let mut subject = self.subject(None);
-            subject.take(&live, &plan, code_sha256.clone());
+            subject.refresh(&live, &plan, code_sha256.clone());
             self.apply_all(&plan, &mut subject, &lambda).await?;
             let previous = self.previous_version(&live.aliases, &subject);
             let now = self.deployment(subject, code_sha256, previous, &identity);

@@ -67,7 +67,7 @@ impl DeployRun<'_> {
         judge(verify.expect.as_ref(), &answer).map_err(|unmet| {
             let lines: Vec<String> = answer.log.lines().map(redact).collect();
             for line in &lines {
-                self.journal.tell(Event::Output { stream: Stream::Log, line: line.clone() });
+                self.journal.emit(Event::Output { stream: Stream::Log, line: line.clone() });
             }
             failed(diagnostics::FailureReason::Answer(unmet), lines)
         })?;
@@ -84,9 +84,9 @@ impl DeployRun<'_> {
         let env = self.job.env.with("FUNCTION_ARN", &subject.arn).with("VERSION", subject.version());
         let redactor = self.redactor();
         let redact = |text: &str| redactor.redact(text);
-        let mut tell = |stream, line: String| self.journal.tell(Event::Output { stream, line });
+        let mut report = |stream, line: String| self.journal.emit(Event::Output { stream, line });
         let commands = [command.to_owned()];
-        let ended = commands::run(&commands, &env, &self.job.directory, Some(limit), self.stop, &redact, &mut tell);
+        let ended = commands::run(&commands, &env, &self.job.directory, Some(limit), self.stop, &redact, &mut report);
         let why = match ended {
             Ok(()) => return Ok(()),
             Err(CommandError::RunFailed { how, .. }) => diagnostics::FailureReason::Command { how },

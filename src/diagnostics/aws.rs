@@ -96,7 +96,7 @@ pub fn of_lambda(error: LambdaError, redactor: &Redactor) -> ErrorReport {
             .hint("deploy again to create it, and find out what deletes it"),
         LambdaError::Stopped { reason, in_flight } => {
             let mut report = of_stop(reason);
-            // `tell_way_back` reports the state of traffic that was being shifted.
+            // `report_way_back` reports the state of traffic that was being shifted.
             if let Some(step) = in_flight.filter(|step| *step != StepName::ShiftTraffic) {
                 report.message = format!("{} during {}, which may still take effect", report.message, step.as_str());
             }
@@ -133,9 +133,9 @@ pub fn of_moved_alias(error: LambdaError, redactor: &Redactor) -> ErrorReport {
 /// `next` is the second part of the hint, what to do once the cause is fixed.
 fn of_trouble(code: Code, what: &str, trouble: StateReason, next: &str, redactor: &Redactor) -> ErrorReport {
     let known = trouble.code.as_deref().and_then(aws_messages::of_state);
-    let told = |text: &Option<String>, words: &str| text.as_deref().is_some_and(|text| text.contains(words));
+    let reported = |text: &Option<String>, words: &str| text.as_deref().is_some_and(|text| text.contains(words));
     let asked = (code == Code::ProvisioningFailed).then_some("/provisioned_concurrency");
-    let is_start = told(&trouble.code, "FunctionError") || told(&trouble.reason, "FUNCTION_ERROR");
+    let is_start = reported(&trouble.code, "FunctionError") || reported(&trouble.reason, "FUNCTION_ERROR");
     let code = if is_start { Code::FunctionStartFailed } else { code };
     let reason = trouble.reason.map(|reason| format!(": {}", sentence(&reason, redactor)));
     let (hint, at) = match (known, code) {

@@ -70,7 +70,7 @@ fn of_refusal(error: &CallError, redactor: &Redactor) -> ErrorReport {
         if let Some(region) = error.bucket_region.as_ref().filter(|_| row.code == Code::WrongRegion) {
             report.message = format!("{}; the bucket is in {}", report.message, redactor.redact(region));
         }
-        report.caused_by.extend(row.says.and_then(|_| awss_words(error, redactor)));
+        report.caused_by.extend(row.says.and_then(|_| aws_message(error, redactor)));
         return report;
     }
     if let Some(denied) = Denied::implied(error) {
@@ -97,7 +97,7 @@ fn of_denied(denied: &Denied, error: &CallError, redactor: &Redactor) -> ErrorRe
     // An S3 call may be denied `kms:` actions on the bucket's own key, so the bucket is to blame, not `kms_key_arn`.
     let of_bucket = aws_messages::is_of_bucket(error.operation).then_some("/s3_bucket");
     report.at = of_bucket.or_else(|| at_of_action(&denied.action)).map(str::to_owned);
-    report.caused_by.extend(awss_words(error, redactor));
+    report.caused_by.extend(aws_message(error, redactor));
     let mut statement = denied.statement();
     if let Some(statement) = &mut statement {
         let texts = statement.action.iter_mut().chain(&mut statement.resource);
@@ -162,12 +162,12 @@ fn at_of_action(action: &str) -> Option<&'static str> {
 fn of_constraints(problems: Vec<Problem>, error: &CallError, redactor: &Redactor) -> ErrorReport {
     let mut report = ErrorReport::of_problems(problems);
     report.message = format!("AWS refused {}: {}", error.operation, report.message);
-    report.caused_by.extend(awss_words(error, redactor));
+    report.caused_by.extend(aws_message(error, redactor));
     report
 }
 
 /// AWS's own text as a cause, for a report whose message is ours. `None`: AWS gave no text.
-fn awss_words(error: &CallError, redactor: &Redactor) -> Option<String> {
+fn aws_message(error: &CallError, redactor: &Redactor) -> Option<String> {
     // After "String measured" AWS quotes all environment variables.
     let words = error.message().split("String measured").next().unwrap_or_default();
     let words = sentence(words, redactor);
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_that_fails_tells_what_it_was() {
+    fn a_connection_that_fails_reports_what_it_was() {
         let unreachable = |cause: &str| CallError {
             kind: CallErrorKind::Connect,
             code: None,

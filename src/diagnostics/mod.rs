@@ -27,7 +27,7 @@ pub use commands::{of_command, of_git};
 pub use package::of_package;
 pub use plan::{of_no_function, of_plan, of_rollback_without_alias};
 pub use request::{of_conditions, of_request};
-pub use verification::{FailureReason, VerificationFailure, of_verification, tell_way_back};
+pub use verification::{FailureReason, VerificationFailure, of_verification, report_way_back};
 
 use crate::cancel::CancelReason;
 use crate::protocol::error::{Code, ErrorReport, Problem};

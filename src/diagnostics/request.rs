@@ -1,4 +1,4 @@
-//! Turns a [`RequestError`] or [`ConditionError`] into the report that tells the runner's or the stanza's author what is wrong.
+//! Turns a [`RequestError`] or [`ConditionError`] into the report that the author of the runner or of the stanza reads.
 
 use std::time::Duration;
 

@@ -127,14 +127,14 @@ pub fn of_verification(
 }
 
 /// Adds to a report the state of the traffic of `alias`, which was being shifted from `version` to `new`.
-pub fn tell_way_back(
+pub fn report_way_back(
     report: &mut ErrorReport,
     alias: &str,
     version: &str,
     new: &str,
     ended: Result<ShiftOutcome, ErrorReport>,
 ) {
-    let told = match ended {
+    let reported = match ended {
         Ok(ShiftOutcome::Restored) => format!("all traffic of `{alias}` is back at version {version}"),
         Ok(ShiftOutcome::Completed) => format!("all traffic of `{alias}` goes to version {new}"),
         Err(failure) => {
@@ -145,5 +145,5 @@ pub fn tell_way_back(
             format!("`{alias}` may still send traffic to version {new}, because it could not be sent back")
         }
     };
-    report.message = format!("{}; {told}", report.message);
+    report.message = format!("{}; {reported}", report.message);
 }

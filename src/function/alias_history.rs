@@ -11,7 +11,7 @@ pub struct AliasHistory {
     text: String,
     /// The alias's version when the history was written, and its previous versions, latest first. `None`: the description has no
     /// history.
-    told: Option<(String, Vec<String>)>,
+    reported: Option<(String, Vec<String>)>,
     /// The alias's version when a shift began, and the version that gets a share of its traffic. `None`: this program shifts no
     /// traffic.
     shift: Option<(String, String)>,
@@ -43,19 +43,19 @@ impl AliasHistory {
         if (before.is_none() && to.is_none()) || before.iter().flatten().chain(&to).chain([&at]).any(is_other) {
             return unknown();
         }
-        let told = before.map(|before| (at.to_owned(), before.into_iter().map(str::to_owned).collect()));
-        AliasHistory { text: text.trim_end().to_owned(), told, shift: to.map(|to| (at.to_owned(), to.to_owned())) }
+        let reported = before.map(|before| (at.to_owned(), before.into_iter().map(str::to_owned).collect()));
+        AliasHistory { text: text.trim_end().to_owned(), reported, shift: to.map(|to| (at.to_owned(), to.to_owned())) }
     }
 
     /// The history of a new alias.
     pub fn new() -> Self {
-        AliasHistory { told: Some((String::new(), Vec::new())), ..AliasHistory::default() }
+        AliasHistory { reported: Some((String::new(), Vec::new())), ..AliasHistory::default() }
     }
 
     /// The previous versions of an alias that is at `version`, latest first. `None`: they are unknown, because someone else moved the
     /// alias to `version`.
     pub fn before(&self, version: &str) -> Option<&[String]> {
-        self.told.as_ref().filter(|(at, _)| at == version).map(|(_, before)| before.as_slice())
+        self.reported.as_ref().filter(|(at, _)| at == version).map(|(_, before)| before.as_slice())
     }
 
     /// The version to which this program shifts traffic of an alias that is at `version`. `None`: it shifts none.
@@ -66,8 +66,8 @@ impl AliasHistory {
     /// The history of an alias that stays at `version` and sends a share of its traffic to `to`. `None` ends the shift.
     #[must_use]
     pub fn sharing(&self, version: &str, to: Option<&str>) -> Self {
-        let told = self.told.clone().filter(|(at, _)| at == version);
-        AliasHistory { told, shift: to.map(|to| (version.to_owned(), to.to_owned())), text: self.text.clone() }
+        let reported = self.reported.clone().filter(|(at, _)| at == version);
+        AliasHistory { reported, shift: to.map(|to| (version.to_owned(), to.to_owned())), text: self.text.clone() }
     }
 
     /// The history of an alias that moves from `version` to another one.
@@ -75,8 +75,8 @@ impl AliasHistory {
     pub fn leaving(&self, version: &str) -> Self {
         let last = Some(version).filter(|version| version.parse::<u64>().is_ok()).map(str::to_owned);
         let earlier = self.before(version).unwrap_or_default().iter().cloned();
-        let told = Some((String::new(), last.into_iter().chain(earlier).collect()));
-        AliasHistory { told, shift: None, text: self.text.clone() }
+        let reported = Some((String::new(), last.into_iter().chain(earlier).collect()));
+        AliasHistory { reported, shift: None, text: self.text.clone() }
     }
 
     /// The history of an alias that is rolled back from `version` to `target`.
@@ -86,19 +86,19 @@ impl AliasHistory {
             let index = before.iter().position(|earlier| earlier == target)?;
             Some((String::new(), before[index + 1..].to_vec()))
         });
-        AliasHistory { told: rest, shift: None, text: self.text.clone() }
+        AliasHistory { reported: rest, shift: None, text: self.text.clone() }
     }
 
     /// The description of an alias with this history that is now at `version`. `None`: it would exceed AWS's limit.
     pub fn described(&self, version: &str) -> Option<String> {
-        let before = self.told.as_ref().map(|(_, before)| {
+        let before = self.reported.as_ref().map(|(_, before)| {
             let before = before.iter().map(String::as_str).filter(|earlier| *earlier != version).take(STEPS);
             let before = before.collect::<Vec<_>>().join(", ");
             format!(", before: {}", if before.is_empty() { "none" } else { &before })
         });
         let to = self.shift.as_ref().map(|(_, to)| format!(", to {to}"));
-        let told = [to, before].into_iter().flatten().collect::<String>();
-        let end = (!told.is_empty()).then(|| format!("(at {version}{told})"));
+        let reported = [to, before].into_iter().flatten().collect::<String>();
+        let end = (!reported.is_empty()).then(|| format!("(at {version}{reported})"));
         let parts = [Some(self.text.clone()).filter(|text| !text.is_empty()), end];
         let description = parts.into_iter().flatten().collect::<Vec<_>>().join(" ");
         (description.chars().count() <= LONGEST).then_some(description)
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_trail_is_told_behind_what_somebody_else_has_written() {
+    fn a_history_is_reported_behind_what_another_client_has_written() {
         let first = AliasHistory::new().described("1").expect("short");
         assert_eq!(first, "(at 1, before: none)");
         let second = AliasHistory::of(&first).leaving("1").described("3").expect("short");
@@ -128,19 +128,19 @@ mod tests {
 
     #[test]
     fn the_way_back_shortens_it() {
-        let trail = AliasHistory::of("x (at 9, before: 7, 4, 2)");
-        assert_eq!(trail.before("9"), Some(&["7", "4", "2"].map(str::to_owned)[..]));
-        assert_eq!(trail.back("9", "7").described("7").expect("short"), "x (at 7, before: 4, 2)");
-        assert_eq!(trail.back("9", "2").described("2").expect("short"), "x (at 2, before: none)");
+        let history = AliasHistory::of("x (at 9, before: 7, 4, 2)");
+        assert_eq!(history.before("9"), Some(&["7", "4", "2"].map(str::to_owned)[..]));
+        assert_eq!(history.back("9", "7").described("7").expect("short"), "x (at 7, before: 4, 2)");
+        assert_eq!(history.back("9", "2").described("2").expect("short"), "x (at 2, before: none)");
         // The history does not contain version 5, so the versions before it are unknown.
-        assert_eq!(trail.back("9", "5").described("5").expect("short"), "x");
+        assert_eq!(history.back("9", "5").described("5").expect("short"), "x");
     }
 
     #[test]
-    fn a_shift_is_told_as_long_as_it_lasts() {
-        let trail = AliasHistory::of("for the shop (at 7, before: 5, 3)");
-        assert_eq!(trail.shift("7"), None);
-        let shifting = trail.sharing("7", Some("8")).described("7").expect("short");
+    fn a_shift_is_reported_as_long_as_it_lasts() {
+        let history = AliasHistory::of("for the shop (at 7, before: 5, 3)");
+        assert_eq!(history.shift("7"), None);
+        let shifting = history.sharing("7", Some("8")).described("7").expect("short");
         assert_eq!(shifting, "for the shop (at 7, to 8, before: 5, 3)");
         let read = AliasHistory::of(&shifting);
         assert_eq!((read.shift("7"), read.shift("8")), (Some("8"), None));
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trail_of_another_version_is_none() {
+    fn a_history_of_another_version_is_none() {
         assert_eq!(AliasHistory::of("(at 9, before: 7)").before("8"), None);
         assert_eq!(
             AliasHistory::of("(at 9, before: 7)").leaving("8").described("10").expect("short"),
@@ -173,9 +173,9 @@ mod tests {
     #[test]
     fn it_goes_on_for_ten_steps_and_never_costs_a_text() {
         let many: Vec<String> = (1..40).rev().map(|number: u64| number.to_string()).collect();
-        let long = AliasHistory { told: Some(("40".to_owned(), many)), ..AliasHistory::default() };
-        let told = AliasHistory::of(&long.leaving("40").described("41").expect("short"));
-        assert_eq!(told.before("41").map(<[String]>::len), Some(10));
+        let long = AliasHistory { reported: Some(("40".to_owned(), many)), ..AliasHistory::default() };
+        let reported = AliasHistory::of(&long.leaving("40").described("41").expect("short"));
+        assert_eq!(reported.before("41").map(<[String]>::len), Some(10));
         assert_eq!(AliasHistory::of(&"x".repeat(250)).leaving("1").described("2"), None);
     }
 

@@ -67,7 +67,7 @@ pub struct LiveAlias {
     /// AWS's `RevisionId`, which changes with every change of the alias. `None`: AWS does not return it.
     pub revision_id: Option<String>,
     /// Its history, read from its description.
-    pub trail: AliasHistory,
+    pub history: AliasHistory,
 }
 
 impl LiveAlias {
@@ -79,14 +79,14 @@ impl LiveAlias {
 
     /// The shares, if not all of them were set by a deployment of this program but by a person or another tool, such as CodeDeploy.
     pub fn shares_of_others(&self) -> &[(String, u8)] {
-        let is_ours = |(version, _): &(String, u8)| self.trail.shift(&self.version) == Some(version);
+        let is_ours = |(version, _): &(String, u8)| self.history.shift(&self.version) == Some(version);
         if self.shares().iter().all(is_ours) { &[] } else { self.shares() }
     }
 
     /// The history to write when the alias stays at its version and a shift that the history records has ended. `None`: the history
     /// records no shift, so it stays unchanged.
-    pub fn settled_trail(&self) -> Option<AliasHistory> {
-        self.trail.shift(&self.version).map(|_| self.trail.sharing(&self.version, None))
+    pub fn settled_history(&self) -> Option<AliasHistory> {
+        self.history.shift(&self.version).map(|_| self.history.sharing(&self.version, None))
     }
 }
 

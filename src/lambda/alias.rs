@@ -31,11 +31,11 @@ impl Lambda {
     ) -> Result<bool, LambdaError> {
         let Some(LiveAlias { name, version, weights, .. }) = subject.aim(action) else { return Ok(false) };
         let call = self.client.get_alias().function_name(subject.name.as_str()).name(&name).send();
-        let Some(output) = found(self.heard("GetAlias", call).await)? else { return Ok(false) };
+        let Some(output) = found(self.read_call("GetAlias", call).await)? else { return Ok(false) };
         if output.function_version() != Some(&version) || shares(output.routing_config()) != weights {
             return Ok(false);
         }
-        subject.note_aim(action);
+        subject.record_target(action);
         let revision = output.revision_id().map(str::to_owned);
         subject.note(ResponseFacts { alias: Some((name.clone(), revision)), ..ResponseFacts::default() });
         if let Action::UpdateAlias { provisions: true, .. } = action {
@@ -49,7 +49,7 @@ impl Lambda {
     ///
     /// # Errors
     /// [`LambdaError::Outdated`] if another caller has changed the alias since, and every other [`LambdaError`] of a call.
-    pub async fn send_back(
+    pub async fn restore_traffic(
         &self,
         alias: &str,
         of: usize,
@@ -59,23 +59,23 @@ impl Lambda {
         // After a signal the `finished` event must be written within seconds.
         let share = LAST_CALL / u32::try_from(of).unwrap_or(u32::MAX).max(1);
         let limit = if self.stop.reason().is_some() { share } else { self.wait_limit };
-        let sent = tokio::time::timeout(limit, self.unshift(alias, subject)).await;
+        let sent = tokio::time::timeout(limit, self.restore_weights(alias, subject)).await;
         let silence = |_| self.explained(CallError::without("UpdateAlias", CallErrorKind::Timeout));
         let way = sent.map_err(silence)??;
         subject.shifted.remove(alias);
         Ok((way, self.applied()))
     }
 
-    async fn unshift(&self, alias: &str, subject: &DeployState<'_>) -> Result<ShiftOutcome, LambdaError> {
+    async fn restore_weights(&self, alias: &str, subject: &DeployState<'_>) -> Result<ShiftOutcome, LambdaError> {
         let failed = |error| CallError::of("UpdateAlias", error);
         let ours = subject.version();
         let from = subject.shifted.get(alias).cloned().unwrap_or_default();
         let mut revision = subject.alias_revisions.get(alias).cloned();
-        let mut trail = subject.trails.get(alias).cloned().unwrap_or_default();
+        let mut history = subject.histories.get(alias).cloned().unwrap_or_default();
         for is_last in [false, true] {
             let call = self.client.update_alias().function_name(subject.name.as_str()).name(alias);
             let call = call.function_version(&from).routing_config(routing(&[]));
-            let call = call.set_description(trail.sharing(&from, None).described(&from));
+            let call = call.set_description(history.sharing(&from, None).described(&from));
             match call.set_revision_id(revision).send().await.map_err(failed) {
                 Ok(_) => return Ok(ShiftOutcome::Restored),
                 // AWS may have applied the shift or this request, although the response was lost.
@@ -90,7 +90,7 @@ impl Lambda {
                         _ => return Err(LambdaError::Outdated(Some(error))),
                     }
                     revision = alias.revision_id().map(str::to_owned);
-                    trail = AliasHistory::of(alias.description().unwrap_or_default());
+                    history = AliasHistory::of(alias.description().unwrap_or_default());
                 }
                 Err(error) => return Err(self.explained(error)),
             }

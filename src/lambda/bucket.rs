@@ -43,7 +43,7 @@ impl Lambda {
         let head = head.set_version_id(object.version.clone()).checksum_mode(ChecksumMode::Enabled);
         let answer = tokio::select! {
             reason = self.stop.requested() => return Err(LambdaError::Stopped { reason, in_flight: None }),
-            answer = self.told("HeadObject", head.send()) => answer,
+            answer = self.with_progress("HeadObject", head.send()) => answer,
         };
         match answer {
             Ok(head) if is_in_parts(&head) => Ok(None),
@@ -76,7 +76,7 @@ impl Lambda {
     /// was uploaded.
     pub(super) async fn send_to_bucket(&self, object: &Object, archive: &Arc<Archive>) -> Result<bool, LambdaError> {
         let head = self.s3.head_object().bucket(&object.bucket).key(&object.key).checksum_mode(ChecksumMode::Enabled);
-        let is_there = match self.heard("HeadObject", head.send()).await {
+        let is_there = match self.read_call("HeadObject", head.send()).await {
             Ok(head) => {
                 let length = head.content_length().and_then(|length| u64::try_from(length).ok());
                 let checksum = head.checksum_sha256().filter(|_| !is_in_parts(&head));
@@ -115,7 +115,7 @@ impl<'a> MultipartUpload<'a> {
         let progress = Progress {
             parts: (0..parts).map(|_| AtomicU64::new(0)).collect(),
             total: archive.size(),
-            tell: Mutex::new(Box::new(lambda.journal.progress(event::Progress::upload))),
+            report: Mutex::new(Box::new(lambda.journal.progress(event::Progress::upload))),
         };
         MultipartUpload { lambda, object, archive, progress: Arc::new(progress) }
     }
@@ -126,18 +126,18 @@ impl<'a> MultipartUpload<'a> {
         let put = put.content_type("application/zip").content_length(part.length);
         let put = put.checksum_algorithm(ChecksumAlgorithm::Sha256).checksum_sha256(part.checksum);
         let call = put.body(ByteStream::new(part.body)).customize().interceptor(part.signature).send();
-        self.lambda.finished(StepName::UploadPackage, "PutObject", call).await.map(drop)
+        self.lambda.write_call(StepName::UploadPackage, "PutObject", call).await.map(drop)
     }
 
     async fn in_parts(&self) -> Result<(), LambdaError> {
         let begin = self.lambda.s3.create_multipart_upload().bucket(&self.object.bucket).key(&self.object.key);
         let begin = begin.content_type("application/zip").checksum_algorithm(ChecksumAlgorithm::Sha256);
-        let begun = self.lambda.finished(StepName::UploadPackage, "CreateMultipartUpload", begin.send()).await?;
-        let id = begun.upload_id().ok_or_else(|| self.lambda.garbled("CreateMultipartUpload"))?;
+        let begun = self.lambda.write_call(StepName::UploadPackage, "CreateMultipartUpload", begin.send()).await?;
+        let id = begun.upload_id().ok_or_else(|| self.lambda.invalid_response("CreateMultipartUpload"))?;
         let sent = tokio::select! {
             biased;
             reason = self.lambda.stop.requested() => Err(LambdaError::Stopped { reason, in_flight: None }),
-            parts = self.lambda.told("UploadPart", self.parts(id)) => parts,
+            parts = self.lambda.with_progress("UploadPart", self.parts(id)) => parts,
         };
         let completed = match sent {
             Ok(parts) => self.complete(id, parts).await,
@@ -183,7 +183,7 @@ impl<'a> MultipartUpload<'a> {
         let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
         let complete = self.lambda.s3.complete_multipart_upload().bucket(&self.object.bucket).key(&self.object.key);
         let call = complete.upload_id(id).multipart_upload(parts).send();
-        self.lambda.finished(StepName::UploadPackage, "CompleteMultipartUpload", call).await.map(drop)
+        self.lambda.write_call(StepName::UploadPackage, "CompleteMultipartUpload", call).await.map(drop)
     }
 
     /// Aborts the multipart upload if S3 responds in time. AWS charges for the parts of an incomplete upload until it is aborted.
@@ -237,13 +237,13 @@ impl Intercept for Signature {
 struct Progress {
     parts: Vec<AtomicU64>,
     total: u64,
-    tell: Mutex<Box<dyn FnMut(u64, u64) + Send>>,
+    report: Mutex<Box<dyn FnMut(u64, u64) + Send>>,
 }
 
 impl Progress {
     fn note(&self, part: usize, done: u64) {
         self.parts[part].store(done, Ordering::Relaxed);
         let done = self.parts.iter().map(|part| part.load(Ordering::Relaxed)).sum();
-        self.tell.lock().unwrap_or_else(PoisonError::into_inner)(done, self.total);
+        self.report.lock().unwrap_or_else(PoisonError::into_inner)(done, self.total);
     }
 }

@@ -40,7 +40,7 @@ macro_rules! configuration {
 }
 
 /// Extracts the facts about the function from a response.
-fn told(configuration: &FunctionConfiguration) -> ResponseFacts {
+fn response_facts(configuration: &FunctionConfiguration) -> ResponseFacts {
     ResponseFacts {
         function_arn: configuration.function_arn().map(str::to_owned),
         code_sha256: configuration.code_sha256().map(str::to_owned),
@@ -60,10 +60,10 @@ impl Lambda {
         // A call whose response must have a certain field, and after which the function is ready.
         macro_rules! plain {
             ($operation:literal, $call:expr, $holds:expr) => {{
-                let output = self.finished(step, $operation, $call).await?;
+                let output = self.write_call(step, $operation, $call).await?;
                 let holds: fn(&_) -> bool = $holds;
                 if !holds(&output) {
-                    return Err(self.garbled($operation));
+                    return Err(self.invalid_response($operation));
                 }
                 (ResponseFacts::default(), UpdateStatus::Settled)
             }};
@@ -71,9 +71,9 @@ impl Lambda {
         // A call whose response has no required field.
         macro_rules! silent {
             ($operation:literal, $call:expr) => {{
-                self.finished(step, $operation, $call).await?;
-                if !self.attempts.told().is_awss {
-                    return Err(self.garbled($operation));
+                self.write_call(step, $operation, $call).await?;
+                if !self.attempts.stats().is_from_aws {
+                    return Err(self.invalid_response($operation));
                 }
                 (ResponseFacts::default(), UpdateStatus::Settled)
             }};
@@ -85,11 +85,11 @@ impl Lambda {
             Action::UpdateFunctionConfiguration { settings } => {
                 let request = self.client.update_function_configuration().function_name(name);
                 let call = request::update(request, settings).set_revision_id(subject.revision_id.clone()).send();
-                let output = self.finished(step, "UpdateFunctionConfiguration", call).await?;
-                output.function_arn().ok_or_else(|| self.garbled("UpdateFunctionConfiguration"))?;
+                let output = self.write_call(step, "UpdateFunctionConfiguration", call).await?;
+                output.function_arn().ok_or_else(|| self.invalid_response("UpdateFunctionConfiguration"))?;
                 let configuration = configuration!(output);
                 (
-                    ResponseFacts { function_arn: None, ..told(&configuration) },
+                    ResponseFacts { function_arn: None, ..response_facts(&configuration) },
                     UpdateStatus::of_configuration(&configuration),
                 )
             }
@@ -130,9 +130,9 @@ impl Lambda {
                 let call = call.set_auth_type(config.auth_type.as_deref().map(Into::into));
                 let call = call.set_invoke_mode(config.invoke_mode.as_deref().map(Into::into));
                 let call = call.set_cors(config.cors.as_ref().map(request::cors)).send();
-                let output = self.finished(step, "CreateFunctionUrlConfig", call).await?;
+                let output = self.write_call(step, "CreateFunctionUrlConfig", call).await?;
                 let function_url = Some(output.function_url().to_owned()).filter(|url| !url.is_empty());
-                let function_url = Some(function_url.ok_or_else(|| self.garbled("CreateFunctionUrlConfig"))?);
+                let function_url = Some(function_url.ok_or_else(|| self.invalid_response("CreateFunctionUrlConfig"))?);
                 (ResponseFacts { function_url, ..ResponseFacts::default() }, UpdateStatus::Settled)
             }
             Action::UpdateFunctionUrlConfig { config, alias } => {
@@ -169,8 +169,8 @@ impl Lambda {
                 let publish_to = to_latest.then_some(FunctionVersionLatestPublished::LatestPublished);
                 let request = request.set_publish_to(publish_to);
                 let call = request.set_code_sha256(subject.code_sha256.clone()).send();
-                let output = self.finished(step, "PublishVersion", call).await?;
-                let version = output.version().ok_or_else(|| self.garbled("PublishVersion"))?.to_owned();
+                let output = self.write_call(step, "PublishVersion", call).await?;
+                let version = output.version().ok_or_else(|| self.invalid_response("PublishVersion"))?.to_owned();
                 let configuration = configuration!(output);
                 let standing = UpdateStatus::of_configuration(&configuration).of_version();
                 (
@@ -186,8 +186,8 @@ impl Lambda {
                 let call =
                     self.client.create_alias().function_name(name).name(alias).function_version(subject.version());
                 let call = call.set_description(AliasHistory::new().described(subject.version())).send();
-                let output = self.finished(step, "CreateAlias", call).await?;
-                output.alias_arn().ok_or_else(|| self.garbled("CreateAlias"))?;
+                let output = self.write_call(step, "CreateAlias", call).await?;
+                output.alias_arn().ok_or_else(|| self.invalid_response("CreateAlias"))?;
                 let alias = Some((alias.clone(), output.revision_id().map(str::to_owned)));
                 (ResponseFacts { alias, ..ResponseFacts::default() }, UpdateStatus::Settled)
             }
@@ -195,9 +195,9 @@ impl Lambda {
                 let aim = subject.aim(action).expect("both actions name an alias");
                 let (alias, version) = (aim.name, aim.version);
                 let description = match action {
-                    Action::UpdateAlias { trail: Some(trail), .. } => trail.described(&version),
-                    Action::ShiftTraffic { trail, .. } => {
-                        trail.sharing(&version, Some(subject.version())).described(&version)
+                    Action::UpdateAlias { history: Some(history), .. } => history.described(&version),
+                    Action::ShiftTraffic { history, .. } => {
+                        history.sharing(&version, Some(subject.version())).described(&version)
                     }
                     _ => None,
                 };
@@ -206,8 +206,8 @@ impl Lambda {
                 // Without a routing configuration AWS would keep the current weights.
                 let call = call.routing_config(routing(&aim.weights));
                 let call = call.set_revision_id(subject.alias_revisions.get(&alias).cloned()).send();
-                let output = self.finished(step, "UpdateAlias", call).await?;
-                output.alias_arn().ok_or_else(|| self.garbled("UpdateAlias"))?;
+                let output = self.write_call(step, "UpdateAlias", call).await?;
+                output.alias_arn().ok_or_else(|| self.invalid_response("UpdateAlias"))?;
                 let alias = Some((alias, output.revision_id().map(str::to_owned)));
                 // While provisioned concurrency is still allocated on the old version, AWS returns a weight of 100 % for it.
                 let is_moving = shares(output.routing_config()).iter().any(|(_, percent)| *percent == 100);
@@ -259,13 +259,13 @@ impl Lambda {
         let output = if *delivery == Delivery::Call {
             let call = request.customize().config_override(self.upload_override());
             let call = call.interceptor(self.upload(archive(subject))).send();
-            self.finished(action.name(), "CreateFunction", call).await?
+            self.write_call(action.name(), "CreateFunction", call).await?
         } else {
-            self.finished(action.name(), "CreateFunction", request.send()).await?
+            self.write_call(action.name(), "CreateFunction", request.send()).await?
         };
-        output.function_arn().ok_or_else(|| self.garbled("CreateFunction"))?;
+        output.function_arn().ok_or_else(|| self.invalid_response("CreateFunction"))?;
         let configuration = configuration!(output);
-        Ok((told(&configuration), UpdateStatus::of_configuration(&configuration)))
+        Ok((response_facts(&configuration), UpdateStatus::of_configuration(&configuration)))
     }
 
     /// Sends UpdateFunctionCode. With `rehearses` it is a dry run: AWS only validates the request.
@@ -283,20 +283,20 @@ impl Lambda {
             Delivery::Call => {
                 let call = request.zip_file(Blob::default()).customize().config_override(self.upload_override());
                 let call = call.interceptor(self.upload(archive(subject))).send();
-                self.finished(action.name(), "UpdateFunctionCode", call).await?
+                self.write_call(action.name(), "UpdateFunctionCode", call).await?
             }
             Delivery::Upload(Object { bucket, key, version }) | Delivery::Object(Object { bucket, key, version }) => {
                 let request = request.s3_bucket(bucket).s3_key(key).set_s3_object_version(version.clone());
-                self.finished(action.name(), "UpdateFunctionCode", request.send()).await?
+                self.write_call(action.name(), "UpdateFunctionCode", request.send()).await?
             }
             Delivery::Image(uri) => {
-                self.finished(action.name(), "UpdateFunctionCode", request.image_uri(uri).send()).await?
+                self.write_call(action.name(), "UpdateFunctionCode", request.image_uri(uri).send()).await?
             }
             Delivery::LiveImage => unreachable!("the live image is not deployed again"),
         };
-        output.function_arn().ok_or_else(|| self.garbled("UpdateFunctionCode"))?;
+        output.function_arn().ok_or_else(|| self.invalid_response("UpdateFunctionCode"))?;
         let configuration = configuration!(output);
-        let told = ResponseFacts { function_arn: None, ..told(&configuration) };
-        Ok((told, UpdateStatus::of_configuration(&configuration)))
+        let facts = ResponseFacts { function_arn: None, ..response_facts(&configuration) };
+        Ok((facts, UpdateStatus::of_configuration(&configuration)))
     }
 }

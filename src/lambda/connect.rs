@@ -71,7 +71,7 @@ pub async fn connect(
     let asking = IdentityLookup { stanza, env, env_given, http, observer: observer.clone(), wait_limit, learnt };
     // A call to STS has the same limit but a better error message, so it must time out first.
     let identifying = tokio::time::timeout(wait_limit + Duration::from_secs(1), asking.identify());
-    let told = |error| match error {
+    let reported = |error| match error {
         LambdaError::Call(error) => LambdaError::Call(observer.attempts.explained(error)),
         other => other,
     };
@@ -82,8 +82,8 @@ pub async fn connect(
             orphans::end_those_of_the_sdk();
             return Err(LambdaError::Stopped { reason, in_flight: None });
         }
-        found = wait::told(&journal, Duration::ZERO, || CREDENTIALS.to_owned(), identifying) => {
-            found.map_err(|_| LambdaError::WaitedTooLong { what: CREDENTIALS, limit: wait_limit })?.map_err(told)?
+        found = wait::with_progress(&journal, Duration::ZERO, || CREDENTIALS.to_owned(), identifying) => {
+            found.map_err(|_| LambdaError::WaitedTooLong { what: CREDENTIALS, limit: wait_limit })?.map_err(reported)?
         }
     };
     let attempts = observer.attempts.clone();

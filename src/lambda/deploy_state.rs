@@ -29,7 +29,7 @@ pub struct DeployState<'a> {
     /// `RevisionId` of each alias, by alias name.
     pub alias_revisions: BTreeMap<String, String>,
     /// History of each alias, by alias name.
-    pub trails: BTreeMap<String, AliasHistory>,
+    pub histories: BTreeMap<String, AliasHistory>,
     /// Aliases that send part of their traffic to the new version, each with the version that gets the rest.
     pub shifted: BTreeMap<String, String>,
     /// The function URL, of the alias or of the function. `None`: there is none.
@@ -52,7 +52,7 @@ impl<'a> DeployState<'a> {
             revision_id: None,
             version: None,
             alias_revisions: BTreeMap::new(),
-            trails: BTreeMap::new(),
+            histories: BTreeMap::new(),
             shifted: BTreeMap::new(),
             function_url: None,
             seen_sha256: None,
@@ -61,7 +61,7 @@ impl<'a> DeployState<'a> {
     }
 
     /// Replaces the state by that of the live function and of the plan for it.
-    pub fn take(&mut self, live: &LiveFunction, plan: &Plan, code_sha256: Option<String>) {
+    pub fn refresh(&mut self, live: &LiveFunction, plan: &Plan, code_sha256: Option<String>) {
         self.arn.clone_from(&live.arn);
         self.code_sha256 = code_sha256;
         self.revision_id.clone_from(&live.revision_id);
@@ -70,13 +70,13 @@ impl<'a> DeployState<'a> {
         self.seen_sha256 = None;
         self.known = Some(Held::of(live));
         self.shifted.clear();
-        self.trails = live.aliases.iter().map(|alias| (alias.name.clone(), alias.trail.clone())).collect();
+        self.histories = live.aliases.iter().map(|alias| (alias.name.clone(), alias.history.clone())).collect();
         let revision = |alias: &LiveAlias| Some((alias.name.clone(), alias.revision_id.clone()?));
         self.alias_revisions = live.aliases.iter().filter_map(revision).collect();
     }
 
     /// The target of a step, as shown in events.
-    pub fn told(&self, action: &Action) -> StepTarget {
+    pub fn target_of(&self, action: &Action) -> StepTarget {
         let version = || Some(self.version().to_owned());
         match action {
             Action::Verify => StepTarget { version: version(), ..StepTarget::default() },
@@ -124,7 +124,7 @@ impl<'a> DeployState<'a> {
     }
 
     /// Records whether an alias sends part of its traffic to the new version after a step.
-    pub(super) fn note_aim(&mut self, action: &Action) {
+    pub(super) fn record_target(&mut self, action: &Action) {
         match action {
             Action::UpdateAlias { alias, .. } => drop(self.shifted.remove(alias)),
             Action::ShiftTraffic { alias, from, .. } => drop(self.shifted.insert(alias.clone(), from.clone())),
@@ -139,17 +139,17 @@ impl<'a> DeployState<'a> {
 
     /// Whether AWS returned another hash than that of the package. Code that is encrypted with a customer managed key is not
     /// compared: it is not documented what AWS hashes there.
-    pub(super) fn got_other_code(&self, action: &Action, told: Option<&String>) -> bool {
+    pub(super) fn code_mismatch(&self, action: &Action, reported: Option<&String>) -> bool {
         let (Action::CreateFunction { settings, .. } | Action::UpdateFunctionCode { settings, .. }) = action else {
             return false;
         };
         let is_encrypted = settings.iter().any(|setting| matches!(setting, Setting::SourceKmsKeyArn(_)));
-        self.archive.is_some() && !is_encrypted && told.is_some() && told != self.code_sha256.as_ref()
+        self.archive.is_some() && !is_encrypted && reported.is_some() && reported != self.code_sha256.as_ref()
     }
 
     /// Whether a response has the code and settings known before, except for what the call itself changes. AWS replaces a
     /// structure as a whole, so if one member changes, the others may change, too.
-    pub(super) fn is_followed_by(&self, action: &Action, told: &Held) -> bool {
+    pub(super) fn is_followed_by(&self, action: &Action, reported: &Held) -> bool {
         let Some(known) = &self.known else { return true };
         let description = [Setting::Description(String::new())];
         let (sent, brings_code): (&[Setting], bool) = match action {
@@ -164,7 +164,7 @@ impl<'a> DeployState<'a> {
             let of = structures.iter().find(|members| members.iter().any(|member| member.is_kind_of(setting)));
             names(setting) || of.is_some_and(|members| members.iter().any(names))
         };
-        (brings_code || told.code_sha256 == known.code_sha256) && told.keeps(known, changes)
+        (brings_code || reported.code_sha256 == known.code_sha256) && reported.keeps(known, changes)
     }
 
     /// Whether the function still has the settings of our own call. If so, adopts its revision, which AWS changes once more
@@ -193,26 +193,26 @@ impl<'a> DeployState<'a> {
     }
 
     /// Records the facts from a response.
-    pub(super) fn note(&mut self, told: ResponseFacts) {
-        if let Some(arn) = told.function_arn {
+    pub(super) fn note(&mut self, reported: ResponseFacts) {
+        if let Some(arn) = reported.function_arn {
             self.arn = arn;
         }
         // The hash of our own package is known, whatever AWS returns.
         if self.archive.is_none() {
-            self.code_sha256 = told.code_sha256.or(self.code_sha256.take());
+            self.code_sha256 = reported.code_sha256.or(self.code_sha256.take());
         }
         // A call that does not return the revision may have changed it.
-        self.revision_id = told.revision_id;
-        self.known = told.held.or(self.known.take());
+        self.revision_id = reported.revision_id;
+        self.known = reported.held.or(self.known.take());
         self.seen_sha256 = None;
-        self.version = told.version.or(self.version.take());
-        if let Some((name, revision)) = told.alias {
+        self.version = reported.version.or(self.version.take());
+        if let Some((name, revision)) = reported.alias {
             match revision {
                 Some(revision) => self.alias_revisions.insert(name, revision),
                 None => self.alias_revisions.remove(&name),
             };
         }
-        self.function_url = told.function_url.or(self.function_url.take());
+        self.function_url = reported.function_url.or(self.function_url.take());
     }
 }
 
@@ -247,14 +247,14 @@ mod tests {
     }
 
     #[test]
-    fn what_a_call_tells_is_what_was_known_but_for_what_it_changes() {
+    fn what_a_call_reports_is_what_was_known_but_for_what_it_changes() {
         let name = FunctionName::parse("f").expect("a name");
         let subject = DeployState { known: Some(held("a", 3, "d")), ..DeployState::of(&name) };
         let configuration = |setting| Action::UpdateFunctionConfiguration { settings: vec![setting] };
         let publish = Action::PublishVersion { description: None, to_latest: false };
         let code = Action::UpdateFunctionCode { settings: Vec::new(), delivery: Delivery::Call };
         let timeout = || configuration(Setting::Timeout(5));
-        for (action, told, is_ours) in [
+        for (action, reported, is_ours) in [
             (timeout(), held("a", 5, "d"), true),
             (timeout(), held("b", 5, "d"), false),
             (timeout(), held("a", 5, "theirs"), false),
@@ -263,7 +263,7 @@ mod tests {
             (publish.clone(), held("b", 3, "d"), false),
             (publish, held("a", 5, "d"), false),
         ] {
-            assert_eq!(subject.is_followed_by(&action, &told), is_ours, "{action:?} {told:?}");
+            assert_eq!(subject.is_followed_by(&action, &reported), is_ours, "{action:?} {reported:?}");
         }
         // If one member changes, AWS replaces the whole structure.
         let mut logged = held("a", 3, "d");

@@ -74,12 +74,12 @@ impl JsonZipBody {
         Ok(hash.finalize().to_vec())
     }
 
-    /// Converts it to an SDK body that can be sent again. Calls `tell` with the number of bytes of the range read so far;
+    /// Converts it to an SDK body that can be sent again. Calls `report` with the number of bytes of the range read so far;
     /// each attempt starts at 0.
-    pub(super) fn into_body(self, tell: impl Fn(u64) + Send + Sync + 'static) -> SdkBody {
-        let tell: Arc<dyn Fn(u64) + Send + Sync> = Arc::new(tell);
+    pub(super) fn into_body(self, report: impl Fn(u64) + Send + Sync + 'static) -> SdkBody {
+        let report: Arc<dyn Fn(u64) + Send + Sync> = Arc::new(report);
         SdkBody::retryable(move || {
-            SdkBody::from_body_1_x(Stream { document: self.clone(), part: Part::Before, tell: tell.clone() })
+            SdkBody::from_body_1_x(Stream { document: self.clone(), part: Part::Before, report: report.clone() })
         })
     }
 
@@ -107,7 +107,7 @@ impl JsonZipBody {
 struct Stream {
     document: JsonZipBody,
     part: Part,
-    tell: Arc<dyn Fn(u64) + Send + Sync>,
+    report: Arc<dyn Fn(u64) + Send + Sync>,
 }
 
 impl Body for Stream {
@@ -116,7 +116,7 @@ impl Body for Stream {
 
     fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
         if let Part::Archive(from) = self.part {
-            (self.tell)(from - self.document.range.start);
+            (self.report)(from - self.document.range.start);
         }
         Poll::Ready(match self.document.read(self.part) {
             Ok(Some((bytes, next))) => {

@@ -113,14 +113,14 @@ impl Lambda {
     /// [`LambdaError::Call`], and [`LambdaError::Stopped`] as soon as the run is cancelled.
     pub async fn read_live(&self, name: &FunctionName) -> Result<Option<LiveState>, LambdaError> {
         let call = self.client.get_function().function_name(name.as_str()).send();
-        let output = match self.heard("GetFunction", call).await {
+        let output = match self.read_call("GetFunction", call).await {
             Err(LambdaError::Call(error)) if error.is_function_not_found() => return Ok(None),
             other => other?,
         };
-        let garbled = || self.garbled("GetFunction");
-        let configuration = output.configuration().ok_or_else(garbled)?;
+        let invalid_response = || self.invalid_response("GetFunction");
+        let configuration = output.configuration().ok_or_else(invalid_response)?;
         let standing = UpdateStatus::of_configuration(configuration);
-        let live = read::live(&output).ok_or_else(garbled)?;
+        let live = read::live(&output).ok_or_else(invalid_response)?;
         self.learnt.add(live.secrets());
         let is_busy = standing.passes();
         let what = if standing == UpdateStatus::Leaving { LEAVING } else { ANOTHER_UPDATE };
@@ -131,7 +131,7 @@ impl Lambda {
     ///
     /// # Errors
     /// As [`Lambda::read_live`].
-    pub async fn read_beside(
+    pub async fn read_extras(
         &self,
         name: &FunctionName,
         live: &mut LiveFunction,
@@ -141,8 +141,8 @@ impl Lambda {
         // AWS rejects this call for container images, which have no code signing configuration.
         if beside.code_signing && live.image.is_none() {
             let call = self.client.get_function_code_signing_config().function_name(name).send();
-            let output = found(self.heard("GetFunctionCodeSigningConfig", call).await)?.ok_or(LambdaError::Gone)?;
-            self.check_awss("GetFunctionCodeSigningConfig")?;
+            let output = found(self.read_call("GetFunctionCodeSigningConfig", call).await)?.ok_or(LambdaError::Gone)?;
+            self.require_aws_request_id("GetFunctionCodeSigningConfig")?;
             live.settings.push(Setting::CodeSigningConfigArn(output.code_signing_config_arn().to_owned()));
         }
         if beside.url {
@@ -161,14 +161,14 @@ impl Lambda {
     /// Reads the function URL of an alias, or of the unqualified function.
     async fn url(&self, name: &str, alias: Option<String>) -> Result<Option<LiveUrl>, LambdaError> {
         let call = self.client.get_function_url_config().function_name(name).set_qualifier(alias).send();
-        Ok(found(self.heard("GetFunctionUrlConfig", call).await)?.map(|output| read::url(&output)))
+        Ok(found(self.read_call("GetFunctionUrlConfig", call).await)?.map(|output| read::url(&output)))
     }
 
     /// Reads which public access the resource policy of an alias, or of the unqualified function, grants.
     async fn public(&self, name: &str, alias: Option<String>) -> Result<PublicAccess, LambdaError> {
         let call = self.client.get_policy().function_name(name).set_qualifier(alias).send();
-        let policy = found(self.heard("GetPolicy", call).await)?;
-        self.check_awss("GetPolicy")?;
+        let policy = found(self.read_call("GetPolicy", call).await)?;
+        self.require_aws_request_id("GetPolicy")?;
         Ok(policy.and_then(|output| output.policy().map(read::public)).unwrap_or_default())
     }
 
@@ -176,7 +176,7 @@ impl Lambda {
     ///
     /// # Errors
     /// [`LambdaError::WaitedTooLong`], and those of [`Lambda::read_live`].
-    pub async fn wait_until_quiet(&self, name: &FunctionName) -> Result<Option<LiveState>, LambdaError> {
+    pub async fn wait_until_idle(&self, name: &FunctionName) -> Result<Option<LiveState>, LambdaError> {
         self.quiet(name, &mut wait::PollBackoff::new(self.wait_limit)).await
     }
 
@@ -193,10 +193,10 @@ impl Lambda {
     /// Reads the live function. If an update is in progress, waits for its end first.
     ///
     /// # Errors
-    /// As [`Lambda::wait_until_quiet`].
-    pub async fn read_when_quiet(&self, name: &FunctionName) -> Result<Option<LiveState>, LambdaError> {
+    /// As [`Lambda::wait_until_idle`].
+    pub async fn read_when_idle(&self, name: &FunctionName) -> Result<Option<LiveState>, LambdaError> {
         match self.read_live(name).await? {
-            Some(found) if found.is_busy => self.wait_until_quiet(name).await,
+            Some(found) if found.is_busy => self.wait_until_idle(name).await,
             found => Ok(found),
         }
     }
@@ -206,7 +206,7 @@ impl Lambda {
     ///
     /// # Errors
     /// [`LambdaError::Stopped`].
-    pub async fn let_others_go_first(&self, round: u32) -> Result<(), LambdaError> {
+    pub async fn back_off_with_jitter(&self, round: u32) -> Result<(), LambdaError> {
         let mut pace =
             wait::PollBackoff::between(Duration::from_millis(100), Duration::from_millis(400 << round.min(3)));
         self.pause(&mut pace, ANOTHER_UPDATE).await
@@ -214,13 +214,13 @@ impl Lambda {
 
     /// Request statistics of the last step.
     pub fn applied(&self) -> Applied {
-        let tally = self.attempts.told();
+        let tally = self.attempts.stats();
         Applied { attempts: tally.requests, request_id: tally.request_id }
     }
 
     /// Number of HTTP requests of the last step, and whether a response to one of them was lost.
     pub fn attempts(&self) -> (u32, bool) {
-        let tally = self.attempts.told();
+        let tally = self.attempts.stats();
         (tally.requests, tally.has_lost)
     }
 
@@ -238,12 +238,12 @@ impl Lambda {
         subject: &mut DeployState<'_>,
         role_not_ready: &dyn Fn(),
     ) -> Result<Applied, LambdaError> {
-        let applied = self.carry_out(action, subject, role_not_ready).await;
+        let applied = self.send_with_retries(action, subject, role_not_ready).await;
         if let (Action::ShiftTraffic { .. }, Err(error)) = (action, &applied)
-            && (self.attempts.told().has_lost || error.leaves_in_doubt())
+            && (self.attempts.stats().has_lost || error.leaves_in_doubt())
         {
             // AWS may have applied the shift in spite of the error.
-            subject.note_aim(action);
+            subject.record_target(action);
         }
         applied
     }
@@ -253,7 +253,7 @@ impl Lambda {
     ///
     /// # Errors
     /// [`LambdaError::Call`] as for the step itself, and [`LambdaError::Stopped`].
-    pub async fn rehearse(&self, action: &Action, subject: &DeployState<'_>) -> Result<(), LambdaError> {
+    pub async fn dry_run(&self, action: &Action, subject: &DeployState<'_>) -> Result<(), LambdaError> {
         let Action::UpdateFunctionCode { delivery, .. } = action else { return Ok(()) };
         if matches!(delivery, Delivery::Upload(_)) {
             return Ok(());
@@ -266,7 +266,7 @@ impl Lambda {
         }
     }
 
-    async fn carry_out(
+    async fn send_with_retries(
         &self,
         action: &Action,
         subject: &mut DeployState<'_>,
@@ -283,27 +283,27 @@ impl Lambda {
         let mut weights = wait::PollBackoff::slowly(wait::WEIGHTS_LIMIT.min(self.wait_limit));
         loop {
             match self.call(action, subject).await {
-                Ok((told, standing)) => {
-                    self.journal.note_changed(step);
-                    let tally = self.attempts.told();
-                    let is_moving = told.is_moving;
-                    let got_other_code = subject.got_other_code(action, told.code_sha256.as_ref());
-                    let is_ours = told.held.as_ref().is_none_or(|held| subject.is_followed_by(action, held));
-                    subject.note(told);
-                    subject.note_aim(action);
+                Ok((reported, standing)) => {
+                    self.journal.record_change(step);
+                    let tally = self.attempts.stats();
+                    let is_moving = reported.is_moving;
+                    let code_mismatch = subject.code_mismatch(action, reported.code_sha256.as_ref());
+                    let is_ours = reported.held.as_ref().is_none_or(|held| subject.is_followed_by(action, held));
+                    subject.note(reported);
+                    subject.record_target(action);
                     if !is_ours {
                         return Err(LambdaError::Outdated(None));
                     }
-                    let settled = self.settle(action, subject, standing).await;
+                    let settled = self.wait_until_live(action, subject, standing).await;
                     if let Err(LambdaError::UpdateFailed(_)) = settled {
-                        self.journal.retract_changed(step);
+                        self.journal.retract_change(step);
                     }
                     settled?;
                     match action {
                         Action::PutProvisionedConcurrencyConfig { alias, .. } => {
                             let ready = self.wait_for_provisioned(subject.name, alias).await;
                             if let Err(LambdaError::ProvisioningFailed(_)) = ready {
-                                self.journal.retract_changed(step);
+                                self.journal.retract_change(step);
                             }
                             ready?;
                         }
@@ -312,7 +312,7 @@ impl Lambda {
                         }
                         _ => {}
                     }
-                    if got_other_code {
+                    if code_mismatch {
                         return Err(LambdaError::Outdated(None));
                     }
                     return Ok(Applied { attempts: tally.requests, request_id: tally.request_id });
@@ -334,7 +334,7 @@ impl Lambda {
                     self.pause_or(&mut weights, "the removal of the alias's weights", LambdaError::Call(error)).await?;
                 }
                 Err(LambdaError::Call(error)) if self.was_done(action, &error) => {
-                    self.journal.note_changed(step);
+                    self.journal.record_change(step);
                     return Ok(self.applied());
                 }
                 // PublishVersion changes the revision, so the lost request may have caused this. Without the revision it is
@@ -342,16 +342,16 @@ impl Lambda {
                 Err(LambdaError::Call(error))
                     if error.is_outdated()
                         && matches!(action, Action::PublishVersion { .. })
-                        && self.attempts.told().has_lost
+                        && self.attempts.stats().has_lost
                         && subject.revision_id.is_some() =>
                 {
                     subject.revision_id = None;
                 }
                 Err(LambdaError::Call(error)) if error.is_outdated() => {
-                    if !self.attempts.told().has_lost || !self.has_moved_alias(action, subject).await? {
+                    if !self.attempts.stats().has_lost || !self.has_moved_alias(action, subject).await? {
                         return Err(LambdaError::Outdated(Some(error)));
                     }
-                    self.journal.note_changed(step);
+                    self.journal.record_change(step);
                     return Ok(self.applied());
                 }
                 Err(LambdaError::Call(error)) if error.is_not_found() && !subject.arn.is_empty() => {
@@ -380,7 +380,7 @@ impl Lambda {
                     if !moves || !self.has_moved_alias(action, subject).await.unwrap_or(false) {
                         return Err(error);
                     }
-                    self.journal.note_changed(step);
+                    self.journal.record_change(step);
                     return Ok(self.applied());
                 }
             }
@@ -393,7 +393,7 @@ impl Lambda {
             // The goal is reached, even if another caller deleted the version.
             return error.is_not_found();
         }
-        self.attempts.told().has_lost
+        self.attempts.stats().has_lost
             && match action {
                 Action::AddPermission { .. } => error.is_outdated(),
                 Action::RemovePermission { .. } | Action::DeleteFunctionUrlConfig { .. } => error.is_not_found(),
@@ -405,20 +405,20 @@ impl Lambda {
     ///
     /// # Errors
     /// [`LambdaError::Stopped`].
-    pub async fn rest(&self, interval: Duration) -> Result<(), LambdaError> {
+    pub async fn pause_traffic(&self, interval: Duration) -> Result<(), LambdaError> {
         self.sleep(interval, "the next traffic shift").await
     }
 
     /// Uploads the archive to its S3 object, unless the object exists already.
     async fn upload_package(&self, object: &Object, subject: &DeployState<'_>) -> Result<Applied, LambdaError> {
         if self.send_to_bucket(object, archive(subject)).await? {
-            self.journal.note_changed(StepName::UploadPackage);
+            self.journal.record_change(StepName::UploadPackage);
         }
         Ok(self.applied())
     }
 
     /// Waits until the operation that a step started has ended.
-    async fn settle(
+    async fn wait_until_live(
         &self,
         action: &Action,
         subject: &mut DeployState<'_>,
@@ -433,14 +433,14 @@ impl Lambda {
         let mut pace = wait::PollBackoff::new(self.wait_limit);
         while standing.passes() {
             let call = self.client.get_function().function_name(subject.name.as_str()).set_qualifier(version.clone());
-            let look = async || self.heard("GetFunction", call.clone().send()).await;
+            let look = async || self.read_call("GetFunction", call.clone().send()).await;
             let output = match self.look_again(&mut pace, what, look).await {
                 Err(LambdaError::Call(error)) if error.is_function_not_found() => return Err(LambdaError::Gone),
                 other => other?,
             };
-            let configuration = output.configuration().ok_or_else(|| self.garbled("GetFunction"))?;
-            let told = UpdateStatus::of_configuration(configuration);
-            standing = if version.is_some() { told.of_version() } else { told };
+            let configuration = output.configuration().ok_or_else(|| self.invalid_response("GetFunction"))?;
+            let reported = UpdateStatus::of_configuration(configuration);
+            standing = if version.is_some() { reported.of_version() } else { reported };
             if version.is_none() {
                 subject.seen_sha256 = configuration.code_sha256().map(str::to_owned);
                 seen = read::live(&output);
@@ -506,19 +506,19 @@ impl Lambda {
     async fn sleep(&self, interval: Duration, what: &'static str) -> Result<(), LambdaError> {
         let sleep = tokio::time::sleep(interval);
         tokio::select! {
-            () = wait::told(&self.journal, Duration::ZERO, || what.to_owned(), sleep) => Ok(()),
+            () = wait::with_progress(&self.journal, Duration::ZERO, || what.to_owned(), sleep) => Ok(()),
             reason = self.stop.requested() => Err(LambdaError::Stopped { reason, in_flight: None }),
         }
     }
 
     /// Awaits a call, and emits progress events while it is slow.
-    async fn told<T>(&self, operation: &'static str, call: impl Future<Output = T>) -> T {
-        let what = || match self.attempts.told().refusal {
+    async fn with_progress<T>(&self, operation: &'static str, call: impl Future<Output = T>) -> T {
+        let what = || match self.attempts.stats().refusal {
             Some(refusal) => format!("{operation} to succeed; its last response was HTTP {}", refusal.http_status),
             None => format!("AWS's response to {operation}"),
         };
         // A poll of a longer wait must not replace the text of that wait.
-        wait::told(&self.journal, Duration::from_secs(1), what, call).await
+        wait::with_progress(&self.journal, Duration::from_secs(1), what, call).await
     }
 
     fn failed<E>(&self, operation: &'static str, error: SdkError<E, HttpResponse>) -> LambdaError
@@ -533,7 +533,7 @@ impl Lambda {
     }
 
     /// Awaits a read call; abandons it as soon as the run is cancelled.
-    async fn heard<T, E>(
+    async fn read_call<T, E>(
         &self,
         operation: &'static str,
         call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
@@ -544,12 +544,12 @@ impl Lambda {
         tokio::select! {
             biased;
             reason = self.stop.requested() => Err(LambdaError::Stopped { reason, in_flight: None }),
-            answer = self.told(operation, call) => answer.map_err(|error| self.failed(operation, error)),
+            answer = self.with_progress(operation, call) => answer.map_err(|error| self.failed(operation, error)),
         }
     }
 
     /// Awaits a write call. Does not send it if the run is already cancelled; a call in flight gets [`GRACE`] after a signal.
-    async fn finished<T, E>(
+    async fn write_call<T, E>(
         &self,
         step: StepName,
         operation: &'static str,
@@ -559,7 +559,7 @@ impl Lambda {
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
         self.stop.check().map_err(|reason| LambdaError::Stopped { reason, in_flight: None })?;
-        let out_of_patience = async {
+        let out_of_timeout = async {
             match self.stop.requested().await {
                 CancelReason::OutputClosed => std::future::pending().await,
                 reason @ CancelReason::Signal(_) => {
@@ -572,14 +572,14 @@ impl Lambda {
         };
         tokio::select! {
             biased;
-            answer = self.told(operation, call) => answer.map_err(|error| self.failed(operation, error)),
-            reason = out_of_patience => Err(LambdaError::Stopped { reason, in_flight: Some(step) }),
+            answer = self.with_progress(operation, call) => answer.map_err(|error| self.failed(operation, error)),
+            reason = out_of_timeout => Err(LambdaError::Stopped { reason, in_flight: Some(step) }),
         }
     }
 
     /// The error for a success response without its required fields: it does not come from AWS, but from a proxy on the way.
-    fn garbled(&self, operation: &'static str) -> LambdaError {
-        let RequestStats { http_status, request_id, .. } = self.attempts.told();
+    fn invalid_response(&self, operation: &'static str) -> LambdaError {
+        let RequestStats { http_status, request_id, .. } = self.attempts.stats();
         LambdaError::Call(CallError {
             http_status,
             request_id,
@@ -588,8 +588,8 @@ impl Lambda {
     }
 
     /// Checks that a response whose fields are all optional comes from AWS and not from a proxy on the way.
-    fn check_awss(&self, operation: &'static str) -> Result<(), LambdaError> {
-        if self.attempts.told().is_awss { Ok(()) } else { Err(self.garbled(operation)) }
+    fn require_aws_request_id(&self, operation: &'static str) -> Result<(), LambdaError> {
+        if self.attempts.stats().is_from_aws { Ok(()) } else { Err(self.invalid_response(operation)) }
     }
 
     fn upload(&self, archive: &Arc<Archive>) -> Upload {

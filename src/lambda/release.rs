@@ -56,7 +56,7 @@ impl Lambda {
         }
         if live.is_managed && questions.aliases.is_empty() {
             let call = self.client.get_function().function_name(name.as_str()).qualifier(LATEST_PUBLISHED).send();
-            let output = found(self.heard("GetFunction", call).await)?;
+            let output = found(self.read_call("GetFunction", call).await)?;
             live.latest_published = output.and_then(|output| output.configuration().and_then(read::version));
         }
         if questions.versions {
@@ -72,9 +72,9 @@ impl Lambda {
         for number in numbers {
             let call = self.client.get_function().function_name(name.as_str()).qualifier(number).send();
             // The alias points at a deleted version, which is not a version to deploy.
-            let Some(output) = found(self.heard("GetFunction", call).await)? else { continue };
+            let Some(output) = found(self.read_call("GetFunction", call).await)? else { continue };
             let version = output.configuration().and_then(read::version);
-            live.versions.push(version.ok_or_else(|| self.garbled("GetFunction"))?);
+            live.versions.push(version.ok_or_else(|| self.invalid_response("GetFunction"))?);
         }
         self.read_provisioned(name, live, questions).await
     }
@@ -94,14 +94,14 @@ impl Lambda {
         let mut pace = wait::PollBackoff::new(self.wait_limit);
         loop {
             let call = self.client.get_function().function_name(name.as_str()).qualifier(number).send();
-            let Some(output) = found(self.heard("GetFunction", call).await)? else {
+            let Some(output) = found(self.read_call("GetFunction", call).await)? else {
                 live.versions.retain(|version| version.number != number);
                 return Ok(None);
             };
-            let configuration = output.configuration().ok_or_else(|| self.garbled("GetFunction"))?;
-            let told = read::version(configuration).ok_or_else(|| self.garbled("GetFunction"))?;
-            let is_pending = told.state == VersionState::Pending;
-            live.versions.iter_mut().filter(|version| version.number == number).for_each(|it| *it = told.clone());
+            let configuration = output.configuration().ok_or_else(|| self.invalid_response("GetFunction"))?;
+            let reported = read::version(configuration).ok_or_else(|| self.invalid_response("GetFunction"))?;
+            let is_pending = reported.state == VersionState::Pending;
+            live.versions.iter_mut().filter(|version| version.number == number).for_each(|it| *it = reported.clone());
             if !is_pending || !waits {
                 return Ok(of_version(number, UpdateStatus::of_configuration(configuration)).err());
             }
@@ -114,21 +114,21 @@ impl Lambda {
         let mut marker = None;
         for _ in 0..MAX_PAGES {
             let call = self.client.list_aliases().function_name(name.as_str()).set_marker(marker.clone()).send();
-            let output = found(self.heard("ListAliases", call).await)?.ok_or(LambdaError::Gone)?;
-            self.check_awss("ListAliases")?;
+            let output = found(self.read_call("ListAliases", call).await)?.ok_or(LambdaError::Gone)?;
+            self.require_aws_request_id("ListAliases")?;
             aliases.extend(output.aliases().iter().map(|alias| LiveAlias {
                 name: alias.name().unwrap_or_default().to_owned(),
                 version: alias.function_version().unwrap_or_default().to_owned(),
                 weights: shares(alias.routing_config()),
                 revision_id: alias.revision_id().map(str::to_owned),
-                trail: AliasHistory::of(alias.description().unwrap_or_default()),
+                history: AliasHistory::of(alias.description().unwrap_or_default()),
             }));
             marker = self.next_page("ListAliases", marker, output.next_marker())?;
             if marker.is_none() {
                 return Ok(aliases);
             }
         }
-        Err(self.garbled("ListAliases"))
+        Err(self.invalid_response("ListAliases"))
     }
 
     async fn versions(&self, name: &FunctionName) -> Result<Vec<LiveVersion>, LambdaError> {
@@ -137,8 +137,8 @@ impl Lambda {
         for _ in 0..MAX_PAGES {
             let call =
                 self.client.list_versions_by_function().function_name(name.as_str()).set_marker(marker.clone()).send();
-            let output = found(self.heard("ListVersionsByFunction", call).await)?.ok_or(LambdaError::Gone)?;
-            self.check_awss("ListVersionsByFunction")?;
+            let output = found(self.read_call("ListVersionsByFunction", call).await)?.ok_or(LambdaError::Gone)?;
+            self.require_aws_request_id("ListVersionsByFunction")?;
             // `$LATEST.PUBLISHED` of Managed Instances must not be counted or deleted, and neither must future special versions.
             let is_number = |version: &str| version.parse::<u64>().is_ok();
             let published = output.versions().iter().filter(|version| version.version().is_some_and(is_number));
@@ -148,7 +148,7 @@ impl Lambda {
                 return Ok(versions);
             }
         }
-        Err(self.garbled("ListVersionsByFunction"))
+        Err(self.invalid_response("ListVersionsByFunction"))
     }
 
     /// The marker of the page after this one. `None`: this is the last.
@@ -162,7 +162,7 @@ impl Lambda {
         next: Option<&str>,
     ) -> Result<Option<String>, LambdaError> {
         let next = next.filter(|marker| !marker.is_empty()).map(str::to_owned);
-        if next.is_some() && next == this { Err(self.garbled(operation)) } else { Ok(next) }
+        if next.is_some() && next == this { Err(self.invalid_response(operation)) } else { Ok(next) }
     }
 
     /// A list, which may have many pages, within `wait_timeout`.
@@ -202,7 +202,7 @@ impl Lambda {
         alias: &str,
     ) -> Result<Option<GetProvisionedConcurrencyConfigOutput>, LambdaError> {
         let call = self.client.get_provisioned_concurrency_config().function_name(name.as_str()).qualifier(alias);
-        match self.heard("GetProvisionedConcurrencyConfig", call.send()).await {
+        match self.read_call("GetProvisionedConcurrencyConfig", call.send()).await {
             Err(LambdaError::Call(error)) if error.code() == "ProvisionedConcurrencyConfigNotFoundException" => {
                 Ok(None)
             }
@@ -231,7 +231,7 @@ impl Lambda {
                     return Err(LambdaError::ProvisioningFailed(StateReason { code: None, reason }));
                 }
                 Some(_) => return Ok(()),
-                None => return Err(self.garbled("GetProvisionedConcurrencyConfig")),
+                None => return Err(self.invalid_response("GetProvisionedConcurrencyConfig")),
             }
             answer = self.look_again(&mut pace, "the provisioned concurrency", &look).await?;
         }
@@ -273,14 +273,14 @@ impl Lambda {
         let call = self.client.invoke().function_name(name.as_str()).qualifier(version).log_type(LogType::Tail);
         let patient = aws_sdk_lambda::config::Builder::new().timeout_config(connect::timeouts(limit, limit));
         let call = call.payload(Blob::new(payload)).customize().config_override(patient).send();
-        let answer = tokio::time::timeout(limit, self.heard("Invoke", call));
+        let answer = tokio::time::timeout(limit, self.read_call("Invoke", call));
         let output = match answer.await {
             Err(_) => return Err(self.unanswered(limit)),
             Ok(Err(LambdaError::Call(error))) if error.is_silence() => return Err(self.unanswered(limit)),
             Ok(Err(LambdaError::Call(error))) if error.is_function_not_found() => return Err(LambdaError::Gone),
             Ok(answer) => answer?,
         };
-        self.check_awss("Invoke")?;
+        self.require_aws_request_id("Invoke")?;
         let log = output.log_result().and_then(|log| base64_simd::STANDARD.decode_to_vec(log).ok());
         Ok(Answer {
             payload: output
@@ -294,7 +294,7 @@ impl Lambda {
 
     /// Why there is no response: the function is slow, unless AWS responded to every attempt with a 429 or 5xx.
     fn unanswered(&self, limit: Duration) -> LambdaError {
-        match self.attempts.told().refusal {
+        match self.attempts.stats().refusal {
             Some(refusal) => LambdaError::Call(CallError::refused("Invoke", refusal)),
             None => LambdaError::NoAnswer(limit),
         }

@@ -26,7 +26,7 @@ pub(super) struct RequestStats {
     pub(super) http_status: Option<u16>,
     pub(super) request_id: Option<String>,
     /// Whether the last response came from AWS: it has a request id, and the response of a proxy has none.
-    pub(super) is_awss: bool,
+    pub(super) is_from_aws: bool,
     /// Whether a response was lost, so that AWS may have carried out its request.
     pub(super) has_lost: bool,
     /// The last response of the current call, if it was a 429 or 5xx.
@@ -76,13 +76,13 @@ impl AttemptCounter {
         *self.lock() = RequestStats::default();
     }
 
-    pub(super) fn told(&self) -> RequestStats {
+    pub(super) fn stats(&self) -> RequestStats {
         self.lock().clone()
     }
 
     /// Replaces a timeout by AWS's last 429 or 5xx, if there was one: that is the better explanation.
     pub(super) fn explained(&self, error: CallError) -> CallError {
-        match self.told().refusal {
+        match self.stats().refusal {
             Some(refusal) if error.is_silence() => CallError::refused(error.operation, refusal),
             _ => error,
         }
@@ -127,7 +127,7 @@ impl Intercept for RequestRecorder {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        self.journal.note_acted();
+        self.journal.mark_side_effects_started();
         self.attempts.lock().requests += 1;
         Ok(())
     }
@@ -147,7 +147,7 @@ impl Intercept for RequestRecorder {
         tracing::debug!(status, request_id = id.as_deref(), "answered");
         let mut tally = self.attempts.lock();
         tally.http_status = status;
-        tally.is_awss = id.is_some();
+        tally.is_from_aws = id.is_some();
         let has_failed = context.output_or_error().is_some_and(|answer| answer.is_err());
         // PublishVersion may return 429 although it took effect (terraform-provider-aws, issue 29907).
         let publishes = config.load::<Metadata>().is_some_and(|call| call.name() == "PublishVersion");

@@ -64,9 +64,9 @@ impl Intercept for Upload {
         };
         let hash = document.sha256()?;
         request.headers_mut().insert("content-length", document.length().to_string());
-        let tell = Mutex::new(self.journal.progress(Progress::upload));
+        let report = Mutex::new(self.journal.progress(Progress::upload));
         *request.body_mut() = document.into_body(move |done| {
-            tell.lock().unwrap_or_else(PoisonError::into_inner)(done, total);
+            report.lock().unwrap_or_else(PoisonError::into_inner)(done, total);
         });
         config.interceptor_state().store_put(signed(&hash));
         Ok(())

@@ -72,7 +72,7 @@ fn interval(least: Duration, elapsed: Duration) -> Duration {
 
 /// Awaits `work`. Whenever no event was written for five seconds, emits a progress event with the text `what`, but not
 /// before the work has lasted for `least`.
-pub(super) async fn told<T>(
+pub(super) async fn with_progress<T>(
     journal: &EventWriter,
     least: Duration,
     what: impl Fn() -> String,
@@ -89,7 +89,7 @@ pub(super) async fn told<T>(
         }
         // Another task may have written an event in the meantime.
         if journal.silence() >= SILENCE {
-            journal.tell_wait(what());
+            journal.emit_wait(what());
         }
     }
 }

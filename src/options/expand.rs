@@ -5,7 +5,7 @@ use super::too_large;
 use crate::protocol::environment::Environment;
 use crate::protocol::error::{Problem, Warning, WarningCode};
 use crate::protocol::json::{Map, Node, pointer};
-use crate::protocol::stanza::OPEN;
+use crate::protocol::stanza::NON_SECRET_KEYS;
 
 /// Options whose value is bash source. bash itself expands the variables in them.
 const BASH: [&str; 4] = ["on", "if", "true", "run"];
@@ -21,7 +21,7 @@ pub(super) fn option(
     key: String,
     node: Node,
     env: &Environment,
-    room: &mut usize,
+    remaining: &mut usize,
     warnings: &mut Vec<Warning>,
     problems: &mut Vec<Problem>,
 ) -> Option<(String, Node)> {
@@ -32,11 +32,11 @@ pub(super) fn option(
     let mut filling = Filling {
         env,
         at: &at,
-        room,
+        remaining,
         warnings,
         problems,
         keeps_empty: PAIRS.contains(&key.as_str()) || key == COMMAND.0,
-        is_open: OPEN.contains(&key.as_str()),
+        is_open: NON_SECRET_KEYS.contains(&key.as_str()),
     };
     let filled = match node {
         Node::Map(map) if key == COMMAND.0 => {
@@ -58,7 +58,7 @@ struct Filling<'a> {
     env: &'a Environment,
     at: &'a str,
     /// Bytes that variables may still add to the stanza.
-    room: &'a mut usize,
+    remaining: &'a mut usize,
     warnings: &'a mut Vec<Warning>,
     problems: &'a mut Vec<Problem>,
     keeps_empty: bool,
@@ -113,8 +113,8 @@ impl Filling<'_> {
             rest = match variable(sign) {
                 Some((name, rest)) => {
                     match self.env.get(name) {
-                        Some(value) if value.len() <= *self.room => {
-                            *self.room -= value.len();
+                        Some(value) if value.len() <= *self.remaining => {
+                            *self.remaining -= value.len();
                             filled.push_str(&value);
                         }
                         Some(_) => {

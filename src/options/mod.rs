@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::cancel::CancelToken;
-use crate::protocol::branches::{FOREIGN, select_branch};
+use crate::protocol::branches::{OTHER_PROVIDERS_KEYS, select_branch};
 use crate::protocol::environment::Environment;
 use crate::protocol::error::{Code, Problem, Warning};
 use crate::protocol::json::{MAX_REQUEST_BYTES, Map, Node, pointer};
@@ -37,7 +37,7 @@ pub struct ResolvedOptions {
 
 /// Resolves the options of a stanza. The stanza takes precedence over the job's variables, and these over `~/.aws` files.
 /// Replaces `$VAR` in values of the stanza, and `%{name}` in the description. git runs in `directory`.
-pub fn gather(stanza: &Map, env: &Environment, directory: &Path, stop: &CancelToken) -> ResolvedOptions {
+pub fn resolve(stanza: &Map, env: &Environment, directory: &Path, stop: &CancelToken) -> ResolvedOptions {
     let mut gathered = without_git(stanza, env);
     interpolate::description(&mut gathered, env, directory, stop);
     gathered
@@ -48,12 +48,12 @@ pub fn gather(stanza: &Map, env: &Environment, directory: &Path, stop: &CancelTo
 pub fn without_git(stanza: &Map, env: &Environment) -> ResolvedOptions {
     let (stanza, mut warnings) = select_branch(stanza, &env.expand("TRAVIS_BRANCH"));
     let mut origins = BTreeMap::new();
-    let foreign = foreign_options(&stanza, env, &mut origins);
+    let foreign = options_from_env(&stanza, env, &mut origins);
     let own = stanza.iter().map(|(key, node)| (key.to_owned(), node.clone()));
     // Do not replace variables in values from variables and files: bash has already expanded these values, or never would.
     let mut problems = Vec::new();
-    let mut room = MAX_REQUEST_BYTES;
-    let mut expand = |(key, node)| expand::option(key, node, env, &mut room, &mut warnings, &mut problems);
+    let mut remaining = MAX_REQUEST_BYTES;
+    let mut expand = |(key, node)| expand::option(key, node, env, &mut remaining, &mut warnings, &mut problems);
     let expanded = own.filter_map(&mut expand).chain(foreign).collect();
     ResolvedOptions { stanza: expanded, warnings, problems, origins }
 }
@@ -79,11 +79,11 @@ fn too_large(at: &str) -> Problem {
 }
 
 /// The options that the stanza does not have, each from the first source that has it.
-fn foreign_options(stanza: &Map, env: &Environment, origins: &mut BTreeMap<String, String>) -> Vec<(String, Node)> {
+fn options_from_env(stanza: &Map, env: &Environment, origins: &mut BTreeMap<String, String>) -> Vec<(String, Node)> {
     let mut files: Option<BTreeMap<String, (String, String)>> = None;
     let mut found = Vec::new();
     let is_silent = |key: &str| stanza.get(key).is_none() && !has_alias(stanza, key);
-    for key in FOREIGN.into_iter().filter(|key| is_silent(key)) {
+    for key in OTHER_PROVIDERS_KEYS.into_iter().filter(|key| is_silent(key)) {
         let from_variables = ["AWS", "LAMBDA"].iter().find_map(|prefix| {
             let name = format!("{prefix}_{}", key.to_uppercase());
             let value = env.get(&name).filter(|value| !value.is_empty())?.into_owned();
@@ -132,7 +132,7 @@ mod tests {
     fn gathered(stanza: &str, env: &[(&str, &str)]) -> ResolvedOptions {
         let node = parse(stanza.as_bytes()).expect("the test's own JSON is valid");
         let env: Environment = env.iter().copied().collect();
-        gather(node.as_map().expect("an object"), &env, Path::new("/"), &CancelToken::new())
+        resolve(node.as_map().expect("an object"), &env, Path::new("/"), &CancelToken::new())
     }
 
     #[track_caller]
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_problem_tells_which_variable_it_comes_from() {
+    fn a_problem_reports_which_variable_it_comes_from() {
         let gathered = gathered("{}", &[("LAMBDA_TIMEOUT", "ten")]);
         let at = Some("/timeout".to_owned());
         let problem = Problem { code: Code::BadValue, message: String::new(), at, hint: None };
@@ -249,7 +249,7 @@ mod tests {
         let text = "%{git_sha} %{git_branch} %{git_tag} %{git_author_name} %{git_author_email} %{git_commit_author} %{git_commit_msg}";
         let stanza: Map = [("description".to_owned(), Node::Text(text.to_owned()))].into_iter().collect();
         let env: Environment = [("PATH", path)].into_iter().collect();
-        let gathered = gather(&stanza, &env, repository.path(), &CancelToken::new());
+        let gathered = resolve(&stanza, &env, repository.path(), &CancelToken::new());
         let expected = format!("{sha} trunk v1 Ann ann@example.invalid Ann First line\n\nmore");
         assert_eq!(gathered.stanza.get("description"), Some(&Node::Text(expected)));
         assert!(gathered.warnings.is_empty(), "{:?}", gathered.warnings);

@@ -28,7 +28,7 @@ const IN_MEMORY: usize = 4 * 1024 * 1024;
 const ZIP64_FROM: u64 = 0xF000_0000;
 
 /// Upper bound in bytes for the names and headers of an archive that Lambda would accept.
-const ROOM: u64 = 50 * 1024 * 1024;
+const MAX_HEADER_BYTES: u64 = 50 * 1024 * 1024;
 
 /// A zip archive, ready to upload.
 #[derive(Debug)]
@@ -88,7 +88,7 @@ impl Archive {
     }
 
     /// Facts about the archive for events.
-    pub fn told(&self) -> Package {
+    pub fn to_event(&self) -> Package {
         self.package.clone()
     }
 
@@ -188,7 +188,7 @@ fn given(path: &Path, source: String) -> Result<Archive, PackageError> {
     let mut file = File::open(path).map_err(unreadable(path))?;
     let bytes = file.metadata().map_err(unreadable(path))?.len();
     // Lambda would reject an archive of this size in any case, and reading it would take long.
-    if bytes > MAX_UNZIPPED_BYTES + ROOM {
+    if bytes > MAX_UNZIPPED_BYTES + MAX_HEADER_BYTES {
         return Err(PackageError::UnzippedTooLarge { bytes, largest: Vec::new() });
     }
     let mut hash = Hashing::new(io::sink());

@@ -80,8 +80,10 @@ pub(super) fn compress(
     stop: &CancelToken,
     commit: &mut dyn FnMut(Piece) -> Result<(), PackageError>,
 ) -> Result<(), PackageError> {
-    let queue =
-        Queue { state: Mutex::new(State { jobs: jobs(items), next: 0, held: 0, ended: false }), room: Condvar::new() };
+    let queue = Queue {
+        state: Mutex::new(State { jobs: jobs(items), next: 0, held: 0, ended: false }),
+        capacity: Condvar::new(),
+    };
     std::thread::scope(|scope| {
         let (sender, results) = mpsc::channel();
         for _ in 0..threads.max(1) {
@@ -117,7 +119,7 @@ pub(super) fn compress(
 /// and cannot deadlock: the piece that is written next is always among those in progress.
 struct Queue {
     state: Mutex<State>,
-    room: Condvar,
+    capacity: Condvar,
 }
 
 struct State {
@@ -137,13 +139,13 @@ impl Queue {
                 state.next += 1;
                 return Some((state.next - 1, job));
             }
-            state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.capacity.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
     fn give_back(&self, bytes: u64) {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).held -= bytes;
-        self.room.notify_all();
+        self.capacity.notify_all();
     }
 }
 
@@ -152,7 +154,7 @@ struct EndOnDrop<'a>(&'a Queue);
 impl Drop for EndOnDrop<'_> {
     fn drop(&mut self) {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner).ended = true;
-        self.0.room.notify_all();
+        self.0.capacity.notify_all();
     }
 }
 
@@ -261,8 +263,8 @@ impl Tools {
                 self.output.resize(self.input.len(), 0);
             }
             // The buffer is as large as the input: an overflow means that the result would not be smaller.
-            let room = &mut self.output[..self.input.len()];
-            deflated = compressor.deflate_compress(&self.input, room).ok();
+            let output = &mut self.output[..self.input.len()];
+            deflated = compressor.deflate_compress(&self.input, output).ok();
         }
         let (method, bytes) = match deflated {
             Some(length) => (Method::Deflated, &self.output[..length]),

@@ -98,7 +98,7 @@ impl Contents {
 
     /// True if Lambda will certainly accept the size of the archive, even if its files do not compress. `in_call`: it is sent
     /// in the call, and not through a bucket. Always false for an existing archive, which has not been read yet.
-    pub fn surely_fits(&self, in_call: bool) -> bool {
+    pub fn fits_upper_bound(&self, in_call: bool) -> bool {
         match &self.kind {
             Kind::Archive { .. } => false,
             Kind::Files(_) if !in_call => true,
@@ -141,7 +141,7 @@ pub(super) fn largest<'a>(entries: impl Iterator<Item = (&'a str, u64)>) -> Vec<
     entries.into_iter().take(10).map(|(name, bytes)| (name.to_owned(), bytes)).collect()
 }
 
-pub(super) fn survey(
+pub(super) fn scan(
     directory: &Path,
     selection: &Selection,
     leave_out: Option<&Path>,
@@ -162,7 +162,7 @@ fn one(
     leave_out: Option<FileId>,
 ) -> Result<Contents, PackageError> {
     let path = directory.join(source);
-    let metadata = look(directory, source)?;
+    let metadata = inspect(directory, source)?;
     if metadata.is_file() {
         let is_archive =
             path.extension().is_some_and(|end| end.eq_ignore_ascii_case("zip") || end.eq_ignore_ascii_case("jar"));
@@ -192,7 +192,7 @@ fn several(
             return Err(PackageError::NoName { path: source.clone() });
         }
         let path = directory.join(source);
-        let metadata = look(directory, source)?;
+        let metadata = inspect(directory, source)?;
         if metadata.is_file() {
             walk.items.push(Item { name: name.to_owned(), kind: file(&metadata), path });
         } else {
@@ -202,7 +202,7 @@ fn several(
     walk.into_contents(paths.join(", "))
 }
 
-fn look(directory: &Path, source: &str) -> Result<fs::Metadata, PackageError> {
+fn inspect(directory: &Path, source: &str) -> Result<fs::Metadata, PackageError> {
     let path = &directory.join(source);
     let metadata = fs::metadata(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => PackageError::NotFound { path: source.to_owned() },
@@ -402,8 +402,8 @@ fn stale_pyc(items: &[Item]) -> Option<PackageNote> {
     let first = cached.next()?;
     let mut head = [0; 8];
     fs::File::open(&first.path).and_then(|mut file| file.read_exact(&mut head)).ok()?;
-    let tells_a_time = head[4..] == [0; 4];
-    tells_a_time.then(|| PackageNote::StalePyc { name: first.name.clone(), count: 1 + cached.count() })
+    let reports_a_time = head[4..] == [0; 4];
+    reports_a_time.then(|| PackageNote::StalePyc { name: first.name.clone(), count: 1 + cached.count() })
 }
 
 /// Reads size and mode of each file. Uses several threads for many files, because these reads take most of the time of a walk.

@@ -134,8 +134,8 @@ pub enum PackageError {
 ///
 /// # Errors
 /// [`PackageError`] if there is nothing to package, or something that cannot be packaged.
-pub fn survey(directory: &Path, selection: &Selection, leave_out: Option<&Path>) -> Result<Contents, PackageError> {
-    contents::survey(directory, selection, leave_out)
+pub fn scan(directory: &Path, selection: &Selection, leave_out: Option<&Path>) -> Result<Contents, PackageError> {
+    contents::scan(directory, selection, leave_out)
 }
 
 #[cfg(test)]
@@ -163,7 +163,7 @@ mod tests {
     }
 
     fn select(directory: &Path, selection: &Selection) -> Result<Archive, PackageError> {
-        survey(directory, selection, None)?.into_archive(&mut |_| {}, &CancelToken::new())
+        scan(directory, selection, None)?.into_archive(&mut |_| {}, &CancelToken::new())
     }
 
     fn strings<const N: usize>(items: [&str; N]) -> Vec<String> {
@@ -267,7 +267,7 @@ mod tests {
     fn any_number_of_threads_makes_the_same_bytes() {
         let tree = mixed();
         let with = |threads| {
-            let contents = survey(tree.path(), &Selection::default(), None).expect("something");
+            let contents = scan(tree.path(), &Selection::default(), None).expect("something");
             contents.into_archive_with(threads, &mut |_| {}, &CancelToken::new()).expect("an archive")
         };
         let one = with(1);
@@ -294,16 +294,16 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_changes_while_it_is_read_is_told() {
+    fn a_file_that_changes_while_it_is_read_is_reported() {
         for content in ["longer than before", "x"] {
             let tree = tree(&[("log", "as long")]);
-            let contents = survey(tree.path(), &Selection::default(), None).expect("something");
+            let contents = scan(tree.path(), &Selection::default(), None).expect("something");
             fs::write(tree.path().join("log"), content).expect("written");
             let result = contents.into_archive(&mut |_| {}, &CancelToken::new());
             assert!(matches!(result, Err(PackageError::Changed { .. })), "{result:?}");
         }
         let tree = tree(&[("gone", "x")]);
-        let contents = survey(tree.path(), &Selection::default(), None).expect("something");
+        let contents = scan(tree.path(), &Selection::default(), None).expect("something");
         fs::remove_file(tree.path().join("gone")).expect("removed");
         let result = contents.into_archive(&mut |_| {}, &CancelToken::new());
         assert!(matches!(result, Err(PackageError::Unreadable { .. })), "{result:?}");
@@ -322,13 +322,13 @@ mod tests {
         fs::write(tree.path().join("code.zip"), bytes(&made)).unwrap();
         let taken = archive(tree.path(), Some("code.zip"), false).unwrap();
         assert_eq!(bytes(&taken), bytes(&made));
-        let package = taken.told();
+        let package = taken.to_event();
         assert_eq!((package.entries, package.uncompressed_bytes), (2, 3));
         assert_eq!(package.code_sha256, made.code_sha256());
     }
 
     #[test]
-    fn nothing_to_package_is_told_with_its_reason() {
+    fn nothing_to_package_is_reported_with_its_reason() {
         let tree = tree(&[("hidden/.env", "x"), ("bad.zip", "no zip"), ("empty.jar", "")]);
         fs::create_dir(tree.path().join("nothing")).unwrap();
         let error = |zip| archive(tree.path(), Some(zip), false).unwrap_err();
@@ -344,7 +344,7 @@ mod tests {
         let tree = tree(&[("small", "x")]);
         let file = fs::File::create(tree.path().join("large")).unwrap();
         file.set_len(MAX_UNZIPPED_BYTES).unwrap();
-        let contents = survey(tree.path(), &Selection::default(), None).unwrap();
+        let contents = scan(tree.path(), &Selection::default(), None).unwrap();
         match contents.check_unzipped_size() {
             Err(PackageError::UnzippedTooLarge { bytes, largest }) => {
                 assert_eq!(bytes, MAX_UNZIPPED_BYTES + 1);
@@ -352,17 +352,17 @@ mod tests {
             }
             other => panic!("{other:?}"),
         }
-        assert!(!contents.surely_fits(true));
-        assert!(contents.surely_fits(false), "through a bucket");
+        assert!(!contents.fits_upper_bound(true));
+        assert!(contents.fits_upper_bound(false), "through a bucket");
         file.set_len(1).unwrap();
-        assert!(survey(tree.path(), &Selection::default(), None).unwrap().surely_fits(true));
+        assert!(scan(tree.path(), &Selection::default(), None).unwrap().fits_upper_bound(true));
     }
 
     #[test]
-    fn what_is_no_file_is_left_out_and_told() {
+    fn what_is_no_file_is_left_out_and_reported() {
         let tree = tree(&[("index.js", "1")]);
         let _socket = std::os::unix::net::UnixListener::bind(tree.path().join("a.sock")).unwrap();
-        let contents = survey(tree.path(), &Selection::default(), None).unwrap();
+        let contents = scan(tree.path(), &Selection::default(), None).unwrap();
         assert_eq!(contents.notes(), [PackageNote::NoFile { name: "a.sock".to_owned() }]);
         assert_eq!(names(&contents.into_archive(&mut |_| {}, &CancelToken::new()).unwrap()), ["index.js"]);
     }
@@ -407,7 +407,7 @@ mod tests {
         symlink(outside.path().join("shared"), tree.path().join("outside")).unwrap();
         symlink("..", tree.path().join("lib/up")).unwrap();
         let with = |links| {
-            let contents = survey(tree.path(), &Selection { links, ..Selection::default() }, None).unwrap();
+            let contents = scan(tree.path(), &Selection { links, ..Selection::default() }, None).unwrap();
             let notes = contents.notes().to_vec();
             (names(&contents.into_archive(&mut |_| {}, &CancelToken::new()).unwrap()), notes)
         };
@@ -526,7 +526,7 @@ mod tests {
         link(&outside.path().join("shared"), "shared");
         link(&outside.path().join(".cache/build/z.js"), "z.js");
         let packaged = |links, dot_match| {
-            let contents = survey(tree.path(), &Selection { links, dot_match, ..Selection::default() }, None).unwrap();
+            let contents = scan(tree.path(), &Selection { links, dot_match, ..Selection::default() }, None).unwrap();
             let left_out = contents.notes().iter().filter(|note| matches!(note, PackageNote::Hidden { .. })).count();
             (names(&contents.into_archive(&mut |_| {}, &CancelToken::new()).unwrap()), left_out)
         };
@@ -545,9 +545,9 @@ mod tests {
     fn a_link_to_nothing_is_kept_with_a_warning_and_cannot_be_followed() {
         let tree = tree(&[("a.js", "1")]);
         symlink("nowhere", tree.path().join("dangling")).unwrap();
-        let kept = survey(tree.path(), &Selection::default(), None).unwrap();
+        let kept = scan(tree.path(), &Selection::default(), None).unwrap();
         assert!(matches!(kept.notes(), [PackageNote::Dangles { name, .. }] if name == "dangling"));
-        let followed = survey(tree.path(), &Selection { links: Links::Follow, ..Selection::default() }, None);
+        let followed = scan(tree.path(), &Selection { links: Links::Follow, ..Selection::default() }, None);
         assert!(matches!(followed, Err(PackageError::Unreadable { .. })), "{followed:?}");
     }
 
@@ -555,7 +555,7 @@ mod tests {
     fn the_file_that_is_being_written_is_no_part_of_the_package() {
         let tree = tree(&[("index.js", "1"), ("out.bin", "old")]);
         let output = tree.path().join("out.bin");
-        let contents = survey(tree.path(), &Selection::default(), Some(&output)).unwrap();
+        let contents = scan(tree.path(), &Selection::default(), Some(&output)).unwrap();
         assert_eq!(names(&contents.into_archive(&mut |_| {}, &CancelToken::new()).unwrap()), ["index.js"]);
     }
 
@@ -564,7 +564,7 @@ mod tests {
         let tree = tree(&[("index.js", "1")]);
         let stop = CancelToken::new();
         stop.request(CancelReason::Signal(15));
-        let result = survey(tree.path(), &Selection::default(), None).unwrap().into_archive(&mut |_| {}, &stop);
+        let result = scan(tree.path(), &Selection::default(), None).unwrap().into_archive(&mut |_| {}, &stop);
         assert!(matches!(result, Err(PackageError::Stopped(CancelReason::Signal(15)))));
     }
 }

@@ -117,7 +117,7 @@ pub enum Action {
         /// The version that gets the traffic. `None`: the version of the plan.
         version: Option<String>,
         /// The alias history to write into the description. `None`: the description stays unchanged.
-        trail: Option<AliasHistory>,
+        history: Option<AliasHistory>,
         /// True if provisioned concurrency moves with the alias.
         provisions: bool,
     },
@@ -130,7 +130,7 @@ pub enum Action {
         /// Share of the traffic, in percent.
         percent: u8,
         /// The alias history to write into the description.
-        trail: AliasHistory,
+        history: AliasHistory,
     },
     /// No operation: a pause between two shares of traffic, in which errors of the new version can show.
     Wait {

@@ -423,7 +423,7 @@ fn environment(setting: Option<&Setting>) -> BTreeMap<String, Secret> {
 
 impl Plan {
     /// The plan as an event.
-    pub fn told(&self) -> event::Plan {
+    pub fn to_event(&self) -> event::Plan {
         let steps = self.steps.iter();
         event::Plan {
             function: self.function,

@@ -99,8 +99,8 @@ pub(super) fn parts(
         let provisions = release.provisioned.flatten().is_some()
             && live.is_some_and(|live| live.provisioned.contains_key(name))
             && !is_right;
-        let trail = if is_right { alias.settled_trail() } else { Some(alias.trail.leaving(&alias.version)) };
-        let mut update = update(alias, parts.version.clone(), trail, provisions);
+        let history = if is_right { alias.settled_history() } else { Some(alias.history.leaving(&alias.version)) };
+        let mut update = update(alias, parts.version.clone(), history, provisions);
         // End an unfinished shift of an earlier run first, so that its version gets no traffic during verification.
         if (release.verifies || !release.shares.is_empty()) && !is_right {
             let ended = update_back(alias);
@@ -159,7 +159,7 @@ fn copy_of<'a>(live: &'a LiveFunction, release: &Release) -> Option<&'a LiveVers
 /// The version to which an alias is rolled back: the previous one in its alias history. If someone else moved the alias, it is the
 /// next older version, which may never have been live.
 pub(super) fn before<'a>(alias: &LiveAlias, versions: &'a [LiveVersion]) -> Option<&'a LiveVersion> {
-    match alias.trail.before(&alias.version) {
+    match alias.history.before(&alias.version) {
         Some(before) => before.iter().find_map(|number| at(number, versions)),
         None => {
             let ordinal = alias.version.parse::<u64>().ok()?;
@@ -185,7 +185,7 @@ fn at<'a>(number: &str, versions: &'a [LiveVersion]) -> Option<&'a LiveVersion> 
 pub(super) fn update(
     alias: &LiveAlias,
     version: Option<String>,
-    trail: Option<AliasHistory>,
+    history: Option<AliasHistory>,
     provisions: bool,
 ) -> Step {
     let mut changes = Vec::new();
@@ -193,12 +193,12 @@ pub(super) fn update(
         changes.push(alias_change(&alias.name, json!(alias.version), version.as_deref()));
     }
     changes.extend(weights_change(alias));
-    Step { action: Action::UpdateAlias { alias: alias.name.clone(), version, trail, provisions }, changes }
+    Step { action: Action::UpdateAlias { alias: alias.name.clone(), version, history, provisions }, changes }
 }
 
 /// The step that sends all traffic of an alias to the version at which it points. `None`: that is so already.
 fn update_back(alias: &LiveAlias) -> Option<Step> {
-    let step = update(alias, Some(alias.version.clone()), alias.settled_trail(), false);
+    let step = update(alias, Some(alias.version.clone()), alias.settled_history(), false);
     (!step.changes.is_empty()).then_some(step)
 }
 
@@ -241,8 +241,8 @@ fn alias_change(name: &str, from: Value, to: Option<&str>) -> Change {
 
 fn shift(alias: &LiveAlias, from: u8, percent: u8) -> Step {
     let change = Change { field: format!("alias.{}.traffic", alias.name), from: json!(from), to: json!(percent) };
-    let (name, trail) = (alias.name.clone(), alias.trail.clone());
-    let action = Action::ShiftTraffic { alias: name, from: alias.version.clone(), percent, trail };
+    let (name, history) = (alias.name.clone(), alias.history.clone());
+    let action = Action::ShiftTraffic { alias: name, from: alias.version.clone(), percent, history };
     Step { action, changes: vec![change] }
 }
 
@@ -283,9 +283,9 @@ fn provisioned(release: &Release, live: Option<&LiveFunction>) -> Vec<Step> {
             (None, Some(_)) => Some(Action::DeleteProvisionedConcurrencyConfig { alias: alias.clone() }),
         };
         let from = is.map_or(Value::Null, |is| json!(is.executions));
-        let told = Change { field: format!("provisioned_concurrency.{alias}"), from, to: json!(wanted) };
+        let reported = Change { field: format!("provisioned_concurrency.{alias}"), from, to: json!(wanted) };
         let wait = wait.map(|action| Step { action, changes: Vec::new() });
-        wait.into_iter().chain(change.map(|action| Step { action, changes: vec![told] })).collect::<Vec<Step>>()
+        wait.into_iter().chain(change.map(|action| Step { action, changes: vec![reported] })).collect::<Vec<Step>>()
     };
     release.aliases.iter().flat_map(steps).collect()
 }
@@ -310,8 +310,8 @@ fn pruned(release: &Release, live: Option<&LiveFunction>, version: Option<&str>,
         // An alias that moves can be rolled back to its current version, which is protected above. The previous version of an
         // alias outside of the stanza is known only from its alias history.
         let stays = !is_ours(&alias) || version.is_some_and(|version| version == alias.version);
-        let is_told = is_ours(&alias) || alias.trail.before(&alias.version).is_some();
-        protected.extend(before(alias, &live.versions).filter(|_| stays && is_told).map(number));
+        let is_reported = is_ours(&alias) || alias.history.before(&alias.version).is_some();
+        protected.extend(before(alias, &live.versions).filter(|_| stays && is_reported).map(number));
     }
     if release.aliases.is_empty() {
         // Without an alias only the numbers say which versions matter: the newest, and the one before it.
@@ -354,14 +354,14 @@ mod tests {
             version: at.to_string(),
             weights: shares.iter().map(|(version, percent)| (version.to_string(), *percent)).collect(),
             revision_id: None,
-            trail: AliasHistory::default(),
+            history: AliasHistory::default(),
         }
     }
 
     /// An alias with weights that an unfinished run of this program left behind.
     fn shifting(name: &str, at: u64, share: (u64, u8)) -> LiveAlias {
-        let trail = AliasHistory::default().sharing(&at.to_string(), Some(&share.0.to_string()));
-        LiveAlias { trail, ..alias(name, at, &[share]) }
+        let history = AliasHistory::default().sharing(&at.to_string(), Some(&share.0.to_string()));
+        LiveAlias { history, ..alias(name, at, &[share]) }
     }
 
     /// A function whose code is `live`, with versions from 1 to `newest`. The newest is a copy of the function.
@@ -495,7 +495,7 @@ mod tests {
     }
 
     #[test]
-    fn weights_that_somebody_else_has_given_are_refused_unless_they_may_go() {
+    fn weights_that_another_client_has_given_are_refused_unless_they_may_go() {
         let theirs = |at, share: (u64, u8)| live(3, &[alias("live", at, &[share])]);
         let shared = |version: &str, percent| {
             let shares = vec![(version.to_owned(), percent)];
@@ -551,9 +551,9 @@ mod tests {
         check_pruned(1, &self::live(10, &[alias("live", 10, &[])]), &["live"], false, &[1, 2, 3, 4, 5, 6, 7, 8]);
         check_pruned(20, &live, &["live"], true, &[]);
         // The previous version of an alias outside of the stanza is protected if its history names it.
-        let mut told = live.clone();
-        told.aliases[1].trail = AliasHistory::of("(at 2, before: 1)");
-        check_pruned(3, &told, &["live"], true, &[3, 6, 7, 8]);
+        let mut reported = live.clone();
+        reported.aliases[1].history = AliasHistory::of("(at 2, before: 1)");
+        check_pruned(3, &reported, &["live"], true, &[3, 6, 7, 8]);
         // Without an alias the newest version counts as live.
         check_pruned(1, &self::live(4, &[]), &[], false, &[1, 2]);
         check_pruned(1, &self::live(4, &[]), &[], true, &[1, 2, 3]);
@@ -572,13 +572,13 @@ mod tests {
         check_back(&three, &["live"], Some("1"), Ok(&["live to 1"]));
         check_back(&three, &["live"], Some("3"), Ok(&[]));
         // Version 2 failed verification, so the history leaves it out.
-        three.aliases[0].trail = AliasHistory::of("(at 3, before: 1)");
+        three.aliases[0].history = AliasHistory::of("(at 3, before: 1)");
         check_back(&three, &["live"], None, Ok(&["live to 1"]));
         // The previous version is deleted, and version 2 is not in the history.
         three.versions.remove(0);
         let none = || PlanError::NoPreviousVersion { alias: "live".to_owned(), version: "3".to_owned() };
         check_back(&three, &["live"], None, Err(none()));
-        three.aliases[0].trail = AliasHistory::of("(at 3, before: none)");
+        three.aliases[0].history = AliasHistory::of("(at 3, before: none)");
         check_back(&three, &["live"], None, Err(none()));
         check_back(&live(3, &[shifting("live", 2, (3, 10))]), &["live"], None, Ok(&["live to 2"]));
     }

@@ -41,11 +41,11 @@ pub fn roll_back(release: &Release, version: Option<&str>, live: &LiveFunction) 
     }
     let steps = aliases.iter().map(|alias| {
         let provisions = release.provisioned.flatten().is_some() && live.provisioned.contains_key(&alias.name);
-        let trail = match alias.version == target {
-            true => alias.settled_trail(),
-            false => Some(alias.trail.back(&alias.version, &target)),
+        let history = match alias.version == target {
+            true => alias.settled_history(),
+            false => Some(alias.history.back(&alias.version, &target)),
         };
-        update(alias, Some(target.clone()), trail, provisions)
+        update(alias, Some(target.clone()), history, provisions)
     });
     let steps = steps.filter(|step| !step.changes.is_empty()).collect();
     Ok(Plan {

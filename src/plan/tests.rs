@@ -121,12 +121,12 @@ fn naming_security_groups_alone_keeps_the_live_subnets() {
 }
 
 #[test]
-fn an_environment_tells_each_variable_and_no_value() {
+fn an_environment_reports_each_variable_and_no_value() {
     let environment = Setting::Environment(pairs([("A", "1"), ("B", "3"), ("C", "4")]));
     let plan = plan(&wanted(vec![environment]), &code("live"), Some(&live())).expect("a plan");
     assert_eq!(fields(&plan), ["environment.B", "environment.C"]);
     assert_eq!(plan.steps[0].changes[1].from, Value::Null);
-    assert!(!format!("{:?}", plan.told()).contains('3'));
+    assert!(!format!("{:?}", plan.to_event()).contains('3'));
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn a_bucket_on_the_way_comes_first_and_only_for_new_code() {
 }
 
 #[test]
-fn an_object_that_nobody_knows_the_hash_of_is_told_by_its_place() {
+fn an_object_that_nobody_knows_the_hash_of_is_reported_by_its_place() {
     let object = Object { bucket: "b".to_owned(), key: "k".to_owned(), version: Some("3".to_owned()) };
     let code = Code { sha256: None, delivery: Delivery::Object(object.clone()) };
     let plan = plan(&wanted(Vec::new()), &code, Some(&live())).expect("a plan");
@@ -272,7 +272,7 @@ fn variables_are_merged_when_asked_and_never_into_unknown_ones() {
 }
 
 #[test]
-fn only_a_digest_tells_that_an_image_is_live() {
+fn only_a_digest_reports_that_an_image_is_live() {
     let digest = "r/i@sha256:1";
     let live =
         LiveFunction { image: Some(LiveImage { uri: "r/i:main".to_owned(), resolved: digest.to_owned() }), ..live() };

@@ -20,7 +20,7 @@ pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
     #[command(flatten)]
-    pub(crate) by_hand: StandaloneArgs,
+    pub(crate) standalone: StandaloneArgs,
 }
 
 #[derive(Clone, Debug, Subcommand)]

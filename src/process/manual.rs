@@ -110,7 +110,7 @@ const RUNNERS_VARIABLES: &[(&str, &str)] = &[
     ("`DPL_LAMBDA_CONDITIONS`", "For tests. `bash`: evaluates every condition with bash, even a plain word."),
     (
         "`DPL_LAMBDA_FAULT`",
-        "For tests. `panic`, `panic-in-thread` or `panic-by-hand`: causes a panic, to show how a bug is reported.",
+        "For tests. `panic`, `panic-in-thread` or `panic-standalone`: causes a panic, to show how a bug is reported.",
     ),
 ];
 

@@ -48,32 +48,32 @@ pub fn main() {
     // Before a second thread exists, and before any child process could read the environment.
     environ::hide();
     // Before anything starts a process: git, or this program again.
-    tame_signals();
-    let (command, by_hand) = match Arguments::try_parse() {
-        Ok(Arguments { command, by_hand }) => match with_events(command) {
+    install_noop_handlers();
+    let (command, standalone) = match Arguments::try_parse() {
+        Ok(Arguments { command, standalone }) => match with_events(command) {
             Ok(command) => {
                 refuse_closed_output(1);
-                (Ok(command), by_hand)
+                (Ok(command), standalone)
             }
             Err(document) => {
                 refuse_closed_output(2);
-                documents::end(print(document, &by_hand))
+                documents::end(print(document, &standalone))
             }
         },
         Err(error) => (not_a_command(error), StandaloneArgs::default()),
     };
     nss::resolve_without_modules();
-    let settings = Settings::take();
+    let settings = Settings::from_env();
     settings.start_log();
     let stop = CancelToken::new();
-    let command = command.and_then(|command| by_hand.run(command, settings.asking, settings.fault, &stop));
+    let command = command.and_then(|command| standalone.run(command, settings.asking, settings.fault, &stop));
     let journal = Arc::new(EventWriter::new(Stdout, stop.clone()));
-    tell_panics(journal.clone(), stop.clone());
+    report_panics(journal.clone(), stop.clone());
     let begun = Arc::new(AtomicBool::new(false));
     let listens = end_on_signals(journal.clone(), stop.clone(), begun.clone());
-    journal.tell(standalone::hello());
+    journal.emit(standalone::hello());
     let finished = match (command, listens) {
-        (Ok(command), Ok(())) => run(&command, by_hand.asked(), settings, &begun, &journal, &stop),
+        (Ok(command), Ok(())) => run(&command, standalone.asked(), settings, &begun, &journal, &stop),
         (Ok(_), Err(error)) => Finished::failed(diagnostics::of_system(&error), Vec::new()),
         (Err(finished), _) => finished,
     };
@@ -101,7 +101,7 @@ fn run(
         return failed(diagnostics::of_stop(reason));
     }
     let deadline = Instant::now() + settings.input_limit;
-    standalone_args::tell_that_we_wait();
+    standalone_args::report_that_we_wait();
     let request = request::read(Stdin { deadline });
     if let Some(reason) = stop.reason() {
         return failed(diagnostics::of_stop(reason));
@@ -115,15 +115,15 @@ fn run(
         replace_environment(env);
     }
     let env = env.unwrap_or_else(|| env::vars_os().collect());
-    hide_files_of_nobody(&env);
+    disable_aws_files_without_home(&env);
     begun.store(true, Ordering::Relaxed);
     child::adopt();
-    settings.fault.strike();
+    settings.fault.trigger();
     let directory = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
     // Without `env` in the request, the build is detected as for a file in the standalone mode.
     let env = match env_given {
         true => env,
-        false => match of_surroundings(command, &env, asked, &directory, stop) {
+        false => match of_job_environment(command, &env, asked, &directory, stop) {
             Ok(env) => env,
             Err(error) => return failed(diagnostics::of_git(error)),
         },
@@ -133,14 +133,14 @@ fn run(
 }
 
 /// The job's environment if the request has none: the process environment, plus what the CI and git say about the build.
-fn of_surroundings(
+fn of_job_environment(
     command: &Command,
     env: &Environment,
     asked: CiSelection,
     directory: &Path,
     stop: &CancelToken,
 ) -> Result<Environment, GitError> {
-    let around = job_env::look(env, asked, directory, stop)?;
+    let around = job_env::detect(env, asked, directory, stop)?;
     if command.judges() {
         around.notes.iter().for_each(|note| standalone_args::say(note));
     }
@@ -150,7 +150,7 @@ fn of_surroundings(
 /// Writes the last line and exits the process. If two threads get here, the second one blocks until the first one exits the process.
 fn end(journal: &EventWriter, stop: &CancelToken, finished: Finished) -> ! {
     match journal.finish(finished) {
-        Some(finished) => std_process::exit(exit_status(&finished, journal.has_acted(), stop.reason())),
+        Some(finished) => std_process::exit(exit_status(&finished, journal.has_side_effects(), stop.reason())),
         None => loop {
             thread::park();
         },
@@ -158,12 +158,12 @@ fn end(journal: &EventWriter, stop: &CancelToken, finished: Finished) -> ! {
 }
 
 /// The exit status for an outcome.
-fn exit_status(finished: &Finished, has_acted: bool, stop: Option<CancelReason>) -> i32 {
+fn exit_status(finished: &Finished, has_side_effects: bool, stop: Option<CancelReason>) -> i32 {
     match (finished, stop) {
         (_, Some(CancelReason::OutputClosed)) => 1,
         (Finished::Failed { error, .. }, Some(reason)) if error.code == Code::Cancelled => reason.exit_status(),
         (Finished::Failed { allowed: true, .. }, _) => 0,
-        (Finished::Failed { .. }, _) => 2 - i32::from(has_acted),
+        (Finished::Failed { .. }, _) => 2 - i32::from(has_side_effects),
         (
             Finished::Deployed(_)
             | Finished::Unchanged(_)
@@ -189,23 +189,23 @@ fn with_events(command: Option<Asked>) -> Result<Command, Asked> {
 }
 
 /// The document that a command prints. `Err`: the message for standard error.
-fn print(command: Asked, by_hand: &StandaloneArgs) -> Result<String, String> {
+fn print(command: Asked, standalone: &StandaloneArgs) -> Result<String, String> {
     match command {
-        Asked::Policy => policy(by_hand),
+        Asked::Policy => policy(standalone),
         Asked::Explain { code } => {
-            by_hand.refuse_beside("explain");
+            standalone.refuse_beside("explain");
             catalogue::entry(&code)
         }
         Asked::Schema { document } => {
-            by_hand.refuse_beside("schema");
+            standalone.refuse_beside("schema");
             Ok(documents::schema(document))
         }
         Asked::Completions { shell } => {
-            by_hand.refuse_beside("completions");
+            standalone.refuse_beside("completions");
             Ok(completions(shell))
         }
         Asked::Manual => {
-            by_hand.refuse_beside("manual");
+            standalone.refuse_beside("manual");
             Ok(manual::page())
         }
         Asked::Deploy | Asked::Plan | Asked::Check | Asked::Rollback | Asked::Package { .. } => {
@@ -215,9 +215,9 @@ fn print(command: Asked, by_hand: &StandaloneArgs) -> Result<String, String> {
 }
 
 /// The policy for the stanza on standard input. Notes about what it does not cover go to standard error.
-fn policy(by_hand: &StandaloneArgs) -> Result<String, String> {
-    let settings = Settings::take();
-    by_hand.policy(settings.asking)?;
+fn policy(standalone: &StandaloneArgs) -> Result<String, String> {
+    let settings = Settings::from_env();
+    standalone.policy(settings.asking)?;
     let request = request::read(Stdin { deadline: Instant::now() + settings.input_limit });
     let request = request.map_err(|error| diagnostics::of_request(error, settings.input_limit).message)?;
     // The region may come from the job's `~/.aws`, but never from the CI runner's.
@@ -225,7 +225,7 @@ fn policy(by_hand: &StandaloneArgs) -> Result<String, String> {
         replace_environment(env);
     }
     let env = request.env.unwrap_or_else(|| env::vars_os().collect());
-    hide_files_of_nobody(&env);
+    disable_aws_files_without_home(&env);
     let policy = deploy::policy(&request.stanza, &env).map_err(|error| error.message)?;
     for note in &policy.notes {
         let _ = writeln!(io::stderr(), "dpl-lambda: {}", without_log_commands(note));
@@ -284,8 +284,8 @@ impl Write for Stdout {
         loop {
             match rustix::io::write(stdout.as_fd(), bytes) {
                 Err(Errno::AGAIN) => {
-                    let mut room = [PollFd::from_borrowed_fd(stdout.as_fd(), PollFlags::OUT)];
-                    let _ = poll(&mut room, None);
+                    let mut writable = [PollFd::from_borrowed_fd(stdout.as_fd(), PollFlags::OUT)];
+                    let _ = poll(&mut writable, None);
                 }
                 written => return written.map_err(io::Error::from),
             }
@@ -330,7 +330,7 @@ fn replace_environment(env: &Environment) {
     unsafe_code,
     reason = "changing the environment is sound only while other threads read it only by `std::env`, which is the case here"
 )]
-fn hide_files_of_nobody(env: &Environment) {
+fn disable_aws_files_without_home(env: &Environment) {
     if env.get("HOME").is_some_and(|home| home.starts_with('/')) {
         return;
     }
@@ -344,7 +344,7 @@ fn hide_files_of_nobody(env: &Environment) {
 
 /// Installs handlers without effect for SIGCHLD and SIGXFSZ. If the parent has left SIGCHLD ignored, we could not wait for commands;
 /// without a handler for SIGXFSZ, the kernel kills a process that exceeds its file size limit. With handlers, both become ordinary errors.
-fn tame_signals() {
+fn install_noop_handlers() {
     for signal in [SIGCHLD, SIGXFSZ] {
         let seen = Arc::new(AtomicBool::new(false));
         signal_hook::flag::register(signal, seen).expect("both signals may be handled");
@@ -384,7 +384,7 @@ fn end_on_signals(journal: Arc<EventWriter>, stop: CancelToken, begun: Arc<Atomi
 }
 
 /// Makes a panic in any thread write an `internal` error as the last event and exit the process.
-fn tell_panics(journal: Arc<EventWriter>, stop: CancelToken) {
+fn report_panics(journal: Arc<EventWriter>, stop: CancelToken) {
     panic::set_hook(Box::new(move |panic| {
         let report = diagnostics::naming_stash(diagnostics::of_panic(&place_of(panic)), journal.stash());
         end(&journal, &stop, Finished::failed(report, journal.changed()))
@@ -410,7 +410,7 @@ struct Settings {
 }
 
 impl Settings {
-    fn take() -> Self {
+    fn from_env() -> Self {
         let variable = |name| env::var(name).ok().filter(|value| !value.is_empty());
         let seconds = |name| variable(name)?.parse::<u32>().ok().map(|seconds| Duration::from_secs(seconds.into()));
         Settings {
@@ -424,7 +424,7 @@ impl Settings {
             fault: match variable("DPL_LAMBDA_FAULT").as_deref() {
                 Some("panic") => Fault::Panic,
                 Some("panic-in-thread") => Fault::PanicInThread,
-                Some("panic-by-hand") => Fault::PanicByHand,
+                Some("panic-standalone") => Fault::PanicStandalone,
                 _ => Fault::None,
             },
         }
@@ -471,19 +471,19 @@ enum Fault {
     Panic,
     PanicInThread,
     /// In the parent process of the standalone mode, which starts the child runs and shows their events.
-    PanicByHand,
+    PanicStandalone,
 }
 
 impl Fault {
-    fn strike_by_hand(self) {
-        if let Fault::PanicByHand = self {
+    fn trigger_standalone(self) {
+        if let Fault::PanicStandalone = self {
             panic!("deliberate panic in the standalone mode");
         }
     }
 
-    fn strike(self) {
+    fn trigger(self) {
         match self {
-            Fault::None | Fault::PanicByHand => {}
+            Fault::None | Fault::PanicStandalone => {}
             Fault::Panic => panic!("deliberate panic"),
             Fault::PanicInThread => drop(thread::spawn(|| panic!("deliberate panic in a thread")).join()),
         }

@@ -30,7 +30,7 @@ use super::{Fault, Settings, Stdout, place_of};
 
 /// The options of the standalone mode.
 #[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Standalone options (by hand or in any CI)")]
+#[command(next_help_heading = "Standalone options (without a runner: in a terminal or in any CI)")]
 pub(crate) struct StandaloneArgs {
     /// Run the command for each lambda stanza of a `.travis.yml`, in order. The job's variables come from the process
     /// environment, then from unencrypted values of the file's `env`, then from git.
@@ -54,7 +54,7 @@ pub(crate) struct StandaloneArgs {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
     Json,
-    TextReports,
+    Text,
 }
 
 fn ci_names() -> Vec<PossibleValue> {
@@ -76,7 +76,7 @@ pub(crate) fn is_for_people() -> bool {
 
 /// Explains to a user at a terminal why nothing happens. Called by the process that reads the request, after its signal handlers are
 /// installed.
-pub(crate) fn tell_that_we_wait() {
+pub(crate) fn report_that_we_wait() {
     if io::stdin().is_terminal() {
         say("waiting for a request on standard input; use `--travis-yml .travis.yml` to read a file instead");
     }
@@ -105,7 +105,7 @@ impl StandaloneArgs {
         stop: &CancelToken,
     ) -> Result<Command, Finished> {
         let is_text = match self.format {
-            Some(format) => format == Format::TextReports,
+            Some(format) => format == Format::Text,
             None => io::stdout().is_terminal(),
         };
         let refuse = |refusal: InputError| {
@@ -129,18 +129,18 @@ impl StandaloneArgs {
             Ok(program) => program,
             Err(error) => return refuse(InputError::of_program(&error)),
         };
-        let relay = relayed(stop).map_err(|error| Finished::failed(diagnostics::of_system(&error), Vec::new()))?;
-        let errands = match source {
+        let forwarder = relayed(stop).map_err(|error| Finished::failed(diagnostics::of_system(&error), Vec::new()))?;
+        let child_runs = match source {
             Some(source) => match standalone::prepare(&self.order(&command, source), &env, &directory, asking, stop) {
-                Ok((errands, notes)) => {
+                Ok((child_runs, notes)) => {
                     notes.iter().for_each(|note| say(note));
-                    errands
+                    child_runs
                 }
                 Err(refusal) => return refuse(refusal),
             },
             None => vec![ChildRun::handed_on(arguments(&command), self.asked())],
         };
-        process::exit(run(&errands, &program, &relay, is_text, fault))
+        process::exit(run(&child_runs, &program, &forwarder, is_text, fault))
     }
 
     /// Prints the policy for the stanza of a file and exits the process. Returns if no file is given.
@@ -153,7 +153,7 @@ impl StandaloneArgs {
         let order = RunRequest {
             arguments: vec!["policy".into()],
             source,
-            input_limit: Settings::take().input_limit,
+            input_limit: Settings::from_env().input_limit,
             only: self.only.clone(),
             ci: self.asked(),
             asks_aws: false,
@@ -163,10 +163,16 @@ impl StandaloneArgs {
         let env: Environment = env::vars_os().collect();
         let directory = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
         let stop = CancelToken::new();
-        let relay = relayed(&stop).map_err(|error| diagnostics::of_system(&error).message)?;
-        let (errands, _) = standalone::prepare(&order, &env, &directory, asking, &stop).map_err(refused)?;
+        let forwarder = relayed(&stop).map_err(|error| diagnostics::of_system(&error).message)?;
+        let (child_runs, _) = standalone::prepare(&order, &env, &directory, asking, &stop).map_err(refused)?;
         let program = env::current_exe().map_err(|error| refused(InputError::of_program(&error)))?;
-        process::exit(errands.iter().map(|errand| standalone::print(errand, &program, &relay, &say)).max().unwrap_or(2))
+        process::exit(
+            child_runs
+                .iter()
+                .map(|child_run| standalone::print(child_run, &program, &forwarder, &say))
+                .max()
+                .unwrap_or(2),
+        )
     }
 
     /// The file that the options name.
@@ -201,7 +207,7 @@ impl StandaloneArgs {
         RunRequest {
             arguments: arguments(command),
             source,
-            input_limit: Settings::take().input_limit,
+            input_limit: Settings::from_env().input_limit,
             only: self.only.clone(),
             ci: self.asked(),
             asks_aws: !matches!(command, Command::Check | Command::Package { .. }),
@@ -222,41 +228,42 @@ fn arguments(command: &Command) -> Vec<OsString> {
     }
 }
 
-fn run(errands: &[ChildRun], program: &Path, relay: &SignalForwarder, is_text: bool, fault: Fault) -> i32 {
-    let told = Arc::new(Mutex::new(LastReport::Nothing));
-    tell_panics(told.clone(), is_text);
+fn run(child_runs: &[ChildRun], program: &Path, forwarder: &SignalForwarder, is_text: bool, fault: Fault) -> i32 {
+    let reported = Arc::new(Mutex::new(LastReport::Nothing));
+    report_panics(reported.clone(), is_text);
     if is_text {
         let mut text = TextReports::new();
-        let status = standalone::run(errands, program, relay, &mut Watched { audience: &mut text, told, fault });
+        let status =
+            standalone::run(child_runs, program, forwarder, &mut Watched { observers: &mut text, reported, fault });
         let _ = text.0.end();
         status
     } else {
-        standalone::run(errands, program, relay, &mut Watched { audience: &mut PlainLines, told, fault })
+        standalone::run(child_runs, program, forwarder, &mut Watched { observers: &mut PlainLines, reported, fault })
     }
 }
 
 /// Starts a thread that forwards each signal, and the closing of our standard output, to the running child. The process exits when that child
 /// has ended. If even the child's last line cannot be forwarded because standard output is not read, this thread exits the process.
 fn relayed(stop: &CancelToken) -> io::Result<Arc<SignalForwarder>> {
-    let (mut signals, relay, stop) = (Signals::catch()?, Arc::new(SignalForwarder::new()?), stop.clone());
-    let to = relay.clone();
+    let (mut signals, forwarder, stop) = (Signals::catch()?, Arc::new(SignalForwarder::new()?), stop.clone());
+    let to = forwarder.clone();
     let hand_on = move || {
         let stdout = io::stdout();
         let first = signals.wait(Some(stdout.as_fd()), None).or_else(|| {
-            to.tell(CancelReason::OutputClosed, false);
+            to.report(CancelReason::OutputClosed, false);
             signals.wait(None, None)
         });
         let Some((reason, typed)) = first else { return };
         stop.request(reason);
-        to.tell(reason, typed);
+        to.report(reason, typed);
         if let Some((second, typed)) = signals.wait(None, Some(SHUTDOWN_GRACE + 2 * FINAL_EVENT_TIMEOUT)) {
-            to.tell(second, typed);
+            to.report(second, typed);
             thread::sleep(2 * FINAL_EVENT_TIMEOUT);
         }
         process::exit(reason.exit_status())
     };
     thread::Builder::new().spawn(hand_on)?;
-    Ok(relay)
+    Ok(forwarder)
 }
 
 /// Which events of the current child run have been written.
@@ -269,17 +276,17 @@ enum LastReport {
 
 /// Makes a panic in this process write the last event itself and exit. The running child then finds its output closed and shuts down
 /// properly.
-fn tell_panics(told: Arc<Mutex<LastReport>>, is_text: bool) {
+fn report_panics(reported: Arc<Mutex<LastReport>>, is_text: bool) {
     panic::set_hook(Box::new(move |panic| {
         let report = diagnostics::of_panic(&place_of(panic));
         say(&format!("{}; {}", report.message, report.hint.as_deref().unwrap_or_default()));
         // Held until the exit, so that a second panicking thread blocks here.
-        let told = told.lock().unwrap_or_else(PoisonError::into_inner);
+        let reported = reported.lock().unwrap_or_else(PoisonError::into_inner);
         let journal = EventWriter::new(Stdout, CancelToken::new());
-        if !is_text && matches!(*told, LastReport::Nothing) {
-            journal.tell(standalone::hello());
+        if !is_text && matches!(*reported, LastReport::Nothing) {
+            journal.emit(standalone::hello());
         }
-        if !is_text && !matches!(*told, LastReport::Finished) {
+        if !is_text && !matches!(*reported, LastReport::Finished) {
             journal.finish(Finished::failed(report, Vec::new()));
         }
         process::exit(1)
@@ -291,28 +298,28 @@ pub(crate) fn say(text: &str) {
     let _ = io::stderr().write_all(format!("dpl-lambda: {}\n", without_log_commands(text)).as_bytes());
 }
 
-/// Forwards events to another audience and records which ones were written.
+/// Forwards events to another sink and records which ones were written.
 struct Watched<'a> {
-    audience: &'a mut dyn EventSink,
-    told: Arc<Mutex<LastReport>>,
+    observers: &'a mut dyn EventSink,
+    reported: Arc<Mutex<LastReport>>,
     fault: Fault,
 }
 
 impl EventSink for Watched<'_> {
     fn heading(&mut self, title: &str) -> io::Result<()> {
-        self.audience.heading(title)
+        self.observers.heading(title)
     }
 
     fn line(&mut self, event: &Value, raw: &str) -> io::Result<()> {
-        self.audience.line(event, raw)?;
-        let told = if event["event"] == "finished" { LastReport::Finished } else { LastReport::Begun };
-        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = told;
-        self.fault.strike_by_hand();
+        self.observers.line(event, raw)?;
+        let reported = if event["event"] == "finished" { LastReport::Finished } else { LastReport::Begun };
+        *self.reported.lock().unwrap_or_else(PoisonError::into_inner) = reported;
+        self.fault.trigger_standalone();
         Ok(())
     }
 
     fn note(&mut self, text: &str) {
-        self.audience.note(text);
+        self.observers.note(text);
     }
 }
 

@@ -10,7 +10,7 @@ const MAP_OPTIONS: [&str; 7] = ["environment", "environment_variables", "functio
 
 /// Options of dpl that can also come from a variable `AWS_<OPTION>` or `LAMBDA_<OPTION>`, or from `~/.aws` files. Credentials and region
 /// are not in this list: they have their own sources, and values from two sources are never combined.
-pub(crate) const FOREIGN: [&str; 22] = [
+pub(crate) const OTHER_PROVIDERS_KEYS: [&str; 22] = [
     "function_name",
     "role",
     "handler_name",
@@ -41,7 +41,7 @@ const BESIDES: [&str; 7] =
 
 /// Whether an option can come from a variable of the job, `AWS_<OPTION>` or `LAMBDA_<OPTION>`.
 pub fn is_from_variable(key: &str) -> bool {
-    FOREIGN.contains(&key)
+    OTHER_PROVIDERS_KEYS.contains(&key)
 }
 
 /// Whether `value` is a branch-specific value of `key`, such as `{"master": "a", "develop": "b"}`.
@@ -59,7 +59,7 @@ pub(super) fn can_be_branch_specific(key: &str) -> bool {
 }
 
 fn is_of_dpl(key: &str) -> bool {
-    FOREIGN.contains(&key) || BESIDES.contains(&key)
+    OTHER_PROVIDERS_KEYS.contains(&key) || BESIDES.contains(&key)
 }
 
 /// Whether dpl-lambda has this option. Options that dpl lacks have never been branch-specific.

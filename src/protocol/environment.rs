@@ -260,11 +260,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_tells_whether_common_usage_calls_its_value_secret() {
+    fn a_name_reports_whether_common_usage_calls_its_value_secret() {
         for name in SECRET.split_whitespace() {
             assert!(names_a_secret(name), "{name}");
         }
-        for name in OPEN.split_whitespace() {
+        for name in NON_SECRET_KEYS.split_whitespace() {
             assert!(!names_a_secret(name), "{name}");
         }
     }
@@ -286,7 +286,7 @@ mod tests {
         aPiKey ApIkEy pAsSwOrD HMAC_SECRET TOTP_SECRET HASH_SALT BEARER KEYSTORE_PASS TF_VAR_db_password DB_PSWD PASSWRD CERT_PKCS12 ANDROID_KEYSTORE ID_RSA DATABASE_PASSWORD_URL
     ";
 
-    const OPEN: &str = "
+    const NON_SECRET_KEYS: &str = "
         PWD OLDPWD pwd oldpwd OLD_PWD PATH HOME SHELL LANG KEYBOARD keyboard KEYMAP KEYSPACE KEY_SPACE KEYSPACES MONKEY MONKEYS
         monkey GREASEMONKEY DONKEY TURKEY HOCKEY_TEAM WHISKEY JOCKEY PASSENGER_COUNT PASSENGER PASSPORT PASSIVE PASSTHROUGH
         COMPASS BYPASS_CACHE TRESPASS SURPASS AUTHOR AUTHORS GIT_AUTHOR_NAME AUTHORITY XAUTHORITY SSH_AUTH_SOCK GIT_ASKPASS

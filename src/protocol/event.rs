@@ -200,6 +200,7 @@ pub enum Condition {
 
 /// Result of one group of conditions.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "Checked")]
 pub struct ConditionResult {
     /// The group.
     pub condition: Condition,
@@ -213,6 +214,7 @@ pub struct ConditionResult {
 
 /// A group of conditions that is not met.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "Unmet")]
 pub struct UnmetCondition {
     /// The group.
     pub condition: Condition,

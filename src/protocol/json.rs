@@ -86,7 +86,7 @@ pub fn parse(bytes: &[u8]) -> Result<Node, WireError> {
     })
 }
 
-/// Prefix of our own error message. serde errors have only a text, so the text must tell them apart.
+/// Prefix of our own error message. serde errors have only a text, so the text must distinguish them.
 const DUPLICATE: &str = "duplicate key ";
 
 impl Node {

@@ -1,5 +1,5 @@
 //! Generates the JSON Schemas (draft-07) for editors, runners and readers of events from the types of this module.
-//! The files in `schema/` must not be edited by hand; a test compares them with the output of this module.
+//! The files in `schema/` must not be edited; a test compares them with the output of this module.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;

@@ -220,8 +220,8 @@ impl Redactor {
         for at in 0..text.len() {
             let Some(first) = text.as_bytes()[at..].first_chunk() else { break };
             let Some(alike) = self.patterns.get(first) else { continue };
-            let stands = |pattern: &&Pattern| text[at..].starts_with(&pattern.text) && pattern.stands_alone(text, at);
-            let Some(end) = alike.iter().filter(stands).map(|pattern| at + pattern.text.len()).max() else { continue };
+            let is = |pattern: &&Pattern| text[at..].starts_with(&pattern.text) && pattern.is_alone(text, at);
+            let Some(end) = alike.iter().filter(is).map(|pattern| at + pattern.text.len()).max() else { continue };
             if at >= masked {
                 out.push_str(&text[shown..at]);
                 out.push_str(MASK);
@@ -242,7 +242,7 @@ impl fmt::Debug for Redactor {
 
 impl Pattern {
     /// Whether to mask the pattern at position `at`. A pattern that could be a word is not masked inside a longer word.
-    fn stands_alone(&self, text: &str, at: usize) -> bool {
+    fn is_alone(&self, text: &str, at: usize) -> bool {
         let is_letter = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
         let (first, last) = (is_letter(self.text.chars().next()), is_letter(self.text.chars().next_back()));
         let mut before = text[..at].chars().rev();

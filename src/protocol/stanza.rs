@@ -337,7 +337,7 @@ pub fn read(map: &Map) -> ReadStanza {
     validate::image(&mut r, &stanza);
     validate::release(&mut r, &stanza);
     validate::identity(&mut r, &stanza);
-    validate::untaken(&mut r, stanza.strict == Some(true));
+    validate::unread_keys(&mut r, stanza.strict == Some(true));
     r.warnings.extend(limits::warnings(map));
     // The other keys of such a stanza belong to another provider, so their problems do not matter.
     if let Some(wrong) = r.problems.iter().position(|problem| problem.code == Code::WrongProvider) {
@@ -368,14 +368,14 @@ impl Stanza {
 /// The values of all non-secret keys of a stanza, before variables are filled in.
 pub fn open_texts(written: &Map) -> Vec<String> {
     let mut open = Vec::new();
-    for (_, node) in written.iter().filter(|(key, _)| OPEN.contains(key)) {
+    for (_, node) in written.iter().filter(|(key, _)| NON_SECRET_KEYS.contains(key)) {
         collect_texts(node, &mut open);
     }
     open
 }
 
 /// Keys whose values are not secret. Any other value can be secret: that of a misspelt key, a command, a condition.
-pub(crate) const OPEN: [&str; 50] = [
+pub(crate) const NON_SECRET_KEYS: [&str; 50] = [
     "provider",
     "region",
     "function_name",
@@ -516,7 +516,7 @@ mod tests {
     }
 
     #[test]
-    fn all_problems_are_told_at_once() {
+    fn all_problems_are_reported_at_once() {
         assert_eq!(
             problems(
                 r#"{"timeout":"ten","memory_size":true,"publish":"maybe","access_key_id":{"secure":"x"},"traffic":[50]}"#
@@ -533,7 +533,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_never_stands_in_a_complaint() {
+    fn a_secret_never_is_in_a_complaint() {
         let read = stanza(
             r#"{"function_name":"f","secret_access_key":["hunter2"],"environment":["hunter2",{"A":["hunter2"]}],"function_tags":[["hunter2"]]}"#,
         );
@@ -542,7 +542,7 @@ mod tests {
     }
 
     #[test]
-    fn a_complaint_tells_the_value_and_what_would_be_right() {
+    fn a_complaint_reports_the_value_and_what_would_be_right() {
         let read = stanza(r#"{"function_name":"f","timeout":"ten"}"#);
         assert_eq!(read.problems[0].message, "`timeout` is `ten`; expected whole seconds, such as 10");
     }

@@ -332,7 +332,7 @@ impl<'a> StanzaReader<'a> {
         };
         let mut inner = StanzaReader::inside(map, (at, format!("{name}.")));
         let value = read(&mut inner);
-        let unknown: Vec<&str> = inner.untaken().collect();
+        let unknown: Vec<&str> = inner.unread_keys().collect();
         for key in unknown {
             let known = inner.taken.iter().copied().collect::<Vec<_>>().join("`, `");
             let message = format!("`{}` is not a key of `{name}`", inner.name_of(key));
@@ -360,7 +360,7 @@ impl<'a> StanzaReader<'a> {
     }
 
     /// The keys that have not been read and are not null.
-    pub(super) fn untaken(&self) -> impl Iterator<Item = &'a str> {
+    pub(super) fn unread_keys(&self) -> impl Iterator<Item = &'a str> {
         self.map.iter().filter(|(key, node)| **node != Node::Null && !self.taken.contains(key)).map(|(key, _)| key)
     }
 

@@ -178,7 +178,7 @@ pub(super) fn image(r: &mut StanzaReader<'_>, stanza: &Stanza) {
 }
 
 /// Warns about unknown keys, or refuses them if `strict`. For unknown keys inside structures there is already a warning.
-pub(super) fn untaken(r: &mut StanzaReader<'_>, strict: bool) {
+pub(super) fn unread_keys(r: &mut StanzaReader<'_>, strict: bool) {
     if strict {
         let (unknown, others) =
             std::mem::take(&mut r.warnings).into_iter().partition(|warning| warning.code == WarningCode::UnknownKey);
@@ -186,7 +186,7 @@ pub(super) fn untaken(r: &mut StanzaReader<'_>, strict: bool) {
         r.warnings = others;
         r.problems.extend(unknown.into_iter().map(Warning::into_unknown_key));
     }
-    for key in r.untaken().collect::<Vec<_>>() {
+    for key in r.unread_keys().collect::<Vec<_>>() {
         let message = format!("`{}` is not an option of a lambda stanza", json::short(key));
         let hint = match suggest(key, super::schema::stanza_keys().iter().map(String::as_str)) {
             Some(known) => format!("did you mean `{known}`?"),

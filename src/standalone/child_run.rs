@@ -60,23 +60,24 @@ pub trait EventSink {
 
 /// Runs them in order until one fails. Returns the exit status of the failed run, or 0. Status 2 means that AWS was not contacted, so it
 /// becomes 1 if an earlier run has contacted AWS.
-pub fn run(errands: &[ChildRun], program: &Path, relay: &SignalForwarder, audience: &mut dyn EventSink) -> i32 {
+pub fn run(child_runs: &[ChildRun], program: &Path, forwarder: &SignalForwarder, observers: &mut dyn EventSink) -> i32 {
     let mut has_asked = false;
-    for (index, errand) in errands.iter().enumerate() {
-        if errands.len() > 1 && audience.heading(&errand.title).is_err() {
-            relay.tell(CancelReason::OutputClosed, false);
+    for (index, child_run) in child_runs.iter().enumerate() {
+        if child_runs.len() > 1 && observers.heading(&child_run.title).is_err() {
+            forwarder.report(CancelReason::OutputClosed, false);
         }
-        let (status, asks) = errand.run(program, relay, audience);
+        let (status, asks) = child_run.run(program, forwarder, observers);
         let status = if status == 2 && has_asked { 1 } else { status };
         has_asked |= asks;
-        let left = &errands[index + 1..];
-        let status = match relay.reason() {
+        let left = &child_runs[index + 1..];
+        let status = match forwarder.reason() {
             Some(reason) if status == 0 && !left.is_empty() => reason.exit_status(),
             Some(CancelReason::OutputClosed) => 1,
             _ => status,
         };
         if status != 0 {
-            left.iter().for_each(|errand| audience.note(&format!("{}: {}: not run", errand.file, errand.title)));
+            left.iter()
+                .for_each(|child_run| observers.note(&format!("{}: {}: not run", child_run.file, child_run.title)));
             return status;
         }
     }
@@ -85,21 +86,21 @@ pub fn run(errands: &[ChildRun], program: &Path, relay: &SignalForwarder, audien
 
 /// Runs a command that prints a document, with our standard output. If the run cannot report itself why there is no document, `say` gets
 /// the message.
-pub fn print(errand: &ChildRun, program: &Path, relay: &SignalForwarder, say: &dyn Fn(&str)) -> i32 {
-    let mut command = errand.command(program);
-    match relay.start(command.stdout(Stdio::inherit())) {
+pub fn print(child_run: &ChildRun, program: &Path, forwarder: &SignalForwarder, say: &dyn Fn(&str)) -> i32 {
+    let mut command = child_run.command(program);
+    match forwarder.start(command.stdout(Stdio::inherit())) {
         Ok(Some(mut child)) => {
-            errand.feed(child.stdin());
-            relay.wait(child).map_or_else(
+            child_run.feed(child.stdin());
+            forwarder.wait(child).map_or_else(
                 |error| {
                     say(&format!("cannot get the exit status of the run that prints the document: {error}"));
                     2
                 },
-                |status| exit_status(status, relay),
+                |status| exit_status(status, forwarder),
             )
         }
         Ok(None) => {
-            let reason = relay.reason().expect("only a reason to stop prevents the start");
+            let reason = forwarder.reason().expect("only a reason to stop prevents the start");
             say(&format!("no document printed: cancelled by {reason}"));
             reason.exit_status()
         }
@@ -156,42 +157,43 @@ impl ChildRun {
     }
 
     /// Runs it. Returns its exit status, and whether it has contacted AWS.
-    fn run(&self, program: &Path, relay: &SignalForwarder, audience: &mut dyn EventSink) -> (i32, bool) {
-        let mut tell = EventForwarder { errand: self, relay, audience, greeted: false, finished: false, asks: false };
+    fn run(&self, program: &Path, forwarder: &SignalForwarder, observers: &mut dyn EventSink) -> (i32, bool) {
+        let mut report =
+            EventForwarder { child_run: self, forwarder, observers, greeted: false, finished: false, asks: false };
         let mut command = self.command(program);
-        let mut child = match relay.start(command.stdout(Stdio::piped())) {
+        let mut child = match forwarder.start(command.stdout(Stdio::piped())) {
             Ok(Some(child)) => child,
             Ok(None) => {
-                let reason = relay.reason().expect("only a reason to stop prevents the start");
-                tell.conclude("it was not started", reason == CancelReason::OutputClosed);
+                let reason = forwarder.reason().expect("only a reason to stop prevents the start");
+                report.conclude("it was not started", reason == CancelReason::OutputClosed);
                 return (reason.exit_status(), false);
             }
             Err(error) => {
-                tell.end(of_unstartable(program, &error));
+                report.end(of_unstartable(program, &error));
                 return (2, false);
             }
         };
         self.feed(child.stdin());
-        let mut stdout = BufReader::new(child.words(relay).expect("was piped"));
+        let mut stdout = BufReader::new(child.words(forwarder).expect("was piped"));
         let mut line = Vec::new();
         // A line without a line feed is incomplete and not forwarded.
         while stdout.read_until(b'\n', &mut line).is_ok_and(|bytes| bytes > 0) && line.ends_with(b"\n") {
-            tell.line(&line);
+            report.line(&line);
             line.clear();
         }
         drop(stdout);
-        let status = relay.wait(child);
+        let status = forwarder.wait(child);
         let how = match status.as_ref().map(|status| (status.signal(), status.code())) {
             Ok((Some(signal), _)) => format!("it was killed by signal {signal}"),
             Ok((None, Some(code))) => format!("it exited with status {code}"),
             Ok((None, None)) => "it exited".to_owned(),
             Err(error) => format!("its exit status is unknown: {error}"),
         };
-        if let (Ok(status), true) = (status, tell.finished) {
-            return (exit_status(status, relay), tell.asks);
+        if let (Ok(status), true) = (status, report.finished) {
+            return (exit_status(status, forwarder), report.asks);
         }
-        tell.conclude(&how, tell.finished);
-        (relay.reason().map_or(1, CancelReason::exit_status), tell.asks)
+        report.conclude(&how, report.finished);
+        (forwarder.reason().map_or(1, CancelReason::exit_status), report.asks)
     }
 
     /// The event, with `place` beside each `at`.
@@ -225,9 +227,9 @@ impl fmt::Debug for ChildRun {
 
 /// Forwards the events of a child run, and records how far it has come.
 struct EventForwarder<'a> {
-    errand: &'a ChildRun,
-    relay: &'a SignalForwarder,
-    audience: &'a mut dyn EventSink,
+    child_run: &'a ChildRun,
+    forwarder: &'a SignalForwarder,
+    observers: &'a mut dyn EventSink,
     greeted: bool,
     finished: bool,
     /// `identified` was seen: the credentials are known, and requests to AWS follow.
@@ -241,12 +243,12 @@ impl EventForwarder<'_> {
         self.finished |= event["event"] == "finished";
         self.asks |= event["event"] == "identified";
         let raw = String::from_utf8_lossy(line);
-        let event = self.errand.located(event);
+        let event = self.child_run.located(event);
         // After the output is closed, nothing more is written to it. The run shuts down, and its events are read until then.
-        if self.relay.reason() != Some(CancelReason::OutputClosed)
-            && self.audience.line(&event, raw.trim_end_matches('\n')).is_err()
+        if self.forwarder.reason() != Some(CancelReason::OutputClosed)
+            && self.observers.line(&event, raw.trim_end_matches('\n')).is_err()
         {
-            self.relay.tell(CancelReason::OutputClosed, false);
+            self.forwarder.report(CancelReason::OutputClosed, false);
         }
     }
 
@@ -255,7 +257,7 @@ impl EventForwarder<'_> {
         if silently {
             return;
         }
-        let code = if self.relay.reason().is_some() { Code::Cancelled } else { Code::Internal };
+        let code = if self.forwarder.reason().is_some() { Code::Cancelled } else { Code::Internal };
         let report = ErrorReport::new(code, format!("the run ended without a result: {how}"))
             .hint("run the same command again; it continues from the live state");
         self.end(report);
@@ -282,8 +284,8 @@ pub fn hello() -> Event {
     }
 }
 
-fn exit_status(status: ExitStatus, relay: &SignalForwarder) -> i32 {
-    status.code().unwrap_or_else(|| relay.reason().map_or(1, CancelReason::exit_status))
+fn exit_status(status: ExitStatus, forwarder: &SignalForwarder) -> i32 {
+    status.code().unwrap_or_else(|| forwarder.reason().map_or(1, CancelReason::exit_status))
 }
 
 /// The request as JSON: the stanza, with its keys in the order of the file.
@@ -327,7 +329,7 @@ mod tests {
     use signal_hook::consts::{SIGINT, SIGTERM};
 
     /// A run whose stanza and environment contain secrets.
-    fn errand() -> ChildRun {
+    fn child_run() -> ChildRun {
         let stanza = [("access_key_id".to_owned(), Node::Text("of the stanza".to_owned()))].into_iter().collect();
         let env = [("TOKEN", "of the environment")].into_iter().collect();
         ChildRun::of("f.yml", LocatedStanza { stanza, ..LocatedStanza::default() }, vec!["policy".into()], env)
@@ -335,31 +337,32 @@ mod tests {
 
     #[test]
     fn what_is_shown_of_a_run_holds_no_secret() {
-        let errand = errand();
-        assert!(json(&errand.written.stanza).contains("of the stanza"));
-        let shown = format!("{errand:?} {errand:#?}");
+        let child_run = child_run();
+        assert!(json(&child_run.written.stanza).contains("of the stanza"));
+        let shown = format!("{child_run:?} {child_run:#?}");
         assert!(shown.contains("f.yml") && !shown.contains("of the"), "{shown}");
     }
 
     #[test]
-    fn a_document_that_is_not_printed_is_told_in_a_line() {
-        let told = |program: &str, reason: Option<CancelReason>| {
-            let (lines, relay) = (RefCell::new(Vec::new()), SignalForwarder::new().expect("two descriptors"));
-            reason.into_iter().for_each(|reason| relay.tell(reason, false));
-            let status = print(&errand(), Path::new(program), &relay, &|line| lines.borrow_mut().push(line.to_owned()));
+    fn a_document_that_is_not_printed_is_reported_in_a_line() {
+        let reported = |program: &str, reason: Option<CancelReason>| {
+            let (lines, forwarder) = (RefCell::new(Vec::new()), SignalForwarder::new().expect("two descriptors"));
+            reason.into_iter().for_each(|reason| forwarder.report(reason, false));
+            let status =
+                print(&child_run(), Path::new(program), &forwarder, &|line| lines.borrow_mut().push(line.to_owned()));
             (status, lines.into_inner().join("\n"))
         };
-        let (status, line) = told("/nowhere/dpl-lambda", None);
+        let (status, line) = reported("/nowhere/dpl-lambda", None);
         assert_eq!((status, line.starts_with("`/nowhere/dpl-lambda` cannot be started: ")), (2, true), "{line}");
         for (reason, status, why) in [
             (CancelReason::Signal(SIGINT), 130, "SIGINT"),
             (CancelReason::Signal(SIGTERM), 143, "SIGTERM"),
             (CancelReason::OutputClosed, 1, "closed"),
         ] {
-            let told = told("true", Some(reason));
+            let reported = reported("true", Some(reason));
             assert!(
-                told.0 == status && told.1.starts_with("no document printed: ") && told.1.contains(why),
-                "{told:?}"
+                reported.0 == status && reported.1.starts_with("no document printed: ") && reported.1.contains(why),
+                "{reported:?}"
             );
         }
     }

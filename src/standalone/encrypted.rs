@@ -22,7 +22,7 @@ const IDENTITY: [&str; 3] = ["access_key_id", "secret_access_key", "session_toke
 
 /// Removes encrypted values that the environment replaces, with a note for each, and returns those that are missing. A command that does not
 /// contact AWS (`asks_aws`) needs no credentials.
-pub(super) fn settle(written: &mut LocatedStanza, env: &Environment, asks_aws: bool) -> Vec<MissingSecret> {
+pub(super) fn resolve(written: &mut LocatedStanza, env: &Environment, asks_aws: bool) -> Vec<MissingSecret> {
     let keys: Vec<String> = written.stanza.iter().map(|(key, _)| key.to_owned()).collect();
     let mut missing = Vec::new();
     let holds = |stanza: &Map, key: &str| stanza.get(key).is_some_and(|node| !encrypted(key, node).is_empty());
@@ -151,7 +151,7 @@ mod tests {
         asks_aws: bool,
     ) -> (Vec<String>, Vec<(String, String)>, Vec<String>) {
         let mut written = travis_yml::stanza(stanza, false).expect("valid");
-        let missing = settle(&mut written, &env.iter().copied().collect(), asks_aws);
+        let missing = resolve(&mut written, &env.iter().copied().collect(), asks_aws);
         (
             written.stanza.iter().map(|(key, _)| key.to_owned()).collect(),
             missing.into_iter().map(|missing| (missing.at, missing.hint)).collect(),
@@ -198,9 +198,9 @@ mod tests {
         let stanza = "environment:\n  PASSWORD: {secure: abc}\n  OPEN: x\nexternal_id: {secure: d}\n\
                       environment_variables:\n- secure: e\non: {repo: {secure: x}}\n";
         let (_, missing, _) = settled(stanza, &[], true);
-        let told: Vec<_> = missing.iter().map(|(at, hint)| (at.as_str(), hint.as_str())).collect();
+        let reported: Vec<_> = missing.iter().map(|(at, hint)| (at.as_str(), hint.as_str())).collect();
         assert_eq!(
-            told,
+            reported,
             [
                 ("/environment/PASSWORD", "write `PASSWORD: $PASSWORD` instead, and set PASSWORD in the environment"),
                 ("/external_id", "write `external_id: $EXTERNAL_ID` instead, and set EXTERNAL_ID in the environment"),

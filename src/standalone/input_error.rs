@@ -31,7 +31,7 @@ impl InputError {
         InputError(diagnostics::of_no_program(error))
     }
 
-    /// git cannot tell the build's branch, tag or commit.
+    /// git does not know the build's branch, tag or commit.
     pub(super) fn of_git(error: GitError) -> Self {
         InputError(diagnostics::of_git(error))
     }

@@ -16,7 +16,7 @@ pub enum CiSelection {
     /// The CI is detected.
     Auto {
         /// True if a person sees the output: standard output or standard error is a terminal. Standard input does not count, because the
-        /// jobs of a CI agent that was started by hand often inherit its terminal.
+        /// jobs of a CI agent that a person started often inherit its terminal.
         seen: bool,
     },
     /// No CI. The user asserts that the build is not a pull request.
@@ -37,7 +37,7 @@ impl CiSelection {
     }
 }
 
-/// The hidden value of `--ci` by which the parent process tells a child run that a person sees the output. The child cannot detect it,
+/// The hidden value of `--ci` by which the parent process informs a child run that a person sees the output. The child cannot detect it,
 /// because its standard output is a pipe.
 pub const SEEN: &str = "seen";
 
@@ -45,8 +45,8 @@ pub const SEEN: &str = "seen";
 #[derive(Debug)]
 pub struct JobEnvironment {
     /// The process environment, with the variables of a known CI.
-    told: Environment,
-    /// Variables found by other means, such as git. A job gets them only if `told` does not set them.
+    reported: Environment,
+    /// Variables found by other means, such as git. A job gets them only if `reported` does not set them.
     found: Vec<(&'static str, String)>,
     /// Messages for the user, such as the reason why the build counts as a pull request.
     pub notes: Vec<String>,
@@ -61,7 +61,7 @@ pub struct JobEnvironment {
 ///
 /// # Errors
 /// [`GitError`] if git is needed and fails: the conditions are never evaluated with an unknown branch.
-pub fn look(
+pub fn detect(
     env: &Environment,
     asked: CiSelection,
     directory: &Path,
@@ -75,11 +75,11 @@ pub fn look(
     };
     let mut notes = Vec::new();
     let mut found = vec![("TRAVIS_BUILD_DIR", directory.display().to_string())];
-    let told = match known {
+    let reported = match known {
         Some(ci) => in_ci(ci, env, said, &lookup, &mut notes),
         None => {
             let stated = lookup("TRAVIS_PULL_REQUEST");
-            let mut told = env.clone();
+            let mut reported = env.clone();
             let mut unknown = false;
             if let Some((who, number)) = said {
                 // `TRAVIS_PULL_REQUEST=false` may be set once for all builds of a CI, so it does not override this.
@@ -87,7 +87,7 @@ pub fn look(
                     notes.push(format!(
                         "{who} indicates a pull request, {SKIPPED}; if this build is not one, use `--ci none`"
                     ));
-                    told = env.with("TRAVIS_PULL_REQUEST", &number);
+                    reported = env.with("TRAVIS_PULL_REQUEST", &number);
                 }
             } else if let CiSelection::Auto { seen } = asked {
                 let mark = env.iter().find_map(|(name, value)| {
@@ -118,10 +118,10 @@ pub fn look(
             }
             found.extend(git.commit()?.map(|commit| ("TRAVIS_COMMIT", commit)));
             found.extend(git.slug()?.map(|slug| ("TRAVIS_REPO_SLUG", slug)));
-            told
+            reported
         }
     };
-    Ok(JobEnvironment { told, found, notes })
+    Ok(JobEnvironment { reported, found, notes })
 }
 
 const SKIPPED: &str = "so nothing is deployed";
@@ -180,14 +180,14 @@ impl JobEnvironment {
     /// The environment of a job for which the file sets `variables`. The process environment has precedence over the file, and the file over
     /// git. A file cannot set `DPL_LAMBDA_*`.
     pub fn of_job(&self, variables: &[Assignment]) -> Environment {
-        let is_told = |name: &str| self.told.get(name).is_some_and(|value| !value.is_empty());
-        let mut env = self.told.clone();
-        for (name, value) in self.found.iter().filter(|(name, _)| !is_told(name)) {
+        let is_reported = |name: &str| self.reported.get(name).is_some_and(|value| !value.is_empty());
+        let mut env = self.reported.clone();
+        for (name, value) in self.found.iter().filter(|(name, _)| !is_reported(name)) {
             env = env.with(name, value);
         }
         // Nor the variables by which the dynamic linker would load code into this process.
         let ours = |name: &str| ["DPL_LAMBDA_", "LD_", "DYLD_"].iter().any(|prefix| name.starts_with(prefix));
-        for variable in variables.iter().filter(|variable| !is_told(&variable.name) && !ours(&variable.name)) {
+        for variable in variables.iter().filter(|variable| !is_reported(&variable.name) && !ours(&variable.name)) {
             let value = variable.value(|name| env.get(name).map(std::borrow::Cow::into_owned));
             env = env.with(&variable.name, &value);
         }
@@ -269,7 +269,7 @@ mod tests {
         /// The value of a job's variable in the standalone mode.
         fn says(&self, env: &[(&str, &str)], asked: CiSelection, name: &str) -> Option<String> {
             let env: Environment = env.iter().copied().chain([("PATH", "/usr/local/bin:/usr/bin:/bin")]).collect();
-            let around = look(&env, asked, self.0.path(), &CancelToken::new()).expect("git answers");
+            let around = detect(&env, asked, self.0.path(), &CancelToken::new()).expect("git answers");
             around.of_job(&[]).get(name).map(std::borrow::Cow::into_owned)
         }
     }
@@ -280,7 +280,8 @@ mod tests {
     /// `TRAVIS_PULL_REQUEST` of a job, and the notes.
     fn request(env: &[(&str, &str)], asked: CiSelection) -> (String, String) {
         let env: Environment = env.iter().copied().chain([("PATH", "/nowhere")]).collect();
-        let around = look(&env, asked, Path::new("/"), &CancelToken::new()).expect("there is no checkout to ask about");
+        let around =
+            detect(&env, asked, Path::new("/"), &CancelToken::new()).expect("there is no checkout to ask about");
         (around.of_job(&[]).expand("TRAVIS_PULL_REQUEST").into_owned(), around.notes.join("\n"))
     }
 
@@ -316,15 +317,15 @@ mod tests {
         for (ci, env, number) in UNKNOWN_CIS {
             // Many CIs run their jobs in a terminal.
             for asked in [SCRIPT, PERSON] {
-                let (told, note) = request(env, asked);
-                assert!(told == number || told == "12", "{ci}: {told}");
+                let (reported, note) = request(env, asked);
+                assert!(reported == number || reported == "12", "{ci}: {reported}");
                 assert!(note.contains("`--ci none`") && note.lines().count() == 1, "{ci}: {note}");
             }
             assert_eq!(request(env, CiSelection::None), ("false".to_owned(), String::new()), "{ci}");
         }
         // Without any variable, as in containers of Tekton and Argo, only a terminal shows that a person deploys.
-        let (told, note) = request(&[], SCRIPT);
-        assert_eq!(told, "unknown");
+        let (reported, note) = request(&[], SCRIPT);
+        assert_eq!(reported, "unknown");
         assert!(note.contains("`--ci none`"), "{note}");
         assert_eq!(request(&[], PERSON), ("false".to_owned(), String::new()));
     }
@@ -338,8 +339,8 @@ mod tests {
             assert_eq!(request(env, SCRIPT), ("false".to_owned(), String::new()), "{env:?}");
         }
         // `false` is set for all builds, but this one is a pull request.
-        let (told, note) = request(&[said, ("SD_PULL_REQUEST", "12")], SCRIPT);
-        assert!(told == "12" && note.contains("`SD_PULL_REQUEST` indicates"), "{told}: {note}");
+        let (reported, note) = request(&[said, ("SD_PULL_REQUEST", "12")], SCRIPT);
+        assert!(reported == "12" && note.contains("`SD_PULL_REQUEST` indicates"), "{reported}: {note}");
         assert_eq!(
             request(&[("TRAVIS_PULL_REQUEST", "7"), ("PULL_NUM", "12")], SCRIPT),
             ("7".to_owned(), String::new())
@@ -360,8 +361,8 @@ mod tests {
             (&[("TF_BUILD", "True"), ("BUILD_REASON", "PullRequest")], UNKNOWN),
             (&[("PULL_NUM", "12")], "12"),
         ] {
-            let (told, note) = request(&with(other), PERSON);
-            assert_eq!(told, number, "{other:?}");
+            let (reported, note) = request(&with(other), PERSON);
+            assert_eq!(reported, number, "{other:?}");
             assert!(note.contains("indicates a pull request"), "{other:?}: {note}");
             let named = CiSelection::Named(Ci::GitHubActions);
             assert_eq!(request(&with(other), named), ("false".to_owned(), String::new()), "{other:?}");
@@ -383,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn git_tells_the_branch_and_a_tag_only_where_head_is_detached_at_it() {
+    fn git_reports_the_branch_and_a_tag_only_where_head_is_detached_at_it() {
         let repository = Repository::new();
         repository.git(&["tag", "v1"]);
         repository.git(&["remote", "add", "origin", "git@github.com:owner/name.git"]);
@@ -401,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_environment_says_is_not_asked_of_git() {
+    fn git_is_not_queried_for_what_the_environment_says() {
         let repository = Repository::new();
         let env = [("TRAVIS_BRANCH", "mine"), ("TRAVIS_PULL_REQUEST", "7")];
         assert_eq!(repository.says(&env, PERSON, "TRAVIS_BRANCH").as_deref(), Some("mine"));
@@ -433,7 +434,7 @@ mod tests {
     #[test]
     fn the_file_says_what_the_process_does_not() {
         let env: Environment = [("SET", "process"), ("PATH", "/nowhere")].into_iter().collect();
-        let around = look(&env, CiSelection::None, Path::new("/"), &CancelToken::new())
+        let around = detect(&env, CiSelection::None, Path::new("/"), &CancelToken::new())
             .expect("there is no checkout to ask about");
         let variables = [("SET", "file"), ("OWN", "file"), ("DPL_LAMBDA_FAULT", "panic")];
         let job = around.of_job(&variables.map(|(name, value)| Assignment::plain(name, value)));

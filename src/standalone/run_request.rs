@@ -74,16 +74,16 @@ pub fn prepare(
     if order.one_only && chosen.len() > 1 {
         return Err(InputError::of_one_archive(&file, &chosen));
     }
-    let around = job_env::look(env, order.ci, directory, stop).map_err(InputError::of_git)?;
+    let around = job_env::detect(env, order.ci, directory, stop).map_err(InputError::of_git)?;
     let envs: Vec<Environment> = chosen.iter().map(|written| around.of_job(&written.variables)).collect();
     let is_run = |written: &LocatedStanza, env: &Environment| {
-        !order.judges || conditions::judge(&written.stanza, env, asking, stop).0.is_ok_and(|verdict| verdict.deploys)
+        !order.judges || conditions::evaluate(&written.stanza, env, asking, stop).0.is_ok_and(|verdict| verdict.deploys)
     };
     let missing: Vec<_> = chosen
         .iter_mut()
         .zip(&envs)
         .filter_map(|(written, env)| {
-            let missing = encrypted::settle(written, env, order.asks_aws);
+            let missing = encrypted::resolve(written, env, order.asks_aws);
             (!missing.is_empty() && is_run(written, env)).then_some((&*written, missing))
         })
         .collect();
@@ -91,9 +91,9 @@ pub fn prepare(
         return Err(InputError::of_encrypted(&file, &missing));
     }
     let notes = notes(&file, order.judges.then_some(&around), &chosen);
-    let errands = chosen.into_iter().zip(envs);
-    let errands = errands.map(|(written, env)| ChildRun::of(&file, written, order.arguments.clone(), env));
-    Ok((errands.collect(), notes))
+    let child_runs = chosen.into_iter().zip(envs);
+    let child_runs = child_runs.map(|(written, env)| ChildRun::of(&file, written, order.arguments.clone(), env));
+    Ok((child_runs.collect(), notes))
 }
 
 fn read(path: &Path, file: &str, limit: Duration, stop: &CancelToken) -> Result<String, InputError> {

@@ -51,8 +51,8 @@ impl RunningChild {
     }
 
     /// Its standard output, if it is a pipe that has not been taken yet.
-    pub(super) fn words<'a>(&mut self, relay: &'a SignalForwarder) -> Option<ChildOutput<'a>> {
-        self.0.stdout.take().map(|stdout| ChildOutput { stdout, relay })
+    pub(super) fn words<'a>(&mut self, forwarder: &'a SignalForwarder) -> Option<ChildOutput<'a>> {
+        self.0.stdout.take().map(|stdout| ChildOutput { stdout, forwarder })
     }
 }
 
@@ -60,13 +60,14 @@ impl RunningChild {
 /// child's output, which makes the child shut down.
 pub(super) struct ChildOutput<'a> {
     stdout: ChildStdout,
-    relay: &'a SignalForwarder,
+    forwarder: &'a SignalForwarder,
 }
 
 impl Read for ChildOutput<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            let mut ready = [PollFd::new(&self.stdout, PollFlags::IN), PollFd::new(&self.relay.gone, PollFlags::IN)];
+            let mut ready =
+                [PollFd::new(&self.stdout, PollFlags::IN), PollFd::new(&self.forwarder.gone, PollFlags::IN)];
             match poll(&mut ready, None) {
                 Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
@@ -78,7 +79,7 @@ impl Read for ChildOutput<'_> {
 }
 
 impl SignalForwarder {
-    /// A relay without a child.
+    /// A forwarder without a child.
     ///
     /// # Errors
     /// The process has no file descriptors left.
@@ -90,7 +91,7 @@ impl SignalForwarder {
 
     /// Forwards a signal to the child. `typed`: a terminal has sent it to our whole process group. For a closed output, stops reading the
     /// child, which finishes its current call, as with any CI runner that stops reading. Keeps the first reason.
-    pub fn tell(&self, reason: CancelReason, typed: bool) {
+    pub fn report(&self, reason: CancelReason, typed: bool) {
         let mut state = self.lock();
         state.reason.get_or_insert(reason);
         let signal = match reason {
@@ -160,10 +161,10 @@ mod tests {
     use rustix::process::{WaitOptions, waitpid};
 
     #[test]
-    fn a_run_whose_end_somebody_else_has_taken_is_not_waited_for() {
-        let relay = SignalForwarder::new().expect("two descriptors");
-        let run = relay.start(&mut Command::new("true")).expect("it starts").expect("there is no reason to end");
+    fn a_run_whose_end_another_client_has_taken_is_not_waited_for() {
+        let forwarder = SignalForwarder::new().expect("two descriptors");
+        let run = forwarder.start(&mut Command::new("true")).expect("it starts").expect("there is no reason to end");
         waitpid(Some(Pid::from_child(&run.0)), WaitOptions::empty()).expect("it is our child and exits");
-        assert!(relay.wait(run).is_err());
+        assert!(forwarder.wait(run).is_err());
     }
 }

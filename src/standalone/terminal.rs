@@ -113,8 +113,8 @@ impl<W: Write> HumanReporter<W> {
             "finished" => self.finished(event)?,
             _ => {
                 if let Some(message) = text_of(event, "message") {
-                    let told = self.style.marks().told;
-                    self.labelled(0, &[(Styles::Dim, told)], &message, Styles::Plain)?;
+                    let reported = self.style.marks().reported;
+                    self.labelled(0, &[(Styles::Dim, reported)], &message, Styles::Plain)?;
                 }
             }
         }
@@ -156,15 +156,15 @@ impl<W: Write> HumanReporter<W> {
         self.begin(Section::Facts)?;
         let part = |key| text_of(event, key).unwrap_or_default();
         let said = format!("access key {} ({}), region {}", part("access_key_id"), part("source"), part("region"));
-        let told = self.style.marks().told;
-        self.labelled(0, &[(Styles::Dim, told)], &said, Styles::Dim)
+        let reported = self.style.marks().reported;
+        self.labelled(0, &[(Styles::Dim, reported)], &said, Styles::Dim)
     }
 
     fn packaged(&mut self, event: &Value) -> io::Result<()> {
         self.begin(Section::Facts)?;
-        let told = self.style.marks().told;
+        let reported = self.style.marks().reported;
         let said = format!("packaged {}", package(event));
-        self.labelled(0, &[(Styles::Dim, told)], &said, Styles::Dim)
+        self.labelled(0, &[(Styles::Dim, reported)], &said, Styles::Dim)
     }
 
     /// Shows progress: on a terminal as a bar that is redrawn, in a log as one line per quarter.
@@ -189,16 +189,16 @@ impl<W: Write> HumanReporter<W> {
             if width(&start) + width(&end) + 3 > columns {
                 end = format!("{percent:>3} %");
             }
-            let room = columns.saturating_sub(width(&start) + width(&end) + 3).min(30);
-            let full = room * usize::try_from(percent).expect("at most 100") / 100;
-            let bar = format!("{}{}", marks.full.repeat(full), marks.empty.repeat(room - full));
+            let available = columns.saturating_sub(width(&start) + width(&end) + 3).min(30);
+            let full = available * usize::try_from(percent).expect("at most 100") / 100;
+            let bar = format!("{}{}", marks.full.repeat(full), marks.empty.repeat(available - full));
             return self.draw(&format!("{start} {bar} {end}"));
         }
-        let told = match &self.run.quarters {
-            Some((task, told)) if *task == event["task"] => *told,
+        let reported = match &self.run.quarters {
+            Some((task, reported)) if *task == event["task"] => *reported,
             _ => 0,
         };
-        if percent / 25 > told {
+        if percent / 25 > reported {
             self.run.quarters = Some((event["task"].clone(), percent / 25));
             let mark = self.style.marks().runs;
             self.labelled(0, &[(Styles::Dim, mark)], &format!("{doing}: {percent} %, {sizes}"), Styles::Dim)?;
@@ -215,8 +215,8 @@ impl<W: Write> HumanReporter<W> {
             let step = self.run.running.as_ref().map(|running| format!("{}: ", step_line(running))).unwrap_or_default();
             return self.draw(&format!("{mark} {step}{said}"));
         }
-        let told = self.run.waited.filter(|told| *told <= elapsed);
-        if told.is_none_or(|told| elapsed - told >= (told / 2).min(60)) {
+        let reported = self.run.waited.filter(|reported| *reported <= elapsed);
+        if reported.is_none_or(|reported| elapsed - reported >= (reported / 2).min(60)) {
             self.run.waited = Some(elapsed);
             self.labelled(0, &[(Styles::Dim, mark)], &said, Styles::Dim)?;
         }
@@ -295,11 +295,11 @@ impl<W: Write> HumanReporter<W> {
         if event["stream"] == "log" {
             self.run.log.push(line.to_owned());
         }
-        self.barred(line)
+        self.quoted_block(line)
     }
 
     /// Prints a line of external output after a bar. The line is not wrapped, even if it is wider than the terminal.
-    fn barred(&mut self, line: &str) -> io::Result<()> {
+    fn quoted_block(&mut self, line: &str) -> io::Result<()> {
         let bar = format!("{} ", self.style.marks().bar);
         self.line(&[(Styles::Dim, &bar), (Styles::Plain, &clean_output(line))])
     }

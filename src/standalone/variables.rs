@@ -44,14 +44,14 @@ impl Assignment {
     }
 }
 
-/// Adds the variables of an `env`. `told` gets a message for each ignored variable, `notes` those about merged maps.
+/// Adds the variables of an `env`. `reported` gets a message for each ignored variable, `notes` those about merged maps.
 pub(super) fn gather(
     env: &Rc<Tree>,
     into: &mut Vec<Assignment>,
-    told: &mut Vec<String>,
+    reported: &mut Vec<String>,
     notes: &mut Vec<String>,
 ) -> Result<(), YamlError> {
-    let mut gathering = Gathering { into, told };
+    let mut gathering = Gathering { into, reported };
     if let Some(pairs) = env.pairs(notes)? {
         let (global, jobs) = (pairs.get("global")?, pairs.get("jobs")?.or(pairs.get("matrix")?));
         if global.is_some() || jobs.is_some() {
@@ -69,7 +69,7 @@ pub(super) fn gather(
 
 struct Gathering<'a> {
     into: &'a mut Vec<Assignment>,
-    told: &'a mut Vec<String>,
+    reported: &'a mut Vec<String>,
 }
 
 impl Gathering<'_> {
@@ -124,7 +124,8 @@ impl Gathering<'_> {
 
     fn leave_out(&mut self, entry: &Tree, what: &str) {
         let line = entry.place().line;
-        self.told.push(format!("line {line}: {what} is ignored; set it in the environment if the deployment needs it"));
+        self.reported
+            .push(format!("line {line}: {what} is ignored; set it in the environment if the deployment needs it"));
     }
 }
 

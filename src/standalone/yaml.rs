@@ -122,7 +122,7 @@ pub fn parse(text: &str) -> Result<Option<Rc<Tree>>, YamlError> {
     let mut growing = TreeBuilder::default();
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|error| syntax(&error))?;
-        if growing.hear(event, span)? {
+        if growing.receive(event, span)? {
             break;
         }
     }
@@ -156,7 +156,7 @@ struct OpenContainer {
 
 impl TreeBuilder {
     /// Handles an event of the parser. Returns true at the end of the first document.
-    fn hear(&mut self, event: Event<'_>, span: Span) -> Result<bool, YamlError> {
+    fn receive(&mut self, event: Event<'_>, span: Span) -> Result<bool, YamlError> {
         let place = Place { line: span.start.line(), column: span.start.col() + 1 };
         match event {
             Event::Scalar(text, style, anchor, tag) => {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::document::Document;
-use crate::fault::{Fate, Meddling};
+use crate::fault::{CallOutcome, ConcurrentChange};
 use crate::function::{Ending, Function};
 use crate::function_name::FunctionName;
 use crate::http::{Answer, BODY_LIMIT, Body, Head};
@@ -74,19 +74,19 @@ impl Account {
         Account { settings, functions: BTreeMap::new(), invocations, policy: None, rates }
     }
 
-    /// Answers one call. `document` is the parsed `body` (see [`Document`]); `fate` is the effect of a fault on the
+    /// Answers one call. `document` is the parsed `body` (see [`Document`]); `call_outcome` is the effect of a fault on the
     /// call.
     pub(crate) fn answer(
         &mut self,
         head: &Head,
         body: &Body,
         document: &Result<Document, Refusal>,
-        fate: Fate,
+        call_outcome: CallOutcome,
         now: Moment,
     ) -> Answer {
         let route = route::route(&head.method, &head.path);
         let result = self
-            .check_door(head, body, route.as_ref(), now)
+            .authenticate(head, body, route.as_ref(), now)
             .and_then(|()| route.ok_or(Refusal::UnknownOperation))
             .and_then(|route| {
                 self.rates.take(route.operation, now.instant)?;
@@ -99,11 +99,11 @@ impl Account {
                     body: &document.json,
                     code: document.code.as_ref(),
                     now,
-                    ending: fate.ending,
+                    ending: call_outcome.ending,
                     trusted: false,
                 };
                 self.authorize(&route, &ask)?;
-                self.meddle(fate.before, &route.subject, now)?;
+                self.mutate(call_outcome.before, &route.subject, now)?;
                 self.perform(&route, &ask)
             });
         result.unwrap_or_else(|refusal| {
@@ -113,17 +113,22 @@ impl Account {
     }
 
     /// Applies the concurrent change of a fault to the function, if the function exists.
-    fn meddle(&mut self, meddling: Option<Meddling>, subject: &str, now: Moment) -> Result<(), Refusal> {
-        let (Some(meddling), Ok(name)) = (meddling, self.name(subject)) else {
+    fn mutate(
+        &mut self,
+        concurrent_change: Option<ConcurrentChange>,
+        subject: &str,
+        now: Moment,
+    ) -> Result<(), Refusal> {
+        let (Some(concurrent_change), Ok(name)) = (concurrent_change, self.name(subject)) else {
             return Ok(());
         };
         let Ok(function) = self.function(&name, now) else {
             return Ok(());
         };
-        match meddling {
-            Meddling::Update => return Err(Refusal::UpdateInProgress { arn: function.arn.clone() }),
-            Meddling::Delete => drop(self.functions.remove(&name.name)),
-            Meddling::Touch => {
+        match concurrent_change {
+            ConcurrentChange::Update => return Err(Refusal::UpdateInProgress { arn: function.arn.clone() }),
+            ConcurrentChange::Delete => drop(self.functions.remove(&name.name)),
+            ConcurrentChange::Touch => {
                 let description = Value::from("changed by another client");
                 function.latest.configuration.insert("Description".to_owned(), description);
                 function.latest.revision_id = ids::unique();
@@ -135,7 +140,7 @@ impl Account {
 
     /// Makes the checks that come before the operation. The size comes first: a body over the limit is not kept, so its
     /// hash cannot be verified.
-    fn check_door(&self, head: &Head, body: &Body, route: Option<&Route>, now: Moment) -> Result<(), Refusal> {
+    fn authenticate(&self, head: &Head, body: &Body, route: Option<&Route>, now: Moment) -> Result<(), Refusal> {
         if body.length > BODY_LIMIT {
             let operation = route.map_or("requested", |route| route.name);
             return Err(Refusal::RequestTooLarge { operation });

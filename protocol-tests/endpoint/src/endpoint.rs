@@ -124,8 +124,8 @@ impl Endpoint {
     /// Puts a function or a version into a fixed state, such as `Deleting`, until another state is set. `Active`
     /// restores normal behaviour. Fails if it does not exist.
     pub fn set_state(&self, name: &str, state: &str) -> Result<(), String> {
-        let told = Phase::Told { state: state.to_owned() };
-        self.set_phase(name, if state == "Active" { Phase::Active } else { told })
+        let reported = Phase::Fixed { state: state.to_owned() };
+        self.set_phase(name, if state == "Active" { Phase::Active } else { reported })
     }
 
     fn set_phase(&self, name: &str, phase: Phase) -> Result<(), String> {

@@ -119,16 +119,16 @@ pub enum FaultKind {
 
 /// The effect of a fault on a call that is still handled.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Fate {
+pub(crate) struct CallOutcome {
     /// A change that another client makes just before. `None`: no change.
-    pub(crate) before: Option<Meddling>,
+    pub(crate) before: Option<ConcurrentChange>,
     /// How the state that the call starts will end.
     pub(crate) ending: Ending,
 }
 
 /// A change that another client makes to a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Meddling {
+pub(crate) enum ConcurrentChange {
     Update,
     Delete,
     Touch,
@@ -246,20 +246,20 @@ impl FaultKind {
     }
 
     /// Returns the effect on a call that is handled.
-    pub(crate) fn fate(&self) -> Fate {
+    pub(crate) fn call_outcome(&self) -> CallOutcome {
         let ends = |reason_code: &str, reason: &str| {
             let failure = Failure { reason_code: reason_code.to_owned(), reason: reason.to_owned() };
-            Fate { before: None, ending: Some(failure) }
+            CallOutcome { before: None, ending: Some(failure) }
         };
-        let meddles = |meddling| Fate { before: Some(meddling), ending: None };
+        let mutates = |concurrent_change| CallOutcome { before: Some(concurrent_change), ending: None };
         match self {
             FaultKind::UpdateFails { reason_code, reason }
             | FaultKind::CreateFails { reason_code, reason }
             | FaultKind::PublishFails { reason_code, reason } => ends(reason_code, reason),
             FaultKind::ProvisionFails { reason } => ends("", reason),
-            FaultKind::Busy { .. } => meddles(Meddling::Update),
-            FaultKind::DeleteFunction => meddles(Meddling::Delete),
-            FaultKind::TouchFunction => meddles(Meddling::Touch),
+            FaultKind::Busy { .. } => mutates(ConcurrentChange::Update),
+            FaultKind::DeleteFunction => mutates(ConcurrentChange::Delete),
+            FaultKind::TouchFunction => mutates(ConcurrentChange::Touch),
             FaultKind::Status { .. }
             | FaultKind::StatusAfter { .. }
             | FaultKind::ResetBefore
@@ -268,7 +268,7 @@ impl FaultKind {
             | FaultKind::Hang { .. }
             | FaultKind::Slow { .. }
             | FaultKind::Html { .. }
-            | FaultKind::Empty { .. } => Fate::default(),
+            | FaultKind::Empty { .. } => CallOutcome::default(),
         }
     }
 

@@ -121,7 +121,7 @@ pub(crate) enum Phase {
         until: Instant,
     },
     /// A fixed state, such as `Deleting`, until the test sets another.
-    Told {
+    Fixed {
         state: String,
     },
 }
@@ -187,7 +187,7 @@ impl Phase {
             | Phase::UpdateFailed(_)
             | Phase::Idle { .. }
             | Phase::Waking { .. }
-            | Phase::Told { .. } => None,
+            | Phase::Fixed { .. } => None,
         }
     }
 
@@ -230,7 +230,7 @@ impl Phase {
                 "StateReasonCode": "Restoring",
                 "LastUpdateStatus": "Successful",
             }),
-            Phase::Told { state } => json!({"State": state, "LastUpdateStatus": "Successful"}),
+            Phase::Fixed { state } => json!({"State": state, "LastUpdateStatus": "Successful"}),
         }
     }
 }
@@ -359,7 +359,7 @@ impl Function {
             Phase::Creating { .. } => Err(Refusal::Pending),
             Phase::Updating { .. } => Err(Refusal::UpdateInProgress { arn: self.arn.clone() }),
             Phase::Waking { .. } => Err(Refusal::Pending),
-            Phase::Told { ref state } => Err(Refusal::InState { state: state.clone() }),
+            Phase::Fixed { ref state } => Err(Refusal::InState { state: state.clone() }),
             Phase::Active | Phase::CreationFailed(_) | Phase::UpdateFailed(_) | Phase::Idle { .. } => Ok(()),
         }
     }

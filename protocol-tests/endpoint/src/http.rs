@@ -52,8 +52,8 @@ impl Head {
 pub(crate) fn read_head(reader: &mut impl BufRead) -> io::Result<Option<Head>> {
     let mut bytes = Vec::new();
     while !bytes.ends_with(b"\r\n\r\n") {
-        let room = HEAD_LIMIT.saturating_sub(bytes.len()) as u64;
-        if reader.by_ref().take(room).read_until(b'\n', &mut bytes)? == 0 {
+        let available = HEAD_LIMIT.saturating_sub(bytes.len()) as u64;
+        if reader.by_ref().take(available).read_until(b'\n', &mut bytes)? == 0 {
             return if bytes.is_empty() { Ok(None) } else { Err(invalid("the head is cut off or too long")) };
         }
     }

@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deny_wins_wherever_it_stands_and_silence_denies() {
+    fn a_deny_wins_wherever_it_is_and_silence_denies() {
         let deny = json!({"Effect": "Deny", "Action": "lambda:Delete*", "Resource": "*"});
         let all = allow(json!("*"), json!("*"));
         for statements in [json!([deny, all]), json!([all, deny]), json!([deny])] {

@@ -48,7 +48,7 @@ impl Invocation {
         let function_error = fixture.text("function_error")?;
         let usual = match function_error {
             None => default.payload,
-            Some(_) => json!({"errorMessage": "the endpoint was told to fail", "errorType": "Error"}),
+            Some(_) => json!({"errorMessage": "the endpoint is configured to fail", "errorType": "Error"}),
         };
         let invocation = Invocation {
             version: fixture.text("version")?,

@@ -64,7 +64,7 @@ mod sigv4;
 mod uri;
 
 #[cfg(test)]
-mod stand;
+mod scenario;
 #[cfg(test)]
 mod tests;
 

@@ -32,8 +32,8 @@ impl Rates {
             Operation::Invoke => return Ok(()),
             _ => &mut self.others, // all other operations share one quota
         };
-        let room = bucket.as_mut().is_none_or(|bucket| bucket.take(now));
-        if room { Ok(()) } else { Err(Refusal::RateExceeded) }
+        let available = bucket.as_mut().is_none_or(|bucket| bucket.take(now));
+        if available { Ok(()) } else { Err(Refusal::RateExceeded) }
     }
 }
 

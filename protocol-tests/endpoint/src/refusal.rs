@@ -340,7 +340,7 @@ impl Refusal {
         // (known from reports of Terraform and of GitHub actions). They do show Lambda's message about an error of
         // another service.
         if let Refusal::NotAuthorized { permission, .. } = self
-            && !is_told_by_lambda(permission)
+            && !is_reported_by_lambda(permission)
         {
             return json!({ "Message": message });
         }
@@ -350,7 +350,7 @@ impl Refusal {
 
 /// True if Lambda replaces the errors of that service with its own message. That it passes on IAM's message for other
 /// services is known from reports for IAM itself and for layers. For KMS and EFS it is a guess.
-fn is_told_by_lambda(permission: &Permission) -> bool {
+fn is_reported_by_lambda(permission: &Permission) -> bool {
     ["ec2:", "ecr:", "s3:"].iter().any(|service| permission.action.starts_with(service))
 }
 

@@ -180,9 +180,9 @@ impl Shared {
         thread::sleep(latency);
         let instead = fault.as_ref().and_then(FaultKind::answer);
         let answer = instead.unwrap_or_else(|| {
-            let fate = fault.as_ref().map(FaultKind::fate).unwrap_or_default();
+            let call_outcome = fault.as_ref().map(FaultKind::call_outcome).unwrap_or_default();
             let mut account = self.account();
-            account.answer(head, &arrival.body, &document, fate, Moment::now())
+            account.answer(head, &arrival.body, &document, call_outcome, Moment::now())
         });
         let answer = fault.as_ref().and_then(FaultKind::answer_after).unwrap_or(answer);
         thread::sleep(answer.delay);

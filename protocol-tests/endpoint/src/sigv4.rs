@@ -160,7 +160,7 @@ pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stand;
+    use crate::scenario;
 
     const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
@@ -208,7 +208,7 @@ mod tests {
     fn check(signer: &Settings, spoil: impl FnOnce(&mut Head, &mut Vec<u8>), expected: &str) {
         let now = moment::Moment::now().wall;
         let mut body = b"{}".to_vec();
-        let mut head = stand::signed("PUT", "/2015-03-31/functions/f/code?b=2&a=1", &body, signer, now);
+        let mut head = scenario::signed("PUT", "/2015-03-31/functions/f/code?b=2&a=1", &body, signer, now);
         spoil(&mut head, &mut body);
         let said = match verify(&head, &body, &Settings::default(), now) {
             Ok(()) => "accepted".to_owned(),
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn another_key_another_secret_and_another_region_are_told_apart() {
+    fn another_key_another_secret_and_another_region_are_reported_apart() {
         let key = settings(|it| it.access_key_id = "AKIDOTHER".to_owned());
         check(&key, |_, _| {}, "UnrecognizedClientException: The security token");
         let secret = settings(|it| it.secret_access_key = "other".to_owned());
@@ -267,7 +267,7 @@ mod tests {
         let signer = Settings::default();
         for (signed_at, expected) in [(now - hour, "Signature expired: "), (now + hour, "Signature not yet current: ")]
         {
-            let head = stand::signed("GET", "/", b"", &signer, signed_at);
+            let head = scenario::signed("GET", "/", b"", &signer, signed_at);
             let refusal = verify(&head, b"", &signer, now).unwrap_err();
             assert!(refusal.wire().2.starts_with(expected), "{refusal:?}");
         }

@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn a_percent_sign_that_begins_nothing_stands_for_itself() {
+    fn a_percent_sign_that_begins_nothing_is_for_itself() {
         assert_eq!(decode("100%"), "100%");
         assert_eq!(decode("%zz%41"), "%zzA");
     }

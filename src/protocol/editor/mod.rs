@@ -354,10 +354,10 @@ fn choice(words: &[(&str, &str)], by_branch: bool) -> Object {
 /// Runtimes that were not deprecated on [`READ_ON`], the day on which their table was read. Other names are valid.
 fn runtimes(pattern: Option<(&str, &str)>, by_branch: bool) -> Object {
     let mended = RUNTIMES.iter().filter(|runtime| runtime.deprecated > READ_ON);
-    let told: Vec<(&str, String)> = mended
+    let reported: Vec<(&str, String)> = mended
         .map(|runtime| (runtime.id, format!("{}, supported until {}", runtime.label, runtime.deprecated)))
         .collect();
-    let words: Vec<(&str, &str)> = told.iter().map(|(id, told)| (*id, told.as_str())).collect();
+    let words: Vec<(&str, &str)> = reported.iter().map(|(id, reported)| (*id, reported.as_str())).collect();
     open_words(&words, pattern, by_branch)
 }
 
@@ -371,11 +371,11 @@ fn open_words(words: &[(&str, &str)], pattern: Option<(&str, &str)>, by_branch: 
 /// alternatives, a hover shows the title of the key for each of them.
 fn alternatives(words: &[(&str, &str)], types: &[&str], pattern: &str, message: &str, by_branch: bool) -> Object {
     let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-    let told: Vec<&str> = words.iter().map(|(_, told)| *told).collect();
+    let reported: Vec<&str> = words.iter().map(|(_, reported)| *reported).collect();
     let offered = json!({
         "enum": names,
-        "enumDescriptions": told,
-        "markdownEnumDescriptions": told,
+        "enumDescriptions": reported,
+        "markdownEnumDescriptions": reported,
         "errorMessage": message,
     });
     let another = with_pattern(with_message(typed(types, by_branch), message), pattern, message);

@@ -45,26 +45,26 @@ fn github_actions() {
         ("GITHUB_BASE_REF", ""),
         ("GITHUB_HEAD_REF", ""),
     ];
-    let check = |build: &[(&str, &str)], told: &[(&str, &str)]| {
+    let check = |build: &[(&str, &str)], reported: &[(&str, &str)]| {
         let same = [("REPO_SLUG", "me/app"), ("COMMIT", SHA), ("BUILD_NUMBER", "7")];
-        check(Ci::GitHubActions, HERE, build, &[told, &same].concat());
+        check(Ci::GitHubActions, HERE, build, &[reported, &same].concat());
     };
     let on = |event, reference| [("GITHUB_EVENT_NAME", event), ("GITHUB_REF", reference)];
     for event in ["push", "workflow_dispatch", "schedule", "repository_dispatch"] {
         check(&on(event, "refs/heads/feat/x"), &[("TRAVIS_BRANCH", "feat/x"), ("PULL_REQUEST", "false")]);
     }
     for event in ["push", "release", "workflow_dispatch"] {
-        let told = [("TRAVIS_BRANCH", "v1/2"), ("TAG", "v1/2"), ("PULL_REQUEST", "false")];
-        check(&on(event, "refs/tags/v1/2"), &told);
+        let reported = [("TRAVIS_BRANCH", "v1/2"), ("TAG", "v1/2"), ("PULL_REQUEST", "false")];
+        check(&on(event, "refs/tags/v1/2"), &reported);
     }
     let request = [("GITHUB_BASE_REF", "main"), ("GITHUB_HEAD_REF", "fix")];
-    let told = |number| [("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", number), ("PULL_REQUEST_BRANCH", "fix")];
-    check(&[&on("pull_request", "refs/pull/12/merge")[..], &request].concat(), &told("12"));
-    check(&[&on("push", "refs/heads/main")[..], &request].concat(), &told("unknown"));
+    let reported = |number| [("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", number), ("PULL_REQUEST_BRANCH", "fix")];
+    check(&[&on("pull_request", "refs/pull/12/merge")[..], &request].concat(), &reported("12"));
+    check(&[&on("push", "refs/heads/main")[..], &request].concat(), &reported("unknown"));
     // From a fork, with the permissions of the base: the number is only in the event file.
-    check(&[&on("pull_request_target", "refs/heads/main")[..], &request].concat(), &told("unknown"));
+    check(&[&on("pull_request_target", "refs/heads/main")[..], &request].concat(), &reported("unknown"));
     // A merged pull request: the ref is the base branch.
-    check(&[&on("pull_request", "refs/heads/main")[..], &request].concat(), &told("unknown"));
+    check(&[&on("pull_request", "refs/heads/main")[..], &request].concat(), &reported("unknown"));
     check(&on("pull_request_review", "refs/pull/12/merge"), &[("PULL_REQUEST", "12")]);
     let queued = [("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "12")];
     for event in ["merge_group", "push"] {
@@ -84,9 +84,9 @@ fn gitlab() {
         ("CI_COMMIT_SHA", SHA),
         ("CI_PIPELINE_IID", "7"),
     ];
-    let check = |build: &[(&str, &str)], told: &[(&str, &str)], slug| {
+    let check = |build: &[(&str, &str)], reported: &[(&str, &str)], slug| {
         let same = [("REPO_SLUG", slug), ("COMMIT", SHA), ("BUILD_NUMBER", "7")];
-        check(Ci::GitLab, HERE, build, &[told, &same].concat());
+        check(Ci::GitLab, HERE, build, &[reported, &same].concat());
     };
     let own = "group/sub/app";
     for source in ["push", "web", "schedule", "api", "parent_pipeline"] {
@@ -95,7 +95,7 @@ fn gitlab() {
     }
     let tag = [("CI_PIPELINE_SOURCE", "push"), ("CI_COMMIT_TAG", "v1")];
     check(&tag, &[("TRAVIS_BRANCH", "v1"), ("TAG", "v1"), ("PULL_REQUEST", "false")], own);
-    let told = [("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "12"), ("PULL_REQUEST_BRANCH", "fix")];
+    let reported = [("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "12"), ("PULL_REQUEST_BRANCH", "fix")];
     let request = [
         ("CI_PIPELINE_SOURCE", "merge_request_event"),
         ("CI_MERGE_REQUEST_IID", "12"),
@@ -103,11 +103,11 @@ fn gitlab() {
         ("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "main"),
         ("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME", "fix"),
     ];
-    check(&request, &told, own);
+    check(&request, &reported, own);
     // In a child pipeline, CI_PIPELINE_SOURCE has another value.
-    check(&[&request[..], &[("CI_PIPELINE_SOURCE", "parent_pipeline")]].concat(), &told, own);
+    check(&[&request[..], &[("CI_PIPELINE_SOURCE", "parent_pipeline")]].concat(), &reported, own);
     let fork = [("CI_PROJECT_PATH", "stranger/app"), ("CI_MERGE_REQUEST_PROJECT_PATH", "group/sub/app")];
-    check(&[&request[..], &fork].concat(), &told, own);
+    check(&[&request[..], &fork].concat(), &reported, own);
     let external = [
         ("CI_PIPELINE_SOURCE", "external_pull_request_event"),
         ("CI_COMMIT_BRANCH", "fix"),
@@ -115,7 +115,7 @@ fn gitlab() {
         ("CI_EXTERNAL_PULL_REQUEST_TARGET_BRANCH_NAME", "main"),
         ("CI_EXTERNAL_PULL_REQUEST_SOURCE_BRANCH_NAME", "fix"),
     ];
-    check(&external, &told, own);
+    check(&external, &reported, own);
     // A closed merge request: its variables are absent.
     check(&[external[0], external[1]], &[("PULL_REQUEST", "unknown")], own);
     check(&[request[0]], &[("PULL_REQUEST", "unknown")], own);
@@ -133,8 +133,8 @@ fn buildkite() {
         ("BUILDKITE_PULL_REQUEST_BASE_BRANCH", ""),
         ("BUILDKITE_TAG", ""),
     ];
-    let check = |build: &[(&str, &str)], told: &[(&str, &str)]| {
-        check(Ci::Buildkite, HERE, build, &[told, &[("REPO_SLUG", "me/app"), ("BUILD_NUMBER", "7")]].concat());
+    let check = |build: &[(&str, &str)], reported: &[(&str, &str)]| {
+        check(Ci::Buildkite, HERE, build, &[reported, &[("REPO_SLUG", "me/app"), ("BUILD_NUMBER", "7")]].concat());
     };
     for source in ["webhook", "ui", "schedule"] {
         let build = [("BUILDKITE_SOURCE", source), ("BUILDKITE_BRANCH", "main")];
@@ -168,9 +168,9 @@ fn circleci() {
         ("CIRCLE_SHA1", SHA),
         ("CIRCLE_BUILD_NUM", "7"),
     ];
-    let check = |build: &[(&str, &str)], told: &[(&str, &str)]| {
+    let check = |build: &[(&str, &str)], reported: &[(&str, &str)]| {
         let same = [("REPO_SLUG", "me/app"), ("COMMIT", SHA), ("BUILD_NUMBER", "7")];
-        check(Ci::CircleCi, HERE, build, &[told, &same].concat());
+        check(Ci::CircleCi, HERE, build, &[reported, &same].concat());
     };
     for event in ["push", "api", "schedule"] {
         let build = [("PIPELINE_EVENT", event), ("CIRCLE_BRANCH", "main")];
@@ -180,12 +180,12 @@ fn circleci() {
         let tag = [("PIPELINE_EVENT", event), ("CIRCLE_TAG", "v1")];
         check(&tag, &[("TRAVIS_BRANCH", "v1"), ("TAG", "v1"), ("PULL_REQUEST", "false")]);
     }
-    let told = |number| [("PULL_REQUEST", number), ("PULL_REQUEST_BRANCH", "fix")];
+    let reported = |number| [("PULL_REQUEST", number), ("PULL_REQUEST_BRANCH", "fix")];
     let request = |name, url| [("PIPELINE_EVENT", "push"), ("CIRCLE_BRANCH", "fix"), (name, url)];
-    check(&request("CIRCLE_PULL_REQUEST", "https://github.com/me/app/pull/12"), &told("12"));
-    check(&request("CIRCLE_PULL_REQUEST", "https://github.com/me/app/pull/"), &told("unknown"));
-    check(&request("CIRCLE_PULL_REQUESTS", "https://x/me/app/pull/3,https://x/me/app/pull/12"), &told("12"));
-    check(&request("CIRCLE_PR_NUMBER", "12"), &told("12"));
+    check(&request("CIRCLE_PULL_REQUEST", "https://github.com/me/app/pull/12"), &reported("12"));
+    check(&request("CIRCLE_PULL_REQUEST", "https://github.com/me/app/pull/"), &reported("unknown"));
+    check(&request("CIRCLE_PULL_REQUESTS", "https://x/me/app/pull/3,https://x/me/app/pull/12"), &reported("12"));
+    check(&request("CIRCLE_PR_NUMBER", "12"), &reported("12"));
     let fork = [("PIPELINE_EVENT", "push"), ("CIRCLE_BRANCH", "pull/12")];
     check(&fork, &[("PULL_REQUEST", "12")]);
     // With CircleCI's GitHub App, only the event indicates a pull request.
@@ -197,17 +197,17 @@ fn circleci() {
 #[test]
 fn circleci_without_an_owner_names_the_repository_by_its_address() {
     let here: Pairs = &[("CIRCLECI", "true"), ("CIRCLE_TAG", "v1")];
-    let told = [("TRAVIS_BRANCH", "v1"), ("TAG", "v1"), ("PULL_REQUEST", "false"), ("REPO_SLUG", "me/app")];
-    check(Ci::CircleCi, here, &[("CIRCLE_REPOSITORY_URL", "https://github.com/me/app")], &told);
+    let reported = [("TRAVIS_BRANCH", "v1"), ("TAG", "v1"), ("PULL_REQUEST", "false"), ("REPO_SLUG", "me/app")];
+    check(Ci::CircleCi, here, &[("CIRCLE_REPOSITORY_URL", "https://github.com/me/app")], &reported);
 }
 
 #[test]
 fn woodpecker() {
     const HERE: Pairs =
         &[("CI", "woodpecker"), ("CI_REPO", "me/app"), ("CI_COMMIT_SHA", SHA), ("CI_PIPELINE_NUMBER", "7")];
-    let check = |build: &[(&str, &str)], told: &[(&str, &str)]| {
+    let check = |build: &[(&str, &str)], reported: &[(&str, &str)]| {
         let same = [("REPO_SLUG", "me/app"), ("COMMIT", SHA), ("BUILD_NUMBER", "7")];
-        check(Ci::Woodpecker, HERE, build, &[told, &same].concat());
+        check(Ci::Woodpecker, HERE, build, &[reported, &same].concat());
     };
     let on = |event, reference, branch| {
         [("CI_PIPELINE_EVENT", event), ("CI_COMMIT_REF", reference), ("CI_COMMIT_BRANCH", branch)]
@@ -218,15 +218,15 @@ fn woodpecker() {
     }
     check(&on("manual", "main", "main"), &pushed);
     for event in ["tag", "release", "manual"] {
-        let told = [("TRAVIS_BRANCH", "v1"), ("TAG", "v1"), ("PULL_REQUEST", "false")];
-        check(&on(event, "refs/tags/v1", "main"), &told);
+        let reported = [("TRAVIS_BRANCH", "v1"), ("TAG", "v1"), ("PULL_REQUEST", "false")];
+        check(&on(event, "refs/tags/v1", "main"), &reported);
     }
-    let told = [("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "12"), ("PULL_REQUEST_BRANCH", "fix")];
+    let reported = [("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "12"), ("PULL_REQUEST_BRANCH", "fix")];
     let request =
         [("CI_COMMIT_PULL_REQUEST", "12"), ("CI_COMMIT_TARGET_BRANCH", "main"), ("CI_COMMIT_SOURCE_BRANCH", "fix")];
     for event in ["pull_request", "pull_request_closed", "deployment"] {
         for reference in ["refs/pull/12/head", "refs/merge-requests/12/head", "refs/heads/main"] {
-            check(&[&on(event, reference, "main")[..], &request].concat(), &told);
+            check(&[&on(event, reference, "main")[..], &request].concat(), &reported);
         }
     }
     check(&on("deployment", "refs/pull/12/head", "main"), &[("PULL_REQUEST", "12")]);
@@ -241,9 +241,9 @@ fn woodpecker() {
 fn drone() {
     const HERE: Pairs =
         &[("DRONE", "true"), ("DRONE_REPO", "me/app"), ("DRONE_COMMIT_SHA", SHA), ("DRONE_BUILD_NUMBER", "7")];
-    let check = |build: &[(&str, &str)], told: &[(&str, &str)]| {
+    let check = |build: &[(&str, &str)], reported: &[(&str, &str)]| {
         let same = [("REPO_SLUG", "me/app"), ("COMMIT", SHA), ("BUILD_NUMBER", "7")];
-        check(Ci::Drone, HERE, build, &[told, &same].concat());
+        check(Ci::Drone, HERE, build, &[reported, &same].concat());
     };
     let on = |event, reference| {
         [
@@ -259,26 +259,26 @@ fn drone() {
     }
     let tag = [&on("tag", "refs/tags/v1")[..], &[("DRONE_TAG", "v1")]].concat();
     check(&tag, &[("TRAVIS_BRANCH", "v1"), ("TAG", "v1"), ("PULL_REQUEST", "false")]);
-    let told = |number| [("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", number), ("PULL_REQUEST_BRANCH", "main")];
+    let reported = |number| [("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", number), ("PULL_REQUEST_BRANCH", "main")];
     let number = [("DRONE_PULL_REQUEST", "12")];
     // From a fork's `main` to `main`: only the event, the number and the ref indicate the pull request.
-    check(&[&on("pull_request", "refs/pull/12/head")[..], &number].concat(), &told("12"));
-    check(&on("promote", "refs/pull/12/head"), &told("12"));
+    check(&[&on("pull_request", "refs/pull/12/head")[..], &number].concat(), &reported("12"));
+    check(&on("promote", "refs/pull/12/head"), &reported("12"));
     for event in ["promote", "rollback"] {
-        check(&on(event, "refs/heads/main"), &told("unknown"));
+        check(&on(event, "refs/heads/main"), &reported("unknown"));
     }
-    check(&[&on("push", "refs/heads/main")[..], &number].concat(), &told("12"));
-    check(&on("push", "refs/heads/fix"), &told("unknown"));
-    check(&on("pull_request", "refs/heads/main"), &told("unknown"));
+    check(&[&on("push", "refs/heads/main")[..], &number].concat(), &reported("12"));
+    check(&on("push", "refs/heads/fix"), &reported("unknown"));
+    check(&on("pull_request", "refs/heads/main"), &reported("unknown"));
 }
 
 #[test]
 fn bitbucket() {
     const HERE: Pairs =
         &[("BITBUCKET_BUILD_NUMBER", "7"), ("BITBUCKET_REPO_FULL_NAME", "me/app"), ("BITBUCKET_COMMIT", SHA)];
-    let check = |build: &[(&str, &str)], told: &[(&str, &str)]| {
+    let check = |build: &[(&str, &str)], reported: &[(&str, &str)]| {
         let same = [("REPO_SLUG", "me/app"), ("COMMIT", SHA), ("BUILD_NUMBER", "7")];
-        check(Ci::Bitbucket, HERE, build, &[told, &same].concat());
+        check(Ci::Bitbucket, HERE, build, &[reported, &same].concat());
     };
     check(&[("BITBUCKET_BRANCH", "main")], &[("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "false")]);
     check(&[("BITBUCKET_TAG", "v1")], &[("TRAVIS_BRANCH", "v1"), ("TAG", "v1"), ("PULL_REQUEST", "false")]);
@@ -296,32 +296,32 @@ fn azure() {
         ("BUILD_SOURCEVERSION", SHA),
         ("BUILD_BUILDNUMBER", "20260131.7"),
     ];
-    let check = |build: &[(&str, &str)], told: &[(&str, &str)], slug| {
+    let check = |build: &[(&str, &str)], reported: &[(&str, &str)], slug| {
         let same = [("REPO_SLUG", slug), ("COMMIT", SHA), ("BUILD_NUMBER", "20260131.7")];
-        check(Ci::Azure, HERE, build, &[told, &same].concat());
+        check(Ci::Azure, HERE, build, &[reported, &same].concat());
     };
     let on = |reason, reference| [("BUILD_REASON", reason), ("BUILD_SOURCEBRANCH", reference)];
     for reason in ["IndividualCI", "Manual", "Schedule"] {
-        let told = [("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "false")];
-        check(&on(reason, "refs/heads/main"), &told, "me/app");
+        let reported = [("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "false")];
+        check(&on(reason, "refs/heads/main"), &reported, "me/app");
     }
-    let told = [("TRAVIS_BRANCH", "v1"), ("TAG", "v1"), ("PULL_REQUEST", "false")];
-    check(&on("IndividualCI", "refs/tags/v1"), &told, "me/app");
-    let told = [("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "12"), ("PULL_REQUEST_BRANCH", "fix")];
+    let reported = [("TRAVIS_BRANCH", "v1"), ("TAG", "v1"), ("PULL_REQUEST", "false")];
+    check(&on("IndividualCI", "refs/tags/v1"), &reported, "me/app");
+    let reported = [("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "12"), ("PULL_REQUEST_BRANCH", "fix")];
     let github = [
         ("SYSTEM_PULLREQUEST_PULLREQUESTID", "987654"),
         ("SYSTEM_PULLREQUEST_PULLREQUESTNUMBER", "12"),
         ("SYSTEM_PULLREQUEST_TARGETBRANCH", "main"),
         ("SYSTEM_PULLREQUEST_SOURCEBRANCH", "fix"),
     ];
-    check(&[&on("PullRequest", "refs/pull/12/merge")[..], &github].concat(), &told, "me/app");
+    check(&[&on("PullRequest", "refs/pull/12/merge")[..], &github].concat(), &reported, "me/app");
     let repos = [
         ("BUILD_REPOSITORY_NAME", "app"),
         ("SYSTEM_PULLREQUEST_PULLREQUESTID", "12"),
         ("SYSTEM_PULLREQUEST_TARGETBRANCH", "refs/heads/main"),
         ("SYSTEM_PULLREQUEST_SOURCEBRANCH", "refs/heads/fix"),
     ];
-    check(&[&on("PullRequest", "refs/pull/12/merge")[..], &repos].concat(), &told, "shop/app");
+    check(&[&on("PullRequest", "refs/pull/12/merge")[..], &repos].concat(), &reported, "shop/app");
     check(&on("Manual", "refs/pull/12/merge"), &[("PULL_REQUEST", "12")], "me/app");
     check(&on("PullRequest", "refs/heads/main"), &[("PULL_REQUEST", "unknown")], "me/app");
     check(&on("IndividualCI", "$/shop/main"), &[("PULL_REQUEST", "unknown")], "me/app");
@@ -335,17 +335,17 @@ fn jenkins() {
         ("GIT_COMMIT", SHA),
         ("BUILD_NUMBER", "7"),
     ];
-    let check = |build: &[(&str, &str)], told: &[(&str, &str)]| {
+    let check = |build: &[(&str, &str)], reported: &[(&str, &str)]| {
         let same = [("REPO_SLUG", "me/app"), ("COMMIT", SHA), ("BUILD_NUMBER", "7")];
-        check(Ci::Jenkins, HERE, build, &[told, &same].concat());
+        check(Ci::Jenkins, HERE, build, &[reported, &same].concat());
     };
     check(&[("BRANCH_NAME", "main")], &[("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "false")]);
     let tag = [("BRANCH_NAME", "v1"), ("TAG_NAME", "v1")];
     check(&tag, &[("TRAVIS_BRANCH", "v1"), ("TAG", "v1"), ("PULL_REQUEST", "false")]);
     let request = [("BRANCH_NAME", "PR-12"), ("CHANGE_ID", "12"), ("CHANGE_TARGET", "main"), ("CHANGE_BRANCH", "fix")];
-    let told = [("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "12"), ("PULL_REQUEST_BRANCH", "fix")];
-    check(&request, &told);
-    check(&[&request[..], &[("CHANGE_FORK", "stranger/app")]].concat(), &told);
+    let reported = [("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "12"), ("PULL_REQUEST_BRANCH", "fix")];
+    check(&request, &reported);
+    check(&[&request[..], &[("CHANGE_FORK", "stranger/app")]].concat(), &reported);
     for branch in ["PR-12", "PR-12-merge", "MR-12-head"] {
         check(&[("BRANCH_NAME", branch)], &[("PULL_REQUEST", "12")]);
     }
@@ -364,9 +364,9 @@ fn codebuild() {
         ("CODEBUILD_RESOLVED_SOURCE_VERSION", SHA),
         ("CODEBUILD_BUILD_NUMBER", "7"),
     ];
-    let check = |build: &[(&str, &str)], told: &[(&str, &str)]| {
+    let check = |build: &[(&str, &str)], reported: &[(&str, &str)]| {
         let same = [("REPO_SLUG", "me/app"), ("COMMIT", SHA), ("BUILD_NUMBER", "7")];
-        check(Ci::CodeBuild, HERE, build, &[told, &same].concat());
+        check(Ci::CodeBuild, HERE, build, &[reported, &same].concat());
     };
     let on = |event, trigger| [("CODEBUILD_WEBHOOK_EVENT", event), ("CODEBUILD_WEBHOOK_TRIGGER", trigger)];
     check(&on("PUSH", "branch/feat/x"), &[("TRAVIS_BRANCH", "feat/x"), ("PULL_REQUEST", "false")]);
@@ -374,16 +374,16 @@ fn codebuild() {
     check(&on("PUSH", "tag/v1"), &tagged);
     let refs = [("CODEBUILD_WEBHOOK_BASE_REF", "refs/heads/main"), ("CODEBUILD_WEBHOOK_HEAD_REF", "refs/heads/fix")];
     for event in ["PULL_REQUEST_CREATED", "PULL_REQUEST_MERGED"] {
-        let told = [("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "12"), ("PULL_REQUEST_BRANCH", "fix")];
-        check(&[&on(event, "pr/12")[..], &refs].concat(), &told);
+        let reported = [("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "12"), ("PULL_REQUEST_BRANCH", "fix")];
+        check(&[&on(event, "pr/12")[..], &refs].concat(), &reported);
     }
     check(&on("PULL_REQUEST_UPDATED", "branch/main"), &[("PULL_REQUEST", "unknown")]);
-    let by_hand = |version| [("CODEBUILD_SOURCE_VERSION", version)];
-    check(&by_hand("refs/heads/main"), &[("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "false")]);
-    check(&by_hand("refs/tags/v1"), &tagged);
-    check(&by_hand("pr/12"), &[("PULL_REQUEST", "12")]);
+    let standalone = |version| [("CODEBUILD_SOURCE_VERSION", version)];
+    check(&standalone("refs/heads/main"), &[("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "false")]);
+    check(&standalone("refs/tags/v1"), &tagged);
+    check(&standalone("pr/12"), &[("PULL_REQUEST", "12")]);
     for version in ["main", SHA, "arn:aws:s3:::bucket/key", ""] {
-        check(&by_hand(version), &[("PULL_REQUEST", "unknown")]);
+        check(&standalone(version), &[("PULL_REQUEST", "unknown")]);
     }
 }
 

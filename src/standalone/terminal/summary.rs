@@ -46,9 +46,9 @@ impl<W: Write> HumanReporter<W> {
 
     /// Prints labelled facts in two columns. Skips empty ones.
     fn facts(&mut self, facts: &[(&str, String)]) -> io::Result<()> {
-        let told = || facts.iter().filter(|(_, fact)| !fact.is_empty());
-        let widest = told().map(|(label, _)| width(label)).max().unwrap_or(0);
-        for (label, fact) in told() {
+        let reported = || facts.iter().filter(|(_, fact)| !fact.is_empty());
+        let widest = reported().map(|(label, _)| width(label)).max().unwrap_or(0);
+        for (label, fact) in reported() {
             self.labelled(2, &[(Styles::Dim, &format!("{label:<widest$} "))], fact, Styles::Plain)?;
         }
         Ok(())
@@ -106,7 +106,7 @@ impl<W: Write> HumanReporter<W> {
         // The function's log has usually been shown by `output` events, unless they were lost.
         if !log.is_empty() && !self.run.log.iter().map(String::as_str).collect::<Vec<_>>().ends_with(&log) {
             self.line(&[(Styles::Dim, "the function's log:")])?;
-            log.iter().try_for_each(|line| self.barred(line))?;
+            log.iter().try_for_each(|line| self.quoted_block(line))?;
         }
         self.begin(Section::End)?;
         let problems = list("problems");

@@ -97,8 +97,8 @@ impl Row {
             return;
         }
         // Below each other, so that the difference is easy to see.
-        let room = columns.map_or(usize::MAX, |columns| columns.saturating_sub(start));
-        let (from, to) = self.shortened(room, marks.cut);
+        let available = columns.map_or(usize::MAX, |columns| columns.saturating_sub(start));
+        let (from, to) = self.shortened(available, marks.cut);
         let old = from.iter().map(|item| (if arrow.is_empty() { Styles::Plain } else { Styles::Dim }, item, ""));
         let new =
             to.iter().enumerate().map(|(at, item)| (Styles::Plain, item, if at == 0 { arrow.as_str() } else { "" }));
@@ -112,12 +112,12 @@ impl Row {
         lines.push(line);
     }
 
-    fn shortened(&self, room: usize, cut: &str) -> (Items, Items) {
+    fn shortened(&self, available: usize, cut: &str) -> (Items, Items) {
         if let (Some([from]), Some([to])) = (self.from.as_deref(), self.to.as_deref()) {
-            let (from, to) = both_shortened(from, to, room, cut);
+            let (from, to) = both_shortened(from, to, available, cut);
             return (vec![from], vec![to]);
         }
-        let each = |items: &Option<Items>| items.iter().flatten().map(|item| shortened(item, room, cut)).collect();
+        let each = |items: &Option<Items>| items.iter().flatten().map(|item| shortened(item, available, cut)).collect();
         (each(&self.from), each(&self.to))
     }
 }

@@ -124,7 +124,7 @@ fn a_plan_fits_whatever_the_width() {
 }
 
 #[test]
-fn lists_that_do_not_fit_stand_item_by_item() {
+fn lists_that_do_not_fit_are_item_by_item() {
     let subnet = |number: u32| format!("subnet-0123456789abcdef{number}");
     let change = json!({"field": "subnet_ids", "from": [subnet(1), subnet(2)], "to": [subnet(1), subnet(3)]});
     let short = json!({"field": "security_group_ids", "from": ["sg-1"], "to": []});
@@ -186,7 +186,7 @@ plan: 1 step, 1 change
 }
 
 #[test]
-fn wide_characters_stand_in_columns() {
+fn wide_characters_are_in_columns() {
     let plan = json!({"event": "planned", "function": "exists", "steps": [{"step": "tag-resource", "changes": [
         {"field": "function_tags.チーム", "from": "注文", "to": "支払い"},
         {"field": "function_tags.team", "from": "🚀", "to": "👩\u{200d}🚀"},
@@ -235,7 +235,7 @@ fn a_deployment() -> Vec<Value> {
 }
 
 #[test]
-fn a_deployment_is_told_step_by_step() {
+fn a_deployment_is_reported_step_by_step() {
     check(
         SCREEN,
         &a_deployment(),
@@ -414,16 +414,16 @@ fn wait(seconds: u64) -> Value {
 }
 
 #[test]
-fn a_wait_is_told_behind_the_step_on_a_terminal_and_ever_more_seldom_in_a_log() {
+fn a_wait_is_reported_behind_the_step_on_a_terminal_and_ever_more_seldom_in_a_log() {
     let started = json!({"event": "step-started", "step": "update-function-code"});
     let waits: Vec<Value> = (1..=60).map(|round| wait(round * 5)).collect();
-    let told = shown(LOG, &waits);
-    assert!(told.starts_with("… waiting for the update (5 s)\n… waiting for the update (10 s)\n"), "{told}");
-    assert_eq!(told.lines().count(), 10, "{told}");
+    let reported = shown(LOG, &waits);
+    assert!(reported.starts_with("… waiting for the update (5 s)\n… waiting for the update (10 s)\n"), "{reported}");
+    assert_eq!(reported.lines().count(), 10, "{reported}");
     // A new wait starts over.
     assert_eq!(shown(LOG, &[wait(40), wait(5)]).lines().count(), 2);
-    let told = shown(LIVE, &[started, wait(5)]);
-    assert!(told.contains("\r… update-function-code: waiting for the update (5 s)"), "{told:?}");
+    let reported = shown(LIVE, &[started, wait(5)]);
+    assert!(reported.contains("\r… update-function-code: waiting for the update (5 s)"), "{reported:?}");
 }
 
 fn a_failure() -> Value {
@@ -439,7 +439,7 @@ fn a_failure() -> Value {
 }
 
 #[test]
-fn a_failure_is_told_last_and_its_hint_at_the_end() {
+fn a_failure_is_reported_last_and_its_hint_at_the_end() {
     let started =
         json!({"event": "step-started", "step": "update-function-code", "function_name": "hello", "message": "m"});
     check(
@@ -496,7 +496,7 @@ fn a_statement_that_a_hint_quotes_is_shown_once_and_whole() {
 }
 
 #[test]
-fn a_log_that_was_told_is_not_told_again() {
+fn a_log_that_was_reported_is_not_reported_again() {
     let line = |line| json!({"event": "output", "stream": "log", "line": line});
     let all = shown(SCREEN, &[line("INIT"), line("START"), line("boom"), a_failure()]);
     assert_eq!(all.matches("│ boom").count(), 1, "{all}");
@@ -508,7 +508,7 @@ fn a_log_that_was_told_is_not_told_again() {
 }
 
 #[test]
-fn all_problems_are_told_each_with_its_place_and_hint() {
+fn all_problems_are_reported_each_with_its_place_and_hint() {
     let problems = json!([
         {"code": "bad-value", "message": "`timeout` is `ten`; give whole seconds, such as 10", "at": "/timeout", "hint": null},
         {"code": "missing-key", "message": "`role` is missing", "at": "/role", "hint": "name a role"},
@@ -531,7 +531,7 @@ failed: 2 problems
 }
 
 #[test]
-fn what_may_succeed_later_is_told_where_no_hint_does() {
+fn what_may_succeed_later_is_reported_where_no_hint_does() {
     let failed = |hint: Value| {
         let error =
             json!({"code": "network-failure", "message": "AWS cannot be reached", "retryable": true, "hint": hint});
@@ -546,7 +546,7 @@ fn what_may_succeed_later_is_told_where_no_hint_does() {
 }
 
 #[test]
-fn other_outcomes_are_told_with_what_belongs_to_them() {
+fn other_outcomes_are_reported_with_what_belongs_to_them() {
     let finished = |outcome: &str, more: Value| {
         let mut event = json!({"event": "finished", "outcome": outcome, "message": "m"});
         event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -598,7 +598,7 @@ unchanged: hello already matches the stanza
 }
 
 #[test]
-fn a_plan_is_told_once() {
+fn a_plan_is_reported_once() {
     let steps = json!([{"step": "update-alias", "changes": [{"field": "alias.live", "from": "2", "to": "1"}]}]);
     let planned = json!({"event": "planned", "function": "exists", "steps": steps});
     let finished = json!({"event": "finished", "outcome": "planned", "function": "exists", "steps": steps});
@@ -649,7 +649,7 @@ checked: the stanza is valid and its
 }
 
 #[test]
-fn an_unknown_event_is_told_by_its_message_or_passed_over() {
+fn an_unknown_event_is_reported_by_its_message_or_passed_over() {
     check(
         SCREEN,
         &[json!({"event": "celebrated", "message": "hooray"}), json!({"event": "new"}), json!(7)],

@@ -70,9 +70,9 @@ pub(super) fn shortened(text: &str, columns: usize, cut: &str) -> String {
     if width(text) <= columns {
         return text.to_owned();
     }
-    let room = columns.saturating_sub(width(cut));
-    let head = beginning(text.char_indices().map(|(at, c)| (at + c.len_utf8(), c)), room.div_ceil(2)).unwrap_or(0);
-    let tail = beginning(text.char_indices().rev(), room / 2).unwrap_or(text.len());
+    let available = columns.saturating_sub(width(cut));
+    let head = beginning(text.char_indices().map(|(at, c)| (at + c.len_utf8(), c)), available.div_ceil(2)).unwrap_or(0);
+    let tail = beginning(text.char_indices().rev(), available / 2).unwrap_or(text.len());
     format!("{}{cut}{}", &text[..head], &text[tail..])
 }
 
@@ -86,20 +86,20 @@ pub(super) fn both_shortened(from: &str, to: &str, columns: usize, cut: &str) ->
     let same = from.chars().zip(to.chars()).take_while(|(a, b)| a == b).count().saturating_sub(columns / 4);
     let from_there = |text: &str| {
         let rest: String = text.chars().skip(same).collect();
-        let room = columns.saturating_sub(width(cut));
-        let end = beginning(rest.char_indices().map(|(at, c)| (at + c.len_utf8(), c)), room).unwrap_or(0);
+        let available = columns.saturating_sub(width(cut));
+        let end = beginning(rest.char_indices().map(|(at, c)| (at + c.len_utf8(), c)), available).unwrap_or(0);
         format!("{cut}{}", &rest[..end])
     };
     (from_there(from), from_there(to))
 }
 
-/// The position of the last character that fits into `room` columns.
-fn beginning(chars: impl Iterator<Item = (usize, char)>, room: usize) -> Option<usize> {
+/// The position of the last character that fits into `available` columns.
+fn beginning(chars: impl Iterator<Item = (usize, char)>, available: usize) -> Option<usize> {
     let mut taken = 0;
     chars
         .take_while(|(_, c)| {
             taken += at_most(*c);
-            taken <= room
+            taken <= available
         })
         .last()
         .map(|(at, _)| at)

@@ -46,7 +46,7 @@ fn a_stanza_that_jobs_share_by_an_alias_counts_once() {
 }
 
 #[test]
-fn a_file_without_one_is_told_what_it_has() {
+fn a_file_without_one_is_reported_what_it_has() {
     for (text, expected) in [
         ("deploy: heroku\n", vec!["heroku"]),
         (
@@ -67,7 +67,7 @@ fn a_file_without_one_is_told_what_it_has() {
 }
 
 #[test]
-fn only_a_key_that_concerns_us_must_not_stand_twice() {
+fn only_a_key_that_concerns_us_must_not_are_twice() {
     assert_eq!(titles("script: a\nscript: b\ndeploy: {provider: lambda, function_name: f}\n").len(), 1);
     let twice = |text: &str| matches!(stanzas(text), Err(StanzaError::Yaml(YamlError::DuplicateKey { .. })));
     assert!(twice("deploy: {provider: lambda}\ndeploy: {provider: lambda}\n"));
@@ -123,11 +123,11 @@ fn a_job_has_the_variables_of_its_own_and_of_all() {
 }
 
 #[test]
-fn what_is_left_out_is_told() {
+fn what_is_left_out_is_reported() {
     let notes = |text: &str| found(text).into_iter().flat_map(|written| written.notes).collect::<Vec<_>>();
-    let told = notes("env:\n  global:\n  - secure: x\n  - A=$(id)\ndeploy:\n  provider: lambda\n  env: {A: b}\n");
-    let lines: Vec<_> = told.iter().map(|note| note.split(':').next().expect("a line")).collect();
-    assert_eq!(lines, ["line 3", "line 4", "line 7"], "{told:?}");
+    let reported = notes("env:\n  global:\n  - secure: x\n  - A=$(id)\ndeploy:\n  provider: lambda\n  env: {A: b}\n");
+    let lines: Vec<_> = reported.iter().map(|note| note.split(':').next().expect("a line")).collect();
+    assert_eq!(lines, ["line 3", "line 4", "line 7"], "{reported:?}");
     assert!(notes("deploy: {provider: lambda}\n").is_empty());
 }
 

@@ -190,7 +190,7 @@ fn blocks_and_collections_are_what_yaml_makes_of_them() {
 }
 
 #[test]
-fn an_alias_stands_for_its_anchor_and_two_arrows_merge_it() {
+fn an_alias_is_for_its_anchor_and_two_arrows_merge_it() {
     let defaults = "x: &x {a: 1, b: 2}\ny: &y {b: 3, c: 4}\n";
     for (text, expected) in [
         ("v: *x", json!({"a": 1, "b": 2})),
@@ -210,7 +210,7 @@ fn an_alias_stands_for_its_anchor_and_two_arrows_merge_it() {
 }
 
 #[test]
-fn a_key_that_stands_twice_is_refused_with_both_places() {
+fn a_key_that_is_twice_is_refused_with_both_places() {
     let error = refused("a: 1\nb:\n  c: 1\n  d: 2\n  c: 1\n");
     let (first, second) = (Place { line: 3, column: 3 }, Place { line: 5, column: 3 });
     assert_eq!(error, YamlError::DuplicateKey { key: "c".to_owned(), first, second });
@@ -226,7 +226,7 @@ fn each_value_knows_its_line() {
 }
 
 #[test]
-fn what_is_no_yaml_is_told_with_its_place() {
+fn what_is_no_yaml_is_reported_with_its_place() {
     for (text, line) in [
         ("a: [1\nb: 2\n", 2),
         ("a: 'x\n", 1),

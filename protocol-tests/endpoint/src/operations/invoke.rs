@@ -25,7 +25,7 @@ impl Account {
                 return Err(Refusal::UserPending);
             }
             Phase::Waking { .. } => return Err(Refusal::UserPending),
-            Phase::Told { state } => return Err(Refusal::InState { state: state.clone() }),
+            Phase::Fixed { state } => return Err(Refusal::InState { state: state.clone() }),
             Phase::Active if is_managed && version.name() == "$LATEST" => {
                 return Err(Refusal::InState { state: "ActiveNonInvocable".to_owned() });
             }

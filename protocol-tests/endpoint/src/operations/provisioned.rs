@@ -26,7 +26,7 @@ impl Account {
             (self.settings.provision_duration, self.settings.concurrency_limit, self.unreserved());
         let function = self.function_of(&name, &qualifier, ask)?;
         check_place(function, &qualifier)?;
-        check_room(function, &qualifier, requested, limit, unreserved)?;
+        check_capacity(function, &qualifier, requested, limit, unreserved)?;
         let until = Span { from: ask.now, lasts, ending: None }.until();
         let provisioned = Provisioned {
             requested,
@@ -92,7 +92,7 @@ fn check_place(function: &Function, qualifier: &str) -> Result<(), Refusal> {
 }
 
 /// Fails if the request exceeds what the function has reserved or, without a reservation, what the account has left.
-fn check_room(
+fn check_capacity(
     function: &Function,
     qualifier: &str,
     requested: u64,

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use crate::http::Answer;
 use crate::invocation::Invocation;
+use crate::scenario::{ARN, Scenario, zip_file};
 use crate::settings::Settings;
-use crate::stand::{ARN, Stand, zip_file};
 
 const INVOKE: &str = "/2015-03-31/functions/f/invocations";
 
@@ -18,19 +18,19 @@ fn payload(answer: &Answer) -> Value {
 }
 
 /// `f` with the versions 1 and 2, and these answers for invocations.
-fn stand(invocations: Value) -> Stand {
-    let mut stand = Stand::of(Settings::from_json(&json!({"invocations": invocations})).unwrap());
-    stand.create();
+fn scenario(invocations: Value) -> Scenario {
+    let mut scenario = Scenario::of(Settings::from_json(&json!({"invocations": invocations})).unwrap());
+    scenario.create();
     for code in ["2", "3"] {
-        stand.done("PUT", "/2015-03-31/functions/f/code", json!({"ZipFile": zip_file(code), "Publish": true}));
+        scenario.done("PUT", "/2015-03-31/functions/f/code", json!({"ZipFile": zip_file(code), "Publish": true}));
     }
-    stand
+    scenario
 }
 
 #[test]
 fn an_invocation_answers_that_all_is_well() {
-    let mut stand = stand(json!([]));
-    let answer = stand.answer("POST", INVOKE, &[], json!([1, "any JSON is a payload"]));
+    let mut scenario = scenario(json!([]));
+    let answer = scenario.answer("POST", INVOKE, &[], json!([1, "any JSON is a payload"]));
     assert_eq!((answer.status, payload(&answer)), (200, json!({"statusCode": 200})));
     assert_eq!(header(&answer, "x-amz-executed-version"), Some("$LATEST"));
     assert_eq!((header(&answer, "x-amz-function-error"), header(&answer, "x-amz-log-result")), (None, None));
@@ -38,43 +38,44 @@ fn an_invocation_answers_that_all_is_well() {
 
 #[test]
 fn a_test_says_what_a_version_answers() {
-    let mut stand = stand(json!([{"version": "2", "function_error": "Unhandled", "log": "oh no", "delay_ms": 30}]));
+    let mut scenario =
+        scenario(json!([{"version": "2", "function_error": "Unhandled", "log": "oh no", "delay_ms": 30}]));
     let target = format!("{INVOKE}?Qualifier=2");
-    let failed = stand.answer("POST", &target, &[("x-amz-log-type", "Tail")], json!({}));
+    let failed = scenario.answer("POST", &target, &[("x-amz-log-type", "Tail")], json!({}));
     assert_eq!((failed.status, header(&failed, "x-amz-function-error")), (200, Some("Unhandled")));
     assert_eq!(payload(&failed)["errorType"], "Error");
     assert_eq!(header(&failed, "x-amz-log-result"), Some("b2ggbm8="));
     assert_eq!((header(&failed, "x-amz-executed-version"), failed.delay.as_millis()), (Some("2"), 30));
-    let fine = stand.answer("POST", &format!("{INVOKE}?Qualifier=1"), &[], json!({}));
+    let fine = scenario.answer("POST", &format!("{INVOKE}?Qualifier=1"), &[], json!({}));
     assert_eq!(header(&fine, "x-amz-function-error"), None);
     let invocation = Invocation { payload: json!("new"), ..Invocation::default() };
-    stand.account().invocations.add(invocation);
-    assert_eq!(payload(&stand.answer("POST", &target, &[], json!({}))), "new");
+    scenario.account().invocations.add(invocation);
+    assert_eq!(payload(&scenario.answer("POST", &target, &[], json!({}))), "new");
 }
 
 #[test]
 fn a_weight_is_kept_exactly() {
-    let mut stand = stand(json!([{"version": "2", "payload": 2}, {"version": "1", "payload": 1}]));
+    let mut scenario = scenario(json!([{"version": "2", "payload": 2}, {"version": "1", "payload": 1}]));
     let alias =
         json!({"Name": "live", "FunctionVersion": "1", "RoutingConfig": {"AdditionalVersionWeights": {"2": 0.2}}});
-    stand.done("POST", "/2015-03-31/functions/f/aliases", alias);
+    scenario.done("POST", "/2015-03-31/functions/f/aliases", alias);
     let target = format!("{INVOKE}?Qualifier=live");
-    let new = (0..50).filter(|_| payload(&stand.answer("POST", &target, &[], json!({}))) == 2).count();
+    let new = (0..50).filter(|_| payload(&scenario.answer("POST", &target, &[], json!({}))) == 2).count();
     assert_eq!(new, 10);
 }
 
 #[test]
 fn an_event_is_accepted_and_a_dry_run_answers_nothing() {
-    let mut stand = stand(json!([]));
+    let mut scenario = scenario(json!([]));
     for (kind, status) in [("RequestResponse", 200), ("Event", 202), ("DryRun", 204)] {
-        let answer = stand.answer("POST", INVOKE, &[("x-amz-invocation-type", kind)], json!({}));
+        let answer = scenario.answer("POST", INVOKE, &[("x-amz-invocation-type", kind)], json!({}));
         assert_eq!((answer.status, answer.body.is_empty()), (status, status != 200), "{kind}");
     }
 }
 
 #[test]
 fn what_cannot_be_executed_is_refused() {
-    let mut pending = Stand::new(100, 0);
+    let mut pending = Scenario::new(100, 0);
     pending.create();
     let conflict = (409, "ResourceConflictException");
     let text =

@@ -3,9 +3,9 @@
 
 mod aliases;
 mod concurrency;
+mod concurrent_changes;
 mod functions;
 mod invoke;
-mod meddling;
 mod permissions;
 mod policy;
 mod provisioned;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::sockets::{exchange, start};
-use crate::stand::{ARN as F, ROLE, Stand, create_request, zip_file};
+use crate::scenario::{ARN as F, ROLE, Scenario, create_request, zip_file};
 
 const FUNCTIONS: &str = "/2015-03-31/functions";
 const FUNCTION: &str = "/2015-03-31/functions/f";
@@ -32,18 +32,18 @@ const ECR: [(&str, &str); 4] = [
 ];
 
 /// The function `f` with a version and an alias that has every setting, and the function `image` with an image.
-fn prepared() -> Stand {
-    let mut stand = Stand::with_function();
-    stand.done("POST", "/2015-03-31/functions/f/versions", json!({}));
-    stand.done("POST", "/2015-03-31/functions/f/aliases", json!({"Name": "live", "FunctionVersion": "1"}));
+fn prepared() -> Scenario {
+    let mut scenario = Scenario::with_function();
+    scenario.done("POST", "/2015-03-31/functions/f/versions", json!({}));
+    scenario.done("POST", "/2015-03-31/functions/f/aliases", json!({"Name": "live", "FunctionVersion": "1"}));
     let provisioned = "/2019-09-30/functions/f/provisioned-concurrency?Qualifier=live";
-    stand.done("PUT", provisioned, json!({"ProvisionedConcurrentExecutions": 1}));
-    stand.done("POST", "/2021-10-31/functions/f/url?Qualifier=live", json!({"AuthType": "NONE"}));
+    scenario.done("PUT", provisioned, json!({"ProvisionedConcurrentExecutions": 1}));
+    scenario.done("POST", "/2021-10-31/functions/f/url?Qualifier=live", json!({"AuthType": "NONE"}));
     let permission = json!({"StatementId": "one", "Action": "lambda:InvokeFunction", "Principal": "s3.amazonaws.com"});
-    stand.done("POST", "/2015-03-31/functions/f/policy?Qualifier=live", permission);
+    scenario.done("POST", "/2015-03-31/functions/f/policy?Qualifier=live", permission);
     let image = json!({"FunctionName": "image", "Role": ROLE, "PackageType": "Image", "Code": {"ImageUri": "i:1"}});
-    stand.done("POST", FUNCTIONS, image);
-    stand
+    scenario.done("POST", FUNCTIONS, image);
+    scenario
 }
 
 /// One statement for each permission.
@@ -60,22 +60,22 @@ fn message(body: &Value) -> String {
 /// that it names the first if all are missing.
 #[track_caller]
 fn check(method: &str, target: &str, body: &Value, needed: &[(&str, &str)]) {
-    let mut stand = prepared();
-    stand.enforce(statements(needed));
-    stand.done(method, target, body.clone());
+    let mut scenario = prepared();
+    scenario.enforce(statements(needed));
+    scenario.done(method, target, body.clone());
     let refused_for = |kept: &[(&str, &str)], missing: (&str, &str)| {
-        let mut stand = prepared();
-        stand.enforce(statements(kept));
-        let (status, code, answer) = stand.ask(method, target, body.clone());
+        let mut scenario = prepared();
+        scenario.enforce(statements(kept));
+        let (status, code, answer) = scenario.ask(method, target, body.clone());
         assert_eq!((status, code.as_str()), DENIED, "without {missing:?}: {answer}");
         let (action, resource) = missing;
-        let told = match action.split_once(':').unwrap() {
+        let reported = match action.split_once(':').unwrap() {
             ("ec2", name) => format!("have permission to {name} for "),
             ("ecr", _) => "Check the ECR permissions.".to_owned(),
             ("s3", _) => format!("to perform: {action} on resource: \"{resource}\" because"),
             _ => format!("to perform: {action} on resource: {resource} because"),
         };
-        assert!(message(&answer).contains(&told), "without {missing:?}: {answer}");
+        assert!(message(&answer).contains(&reported), "without {missing:?}: {answer}");
     };
     refused_for(&[], needed[0]);
     for (index, &missing) in needed.iter().enumerate() {
@@ -257,10 +257,10 @@ fn what_an_update_names_needs_permissions_of_its_own() {
 /// Checks whether AWS handles the request if every action is allowed under this condition.
 #[track_caller]
 fn decided(condition: &Value, method: &str, target: &str, body: &Value, expected: bool) {
-    let mut stand = prepared();
+    let mut scenario = prepared();
     let all = json!({"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": condition});
-    stand.enforce(json!([all]));
-    let (status, _, answer) = stand.ask(method, target, body.clone());
+    scenario.enforce(json!([all]));
+    let (status, _, answer) = scenario.ask(method, target, body.clone());
     assert_eq!(status < 300, expected, "{condition} {method} {target} {answer}");
 }
 
@@ -298,14 +298,14 @@ fn conditions_see_what_the_request_says() {
 /// Checks whether an update succeeds if this one action is allowed under a condition.
 #[track_caller]
 fn conditional(action: &str, condition: &Value, body: &Value, expected: bool) {
-    let mut stand = prepared();
+    let mut scenario = prepared();
     let others: Vec<&str> =
         ["iam:*", "kms:CreateGrant", "kms:Encrypt", "lambda:*"].into_iter().filter(|other| *other != action).collect();
-    stand.enforce(json!([
+    scenario.enforce(json!([
         {"Effect": "Allow", "Action": others, "Resource": "*"},
         {"Effect": "Allow", "Action": action, "Resource": "*", "Condition": condition},
     ]));
-    let (status, _, answer) = stand.ask("PUT", CONFIGURATION, body.clone());
+    let (status, _, answer) = scenario.ask("PUT", CONFIGURATION, body.clone());
     assert_eq!(status < 300, expected, "{action} {condition} {answer}");
 }
 
@@ -327,49 +327,49 @@ fn a_role_and_a_key_are_passed_to_lambda() {
 #[test]
 fn refusals_are_in_the_words_of_aws() {
     let user = "User: arn:aws:iam::123456789012:user/ci is not authorized to perform:";
-    let mut stand = prepared();
-    stand.enforce(json!([]));
+    let mut scenario = prepared();
+    scenario.enforce(json!([]));
     let zip = json!({"ZipFile": zip_file("2")});
     let text = format!(
         "{user} lambda:UpdateFunctionCode on resource: {F} because no identity-based policy allows the lambda:UpdateFunctionCode action"
     );
-    stand.refused("PUT", CODE, zip.clone(), DENIED, &text);
-    let (_, _, body) = stand.ask("PUT", CODE, zip);
+    scenario.refused("PUT", CODE, zip.clone(), DENIED, &text);
+    let (_, _, body) = scenario.ask("PUT", CODE, zip);
     assert_eq!(body, json!({"Message": text}));
 
     let all = json!({"Effect": "Allow", "Action": "*", "Resource": "*"});
     let deny = |action: &str| json!([all, {"Effect": "Deny", "Action": action, "Resource": "*"}]);
-    stand.enforce(deny("lambda:GetFunction"));
+    scenario.enforce(deny("lambda:GetFunction"));
     let text =
         format!("{user} lambda:GetFunction on resource: {LIVE} with an explicit deny in an identity-based policy");
-    stand.refused("GET", "/2015-03-31/functions/f?Qualifier=live", Value::Null, DENIED, &text);
+    scenario.refused("GET", "/2015-03-31/functions/f?Qualifier=live", Value::Null, DENIED, &text);
 
-    stand.enforce(statements(&[("lambda:UpdateFunctionCode", F)]));
+    scenario.enforce(statements(&[("lambda:UpdateFunctionCode", F)]));
     let text = format!(
         "Your access has been denied by S3, please make sure your request credentials have permission to GetObject for b/k. S3 Error Code: AccessDenied. S3 Error Message: {user} s3:GetObject on resource: \"arn:aws:s3:::b/k\" because no identity-based policy allows the s3:GetObject action"
     );
-    stand.refused("PUT", CODE, json!({"S3Bucket": "b", "S3Key": "k"}), DENIED, &text);
+    scenario.refused("PUT", CODE, json!({"S3Bucket": "b", "S3Key": "k"}), DENIED, &text);
 
-    stand.enforce(deny("ec2:DescribeSubnets"));
+    scenario.enforce(deny("ec2:DescribeSubnets"));
     let vpc = json!({"VpcConfig": {"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}});
     let text = format!(
         "Your access has been denied by EC2, please make sure your request credentials have permission to DescribeSubnets for subnet-1. EC2 Error Code: UnauthorizedOperation. EC2 Error Message: You are not authorized to perform this operation. {user} ec2:DescribeSubnets with an explicit deny in an identity-based policy"
     );
-    stand.refused("PUT", CONFIGURATION, vpc, DENIED, &text);
+    scenario.refused("PUT", CONFIGURATION, vpc, DENIED, &text);
 
-    stand.enforce(deny("ecr:BatchGetImage"));
+    scenario.enforce(deny("ecr:BatchGetImage"));
     let text = "Lambda does not have permission to access the ECR image. Check the ECR permissions.";
-    stand.refused("PUT", "/2015-03-31/functions/image/code", json!({"ImageUri": IMAGE_URI}), DENIED, text);
+    scenario.refused("PUT", "/2015-03-31/functions/image/code", json!({"ImageUri": IMAGE_URI}), DENIED, text);
 }
 
 #[test]
-fn only_who_may_ask_is_told_that_there_is_nothing() {
-    let mut stand = Stand::new(0, 0);
-    stand.enforce(statements(&[("lambda:GetFunction", NEW)]));
-    let (status, code, _) = stand.ask("GET", FUNCTION, Value::Null);
+fn only_who_may_ask_is_reported_that_there_is_nothing() {
+    let mut scenario = Scenario::new(0, 0);
+    scenario.enforce(statements(&[("lambda:GetFunction", NEW)]));
+    let (status, code, _) = scenario.ask("GET", FUNCTION, Value::Null);
     assert_eq!((status, code.as_str()), DENIED);
-    stand.enforce(statements(&[("lambda:GetFunction", F)]));
-    stand.refused(
+    scenario.enforce(statements(&[("lambda:GetFunction", F)]));
+    scenario.refused(
         "GET",
         FUNCTION,
         Value::Null,
@@ -380,57 +380,59 @@ fn only_who_may_ask_is_told_that_there_is_nothing() {
 
 #[test]
 fn a_refused_call_changes_nothing() {
-    let mut stand = prepared();
-    let before = stand.configuration();
-    stand.enforce(statements(&[("lambda:UpdateFunctionConfiguration", F), ("lambda:GetFunctionConfiguration", F)]));
-    let (status, _, _) = stand.ask("PUT", CONFIGURATION, json!({"Timeout": 7, "Role": ROLE}));
+    let mut scenario = prepared();
+    let before = scenario.configuration();
+    scenario.enforce(statements(&[("lambda:UpdateFunctionConfiguration", F), ("lambda:GetFunctionConfiguration", F)]));
+    let (status, _, _) = scenario.ask("PUT", CONFIGURATION, json!({"Timeout": 7, "Role": ROLE}));
     assert_eq!(status, 403);
-    assert_eq!(stand.configuration(), before);
+    assert_eq!(scenario.configuration(), before);
 }
 
 #[test]
 fn tags_are_shown_to_who_may_list_them() {
-    let mut stand = prepared();
+    let mut scenario = prepared();
     let get = [("lambda:GetFunction", F), ("lambda:GetFunction", LIVE)];
-    stand.enforce(statements(&get));
-    let untagged = stand.done("GET", FUNCTION, Value::Null);
+    scenario.enforce(statements(&get));
+    let untagged = scenario.done("GET", FUNCTION, Value::Null);
     assert_eq!((untagged.get("Tags"), untagged.get("TagsError")), (None, None));
 
-    stand.account().policy = None;
+    scenario.account().policy = None;
     let tags = format!("/2017-03-31/tags/{}", crate::uri::encode(F, b""));
-    stand.done("POST", &tags, json!({"Tags": {"a": "1"}}));
-    stand.enforce(statements(&get));
+    scenario.done("POST", &tags, json!({"Tags": {"a": "1"}}));
+    scenario.enforce(statements(&get));
     let message = format!(
         "User: arn:aws:iam::123456789012:user/ci is not authorized to perform: lambda:ListTags on resource: {F} because no identity-based policy allows the lambda:ListTags action"
     );
     for target in [FUNCTION, "/2015-03-31/functions/f?Qualifier=live"] {
-        let found = stand.done("GET", target, Value::Null);
+        let found = scenario.done("GET", target, Value::Null);
         assert_eq!(found.get("Tags"), None);
         assert_eq!(found["TagsError"], json!({"ErrorCode": "AccessDeniedException", "Message": message}));
     }
-    stand.enforce(statements(&[get[0], get[1], ("lambda:ListTags", F)]));
-    let found = stand.done("GET", FUNCTION, Value::Null);
+    scenario.enforce(statements(&[get[0], get[1], ("lambda:ListTags", F)]));
+    let found = scenario.done("GET", FUNCTION, Value::Null);
     assert_eq!((&found["Tags"], found.get("TagsError")), (&json!({"a": "1"}), None));
 }
 
 #[test]
 fn variables_are_shown_to_who_may_decrypt_them() {
-    let mut stand = prepared();
+    let mut scenario = prepared();
     let variables = json!({"Variables": {"A": "1"}});
-    stand.done("PUT", CONFIGURATION, json!({"Environment": variables}));
+    scenario.done("PUT", CONFIGURATION, json!({"Environment": variables}));
     let get = [("lambda:GetFunction", F), ("lambda:GetFunctionConfiguration", F)];
-    stand.enforce(statements(&get));
-    assert_eq!(stand.configuration()["Environment"], variables);
+    scenario.enforce(statements(&get));
+    assert_eq!(scenario.configuration()["Environment"], variables);
 
-    stand.account().policy = None;
-    stand.done("PUT", CONFIGURATION, json!({"KMSKeyArn": KEY}));
-    stand.enforce(statements(&get));
-    for configuration in [stand.done("GET", FUNCTION, Value::Null)["Configuration"].clone(), stand.configuration()] {
+    scenario.account().policy = None;
+    scenario.done("PUT", CONFIGURATION, json!({"KMSKeyArn": KEY}));
+    scenario.enforce(statements(&get));
+    for configuration in
+        [scenario.done("GET", FUNCTION, Value::Null)["Configuration"].clone(), scenario.configuration()]
+    {
         assert_eq!(configuration["Environment"]["Error"]["ErrorCode"], "AccessDeniedException");
         assert_eq!(configuration["Environment"].get("Variables"), None);
     }
-    stand.enforce(statements(&[get[0], get[1], ("kms:Decrypt", KEY)]));
-    assert_eq!(stand.configuration()["Environment"], variables);
+    scenario.enforce(statements(&[get[0], get[1], ("kms:Decrypt", KEY)]));
+    assert_eq!(scenario.configuration()["Environment"], variables);
 }
 
 #[test]

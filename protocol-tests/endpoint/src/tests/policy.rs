@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::stand::{ARN, Stand};
+use crate::scenario::{ARN, Scenario};
 
 const POLICY: &str = "/2015-03-31/functions/f/policy";
 const INVALID: (u16, &str) = (400, "InvalidParameterValueException");
@@ -14,8 +14,8 @@ fn permission(id: &str, members: Value) -> Value {
     body
 }
 
-fn statements(stand: &mut Stand, target: &str) -> Value {
-    let policy = stand.done("GET", target, Value::Null)["Policy"].as_str().unwrap().to_owned();
+fn statements(scenario: &mut Scenario, target: &str) -> Value {
+    let policy = scenario.done("GET", target, Value::Null)["Policy"].as_str().unwrap().to_owned();
     let policy: Value = serde_json::from_str(&policy).unwrap();
     assert_eq!((&policy["Version"], &policy["Id"]), (&json!("2012-10-17"), &json!("default")));
     policy["Statement"].clone()
@@ -39,75 +39,75 @@ fn a_permission_becomes_a_statement() {
         (json!({"Principal": "210987654321"}), json!({"AWS": "arn:aws:iam::210987654321:root"}), Value::Null),
         (json!({"Principal": role}), json!({"AWS": role}), Value::Null),
     ] {
-        let mut stand = Stand::with_function();
-        let (status, _, added) = stand.ask("POST", POLICY, permission("s", members));
+        let mut scenario = Scenario::with_function();
+        let (status, _, added) = scenario.ask("POST", POLICY, permission("s", members));
         let statement: Value = serde_json::from_str(added["Statement"].as_str().unwrap()).unwrap();
         assert_eq!((status, &statement["Principal"], &statement["Condition"]), (201, &principal, &condition));
         assert_eq!((&statement["Resource"], &statement["Effect"]), (&json!(ARN), &json!("Allow")));
-        assert_eq!(statements(&mut stand, POLICY), json!([statement]));
+        assert_eq!(statements(&mut scenario, POLICY), json!([statement]));
     }
 }
 
 #[test]
 fn a_function_and_its_alias_have_policies_of_their_own() {
-    let mut stand = Stand::with_function();
-    stand.done("POST", "/2015-03-31/functions/f/aliases", json!({"Name": "live", "FunctionVersion": "$LATEST"}));
+    let mut scenario = Scenario::with_function();
+    scenario.done("POST", "/2015-03-31/functions/f/aliases", json!({"Name": "live", "FunctionVersion": "$LATEST"}));
     let live = format!("{POLICY}?Qualifier=live");
-    stand.done("POST", POLICY, permission("s", json!({})));
-    stand.refused("GET", &live, Value::Null, NOT_FOUND, "The resource you requested does not exist.");
-    stand.done("POST", &live, permission("s", json!({})));
-    assert_eq!(statements(&mut stand, &live)[0]["Resource"], format!("{ARN}:live"));
+    scenario.done("POST", POLICY, permission("s", json!({})));
+    scenario.refused("GET", &live, Value::Null, NOT_FOUND, "The resource you requested does not exist.");
+    scenario.done("POST", &live, permission("s", json!({})));
+    assert_eq!(statements(&mut scenario, &live)[0]["Resource"], format!("{ARN}:live"));
 }
 
 #[test]
 fn the_last_statement_takes_the_policy_with_it() {
-    let mut stand = Stand::with_function();
+    let mut scenario = Scenario::with_function();
     for id in ["one", "two"] {
-        stand.done("POST", POLICY, permission(id, json!({})));
+        scenario.done("POST", POLICY, permission(id, json!({})));
     }
     let none = "Statement three is not found in resource policy.";
-    stand.refused("DELETE", &format!("{POLICY}/three"), Value::Null, NOT_FOUND, none);
+    scenario.refused("DELETE", &format!("{POLICY}/three"), Value::Null, NOT_FOUND, none);
     for id in ["one", "two"] {
-        assert_eq!(stand.ask("DELETE", &format!("{POLICY}/{id}"), Value::Null).0, 204);
+        assert_eq!(scenario.ask("DELETE", &format!("{POLICY}/{id}"), Value::Null).0, 204);
     }
-    stand.refused("GET", POLICY, Value::Null, NOT_FOUND, "The resource you requested does not exist.");
+    scenario.refused("GET", POLICY, Value::Null, NOT_FOUND, "The resource you requested does not exist.");
     let none = "No policy is associated with the given resource.";
-    stand.refused("DELETE", &format!("{POLICY}/one"), Value::Null, NOT_FOUND, none);
+    scenario.refused("DELETE", &format!("{POLICY}/one"), Value::Null, NOT_FOUND, none);
     let none = "No policy found for: arn:aws:lambda:us-east-1:123456789012:function:g";
-    stand.refused("DELETE", "/2015-03-31/functions/g/policy/one", Value::Null, NOT_FOUND, none);
+    scenario.refused("DELETE", "/2015-03-31/functions/g/policy/one", Value::Null, NOT_FOUND, none);
 }
 
 #[test]
 fn a_permission_changes_the_revision_id_and_a_stale_one_is_refused() {
-    let mut stand = Stand::with_function();
-    let before = stand.configuration()["RevisionId"].clone();
-    stand.done("POST", POLICY, permission("one", json!({"RevisionId": before})));
-    let after = stand.done("GET", POLICY, Value::Null)["RevisionId"].clone();
+    let mut scenario = Scenario::with_function();
+    let before = scenario.configuration()["RevisionId"].clone();
+    scenario.done("POST", POLICY, permission("one", json!({"RevisionId": before})));
+    let after = scenario.done("GET", POLICY, Value::Null)["RevisionId"].clone();
     assert_ne!(after, before);
-    assert_eq!(stand.configuration()["RevisionId"], after);
+    assert_eq!(scenario.configuration()["RevisionId"], after);
     let text = "The Revision Id provided does not match the latest Revision Id. Call the GetPolicy API to retrieve the latest Revision Id";
     let stale = (412, "PreconditionFailedException");
-    stand.refused("POST", POLICY, permission("two", json!({"RevisionId": before})), stale, text);
-    stand.refused("DELETE", &format!("{POLICY}/one?RevisionId=old"), Value::Null, stale, text);
+    scenario.refused("POST", POLICY, permission("two", json!({"RevisionId": before})), stale, text);
+    scenario.refused("DELETE", &format!("{POLICY}/one?RevisionId=old"), Value::Null, stale, text);
 }
 
 #[test]
 fn permissions_that_make_no_sense_are_refused() {
-    let mut stand = Stand::with_function();
-    stand.done("POST", POLICY, permission("s", json!({})));
+    let mut scenario = Scenario::with_function();
+    scenario.done("POST", POLICY, permission("s", json!({})));
     let text = "The statement id (s) provided already exists. Please provide a new statement id, or remove the existing statement.";
-    stand.refused("POST", POLICY, permission("s", json!({})), (409, "ResourceConflictException"), text);
+    scenario.refused("POST", POLICY, permission("s", json!({})), (409, "ResourceConflictException"), text);
     let latest = format!("{POLICY}?Qualifier=$LATEST");
     let text = "We currently do not support adding policies for $LATEST.";
-    stand.refused("POST", &latest, permission("t", json!({})), INVALID, text);
+    scenario.refused("POST", &latest, permission("t", json!({})), INVALID, text);
     let text = "The provided principal was invalid. Please check the principal and try again.";
-    stand.refused("POST", POLICY, permission("t", json!({"Principal": "nobody"})), INVALID, text);
+    scenario.refused("POST", POLICY, permission("t", json!({"Principal": "nobody"})), INVALID, text);
     let text = "FunctionUrlAuthType is only supported for lambda:InvokeFunctionUrl action";
-    stand.refused("POST", POLICY, permission("t", json!({"FunctionUrlAuthType": "NONE"})), INVALID, text);
+    scenario.refused("POST", POLICY, permission("t", json!({"FunctionUrlAuthType": "NONE"})), INVALID, text);
     let text = "1 validation error detected: Value 'example.com' at 'statementId' failed to satisfy constraint: Member must satisfy regular expression pattern: ([a-zA-Z0-9-_]+)";
-    stand.refused("POST", POLICY, permission("example.com", json!({})), (400, "ValidationException"), text);
+    scenario.refused("POST", POLICY, permission("example.com", json!({})), (400, "ValidationException"), text);
     for (qualifier, text) in [("no", "Cannot find alias arn: "), ("42", "Function not found: ")] {
         let target = format!("{POLICY}?Qualifier={qualifier}");
-        stand.refused("POST", &target, permission("t", json!({})), NOT_FOUND, &format!("{text}{ARN}:{qualifier}"));
+        scenario.refused("POST", &target, permission("t", json!({})), NOT_FOUND, &format!("{text}{ARN}:{qualifier}"));
     }
 }

@@ -52,7 +52,7 @@ fn variables_are_hidden_from_callers_and_not_from_the_test() {
 #[test]
 fn an_invocation_takes_its_time_and_is_on_record_with_its_payload() {
     let endpoint = Endpoint::start(Settings::default()).unwrap();
-    endpoint.seed(crate::stand::create_request()).unwrap();
+    endpoint.seed(crate::scenario::create_request()).unwrap();
     let delay = Duration::from_millis(100);
     endpoint.answer_invocations(Invocation {
         delay,
@@ -84,7 +84,7 @@ fn a_busy_function_can_be_read_and_is_free_again_after_a_while() {
 }
 
 #[test]
-fn faults_meddle_before_the_call_that_they_name() {
+fn faults_mutate_before_the_call_that_they_name() {
     let endpoint = start();
     fault(&endpoint, json!({"kind": "touch-function", "operation": "UpdateFunctionCode"}));
     fault(&endpoint, json!({"kind": "delete-function", "operation": "UpdateFunctionCode"}));

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::scenario::{ROLE, Scenario, create_request, zip_file};
 use crate::settings::Settings;
-use crate::stand::{ROLE, Stand, create_request, zip_file};
 
 const FUNCTIONS: &str = "/2015-03-31/functions";
 const FUNCTION: &str = "/2015-03-31/functions/f";
@@ -28,15 +28,15 @@ fn vpc() -> Value {
 fn check(set: Value, member: &str, answered: Value, clear: Value, cleared: Value) {
     let mut request = create_request();
     request.as_object_mut().unwrap().extend(set.as_object().unwrap().clone());
-    let mut created = Stand::new(0, 0);
+    let mut created = Scenario::new(0, 0);
     created.done("POST", FUNCTIONS, request);
-    let mut updated = Stand::with_function();
+    let mut updated = Scenario::with_function();
     assert_eq!(updated.done("PUT", CONFIGURATION, set)[member], answered);
-    for mut stand in [created, updated] {
-        stand.done("PUT", CONFIGURATION, json!({"Timeout": 7}));
-        let found = stand.done("GET", FUNCTION, Value::Null);
+    for mut scenario in [created, updated] {
+        scenario.done("PUT", CONFIGURATION, json!({"Timeout": 7}));
+        let found = scenario.done("GET", FUNCTION, Value::Null);
         assert_eq!(found["Configuration"][member], answered);
-        assert_eq!(stand.done("PUT", CONFIGURATION, clear.clone())[member], cleared);
+        assert_eq!(scenario.done("PUT", CONFIGURATION, clear.clone())[member], cleared);
     }
 }
 
@@ -116,11 +116,11 @@ fn every_setting_is_held_kept_and_cleared() {
 fn refused(members: Value, status_and_code: (u16, &str), message: &str) {
     let mut request = create_request();
     request.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
-    Stand::new(0, 0).refused("POST", FUNCTIONS, request, status_and_code, message);
-    let mut stand = Stand::with_function();
-    let before = stand.configuration();
-    stand.refused("PUT", CONFIGURATION, members, status_and_code, message);
-    assert_eq!(stand.configuration(), before);
+    Scenario::new(0, 0).refused("POST", FUNCTIONS, request, status_and_code, message);
+    let mut scenario = Scenario::with_function();
+    let before = scenario.configuration();
+    scenario.refused("PUT", CONFIGURATION, members, status_and_code, message);
+    assert_eq!(scenario.configuration(), before);
 }
 
 #[test]
@@ -135,23 +135,23 @@ fn a_file_system_and_ipv6_need_a_vpc() {
 
 #[test]
 fn a_function_cannot_leave_the_vpc_that_its_other_settings_need() {
-    let mut stand = Stand::with_function();
+    let mut scenario = Scenario::with_function();
     let detach = json!({"VpcConfig": {"SubnetIds": [], "SecurityGroupIds": []}});
     let mut dual = vpc();
     dual["Ipv6AllowedForDualStack"] = json!(true);
-    stand.done("PUT", CONFIGURATION, json!({"VpcConfig": dual}));
-    let (status, code, _) = stand.ask("PUT", CONFIGURATION, detach.clone());
+    scenario.done("PUT", CONFIGURATION, json!({"VpcConfig": dual}));
+    let (status, code, _) = scenario.ask("PUT", CONFIGURATION, detach.clone());
     assert_eq!((status, code.as_str()), INVALID);
-    stand.done(
+    scenario.done(
         "PUT",
         CONFIGURATION,
         json!({"VpcConfig": {"Ipv6AllowedForDualStack": false}, "FileSystemConfigs": file_systems()}),
     );
-    let (status, code, _) = stand.ask("PUT", CONFIGURATION, detach.clone());
+    let (status, code, _) = scenario.ask("PUT", CONFIGURATION, detach.clone());
     assert_eq!((status, code.as_str()), INVALID);
     let mut both = detach;
     both["FileSystemConfigs"] = json!([]);
-    assert_eq!(stand.done("PUT", CONFIGURATION, both)["VpcConfig"]["VpcId"], "");
+    assert_eq!(scenario.done("PUT", CONFIGURATION, both)["VpcConfig"]["VpcId"], "");
 }
 
 #[test]
@@ -204,48 +204,48 @@ fn values_that_the_model_forbids_are_refused_in_aws_words() {
 
 #[test]
 fn architectures_come_with_code_alone() {
-    let mut stand = Stand::new(0, 0);
+    let mut scenario = Scenario::new(0, 0);
     let mut request = create_request();
     request["Architectures"] = json!(["arm64"]);
-    assert_eq!(stand.done("POST", FUNCTIONS, request)["Architectures"], json!(["arm64"]));
+    assert_eq!(scenario.done("POST", FUNCTIONS, request)["Architectures"], json!(["arm64"]));
     let both = json!({"ZipFile": zip_file("2"), "Architectures": ["x86_64", "arm64"]});
     let text = "1 validation error detected: Value '[x86_64, arm64]' at 'architectures' failed to satisfy constraint: Member must have length less than or equal to 1";
-    stand.refused("PUT", CODE, both, VALIDATION, text);
+    scenario.refused("PUT", CODE, both, VALIDATION, text);
 }
 
 #[test]
 fn a_key_belongs_to_the_package_that_it_came_with() {
-    let mut stand = Stand::new(0, 0);
+    let mut scenario = Scenario::new(0, 0);
     let mut request = create_request();
     request["Code"]["SourceKMSKeyArn"] = json!(KEY);
-    stand.done("POST", FUNCTIONS, request);
-    assert_eq!(stand.done("GET", FUNCTION, Value::Null)["Code"]["SourceKMSKeyArn"], KEY);
-    stand.done("PUT", CODE, json!({"ZipFile": zip_file("2")}));
-    assert_eq!(stand.done("GET", FUNCTION, Value::Null)["Code"].get("SourceKMSKeyArn"), None);
-    stand.done("PUT", CODE, json!({"ZipFile": zip_file("3"), "SourceKMSKeyArn": KEY}));
-    assert_eq!(stand.done("GET", FUNCTION, Value::Null)["Code"]["SourceKMSKeyArn"], KEY);
+    scenario.done("POST", FUNCTIONS, request);
+    assert_eq!(scenario.done("GET", FUNCTION, Value::Null)["Code"]["SourceKMSKeyArn"], KEY);
+    scenario.done("PUT", CODE, json!({"ZipFile": zip_file("2")}));
+    assert_eq!(scenario.done("GET", FUNCTION, Value::Null)["Code"].get("SourceKMSKeyArn"), None);
+    scenario.done("PUT", CODE, json!({"ZipFile": zip_file("3"), "SourceKMSKeyArn": KEY}));
+    assert_eq!(scenario.done("GET", FUNCTION, Value::Null)["Code"]["SourceKMSKeyArn"], KEY);
 }
 
 #[test]
 fn an_image_has_an_image_config_and_neither_runtime_nor_handler_nor_layers() {
-    let mut stand = Stand::new(0, 0);
+    let mut scenario = Scenario::new(0, 0);
     let config = json!({"EntryPoint": ["sh"], "Command": ["-c", "x"], "WorkingDirectory": "/app"});
     let request = json!({"FunctionName": "f", "Role": ROLE, "PackageType": "Image", "Code": {"ImageUri": "i:1"}, "ImageConfig": config});
-    assert_eq!(stand.done("POST", FUNCTIONS, request)["ImageConfigResponse"], json!({"ImageConfig": config}));
+    assert_eq!(scenario.done("POST", FUNCTIONS, request)["ImageConfigResponse"], json!({"ImageConfig": config}));
     let part = json!({"Command": ["y"]});
-    let updated = stand.done("PUT", CONFIGURATION, json!({"ImageConfig": part}));
+    let updated = scenario.done("PUT", CONFIGURATION, json!({"ImageConfig": part}));
     assert_eq!(updated["ImageConfigResponse"], json!({"ImageConfig": part}));
-    assert_eq!(stand.done("PUT", CONFIGURATION, json!({"ImageConfig": {}})).get("ImageConfigResponse"), None);
+    assert_eq!(scenario.done("PUT", CONFIGURATION, json!({"ImageConfig": {}})).get("ImageConfigResponse"), None);
     let text = "Please don't provide Handler or Runtime or Layer when the intended function PackageType is Image.";
-    stand.refused("PUT", CONFIGURATION, json!({"Handler": "index.handler"}), INVALID, text);
+    scenario.refused("PUT", CONFIGURATION, json!({"Handler": "index.handler"}), INVALID, text);
 }
 
 #[test]
 fn a_version_is_found_with_its_own_code() {
-    let mut stand = Stand::with_function();
-    let first = stand.done("POST", "/2015-03-31/functions/f/versions", json!({}));
-    stand.done("PUT", CODE, json!({"ZipFile": zip_file("2"), "SourceKMSKeyArn": KEY}));
-    let found = stand.done("GET", &format!("{FUNCTION}?Qualifier=1"), Value::Null);
+    let mut scenario = Scenario::with_function();
+    let first = scenario.done("POST", "/2015-03-31/functions/f/versions", json!({}));
+    scenario.done("PUT", CODE, json!({"ZipFile": zip_file("2"), "SourceKMSKeyArn": KEY}));
+    let found = scenario.done("GET", &format!("{FUNCTION}?Qualifier=1"), Value::Null);
     assert_eq!(found["Configuration"]["CodeSha256"], first["CodeSha256"]);
     assert_eq!(found["Code"].get("SourceKMSKeyArn"), None);
 }
@@ -253,11 +253,13 @@ fn a_version_is_found_with_its_own_code() {
 #[test]
 fn hidden_variables_are_an_error_and_the_rest_is_shown() {
     let settings = Settings { hide_environment: true, ..Settings::default() };
-    let mut stand = Stand::of(settings);
-    stand.create();
-    assert_eq!(stand.configuration().get("Environment"), None);
-    stand.done("PUT", CONFIGURATION, json!({"Environment": {"Variables": {"A": "1"}}}));
-    for configuration in [stand.done("GET", FUNCTION, Value::Null)["Configuration"].clone(), stand.configuration()] {
+    let mut scenario = Scenario::of(settings);
+    scenario.create();
+    assert_eq!(scenario.configuration().get("Environment"), None);
+    scenario.done("PUT", CONFIGURATION, json!({"Environment": {"Variables": {"A": "1"}}}));
+    for configuration in
+        [scenario.done("GET", FUNCTION, Value::Null)["Configuration"].clone(), scenario.configuration()]
+    {
         let environment = configuration["Environment"].as_object().unwrap();
         assert_eq!(environment.keys().collect::<Vec<_>>(), ["Error"]);
         assert_eq!(environment["Error"]["ErrorCode"], "AccessDeniedException");

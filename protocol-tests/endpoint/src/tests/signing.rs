@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::stand::{ROLE, Stand, create_request};
+use crate::scenario::{ROLE, Scenario, create_request};
 
 const FUNCTIONS: &str = "/2015-03-31/functions";
 const SIGNING: &str = "/2020-06-30/functions/f/code-signing-config";
@@ -11,40 +11,40 @@ const INVALID: (u16, &str) = (400, "InvalidParameterValueException");
 
 #[test]
 fn a_configuration_is_set_shown_and_taken_away() {
-    let mut stand = Stand::with_function();
-    assert_eq!(stand.done("GET", SIGNING, Value::Null), json!({}));
+    let mut scenario = Scenario::with_function();
+    assert_eq!(scenario.done("GET", SIGNING, Value::Null), json!({}));
     let set = json!({"CodeSigningConfigArn": ARN, "FunctionName": "f"});
-    assert_eq!(stand.done("PUT", SIGNING, json!({"CodeSigningConfigArn": ARN})), set);
-    assert_eq!(stand.done("GET", SIGNING, Value::Null), set);
+    assert_eq!(scenario.done("PUT", SIGNING, json!({"CodeSigningConfigArn": ARN})), set);
+    assert_eq!(scenario.done("GET", SIGNING, Value::Null), set);
     for _ in 0..2 {
-        assert_eq!(stand.ask("DELETE", SIGNING, Value::Null).0, 204);
+        assert_eq!(scenario.ask("DELETE", SIGNING, Value::Null).0, 204);
     }
-    assert_eq!(stand.done("GET", SIGNING, Value::Null), json!({}));
+    assert_eq!(scenario.done("GET", SIGNING, Value::Null), json!({}));
 }
 
 #[test]
 fn a_function_may_be_created_with_one() {
-    let mut stand = Stand::new(0, 0);
+    let mut scenario = Scenario::new(0, 0);
     let mut request = create_request();
     request["CodeSigningConfigArn"] = json!(ARN);
-    stand.done("POST", FUNCTIONS, request);
-    assert_eq!(stand.done("GET", SIGNING, Value::Null)["CodeSigningConfigArn"], ARN);
+    scenario.done("POST", FUNCTIONS, request);
+    assert_eq!(scenario.done("GET", SIGNING, Value::Null)["CodeSigningConfigArn"], ARN);
 }
 
 #[test]
 fn an_image_is_not_signed() {
-    let mut stand = Stand::new(0, 0);
+    let mut scenario = Scenario::new(0, 0);
     let text = "Code signing is not supported for functions created with container images.";
     let mut image = json!({"FunctionName": "f", "Role": ROLE, "PackageType": "Image", "Code": {"ImageUri": "i:1"}, "CodeSigningConfigArn": ARN});
-    stand.refused("POST", FUNCTIONS, image.clone(), INVALID, text);
+    scenario.refused("POST", FUNCTIONS, image.clone(), INVALID, text);
     image["CodeSigningConfigArn"] = Value::Null;
-    stand.done("POST", FUNCTIONS, image);
-    stand.refused("GET", SIGNING, Value::Null, INVALID, text);
+    scenario.done("POST", FUNCTIONS, image);
+    scenario.refused("GET", SIGNING, Value::Null, INVALID, text);
 }
 
 #[test]
 fn what_is_no_configuration_is_refused() {
     let text = r"1 validation error detected: Value 'csc' at 'codeSigningConfigArn' failed to satisfy constraint: Member must satisfy regular expression pattern: arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:code-signing-config:csc-[a-z0-9]{17}";
     let body = json!({"CodeSigningConfigArn": "csc"});
-    Stand::with_function().refused("PUT", SIGNING, body, (400, "ValidationException"), text);
+    Scenario::with_function().refused("PUT", SIGNING, body, (400, "ValidationException"), text);
 }

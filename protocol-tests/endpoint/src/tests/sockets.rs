@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::moment::Moment;
-use crate::stand::{create_request, signed};
+use crate::scenario::{create_request, signed};
 use crate::{Endpoint, Fault, Settings, http};
 
 const FUNCTIONS: &str = "/2015-03-31/functions";
@@ -112,7 +112,7 @@ fn an_error_has_the_shape_of_aws() {
 }
 
 #[test]
-fn a_client_that_waits_for_continue_is_told_to() {
+fn a_client_that_waits_for_continue_is_reported_to() {
     let endpoint = start();
     let mut stream = connect(&endpoint);
     let bytes = request("PUT", "/2015-03-31/functions/f/configuration", b"{\"Timeout\":9}", "expect: 100-continue\r\n");

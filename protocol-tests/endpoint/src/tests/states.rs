@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::stand::{ARN, Stand, zip_file};
+use crate::scenario::{ARN, Scenario, zip_file};
 
 const CONFIGURATION: &str = "/2015-03-31/functions/f/configuration";
 const CODE: &str = "/2015-03-31/functions/f/code";
@@ -12,63 +12,63 @@ const CONFLICT: (u16, &str) = (409, "ResourceConflictException");
 
 #[test]
 fn a_new_function_is_pending_and_becomes_active_by_itself() {
-    let mut stand = Stand::new(100, 0);
-    let created = stand.create();
+    let mut scenario = Scenario::new(100, 0);
+    let created = scenario.create();
     assert_eq!(created["State"], "Pending");
     assert_eq!(created["StateReasonCode"], "Creating");
-    stand.later(99);
-    assert_eq!(stand.configuration()["RevisionId"], created["RevisionId"]);
-    stand.later(1);
-    let active = stand.configuration();
+    scenario.later(99);
+    assert_eq!(scenario.configuration()["RevisionId"], created["RevisionId"]);
+    scenario.later(1);
+    let active = scenario.configuration();
     assert_eq!((&active["State"], &active["LastUpdateStatus"]), (&json!("Active"), &json!("Successful")));
     assert_ne!(active["RevisionId"], created["RevisionId"]);
 }
 
 #[test]
 fn a_pending_function_cannot_be_changed() {
-    let mut stand = Stand::new(100, 0);
-    stand.create();
+    let mut scenario = Scenario::new(100, 0);
+    scenario.create();
     let text =
         "The operation cannot be performed at this time. The function is currently in the following state: Pending";
-    stand.refused("PUT", CONFIGURATION, json!({"Timeout": 5}), CONFLICT, text);
-    stand.refused("PUT", CODE, json!({"ZipFile": zip_file("2")}), CONFLICT, text);
-    stand.refused("POST", VERSIONS, json!({}), CONFLICT, text);
+    scenario.refused("PUT", CONFIGURATION, json!({"Timeout": 5}), CONFLICT, text);
+    scenario.refused("PUT", CODE, json!({"ZipFile": zip_file("2")}), CONFLICT, text);
+    scenario.refused("POST", VERSIONS, json!({}), CONFLICT, text);
 }
 
 #[test]
 fn a_function_cannot_be_changed_while_an_update_is_in_progress() {
-    let mut stand = Stand::new(0, 100);
-    stand.create();
-    let updating = stand.done("PUT", CONFIGURATION, json!({"Timeout": 5}));
+    let mut scenario = Scenario::new(0, 100);
+    scenario.create();
+    let updating = scenario.done("PUT", CONFIGURATION, json!({"Timeout": 5}));
     assert_eq!(updating["LastUpdateStatus"], "InProgress");
     assert_eq!(updating["Timeout"], 5);
     let text = format!("The operation cannot be performed at this time. An update is in progress for resource: {ARN}");
-    stand.refused("PUT", CONFIGURATION, json!({"Timeout": 6}), CONFLICT, &text);
-    stand.refused("PUT", CODE, json!({"ZipFile": zip_file("2")}), CONFLICT, &text);
-    stand.refused("POST", VERSIONS, json!({}), CONFLICT, &text);
-    assert_eq!(stand.configuration()["Timeout"], 5);
-    stand.later(100);
-    stand.done("PUT", CODE, json!({"ZipFile": zip_file("2")}));
+    scenario.refused("PUT", CONFIGURATION, json!({"Timeout": 6}), CONFLICT, &text);
+    scenario.refused("PUT", CODE, json!({"ZipFile": zip_file("2")}), CONFLICT, &text);
+    scenario.refused("POST", VERSIONS, json!({}), CONFLICT, &text);
+    assert_eq!(scenario.configuration()["Timeout"], 5);
+    scenario.later(100);
+    scenario.done("PUT", CODE, json!({"ZipFile": zip_file("2")}));
 }
 
 #[test]
 fn the_revision_id_changes_with_an_update_and_once_more_when_the_update_ends() {
-    let mut stand = Stand::new(0, 100);
-    let before = stand.create()["RevisionId"].clone();
-    let during = stand.done("PUT", CONFIGURATION, json!({"Timeout": 5}))["RevisionId"].clone();
-    stand.later(100);
-    let after = stand.configuration();
+    let mut scenario = Scenario::new(0, 100);
+    let before = scenario.create()["RevisionId"].clone();
+    let during = scenario.done("PUT", CONFIGURATION, json!({"Timeout": 5}))["RevisionId"].clone();
+    scenario.later(100);
+    let after = scenario.configuration();
     assert_eq!(after["LastUpdateStatus"], "Successful");
     assert!(before != during && during != after["RevisionId"]);
-    assert_eq!(stand.configuration()["RevisionId"], after["RevisionId"]);
+    assert_eq!(scenario.configuration()["RevisionId"], after["RevisionId"]);
 }
 
 #[test]
 fn a_revision_id_of_before_the_update_is_refused() {
-    let mut stand = Stand::new(0, 100);
-    let old = stand.create()["RevisionId"].clone();
-    stand.done("PUT", CONFIGURATION, json!({"Timeout": 5, "RevisionId": old}));
-    stand.later(100);
+    let mut scenario = Scenario::new(0, 100);
+    let old = scenario.create()["RevisionId"].clone();
+    scenario.done("PUT", CONFIGURATION, json!({"Timeout": 5, "RevisionId": old}));
+    scenario.later(100);
     let text = "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve the latest Revision Id";
     let failed = (412, "PreconditionFailedException");
     for (method, target, mut body) in [
@@ -77,26 +77,26 @@ fn a_revision_id_of_before_the_update_is_refused() {
         ("POST", VERSIONS, json!({})),
     ] {
         body["RevisionId"] = old.clone();
-        stand.refused(method, target, body, failed, text);
+        scenario.refused(method, target, body, failed, text);
     }
 }
 
 #[test]
 fn without_a_duration_the_answer_says_successful() {
-    let mut stand = Stand::with_function();
-    assert_eq!(stand.configuration()["State"], "Active");
-    let updated = stand.done("PUT", CONFIGURATION, json!({"Timeout": 5}));
+    let mut scenario = Scenario::with_function();
+    assert_eq!(scenario.configuration()["State"], "Active");
+    let updated = scenario.done("PUT", CONFIGURATION, json!({"Timeout": 5}));
     assert_eq!(updated["LastUpdateStatus"], "Successful");
-    assert_eq!(stand.configuration()["RevisionId"], updated["RevisionId"]);
+    assert_eq!(scenario.configuration()["RevisionId"], updated["RevisionId"]);
 }
 
 #[test]
 fn an_update_may_be_accepted_and_fail_afterwards() {
-    let mut stand = Stand::with_function();
-    stand.fail("InvalidImage");
-    let accepted = stand.done("PUT", CONFIGURATION, json!({"Timeout": 5}));
+    let mut scenario = Scenario::with_function();
+    scenario.fail("InvalidImage");
+    let accepted = scenario.done("PUT", CONFIGURATION, json!({"Timeout": 5}));
     assert_eq!(accepted["LastUpdateStatus"], "InProgress");
-    let failed = stand.configuration();
+    let failed = scenario.configuration();
     assert_eq!(failed["LastUpdateStatus"], "Failed");
     assert_eq!(failed["LastUpdateStatusReasonCode"], "InvalidImage");
     assert_eq!(failed["State"], "Active");
@@ -104,36 +104,36 @@ fn an_update_may_be_accepted_and_fail_afterwards() {
 
 #[test]
 fn a_creation_may_be_accepted_and_fail_afterwards() {
-    let mut stand = Stand::new(100, 0);
-    stand.fail("InvalidSubnet");
-    assert_eq!(stand.create()["State"], "Pending");
-    stand.later(100);
-    let failed = stand.configuration();
+    let mut scenario = Scenario::new(100, 0);
+    scenario.fail("InvalidSubnet");
+    assert_eq!(scenario.create()["State"], "Pending");
+    scenario.later(100);
+    let failed = scenario.configuration();
     assert_eq!((&failed["State"], &failed["StateReasonCode"]), (&json!("Failed"), &json!("InvalidSubnet")));
     assert_eq!(failed["LastUpdateStatus"], Value::Null);
 }
 
 #[test]
 fn a_version_with_snap_start_is_pending_for_a_while() {
-    let mut stand = Stand::new(100, 0);
-    stand.create();
-    stand.later(100);
-    let plain = stand.done("POST", VERSIONS, json!({}));
+    let mut scenario = Scenario::new(100, 0);
+    scenario.create();
+    scenario.later(100);
+    let plain = scenario.done("POST", VERSIONS, json!({}));
     assert_eq!(plain["State"], "Active");
-    stand.done("PUT", CONFIGURATION, json!({"SnapStart": {"ApplyOn": "PublishedVersions"}}));
-    let snapped = stand.done("POST", VERSIONS, json!({}));
+    scenario.done("PUT", CONFIGURATION, json!({"SnapStart": {"ApplyOn": "PublishedVersions"}}));
+    let snapped = scenario.done("POST", VERSIONS, json!({}));
     assert_eq!(snapped["State"], "Pending");
     assert_eq!(snapped["SnapStart"], json!({"ApplyOn": "PublishedVersions", "OptimizationStatus": "On"}));
-    stand.later(100);
+    scenario.later(100);
     let target = "/2015-03-31/functions/f/configuration?Qualifier=2";
-    assert_eq!(stand.done("GET", target, Value::Null)["State"], "Active");
+    assert_eq!(scenario.done("GET", target, Value::Null)["State"], "Active");
 }
 
 #[test]
-fn a_list_of_versions_tells_no_state() {
-    let mut stand = Stand::with_function();
-    stand.done("POST", VERSIONS, json!({}));
-    let listed = stand.done("GET", VERSIONS, Value::Null);
+fn a_list_of_versions_reports_no_state() {
+    let mut scenario = Scenario::with_function();
+    scenario.done("POST", VERSIONS, json!({}));
+    let listed = scenario.done("GET", VERSIONS, Value::Null);
     for version in listed["Versions"].as_array().unwrap() {
         for key in ["State", "LastUpdateStatus", "RuntimeVersionConfig"] {
             assert_eq!(version.get(key), None, "{version}");
@@ -144,14 +144,14 @@ fn a_list_of_versions_tells_no_state() {
 
 #[test]
 fn a_version_may_fail_and_no_alias_is_led_to_it_before_it_is_ready() {
-    let mut stand = Stand::new(100, 0);
-    stand.create();
-    stand.later(100);
-    stand.done("POST", VERSIONS, json!({}));
-    stand.done("POST", ALIASES, json!({"Name": "live", "FunctionVersion": "1"}));
-    stand.done("PUT", CONFIGURATION, json!({"Timeout": 5}));
-    stand.fail("FunctionError");
-    assert_eq!(stand.done("POST", VERSIONS, json!({}))["State"], "Pending");
+    let mut scenario = Scenario::new(100, 0);
+    scenario.create();
+    scenario.later(100);
+    scenario.done("POST", VERSIONS, json!({}));
+    scenario.done("POST", ALIASES, json!({"Name": "live", "FunctionVersion": "1"}));
+    scenario.done("PUT", CONFIGURATION, json!({"Timeout": 5}));
+    scenario.fail("FunctionError");
+    assert_eq!(scenario.done("POST", VERSIONS, json!({}))["State"], "Pending");
     let weights = json!({"RoutingConfig": {"AdditionalVersionWeights": {"2": 0.1}}});
     let state = |state: &str| {
         format!(
@@ -159,46 +159,46 @@ fn a_version_may_fail_and_no_alias_is_led_to_it_before_it_is_ready() {
         )
     };
     let live = format!("{ALIASES}/live");
-    for told in ["Pending", "Failed"] {
-        stand.refused("PUT", &live, json!({"FunctionVersion": "2"}), CONFLICT, &state(told));
-        stand.refused("PUT", &live, weights.clone(), CONFLICT, &state(told));
-        stand.refused("POST", ALIASES, json!({"Name": "new", "FunctionVersion": "2"}), CONFLICT, &state(told));
-        stand.later(100);
+    for reported in ["Pending", "Failed"] {
+        scenario.refused("PUT", &live, json!({"FunctionVersion": "2"}), CONFLICT, &state(reported));
+        scenario.refused("PUT", &live, weights.clone(), CONFLICT, &state(reported));
+        scenario.refused("POST", ALIASES, json!({"Name": "new", "FunctionVersion": "2"}), CONFLICT, &state(reported));
+        scenario.later(100);
     }
-    let failed = stand.done("GET", "/2015-03-31/functions/f/configuration?Qualifier=2", Value::Null);
+    let failed = scenario.done("GET", "/2015-03-31/functions/f/configuration?Qualifier=2", Value::Null);
     assert_eq!((&failed["State"], &failed["StateReasonCode"]), (&json!("Failed"), &json!("FunctionError")));
 }
 
 #[test]
 fn an_idle_function_refuses_its_first_calls_and_wakes() {
-    let mut stand = Stand::with_function();
+    let mut scenario = Scenario::with_function();
     let wakes_in = std::time::Duration::from_millis(100);
-    stand.account().functions.get_mut("f").unwrap().latest.phase = crate::function::Phase::Idle { wakes_in };
-    assert_eq!(stand.configuration()["State"], "Inactive");
+    scenario.account().functions.get_mut("f").unwrap().latest.phase = crate::function::Phase::Idle { wakes_in };
+    assert_eq!(scenario.configuration()["State"], "Inactive");
     let invoke = "/2015-03-31/functions/f/invocations";
     let text = "Lambda is initializing your function. It will be ready to invoke shortly.";
     let pending = (409, "CodeArtifactUserPendingException");
-    stand.refused("POST", invoke, Value::Null, pending, text);
-    stand.later(99);
-    stand.refused("POST", invoke, Value::Null, pending, text);
-    stand.later(1);
-    stand.done("POST", invoke, Value::Null);
+    scenario.refused("POST", invoke, Value::Null, pending, text);
+    scenario.later(99);
+    scenario.refused("POST", invoke, Value::Null, pending, text);
+    scenario.later(1);
+    scenario.done("POST", invoke, Value::Null);
 }
 
 #[test]
 fn managed_instances_run_what_was_published_as_the_latest() {
-    let mut stand = Stand::new(0, 0);
-    let mut request = crate::stand::create_request();
+    let mut scenario = Scenario::new(0, 0);
+    let mut request = crate::scenario::create_request();
     let arn = "arn:aws:lambda:us-east-1:123456789012:capacity-provider:p";
     request["CapacityProviderConfig"] =
         json!({"LambdaManagedInstancesCapacityProviderConfig": {"CapacityProviderArn": arn}});
-    stand.done("POST", "/2015-03-31/functions", request);
+    scenario.done("POST", "/2015-03-31/functions", request);
     let invoke = "/2015-03-31/functions/f/invocations";
-    assert_eq!(stand.ask("POST", invoke, Value::Null).0, 404);
-    let published = stand.done("POST", VERSIONS, json!({"PublishTo": "LATEST_PUBLISHED"}));
+    assert_eq!(scenario.ask("POST", invoke, Value::Null).0, 404);
+    let published = scenario.done("POST", VERSIONS, json!({"PublishTo": "LATEST_PUBLISHED"}));
     assert_eq!(published["Version"], "$LATEST.PUBLISHED");
-    stand.done("POST", invoke, Value::Null);
-    let listed = stand.done("GET", VERSIONS, Value::Null);
+    scenario.done("POST", invoke, Value::Null);
+    let listed = scenario.done("GET", VERSIONS, Value::Null);
     let versions: Vec<&Value> = listed["Versions"].as_array().unwrap().iter().map(|it| &it["Version"]).collect();
     assert_eq!(versions, ["$LATEST", "$LATEST.PUBLISHED"]);
 }

@@ -2,79 +2,79 @@
 
 use serde_json::{Value, json};
 
-use crate::stand::{ARN, Stand};
+use crate::scenario::{ARN, Scenario};
 
 const URL: &str = "/2021-10-31/functions/f/url";
 const INVALID: (u16, &str) = (400, "InvalidParameterValueException");
 const VALIDATION: (u16, &str) = (400, "ValidationException");
 const NOT_FOUND: (u16, &str) = (404, "ResourceNotFoundException");
 
-fn stand() -> Stand {
-    let mut stand = Stand::with_function();
-    stand.done("POST", URL, json!({"AuthType": "NONE", "Cors": {"AllowOrigins": ["*"], "MaxAge": 5}}));
-    stand
+fn scenario() -> Scenario {
+    let mut scenario = Scenario::with_function();
+    scenario.done("POST", URL, json!({"AuthType": "NONE", "Cors": {"AllowOrigins": ["*"], "MaxAge": 5}}));
+    scenario
 }
 
 #[test]
 fn a_url_is_made_with_the_defaults_of_aws() {
-    let mut stand = Stand::with_function();
-    let made = stand.done("POST", URL, json!({"AuthType": "AWS_IAM"}));
+    let mut scenario = Scenario::with_function();
+    let made = scenario.done("POST", URL, json!({"AuthType": "AWS_IAM"}));
     assert_eq!((&made["InvokeMode"], &made["FunctionArn"]), (&json!("BUFFERED"), &json!(ARN)));
     assert_eq!((made.get("Cors"), made.get("LastModifiedTime")), (None, None));
     let url = made["FunctionUrl"].as_str().unwrap();
     let id = url.strip_prefix("https://").and_then(|it| it.strip_suffix(".lambda-url.us-east-1.on.aws/")).unwrap();
     assert_eq!(id.len(), 32, "{url}");
-    let found = stand.done("GET", URL, Value::Null);
+    let found = scenario.done("GET", URL, Value::Null);
     assert_eq!((&found["FunctionUrl"], &found["CreationTime"]), (&made["FunctionUrl"], &found["LastModifiedTime"]));
-    assert_eq!(stand.done("GET", URL, Value::Null), found);
+    assert_eq!(scenario.done("GET", URL, Value::Null), found);
 }
 
 #[test]
 fn an_update_keeps_what_it_does_not_name_and_replaces_cors_as_a_whole() {
-    let mut stand = stand();
-    let kept = stand.done("PUT", URL, json!({"InvokeMode": "RESPONSE_STREAM"}));
+    let mut scenario = scenario();
+    let kept = scenario.done("PUT", URL, json!({"InvokeMode": "RESPONSE_STREAM"}));
     assert_eq!(kept["Cors"], json!({"AllowOrigins": ["*"], "MaxAge": 5}));
     assert_eq!((&kept["AuthType"], &kept["InvokeMode"]), (&json!("NONE"), &json!("RESPONSE_STREAM")));
     let other = json!({"AllowOrigins": ["https://example.com"]});
-    assert_eq!(stand.done("PUT", URL, json!({"Cors": other}))["Cors"], other);
-    let cleared = stand.done("PUT", URL, json!({"Cors": {}}));
+    assert_eq!(scenario.done("PUT", URL, json!({"Cors": other}))["Cors"], other);
+    let cleared = scenario.done("PUT", URL, json!({"Cors": {}}));
     assert_eq!((cleared.get("Cors"), &cleared["InvokeMode"]), (None, &json!("RESPONSE_STREAM")));
 }
 
 #[test]
 fn an_alias_has_a_url_of_its_own() {
-    let mut stand = stand();
-    stand.done("POST", "/2015-03-31/functions/f/aliases", json!({"Name": "live", "FunctionVersion": "$LATEST"}));
+    let mut scenario = scenario();
+    scenario.done("POST", "/2015-03-31/functions/f/aliases", json!({"Name": "live", "FunctionVersion": "$LATEST"}));
     let target = format!("{URL}?Qualifier=live");
-    let made = stand.done("POST", &target, json!({"AuthType": "NONE"}));
+    let made = scenario.done("POST", &target, json!({"AuthType": "NONE"}));
     assert_eq!(made["FunctionArn"], format!("{ARN}:live"));
-    assert_ne!(made["FunctionUrl"], stand.done("GET", URL, Value::Null)["FunctionUrl"]);
-    assert_eq!(stand.ask("DELETE", &target, Value::Null).0, 204);
-    stand.refused("GET", &target, Value::Null, NOT_FOUND, "The resource you requested does not exist.");
-    stand.done("GET", URL, Value::Null);
+    assert_ne!(made["FunctionUrl"], scenario.done("GET", URL, Value::Null)["FunctionUrl"]);
+    assert_eq!(scenario.ask("DELETE", &target, Value::Null).0, 204);
+    scenario.refused("GET", &target, Value::Null, NOT_FOUND, "The resource you requested does not exist.");
+    scenario.done("GET", URL, Value::Null);
 }
 
 #[test]
 fn a_second_url_and_one_that_is_not_there_are_refused() {
-    let mut stand = stand();
+    let mut scenario = scenario();
     let text = format!(
         "Failed to create function url config for [functionArn = {ARN}]. Error message:  FunctionUrlConfig exists for this Lambda function"
     );
-    stand.refused("POST", URL, json!({"AuthType": "NONE"}), (409, "ResourceConflictException"), &text);
-    assert_eq!(stand.ask("DELETE", URL, Value::Null).0, 204);
+    scenario.refused("POST", URL, json!({"AuthType": "NONE"}), (409, "ResourceConflictException"), &text);
+    assert_eq!(scenario.ask("DELETE", URL, Value::Null).0, 204);
     let text = "The resource you requested does not exist.";
     for (method, body) in [("GET", Value::Null), ("PUT", json!({})), ("DELETE", Value::Null)] {
-        stand.refused(method, URL, body, NOT_FOUND, text);
+        scenario.refused(method, URL, body, NOT_FOUND, text);
     }
     let (of_none, of_no_alias) = ("/2021-10-31/functions/g/url", format!("{URL}?Qualifier=no"));
-    stand.refused("POST", of_none, json!({"AuthType": "NONE"}), NOT_FOUND, "Function does not exist");
-    stand.refused("POST", &of_no_alias, json!({"AuthType": "NONE"}), NOT_FOUND, "Function does not exist");
-    stand.refused("GET", of_none, Value::Null, NOT_FOUND, text);
+    scenario.refused("POST", of_none, json!({"AuthType": "NONE"}), NOT_FOUND, "Function does not exist");
+    scenario.refused("POST", &of_no_alias, json!({"AuthType": "NONE"}), NOT_FOUND, "Function does not exist");
+    scenario.refused("GET", of_none, Value::Null, NOT_FOUND, text);
 }
 
 #[test]
 fn a_url_that_makes_no_sense_is_refused() {
-    let mut stand = Stand::with_function();
+    let mut scenario = Scenario::with_function();
     let one = |sentence: &str| format!("1 validation error detected: {sentence}");
     for (body, sentence) in [
         (json!({}), "Value null at 'authType' failed to satisfy constraint: Member must not be null"),
@@ -91,10 +91,10 @@ fn a_url_that_makes_no_sense_is_refused() {
             "Value '86401' at 'cors.maxAge' failed to satisfy constraint: Member must have value less than or equal to 86400",
         ),
     ] {
-        stand.refused("POST", URL, body, VALIDATION, &one(sentence));
+        scenario.refused("POST", URL, body, VALIDATION, &one(sentence));
     }
     let text = r"Value '1' at 'qualifier' failed to satisfy constraint: Member must satisfy regular expression pattern: ((?!^\d+$)^[0-9a-zA-Z-_]+$)";
-    stand.refused("POST", &format!("{URL}?Qualifier=1"), json!({"AuthType": "NONE"}), VALIDATION, &one(text));
+    scenario.refused("POST", &format!("{URL}?Qualifier=1"), json!({"AuthType": "NONE"}), VALIDATION, &one(text));
     let cors = json!({"AuthType": "NONE", "Cors": {"AllowMethods": ["GET"]}});
-    stand.refused("POST", URL, cors, INVALID, "You can't leave AllowOrigins as empty when Cors is enabled.");
+    scenario.refused("POST", URL, cors, INVALID, "You can't leave AllowOrigins as empty when Cors is enabled.");
 }

@@ -2,75 +2,75 @@
 
 use serde_json::{Value, json};
 
-use crate::stand::{ARN, Stand, create_request, zip_file};
+use crate::scenario::{ARN, Scenario, create_request, zip_file};
 
 const VERSIONS: &str = "/2015-03-31/functions/f/versions";
 const CODE: &str = "/2015-03-31/functions/f/code";
 
-fn publish(stand: &mut Stand, body: Value) -> Value {
-    stand.done("POST", VERSIONS, body)
+fn publish(scenario: &mut Scenario, body: Value) -> Value {
+    scenario.done("POST", VERSIONS, body)
 }
 
 #[test]
 fn a_version_keeps_what_latest_was() {
-    let mut stand = Stand::with_function();
-    let first = publish(&mut stand, json!({"Description": "one"}));
+    let mut scenario = Scenario::with_function();
+    let first = publish(&mut scenario, json!({"Description": "one"}));
     assert_eq!((&first["Version"], &first["Description"]), (&json!("1"), &json!("one")));
     assert_eq!(first["FunctionArn"], format!("{ARN}:1"));
-    stand.done("PUT", CODE, json!({"ZipFile": zip_file("2")}));
-    assert_eq!(publish(&mut stand, json!({}))["Version"], "2");
-    let kept = stand.done("GET", "/2015-03-31/functions/f/configuration?Qualifier=1", Value::Null);
+    scenario.done("PUT", CODE, json!({"ZipFile": zip_file("2")}));
+    assert_eq!(publish(&mut scenario, json!({}))["Version"], "2");
+    let kept = scenario.done("GET", "/2015-03-31/functions/f/configuration?Qualifier=1", Value::Null);
     assert_eq!(kept["CodeSha256"], first["CodeSha256"]);
 }
 
 #[test]
 fn what_did_not_change_is_not_published_again() {
-    let mut stand = Stand::with_function();
-    let first = publish(&mut stand, json!({"Description": "one"}));
-    assert_eq!(publish(&mut stand, json!({"Description": "two"})), first);
+    let mut scenario = Scenario::with_function();
+    let first = publish(&mut scenario, json!({"Description": "one"}));
+    assert_eq!(publish(&mut scenario, json!({"Description": "two"})), first);
 }
 
 #[test]
 fn publishing_changes_the_revision_id_of_latest() {
-    let mut stand = Stand::with_function();
-    let before = stand.configuration()["RevisionId"].clone();
-    publish(&mut stand, json!({}));
-    assert_ne!(stand.configuration()["RevisionId"], before);
+    let mut scenario = Scenario::with_function();
+    let before = scenario.configuration()["RevisionId"].clone();
+    publish(&mut scenario, json!({}));
+    assert_ne!(scenario.configuration()["RevisionId"], before);
 }
 
 #[test]
 fn code_that_is_not_latest_is_not_published() {
-    let mut stand = Stand::with_function();
-    let current = stand.configuration()["CodeSha256"].clone();
-    publish(&mut stand, json!({"CodeSha256": current}));
+    let mut scenario = Scenario::with_function();
+    let current = scenario.configuration()["CodeSha256"].clone();
+    publish(&mut scenario, json!({"CodeSha256": current}));
     let current = current.as_str().unwrap();
     let text = format!(
         "CodeSHA256 (other) is different from current CodeSHA256 in $LATEST ({current}). Please try again with the CodeSHA256 in $LATEST."
     );
     let body = json!({"CodeSha256": "other"});
-    stand.refused("POST", VERSIONS, body, (400, "InvalidParameterValueException"), &text);
+    scenario.refused("POST", VERSIONS, body, (400, "InvalidParameterValueException"), &text);
 }
 
 #[test]
 fn creation_and_new_code_may_publish_at_once() {
-    let mut stand = Stand::new(0, 0);
+    let mut scenario = Scenario::new(0, 0);
     let mut request = create_request();
     request["Publish"] = json!(true);
-    assert_eq!(stand.done("POST", "/2015-03-31/functions", request)["Version"], "1");
+    assert_eq!(scenario.done("POST", "/2015-03-31/functions", request)["Version"], "1");
     let body = json!({"ZipFile": zip_file("2"), "Publish": true});
-    assert_eq!(stand.done("PUT", CODE, body)["Version"], "2");
+    assert_eq!(scenario.done("PUT", CODE, body)["Version"], "2");
 }
 
 #[test]
 fn versions_are_listed_page_by_page() {
-    let mut stand = Stand::with_function();
+    let mut scenario = Scenario::with_function();
     for code in ["2", "3", "4"] {
-        stand.done("PUT", CODE, json!({"ZipFile": zip_file(code), "Publish": true}));
+        scenario.done("PUT", CODE, json!({"ZipFile": zip_file(code), "Publish": true}));
     }
     let mut listed = Vec::new();
     let mut marker = String::new();
     loop {
-        let page = stand.done("GET", &format!("{VERSIONS}?MaxItems=3{marker}"), Value::Null);
+        let page = scenario.done("GET", &format!("{VERSIONS}?MaxItems=3{marker}"), Value::Null);
         listed.extend(page["Versions"].as_array().unwrap().iter().map(|it| it["Version"].clone()));
         match page["NextMarker"].as_str() {
             Some(next) => marker = format!("&Marker={next}"),
@@ -82,25 +82,25 @@ fn versions_are_listed_page_by_page() {
 
 #[test]
 fn a_number_is_never_given_twice() {
-    let mut stand = Stand::with_function();
-    publish(&mut stand, json!({}));
-    assert_eq!(stand.ask("DELETE", "/2015-03-31/functions/f?Qualifier=1", Value::Null).0, 204);
-    assert_eq!(publish(&mut stand, json!({}))["Version"], "2");
+    let mut scenario = Scenario::with_function();
+    publish(&mut scenario, json!({}));
+    assert_eq!(scenario.ask("DELETE", "/2015-03-31/functions/f?Qualifier=1", Value::Null).0, 204);
+    assert_eq!(publish(&mut scenario, json!({}))["Version"], "2");
 }
 
 #[test]
 fn latest_and_aliased_versions_cannot_be_deleted() {
-    let mut stand = Stand::with_function();
-    publish(&mut stand, json!({}));
-    stand.done("POST", "/2015-03-31/functions/f/aliases", json!({"Name": "live", "FunctionVersion": "1"}));
-    stand.refused(
+    let mut scenario = Scenario::with_function();
+    publish(&mut scenario, json!({}));
+    scenario.done("POST", "/2015-03-31/functions/f/aliases", json!({"Name": "live", "FunctionVersion": "1"}));
+    scenario.refused(
         "DELETE",
         "/2015-03-31/functions/f?Qualifier=1",
         Value::Null,
         (409, "ResourceConflictException"),
         "Unable to delete version because the following aliases reference it: [live]",
     );
-    stand.refused(
+    scenario.refused(
         "DELETE",
         "/2015-03-31/functions/f?Qualifier=$LATEST",
         Value::Null,

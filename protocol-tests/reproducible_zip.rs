@@ -148,8 +148,8 @@ fn on_one_processor() {
         .stdin(request)
         .output()
         .expect("can be started");
-    let told = String::from_utf8(output.stdout).expect("events are UTF-8");
-    let mut events = told.lines().map(|line| serde_json::from_str::<Value>(line).expect("an event"));
+    let reported = String::from_utf8(output.stdout).expect("events are UTF-8");
+    let mut events = reported.lines().map(|line| serde_json::from_str::<Value>(line).expect("an event"));
     let packaged = events.find(|event| event["event"] == "packaged").expect("the event exists");
     Made::of(&packaged, place.path().join("one.zip")).assert_same(&made(&place, "tree"));
 }

@@ -7,9 +7,9 @@ use lambda_endpoint::FaultKind;
 use serde_json::{Value, json};
 
 use super::Scenario;
+use super::harness::Stage;
 use super::secrets::secret;
 use super::services::{http, serve};
-use super::stage::Stage;
 use crate::identity::sources::in_time;
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/deploy";
@@ -113,9 +113,9 @@ fn process(stage: &mut Stage<'_>, command: &str) {
     let of = |what: &str| secret(&format!("process {what}"));
     let (id, key, token) = (of("access_key_id"), of("secret_access_key"), of("session_token"));
     stage.write("home/.aws/plain", &format!("{id} {key} {token}\n"));
-    let mut told = json!({"Version": 1, "AccessKeyId": id, "SecretAccessKey": key, "SessionToken": token});
-    told["Expiration"] = json!("2099-01-01T00:00:00Z");
-    stage.write("home/.aws/process", &told.to_string());
+    let mut reported = json!({"Version": 1, "AccessKeyId": id, "SecretAccessKey": key, "SessionToken": token});
+    reported["Expiration"] = json!("2099-01-01T00:00:00Z");
+    stage.write("home/.aws/process", &reported.to_string());
     let command = command.replace("AWS", &stage.path("home/.aws").display().to_string());
     stage.write("home/.aws/config", &format!("[default]\ncredential_process = {command}\n"));
 }

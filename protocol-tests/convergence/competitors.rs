@@ -16,21 +16,21 @@ use crate::fixture::{each, panic_message};
 use crate::plugin::{Ended, Plugin};
 
 /// One of several deployments of the same function.
-struct Rival {
+struct Competitor {
     name: &'static str,
     timeout: u32,
     directory: TempDir,
     request: Value,
 }
 
-impl Rival {
+impl Competitor {
     fn new(name: &'static str, timeout: u32, endpoint: &Endpoint) -> Self {
         let directory = build_directory();
         // The names differ in length, and so do the packages. Their size identifies the calls of each.
         fs::write(directory.path().join("index.js"), format!("// {name}\n")).expect("written");
         let mut request = request(endpoint);
         (request["timeout"], request["environment"]) = (json!(timeout), json!({"STAGE": name}));
-        Rival { name, timeout, directory, request }
+        Competitor { name, timeout, directory, request }
     }
 
     fn deploy(&self) -> (Ended, Instant) {
@@ -47,7 +47,7 @@ impl Rival {
 }
 
 /// The timing and the settings of two competing deployments.
-struct Duel {
+struct Race {
     /// The delay of the second deployment.
     offset: Duration,
     /// If true, the first one's code is deployed already, so that its plan changes only the configuration.
@@ -59,60 +59,62 @@ struct Duel {
 #[test]
 #[ignore = "second tier: long"]
 fn two_deployments_at_once_end_as_one_of_them_whole() {
-    let duels: Vec<Duel> = (0..20)
-        .map(|round| Duel {
+    let races: Vec<Race> = (0..20)
+        .map(|round| Race {
             offset: Duration::from_millis(round * 5),
             code_is_live: round % 4 == 1,
             with_tags: round % 4 == 2,
         })
         .collect();
     let mut wrong = Vec::new();
-    for (round, result) in each(&duels, AT_ONCE, Duel::fight).into_iter().enumerate() {
+    for (round, result) in each(&races, AT_ONCE, Race::fight).into_iter().enumerate() {
         match result {
             Ok(line) => println!("round {round}: {line}"),
             Err(words) => wrong.push(format!("round {round}: {words}")),
         }
     }
-    conclude("rounds", duels.len(), &wrong);
+    conclude("rounds", races.len(), &wrong);
 }
 
-impl Duel {
+impl Race {
     /// Runs the race and returns a line that describes it.
     fn fight(&self) -> String {
         let endpoint = Endpoint::start(Settings::default()).expect("a free port");
         seed(&endpoint, "f");
-        let mut rivals = [Rival::new("one", 11, &endpoint), Rival::new("another", 22, &endpoint)];
+        let mut competitors = [Competitor::new("one", 11, &endpoint), Competitor::new("another", 22, &endpoint)];
         if self.code_is_live {
-            let mut before = rivals[0].request.clone();
+            let mut before = competitors[0].request.clone();
             (before["timeout"], before["environment"]) = (json!(3), json!({"STAGE": "old"}));
-            let ended = Plugin::new(&[]).directory(rivals[0].directory.path()).run(&before);
+            let ended = Plugin::new(&[]).directory(competitors[0].directory.path()).run(&before);
             assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
             endpoint.forget_calls();
         }
         if self.with_tags {
-            rivals.iter_mut().for_each(|rival| rival.request["function_tags"] = json!({"stage": rival.name}));
+            competitors
+                .iter_mut()
+                .for_each(|competitor| competitor.request["function_tags"] = json!({"stage": competitor.name}));
         }
         let before = endpoint.function("f").expect("it exists")["Configuration"]["CodeSha256"].clone();
         endpoint.set_update_duration(Duration::from_millis(60));
-        let ended = compete(&rivals, self.offset);
+        let ended = compete(&competitors, self.offset);
         let (calls, live) = (endpoint.calls(), endpoint.function("f").expect("it exists")["Configuration"].clone());
-        let told = self.told(&rivals, &ended);
-        let story = format!("{told}: {}", story(&calls));
+        let reported = self.reported(&competitors, &ended);
+        let story = format!("{reported}: {}", story(&calls));
 
         let sha256 = |ended: &Ended| ended.event("packaged").expect("the event exists")["code_sha256"].clone();
-        for (rival, (ended, _)) in rivals.iter().zip(&ended) {
+        for (competitor, (ended, _)) in competitors.iter().zip(&ended) {
             assert!(ended.outcome() == "deployed" || ended.code() == "conflict", "{story}\n{}", ended.stdout);
             assert!(ended.elapsed < Duration::from_secs(60), "too long: {story}");
             let zip_bytes = &ended.event("packaged").expect("the event exists")["zip_bytes"];
             let is_its_own = |call: &&Call| call.operation == "UpdateFunctionCode" && *zip_bytes == call.code_bytes;
             let was_put = calls.iter().filter(is_its_own).any(|call| call.status == 200);
             let was_live = was_put || sha256(ended) == before;
-            assert!(was_live || ended.outcome() != "deployed", "`{}` was never live: {story}", rival.name);
+            assert!(was_live || ended.outcome() != "deployed", "`{}` was never live: {story}", competitor.name);
         }
-        let live_ones = (0..2).filter(|side| rivals[*side].is_live(&live, &ended[*side].0));
+        let live_ones = (0..2).filter(|side| competitors[*side].is_live(&live, &ended[*side].0));
         let [is_live] = live_ones.collect::<Vec<_>>()[..] else {
             let owner = ended.iter().position(|(ended, _)| sha256(ended) == live["CodeSha256"]);
-            let code = owner.map_or("neither", |side| rivals[side].name);
+            let code = owner.map_or("neither", |side| competitors[side].name);
             panic!(
                 "the function is a mix: timeout {}, {}, code of `{code}`; {story}",
                 live["Timeout"], live["Environment"]
@@ -123,34 +125,34 @@ impl Duel {
             let says_so = ended[last].0.events.iter().any(|event| event["code"] == "overtaken");
             assert!(last == is_live || says_so, "the last that says `deployed` is not live: {story}");
         }
-        format!("{} is live; {told}; {} calls", rivals[is_live].name, calls.len())
+        format!("{} is live; {reported}; {} calls", competitors[is_live].name, calls.len())
     }
 
-    fn told(&self, rivals: &[Rival; 2], ended: &[(Ended, Instant); 2]) -> String {
-        let Duel { offset, code_is_live, with_tags } = self;
-        let sides = outcomes(rivals, ended);
+    fn reported(&self, competitors: &[Competitor; 2], ended: &[(Ended, Instant); 2]) -> String {
+        let Race { offset, code_is_live, with_tags } = self;
+        let sides = outcomes(competitors, ended);
         format!("offset {offset:?}, code is live {code_is_live}, with tags {with_tags}: {sides}")
     }
 }
 
 /// Runs both deployments; the second starts after `offset`.
-fn compete(rivals: &[Rival; 2], offset: Duration) -> [(Ended, Instant); 2] {
+fn compete(competitors: &[Competitor; 2], offset: Duration) -> [(Ended, Instant); 2] {
     thread::scope(|scope| {
-        let first = scope.spawn(|| rivals[0].deploy());
+        let first = scope.spawn(|| competitors[0].deploy());
         thread::sleep(offset);
-        let second = rivals[1].deploy();
+        let second = competitors[1].deploy();
         [first.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), second]
     })
 }
 
-fn outcomes(rivals: &[Rival; 2], ended: &[(Ended, Instant); 2]) -> String {
-    let side = |(rival, (ended, _)): (&Rival, &(Ended, Instant))| {
+fn outcomes(competitors: &[Competitor; 2], ended: &[(Ended, Instant); 2]) -> String {
+    let side = |(competitor, (ended, _)): (&Competitor, &(Ended, Instant))| {
         let said = if ended.code().is_empty() { ended.outcome() } else { ended.code() };
         let warnings = ended.events.iter().filter(|event| event["event"] == "warning");
         let warnings: Vec<&str> = warnings.filter_map(|event| event["code"].as_str()).collect();
-        format!("{} {said} in {:.0?}, warned {warnings:?}", rival.name, ended.elapsed)
+        format!("{} {said} in {:.0?}, warned {warnings:?}", competitor.name, ended.elapsed)
     };
-    rivals.iter().zip(ended).map(side).collect::<Vec<_>>().join("; ")
+    competitors.iter().zip(ended).map(side).collect::<Vec<_>>().join("; ")
 }
 
 /// The timing and the settings of two competing releases to one alias.
@@ -189,8 +191,8 @@ impl Meeting {
         let endpoint = Endpoint::start(Settings::default()).expect("a free port");
         a_released_function(&endpoint);
         let before = versions(&endpoint);
-        let mut rivals = [Rival::new("one", 11, &endpoint), Rival::new("another", 22, &endpoint)];
-        for Rival { request, .. } in &mut rivals {
+        let mut competitors = [Competitor::new("one", 11, &endpoint), Competitor::new("another", 22, &endpoint)];
+        for Competitor { request, .. } in &mut competitors {
             request["alias"] = json!("live");
             if self.verifies {
                 request["verify"] = json!({});
@@ -202,16 +204,17 @@ impl Meeting {
         let delay = Duration::from_millis(50);
         endpoint.answer_invocations(Invocation { delay, ..Invocation::default() });
         endpoint.set_update_duration(Duration::from_millis(60));
-        let ended = compete(&rivals, self.offset);
+        let ended = compete(&competitors, self.offset);
         let calls = endpoint.calls();
         let Meeting { offset, verifies, shifts } = self;
-        let told = format!("offset {offset:?}, verifies {verifies}, shifts {shifts}: {}", outcomes(&rivals, &ended));
-        let story = format!("{told}: {}", story(&calls));
+        let reported =
+            format!("offset {offset:?}, verifies {verifies}, shifts {shifts}: {}", outcomes(&competitors, &ended));
+        let story = format!("{reported}: {}", story(&calls));
 
         let owner = |qualified: &str| {
             let live = endpoint.function(qualified).unwrap_or_else(|| panic!("no {qualified}: {story}"));
             let live = &live["Configuration"];
-            let owners = (0..2).filter(|side| rivals[*side].is_live(live, &ended[*side].0));
+            let owners = (0..2).filter(|side| competitors[*side].is_live(live, &ended[*side].0));
             let [owner] = owners.collect::<Vec<_>>()[..] else {
                 panic!("{qualified} is a mix: timeout {}, {}; {story}", live["Timeout"], live["Environment"]);
             };
@@ -233,9 +236,14 @@ impl Meeting {
             assert!(ended.elapsed < Duration::from_secs(60), "too long: {story}");
             if ended.outcome() == "deployed" {
                 let version = ended.finished()["version"].as_str().expect("published").to_owned();
-                assert_eq!(owner(&format!("f:{version}")), side, "`{}` says {version}: {story}", rivals[side].name);
+                assert_eq!(
+                    owner(&format!("f:{version}")),
+                    side,
+                    "`{}` says {version}: {story}",
+                    competitors[side].name
+                );
                 let was_there = calls.iter().any(|call| points_at(call, &version));
-                assert!(was_there, "the alias was never at {version} of `{}`: {story}", rivals[side].name);
+                assert!(was_there, "the alias was never at {version} of `{}`: {story}", competitors[side].name);
                 released.push(version);
             }
         }
@@ -245,10 +253,10 @@ impl Meeting {
         assert!(
             released.len() < 2 || is_live == latest,
             "`{}` is live, but not $LATEST: {story}",
-            rivals[is_live].name
+            competitors[is_live].name
         );
-        let (live, latest) = (rivals[is_live].name, rivals[latest].name);
-        format!("live is {live}, $LATEST {latest}, made {made:?}, live at {at}; {told}; {} calls", calls.len())
+        let (live, latest) = (competitors[is_live].name, competitors[latest].name);
+        format!("live is {live}, $LATEST {latest}, made {made:?}, live at {at}; {reported}; {} calls", calls.len())
     }
 }
 
@@ -289,12 +297,12 @@ fn crowds(rounds: usize) {
 fn crowd() -> (usize, String) {
     let endpoint = Endpoint::start(Settings::default()).expect("a free port");
     a_released_function(&endpoint);
-    let mut rivals: Vec<Rival> =
-        CROWD.iter().zip(11..).map(|(name, timeout)| Rival::new(name, timeout, &endpoint)).collect();
-    rivals.iter_mut().for_each(|rival| rival.request["alias"] = json!("live"));
+    let mut competitors: Vec<Competitor> =
+        CROWD.iter().zip(11..).map(|(name, timeout)| Competitor::new(name, timeout, &endpoint)).collect();
+    competitors.iter_mut().for_each(|competitor| competitor.request["alias"] = json!("live"));
     endpoint.set_update_duration(Duration::from_millis(60));
     let ended: Vec<(Ended, Instant)> = thread::scope(|scope| {
-        let running: Vec<_> = rivals.iter().map(|rival| scope.spawn(|| rival.deploy())).collect();
+        let running: Vec<_> = competitors.iter().map(|competitor| scope.spawn(|| competitor.deploy())).collect();
         running.into_iter().map(|run| run.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
     });
     let calls = endpoint.calls();
@@ -302,7 +310,7 @@ fn crowd() -> (usize, String) {
     let owner = |version: &str| {
         let live = endpoint.function(&format!("f:{version}")).expect("the version exists");
         let live = &live["Configuration"];
-        let owners = (0..rivals.len()).filter(|side| rivals[*side].is_live(live, &ended[*side].0));
+        let owners = (0..competitors.len()).filter(|side| competitors[*side].is_live(live, &ended[*side].0));
         let [owner] = owners.collect::<Vec<_>>()[..] else {
             panic!("version {version} is a mix: timeout {}, {}; {}", live["Timeout"], live["Environment"], story());
         };
@@ -319,7 +327,7 @@ fn crowd() -> (usize, String) {
         assert!(ended.outcome() == "deployed" || ended.code() == "conflict", "{}\n{}", ended.stdout, story());
         if ended.outcome() == "deployed" {
             let version = ended.finished()["version"].as_str().expect("published").to_owned();
-            assert_eq!(owner(&version), side, "`{}` says {version}: {}", rivals[side].name, story());
+            assert_eq!(owner(&version), side, "`{}` says {version}: {}", competitors[side].name, story());
             deployed += 1;
         }
     }
@@ -347,11 +355,11 @@ const STRANGERS: [(&str, &str); 2] = [
 ];
 
 #[test]
-fn what_somebody_else_changes_behind_a_step_is_not_deployed_as_ours() {
+fn what_another_client_changes_behind_a_step_is_not_deployed_as_ours() {
     let steps = ["UpdateFunctionConfiguration", "UpdateFunctionCode"];
     let points: Vec<_> = steps.iter().flat_map(|step| STRANGERS.map(|stranger| (*step, stranger))).collect();
     let mut wrong = Vec::new();
-    for (point, result) in points.iter().zip(each(&points, AT_ONCE, |(step, stranger)| meddle(step, *stranger))) {
+    for (point, result) in points.iter().zip(each(&points, AT_ONCE, |(step, stranger)| mutate(step, *stranger))) {
         let (step, (target, _)) = point;
         wrong.extend(result.err().map(|words| format!("{target} behind {step}: {words}")));
     }
@@ -359,7 +367,7 @@ fn what_somebody_else_changes_behind_a_step_is_not_deployed_as_ours() {
 }
 
 /// Applies another client's change after our step took effect, and before the program checks it.
-fn meddle(step: &str, (target, body): (&str, &str)) {
+fn mutate(step: &str, (target, body): (&str, &str)) {
     let fixture = fixture(&UPDATE);
     let mut child = fixture.start();
     let is_it = |call: &Call| call.operation == step && call.status == 200;
@@ -398,7 +406,7 @@ fn meddle(step: &str, (target, body): (&str, &str)) {
 }
 
 #[test]
-fn a_variable_that_somebody_else_adds_before_our_update_survives_a_merge() {
+fn a_variable_that_another_client_adds_before_our_update_survives_a_merge() {
     for tags in [None, Some(json!({"team": "b"}))] {
         let mut fixture = fixture(&UPDATE);
         let variables = json!({"Environment": {"Variables": {"STAGE": "old", "THEIRS": "1"}}});
@@ -407,7 +415,7 @@ fn a_variable_that_somebody_else_adds_before_our_update_survives_a_merge() {
         members.insert("function_tags".to_owned(), tags.unwrap_or_default());
         members.insert("merge_environment".to_owned(), json!(true));
         let mut child = fixture.start();
-        assert!(fixture.heard_call(0, &mut child), "ended before its update");
+        assert!(fixture.received_call(0, &mut child), "ended before its update");
         fixture.endpoint.set_update_duration(Duration::ZERO);
         fixture.endpoint.perform("PUT", STRANGERS[0].0, variables).expect("AWS would take it");
         let ended = Ended::of(child, Instant::now());

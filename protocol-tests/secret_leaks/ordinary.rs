@@ -44,7 +44,7 @@ fn deployed(stanza: &Value, env: &Value, words: Option<&str>) -> Ended {
 }
 
 /// Returns the events without the members that differ between runs.
-fn told(ended: &Ended) -> Vec<Value> {
+fn reported(ended: &Ended) -> Vec<Value> {
     let mut events = ended.events.clone();
     for event in &mut events {
         let event = event.as_object_mut().expect("an object");
@@ -65,7 +65,7 @@ fn damage(words: &[&str]) -> Vec<String> {
         let stanza = json!({"environment": {"A": value}, "run": ["echo one true main production: a 1 0 x eu-west-1"]});
         let ended = deployed(&stanza, &json!({"DB_PASSWORD": value, "API_KEY": value}), None);
         assert_eq!(ended.outcome(), "deployed", "{value}: {}", ended.stdout);
-        told(&ended)
+        reported(&ended)
     };
     let expected = run("nothing-of-this-kind");
     let differs = |word: &&str| {
@@ -77,7 +77,7 @@ fn damage(words: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn a_secret_that_is_an_everyday_word_does_not_damage_what_is_told() {
+fn a_secret_that_is_an_everyday_word_does_not_damage_what_is_reported() {
     let words = [
         "",
         "a",
@@ -99,7 +99,7 @@ fn a_secret_that_is_an_everyday_word_does_not_damage_what_is_told() {
 }
 
 #[test]
-fn a_secret_that_stands_openly_in_the_stanza_does_not_damage_what_is_told() {
+fn a_secret_that_is_openly_in_the_stanza_does_not_damage_what_is_reported() {
     assert_eq!(damage(&["orders", "live", "nodejs22.x", "index.js", "arn:aws:iam::123456789012:role/run"]), [""; 0]);
 }
 
@@ -159,7 +159,7 @@ fn a_stage_leaves_names_and_arns_whole() {
 }
 
 #[test]
-fn a_value_that_stands_openly_in_the_stanza_is_no_secret_in_the_words_of_others() {
+fn a_value_that_is_openly_in_the_stanza_is_no_secret_in_the_words_of_others() {
     let role = "arn:aws:iam::123456789012:role/run";
     let stanza = json!({"environment": {"A": "orders", "B": role, "C": "nodejs22.x"}});
     let words = format!("the role {role} of the function orders cannot run nodejs22.x");

@@ -3,26 +3,26 @@
 //!
 //! `CANARY=part-of-a-name` selects scenarios: `CANARY="a condition"`.
 
-mod audience;
 mod aws;
 mod cases;
 mod commands;
 mod conditions;
 mod credentials;
 mod functions;
+mod harness;
+mod observers;
 mod ordinary;
 mod requests;
 mod scanner;
 mod secrets;
 mod services;
-mod stage;
 
 use serde_json::json;
 
 use crate::fixture::problems;
-use audience::EventSink;
+use harness::Stage;
+use observers::EventSink;
 use secrets::secret;
-use stage::Stage;
 
 /// The runs mostly wait, so there can be more threads than processors.
 const THREADS: usize = 12;
@@ -40,15 +40,15 @@ impl Scenario {
 }
 
 /// Runs every scenario. Returns those that failed.
-fn play(scenarios: &[Scenario], audience: &EventSink) -> Vec<String> {
+fn play(scenarios: &[Scenario], observers: &EventSink) -> Vec<String> {
     let mut wrong = Vec::new();
-    audience.watching(|| {
+    observers.watching(|| {
         wrong = problems(
             scenarios,
             THREADS,
             |scenario| scenario.name.clone(),
             |Scenario { name, act }| {
-                act(&mut Stage::new(name, audience));
+                act(&mut Stage::new(name, observers));
                 Ok(())
             },
         );
@@ -61,10 +61,10 @@ fn play(scenarios: &[Scenario], audience: &EventSink) -> Vec<String> {
 fn check(mut scenarios: Vec<Scenario>) {
     let wanted = std::env::var("CANARY").unwrap_or_default();
     scenarios.retain(|scenario| scenario.name.contains(&wanted));
-    let audience = EventSink::new();
-    let wrong = play(&scenarios, &audience);
+    let observers = EventSink::new();
+    let wrong = play(&scenarios, &observers);
     wrong.iter().for_each(|wrong| println!("WRONG {wrong}"));
-    audience.conclude();
+    observers.conclude();
     assert!(wrong.is_empty(), "{} scenarios failed", wrong.len());
 }
 
@@ -128,7 +128,7 @@ fn a_secret_that_others_have_encoded_is_masked() {
 
 /// A command leaks a secret that the program does not know, in every way in which the program itself must not.
 #[test]
-fn the_audience_finds_what_is_shown_on_purpose() {
+fn the_observers_finds_what_is_shown_on_purpose() {
     let ways = [
         ("it is printed", "echo \"printed $SHOWN\"", "standard output of ``"),
         ("it is an argument", "/bin/sh -c 'sleep 1; exit' \"$SHOWN\"", "arguments of a process"),
@@ -145,9 +145,9 @@ fn the_audience_finds_what_is_shown_on_purpose() {
             assert_eq!(stage.run(&[]).outcome(), "deployed");
         })
     };
-    let audience = EventSink::new();
-    assert_eq!(play(&ways.map(scenario), &audience), [""; 0]);
-    let found = audience.found();
+    let observers = EventSink::new();
+    assert_eq!(play(&ways.map(scenario), &observers), [""; 0]);
+    let found = observers.found();
     for (name, _, place) in ways {
         // Only the first place of a leak is reported: a permanent file may be seen while a process writes it.
         let is_place =

@@ -7,8 +7,8 @@ use lambda_endpoint::{Fault, Settings};
 use serde_json::{Value, json};
 
 use super::Scenario;
+use super::harness::Stage;
 use super::secrets::secret;
-use super::stage::Stage;
 
 pub(super) fn scenarios() -> Vec<Scenario> {
     let directory = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/protocol-tests/cases")).expect("it exists");
@@ -28,16 +28,16 @@ fn play(path: &Path, stage: &mut Stage<'_>) {
     let text = text.replace("AKIDENDPOINTEXAMPLE1", &quoted("access_key_id"));
     let text = text.replace("endpoint-secret-key", &quoted("secret_access_key"));
     let case: Value = serde_json::from_str(&text).expect("JSON");
-    let stand = &case["endpoint"];
-    let settings = Some(&stand["settings"]).filter(|settings| settings.is_object());
+    let scenario = &case["endpoint"];
+    let settings = Some(&scenario["settings"]).filter(|settings| settings.is_object());
     let mut settings =
         settings.map_or_else(Settings::default, |settings| Settings::from_json(settings).expect("valid"));
     (settings.access_key_id, settings.secret_access_key) = (secret("access_key_id"), secret("secret_access_key"));
     let mut scene = stage.with(settings);
-    for function in stand["functions"].as_array().into_iter().flatten() {
+    for function in scenario["functions"].as_array().into_iter().flatten() {
         scene.endpoint.seed(function.clone()).expect("a valid function");
     }
-    for fault in stand["faults"].as_array().into_iter().flatten() {
+    for fault in scenario["faults"].as_array().into_iter().flatten() {
         scene.endpoint.fault(quoting(fault.clone()));
     }
     write(&scene, &case["files"]);
@@ -47,12 +47,12 @@ fn play(path: &Path, stage: &mut Stage<'_>) {
         match run["stdin_text"].as_str() {
             Some(text) => drop(scene.run_on(&arguments, text.as_bytes())),
             None => {
-                scene.request = full(&run["stdin"], &scene, stand.is_object());
+                scene.request = full(&run["stdin"], &scene, scenario.is_object());
                 scene.run(&arguments);
             }
         }
     }
-    if scene.request.is_object() && stand.is_object() {
+    if scene.request.is_object() && scenario.is_object() {
         scene.run_each(&[&["plan"]]);
     }
 }

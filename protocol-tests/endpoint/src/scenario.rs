@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::account::Account;
 use crate::archive;
 use crate::document::Document;
-use crate::fault::{Fate, Meddling};
+use crate::fault::{CallOutcome, ConcurrentChange};
 use crate::function::Failure;
 use crate::http::{Answer, Body, Head};
 use crate::iam::Policy;
@@ -46,33 +46,33 @@ pub(crate) fn signed(method: &str, target: &str, body: &[u8], signer: &Settings,
     head
 }
 
-/// An account with a clock that only [`Stand::later`] advances.
-pub(crate) struct Stand {
+/// An account with a clock that only [`Scenario::later`] advances.
+pub(crate) struct Scenario {
     account: Account,
     now: Moment,
-    fate: Fate,
+    call_outcome: CallOutcome,
 }
 
-impl Stand {
+impl Scenario {
     /// Creates an account in which creations and updates take this long.
-    pub(crate) fn new(create_ms: u64, update_ms: u64) -> Stand {
+    pub(crate) fn new(create_ms: u64, update_ms: u64) -> Scenario {
         let settings = Settings {
             create_duration: Duration::from_millis(create_ms),
             update_duration: Duration::from_millis(update_ms),
             ..Settings::default()
         };
-        Stand::of(settings)
+        Scenario::of(settings)
     }
 
-    pub(crate) fn of(settings: Settings) -> Stand {
-        Stand { account: Account::new(settings), now: Moment::now(), fate: Fate::default() }
+    pub(crate) fn of(settings: Settings) -> Scenario {
+        Scenario { account: Account::new(settings), now: Moment::now(), call_outcome: CallOutcome::default() }
     }
 
     /// Creates an account with the function `f`, in which nothing takes time.
-    pub(crate) fn with_function() -> Stand {
-        let mut stand = Stand::new(0, 0);
-        stand.create();
-        stand
+    pub(crate) fn with_function() -> Scenario {
+        let mut scenario = Scenario::new(0, 0);
+        scenario.create();
+        scenario
     }
 
     /// Creates `f`.
@@ -86,13 +86,13 @@ impl Stand {
 
     /// Makes the states that the next calls start end as `Failed`.
     pub(crate) fn fail(&mut self, reason_code: &str) {
-        self.fate.ending =
+        self.call_outcome.ending =
             Some(Failure { reason_code: reason_code.to_owned(), reason: "because the test wants it".to_owned() });
     }
 
     /// Applies a change of another client before each of the next calls. `None`: no change.
-    pub(crate) fn meddle(&mut self, meddling: Option<Meddling>) {
-        self.fate.before = meddling;
+    pub(crate) fn mutate(&mut self, concurrent_change: Option<ConcurrentChange>) {
+        self.call_outcome.before = concurrent_change;
     }
 
     /// Restricts callers to what these statements allow.
@@ -124,7 +124,7 @@ impl Stand {
         let body = Body { length: bytes.len() as u64, bytes };
         let invoked = target.contains("/invocations");
         let document = if invoked { Document::payload(&body.bytes) } else { Document::read(&body.bytes) };
-        self.account.answer(&head, &body, &document, self.fate.clone(), self.now)
+        self.account.answer(&head, &body, &document, self.call_outcome.clone(), self.now)
     }
 
     /// Returns the body, and panics unless the call succeeds.
@@ -147,8 +147,8 @@ impl Stand {
     ) {
         let (status, code, body) = self.ask(method, target, body);
         assert_eq!((status, code.as_str()), status_and_code, "{body}");
-        let told = body.get("message").unwrap_or(&body["Message"]);
-        assert_eq!(told, message);
+        let reported = body.get("message").unwrap_or(&body["Message"]);
+        assert_eq!(reported, message);
     }
 
     /// The current configuration of `f`.

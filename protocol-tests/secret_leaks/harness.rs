@@ -14,7 +14,7 @@ use lambda_endpoint::{Endpoint, Fault, FaultKind, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::audience::{EventSink, files};
+use super::observers::{EventSink, files};
 use super::secrets::{secret, variables};
 use crate::fixture::PATH;
 use crate::plugin::{Ended, program};
@@ -26,33 +26,33 @@ pub(super) struct Stage<'a> {
     /// Variables of the process, in addition to those of every run.
     pub(super) process: Vec<(OsString, OsString)>,
     name: String,
-    audience: &'a EventSink,
+    observers: &'a EventSink,
     root: TempDir,
 }
 
 impl<'a> Stage<'a> {
     /// Creates a job whose stanza contains the credentials.
-    pub(super) fn new(name: &str, audience: &'a EventSink) -> Self {
-        let mut stage = Stage::at(name, audience, identity(""));
+    pub(super) fn new(name: &str, observers: &'a EventSink) -> Self {
+        let mut stage = Stage::at(name, observers, identity(""));
         stage.request = stage.full();
         stage
     }
 
     /// Creates a job with this endpoint and an empty request.
-    fn at(name: &str, audience: &'a EventSink, settings: Settings) -> Self {
+    fn at(name: &str, observers: &'a EventSink, settings: Settings) -> Self {
         let root = TempDir::new().expect("a temporary directory");
         for name in ["build", "home", "tmp"] {
             fs::create_dir(root.path().join(name)).expect("created");
         }
         let endpoint = Endpoint::start(settings).expect("a free port");
-        let stage = Stage { endpoint, request: json!({}), process: Vec::new(), name: name.to_owned(), audience, root };
+        let stage = Stage { endpoint, request: json!({}), process: Vec::new(), name: name.to_owned(), observers, root };
         stage.write("build/index.js", "exports.handler = async () => 'hello'\n");
         stage
     }
 
     /// Creates the same job again, in its initial state.
     pub(super) fn again(&self) -> Stage<'a> {
-        Stage::new(&self.name, self.audience)
+        Stage::new(&self.name, self.observers)
     }
 
     /// Creates the same job with an endpoint that accepts only other credentials: `profile`, `process`, `role`.
@@ -64,7 +64,7 @@ impl<'a> Stage<'a> {
 
     /// Creates the same job with another endpoint and an empty request.
     pub(super) fn with(&self, settings: Settings) -> Stage<'a> {
-        Stage::at(&self.name, self.audience, settings)
+        Stage::at(&self.name, self.observers, settings)
     }
 
     fn full(&self) -> Value {
@@ -89,7 +89,7 @@ impl<'a> Stage<'a> {
     /// The variables of the job, including every secret one.
     pub(super) fn env(&self) -> Value {
         let mut env = json!({
-            "PATH": self.audience.path(),
+            "PATH": self.observers.path(),
             "HOME": self.path("home"),
             "TMPDIR": self.path("tmp"),
             "TRAVIS_BRANCH": "master",
@@ -178,15 +178,15 @@ impl<'a> Stage<'a> {
         let began = Instant::now();
         let mut child = self.command(arguments).spawn().expect("the program starts");
         let id = child.id();
-        self.audience.begin(id, &self.name, self.path("tmp"));
+        self.observers.begin(id, &self.name, self.path("tmp"));
         let (mut stdin, input) = (child.stdin.take().expect("piped"), input.to_vec());
         // The program may stop reading early, so an error is expected here.
         thread::spawn(move || drop(stdin.write_all(&input)));
         act(&child);
         let ended = Ended::of(child, began);
-        self.audience.end(id);
+        self.observers.end(id);
         let show = |what: &str, bytes: &[u8]| {
-            self.audience.read(&self.name, &format!("{what} of `{}`", arguments.join(" ")), bytes);
+            self.observers.read(&self.name, &format!("{what} of `{}`", arguments.join(" ")), bytes);
         };
         show("standard output", ended.stdout.as_bytes());
         show("standard error", ended.stderr.as_bytes());
@@ -194,7 +194,7 @@ impl<'a> Stage<'a> {
             let name = file.strip_prefix(self.root.path()).unwrap_or(&file).display().to_string();
             show(&format!("the file {name}"), &fs::read(&file).unwrap_or_default());
             if name.starts_with("tmp") {
-                self.audience.find_left(&self.name, name);
+                self.observers.find_left(&self.name, name);
             }
         }
         ended
@@ -205,11 +205,11 @@ impl<'a> Stage<'a> {
         let mut command = self.command(arguments);
         let child = command.envs(variables()).stdin(Stdio::null()).spawn().expect("the program starts");
         let id = child.id();
-        self.audience.begin(id, &self.name, self.path("tmp"));
+        self.observers.begin(id, &self.name, self.path("tmp"));
         let output = child.wait_with_output().expect("the output can be read");
-        self.audience.end(id);
+        self.observers.end(id);
         for bytes in [output.stdout, output.stderr] {
-            self.audience.read(&self.name, &format!("what `{}` prints", arguments.join(" ")), &bytes);
+            self.observers.read(&self.name, &format!("what `{}` prints", arguments.join(" ")), &bytes);
         }
     }
 

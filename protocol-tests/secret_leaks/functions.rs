@@ -4,8 +4,8 @@ use lambda_endpoint::Invocation;
 use serde_json::{Value, json};
 
 use super::Scenario;
+use super::harness::Stage;
 use super::secrets::{secret, variables};
-use super::stage::Stage;
 
 pub(super) fn scenarios() -> Vec<Scenario> {
     let answers = answers().into_iter().map(|(name, payload)| {

@@ -164,7 +164,7 @@ fn excerpt(text: &str, at: usize, length: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::canaries::secrets;
+    use crate::secret_leaks::secrets;
     use serde_json::json;
 
     fn in_percents(text: &str, keeps: &str, upper: bool) -> String {

@@ -13,7 +13,7 @@ use crate::plugin::{job_env, program};
 use crate::repository;
 
 #[test]
-fn each_direct_dependency_is_told_with_who_keeps_it() {
+fn each_direct_dependency_is_reported_with_who_keeps_it() {
     let read = |name: &str| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).expect("readable");
     let manifest = read("Cargo.toml");
     let mut section = "";
@@ -32,12 +32,12 @@ fn each_direct_dependency_is_told_with_who_keeps_it() {
     let security = read("SECURITY.md");
     let (_, table) = security.split_once("| crates | kept by | licence |").expect("a table of crates");
     let rows = table.lines().filter(|line| line.starts_with('|') && !line.starts_with("|-"));
-    let told: BTreeSet<String> = rows
+    let reported: BTreeSet<String> = rows
         .filter_map(|row| row.split('|').nth(1))
         .flat_map(|crates| crates.split('`').skip(1).step_by(2))
         .map(str::to_owned)
         .collect();
-    assert_eq!(told, built_from);
+    assert_eq!(reported, built_from);
 }
 
 #[test]

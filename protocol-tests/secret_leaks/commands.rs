@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::Scenario;
+use super::harness::Stage;
 use super::secrets::{MORE_VARIABLES, secret};
-use super::stage::Stage;
 use crate::fixture;
 
 pub(super) fn scenarios() -> Vec<Scenario> {

@@ -6,9 +6,9 @@ use lambda_endpoint::FaultKind;
 use serde_json::{Value, json};
 
 use super::Scenario;
+use super::harness::Stage;
 use super::secrets::secret;
 use super::services::{http, serve};
-use super::stage::Stage;
 
 /// The calls of a deployment that creates and changes everything.
 const OPERATIONS: [&str; 14] = [

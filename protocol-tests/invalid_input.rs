@@ -18,7 +18,7 @@ fn refused(input: &[u8], code: &str) -> Ended {
 }
 
 #[test]
-fn what_is_no_json_is_told_with_its_place() {
+fn what_is_no_json_is_reported_with_its_place() {
     let ended = refused(b"{", "bad-json");
     let message = ended.finished()["error"]["message"].as_str().expect("a string");
     assert!(message.contains("line 1, column 1"), "{message}");
@@ -34,7 +34,7 @@ fn what_is_no_json_is_told_with_its_place() {
 }
 
 #[test]
-fn json_that_is_no_request_is_told_as_that() {
+fn json_that_is_no_request_is_reported_as_that() {
     for text in ["[]", "7", "\"deploy\"", "null", "true"] {
         refused(text.as_bytes(), "bad-request");
     }
@@ -59,7 +59,7 @@ fn a_request_cut_anywhere_is_no_request() {
 }
 
 #[test]
-fn a_wrong_command_line_is_told_as_an_event_and_on_standard_error() {
+fn a_wrong_command_line_is_reported_as_an_event_and_on_standard_error() {
     for arguments in [&["bogus"][..], &["deploy", "--bogus"], &["package"]] {
         let ended = Plugin::new(arguments).run_on(b"{}");
         assert_eq!((ended.code(), ended.status.code()), ("bad-arguments", Some(2)));

@@ -47,15 +47,15 @@ print(json.dumps({entry.filename: [entry.file_size, bytes_of(entry)] for entry i
 "#;
 
 /// A temporary directory with a directory `tree` and its archive.
-struct Stand {
+struct Scenario {
     place: TempDir,
 }
 
-impl Stand {
+impl Scenario {
     fn new() -> Self {
         let place = TempDir::new().expect("a temporary directory");
         fs::create_dir(place.path().join("tree")).expect("can be created");
-        Stand { place }
+        Scenario { place }
     }
 
     fn tree(&self) -> PathBuf {
@@ -101,29 +101,29 @@ impl Stand {
 }
 
 /// A fixture with every kind of entry, in every way in which we write it: stored, deflated, and in blocks with the sizes after the data.
-fn everything() -> Stand {
-    let stand = Stand::new();
+fn everything() -> Scenario {
+    let scenario = Scenario::new();
     let mebibyte = 1 << 20;
     let text = b"the quick brown fox jumps over the lazy dog\n".repeat(mebibyte / 44 + 1);
     let mut incompressible = noise(2 * mebibyte + 24);
     incompressible.truncate(2 * mebibyte + 17);
-    stand.write("empty", b"", 0o644);
-    stand.write(".hidden", b"told by `dot_match`", 0o644);
-    stand.write("Größe in Köln/öffne mich.txt", "Übergrößenträger\n".repeat(50).as_bytes(), 0o644);
-    stand.write("日本.txt", "日本\n".as_bytes(), 0o644);
-    stand.write("bin/run me.sh", b"#!/bin/sh\necho run\n", 0o755);
-    stand.write("block edge", &text[..mebibyte], 0o644);
-    stand.write("just over a block", &text[..=mebibyte], 0o755);
-    stand.write("noise", &incompressible, 0o644);
-    stand.write(&format!("{}file", "deep/".repeat(40)), b"deep\n", 0o644);
-    fs::create_dir(stand.tree().join("empty directory")).expect("can be created");
+    scenario.write("empty", b"", 0o644);
+    scenario.write(".hidden", b"set by `dot_match`", 0o644);
+    scenario.write("Größe in Köln/öffne mich.txt", "Übergrößenträger\n".repeat(50).as_bytes(), 0o644);
+    scenario.write("日本.txt", "日本\n".as_bytes(), 0o644);
+    scenario.write("bin/run me.sh", b"#!/bin/sh\necho run\n", 0o755);
+    scenario.write("block edge", &text[..mebibyte], 0o644);
+    scenario.write("just over a block", &text[..=mebibyte], 0o755);
+    scenario.write("noise", &incompressible, 0o644);
+    scenario.write(&format!("{}file", "deep/".repeat(40)), b"deep\n", 0o644);
+    fs::create_dir(scenario.tree().join("empty directory")).expect("can be created");
     let permissions = fs::Permissions::from_mode(0o755);
-    fs::set_permissions(stand.tree().join("empty directory"), permissions).expect("can be changed");
-    symlink("bin/run me.sh", stand.tree().join("link to a file")).expect("can be created");
-    symlink("Größe in Köln", stand.tree().join("link to a directory")).expect("can be created");
-    symlink("../Größe in Köln", stand.tree().join("bin/link back")).expect("can be created");
-    stand.package();
-    stand
+    fs::set_permissions(scenario.tree().join("empty directory"), permissions).expect("can be changed");
+    symlink("bin/run me.sh", scenario.tree().join("link to a file")).expect("can be created");
+    symlink("Größe in Köln", scenario.tree().join("link to a directory")).expect("can be created");
+    symlink("../Größe in Köln", scenario.tree().join("bin/link back")).expect("can be created");
+    scenario.package();
+    scenario
 }
 
 /// The mode with the file type, and the hash of the content: that of a file, or the target of a link.
@@ -190,52 +190,52 @@ fn assert_same_files(tree: &Path, unpacked: &Path) {
 #[test]
 #[ignore = "second tier: needs Python, unzip, jar and 7z"]
 fn python_extracts_what_was_packaged() {
-    let stand = everything();
-    let read = stand.asked(READ_ALL);
+    let scenario = everything();
+    let read = scenario.asked(READ_ALL);
     assert_eq!(read["bad"], Value::Null);
-    assert_eq!(read["entries"], json!(walk(&stand.tree())));
+    assert_eq!(read["entries"], json!(walk(&scenario.tree())));
 }
 
 #[test]
 #[ignore = "second tier: needs Python, unzip, jar and 7z"]
 fn unzip_extracts_what_was_packaged_with_modes_and_links() {
     let Some(unzip) = installed(&["unzip"], "-v") else { return };
-    let stand = everything();
-    assert_eq!(walk(&stand.unpacked_by(unzip, &["-q"])), walk(&stand.tree()));
+    let scenario = everything();
+    assert_eq!(walk(&scenario.unpacked_by(unzip, &["-q"])), walk(&scenario.tree()));
 }
 
 #[test]
 #[ignore = "second tier: needs Python, unzip, jar and 7z"]
 fn jar_extracts_the_files_that_were_packaged() {
     let Some(jar) = installed(&["jar"], "--version") else { return };
-    let stand = everything();
-    assert_same_files(&stand.tree(), &stand.unpacked_by(jar, &["xf"]));
+    let scenario = everything();
+    assert_same_files(&scenario.tree(), &scenario.unpacked_by(jar, &["xf"]));
 }
 
 #[test]
 #[ignore = "second tier: needs Python, unzip, jar and 7z"]
 fn seven_zip_extracts_the_files_that_were_packaged() {
     let Some(seven_zip) = installed(&["7z", "7zz", "7za"], "i") else { return };
-    let stand = everything();
+    let scenario = everything();
     // 7-Zip treats any `..` in a link as an attack (26.03; "Dangerous link path was ignored", status 2).
-    assert_same_files(&stand.tree(), &stand.unpacked_by(seven_zip, &["x", "-x!bin/link back"]));
+    assert_same_files(&scenario.tree(), &scenario.unpacked_by(seven_zip, &["x", "-x!bin/link back"]));
 }
 
 #[test]
 #[ignore = "second tier: needs Python, unzip, jar and 7z"]
 fn seventy_thousand_entries_are_read() {
-    let stand = Stand::new();
+    let scenario = Scenario::new();
     for directory in 0..70 {
-        let path = stand.tree().join(format!("d{directory}"));
+        let path = scenario.tree().join(format!("d{directory}"));
         fs::create_dir(&path).expect("can be created");
         for file in 0..1000 {
             fs::write(path.join(format!("f{file}")), format!("{directory} {file}\n")).expect("writable");
         }
     }
-    stand.package();
-    assert_eq!(stand.asked(COUNT), json!({"bad": null, "entries": 70_000}));
+    scenario.package();
+    assert_eq!(scenario.asked(COUNT), json!({"bad": null, "entries": 70_000}));
     if let Some(unzip) = installed(&["unzip"], "-v") {
-        stand.unpacked_by(unzip, &["-tq"]);
+        scenario.unpacked_by(unzip, &["-tq"]);
     }
 }
 
@@ -245,13 +245,13 @@ fn seventy_thousand_entries_are_read() {
 #[ignore = "reads 4 GiB: a minute"]
 fn an_entry_over_4_gib_is_read() {
     const BYTES: u64 = (4 << 30) + 5;
-    let stand = Stand::new();
-    let large = fs::File::create(stand.tree().join("large")).expect("can be created");
+    let scenario = Scenario::new();
+    let large = fs::File::create(scenario.tree().join("large")).expect("can be created");
     large.set_len(BYTES).expect("can be resized");
-    stand.write("small", b"behind it", 0o644);
-    stand.package();
-    assert_eq!(stand.asked(STREAM), json!({"large": [BYTES, BYTES], "small": [9, 9]}));
+    scenario.write("small", b"behind it", 0o644);
+    scenario.package();
+    assert_eq!(scenario.asked(STREAM), json!({"large": [BYTES, BYTES], "small": [9, 9]}));
     if let Some(unzip) = installed(&["unzip"], "-v") {
-        stand.unpacked_by(unzip, &["-tq"]);
+        scenario.unpacked_by(unzip, &["-tq"]);
     }
 }

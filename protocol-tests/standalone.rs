@@ -17,7 +17,7 @@ use crate::fixture;
 use crate::fixture::{PATH, git, wait_until};
 use crate::interruptions::signal;
 use crate::plugin::{Ended, Plugin, SIGNALS, job_env, program};
-use crate::venv;
+use crate::tools;
 
 /// A stanza that creates a function, as YAML with an indentation of two.
 fn stanza(name: &str) -> String {
@@ -40,7 +40,7 @@ fn directory(travis_yml: &str) -> TempDir {
 }
 
 /// The program in standalone use, with AWS keys but without variables of a CI.
-fn by_hand(arguments: &[&str], directory: &Path, endpoint: Option<&Endpoint>) -> Plugin {
+fn standalone(arguments: &[&str], directory: &Path, endpoint: Option<&Endpoint>) -> Plugin {
     let mut plugin = Plugin::new(arguments).directory(directory).env("GIT_CEILING_DIRECTORIES", "/");
     if let Some(endpoint) = endpoint {
         let env = job_env(endpoint);
@@ -102,7 +102,7 @@ fn a_file_says_the_same_as_its_stanza_on_standard_input() {
         let (ours, theirs) = (endpoint(), endpoint());
         let directory = directory(text);
         for command in ["check", "plan", "deploy", "deploy"] {
-            let hand = by_hand(&with_file(&[command]), directory.path(), Some(&ours));
+            let hand = standalone(&with_file(&[command]), directory.path(), Some(&ours));
             let hand = hand.env("TRAVIS_BRANCH", branch).env("STAGE", stage).run_on(b"");
             request["env"] = job_env(&theirs);
             request["env"]["TRAVIS_BRANCH"] = json!(branch);
@@ -124,7 +124,7 @@ fn git_says_which_branch_it_is() {
     git(directory.path(), &["init", "--quiet", "--initial-branch=release/2"]);
     git(directory.path(), &["add", "."]);
     git(directory.path(), &["commit", "--quiet", "--message=x"]);
-    let check = || by_hand(&with_file(&["check"]), directory.path(), None);
+    let check = || standalone(&with_file(&["check"]), directory.path(), None);
     let ended = check().run_on(b"");
     let branch = ended.events.iter().find(|event| event["condition"] == "branch").expect("a result for `branch`");
     assert_eq!((ended.outcome(), branch["got"].as_str()), ("checked", Some("release/2")));
@@ -138,7 +138,7 @@ fn git_says_which_branch_it_is() {
         (requested.outcome(), requested.finished()["unmet"][0]["condition"].as_str()),
         ("skipped", Some("pull-request"))
     );
-    let nobody = by_hand(&with_file(&["check", "--ci", "none"]), directory.path(), None);
+    let nobody = standalone(&with_file(&["check", "--ci", "none"]), directory.path(), None);
     assert_eq!(nobody.env("GITLAB_CI", "true").env("CI_COMMIT_BRANCH", "release/2").run_on(b"").outcome(), "skipped");
 }
 
@@ -149,7 +149,7 @@ fn the_file_says_the_versions_and_variables_of_its_job() {
         stanza("f")
     );
     let directory = directory(&text);
-    let check = || by_hand(&with_file(&["check"]), directory.path(), None);
+    let check = || standalone(&with_file(&["check"]), directory.path(), None);
     let ended = check().run_on(b"");
     assert_eq!(ended.outcome(), "checked", "{}", ended.stdout);
     assert!(ended.stderr.contains(".travis.yml: line 5: an encrypted variable"), "{}", ended.stderr);
@@ -160,15 +160,15 @@ fn the_file_says_the_versions_and_variables_of_its_job() {
 #[test]
 fn several_stanzas_are_deployed_in_order() {
     let (endpoint, directory) = (endpoint(), directory(&two_stanzas()));
-    let (stdout, stderr, status) = collected(by_hand(&with_file(&[]), directory.path(), Some(&endpoint)));
+    let (stdout, stderr, status) = collected(standalone(&with_file(&[]), directory.path(), Some(&endpoint)));
     assert_eq!(status, Some(0), "{stdout}{stderr}");
     let events: Vec<Value> = stdout.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-    let told: Vec<_> = events
+    let reported: Vec<_> = events
         .iter()
         .filter(|event| ["hello", "finished"].contains(&event["event"].as_str().expect("a tag")))
         .map(|event| event["function_name"].as_str().unwrap_or("hello"))
         .collect();
-    assert_eq!(told, ["hello", "one", "hello", "two"]);
+    assert_eq!(reported, ["hello", "one", "hello", "two"]);
     assert!(endpoint.function("one").is_some() && endpoint.function("two").is_some());
 }
 
@@ -178,7 +178,7 @@ fn what_fails_behind_a_deployment_does_not_say_that_nothing_was_changed() {
     let second = text.rfind("handler_name: handler").expect("the second stanza has one");
     let text = format!("{}timeout: ten{}", &text[..second], &text[second + "handler_name: handler".len()..]);
     let (endpoint, directory) = (endpoint(), directory(&text));
-    let (stdout, _, status) = collected(by_hand(&with_file(&[]), directory.path(), Some(&endpoint)));
+    let (stdout, _, status) = collected(standalone(&with_file(&[]), directory.path(), Some(&endpoint)));
     assert_eq!((status, endpoint.function("one").is_some()), (Some(1), true), "{stdout}");
     assert!(endpoint.function("two").is_none());
 }
@@ -187,7 +187,7 @@ fn what_fails_behind_a_deployment_does_not_say_that_nothing_was_changed() {
 fn a_stanza_that_fails_is_the_last_one() {
     let text = two_stanzas().replacen("handler_name: handler", "timeout: ten", 1);
     let (endpoint, directory) = (endpoint(), directory(&text));
-    let (stdout, stderr, status) = collected(by_hand(&with_file(&["deploy"]), directory.path(), Some(&endpoint)));
+    let (stdout, stderr, status) = collected(standalone(&with_file(&["deploy"]), directory.path(), Some(&endpoint)));
     assert_eq!(status, Some(2), "{stdout}");
     assert!(stderr.contains(".travis.yml: two (line 10): not run"), "{stderr}");
     assert_eq!(stdout.matches("\"finished\"").count(), 1);
@@ -199,7 +199,7 @@ fn a_stanza_that_fails_is_the_last_one() {
         allowed.replacen("  role: arn:aws:iam::123456789012:role/run\n", "", 1),
     )
     .expect("written");
-    let (stdout, _, status) = collected(by_hand(&with_file(&["deploy"]), directory.path(), Some(&endpoint)));
+    let (stdout, _, status) = collected(standalone(&with_file(&["deploy"]), directory.path(), Some(&endpoint)));
     assert_eq!((status, stdout.matches("\"finished\"").count()), (Some(0), 2), "{stdout}");
     assert!(endpoint.function("two").is_some());
 }
@@ -209,17 +209,17 @@ fn only_one_stanza_is_run_that_is_named_or_numbered() {
     let directory = directory(&two_stanzas());
     for (only, name) in [("1", "one"), ("2", "two"), ("one", "one"), ("two", "two")] {
         let endpoint = endpoint();
-        let ended = by_hand(&with_file(&["--only", only]), directory.path(), Some(&endpoint)).run_on(b"");
+        let ended = standalone(&with_file(&["--only", only]), directory.path(), Some(&endpoint)).run_on(b"");
         assert_eq!(ended.finished()["function_name"], name, "{only}");
         assert!(endpoint.function(if name == "one" { "two" } else { "one" }).is_none());
     }
-    let packaged = by_hand(&with_file(&["package", "--output", "f.zip", "--only", "two"]), directory.path(), None);
+    let packaged = standalone(&with_file(&["package", "--output", "f.zip", "--only", "two"]), directory.path(), None);
     assert_eq!(packaged.run_on(b"").outcome(), "packaged");
     assert!(directory.path().join("f.zip").is_file());
 }
 
 #[test]
-fn what_cannot_begin_is_told_in_one_line_and_as_events_where_those_are_asked_for() {
+fn what_cannot_begin_is_reported_in_one_line_and_as_events_where_those_are_asked_for() {
     let directory = directory(&two_stanzas());
     let write = |name: &str, text: &[u8]| fs::write(directory.path().join(name), text).expect("written");
     write("heroku.yml", b"deploy: heroku\n");
@@ -229,7 +229,7 @@ fn what_cannot_begin_is_told_in_one_line_and_as_events_where_those_are_asked_for
     write("large.yml", &vec![b'#'; 9 * 1024 * 1024]);
     write("list.json", b"[]");
     write("broken.json", b"{\"a\": }");
-    for (arguments, code, told) in [
+    for (arguments, code, reported) in [
         (vec!["--travis-yml", "none.yml"], "bad-arguments", "none.yml: file not found"),
         (vec!["--travis-yml", "."], "bad-arguments", ".: cannot read the file"),
         (vec!["--travis-yml", "heroku.yml"], "wrong-provider", "only heroku"),
@@ -253,17 +253,17 @@ fn what_cannot_begin_is_told_in_one_line_and_as_events_where_those_are_asked_for
             "select one with --only",
         ),
     ] {
-        let ended = by_hand(&arguments, directory.path(), None).run_on(b"");
+        let ended = standalone(&arguments, directory.path(), None).run_on(b"");
         assert_eq!((ended.code(), ended.status.code()), (code, Some(2)), "{arguments:?}");
-        assert!(ended.stderr.contains(told), "{arguments:?}: {}", ended.stderr);
+        assert!(ended.stderr.contains(reported), "{arguments:?}: {}", ended.stderr);
         assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
         let text = [arguments.clone(), vec!["--format", "text"]].concat();
-        let (stdout, stderr, status) = collected(by_hand(&text, directory.path(), None));
+        let (stdout, stderr, status) = collected(standalone(&text, directory.path(), None));
         assert_eq!((stdout.as_str(), status), ("", Some(2)), "{arguments:?}");
         assert_eq!(stderr, ended.stderr, "{arguments:?}");
     }
     let (stdout, stderr, status) =
-        collected(by_hand(&["schema", "stanza", "--format", "json"], directory.path(), None));
+        collected(standalone(&["schema", "stanza", "--format", "json"], directory.path(), None));
     assert_eq!((stdout.as_str(), stderr.lines().count(), status), ("", 1, Some(2)));
 }
 
@@ -273,11 +273,11 @@ fn encrypted_values_are_all_named_with_what_to_set_instead() {
                 secret_access_key:\n    secure: abc\n  role:\n    secure: def\n  environment:\n    PASSWORD:\n      secure: ghi\n  \
                 on:\n    branch: main\n";
     let directory = directory(text);
-    let plan = || by_hand(&with_file(&["plan"]), directory.path(), None).env("TRAVIS_BRANCH", "main");
+    let plan = || standalone(&with_file(&["plan"]), directory.path(), None).env("TRAVIS_BRANCH", "main");
     let ended = plan().run_on(b"");
     assert_eq!((ended.code(), ended.status.code()), ("not-decrypted", Some(2)));
     assert_eq!(ended.stderr.lines().count(), 3, "{}", ended.stderr);
-    for told in [
+    for reported in [
         ".travis.yml:5: `secret_access_key` is encrypted",
         "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
         ".travis.yml:7: `role` is encrypted",
@@ -285,7 +285,7 @@ fn encrypted_values_are_all_named_with_what_to_set_instead() {
         ".travis.yml:10: `environment.PASSWORD` is encrypted",
         "write `PASSWORD: $PASSWORD` instead",
     ] {
-        assert!(ended.stderr.contains(told), "{told}\n{}", ended.stderr);
+        assert!(ended.stderr.contains(reported), "{reported}\n{}", ended.stderr);
     }
     let problems: Vec<_> =
         ended.finished()["error"]["problems"].as_array().expect("several").iter().map(|p| &p["at"]).collect();
@@ -299,7 +299,7 @@ fn encrypted_values_are_all_named_with_what_to_set_instead() {
         text.replace("PASSWORD:\n      secure: ghi", "PASSWORD: $PASSWORD"),
     )
     .expect("written");
-    let plugin = by_hand(&with_file(&["plan"]), directory.path(), Some(&endpoint)).env("TRAVIS_BRANCH", "main");
+    let plugin = standalone(&with_file(&["plan"]), directory.path(), Some(&endpoint)).env("TRAVIS_BRANCH", "main");
     let plugin = plugin
         .env("AWS_ROLE", "arn:aws:iam::123456789012:role/run")
         .env("PASSWORD", "hunter22-hunter22")
@@ -319,7 +319,7 @@ fn text_names_the_line_of_what_is_wrong() {
     let text = format!("# a comment\ndeploy:\n{}  tmeout: 3\n  timeout: ten\n  memory_size: lots\n", stanza("f"));
     let directory = directory(&text);
     let (stdout, stderr, status) =
-        collected(by_hand(&with_file(&["check", "--format", "text"]), directory.path(), None));
+        collected(standalone(&with_file(&["check", "--format", "text"]), directory.path(), None));
     assert_eq!((stderr.as_str(), status), ("", Some(2)), "{stdout}");
     for line in [11, 12, 13] {
         assert!(stdout.contains(&format!(".travis.yml:{line}")), "{line}\n{stdout}");
@@ -380,13 +380,13 @@ fn called(endpoint: &Endpoint, operation: &str) -> bool {
 /// Starts a standalone deployment and returns while it waits for its update to finish.
 fn waiting(format: &str) -> (Endpoint, TempDir, Child) {
     let (endpoint, directory) = (endpoint(), directory(&format!("deploy:\n{}", stanza("f"))));
-    let created = by_hand(&with_file(&[]), directory.path(), Some(&endpoint)).run_on(b"");
+    let created = standalone(&with_file(&[]), directory.path(), Some(&endpoint)).run_on(b"");
     assert_eq!(created.outcome(), "deployed");
     endpoint.forget_calls();
     endpoint.set_update_duration(Duration::from_secs(60));
     fs::write(directory.path().join(".travis.yml"), format!("deploy:\n{}  timeout: 9\n", stanza("f")))
         .expect("written");
-    let mut plugin = by_hand(&with_file(&["--format", format]), directory.path(), Some(&endpoint));
+    let mut plugin = standalone(&with_file(&["--format", format]), directory.path(), Some(&endpoint));
     let mut child = plugin.spawn();
     drop(child.stdin.take());
     // A call after the update shows that the program has received the update's answer.
@@ -423,7 +423,7 @@ fn hanging() -> (Endpoint, TempDir, Command) {
 /// A function whose next update has this fault, and a standalone command that deploys it.
 fn updating(kind: FaultKind) -> (Endpoint, TempDir, Command) {
     let (endpoint, directory) = (endpoint(), directory(&format!("deploy:\n{}", stanza("f"))));
-    assert_eq!(by_hand(&with_file(&[]), directory.path(), Some(&endpoint)).run_on(b"").outcome(), "deployed");
+    assert_eq!(standalone(&with_file(&[]), directory.path(), Some(&endpoint)).run_on(b"").outcome(), "deployed");
     fs::write(directory.path().join(".travis.yml"), format!("deploy:\n{}  timeout: 9\n", stanza("f")))
         .expect("written");
     endpoint.forget_calls();
@@ -453,7 +453,7 @@ fn a_signal_to_the_whole_process_group_is_one_signal() {
 }
 
 #[test]
-fn a_run_that_is_killed_is_told_as_a_failure() {
+fn a_run_that_is_killed_is_reported_as_a_failure() {
     let (_endpoint, _directory, child) = waiting("json");
     let killed = fixture::kill().args(["-KILL", &children(child.id())[0]]).status().expect("kill runs");
     assert!(killed.success());
@@ -518,11 +518,11 @@ fn a_reader_that_goes_away_after_a_signal_changes_nothing() {
 }
 
 #[test]
-fn a_bug_of_the_process_by_hand_is_told_too() {
+fn a_bug_of_the_process_standalone_is_reported_too() {
     let directory = directory(&format!("deploy:\n{}", stanza("f")));
     let check = |format| {
-        let plugin = by_hand(&with_file(&["check", "--format", format]), directory.path(), None);
-        plugin.env("DPL_LAMBDA_FAULT", "panic-by-hand")
+        let plugin = standalone(&with_file(&["check", "--format", format]), directory.path(), None);
+        plugin.env("DPL_LAMBDA_FAULT", "panic-standalone")
     };
     // The status is 1 because it is unknown whether the child run has already called AWS.
     let ended = Ended::of(check("json").spawn(), Instant::now());
@@ -558,16 +558,16 @@ fn a_parent_that_ignores_its_children_makes_no_difference() {
         let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
         (text(output.stdout), text(output.stderr), output.status.code())
     };
-    let (policy, told, status) = output("policy");
-    assert_eq!(status, Some(0), "{told}");
+    let (policy, reported, status) = output("policy");
+    assert_eq!(status, Some(0), "{reported}");
     assert!(policy.contains("lambda:CreateFunction"), "{policy}");
-    let (events, told, status) = output("check");
-    assert_eq!(status, Some(0), "{told}");
+    let (events, reported, status) = output("check");
+    assert_eq!(status, Some(0), "{reported}");
     assert!(events.contains(r#""got":"main""#), "the branch is not from git: {events}");
 }
 
 #[test]
-fn a_document_whose_run_cannot_be_started_is_told_in_one_line() {
+fn a_document_whose_run_cannot_be_started_is_reported_in_one_line() {
     let directory = build_directory();
     let (copy, pipe) = (directory.path().join("dpl-lambda"), directory.path().join("f.yml"));
     // Another process copies the file. If this process did, a child that another thread starts could inherit the open
@@ -585,16 +585,16 @@ fn a_document_whose_run_cannot_be_started_is_told_in_one_line() {
     stanza.write_all(b"function_name: f\n").expect("the program reads the pipe");
     drop(stanza);
     let output = child.wait_with_output().expect("the process ends");
-    let told = String::from_utf8_lossy(&output.stderr);
+    let reported = String::from_utf8_lossy(&output.stderr);
     assert_eq!(
-        (output.status.code(), output.stdout.as_slice(), told.lines().count()),
+        (output.status.code(), output.stdout.as_slice(), reported.lines().count()),
         (Some(2), &b""[..], 1),
-        "{told}"
+        "{reported}"
     );
-    assert!(told.starts_with("dpl-lambda: ") && told.contains("cannot be started"), "{told}");
+    assert!(reported.starts_with("dpl-lambda: ") && reported.contains("cannot be started"), "{reported}");
 }
 
-/// The program on a new terminal, which `by_hand/terminal.py` controls.
+/// The program on a new terminal, which `standalone/terminal.py` controls.
 struct OnTerminal {
     script: Child,
     stdin: ChildStdin,
@@ -604,7 +604,7 @@ struct OnTerminal {
 
 impl OnTerminal {
     fn start(seconds: &str, command: &[&str], directory: &Path, env: &Value) -> Self {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol-tests/by_hand/terminal.py");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol-tests/standalone/terminal.py");
         let mut python = Command::new("python3");
         python.arg(script).arg(seconds).args(command).current_dir(directory).env_clear();
         for (name, value) in env.as_object().expect("an object") {
@@ -705,7 +705,7 @@ fn a_stanza_alone_is_read_from_a_file_of_its_own() {
     fs::write(directory.path().join("f.json"), "{\"function_name\": \"f\", \"on\": {\"all_branches\": true}}")
         .expect("written");
     for file in ["f.yml", "f.json"] {
-        let ended = by_hand(&["check", "--stanza", file], directory.path(), None).run_on(b"");
+        let ended = standalone(&["check", "--stanza", file], directory.path(), None).run_on(b"");
         assert_eq!(ended.outcome(), "checked", "{}", ended.stdout);
     }
 }
@@ -807,10 +807,10 @@ fn what_another_program_writes_as_yaml_is_read_back_equal() {
     let mut values: Vec<Value> = real.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert!(values.len() > 40);
     values.extend(stumbling_blocks());
-    let python = venv::python(&root.join("by_hand/requirements.txt"), "by-hand");
+    let python = tools::python(&root.join("standalone/requirements.txt"), "standalone");
     let mut command = Command::new(python);
     let mut dump = command
-        .arg(root.join("by_hand/dump.py"))
+        .arg(root.join("standalone/dump.py"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

@@ -6,8 +6,8 @@ use std::os::unix::ffi::OsStringExt;
 use serde_json::{Value, json};
 
 use super::Scenario;
+use super::harness::Stage;
 use super::secrets::secret;
-use super::stage::Stage;
 
 pub(super) fn scenarios() -> Vec<Scenario> {
     let mut scenarios = vec![

@@ -17,7 +17,7 @@ use super::secrets::all;
 use crate::fixture::PATH;
 
 /// The interval between two looks at the processes.
-const GLANCE: Duration = Duration::from_millis(15);
+const POLL_INTERVAL: Duration = Duration::from_millis(15);
 
 /// The form in a finding about a temporary file, in which no secret was found.
 const LEFT: &str = "a file that is left";
@@ -86,7 +86,7 @@ impl EventSink {
                 while !self.is_over.load(Ordering::Relaxed) {
                     let running = locked(&self.running).clone();
                     running.iter().for_each(|(id, running)| self.look_at(*id, running));
-                    thread::sleep(GLANCE);
+                    thread::sleep(POLL_INTERVAL);
                 }
             });
             // Stops the watching thread even if `act` panics.
@@ -119,9 +119,9 @@ impl EventSink {
                 ids.extend(children.split_whitespace().map(str::to_owned));
             }
             for file in entries(&process.join("fd")) {
-                let told = process.join("fdinfo").join(file.file_name().unwrap_or_default());
-                let told = fs::read_to_string(told).unwrap_or_default();
-                let flags = told.lines().find_map(|line| line.strip_prefix("flags:"));
+                let reported = process.join("fdinfo").join(file.file_name().unwrap_or_default());
+                let reported = fs::read_to_string(reported).unwrap_or_default();
+                let flags = reported.lines().find_map(|line| line.strip_prefix("flags:"));
                 let flags = flags.and_then(|flags| u32::from_str_radix(flags.trim(), 8).ok()).unwrap_or_default();
                 let path = fs::read_link(file).unwrap_or_default();
                 // Regular files that are open for writing.
