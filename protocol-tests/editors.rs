@@ -268,8 +268,8 @@ fn keys_are_offered_with_what_they_mean() {
         let memory = shown(&offers, "memory_size");
         assert!(memory.inserted.starts_with("memory_size: "), "{}", memory.inserted);
     }
-    let of_another = server.completed("deploy:\n  provider: s3\n  │\n  bucket: b\n");
-    assert_eq!(labels(&of_another), [""; 0], "keys are offered for another provider");
+    let from_another = server.completed("deploy:\n  provider: s3\n  │\n  bucket: b\n");
+    assert_eq!(labels(&from_another), [""; 0], "keys are offered for another provider");
 }
 
 #[test]

@@ -493,8 +493,8 @@ fn moto_moves_an_alias_there_and_back() {
 #[ignore = "second tier: needs PyPI"]
 fn an_alias_keeps_as_many_executions_ready_as_the_stanza_says() {
     let scenario = Scenario::ministack("python3.13");
-    let of_it = json!({"FunctionName": "f", "Qualifier": "live"});
-    let held = || scenario.boto.reported("get_provisioned_concurrency_config", &of_it);
+    let from_it = json!({"FunctionName": "f", "Qualifier": "live"});
+    let held = || scenario.boto.reported("get_provisioned_concurrency_config", &from_it);
     let put = "put-provisioned-concurrency-config";
     let deploy = |wanted: Value| scenario.deploy(json!({"provisioned_concurrency": wanted}));
     scenario.write("return 'first'");

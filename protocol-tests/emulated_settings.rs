@@ -110,7 +110,7 @@ impl Scenario {
 
     /// The settings of a function with a zip package. Columns: moto, ministack.
     #[rustfmt::skip]
-    fn of_files(&self) -> Vec<Setting> {
+    fn file_settings(&self) -> Vec<Setting> {
         let setting = |key, at, known, values| self.setting(key, at, known, values);
         let arn = |name: &str| self.arn(name);
         let ([run, other], [a, b]) = (&self.roles, &self.layers);
@@ -205,7 +205,7 @@ impl Scenario {
 
     /// The settings of a function with a container image. Columns: moto, ministack.
     #[rustfmt::skip]
-    fn of_an_image(&self) -> Vec<Setting> {
+    fn image_settings(&self) -> Vec<Setting> {
         let setting = |key, at, known, values| self.setting(key, at, known, values);
         let image = |digit: &str| {
             format!("{}.dkr.ecr.us-east-1.amazonaws.com/repository@sha256:{}", self.account, digit.repeat(64))
@@ -248,12 +248,12 @@ impl Scenario {
     /// Returns what boto3 reads of a function: GetFunction's answer, plus `Url`, `CodeSigning` and `Permissions` (the
     /// actions that its policy allows). Each layer is reduced to its ARN.
     fn held(&self, function: &str) -> Value {
-        let of_it = || json!({"FunctionName": function});
+        let from_it = || json!({"FunctionName": function});
         let answers = self.emulator.ask_all(&[
-            ("lambda", "get_function", of_it()),
-            ("lambda", "get_function_url_config", of_it()),
-            ("lambda", "get_function_code_signing_config", of_it()),
-            ("lambda", "get_policy", of_it()),
+            ("lambda", "get_function", from_it()),
+            ("lambda", "get_function_url_config", from_it()),
+            ("lambda", "get_function_code_signing_config", from_it()),
+            ("lambda", "get_policy", from_it()),
         ]);
         let [mut held, url, signing, policy] = <[Value; 4]>::try_from(answers).expect("four answers");
         let layers = held["Configuration"]["Layers"].as_array().cloned().unwrap_or_default();
@@ -321,7 +321,7 @@ fn is_nothing(value: &Value) -> bool {
 }
 
 fn check_files(scenario: &Scenario) {
-    scenario.check(&json!({"function_name": "f", "function_tags_mode": "replace"}), &scenario.of_files());
+    scenario.check(&json!({"function_name": "f", "function_tags_mode": "replace"}), &scenario.file_settings());
 }
 
 fn check_an_image(scenario: &Scenario) {
@@ -331,7 +331,7 @@ fn check_an_image(scenario: &Scenario) {
         "package_type": "Image",
         "merge_environment": true,
     });
-    scenario.check(&base, &scenario.of_an_image());
+    scenario.check(&base, &scenario.image_settings());
 }
 
 #[test]

@@ -25,7 +25,7 @@ struct Scenario {
 
 impl Scenario {
     fn new() -> Self {
-        Scenario { directory: build_directory(), outside: Recorder::of_nothing() }
+        Scenario { directory: build_directory(), outside: Recorder::from_nothing() }
     }
 
     /// The `env` of a job that uses this Lambda endpoint, without credentials.

@@ -46,7 +46,7 @@ fn installation() -> PathBuf {
 }
 
 #[test]
-fn of_two_who_ask_at_once_one_makes_and_both_find_it_whole() {
+fn from_two_who_ask_at_once_one_makes_and_both_find_it_whole() {
     let made = AtomicUsize::new(0);
     let wanted = std::process::id().to_string();
     let ask = || {

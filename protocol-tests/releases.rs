@@ -25,7 +25,7 @@ fn thrown() -> Invocation {
     Invocation { payload, function_error: Some("Unhandled".to_owned()), ..Invocation::default() }
 }
 
-fn of_version(version: &str, invocation: Invocation) -> Invocation {
+fn from_version(version: &str, invocation: Invocation) -> Invocation {
     Invocation { version: Some(version.to_owned()), ..invocation }
 }
 
@@ -51,7 +51,7 @@ fn a_version_goes_live_only_after_it_has_passed() {
     let mut expect = |version: u32| {
         // Each version answers with its own number, so the check passes only for the right one.
         let answer = Invocation { payload: json!({"executed": version}), ..Invocation::default() };
-        fixture.endpoint.answer_invocations(of_version(&version.to_string(), answer));
+        fixture.endpoint.answer_invocations(from_version(&version.to_string(), answer));
         fixture.ask(json!({"verify": {"expect": {"json": {"executed": version}}}}));
         fixture.deployed(&format!("// {version}\n"))
     };

@@ -47,8 +47,8 @@ fn every_real_stanza_is_checked_and_planned() {
         let mut request = decrypted(&stanza);
         request["region"] = json!("us-east-1");
         request["zip"] = json!("index.js");
-        let of_a_map = stanza["function_name"].as_object().and_then(|map| map.keys().next());
-        let branch = of_a_map.map(String::as_str).or(stanza["on"]["branch"].as_str()).unwrap_or("master");
+        let from_a_map = stanza["function_name"].as_object().and_then(|map| map.keys().next());
+        let branch = from_a_map.map(String::as_str).or(stanza["on"]["branch"].as_str()).unwrap_or("master");
         request["on"] = json!({"branch": branch});
         request["env"] = job_env(&endpoint);
         request["env"]["TRAVIS_BRANCH"] = json!(branch);

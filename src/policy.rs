@@ -28,20 +28,20 @@ pub fn of(stanza: &Stanza, wanted: &DesiredFunction, source: &CodeSource, region
         format!("arn:{}:lambda:{}:{}:function:{}", place.partition, place.region, place.account, wanted.name.name());
     let on = |qualifier: &str| format!("{function}:{qualifier}");
     let mut draft = Draft { statements: Vec::new(), notes: notes(stanza, wanted, source, &place) };
-    draft.allow("Function", &of_function(stanza, wanted, source), vec![function.clone()]);
+    draft.allow("Function", &from_function(stanza, wanted, source), vec![function.clone()]);
     let addressed = wanted.url_alias().map_or(function.clone(), on);
     if wanted.url_alias().is_some() {
-        draft.allow("Address", &of_address(wanted), vec![addressed.clone()]);
+        draft.allow("Address", &from_address(wanted), vec![addressed.clone()]);
     }
     if opens(wanted) {
         let everybody = Statement::allow(["lambda:AddPermission"], [addressed]).only_if("lambda:Principal", "*");
         draft.statements.push(everybody.named("Everybody"));
     }
-    draft.allow("Versions", &of_versions(stanza, wanted), vec![on("*")]);
+    draft.allow("Versions", &from_versions(stanza, wanted), vec![on("*")]);
     if invokes(stanza) && !wanted.release.publish {
         draft.allow("Latest", &["lambda:InvokeFunction"], vec![on("$LATEST")]);
     }
-    draft.allow("Aliases", &of_aliases(wanted), wanted.release.aliases.iter().map(|alias| on(alias)).collect());
+    draft.allow("Aliases", &from_aliases(wanted), wanted.release.aliases.iter().map(|alias| on(alias)).collect());
     if touches_network(wanted) {
         let actions = ["ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"];
         draft.allow("Network", &actions, vec!["*".to_owned()]);
@@ -57,7 +57,7 @@ pub fn default_region(region: &Region) -> String {
 }
 
 /// The actions on the function itself.
-fn of_function(stanza: &Stanza, wanted: &DesiredFunction, source: &CodeSource) -> Vec<&'static str> {
+fn from_function(stanza: &Stanza, wanted: &DesiredFunction, source: &CodeSource) -> Vec<&'static str> {
     let has = |call| wanted.settings.iter().any(|setting| setting.changed_by() == call);
     let names = |setting: Setting| wanted.settings.contains(&setting);
     let (names_signing, names_reserved) = (has(ChangedBy::CodeSigning), has(ChangedBy::Concurrency));
@@ -77,7 +77,7 @@ fn of_function(stanza: &Stanza, wanted: &DesiredFunction, source: &CodeSource) -
     let has_alias = wanted.url_alias().is_some();
     let own_address = match &wanted.url {
         Some(OrNone::Some(_)) if has_alias => vec!["lambda:GetFunctionUrlConfig"],
-        _ => of_address(wanted),
+        _ => from_address(wanted),
     };
     let mut actions = needed(&[
         (true, "lambda:GetFunction"),
@@ -105,7 +105,7 @@ fn of_function(stanza: &Stanza, wanted: &DesiredFunction, source: &CodeSource) -
 }
 
 /// The actions on a function URL, whether it belongs to the function or to an alias.
-fn of_address(wanted: &DesiredFunction) -> Vec<&'static str> {
+fn from_address(wanted: &DesiredFunction) -> Vec<&'static str> {
     let (names_url, no_url) = (wanted.url.is_some(), wanted.url == Some(OrNone::None));
     needed(&[
         (names_url, "lambda:GetFunctionUrlConfig"),
@@ -119,7 +119,7 @@ fn of_address(wanted: &DesiredFunction) -> Vec<&'static str> {
 }
 
 /// The actions on published versions.
-fn of_versions(stanza: &Stanza, wanted: &DesiredFunction) -> Vec<&'static str> {
+fn from_versions(stanza: &Stanza, wanted: &DesiredFunction) -> Vec<&'static str> {
     needed(&[
         (wanted.release.publish, "lambda:GetFunction"),
         (wanted.release.publish && invokes(stanza), "lambda:InvokeFunction"),
@@ -129,7 +129,7 @@ fn of_versions(stanza: &Stanza, wanted: &DesiredFunction) -> Vec<&'static str> {
 
 /// The actions on aliases. Reading provisioned concurrency is always among them, since it moves with an alias whether or not the
 /// stanza sets it.
-fn of_aliases(wanted: &DesiredFunction) -> Vec<&'static str> {
+fn from_aliases(wanted: &DesiredFunction) -> Vec<&'static str> {
     let provisioned = wanted.release.provisioned;
     needed(&[
         (true, "lambda:GetProvisionedConcurrencyConfig"),

@@ -8,7 +8,7 @@ use crate::protocol::error::{ErrorReport, Problem, Warning, WarningCode};
 use crate::protocol::runtimes::RuntimeSupport;
 
 /// Warns about an entry of the package that is left out, or will not work at Lambda.
-pub fn of_note(note: &PackageNote) -> Warning {
+pub fn from_note(note: &PackageNote) -> Warning {
     let (message, hint) = match note {
         PackageNote::NoFile { name } => (
             format!("`{name}` is a socket, a pipe or a device, and is left out of the package"),
@@ -72,7 +72,7 @@ pub fn missing_from_package(missing: &MissingHandler, handler: &str) -> Warning 
 }
 
 /// Warns about a deprecated or unknown runtime. `is_named`: the stanza names the runtime `id`, else the live function has it.
-pub fn of_runtime(id: &str, outlook: &RuntimeSupport, is_named: bool) -> Warning {
+pub fn from_runtime(id: &str, outlook: &RuntimeSupport, is_named: bool) -> Warning {
     let whose = if is_named { "the runtime" } else { "the live function's runtime" };
     let go_to = |successor: &str| format!("switch to `{successor}`");
     let (code, message, hint) = match outlook {
@@ -108,7 +108,7 @@ pub fn of_runtime(id: &str, outlook: &RuntimeSupport, is_named: bool) -> Warning
 }
 
 /// Warns that AWS refused the code in the dry run of a plan, or that the dry run itself failed.
-pub fn of_rehearsal(error: &ErrorReport) -> Warning {
+pub fn from_rehearsal(error: &ErrorReport) -> Warning {
     if error.retryable || error.aws.is_none() {
         let message = format!("the dry run of UpdateFunctionCode failed: {}", error.message);
         return warning(
@@ -124,7 +124,7 @@ pub fn of_rehearsal(error: &ErrorReport) -> Warning {
 }
 
 /// Warns about a problem of a stanza that is skipped. It must not fail the run: Travis would not have run dpl at all.
-pub fn of_harmless(problem: &Problem) -> Warning {
+pub fn from_harmless(problem: &Problem) -> Warning {
     Warning {
         code: WarningCode::StanzaProblem,
         message: format!("this has no effect now, but would fail a deployment: {}", problem.message),

@@ -57,7 +57,7 @@ impl Job {
             &format!(r#"[ "$*" = "oidc request-token --audience sts.amazonaws.com" ] && echo {TOKEN}"#),
         );
         let (server, sts, lambda) = (server(), sts(example.token), lambda(example.token));
-        let outside = Recorder::of_nothing();
+        let outside = Recorder::from_nothing();
 
         let given =
             example.always.iter().chain(build).map(|&(name, value)| (name, value.replace("{server}", &server.url())));
@@ -206,7 +206,7 @@ fn sts(token: Option<&'static str>) -> Recorder {
         let form = asked.form();
         let said = ["Action", "RoleArn", "WebIdentityToken"].map(|name| form.get(name).map(String::as_str));
         if token.is_some() && said == [Some(ACTION), Some(ROLE), token] && asked.signer().is_empty() {
-            return Answer::ok(ROLE_KEYS.of_sts(ACTION, AN_HOUR));
+            return Answer::ok(ROLE_KEYS.as_sts(ACTION, AN_HOUR));
         }
         refusal(403, "AccessDenied", &format!("Not authorized to perform sts:{ACTION}"))
     })

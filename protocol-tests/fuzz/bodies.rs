@@ -36,7 +36,7 @@ pub(crate) fn request(data: &[u8]) {
         assert!(problem.at.as_ref().is_some_and(|at| at.starts_with('/')), "{problem:?}");
     }
     if !read.problems.is_empty() {
-        let report = diagnostics::of_problems(read.problems, &redactor);
+        let report = diagnostics::from_problems(read.problems, &redactor);
         let finished = Event::Finished(Finished::failed(report, Vec::new()));
         let line = serde_json::to_string(&Line::new(&finished)).expect("events are JSON");
         assert!(!line.contains('\n'));
@@ -187,7 +187,7 @@ pub(crate) fn aws_error(data: &[u8]) {
             bucket_region: message.clone(),
             causes: message.iter().cloned().collect(),
         };
-        let report = diagnostics::of_lambda(LambdaError::Call(call), &redactor);
+        let report = diagnostics::from_lambda(LambdaError::Call(call), &redactor);
         assert!(!report.message.contains(char::is_control), "{report:?}");
         let masked = redactor.redact(&format!("x {secret} y"));
         // Control characters become spaces. If the secret consists of spaces, that can produce it in text that never

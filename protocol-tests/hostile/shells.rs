@@ -272,13 +272,13 @@ fn commands_see_secrets_in_their_environment_and_never_as_arguments() {
         2,
         "the commands are passed without expansion: {lines:?}"
     );
-    let of_git: BTreeSet<&str> = lines.iter().copied().skip_while(|line| *line != "git").collect();
-    assert!(of_git.contains("stash") && of_git.contains("rev-parse"), "git ran: {lines:?}");
+    let from_git: BTreeSet<&str> = lines.iter().copied().skip_while(|line| *line != "git").collect();
+    assert!(from_git.contains("stash") && from_git.contains("rev-parse"), "git ran: {lines:?}");
 
     let reported: Vec<&str> = ended.events.iter().filter_map(|event| event["line"].as_str()).collect();
     if cfg!(target_os = "linux") {
-        let [of_bash, ours] = reported.as_slice() else { panic!("expected two lines: {reported:?}") };
-        assert!(of_bash.contains("-c") && of_bash.trim_end().ends_with("; : $DEPLOY_TOKEN"), "{of_bash}");
+        let [from_bash, ours] = reported.as_slice() else { panic!("expected two lines: {reported:?}") };
+        assert!(from_bash.contains("-c") && from_bash.trim_end().ends_with("; : $DEPLOY_TOKEN"), "{from_bash}");
         assert!(!ours.contains("TOKEN"), "{ours}");
     }
 }

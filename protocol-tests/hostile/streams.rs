@@ -239,8 +239,8 @@ fn two_streams_of_a_command_reach_a_slow_reader_whole() {
     let lines = lines_read_slowly(Outlet::Pipe, "seq 1 5000 & seq 10001 15000 >&2; wait");
     let numbers: Vec<u32> = lines.iter().map(|line| line.parse().expect("a number")).collect();
     for range in [1..5001, 10_001..15_001] {
-        let of_stream: Vec<u32> = numbers.iter().copied().filter(|number| range.contains(number)).collect();
-        assert!(of_stream.into_iter().eq(range), "the lines of each stream are in order");
+        let from_stream: Vec<u32> = numbers.iter().copied().filter(|number| range.contains(number)).collect();
+        assert!(from_stream.into_iter().eq(range), "the lines of each stream are in order");
     }
 }
 

@@ -15,7 +15,7 @@ use crate::plugin::Plugin;
 /// The responses of AWS that a plan needs: the function does not exist, S3 denies access, and STS returns role credentials.
 fn aws() -> Recorder {
     Recorder::start(|asked| match asked.form().get("Action") {
-        Some(operation) => Answer::ok(ROLE_KEYS.of_sts(operation, AN_HOUR)),
+        Some(operation) => Answer::ok(ROLE_KEYS.as_sts(operation, AN_HOUR)),
         None if asked.target.contains("/functions/") => {
             let headers = vec![("x-amzn-errortype", "ResourceNotFoundException".to_owned())];
             Answer::Text(404, headers, json!({"Message": "Function not found", "Type": "User"}).to_string())
@@ -60,9 +60,9 @@ fn lambda_has_its_host_in_each_partition_and_of_each_kind() {
                           [profile c]\nregion = ap-south-1\n",
         "",
     );
-    let of_files = |profile: &str| json!({"HOME": home.path(), "AWS_PROFILE": profile});
-    let mut of_both = of_files("c");
-    extend(&mut of_both, &json!({"AWS_DEFAULT_REGION": "eu-west-1"}));
+    let from_files = |profile: &str| json!({"HOME": home.path(), "AWS_PROFILE": profile});
+    let mut from_both = from_files("c");
+    extend(&mut from_both, &json!({"AWS_DEFAULT_REGION": "eu-west-1"}));
     let ignored = json!({"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"});
     let rows = [
         ("", json!({}), "lambda.us-east-1.amazonaws.com"),
@@ -74,8 +74,8 @@ fn lambda_has_its_host_in_each_partition_and_of_each_kind() {
         ("us-gov-west-1", fips, "lambda-fips.us-gov-west-1.amazonaws.com"),
         ("cn-north-1", json!({}), "lambda.cn-north-1.amazonaws.com.cn"),
         ("cn-north-1", dual_stack, "lambda.cn-north-1.api.amazonwebservices.com.cn"),
-        ("us-east-1", of_files("default"), "lambda-fips.us-east-1.amazonaws.com"),
-        ("eu-west-1", of_files("b"), "lambda.eu-west-1.api.aws"),
+        ("us-east-1", from_files("default"), "lambda-fips.us-east-1.amazonaws.com"),
+        ("eu-west-1", from_files("b"), "lambda.eu-west-1.api.aws"),
         ("", json!({"AWS_REGION": "ap-south-1", "AWS_DEFAULT_REGION": "eu-west-1"}), "lambda.ap-south-1.amazonaws.com"),
         (
             "",
@@ -83,8 +83,8 @@ fn lambda_has_its_host_in_each_partition_and_of_each_kind() {
             "lambda.eu-west-1.amazonaws.com",
         ),
         ("", json!({"LAMBDA_REGION": "us-west-2"}), "lambda.us-west-2.amazonaws.com"),
-        ("", of_files("c"), "lambda.ap-south-1.amazonaws.com"),
-        ("", of_both, "lambda.eu-west-1.amazonaws.com"),
+        ("", from_files("c"), "lambda.ap-south-1.amazonaws.com"),
+        ("", from_both, "lambda.eu-west-1.amazonaws.com"),
         ("eu-west-1", ignored, "lambda.eu-west-1.amazonaws.com"),
     ];
     let aws = aws();

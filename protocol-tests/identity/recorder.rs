@@ -133,7 +133,7 @@ impl Recorder {
     }
 
     /// Starts a server that closes every connection without a response.
-    pub(crate) fn of_nothing() -> Self {
+    pub(crate) fn from_nothing() -> Self {
         Recorder::start(|_| Answer::Hangup)
     }
 

@@ -172,7 +172,7 @@ fn extend_map(map: &mut Map<String, Value>, more: &Value) {
 
 #[test]
 fn a_job_with_keys_meets_neither_the_runners_endpoint_nor_its_proxy_nor_its_bundle() {
-    let (scenario, endpoint, others) = (Scenario::new(), JOB.endpoint("us-east-1"), Recorder::of_nothing());
+    let (scenario, endpoint, others) = (Scenario::new(), JOB.endpoint("us-east-1"), Recorder::from_nothing());
     let mut env = scenario.env(&endpoint.url());
     env.extend(variables(JOB.variables("AWS")));
     let runner = ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_LAMBDA", "HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"];
@@ -288,9 +288,9 @@ fn an_expired_token_is_reported_as_expired_whether_it_comes_from_a_file_or_a_var
     let sts = Recorder::start(|_| refusal(400, "ExpiredTokenException", "Token expired: current date/time 2"));
     let home = Home::new("", "");
     let token_file = home.file("token", "a.b.c");
-    let of_file = json!({"AWS_WEB_IDENTITY_TOKEN_FILE": token_file, "AWS_ROLE_ARN": ROLE});
-    let of_variable = json!({"role_to_assume": ROLE, "web_identity_token_env": "ID_TOKEN"});
-    for (variables, more) in [(of_file, json!({})), (json!({"ID_TOKEN": "a.b.c"}), of_variable)] {
+    let from_file = json!({"AWS_WEB_IDENTITY_TOKEN_FILE": token_file, "AWS_ROLE_ARN": ROLE});
+    let from_variable = json!({"role_to_assume": ROLE, "web_identity_token_env": "ID_TOKEN"});
+    for (variables, more) in [(from_file, json!({})), (json!({"ID_TOKEN": "a.b.c"}), from_variable)] {
         let (scenario, endpoint) = (Scenario::new(), ROLE_KEYS.endpoint("us-east-1"));
         let mut request = stanza(scenario.env(&endpoint.url()));
         extend(&mut request["env"], &json!({"AWS_ENDPOINT_URL_STS": sts.url()}));
@@ -377,12 +377,12 @@ fn what_sts_quotes_of_a_token_is_masked() {
 #[test]
 fn what_lambda_quotes_of_keys_that_a_source_has_given_is_masked() {
     let (sts, container) = (sts(), container(CONTAINER));
-    let of_role = json!({"access_key_id": JOB.id, "secret_access_key": JOB.secret(), "role_to_assume": ROLE});
-    let of_container = json!({
+    let from_role = json!({"access_key_id": JOB.id, "secret_access_key": JOB.secret(), "role_to_assume": ROLE});
+    let from_container = json!({
         "AWS_CONTAINER_CREDENTIALS_FULL_URI": format!("{}/credentials", container.url()),
         "AWS_CONTAINER_AUTHORIZATION_TOKEN": "token-of-the-container",
     });
-    for (keys, more, variables) in [(ROLE_KEYS, of_role, json!({})), (CONTAINER, json!({}), of_container)] {
+    for (keys, more, variables) in [(ROLE_KEYS, from_role, json!({})), (CONTAINER, json!({}), from_container)] {
         let quoting = Recorder::start(move |_| {
             let words = format!("No use for {} and {} here", keys.secret(), keys.token());
             let headers = vec![("x-amzn-errortype", "AccessDeniedException".to_owned())];

@@ -45,7 +45,7 @@ fn server(at: &'static str, lasts: Duration, then: Keys) -> Recorder {
         let keys = if count.fetch_add(1, Ordering::SeqCst) == 0 { FIRST } else { then };
         Answer::ok(match at {
             "container" => keys.document(lasts),
-            _ => keys.of_sts(&asked.form()["Action"], lasts),
+            _ => keys.as_sts(&asked.form()["Action"], lasts),
         })
     })
 }

@@ -68,11 +68,11 @@ fn run_unchecked(scenario: &Scenario, request: &Value, meanwhile: impl FnOnce(&C
 fn sts_that_never_answers_takes_no_longer_than_the_stanza_lets_it() {
     let home = Home::new("", "");
     let token = home.file("token", "a.b.c");
-    let of_role = json!({"access_key_id": JOB.id, "secret_access_key": JOB.secret(), "role_to_assume": ROLE});
-    let of_variable = json!({"role_to_assume": ROLE, "web_identity_token_env": "ID_TOKEN"});
+    let from_role = json!({"access_key_id": JOB.id, "secret_access_key": JOB.secret(), "role_to_assume": ROLE});
+    let from_variable = json!({"role_to_assume": ROLE, "web_identity_token_env": "ID_TOKEN"});
     for (name, more, variables) in [
-        ("role", of_role, json!({})),
-        ("variable", of_variable, json!({"ID_TOKEN": "a.b.c"})),
+        ("role", from_role, json!({})),
+        ("variable", from_variable, json!({"ID_TOKEN": "a.b.c"})),
         ("file", json!({}), json!({"AWS_WEB_IDENTITY_TOKEN_FILE": token, "AWS_ROLE_ARN": ROLE})),
     ] {
         let (scenario, endpoint) = (Scenario::new(), JOB.endpoint("us-east-1"));

@@ -85,7 +85,7 @@ impl Keys {
     }
 
     /// The keys as STS returns them for this operation.
-    pub(crate) fn of_sts(&self, operation: &str, lasts: Duration) -> String {
+    pub(crate) fn as_sts(&self, operation: &str, lasts: Duration) -> String {
         format!(
             "<{operation}Response xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><{operation}Result>\
              <AssumedRoleUser><AssumedRoleId>AROA:s</AssumedRoleId>\
@@ -130,7 +130,7 @@ pub(crate) fn sts() -> Recorder {
             Some("web") => Keys::temporary("ASIAWEBIDENTITY00001"),
             _ => return refusal(400, "ValidationError", "there is no such role"),
         };
-        Answer::ok(keys.of_sts(&form["Action"], AN_HOUR))
+        Answer::ok(keys.as_sts(&form["Action"], AN_HOUR))
     })
 }
 

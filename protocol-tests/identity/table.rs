@@ -180,8 +180,8 @@ fn any_identity_may_assume_a_role_and_the_role_signs() {
             "ExternalId": "an external id/1",
         });
         assert_eq!(json!(last.form()), form, "{}", row.name);
-        let of_role = asked.iter().filter(|asked| asked.form().get("RoleArn").is_some_and(|arn| arn == ROLE));
-        assert_eq!(of_role.count(), 1, "{}: the role is assumed once", row.name);
+        let from_role = asked.iter().filter(|asked| asked.form().get("RoleArn").is_some_and(|arn| arn == ROLE));
+        assert_eq!(from_role.count(), 1, "{}: the role is assumed once", row.name);
         count += 1;
     }
     println!("{count} sources that assume a role");
@@ -218,7 +218,7 @@ fn a_token_is_exchanged_without_keys_and_written_nowhere() {
         // Search during the request to STS: if the program wrote the token to a file, the file exists now.
         Recorder::start(move |asked| {
             look();
-            Answer::ok(ROLE_KEYS.of_sts(&asked.form()["Action"], AN_HOUR))
+            Answer::ok(ROLE_KEYS.as_sts(&asked.form()["Action"], AN_HOUR))
         })
     };
     let mut env = scenario.env(&endpoint.url());
@@ -264,7 +264,7 @@ fn holding(place: &Path, text: &str) -> Vec<PathBuf> {
 #[test]
 fn lambda_and_sts_have_endpoints_of_their_own() {
     let (scenario, endpoint, sts) = (Scenario::new(), ROLE_KEYS.endpoint("us-east-1"), sts());
-    let others = Recorder::of_nothing();
+    let others = Recorder::from_nothing();
     let mut env = scenario.env(&endpoint.url());
     env.extend(STANZA.variables("AWS").into_iter().map(|(name, value)| (name, Value::String(value))));
     env.insert("AWS_ENDPOINT_URL".to_owned(), json!(others.url()));
@@ -291,11 +291,11 @@ fn motos_sts_gives_roles_to_keys_profiles_and_tokens() {
         extend(&mut stanza, &json!({"role_to_assume": role, "role_session_name": "session-7"}));
         stanza
     };
-    let of_file = json!({"AWS_WEB_IDENTITY_TOKEN_FILE": token_file, "AWS_ROLE_ARN": role});
+    let from_file = json!({"AWS_WEB_IDENTITY_TOKEN_FILE": token_file, "AWS_ROLE_ARN": role});
     let rows = [
         ("role_to_assume", "assumed-role", named(keys), json!({}), "session-7"),
         ("source_profile", "profile", json!({"profile": "chained"}), json!({"HOME": home.path()}), ""),
-        ("AWS_WEB_IDENTITY_TOKEN_FILE", "web-identity", json!({}), of_file, ""),
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", "web-identity", json!({}), from_file, ""),
         (
             "web_identity_token_env",
             "web-identity",

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn a_rollback_goes_to_where_the_alias_came_from_and_skips_what_failed() {
     let mut fixture = Fixture::live(json!({"verify": {}}));
-    fixture.endpoint.answer_invocations(of_version("2", thrown()));
+    fixture.endpoint.answer_invocations(from_version("2", thrown()));
     check_failed(&fixture.deploy("// 2\n"), "verification-failed", "/verify");
     fixture.deployed("// 3\n");
     assert_eq!((fixture.alias("live").as_str(), fixture.versions()), ("3", vec![1, 2, 3]));

@@ -108,15 +108,15 @@ impl Row {
 
 /// All rows.
 pub(super) fn table() -> Vec<Row> {
-    let mut table = of_the_function();
-    table.extend(of_its_job_environment());
-    table.extend(of_structures());
-    table.extend(of_the_address());
+    let mut table = from_the_function();
+    table.extend(from_its_job_environment());
+    table.extend(from_structures());
+    table.extend(from_the_address());
     table
 }
 
 /// Settings of the function itself.
-fn of_the_function() -> Vec<Row> {
+fn from_the_function() -> Vec<Row> {
     vec![
         row(
             "role",
@@ -201,7 +201,7 @@ fn of_the_function() -> Vec<Row> {
 }
 
 /// The environment of a function: network, file systems, variables and tags.
-fn of_its_job_environment() -> Vec<Row> {
+fn from_its_job_environment() -> Vec<Row> {
     vec![
         rows(
             "subnet_ids, security_group_ids",
@@ -321,7 +321,7 @@ fn of_its_job_environment() -> Vec<Row> {
 }
 
 /// `logging_config` and `image_config`: each member, and the whole structure.
-fn of_structures() -> Vec<Row> {
+fn from_structures() -> Vec<Row> {
     vec![
         rows(
             "logging_config.log_format",
@@ -491,7 +491,7 @@ fn of_structures() -> Vec<Row> {
 }
 
 /// `function_url`: each member, and the whole structure with its public permissions.
-fn of_the_address() -> Vec<Row> {
+fn from_the_address() -> Vec<Row> {
     let member = |name, pointer, a, b| {
         rows(name, pointer, a, b)
             .needs(json!({"function_url": {"auth_type": "AWS_IAM", "cors": {"allow_origins": ["https://x.example"]}}}))

@@ -80,7 +80,7 @@ pub(super) fn evaluate(
     let mut bash = Command::new(program(env).ok_or_else(not_found)?);
     bash.args(["--noprofile", "--norc", "-p", "-c", r#"exec 9>&1 1>&2; builtin eval "$(</dev/stdin)""#]);
     child::with_env(&mut bash, env).env_remove("POSIXLY_CORRECT");
-    for (name, _) in of_linker(env) {
+    for (name, _) in from_linker(env) {
         bash.env_remove(name);
     }
     let (mut verdicts, mut words) = (Vec::new(), Vec::new());
@@ -113,7 +113,7 @@ fn program(env: &Environment) -> Option<PathBuf> {
 }
 
 /// Variables that affect the dynamic linker.
-fn of_linker(env: &Environment) -> impl Iterator<Item = (&OsStr, String)> {
+fn from_linker(env: &Environment) -> impl Iterator<Item = (&OsStr, String)> {
     let is_plain = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     env.iter().filter_map(move |(name, value)| {
         let text = name.to_str().filter(|text| is_plain(text))?;
@@ -131,7 +131,7 @@ fn of_linker(env: &Environment) -> impl Iterator<Item = (&OsStr, String)> {
 /// next one; a subshell has a new parser.
 fn script(texts: &[Text], env: &Environment) -> String {
     let mut script = "exec 0</dev/null\n".to_owned();
-    for (name, value) in of_linker(env) {
+    for (name, value) in from_linker(env) {
         script.push_str(&format!("{}='{}'\n", name.to_string_lossy(), value.replace('\'', r"'\''")));
     }
     for (index, Text { expression, beside }) in texts.iter().enumerate() {

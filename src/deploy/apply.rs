@@ -47,7 +47,7 @@ pub(super) struct Outdated<'a> {
 impl DeployRun<'_> {
     /// Plans and applies the deployment; with `only_plan` only plans it.
     pub(super) fn meet_aws(&self, only_plan: bool) -> Result<Finished, ErrorReport> {
-        of_runtime(self.plan_and_apply(only_plan))
+        from_runtime(self.plan_and_apply(only_plan))
     }
 
     async fn plan_and_apply(&self, only_plan: bool) -> Result<Finished, ErrorReport> {
@@ -72,7 +72,7 @@ impl DeployRun<'_> {
         for round in 0.. {
             let live = found.as_ref().map(|found| &found.live);
             let plan = plan(&wanted, &code, live)
-                .map_err(|error| diagnostics::of_plan(error, self.name.as_str(), &self.filled_in))?;
+                .map_err(|error| diagnostics::from_plan(error, self.name.as_str(), &self.filled_in))?;
             if round == 0 {
                 self.warn_about_unknown(&wanted, live);
                 if wanted.runtime().is_none() {
@@ -163,7 +163,7 @@ impl DeployRun<'_> {
             match lambda.dry_run(action, subject).await {
                 Ok(()) => {}
                 Err(error @ LambdaError::Stopped { .. }) => return Err(self.failed(error)),
-                Err(error) => self.warn(&warnings::of_rehearsal(&self.failed(error))),
+                Err(error) => self.warn(&warnings::from_rehearsal(&self.failed(error))),
             }
         }
         Ok(())
@@ -248,7 +248,7 @@ impl DeployRun<'_> {
             Err(Ended::Failed(report)) => report,
             // Another caller has changed the function or the alias during a traffic shift: do not plan again.
             Err(Ended::Outdated(outdated)) if !subject.shifted.is_empty() => {
-                diagnostics::of_moved_alias(outdated.error, &self.redactor())
+                diagnostics::from_moved_alias(outdated.error, &self.redactor())
             }
             ended => return ended,
         };
@@ -298,7 +298,7 @@ impl DeployRun<'_> {
             }
         };
         for step in &plan.steps {
-            self.stop.check().map_err(|reason| Ended::Failed(diagnostics::of_stop(reason)))?;
+            self.stop.check().map_err(|reason| Ended::Failed(diagnostics::from_stop(reason)))?;
             let running = self.started(step.action.name(), subject.target_of(&step.action));
             let applied = match &step.action {
                 Action::Verify => Ok(self.verify(subject, proof, lambda).await.map_err(Ended::Failed)?),
@@ -374,14 +374,14 @@ impl DeployRun<'_> {
             aliases: if aliases.len() > 1 { aliases } else { Vec::new() },
             previous_version: previous_version.map(|version| self.reported_version(version)),
             code: if before.as_ref() == Some(&code_sha256) { CodeState::Unchanged } else { CodeState::Uploaded },
-            code_sha256: self.of_others(&code_sha256),
-            function_url: subject.function_url.map(|url| self.of_others(&url)),
+            code_sha256: self.mask_foreign_text(&code_sha256),
+            function_url: subject.function_url.map(|url| self.mask_foreign_text(&url)),
             duration_ms: milliseconds(self.began),
         }
     }
 
     pub(super) fn failed(&self, error: LambdaError) -> ErrorReport {
-        let mut report = diagnostics::of_lambda(error, &self.redactor());
+        let mut report = diagnostics::from_lambda(error, &self.redactor());
         // AWS's error refers to the zip, even if it comes from S3.
         if self.stanza.s3_key.is_some() && report.at.as_deref() == Some("/zip") {
             report.at = Some("/s3_key".to_owned());
@@ -394,7 +394,7 @@ impl DeployRun<'_> {
         let names = self.stanza.alias.iter().flatten();
         let alias = names.filter_map(|name| aliases.iter().find(|alias| alias.name == *name)).next();
         let alias = alias.map(|alias| (self.filled_in.redact(&alias.name), alias.version.as_str()));
-        diagnostics::of_failed_version(version, trouble, alias, &self.redactor())
+        diagnostics::from_failed_version(version, trouble, alias, &self.redactor())
     }
 
     fn warn_about_unknown(&self, wanted: &DesiredFunction, live: Option<&LiveFunction>) {
@@ -427,9 +427,9 @@ impl DeployRun<'_> {
 }
 
 /// Runs a future to completion on this thread.
-pub(super) fn of_runtime<T>(work: impl Future<Output = Result<T, ErrorReport>>) -> Result<T, ErrorReport> {
+pub(super) fn from_runtime<T>(work: impl Future<Output = Result<T, ErrorReport>>) -> Result<T, ErrorReport> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| diagnostics::of_system(&error))?;
+    let runtime = runtime.map_err(|error| diagnostics::from_system(&error))?;
     let done = runtime.block_on(work);
     // Does not wait for a DNS lookup that is still running.
     runtime.shutdown_background();
@@ -446,7 +446,7 @@ pub(super) struct RunningStep<'a> {
 impl RunningStep<'_> {
     fn finished(self, attempts: u32, request_id: Option<String>) {
         let (step, duration_ms) = (self.step, milliseconds(self.began));
-        let request_id = request_id.map(|id| self.pass.of_others(&id));
+        let request_id = request_id.map(|id| self.pass.mask_foreign_text(&id));
         self.pass.journal.emit(Event::StepFinished { step, duration_ms, attempts, request_id });
     }
 }

@@ -31,12 +31,12 @@ impl DeployRun<'_> {
             CodeSource::PackageInBucket(_) => false,
         };
         let contents = self.scan(None)?;
-        contents.check_unzipped_size().map_err(|error| self.of_package(error))?;
+        contents.check_unzipped_size().map_err(|error| self.package_report(error))?;
         if contents.fits_upper_bound(in_call) {
             return Ok(Prepared::Contents(contents));
         }
-        let archive = into_archive(contents, self.journal, self.stop).map_err(|error| self.of_package(error))?;
-        archive.check_size(in_call).map_err(|error| self.of_package(error))?;
+        let archive = into_archive(contents, self.journal, self.stop).map_err(|error| self.package_report(error))?;
+        archive.check_size(in_call).map_err(|error| self.package_report(error))?;
         self.emit_packaged(&archive);
         Ok(Prepared::Archive(archive))
     }
@@ -73,7 +73,7 @@ impl DeployRun<'_> {
     async fn package(&self, contents: Contents) -> Result<Archive, ErrorReport> {
         let (journal, stop) = (self.journal.clone(), self.stop.clone());
         let packaging = tokio::task::spawn_blocking(move || into_archive(contents, &journal, &stop));
-        let archive = packaging.await.expect("a panic ends the process").map_err(|error| self.of_package(error))?;
+        let archive = packaging.await.expect("a panic ends the process").map_err(|error| self.package_report(error))?;
         self.emit_packaged(&archive);
         Ok(archive)
     }

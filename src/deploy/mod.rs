@@ -112,8 +112,8 @@ fn pass(
         surprises.into_iter().partition(|surprise| is_strict && surprise.is_unknown_key);
     problems.extend(unknown.into_iter().map(|surprise| surprise.warning.into_unknown_key()));
     let token = stanza.web_identity_token(&job.env);
-    let of_job = || job.env.secrets().chain(token.iter().map(|token| token.expose().into()));
-    let redactor = stanza.redactor(&job.stanza, of_job());
+    let from_job = || job.env.secrets().chain(token.iter().map(|token| token.expose().into()));
+    let redactor = stanza.redactor(&job.stanza, from_job());
     let report_warnings = || {
         let surprises = surprises.iter().map(|surprise| &surprise.warning);
         for warning in surprises.chain(&gathered.warnings).chain(&leniencies) {
@@ -126,25 +126,25 @@ fn pass(
     if let Some(verdict) = verdict {
         let verdict = verdict.map_err(|error| {
             report_warnings();
-            diagnostics::of_conditions(error, &redactor)
+            diagnostics::from_conditions(error, &redactor)
         })?;
         if !verdict.deploys {
             let finished = skipped(&verdict, &redactor, journal);
             report_warnings();
             problems
                 .iter()
-                .for_each(|problem| journal.emit(Event::Warning(redactor.warning(&warnings::of_harmless(problem)))));
+                .for_each(|problem| journal.emit(Event::Warning(redactor.warning(&warnings::from_harmless(problem)))));
             return Ok(finished);
         }
         emit_verdict(&verdict, &redactor, journal);
     }
     report_warnings();
     if !problems.is_empty() {
-        return Err(diagnostics::of_problems(problems, &redactor));
+        return Err(diagnostics::from_problems(problems, &redactor));
     }
     judge_aliases(command, &stanza)?;
     let name = stanza.function_name.as_ref().expect("a missing function name is a problem of the stanza");
-    let filled_in = Redactor::new(of_job(), &stanza::open_texts(&job.stanza));
+    let filled_in = Redactor::new(from_job(), &stanza::open_texts(&job.stanza));
     let (learnt, redactor) = (KnownSecrets::default(), RefCell::new((0, Rc::new(redactor))));
     let pass = DeployRun { job, stanza: &stanza, name, filled_in, learnt, redactor, journal, stop, began };
     pass.warn_about_version(command);
@@ -175,14 +175,14 @@ pub fn policy(stanza: &Map, env: &Environment) -> Result<Policy, ErrorReport> {
     problems.extend(gathered.problems);
     let redactor = read.redactor(stanza, env.secrets());
     if !problems.is_empty() {
-        return Err(diagnostics::of_problems(problems, &redactor));
+        return Err(diagnostics::from_problems(problems, &redactor));
     }
     let name = read.function_name.clone().expect("a missing function name is a problem of the stanza");
-    let failed = |error| diagnostics::of_lambda(error, &redactor);
+    let failed = |error| diagnostics::from_lambda(error, &redactor);
     let named = lambda::named_region(&read, env).map_err(failed)?;
     let region = match &named {
         Some(region) => region.clone(),
-        None => apply::of_runtime(async { lambda::default_region(&read, env).await.map_err(failed) })?,
+        None => apply::from_runtime(async { lambda::default_region(&read, env).await.map_err(failed) })?,
     };
     let mut policy = policy::of(&read, &DesiredFunction::of(&read, name, None), &CodeSource::of(&read), &region);
     policy.notes.extend(gathered.warnings.iter().map(|warning| redactor.warning(warning).message));
@@ -195,7 +195,7 @@ pub fn policy(stanza: &Map, env: &Environment) -> Result<Policy, ErrorReport> {
 /// Checks that a rollback has an alias to move.
 fn judge_aliases(command: &Command, stanza: &Stanza) -> Result<(), ErrorReport> {
     let has_alias = stanza.alias.iter().flatten().next().is_some();
-    if *command == Command::Rollback && !has_alias { Err(diagnostics::of_rollback_without_alias()) } else { Ok(()) }
+    if *command == Command::Rollback && !has_alias { Err(diagnostics::from_rollback_without_alias()) } else { Ok(()) }
 }
 
 /// Writes the evaluated conditions as events. Returns the outcome with the unmet ones.
@@ -251,7 +251,7 @@ impl DeployRun<'_> {
         self.journal.record_stash(Some(commands::stash_name()));
         let stashed = commands::stash(&self.job.env, &self.job.directory);
         self.journal.record_stash(stashed.as_ref().ok().and_then(|(stash, _)| Some(stash.as_ref()?.commit.clone())));
-        let (stash, left) = stashed.map_err(|error| diagnostics::of_command(error, &self.redactor()))?;
+        let (stash, left) = stashed.map_err(|error| diagnostics::from_command(error, &self.redactor()))?;
         if let Some(stash) = &stash {
             self.warn(&warnings::stashed(&stash.commit));
         }
@@ -265,14 +265,14 @@ impl DeployRun<'_> {
         match stash.pop(&self.job.env, &self.job.directory) {
             Ok(()) => self.journal.record_stash(None),
             Err(error) => {
-                let words = diagnostics::of_command(error, &self.redactor()).message;
+                let words = diagnostics::from_command(error, &self.redactor()).message;
                 self.warn(&warnings::stash_kept(&stash.commit, &words));
             }
         }
     }
 
     fn warn(&self, warning: &Warning) {
-        self.journal.emit(Event::Warning(self.of_live().warning(&self.filled_in.warning(warning))));
+        self.journal.emit(Event::Warning(self.known_secrets_redactor().warning(&self.filled_in.warning(warning))));
     }
 
     /// Masks all secrets known so far. Built again if secrets were added, for example by renewed credentials.
@@ -290,24 +290,24 @@ impl DeployRun<'_> {
 
     /// A plan for events. It masks live variables and tags in live values, and secret variables of the job in desired values.
     fn reported(&self, plan: &Plan) -> event::Plan {
-        self.of_live().plan(self.filled_in.plan(plan.to_event()))
+        self.known_secrets_redactor().plan(self.filled_in.plan(plan.to_event()))
     }
 
     /// Masks only the secrets that are not in the request.
-    fn of_live(&self) -> Redactor {
+    fn known_secrets_redactor(&self) -> Redactor {
         let learnt = self.learnt.all();
         Redactor::new(learnt.iter().map(Secret::expose), &stanza::open_texts(&self.job.stanza))
     }
 
     /// Masks secrets in a short text from AWS, such as a request id.
-    fn of_others(&self, text: &str) -> String {
+    fn mask_foreign_text(&self, text: &str) -> String {
         self.redactor().redact(text)
     }
 
     /// Masks secrets in a version from AWS. A version number is never masked, even if a secret has the same value.
     fn reported_version(&self, version: String) -> String {
         let is_number = version.bytes().all(|byte| byte.is_ascii_digit());
-        if is_number || version.starts_with("$LATEST") { version } else { self.of_others(&version) }
+        if is_number || version.starts_with("$LATEST") { version } else { self.mask_foreign_text(&version) }
     }
 
     /// Warns that only a rollback uses `version`.
@@ -320,7 +320,7 @@ impl DeployRun<'_> {
     fn warn_about_runtime(&self, id: Option<&str>, is_named: bool) {
         let Some(id) = id.filter(|id| !id.is_empty()) else { return };
         if let Some(outlook) = runtimes::outlook(id, &self.job.today) {
-            self.warn(&warnings::of_runtime(id, &outlook, is_named));
+            self.warn(&warnings::from_runtime(id, &outlook, is_named));
         }
     }
 
@@ -333,22 +333,22 @@ impl DeployRun<'_> {
 
     fn run_commands(&self) -> Result<(), ErrorReport> {
         let Some(commands) = &self.stanza.run else { return Ok(()) };
-        self.stop.check().map_err(diagnostics::of_stop)?;
+        self.stop.check().map_err(diagnostics::from_stop)?;
         self.journal.mark_side_effects_started();
         let (redactor, job) = (self.redactor(), self.job);
         let redact = |text: &str| redactor.redact(text);
         let mut report = |stream, line: String| self.journal.emit(Event::Output { stream, line });
         commands::run(commands, &job.env, &job.directory, None, self.stop, &redact, &mut report)
-            .map_err(|error| diagnostics::of_command(error, &self.redactor()))
+            .map_err(|error| diagnostics::from_command(error, &self.redactor()))
     }
 
     fn package_to(&self, output: &std::path::Path) -> Result<Finished, ErrorReport> {
         let output_path = self.job.directory.join(output);
         let contents = self.scan(Some(&output_path))?;
-        let archive = into_archive(contents, self.journal, self.stop).map_err(|error| self.of_package(error))?;
+        let archive = into_archive(contents, self.journal, self.stop).map_err(|error| self.package_report(error))?;
         self.emit_packaged(&archive);
         self.warn_about_handler(&self.wanted(), None, &archive);
-        archive.write_to(&output_path, output).map_err(|error| self.of_package(error))?;
+        archive.write_to(&output_path, output).map_err(|error| self.package_report(error))?;
         Ok(Finished::Packaged {
             package: self.filled_in.package(archive.to_event()),
             output: output.display().to_string(),
@@ -376,15 +376,15 @@ impl DeployRun<'_> {
         }
     }
 
-    fn of_package(&self, error: PackageError) -> ErrorReport {
-        diagnostics::of_package(error, &self.filled_in)
+    fn package_report(&self, error: PackageError) -> ErrorReport {
+        diagnostics::from_package(error, &self.filled_in)
     }
 
     fn scan(&self, output: Option<&std::path::Path>) -> Result<Contents, ErrorReport> {
         let selection = Selection::of(self.stanza);
         let contents =
-            package::scan(&self.job.directory, &selection, output).map_err(|error| self.of_package(error))?;
-        contents.notes().iter().for_each(|note| self.warn(&warnings::of_note(note)));
+            package::scan(&self.job.directory, &selection, output).map_err(|error| self.package_report(error))?;
+        contents.notes().iter().for_each(|note| self.warn(&warnings::from_note(note)));
         Ok(contents)
     }
 }

@@ -3,7 +3,7 @@
 //! which version is the previous one.
 
 use super::DeployRun;
-use super::apply::{Ended, of_runtime};
+use super::apply::{Ended, from_runtime};
 use super::verify::VerifyContext;
 use crate::diagnostics;
 use crate::function::{LiveFunction, Release};
@@ -15,11 +15,12 @@ use crate::protocol::event::{Event, Finished};
 impl DeployRun<'_> {
     /// Moves the aliases back; with `only_plan` only plans it.
     pub(super) fn roll_back(&self, only_plan: bool) -> Result<Finished, ErrorReport> {
-        of_runtime(async {
+        from_runtime(async {
             let (lambda, identity) = self.connect().await?;
             let wanted = self.wanted();
             let found = lambda.read_live(self.name).await.map_err(|error| self.failed(error))?;
-            let mut live = found.ok_or_else(|| diagnostics::of_no_function(self.name.as_str(), &self.filled_in))?.live;
+            let mut live =
+                found.ok_or_else(|| diagnostics::from_no_function(self.name.as_str(), &self.filled_in))?.live;
             let questions = ReleaseQuestions {
                 aliases: wanted.release.aliases.clone(),
                 versions: true,
@@ -29,7 +30,7 @@ impl DeployRun<'_> {
             lambda.read_release(self.name, &mut live, &questions).await.map_err(|error| self.failed(error))?;
             let plan = loop {
                 let plan = roll_back(&wanted.release, self.stanza.version.as_deref(), &live)
-                    .map_err(|error| diagnostics::of_plan(error, self.name.as_str(), &self.filled_in))?;
+                    .map_err(|error| diagnostics::from_plan(error, self.name.as_str(), &self.filled_in))?;
                 let Some(number) = unsettled(&plan, &live, !only_plan) else { break plan };
                 let read = lambda.read_version(self.name, &mut live, &number, !only_plan).await;
                 if let Some(error) = read.map_err(|error| self.failed(error))?
@@ -77,7 +78,7 @@ impl DeployRun<'_> {
         match self.apply(plan, subject, &proof, lambda).await {
             Ok(()) => Ok(()),
             Err(Ended::Failed(report)) => Err(report),
-            Err(Ended::Outdated(outdated)) => Err(diagnostics::of_moved_alias(outdated.error, &self.redactor())),
+            Err(Ended::Outdated(outdated)) => Err(diagnostics::from_moved_alias(outdated.error, &self.redactor())),
         }
     }
 }

@@ -91,7 +91,7 @@ impl DeployRun<'_> {
             Ok(()) => return Ok(()),
             Err(CommandError::RunFailed { how, .. }) => diagnostics::FailureReason::Command { how },
             Err(CommandError::Child(ChildError::TimedOut(limit))) => diagnostics::FailureReason::SlowCommand(limit),
-            Err(error) => return Err(diagnostics::of_command(error, &redactor)),
+            Err(error) => return Err(diagnostics::from_command(error, &redactor)),
         };
         Err(self.unproved(subject, proof, why, Vec::new()))
     }
@@ -105,7 +105,7 @@ impl DeployRun<'_> {
     ) -> ErrorReport {
         let redactor = self.redactor();
         let redact = |text: &str| redactor.redact(text);
-        let mut report = diagnostics::of_verification(&self.unproven(subject, proof), why, log, &redact);
+        let mut report = diagnostics::from_verification(&self.unproven(subject, proof), why, log, &redact);
         if let Some(url) = proof.latest_url {
             report.message = format!("{}; {} already serves the new code", report.message, redact(url));
         }

@@ -1,17 +1,17 @@
 //! Turns a [`LambdaError`] into the report that says what failed at AWS, what is live now and what to do.
 
-use super::call::of_call;
-use super::credentials::of_credentials;
-use super::{aws_messages, caused, of_stop, report, sentence};
+use super::call::from_call;
+use super::credentials::from_credentials;
+use super::{aws_messages, caused, from_stop, report, sentence};
 use crate::lambda::{ANOTHER_UPDATE, LambdaError, StateReason};
 use crate::protocol::error::{Code, ErrorReport};
 use crate::protocol::event::StepName;
 use crate::protocol::secret::{MASK, Redactor};
 
 /// Reports a failed call to AWS, a wait that ran out of time, or a function that AWS could not make ready.
-pub fn of_lambda(error: LambdaError, redactor: &Redactor) -> ErrorReport {
+pub fn from_lambda(error: LambdaError, redactor: &Redactor) -> ErrorReport {
     match error {
-        LambdaError::Credentials(error) => of_credentials(error, redactor),
+        LambdaError::Credentials(error) => from_credentials(error, redactor),
         LambdaError::BadRegion { origin, region, right } => {
             report(Code::BadValue, format!("`{origin}` is `{}`; {right}", redactor.redact(&region)))
                 .hint("correct it, or set `region` in the stanza")
@@ -33,33 +33,33 @@ pub fn of_lambda(error: LambdaError, redactor: &Redactor) -> ErrorReport {
                 None => report("contains no certificates"),
             }
         }
-        LambdaError::Call(error) | LambdaError::RoleNotReady(error) => of_call(error, redactor),
+        LambdaError::Call(error) | LambdaError::RoleNotReady(error) => from_call(error, redactor),
         LambdaError::Outdated(error) => {
             let unseen = || report(Code::Conflict, "the function does not have the settings or code that were just deployed");
-            let mut report = error.map_or_else(unseen, |error| of_call(error, redactor));
+            let mut report = error.map_or_else(unseen, |error| from_call(error, redactor));
             report.hint = Some("deploy again; if it recurs, find out who else changes this function at the same time".to_owned());
             report
         }
-        LambdaError::CreationFailed(trouble) => of_trouble(
+        LambdaError::CreationFailed(trouble) => from_trouble(
             Code::CreationFailed,
             "AWS created the function but could not make it active",
             trouble,
             "then deploy again; the function exists, but cannot be invoked",
             redactor,
         ),
-        LambdaError::VersionFailed { version, trouble } => of_failed_version(&version, trouble, None, redactor),
+        LambdaError::VersionFailed { version, trouble } => from_failed_version(&version, trouble, None, redactor),
         LambdaError::Deactivated => {
             report(Code::FunctionDeactivated, "the function is deactivated and cannot be invoked")
                 .hint("activate it, then deploy again; nothing was changed")
         }
-        LambdaError::UpdateFailed(trouble) => of_trouble(
+        LambdaError::UpdateFailed(trouble) => from_trouble(
             Code::UpdateFailed,
             "AWS accepted the update but could not apply it",
             trouble,
             "then deploy again; the previous code and settings are still live",
             redactor,
         ),
-        LambdaError::ProvisioningFailed(trouble) => of_trouble(
+        LambdaError::ProvisioningFailed(trouble) => from_trouble(
             Code::ProvisioningFailed,
             "AWS could not allocate the provisioned concurrency",
             trouble,
@@ -77,7 +77,7 @@ pub fn of_lambda(error: LambdaError, redactor: &Redactor) -> ErrorReport {
                 .hint("deploy again to keep waiting, or raise `wait_timeout`")
         }
         LambdaError::WaitedTooLong { what, limit } => {
-            report(Code::TimedOut, format!("{what} was not ready after {} s", limit.as_secs()))
+            report(Code::TimedOut, format!("timed out after {} s waiting for {what}", limit.as_secs()))
                 .hint("deploy again to keep waiting, or raise `wait_timeout`")
         }
         LambdaError::NoObject { object } => report(
@@ -95,7 +95,7 @@ pub fn of_lambda(error: LambdaError, redactor: &Redactor) -> ErrorReport {
         LambdaError::Gone => report(Code::FunctionGone, "the function was deleted during the deployment")
             .hint("deploy again to create it, and find out what deletes it"),
         LambdaError::Stopped { reason, in_flight } => {
-            let mut report = of_stop(reason);
+            let mut report = from_stop(reason);
             // `report_way_back` reports the state of traffic that was being shifted.
             if let Some(step) = in_flight.filter(|step| *step != StepName::ShiftTraffic) {
                 report.message = format!("{} during {}, which may still take effect", report.message, step.as_str());
@@ -107,7 +107,7 @@ pub fn of_lambda(error: LambdaError, redactor: &Redactor) -> ErrorReport {
 
 /// Reports a version that AWS could not make active. `alias` is the name of an alias that should point at it, with the version
 /// at which the alias points.
-pub fn of_failed_version(
+pub fn from_failed_version(
     version: &str,
     trouble: StateReason,
     alias: Option<(String, &str)>,
@@ -119,20 +119,20 @@ pub fn of_failed_version(
         None => String::new(),
     };
     let what = format!("AWS could not make version {version} active{stays}");
-    of_trouble(Code::VersionFailed, &what, trouble, "then deploy again", redactor)
+    from_trouble(Code::VersionFailed, &what, trouble, "then deploy again", redactor)
 }
 
 /// Reports an alias that someone else moved while this run shifted its traffic or rolled it back.
-pub fn of_moved_alias(error: LambdaError, redactor: &Redactor) -> ErrorReport {
-    of_lambda(error, redactor)
+pub fn from_moved_alias(error: LambdaError, redactor: &Redactor) -> ErrorReport {
+    from_lambda(error, redactor)
         .at("/alias")
         .hint("check where the alias points now before you deploy again; someone else changed it during this run")
 }
 
 /// Reports a function, a version, an update or provisioned concurrency that AWS could not make ready. `what` begins the message;
 /// `next` is the second part of the hint, what to do once the cause is fixed.
-fn of_trouble(code: Code, what: &str, trouble: StateReason, next: &str, redactor: &Redactor) -> ErrorReport {
-    let known = trouble.code.as_deref().and_then(aws_messages::of_state);
+fn from_trouble(code: Code, what: &str, trouble: StateReason, next: &str, redactor: &Redactor) -> ErrorReport {
+    let known = trouble.code.as_deref().and_then(aws_messages::from_state);
     let reported = |text: &Option<String>, words: &str| text.as_deref().is_some_and(|text| text.contains(words));
     let asked = (code == Code::ProvisioningFailed).then_some("/provisioned_concurrency");
     let is_start = reported(&trouble.code, "FunctionError") || reported(&trouble.reason, "FUNCTION_ERROR");

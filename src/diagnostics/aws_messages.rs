@@ -59,7 +59,7 @@ pub(super) fn row(error: &CallError) -> Option<&'static Row> {
 
 /// Hint and stanza key for AWS's reason code of a function, a version or an update that AWS could not make ready. `None`: the table
 /// does not know the reason code.
-pub(super) fn of_state(reason: &str) -> Option<(&'static str, Option<&'static str>)> {
+pub(super) fn from_state(reason: &str) -> Option<(&'static str, Option<&'static str>)> {
     STATES.iter().find(|(code, ..)| *code == reason).map(|(_, at, hint)| (*hint, *at))
 }
 

@@ -10,13 +10,13 @@ use crate::protocol::secret::Redactor;
 /// proxy, does not help and fills every log.
 const MOST_CHARACTERS: usize = 4_000;
 
-pub(super) fn of_call(error: CallError, redactor: &Redactor) -> ErrorReport {
+pub(super) fn from_call(error: CallError, redactor: &Redactor) -> ErrorReport {
     let mut report = match error.kind {
-        CallErrorKind::Service => of_refusal(&error, redactor),
-        CallErrorKind::InvalidResponse => of_garbled(&error),
+        CallErrorKind::Service => from_refusal(&error, redactor),
+        CallErrorKind::InvalidResponse => from_garbled(&error),
         CallErrorKind::Timeout => report(Code::TimedOut, format!("AWS did not respond to {} in time", error.operation))
             .hint("try again in a few minutes"),
-        CallErrorKind::Connect => of_unreachable(&error, redactor),
+        CallErrorKind::Connect => from_unreachable(&error, redactor),
         CallErrorKind::Construction => {
             report(Code::BadValue, format!("the {} request cannot be built from these values", error.operation))
                 .hint("correct the value that the causes describe, in the stanza or in a variable that the stanza uses")
@@ -43,14 +43,14 @@ pub(super) fn of_call(error: CallError, redactor: &Redactor) -> ErrorReport {
 
 /// Reports a call that AWS refused. The most specific reading wins: a denied permission, a rejected value, a row of the table
 /// in `texts.rs`, a bare access-denied code, a server error; the last resort is AWS's text with a code for the kind of operation.
-fn of_refusal(error: &CallError, redactor: &Redactor) -> ErrorReport {
+fn from_refusal(error: &CallError, redactor: &Redactor) -> ErrorReport {
     if let Some(denied) = Denied::said(error) {
-        return of_denied(&denied, error, redactor);
+        return from_denied(&denied, error, redactor);
     }
     // `constraint` cuts values short, so redact first: the redactor would not recognize half of a secret.
     let problems = constraint::problems(&redactor.redact(error.message()));
     if !problems.is_empty() {
-        return of_constraints(problems, error, redactor);
+        return from_constraints(problems, error, redactor);
     }
     let refused = |words: &str| {
         let words = sentence(words, redactor);
@@ -63,7 +63,7 @@ fn of_refusal(error: &CallError, redactor: &Redactor) -> ErrorReport {
     if let Some(row) = aws_messages::row(error) {
         let mut report = report(row.code, refused(row.says.unwrap_or(error.message()))).hint(row.hint);
         report.at = row.at.map(str::to_owned);
-        if let Some((hint, at)) = state_reason(error.message()).and_then(aws_messages::of_state) {
+        if let Some((hint, at)) = state_reason(error.message()).and_then(aws_messages::from_state) {
             report = report.hint(format!("{hint}{} then deploy again", if hint.ends_with('?') { "" } else { ";" }));
             report.at = at.map(str::to_owned);
         }
@@ -74,7 +74,7 @@ fn of_refusal(error: &CallError, redactor: &Redactor) -> ErrorReport {
         return report;
     }
     if let Some(denied) = Denied::implied(error) {
-        return of_denied(&denied, error, redactor);
+        return from_denied(&denied, error, redactor);
     }
     if error.http_status.is_some_and(|status| status >= 500) {
         return report(Code::ServiceUnavailable, refused(error.message())).hint("try again in a few minutes");
@@ -83,7 +83,7 @@ fn of_refusal(error: &CallError, redactor: &Redactor) -> ErrorReport {
         .hint("look up AWS's error text in its documentation of this operation")
 }
 
-fn of_denied(denied: &Denied, error: &CallError, redactor: &Redactor) -> ErrorReport {
+fn from_denied(denied: &Denied, error: &CallError, redactor: &Redactor) -> ErrorReport {
     let redact = |text: &str| redactor.redact(text);
     let who = denied.who.as_deref().map_or_else(|| "the caller".to_owned(), redact);
     let action = redact(&denied.action);
@@ -95,8 +95,8 @@ fn of_denied(denied: &Denied, error: &CallError, redactor: &Redactor) -> ErrorRe
     };
     let mut report = report(Code::AccessDenied, format!("{who} is not allowed to perform {action}{on}{forbids}"));
     // An S3 call may be denied `kms:` actions on the bucket's own key, so the bucket is to blame, not `kms_key_arn`.
-    let of_bucket = aws_messages::is_of_bucket(error.operation).then_some("/s3_bucket");
-    report.at = of_bucket.or_else(|| at_of_action(&denied.action)).map(str::to_owned);
+    let from_bucket = aws_messages::is_of_bucket(error.operation).then_some("/s3_bucket");
+    report.at = from_bucket.or_else(|| at_of_action(&denied.action)).map(str::to_owned);
     report.caused_by.extend(aws_message(error, redactor));
     let mut statement = denied.statement();
     if let Some(statement) = &mut statement {
@@ -159,8 +159,8 @@ fn at_of_action(action: &str) -> Option<&'static str> {
     })
 }
 
-fn of_constraints(problems: Vec<Problem>, error: &CallError, redactor: &Redactor) -> ErrorReport {
-    let mut report = ErrorReport::of_problems(problems);
+fn from_constraints(problems: Vec<Problem>, error: &CallError, redactor: &Redactor) -> ErrorReport {
+    let mut report = ErrorReport::from_problems(problems);
     report.message = format!("AWS refused {}: {}", error.operation, report.message);
     report.caused_by.extend(aws_message(error, redactor));
     report
@@ -174,7 +174,7 @@ fn aws_message(error: &CallError, redactor: &Redactor) -> Option<String> {
     (!words.is_empty() && words != "None").then(|| shortened(&words))
 }
 
-fn of_garbled(error: &CallError) -> ErrorReport {
+fn from_garbled(error: &CallError) -> ErrorReport {
     let operation = error.operation;
     let is_down = error.http_status.is_some_and(|status| status >= 500);
     let code = if is_down { Code::ServiceUnavailable } else { Code::UnexpectedAnswer };
@@ -186,7 +186,7 @@ fn of_garbled(error: &CallError) -> ErrorReport {
 }
 
 /// Reports a connection that could not be made, or broke. The causes say why.
-fn of_unreachable(error: &CallError, redactor: &Redactor) -> ErrorReport {
+fn from_unreachable(error: &CallError, redactor: &Redactor) -> ErrorReport {
     let causes = error.causes.join(" ").to_lowercase();
     let has = |words: &[&str]| words.iter().any(|words| causes.contains(words));
     let operation = error.operation;
@@ -246,12 +246,12 @@ mod tests {
             ("AssumeRoleWithWebIdentity", Code::IdentityRejected),
             ("Invoke", Code::InvocationRejected),
         ] {
-            let report = of_call(unknown(operation), &Redactor::default());
+            let report = from_call(unknown(operation), &Redactor::default());
             assert_eq!(report.code, code, "{operation}");
             assert_eq!(report.message, format!("AWS refused {operation}: Something new"));
             assert!(report.hint.is_some());
         }
-        let down = of_call(refused("BrandNewException", 503, "oops"), &Redactor::default());
+        let down = from_call(refused("BrandNewException", 503, "oops"), &Redactor::default());
         assert_eq!((down.code, down.retryable), (Code::ServiceUnavailable, true));
     }
 
@@ -272,7 +272,7 @@ mod tests {
             ("tunnel error: proxy authorization required", Code::ProxyRefused, "HTTPS_PROXY"),
             ("connection reset by peer", Code::NetworkFailure, "network"),
         ] {
-            let report = of_call(unreachable(cause), &Redactor::default());
+            let report = from_call(unreachable(cause), &Redactor::default());
             assert_eq!(report.code, code, "{cause}");
             assert!(report.hint.as_deref().is_some_and(|text| text.contains(hint)), "{report:?}");
         }
@@ -281,7 +281,7 @@ mod tests {
     #[test]
     fn a_denied_call_brings_the_statement_that_would_allow_it() {
         let text = "User: arn:aws:iam::123456789012:user/ci is not authorized to perform: lambda:UpdateFunctionCode on resource: arn:aws:lambda:us-east-1:123456789012:function:f because no identity-based policy allows the lambda:UpdateFunctionCode action";
-        let report = of_call(refused("AccessDeniedException", 403, text), &Redactor::default());
+        let report = from_call(refused("AccessDeniedException", 403, text), &Redactor::default());
         let statement = report.policy_statement.clone().expect("a statement");
         assert_eq!(
             serde_json::json!(statement),
@@ -291,7 +291,7 @@ mod tests {
         let hint = report.hint.expect("a hint");
         assert!(hint.contains(&serde_json::json!(statement).to_string()), "{hint}");
         let forbidden = text.replace("because no", "with an explicit deny in a service control policy, no");
-        let report = of_call(refused("AccessDeniedException", 403, &forbidden), &Redactor::default());
+        let report = from_call(refused("AccessDeniedException", 403, &forbidden), &Redactor::default());
         assert!(report.policy_statement.is_none());
         assert!(report.hint.is_some_and(|hint| hint.contains("no statement can allow it")), "{}", report.message);
     }
@@ -300,7 +300,7 @@ mod tests {
     fn aws_quoting_a_variable_does_not_show_it() {
         let redactor = Redactor::new(["hunter2!"], &[]);
         let text = r#"exceeded the 4KB limit. String measured: {"PASSWORD":"hunter2!"}"#;
-        let report = of_call(refused("InvalidParameterValueException", 400, text), &redactor);
+        let report = from_call(refused("InvalidParameterValueException", 400, text), &redactor);
         assert!(!format!("{report:?}").contains("hunter2"), "{report:?}");
     }
 }

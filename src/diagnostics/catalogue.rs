@@ -22,9 +22,9 @@ pub fn document() -> String {
         let _ = writeln!(text, "| [`{0}`](#{0}) | {1} | {again} |", code.word(), code.class().word());
     }
     text.push('\n');
-    Code::ALL.iter().for_each(|code| text.push_str(&of_code(*code)));
+    Code::ALL.iter().for_each(|code| text.push_str(&from_code(*code)));
     text.push_str("## Warnings\n\nA warning does not end the run.\n\n");
-    WarningCode::ALL.iter().for_each(|code| text.push_str(&of_warning(*code)));
+    WarningCode::ALL.iter().for_each(|code| text.push_str(&from_warning(*code)));
     text.truncate(text.trim_end().len());
     text.push('\n');
     text
@@ -36,10 +36,10 @@ pub fn document() -> String {
 /// For an unknown code, a message that suggests the nearest known one.
 pub fn entry(word: &str) -> Result<String, String> {
     if let Some(code) = Code::ALL.iter().find(|code| code.word() == word) {
-        return Ok(of_code(*code));
+        return Ok(from_code(*code));
     }
     if let Some(code) = WarningCode::ALL.iter().find(|code| code.word() == word) {
-        return Ok(of_warning(*code));
+        return Ok(from_warning(*code));
     }
     let words = Code::ALL.iter().map(|code| code.word()).chain(WarningCode::ALL.iter().map(|code| code.word()));
     let words: Vec<String> = words.collect();
@@ -48,7 +48,7 @@ pub fn entry(word: &str) -> Result<String, String> {
     Err(format!("unknown code `{word}`{meant} (docs/errors.md lists all codes)"))
 }
 
-fn of_code(code: Code) -> String {
+fn from_code(code: Code) -> String {
     let class = code.class();
     let again = if code.is_retryable() {
         "The same request may succeed later without any change."
@@ -67,7 +67,7 @@ fn of_code(code: Code) -> String {
     )
 }
 
-fn of_warning(code: WarningCode) -> String {
+fn from_warning(code: WarningCode) -> String {
     format!("### {}\n\n{}\n\n**What to do:** {}\n\n", code.word(), code.meaning(), code.advice())
 }
 

@@ -1,6 +1,6 @@
 //! Turns a failed command of the stanza, or of git, into the report that names it.
 
-use super::{caused, of_stop, report, sentence, shortened, too_large};
+use super::{caused, from_stop, report, sentence, shortened, too_large};
 use crate::child::ChildError;
 use crate::commands::CommandError;
 use crate::git::GitError;
@@ -8,21 +8,21 @@ use crate::protocol::error::{Code, ErrorReport};
 use crate::protocol::secret::Redactor;
 
 /// Reports that git could not describe the checkout.
-pub fn of_git(error: GitError) -> ErrorReport {
+pub fn from_git(error: GitError) -> ErrorReport {
     let readable = "make this directory readable for git; `git status` in it shows the problem";
     let (said, hint) = match error {
         GitError::NotInstalled => ("git is not installed".to_owned(), "install git, or set TRAVIS_BRANCH"),
         GitError::Refused { words } => {
             (sentence(words.lines().next().unwrap_or_default(), &Redactor::default()), readable)
         }
-        GitError::Child(ChildError::Stopped(reason)) => return of_stop(reason),
+        GitError::Child(ChildError::Stopped(reason)) => return from_stop(reason),
         GitError::Child(error) => (error.to_string(), readable),
     };
     report(Code::GitFailed, format!("git cannot determine the branch: {said}")).hint(hint)
 }
 
 /// Reports a command of the stanza that failed, could not be started or did not exit in time.
-pub fn of_command(error: CommandError, redactor: &Redactor) -> ErrorReport {
+pub fn from_command(error: CommandError, redactor: &Redactor) -> ErrorReport {
     match error {
         CommandError::RunFailed { command, index, how } => {
             let command = shortened(&redactor.redact(&command));
@@ -44,6 +44,6 @@ pub fn of_command(error: CommandError, redactor: &Redactor) -> ErrorReport {
             report(Code::TimedOut, format!("a command did not exit within {} s", limit.as_secs()))
                 .hint("remove waiting and downloads from the command, or run it in a separate step of the job")
         }
-        CommandError::Child(ChildError::Stopped(reason)) => of_stop(reason),
+        CommandError::Child(ChildError::Stopped(reason)) => from_stop(reason),
     }
 }

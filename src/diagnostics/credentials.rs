@@ -7,7 +7,7 @@ use crate::protocol::messages::one_line;
 use crate::protocol::secret::Redactor;
 
 /// Reports a source of credentials that has none or only a part of them, or does not return them.
-pub(super) fn of_credentials(error: CredentialsError, redactor: &Redactor) -> ErrorReport {
+pub(super) fn from_credentials(error: CredentialsError, redactor: &Redactor) -> ErrorReport {
     match error {
         CredentialsError::Incomplete { given, missing, at } => {
             let mut report = self::report(

@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{
-    FailureReason, VerificationFailure, of_arguments, of_command, of_conditions, of_failed_version, of_git, of_lambda,
-    of_package, of_panic, of_plan, of_problems, of_request, of_stop, of_system, of_verification,
+    FailureReason, VerificationFailure, from_arguments, from_command, from_conditions, from_failed_version, from_git,
+    from_lambda, from_package, from_panic, from_plan, from_problems, from_request, from_stop, from_system,
+    from_verification,
 };
 use crate::cancel::CancelReason;
 use crate::commands::CommandError;
@@ -31,19 +32,19 @@ pub(super) fn example(code: Code) -> ErrorReport {
     let redactor = Redactor::default();
     let invalid = "InvalidParameterValueException";
     match code {
-        Code::BadArguments => of_arguments("unrecognized subcommand 'deplay'".to_owned()),
-        Code::BadJson => of_input("{\"function_name\": \"hello\",}"),
-        Code::DuplicateKey => of_input("{\"zip\": \"dist\", \"zip\": \"build\"}"),
-        Code::RequestTooLarge => of_request(RequestError::TooLarge, LIMIT),
-        Code::RequestTimeout => of_request(RequestError::Unreadable(io::ErrorKind::TimedOut.into()), LIMIT),
-        Code::BadRequest => of_input("[]"),
-        Code::UnsupportedProtocol => of_input("{\"protocol\": 2}"),
-        Code::WrongProvider => of_stanza(r#"{"provider": "s3", "function_name": "hello"}"#),
-        Code::BadValue => of_stanza(r#"{"function_name": "hello", "timeout": "soon"}"#),
-        Code::MissingKey => of_stanza("{}"),
-        Code::UnknownKey => of_stanza(r#"{"function_name": "hello", "runtme": "nodejs24.x", "strict": true}"#),
-        Code::NotDecrypted => of_stanza(r#"{"function_name": "hello", "secret_access_key": {"secure": "kT6a"}}"#),
-        Code::BadCondition => of_conditions(
+        Code::BadArguments => from_arguments("unrecognized subcommand 'deplay'".to_owned()),
+        Code::BadJson => from_input("{\"function_name\": \"hello\",}"),
+        Code::DuplicateKey => from_input("{\"zip\": \"dist\", \"zip\": \"build\"}"),
+        Code::RequestTooLarge => from_request(RequestError::TooLarge, LIMIT),
+        Code::RequestTimeout => from_request(RequestError::Unreadable(io::ErrorKind::TimedOut.into()), LIMIT),
+        Code::BadRequest => from_input("[]"),
+        Code::UnsupportedProtocol => from_input("{\"protocol\": 2}"),
+        Code::WrongProvider => from_stanza(r#"{"provider": "s3", "function_name": "hello"}"#),
+        Code::BadValue => from_stanza(r#"{"function_name": "hello", "timeout": "soon"}"#),
+        Code::MissingKey => from_stanza("{}"),
+        Code::UnknownKey => from_stanza(r#"{"function_name": "hello", "runtme": "nodejs24.x", "strict": true}"#),
+        Code::NotDecrypted => from_stanza(r#"{"function_name": "hello", "secret_access_key": {"secure": "kT6a"}}"#),
+        Code::BadCondition => from_conditions(
             ConditionError::BadCondition {
                 at: "/on/condition".to_owned(),
                 text: "$STAGE = ".to_owned(),
@@ -51,12 +52,12 @@ pub(super) fn example(code: Code) -> ErrorReport {
             },
             &redactor,
         ),
-        Code::ConditionTimeout => of_bash(BashError::TimedOut { limit: LIMIT }),
-        Code::BashNotFound => of_bash(BashError::NotFound { path: "/usr/bin:/bin".to_owned() }),
-        Code::GitFailed => of_git(GitError::Refused {
+        Code::ConditionTimeout => from_bash(BashError::TimedOut { limit: LIMIT }),
+        Code::BashNotFound => from_bash(BashError::NotFound { path: "/usr/bin:/bin".to_owned() }),
+        Code::GitFailed => from_git(GitError::Refused {
             words: "fatal: detected dubious ownership in repository at '/builds/shop'".to_owned(),
         }),
-        Code::EnvTooLarge => of_bash(BashError::EnvTooLarge { name: "CHANGED_FILES".to_owned(), bytes: 200_000 }),
+        Code::EnvTooLarge => from_bash(BashError::EnvTooLarge { name: "CHANGED_FILES".to_owned(), bytes: 200_000 }),
         Code::PackageNotFound => packaging(PackageError::NotFound { path: "dist".to_owned() }),
         Code::PackageEmpty => packaging(PackageError::Empty { path: "dist".to_owned(), only_hidden: false }),
         Code::PackageUnreadable => {
@@ -205,7 +206,7 @@ pub(super) fn example(code: Code) -> ErrorReport {
         Code::CreationFailed => {
             at_aws(LambdaError::CreationFailed(trouble("InvalidSubnet", "The subnet ID 'subnet-1' does not exist")))
         }
-        Code::VersionFailed => of_failed_version(
+        Code::VersionFailed => from_failed_version(
             "8",
             trouble("DisabledKMSKey", "The KMS key of the function is disabled"),
             Some(("live".to_owned(), "7")),
@@ -220,7 +221,7 @@ pub(super) fn example(code: Code) -> ErrorReport {
             code: None,
             reason: Some("FUNCTION_ERROR_INIT_FAILURE".to_owned()),
         })),
-        Code::VerificationFailed => of_verification(
+        Code::VerificationFailed => from_verification(
             &VerificationFailure::Behind { version: "8", alias: "live", live: "7" },
             FailureReason::Answer(FailedExpectation::FunctionError { words: "KeyError: 'orders'".to_owned() }),
             vec!["[ERROR] KeyError: 'orders'".to_owned()],
@@ -254,47 +255,47 @@ pub(super) fn example(code: Code) -> ErrorReport {
             ..call("GetFunction")
         })),
         Code::CleanupFailed => {
-            of_command(CommandError::CleanupFailed { words: "fatal: not a git repository".to_owned() }, &redactor)
+            from_command(CommandError::CleanupFailed { words: "fatal: not a git repository".to_owned() }, &redactor)
         }
-        Code::RunFailed => of_command(
+        Code::RunFailed => from_command(
             CommandError::RunFailed { command: "./announce.sh".to_owned(), index: 0, how: "exit status 1".to_owned() },
             &redactor,
         ),
-        Code::SystemLimit => of_system(&io::Error::from_raw_os_error(24)),
-        Code::Cancelled => of_stop(CancelReason::Signal(SIGTERM)),
-        Code::OutputClosed => of_stop(CancelReason::OutputClosed),
-        Code::Internal => of_panic("src/deploy/mod.rs:1:1"),
+        Code::SystemLimit => from_system(&io::Error::from_raw_os_error(24)),
+        Code::Cancelled => from_stop(CancelReason::Signal(SIGTERM)),
+        Code::OutputClosed => from_stop(CancelReason::OutputClosed),
+        Code::Internal => from_panic("src/deploy/mod.rs:1:1"),
     }
 }
 
-fn of_input(text: &str) -> ErrorReport {
+fn from_input(text: &str) -> ErrorReport {
     match request::read(text.as_bytes()) {
-        Err(error) => of_request(error, LIMIT),
-        Ok(_) => of_panic("an example that is right"),
+        Err(error) => from_request(error, LIMIT),
+        Ok(_) => from_panic("an example that is right"),
     }
 }
 
-fn of_stanza(text: &str) -> ErrorReport {
+fn from_stanza(text: &str) -> ErrorReport {
     match json::parse(text.as_bytes()) {
-        Ok(Node::Map(map)) => of_problems(stanza::read(&map).problems, &Redactor::default()),
-        _ => of_panic("an example that is no stanza"),
+        Ok(Node::Map(map)) => from_problems(stanza::read(&map).problems, &Redactor::default()),
+        _ => from_panic("an example that is no stanza"),
     }
 }
 
-fn of_bash(error: BashError) -> ErrorReport {
-    of_conditions(ConditionError::Bash(error), &Redactor::default())
+fn from_bash(error: BashError) -> ErrorReport {
+    from_conditions(ConditionError::Bash(error), &Redactor::default())
 }
 
 fn packaging(error: PackageError) -> ErrorReport {
-    of_package(error, &Redactor::default())
+    from_package(error, &Redactor::default())
 }
 
 fn planning(error: PlanError) -> ErrorReport {
-    of_plan(error, "hello", &Redactor::default())
+    from_plan(error, "hello", &Redactor::default())
 }
 
 fn at_aws(error: LambdaError) -> ErrorReport {
-    of_lambda(error, &Redactor::default())
+    from_lambda(error, &Redactor::default())
 }
 
 fn trouble(code: &str, reason: &str) -> StateReason {

@@ -22,12 +22,12 @@ use std::path::Path;
 
 use rustix::io::Errno;
 
-pub use aws::{of_failed_version, of_lambda, of_moved_alias};
-pub use commands::{of_command, of_git};
-pub use package::of_package;
-pub use plan::{of_no_function, of_plan, of_rollback_without_alias};
-pub use request::{of_conditions, of_request};
-pub use verification::{FailureReason, VerificationFailure, of_verification, report_way_back};
+pub use aws::{from_failed_version, from_lambda, from_moved_alias};
+pub use commands::{from_command, from_git};
+pub use package::from_package;
+pub use plan::{from_no_function, from_plan, from_rollback_without_alias};
+pub use request::{from_conditions, from_request};
+pub use verification::{FailureReason, VerificationFailure, from_verification, report_way_back};
 
 use crate::cancel::CancelReason;
 use crate::protocol::error::{Code, ErrorReport, Problem};
@@ -35,13 +35,13 @@ use crate::protocol::messages::size;
 use crate::protocol::secret::Redactor;
 
 /// Reports a stanza with problems. Redacts each message, because an expanded variable may have put a secret into a value.
-pub fn of_problems(mut problems: Vec<Problem>, redactor: &Redactor) -> ErrorReport {
+pub fn from_problems(mut problems: Vec<Problem>, redactor: &Redactor) -> ErrorReport {
     problems.iter_mut().for_each(|problem| problem.message = redactor.redact(&problem.message));
-    ErrorReport::of_problems(problems)
+    ErrorReport::from_problems(problems)
 }
 
 /// Reports a run that a signal or a closed standard output ended.
-pub fn of_stop(reason: CancelReason) -> ErrorReport {
+pub fn from_stop(reason: CancelReason) -> ErrorReport {
     match reason {
         CancelReason::Signal(_) => report(Code::Cancelled, format!("cancelled by {reason}")),
         CancelReason::OutputClosed => report(Code::OutputClosed, "the runner closed the standard output of dpl-lambda"),
@@ -61,12 +61,12 @@ pub fn naming_stash(report: ErrorReport, stash: Option<String>) -> ErrorReport {
 }
 
 /// Reports a file descriptor, a thread or memory that the operating system refused to this process.
-pub fn of_system(source: &io::Error) -> ErrorReport {
+pub fn from_system(source: &io::Error) -> ErrorReport {
     caused(report(Code::SystemLimit, "the operating system refused a resource that dpl-lambda needs"), source)
 }
 
 /// Reports that `program`, our own executable, could not be started. Standalone mode starts it once for each stanza.
-pub fn of_unstartable(program: &Path, source: &io::Error) -> ErrorReport {
+pub fn from_unstartable(program: &Path, source: &io::Error) -> ErrorReport {
     let is_large = source.kind() == io::ErrorKind::ArgumentListTooLong;
     let code = if is_large { Code::EnvTooLarge } else { Code::SystemLimit };
     let hint = "make the program readable and executable where it is; nothing was changed";
@@ -74,20 +74,20 @@ pub fn of_unstartable(program: &Path, source: &io::Error) -> ErrorReport {
 }
 
 /// Reports that the path of our own executable is unknown.
-pub fn of_no_program(source: &io::Error) -> ErrorReport {
+pub fn from_no_program(source: &io::Error) -> ErrorReport {
     let message = format!("cannot locate the dpl-lambda executable: {source}");
     report(Code::SystemLimit, message).hint("mount /proc, and do not move or delete the executable while it runs")
 }
 
 /// Reports a panic, which is a bug. `place` is its file and line; the panic's message is left out, because it may quote a
 /// secret.
-pub fn of_panic(place: &str) -> ErrorReport {
+pub fn from_panic(place: &str) -> ErrorReport {
     report(Code::Internal, format!("a bug in dpl-lambda, at {place}"))
         .hint("report it with this message and the version of dpl-lambda")
 }
 
 /// Reports a command line that could not be parsed.
-pub fn of_arguments(message: String) -> ErrorReport {
+pub fn from_arguments(message: String) -> ErrorReport {
     report(Code::BadArguments, message).hint("run `dpl-lambda --help` for the commands and options")
 }
 

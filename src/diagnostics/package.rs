@@ -1,6 +1,6 @@
 //! Turns a [`PackageError`] into the report that names the file at fault and what to change.
 
-use super::{caused, of_stop, report};
+use super::{caused, from_stop, report};
 use crate::package::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES, PackageError};
 use crate::protocol::error::{Code, ErrorReport};
 use crate::protocol::messages::size;
@@ -8,7 +8,7 @@ use crate::protocol::secret::Redactor;
 
 /// Reports a package that cannot be created, or that Lambda does not accept. Redacts all of it, because a path may contain a secret
 /// variable that was expanded.
-pub fn of_package(error: PackageError, redactor: &Redactor) -> ErrorReport {
+pub fn from_package(error: PackageError, redactor: &Redactor) -> ErrorReport {
     let mut report = package_report(error);
     report.message = redactor.redact(&report.message);
     report.hint = report.hint.map(|hint| redactor.redact(&hint));
@@ -106,7 +106,7 @@ fn package_report(error: PackageError) -> ErrorReport {
                 .hint("check that its directory exists, is writable for the job and has free space"),
             &source,
         ),
-        PackageError::Stopped(reason) => of_stop(reason),
+        PackageError::Stopped(reason) => from_stop(reason),
     }
 }
 
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_package_that_is_too_large_reports_by_how_much() {
-        let report = of_package(
+        let report = from_package(
             PackageError::ZipTooLarge {
                 bytes: MAX_ZIP_BYTES + 1024 * 1024,
                 largest: vec![("a.bin".to_owned(), 3 << 20)],

@@ -6,7 +6,7 @@ use crate::protocol::error::{Code, ErrorReport, Problem};
 use crate::protocol::secret::Redactor;
 
 /// Reports a deployment or rollback that cannot be planned.
-pub fn of_plan(error: PlanError, function_name: &str, redactor: &Redactor) -> ErrorReport {
+pub fn from_plan(error: PlanError, function_name: &str, redactor: &Redactor) -> ErrorReport {
     let function_name = redactor.redact(function_name);
     match error {
         PlanError::CannotCreate { missing } => cannot_create(&missing, &function_name),
@@ -104,14 +104,14 @@ pub fn of_plan(error: PlanError, function_name: &str, redactor: &Redactor) -> Er
 }
 
 /// Reports a rollback of a function that does not exist.
-pub fn of_no_function(function_name: &str, redactor: &Redactor) -> ErrorReport {
+pub fn from_no_function(function_name: &str, redactor: &Redactor) -> ErrorReport {
     report(Code::NotFound, format!("the function `{}` does not exist", redactor.redact(function_name)))
         .at("/function_name")
         .hint("check the region and the account")
 }
 
 /// Reports a rollback without an alias, which is the only thing that a rollback can move.
-pub fn of_rollback_without_alias() -> ErrorReport {
+pub fn from_rollback_without_alias() -> ErrorReport {
     report(Code::MissingKey, "`alias` is missing; give the name of the alias to move back to its previous version")
         .at("/alias")
         .hint("deploy the previous code again if the function has no alias")
@@ -134,7 +134,7 @@ fn cannot_create(missing: &[&'static str], function_name: &str) -> ErrorReport {
             hint: Some("check the region and the account if the function should exist".to_owned()),
         }
     });
-    ErrorReport::of_problems(problems.collect())
+    ErrorReport::from_problems(problems.collect())
 }
 
 #[cfg(test)]
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn every_key_that_a_creation_lacks_is_a_problem() {
-        let report = of_plan(PlanError::CannotCreate { missing: vec!["role", "runtime"] }, "f", &Redactor::default());
+        let report = from_plan(PlanError::CannotCreate { missing: vec!["role", "runtime"] }, "f", &Redactor::default());
         assert_eq!(report.problems.len(), 2);
         assert_eq!(report.at.as_deref(), Some("/role"));
     }

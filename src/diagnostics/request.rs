@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{caused, of_stop, report, shortened, too_large};
+use super::{caused, from_stop, report, shortened, too_large};
 use crate::conditions::{BashError, ConditionError};
 use crate::protocol::error::{Code, ErrorReport};
 use crate::protocol::json::{MAX_REQUEST_BYTES, MAX_VALUES, WireError};
@@ -11,7 +11,7 @@ use crate::protocol::request::RequestError;
 use crate::protocol::secret::Redactor;
 
 /// Reports a request that cannot be read. `limit` is the time within which it must arrive.
-pub fn of_request(error: RequestError, limit: Duration) -> ErrorReport {
+pub fn from_request(error: RequestError, limit: Duration) -> ErrorReport {
     match error {
         RequestError::Unreadable(source) if source.kind() == std::io::ErrorKind::TimedOut => {
             report(Code::RequestTimeout, format!("standard input was not closed within {} s", limit.as_secs()))
@@ -56,7 +56,7 @@ pub fn of_request(error: RequestError, limit: Duration) -> ErrorReport {
 }
 
 /// Reports a condition that could not be evaluated.
-pub fn of_conditions(error: ConditionError, redactor: &Redactor) -> ErrorReport {
+pub fn from_conditions(error: ConditionError, redactor: &Redactor) -> ErrorReport {
     match error {
         ConditionError::NotDecrypted { at } => report(
             Code::NotDecrypted,
@@ -93,6 +93,6 @@ pub fn of_conditions(error: ConditionError, redactor: &Redactor) -> ErrorReport 
         )
         .at("/on")
         .hint("remove waiting and downloads from the condition: it is evaluated before every deployment"),
-        ConditionError::Bash(BashError::Stopped(reason)) => of_stop(reason),
+        ConditionError::Bash(BashError::Stopped(reason)) => from_stop(reason),
     }
 }

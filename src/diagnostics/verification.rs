@@ -60,7 +60,7 @@ pub enum FailureReason {
 }
 
 /// Reports a version that failed verification. `log` is the end of its log, redacted.
-pub fn of_verification(
+pub fn from_verification(
     unproven: &VerificationFailure<'_>,
     why: FailureReason,
     log: Vec<String>,

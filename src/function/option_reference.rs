@@ -199,7 +199,7 @@ fn member_rows(at: &str, kind: &str, structure: &Value, types: &Value) -> Vec<St
         "Conditions" => "On",
         "FileSystems" => "FileSystemConfig",
         "UrlOrNone" => "FunctionUrl",
-        of_its_own => of_its_own,
+        from_its_own => from_its_own,
     };
     let members = structure["properties"].as_object().into_iter().flatten();
     let rows = members.flat_map(|(name, member)| {

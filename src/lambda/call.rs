@@ -90,7 +90,7 @@ impl Lambda {
                 let configuration = configuration!(output);
                 (
                     ResponseFacts { function_arn: None, ..response_facts(&configuration) },
-                    UpdateStatus::of_configuration(&configuration),
+                    UpdateStatus::from_configuration(&configuration),
                 )
             }
             Action::TagResource { tags } => {
@@ -172,7 +172,7 @@ impl Lambda {
                 let output = self.write_call(step, "PublishVersion", call).await?;
                 let version = output.version().ok_or_else(|| self.invalid_response("PublishVersion"))?.to_owned();
                 let configuration = configuration!(output);
-                let standing = UpdateStatus::of_configuration(&configuration).of_version();
+                let standing = UpdateStatus::from_configuration(&configuration).for_version();
                 (
                     ResponseFacts {
                         version: Some(version),
@@ -265,7 +265,7 @@ impl Lambda {
         };
         output.function_arn().ok_or_else(|| self.invalid_response("CreateFunction"))?;
         let configuration = configuration!(output);
-        Ok((response_facts(&configuration), UpdateStatus::of_configuration(&configuration)))
+        Ok((response_facts(&configuration), UpdateStatus::from_configuration(&configuration)))
     }
 
     /// Sends UpdateFunctionCode. With `rehearses` it is a dry run: AWS only validates the request.
@@ -297,6 +297,6 @@ impl Lambda {
         output.function_arn().ok_or_else(|| self.invalid_response("UpdateFunctionCode"))?;
         let configuration = configuration!(output);
         let facts = ResponseFacts { function_arn: None, ..response_facts(&configuration) };
-        Ok((facts, UpdateStatus::of_configuration(&configuration)))
+        Ok((facts, UpdateStatus::from_configuration(&configuration)))
     }
 }

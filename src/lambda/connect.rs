@@ -246,7 +246,7 @@ fn ca_bundle(env: &Environment) -> Result<Option<CaBundle>, LambdaError> {
     let Some(path) = env.get("AWS_CA_BUNDLE").filter(|path| !path.is_empty()) else { return Ok(None) };
     let bad = |source| LambdaError::BadCaBundle { path: path.clone().into_owned(), source };
     let pem = bounded_read::read(Path::new(&*path)).map_err(|error| bad(Some(error)))?;
-    CaBundle::of_pem(&pem).map(Some).ok_or_else(|| bad(None))
+    CaBundle::from_pem(&pem).map(Some).ok_or_else(|| bad(None))
 }
 
 /// The region from the stanza, else from the function's ARN, else from the job's environment. `None`: none of them has one.

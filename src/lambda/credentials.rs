@@ -173,7 +173,7 @@ pub(super) async fn find(
     (learnt, limit): (&KnownSecrets, Duration),
     sts: impl Fn() -> aws_sdk_sts::Client,
 ) -> Result<ResolvedCredentials, LambdaError> {
-    if let Some(credentials) = of_stanza(stanza)? {
+    if let Some(credentials) = from_stanza(stanza)? {
         return Ok(ResolvedCredentials::fixed(credentials, CredentialsSource::Stanza));
     }
     if let Some(name) = &stanza.profile {
@@ -181,7 +181,7 @@ pub(super) async fn find(
             return Err(CredentialsError::UnknownProfile { variable: None, name: name.clone() }.into());
         }
         let profile = ProfileFileCredentialsProvider::builder().configure(config).profile_name(name).build();
-        let found = of_profile(profile, limit).await?;
+        let found = from_profile(profile, limit).await?;
         return found.ok_or_else(|| CredentialsError::NoProfile { name: name.clone() }.into());
     }
     // As the AWS CLI and boto3 do. The SDK would go on to the next source, and deploy with another identity.
@@ -189,14 +189,14 @@ pub(super) async fn find(
     if let Some(name) = env.get(PROFILE).filter(|name| !name.is_empty() && !defines_profile(env, name)) {
         return Err(CredentialsError::UnknownProfile { variable: Some(PROFILE), name: name.into_owned() }.into());
     }
-    if let Some(credentials) = of_environment(env)? {
+    if let Some(credentials) = from_environment(env)? {
         return Ok(ResolvedCredentials::fixed(credentials, CredentialsSource::Environment));
     }
     let profile = ProfileFileCredentialsProvider::builder().configure(config).build();
-    if let Some(found) = of_profile(profile, limit).await? {
+    if let Some(found) = from_profile(profile, limit).await? {
         return Ok(found);
     }
-    if let Some(role) = Role::of_token_file(env)? {
+    if let Some(role) = Role::from_token_file(env)? {
         return AssumedRole::new(role, sts(), learnt.clone()).act(CredentialsSource::WebIdentity).await;
     }
     let container = EcsCredentialsProvider::builder().configure(config).build();
@@ -222,7 +222,7 @@ pub(super) async fn find(
     Err(CredentialsError::None.into())
 }
 
-fn of_stanza(stanza: &Stanza) -> Result<Option<Credentials>, CredentialsError> {
+fn from_stanza(stanza: &Stanza) -> Result<Option<Credentials>, CredentialsError> {
     let half = |given, missing, at| Err(CredentialsError::Incomplete { given, missing, at: Some(at) });
     match (&stanza.access_key_id, &stanza.secret_access_key, &stanza.session_token) {
         (Some(id), Some(secret), token) => {
@@ -238,7 +238,7 @@ fn of_stanza(stanza: &Stanza) -> Result<Option<Credentials>, CredentialsError> {
 
 /// Credentials from `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`, else from the same names with
 /// dpl's other prefix, `LAMBDA_`.
-fn of_environment(env: &Environment) -> Result<Option<Credentials>, CredentialsError> {
+fn from_environment(env: &Environment) -> Result<Option<Credentials>, CredentialsError> {
     const NAMES: [[&str; 3]; 2] = [
         ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"],
         ["LAMBDA_ACCESS_KEY_ID", "LAMBDA_SECRET_ACCESS_KEY", "LAMBDA_SESSION_TOKEN"],
@@ -274,7 +274,7 @@ async fn ask(
 }
 
 /// As [`ask`], within `limit`: a profile may name a process that never exits, and the SDK does not kill it.
-async fn of_profile(
+async fn from_profile(
     provider: ProfileFileCredentialsProvider,
     limit: Duration,
 ) -> Result<Option<ResolvedCredentials>, CredentialsError> {
@@ -317,7 +317,9 @@ mod tests {
 
     fn missing(stanza: &Stanza, env: &[(&str, &str)]) -> &'static str {
         let env: Environment = env.iter().copied().collect();
-        match of_stanza(stanza).and_then(|found| found.map_or_else(|| of_environment(&env), |found| Ok(Some(found)))) {
+        match from_stanza(stanza)
+            .and_then(|found| found.map_or_else(|| from_environment(&env), |found| Ok(Some(found))))
+        {
             Err(CredentialsError::Incomplete { missing, .. }) => missing,
             other => panic!("{other:?}"),
         }
@@ -347,7 +349,7 @@ mod tests {
             secret_access_key: Some(Secret::new("secret")),
             ..Stanza::default()
         };
-        let credentials = of_stanza(&stanza).expect("whole").expect("given");
+        let credentials = from_stanza(&stanza).expect("whole").expect("given");
         assert_eq!(credentials.session_token(), None);
     }
 }

@@ -53,7 +53,7 @@ pub(super) struct CaBundle(Vec<u8>);
 
 impl CaBundle {
     /// Reads the usable certificates of a PEM file and skips the others, as is done for the system's. `None`: none is usable.
-    pub(super) fn of_pem(pem: &[u8]) -> Option<Self> {
+    pub(super) fn from_pem(pem: &[u8]) -> Option<Self> {
         let mut usable = String::new();
         for certificate in CertificateDer::pem_slice_iter(pem).flatten() {
             let text = base64_simd::STANDARD.encode_to_string(&certificate);

@@ -52,7 +52,7 @@ pub const DEFAULT_WAIT: Duration = Duration::from_secs(600);
 pub const ANOTHER_UPDATE: &str = "another update of the function";
 
 /// Progress text while the function is being deleted or deactivated.
-const LEAVING: &str = "the function, which is being deleted or deactivated,";
+const LEAVING: &str = "the deletion or deactivation of the function";
 
 /// Timeout of one attempt of a call that carries no code; the SDK retries after it.
 const ANSWER_LIMIT: Duration = Duration::from_secs(60);
@@ -119,7 +119,7 @@ impl Lambda {
         };
         let invalid_response = || self.invalid_response("GetFunction");
         let configuration = output.configuration().ok_or_else(invalid_response)?;
-        let standing = UpdateStatus::of_configuration(configuration);
+        let standing = UpdateStatus::from_configuration(configuration);
         let live = read::live(&output).ok_or_else(invalid_response)?;
         self.learnt.add(live.secrets());
         let is_busy = standing.passes();
@@ -439,15 +439,15 @@ impl Lambda {
                 other => other?,
             };
             let configuration = output.configuration().ok_or_else(|| self.invalid_response("GetFunction"))?;
-            let reported = UpdateStatus::of_configuration(configuration);
-            standing = if version.is_some() { reported.of_version() } else { reported };
+            let reported = UpdateStatus::from_configuration(configuration);
+            standing = if version.is_some() { reported.for_version() } else { reported };
             if version.is_none() {
                 subject.seen_sha256 = configuration.code_sha256().map(str::to_owned);
                 seen = read::live(&output);
             }
         }
         if let Some(version) = version {
-            return release::of_version(&version, standing);
+            return release::from_version(&version, standing);
         }
         if let Some(live) = seen
             && !subject.has_stayed(action, live)

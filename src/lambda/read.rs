@@ -56,7 +56,7 @@ impl UpdateStatus {
 
     /// The state of a published version. It is never updated, so the `LastUpdateStatus` that it copies from the function is
     /// ignored.
-    pub(super) fn of_version(self) -> Self {
+    pub(super) fn for_version(self) -> Self {
         match self {
             UpdateStatus::Creating
             | UpdateStatus::CreationFailed(_)
@@ -71,7 +71,7 @@ impl UpdateStatus {
         matches!(self, UpdateStatus::Creating | UpdateStatus::Updating | UpdateStatus::Leaving)
     }
 
-    pub(super) fn of_configuration(configuration: &FunctionConfiguration) -> Self {
+    pub(super) fn from_configuration(configuration: &FunctionConfiguration) -> Self {
         UpdateStatus::of(
             configuration.state(),
             StateReason {
@@ -119,7 +119,7 @@ pub(super) fn live(output: &GetFunctionOutput) -> Option<LiveFunction> {
         provisioned: BTreeMap::new(),
         revision_id: configuration.revision_id().map(str::to_owned),
         has_failed: matches!(
-            UpdateStatus::of_configuration(configuration),
+            UpdateStatus::from_configuration(configuration),
             UpdateStatus::CreationFailed(_) | UpdateStatus::UpdateFailed(_)
         ),
     })
@@ -138,7 +138,7 @@ pub(super) fn listed_version(configuration: &FunctionConfiguration) -> Option<Li
 
 /// Converts the GetFunction response for a published version. `None`: it lacks a field that every version has.
 pub(super) fn version(configuration: &FunctionConfiguration) -> Option<LiveVersion> {
-    let state = match UpdateStatus::of_configuration(configuration).of_version() {
+    let state = match UpdateStatus::from_configuration(configuration).for_version() {
         UpdateStatus::Settled | UpdateStatus::Updating | UpdateStatus::UpdateFailed(_) => VersionState::Ready,
         UpdateStatus::Creating | UpdateStatus::Leaving => VersionState::Pending,
         UpdateStatus::CreationFailed(_) | UpdateStatus::Deactivated => VersionState::Failed,

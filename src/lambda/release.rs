@@ -103,7 +103,7 @@ impl Lambda {
             let is_pending = reported.state == VersionState::Pending;
             live.versions.iter_mut().filter(|version| version.number == number).for_each(|it| *it = reported.clone());
             if !is_pending || !waits {
-                return Ok(of_version(number, UpdateStatus::of_configuration(configuration)).err());
+                return Ok(from_version(number, UpdateStatus::from_configuration(configuration)).err());
             }
             self.pause(&mut pace, VERSION).await?;
         }
@@ -302,9 +302,9 @@ impl Lambda {
 }
 
 /// An error if a version has failed. `Ok`: it is ready, or may still become ready.
-pub(super) fn of_version(number: &str, standing: UpdateStatus) -> Result<(), LambdaError> {
+pub(super) fn from_version(number: &str, standing: UpdateStatus) -> Result<(), LambdaError> {
     let failed = |trouble| Err(LambdaError::VersionFailed { version: number.to_owned(), trouble });
-    match standing.of_version() {
+    match standing.for_version() {
         UpdateStatus::CreationFailed(trouble) => failed(trouble),
         UpdateStatus::Deactivated => failed(StateReason { code: None, reason: Some("it was deactivated".to_owned()) }),
         _ => Ok(()),

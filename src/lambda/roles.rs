@@ -52,7 +52,7 @@ impl Role {
     }
 
     /// The role from `AWS_ROLE_ARN` and `AWS_WEB_IDENTITY_TOKEN_FILE` of the job. `None`: the job has no such token file.
-    pub(super) fn of_token_file(env: &Environment) -> Result<Option<Role>, CredentialsError> {
+    pub(super) fn from_token_file(env: &Environment) -> Result<Option<Role>, CredentialsError> {
         let variable = |name| env.get(name).filter(|value| !value.is_empty()).map(std::borrow::Cow::into_owned);
         let half = |given, missing| Err(CredentialsError::Incomplete { given, missing, at: None });
         let session_name = variable("AWS_ROLE_SESSION_NAME").unwrap_or_else(|| default_session_name(env));
@@ -145,13 +145,13 @@ impl AssumedRole {
             }
         };
         credentials
-            .and_then(of_sts)
+            .and_then(from_sts)
             .inspect(|credentials| learn(&self.learnt, credentials))
             .ok_or_else(|| LambdaError::Call(CallError::without(operation, CallErrorKind::InvalidResponse)))
     }
 }
 
-fn of_sts(credentials: StsCredentials) -> Option<Credentials> {
+fn from_sts(credentials: StsCredentials) -> Option<Credentials> {
     let expiry = credentials.expiration.try_into().ok()?;
     let (id, secret, token) = (credentials.access_key_id, credentials.secret_access_key, credentials.session_token);
     Some(Credentials::new(id, secret, Some(token), Some(expiry), "assumed-role"))

@@ -168,8 +168,8 @@ impl Filling<'_> {
         let same = |known: &Warning| {
             known.code == code && known.at == warning.at && (code != WarningCode::UnsetVariable || *known == warning)
         };
-        let of_this_kind = self.warnings.iter().filter(|known| known.code == code && known.at == warning.at);
-        if of_this_kind.count() < MOST_WARNINGS && !self.warnings.iter().any(same) {
+        let from_this_kind = self.warnings.iter().filter(|known| known.code == code && known.at == warning.at);
+        if from_this_kind.count() < MOST_WARNINGS && !self.warnings.iter().any(same) {
             self.warnings.push(warning);
         }
     }

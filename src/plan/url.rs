@@ -25,8 +25,8 @@ pub(super) fn steps(
         // Delete the function's own URL, too: the stanza wants no URL at all.
         (Some(OrNone::None), _) => {
             let beside = live.map(|live| removal(live.latest_url.as_ref(), None, &live.latest_public));
-            let of_alias = removal(url, alias, public);
-            Ok(of_alias.into_iter().chain(beside.into_iter().flatten()).collect())
+            let from_alias = removal(url, alias, public);
+            Ok(from_alias.into_iter().chain(beside.into_iter().flatten()).collect())
         }
         (Some(OrNone::Some(wanted)), None) => {
             let auth_type =

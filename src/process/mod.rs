@@ -74,7 +74,7 @@ pub fn main() {
     journal.emit(standalone::hello());
     let finished = match (command, listens) {
         (Ok(command), Ok(())) => run(&command, standalone.asked(), settings, &begun, &journal, &stop),
-        (Ok(_), Err(error)) => Finished::failed(diagnostics::of_system(&error), Vec::new()),
+        (Ok(_), Err(error)) => Finished::failed(diagnostics::from_system(&error), Vec::new()),
         (Err(finished), _) => finished,
     };
     end(&journal, &stop, finished)
@@ -98,17 +98,17 @@ fn run(
 ) -> Finished {
     let failed = |error| Finished::failed(error, Vec::new());
     if let Some(reason) = stop.reason() {
-        return failed(diagnostics::of_stop(reason));
+        return failed(diagnostics::from_stop(reason));
     }
     let deadline = Instant::now() + settings.input_limit;
     standalone_args::report_that_we_wait();
     let request = request::read(Stdin { deadline });
     if let Some(reason) = stop.reason() {
-        return failed(diagnostics::of_stop(reason));
+        return failed(diagnostics::from_stop(reason));
     }
     let Request { stanza, env } = match request {
         Ok(request) => request,
-        Err(error) => return failed(diagnostics::of_request(error, settings.input_limit)),
+        Err(error) => return failed(diagnostics::from_request(error, settings.input_limit)),
     };
     let env_given = env.is_some();
     if let Some(env) = &env {
@@ -123,9 +123,9 @@ fn run(
     // Without `env` in the request, the build is detected as for a file in the standalone mode.
     let env = match env_given {
         true => env,
-        false => match of_job_environment(command, &env, asked, &directory, stop) {
+        false => match from_job_environment(command, &env, asked, &directory, stop) {
             Ok(env) => env,
-            Err(error) => return failed(diagnostics::of_git(error)),
+            Err(error) => return failed(diagnostics::from_git(error)),
         },
     };
     let job = Job { stanza, env, env_given, directory, asking: settings.asking, today: settings.today };
@@ -133,7 +133,7 @@ fn run(
 }
 
 /// The job's environment if the request has none: the process environment, plus what the CI and git say about the build.
-fn of_job_environment(
+fn from_job_environment(
     command: &Command,
     env: &Environment,
     asked: CiSelection,
@@ -144,7 +144,7 @@ fn of_job_environment(
     if command.judges() {
         around.notes.iter().for_each(|note| standalone_args::say(note));
     }
-    Ok(around.of_job(&[]))
+    Ok(around.from_job(&[]))
 }
 
 /// Writes the last line and exits the process. If two threads get here, the second one blocks until the first one exits the process.
@@ -219,7 +219,7 @@ fn policy(standalone: &StandaloneArgs) -> Result<String, String> {
     let settings = Settings::from_env();
     standalone.policy(settings.asking)?;
     let request = request::read(Stdin { deadline: Instant::now() + settings.input_limit });
-    let request = request.map_err(|error| diagnostics::of_request(error, settings.input_limit).message)?;
+    let request = request.map_err(|error| diagnostics::from_request(error, settings.input_limit).message)?;
     // The region may come from the job's `~/.aws`, but never from the CI runner's.
     if let Some(env) = &request.env {
         replace_environment(env);
@@ -249,7 +249,7 @@ fn not_a_command(error: clap::Error) -> Result<Command, Finished> {
     if documents::COMMANDS.iter().any(|name| asked == *name) || standalone_args::is_for_people() {
         std_process::exit(2)
     }
-    Err(Finished::failed(diagnostics::of_arguments(line.to_owned()), Vec::new()))
+    Err(Finished::failed(diagnostics::from_arguments(line.to_owned()), Vec::new()))
 }
 
 /// Standard input, with a deadline.
@@ -373,7 +373,7 @@ fn end_on_signals(journal: Arc<EventWriter>, stop: CancelToken, begun: Arc<Atomi
             signals.wait(None, Some(SHUTDOWN_GRACE));
         }
         child::kill_all();
-        let report = diagnostics::naming_stash(diagnostics::of_stop(reason), journal.stash());
+        let report = diagnostics::naming_stash(diagnostics::from_stop(reason), journal.stash());
         let finished = Finished::failed(report, journal.changed());
         let status = exit_status(&finished, true, Some(reason));
         thread::spawn(move || end(&journal, &stop, finished));
@@ -386,7 +386,7 @@ fn end_on_signals(journal: Arc<EventWriter>, stop: CancelToken, begun: Arc<Atomi
 /// Makes a panic in any thread write an `internal` error as the last event and exit the process.
 fn report_panics(journal: Arc<EventWriter>, stop: CancelToken) {
     panic::set_hook(Box::new(move |panic| {
-        let report = diagnostics::naming_stash(diagnostics::of_panic(&place_of(panic)), journal.stash());
+        let report = diagnostics::naming_stash(diagnostics::from_panic(&place_of(panic)), journal.stash());
         end(&journal, &stop, Finished::failed(report, journal.changed()))
     }));
 }

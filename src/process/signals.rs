@@ -67,10 +67,10 @@ impl Signals {
         loop {
             self.arrived.extend(self.delivery.pending());
             if let Some(origin) = self.arrived.pop_front() {
-                let of_terminal = [SIGHUP, SIGINT, SIGQUIT].contains(&origin.signal);
+                let from_terminal = [SIGHUP, SIGINT, SIGQUIT].contains(&origin.signal);
                 return Some((
                     CancelReason::Signal(origin.signal),
-                    of_terminal && !matches!(origin.cause, Cause::Sent(_)),
+                    from_terminal && !matches!(origin.cause, Cause::Sent(_)),
                 ));
             }
             let left = end.map(|end| end.saturating_duration_since(Instant::now()));

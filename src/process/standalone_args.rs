@@ -113,7 +113,7 @@ impl StandaloneArgs {
             if is_text {
                 process::exit(stop.reason().map_or(2, CancelReason::exit_status))
             }
-            let report = stop.reason().map_or_else(|| refusal.into_report(), diagnostics::of_stop);
+            let report = stop.reason().map_or_else(|| refusal.into_report(), diagnostics::from_stop);
             Err(Finished::failed(report, Vec::new()))
         };
         let env: Environment = env::vars_os().collect();
@@ -127,9 +127,10 @@ impl StandaloneArgs {
         }
         let program = match env::current_exe() {
             Ok(program) => program,
-            Err(error) => return refuse(InputError::of_program(&error)),
+            Err(error) => return refuse(InputError::from_program(&error)),
         };
-        let forwarder = relayed(stop).map_err(|error| Finished::failed(diagnostics::of_system(&error), Vec::new()))?;
+        let forwarder =
+            relayed(stop).map_err(|error| Finished::failed(diagnostics::from_system(&error), Vec::new()))?;
         let child_runs = match source {
             Some(source) => match standalone::prepare(&self.order(&command, source), &env, &directory, asking, stop) {
                 Ok((child_runs, notes)) => {
@@ -163,9 +164,9 @@ impl StandaloneArgs {
         let env: Environment = env::vars_os().collect();
         let directory = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
         let stop = CancelToken::new();
-        let forwarder = relayed(&stop).map_err(|error| diagnostics::of_system(&error).message)?;
+        let forwarder = relayed(&stop).map_err(|error| diagnostics::from_system(&error).message)?;
         let (child_runs, _) = standalone::prepare(&order, &env, &directory, asking, &stop).map_err(refused)?;
-        let program = env::current_exe().map_err(|error| refused(InputError::of_program(&error)))?;
+        let program = env::current_exe().map_err(|error| refused(InputError::from_program(&error)))?;
         process::exit(
             child_runs
                 .iter()
@@ -179,7 +180,7 @@ impl StandaloneArgs {
     fn source(&self) -> Result<Option<StanzaSource>, InputError> {
         let source = match (self.travis_yml.clone(), self.stanza.clone()) {
             (Some(_), Some(_)) => {
-                return Err(InputError::of_arguments(
+                return Err(InputError::from_arguments(
                     "--travis-yml and --stanza cannot be used together",
                     "give only one of them",
                 ));
@@ -190,7 +191,7 @@ impl StandaloneArgs {
         };
         if self.only.is_some() && !matches!(source, Some(StanzaSource::TravisYml(_))) {
             let hint = "give the file, such as --travis-yml .travis.yml";
-            return Err(InputError::of_arguments("--only requires --travis-yml", hint));
+            return Err(InputError::from_arguments("--only requires --travis-yml", hint));
         }
         Ok(source)
     }
@@ -278,7 +279,7 @@ enum LastReport {
 /// properly.
 fn report_panics(reported: Arc<Mutex<LastReport>>, is_text: bool) {
     panic::set_hook(Box::new(move |panic| {
-        let report = diagnostics::of_panic(&place_of(panic));
+        let report = diagnostics::from_panic(&place_of(panic));
         say(&format!("{}; {}", report.message, report.hint.as_deref().unwrap_or_default()));
         // Held until the exit, so that a second panicking thread blocks here.
         let reported = reported.lock().unwrap_or_else(PoisonError::into_inner);

@@ -560,7 +560,7 @@ impl ErrorReport {
     ///
     /// # Panics
     /// If `problems` is empty.
-    pub fn of_problems(problems: Vec<Problem>) -> Self {
+    pub fn from_problems(problems: Vec<Problem>) -> Self {
         let first = problems.first().expect("a stanza is refused for at least one problem");
         let message = match problems.len() {
             1 => first.message.clone(),

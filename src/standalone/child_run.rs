@@ -17,7 +17,7 @@ use super::job_env::CiSelection;
 use super::signal_forwarder::SignalForwarder;
 use super::travis_yml::LocatedStanza;
 use crate::cancel::CancelReason;
-use crate::diagnostics::of_unstartable;
+use crate::diagnostics::from_unstartable;
 use crate::protocol::environment::Environment;
 use crate::protocol::error::{Code, ErrorReport};
 use crate::protocol::event::{Event, Finished, Line, PROTOCOLS};
@@ -105,7 +105,7 @@ pub fn print(child_run: &ChildRun, program: &Path, forwarder: &SignalForwarder, 
             reason.exit_status()
         }
         Err(error) => {
-            say(&of_unstartable(program, &error).message);
+            say(&from_unstartable(program, &error).message);
             2
         }
     }
@@ -169,7 +169,7 @@ impl ChildRun {
                 return (reason.exit_status(), false);
             }
             Err(error) => {
-                report.end(of_unstartable(program, &error));
+                report.end(from_unstartable(program, &error));
                 return (2, false);
             }
         };

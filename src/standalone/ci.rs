@@ -167,7 +167,7 @@ fn github_actions(v: &Variables<'_>) -> BuildInfo {
     let own = v.get("GITHUB_EVENT_NAME").is_some_and(|event| OWN.contains(&event.as_str()));
     let target = v.get("GITHUB_BASE_REF");
     let source = v.get("GITHUB_HEAD_REF");
-    let build = Build::of_ref(v.get("GITHUB_REF"));
+    let build = Build::from_ref(v.get("GITHUB_REF"));
     let build = if own && target.is_none() && source.is_none() { build } else { build.requested(None, target, source) };
     BuildInfo {
         build,
@@ -193,7 +193,7 @@ fn gitlab(v: &Variables<'_>) -> BuildInfo {
             source: v.first(&["CI_MERGE_REQUEST_SOURCE_BRANCH_NAME", "CI_EXTERNAL_PULL_REQUEST_SOURCE_BRANCH_NAME"]),
         }
     } else {
-        Build::of_names(v.get("CI_COMMIT_TAG"), v.get("CI_COMMIT_BRANCH"))
+        Build::from_names(v.get("CI_COMMIT_TAG"), v.get("CI_COMMIT_BRANCH"))
     };
     // The pipeline of a merge request may run in the fork. Travis uses the target repository.
     let slug = v.first(&["CI_MERGE_REQUEST_PROJECT_PATH", "CI_PROJECT_PATH"]);
@@ -207,7 +207,7 @@ fn gitlab(v: &Variables<'_>) -> BuildInfo {
 fn buildkite(v: &Variables<'_>) -> BuildInfo {
     let branch = v.get("BUILDKITE_BRANCH");
     let queue = v.get("BUILDKITE_MERGE_QUEUE_BASE_BRANCH");
-    let build = Build::of_names(v.get("BUILDKITE_TAG"), branch.clone());
+    let build = Build::from_names(v.get("BUILDKITE_TAG"), branch.clone());
     let build = match v.get("BUILDKITE_PULL_REQUEST") {
         Some(no) if no == "false" && queue.is_none() && !v.is("BUILDKITE_SOURCE", "trigger_job") => build,
         number => build.requested(
@@ -241,7 +241,7 @@ fn circleci(v: &Variables<'_>) -> BuildInfo {
         Some(_) => false,
         None => tag.is_some(),
     };
-    let build = Build::of_names(tag, branch.clone());
+    let build = Build::from_names(tag, branch.clone());
     let build = if own && url.is_none() && number.is_none() { build } else { build.requested(number, None, branch) };
     let slug = match (v.get("CIRCLE_PROJECT_USERNAME"), v.get("CIRCLE_PROJECT_REPONAME")) {
         (Some(owner), Some(name)) => Some(format!("{owner}/{name}")),
@@ -259,7 +259,7 @@ fn woodpecker(v: &Variables<'_>) -> BuildInfo {
     let build = by_event(
         v.get("CI_PIPELINE_EVENT").is_some_and(|event| OWN.contains(&event.as_str())),
         v.get("CI_COMMIT_REF"),
-        Build::of_names(v.get("CI_COMMIT_TAG"), v.get("CI_COMMIT_BRANCH")),
+        Build::from_names(v.get("CI_COMMIT_TAG"), v.get("CI_COMMIT_BRANCH")),
         v.get("CI_COMMIT_PULL_REQUEST"),
         (v.get("CI_COMMIT_TARGET_BRANCH"), v.get("CI_COMMIT_SOURCE_BRANCH")),
     );
@@ -275,7 +275,7 @@ fn drone(v: &Variables<'_>) -> BuildInfo {
     let build = by_event(
         v.get("DRONE_BUILD_EVENT").is_some_and(|event| OWN.contains(&event.as_str())),
         v.get("DRONE_COMMIT_REF"),
-        Build::of_names(v.get("DRONE_TAG"), v.get("DRONE_BRANCH")),
+        Build::from_names(v.get("DRONE_TAG"), v.get("DRONE_BRANCH")),
         v.get("DRONE_PULL_REQUEST"),
         (v.get("DRONE_TARGET_BRANCH"), v.get("DRONE_SOURCE_BRANCH")),
     );
@@ -298,8 +298,8 @@ fn by_event(
 ) -> Build {
     // In a manually started pipeline, Woodpecker sets the ref to the short branch name.
     let by_ref = match reference {
-        Some(name) if !name.starts_with("refs/") => Build::of_branch(name),
-        reference => Build::of_ref(reference),
+        Some(name) if !name.starts_with("refs/") => Build::from_branch(name),
+        reference => Build::from_ref(reference),
     };
     let own = own && number.is_none();
     match &by_ref {
@@ -315,7 +315,7 @@ fn by_event(
 fn bitbucket(v: &Variables<'_>) -> BuildInfo {
     let branch = v.get("BITBUCKET_BRANCH");
     let (number, target) = (v.get("BITBUCKET_PR_ID"), v.get("BITBUCKET_PR_DESTINATION_BRANCH"));
-    let build = Build::of_names(v.get("BITBUCKET_TAG"), branch.clone());
+    let build = Build::from_names(v.get("BITBUCKET_TAG"), branch.clone());
     let own = number.is_none() && target.is_none();
     BuildInfo {
         build: if own { build } else { build.requested(number, target, branch) },
@@ -334,7 +334,7 @@ fn azure(v: &Variables<'_>) -> BuildInfo {
     let number = v.first(&["SYSTEM_PULLREQUEST_PULLREQUESTNUMBER", "SYSTEM_PULLREQUEST_PULLREQUESTID"]);
     let target = branch("SYSTEM_PULLREQUEST_TARGETBRANCH");
     let source = branch("SYSTEM_PULLREQUEST_SOURCEBRANCH");
-    let build = Build::of_ref(v.get("BUILD_SOURCEBRANCH"));
+    let build = Build::from_ref(v.get("BUILD_SOURCEBRANCH"));
     let own = number.is_none() && target.is_none() && !v.is("BUILD_REASON", "PullRequest");
     let build = match build {
         build @ (Build::Branch(_) | Build::Tag(_)) if own => build,
@@ -359,7 +359,7 @@ fn jenkins(v: &Variables<'_>) -> BuildInfo {
     let number = v.get("CHANGE_ID").or(numbered);
     let target = v.get("CHANGE_TARGET");
     let build = if number.is_none() && target.is_none() {
-        Build::of_names(v.get("TAG_NAME"), branch)
+        Build::from_names(v.get("TAG_NAME"), branch)
     } else {
         Build::PullRequest { number, target, source: v.get("CHANGE_BRANCH") }
     };
@@ -383,10 +383,10 @@ fn codebuild(v: &Variables<'_>) -> BuildInfo {
     let requested = v.get("CODEBUILD_WEBHOOK_EVENT").is_some_and(|event| event.starts_with("PULL_REQUEST"));
     let short = |name| v.get(name).and_then(|name| name.strip_prefix("refs/heads/").map(str::to_owned));
     let build = match trigger.as_deref().and_then(|trigger| trigger.split_once('/')) {
-        Some(("branch", name)) => Build::of_names(None, Some(name.to_owned())),
+        Some(("branch", name)) => Build::from_names(None, Some(name.to_owned())),
         Some(("tag", name)) => Build::Tag(name.to_owned()),
-        Some(_) => Build::of_ref(None),
-        None => Build::of_ref(version.clone()),
+        Some(_) => Build::from_ref(None),
+        None => Build::from_ref(version.clone()),
     };
     let build = match number {
         None if !requested => build,
@@ -406,20 +406,20 @@ fn codebuild(v: &Variables<'_>) -> BuildInfo {
 
 impl Build {
     /// The build of a tag, or else of a branch. Without both it is unknown, and so a pull request.
-    fn of_names(tag: Option<String>, branch: Option<String>) -> Build {
+    fn from_names(tag: Option<String>, branch: Option<String>) -> Build {
         match (tag, branch) {
             (Some(tag), _) => Build::Tag(tag),
-            (None, Some(branch)) => Build::of_branch(branch),
+            (None, Some(branch)) => Build::from_branch(branch),
             (None, None) => Build::UNKNOWN,
         }
     }
 
     /// The build of a full ref. Every ref that is not a branch or a tag counts as a pull request: `refs/pull/12/merge`,
     /// `refs/merge-requests/12/head`, `refs/pull-requests/12/from`.
-    fn of_ref(reference: Option<String>) -> Build {
+    fn from_ref(reference: Option<String>) -> Build {
         let Some(reference) = reference else { return Build::UNKNOWN };
         if let Some(branch) = reference.strip_prefix("refs/heads/") {
-            return Build::of_branch(branch.to_owned());
+            return Build::from_branch(branch.to_owned());
         }
         if let Some(tag) = reference.strip_prefix("refs/tags/") {
             return Build::Tag(tag.to_owned());
@@ -429,7 +429,7 @@ impl Build {
 
     /// The build of a branch by its short name. It is a pull request if a CI or GitHub's merge queue uses such names for pull requests. The merge
     /// queue pushes `gh-readonly-queue/main/pr-12-0123abc` like any branch.
-    fn of_branch(branch: String) -> Build {
+    fn from_branch(branch: String) -> Build {
         if let Some((target, request)) =
             branch.strip_prefix("gh-readonly-queue/").and_then(|rest| rest.rsplit_once('/'))
         {
@@ -437,7 +437,7 @@ impl Build {
             return Build::PullRequest { number, target: Some(target.to_owned()), source: None };
         }
         if branch.starts_with("refs/") {
-            return Build::of_ref(Some(branch));
+            return Build::from_ref(Some(branch));
         }
         match numbered(&branch) {
             Some(number) => Build::PullRequest { number: Some(number), target: None, source: None },

@@ -22,18 +22,18 @@ impl InputError {
     }
 
     /// Command line options that cannot be combined.
-    pub fn of_arguments(message: &str, hint: &str) -> Self {
+    pub fn from_arguments(message: &str, hint: &str) -> Self {
         InputError(ErrorReport::new(Code::BadArguments, message).hint(hint))
     }
 
     /// The path of this program's executable cannot be determined.
-    pub fn of_program(error: &io::Error) -> Self {
-        InputError(diagnostics::of_no_program(error))
+    pub fn from_program(error: &io::Error) -> Self {
+        InputError(diagnostics::from_no_program(error))
     }
 
     /// git does not know the build's branch, tag or commit.
-    pub(super) fn of_git(error: GitError) -> Self {
-        InputError(diagnostics::of_git(error))
+    pub(super) fn from_git(error: GitError) -> Self {
+        InputError(diagnostics::from_git(error))
     }
 
     /// Lines for standard error: one for each problem, with its hint.
@@ -54,7 +54,7 @@ impl InputError {
     }
 
     /// Several stanzas for a command that writes one archive or prints one document.
-    pub(super) fn of_one_archive(file: &str, stanzas: &[LocatedStanza]) -> Self {
+    pub(super) fn from_one_archive(file: &str, stanzas: &[LocatedStanza]) -> Self {
         let there: Vec<_> =
             stanzas.iter().enumerate().map(|(at, one)| format!("{} is {}", at + 1, one.title())).collect();
         let message = format!("found {} stanzas, but this command takes only one: {}", stanzas.len(), there.join(", "));
@@ -62,7 +62,7 @@ impl InputError {
     }
 
     /// A file that does not exist or cannot be read.
-    pub(super) fn of_file(file: &str, error: &io::Error) -> Self {
+    pub(super) fn from_file(file: &str, error: &io::Error) -> Self {
         let hint = match error.kind() {
             io::ErrorKind::NotFound => "check the path, and that this is the job's directory",
             _ => "give a readable file",
@@ -75,19 +75,19 @@ impl InputError {
     }
 
     /// A file that is larger than a request may be.
-    pub(super) fn of_size(file: &str) -> Self {
+    pub(super) fn from_size(file: &str) -> Self {
         let most = size(MAX_REQUEST_BYTES as u64);
         let message = format!("the file is larger than {most}");
         InputError::new(Code::RequestTooLarge, file, &message, "check that this is the right file")
     }
 
     /// A file that is not UTF-8.
-    pub(super) fn of_encoding(file: &str, line: usize) -> Self {
+    pub(super) fn from_encoding(file: &str, line: usize) -> Self {
         InputError::new(Code::BadArguments, &format!("{file}:{line}"), "invalid UTF-8", "save the file as UTF-8")
     }
 
     /// A file without a usable stanza, or without the one that `--only` selects.
-    pub(super) fn of_stanza(file: &str, error: StanzaError) -> Self {
+    pub(super) fn from_stanza(file: &str, error: StanzaError) -> Self {
         let at = |line: usize, column: usize| format!("{file}:{line}:{column}");
         let too_large = || {
             let said = format!(
@@ -165,7 +165,7 @@ impl InputError {
     }
 
     /// Encrypted values, all of them in one report. `missing` must not be empty.
-    pub(super) fn of_encrypted(file: &str, missing: &[(&LocatedStanza, Vec<MissingSecret>)]) -> Self {
+    pub(super) fn from_encrypted(file: &str, missing: &[(&LocatedStanza, Vec<MissingSecret>)]) -> Self {
         let mut problems = Vec::new();
         for (written, missing) in missing {
             for MissingSecret { at, hint } in missing {
@@ -180,6 +180,6 @@ impl InputError {
                 });
             }
         }
-        InputError(ErrorReport::of_problems(problems))
+        InputError(ErrorReport::from_problems(problems))
     }
 }

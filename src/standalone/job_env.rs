@@ -179,7 +179,7 @@ fn request_said(env: &Environment, lookup: Lookup<'_>) -> Option<(String, String
 impl JobEnvironment {
     /// The environment of a job for which the file sets `variables`. The process environment has precedence over the file, and the file over
     /// git. A file cannot set `DPL_LAMBDA_*`.
-    pub fn of_job(&self, variables: &[Assignment]) -> Environment {
+    pub fn from_job(&self, variables: &[Assignment]) -> Environment {
         let is_reported = |name: &str| self.reported.get(name).is_some_and(|value| !value.is_empty());
         let mut env = self.reported.clone();
         for (name, value) in self.found.iter().filter(|(name, _)| !is_reported(name)) {
@@ -270,7 +270,7 @@ mod tests {
         fn says(&self, env: &[(&str, &str)], asked: CiSelection, name: &str) -> Option<String> {
             let env: Environment = env.iter().copied().chain([("PATH", "/usr/local/bin:/usr/bin:/bin")]).collect();
             let around = detect(&env, asked, self.0.path(), &CancelToken::new()).expect("git answers");
-            around.of_job(&[]).get(name).map(std::borrow::Cow::into_owned)
+            around.from_job(&[]).get(name).map(std::borrow::Cow::into_owned)
         }
     }
 
@@ -282,7 +282,7 @@ mod tests {
         let env: Environment = env.iter().copied().chain([("PATH", "/nowhere")]).collect();
         let around =
             detect(&env, asked, Path::new("/"), &CancelToken::new()).expect("there is no checkout to ask about");
-        (around.of_job(&[]).expand("TRAVIS_PULL_REQUEST").into_owned(), around.notes.join("\n"))
+        (around.from_job(&[]).expand("TRAVIS_PULL_REQUEST").into_owned(), around.notes.join("\n"))
     }
 
     /// Names and values of variables.
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_cis_the_one_that_says_pull_request_wins() {
+    fn from_several_cis_the_one_that_says_pull_request_wins() {
         const GITHUB: [(&str, &str); 3] =
             [("GITHUB_ACTIONS", "true"), ("GITHUB_EVENT_NAME", "push"), ("GITHUB_REF", "refs/heads/main")];
         let with = |other: &[(&'static str, &'static str)]| [&GITHUB[..], other].concat();
@@ -437,7 +437,7 @@ mod tests {
         let around = detect(&env, CiSelection::None, Path::new("/"), &CancelToken::new())
             .expect("there is no checkout to ask about");
         let variables = [("SET", "file"), ("OWN", "file"), ("DPL_LAMBDA_FAULT", "panic")];
-        let job = around.of_job(&variables.map(|(name, value)| Assignment::plain(name, value)));
+        let job = around.from_job(&variables.map(|(name, value)| Assignment::plain(name, value)));
         assert_eq!(job.get("SET").as_deref(), Some("process"));
         assert_eq!(job.get("OWN").as_deref(), Some("file"));
         assert_eq!(job.get("DPL_LAMBDA_FAULT"), None);

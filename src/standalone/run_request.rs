@@ -70,12 +70,12 @@ pub fn prepare(
         Some(only) => travis_yml::choose(stanzas, only),
         None => Ok(stanzas),
     });
-    let mut chosen = chosen.map_err(|error| InputError::of_stanza(&file, error))?;
+    let mut chosen = chosen.map_err(|error| InputError::from_stanza(&file, error))?;
     if order.one_only && chosen.len() > 1 {
-        return Err(InputError::of_one_archive(&file, &chosen));
+        return Err(InputError::from_one_archive(&file, &chosen));
     }
-    let around = job_env::detect(env, order.ci, directory, stop).map_err(InputError::of_git)?;
-    let envs: Vec<Environment> = chosen.iter().map(|written| around.of_job(&written.variables)).collect();
+    let around = job_env::detect(env, order.ci, directory, stop).map_err(InputError::from_git)?;
+    let envs: Vec<Environment> = chosen.iter().map(|written| around.from_job(&written.variables)).collect();
     let is_run = |written: &LocatedStanza, env: &Environment| {
         !order.judges || conditions::evaluate(&written.stanza, env, asking, stop).0.is_ok_and(|verdict| verdict.deploys)
     };
@@ -88,7 +88,7 @@ pub fn prepare(
         })
         .collect();
     if !missing.is_empty() {
-        return Err(InputError::of_encrypted(&file, &missing));
+        return Err(InputError::from_encrypted(&file, &missing));
     }
     let notes = notes(&file, order.judges.then_some(&around), &chosen);
     let child_runs = chosen.into_iter().zip(envs);
@@ -98,12 +98,12 @@ pub fn prepare(
 
 fn read(path: &Path, file: &str, limit: Duration, stop: &CancelToken) -> Result<String, InputError> {
     let bytes = bounded_read::read_stream(path, limit, stop).map_err(|error| match error.kind() {
-        ErrorKind::FileTooLarge => InputError::of_size(file),
-        _ => InputError::of_file(file, &error),
+        ErrorKind::FileTooLarge => InputError::from_size(file),
+        _ => InputError::from_file(file, &error),
     })?;
     String::from_utf8(bytes).map_err(|error| {
         let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        InputError::of_encoding(file, valid.iter().filter(|byte| **byte == b'\n').count() + 1)
+        InputError::from_encoding(file, valid.iter().filter(|byte| **byte == b'\n').count() + 1)
     })
 }
 

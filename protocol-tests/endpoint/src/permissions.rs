@@ -49,20 +49,20 @@ pub(crate) fn needed(account: &Account, route: &Route, ask: &Ask<'_>) -> Result<
         if body["Tags"].as_object().is_some_and(|tags| !tags.is_empty()) {
             needed.push(Permission::new("lambda:TagResource", &resource, tags_of(&body["Tags"])));
         }
-        needed.extend(of_settings(body, settings));
-        needed.extend(of_code(&body["Code"], settings));
-        needed.extend(of_signing(&body["CodeSigningConfigArn"]));
+        needed.extend(from_settings(body, settings));
+        needed.extend(from_code(&body["Code"], settings));
+        needed.extend(from_signing(&body["CodeSigningConfigArn"]));
     } else if route.operation == Operation::UpdateFunctionConfiguration {
-        needed.extend(of_settings(body, settings));
+        needed.extend(from_settings(body, settings));
     } else if route.operation == Operation::UpdateFunctionCode {
-        needed.extend(of_code(body, settings));
+        needed.extend(from_code(body, settings));
     } else if route.operation == Operation::PutFunctionCodeSigningConfig {
         // Needed on the function and on the configuration ("Actions, resources, and condition keys for AWS Lambda",
         // Service Authorization Reference).
         if let Some(config) = body["CodeSigningConfigArn"].as_str() {
             needed.push(Permission::new("lambda:PutFunctionCodeSigningConfig", config, Context::new()));
         }
-        needed.extend(of_signing(&body["CodeSigningConfigArn"]));
+        needed.extend(from_signing(&body["CodeSigningConfigArn"]));
     }
     Ok(needed)
 }
@@ -189,7 +189,7 @@ pub(crate) fn everywhere(settings: &Settings) -> Context {
     context
 }
 
-fn of_settings(request: &Value, settings: &Settings) -> Vec<Permission> {
+fn from_settings(request: &Value, settings: &Settings) -> Vec<Permission> {
     let mut needed = Vec::new();
     // "Grant a user permissions to pass a role to an AWS service" (IAM guide). Also needed if the role does not change.
     if let Some(role) = request["Role"].as_str() {
@@ -219,7 +219,7 @@ fn of_settings(request: &Value, settings: &Settings) -> Vec<Permission> {
     // function but cannot see its variables.
     if let Some(key) = request["KMSKeyArn"].as_str().filter(|arn| !arn.is_empty()) {
         for action in ["kms:CreateGrant", "kms:Encrypt"] {
-            needed.push(of_key(action, key, settings));
+            needed.push(from_key(action, key, settings));
         }
     }
     needed
@@ -227,7 +227,7 @@ fn of_settings(request: &Value, settings: &Settings) -> Vec<Permission> {
 
 /// `source` has the members of FunctionCode, which are in `Code` of CreateFunction and at the top level of
 /// UpdateFunctionCode.
-fn of_code(source: &Value, settings: &Settings) -> Vec<Permission> {
+fn from_code(source: &Value, settings: &Settings) -> Vec<Permission> {
     let mut needed = Vec::new();
     // AWS's message says so ("make sure your request credentials have permission to GetObject"). For versions the
     // source is "Actions, resources, and condition keys for Amazon S3" (Service Authorization Reference).
@@ -249,7 +249,7 @@ fn of_code(source: &Value, settings: &Settings) -> Vec<Permission> {
     // "Encrypting Lambda .zip deployment packages" (Lambda guide), principal permissions.
     if let Some(key) = source["SourceKMSKeyArn"].as_str().filter(|arn| !arn.is_empty()) {
         for action in ["kms:GenerateDataKey", "kms:Decrypt"] {
-            needed.push(of_key(action, key, settings));
+            needed.push(from_key(action, key, settings));
         }
     }
     needed
@@ -257,13 +257,13 @@ fn of_code(source: &Value, settings: &Settings) -> Vec<Permission> {
 
 /// Known from the permissions that CloudFormation's handler of `AWS::Lambda::Function` requests. The action is in
 /// "Configuring IAM policies for Lambda code signing configurations" (Lambda guide).
-fn of_signing(arn: &Value) -> Option<Permission> {
+fn from_signing(arn: &Value) -> Option<Permission> {
     arn.as_str().map(|arn| Permission::new("lambda:GetCodeSigningConfig", arn, Context::new()))
 }
 
 /// Returns the permission for an action with a key that Lambda performs in the caller's name ("AWS KMS condition keys",
 /// KMS guide).
-pub(crate) fn of_key(action: &str, key: &str, settings: &Settings) -> Permission {
+pub(crate) fn from_key(action: &str, key: &str, settings: &Settings) -> Permission {
     let mut context = Context::new();
     add(&mut context, "kms:ViaService", &[&format!("lambda.{}.amazonaws.com", settings.region)]);
     if action == "kms:CreateGrant" {
@@ -274,7 +274,7 @@ pub(crate) fn of_key(action: &str, key: &str, settings: &Settings) -> Permission
 
 /// Returns the permission that shows a function's tags. GetFunction needs it for a tagged function ("Using tags on
 /// Lambda functions", Lambda guide).
-pub(crate) fn of_tags(arn: &str) -> Permission {
+pub(crate) fn from_tags(arn: &str) -> Permission {
     Permission::new("lambda:ListTags", arn, Context::new())
 }
 

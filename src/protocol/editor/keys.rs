@@ -157,7 +157,7 @@ const INVOKE_MODES: ValueWords = &[
 pub(super) fn keys() -> Vec<EditorKey> {
     let role = "arn:aws:iam::123456789012:role";
     let kms = "arn:aws:kms:us-east-1:123456789012:key/1234abcd";
-    let of_stanza = vec![
+    let from_stanza = vec![
         key("provider", "Provider").choice(LAMBDA),
         key("access_key_id", "Access key ID").example(json!("$AWS_ACCESS_KEY_ID")).yaml("access_key_id:\n  secure: …"),
         key("secret_access_key", "Secret access key").example(json!("$AWS_SECRET_ACCESS_KEY")).yaml("secret_access_key:\n  secure: …"),
@@ -240,7 +240,7 @@ pub(super) fn keys() -> Vec<EditorKey> {
         key("dpl_version", "dpl version").deprecated(),
         key("strategy", "dpl strategy").deprecated(),
     ];
-    let of_structures = vec![
+    let from_structures = vec![
         key("logging_config.log_format", "Log format").words(LOG_FORMATS),
         key("logging_config.log_group", "Log group").example(json!("/our/functions")),
         key("logging_config.application_log_level", "Application log level").words(APPLICATION_LEVELS),
@@ -269,7 +269,7 @@ pub(super) fn keys() -> Vec<EditorKey> {
         key("verify.command", "Command").not_empty().example(json!("./smoke-test.sh")),
     ];
     // No defaults: an editor that inserts `on` would also insert each key that has one.
-    let of_conditions = vec![
+    let from_conditions = vec![
         key("on.repo", "Repository").example(json!("owner/name")),
         key("on.branch", "Branch").with("examples", json!(["main", ["main", "release/*"]])),
         key("on.all_branches", "All branches").example(json!(true)),
@@ -294,7 +294,7 @@ pub(super) fn keys() -> Vec<EditorKey> {
         key("on.scala", "Scala").example(json!("3.5")),
         key("on.smalltalk", "Smalltalk").example(json!("Squeak-6.0")),
     ];
-    of_stanza.into_iter().chain(of_structures).chain(of_conditions).collect()
+    from_stanza.into_iter().chain(from_structures).chain(from_conditions).collect()
 }
 
 #[cfg(test)]

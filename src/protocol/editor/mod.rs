@@ -107,8 +107,8 @@ fn enriched(at: &str, property: &Value, definitions: &Object, keys: &[EditorKey]
         ("FileSystems", _) => file_systems(&nested("FileSystemConfig")),
         ("UrlOrNone", _) => or(nested("FunctionUrl"), &["object", "string", "null"], "^([Nn][Oo][Nn][Ee])?$"),
         ("Anything", _) => Object::new(),
-        (of_its_own, _) => {
-            let mut object = nested(of_its_own);
+        (from_its_own, _) => {
+            let mut object = nested(from_its_own);
             object.insert("type".to_owned(), json!(["object", "null"]));
             object
         }

@@ -18,10 +18,10 @@ pub(super) fn rules() -> Value {
         rules.push(rule(&not(&has_bucket()), [(key, format!("`{key}` requires `s3_bucket`."))]));
     }
     rules.push(needs("s3_object_version", "s3_key"));
-    let of_a_package = ["zip", "include", "exclude", "symlinks", "dot_match", "s3_prefix"];
+    let from_a_package = ["zip", "include", "exclude", "symlinks", "dot_match", "s3_prefix"];
     rules.push(rule(
         &has("s3_key"),
-        of_a_package.map(|key| (key, format!("`s3_key` names a finished archive; leave `{key}` out."))),
+        from_a_package.map(|key| (key, format!("`s3_key` names a finished archive; leave `{key}` out."))),
     ));
     // validate::image
     let image = format!("^{}$", in_any_case("image"));

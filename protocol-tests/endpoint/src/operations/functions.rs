@@ -64,7 +64,7 @@ impl Account {
     pub(crate) fn get_function(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
         let configuration = self.get_function_configuration(ask)?;
         let name = self.named(ask)?;
-        let tags = permissions::of_tags(&self.arn(&FunctionName { qualifier: None, ..name.clone() }));
+        let tags = permissions::from_tags(&self.arn(&FunctionName { qualifier: None, ..name.clone() }));
         let tags_denied = self.denial(tags).filter(|_| !ask.trusted);
         let Account { settings, .. } = self;
         let tasks =
@@ -101,7 +101,7 @@ impl Account {
         let version = function.version(qualifier)?;
         let mut answer = version.answer(&function.qualified(qualifier));
         let hidden = function.hides_environment.unwrap_or(hidden);
-        let key = answer["KMSKeyArn"].as_str().map(|key| permissions::of_key("kms:Decrypt", key, &self.settings));
+        let key = answer["KMSKeyArn"].as_str().map(|key| permissions::from_key("kms:Decrypt", key, &self.settings));
         let undecryptable = key.is_some_and(|decrypt| self.denial(decrypt).is_some());
         if (hidden || undecryptable) && !ask.trusted && !answer["Environment"].is_null() {
             let (code, message) = ENVIRONMENT_HIDDEN;

@@ -52,12 +52,12 @@ impl Account {
         Ok(Value::Null)
     }
 
-    /// Returns the function and the qualifier that a request names. Fails with `of_latest` for `$LATEST`.
-    fn published(&self, ask: &Ask<'_>, of_latest: &Refusal) -> Result<(FunctionName, String), Refusal> {
+    /// Returns the function and the qualifier that a request names. Fails with `from_latest` for `$LATEST`.
+    fn published(&self, ask: &Ask<'_>, from_latest: &Refusal) -> Result<(FunctionName, String), Refusal> {
         let name = self.named(ask)?;
         match name.qualifier.clone() {
             None => Err(Refusal::Constraints { unmet: vec![constraints::absent("qualifier")] }),
-            Some(qualifier) if qualifier == "$LATEST" => Err(of_latest.clone()),
+            Some(qualifier) if qualifier == "$LATEST" => Err(from_latest.clone()),
             Some(qualifier) => Ok((name, qualifier)),
         }
     }

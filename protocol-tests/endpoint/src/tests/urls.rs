@@ -66,10 +66,10 @@ fn a_second_url_and_one_that_is_not_there_are_refused() {
     for (method, body) in [("GET", Value::Null), ("PUT", json!({})), ("DELETE", Value::Null)] {
         scenario.refused(method, URL, body, NOT_FOUND, text);
     }
-    let (of_none, of_no_alias) = ("/2021-10-31/functions/g/url", format!("{URL}?Qualifier=no"));
-    scenario.refused("POST", of_none, json!({"AuthType": "NONE"}), NOT_FOUND, "Function does not exist");
-    scenario.refused("POST", &of_no_alias, json!({"AuthType": "NONE"}), NOT_FOUND, "Function does not exist");
-    scenario.refused("GET", of_none, Value::Null, NOT_FOUND, text);
+    let (from_none, from_no_alias) = ("/2021-10-31/functions/g/url", format!("{URL}?Qualifier=no"));
+    scenario.refused("POST", from_none, json!({"AuthType": "NONE"}), NOT_FOUND, "Function does not exist");
+    scenario.refused("POST", &from_no_alias, json!({"AuthType": "NONE"}), NOT_FOUND, "Function does not exist");
+    scenario.refused("GET", from_none, Value::Null, NOT_FOUND, text);
 }
 
 #[test]
