@@ -1,5 +1,6 @@
 //! Runs the program with unusual or missing process resources: umask, temporary directory, disk space, memory, locale, working directory.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, Write};
@@ -16,6 +17,7 @@ use tempfile::TempDir;
 
 use super::{behind, run_on};
 use crate::deployments::{build_directory, noise, request};
+use crate::fixture::{PATH, not_run};
 use crate::interruptions::signal;
 use crate::plugin::{Ended, program};
 
@@ -401,6 +403,42 @@ fn too_little_is_reported() {
         let named = ended.stdout.contains("os error 24)");
         assert_eq!(named, ended.code() == "system-limit", "{line}: {}", ended.stdout);
     }
+}
+
+/// The limit counts all processes and threads of a user, and does not apply to root.
+#[test]
+#[ignore = "second tier: needs root and setpriv"]
+fn too_few_threads_are_reported() {
+    let user = ["--reuid", "64321", "--regid", "64321", "--clear-groups"];
+    if !Command::new("setpriv").args(user).arg("true").status().is_ok_and(|status| status.success()) {
+        return not_run("a limit of threads (needs root and setpriv)");
+    }
+    let parent = TempDir::new().expect("a temporary directory");
+    fs::set_permissions(parent.path(), Permissions::from_mode(0o755)).expect("ours");
+    let copy = parent.path().join("dpl-lambda");
+    fs::copy(program(), &copy).expect("copied");
+    fs::create_dir(parent.path().join("dist")).expect("can be created");
+    // Enough files for several threads.
+    for number in 0..400 {
+        fs::write(parent.path().join(format!("dist/{number}.js")), "x").expect("writable");
+    }
+    let endpoint = endpoint();
+    let mut request = request(&endpoint);
+    request["zip"] = json!("dist");
+    let codes: BTreeSet<String> = (1..=16)
+        .filter_map(|limit| {
+            let mut run = Command::new("setpriv");
+            run.args(user).args(["bash", "-c", &format!("ulimit -u {limit}; exec \"$0\"")]).arg(&copy);
+            run.current_dir(parent.path()).env_clear().env("PATH", &*PATH).env("TMPDIR", parent.path());
+            run.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+            let ended = super::run_without_check(&mut run, &bytes(&request));
+            // If the system cannot start the program at all, there are no events to check.
+            (!ended.stdout.is_empty()).then(|| ended.check(&[]));
+            (!ended.stdout.is_empty()).then(|| format!("{}{}", ended.code(), ended.outcome()))
+        })
+        .collect();
+    let allowed = ["system-limitfailed", "deployed", "unchanged"].map(str::to_owned);
+    assert!(codes.iter().all(|code| allowed.contains(code)) && codes.contains("system-limitfailed"), "{codes:?}");
 }
 
 #[test]

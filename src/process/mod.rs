@@ -30,7 +30,7 @@ use crate::diagnostics::{self, catalogue};
 use crate::event_writer::EventWriter;
 use crate::git::GitError;
 use crate::protocol::environment::{DEFAULT_PATH, Environment};
-use crate::protocol::error::Code;
+use crate::protocol::error::{Code, ErrorReport};
 use crate::protocol::event::Finished;
 use crate::protocol::messages::without_log_commands;
 use crate::protocol::request::{self, Request};
@@ -386,13 +386,18 @@ fn end_on_signals(journal: Arc<EventWriter>, stop: CancelToken, begun: Arc<Atomi
 /// Makes a panic in any thread write an `internal` error as the last event and exit the process.
 fn report_panics(journal: Arc<EventWriter>, stop: CancelToken) {
     panic::set_hook(Box::new(move |panic| {
-        let report = diagnostics::naming_stash(diagnostics::from_panic(&place_of(panic)), journal.stash());
+        let report = diagnostics::naming_stash(panic_report(panic), journal.stash());
         end(&journal, &stop, Finished::failed(report, journal.changed()))
     }));
 }
 
-fn place_of(panic: &panic::PanicHookInfo<'_>) -> String {
-    panic.location().map_or_else(|| "an unknown location".to_owned(), ToString::to_string)
+/// The report of a panic. The standard library and tokio also panic if the system refuses a thread, which is not a bug.
+fn panic_report(panic: &panic::PanicHookInfo<'_>) -> ErrorReport {
+    let message = panic.payload_as_str().unwrap_or_default();
+    if message.contains("spawn") && message.contains("thread") {
+        return diagnostics::from_system(&Errno::AGAIN.into());
+    }
+    diagnostics::from_panic(&panic.location().map_or_else(|| "an unknown location".to_owned(), ToString::to_string))
 }
 
 /// Default limit for reading the request. A CI runner writes it at once.

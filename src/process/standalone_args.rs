@@ -26,7 +26,7 @@ use clap::{Args, ValueEnum};
 use serde_json::Value;
 
 use super::signals::{FINAL_EVENT_TIMEOUT, SHUTDOWN_GRACE, Signals};
-use super::{Fault, Settings, Stdout, place_of};
+use super::{Fault, Settings, Stdout, panic_report};
 
 /// The options of the standalone mode.
 #[derive(Clone, Debug, Default, Args)]
@@ -279,7 +279,7 @@ enum LastReport {
 /// properly.
 fn report_panics(reported: Arc<Mutex<LastReport>>, is_text: bool) {
     panic::set_hook(Box::new(move |panic| {
-        let report = diagnostics::from_panic(&place_of(panic));
+        let report = panic_report(panic);
         say(&format!("{}; {}", report.message, report.hint.as_deref().unwrap_or_default()));
         // Held until the exit, so that a second panicking thread blocks here.
         let reported = reported.lock().unwrap_or_else(PoisonError::into_inner);
