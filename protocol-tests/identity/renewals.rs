@@ -118,6 +118,60 @@ fn a_token_of_a_file_is_masked_where_sts_quotes_it() {
 }
 
 #[test]
+fn a_token_for_a_container_and_keys_of_another_profile_are_masked_where_aws_quotes_them() {
+    let (scenario, server) = (Scenario::new(), server("container", SHORT, SECOND));
+    let path = |name: &str| scenario.directory.path().join(name);
+    let (token, inner) = ("a-token-for-the-agent-of-the-container", "inner/secret/key/of/a/source/profile/0001");
+    std::fs::write(path("token"), token).expect("writable");
+    std::fs::write(
+        path("config"),
+        format!("[profile base]\naws_access_key_id = AKIAINNER\naws_secret_access_key = {inner}\n"),
+    )
+    .expect("writable");
+    let lambda = Recorder::start(move |_| {
+        super::sources::refusal(400, "InvalidParameterValueException", &format!("{token}, {inner}"))
+    });
+    let mut request = stanza(scenario.env(&lambda.url()));
+    let variables = json!({
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": format!("{}/credentials", server.url()),
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": path("token"), "AWS_CONFIG_FILE": path("config"),
+    });
+    extend(&mut request["env"], &variables);
+    let ended = scenario.run(&[], &request);
+    assert!(ended.stdout.contains("identified") && ended.outcome() == "failed", "{}", ended.stdout);
+    for secret in [token, inner] {
+        assert!(!ended.stdout.contains(secret), "{}", ended.stdout);
+    }
+}
+
+#[test]
+fn a_process_that_hangs_at_a_renewal_is_ended() {
+    let (scenario, endpoint) = (Scenario::new(), FIRST.endpoint("us-east-1"));
+    let path = |name: &str| scenario.directory.path().join(name);
+    let keys = json!({
+        "Version": 1, "AccessKeyId": FIRST.id, "SecretAccessKey": FIRST.secret(), "SessionToken": FIRST.token(),
+        "Expiration": FIRST.document(TOO_SHORT).parse::<Value>().expect("JSON")["Expiration"],
+    });
+    let script = format!(
+        "if [ -e {pid} ]; then echo $$ >{pid}; exec sleep 600; fi; touch {pid}; echo '{keys}'",
+        pid = path("pid").display()
+    );
+    std::fs::write(path("process"), script).expect("writable");
+    let process = format!("[default]\ncredential_process = bash {}\n", path("process").display());
+    std::fs::write(path("config"), process).expect("writable");
+    let mut request = stanza(scenario.env(&endpoint.url()));
+    extend(&mut request["env"], &json!({"AWS_CONFIG_FILE": path("config")}));
+    request["wait_timeout"] = json!(2);
+    let ended = scenario.run(&[], &request);
+    assert_eq!(ended.outcome(), "failed", "{}", ended.stdout);
+    let pid = std::fs::read_to_string(path("pid")).expect("the process has run");
+    assert!(!pid.trim().is_empty(), "no renewal: {}", ended.stdout);
+    // A dead process may not have been waited for yet.
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
+    assert!(stat.is_empty() || stat.contains(") Z "), "{stat}");
+}
+
+#[test]
 #[ignore = "second tier: long"]
 fn a_deployment_that_outlasts_its_keys_goes_on_with_new_ones() {
     std::thread::scope(|scope| {

@@ -150,9 +150,10 @@ impl ProvideCredentials for FirstThenProvider {
         match self.first.lock().unwrap_or_else(PoisonError::into_inner).take() {
             Some(credentials) => future::ProvideCredentials::ready(Ok(credentials)),
             None => future::ProvideCredentials::new(async {
-                // The SDK gives up after 5 s, and leaves the process of a profile behind.
+                // The SDK sets no limit here, and leaves the process of a profile behind if the call is given up.
                 let guard = EndsProcess { armed: true };
-                let renewed = self.provider.provide_credentials().await;
+                let renewed = tokio::time::timeout(PROFILE_LIMIT, self.provider.provide_credentials()).await;
+                let renewed = renewed.map_err(|_| SdkCredentialsError::provider_timed_out(PROFILE_LIMIT))?;
                 guard.disarm();
                 renewed.iter().for_each(|credentials| learn(&self.learnt, credentials));
                 renewed
