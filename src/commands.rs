@@ -43,7 +43,7 @@ const MAX_LINE: usize = 64 * 1024;
 ///
 /// # Errors
 /// [`CommandError::RunFailed`] for the first command that fails, or [`CommandError::Child`].
-pub fn run(
+pub fn run_in_bash(
     commands: &[String],
     env: &Environment,
     directory: &Path,

@@ -13,8 +13,8 @@ use crate::code_source::{Code, CodeSource};
 use crate::diagnostics;
 use crate::function::{ChangedBy, DesiredFunction, LiveAlias, LiveFunction, Setting};
 use crate::lambda::{
-    self, Applied, DeployState, ExtraReads, Identity, Lambda, LambdaError, LiveState, ReleaseQuestions, ShiftOutcome,
-    StateReason,
+    self, Applied, DeployState, ExtraReads, Identity, Lambda, LambdaError, LiveState, ShiftOutcome, StateReason,
+    VersionReads,
 };
 use crate::package::Archive;
 use crate::plan::{Action, Plan, Step, needs_versions, plan, unsettled};
@@ -86,7 +86,7 @@ impl DeployRun<'_> {
                     self.warn_about_latest_url(&wanted, live, alias);
                 }
             }
-            let was_ours = match outdated.take().map(|outdated| self.was_ours(outdated, &plan)) {
+            let check_was_ours = match outdated.take().map(|outdated| self.check_was_ours(outdated, &plan)) {
                 None => false,
                 Some(Ok(())) => true,
                 Some(Err(error)) if is_bound => return Err(self.failed(error)),
@@ -95,7 +95,7 @@ impl DeployRun<'_> {
                     false
                 }
             };
-            if !was_ours {
+            if !check_was_ours {
                 let reported = self.reported(&plan);
                 self.journal.emit(Event::Planned(reported.clone()));
                 if only_plan {
@@ -208,7 +208,7 @@ impl DeployRun<'_> {
             removes_url: wanted.url == Some(OrNone::None),
         };
         lambda.read_extras(self.name, live, beside).await.map_err(|error| self.failed(error))?;
-        let questions = ReleaseQuestions {
+        let questions = VersionReads {
             aliases: wanted.release.aliases.clone(),
             all_aliases: wanted.release.keep.is_some(),
             versions: needs_versions(wanted, code, live),
@@ -338,7 +338,7 @@ impl DeployRun<'_> {
     ///
     /// # Errors
     /// The error of the step, if it was not our own request.
-    fn was_ours(&self, outdated: Outdated<'_>, plan: &Plan) -> Result<(), LambdaError> {
+    fn check_was_ours(&self, outdated: Outdated<'_>, plan: &Plan) -> Result<(), LambdaError> {
         let step = outdated.step.step;
         let is_left = |planned: &Step| match step {
             // If the function has everything that the stanza asks for, our own CreateFunction has made it.

@@ -338,7 +338,7 @@ impl DeployRun<'_> {
         let (redactor, job) = (self.redactor(), self.job);
         let redact = |text: &str| redactor.redact(text);
         let mut report = |stream, line: String| self.journal.emit(Event::Output { stream, line });
-        commands::run(commands, &job.env, &job.directory, None, self.stop, &redact, &mut report)
+        commands::run_in_bash(commands, &job.env, &job.directory, None, self.stop, &redact, &mut report)
             .map_err(|error| diagnostics::from_command(error, &self.redactor()))
     }
 

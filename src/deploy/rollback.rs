@@ -7,7 +7,7 @@ use super::apply::{Ended, from_runtime};
 use super::verify::VerifyContext;
 use crate::diagnostics;
 use crate::function::{LiveFunction, Release};
-use crate::lambda::{Lambda, LambdaError, ReleaseQuestions};
+use crate::lambda::{Lambda, LambdaError, VersionReads};
 use crate::plan::{roll_back, unsettled};
 use crate::protocol::error::ErrorReport;
 use crate::protocol::event::{Event, Finished};
@@ -21,11 +21,11 @@ impl DeployRun<'_> {
             let found = lambda.read_live(self.name).await.map_err(|error| self.failed(error))?;
             let mut live =
                 found.ok_or_else(|| diagnostics::from_no_function(self.name.as_str(), &self.filled_in))?.live;
-            let questions = ReleaseQuestions {
+            let questions = VersionReads {
                 aliases: wanted.release.aliases.clone(),
                 versions: true,
                 provisioned: wanted.release.provisioned.is_some(),
-                ..ReleaseQuestions::default()
+                ..VersionReads::default()
             };
             lambda.read_release(self.name, &mut live, &questions).await.map_err(|error| self.failed(error))?;
             let plan = loop {

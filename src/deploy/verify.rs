@@ -86,7 +86,8 @@ impl DeployRun<'_> {
         let redact = |text: &str| redactor.redact(text);
         let mut report = |stream, line: String| self.journal.emit(Event::Output { stream, line });
         let commands = [command.to_owned()];
-        let ended = commands::run(&commands, &env, &self.job.directory, Some(limit), self.stop, &redact, &mut report);
+        let ended =
+            commands::run_in_bash(&commands, &env, &self.job.directory, Some(limit), self.stop, &redact, &mut report);
         let why = match ended {
             Ok(()) => return Ok(()),
             Err(CommandError::RunFailed { how, .. }) => diagnostics::FailureReason::Command { how },

@@ -17,8 +17,8 @@ use aws_smithy_types::body::SdkBody;
 use base64_simd::STANDARD as BASE64;
 use tokio::task::JoinSet;
 
+use super::archive_body::signed;
 use super::json_zip_body::JsonZipBody;
-use super::upload::signed;
 use super::{CallError, GRACE, Lambda, LambdaError};
 use crate::code_source::Object;
 use crate::package::Archive;
@@ -89,7 +89,7 @@ impl Lambda {
         if is_there {
             return Ok(false);
         }
-        let sending = MultipartUpload::new(self, object, archive);
+        let sending = BucketUpload::new(self, object, archive);
         let sent = if archive.size() <= WHOLE { sending.whole().await } else { sending.in_parts().await };
         sent.map_err(|error| self.about(error, object))?;
         Ok(true)
@@ -102,14 +102,14 @@ fn is_in_parts(head: &HeadObjectOutput) -> bool {
 }
 
 /// The upload of one archive.
-struct MultipartUpload<'a> {
+struct BucketUpload<'a> {
     lambda: &'a Lambda,
     object: &'a Object,
     archive: &'a Arc<Archive>,
     progress: Arc<Progress>,
 }
 
-impl<'a> MultipartUpload<'a> {
+impl<'a> BucketUpload<'a> {
     fn new(lambda: &'a Lambda, object: &'a Object, archive: &'a Arc<Archive>) -> Self {
         let parts = archive.size().div_ceil(PART).max(1) as usize;
         let progress = Progress {
@@ -117,7 +117,7 @@ impl<'a> MultipartUpload<'a> {
             total: archive.size(),
             report: Mutex::new(Box::new(lambda.journal.progress(event::Progress::upload))),
         };
-        MultipartUpload { lambda, object, archive, progress: Arc::new(progress) }
+        BucketUpload { lambda, object, archive, progress: Arc::new(progress) }
     }
 
     async fn whole(&self) -> Result<(), LambdaError> {

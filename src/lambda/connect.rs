@@ -19,7 +19,7 @@ use super::error::LambdaError;
 use super::http::{CaBundle, LazyTls, TooLarge};
 use super::request_recorder::{AttemptCounter, RequestRecorder};
 use super::roles::{AssumedRole, Role};
-use super::{ANSWER_LIMIT, DEFAULT_WAIT, Lambda, credentials, wait};
+use super::{ANSWER_LIMIT, DEFAULT_WAIT, Lambda, credentials, poll_backoff};
 use crate::bounded_read;
 use crate::cancel::CancelToken;
 use crate::child::orphans;
@@ -82,7 +82,7 @@ pub async fn connect(
             orphans::end_those_of_the_sdk();
             return Err(LambdaError::Stopped { reason, in_flight: None });
         }
-        found = wait::with_progress(&journal, Duration::ZERO, || CREDENTIALS.to_owned(), identifying) => {
+        found = poll_backoff::with_progress(&journal, Duration::ZERO, || CREDENTIALS.to_owned(), identifying) => {
             found.map_err(|_| LambdaError::WaitedTooLong { what: CREDENTIALS, limit: wait_limit })?.map_err(reported)?
         }
     };
@@ -218,7 +218,7 @@ impl IdentityLookup<'_> {
             .region(SdkRegion::new(region.as_str().to_owned()))
             .no_credentials()
             .timeout_config(timeouts(self.wait_limit, ANSWER_LIMIT))
-            .retry_config(retries())
+            .retry_config(sdk_retry_config())
             .app_name(AppName::new(name).expect("letters, digits, - and ."));
         match &self.stanza.profile {
             Some(name) => loader.profile_name(name).load().await,
@@ -291,7 +291,7 @@ fn parse_region(origin: &'static str, region: &str) -> Result<Region, LambdaErro
 /// Retries with jitter: first within half a second, then at growing intervals, for about twenty seconds. Not `adaptive`
 /// mode: its token bucket delays a run by 5 s after a single 429 (tried), and a deployment makes only a few calls, all of
 /// which are necessary.
-fn retries() -> RetryConfig {
+fn sdk_retry_config() -> RetryConfig {
     RetryConfig::standard()
         .with_max_attempts(10)
         .with_initial_backoff(Duration::from_millis(500))

@@ -2,6 +2,7 @@
 //! It never decides what to change; the plan does. Effect: sends requests to AWS.
 
 mod alias;
+mod archive_body;
 mod bucket;
 mod call;
 mod connect;
@@ -10,13 +11,12 @@ mod deploy_state;
 mod error;
 mod http;
 mod json_zip_body;
+mod poll_backoff;
 mod read;
-mod release;
 mod request;
 mod request_recorder;
 mod roles;
-mod upload;
-mod wait;
+mod versions;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ pub use connect::{Identity, connect, default_region, named_region};
 pub use credentials::CredentialsError;
 pub use deploy_state::DeployState;
 pub use error::{CallError, CallErrorKind, LambdaError, StateReason};
-pub use release::ReleaseQuestions;
+pub use versions::VersionReads;
 
 use crate::cancel::{CancelReason, CancelToken};
 use crate::code_source::{Delivery, Object};
@@ -41,9 +41,9 @@ use crate::plan::Action;
 use crate::protocol::event::StepName;
 use crate::protocol::name::FunctionName;
 use crate::protocol::secret::{KnownSecrets, Secret};
+use archive_body::InsertArchive;
 use read::UpdateStatus;
 use request_recorder::{AttemptCounter, RequestStats};
-use upload::Upload;
 
 /// Default limit of one wait and of one call.
 pub const DEFAULT_WAIT: Duration = Duration::from_secs(600);
@@ -124,7 +124,7 @@ impl Lambda {
         self.learnt.add(live.secrets());
         let is_busy = standing.passes();
         let what = if standing == UpdateStatus::Leaving { LEAVING } else { ANOTHER_UPDATE };
-        Ok(Some(LiveState { live, is_busy, what, failure: wait::failure(standing) }))
+        Ok(Some(LiveState { live, is_busy, what, failure: poll_backoff::failure(standing) }))
     }
 
     /// Adds to `live` what GetFunction does not return. Sends only the requests that `beside` asks for.
@@ -177,10 +177,14 @@ impl Lambda {
     /// # Errors
     /// [`LambdaError::WaitedTooLong`], and those of [`Lambda::read_live`].
     pub async fn wait_until_idle(&self, name: &FunctionName) -> Result<Option<LiveState>, LambdaError> {
-        self.quiet(name, &mut wait::PollBackoff::new(self.wait_limit)).await
+        self.poll_until_idle(name, &mut poll_backoff::PollBackoff::new(self.wait_limit)).await
     }
 
-    async fn quiet(&self, name: &FunctionName, pace: &mut wait::PollBackoff) -> Result<Option<LiveState>, LambdaError> {
+    async fn poll_until_idle(
+        &self,
+        name: &FunctionName,
+        pace: &mut poll_backoff::PollBackoff,
+    ) -> Result<Option<LiveState>, LambdaError> {
         let mut what = ANOTHER_UPDATE;
         loop {
             match self.look_again(pace, what, async || self.read_live(name).await).await? {
@@ -208,7 +212,7 @@ impl Lambda {
     /// [`LambdaError::Stopped`].
     pub async fn back_off_with_jitter(&self, round: u32) -> Result<(), LambdaError> {
         let mut pace =
-            wait::PollBackoff::between(Duration::from_millis(100), Duration::from_millis(400 << round.min(3)));
+            poll_backoff::PollBackoff::between(Duration::from_millis(100), Duration::from_millis(400 << round.min(3)));
         self.pause(&mut pace, ANOTHER_UPDATE).await
     }
 
@@ -238,7 +242,7 @@ impl Lambda {
         subject: &mut DeployState<'_>,
         role_not_ready: &dyn Fn(),
     ) -> Result<Applied, LambdaError> {
-        let applied = self.send_with_retries(action, subject, role_not_ready).await;
+        let applied = self.send_until_accepted(action, subject, role_not_ready).await;
         if let (Action::ShiftTraffic { .. }, Err(error)) = (action, &applied)
             && (self.attempts.stats().has_lost || error.leaves_in_doubt())
         {
@@ -266,7 +270,7 @@ impl Lambda {
         }
     }
 
-    async fn send_with_retries(
+    async fn send_until_accepted(
         &self,
         action: &Action,
         subject: &mut DeployState<'_>,
@@ -278,9 +282,9 @@ impl Lambda {
             return self.upload_package(object, subject).await;
         }
         // One wait limit for the whole step: AWS may reject a call with "in progress" while GetFunction shows no update.
-        let mut busy = wait::PollBackoff::new(self.wait_limit);
-        let mut role = wait::PollBackoff::slowly(wait::ROLE_LIMIT);
-        let mut weights = wait::PollBackoff::slowly(wait::WEIGHTS_LIMIT.min(self.wait_limit));
+        let mut busy = poll_backoff::PollBackoff::new(self.wait_limit);
+        let mut role = poll_backoff::PollBackoff::slowly(poll_backoff::ROLE_LIMIT);
+        let mut weights = poll_backoff::PollBackoff::slowly(poll_backoff::WEIGHTS_LIMIT.min(self.wait_limit));
         loop {
             match self.call(action, subject).await {
                 Ok((reported, standing)) => {
@@ -319,7 +323,7 @@ impl Lambda {
                 }
                 Err(LambdaError::Call(error)) if error.is_busy() => {
                     tracing::debug!(operation = error.operation, "an update is in progress");
-                    let found = self.quiet(subject.name, &mut busy).await?.ok_or(LambdaError::Gone)?;
+                    let found = self.poll_until_idle(subject.name, &mut busy).await?.ok_or(LambdaError::Gone)?;
                     // Deleting an old version does not depend on the revision of the function.
                     let is_bound = subject.revision_id.is_some() && !matches!(action, Action::DeleteVersion { .. });
                     if is_bound && subject.revision_id != found.live.revision_id {
@@ -426,11 +430,11 @@ impl Lambda {
     ) -> Result<(), LambdaError> {
         let (what, version) = match action {
             Action::CreateFunction { .. } => ("the new function", None),
-            Action::PublishVersion { .. } => (release::VERSION, subject.version.clone()),
+            Action::PublishVersion { .. } => (versions::VERSION, subject.version.clone()),
             _ => ("the update", None),
         };
         let mut seen: Option<LiveFunction> = None;
-        let mut pace = wait::PollBackoff::new(self.wait_limit);
+        let mut pace = poll_backoff::PollBackoff::new(self.wait_limit);
         while standing.passes() {
             let call = self.client.get_function().function_name(subject.name.as_str()).set_qualifier(version.clone());
             let look = async || self.read_call("GetFunction", call.clone().send()).await;
@@ -447,18 +451,18 @@ impl Lambda {
             }
         }
         if let Some(version) = version {
-            return release::from_version(&version, standing);
+            return versions::from_version(&version, standing);
         }
         if let Some(live) = seen
             && !subject.has_stayed(action, live)
         {
             return Err(LambdaError::Outdated(None));
         }
-        wait::failure(standing).map_or(Ok(()), Err)
+        poll_backoff::failure(standing).map_or(Ok(()), Err)
     }
 
     /// Sleeps for the next interval of `pace`, unless the run is cancelled.
-    async fn pause(&self, pace: &mut wait::PollBackoff, what: &'static str) -> Result<(), LambdaError> {
+    async fn pause(&self, pace: &mut poll_backoff::PollBackoff, what: &'static str) -> Result<(), LambdaError> {
         let interval = pace.next().ok_or(LambdaError::WaitedTooLong { what, limit: pace.limit() })?;
         self.sleep(interval, what).await
     }
@@ -466,7 +470,7 @@ impl Lambda {
     /// As [`Lambda::pause`], but returns `refused` when the limit of `pace` is reached.
     async fn pause_or(
         &self,
-        pace: &mut wait::PollBackoff,
+        pace: &mut poll_backoff::PollBackoff,
         what: &'static str,
         refused: LambdaError,
     ) -> Result<(), LambdaError> {
@@ -480,7 +484,7 @@ impl Lambda {
     /// is then AWS's last one, even if the polls after it got no response.
     async fn look_again<T>(
         &self,
-        pace: &mut wait::PollBackoff,
+        pace: &mut poll_backoff::PollBackoff,
         what: &'static str,
         look: impl AsyncFn() -> Result<T, LambdaError>,
     ) -> Result<T, LambdaError> {
@@ -506,7 +510,7 @@ impl Lambda {
     async fn sleep(&self, interval: Duration, what: &'static str) -> Result<(), LambdaError> {
         let sleep = tokio::time::sleep(interval);
         tokio::select! {
-            () = wait::with_progress(&self.journal, Duration::ZERO, || what.to_owned(), sleep) => Ok(()),
+            () = poll_backoff::with_progress(&self.journal, Duration::ZERO, || what.to_owned(), sleep) => Ok(()),
             reason = self.stop.requested() => Err(LambdaError::Stopped { reason, in_flight: None }),
         }
     }
@@ -518,7 +522,7 @@ impl Lambda {
             None => format!("AWS's response to {operation}"),
         };
         // A poll of a longer wait must not replace the text of that wait.
-        wait::with_progress(&self.journal, Duration::from_secs(1), what, call).await
+        poll_backoff::with_progress(&self.journal, Duration::from_secs(1), what, call).await
     }
 
     fn failed<E>(&self, operation: &'static str, error: SdkError<E, HttpResponse>) -> LambdaError
@@ -592,8 +596,8 @@ impl Lambda {
         if self.attempts.stats().is_from_aws { Ok(()) } else { Err(self.invalid_response(operation)) }
     }
 
-    fn upload(&self, archive: &Arc<Archive>) -> Upload {
-        Upload::of(archive.clone(), self.journal.clone())
+    fn upload(&self, archive: &Arc<Archive>) -> InsertArchive {
+        InsertArchive::of(archive.clone(), self.journal.clone())
     }
 
     /// Timeouts for a call that carries an archive: an upload may take as long as a wait.

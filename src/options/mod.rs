@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::cancel::CancelToken;
-use crate::protocol::branches::{OTHER_PROVIDERS_KEYS, select_branch};
+use crate::protocol::branches::{VARIABLE_OPTIONS, select_branch};
 use crate::protocol::environment::Environment;
 use crate::protocol::error::{Code, Problem, Warning};
 use crate::protocol::json::{MAX_REQUEST_BYTES, Map, Node, pointer};
@@ -83,7 +83,7 @@ fn options_from_env(stanza: &Map, env: &Environment, origins: &mut BTreeMap<Stri
     let mut files: Option<BTreeMap<String, (String, String)>> = None;
     let mut found = Vec::new();
     let is_silent = |key: &str| stanza.get(key).is_none() && !has_alias(stanza, key);
-    for key in OTHER_PROVIDERS_KEYS.into_iter().filter(|key| is_silent(key)) {
+    for key in VARIABLE_OPTIONS.into_iter().filter(|key| is_silent(key)) {
         let from_variables = ["AWS", "LAMBDA"].iter().find_map(|prefix| {
             let name = format!("{prefix}_{}", key.to_uppercase());
             let value = env.get(&name).filter(|value| !value.is_empty())?.into_owned();

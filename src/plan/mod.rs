@@ -161,7 +161,7 @@ fn create(wanted: &DesiredFunction, code: &Code) -> Result<Plan, PlanError> {
     changes.push(code_change(code, None));
     let mut steps: Vec<Step> = upload(code).into_iter().collect();
     let delivery = code.delivery.clone();
-    let release = release::parts(&wanted.release, &settings, None, true)?;
+    let release = release::plan_release(&wanted.release, &settings, None, true)?;
     steps.push(Step { action: Action::CreateFunction { settings, tags, delivery }, changes });
     steps.extend(release.publish);
     steps.extend(release.go_live);
@@ -192,7 +192,7 @@ fn update(wanted: &DesiredFunction, code: &Code, live: &LiveFunction) -> Result<
         |call| changed_by(call).into_iter().filter_map(|setting| own_call(&setting, live.setting(&setting)));
     let configuration = configuration(changed_by(ChangedBy::Configuration), live);
     let changes = configuration.is_some() || new_code.is_some();
-    let release = release::parts(&wanted.release, &settings, Some(live), changes)?;
+    let release = release::plan_release(&wanted.release, &settings, Some(live), changes)?;
     // With a reserved concurrency of 0 no version can be invoked, so verification needs the new value first.
     let is_stopped = live.settings.contains(&Setting::ReservedConcurrency(Some(0)));
     let (starting, concurrency): (Vec<Step>, Vec<Step>) =

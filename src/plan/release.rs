@@ -54,7 +54,7 @@ pub struct ClearedWeights {
 
 /// Plans the release of `live` after its update. `settings` are those that the stanza wants. `changes` is true if the update changes
 /// code or settings.
-pub(super) fn parts(
+pub(super) fn plan_release(
     release: &Release,
     settings: &[Setting],
     live: Option<&LiveFunction>,
@@ -100,10 +100,10 @@ pub(super) fn parts(
             && live.is_some_and(|live| live.provisioned.contains_key(name))
             && !is_right;
         let history = if is_right { alias.settled_history() } else { Some(alias.history.leaving(&alias.version)) };
-        let mut update = update(alias, parts.version.clone(), history, provisions);
+        let mut update = alias_update_step(alias, parts.version.clone(), history, provisions);
         // End an unfinished shift of an earlier run first, so that its version gets no traffic during verification.
         if (release.verifies || !release.shares.is_empty()) && !is_right {
-            let ended = update_back(alias);
+            let ended = end_shift_step(alias);
             if ended.is_some() {
                 update.changes.retain(|change| !change.field.ends_with(".weights"));
             }
@@ -182,7 +182,7 @@ fn at<'a>(number: &str, versions: &'a [LiveVersion]) -> Option<&'a LiveVersion> 
 }
 
 /// The step that points an alias at `version` with all its traffic. `None`: at the version of the plan.
-pub(super) fn update(
+pub(super) fn alias_update_step(
     alias: &LiveAlias,
     version: Option<String>,
     history: Option<AliasHistory>,
@@ -197,8 +197,8 @@ pub(super) fn update(
 }
 
 /// The step that sends all traffic of an alias to the version at which it points. `None`: that is so already.
-fn update_back(alias: &LiveAlias) -> Option<Step> {
-    let step = update(alias, Some(alias.version.clone()), alias.settled_history(), false);
+fn end_shift_step(alias: &LiveAlias) -> Option<Step> {
+    let step = alias_update_step(alias, Some(alias.version.clone()), alias.settled_history(), false);
     (!step.changes.is_empty()).then_some(step)
 }
 
@@ -391,7 +391,7 @@ mod tests {
     }
 
     fn of(release: &Release, live: &LiveFunction, changes: bool) -> ReleaseSteps {
-        parts(release, &[], Some(live), changes).expect("a plan")
+        plan_release(release, &[], Some(live), changes).expect("a plan")
     }
 
     #[test]
@@ -503,21 +503,21 @@ mod tests {
         };
         for (live, error) in [(theirs(1, (2, 10)), shared("2", 10)), (theirs(3, (1, 10)), shared("1", 10))] {
             for changes in [false, true] {
-                assert_eq!(parts(&release(&["live"]), &[], Some(&live), changes).unwrap_err(), error);
+                assert_eq!(plan_release(&release(&["live"]), &[], Some(&live), changes).unwrap_err(), error);
             }
             check_back(&live, &["live"], None, Err(error));
             let clears = Release { clears_weights: true, ..release(&["live"]) };
             assert_eq!(of(&clears, &live, true).cleared.len(), 1);
             assert!(roll_back(&clears, None, &live).is_ok());
             // Aliases outside of the stanza do not matter.
-            assert!(parts(&release(&["next"]), &[], Some(&live), true).is_ok());
+            assert!(plan_release(&release(&["next"]), &[], Some(&live), true).is_ok());
         }
         // The alias history records a shift with both versions. A shift with another pair is not ours.
         let mut moved = live(3, &[shifting("live", 1, (2, 10))]);
         moved.aliases[0].version = "3".to_owned();
-        assert!(parts(&release(&["live"]), &[], Some(&moved), false).is_err());
+        assert!(plan_release(&release(&["live"]), &[], Some(&moved), false).is_err());
         moved.aliases[0] = LiveAlias { weights: vec![("3".to_owned(), 10)], ..shifting("live", 1, (2, 10)) };
-        assert!(parts(&release(&["live"]), &[], Some(&moved), false).is_err());
+        assert!(plan_release(&release(&["live"]), &[], Some(&moved), false).is_err());
     }
 
     #[test]
@@ -526,10 +526,10 @@ mod tests {
         let role = |name: &str| Setting::Role(name.to_owned());
         live.versions.iter_mut().for_each(|version| version.settings.push(role("a")));
         let shares = Release { shares: vec![50], ..release(&["live"]) };
-        let error = parts(&shares, &[role("b")], Some(&live), true).unwrap_err();
+        let error = plan_release(&shares, &[role("b")], Some(&live), true).unwrap_err();
         assert_eq!(error, PlanError::TrafficNotShareable { field: "role", version: "1".to_owned() });
-        assert!(parts(&shares, &[role("a")], Some(&live), true).is_ok());
-        assert!(parts(&release(&["live"]), &[role("b")], Some(&live), true).is_ok());
+        assert!(plan_release(&shares, &[role("a")], Some(&live), true).is_ok());
+        assert!(plan_release(&release(&["live"]), &[role("b")], Some(&live), true).is_ok());
     }
 
     #[track_caller]

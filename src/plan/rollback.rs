@@ -1,7 +1,7 @@
 //! Plans a rollback: moves the stanza's aliases back to their previous version.
 //! Never guesses: aliases with different previous versions, or a version that does not exist, are errors.
 
-use super::release::{before, check_shares, cleared, update};
+use super::release::{alias_update_step, before, check_shares, cleared};
 use super::{Plan, PlanError};
 use crate::function::{LiveAlias, LiveFunction, Release};
 use crate::protocol::event::FunctionPresence;
@@ -45,7 +45,7 @@ pub fn roll_back(release: &Release, version: Option<&str>, live: &LiveFunction) 
             true => alias.settled_history(),
             false => Some(alias.history.back(&alias.version, &target)),
         };
-        update(alias, Some(target.clone()), history, provisions)
+        alias_update_step(alias, Some(target.clone()), history, provisions)
     });
     let steps = steps.filter(|step| !step.changes.is_empty()).collect();
     Ok(Plan {

@@ -411,7 +411,7 @@ struct Settings {
     asking: BashOptions,
     /// The date, as `2026-11-01`, at which runtimes are checked for deprecation: today, unless a test sets it.
     today: String,
-    fault: Fault,
+    fault: TestPanic,
 }
 
 impl Settings {
@@ -427,10 +427,10 @@ impl Settings {
             },
             today: variable("DPL_LAMBDA_TODAY").unwrap_or_else(today),
             fault: match variable("DPL_LAMBDA_FAULT").as_deref() {
-                Some("panic") => Fault::Panic,
-                Some("panic-in-thread") => Fault::PanicInThread,
-                Some("panic-standalone") => Fault::PanicStandalone,
-                _ => Fault::None,
+                Some("panic") => TestPanic::Panic,
+                Some("panic-in-thread") => TestPanic::PanicInThread,
+                Some("panic-standalone") => TestPanic::PanicStandalone,
+                _ => TestPanic::None,
             },
         }
     }
@@ -471,7 +471,7 @@ fn today() -> String {
 
 /// A deliberate panic, set by `DPL_LAMBDA_FAULT`, so that a test of the real binary can see how a bug is reported.
 #[derive(Clone, Copy)]
-enum Fault {
+enum TestPanic {
     None,
     Panic,
     PanicInThread,
@@ -479,18 +479,18 @@ enum Fault {
     PanicStandalone,
 }
 
-impl Fault {
+impl TestPanic {
     fn trigger_standalone(self) {
-        if let Fault::PanicStandalone = self {
+        if let TestPanic::PanicStandalone = self {
             panic!("deliberate panic in the standalone mode");
         }
     }
 
     fn trigger(self) {
         match self {
-            Fault::None | Fault::PanicStandalone => {}
-            Fault::Panic => panic!("deliberate panic"),
-            Fault::PanicInThread => drop(thread::spawn(|| panic!("deliberate panic in a thread")).join()),
+            TestPanic::None | TestPanic::PanicStandalone => {}
+            TestPanic::Panic => panic!("deliberate panic"),
+            TestPanic::PanicInThread => drop(thread::spawn(|| panic!("deliberate panic in a thread")).join()),
         }
     }
 }

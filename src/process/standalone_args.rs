@@ -26,7 +26,7 @@ use clap::{Args, ValueEnum};
 use serde_json::Value;
 
 use super::signals::{FINAL_EVENT_TIMEOUT, SHUTDOWN_GRACE, Signals};
-use super::{Fault, Settings, Stdout, panic_report};
+use super::{Settings, Stdout, TestPanic, panic_report};
 
 /// The options of the standalone mode.
 #[derive(Clone, Debug, Default, Args)]
@@ -101,7 +101,7 @@ impl StandaloneArgs {
         &self,
         command: Command,
         asking: BashOptions,
-        fault: Fault,
+        fault: TestPanic,
         stop: &CancelToken,
     ) -> Result<Command, Finished> {
         let is_text = match self.format {
@@ -229,7 +229,7 @@ fn arguments(command: &Command) -> Vec<OsString> {
     }
 }
 
-fn run(child_runs: &[ChildRun], program: &Path, forwarder: &SignalForwarder, is_text: bool, fault: Fault) -> i32 {
+fn run(child_runs: &[ChildRun], program: &Path, forwarder: &SignalForwarder, is_text: bool, fault: TestPanic) -> i32 {
     let reported = Arc::new(Mutex::new(LastReport::Nothing));
     report_panics(reported.clone(), is_text);
     if is_text {
@@ -303,7 +303,7 @@ pub(crate) fn say(text: &str) {
 struct Watched<'a> {
     observers: &'a mut dyn EventSink,
     reported: Arc<Mutex<LastReport>>,
-    fault: Fault,
+    fault: TestPanic,
 }
 
 impl EventSink for Watched<'_> {

@@ -10,7 +10,7 @@ const MAP_OPTIONS: [&str; 7] = ["environment", "environment_variables", "functio
 
 /// Options of dpl that can also come from a variable `AWS_<OPTION>` or `LAMBDA_<OPTION>`, or from `~/.aws` files. Credentials and region
 /// are not in this list: they have their own sources, and values from two sources are never combined.
-pub(crate) const OTHER_PROVIDERS_KEYS: [&str; 22] = [
+pub(crate) const VARIABLE_OPTIONS: [&str; 22] = [
     "function_name",
     "role",
     "handler_name",
@@ -36,12 +36,12 @@ pub(crate) const OTHER_PROVIDERS_KEYS: [&str; 22] = [
 ];
 
 /// All other options of dpl.
-const BESIDES: [&str; 7] =
+const OTHER_DPL_OPTIONS: [&str; 7] =
     ["provider", "access_key_id", "secret_access_key", "region", "skip_cleanup", "allow_failure", "strategy"];
 
 /// Whether an option can come from a variable of the job, `AWS_<OPTION>` or `LAMBDA_<OPTION>`.
 pub fn is_from_variable(key: &str) -> bool {
-    OTHER_PROVIDERS_KEYS.contains(&key)
+    VARIABLE_OPTIONS.contains(&key)
 }
 
 /// Whether `value` is a branch-specific value of `key`, such as `{"master": "a", "develop": "b"}`.
@@ -59,7 +59,7 @@ pub(super) fn can_be_branch_specific(key: &str) -> bool {
 }
 
 fn is_of_dpl(key: &str) -> bool {
-    OTHER_PROVIDERS_KEYS.contains(&key) || BESIDES.contains(&key)
+    VARIABLE_OPTIONS.contains(&key) || OTHER_DPL_OPTIONS.contains(&key)
 }
 
 /// Whether dpl-lambda has this option. Options that dpl lacks have never been branch-specific.

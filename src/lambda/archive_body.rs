@@ -20,27 +20,27 @@ use crate::protocol::event::Progress;
 const EMPTY: &[u8] = br#""ZipFile":"""#;
 
 /// Inserts the archive into a request with an empty `ZipFile`, just before the request is signed.
-pub(super) struct Upload {
+pub(super) struct InsertArchive {
     archive: Arc<Archive>,
     journal: Arc<EventWriter>,
 }
 
-impl Upload {
+impl InsertArchive {
     pub(super) fn of(archive: Arc<Archive>, journal: Arc<EventWriter>) -> Self {
-        Upload { archive, journal }
+        InsertArchive { archive, journal }
     }
 }
 
-impl std::fmt::Debug for Upload {
+impl std::fmt::Debug for InsertArchive {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Upload")
+        f.write_str("InsertArchive")
     }
 }
 
 #[dyn_dispatch_hint]
-impl Intercept for Upload {
+impl Intercept for InsertArchive {
     fn name(&self) -> &'static str {
-        "Upload"
+        "InsertArchive"
     }
 
     fn modify_before_retry_loop(

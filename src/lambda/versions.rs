@@ -10,7 +10,7 @@ use aws_sdk_lambda::types::{LogType, ProvisionedConcurrencyStatusEnum};
 use super::alias::shares;
 use super::error::StateReason;
 use super::read::UpdateStatus;
-use super::{CallError, Lambda, LambdaError, connect, found, read, wait};
+use super::{CallError, Lambda, LambdaError, connect, found, poll_backoff, read};
 use crate::function::{
     AliasHistory, LATEST_PUBLISHED, LiveAlias, LiveFunction, LiveVersion, Provisioned, ProvisionedState, VersionState,
 };
@@ -29,7 +29,7 @@ const IDLE: &str = "the idle function to become active";
 
 /// Which facts about versions and aliases to read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ReleaseQuestions {
+pub struct VersionReads {
     /// If not empty: all aliases of the function, and the versions that the aliases with these names point at.
     pub aliases: Vec<String>,
     /// All aliases, even if `aliases` is empty.
@@ -49,7 +49,7 @@ impl Lambda {
         &self,
         name: &FunctionName,
         live: &mut LiveFunction,
-        questions: &ReleaseQuestions,
+        questions: &VersionReads,
     ) -> Result<(), LambdaError> {
         if questions.all_aliases || !questions.aliases.is_empty() {
             live.aliases = self.in_time("the list of aliases", self.aliases(name)).await?;
@@ -91,7 +91,7 @@ impl Lambda {
         number: &str,
         waits: bool,
     ) -> Result<Option<LambdaError>, LambdaError> {
-        let mut pace = wait::PollBackoff::new(self.wait_limit);
+        let mut pace = poll_backoff::PollBackoff::new(self.wait_limit);
         loop {
             let call = self.client.get_function().function_name(name.as_str()).qualifier(number).send();
             let Some(output) = found(self.read_call("GetFunction", call).await)? else {
@@ -179,7 +179,7 @@ impl Lambda {
         &self,
         name: &FunctionName,
         live: &mut LiveFunction,
-        questions: &ReleaseQuestions,
+        questions: &VersionReads,
     ) -> Result<(), LambdaError> {
         let is_asked = |alias: &&LiveAlias| questions.provisioned && questions.aliases.contains(&alias.name);
         for alias in live.aliases.iter().filter(is_asked) {
@@ -220,7 +220,7 @@ impl Lambda {
             Err(LambdaError::Call(error)) if error.is_not_found() => Err(LambdaError::Outdated(Some(error))),
             answer => answer,
         };
-        let mut pace = wait::PollBackoff::new(self.wait_limit);
+        let mut pace = poll_backoff::PollBackoff::new(self.wait_limit);
         let mut answer = look().await?;
         loop {
             let Some(output) = answer else { return Ok(()) };
@@ -248,7 +248,7 @@ impl Lambda {
         payload: &str,
         limit: Duration,
     ) -> Result<Answer, LambdaError> {
-        let mut waking = wait::PollBackoff::new(self.wait_limit);
+        let mut waking = poll_backoff::PollBackoff::new(self.wait_limit);
         loop {
             match self.invoke_once(name, version, payload, limit).await {
                 // AWS rejects the first invocation of an idle function, and makes the function active again.
