@@ -132,7 +132,7 @@ impl EventWriter {
         *self.stash.lock().unwrap_or_else(PoisonError::into_inner) = name;
     }
 
-    /// Name or commit of the stash whose files are not restored yet, or which is just being made. `None`: there is none.
+    /// Name of the stash whose files are not restored yet, or which is just being made. `None`: there is none.
     pub fn stash(&self) -> Option<String> {
         self.stash.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

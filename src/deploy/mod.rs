@@ -250,7 +250,9 @@ impl DeployRun<'_> {
         self.journal.mark_side_effects_started();
         self.journal.record_stash(Some(commands::stash_name()));
         let stashed = commands::stash(&self.job.env, &self.job.directory);
-        self.journal.record_stash(stashed.as_ref().ok().and_then(|(stash, _)| Some(stash.as_ref()?.commit.clone())));
+        if !stashed.as_ref().is_ok_and(|(stash, _)| stash.is_some()) {
+            self.journal.record_stash(None);
+        }
         let (stash, left) = stashed.map_err(|error| diagnostics::from_command(error, &self.redactor()))?;
         if let Some(stash) = &stash {
             self.warn(&warnings::stashed(&stash.commit));
