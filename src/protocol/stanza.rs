@@ -107,7 +107,7 @@ pub struct Stanza {
     /// Whether to publish a version of the deployed function. `alias` always publishes one. Default: false.
     #[schemars(with = "Option<Flag>")]
     pub publish: Option<bool>,
-    /// What to package, as a path in the build directory, such as `dist`: a directory, a single file, or a finished `.zip` or `.jar` archive. The contents of the directory are at the root of the archive. With several paths, each file keeps its path from the build directory. Default: the build directory.
+    /// What to package, as a path in the build directory, such as `dist`: a directory, a single file, or a finished `.zip` or `.jar` archive. The contents of a directory are at the root of the archive. With several paths, each file keeps its path from the build directory. Default: the build directory.
     #[schemars(with = "Option<TextList>")]
     pub zip: Option<Vec<String>>,
     /// Patterns in the syntax of `.gitignore`, relative to the packaged directory, such as `src/**`. Only files that match one of them are packaged. Default: all files.
@@ -185,7 +185,7 @@ pub struct Stanza {
     pub alias: Option<Vec<String>>,
     /// Check to run on a new version before the alias moves to it. `{}` invokes the function and expects no error. Without `alias`, the code is already live when the check runs. Default: no check.
     pub verify: Option<Verify>,
-    /// Percentages of the alias's traffic to send to the new version, one step after the other, in ascending order, such as `[10, 50, 100]`. After the last step, the new version gets all traffic. `verify` runs again at each step; if it fails, the old version gets all traffic back. Default: all traffic at once.
+    /// Percentages of the alias's traffic that the new version gets step by step, in ascending order, such as `[10, 50, 100]`. After the last step, the new version gets all traffic. `verify` runs again at each step; if it fails, the old version gets all traffic back. Default: all traffic at once.
     #[schemars(with = "Option<NumberList>")]
     pub traffic: Option<Vec<i32>>,
     /// Time between two steps of `traffic` in seconds, at least 1, such as 120. Default: 60.
@@ -197,7 +197,7 @@ pub struct Stanza {
     /// Number of execution environments that each alias keeps ready, such as 5. The deployment waits until they are ready. `none` removes the provisioned concurrency. Default: the live value.
     #[schemars(with = "Option<NumberOrNone>")]
     pub provisioned_concurrency: Option<OrNone<i32>>,
-    /// Number of published versions to keep, newest first, at least 1, such as 10. Older versions are deleted after the deployment, except those that an alias uses and the one to which it can be rolled back. Default: all versions.
+    /// Number of published versions to keep, newest first, at least 1, such as 10. Older versions are deleted after the deployment, except those that an alias uses or can be rolled back to. Default: all versions.
     #[schemars(with = "Option<WholeNumber>")]
     pub keep_versions: Option<i32>,
     /// Number of the version to which `dpl-lambda rollback` moves the alias, such as 7. Other commands ignore it. Default: the previous version.
@@ -221,7 +221,7 @@ pub struct Stanza {
     /// Whether `deploy` and `rollback` only show their plan and change nothing. Default: false.
     #[schemars(with = "Option<Flag>")]
     pub dry_run: Option<bool>,
-    /// Time limit in seconds for each wait, such as that for an update of the function, and for each call to AWS. At least 1, such as 900. Default: 600; with `snap_start` or `provisioned_concurrency`, 1800.
+    /// Time limit in seconds for each wait, such as the wait for an update of the function, and for each call to AWS. At least 1, such as 900. Default: 600; with `snap_start` or `provisioned_concurrency`, 1800.
     #[schemars(with = "Option<WholeNumber>")]
     pub wait_timeout: Option<Duration>,
     /// Deprecated: the opposite of `cleanup`. Leave it out; files stay in place unless `cleanup` is true.
