@@ -390,7 +390,7 @@ fn what_is_wrong_is_reported_at_its_place() {
             "A map of branches is deprecated; write one stanza per branch, with `on.branch`.",
         ),
         ("  tracing_mode: active\n", 5, 17, "Expected `Active` or `PassThrough`."),
-        ("  role: run\n", 5, 9, "AWS documents values that begin with `arn:`."),
+        ("  role: run\n", 5, 9, "Expected a value that begins with `arn:`, as documented by AWS."),
         (
             "  environment:\n    - STAGE\n",
             6,

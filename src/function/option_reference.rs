@@ -1,29 +1,52 @@
-//! Generates `docs/options.md`: every option of a stanza with its type, default, AWS's field and an example.
-//! Adds only what no other table has: the groups, and the AWS fields of options that are no setting of a function. Descriptions, types, examples and
-//! ranges are those of the schemas.
+//! Generates `docs/options.md`: every option of a stanza with its type, default, AWS field and an example.
+//! Adds only what no other table has: the groups, and the AWS fields of options that are no setting of a function. Descriptions, types, examples,
+//! ranges and rules between options are those of the schemas.
 
 use std::fmt::Write;
 
 use serde_json::Value;
 
 use super::{ChangedBy, Setting};
+use crate::protocol::branches::is_of_dpl;
 use crate::protocol::editor::reference;
 use crate::protocol::schema;
 use crate::protocol::stanza::ALIASES;
 
 const INTRODUCTION: &str = r#"# Options
 
-Every option of a stanza, by task. This page is generated from the program's types; `dpl-lambda schema stanza` prints the same for editors.
-
-A setting that the stanza does not name is not changed: an existing function keeps its live value, and a new one gets AWS's default. An empty string, list
-or map clears the live value. Numbers and booleans may be strings, and a list of one may be its only value. To validate a stanza, as JSON:
+A stanza describes the deployment of one function. It is an entry under `deploy:` of a `.travis.yml`, or the whole content of a YAML or JSON file. To
+check one:
 
 <!-- run -->
 ```console
-$ echo '{"function_name": "hello", "timeout": 30, "on": {"branch": "main"}}' | dpl-lambda check
+$ cat > lambda.yml <<'EOF'
+provider: lambda
+function_name: hello
+timeout: 30
+on: {branch: main}
+EOF
+$ dpl-lambda check --stanza lambda.yml
 ```
 
+These rules apply to all options:
+
+- **An absent option** leaves an existing function as it is: the setting keeps its live value, which is its value at AWS. A new function gets AWS's
+  default. In a map such as `logging_config`, the same applies to each member.
+- **An empty value** (`''`, `[]` or `{}`) clears the live value. Where there must be a value, it is an error.
+- **Types:** a number or a boolean can also be a string (`'30'`), and a list with one entry can be written as that entry.
+- **Variables:** `$NAME` and `${NAME}` in a value are replaced by variables of the job; [from-dpl.md](from-dpl.md) has the details.
+- **Secrets:** values that are marked as secret are masked in all output. Travis CI decrypts a value `{secure: …}`; dpl-lambda cannot.
+
+The options by task. Those after "new" exist only in dpl-lambda. The others are those of Travis CI and its deployment tool dpl;
+[from-dpl.md](from-dpl.md) lists the differences.
+
 "#;
+
+/// After the list of options.
+const SOURCE: &str = r"
+This page is generated from the types of the program. `dpl-lambda schema stanza` prints the same as a JSON Schema, with which an editor completes and
+checks a stanza.
+";
 
 /// The options by task, in the order in which the author of a first stanza needs them.
 const GROUPS: [(&str, &[&str]); 8] = [
@@ -109,6 +132,14 @@ const GROUPS: [(&str, &[&str]); 8] = [
     ("Deprecated", &["skip_cleanup", "edge", "dpl_version", "strategy"]),
 ];
 
+/// The page that explains the options of a group together.
+const GUIDES: [(&str, &str); 4] = [
+    ("Code and package", "packaging.md"),
+    ("Versions and traffic", "releases.md"),
+    ("Credentials", "credentials.md"),
+    ("Conditions", "from-dpl.md"),
+];
+
 /// Options that are no setting of a function, or have another name than their setting: AWS's field, and the operation that takes it.
 const OTHER_FIELDS: [(&str, &str, &str); 30] = [
     ("function_name", "FunctionName", "CreateFunction"),
@@ -148,72 +179,149 @@ const MOST_WORDS: usize = 10;
 
 /// The whole page, in Markdown.
 pub fn document() -> String {
-    let (schema, types) = (schema::stanza(), schema::request());
+    let (stanza, types) = (schema::stanza(), schema::request());
     let mut page = String::from(INTRODUCTION);
     for (title, options) in GROUPS {
-        let links: Vec<String> = options.iter().map(|name| format!("[`{name}`](#{name})")).collect();
-        let _ = writeln!(page, "- **{title}**: {}", links.join(", "));
+        let is_new = |name: &&str| is_new(name, &stanza["properties"][*name]);
+        let (new, from_dpl): (Vec<&str>, Vec<&str>) = options.iter().copied().partition(is_new);
+        let new = if new.is_empty() { String::new() } else { format!("; new: {}", links(&new)) };
+        let _ = writeln!(page, "- **{title}**: {}{new}", links(&from_dpl));
     }
+    page.push_str(SOURCE);
     for (title, options) in GROUPS {
         let _ = writeln!(page, "\n## {title}");
+        if let Some((_, guide)) = GUIDES.iter().find(|(group, _)| *group == title) {
+            let _ = writeln!(page, "\n[{guide}]({guide}) explains how to use them.");
+        }
         for name in options {
-            page.push_str(&section(name, &schema["properties"][*name], &types));
+            page.push_str(&section(name, &stanza, &types));
         }
     }
     page
 }
 
-/// What the option does, its type, its default, AWS's field, an example, and its members. `types` is the schema of requests, which names the type of
-/// each option.
-fn section(name: &str, option: &Value, types: &Value) -> String {
+fn links(names: &[&str]) -> String {
+    names.iter().map(|name| format!("[`{name}`](#{name})")).collect::<Vec<_>>().join(", ")
+}
+
+/// Whether dpl lacks the option. `on` is an option of Travis CI, and only options of dpl are deprecated.
+fn is_new(name: &str, option: &Value) -> bool {
+    !is_of_dpl(name) && name != "on" && option["deprecated"] != true
+}
+
+/// What the option does, its type, its default, which other options it requires or excludes, AWS's field, an example, and its members. `types` is the
+/// schema of requests, which names the type of each option.
+fn section(name: &str, stanza: &Value, types: &Value) -> String {
+    let option = &stanza["properties"][name];
     let kind = reference(&types["properties"][name]).unwrap_or_default();
     let (description, default) = without_default(&description(option));
     let mut section = format!("\n### {name}\n\n{description}\n\n- Type: {}\n", type_name(kind, option));
-    for (word, meaning) in few_words(option) {
+    let words = few_words(option);
+    for (word, meaning) in words.iter().filter(|_| words.len() > 1) {
         let _ = writeln!(section, "  - `{word}`: {meaning}");
     }
     let in_schema = option.get("default").map(|value| format!("Default: `{}`", yaml(value)));
     if let Some(default) = default.or(in_schema) {
         let _ = writeln!(section, "- {default}");
     }
-    if let Some((field, operation)) = aws_field(name) {
-        let _ = writeln!(section, "- AWS's field: `{field}` of `{operation}`");
+    let (required, excluded) = relations(name, stanza);
+    if !required.is_empty() {
+        let _ = writeln!(section, "- Requires: {}", required.join(", "));
     }
-    for (alias, _) in ALIASES.iter().filter(|(_, key)| *key == name) {
-        let _ = writeln!(section, "- Other name: `{alias}`");
+    if !excluded.is_empty() {
+        let _ = writeln!(section, "- Not together with: `{}`", excluded.join("`, `"));
+    }
+    if is_new(name, option) {
+        section.push_str("- Not in dpl\n");
+    }
+    if let Some((field, operation)) = aws_field(name) {
+        let _ = writeln!(section, "- AWS field: `{field}` of `{operation}`");
+    }
+    let others: Vec<&str> = ALIASES.iter().filter(|(_, key)| *key == name).map(|(alias, _)| *alias).collect();
+    if !others.is_empty() {
+        let _ = writeln!(section, "- Also accepted as: `{}`", others.join("`, `"));
     }
     if let Some(example) = example(name, option) {
         let _ = writeln!(section, "\n```yaml\n{example}\n```");
     }
-    let rows = member_rows(name, kind, option, types);
-    if !rows.is_empty() {
-        let rows: String = rows.iter().map(|row| row.replace(&format!("`{name}."), "`")).collect();
-        let _ = write!(section, "\n| member | type | AWS's field | description |\n|---|---|---|---|\n{rows}");
-    }
-    section
+    section + &table(name, &members(name, kind, option, types))
 }
 
-/// A row of the table for each member of a structure, and for those of the structures in it.
-fn member_rows(at: &str, kind: &str, structure: &Value, types: &Value) -> Vec<String> {
+/// The options that an option requires, in Markdown, and the names of those that it excludes. The rules of the schema say both.
+fn relations<'a>(name: &str, stanza: &'a Value) -> (Vec<&'a str>, Vec<&'a str>) {
+    let (mut required, mut excluded) = (Vec::new(), Vec::new());
+    for rule in stanza["allOf"].as_array().into_iter().flatten() {
+        let condition = &rule["if"];
+        for (key, refused) in rule["then"]["properties"].as_object().into_iter().flatten() {
+            // An alternative name has no section, and `not` excludes a single value only.
+            if ALIASES.iter().any(|(alias, _)| alias == key) || refused.get("not").is_some() {
+                continue;
+            }
+            if condition.get("not").is_some() {
+                let message = refused["errorMessage"].as_str().filter(|_| key == name);
+                required.extend(
+                    message.and_then(|text| text.split(" requires ").nth(1)).map(|end| end.trim_end_matches('.')),
+                );
+            } else if let Some(other) = named(condition) {
+                excluded.extend((key == name).then_some(other));
+                excluded.extend((other == name).then_some(key.as_str()));
+            }
+        }
+    }
+    (required, excluded)
+}
+
+/// The key whose presence is the condition of a rule, or its first alternative.
+fn named(condition: &Value) -> Option<&str> {
+    condition.pointer("/required/0").or_else(|| condition.pointer("/anyOf/0/required/0"))?.as_str()
+}
+
+/// A member of a structure.
+struct Member {
+    /// Its name with those of the structures around it, such as `verify.expect.json`.
+    at: String,
+    type_name: String,
+    /// AWS's field. Empty: there is none.
+    field: String,
+    description: String,
+}
+
+/// The members of a structure, and those of the structures in it.
+fn members(at: &str, kind: &str, structure: &Value, types: &Value) -> Vec<Member> {
     let definition = match kind {
         "Conditions" => "On",
         "FileSystems" => "FileSystemConfig",
         "UrlOrNone" => "FunctionUrl",
         from_its_own => from_its_own,
     };
-    let members = structure["properties"].as_object().into_iter().flatten();
-    let rows = members.flat_map(|(name, member)| {
+    let of_structure = structure["properties"].as_object().into_iter().flatten();
+    let found = of_structure.flat_map(|(name, member)| {
         let at = format!("{at}.{name}");
         let kind = reference(&types["definitions"][definition]["properties"][name]).unwrap_or_default();
         let field = aws_field(&at).map(|(field, _)| format!("`{field}`")).unwrap_or_default();
         let words: Vec<String> = few_words(member).iter().map(|(word, _)| format!("`{word}`")).collect();
         let type_name = if words.is_empty() { type_name(kind, member) } else { words.join(", ") };
+        let inner = members(&at, kind, member, types);
         let description = description(member).replace('|', r"\|");
-        let mut rows = vec![format!("| `{at}` | {type_name} | {field} | {description} |\n")];
-        rows.extend(member_rows(&at, kind, member, types));
-        rows
+        std::iter::once(Member { at, type_name, field, description }).chain(inner)
     });
-    rows.collect()
+    found.collect()
+}
+
+/// A row for each member of the option `name`. Without a column for AWS's fields, if there are none.
+fn table(name: &str, members: &[Member]) -> String {
+    if members.is_empty() {
+        return String::new();
+    }
+    let has_fields = members.iter().any(|member| !member.field.is_empty());
+    let (title, line) = if has_fields { (" AWS field |", "---|") } else { ("", "") };
+    let mut table = format!("\n| member | type |{title} description |\n|---|---|{line}---|\n");
+    for Member { at, type_name, field, description } in members {
+        let member = at.strip_prefix(name).unwrap_or(at).trim_start_matches('.');
+        let field = if has_fields { format!(" {field} |") } else { String::new() };
+        let _ = writeln!(table, "| `{member}` | {type_name} |{field} {description} |");
+    }
+    table
 }
 
 fn description(property: &Value) -> String {
@@ -233,8 +341,10 @@ fn without_default(description: &str) -> (String, Option<String>) {
 
 /// The type of an option in words. `kind` is the name that its schema has in `protocol/schema.rs`.
 fn type_name(kind: &str, property: &Value) -> String {
-    if !few_words(property).is_empty() {
-        return "one of".to_owned();
+    match few_words(property).as_slice() {
+        [] => {}
+        [(word, _)] => return format!("`{word}`"),
+        _ => return "string, one of".to_owned(),
     }
     let name = match kind {
         "Text" => "string",
@@ -244,7 +354,7 @@ fn type_name(kind: &str, property: &Value) -> String {
         "Flag" => "boolean",
         "TextList" => "string or list of strings",
         "NumberList" => "integer or list of integers",
-        "Pairs" => "map, or list of `NAME=value`",
+        "Pairs" => "map, or list of `NAME=value`; the values are secret",
         "Conditions" => "map, or a branch",
         "Branches" => "branch or list of branches",
         "FileSystems" => "map or list of maps",
@@ -286,8 +396,8 @@ fn operation(changed_by: ChangedBy) -> &'static str {
     }
 }
 
-/// A YAML example: the one for hovers, else the first of `examples`, the value that the description names, the first word, or `true`. `None`: the option
-/// is deprecated.
+/// A YAML example: the one for hovers, else the first of `examples`, the value that the description names, the first word that is not the default, or
+/// `true`. `None`: the option is deprecated.
 fn example(name: &str, option: &Value) -> Option<String> {
     if option["deprecated"] == true {
         return None;
@@ -296,8 +406,16 @@ fn example(name: &str, option: &Value) -> Option<String> {
     if let Some(shown) = hover.and_then(|rest| rest.split("\n```").next()) {
         return Some(shown.to_owned());
     }
-    let named = option["description"].as_str().and_then(|text| text.split("such as `").nth(1)?.split('`').next());
-    let value = match (&option["examples"][0], named, option["anyOf"][0]["enum"][0].as_str()) {
+    let description = description(option);
+    let named = description.split("such as `").nth(1).and_then(|rest| rest.split('`').next());
+    let words = few_words(option);
+    let default = without_default(&description).1.unwrap_or_default();
+    let is_default = |word: &str| match option["default"].as_str() {
+        Some(default) => default == word,
+        None => default.contains(&format!("`{word}`")),
+    };
+    let other = words.iter().find(|(word, _)| !is_default(word)).or(words.first()).map(|(word, _)| *word);
+    let value = match (&option["examples"][0], named, other) {
         (Value::Null, None, None) => "true".to_owned(),
         (Value::Null, None, Some(word)) | (Value::Null, Some(word), _) => word.to_owned(),
         (example, ..) => yaml(example),
@@ -336,6 +454,9 @@ mod tests {
             keys.map(String::as_str).filter(|key| ALIASES.iter().all(|(alias, _)| alias != key)).collect();
         options.sort_unstable();
         assert_eq!(grouped, options);
+        for (title, _) in GUIDES {
+            assert!(GROUPS.iter().any(|(group, _)| *group == title), "`{title}` is no group");
+        }
     }
 
     #[test]
@@ -353,6 +474,17 @@ mod tests {
             assert!(schema.pointer(&pointer).is_some(), "`{option}` is no option");
             assert!(Setting::FIELDS.iter().all(|(setting, ..)| *setting != option), "`{option}` is a setting");
         }
+    }
+
+    #[test]
+    fn the_rules_of_the_schema_say_what_an_option_requires_and_excludes() {
+        let schema = schema::stanza();
+        assert_eq!(relations("traffic", &schema), (vec!["`alias`"], Vec::new()));
+        assert_eq!(relations("image_config", &schema).0, ["`image_uri` or `package_type: Image`"]);
+        assert_eq!(relations("zip", &schema), (Vec::new(), vec!["s3_key", "image_uri"]));
+        assert_eq!(relations("profile", &schema).1, ["access_key_id", "secret_access_key", "web_identity_token_env"]);
+        assert_eq!(relations("package_type", &schema), (Vec::new(), Vec::new()));
+        assert_eq!(relations("environment", &schema), (Vec::new(), Vec::new()));
     }
 
     #[test]

@@ -11,8 +11,8 @@ use super::standalone_args::StandaloneArgs;
 /// Deploys an AWS Lambda function as described by a `.travis.yml` stanza.
 ///
 /// Reads one JSON object from standard input (the stanza, with the job's environment in `env`) and writes events to
-/// standard output, one JSON object per line. With `--travis-yml .travis.yml`, it reads the stanzas from that file,
-/// takes the job's variables from the CI or the local checkout, and prints text on a terminal.
+/// standard output, one JSON object per line. With `--travis-yml` or `--stanza`, it reads the stanza from a file, takes
+/// the job's variables from the CI or the local checkout, and prints text on a terminal.
 #[derive(Debug, Parser)]
 #[command(version, disable_help_subcommand = true)]
 pub(crate) struct Arguments {

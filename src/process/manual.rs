@@ -32,13 +32,13 @@ pub(crate) fn page() -> String {
     }
     page.section("OPTIONS");
     for option in program.get_arguments() {
-        page.item(&flags(option), &option.get_help().map(ToString::to_string).unwrap_or_default());
+        page.item(&flags(option), &format!("{}.", option.get_help().map(ToString::to_string).unwrap_or_default()));
     }
     page.section("REQUEST");
     page.paragraphs(REQUEST);
     page.section("EVENTS");
     page.text(
-        "Each line of standard output is a JSON object with `event`, its tag, and `message`, a one-line text for people.",
+        "Each line of standard output is a JSON object. Its `event` is one of these tags, and its `message` is one line of text for people:",
     );
     for (tag, meaning) in events(&schema::event()) {
         page.item(&format!("`{tag}`"), &meaning);
@@ -64,39 +64,45 @@ pub(crate) fn page() -> String {
 }
 
 const DESCRIPTION: &[&str] = &[
-    "A CI runner starts `dpl-lambda` in the build directory, writes one JSON object to its standard input, closes standard input, reads \
-     lines from standard output until its end, and uses the exit status. `dpl-lambda` evaluates the conditions of a stanza as Travis CI \
-     does. It builds reproducible archives, changes only what differs at AWS, and finishes when the function is live.",
+    "`dpl-lambda` reads a stanza, evaluates its conditions as Travis CI does, and deploys the function that it describes. It builds \
+     reproducible archives, changes only what differs at AWS, and finishes when the function is live.",
+    "In a terminal or in a script of any CI, `--stanza` or `--travis-yml` names the file with the stanza. A CI runner passes the stanza \
+     without a file: it starts `dpl-lambda` in the build directory, writes one JSON object to its standard input, closes standard input, \
+     reads lines from standard output until its end, and uses the exit status.",
     "Running the same request again is safe: completed steps are not repeated, and an interrupted deployment continues.",
 ];
 
 const REQUEST: &[&str] = &[
-    "The object on standard input is the stanza under `deploy:` of a `.travis.yml`, as JSON. `dpl-lambda schema stanza` describes its \
-     keys. The CI runner adds two more. `protocol` is 1, which is also the default. `env`, an object of strings, is the complete \
-     environment of the job. If it is given, the job uses nothing of the environment, files and identity of the `dpl-lambda` process.",
-    "If `env` is absent, the job has the environment of the process, and `dpl-lambda` detects the build from the variables of the CI. The \
-     build counts as a pull request, which is never deployed, unless these variables say that it is not one, `--ci none` is given, or \
-     there is no CI and standard output or standard error is a terminal.",
-    "`on` contains the conditions. By default, a stanza is deployed only on the branch `master`: if `TRAVIS_BRANCH` of the job is \
-     `master`.",
+    "The object on standard input is the stanza under `deploy:` of a `.travis.yml`, as JSON, with two keys of the CI runner. `protocol` is \
+     1, which is also the default. `env`, an object of strings, is the complete environment of the job. If `env` is given, the job never \
+     uses the environment, the `~/.aws` files or the AWS identity of the `dpl-lambda` process.",
+    "If `env` is absent, the job has the environment of the process, and `dpl-lambda` detects the build from the variables of the CI. A \
+     pull request is never deployed. The build counts as one, unless these variables say that it is not a pull request, `--ci none` \
+     is given, or there is no CI and standard output or standard error is a terminal.",
+    "`on` contains the conditions. Without `on`, a stanza is deployed only if `TRAVIS_BRANCH` of the job is `master`.",
 ];
 
 const EXIT_STATUS: &[(&str, &str)] = &[
     (
         "`0`",
-        "`deployed`, `unchanged`, `planned`, `checked`, `packaged` or `skipped`; also `failed` if the stanza sets `allow_failure`. For \
-         other commands: the document was printed.",
+        "The outcome in `finished` is `deployed`, `unchanged`, `planned`, `checked`, `packaged` or `skipped`, or it is `failed` and the \
+         stanza sets `allow_failure`. For commands without events: the document was printed.",
     ),
     (
         "`1`",
-        "`failed` after the first request to AWS or after the first of the stanza's commands started, or standard output was closed. \
-         `changed` in `finished` lists the steps that took effect.",
+        "The outcome is `failed`, after the first request to AWS or after the start of the stanza's first command; or standard output \
+         was closed. `changed` in `finished` lists the steps that took effect.",
     ),
     (
         "`2`",
-        "`failed` before that: nothing was changed. For other commands: the document could not be printed; standard error says why.",
+        "The outcome is `failed`, before the first request to AWS and before the stanza's first command: nothing was changed. For \
+         commands without events: the document could not be printed; standard error says why.",
     ),
-    ("`130`, `143`", "`failed` with code `cancelled`, by SIGINT or SIGTERM; at most 5 seconds after the signal."),
+    (
+        "`130`, `143`",
+        "The outcome is `failed` with code `cancelled`, at most 5 seconds after SIGINT or SIGTERM. After another signal, the exit status \
+         is 128 plus its number.",
+    ),
 ];
 
 const RUNNERS_VARIABLES: &[(&str, &str)] = &[
@@ -117,22 +123,25 @@ const RUNNERS_VARIABLES: &[(&str, &str)] = &[
 const JOBS_VARIABLES: &[(&str, &str)] = &[
     (
         "`TRAVIS_BRANCH`, `TRAVIS_PULL_REQUEST`, `TRAVIS_TAG`, `TRAVIS_REPO_SLUG`, ...",
-        "The build, as the conditions see it.",
+        "Branch, pull request, tag and repository of the build, for the conditions.",
     ),
     (
         "`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `AWS_PROFILE`, `AWS_ROLE_ARN`, `AWS_WEB_IDENTITY_TOKEN_FILE`",
         "The credentials, if the stanza has none.",
     ),
     ("`AWS_REGION`, `AWS_DEFAULT_REGION`", "The region, if the stanza has no `region`. Default: `us-east-1`."),
-    ("`AWS_`*OPTION*, `LAMBDA_`*OPTION*", "A dpl option, in capitals, that the stanza does not set."),
+    (
+        "`AWS_`*OPTION*, `LAMBDA_`*OPTION*",
+        "The value of an option of dpl that the stanza does not set. *OPTION* is its name in capitals, as in `AWS_TIMEOUT`.",
+    ),
     (
         "`AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_LAMBDA`, `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL_STS`",
         "Endpoints to use instead of AWS.",
     ),
-    ("`AWS_CA_BUNDLE`", "A file of trusted certificates (PEM), used instead of the system's."),
+    ("`AWS_CA_BUNDLE`", "A file with the trusted certificates (PEM), used instead of those of the system."),
     ("`HTTPS_PROXY`, `NO_PROXY`", "The proxy for requests to AWS, and the hosts to reach without it."),
     ("`PATH`", "The search path for bash and git. Default: `/usr/local/bin:/usr/bin:/bin`."),
-    ("`TMPDIR`", "The directory for the archive while it is built, if it is larger than 4 MiB. Default: `/tmp`."),
+    ("`TMPDIR`", "The directory in which an archive larger than 4 MiB is built. Default: `/tmp`."),
 ];
 
 const FILES: &[(&str, &str)] = &[
@@ -148,23 +157,25 @@ const FILES: &[(&str, &str)] = &[
 /// A test runs all of them in order, with a function's code in `dist`.
 const EXAMPLES: &[(&str, &str)] = &[
     (
-        "Plan from a shell. The request has no `env`, so the shell's environment is the job's, including the AWS credentials:",
+        "Show the plan for the stanza in a file. The environment of the shell is that of the job, including the AWS credentials:",
         r#"$ export TRAVIS_BRANCH=master
 $ echo '{"function_name": "hello", "runtime": "nodejs22.x", "handler_name": "handler", "zip": "dist",
          "role": "arn:aws:iam::123456789012:role/run"}' > stanza.json
-$ dpl-lambda plan < stanza.json | jq -r .message"#,
+$ dpl-lambda plan --stanza stanza.json"#,
     ),
-    ("Deploy the same stanza:", "$ dpl-lambda < stanza.json | jq -r .message"),
+    ("Deploy the same stanza:", "$ dpl-lambda deploy --stanza stanza.json"),
     (
         "Deploy as a CI runner does, with the job's environment in the request:",
         "$ jq '. + {protocol: 1, env: env}' stanza.json | dpl-lambda deploy",
     ),
-    ("Build only the archive:", "$ dpl-lambda package --output hello.zip < stanza.json | jq -r .message"),
+    ("Build only the archive:", "$ dpl-lambda package --output hello.zip --stanza stanza.json"),
     ("Load completions into bash:", r#"$ source <(dpl-lambda completions bash)"#),
 ];
 
-const SEE_ALSO: &[&str] =
-    &["The README describes all keys of a stanza. `dpl-lambda schema event` describes the events in detail."];
+const SEE_ALSO: &[&str] = &[
+    "The release and the repository contain `docs/options.md`, which describes every option of a stanza, and `docs/errors.md`, which \
+     describes every error and warning. `dpl-lambda schema event` describes the events in detail.",
+];
 
 /// The usage line of a command.
 fn usage(command: &Command) -> String {
@@ -201,8 +212,9 @@ fn flags(argument: &Arg) -> String {
     let long = argument.get_long().map(|long| format!("`--{long}`"));
     let mut words = [short, long].into_iter().flatten().collect::<Vec<_>>().join(", ");
     if argument.get_action().takes_values() {
-        let values: Vec<String> =
-            argument.get_possible_values().iter().map(|value| format!("`{}`", value.get_name())).collect();
+        let possible = argument.get_possible_values();
+        let offered = possible.iter().filter(|value| !value.is_hide_set());
+        let values: Vec<String> = offered.map(|value| format!("`{}`", value.get_name())).collect();
         let names: Vec<String> =
             argument.get_value_names().unwrap_or_default().iter().map(|name| format!("*{name}*")).collect();
         let space = if words.is_empty() { "" } else { " " };

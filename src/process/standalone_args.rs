@@ -30,23 +30,23 @@ use super::{Settings, Stdout, TestPanic, panic_report};
 
 /// The options of the standalone mode.
 #[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Standalone options (without a runner: in a terminal or in any CI)")]
+#[command(next_help_heading = "Standalone options (for a terminal or a script of any CI, without a CI runner)")]
 pub(crate) struct StandaloneArgs {
-    /// Run the command for each lambda stanza of a `.travis.yml`, in order. The job's variables come from the process
-    /// environment, then from unencrypted values of the file's `env`, then from git.
+    /// Run the command for each lambda stanza of a `.travis.yml`, in order, until one fails. The job's variables come from
+    /// the process environment, then from unencrypted values of the file's `env`, then from git.
     #[arg(long, value_name = "FILE", global = true)]
     travis_yml: Option<PathBuf>,
-    /// Like `--travis-yml`, with a YAML or JSON file that contains a single stanza.
+    /// Like `--travis-yml`, with a YAML or JSON file that contains one stanza and nothing else.
     #[arg(long, value_name = "FILE", global = true)]
     stanza: Option<PathBuf>,
-    /// Use only one of several stanzas: its number (from 1) or its function name.
+    /// Use only one stanza of the `.travis.yml`: its number (from 1) or its function name.
     #[arg(long, value_name = "N|NAME", global = true)]
     only: Option<String>,
     /// Write JSON events or human-readable text. Default: text on a terminal, json otherwise.
     #[arg(long, global = true)]
     format: Option<Format>,
     /// CI system whose variables describe the build (branch, tag, pull request). Default: auto, which detects it. `none`
-    /// uses no CI's variables and asserts that this build is not a pull request.
+    /// takes branch and commit from git, and asserts that this build is not a pull request.
     #[arg(long, value_name = "NAME", global = true, value_parser = PossibleValuesParser::new(ci_names()))]
     ci: Option<String>,
 }

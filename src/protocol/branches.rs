@@ -58,7 +58,8 @@ pub(super) fn can_be_branch_specific(key: &str) -> bool {
     is_of_dpl(key) && !MAP_OPTIONS.contains(&key)
 }
 
-fn is_of_dpl(key: &str) -> bool {
+/// Whether dpl has this option. `edge` and `dpl_version` are left out: they only select which dpl Travis CI installs.
+pub(crate) fn is_of_dpl(key: &str) -> bool {
     VARIABLE_OPTIONS.contains(&key) || OTHER_DPL_OPTIONS.contains(&key)
 }
 

@@ -100,7 +100,7 @@ pub enum Event {
 pub enum CredentialsSource {
     /// Keys in the stanza.
     Stanza,
-    /// `AWS_ACCESS_KEY_ID` and related variables in the job's environment.
+    /// `AWS_ACCESS_KEY_ID` or `LAMBDA_ACCESS_KEY_ID`, and its secret, in the job's environment.
     Environment,
     /// A profile in the `~/.aws` files.
     Profile,
@@ -289,8 +289,8 @@ pub enum WaitsFor {
 /// One value that changes. Secrets are masked in both values. Null means that there is no value.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Change {
-    /// Option of the stanza. `handler` means `module_name` and `handler_name` together;
-    /// `environment.NAME` and `function_tags.NAME` mean single entries.
+    /// Name of the value: an option, such as `timeout`; a member or an entry, such as `logging_config.log_format` or `environment.NAME`;
+    /// `handler` for `module_name` and `handler_name` together; or a value of AWS, such as `code_sha256` or `alias.NAME`.
     pub field: String,
     /// The live value.
     pub from: Value,
@@ -336,7 +336,7 @@ pub enum StepName {
     PublishVersion,
     /// Waits for an update by someone else, or between two steps of `traffic`.
     Wait,
-    /// Invokes the version or runs the command of `verify`, and checks the result.
+    /// Runs the check in `verify`: invokes the version, runs the command, or both.
     Verify,
     /// Creates an alias.
     CreateAlias,
@@ -385,7 +385,7 @@ pub enum Finished {
     Packaged {
         /// The archive.
         package: Package,
-        /// File with the archive.
+        /// Path of the archive, as in `--output`.
         output: String,
     },
     /// The conditions are not met. Nothing was changed.

@@ -36,6 +36,10 @@ pub fn request() -> Value {
     let mut schema = plain();
     let root = schema.as_object_mut().expect("a schema of a struct is an object");
     root.insert("title".to_owned(), json!("dpl-lambda request"));
+    let stanza = root.get("description").and_then(Value::as_str).unwrap_or_default();
+    let description =
+        format!("The JSON object on standard input: a stanza, with `env` and `protocol` of the CI runner.\n\n{stanza}");
+    root.insert("description".to_owned(), json!(description));
     root.remove("additionalProperties");
     let definitions = root.get_mut("definitions").and_then(Value::as_object_mut).expect("has definitions");
     for definition in definitions.values_mut().filter_map(Value::as_object_mut) {
@@ -115,7 +119,7 @@ fn add_aliases(schema: &mut Value) {
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "only describes the input of `request::read`")]
 struct RunnerKeys {
-    /// Whole environment of the job. If present, conditions and credentials use only this environment, not that of the process.
+    /// Complete environment of the job. If present, conditions and credentials use only this environment, never that of the process.
     env: Option<std::collections::BTreeMap<String, Option<String>>>,
     /// Protocol number: 1. Default: 1.
     #[schemars(range(min = 1, max = 1))]
@@ -246,7 +250,7 @@ pub(super) const FLAG_WORDS: &str = concat!(
 #[schemars(deny_unknown_fields)]
 #[expect(dead_code, reason = "only describes the input of `conditions::judge`")]
 struct On {
-    /// Repository, as `owner/name`, to exclude forks. Default: any repository.
+    /// Repository, as `owner/name`. Builds of forks are then skipped. Default: any repository.
     #[schemars(with = "Option<Text>")]
     repo: (),
     /// Branch or list of branches; one of them must match. Bash patterns such as `release/*` are possible. Default: `master`.
@@ -255,64 +259,64 @@ struct On {
     /// Whether to deploy from all branches. Default: false.
     #[schemars(with = "Option<Flag>")]
     all_branches: (),
-    /// `true`: deploy only tags, and do not check `branch`. `false`: do not deploy tags. Default: both.
+    /// `true`: deploy only tags, and do not check `branch`. `false`: do not deploy tags. Default: tags are not checked; for a tag, `branch` must match its name.
     #[schemars(with = "Option<Flag>")]
     tags: (),
-    /// Bash expression for `[[ … ]]`, such as `$NIGHTLY = true`; put spaces around `=`. Of a list, all must be true. Default: none.
+    /// Bash expression, written without `[[ ]]`, such as `$NIGHTLY = true`. Write spaces around `=`. If there is a list of expressions, all must be true. Default: none.
     #[schemars(with = "Option<TextList>")]
     condition: (),
-    /// Dart version of the job, such as `'3.5'`. Default: any.
+    /// Dart version that the job must have, such as `'3.5'`. It must equal the job's `TRAVIS_DART_VERSION`. Default: any.
     #[schemars(with = "Option<Text>")]
     dart: (),
-    /// Elixir version of the job, such as `'1.17'`. Default: any.
+    /// Elixir version that the job must have, such as `'1.17'`. It must equal the job's `TRAVIS_ELIXIR_VERSION`. Default: any.
     #[schemars(with = "Option<Text>")]
     elixir: (),
-    /// Elm version of the job, such as `'0.19'`. Default: any.
+    /// Elm version that the job must have, such as `'0.19'`. It must equal the job's `TRAVIS_ELM_VERSION`. Default: any.
     #[schemars(with = "Option<Text>")]
     elm: (),
-    /// Go version of the job, such as `'1.23'`. Default: any.
+    /// Go version that the job must have, such as `'1.23'`. It must equal the job's `TRAVIS_GO_VERSION`. Default: any.
     #[schemars(with = "Option<Text>")]
     go: (),
-    /// Haxe version of the job, such as `'4.3'`. Default: any.
+    /// Haxe version that the job must have, such as `'4.3'`. It must equal the job's `TRAVIS_HAXE_VERSION`. Default: any.
     #[schemars(with = "Option<Text>")]
     haxe: (),
-    /// JDK of the job, such as `openjdk21`. Default: any.
+    /// JDK that the job must have, such as `openjdk21`. It must equal the job's `TRAVIS_JDK_VERSION`. Default: any.
     #[schemars(with = "Option<Text>")]
     jdk: (),
-    /// Julia version of the job, such as `'1.11'`. Default: any.
+    /// Julia version that the job must have, such as `'1.11'`. It must equal the job's `TRAVIS_JULIA_VERSION`. Default: any.
     #[schemars(with = "Option<Text>")]
     julia: (),
-    /// Node.js version of the job, such as `'22'`. Default: any.
+    /// Node.js version that the job must have, such as `'22'`. It must equal the job's `TRAVIS_NODE_VERSION`. Default: any.
     #[schemars(with = "Option<Text>")]
     node: (),
     /// Same as `node`.
     #[schemars(with = "Option<Text>")]
     node_js: (),
-    /// Perl version of the job, such as `'5.40'`. Default: any.
+    /// Perl version that the job must have, such as `'5.40'`. It must equal the job's `TRAVIS_PERL_VERSION`. Default: any.
     #[schemars(with = "Option<Text>")]
     perl: (),
-    /// PHP version of the job, such as `'8.3'`. Default: any.
+    /// PHP version that the job must have, such as `'8.3'`. It must equal the job's `TRAVIS_PHP_VERSION`. Default: any.
     #[schemars(with = "Option<Text>")]
     php: (),
-    /// Python version of the job, such as `'3.13'`. Default: any.
+    /// Python version that the job must have, such as `'3.13'`. It must equal the job's `TRAVIS_PYTHON_VERSION`. Default: any.
     #[schemars(with = "Option<Text>")]
     python: (),
-    /// R version of the job, such as `'4.4'`. Default: any.
+    /// R version that the job must have, such as `'4.4'`. It must equal the job's `TRAVIS_R_VERSION`. Default: any.
     #[schemars(with = "Option<Text>")]
     r: (),
-    /// Ruby version of the job, such as `'3.4'`. Default: any.
+    /// Ruby version that the job must have, such as `'3.4'`. It must equal the job's `TRAVIS_RUBY_VERSION`. Default: any.
     #[schemars(with = "Option<Text>")]
     ruby: (),
     /// Same as `ruby`.
     #[schemars(with = "Option<Text>")]
     rvm: (),
-    /// Rust version of the job, such as `'stable'`. Default: any.
+    /// Rust version that the job must have, such as `stable`. It must equal the job's `TRAVIS_RUST_VERSION`. Default: any.
     #[schemars(with = "Option<Text>")]
     rust: (),
-    /// Scala version of the job, such as `'3.5'`. Default: any.
+    /// Scala version that the job must have, such as `'3.5'`. It must equal the job's `TRAVIS_SCALA_VERSION`. Default: any.
     #[schemars(with = "Option<Text>")]
     scala: (),
-    /// Smalltalk version of the job, such as `'Squeak-6.0'`. Default: any.
+    /// Smalltalk version that the job must have, such as `Squeak-6.0`. It must equal the job's `TRAVIS_SMALLTALK_VERSION`. Default: any.
     #[schemars(with = "Option<Text>")]
     smalltalk: (),
 }

@@ -21,54 +21,54 @@ use super::{limits, validate};
 
 /// A stanza under `deploy:`. It describes one AWS Lambda function.
 ///
-/// An absent key leaves an existing function unchanged; a new function gets the AWS default.
+/// If a key is absent, an existing function keeps its live value, and a new function gets the AWS default.
 /// An empty string, list or map clears the live value.
 #[derive(Clone, Debug, Default, JsonSchema)]
 #[schemars(deny_unknown_fields, title = "AWS Lambda deployment stanza")]
 pub struct Stanza {
-    /// Deployment provider: `lambda`, in upper or lower case.
+    /// Deployment provider: `lambda`, in upper or lower case. Required in a `.travis.yml`. Default in a request or a `--stanza` file: `lambda`.
     #[schemars(with = "Option<Text>")]
     pub provider: Option<String>,
-    /// AWS access key ID, such as `AKIAIOSFODNN7EXAMPLE` or `{secure: …}`. Default: the job's variable `AWS_ACCESS_KEY_ID`.
+    /// AWS access key ID, such as `AKIAIOSFODNN7EXAMPLE` or `{secure: …}`. Default: the job's variable `AWS_ACCESS_KEY_ID`, else the next source of credentials.
     #[schemars(with = "Option<SecretText>")]
     pub access_key_id: Option<Secret>,
-    /// AWS secret access key that belongs to `access_key_id`. Encrypt it, as `{secure: …}`. Default: the job's variable `AWS_SECRET_ACCESS_KEY`.
+    /// AWS secret access key that belongs to `access_key_id`. Write both or neither. Encrypt it, as `{secure: …}`. Default: the job's variable `AWS_SECRET_ACCESS_KEY`.
     #[schemars(with = "Option<SecretText>")]
     pub secret_access_key: Option<Secret>,
-    /// AWS session token of temporary credentials, such as the job's variable `$SESSION_TOKEN`. Default: none.
+    /// AWS session token, such as the job's variable `$SESSION_TOKEN`. Temporary credentials need it in addition to `access_key_id` and `secret_access_key`. Default: none.
     #[schemars(with = "Option<SecretText>")]
     pub session_token: Option<Secret>,
-    /// Profile in the job's `~/.aws` files whose credentials are used instead of keys, such as `deployer`. Default: the job's variable `AWS_PROFILE`.
+    /// Name of a profile in the job's `~/.aws` files, such as `deployer`. It provides the credentials instead of `access_key_id`. Default: the job's variable `AWS_PROFILE`.
     #[schemars(with = "Option<Text>")]
     pub profile: Option<String>,
-    /// ARN of the IAM role to assume for the deployment, such as `arn:aws:iam::123456789012:role/deploy`. It is assumed with the keys, the profile or the token. Default: no role is assumed.
+    /// ARN of the IAM role to assume for the deployment, such as `arn:aws:iam::123456789012:role/deploy`. It is assumed with the credentials of the stanza or the job, or with the token in `web_identity_token_env`. Default: no role is assumed.
     #[schemars(with = "Option<Text>")]
     pub role_to_assume: Option<String>,
-    /// Name of the session of `role_to_assume`, which CloudTrail shows, such as `release-build`. Default: `dpl-lambda`, the repository and the build number.
+    /// Session name of `role_to_assume`, by which CloudTrail identifies the deployment, such as `release-build`. Default: `dpl-lambda` with the repository and the build number, such as `dpl-lambda-owner-repo-7`.
     #[schemars(with = "Option<Text>")]
     pub role_session_name: Option<String>,
     /// External ID that the trust policy of `role_to_assume` requires, such as `our-contract-7`. Default: none.
     #[schemars(with = "Option<Text>")]
     pub external_id: Option<String>,
-    /// Name of the job's variable that holds an OpenID Connect token, such as `OIDC_TOKEN`. The token is exchanged for `role_to_assume`; no keys are needed. Default: none.
+    /// Name of the job's variable that holds an OpenID Connect token, such as `OIDC_TOKEN`. `role_to_assume` is assumed with this token, so no keys are needed. Default: none.
     #[schemars(with = "Option<Text>")]
     pub web_identity_token_env: Option<String>,
-    /// AWS region, such as `eu-west-1`. Default: the job's variable `AWS_REGION`, else `us-east-1`.
+    /// AWS region of the function, such as `eu-west-1`. Default: the region in the function's ARN, else the job's variable `AWS_REGION` or `AWS_DEFAULT_REGION`, else the region of the profile, else `us-east-1`.
     #[schemars(with = "Option<Text>")]
     pub region: Option<Region>,
-    /// Name or ARN of the Lambda function, such as `hello`. Required.
+    /// Name or ARN of the Lambda function, without a version or alias, such as `hello`. Required.
     #[schemars(with = "Option<Text>")]
     pub function_name: Option<FunctionName>,
     /// ARN of the IAM role with which the function runs (its execution role), such as `arn:aws:iam::123456789012:role/run`. Required to create a function. Default: the live value.
     #[schemars(with = "Option<Text>")]
     pub role: Option<String>,
-    /// Name of the handler in `module_name`, such as `handler`, or the complete handler, such as `index.handler`. Required to create a function. Default: the live value.
+    /// Name of the handler in `module_name`, such as `handler`. Without `module_name`, it can be a complete handler, such as `index.handler`. Required to create a function. Default: the live value.
     #[schemars(with = "Option<Text>")]
     pub handler_name: Option<String>,
-    /// Module (file, class or assembly) that contains `handler_name`, such as `app`. Default: `index`.
+    /// Module (file, class or assembly) that contains `handler_name`, such as `app`. With `handler_name: handler`, AWS's handler is `app.handler`, and for Java and .NET `app::handler`. Default: `index`, unless `handler_name` is a complete handler.
     #[schemars(with = "Option<Text>")]
     pub module_name: Option<String>,
-    /// Description of the function, at most 256 characters. `%{build_number}` and other values of the build are filled in. Default: the live value; for a new function, the build that deployed it.
+    /// Description of the function, at most 256 characters. `%{build_number}`, `%{git_branch}`, `%{git_sha}`, `%{git_tag}` and other names are replaced by values of the build. Default: the live value; for a new function, `Deploy build %{build_number} to AWS Lambda via Travis CI`.
     #[schemars(with = "Option<Text>")]
     pub description: Option<String>,
     /// Time limit of one invocation in seconds, 1 to 5400, such as 30. Default: the live value; for a new function, 3.
@@ -89,7 +89,7 @@ pub struct Stanza {
     /// Lambda runtime, such as `nodejs22.x` or `python3.13`. Required to create a function. Default: the live value.
     #[schemars(with = "Option<Text>")]
     pub runtime: Option<String>,
-    /// ARN of the SQS queue or SNS topic that receives events that could not be processed, such as `arn:aws:sqs:us-east-1:123456789012:failed`. Default: the live value. An empty string removes it.
+    /// ARN of the SQS queue or SNS topic to which Lambda sends asynchronous events that the function failed to process, such as `arn:aws:sqs:us-east-1:123456789012:failed`. Default: the live value. An empty string removes it.
     #[schemars(with = "Option<Text>")]
     pub dead_letter_arn: Option<String>,
     /// ARN of the KMS key that encrypts the environment variables, such as `arn:aws:kms:us-east-1:123456789012:key/1234abcd`. Default: the live value. An empty string selects the default key of AWS.
@@ -104,31 +104,31 @@ pub struct Stanza {
     /// Tags of the function, as a map or as a list of `NAME=value`, such as `team=payments`; at most 50. They are added to the live tags unless `function_tags_mode` is `replace`. Default: the live tags.
     #[schemars(with = "Option<Pairs>")]
     pub function_tags: Option<BTreeMap<String, Secret>>,
-    /// Whether to publish a version after the deployment. `alias` always publishes one. Default: false.
+    /// Whether to publish a version of the deployed function. `alias` always publishes one. Default: false.
     #[schemars(with = "Option<Flag>")]
     pub publish: Option<bool>,
-    /// What to package, such as `dist`: a directory, a single file, or a finished `.zip` or `.jar` archive. Of several paths, each keeps its name in the archive. Default: the build directory.
+    /// What to package, as a path in the build directory, such as `dist`: a directory, a single file, or a finished `.zip` or `.jar` archive. The contents of a directory are at the root of the archive. With several paths, each file keeps its path from the build directory. Default: the build directory.
     #[schemars(with = "Option<TextList>")]
     pub zip: Option<Vec<String>>,
-    /// Patterns in the syntax of `.gitignore`, such as `src/**`. Only files that match one of them are packaged. Default: all files.
+    /// Patterns in the syntax of `.gitignore`, relative to the packaged directory, such as `src/**`. Only files that match one of them are packaged. Default: all files.
     #[schemars(with = "Option<TextList>")]
     pub include: Option<Vec<String>>,
-    /// Patterns in the syntax of `.gitignore`, such as `*.test.js`. Files that match one of them are not packaged. A file `.lambdaignore` in the packaged directory can hold more patterns. Default: none.
+    /// Patterns in the syntax of `.gitignore`, relative to the packaged directory, such as `*.test.js`. Files that match one of them are not packaged. A file `.lambdaignore` in the packaged directory can hold more patterns. Default: none.
     #[schemars(with = "Option<TextList>")]
     pub exclude: Option<Vec<String>>,
     /// How to package symbolic links: `preserve` keeps them as links, `follow` packages their targets, `external` packages the targets of links that leave the directory. Default: `preserve`.
     #[schemars(with = "Option<Text>")]
     pub symlinks: Option<String>,
-    /// S3 bucket through which the package goes to Lambda, such as `our-packages`. It must be in the function's region. Required for packages over 50 MiB. With `s3_key`, the bucket of that object. Default: none.
+    /// S3 bucket to which the package is uploaded and from which Lambda reads it, such as `our-packages`. It must be in the function's region. Required for packages over 50 MiB. With `s3_key`, it is the bucket of that object. Default: none; the package is sent to Lambda directly.
     #[schemars(with = "Option<Text>")]
     pub s3_bucket: Option<String>,
     /// Prefix for the keys of packages in `s3_bucket`, such as `lambda`. The whole key is `<s3_prefix>/<function>/<sha256>.zip`. Default: no prefix.
     #[schemars(with = "Option<Text>")]
     pub s3_prefix: Option<String>,
-    /// Key of an existing archive in `s3_bucket`, such as `builds/hello-7.zip`. It is deployed as it is; nothing is packaged. Default: none.
+    /// Key of an existing archive in `s3_bucket`, such as `builds/hello-7.zip`. This archive is deployed, and nothing is packaged. Default: none.
     #[schemars(with = "Option<Text>")]
     pub s3_key: Option<String>,
-    /// Version ID of the object `s3_key`, such as `L4kqtJlcpXroDTDmpUMLUo`. Default: the latest version.
+    /// Version ID of the archive `s3_key`, in a bucket with versioning, such as `L4kqtJlcpXroDTDmpUMLUo`. Default: the latest version.
     #[schemars(with = "Option<Text>")]
     pub s3_object_version: Option<String>,
     /// Whether to package files and directories whose names begin with a dot. `.git` is never packaged. Default: false.
@@ -140,15 +140,15 @@ pub struct Stanza {
     /// Size of `/tmp` in MB, 512 to 32768, such as 1024. Default: the live value; for a new function, 512.
     #[schemars(with = "Option<WholeNumber>")]
     pub ephemeral_storage: Option<i32>,
-    /// Type of the code: `Zip` (files) or `Image` (a container image, see `image_uri`). It is fixed when the function is created. Default: `Image` with `image_uri`, else `Zip`.
+    /// Type of the code: `Zip` (files) or `Image` (a container image, see `image_uri`). `Image` without `image_uri` keeps the live image. AWS cannot change the type of an existing function. Default: `Image` with `image_uri`, else `Zip`.
     #[schemars(with = "Option<Text>")]
     pub package_type: Option<String>,
-    /// Container image in Amazon ECR, by digest or tag, such as `123456789012.dkr.ecr.us-east-1.amazonaws.com/hello:7`. An image with a tag is deployed each time, because a tag can move; an image with a digest only if it differs from the live one.
+    /// Container image in Amazon ECR, by digest or tag, such as `123456789012.dkr.ecr.us-east-1.amazonaws.com/hello:7`. An image with a tag is deployed each time, because the tag can point to another image. An image with a digest is deployed only if it differs from the live image. Default: none.
     #[schemars(with = "Option<Text>")]
     pub image_uri: Option<String>,
     /// Settings that replace those in the container image. Default: the live value. An empty map removes them.
     pub image_config: Option<ImageConfig>,
-    /// File systems to mount below `/mnt/`; AWS allows one. They replace all live ones. Default: the live value. An empty list removes them.
+    /// File systems to mount below `/mnt/`; AWS allows one. They replace all live file systems. Default: the live value. An empty list removes them.
     #[schemars(with = "Option<FileSystems>")]
     pub file_system_configs: Option<Vec<FileSystemConfig>>,
     /// Whether new execution environments start from a snapshot: `PublishedVersions` or `None`. Default: the live value; for a new function, `None`.
@@ -168,60 +168,60 @@ pub struct Stanza {
     /// ARN of the KMS key that encrypts the deployment package in Lambda, such as `arn:aws:kms:us-east-1:123456789012:key/1234abcd`. Default: the live value. An empty string selects the default key of AWS.
     #[schemars(with = "Option<Text>")]
     pub source_kms_key_arn: Option<String>,
-    /// `RevisionId` that the live function must have, such as `f7a1c3d2-0b7e-4a50-9d3f-6f1e2d3c4b5a`. If it has another one, the deployment fails and changes nothing. Default: any revision.
+    /// Revision that the live function must have: its `RevisionId` from `aws lambda get-function-configuration`, such as `f7a1c3d2-0b7e-4a50-9d3f-6f1e2d3c4b5a`. If the live function has another revision, the deployment fails and changes nothing. Default: any revision.
     #[schemars(with = "Option<Text>")]
     pub revision_id: Option<String>,
     /// How to set `function_tags`: `add` keeps other live tags, `replace` removes them. Default: `add`.
     #[schemars(with = "Option<Text>")]
     pub function_tags_mode: Option<String>,
-    /// Number of concurrent executions that are reserved for the function, and its maximum, such as 20. 0 stops all invocations. `none` removes the limit. Default: the live value.
+    /// Number of concurrent executions that are reserved for the function, such as 20. The function never has more. 0 stops all invocations. `none` removes the reservation and the limit. Default: the live value.
     #[schemars(with = "Option<NumberOrNone>")]
     pub reserved_concurrency: Option<OrNone<i32>>,
     /// HTTPS endpoint of the function, such as `{auth_type: AWS_IAM}`. `none` removes it. With `alias`, it is the endpoint of the first alias. Default: the live value.
     #[schemars(with = "Option<UrlOrNone>")]
     pub function_url: Option<OrNone<FunctionUrl>>,
-    /// Alias of the published version, or a list of aliases, such as `live`. Each is created or moved after the version is ready and has passed `verify`. Implies `publish`. Default: none.
+    /// Alias that points at the published version, or a list of aliases, such as `live`. An alias is created or moved after the version is ready and has passed `verify`. Implies `publish`. Default: none.
     #[schemars(with = "Option<TextList>")]
     pub alias: Option<Vec<String>>,
     /// Check to run on a new version before the alias moves to it. `{}` invokes the function and expects no error. Without `alias`, the code is already live when the check runs. Default: no check.
     pub verify: Option<Verify>,
-    /// Percentages of the alias's traffic that go to the new version, in ascending order, such as `[10, 50, 100]`. `verify` runs again at each step; if it fails, all traffic goes back. Default: all traffic at once.
+    /// Percentages of the alias's traffic that the new version gets step by step, in ascending order, such as `[10, 50, 100]`. After the last step, the new version gets all traffic. `verify` runs again at each step; if it fails, the old version gets all traffic back. Default: all traffic at once.
     #[schemars(with = "Option<NumberList>")]
     pub traffic: Option<Vec<i32>>,
     /// Time between two steps of `traffic` in seconds, at least 1, such as 120. Default: 60.
     #[schemars(with = "Option<WholeNumber>")]
     pub traffic_interval: Option<Duration>,
-    /// Whether to remove traffic weights of the alias that another tool or a person has set, such as a canary of CodeDeploy. Default: false; the deployment to such an alias fails.
+    /// Whether to remove traffic weights that another tool or a person has set on the alias, such as those of a CodeDeploy canary. Default: false; with such weights, the deployment fails.
     #[schemars(with = "Option<Flag>")]
     pub clear_weights: Option<bool>,
-    /// Number of execution environments that the alias keeps ready, such as 5. `none` removes them. The deployment ends when they are ready. Default: the live value.
+    /// Number of execution environments that each alias keeps ready, such as 5. The deployment waits until they are ready. `none` removes the provisioned concurrency. Default: the live value.
     #[schemars(with = "Option<NumberOrNone>")]
     pub provisioned_concurrency: Option<OrNone<i32>>,
-    /// Number of published versions to keep, at least 1, such as 10. Older versions are deleted, except a version that an alias uses and the version before it. Default: all versions.
+    /// Number of published versions to keep, newest first, at least 1, such as 10. Older versions are deleted after the deployment, except those that an alias uses or can be rolled back to. Default: all versions.
     #[schemars(with = "Option<WholeNumber>")]
     pub keep_versions: Option<i32>,
-    /// Number of the version to which `dpl-lambda rollback` goes back, such as 7. Default: the previous version.
+    /// Number of the version to which `dpl-lambda rollback` moves the alias, such as 7. Other commands ignore it. Default: the previous version.
     #[schemars(with = "Option<Text>")]
     pub version: Option<String>,
-    /// Conditions under which Travis CI deploys, such as `{branch: main}`; all of them must be met. A string is a branch. Default: branch `master`, never `main`.
+    /// Conditions of the deployment, such as `{branch: main}`. If one of them is not met, the stanza is skipped. A string is a branch. Default: branch `master`, never `main`.
     #[schemars(with = "Option<Conditions>")]
     pub on: SchemaOnly,
-    /// Commands to run in bash after a successful deployment, such as `./announce.sh`. They run in the build directory, in order, until one fails. Default: none.
+    /// Commands to run in bash after a successful deployment, even if nothing changed, such as `./announce.sh`. They run in order in the build directory. If one fails, the others do not run, and the run fails. Default: none.
     #[schemars(with = "Option<TextList>")]
     pub run: Option<Vec<String>>,
-    /// Whether to stash uncommitted, untracked and ignored files during the deployment (`git stash --all`) and to restore them afterwards. Default: false.
+    /// Whether to stash uncommitted, untracked and ignored files during the deployment (`git stash --all`) and to restore them afterwards. Ignored files include most build results, which are then not packaged. Default: false.
     #[schemars(with = "Option<Flag>")]
     pub cleanup: Option<bool>,
-    /// Whether the build succeeds although the deployment fails. Default: false.
+    /// Whether the build succeeds if the deployment fails: the exit status is then 0. An invalid stanza still fails the build. Default: false.
     #[schemars(with = "Option<Flag>")]
     pub allow_failure: Option<bool>,
     /// Whether unknown keys are errors instead of warnings. Default: false.
     #[schemars(with = "Option<Flag>")]
     pub strict: Option<bool>,
-    /// Whether to show the plan without changing anything. Default: false.
+    /// Whether `deploy` and `rollback` only show their plan and change nothing. Default: false.
     #[schemars(with = "Option<Flag>")]
     pub dry_run: Option<bool>,
-    /// Time limit in seconds for one wait, or for one call that hangs, at least 1, such as 900. Default: 600; with `snap_start` or `provisioned_concurrency`, 1800.
+    /// Time limit in seconds for each wait, such as the wait for an update of the function, and for each call to AWS. At least 1, such as 900. Default: 600; with `snap_start` or `provisioned_concurrency`, 1800.
     #[schemars(with = "Option<WholeNumber>")]
     pub wait_timeout: Option<Duration>,
     /// Deprecated: the opposite of `cleanup`. Leave it out; files stay in place unless `cleanup` is true.

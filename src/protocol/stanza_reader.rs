@@ -26,6 +26,15 @@ enum Shown {
     Hidden,
 }
 
+/// The words as a choice, each in backticks: `a`, `b` or `c`.
+pub(super) fn choice_of(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    match quoted.split_last() {
+        Some((last, others)) if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+        _ => quoted.concat(),
+    }
+}
+
 impl<'a> StanzaReader<'a> {
     /// Creates a reader for `map`. Each `{"secure": …}` in it, at any depth, becomes a problem at once.
     pub(super) fn new(map: &'a Map) -> Self {
@@ -175,7 +184,7 @@ impl<'a> StanzaReader<'a> {
             return Some(text);
         }
         let name = self.name_of(key);
-        let options = known.join("` or `");
+        let options = choice_of(known);
         match known.iter().find(|word| word.eq_ignore_ascii_case(&text)) {
             Some(word) => {
                 let message = format!("`{name}` is `{}`, read as `{word}`", short(&text));
@@ -183,7 +192,7 @@ impl<'a> StanzaReader<'a> {
                 Some((*word).to_owned())
             }
             None => {
-                let message = format!("`{name}` is `{}`; AWS documents `{options}`", short(&text));
+                let message = format!("`{name}` is `{}`; AWS documents {options}", short(&text));
                 self.warn(WarningCode::OutOfRange, key, message, "check the value; AWS decides".to_owned());
                 Some(text)
             }
@@ -195,10 +204,7 @@ impl<'a> StanzaReader<'a> {
         let text = self.text(key)?;
         let found = known.iter().find(|word| word.eq_ignore_ascii_case(&text));
         if found.is_none() {
-            self.refuse(
-                key,
-                format!("`{}` is `{}`; expected `{}`", self.name_of(key), short(&text), known.join("` or `")),
-            );
+            self.refuse(key, format!("`{}` is `{}`; expected {}", self.name_of(key), short(&text), choice_of(known)));
         }
         found.map(|word| (*word).to_owned())
     }

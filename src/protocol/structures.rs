@@ -20,10 +20,10 @@ pub struct LoggingConfig {
     /// CloudWatch log group, such as `/our/functions`. An empty string selects the AWS default, `/aws/lambda/` followed by the function's name.
     #[schemars(with = "Option<Text>")]
     pub log_group: Option<String>,
-    /// Lowest level of the function's own logs to send: `TRACE`, `DEBUG`, `INFO`, `WARN`, `ERROR` or `FATAL`. Only with `log_format: JSON`. AWS default: `INFO`.
+    /// Lowest level of the function's log lines to send to CloudWatch: `TRACE`, `DEBUG`, `INFO`, `WARN`, `ERROR` or `FATAL`. Only with `log_format: JSON`. AWS default: `INFO`.
     #[schemars(with = "Option<Text>")]
     pub application_log_level: Option<String>,
-    /// Lowest level of Lambda's own logs to send: `DEBUG`, `INFO` or `WARN`. Only with `log_format: JSON`. AWS default: `INFO`.
+    /// Lowest level of Lambda's own log lines to send to CloudWatch: `DEBUG`, `INFO` or `WARN`. Only with `log_format: JSON`. AWS default: `INFO`.
     #[schemars(with = "Option<Text>")]
     pub system_log_level: Option<String>,
 }
@@ -65,24 +65,24 @@ pub struct FunctionUrl {
     /// When the response is sent: `BUFFERED` after the function has ended, `RESPONSE_STREAM` while it runs. AWS default: `BUFFERED`.
     #[schemars(with = "Option<Text>")]
     pub invoke_mode: Option<String>,
-    /// What browsers on other sites can do with the endpoint (CORS). An empty map allows nothing.
+    /// CORS settings: which web pages of other origins can call the endpoint from a browser. An empty map removes them, so that no other origin can.
     pub cors: Option<Cors>,
 }
 
-/// What browsers on other sites can do with the endpoint of a function (CORS).
+/// CORS settings: which web pages of other origins can call the endpoint of the function from a browser.
 #[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Cors {
-    /// Origins that can call the endpoint, such as `https://www.example.com` or `*`. At least one.
+    /// Origins of the web pages that can call the endpoint, at least one, such as `https://www.example.com`. `*` allows all.
     #[schemars(with = "Option<TextList>")]
     pub allow_origins: Option<Vec<String>>,
-    /// HTTP methods that these origins can use, such as `GET` or `*`.
+    /// HTTP methods that pages of these origins can use, such as `GET`. `*` allows all.
     #[schemars(with = "Option<TextList>")]
     pub allow_methods: Option<Vec<String>>,
-    /// Request headers that these origins can send, such as `content-type`.
+    /// Request headers that pages of these origins can send, such as `content-type`.
     #[schemars(with = "Option<TextList>")]
     pub allow_headers: Option<Vec<String>>,
-    /// Response headers that a page on these origins can read, such as `x-request-id`.
+    /// Response headers that pages of these origins can read, such as `x-request-id`.
     #[schemars(with = "Option<TextList>")]
     pub expose_headers: Option<Vec<String>>,
     /// Whether browsers can send cookies and other credentials. AWS default: false.
@@ -105,7 +105,7 @@ pub struct Verify {
     /// Time limit in seconds for the response or the command, at least 1, such as 30. Default: 60.
     #[schemars(with = "Option<WholeNumber>")]
     pub timeout: Option<Duration>,
-    /// Command for bash in the build directory, such as `./smoke-test.sh`. It has `FUNCTION_ARN` and `VERSION` in its environment; any exit status but 0 is a failure. With `payload` or `expect` it runs after the invocation, otherwise instead of it.
+    /// Command to run in bash in the build directory, such as `./smoke-test.sh`. Its environment contains `FUNCTION_ARN` and `VERSION`. Any exit status other than 0 is a failure. With `payload` or `expect`, the command runs after the invocation. Without them, it replaces the invocation.
     #[schemars(with = "Option<Text>")]
     pub command: Option<String>,
 }
@@ -124,7 +124,7 @@ pub struct Expect {
     /// Text that the response contains, such as `pong`.
     #[schemars(with = "Option<Text>")]
     pub contains: Option<String>,
-    /// JSON that the response contains, such as `{statusCode: 200}`. Each member here must have the same value in the response, which can have other members. Lists must have the same length, and their entries are compared one by one.
+    /// JSON that the response contains, such as `{statusCode: 200}`. Maps in the response can have more members. Lists must have the same length, and are compared entry by entry.
     #[schemars(with = "Option<Anything>")]
     pub json: Option<Value>,
 }

@@ -121,7 +121,7 @@ const VERSION: &str = "^(0|[1-9][0-9]*)$";
 const LAMBDA: ValueWords = &[("lambda", "An AWS Lambda function.")];
 const TRACING: ValueWords = &[
     ("Active", "Lambda samples and traces invocations."),
-    ("PassThrough", "Traces only invocations that the caller traces."),
+    ("PassThrough", "Lambda traces only invocations that the caller traces."),
 ];
 const SYMLINKS: ValueWords = &[
     ("preserve", "Keep links as links."),
@@ -129,7 +129,7 @@ const SYMLINKS: ValueWords = &[
     ("external", "Package the targets of links that leave the directory; keep other links."),
 ];
 const PROCESSORS: ValueWords = &[("x86_64", "64-bit x86 (Intel, AMD)."), ("arm64", "64-bit Arm (AWS Graviton).")];
-const PACKAGES: ValueWords = &[("Zip", "Files."), ("Image", "A container image.")];
+const PACKAGES: ValueWords = &[("Zip", "Files, in a zip archive."), ("Image", "A container image.")];
 const SNAPSHOTS: ValueWords = &[
     ("PublishedVersions", "Published versions start from a snapshot. Needs `publish` or `alias`."),
     ("None", "No snapshots."),
@@ -230,7 +230,7 @@ pub(super) fn keys() -> Vec<EditorKey> {
         key("version", "Rollback version").pattern(VERSION, "Expected the number of a published version, such as 7.").example(json!("7")),
         key("on", "Conditions").yaml("on:\n  branch: [main, release/*]\n  condition: $NIGHTLY != true").snippets(snippets::on()),
         key("run", "Commands after the deployment").example(json!(["./announce.sh"])),
-        switch("cleanup", "Clean up before deploy"),
+        switch("cleanup", "Stash uncommitted files"),
         switch("allow_failure", "Allow failure"),
         switch("strict", "Strict"),
         switch("dry_run", "Dry run"),

@@ -8,6 +8,7 @@ use self::keys::{EditorKey, Kind, keys};
 use super::branches;
 use super::limits::{LIMITS, Limit};
 use super::runtimes::{READ_ON, RUNTIMES};
+use super::stanza_reader::choice_of;
 
 mod keys;
 mod known;
@@ -57,7 +58,7 @@ fn encrypted() -> Value {
         }},
         "required": ["secure"],
         "additionalProperties": false,
-        "errorMessage": "Expected no map except `secure: …`.",
+        "errorMessage": "Expected a single value, or `{secure: …}`.",
     })
 }
 
@@ -182,7 +183,7 @@ fn value_pattern(at: &str, own: Option<(&str, &str)>) -> Option<(String, String)
                 let or_empty = if may_be_empty { "|$" } else { "" };
                 return Some((
                     format!("^({start}{or_empty}){OR_A_VARIABLE}"),
-                    format!("AWS documents values that begin with `{start}`."),
+                    format!("Expected a value that begins with `{start}`, as documented by AWS."),
                 ));
             }
             Limit::Characters(most) => {
@@ -192,7 +193,10 @@ fn value_pattern(at: &str, own: Option<(&str, &str)>) -> Option<(String, String)
                 } else {
                     format!(r"\s*\S[\s\S]{{0,{}}}", most - 1)
                 };
-                return Some((format!("^{inner}$|[$%]"), format!("AWS documents at most {most} characters.")));
+                return Some((
+                    format!("^{inner}$|[$%]"),
+                    format!("Expected at most {most} characters, as documented by AWS."),
+                ));
             }
             Limit::Entries(_) | Limit::Pairs(_) | Limit::Names => {}
         }
@@ -304,7 +308,7 @@ fn pairs(at: &str) -> Object {
     if is_named {
         let names = json!({
             "pattern": "^[A-Za-z][A-Za-z0-9_]*$",
-            "patternErrorMessage": "AWS documents letters, digits and `_`, with a letter first.",
+            "patternErrorMessage": "Expected letters, digits and `_`, with a letter first, as documented by AWS.",
         });
         map.insert("propertyNames".to_owned(), names);
     }
@@ -384,7 +388,7 @@ fn alternatives(words: &[(&str, &str)], types: &[&str], pattern: &str, message: 
 
 fn one_of(words: &[(&str, &str)]) -> String {
     let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-    format!("Expected `{}`.", names.join("` or `"))
+    format!("Expected {}.", choice_of(&names))
 }
 
 /// A pattern that matches a word in any case.

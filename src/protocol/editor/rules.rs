@@ -1,5 +1,5 @@
 //! Expresses in JSON Schema which keys of a stanza exclude or require each other.
-//! Each rule here must also be a rule of the program, in `judge.rs`. There is no rule for a key that variables of the job
+//! Each rule here must also be a rule of the program, in `validate.rs`. There is no rule for a key that variables of the job
 //! (`AWS_…`, `LAMBDA_…`) can supply: `function_name`, `role`, `runtime`, and `handler_name` with `module_name`.
 
 use serde_json::{Map, Value, json};
@@ -63,7 +63,7 @@ pub(super) fn rules() -> Value {
         [
             ("access_key_id", "`web_identity_token_env` and keys are two identities; keep one.".to_owned()),
             ("profile", "`web_identity_token_env` and `profile` are two identities; keep one.".to_owned()),
-            ("external_id", "A token exchange takes no `external_id`; leave it out.".to_owned()),
+            ("external_id", "`web_identity_token_env` and `external_id` exclude each other; keep one.".to_owned()),
         ],
     ));
     // As in the reader of `environment`: only one of the two has an effect.

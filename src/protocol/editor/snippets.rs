@@ -94,10 +94,10 @@ pub(super) fn traffic() -> Value {
 
 pub(super) fn function_url() -> Value {
     json!([
-        {"label": "signed", "description": "Only for callers with IAM permission.", "body": {"auth_type": "AWS_IAM"}},
+        {"label": "signed", "description": "Only for callers with IAM permission, by signed requests.", "body": {"auth_type": "AWS_IAM"}},
         {
             "label": "public, for a web page",
-            "description": "For everyone, and for web pages on this site.",
+            "description": "For everyone, and for web pages of this origin.",
             "body": {"auth_type": "NONE", "cors": {"allow_methods": ["${1:GET}"], "allow_origins": ["${2:https://www.example.com}"]}},
         },
     ])
