@@ -301,7 +301,7 @@ fn an_answer_is_held_against_what_was_expected_of_it() {
     scenario.write("return {'code': 'echo', 'event': event}");
     let payload = json!({"orders": [1, {"name": "Größe"}], "none": null});
     for (expect, words) in [
-        (json!({"contains": "nowhere"}), "its response does not contain `nowhere`: {\"code\": \"echo\""),
+        (json!({"contains": "nowhere"}), "expected `nowhere` in its response, got {\"code\": \"echo\""),
         (json!({"json": {"code": "ping"}}), "`/code` of its response is \"echo\", not \"ping\""),
         (
             json!({"json": {"event": {"orders": [2]}}}),
@@ -312,7 +312,7 @@ fn an_answer_is_held_against_what_was_expected_of_it() {
             "`/event/orders/1/name` of its response is \"Größe\"",
         ),
         (json!({"json": {"event": {"x": 1}}}), "its response has no `/event/x`, which should be 1"),
-        (json!({"json": {"code": "echo"}, "contains": "nowhere"}), "does not contain `nowhere`"),
+        (json!({"json": {"code": "echo"}, "contains": "nowhere"}), "expected `nowhere` in its response"),
     ] {
         let ended = scenario.deploy(json!({"verify": {"payload": payload, "expect": expect}}));
         has_failed(&ended, words);
@@ -347,7 +347,7 @@ fn a_command_judges_the_version_that_it_is_reported() {
     has_failed(&ended, "`verify.command` did not exit within 1 s");
     // With `expect`, the command runs after the invocation, and does not run if the invocation failed.
     let ended = verify(json!({"expect": {"contains": "nowhere"}, "command": "echo 1"}));
-    has_failed(&ended, "its response does not contain `nowhere`");
+    has_failed(&ended, "expected `nowhere` in its response");
     assert!(lines(&ended).is_empty(), "{}", ended.stdout);
     scenario.is_at("1");
 

@@ -97,7 +97,7 @@ fn check_unproven(verify: Value, answer: Invocation, words: &str) {
 
 #[test]
 fn a_version_that_throws_does_not_go_live() {
-    check_unproven(json!({}), thrown(), "it failed with TypeError: x is not a function");
+    check_unproven(json!({}), thrown(), "the invocation failed with TypeError: x is not a function");
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn a_version_that_answers_something_else_does_not_go_live() {
     let answer = || Invocation { payload: json!({"ok": false}), ..Invocation::default() };
     let expect = |expect: Value| json!({"expect": expect});
     check_unproven(expect(json!({"json": {"ok": true}})), answer(), "`/ok` of its response is false, not true");
-    let lacks = r#"its response does not contain `pong`: {"ok":false}"#;
+    let lacks = r#"expected `pong` in its response, got {"ok":false}"#;
     check_unproven(expect(json!({"contains": "pong"})), answer(), lacks);
 }
 

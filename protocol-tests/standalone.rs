@@ -244,7 +244,7 @@ fn what_cannot_begin_is_reported_in_one_line_and_as_events_where_those_are_asked
         (vec!["--stanza", "list.json"], "bad-arguments", "list.json: the file is a list"),
         (vec!["--stanza", "broken.json"], "bad-json", "broken.json:1:7: invalid JSON"),
         (vec!["--travis-yml", ".travis.yml", "--only", "3"], "bad-arguments", "1 is one (line 2), 2 is two (line 10)"),
-        (vec!["--travis-yml", ".travis.yml", "--stanza", "x"], "bad-arguments", "give only one of them"),
+        (vec!["--travis-yml", ".travis.yml", "--stanza", "x"], "bad-arguments", "use only one of them"),
         (vec!["--only", "1"], "bad-arguments", "--only requires --travis-yml"),
         (vec!["--travis-yml", ".travis.yml", "--ci", "nobody"], "bad-arguments", "nobody"),
         (
@@ -530,7 +530,10 @@ fn a_bug_of_the_process_standalone_is_reported_too() {
     assert!(ended.finished()["error"]["message"].as_str().expect("a sentence").contains("process/mod.rs"));
     let (stdout, stderr, status) = collected(check("text"));
     assert_eq!((stdout.contains("{\""), stderr.lines().count(), status), (false, 1, Some(1)), "{stdout}{stderr}");
-    assert!(stderr.starts_with("dpl-lambda: a bug in dpl-lambda, at src/process/mod.rs"), "{stderr}");
+    assert!(
+        stderr.starts_with("dpl-lambda: the run failed because of a bug in dpl-lambda, at src/process/mod.rs"),
+        "{stderr}"
+    );
 }
 
 /// The program with SIGCHLD ignored, as a parent process may leave it. It is killed if it does not end.

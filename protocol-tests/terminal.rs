@@ -231,7 +231,7 @@ fn allow(desk: &Desk, actions: &[&str]) {
 /// The hint for a denied action on the function.
 fn hint_to_allow(action: &str) -> String {
     format!(
-        "  hint: add this statement to arn:aws:iam::123456789012:user/ci's policy
+        "  hint: add this statement to the policy of arn:aws:iam::123456789012:user/ci
     (`dpl-lambda policy` prints all permissions that the stanza needs):
     {{
       \"Effect\": \"Allow\",
@@ -260,7 +260,7 @@ error[access-denied]: arn:aws:iam::123456789012:user/ci is not allowed to
   caused by: ";
     assert!(end.starts_with(found), "{end}");
     let place = "
-  already changed: update-function-configuration
+  already done: update-function-configuration
   AWS: UpdateFunctionCode returned 403 AccessDeniedException, request
     #
 ";
@@ -274,7 +274,10 @@ error[access-denied]: arn:aws:iam::123456789012:user/ci is not allowed to
     // A plan warns about this before anything is changed.
     let plan = desk.see(&["plan"]);
     let shown = plan.lines().join("\n");
-    assert!(shown.contains("warning[would-be-refused]: AWS would refuse this:") && shown.contains(&hint), "{shown}");
+    assert!(
+        shown.contains("warning[would-be-refused]: AWS would refuse UpdateFunctionCode:") && shown.contains(&hint),
+        "{shown}"
+    );
     assert_eq!((plan.status, shown.matches("\"Action\"").count()), (Some(0), 1), "{shown}");
 }
 

@@ -12,17 +12,17 @@ pub fn from_note(note: &PackageNote) -> Warning {
     let (message, hint) = match note {
         PackageNote::NoFile { name } => (
             format!("`{name}` is a socket, a pipe or a device, and is left out of the package"),
-            "leave it out with `exclude`: an archive cannot contain it",
+            "exclude it with `exclude`: an archive cannot contain it",
         ),
         PackageNote::Dangles { name, target } => (
             format!("the link `{name}` to `{target}` will point to nothing at Lambda"),
-            "set `symlinks: external` to package what such a link points to",
+            "set `symlinks: external` to package the target of such a link",
         ),
         PackageNote::StalePyc { name, count } => (
             format!(
                 "{count} compiled Python files such as `{name}` will be stale at Lambda, where each cold start compiles their sources again"
             ),
-            "leave them out (`exclude: __pycache__/`), or compile with `python -m compileall --invalidation-mode unchecked-hash`",
+            "exclude them (`exclude: __pycache__/`), or compile with `python -m compileall --invalidation-mode unchecked-hash`",
         ),
         PackageNote::Hidden { name, target } => (
             format!("the link `{name}` points to `{target}`, which is hidden, and is left out of the package"),
@@ -94,7 +94,7 @@ pub fn from_runtime(id: &str, outlook: &RuntimeSupport, is_named: bool) -> Warni
         ),
         RuntimeSupport::Unknown { nearest, is_deprecated } => (
             WarningCode::UnknownRuntime,
-            format!("{whose} `{id}` is unknown to this version of dpl-lambda; AWS decides"),
+            format!("{whose} `{id}` is unknown to this version of dpl-lambda; AWS decides whether it exists"),
             match nearest {
                 Some(near) if *is_deprecated => {
                     format!("did you mean `{}`? It is deprecated; switch to `{}`", near.id, near.successor)
@@ -119,7 +119,7 @@ pub fn from_rehearsal(error: &ErrorReport) -> Warning {
         );
     }
     let words = error.message.trim_start_matches("AWS refused UpdateFunctionCode: ");
-    let message = format!("AWS would refuse this: {words}");
+    let message = format!("AWS would refuse UpdateFunctionCode: {words}");
     Warning { code: WarningCode::WouldBeRefused, message, hint: error.hint.clone(), at: error.at.clone() }
 }
 
@@ -127,7 +127,7 @@ pub fn from_rehearsal(error: &ErrorReport) -> Warning {
 pub fn from_harmless(problem: &Problem) -> Warning {
     Warning {
         code: WarningCode::StanzaProblem,
-        message: format!("this has no effect now, but would fail a deployment: {}", problem.message),
+        message: format!("this error has no effect in this run, but would make a deployment fail: {}", problem.message),
         hint: problem.hint.clone(),
         at: problem.at.clone(),
     }
@@ -136,12 +136,12 @@ pub fn from_harmless(problem: &Problem) -> Warning {
 /// Warns that `cleanup` has no effect in a command that does not deploy.
 pub fn not_cleaned_up() -> Warning {
     let message = "`cleanup` applies to deployments only: this package also contains uncommitted files".to_owned();
-    warning(WarningCode::NotCleanedUp, "/cleanup", message, "expect another hash than that of the deployment")
+    warning(WarningCode::NotCleanedUp, "/cleanup", message, "expect the package of a deployment to have another hash")
 }
 
 /// Warns that `cleanup` stashed uncommitted files. Sent right after that, so that a user of a killed run knows the stash's name.
 pub fn stashed(commit: &str) -> Warning {
-    let hint = "run `git stash pop` if this run is killed; otherwise it restores them at its end. git keeps copies in `.git` until `git gc` removes them";
+    let hint = "run `git stash pop` if this run is killed; otherwise the run restores the files at its end; git keeps copies in `.git` until `git gc` removes them";
     warning(WarningCode::Stashed, "/cleanup", format!("uncommitted files were stashed as {commit}"), hint)
 }
 
@@ -150,7 +150,7 @@ pub fn not_stashed(names: &[String]) -> Warning {
     let shown: Vec<String> = names.iter().take(5).map(|name| format!("`{name}`")).collect();
     let more = if names.len() > 5 { format!(" and {} more", names.len() - 5) } else { String::new() };
     let message = format!("git cannot stash {}{more}; the build directory still contains them", shown.join(", "));
-    let hint = "leave them out with `exclude`, or commit or undo changes in a repository inside this one";
+    let hint = "exclude them with `exclude`; in a repository inside the checkout, commit or undo the changes";
     warning(WarningCode::NotStashed, "/cleanup", message, hint)
 }
 
@@ -164,7 +164,7 @@ pub fn stash_kept(commit: &str, words: &str) -> Warning {
 /// Warns that Lambda cannot assume a new role yet, because IAM's change has not reached Lambda.
 pub fn role_not_ready() -> Warning {
     let message = "Lambda cannot assume the function's role yet; retrying for up to 30 s".to_owned();
-    warning(WarningCode::RoleNotReady, "/role", message, "wait a moment: a new role needs some seconds")
+    warning(WarningCode::RoleNotReady, "/role", message, "wait: Lambda can assume a new role only after a few seconds")
 }
 
 /// Warns that the function changed after it was planned. `may_be_ours`: the response to an earlier request of this run was lost, so
@@ -172,7 +172,7 @@ pub fn role_not_ready() -> Warning {
 pub fn function_changed(may_be_ours: bool) -> Warning {
     let (who, hint) = match may_be_ours {
         true => ("a request of this run whose response was lost, or by someone else", None),
-        false => ("someone else", Some("check whether two jobs deploy it at the same time".to_owned())),
+        false => ("someone else", Some("check whether two jobs deploy the function at the same time".to_owned())),
     };
     let message = format!("the function was changed by {who} during this run; re-planned against its new state");
     Warning { code: WarningCode::FunctionChanged, message, hint, at: None }
@@ -180,7 +180,8 @@ pub fn function_changed(may_be_ours: bool) -> Warning {
 
 /// Warns that someone else's deployment replaced the code of this one.
 pub fn overtaken() -> Warning {
-    let message = "this code was live, but someone else deployed other code immediately afterwards".to_owned();
+    let message =
+        "the code of this deployment was live, but someone else deployed other code immediately afterwards".to_owned();
     let hint = Some("check whether two jobs deploy the function at the same time".to_owned());
     Warning { code: WarningCode::Overtaken, message, hint, at: None }
 }
@@ -188,8 +189,7 @@ pub fn overtaken() -> Warning {
 /// Warns that this run ends an alias's traffic split.
 pub fn weights_cleared(cleared: &ClearedWeights) -> Warning {
     let ClearedWeights { alias, version, percent } = cleared;
-    let message =
-        format!("{percent} % of the alias {alias}'s traffic goes to version {version}; this run ends that split");
+    let message = format!("`{alias}` sends {percent} % of its traffic to version {version}; this run ends that split");
     let hint = "check whether someone else needs the split; it may be left over from a deployment that did not finish";
     warning(WarningCode::WeightsCleared, "/alias", message, hint)
 }
@@ -198,7 +198,7 @@ pub fn weights_cleared(cleared: &ClearedWeights) -> Warning {
 pub fn url_on_latest(url: &str, alias: &str, function_name: &str) -> Warning {
     let message = format!("{url} serves the code that was deployed last, not the version at which `{alias}` points");
     let hint = format!(
-        "move its callers to the URL of `{alias}`, then delete it: aws lambda delete-function-url-config --function-name {function_name}"
+        "move the callers of this URL to the URL of `{alias}`, then delete this URL: aws lambda delete-function-url-config --function-name {function_name}"
     );
     warning(WarningCode::UrlOnLatest, "/function_url", message, &hint)
 }
@@ -206,20 +206,21 @@ pub fn url_on_latest(url: &str, alias: &str, function_name: &str) -> Warning {
 /// Warns about an old version that AWS refuses to delete, because an alias uses it.
 pub fn version_kept(version: Option<&str>) -> Warning {
     let message = format!("version {} is in use and was not deleted", version.unwrap_or_default());
-    let hint = "move the alias that was set to it during this run; a later deployment then deletes the version";
+    let hint = "move the alias that someone else set to this version during the run; a later deployment then deletes the version";
     warning(WarningCode::VersionKept, "/keep_versions", message, hint)
 }
 
 /// Warns that `version` has no effect in a command other than `rollback`.
 pub fn version_without_rollback() -> Warning {
     let message = "`version` applies to `dpl-lambda rollback` only and has no effect here".to_owned();
-    warning(WarningCode::WithoutEffect, "/version", message, "remove it: a deployment publishes a new version")
+    warning(WarningCode::WithoutEffect, "/version", message, "remove `version`: a deployment publishes a new version")
 }
 
 /// Warns about a live value that cannot be read, so that it is set even if it is the same.
 pub fn live_value_unknown(field: &str) -> Warning {
-    let message = format!("the live value of `{field}` cannot be read, so it is set without being compared");
-    let hint = "check that the caller may read it and use the function's KMS key";
+    let message =
+        format!("the live value of `{field}` cannot be read, so the value of the stanza is set without a comparison");
+    let hint = "check that the caller may read the setting and use the function's KMS key";
     warning(WarningCode::LiveValueUnknown, &format!("/{}", field.replace('.', "/")), message, hint)
 }
 

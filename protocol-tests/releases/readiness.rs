@@ -15,7 +15,7 @@ fn a_version_that_cannot_be_made_ready_is_reported_as_that_and_no_alias_moves_to
         for ended in [fixture.deploy("// 2\n"), fixture.again(), fixture.again()] {
             assert_eq!((ended.outcome(), ended.code()), ("failed", "version-failed"), "{}", ended.stdout);
             let message = error(&ended, "message");
-            assert_eq!(message, "AWS could not make version 2 active; `live` stays at version 1: Because");
+            assert_eq!(message, "AWS could not make version 2 active: Because; `live` stays at version 1");
             assert_eq!(fixture.alias("live"), "1");
         }
         assert_eq!(fixture.versions(), [1, 2]);

@@ -167,7 +167,7 @@ fn killed_with_a_tenth() -> Fixture {
 fn check_cleared(ended: &Ended) {
     assert_eq!(warnings(ended), ["weights-cleared"], "{}", ended.stdout);
     let message = ended.event("warning").expect("the event exists")["message"].as_str().unwrap_or_default();
-    assert!(message.contains("10 % of the alias live's traffic goes to version 2"), "{message}");
+    assert!(message.contains("`live` sends 10 % of its traffic to version 2"), "{message}");
 }
 
 #[test]

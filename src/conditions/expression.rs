@@ -262,7 +262,7 @@ fn flatten(node: &Node, at: &str, elements: &mut Vec<Element>) -> Result<(), Con
         Node::Text(text) if text.contains('\0') => Err(ConditionError::BadCondition {
             at: at.to_owned(),
             text: text.replace('\0', "\u{fffd}"),
-            words: "bash source cannot contain a NUL character".to_owned(),
+            words: "a condition cannot contain a NUL character".to_owned(),
         }),
         Node::Bool(_) | Node::Number(_) | Node::Text(_) => {
             let text = node.scalar().expect("a scalar");

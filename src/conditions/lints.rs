@@ -71,7 +71,7 @@ fn in_tags(on: &On, node: &Node, at: String) -> Option<Lint> {
         Some(true) if on.map.get("branch").is_some() => Some(surprise(
             on.pointer("branch"),
             "Travis CI does not check the branch if `tags` is true".to_owned(),
-            "leave `branch` out, because a tag belongs to no branch",
+            "remove `branch`: a tag belongs to no branch",
         )),
         Some(_) => None,
         None if node.is_truthy() => Some(surprise(
@@ -284,7 +284,7 @@ mod tests {
         check(r#"{"conditions":"x"}"#, "/on/conditions", "did you mean `condition`?");
         check(r#"{"os":"linux"}"#, "/on/os", "TRAVIS_OS_NAME");
         check(r#"{"otp_release":"21"}"#, "/on/otp_release", "condition");
-        check(r#"{"tags":true,"branch":"x"}"#, "/on/branch", "leave `branch` out");
+        check(r#"{"tags":true,"branch":"x"}"#, "/on/branch", "remove `branch`");
         check(r#"{"tags":"v1"}"#, "/on/tags", "tags: true");
         check(r#"{"python":3.1}"#, "/on/python", "quotes");
         check(r#"["a","b"]"#, "/on", "a map");

@@ -13,19 +13,21 @@ pub fn from_lambda(error: LambdaError, redactor: &Redactor) -> ErrorReport {
     match error {
         LambdaError::Credentials(error) => from_credentials(error, redactor),
         LambdaError::BadRegion { origin, region, right } => {
-            report(Code::BadValue, format!("`{origin}` is `{}`; {right}", redactor.redact(&region)))
-                .hint("correct it, or set `region` in the stanza")
+            // The origin is the name of a variable, or a description such as "the profile's region".
+            let origin = if origin.contains(' ') { origin.to_owned() } else { format!("`{origin}`") };
+            report(Code::BadValue, format!("{origin} is `{}`; {right}", redactor.redact(&region)))
+                .hint("fix this value, or set `region` in the stanza")
         }
         LambdaError::BadEndpoint { variable, url } => {
             // The text before an `@` may be a password, even if the URL does not parse.
             let url = url.rsplit_once('@').map_or(url.clone(), |(_, host)| format!("{MASK}@{host}"));
             report(Code::BadValue, format!("`{variable}` is `{}`, which is not a URL", redactor.redact(&url)))
                 .at(format!("/env/{variable}"))
-                .hint("give http:// or https:// and a host, or unset the variable to use AWS itself")
+                .hint("set a URL with http:// or https:// and a host, or unset the variable to use AWS itself")
         }
         LambdaError::BadCaBundle { path, source } => {
             let path = redactor.redact(&path);
-            let hint = "set it to a file of PEM certificates, or unset it to trust the system's certificates";
+            let hint = "set AWS_CA_BUNDLE to a file of PEM certificates, or unset it to trust the system's certificates";
             let report =
                 |what| report(Code::BadCaBundle, format!("`AWS_CA_BUNDLE` is `{path}`, which {what}")).hint(hint);
             match source {
@@ -37,7 +39,7 @@ pub fn from_lambda(error: LambdaError, redactor: &Redactor) -> ErrorReport {
         LambdaError::Outdated(error) => {
             let unseen = || report(Code::Conflict, "the function does not have the settings or code that were just deployed");
             let mut report = error.map_or_else(unseen, |error| from_call(error, redactor));
-            report.hint = Some("deploy again; if it recurs, find out who else changes this function at the same time".to_owned());
+            report.hint = Some("deploy again; if this recurs, find out who else changes this function at the same time".to_owned());
             report
         }
         LambdaError::CreationFailed(trouble) => from_trouble(
@@ -50,7 +52,7 @@ pub fn from_lambda(error: LambdaError, redactor: &Redactor) -> ErrorReport {
         LambdaError::VersionFailed { version, trouble } => from_failed_version(&version, trouble, None, redactor),
         LambdaError::Deactivated => {
             report(Code::FunctionDeactivated, "the function is deactivated and cannot be invoked")
-                .hint("activate it, then deploy again; nothing was changed")
+                .hint("activate the function, then deploy again; nothing was changed")
         }
         LambdaError::UpdateFailed(trouble) => from_trouble(
             Code::UpdateFailed,
@@ -63,22 +65,22 @@ pub fn from_lambda(error: LambdaError, redactor: &Redactor) -> ErrorReport {
             Code::ProvisioningFailed,
             "AWS could not allocate the provisioned concurrency",
             trouble,
-            "then deploy again; the alias is live without it",
+            "then deploy again; the alias is live without provisioned concurrency",
             redactor,
         ),
         LambdaError::NoAnswer(limit) => {
             report(Code::TimedOut, format!("the function did not respond within {} s", limit.as_secs()))
-                .hint("make the function respond sooner, or raise `verify.timeout`")
+                .hint("make the function respond sooner, or increase `verify.timeout`")
         }
         LambdaError::WaitedTooLong { what: ANOTHER_UPDATE, limit } => {
             let message = format!("another update of the function did not finish within {} s", limit.as_secs());
             report(Code::UpdateInProgress, message)
                 .at("/wait_timeout")
-                .hint("deploy again to keep waiting, or raise `wait_timeout`")
+                .hint("deploy again to keep waiting, or increase `wait_timeout`")
         }
         LambdaError::WaitedTooLong { what, limit } => {
             report(Code::TimedOut, format!("timed out after {} s waiting for {what}", limit.as_secs()))
-                .hint("deploy again to keep waiting, or raise `wait_timeout`")
+                .hint("deploy again to keep waiting, or increase `wait_timeout`")
         }
         LambdaError::NoObject { object } => report(
             Code::PackageNotFound,
@@ -90,10 +92,10 @@ pub fn from_lambda(error: LambdaError, redactor: &Redactor) -> ErrorReport {
         ),
         LambdaError::Archive(source) => {
             caused(report(Code::PackageUnreadable, "the archive could not be read for the upload").at("/zip"), &source)
-                .hint("deploy again; nothing may delete or change the archive during the upload")
+                .hint("deploy again, and make sure that nothing deletes or changes the archive during the upload")
         }
         LambdaError::Gone => report(Code::FunctionGone, "the function was deleted during the deployment")
-            .hint("deploy again to create it, and find out what deletes it"),
+            .hint("deploy again to create the function, and find out what deletes it"),
         LambdaError::Stopped { reason, in_flight } => {
             let mut report = from_stop(reason);
             // `report_way_back` reports the state of traffic that was being shifted.
@@ -118,8 +120,10 @@ pub fn from_failed_version(
         Some((alias, at)) => format!("; `{alias}` stays at version {at}"),
         None => String::new(),
     };
-    let what = format!("AWS could not make version {version} active{stays}");
-    from_trouble(Code::VersionFailed, &what, trouble, "then deploy again", redactor)
+    let what = format!("AWS could not make version {version} active");
+    let mut report = from_trouble(Code::VersionFailed, &what, trouble, "then deploy again", redactor);
+    report.message.push_str(&stays);
+    report
 }
 
 /// Reports an alias that someone else moved while this run shifted its traffic or rolled it back.
@@ -141,12 +145,11 @@ fn from_trouble(code: Code, what: &str, trouble: StateReason, next: &str, redact
     let (hint, at) = match (known, code) {
         (Some(known), _) => known,
         (None, Code::FunctionStartFailed) => {
-            ("find the cause in the function's CloudWatch log: its initialization code failed", None)
+            ("find the cause in the function's CloudWatch log: the initialization code failed", None)
         }
         (None, _) => ("fix the cause that AWS names", None),
     };
-    let mut report = report(code, format!("{what}{}", reason.unwrap_or_default()))
-        .hint(format!("{hint}{} {next}", if hint.ends_with('?') { "" } else { ";" }));
+    let mut report = report(code, format!("{what}{}", reason.unwrap_or_default())).hint(format!("{hint}; {next}"));
     report.at = at.or(asked).map(str::to_owned);
     report.caused_by.extend(trouble.code.map(|code| redactor.redact(&code)));
     report

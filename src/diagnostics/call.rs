@@ -17,10 +17,11 @@ pub(super) fn from_call(error: CallError, redactor: &Redactor) -> ErrorReport {
         CallErrorKind::Timeout => report(Code::TimedOut, format!("AWS did not respond to {} in time", error.operation))
             .hint("try again in a few minutes"),
         CallErrorKind::Connect => from_unreachable(&error, redactor),
-        CallErrorKind::Construction => {
-            report(Code::BadValue, format!("the {} request cannot be built from these values", error.operation))
-                .hint("correct the value that the causes describe, in the stanza or in a variable that the stanza uses")
-        }
+        CallErrorKind::Construction => report(
+            Code::BadValue,
+            format!("the {} request cannot be built, because a value is invalid", error.operation),
+        )
+        .hint("fix the value that the causes describe, in the stanza or in a variable that the stanza uses"),
     };
     report.at = report.at.or_else(|| at_of_operation(error.operation).map(str::to_owned));
     if error.kind != CallErrorKind::Service {
@@ -42,7 +43,7 @@ pub(super) fn from_call(error: CallError, redactor: &Redactor) -> ErrorReport {
 }
 
 /// Reports a call that AWS refused. The most specific reading wins: a denied permission, a rejected value, a row of the table
-/// in `texts.rs`, a bare access-denied code, a server error; the last resort is AWS's text with a code for the kind of operation.
+/// in `aws_messages.rs`, a bare access-denied code, a server error; the last resort is AWS's text with a code for the kind of operation.
 fn from_refusal(error: &CallError, redactor: &Redactor) -> ErrorReport {
     if let Some(denied) = Denied::said(error) {
         return from_denied(&denied, error, redactor);
@@ -64,7 +65,7 @@ fn from_refusal(error: &CallError, redactor: &Redactor) -> ErrorReport {
         let mut report = report(row.code, refused(row.says.unwrap_or(error.message()))).hint(row.hint);
         report.at = row.at.map(str::to_owned);
         if let Some((hint, at)) = state_reason(error.message()).and_then(aws_messages::from_state) {
-            report = report.hint(format!("{hint}{} then deploy again", if hint.ends_with('?') { "" } else { ";" }));
+            report = report.hint(format!("{hint}; then deploy again"));
             report.at = at.map(str::to_owned);
         }
         if let Some(region) = error.bucket_region.as_ref().filter(|_| row.code == Code::WrongRegion) {
@@ -80,7 +81,7 @@ fn from_refusal(error: &CallError, redactor: &Redactor) -> ErrorReport {
         return report(Code::ServiceUnavailable, refused(error.message())).hint("try again in a few minutes");
     }
     report(aws_messages::by_operation(error.operation), refused(error.message()))
-        .hint("look up AWS's error text in its documentation of this operation")
+        .hint("look up the error in AWS's documentation of this operation")
 }
 
 fn from_denied(denied: &Denied, error: &CallError, redactor: &Redactor) -> ErrorReport {
@@ -106,10 +107,10 @@ fn from_denied(denied: &Denied, error: &CallError, redactor: &Redactor) -> Error
     let ready = statement.as_ref().map(|statement| serde_json::json!(statement).to_string()).unwrap_or_default();
     report.hint = Some(match (denied.by, error.operation) {
         (_, operation) if operation.starts_with("AssumeRole") => {
-            "allow this caller in the role's trust policy, and check the policy's conditions (audience, subject, external ID)".to_owned()
+            "add this caller to the role's trust policy, and check the policy's conditions (audience, subject, external ID)".to_owned()
         }
-        (DenialSource::Denied(by), _) => format!("have the denial in {by} removed; until then no statement can allow it"),
-        (DenialSource::Unallowed(by), _) => format!("allow it in {by} as well: {ready}"),
+        (DenialSource::Denied(by), _) => format!("have the denial removed from {by}: until then, no statement can allow the action"),
+        (DenialSource::Unallowed(by), _) => format!("allow the action in {by} as well: {ready}"),
         (DenialSource::Nothing, _) => format!(
             "add this statement to {}: {ready} (`dpl-lambda policy` prints all permissions that the stanza needs)",
             whose_policy(&who)
@@ -138,7 +139,7 @@ fn at_of_operation(operation: &str) -> Option<&'static str> {
 fn whose_policy(who: &str) -> String {
     match who.split_once(":assumed-role/").and_then(|(_, session)| session.split('/').next()) {
         Some(role) => format!("the policy of the role {role}"),
-        None => format!("{who}'s policy"),
+        None => format!("the policy of {who}"),
     }
 }
 
@@ -182,7 +183,7 @@ fn from_garbled(error: &CallError) -> ErrorReport {
         Some(status) => format!("{operation} returned HTTP {status} with a response that could not be parsed"),
         None => format!("{operation} returned a response that could not be parsed"),
     };
-    report(code, message).hint("check whether a proxy answers in place of AWS, then try again in a few minutes")
+    report(code, message).hint("check whether a proxy responds in place of AWS, then try again in a few minutes")
 }
 
 /// Reports a connection that could not be made, or broke. The causes say why.
@@ -195,7 +196,7 @@ fn from_unreachable(error: &CallError, redactor: &Redactor) -> ErrorReport {
             Code::CertificateNotTrusted,
             format!("the TLS certificate presented for {operation} is not trusted"),
         )
-        .hint("set AWS_CA_BUNDLE in the job to the certificate file of a proxy that inspects TLS; also check the machine's clock");
+        .hint("set AWS_CA_BUNDLE in the job to the proxy's certificate file if a proxy inspects TLS; also check the machine's clock");
     }
     if has(&["proxy", "tunnel"]) {
         return report(Code::ProxyRefused, format!("the proxy refused the connection for {operation}")).hint(
@@ -205,9 +206,9 @@ fn from_unreachable(error: &CallError, redactor: &Redactor) -> ErrorReport {
     let hint = if has(&["dns error", "failed to lookup", "name or service not known"]) {
         "check the region name and the job's network access: the host name cannot be resolved"
     } else if has(&["refused"]) {
-        "check AWS_ENDPOINT_URL, and whether a firewall blocks the connection: it was refused"
+        "check AWS_ENDPOINT_URL, and whether a firewall blocks the connection: the connection was refused"
     } else {
-        "check the region's name, the job's network and its proxy"
+        "check the region name, the job's network access and its proxy"
     };
     // The first cause is the SDK's generic "dispatch failure"; the last one is specific.
     let why = error.causes.last().map(|cause| format!(": {}", sentence(cause, redactor))).unwrap_or_default();
@@ -293,7 +294,11 @@ mod tests {
         let forbidden = text.replace("because no", "with an explicit deny in a service control policy, no");
         let report = from_call(refused("AccessDeniedException", 403, &forbidden), &Redactor::default());
         assert!(report.policy_statement.is_none());
-        assert!(report.hint.is_some_and(|hint| hint.contains("no statement can allow it")), "{}", report.message);
+        assert!(
+            report.hint.is_some_and(|hint| hint.contains("no statement can allow the action")),
+            "{}",
+            report.message
+        );
     }
 
     #[test]

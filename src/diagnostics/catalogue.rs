@@ -14,7 +14,7 @@ pub fn document() -> String {
     let mut text = String::from(
         "# Errors and warnings\n\n\
          A failed run has an `error.code`, and a warning has a `code`. `dpl-lambda explain CODE` prints the entry of one code.\n\
-         This file is generated from the program's types. The program made the examples, too.\n\n## Errors\n\n",
+         This file is generated from the program, including the examples.\n\n## Errors\n\n",
     );
     text.push_str("| code | class | retryable? |\n|---|---|---|\n");
     for code in Code::ALL {
@@ -51,9 +51,9 @@ pub fn entry(word: &str) -> Result<String, String> {
 fn from_code(code: Code) -> String {
     let class = code.class();
     let again = if code.is_retryable() {
-        "The same request may succeed later without any change."
+        "Without a change, the same request may succeed later."
     } else {
-        "The same request fails again without a change."
+        "Without a change, the same request fails again."
     };
     let event = Event::Finished(Finished::failed(example(code), Vec::new()));
     let line = serde_json::to_value(Line::new(&event)).unwrap_or_default();

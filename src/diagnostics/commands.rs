@@ -9,9 +9,9 @@ use crate::protocol::secret::Redactor;
 
 /// Reports that git could not describe the checkout.
 pub fn from_git(error: GitError) -> ErrorReport {
-    let readable = "make this directory readable for git; `git status` in it shows the problem";
+    let readable = "make the build directory readable for git; `git status` shows the problem";
     let (said, hint) = match error {
-        GitError::NotInstalled => ("git is not installed".to_owned(), "install git, or set TRAVIS_BRANCH"),
+        GitError::NotInstalled => ("it is not installed".to_owned(), "install git, or set TRAVIS_BRANCH"),
         GitError::Refused { words } => {
             (sentence(words.lines().next().unwrap_or_default(), &Redactor::default()), readable)
         }
@@ -28,7 +28,7 @@ pub fn from_command(error: CommandError, redactor: &Redactor) -> ErrorReport {
             let command = shortened(&redactor.redact(&command));
             report(Code::RunFailed, format!("`{command}` of `run` failed with {how}"))
                 .at(format!("/run/{index}"))
-                .hint("see the command's output above; the deployment itself has succeeded")
+                .hint("read the command's output above; the deployment itself succeeded")
         }
         CommandError::CleanupFailed { words } => {
             report(Code::CleanupFailed, format!("git cannot stash uncommitted files: {}", sentence(&words, redactor)))
@@ -41,7 +41,7 @@ pub fn from_command(error: CommandError, redactor: &Redactor) -> ErrorReport {
         }
         CommandError::Child(ChildError::EnvTooLarge { name, bytes }) => too_large(&name, bytes),
         CommandError::Child(ChildError::TimedOut(limit)) => {
-            report(Code::TimedOut, format!("a command did not exit within {} s", limit.as_secs()))
+            report(Code::TimedOut, format!("a command of the stanza did not exit within {} s", limit.as_secs()))
                 .hint("remove waiting and downloads from the command, or run it in a separate step of the job")
         }
         CommandError::Child(ChildError::Stopped(reason)) => from_stop(reason),

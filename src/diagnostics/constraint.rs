@@ -62,14 +62,18 @@ fn described(member: &str, value: Option<&str>, constraint: &str) -> Problem {
     let (right, hint) = match alternatives(constraint) {
         Some(known) => {
             let nearest = value.and_then(|value| suggest(value.trim_matches(['[', ']']), known.iter().copied()));
-            let meant = nearest.map(|nearest| format!("did you mean {nearest}? ")).unwrap_or_default();
-            ("AWS does not accept this value".to_owned(), format!("{meant}AWS accepts {}", known.join(", ")))
+            let known = known.join(", ");
+            let hint = match nearest {
+                Some(nearest) => format!("did you mean {nearest}? If not, use one of {known}"),
+                None => format!("use one of {known}"),
+            };
+            ("AWS does not accept this value".to_owned(), hint)
         }
         None => (
             right(value, constraint),
             match at {
                 Some(_) => format!("change `{key}` in the stanza"),
-                None => "change the value that AWS names in the stanza".to_owned(),
+                None => "change this value in the stanza".to_owned(),
             },
         ),
     };
@@ -235,7 +239,7 @@ mod tests {
             "Value PYTHON3.9 at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [python3.9, nodejs22.x] or be a valid ARN",
             Some("/runtime"),
             "`runtime` is PYTHON3.9: AWS does not accept this value",
-            "did you mean python3.9? AWS accepts nodejs22.x, python3.9",
+            "did you mean python3.9? If not, use one of nodejs22.x, python3.9",
         );
         check(
             "The runtime parameter of nodejs12.x is no longer supported for creating or updating AWS Lambda functions. We recommend you use a supported runtime while creating or updating functions.",

@@ -14,7 +14,10 @@ pub(super) fn from_credentials(error: CredentialsError, redactor: &Redactor) -> 
                 Code::IncompleteCredentials,
                 format!("`{given}` is set, but `{missing}` is not"),
             )
-            .hint("set the access key ID, its secret and its session token in one place: the stanza or the job's environment");
+            .hint(match given {
+                "AWS_WEB_IDENTITY_TOKEN_FILE" => "set AWS_ROLE_ARN to the role to assume with the token, or unset AWS_WEB_IDENTITY_TOKEN_FILE",
+                _ => "set the access key ID, its secret and its session token in one place: the stanza or the job's environment",
+            });
             report.at = at.map(str::to_owned);
             report
         }
@@ -26,15 +29,15 @@ pub(super) fn from_credentials(error: CredentialsError, redactor: &Redactor) -> 
             format!("the profile `{}` has no credentials", redactor.redact(&name)),
         )
         .at("/profile")
-        .hint("add them to the job's `~/.aws`, or to the file in the job's AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE"),
+        .hint("add credentials to the profile in the job's `~/.aws`, or in the file that the job's AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE names"),
         CredentialsError::UnknownProfile { variable, name } => {
             let (what, at) = match variable {
-                Some(variable) => (format!("the profile from `{variable}`"), format!("/env/{variable}")),
-                None => ("the profile".to_owned(), "/profile".to_owned()),
+                Some(variable) => (variable, format!("/env/{variable}")),
+                None => ("profile", "/profile".to_owned()),
             };
-            report(Code::NoCredentials, format!("{what} is `{}`, which no AWS file of the job defines", redactor.redact(&name)))
+            report(Code::NoCredentials, format!("`{what}` is `{}`, a profile that no AWS file of the job defines", redactor.redact(&name)))
                 .at(at)
-                .hint("add it to the job's `~/.aws`, or to the file in the job's AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE; or name another profile")
+                .hint("define the profile in the job's `~/.aws`, or in the file that the job's AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE names; or use another profile")
         }
         CredentialsError::NoToken { variable } => report(
             Code::NoCredentials,
@@ -46,25 +49,25 @@ pub(super) fn from_credentials(error: CredentialsError, redactor: &Redactor) -> 
             report(Code::NoCredentials, format!("`AWS_WEB_IDENTITY_TOKEN_FILE` is `{}`, which cannot be read", redactor.redact(&path))),
             &source,
         )
-        .hint("set it to the file into which the system that runs the job writes the token, and make the file readable"),
+        .hint("set AWS_WEB_IDENTITY_TOKEN_FILE to the file to which the CI system writes the token, and make the file readable for the job"),
         CredentialsError::BadFile { path, source } => caused(
             report(Code::NoCredentials, format!("`{}` cannot be read", redactor.redact(&path))).hint(
-                "replace it with a regular file, or name other files than those in `~/.aws` in AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE",
+                "replace it with a regular file, or set AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE to other files",
             ),
             &source,
         ),
         CredentialsError::Silent { origin } => {
-            report(Code::NoCredentials, format!("the credentials source `{}` did not respond in time", origin.as_str()))
+            report(Code::NoCredentials, format!("the credential source `{}` did not respond in time", origin.as_str()))
                 .hint("check the address of this source in the job's variables; it has to respond at once")
         }
         CredentialsError::Hangs { limit } => {
             let message = format!("the profile's `credential_process` did not exit within {} s and was killed", limit.as_secs());
             report(Code::TimedOut, message)
-                .hint("run it in a shell: it has to exit within 60 s, or `wait_timeout`, without asking for input")
+                .hint(format!("run the process in a shell to see why: it has to exit within {} s without asking for input", limit.as_secs()))
         }
         CredentialsError::Unavailable { origin, source } => {
             let mut report =
-                self::report(Code::NoCredentials, format!("the credentials source `{}` returned no credentials", origin.as_str()))
+                self::report(Code::NoCredentials, format!("the credential source `{}` returned no credentials", origin.as_str()))
                     .hint("fix what the causes describe, or use other credentials");
             let mut next: Option<&dyn std::error::Error> = Some(&source);
             while let Some(cause) = next {
@@ -83,7 +86,7 @@ pub(super) fn from_credentials(error: CredentialsError, redactor: &Redactor) -> 
 /// does not know yet.
 fn without_its_words(words: &str) -> String {
     match words.split_once("Stderr: ") {
-        Some((before, _)) => format!("{before}Its output is not shown, because it may contain keys"),
+        Some((before, _)) => format!("{before}The process's output is not shown, because it may contain keys"),
         None => words.to_owned(),
     }
 }

@@ -1,5 +1,5 @@
 //! Turns each module's error into the [`ErrorReport`] that users read: code, message, hint. The program's error messages live
-//! here, except those about a stanza's text, which its readers write. `texts.rs` maps AWS's error texts to codes and hints.
+//! here, except those about a stanza's text, which its readers write. `aws_messages.rs` maps AWS's error texts to codes and hints.
 //! Never shows a secret: text from outside the program passes through the redactor first.
 
 mod aws;
@@ -46,7 +46,7 @@ pub fn from_stop(reason: CancelReason) -> ErrorReport {
         CancelReason::Signal(_) => report(Code::Cancelled, format!("cancelled by {reason}")),
         CancelReason::OutputClosed => report(Code::OutputClosed, "the runner closed the standard output of dpl-lambda"),
     }
-    .hint("run the same request again; it continues where this run stopped")
+    .hint("repeat the run; the new run continues where this one stopped")
 }
 
 /// Adds the name of the stash to the report of a run that ends while `cleanup` still holds uncommitted files in it, or is
@@ -54,7 +54,7 @@ pub fn from_stop(reason: CancelReason) -> ErrorReport {
 pub fn naming_stash(report: ErrorReport, stash: Option<String>) -> ErrorReport {
     let Some(name) = stash else { return report };
     let message =
-        format!("{}; uncommitted files are in the stash `{name}`, or git is still moving them", report.message);
+        format!("{}; uncommitted files are in the stash `{name}`, or git is still moving them there", report.message);
     ErrorReport { message, ..report }.hint(
         "wait until git has exited; then, if `git stash list` shows that stash, restore the files with `git stash pop`",
     )
@@ -69,7 +69,7 @@ pub fn from_system(source: &io::Error) -> ErrorReport {
 pub fn from_unstartable(program: &Path, source: &io::Error) -> ErrorReport {
     let is_large = source.kind() == io::ErrorKind::ArgumentListTooLong;
     let code = if is_large { Code::EnvTooLarge } else { Code::SystemLimit };
-    let hint = "make the program readable and executable where it is; nothing was changed";
+    let hint = "make this file readable and executable; nothing was changed";
     caused(report(code, format!("`{}` cannot be started", program.display())).hint(hint), source)
 }
 
@@ -82,8 +82,8 @@ pub fn from_no_program(source: &io::Error) -> ErrorReport {
 /// Reports a panic, which is a bug. `place` is its file and line; the panic's message is left out, because it may quote a
 /// secret.
 pub fn from_panic(place: &str) -> ErrorReport {
-    report(Code::Internal, format!("a bug in dpl-lambda, at {place}"))
-        .hint("report it with this message and the version of dpl-lambda")
+    report(Code::Internal, format!("the run failed because of a bug in dpl-lambda, at {place}"))
+        .hint("report the bug with this message and the version of dpl-lambda")
 }
 
 /// Reports a command line that could not be parsed.
@@ -118,7 +118,7 @@ fn caused(mut report: ErrorReport, source: &(dyn Error + 'static)) -> ErrorRepor
             )
         }
         Some(Errno::TOOBIG) => {
-            report.hint("keep large values in a file: the kernel passes at most 128 KiB in one argument or variable")
+            report.hint("keep large values in files: the kernel passes at most 128 KiB in one argument or variable")
         }
         _ => report,
     }

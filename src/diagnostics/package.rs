@@ -24,14 +24,14 @@ fn package_report(error: PackageError) -> ErrorReport {
         }
         PackageError::Empty { path, only_hidden: false } => {
             report(Code::PackageEmpty, format!("`{path}` contains nothing to package"))
-                .hint("check that the build succeeds, and where it writes its output")
+                .hint("check that the build succeeds and writes its output there")
         }
         PackageError::Empty { path, only_hidden: true } => {
             report(Code::PackageEmpty, format!("`{path}` contains only files whose names begin with a dot"))
                 .hint("set `dot_match: true` to package them")
         }
         PackageError::Unreadable { path, source } => {
-            let hint = "make it readable for the job, or leave it out with `exclude`";
+            let hint = "make it readable for the job, or exclude it with `exclude`";
             let message = format!("`{}` cannot be read", path.display());
             caused(report(Code::PackageUnreadable, message).hint(hint), &source)
         }
@@ -40,12 +40,12 @@ fn package_report(error: PackageError) -> ErrorReport {
                 .hint("wait until nothing writes into the directory, then deploy again")
         }
         PackageError::NotUtf8 { path } => {
-            report(Code::PackageUnreadable, format!("the name `{path}` is not UTF-8, so it cannot be packaged"))
+            report(Code::PackageUnreadable, format!("the name `{path}` is not UTF-8, so the file cannot be packaged"))
                 .hint("rename the file, or remove it from the directory")
         }
         PackageError::NoName { path } => {
             report(Code::PackageUnreadable, format!("`{path}` cannot be used as a name in the archive")).hint(
-                "give each of several paths relative to the build directory, without `..`: each keeps its name in the archive",
+                "write each path in `zip` relative to the build directory and without `..`: if `zip` has several paths, each keeps its name in the archive",
             )
         }
         PackageError::Repository { path } => report(
@@ -92,7 +92,7 @@ fn package_report(error: PackageError) -> ErrorReport {
         }
         PackageError::TooMany { most } => {
             report(Code::PackageTooLarge, format!("the package has more than {most} files and directories"))
-                .hint("remove files that the function does not need; with `symlinks: follow`, look for links that lead to each other and so multiply files")
+                .hint("remove files that the function does not need; with `symlinks: follow`, also remove links that package the same files again")
         }
         PackageError::Unarchivable { temporary, source } => {
             let hint = format!(
@@ -103,7 +103,7 @@ fn package_report(error: PackageError) -> ErrorReport {
         }
         PackageError::Unwritable { path, source } => caused(
             ErrorReport::new(Code::PackageUnwritable, format!("the archive cannot be written to `{}`", path.display()))
-                .hint("check that its directory exists, is writable for the job and has free space"),
+                .hint("check that the file's directory exists, is writable for the job and has free space"),
             &source,
         ),
         PackageError::Stopped(reason) => from_stop(reason),

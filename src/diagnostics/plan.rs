@@ -50,7 +50,7 @@ pub fn from_plan(error: PlanError, function_name: &str, redactor: &Redactor) -> 
         PlanError::TrafficNotShareable { field, version } => report(
             Code::TrafficNotShareable,
             format!(
-                "`{field}` differs from that of version {version}; AWS splits traffic only between versions that share it"
+                "`{field}` differs from that of version {version}; AWS splits traffic only between versions with the same `{field}`"
             ),
         )
         .at("/traffic")
@@ -81,7 +81,7 @@ pub fn from_plan(error: PlanError, function_name: &str, redactor: &Redactor) -> 
         }
         PlanError::NoPreviousVersion { alias, version } => report(
             Code::NoPreviousVersion,
-            format!("`{alias}` points at version {version}, and no version before it is known"),
+            format!("`{alias}` points at version {version}, and its previous version is unknown"),
         )
         .at("/alias")
         .hint("set `version` to the version to go back to, or deploy the code that should be live"),
@@ -96,7 +96,7 @@ pub fn from_plan(error: PlanError, function_name: &str, redactor: &Redactor) -> 
         }
         PlanError::UrlNeedsAuthType => report(
             Code::MissingKey,
-            "`function_url.auth_type` is missing, and the function URL has to be created; give `NONE` or `AWS_IAM`",
+            "`function_url.auth_type` is missing, and the function URL has to be created; expected `NONE` or `AWS_IAM`",
         )
         .at("/function_url/auth_type")
         .hint("set `NONE` for public access, or `AWS_IAM` for callers with an IAM permission"),
@@ -112,7 +112,7 @@ pub fn from_no_function(function_name: &str, redactor: &Redactor) -> ErrorReport
 
 /// Reports a rollback without an alias, which is the only thing that a rollback can move.
 pub fn from_rollback_without_alias() -> ErrorReport {
-    report(Code::MissingKey, "`alias` is missing; give the name of the alias to move back to its previous version")
+    report(Code::MissingKey, "`alias` is missing; expected the name of the alias to move back to its previous version")
         .at("/alias")
         .hint("deploy the previous code again if the function has no alias")
 }
@@ -128,7 +128,7 @@ fn cannot_create(missing: &[&'static str], function_name: &str) -> ErrorReport {
         Problem {
             code: Code::MissingKey,
             message: format!(
-                "`{key}` is missing, and the function `{function_name}` has to be created; give {example}"
+                "`{key}` is missing, and the function `{function_name}` has to be created; expected {example}"
             ),
             at: Some(format!("/{key}")),
             hint: Some("check the region and the account if the function should exist".to_owned()),

@@ -28,30 +28,28 @@ pub fn from_request(error: RequestError, limit: Duration) -> ErrorReport {
         }
         RequestError::Wire(WireError::Syntax { detail, line, column }) => {
             report(Code::BadJson, format!("the request is not JSON: {detail} at line {line}, column {column}"))
-                .hint("pass one JSON object on standard input: the stanza, with the job's `env`")
+                .hint("write one JSON object to standard input: the stanza, with the job's `env`")
         }
         RequestError::Wire(WireError::TooManyValues) => {
             report(Code::RequestTooLarge, format!("the request contains more than {MAX_VALUES} values"))
                 .hint("check that this is the right input: a stanza and a job's environment are far smaller")
         }
-        RequestError::Wire(WireError::DuplicateKey { key, line, column }) => report(
-            Code::DuplicateKey,
-            format!("duplicate key `{key}` in one object, the second time at line {line}, column {column}"),
-        )
-        .hint("keep one of the two"),
-        RequestError::NotAnObject { kind } => report(Code::BadRequest, format!("the request is {kind}, not an object"))
-            .hint("pass one JSON object on standard input: the stanza, with the job's `env`"),
+        RequestError::Wire(WireError::DuplicateKey { key, line, column }) => {
+            report(Code::DuplicateKey, format!("duplicate key `{key}` at line {line}, column {column}"))
+                .hint("keep one of the two")
+        }
+        RequestError::NotAnObject { kind } => {
+            report(Code::BadRequest, format!("the request is {kind}; expected an object"))
+                .hint("write one JSON object to standard input: the stanza, with the job's `env`")
+        }
         RequestError::UnsupportedProtocol { given } => {
             report(Code::UnsupportedProtocol, format!("`protocol` is {given}, but this version supports only 1"))
                 .at("/protocol")
                 .hint("use a protocol that the `hello` event lists")
         }
-        RequestError::BadEnv { at, detail } => report(
-            Code::BadRequest,
-            format!("the job's environment is invalid at `{}`: {detail}", at.trim_start_matches('/')),
-        )
-        .at(at)
-        .hint("make `env` a map of strings"),
+        RequestError::BadEnv { at, detail } => {
+            report(Code::BadRequest, format!("`{}` {detail}", dotted(&at))).at(at).hint("make `env` a map of strings")
+        }
     }
 }
 
@@ -60,26 +58,28 @@ pub fn from_conditions(error: ConditionError, redactor: &Redactor) -> ErrorRepor
     match error {
         ConditionError::NotDecrypted { at } => report(
             Code::NotDecrypted,
-            format!("`{}` is still encrypted: the request contains `{{\"secure\": …}}`", dotted(&at)),
+            format!("`{}` is still encrypted: its value is `{{\"secure\": …}}`", dotted(&at)),
         )
         .at(at)
         .hint("let the runner decrypt such values before it writes the request"),
         ConditionError::BadShape { at, kind, right } => {
-            report(Code::BadCondition, format!("`{}` is {kind}; give {right}", dotted(&at))).at(at)
+            report(Code::BadCondition, format!("`{}` is {kind}; expected {right}", dotted(&at))).at(at)
         }
         ConditionError::BadCondition { at, text, words } => {
             let text = shortened(&redactor.redact(&text));
             // For an arithmetic condition bash appends the rest of the expression, which may be a part of a secret value.
             let words = redactor.redact(words.split(" (error token").next().unwrap_or_default());
-            let words = if words.is_empty() { "it exited without a result".to_owned() } else { words };
+            let words = if words.is_empty() { "bash exited without a result".to_owned() } else { words };
             report(Code::BadCondition, format!("bash cannot evaluate `[[ {text} ]]` of `{}`: {words}", dotted(&at)))
                 .at(at)
-                .hint("correct the condition: Travis CI pastes it into bash's [[ ]], and never deploys if it does not parse")
+                .hint(
+                    "fix the condition: Travis CI puts it into bash's [[ ]], and never deploys if bash cannot parse it",
+                )
         }
         ConditionError::Bash(BashError::NotFound { path }) => {
-            report(Code::BashNotFound, format!("a condition needs bash, which is in no directory of `{path}`"))
+            report(Code::BashNotFound, format!("a condition needs bash, which is not on the job's `PATH` (`{path}`)"))
                 .at("/on")
-                .hint("install bash, or write conditions as plain words, which do not need it")
+                .hint("install bash, or use plain words in the conditions, which need no bash")
         }
         ConditionError::Bash(BashError::EnvTooLarge { name, bytes }) => too_large(&name, bytes),
         ConditionError::Bash(BashError::Unstartable(source)) => {

@@ -70,10 +70,10 @@ pub fn from_verification(
     let shown = |text: &str| shortened(&redact(text));
     let why = match why {
         FailureReason::Answer(FailedExpectation::FunctionError { words }) => {
-            format!("it failed with {}", shown(&words))
+            format!("the invocation failed with {}", shown(&words))
         }
         FailureReason::Answer(FailedExpectation::LacksText { text, answer }) => {
-            format!("its response does not contain `{}`: {}", shown(&text), shown(&answer))
+            format!("expected `{}` in its response, got {}", shown(&text), shown(&answer))
         }
         FailureReason::Answer(FailedExpectation::NotJson { answer }) => {
             format!("its response is not JSON: {}", shown(&answer))
@@ -142,7 +142,9 @@ pub fn report_way_back(
                 "run `dpl-lambda rollback` with `version: {version}` to send all traffic back to that version"
             ));
             report.caused_by.push(failure.message);
-            format!("`{alias}` may still send traffic to version {new}, because it could not be sent back")
+            format!(
+                "`{alias}` may still send traffic to version {new}, because the attempt to send all traffic back failed"
+            )
         }
     };
     report.message = format!("{}; {reported}", report.message);

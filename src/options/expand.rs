@@ -125,7 +125,7 @@ impl Filling<'_> {
                             return text.to_owned();
                         }
                         None => {
-                            let hint = "set it in the job, or write `\\$` for a dollar sign";
+                            let hint = "set the variable in the job, or write `\\$` for a dollar sign";
                             let what = self.named(&format!("${name}"));
                             self.warn(
                                 WarningCode::UnsetVariable,
@@ -144,7 +144,7 @@ impl Filling<'_> {
                     {
                         let hint = "use only `$NAME` and `${NAME}`; commands are not run";
                         let message =
-                            "command substitution and `${…}` expressions are not supported; left unchanged".to_owned();
+                            "command substitution and `${…}` expressions are not supported; the value is left unchanged".to_owned();
                         self.warn(WarningCode::NotExpanded, message, hint);
                     }
                     filled.push_str(&sign[..1]);

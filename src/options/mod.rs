@@ -74,7 +74,7 @@ fn too_large(at: &str) -> Problem {
         code: Code::BadValue,
         message: format!("variables make this value larger than {} MiB", MAX_REQUEST_BYTES >> 20),
         at: Some(at.to_owned()),
-        hint: Some("shorten the variables in it, or use them less often".to_owned()),
+        hint: Some("shorten the variables in this value, or use them less often".to_owned()),
     }
 }
 

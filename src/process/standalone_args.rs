@@ -182,7 +182,7 @@ impl StandaloneArgs {
             (Some(_), Some(_)) => {
                 return Err(InputError::from_arguments(
                     "--travis-yml and --stanza cannot be used together",
-                    "give only one of them",
+                    "use only one of them",
                 ));
             }
             (Some(file), None) => Some(StanzaSource::TravisYml(file)),
@@ -190,7 +190,7 @@ impl StandaloneArgs {
             (None, None) => None,
         };
         if self.only.is_some() && !matches!(source, Some(StanzaSource::TravisYml(_))) {
-            let hint = "give the file, such as --travis-yml .travis.yml";
+            let hint = "add the file, such as --travis-yml .travis.yml";
             return Err(InputError::from_arguments("--only requires --travis-yml", hint));
         }
         Ok(source)

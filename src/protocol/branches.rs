@@ -78,7 +78,11 @@ pub fn select_branch(stanza: &Map, branch: &str) -> (Map, Vec<Warning>) {
             return Some((key.to_owned(), value.clone()));
         }
         let chosen = value.as_map().and_then(|map| map.get(branch)).cloned();
-        let effect = if chosen.is_some() { "it has the value for" } else { "it is ignored, without a value for" };
+        let effect = if chosen.is_some() {
+            "this build uses the value of"
+        } else {
+            "it is ignored, because it has no value for"
+        };
         warnings.push(Warning {
             code: WarningCode::Deprecated,
             message: format!("`{key}` is a map of branches: {effect} branch `{branch}`"),

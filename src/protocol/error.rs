@@ -1,5 +1,5 @@
 //! Types of errors and warnings: codes, classes, problems and reports.
-//! Contains no text about a particular failure. Those texts are in the error types of the modules and in `failure`.
+//! Contains no text about a particular failure. Those texts are in the error types of the modules and in `diagnostics`.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -110,17 +110,17 @@ macro_rules! codes {
 codes! {
     /// The command line is invalid.
     BadArguments: Config =>
-        "Run `dpl-lambda --help` for the list of commands.";
+        "Run `dpl-lambda --help` for the commands and options.";
     /// Standard input is not JSON.
     BadJson: Config =>
         "Write one JSON object to standard input: the stanza, with the job's `env`. The message names line and column.";
     /// A JSON object has the same key twice.
     DuplicateKey: Config =>
         "Keep one of the two. JSON does not define which one counts.";
-    /// Standard input is larger than 8 MiB.
+    /// Standard input is larger than 8 MiB, or contains too many values.
     RequestTooLarge: Config =>
-        "Check that it is the right input. A stanza and a job's environment are far smaller.";
-    /// Standard input did not end within the time limit.
+        "Check that this is the right input. A stanza and a job's environment are far smaller.";
+    /// Standard input was not closed within the time limit.
     RequestTimeout: Config =>
         "Let the runner write the request and close standard input. `DPL_LAMBDA_INPUT_TIMEOUT` sets another limit, in seconds.";
     /// The document is JSON, but not a request: it is not an object, or its `env` is not a map of strings.
@@ -143,43 +143,43 @@ codes! {
         "Fix the key; the hint names the most similar known one. Without `strict`, an unknown key is a warning.";
     /// A value is still encrypted: it is `{"secure": …}`.
     NotDecrypted: Config =>
-        "Let the runner decrypt `secure` values before it writes the request. In standalone use, set the option's variable, such as AWS_SECRET_ACCESS_KEY, and leave the key out.";
+        "Let the runner decrypt `secure` values before it writes the request. In standalone use, set the option's variable, such as AWS_SECRET_ACCESS_KEY, and remove the key.";
     /// bash cannot evaluate a condition under `on`.
     BadCondition: Config =>
         "Try the condition in bash: `[[ … ]]`. A stanza with an invalid condition is never deployed.";
-    /// A condition did not end within the time limit.
+    /// The evaluation of a condition did not finish within the time limit.
     ConditionTimeout: Config =>
         "Let the condition test only what already exists; it should not wait or download. `DPL_LAMBDA_CONDITION_TIMEOUT` sets another limit, in seconds.";
-    /// A condition needs bash, and there is none on the job's `PATH`.
+    /// A condition needs bash, which is not on the job's `PATH`.
     BashNotFound: Config =>
         "Install bash where the job runs, or use plain words in the conditions, which need no bash.";
     /// git could not read the checkout, so branch, tag or commit are unknown.
     GitFailed: Config =>
-        "Install git, and check that the directory belongs to the user of the job (`safe.directory`). Without git, set TRAVIS_BRANCH.";
+        "Install git, and check that the directory belongs to the user that runs the job (`safe.directory`). Without git, set TRAVIS_BRANCH.";
     /// The job's environment is larger than the kernel passes to a program.
     EnvTooLarge: Config =>
         "Keep large values in files. The kernel passes at most 128 KiB in one variable.";
-    /// The path to package does not exist.
+    /// A path in `zip`, or the object in `s3_key`, does not exist.
     PackageNotFound: Package =>
-        "Check that the build ran and wrote its result there. `zip` names a directory, a file or an archive, relative to the directory in which the job runs.";
+        "Check that the build ran and wrote its output there. `zip` names a directory, a file or an archive, relative to the directory in which the job runs.";
     /// There are no files to package.
     PackageEmpty: Package =>
-        "Check where the build writes its result. Files whose names begin with a dot need `dot_match: true`.";
+        "Check where the build writes its output. Files whose names begin with a dot need `dot_match: true`.";
     /// A file to package cannot be read, or an archive cannot contain it.
     PackageUnreadable: Package =>
         "Fix the file that the message names, or exclude it with `exclude`.";
     /// The package is larger than Lambda allows.
     PackageTooLarge: Package =>
-        "Over 50 MiB, set `s3_bucket`. Over 250 MiB unpacked, leave out what the function does not need, or deploy a container image. The hint names the largest entries.";
+        "Over 50 MiB, set `s3_bucket`. Over 250 MiB unpacked, remove files that the function does not need, or deploy a container image. The hint names the largest entries.";
     /// The archive is not a valid zip file.
     PackageInvalid: Package =>
         "Set `zip` to the directory instead of the archive; dpl-lambda then makes the archive.";
     /// The archive cannot be written to the file that `--output` names.
     PackageUnwritable: Package =>
         "Check the free space and the write permission of the job.";
-    /// The file that `AWS_CA_BUNDLE` names contains no certificates.
+    /// The file that `AWS_CA_BUNDLE` names cannot be read, or contains no certificates.
     BadCaBundle: Config =>
-        "Let `AWS_CA_BUNDLE` name a file with certificates in PEM format, or unset it to trust the certificates of the system.";
+        "Set `AWS_CA_BUNDLE` to a file of PEM certificates, or unset it to trust the system's certificates.";
     /// No source provides AWS credentials.
     NoCredentials: Auth =>
         "Set `access_key_id` and `secret_access_key`, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the job, or `role_to_assume` with `web_identity_token_env`. Travis CI passes no secrets to builds of forks.";
@@ -191,10 +191,10 @@ codes! {
         "Check the access key, its secret and, for keys that begin with ASIA, the session token. They may have been rotated or deleted.";
     /// The session of the temporary credentials has expired.
     CredentialsExpired: Auth =>
-        "Get temporary credentials in this job, shortly before the deployment.";
-    /// The caller is not allowed to do this.
+        "Get new temporary credentials in this job, shortly before the deployment.";
+    /// The caller lacks a permission.
     AccessDenied: Auth =>
-        "Add `policy_statement`, which is the missing IAM statement. `dpl-lambda policy` prints all statements that the stanza needs. If the message names a policy that denies the action, ask its owner.";
+        "Add the IAM statement in `policy_statement` to the caller's policy. `dpl-lambda policy` prints all statements that the stanza needs. If the message names a policy that denies the action, ask the owner of that policy.";
     /// The clock of the caller differs from that of AWS by more than five minutes.
     ClockSkewed: Config =>
         "Set the clock of the machine that runs the job.";
@@ -203,22 +203,22 @@ codes! {
         "Fix the value that the message names; `at` is its key.";
     /// Lambda cannot assume the function's role.
     RoleNotAssumable: Config =>
-        "Allow `lambda.amazonaws.com` to assume the role in its trust policy. A new role needs some seconds; the run has already waited for that.";
+        "Add `lambda.amazonaws.com` to the role's trust policy. Lambda can assume a new role only after a few seconds; the run has already waited for that.";
     /// The function's role lacks a permission that the function's settings need.
     RoleLacksPermission: Auth =>
         "Add the permission that the message names to the function's role, not to the caller.";
-    /// A KMS key cannot be used by the function, or for it.
+    /// The function or the caller cannot use a KMS key.
     KeyNotUsable: Auth =>
-        "Check that the key is enabled and in the function's region, and that the function's role or the caller can use it. The hint says which of them.";
+        "Check that the key is enabled and in the function's region, and that the function's role or the caller can use it. The hint says which.";
     /// Something that the stanza names does not exist at AWS.
     NotFound: Config =>
-        "Check names, ARNs, region and account. `at` is the key.";
+        "Check the names, the ARNs, the region and the account. `at` is the key of the stanza.";
     /// Something that the stanza names is not in the function's region.
     WrongRegion: Config =>
-        "Name a resource in the function's region, or change `region`.";
+        "Use a resource in the function's region, or change `region`.";
     /// The function was deleted during the deployment.
     FunctionGone: Transient, retryable =>
-        "Deploy again to create it, and find out who deletes it.";
+        "Deploy again to create the function, and find out what deletes it.";
     /// The function does not have the revision in `revision_id`.
     RevisionMismatch: Config =>
         "Read the function again; someone changed it after its revision was read. Then decide whether to deploy.";
@@ -239,67 +239,67 @@ codes! {
         "Sign the package with a profile of the configuration, and deploy the signed object with `s3_bucket` and `s3_key`.";
     /// The function cannot reach its file system.
     FileSystemNotUsable: Config =>
-        "Check that each subnet's zone has a mount target with TCP port 2049 open, and that the function's role can mount the file system.";
+        "Check that each subnet's availability zone has a mount target with TCP port 2049 open, and that the function's role can mount the file system.";
     /// The function is not ready for invocations yet.
     FunctionNotReady: Transient, retryable =>
-        "Run the deployment again in a minute.";
+        "Deploy again in a minute.";
     /// AWS does not return the live variables, which `merge_environment` needs.
     EnvironmentUnreadable: Auth =>
-        "Give the caller kms:Decrypt on the function's key, or list all variables without `merge_environment`.";
+        "Grant the caller kms:Decrypt on the function's KMS key, or set all variables and remove `merge_environment`.";
     /// AWS does not return the live tags, which `function_tags_mode: replace` needs.
     TagsUnreadable: Auth =>
-        "Give the caller lambda:ListTags on the function, or add tags without `function_tags_mode: replace`.";
-    /// The function was changed by someone else during the deployment.
+        "Grant the caller lambda:ListTags on the function, or remove `function_tags_mode: replace` to only add tags.";
+    /// Someone else changed the function during the deployment.
     Conflict: Transient, retryable =>
-        "Run the deployment again. If that does not help, find out who else deploys this function.";
-    /// Another update of the function did not end within the time limit.
+        "Deploy again. If this recurs, find out who else changes this function at the same time.";
+    /// Another update of the function did not finish within the time limit.
     UpdateInProgress: Transient, retryable =>
-        "Run the deployment again, or increase `wait_timeout`. If the update never ends, contact AWS Support.";
+        "Deploy again, or increase `wait_timeout`. If the update never finishes, contact AWS Support.";
     /// A quota of the AWS account is exhausted.
     QuotaExceeded: Quota =>
         "Request a higher quota from AWS, or use less of it. The hint names the quota.";
     /// AWS throttled the call, even after several attempts.
     Throttled: Transient, retryable =>
-        "Run the deployment again in some minutes. Check which other tools call AWS in this account at the same time.";
+        "Try again in a few minutes. Check which other tools call AWS in this account at the same time.";
     /// AWS returned a server error, even after several attempts.
     ServiceUnavailable: Transient, retryable =>
-        "Run the deployment again in some minutes.";
+        "Try again in a few minutes.";
     /// AWS cannot be reached.
     NetworkFailure: Transient, retryable =>
-        "Check the name of the region, the network of the job and its proxy. Then run the deployment again.";
+        "Check the region name, the job's network access and its proxy. Then deploy again.";
     /// A certificate on the connection to AWS is not trusted.
     CertificateNotTrusted: Config =>
-        "If a proxy inspects TLS, add its certificate to `AWS_CA_BUNDLE`. Check the clock.";
+        "If a proxy inspects TLS, set `AWS_CA_BUNDLE` to the proxy's certificate file. Check the machine's clock.";
     /// The proxy on the connection to AWS refuses the request.
     ProxyRefused: Config =>
         "Set `HTTPS_PROXY` in the job to http://user:password@host:port. List hosts to reach without the proxy in `NO_PROXY`.";
-    /// A wait did not end within `wait_timeout`, or a call got no response.
+    /// A wait took longer than its time limit, or a call got no response.
     TimedOut: Transient, retryable =>
-        "Run the deployment again; it continues the wait. Or increase `wait_timeout`.";
+        "Deploy again to keep waiting, or increase `wait_timeout`.";
     /// AWS accepted the new function, but its creation failed.
     CreationFailed: Config =>
         "Fix what AWS reports and deploy again. The function exists, but cannot be invoked.";
-    /// AWS published a version, but it failed to become active, or AWS has deactivated it. No alias moves to it.
+    /// AWS could not make a published version active, or has deactivated it. No alias moves to it.
     VersionFailed: Config =>
         "Fix what AWS reports and deploy again. A version never changes; a new one needs other code or another setting.";
     /// The function is deactivated.
     FunctionDeactivated: Config =>
-        "Activate it. Lambda Managed Instances are deactivated when they are scaled to zero. Nothing was changed.";
+        "Activate the function. Lambda Managed Instances are deactivated when they are scaled to zero. Nothing was changed.";
     /// AWS accepted the update, but the update failed.
     UpdateFailed: Config =>
         "Fix what AWS reports and deploy again. The previous code and settings are still live.";
-    /// The function's own initialization code failed when AWS started it.
+    /// The function's initialization code failed when AWS started the function.
     FunctionStartFailed: Package =>
-        "Look into the function's log in CloudWatch, fix the code and deploy again.";
+        "Find the cause in the function's CloudWatch log, fix the code and deploy again.";
     /// The version did not pass the check in `verify`.
     VerificationFailed: Package =>
-        "Fix the code and deploy again; the error contains the end of the function's log. With `alias`, its callers never reach this version.";
-    /// AWS could not provision the concurrency.
+        "Fix the code and deploy again; the error contains the end of the function's log. An alias moves only to a version that passes.";
+    /// AWS could not allocate the provisioned concurrency.
     ProvisioningFailed: Quota =>
-        "Fix what AWS reports and deploy again. The alias is live, without the provisioned concurrency.";
-    /// There is no version before the one at which the alias points.
+        "Fix what AWS reports and deploy again. The alias is live without provisioned concurrency.";
+    /// The previous version of the alias is unknown, so there is none to go back to.
     NoPreviousVersion: Config =>
-        "Set `version` to the version to go to, or deploy.";
+        "Set `version` to the version to go back to, or deploy the code that should be live.";
     /// The aliases of the stanza have different previous versions.
     AmbiguousRollback: Config =>
         "Roll back one alias at a time, or set `version`.";
@@ -308,46 +308,46 @@ codes! {
         "Deploy once without `traffic`. Nothing was changed.";
     /// Another tool or a person splits an alias's traffic between two versions.
     TrafficShared: Config =>
-        "Wait until that has ended, or set `clear_weights: true`, which sends all traffic to one version. Nothing was changed.";
-    /// AWS refused a read, for a reason without a code of its own.
+        "Wait until the split has ended, or set `clear_weights: true`, which sends all traffic to one version. Nothing was changed.";
+    /// AWS refused a read for a reason that has no specific code.
     ReadRejected: Config =>
-        "Follow AWS's own text in the message.";
-    /// AWS refused to change the function, for a reason without a code of its own.
+        "Look up the error in AWS's documentation.";
+    /// AWS refused to change the function for a reason that has no specific code.
     UpdateRejected: Config =>
-        "Follow AWS's own text in the message. `changed` lists the steps that took effect.";
-    /// AWS refused a version, an alias or provisioned concurrency, for a reason without a code of its own.
+        "Look up the error in AWS's documentation. `changed` lists the steps that took effect.";
+    /// AWS refused a version, an alias or provisioned concurrency for a reason that has no specific code.
     ReleaseRejected: Config =>
-        "Follow AWS's own text in the message. The code is deployed; the alias has not moved.";
-    /// S3 refused the package, for a reason without a code of its own.
+        "Look up the error in AWS's documentation. The code is deployed; the alias has not moved.";
+    /// S3 refused the package for a reason that has no specific code.
     UploadRejected: Config =>
-        "Follow S3's own text in the message. The function was not changed.";
-    /// AWS refused the identity of the caller, for a reason without a code of its own.
+        "Look up the error in S3's documentation. The function was not changed.";
+    /// AWS refused the identity of the caller for a reason that has no specific code.
     IdentityRejected: Auth =>
-        "Follow AWS's own text in the message.";
-    /// AWS refused to invoke the function, for a reason without a code of its own.
+        "Look up the error in AWS's documentation.";
+    /// AWS refused to invoke the function for a reason that has no specific code.
     InvocationRejected: Config =>
-        "Follow AWS's own text in the message. The function did not run.";
+        "Look up the error in AWS's documentation. The function did not run.";
     /// AWS returned a response that could not be parsed.
     UnexpectedAnswer: Transient, retryable =>
-        "Check whether a proxy responds instead of AWS, and run the deployment again.";
+        "Check whether a proxy responds in place of AWS, then try again in a few minutes.";
     /// `cleanup` could not stash uncommitted files.
     CleanupFailed: Command =>
         "Run in a git checkout, which `cleanup` needs. Without `cleanup`, all files stay in the build directory.";
     /// A command of `run` failed.
     RunFailed: Command =>
-        "Read the output of the command in the `output` events. The deployment itself succeeded.";
-    /// The system refused to give the program more file descriptors, processes or memory, or the program could not find its own executable.
+        "Read the command's output in the `output` events. The deployment itself succeeded.";
+    /// The operating system refused more file descriptors, processes or memory, or dpl-lambda could not find its own executable.
     SystemLimit: Config =>
         "Raise the limits of the job (`ulimit -a` shows them) and mount `/proc`. The message names the missing resource.";
     /// A signal ended the run.
     Cancelled: Interrupted, retryable =>
-        "Run the deployment again; it continues where this run ended. `changed` lists the steps that took effect.";
+        "Repeat the run; the new run continues where this one stopped. `changed` lists the steps that took effect.";
     /// The runner closed standard output.
     OutputClosed: Interrupted, retryable =>
         "Let the runner read standard output to its end.";
     /// This is a bug in dpl-lambda.
     Internal: Internal =>
-        "Report it with the message and the version.";
+        "Report the bug with the message and the version of dpl-lambda.";
 }
 
 words! {
@@ -358,19 +358,19 @@ words! {
             "Fix the key; the hint names the most similar known one. `strict: true` makes this an error.";
         /// A value was accepted, although it is not in the documented form.
         LenientValue =>
-            "Write it as the hint says, so that other tools can read it too.";
-        /// The value is outside the range that AWS documents. It is sent all the same.
+            "Write the value as the hint says, so that other tools can read it too.";
+        /// The value is outside the range that AWS documents. It is sent anyway.
         OutOfRange =>
             "Check the value. If AWS refuses it, the run fails with AWS's error.";
         /// The stanza uses a deprecated form.
         Deprecated =>
-            "Write it as the hint says.";
+            "Write the key as the hint says.";
         /// The stanza has an error that does not matter in this run, because nothing is deployed.
         StanzaProblem =>
-            "Fix it before the conditions are met for the first time.";
+            "Fix the error before the conditions are met for the first time.";
         /// A condition under `on` has another effect than it seems to have.
         SurprisingCondition =>
-            "Write it as the hint says.";
+            "Write the condition as the hint says.";
         /// A variable in a value is not set, so the value is left unchanged.
         UnsetVariable =>
             "Set the variable in the job, or write `\\$` for a dollar sign.";
@@ -388,16 +388,16 @@ words! {
             "No action is needed: `cleanup` applies to deployments only.";
         /// `cleanup` has stashed uncommitted files.
         Stashed =>
-            "No action is needed: they are restored at the end. If the run is killed, run `git stash pop`. Copies stay in `.git` until `git gc` removes them.";
+            "No action is needed: the files are restored at the end. If the run is killed, run `git stash pop`. Copies stay in `.git` until `git gc` removes them.";
         /// `cleanup` could not stash everything. git does not store pipes and sockets, or changes in a repository inside the checkout.
         NotStashed =>
-            "Exclude these files with `exclude`; in a submodule, commit or undo the changes.";
+            "Exclude these files with `exclude`; in a repository inside the checkout, commit or undo the changes.";
         /// `cleanup` could not restore the stashed files.
         StashKept =>
-            "Restore them as the hint says. Nothing is lost; the hint names the stash.";
+            "Restore the files as the hint says. Nothing is lost; the hint names the stash.";
         /// A file was left out of the package.
         FileLeftOut =>
-            "Exclude it with `exclude` to avoid the warning.";
+            "Exclude the file with `exclude` to avoid the warning.";
         /// The target of a link in the package does not exist in the package.
         DanglingLink =>
             "Set `symlinks: external` to package the target.";
@@ -407,42 +407,42 @@ words! {
         /// The runtime is deprecated: AWS no longer patches it.
         DeprecatedRuntime =>
             "Switch to the runtime that the hint names, before AWS refuses updates.";
-        /// This version of dpl-lambda does not know the runtime. It is deployed all the same.
+        /// This version of dpl-lambda does not know the runtime. The function is deployed anyway.
         UnknownRuntime =>
             "Check the name. AWS decides whether the runtime exists.";
         /// The dry run of UpdateFunctionCode failed, so the plan does not say whether AWS accepts the code.
         NotRehearsed =>
             "Plan again. The plan itself is valid, and nothing was changed.";
-        /// AWS will refuse a part of the plan.
+        /// AWS would refuse a part of the plan.
         WouldBeRefused =>
             "Follow the hint before you deploy. Nothing was changed.";
         /// Compiled Python files in the package will be compiled again at each cold start.
         StalePyc =>
             "Exclude `__pycache__`, or compile with `--invalidation-mode unchecked-hash`.";
-        /// The function's role cannot be assumed yet. The call is repeated.
+        /// Lambda cannot assume the function's role yet. The call is repeated.
         RoleNotReady =>
-            "No action is needed: a new role needs some seconds.";
-        /// The function was changed by someone else during the deployment. It was planned again for the new state.
+            "No action is needed: Lambda can assume a new role only after a few seconds.";
+        /// Someone else changed the function during the deployment. The deployment was planned again for the new state.
         FunctionChanged =>
             "If two jobs deploy the same function at the same time, let the CI system run one at a time.";
-        /// The code was live, and someone else has replaced it since.
+        /// The code of this deployment was live, but someone else has replaced it since.
         Overtaken =>
             "Check which deployment finished last, and whether it is the right one.";
         /// An alias sent a part of its traffic to another version. These weights were removed.
         WeightsCleared =>
             "Use `traffic` to split traffic, so that it is part of the deployment.";
-        /// The function has a URL of its own besides that of the alias. It serves the code that was deployed last.
+        /// In addition to the URL of the alias, the function itself has a URL, which serves the code that was deployed last.
         UrlOnLatest =>
-            "Send its callers to the URL of the alias, then remove it: `aws lambda delete-function-url-config --function-name …`.";
-        /// A version that was to be deleted is in use and was kept.
+            "Move the callers of that URL to the URL of the alias, then delete it: `aws lambda delete-function-url-config --function-name …`.";
+        /// A version that should have been deleted is in use and was kept.
         VersionKept =>
-            "Move the alias that uses it. The next deployment then deletes the version.";
+            "Move the alias that uses the version. The next deployment then deletes the version.";
         /// A key of the stanza has no effect in this command.
         WithoutEffect =>
             "Remove the key, or run the command to which it applies.";
-        /// A live value cannot be read, so it is set without a comparison.
+        /// A live value cannot be read, so the value of the stanza is set without a comparison.
         LiveValueUnknown =>
-            "Give the caller the permission to read it. It is then set only if it differs.";
+            "Grant the caller the permission to read the live value. The setting is then changed only if it differs.";
     }
 }
 

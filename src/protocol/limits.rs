@@ -58,6 +58,7 @@ pub(super) fn warnings(stanza: &Map) -> Vec<Warning> {
 
 fn beyond(key: &str, member: &str, limit: Limit, node: &Node) -> Vec<Warning> {
     let at = pointer("", key);
+    let name = if member.is_empty() { key.to_owned() } else { format!("{key}.{member}") };
     match limit {
         Limit::Entries(most) | Limit::Pairs(most) => {
             let count = match node {
@@ -65,20 +66,20 @@ fn beyond(key: &str, member: &str, limit: Limit, node: &Node) -> Vec<Warning> {
                 Node::Map(map) if limit == Limit::Pairs(most) => map.iter().count(),
                 _ => 1,
             };
-            let message = || format!("`{key}` has {count} entries; AWS documents at most {most}");
+            let message = || format!("`{name}` has {count} entries; AWS documents at most {most}");
             if count > most { vec![warning(at, message())] } else { Vec::new() }
         }
         Limit::Characters(most) => {
             let too_long = values(node, &at, member).into_iter().filter(|(_, text)| text.chars().count() > most);
             let message =
-                |text: &str| format!("`{key}` has {} characters; AWS documents at most {most}", text.chars().count());
+                |text: &str| format!("`{name}` has {} characters; AWS documents at most {most}", text.chars().count());
             too_long.map(|(at, text)| warning(at, message(&text))).collect()
         }
         Limit::Begins(start) => {
             let others =
                 values(node, &at, member).into_iter().filter(|(_, text)| !text.is_empty() && !text.starts_with(start));
             let message = |text: &str| {
-                format!("`{}` in `{key}` does not begin with `{start}`, as documented by AWS", short(text))
+                format!("`{}` in `{name}` does not begin with `{start}`; AWS documents this prefix", short(text))
             };
             others.map(|(at, text)| warning(at, message(&text))).collect()
         }
@@ -100,7 +101,7 @@ fn warning(at: String, message: String) -> Warning {
     Warning {
         code: WarningCode::OutOfRange,
         message,
-        hint: Some("check the value; AWS decides".to_owned()),
+        hint: Some("check the value; AWS may refuse it".to_owned()),
         at: Some(at),
     }
 }

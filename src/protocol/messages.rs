@@ -53,7 +53,7 @@ pub(super) fn message(event: &Event) -> String {
             StepName::Wait => match (aim.seconds, &aim.alias) {
                 (Some(seconds), _) => format!("Waiting {seconds} s before the next traffic step."),
                 (None, Some(alias)) => format!("Waiting for the provisioned concurrency of alias {alias}."),
-                (None, None) => format!("Waiting until another update of {function_name} has ended."),
+                (None, None) => format!("Waiting until another update of {function_name} has finished."),
             },
             StepName::Verify => format!("Verifying {}.", aimed_version(aim)),
             StepName::CreateAlias => format!("Creating alias {} for {}.", alias(aim), aimed_version(aim)),

@@ -76,20 +76,22 @@ fn environment(node: &Node) -> Result<Option<Environment>, RequestError> {
         Node::Null => return Ok(None),
         Node::Map(map) => map,
         other => {
-            return bad("/env".to_owned(), format!("it is {}, not a map of strings", other.kind()));
+            return bad("/env".to_owned(), format!("is {}; expected a map of strings", other.kind()));
         }
     };
     let mut variables = Vec::with_capacity(map.len());
     for (name, value) in map.iter() {
         let at = json::pointer("/env", name);
         if name.is_empty() || name.contains(['=', '\0']) {
-            return bad(at, "a variable cannot have this name".to_owned());
+            return bad(at, "is not a name that a variable can have; expected letters, digits and `_`".to_owned());
         }
         match value {
             Node::Null => {}
-            Node::Text(text) if text.contains('\0') => return bad(at, "the value contains a NUL character".to_owned()),
+            Node::Text(text) if text.contains('\0') => {
+                return bad(at, "contains a NUL character; expected text without one".to_owned());
+            }
             Node::Text(text) => variables.push((name.to_owned(), text.clone())),
-            other => return bad(at, format!("it is {}, not a string", other.kind())),
+            other => return bad(at, format!("is {}; expected a string", other.kind())),
         }
     }
     Ok(Some(variables.into_iter().collect()))

@@ -72,7 +72,7 @@ impl<'a> StanzaReader<'a> {
     pub(super) fn name(&mut self, key: &'static str) -> Option<String> {
         let text = self.text(key)?;
         if text.trim().is_empty() {
-            self.refuse(key, format!("`{}` is empty; set a value or leave the key out", self.name_of(key)));
+            self.refuse(key, format!("`{}` is empty; set a value or remove the key", self.name_of(key)));
             return None;
         }
         Some(text)
@@ -96,7 +96,8 @@ impl<'a> StanzaReader<'a> {
         }
     }
 
-    /// Reads a whole number of `unit`, which can be a string. Adds a warning if it is outside the `range` that AWS documents.
+    /// Reads a whole number, which can be a string. `unit` is a plural, such as `seconds`, or empty. Adds a warning if the number is outside
+    /// the `range` that AWS documents.
     pub(super) fn whole_number(
         &mut self,
         key: &'static str,
@@ -106,7 +107,10 @@ impl<'a> StanzaReader<'a> {
         let node = self.take(key)?;
         let name = self.name_of(key);
         let example = range.as_ref().map_or(10, |range| *range.start().max(&10));
-        let right = format!("expected whole {unit}, such as {example}");
+        let right = match unit {
+            "" => format!("expected a whole number, such as {example}"),
+            unit => format!("expected whole {unit}, such as {example}"),
+        };
         let text = match node {
             Node::Number(_) | Node::Text(_) => node.scalar().expect("numbers and strings are scalars"),
             Node::Null | Node::Bool(_) | Node::List(_) | Node::Map(_) => {
@@ -122,7 +126,7 @@ impl<'a> StanzaReader<'a> {
             self.warn(
                 WarningCode::LenientValue,
                 key,
-                format!("`{name}` is `{}`, read as {number}", short(&text)),
+                format!("`{name}` is `{}` and is read as {number}", short(&text)),
                 format!("write {number}"),
             );
         }
@@ -132,7 +136,7 @@ impl<'a> StanzaReader<'a> {
                 WarningCode::OutOfRange,
                 key,
                 format!("`{name}` is {number}; AWS documents {low} to {high} {unit}"),
-                "check the Lambda quotas; AWS decides".to_owned(),
+                "check the value; AWS may refuse it".to_owned(),
             );
         }
         Some(number)
@@ -149,10 +153,7 @@ impl<'a> StanzaReader<'a> {
                     let name = self.name_of(key);
                     self.refuse(
                         key,
-                        format!(
-                            "`{name}` is `{}`; expected whole numbers of {unit}, such as 10, 50, 100",
-                            texts.join(", ")
-                        ),
+                        format!("`{name}` is `{}`; expected whole {unit}, such as 10, 50, 100", texts.join(", ")),
                     );
                     return None;
                 }
@@ -187,13 +188,13 @@ impl<'a> StanzaReader<'a> {
         let options = choice_of(known);
         match known.iter().find(|word| word.eq_ignore_ascii_case(&text)) {
             Some(word) => {
-                let message = format!("`{name}` is `{}`, read as `{word}`", short(&text));
+                let message = format!("`{name}` is `{}` and is read as `{word}`", short(&text));
                 self.warn(WarningCode::LenientValue, key, message, format!("write `{word}`"));
                 Some((*word).to_owned())
             }
             None => {
                 let message = format!("`{name}` is `{}`; AWS documents {options}", short(&text));
-                self.warn(WarningCode::OutOfRange, key, message, "check the value; AWS decides".to_owned());
+                self.warn(WarningCode::OutOfRange, key, message, "check the value; AWS may refuse it".to_owned());
                 Some(text)
             }
         }
@@ -390,7 +391,10 @@ impl<'a> StanzaReader<'a> {
         }
         match node.scalar() {
             Some(text) if text.contains('\0') => {
-                self.refuse_at(at.to_owned(), format!("`{}` contains a NUL character", self.name_of(key)));
+                self.refuse_at(
+                    at.to_owned(),
+                    format!("`{}` contains a NUL character; expected text without one", self.name_of(key)),
+                );
                 None
             }
             Some(text) => Some(text),

@@ -164,7 +164,7 @@ pub(super) fn file_system_config(r: &mut StanzaReader<'_>) -> FileSystemConfig {
         let is_missing = !r.has(key);
         let value = r.name(key);
         if is_missing {
-            r.refuse(key, format!("a file system needs `{key}`"));
+            r.refuse(key, format!("a file system requires `{key}`"));
         }
         value.unwrap_or_default()
     };
@@ -217,7 +217,7 @@ pub(super) fn reserved_concurrency(r: &mut StanzaReader<'_>) -> Option<OrNone<i3
     if r.is_none("reserved_concurrency") {
         return Some(OrNone::None);
     }
-    r.whole_number("reserved_concurrency", "numbers of executions", None).map(OrNone::Some)
+    r.whole_number("reserved_concurrency", "", None).map(OrNone::Some)
 }
 
 /// Reads `provisioned_concurrency`. 0 removes it too, because AWS refuses a provisioned concurrency of 0.
@@ -225,7 +225,7 @@ pub(super) fn provisioned_concurrency(r: &mut StanzaReader<'_>) -> Option<OrNone
     if r.is_none("provisioned_concurrency") {
         return Some(OrNone::None);
     }
-    let number = r.whole_number("provisioned_concurrency", "numbers of executions", None)?;
+    let number = r.whole_number("provisioned_concurrency", "", None)?;
     Some(if number == 0 { OrNone::None } else { OrNone::Some(number) })
 }
 

@@ -37,7 +37,7 @@ pub(super) fn needed(r: &mut StanzaReader<'_>, stanza: &Stanza) {
             code: Code::WrongRegion,
             message: format!("`region` is `{}`, but the function's ARN is in `{own}`", region.as_str()),
             at: Some("/region".to_owned()),
-            hint: Some("leave `region` out, or name a function in that region".to_owned()),
+            hint: Some("remove `region`, or use a function in the same region".to_owned()),
         });
     }
     if stanza.module_name.is_some() && !r.has("handler_name") {
@@ -67,7 +67,8 @@ pub(super) fn bucket(r: &mut StanzaReader<'_>, stanza: &Stanza) {
     for key in ["zip", "include", "exclude", "symlinks", "dot_match", "s3_prefix"] {
         if r.has("s3_key") && r.has(key) {
             let message = format!("`s3_key` names a finished archive, but `{key}` describes a package");
-            let hint = "leave `s3_key` out to upload a package; its S3 key is derived from its content".to_owned();
+            let hint =
+                format!("remove `{key}` to deploy that archive, or remove `s3_key` to package files and upload them");
             let at = Some(format!("/{key}"));
             r.problems.push(Problem { code: Code::BadValue, message, at, hint: Some(hint) });
         }
@@ -124,7 +125,7 @@ fn is_alias_name(name: &str) -> bool {
 /// Checks that the stanza names at most one identity, and all keys that this identity requires.
 pub(super) fn identity(r: &mut StanzaReader<'_>, stanza: &Stanza) {
     if stanza.profile.is_some() && (stanza.access_key_id.is_some() || stanza.secret_access_key.is_some()) {
-        r.refuse("profile", "keys and `profile` are two identities; keep one".to_owned());
+        r.refuse("profile", "access keys and `profile` are two identities; keep one".to_owned());
     }
     for key in ["external_id", "role_session_name", "web_identity_token_env"] {
         if r.has(key) && stanza.role_to_assume.is_none() {
@@ -137,14 +138,11 @@ pub(super) fn identity(r: &mut StanzaReader<'_>, stanza: &Stanza) {
         }
     }
     if r.has("web_identity_token_env") && (stanza.access_key_id.is_some() || stanza.profile.is_some()) {
-        let message = "`web_identity_token_env` and keys or a `profile` are two identities; keep one";
+        let message = "`web_identity_token_env` and access keys or `profile` are two identities; keep one";
         r.refuse("web_identity_token_env", message.to_owned());
     }
     if r.has("web_identity_token_env") && r.has("external_id") {
-        r.refuse(
-            "external_id",
-            "`web_identity_token_env` and `external_id` exclude each other; leave one of the two out".to_owned(),
-        );
+        r.refuse("external_id", "`web_identity_token_env` and `external_id` exclude each other; keep one".to_owned());
     }
 }
 
@@ -171,9 +169,11 @@ pub(super) fn image(r: &mut StanzaReader<'_>, stanza: &Stanza) {
     let out_of_place: Vec<&str> = from_files.into_iter().filter(|key| r.has(key)).chain(signing).collect();
     for key in out_of_place.into_iter().chain(is_zip.then_some("package_type")) {
         let message = format!("the stanza describes a container image, but `{key}` applies to packaged files");
-        let hint = "leave it out: an image has its own files, runtime and handler; `image_config.command` sets another handler";
+        let hint = format!(
+            "remove `{key}`: an image has its own files, runtime and handler; `image_config.command` sets another handler"
+        );
         let at = Some(format!("/{key}"));
-        r.problems.push(Problem { code: Code::BadValue, message, at, hint: Some(hint.to_owned()) });
+        r.problems.push(Problem { code: Code::BadValue, message, at, hint: Some(hint) });
     }
 }
 

@@ -259,7 +259,7 @@ impl EventForwarder<'_> {
         }
         let code = if self.forwarder.reason().is_some() { Code::Cancelled } else { Code::Internal };
         let report = ErrorReport::new(code, format!("the run ended without a result: {how}"))
-            .hint("run the same command again; it continues from the live state");
+            .hint("repeat the run; the new run continues where this one stopped");
         self.end(report);
     }
 

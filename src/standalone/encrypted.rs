@@ -37,7 +37,7 @@ pub(super) fn resolve(written: &mut LocatedStanza, env: &Environment, asks_aws: 
                 let line = IDENTITY.iter().find(|key| holds(&written.stanza, key));
                 let line = line.map_or(written.line, |key| written.line_of(&pointer("", key)));
                 let why = known.map_or("this command needs none".to_owned(), |name| format!("{name} is set"));
-                written.notes.push(format!("line {line}: the encrypted credentials are ignored: {why}"));
+                written.notes.push(format!("line {line}: the encrypted credentials are ignored, because {why}"));
                 IDENTITY.iter().for_each(|key| drop(written.stanza.remove(key)));
             }
         }
@@ -51,7 +51,7 @@ pub(super) fn resolve(written: &mut LocatedStanza, env: &Environment, asks_aws: 
         let variables = variables(key);
         if let Some(name) = variables.iter().find(|name| is_set(env, name)) {
             let line = written.line_of(&pointer("", key));
-            written.notes.push(format!("line {line}: the encrypted `{key}` is ignored: {name} is set"));
+            written.notes.push(format!("line {line}: the encrypted `{key}` is ignored, because {name} is set"));
             written.stanza.remove(key);
             continue;
         }
@@ -164,7 +164,7 @@ mod tests {
         let stanza = "function_name: f\naccess_key_id: AKIA\nsecret_access_key:\n  secure: abc\n";
         let (keys, missing, notes) = settled(stanza, &KEYS, true);
         assert_eq!((keys, missing.len()), (vec!["function_name".to_owned()], 0));
-        assert_eq!(notes, ["line 3: the encrypted credentials are ignored: AWS_ACCESS_KEY_ID is set"]);
+        assert_eq!(notes, ["line 3: the encrypted credentials are ignored, because AWS_ACCESS_KEY_ID is set"]);
         let (_, missing, _) = settled(stanza, &[("AWS_PROFILE", "p")], true);
         assert_eq!(missing, []);
         let half = [KEYS[0], ("AWS_SECRET_ACCESS_KEY", "")];

@@ -64,8 +64,8 @@ impl InputError {
     /// A file that does not exist or cannot be read.
     pub(super) fn from_file(file: &str, error: &io::Error) -> Self {
         let hint = match error.kind() {
-            io::ErrorKind::NotFound => "check the path, and that this is the job's directory",
-            _ => "give a readable file",
+            io::ErrorKind::NotFound => "check the path, and run the command in the job's directory",
+            _ => "make the file readable, or use another file",
         };
         let said = match error.kind() {
             io::ErrorKind::NotFound => "file not found".to_owned(),
@@ -91,7 +91,7 @@ impl InputError {
         let at = |line: usize, column: usize| format!("{file}:{line}:{column}");
         let too_large = || {
             let said = format!(
-                "the file contains more than {MAX_VALUES} values or {}, counting what aliases refer to",
+                "the file contains more than {MAX_VALUES} values or {}, counting the values that aliases refer to",
                 size(MAX_REQUEST_BYTES as u64)
             );
             InputError::new(
@@ -106,7 +106,7 @@ impl InputError {
                 Code::BadArguments,
                 &at(place.line, place.column),
                 &format!("invalid YAML: {detail}"),
-                "correct the file",
+                "fix the file",
             ),
             StanzaError::Yaml(YamlError::DuplicateKey { key, first, second }) => InputError::new(
                 Code::DuplicateKey,
@@ -117,13 +117,13 @@ impl InputError {
             StanzaError::Yaml(YamlError::Tag { place }) => InputError::new(
                 Code::BadArguments,
                 &at(place.line, place.column),
-                "this value begins with `!`, which is a YAML tag that a stanza cannot contain",
+                "this value has a YAML tag (it begins with `!`), which a stanza cannot contain",
                 "quote the value, or remove the tag",
             ),
             StanzaError::Yaml(YamlError::TooDeep { place }) => InputError::new(
                 Code::BadArguments,
                 &at(place.line, place.column),
-                "nesting is too deep",
+                "the nesting is too deep",
                 "reduce the nesting; a stanza has about four levels",
             ),
             StanzaError::Yaml(YamlError::TooLarge) | StanzaError::Json(WireError::TooManyValues) => too_large(),
@@ -131,7 +131,7 @@ impl InputError {
                 Code::BadJson,
                 &at(line, column),
                 &format!("invalid JSON: {detail}"),
-                "correct the file, or name it `.yml` if it is YAML",
+                "fix the file, or rename it to `.yml` if it is YAML",
             ),
             StanzaError::Json(WireError::DuplicateKey { key, line, column }) => InputError::new(
                 Code::DuplicateKey,
@@ -146,19 +146,20 @@ impl InputError {
             StanzaError::None { providers } if providers.is_empty() => InputError::new(
                 Code::WrongProvider,
                 file,
-                "no `deploy` with `provider: lambda` in this file",
-                "if the file contains a single stanza, use --stanza",
+                "the file has no `deploy` with `provider: lambda`",
+                "use --stanza if the file contains a single stanza and nothing else",
             ),
             StanzaError::None { providers } => InputError::new(
                 Code::WrongProvider,
                 file,
-                &format!("no `deploy` with `provider: lambda` in this file, only {}", providers.join(", ")),
+                &format!("the file has no `deploy` with `provider: lambda`, only {}", providers.join(", ")),
                 "check that this is the right file",
             ),
             StanzaError::Ambiguous { only, there, several } => {
                 let found = if several { "several stanzas match" } else { "no stanza matches" };
-                let hint = if several { "select one by its number" } else { "give a number or a function name" };
-                let message = format!("{found} `{only}`: {}", there.join(", "));
+                let hint =
+                    if several { "select one by its number" } else { "use a number or a function name from this list" };
+                let message = format!("{found} `{only}`; {}", there.join(", "));
                 InputError::new(Code::BadArguments, file, &message, hint)
             }
         }

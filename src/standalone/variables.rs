@@ -124,8 +124,9 @@ impl Gathering<'_> {
 
     fn leave_out(&mut self, entry: &Tree, what: &str) {
         let line = entry.place().line;
-        self.reported
-            .push(format!("line {line}: {what} is ignored; set it in the environment if the deployment needs it"));
+        self.reported.push(format!(
+            "line {line}: {what} is ignored; set the variables that the deployment needs in the environment"
+        ));
     }
 }
 

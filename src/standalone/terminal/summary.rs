@@ -22,8 +22,11 @@ impl<W: Write> HumanReporter<W> {
                 if self.run.plan.as_ref() != Some(&event["steps"]) {
                     self.planned(event)?;
                 }
-                let said = if steps.is_empty() { "no differences".to_owned() } else { counts(steps) };
-                self.outcome(Styles::GoodBold, "planned:", &format!("{said}; nothing was changed"))
+                let said = match steps {
+                    [] => "no changes are needed".to_owned(),
+                    steps => format!("{}; nothing was changed", counts(steps)),
+                };
+                self.outcome(Styles::GoodBold, "planned:", &said)
             }
             "packaged" => {
                 let output = text_of(event, "output").unwrap_or_default();
@@ -128,7 +131,7 @@ impl<W: Write> HumanReporter<W> {
         let changed: Vec<String> =
             event["changed"].as_array().into_iter().flatten().filter_map(Value::as_str).map(clean).collect();
         if !changed.is_empty() {
-            self.labelled(2, &[(Styles::Changed, "already changed:")], &changed.join(", "), Styles::Plain)?;
+            self.labelled(2, &[(Styles::Changed, "already done:")], &changed.join(", "), Styles::Plain)?;
         }
         if let Some(call) = call(&error["aws"]) {
             self.labelled(2, &[(Styles::Dim, "AWS:")], &call, Styles::Dim)?;

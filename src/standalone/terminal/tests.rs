@@ -456,7 +456,7 @@ error[access-denied]: AWS refused UpdateFunctionCode: User:
   caused by: service error
   caused by: AccessDeniedException
   at role
-  already changed: update-function-configuration, publish-version
+  already done: update-function-configuration, publish-version
   AWS: UpdateFunctionCode returned 403 AccessDeniedException, request
     dc6c2ca7-354e-f802-1c43-555b979afe6e
   allowed: the build continues, because `allow_failure` is set
@@ -475,9 +475,9 @@ error[access-denied]: AWS refused UpdateFunctionCode: User:
 fn a_statement_that_a_hint_quotes_is_shown_once_and_whole() {
     let statement = json!({"Effect": "Allow", "Action": ["lambda:TagResource"],
         "Resource": ["arn:aws:lambda:us-east-1:123456789012:function:a-function-with-a-long-name"]});
-    let hint = format!("add this statement to the caller's policy: {statement} (`dpl-lambda policy` prints all)");
-    let end = "  hint: add this statement to the caller's policy (`dpl-lambda policy` prints
-    all):
+    let hint = format!("add this statement to the policy of the caller: {statement} (`dpl-lambda policy` prints all)");
+    let end = "  hint: add this statement to the policy of the caller (`dpl-lambda policy`
+    prints all):
     {
       \"Effect\": \"Allow\",
       \"Action\": [\"lambda:TagResource\"],
@@ -608,11 +608,7 @@ fn a_plan_is_reported_once() {
     check(SCREEN, &[finished], &format!("{table}{end}"));
     let nothing = json!({"event": "planned", "function": "exists", "steps": []});
     let finished = json!({"event": "finished", "outcome": "planned", "function": "exists", "steps": []});
-    check(
-        SCREEN,
-        &[nothing, finished],
-        "plan: the function exists: no changes\n\nplanned: no differences; nothing was changed\n",
-    );
+    check(SCREEN, &[nothing, finished], "plan: the function exists: no changes\n\nplanned: no changes are needed\n");
 }
 
 #[test]
