@@ -368,9 +368,9 @@ fn a_build_directory_may_have_any_name() {
 
 #[test]
 fn little_is_enough() {
-    // In KiB. Address space, of which a debug build and the memory arenas of its threads need most.
-    let memory = 192 * 1024;
-    for line in ["ulimit -n 64", &format!("ulimit -v {memory}"), "ulimit -c 0; ulimit -l 0"] {
+    // In KiB. Not the address space (`ulimit -v`): glibc reserves 64 MiB of it for each thread.
+    let memory = 128 * 1024;
+    for line in ["ulimit -n 64", &format!("ulimit -d {memory}"), "ulimit -c 0; ulimit -l 0"] {
         for mebibytes in [0, 30] {
             let (endpoint, directory) = (endpoint(), directory_of(mebibytes));
             let mut request = request(&endpoint);
