@@ -17,29 +17,30 @@
 //! | module | purpose | side effects |
 //! |---|---|---|
 //! | [`protocol`] | request, stanza, events, and their JSON Schemas: the contract with the CI runner | |
-//! | [`stop`] | cancellation, by a signal or a closed standard output | |
-//! | [`journal`] | writes events to standard output, and records what a run has changed | |
-//! | [`bounded`] | reads a whole file, within limits of size and time | files |
+//! | [`cancel`] | cancellation, by a signal or a closed standard output | |
+//! | [`event_writer`] | writes events to standard output, and records what a run has changed | |
+//! | [`bounded_read`] | reads a whole file, within limits of size and time | files |
 //! | [`child`] | runs a command, and returns its output and exit status | processes |
-//! | [`git`] | asks git about a directory | processes |
+//! | [`git`] | runs git queries in a directory | processes |
 //! | [`options`] | resolves the options of a stanza as dpl does: branches, variables, `~/.aws` | `~/.aws`, git |
 //! | [`conditions`] | evaluates `on` as Travis CI does | bash |
 //! | [`function`] | the desired function, and the live one in the same form | |
-//! | [`code`] | what code the function runs, and how it gets to Lambda | |
+//! | [`code_source`] | what code the function runs, and how it gets to Lambda | |
 //! | [`package`] | builds the archive, reproducibly | files |
 //! | [`plan`] | computes the steps from the desired function, the archive and the live function | |
 //! | [`policy`] | the minimal IAM policy for a stanza | |
 //! | [`commands`] | runs the user's commands: `run`, `cleanup`, `verify.command` | processes |
 //! | [`verification`] | decides whether a version's answer meets the stanza's expectations | |
 //! | [`lambda`] | makes the requests to AWS, and waits for their effect | AWS |
-//! | [`failure`] | turns each module's error into an error report: code, message, hint | |
+//! | [`diagnostics`] | turns each module's error into an error report: code, message, hint | |
 //! | [`warnings`] | the messages of warnings | |
 //! | [`deploy`] | runs a command from start to outcome | |
-//! | [`runner`] | the standalone mode: reads `.travis.yml`, detects the CI, runs this program once per stanza, prints text for people | files, git, processes |
+//! | [`standalone`] | the standalone mode: reads `.travis.yml`, detects the CI, runs this program once per stanza, prints text for people | files, git, processes |
 //! | [`process`] | arguments, standard input and output, signals, exit status | the process |
 //!
-//! Keys of a stanza are defined in `protocol/stanza.rs`, and what editors show for them in `protocol/editor/`. Messages are in `protocol/prose.rs`
-//! (events), `failure/` (errors) and `warnings.rs` (warnings). `conditions/bash.rs` starts bash, and `plan/` decides the order of the calls to AWS.
+//! Keys of a stanza are defined in `protocol/stanza.rs`, and what editors show for them in `protocol/editor/`. Messages are in
+//! `protocol/messages.rs` (events), `diagnostics/` (errors) and `warnings.rs` (warnings). `conditions/bash.rs` starts bash, and `plan/` decides
+//! the order of the calls to AWS.
 
 pub mod bounded_read;
 pub mod cancel;

@@ -42,7 +42,7 @@ pub(super) fn from_call(error: CallError, redactor: &Redactor) -> ErrorReport {
 }
 
 /// Reports a call that AWS refused. The most specific reading wins: a denied permission, a rejected value, a row of the table
-/// in `texts.rs`, a bare access-denied code, a server error; the last resort is AWS's text with a code for the kind of operation.
+/// in `aws_messages.rs`, a bare access-denied code, a server error; the last resort is AWS's text with a code for the kind of operation.
 fn from_refusal(error: &CallError, redactor: &Redactor) -> ErrorReport {
     if let Some(denied) = Denied::said(error) {
         return from_denied(&denied, error, redactor);

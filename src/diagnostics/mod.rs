@@ -1,5 +1,5 @@
 //! Turns each module's error into the [`ErrorReport`] that users read: code, message, hint. The program's error messages live
-//! here, except those about a stanza's text, which its readers write. `texts.rs` maps AWS's error texts to codes and hints.
+//! here, except those about a stanza's text, which its readers write. `aws_messages.rs` maps AWS's error texts to codes and hints.
 //! Never shows a secret: text from outside the program passes through the redactor first.
 
 mod aws;

@@ -1,5 +1,5 @@
 //! Types of errors and warnings: codes, classes, problems and reports.
-//! Contains no text about a particular failure. Those texts are in the error types of the modules and in `failure`.
+//! Contains no text about a particular failure. Those texts are in the error types of the modules and in `diagnostics`.
 
 use schemars::JsonSchema;
 use serde::Serialize;

@@ -1,5 +1,5 @@
 //! Expresses in JSON Schema which keys of a stanza exclude or require each other.
-//! Each rule here must also be a rule of the program, in `judge.rs`. There is no rule for a key that variables of the job
+//! Each rule here must also be a rule of the program, in `validate.rs`. There is no rule for a key that variables of the job
 //! (`AWS_…`, `LAMBDA_…`) can supply: `function_name`, `role`, `runtime`, and `handler_name` with `module_name`.
 
 use serde_json::{Map, Value, json};
