@@ -1,4 +1,4 @@
-//! The process: arguments, standard input, standard output, signals, log, exit status.
+//! Runs the program: parses arguments, reads the request, writes events, handles signals, sets up the log, and determines the exit status.
 //! Never decides anything about a deployment.
 #![expect(clippy::disallowed_methods, reason = "reads and replaces the process environment, and exits the process")]
 
