@@ -42,7 +42,7 @@ pub fn read_to_string(path: &Path) -> io::Result<String> {
 /// As [`read`], but accepts a pipe, such as that of bash's `<(…)`, and reads it to its end.
 ///
 /// # Errors
-/// [`ErrorKind::TimedOut`] after `limit`, [`ErrorKind::Interrupted`] when `stop` is requested, [`ErrorKind::FileTooLarge`], and those
+/// [`ErrorKind::TimedOut`] after `limit`, [`ErrorKind::Interrupted`] when `stop` is cancelled, [`ErrorKind::FileTooLarge`], and those
 /// of the system.
 pub fn read_stream(path: &Path, limit: Duration, stop: &CancelToken) -> io::Result<Vec<u8>> {
     read_to_end(open(path)?, limit, stop)

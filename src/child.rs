@@ -149,7 +149,7 @@ pub fn run(
         })?;
         if let Some(status) = status {
             pipes.drain(receive, &|| stopped().is_err());
-            // If a signal killed it after we were cancelled, our own second signal did: report the cancellation.
+            // If the run is cancelled and a signal killed the command, `kill_all` sent that signal: report the cancellation.
             return if status.signal().is_some() { stopped().map(|()| status) } else { Ok(status) };
         }
         stopped()?;

@@ -17,7 +17,7 @@ use crate::protocol::event::Stream;
 pub enum GitError {
     /// There is no git on the `PATH`.
     NotInstalled,
-    /// git exited with an error before it looked, for example because the checkout belongs to another user.
+    /// git exited with an error before it looked up the value, for example because the checkout belongs to another user.
     Refused {
         /// Standard error of git, or its exit status if a signal killed it.
         words: String,

@@ -21,7 +21,7 @@
 //! | [`event_writer`] | writes events to standard output, and records what a run has changed | |
 //! | [`bounded_read`] | reads a whole file, within limits of size and time | files |
 //! | [`child`] | runs a command, and returns its output and exit status | processes |
-//! | [`git`] | asks git about a directory | processes |
+//! | [`git`] | runs git queries in a directory | processes |
 //! | [`options`] | resolves the options of a stanza as dpl does: branches, variables, `~/.aws` | `~/.aws`, git |
 //! | [`conditions`] | evaluates `on` as Travis CI does | bash |
 //! | [`function`] | the desired function, and the live one in the same form | |

@@ -63,7 +63,7 @@ const MAX_WORDS: usize = 16 * 1024;
 
 /// Evaluates each text in its own subshell, so that assignments in one text do not affect another.
 ///
-/// Several measures prevent that the job forges a verdict. `-p` makes bash ignore exported functions, `SHELLOPTS`, `BASHOPTS` and
+/// Several measures prevent the job from forging a verdict. `-p` makes bash ignore exported functions, `SHELLOPTS`, `BASHOPTS` and
 /// `BASH_ENV` (therefore `-o privileged` is true in a condition here, but false on Travis CI). `POSIXLY_CORRECT` is removed. Verdicts are
 /// written to a separate file descriptor, so that output of a condition is not a verdict. Variables of the dynamic linker, such as
 /// `LD_PRELOAD`, are set after bash has started, so that the condition sees them but the linker does not. A bash in the build directory is

@@ -72,7 +72,7 @@ pub struct LiveAlias {
 
 impl LiveAlias {
     /// The versions that get a share of the traffic. While provisioned concurrency moves to another version, AWS shows the old
-    /// version with a weight of 100 %. That is not a traffic split and ends without help, so it is left out.
+    /// version with a weight of 100 %. That is not a traffic split and ends by itself, so it is left out.
     pub fn shares(&self) -> &[(String, u8)] {
         if self.weights.iter().any(|(_, percent)| *percent == 100) { &[] } else { &self.weights }
     }

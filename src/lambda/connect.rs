@@ -111,7 +111,8 @@ fn check_endpoints(env: &Environment) -> Result<(), LambdaError> {
     Ok(())
 }
 
-/// Rejects pipes, devices and huge files among the files that the SDK reads itself: it would read them to the end.
+/// Rejects pipes, devices and huge files among the files that the SDK reads itself: it would read them to the end. Adds the keys and
+/// tokens in these files to the known secrets.
 ///
 /// # Errors
 /// [`CredentialsError::BadFile`].

@@ -127,7 +127,7 @@ impl ResolvedCredentials {
     }
 }
 
-/// Adds the parts of `credentials` that must never be shown to `learnt`.
+/// Adds to `learnt` the parts of `credentials` that must never be shown.
 pub(super) fn learn(learnt: &KnownSecrets, credentials: &Credentials) {
     let keys = [credentials.access_key_id(), credentials.secret_access_key()];
     learnt.add(keys.into_iter().chain(credentials.session_token()).map(Secret::new));

@@ -136,8 +136,8 @@ fn bounded(answer: HttpConnectorFuture) -> HttpConnectorFuture {
     })
 }
 
-/// Reads the body of an error response, at most [`MAX_ERROR_BYTES`]. If it is longer, its message is, so the JSON string and object
-/// are closed where the text is cut off.
+/// Reads the body of an error response, at most [`MAX_ERROR_BYTES`]. A longer body has a long message, so the cut is inside that JSON
+/// string; the string and the object are closed after it.
 async fn shortened(mut body: SdkBody) -> Result<SdkBody, BoxError> {
     let mut bytes = Vec::new();
     while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {

@@ -165,7 +165,7 @@ impl Lambda {
         if next.is_some() && next == this { Err(self.invalid_response(operation)) } else { Ok(next) }
     }
 
-    /// A list, which may have many pages, within `wait_timeout`.
+    /// Awaits a list, which may have many pages, for at most `wait_timeout`.
     async fn in_time<T>(
         &self,
         what: &'static str,

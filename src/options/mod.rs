@@ -43,8 +43,7 @@ pub fn resolve(stanza: &Map, env: &Environment, directory: &Path, stop: &CancelT
     gathered
 }
 
-/// As [`gather`], but without git and without a replacement of `%{name}`. For a stanza that is skipped, of which only the problems are
-/// reported.
+/// As [`resolve`], but does not run git and does not replace `%{name}`. For a stanza that is skipped: only its problems are reported.
 pub fn without_git(stanza: &Map, env: &Environment) -> ResolvedOptions {
     let (stanza, mut warnings) = select_branch(stanza, &env.expand("TRAVIS_BRANCH"));
     let mut origins = BTreeMap::new();

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 static CLOSED: AtomicBool = AtomicBool::new(false);
 
-/// True if it was not open. Always false on systems other than Linux, where this cannot be checked in time.
+/// True if standard output was not open when the program was started. Always false on systems other than Linux, where this cannot be checked in time.
 pub(super) fn stdout_was_closed() -> bool {
     CLOSED.load(Ordering::Relaxed)
 }

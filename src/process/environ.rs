@@ -8,7 +8,7 @@
 //! Re-executing the program in the job's environment would work, too. But by then the request has been read from standard input, and every
 //! run would pay for the second start.
 
-/// Hides it. Skips what the system does not support: without `/proc` there is nothing to hide.
+/// Hides the initial environment. Skips what the system does not support: without `/proc` there is nothing to hide.
 #[cfg(target_os = "linux")]
 pub(super) fn hide() {
     use rustix::process::{DumpableBehavior, set_dumpable_behavior};

@@ -1,4 +1,4 @@
-//! The process: arguments, standard input, standard output, signals, log, exit status.
+//! Runs the program: parses arguments, reads the request, writes events, handles signals, sets up the log, and determines the exit status.
 //! Never decides anything about a deployment.
 #![expect(clippy::disallowed_methods, reason = "reads and replaces the process environment, and exits the process")]
 
@@ -352,8 +352,8 @@ fn install_noop_handlers() {
 }
 
 /// Starts a thread that turns the first signal, or a closed standard output, into a cancellation. It exits the process itself if the
-/// cancellation takes too long, if a second signal arrives, or if nothing has `begun` that has to shut down. If even the last line cannot
-/// be written because standard output is not read, the process exits without it.
+/// cancellation takes too long, if a second signal arrives, or if `begun` is false, because then nothing has to shut down. If even the
+/// last line cannot be written because standard output is not read, the process exits without it.
 ///
 /// The thread is started before the first line is written, so that signals are handled even if the output pipe is full.
 fn end_on_signals(journal: Arc<EventWriter>, stop: CancelToken, begun: Arc<AtomicBool>) -> io::Result<()> {

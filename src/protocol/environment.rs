@@ -1,4 +1,4 @@
-//! The environment of the job: `env` of the request, or the environment of the process if the request has none.
+//! Holds the environment of the job: `env` of the request, or the environment of the process if the request has none.
 //! Never combines the two: a variable that is not in one is not taken from the other.
 
 use std::borrow::Cow;

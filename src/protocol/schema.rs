@@ -248,7 +248,7 @@ pub(super) const FLAG_WORDS: &str = concat!(
 /// Conditions under which Travis CI deploys. All of them must be met.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
-#[expect(dead_code, reason = "only describes the input of `conditions::judge`")]
+#[expect(dead_code, reason = "only describes the input of `conditions::evaluate`")]
 struct On {
     /// Repository, as `owner/name`. Builds of forks are then skipped. Default: any repository.
     #[schemars(with = "Option<Text>")]

@@ -58,7 +58,7 @@ pub trait EventSink {
     fn note(&mut self, text: &str);
 }
 
-/// Runs them in order until one fails. Returns the exit status of the failed run, or 0. Status 2 means that AWS was not contacted, so it
+/// Starts the child runs in order until one fails. Returns the exit status of the failed run, or 0. Status 2 means that AWS was not contacted, so it
 /// becomes 1 if an earlier run has contacted AWS.
 pub fn run(child_runs: &[ChildRun], program: &Path, forwarder: &SignalForwarder, observers: &mut dyn EventSink) -> i32 {
     let mut has_asked = false;
@@ -84,8 +84,8 @@ pub fn run(child_runs: &[ChildRun], program: &Path, forwarder: &SignalForwarder,
     0
 }
 
-/// Runs a command that prints a document, with our standard output. If the run cannot report itself why there is no document, `say` gets
-/// the message.
+/// Runs a command that prints a document, with our standard output. If there is no document and the child cannot report why, passes the
+/// message to `say`.
 pub fn print(child_run: &ChildRun, program: &Path, forwarder: &SignalForwarder, say: &dyn Fn(&str)) -> i32 {
     let mut command = child_run.command(program);
     match forwarder.start(command.stdout(Stdio::inherit())) {
@@ -156,7 +156,7 @@ impl ChildRun {
         }
     }
 
-    /// Runs it. Returns its exit status, and whether it has contacted AWS.
+    /// Starts the child and forwards its events. Returns its exit status, and whether it has contacted AWS.
     fn run(&self, program: &Path, forwarder: &SignalForwarder, observers: &mut dyn EventSink) -> (i32, bool) {
         let mut report =
             EventForwarder { child_run: self, forwarder, observers, greeted: false, finished: false, asks: false };

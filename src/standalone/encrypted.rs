@@ -11,7 +11,7 @@ use crate::protocol::json::{Map, Node, pointer};
 /// An encrypted value that no variable replaces.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct MissingSecret {
-    /// JSON pointer to it.
+    /// JSON pointer to the value.
     pub(super) at: String,
     /// What to do instead, as a hint.
     pub(super) hint: String,

@@ -185,7 +185,7 @@ impl JobEnvironment {
         for (name, value) in self.found.iter().filter(|(name, _)| !is_reported(name)) {
             env = env.with(name, value);
         }
-        // Nor the variables by which the dynamic linker would load code into this process.
+        // A file cannot set the variables of the dynamic linker either: they would load code into this process.
         let ours = |name: &str| ["DPL_LAMBDA_", "LD_", "DYLD_"].iter().any(|prefix| name.starts_with(prefix));
         for variable in variables.iter().filter(|variable| !is_reported(&variable.name) && !ours(&variable.name)) {
             let value = variable.value(|name| env.get(name).map(std::borrow::Cow::into_owned));

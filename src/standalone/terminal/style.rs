@@ -24,7 +24,7 @@ const USUAL_COLUMNS: u16 = 80;
 const FEWEST_COLUMNS: u16 = 20;
 
 impl TerminalCapabilities {
-    /// Determines the style from whether the output is a terminal, its columns ([`size_of`]), and these variables of the process: `NO_COLOR`,
+    /// Determines the capabilities from whether the output is a terminal, its columns ([`size_of`]), and these variables of the process: `NO_COLOR`,
     /// `CLICOLOR_FORCE`, `FORCE_COLOR`, `CLICOLOR`, `TERM`, `CI`, `COLUMNS`, and those of the locale.
     ///
     /// `NO_COLOR` overrides all variables that force colours. `CI` disables live lines, because many CIs write the output of a terminal to a log.

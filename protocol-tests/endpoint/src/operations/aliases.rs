@@ -123,7 +123,7 @@ fn weights(body: &Value) -> Option<Map<String, Value>> {
 }
 
 /// Fails if a version does not exist, if two versions cannot share the traffic, or if a newly selected version is not
-/// ready (`aws-recordings.md`; these messages are guessed from those for a function).
+/// ready (the messages are a guess, after those for a function, which were recorded).
 fn check(alias: &Alias, before: Option<&Alias>, function: &Function) -> Result<(), Refusal> {
     // Only by number: an alias never points at another alias.
     let exists = |version: &str| {

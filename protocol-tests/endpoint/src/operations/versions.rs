@@ -41,8 +41,8 @@ impl Account {
     }
 }
 
-/// Returns a FunctionConfiguration as lists have it: without the state members, in ten of ten recordings
-/// (`aws-recordings.md`).
+/// Returns a FunctionConfiguration as lists have it: without the state members. In ten of ten recordings from AWS they
+/// were absent.
 fn listed(mut configuration: Value) -> Value {
     let states = ["State", "StateReason", "StateReasonCode", "RuntimeVersionConfig"];
     let updates = ["LastUpdateStatus", "LastUpdateStatusReason", "LastUpdateStatusReasonCode"];
