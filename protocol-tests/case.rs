@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::plugin::{Ended, Plugin, agrees, secrets_of};
+use crate::plugin::{PluginCommand, PluginOutput, agrees, secrets_of};
 
 /// A file of `cases/`. People and programs write these files, so the format is derived and unknown keys are errors.
 #[derive(Debug, Deserialize)]
@@ -27,14 +27,14 @@ pub(crate) struct Case {
     files: Option<BTreeMap<String, String>>,
     /// A Lambda endpoint. Absent: the job has neither an endpoint nor keys.
     #[serde(default)]
-    endpoint: Option<Scenario>,
+    endpoint: Option<EndpointSetup>,
     /// The runs, in order.
     runs: Vec<Run>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Scenario {
+struct EndpointSetup {
     /// Settings in the endpoint's JSON format: `{"update_ms": 300}`.
     #[serde(default)]
     settings: Option<Value>,
@@ -110,7 +110,7 @@ impl Case {
         let directory = TempDir::new().expect("a temporary directory");
         let default = BTreeMap::from([("index.js".to_owned(), "exports.handler = async () => 'hello'\n".to_owned())]);
         write(directory.path(), self.files.as_ref().unwrap_or(&default));
-        let endpoint = self.endpoint.as_ref().map(Scenario::start);
+        let endpoint = self.endpoint.as_ref().map(EndpointSetup::start);
         for (number, run) in self.runs.iter().enumerate() {
             write(directory.path(), &run.files);
             run.play(directory.path(), endpoint.as_ref(), number + 1);
@@ -118,7 +118,7 @@ impl Case {
     }
 }
 
-impl Scenario {
+impl EndpointSetup {
     fn start(&self) -> Endpoint {
         let settings = self.settings.as_ref().map_or(Ok(Settings::default()), Settings::from_json);
         let endpoint = Endpoint::start(settings.expect("valid settings")).expect("a free port");
@@ -135,7 +135,7 @@ impl Scenario {
 impl Run {
     fn play(&self, directory: &Path, endpoint: Option<&Endpoint>, number: usize) {
         let arguments: Vec<&str> = self.args.iter().map(String::as_str).collect();
-        let plugin = Plugin::new(&arguments).directory(directory).secrets(self.secrets.clone());
+        let plugin = PluginCommand::new(&arguments).directory(directory).secrets(self.secrets.clone());
         if let Some(endpoint) = endpoint {
             endpoint.forget_calls();
         }
@@ -152,7 +152,7 @@ impl Run {
         }
     }
 
-    fn compare(&self, ended: &Ended, endpoint: Option<&Endpoint>, number: usize) {
+    fn compare(&self, ended: &PluginOutput, endpoint: Option<&Endpoint>, number: usize) {
         let output = &ended.stdout;
         assert_eq!(ended.status.code(), Some(self.exit), "run {number}: exit status\n{output}");
         if let Some(events) = &self.events {

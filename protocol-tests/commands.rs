@@ -12,13 +12,13 @@ use serde_json::json;
 
 use crate::fixture::{Fixture, git, kill, wait_until};
 use crate::interruptions::signal;
-use crate::plugin::{Ended, Plugin};
+use crate::plugin::{PluginCommand, PluginOutput};
 
 fn fixture() -> Fixture {
     Fixture::new(json!({}))
 }
 
-fn lines(ended: &Ended) -> Vec<(&str, &str)> {
+fn lines(ended: &PluginOutput) -> Vec<(&str, &str)> {
     let output = ended.events.iter().filter(|event| event["event"] == "output");
     output.map(|event| (event["stream"].as_str().unwrap_or(""), event["line"].as_str().unwrap_or(""))).collect()
 }
@@ -28,7 +28,7 @@ fn run_follows_a_success_and_an_unchanged_function_in_the_jobs_environment() {
     let mut fixture = fixture();
     fixture.request["run"] = json!(["echo \"$TRAVIS_BRANCH\"; cat; echo two >&2", "printf 'no end of line'"]);
     for outcome in ["deployed", "unchanged"] {
-        let ended = fixture.again();
+        let ended = fixture.deploy_again();
         assert_eq!(ended.outcome(), outcome);
         let mut reported = lines(&ended);
         reported.sort_unstable();
@@ -40,13 +40,13 @@ fn run_follows_a_success_and_an_unchanged_function_in_the_jobs_environment() {
 fn run_is_not_for_a_plan_a_skip_or_a_failure() {
     let mut fixture = fixture();
     fixture.request["run"] = json!(format!("touch {}", fixture.path("ran").display()));
-    let plan = Plugin::new(&["plan"]).directory(fixture.directory.path()).run(&fixture.request);
+    let plan = PluginCommand::new(&["plan"]).directory(fixture.directory.path()).run(&fixture.request);
     assert_eq!(plan.outcome(), "planned");
     fixture.request["env"]["TRAVIS_BRANCH"] = json!("dev");
-    assert_eq!(fixture.again().outcome(), "skipped");
+    assert_eq!(fixture.deploy_again().outcome(), "skipped");
     fixture.request["env"]["TRAVIS_BRANCH"] = json!("master");
     fixture.request["env"]["AWS_SECRET_ACCESS_KEY"] = json!("wrong-secret");
-    assert_eq!(fixture.again().outcome(), "failed");
+    assert_eq!(fixture.deploy_again().outcome(), "failed");
     assert!(!fixture.path("ran").exists());
 }
 
@@ -54,7 +54,7 @@ fn run_is_not_for_a_plan_a_skip_or_a_failure() {
 fn a_command_that_fails_leaves_the_deployment_in_changed() {
     let mut fixture = fixture();
     fixture.request["run"] = json!(["echo before", "exit 3", "echo never"]);
-    let ended = fixture.again();
+    let ended = fixture.deploy_again();
     assert_eq!((ended.code(), ended.status.code()), ("run-failed", Some(1)));
     assert_eq!(ended.finished()["error"]["class"], "command");
     assert_eq!(ended.finished()["error"]["at"], "/run/1");
@@ -66,7 +66,7 @@ fn a_command_that_fails_leaves_the_deployment_in_changed() {
 fn a_grandchild_that_keeps_the_pipe_does_not_hang_us() {
     let mut fixture = fixture();
     fixture.request["run"] = json!("sleep 60 & echo done");
-    let ended = fixture.again();
+    let ended = fixture.deploy_again();
     assert_eq!(ended.outcome(), "deployed");
     assert_eq!(lines(&ended), [("stdout", "done")]);
     assert!(ended.elapsed < Duration::from_secs(20), "{:?}", ended.elapsed);
@@ -76,7 +76,7 @@ fn a_grandchild_that_keeps_the_pipe_does_not_hang_us() {
 fn no_line_is_lost_however_fast_they_come() {
     let mut fixture = fixture();
     fixture.request["run"] = json!("seq 1 30000");
-    let ended = fixture.again();
+    let ended = fixture.deploy_again();
     assert_eq!(ended.outcome(), "deployed");
     let reported = lines(&ended);
     assert_eq!((reported.len(), reported[29_999].1), (30_000, "30000"));
@@ -92,7 +92,7 @@ fn output_is_lossy_split_and_without_secrets() {
         "head -c 70000 /dev/zero | tr '\\0' x",
         "echo \"token $DEPLOY_TOKEN\"; echo \"$DEPLOY_KEY\""
     ]);
-    let ended = Plugin::new(&[])
+    let ended = PluginCommand::new(&[])
         .directory(fixture.directory.path())
         .secrets(["secret-in-a-job".to_owned(), "secret-line-of-a-key".to_owned()])
         .run(&fixture.request);
@@ -107,7 +107,7 @@ fn an_allowed_failure_does_not_fail_the_build() {
     let mut fixture = fixture();
     fixture.request["allow_failure"] = json!("yes");
     fixture.request["run"] = json!("false");
-    let ended = fixture.again();
+    let ended = fixture.deploy_again();
     assert_eq!((ended.code(), ended.status.code()), ("run-failed", Some(0)));
     assert_eq!(ended.finished()["allowed"], true);
 }
@@ -138,7 +138,7 @@ fn assert_brought_back(fixture: &Fixture) {
 fn cleanup_packages_what_is_committed_and_brings_everything_back() {
     let mut fixture = repository();
     fixture.request["run"] = json!("ls; cat index.js");
-    let ended = fixture.again();
+    let ended = fixture.deploy_again();
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
     assert!(lines(&ended).iter().any(|(_, line)| line.contains("hello")), "not the committed code: {}", ended.stdout);
     assert!(lines(&ended).iter().all(|(_, line)| *line != "untracked"));
@@ -150,10 +150,10 @@ fn cleanup_packages_what_is_committed_and_brings_everything_back() {
 fn cleanup_brings_everything_back_after_a_failure_too() {
     let mut fixture = repository();
     fixture.request["env"]["AWS_SECRET_ACCESS_KEY"] = json!("wrong-secret");
-    assert_eq!(fixture.again().code(), "credentials-rejected");
+    assert_eq!(fixture.deploy_again().code(), "credentials-rejected");
     assert_brought_back(&fixture);
     fixture.request["zip"] = json!("ignored");
-    let ended = fixture.again();
+    let ended = fixture.deploy_again();
     assert_eq!(
         (ended.code(), ended.status.code()),
         ("package-not-found", Some(1)),
@@ -179,7 +179,7 @@ fn a_signal_during_cleanup_loses_nothing() {
         for number in 0..300 {
             fs::write(fixture.path(&format!("untracked-{number}")), "u").expect("written");
         }
-        let mut plugin = Plugin::new(&[]).directory(fixture.directory.path());
+        let mut plugin = PluginCommand::new(&[]).directory(fixture.directory.path());
         let mut child = plugin.spawn();
         child.stdin.take().expect("piped").write_all(fixture.request.to_string().as_bytes()).expect("written");
         // The program handles signals before it writes the first line.
@@ -212,19 +212,19 @@ fn cleanup_with_nothing_to_put_aside_loses_nothing() {
     let mut fixture = repository();
     let directory = fixture.directory.path().to_owned();
     git(&directory, &["stash", "push", "--quiet", "--all", "--message", "mine"]);
-    let ended = fixture.again();
+    let ended = fixture.deploy_again();
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
     assert!(git(&directory, &["stash", "list"]).contains("mine"), "the user's own stash was popped");
     fixture.request["skip_cleanup"] = json!(false);
     fixture.request.as_object_mut().expect("an object").remove("cleanup");
-    assert_eq!(fixture.again().outcome(), "unchanged");
+    assert_eq!(fixture.deploy_again().outcome(), "unchanged");
 }
 
 #[test]
 fn a_stash_that_cannot_be_popped_is_kept_and_named() {
     let mut fixture = repository();
     fixture.request["run"] = json!("echo conflict > index.js; echo conflict > untracked");
-    let ended = fixture.again();
+    let ended = fixture.deploy_again();
     assert_eq!(ended.outcome(), "deployed");
     let kept = ended.events.iter().find(|event| event["code"] == "stash-kept").expect("the event exists");
     let commit = git(fixture.directory.path(), &["rev-parse", "refs/stash"]);
@@ -238,7 +238,7 @@ fn a_stash_is_named_before_anything_can_kill_us() {
     let mut fixture = repository();
     fixture.endpoint.set_update_duration(Duration::from_secs(60));
     fixture.request["run"] = json!("kill -KILL $PPID");
-    let mut plugin = Plugin::new(&[]).directory(fixture.directory.path());
+    let mut plugin = PluginCommand::new(&[]).directory(fixture.directory.path());
     let mut child = plugin.spawn();
     child.stdin.take().expect("piped").write_all(fixture.request.to_string().as_bytes()).expect("written");
     let output = child.wait_with_output().expect("the output can be read");
@@ -266,7 +266,7 @@ fn cleanup_brings_back_what_git_does_not_keep() {
     for (name, mode) in modes {
         fs::set_permissions(fixture.path(name), Permissions::from_mode(mode)).expect("changed");
     }
-    let ended = fixture.again();
+    let ended = fixture.deploy_again();
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
     assert!(ended.events.iter().all(|event| event["code"] != "not-stashed"), "{}", ended.stdout);
     assert_brought_back(&fixture);
@@ -294,7 +294,7 @@ fn what_cleanup_cannot_put_aside_is_named() {
     let _socket = std::os::unix::net::UnixListener::bind(fixture.path("socket")).expect("a short path");
     let made = Command::new("mkfifo").arg(fixture.path("pipe")).status().expect("mkfifo runs");
     assert!(made.success());
-    let ended = fixture.again();
+    let ended = fixture.deploy_again();
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
     let reported = ended.events.iter().find(|event| event["code"] == "not-stashed").expect("the event exists");
     for name in ["`inner`", "`socket`", "`pipe`"] {
@@ -311,7 +311,7 @@ fn a_run_that_cannot_wait_for_git_names_the_stash() {
     fs::write(fixture.path(".git/info/attributes"), "untracked filter=slow\n").expect("written");
     let slow = "touch .git/begun; while [ -e .git/begun ] && ! [ -e .git/go ]; do sleep 0.02; done; cat";
     git(top, &["config", "filter.slow.clean", slow]);
-    let mut plugin = Plugin::new(&[]).directory(top);
+    let mut plugin = PluginCommand::new(&[]).directory(top);
     let mut child = plugin.spawn();
     child.stdin.take().expect("piped").write_all(fixture.request.to_string().as_bytes()).expect("written");
     wait_until("git starts the filter", || fixture.path(".git/begun").exists());
@@ -319,7 +319,7 @@ fn a_run_that_cannot_wait_for_git_names_the_stash() {
     for name in ["TERM", "HUP"] {
         signal(&child, name);
     }
-    let ended = Ended::of(child, Instant::now());
+    let ended = PluginOutput::of(child, Instant::now());
     ended.check(&[]);
     assert_eq!(ended.code(), "cancelled", "{}", ended.stdout);
     let message = ended.finished()["error"]["message"].as_str().expect("a sentence").to_owned();
@@ -337,7 +337,7 @@ fn a_run_that_cannot_wait_for_git_names_the_stash() {
 fn cleanup_without_a_repository_is_refused_before_anything_is_changed() {
     let mut fixture = fixture();
     fixture.request["cleanup"] = json!(true);
-    let ended = fixture.again();
+    let ended = fixture.deploy_again();
     assert_eq!((ended.code(), ended.status.code()), ("cleanup-failed", Some(1)));
     assert!(fixture.endpoint.calls().is_empty());
 }

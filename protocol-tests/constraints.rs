@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::plugin::Plugin;
+use crate::plugin::PluginCommand;
 
 /// The part of the model for the members that stanzas can set: their `min`, `max` and `enum`.
 fn model() -> Value {
@@ -19,7 +19,7 @@ fn warned(key: &str, value: &Value) -> Vec<String> {
     let inner = json!({parts.next().expect("a key"): value});
     let nested = parts.fold(inner, |inner, part| json!({part: inner}));
     stanza.as_object_mut().expect("an object").extend(nested.as_object().expect("an object").clone());
-    let ended = Plugin::new(&["check"]).run(&stanza);
+    let ended = PluginCommand::new(&["check"]).run(&stanza);
     assert_eq!(ended.outcome(), "checked", "{}", ended.stdout);
     let warnings = ended.events.iter().filter(|event| event["code"] == "out-of-range");
     warnings.filter_map(|warning| warning["at"].as_str()).map(str::to_owned).collect()

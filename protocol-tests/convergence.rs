@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 use lambda_endpoint::{Call, Endpoint, FaultKind, Settings};
 use serde_json::{Value, json};
 
-use crate::fixture::{ALIASES, Fixture, PROVISIONED, SHUTDOWN_GRACE, VERSIONS, each, git, object};
+use crate::fixture::{ALIASES, CALL_TIMEOUT, Fixture, PROVISIONED, VERSIONS, each, git, object};
 use crate::interruptions::signal;
-use crate::plugin::Ended;
+use crate::plugin::PluginOutput;
 
 /// The number of parallel runs. They mostly wait, so two cores are enough.
 const AT_ONCE: usize = 6;
@@ -155,7 +155,7 @@ fn provisioning(scenario: &Scenario, provision_duration: Duration) -> Fixture {
 
 /// The calls of a run without interruption.
 fn undisturbed(fixture: &Fixture) -> Vec<Call> {
-    let ended = fixture.again();
+    let ended = fixture.deploy_again();
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
     fixture.endpoint.calls()
 }
@@ -259,12 +259,12 @@ fn killed_at_any_call_and_run_again_it_ends_as_if_undisturbed() {
 fn kill_and_run_again(scenario: &Scenario, call: usize, when: Killed, expected: &Value) -> bool {
     let fixture = fixture(scenario);
     match when {
-        Killed::BeforeItWasHandled => fixture.strike(call, FaultKind::Hang { for_: SHUTDOWN_GRACE }),
-        Killed::BeforeItsAnswer => fixture.strike(call, FaultKind::Slow { answer_over: SHUTDOWN_GRACE }),
+        Killed::BeforeItWasHandled => fixture.add_fault(call, FaultKind::Hang { for_: CALL_TIMEOUT }),
+        Killed::BeforeItsAnswer => fixture.add_fault(call, FaultKind::Slow { answer_over: CALL_TIMEOUT }),
         Killed::BehindItsAnswer => {}
     }
     let mut child = fixture.start();
-    if !fixture.received_call(call, &mut child) {
+    if !fixture.wait_for_call_number(call, &mut child) {
         return false;
     }
     child.kill().expect("the child can be killed");
@@ -290,7 +290,7 @@ fn executions_that_a_killed_run_has_left_on_their_way_are_waited_for() {
     let (mut child, began) = (fixture.start(), Instant::now());
     while !fixture.endpoint.calls().iter().any(|call| call.operation == "UpdateAlias") {
         assert!(
-            began.elapsed() < SHUTDOWN_GRACE && child.try_wait().expect("the child can be waited for").is_none(),
+            began.elapsed() < CALL_TIMEOUT && child.try_wait().expect("the child can be waited for").is_none(),
             "UpdateAlias was not called"
         );
         thread::sleep(Duration::from_millis(1));
@@ -362,26 +362,26 @@ fn interrupt(doing: Doing, last: usize) {
     let fixture = repository();
     let call = match doing {
         Doing::Hanging(call) => {
-            fixture.strike(call, FaultKind::Hang { for_: Duration::from_secs(20) });
+            fixture.add_fault(call, FaultKind::Hang { for_: Duration::from_secs(20) });
             call
         }
         Doing::Receiving(call) => {
-            fixture.strike(call, FaultKind::Slow { answer_over: Duration::from_millis(1500) });
+            fixture.add_fault(call, FaultKind::Slow { answer_over: Duration::from_millis(1500) });
             call
         }
         Doing::Waiting(call) => call,
     };
     let mut child = fixture.start();
     if let Doing::Waiting(_) = doing {
-        assert!(fixture.received_call(call - 1, &mut child), "the run ended before the call");
+        assert!(fixture.wait_for_call_number(call - 1, &mut child), "the run ended before the call");
         fixture.endpoint.set_update_duration(Duration::from_secs(60));
     }
-    assert!(fixture.received_call(call, &mut child), "the run ended before the call");
+    assert!(fixture.wait_for_call_number(call, &mut child), "the run ended before the call");
     if let Doing::Waiting(_) = doing {
         thread::sleep(Duration::from_millis(150));
     }
     signal(&child, "TERM");
-    let ended = Ended::of(child, Instant::now());
+    let ended = PluginOutput::of(child, Instant::now());
     ended.check(&[]);
     assert!(ended.elapsed < Duration::from_secs(5), "{:?}\n{}", ended.elapsed, ended.stdout);
     let calls = fixture.endpoint.calls();

@@ -9,7 +9,7 @@ use lambda_endpoint::{Endpoint, Fault, FaultKind, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::plugin::{Ended, Plugin, job_env};
+use crate::plugin::{PluginCommand, PluginOutput, job_env};
 
 /// A build directory with one small file.
 pub(crate) fn build_directory() -> TempDir {
@@ -34,8 +34,8 @@ fn endpoint(settings: Settings) -> Endpoint {
     Endpoint::start(settings).expect("a free port")
 }
 
-fn deploy(directory: &Path, request: &Value) -> Ended {
-    Plugin::new(&[]).directory(directory).run(request)
+fn deploy(directory: &Path, request: &Value) -> PluginOutput {
+    PluginCommand::new(&[]).directory(directory).run(request)
 }
 
 fn operations(endpoint: &Endpoint) -> Vec<String> {
@@ -110,7 +110,7 @@ fn an_unchanged_function_that_is_being_updated_is_waited_for() {
     deploy(directory.path(), &request);
     endpoint.set_update_duration(Duration::from_millis(700));
     request["timeout"] = json!(5);
-    let mut killed = Plugin::new(&[]).directory(directory.path());
+    let mut killed = PluginCommand::new(&[]).directory(directory.path());
     let mut child = killed.spawn();
     use std::io::Write;
     child.stdin.take().expect("piped").write_all(request.to_string().as_bytes()).expect("written");
@@ -149,7 +149,7 @@ fn a_package_that_cannot_go_is_known_before_the_first_call() {
     fs::write(directory.path().join("noise.bin"), noise(51 << 20)).expect("written");
     let mut job = request(&endpoint);
     let packaged =
-        Plugin::new(&["package", "--output", "given.zip"]).directory(directory.path()).run(&request(&endpoint));
+        PluginCommand::new(&["package", "--output", "given.zip"]).directory(directory.path()).run(&request(&endpoint));
     assert_eq!(packaged.outcome(), "packaged");
     job["include"] = json!(["*.bin", "*.js"]);
     let by_directory = deploy(directory.path(), &job);
@@ -218,7 +218,7 @@ fn the_runners_own_identity_is_never_used_for_a_job() {
     let profile = "[default]\naws_access_key_id = AKIDENDPOINTEXAMPLE1\naws_secret_access_key = endpoint-secret-key\n";
     fs::write(home.path().join(".aws/credentials"), profile).expect("written");
     let runner = || {
-        Plugin::new(&[])
+        PluginCommand::new(&[])
             .directory(directory.path())
             .env("AWS_ACCESS_KEY_ID", "AKIDENDPOINTEXAMPLE1")
             .env("AWS_SECRET_ACCESS_KEY", "endpoint-secret-key")
@@ -242,7 +242,7 @@ fn without_an_env_the_processs_environment_is_the_jobs() {
     let (endpoint, directory) = (endpoint(Settings::default()), build_directory());
     let mut job = request(&endpoint);
     let env = job.as_object_mut().and_then(|job| job.remove("env")).expect("the request has `env`");
-    let mut plugin = Plugin::new(&[]).directory(directory.path());
+    let mut plugin = PluginCommand::new(&[]).directory(directory.path());
     for (name, value) in env.as_object().expect("an object") {
         plugin = plugin.env(name, value.as_str().expect("a string"));
     }
@@ -257,7 +257,7 @@ fn everything_is_reported_on_standard_output_and_nothing_unless_asked_on_standar
     assert_eq!(ended.stderr, "");
     let mut job = request(&endpoint);
     job["timeout"] = json!(9);
-    let logged = Plugin::new(&[]).directory(directory.path()).env("DPL_LAMBDA_LOG", "trace").run(&job);
+    let logged = PluginCommand::new(&[]).directory(directory.path()).env("DPL_LAMBDA_LOG", "trace").run(&job);
     assert!(logged.stderr.contains("dpl_lambda"), "{}", logged.stderr);
     assert!(!logged.stderr.to_lowercase().contains("authorization"), "{}", logged.stderr);
 }
@@ -334,7 +334,7 @@ fn a_package_is_written_behind_a_link() {
     fs::write(directory.path().join("real.zip"), "old").expect("written");
     std::os::unix::fs::symlink("real.zip", directory.path().join("link.zip")).expect("linked");
     let request = json!({"function_name": "f", "zip": "index.js"});
-    let ended = Plugin::new(&["package", "--output", "link.zip"]).directory(directory.path()).run(&request);
+    let ended = PluginCommand::new(&["package", "--output", "link.zip"]).directory(directory.path()).run(&request);
     assert_eq!(ended.outcome(), "packaged");
     assert!(fs::symlink_metadata(directory.path().join("link.zip")).expect("it exists").is_symlink());
     assert!(fs::read(directory.path().join("real.zip")).expect("it exists").starts_with(b"PK"));

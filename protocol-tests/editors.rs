@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 
 use crate::fixture::PATH;
 use crate::node;
-use crate::plugin::{Ended, Plugin};
+use crate::plugin::{PluginCommand, PluginOutput};
 use crate::schemas::committed;
 use crate::stanzas::{decrypted, real_stanzas};
 
@@ -25,7 +25,7 @@ static PACKAGES: LazyLock<PathBuf> =
     LazyLock::new(|| node::npm_packages(&Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol-tests/editors")));
 
 /// The timeout of an answer. On a busy machine the server takes some seconds to start.
-const SHUTDOWN_GRACE: Duration = Duration::from_secs(60);
+const MESSAGE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A language server that applies our schema to every `.travis.yml`. It ends when this value is dropped.
 struct Server {
@@ -80,7 +80,7 @@ impl Server {
         let settings = server.settings.clone();
         server.report("workspace/didChangeConfiguration", json!({"settings": settings}));
         // The server has no schema until it has requested its settings.
-        let until = Instant::now() + SHUTDOWN_GRACE;
+        let until = Instant::now() + MESSAGE_TIMEOUT;
         while server.diagnosed("deploy: {provider: lambda, fuction_name: f}\n").is_empty() {
             assert!(Instant::now() < until, "the language server does not use our schema");
         }
@@ -101,7 +101,7 @@ impl Server {
     fn take(&mut self, until: Instant) -> Value {
         let message = match self.messages.recv_timeout(until.saturating_duration_since(Instant::now())) {
             Ok(message) => message,
-            Err(RecvTimeoutError::Timeout) => panic!("no message of the language server in {SHUTDOWN_GRACE:?}"),
+            Err(RecvTimeoutError::Timeout) => panic!("no message of the language server in {MESSAGE_TIMEOUT:?}"),
             Err(RecvTimeoutError::Disconnected) => panic!("the language server has ended"),
         };
         let params = &message["params"];
@@ -128,7 +128,7 @@ impl Server {
         self.count += 1;
         let id = json!(self.count);
         self.send(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}));
-        let until = Instant::now() + SHUTDOWN_GRACE;
+        let until = Instant::now() + MESSAGE_TIMEOUT;
         loop {
             let message = self.take(until);
             if message["id"] == id && message.get("method").is_none() {
@@ -150,7 +150,7 @@ impl Server {
     /// Returns all diagnostics of a document.
     fn diagnosed(&mut self, text: &str) -> Vec<Diagnostic> {
         let uri = self.open(text);
-        let until = Instant::now() + SHUTDOWN_GRACE;
+        let until = Instant::now() + MESSAGE_TIMEOUT;
         while !self.published.contains_key(&uri) {
             self.take(until);
         }
@@ -439,7 +439,7 @@ fn job() -> Value {
 
 /// Returns the keys that the program rejects or warns about. Problems that a schema cannot know are left out: those
 /// that depend on the job's variables, on files or on AWS.
-fn blamed(ended: &Ended) -> BTreeSet<String> {
+fn blamed(ended: &PluginOutput) -> BTreeSet<String> {
     let finished = ended.finished();
     let warnings = ended.events.iter().filter(|event| event["event"] == "warning");
     let mut reported: Vec<&Value> = warnings.collect();
@@ -476,7 +476,7 @@ fn a_real_file_has_diagnostics_where_the_program_warns_or_refuses_and_nowhere_el
         request["env"] = env.clone();
         // Conditions are not tested here; this one is always met.
         request["on"] = json!({"all_branches": true});
-        let expected = blamed(&Plugin::new(&["check"]).run_on(request.to_string().as_bytes()));
+        let expected = blamed(&PluginCommand::new(&["check"]).run_on(request.to_string().as_bytes()));
         blamed_keys += expected.len();
 
         let other = "provider: script\n    script: ./deploy.sh\n    anything: [1]\n";

@@ -18,7 +18,7 @@ use tempfile::TempDir;
 
 use crate::emulators::Emulator;
 use crate::fixture;
-use crate::plugin::{Ended, Plugin};
+use crate::plugin::{PluginCommand, PluginOutput};
 use crate::tools;
 
 /// Calls Lambda operations, like `ask.py`, but also returns a function's answer and an error's code. For each line of
@@ -125,15 +125,15 @@ impl Scenario {
         stanza
     }
 
-    fn run(&self, arguments: &[&str], keys: Value) -> Ended {
-        Plugin::new(arguments).directory(self.directory.path()).run(&self.with(keys))
+    fn run(&self, arguments: &[&str], keys: Value) -> PluginOutput {
+        PluginCommand::new(arguments).directory(self.directory.path()).run(&self.with(keys))
     }
 
-    fn deploy(&self, keys: Value) -> Ended {
+    fn deploy(&self, keys: Value) -> PluginOutput {
         self.run(&[], keys)
     }
 
-    fn roll_back(&self, keys: Value) -> Ended {
+    fn roll_back(&self, keys: Value) -> PluginOutput {
         self.run(&["rollback"], keys)
     }
 
@@ -180,7 +180,7 @@ impl Scenario {
 
     /// Asserts that the deployment or rollback succeeded and ended at this version.
     #[track_caller]
-    fn went_live(&self, ended: &Ended, version: &str) {
+    fn went_live(&self, ended: &PluginOutput, version: &str) {
         assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
         assert_eq!(ended.finished()["version"], version, "{}", ended.stdout);
         self.is_at(version);
@@ -188,7 +188,7 @@ impl Scenario {
 
     /// Asserts that the version failed its check with this message, and that no traffic was sent to it.
     #[track_caller]
-    fn did_not_pass(&self, ended: &Ended, words: &str, still: &str) {
+    fn did_not_pass(&self, ended: &PluginOutput, words: &str, still: &str) {
         has_failed(ended, words);
         let hint = ended.finished()["error"]["hint"].as_str().unwrap_or_default();
         assert!(hint.contains(&format!("`live` still points at version {still}")), "{}", ended.stdout);
@@ -198,7 +198,7 @@ impl Scenario {
 }
 
 #[track_caller]
-fn has_failed(ended: &Ended, words: &str) {
+fn has_failed(ended: &PluginOutput, words: &str) {
     assert_eq!((ended.outcome(), ended.code()), ("failed", "verification-failed"), "{}", ended.stdout);
     let message = ended.finished()["error"]["message"].as_str().unwrap_or_default();
     assert!(message.contains(words), "{words}: {}", ended.stdout);
@@ -213,7 +213,7 @@ fn shares(alias: &Value) -> Value {
 }
 
 /// Returns the lines that a command wrote to its standard output, each parsed as JSON.
-fn lines(ended: &Ended) -> Vec<Value> {
+fn lines(ended: &PluginOutput) -> Vec<Value> {
     let outputs = ended.events.iter().filter(|event| event["event"] == "output" && event["stream"] == "stdout");
     let line = |event: &Value| serde_json::from_str(event["line"].as_str().unwrap_or_default()).expect("JSON");
     outputs.map(line).collect()
@@ -370,7 +370,7 @@ fn what_a_function_reports_of_its_variables_is_masked() {
     scenario.write("return 'good'");
     scenario.went_live(&scenario.deploy(json!({"environment": {"TOKEN": secret}})), "1");
     // The stanza does not contain the value any more: it is known as secret only from the current function.
-    let has_reported = |ended: &Ended, words: &str| {
+    let has_reported = |ended: &PluginOutput, words: &str| {
         has_failed(ended, words);
         for text in ["Größe", "Gr\\u00f6\\u00dfe"] {
             assert!(!ended.stdout.contains(text), "{}", ended.stdout);
@@ -437,7 +437,7 @@ fn check_alias(scenario: &Scenario) {
     scenario.write("return 'second'");
     scenario.went_live(&scenario.deploy(json!({})), "2");
 
-    let is_warned = |ended: &Ended| ended.events.iter().any(|event| event["code"] == "weights-cleared");
+    let is_warned = |ended: &PluginOutput| ended.events.iter().any(|event| event["code"] == "weights-cleared");
     scenario.share("1", 0.25);
     let refused = scenario.deploy(json!({}));
     assert_eq!(refused.code(), "traffic-shared", "{}", refused.stdout);
@@ -547,7 +547,7 @@ fn old_versions_go_and_the_way_back_stays() {
 }
 
 /// Deploys new code whose check passes or fails.
-fn publish(scenario: &Scenario, name: &str, alias: Value, passes: bool) -> Ended {
+fn publish(scenario: &Scenario, name: &str, alias: Value, passes: bool) -> PluginOutput {
     scenario.write(&format!("return '{name}'"));
     let ended = scenario.deploy(json!({"alias": alias, "verify": {"command": passes.to_string()}}));
     assert_eq!(ended.outcome(), if passes { "deployed" } else { "failed" }, "{}", ended.stdout);

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::emulators::{Emulator, new_role};
-use crate::plugin::{Ended, Plugin};
+use crate::plugin::{PluginCommand, PluginOutput};
 
 /// How an emulator treats a setting; tested with boto3 alone, moto 5.2.3 and ministack 1.5.33.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -235,8 +235,8 @@ impl Scenario {
         ]
     }
 
-    fn deploy(&self, stanza: &Value) -> Ended {
-        Plugin::new(&[]).directory(self.directory.path()).run(stanza)
+    fn deploy(&self, stanza: &Value) -> PluginOutput {
+        PluginCommand::new(&[]).directory(self.directory.path()).run(stanza)
     }
 
     /// Writes the function's code, with `line` as a comment.

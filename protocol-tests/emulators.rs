@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::deployments::build_directory;
-use crate::plugin::{Ended, Plugin, agrees};
+use crate::plugin::{PluginCommand, PluginOutput, agrees};
 use crate::tools;
 
 const HERE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/protocol-tests/emulators");
@@ -126,7 +126,7 @@ fn moto_holds_what_the_stanza_says() {
         "tracing_mode": "Active",
         "env": moto.job_env(),
     });
-    let deploy = |request: &Value| -> Ended { Plugin::new(&[]).directory(directory.path()).run(request) };
+    let deploy = |request: &Value| -> PluginOutput { PluginCommand::new(&[]).directory(directory.path()).run(request) };
     let held = || moto.ask("lambda", "get_function", &json!({"FunctionName": "f"}));
     let holds = |expected: Value| {
         let actual = held();

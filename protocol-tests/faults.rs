@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use self::scenarios::{ALIASES, PROVISIONED, SCENARIOS, Scenario, VERSIONS, endpoint, nothing};
 use crate::deployments::build_directory;
 use crate::fixture::problems;
-use crate::plugin::{Ended, Plugin};
+use crate::plugin::{PluginCommand, PluginOutput};
 
 /// The longest time that a run may take, with any fault.
 const LIMIT: Duration = Duration::from_secs(25);
@@ -191,7 +191,7 @@ struct End {
 }
 
 /// The members of the `finished` event that must not depend on the fault. The URL differs in each run.
-fn last_line(ended: &Ended) -> Value {
+fn last_line(ended: &PluginOutput) -> Value {
     let finished = ended.finished();
     json!({
         "function_arn": finished["function_arn"],
@@ -208,7 +208,7 @@ impl KnownSecrets {
         let run = |before: fn(&Endpoint)| {
             let endpoint = endpoint();
             before(&endpoint);
-            let ended = Plugin::new(&[]).directory(directory).run(&scenario.request(&endpoint));
+            let ended = PluginCommand::new(&[]).directory(directory).run(&scenario.request(&endpoint));
             assert_eq!(ended.outcome(), "deployed", "{}: {}", scenario.name, ended.stdout);
             let previous_version = ended.finished()["previous_version"].clone();
             let end = End { state: state(&endpoint), reported: last_line(&ended), previous_version };
@@ -321,7 +321,7 @@ impl Combination<'_> {
                 request["verify"]["timeout"] = json!(2);
             }
         }
-        let run = || Plugin::new(&[]).directory(directory).run(&request);
+        let run = || PluginCommand::new(&[]).directory(directory).run(&request);
         let ended = run();
         if ended.elapsed > LIMIT {
             return Err(format!("took {:?}", ended.elapsed));
@@ -379,7 +379,7 @@ impl Combination<'_> {
     }
 
     /// Checks that the reported steps are those that took effect, and that there is no wrong warning.
-    fn check_success(&self, ended: &Ended, endpoint: &Endpoint) -> Result<(), String> {
+    fn check_success(&self, ended: &PluginOutput, endpoint: &Endpoint) -> Result<(), String> {
         if self.is_deletion() || self.is_touch() {
             return Ok(());
         }
@@ -397,7 +397,7 @@ impl Combination<'_> {
     }
 
     /// Checks that the final state is that of a deployment without the fault.
-    fn compare(&self, ended: &Ended, endpoint: &Endpoint) -> Result<(), String> {
+    fn compare(&self, ended: &PluginOutput, endpoint: &Endpoint) -> Result<(), String> {
         if self.is_deletion() && self.prunes() && endpoint.function("f").is_none() {
             return Ok(());
         }
@@ -419,7 +419,7 @@ impl Combination<'_> {
     }
 
     /// Checks that the error is the expected one, and that `changed` lists what the endpoint has done.
-    fn check_failure(&self, ended: &Ended, endpoint: &Endpoint, code: &'static str) -> Result<(), String> {
+    fn check_failure(&self, ended: &PluginOutput, endpoint: &Endpoint, code: &'static str) -> Result<(), String> {
         let (error, changed) = (&ended.finished()["error"], &ended.finished()["changed"]);
         let (_, class, retryable) = CODES.iter().find(|(its, ..)| *its == code).expect("a code of the table");
         let agrees = error["code"] == code && error["class"] == *class && error["retryable"] == *retryable;
@@ -436,7 +436,7 @@ impl Combination<'_> {
 
     /// Checks a second run without the fault. If AWS could not make the function ready, the run may fail again with the
     /// same code.
-    fn check_again(&self, ended: &Ended, endpoint: &Endpoint, code: &'static str) -> Result<(), String> {
+    fn check_again(&self, ended: &PluginOutput, endpoint: &Endpoint, code: &'static str) -> Result<(), String> {
         let may_fail = ["creation-failed", "update-failed", "version-failed"].contains(&code);
         match ended.outcome() {
             "deployed" | "unchanged" => self.compare(ended, endpoint),
@@ -517,13 +517,13 @@ fn step(operation: &str) -> String {
 }
 
 /// Returns the warnings of a run without concurrent changes, all of which are wrong.
-fn warnings(ended: &Ended) -> Vec<String> {
+fn warnings(ended: &PluginOutput) -> Vec<String> {
     let warnings = ended.events.iter().filter(|event| event["event"] == "warning");
     warnings.map(|warning| format!("a wrong warning, {}", warning["code"])).collect()
 }
 
 /// Describes the end of a run in one line.
-fn reported(ended: &Ended) -> String {
+fn reported(ended: &PluginOutput) -> String {
     let error = &ended.finished()["error"];
     format!("{} {} ({})", ended.outcome(), ended.code(), error["message"].as_str().unwrap_or_default())
 }

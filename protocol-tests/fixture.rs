@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use crate::deployments::{build_directory, request};
-use crate::plugin::{Ended, Plugin};
+use crate::plugin::{PluginCommand, PluginOutput};
 
 /// The `PATH` of the tests, which the jobs also use. Tests of the first tier may not need a tool that is missing there.
 /// The SDK starts a `credential_process` with `sh`; if there is none, a link to bash replaces it.
@@ -114,7 +114,7 @@ pub(crate) const PROVISIONED: &str = "/2019-09-30/functions/f/provisioned-concur
 pub(crate) const VERSIONS: &str = "/2015-03-31/functions/f/versions";
 
 /// The longest time that a run may take until its next call.
-pub(crate) const SHUTDOWN_GRACE: Duration = Duration::from_secs(30);
+pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// An endpoint, a build directory, a directory for temporary files, and a stanza of the function `f`.
 pub(crate) struct Fixture {
@@ -138,7 +138,7 @@ impl Fixture {
         let temporary = TempDir::new().expect("a temporary directory");
         request["env"]["TMPDIR"] = json!(temporary.path());
         let mut fixture = Fixture { endpoint, directory: build_directory(), temporary, request };
-        fixture.ask(members);
+        fixture.set(members);
         fixture
     }
 
@@ -146,7 +146,7 @@ impl Fixture {
     pub(crate) fn live(members: Value) -> Self {
         let mut fixture = Fixture::new(json!({"alias": "live"}));
         fixture.deployed("// 1\n");
-        fixture.ask(members);
+        fixture.set(members);
         fixture
     }
 
@@ -165,7 +165,7 @@ impl Fixture {
     }
 
     /// Changes the stanza; null removes a member.
-    pub(crate) fn ask(&mut self, members: Value) {
+    pub(crate) fn set(&mut self, members: Value) {
         let request = self.request.as_object_mut().expect("an object");
         for (name, value) in object(members) {
             if value.is_null() {
@@ -184,13 +184,13 @@ impl Fixture {
     }
 
     /// Runs the program with the stanza and additional members.
-    pub(crate) fn run(&self, arguments: &[&str], members: &Value) -> Ended {
+    pub(crate) fn run(&self, arguments: &[&str], members: &Value) -> PluginOutput {
         self.plugin(arguments).run(&self.with(members))
     }
 
-    pub(crate) fn plugin(&self, arguments: &[&str]) -> Plugin {
+    pub(crate) fn plugin(&self, arguments: &[&str]) -> PluginCommand {
         let temporary = self.temporary.path().display().to_string();
-        Plugin::new(arguments).directory(self.directory.path()).env("TMPDIR", &temporary)
+        PluginCommand::new(arguments).directory(self.directory.path()).env("TMPDIR", &temporary)
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -201,25 +201,25 @@ impl Fixture {
         fs::write(self.directory.path().join("index.js"), code).expect("written");
     }
 
-    pub(crate) fn deploy(&self, code: &str) -> Ended {
+    pub(crate) fn deploy(&self, code: &str) -> PluginOutput {
         self.write(code);
-        self.again()
+        self.deploy_again()
     }
 
     /// Deploys the same request and the same code again, with an empty list of calls.
-    pub(crate) fn again(&self) -> Ended {
+    pub(crate) fn deploy_again(&self) -> PluginOutput {
         self.endpoint.forget_calls();
         self.plugin(&[]).run(&self.request)
     }
 
     #[track_caller]
-    pub(crate) fn deployed(&self, code: &str) -> Ended {
+    pub(crate) fn deployed(&self, code: &str) -> PluginOutput {
         let ended = self.deploy(code);
         assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
         ended
     }
 
-    pub(crate) fn rollback(&self) -> Ended {
+    pub(crate) fn rollback(&self) -> PluginOutput {
         self.endpoint.forget_calls();
         self.plugin(&["rollback"]).run(&self.request)
     }
@@ -252,7 +252,7 @@ impl Fixture {
 
     /// The target of an alias, in the form `1` or `1, 10 % to 2`.
     pub(crate) fn alias(&self, name: &str) -> String {
-        place(&self.another_client("GET", &format!("{ALIASES}/{name}"), Value::Null))
+        alias_target(&self.another_client("GET", &format!("{ALIASES}/{name}"), Value::Null))
     }
 
     /// The numbers of the published versions.
@@ -270,35 +270,35 @@ impl Fixture {
     pub(crate) fn changes(&self) -> Vec<String> {
         let reported = |call: Call| match call.body["FunctionVersion"] {
             Value::Null => call.operation,
-            _ => format!("{} {}", call.operation, place(&call.body)),
+            _ => format!("{} {}", call.operation, alias_target(&call.body)),
         };
         self.endpoint.calls().into_iter().filter(|call| call.method != "GET").map(reported).collect()
     }
 
     /// Waits until a call of this operation is recorded.
-    pub(crate) fn received(&self, operation: &str) {
+    pub(crate) fn wait_for_call(&self, operation: &str) {
         let began = Instant::now();
         while !self.operations().iter().any(|received| received == operation) {
-            assert!(began.elapsed() < SHUTDOWN_GRACE, "no call of {operation}");
+            assert!(began.elapsed() < CALL_TIMEOUT, "no call of {operation}");
             thread::sleep(Duration::from_millis(2));
         }
     }
 
     /// Waits until the call with this number, from 0, is recorded. Returns false if the run ended without it.
-    pub(crate) fn received_call(&self, call: usize, child: &mut Child) -> bool {
+    pub(crate) fn wait_for_call_number(&self, call: usize, child: &mut Child) -> bool {
         let began = Instant::now();
         while self.endpoint.calls().len() <= call {
             if child.try_wait().expect("the child can be waited for").is_some() {
                 return false;
             }
-            assert!(began.elapsed() < SHUTDOWN_GRACE, "call {call} did not arrive");
+            assert!(began.elapsed() < CALL_TIMEOUT, "call {call} did not arrive");
             thread::sleep(Duration::from_millis(1));
         }
         true
     }
 
     /// Adds a fault to the call with this number, from 0.
-    pub(crate) fn strike(&self, call: usize, kind: FaultKind) {
+    pub(crate) fn add_fault(&self, call: usize, kind: FaultKind) {
         let after = u32::try_from(call).expect("few calls");
         self.endpoint.fault(Fault { operation: None, after, times: 1, kind });
     }
@@ -340,13 +340,13 @@ impl Running {
         self.child.wait().expect("the child can be waited for");
     }
 
-    pub(crate) fn ended(mut self) -> Ended {
+    pub(crate) fn ended(mut self) -> PluginOutput {
         let began = Instant::now();
         self.reported.extend(self.lines.map(|line| line.expect("readable")));
         let status = self.child.wait().expect("the child can be waited for");
         let events = self.reported.iter().map(|line| serde_json::from_str(line).expect("an event is JSON")).collect();
         let stdout = self.reported.join("\n");
-        let ended = Ended { events, stdout, stderr: String::new(), status, elapsed: began.elapsed() };
+        let ended = PluginOutput { events, stdout, stderr: String::new(), status, elapsed: began.elapsed() };
         ended.check(&[]);
         ended
     }
@@ -360,12 +360,12 @@ pub(crate) fn object(value: Value) -> Map<String, Value> {
 }
 
 /// Formats the target of an alias in a request or an answer.
-pub(crate) fn place(alias: &Value) -> String {
-    let mut place = alias["FunctionVersion"].as_str().expect("an alias has a version").to_owned();
+pub(crate) fn alias_target(alias: &Value) -> String {
+    let mut target = alias["FunctionVersion"].as_str().expect("an alias has a version").to_owned();
     let weights = alias["RoutingConfig"]["AdditionalVersionWeights"].as_object();
     for (version, weight) in weights.into_iter().flatten() {
         let percent = (weight.as_f64().expect("a number") * 100.0).round();
-        place = format!("{place}, {percent} % to {version}");
+        target = format!("{target}, {percent} % to {version}");
     }
-    place
+    target
 }

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use crate::fixture;
 use crate::fixture::PATH;
-use crate::plugin::{Ended, program};
+use crate::plugin::{PluginOutput, program};
 
 /// Time limit of one run. No run of these tests needs longer, even on a busy machine.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -31,14 +31,14 @@ fn behind(line: &str, arguments: &[&str]) -> Command {
 
 /// Runs the command with `input` as its standard input, and checks the properties that every run must have.
 #[track_caller]
-fn run_on(command: &mut Command, input: &[u8]) -> Ended {
+fn run_on(command: &mut Command, input: &[u8]) -> PluginOutput {
     let ended = run_without_check(command, input);
     ended.check(&[]);
     ended
 }
 
 /// Runs the command with `input` as its standard input, without checks.
-fn run_without_check(command: &mut Command, input: &[u8]) -> Ended {
+fn run_without_check(command: &mut Command, input: &[u8]) -> PluginOutput {
     let began = Instant::now();
     let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let stdin = child.stdin.take();
@@ -54,7 +54,7 @@ fn run_without_check(command: &mut Command, input: &[u8]) -> Ended {
 }
 
 /// Waits for the end of a run, and kills it after `limit`. A killed run has no last line, so a run that hangs fails its test soon.
-pub(crate) fn end_within(limit: Duration, child: Child, began: Instant) -> Ended {
+pub(crate) fn end_within(limit: Duration, child: Child, began: Instant) -> PluginOutput {
     let id = child.id().to_string();
     let (end, over) = mpsc::channel::<()>();
     let watch = std::thread::spawn(move || {
@@ -62,7 +62,7 @@ pub(crate) fn end_within(limit: Duration, child: Child, began: Instant) -> Ended
             let _ = fixture::kill().args(["-KILL", &id]).status();
         }
     });
-    let ended = Ended::of(child, began);
+    let ended = PluginOutput::of(child, began);
     drop(end);
     watch.join().expect("the watchdog thread does not panic");
     ended

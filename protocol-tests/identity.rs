@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use crate::deployments::build_directory;
-use crate::plugin::{Ended, Plugin};
+use crate::plugin::{PluginCommand, PluginOutput};
 use recorder::Recorder;
 
 /// A build directory, and a proxy that records and refuses every request to a host other than 127.0.0.1.
@@ -35,12 +35,12 @@ impl Scenario {
 
     /// Runs the program with these arguments, and checks that it made no request to another host.
     #[track_caller]
-    fn run(&self, arguments: &[&str], request: &Value) -> Ended {
-        self.run_as(Plugin::new(arguments), request)
+    fn run(&self, arguments: &[&str], request: &Value) -> PluginOutput {
+        self.run_as(PluginCommand::new(arguments), request)
     }
 
     #[track_caller]
-    fn run_as(&self, plugin: Plugin, request: &Value) -> Ended {
+    fn run_as(&self, plugin: PluginCommand, request: &Value) -> PluginOutput {
         let ended = plugin.directory(self.directory.path()).run(request);
         assert_eq!(self.outside.lines(), [""; 0], "a request to another host than 127.0.0.1\n{}", ended.stdout);
         ended

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::deployments::{build_directory, request};
 use crate::fixture;
 use crate::fixture::PATH;
-use crate::plugin::{Ended, Plugin, program};
+use crate::plugin::{PluginCommand, PluginOutput, program};
 
 /// Sends a signal to the process of the program, and to no other process.
 pub(crate) fn signal(child: &Child, name: &str) {
@@ -22,7 +22,7 @@ pub(crate) fn signal(child: &Child, name: &str) {
 }
 
 /// Starts the program with a request, and returns when `ready` returns true.
-fn started(plugin: &mut Plugin, request: &Value, ready: impl Fn() -> bool) -> Child {
+fn started(plugin: &mut PluginCommand, request: &Value, ready: impl Fn() -> bool) -> Child {
     let mut child = plugin.spawn();
     child.stdin.take().expect("piped").write_all(request.to_string().as_bytes()).expect("writable");
     let began = Instant::now();
@@ -35,8 +35,8 @@ fn started(plugin: &mut Plugin, request: &Value, ready: impl Fn() -> bool) -> Ch
 
 /// Waits for the end of a run that just received a signal. It must end within 5 s.
 #[track_caller]
-fn ended(child: Child) -> Ended {
-    let ended = Ended::of(child, Instant::now());
+fn ended(child: Child) -> PluginOutput {
+    let ended = PluginOutput::of(child, Instant::now());
     ended.check(&[]);
     assert!(ended.elapsed < Duration::from_secs(5), "{:?}", ended.elapsed);
     ended
@@ -46,7 +46,7 @@ fn live_function(settings: Settings) -> (Endpoint, tempfile::TempDir, Value) {
     let endpoint = Endpoint::start(settings).expect("a free port");
     let directory = build_directory();
     let mut request = request(&endpoint);
-    let created = Plugin::new(&[]).directory(directory.path()).run(&request);
+    let created = PluginCommand::new(&[]).directory(directory.path()).run(&request);
     assert_eq!(created.outcome(), "deployed");
     endpoint.forget_calls();
     request["timeout"] = json!(5);
@@ -63,7 +63,7 @@ fn a_signal_during_a_wait_ends_it_and_reports_what_was_changed() {
     for (name, status) in [("TERM", 143), ("INT", 130)] {
         let (endpoint, directory, request) = live_function(Settings::default());
         endpoint.set_update_duration(Duration::from_secs(60));
-        let mut plugin = Plugin::new(&[]).directory(directory.path());
+        let mut plugin = PluginCommand::new(&[]).directory(directory.path());
         let child = started(&mut plugin, &request, || called(&endpoint, "UpdateFunctionConfiguration"));
         std::thread::sleep(Duration::from_millis(150));
         signal(&child, name);
@@ -83,7 +83,7 @@ fn hanging() -> (Endpoint, tempfile::TempDir, Child) {
         times: 1,
         kind: FaultKind::Hang { for_: Duration::from_secs(30) },
     });
-    let mut plugin = Plugin::new(&[]).directory(directory.path());
+    let mut plugin = PluginCommand::new(&[]).directory(directory.path());
     let child = started(&mut plugin, &request, || called(&endpoint, "GetFunction"));
     std::thread::sleep(Duration::from_millis(300));
     (endpoint, directory, child)
@@ -113,7 +113,7 @@ fn a_second_signal_ends_at_once() {
 #[test]
 fn a_signal_while_standard_input_is_read_is_received() {
     for (name, status) in [("TERM", 143), ("INT", 130)] {
-        let mut child = Plugin::new(&["check"]).spawn();
+        let mut child = PluginCommand::new(&["check"]).spawn();
         let stdin = child.stdin.take().expect("piped");
         let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
         let mut hello = String::new();
@@ -136,7 +136,7 @@ fn a_signal_while_a_condition_runs_ends_bash_too() {
         "on": {"all_branches": true, "condition": format!("$(touch {}; sleep 60) = x", path.display())},
         "env": {"PATH": &*PATH},
     });
-    let mut plugin = Plugin::new(&["check"]);
+    let mut plugin = PluginCommand::new(&["check"]);
     let child = started(&mut plugin, &request, || path.exists());
     signal(&child, "TERM");
     let ended = ended(child);
@@ -147,7 +147,7 @@ fn a_signal_while_a_condition_runs_ends_bash_too() {
 fn when_the_runner_closes_our_output_no_further_step_is_taken() {
     let (endpoint, directory, request) = live_function(Settings::default());
     endpoint.set_update_duration(Duration::from_millis(300));
-    let mut plugin = Plugin::new(&[]).directory(directory.path());
+    let mut plugin = PluginCommand::new(&[]).directory(directory.path());
     let mut child = started(&mut plugin, &request, || true);
     let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
     let mut line = String::new();
@@ -172,7 +172,7 @@ fn a_signal_ends_a_run_whose_output_nobody_reads() {
         "on": {"all_branches": true, "condition": format!("$A != {}", "x".repeat(1_000_000))},
         "env": {"PATH": &*PATH},
     });
-    let mut plugin = Plugin::new(&["check"]).directory(directory.path());
+    let mut plugin = PluginCommand::new(&["check"]).directory(directory.path());
     let mut child = started(&mut plugin, &request, || true);
     // The events about that condition are larger than a pipe's buffer.
     std::thread::sleep(Duration::from_secs(1));
@@ -252,7 +252,7 @@ fn a_full_pipe_makes_no_run_standalone_deaf() {
 #[test]
 fn a_bug_is_reported_whatever_thread_it_happens_in() {
     for fault in ["panic", "panic-in-thread"] {
-        let ended = Plugin::new(&["check"]).env("DPL_LAMBDA_FAULT", fault).run(&json!({"function_name": "f"}));
+        let ended = PluginCommand::new(&["check"]).env("DPL_LAMBDA_FAULT", fault).run(&json!({"function_name": "f"}));
         assert_eq!((ended.code(), ended.status.code()), ("internal", Some(2)), "{fault}");
         assert!(ended.finished()["error"]["message"].as_str().unwrap().contains("process/mod.rs"));
         assert_eq!(ended.events.len(), 2);

@@ -5,12 +5,12 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::deployments::noise;
-use crate::plugin::{Ended, Plugin};
+use crate::plugin::{PluginCommand, PluginOutput};
 
 /// Checks that the program refuses this input with this code and writes exactly two events.
 #[track_caller]
-fn refused(input: &[u8], code: &str) -> Ended {
-    let ended = Plugin::new(&[]).run_on(input);
+fn refused(input: &[u8], code: &str) -> PluginOutput {
+    let ended = PluginCommand::new(&[]).run_on(input);
     assert_eq!((ended.code(), ended.status.code()), (code, Some(2)), "{}", ended.stdout);
     assert_eq!(ended.events.len(), 2, "{}", ended.stdout);
     assert!(ended.elapsed < Duration::from_secs(20), "{:?}", ended.elapsed);
@@ -61,7 +61,7 @@ fn a_request_cut_anywhere_is_no_request() {
 #[test]
 fn a_wrong_command_line_is_reported_as_an_event_and_on_standard_error() {
     for arguments in [&["bogus"][..], &["deploy", "--bogus"], &["package"]] {
-        let ended = Plugin::new(arguments).run_on(b"{}");
+        let ended = PluginCommand::new(arguments).run_on(b"{}");
         assert_eq!((ended.code(), ended.status.code()), ("bad-arguments", Some(2)));
         assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
     }

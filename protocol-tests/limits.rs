@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::deployments::build_directory;
 use crate::fixture::{self, Fixture, not_run, wait_until};
 use crate::identity::recorder::{Answer, Asked, Recorder};
-use crate::plugin::{Ended, Plugin, program};
+use crate::plugin::{PluginCommand, PluginOutput, program};
 
 /// Time limit of a run. Every run ends much earlier, even on a busy machine.
 const SOON: Duration = Duration::from_secs(120);
@@ -30,14 +30,14 @@ fn endless(directory: &Path) -> [String; 3] {
 }
 
 /// A run that may not take more than 300 MB of memory.
-fn run(fixture: &Fixture) -> Ended {
+fn run(fixture: &Fixture) -> PluginOutput {
     let temporary = fixture.temporary.path().display().to_string();
-    let plugin = Plugin::limited("ulimit -d 300000").directory(fixture.directory.path());
+    let plugin = PluginCommand::limited("ulimit -d 300000").directory(fixture.directory.path());
     plugin.env("TMPDIR", &temporary).run(&fixture.request)
 }
 
 #[track_caller]
-fn check(what: &str, ended: &Ended, code: &str) {
+fn check(what: &str, ended: &PluginOutput, code: &str) {
     assert_eq!((ended.outcome(), ended.code()), ("failed", code), "{what}: {}", ended.stdout);
     assert!(ended.elapsed < SOON, "{what}: {:?}", ended.elapsed);
     assert!(ended.finished()["error"]["hint"].is_string(), "{what}: {}", ended.stdout);
@@ -97,7 +97,7 @@ fn a_compiled_file_that_is_a_link_to_a_pipe_is_not_opened() {
 #[test]
 fn an_ignore_file_without_an_end_is_refused() {
     let mut fixture = Fixture::new(json!({"zip": "."}));
-    fixture.ask(json!({"zip": "."}));
+    fixture.set(json!({"zip": "."}));
     let elsewhere = build_directory();
     for path in endless(elsewhere.path()) {
         let ignore = fixture.path(".lambdaignore");
@@ -189,7 +189,7 @@ fn text(status: u16, body: &str) -> Answer {
     Answer::Text(status, vec![("x-amzn-requestid", "b25f48e8-84fd-11e6-80d9-574e0c4664cb".to_owned())], body.to_owned())
 }
 
-fn deploy_to(lambda: &Recorder, members: &Value) -> Ended {
+fn deploy_to(lambda: &Recorder, members: &Value) -> PluginOutput {
     let mut fixture = Fixture::new(members.clone());
     fixture.request["env"]["AWS_ENDPOINT_URL"] = json!(lambda.url());
     run(&fixture)
@@ -246,7 +246,7 @@ fn an_answer_without_an_end_is_cut_off_and_a_long_text_is_shortened() {
 #[ignore = "second tier: long"]
 fn links_that_lead_to_one_another_are_followed_to_a_limit() {
     let mut fixture = Fixture::new(json!({"symlinks": "follow"}));
-    fixture.ask(json!({"zip": "tree"}));
+    fixture.set(json!({"zip": "tree"}));
     // With two links on each level, 2^24 paths lead to the same file.
     for level in 0..24 {
         let directory = fixture.path(&format!("levels/{level}"));

@@ -16,14 +16,14 @@ use serde_json::{Value, json};
 /// The path of the program under test: `DPL_LAMBDA`, or the program of this package.
 pub(crate) fn program() -> String {
     static ONCE: Once = Once::new();
-    ONCE.call_once(heed_signals);
+    ONCE.call_once(restore_signals);
     std::env::var("DPL_LAMBDA").unwrap_or_else(|_| env!("CARGO_BIN_EXE_dpl-lambda").to_owned())
 }
 
 /// Ensures that the programs that tests start do not ignore signals. If the tests run in the background of a shell (SIGINT, SIGQUIT) or
 /// under `nohup`, some signals are ignored, and child processes inherit that. A signal with a handler here gets its default action in
 /// a child; the handler does nothing.
-fn heed_signals() {
+fn restore_signals() {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
@@ -52,14 +52,14 @@ pub(crate) const SIGNALS: [(&str, i32); 11] = [
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// A run that is being set up.
-pub(crate) struct Plugin {
+pub(crate) struct PluginCommand {
     command: Command,
     secrets: Vec<String>,
 }
 
 /// A run that has ended, with its output.
 #[derive(Debug)]
-pub(crate) struct Ended {
+pub(crate) struct PluginOutput {
     pub(crate) events: Vec<Value>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
@@ -67,7 +67,7 @@ pub(crate) struct Ended {
     pub(crate) elapsed: Duration,
 }
 
-impl Plugin {
+impl PluginCommand {
     /// The program with these arguments. Its environment has only a `PATH` and the variable of a runner that states that the build is no
     /// pull request.
     pub(crate) fn new(arguments: &[&str]) -> Self {
@@ -77,12 +77,12 @@ impl Plugin {
         // Warnings about old runtimes must not depend on the date of the test run.
         command.env("DPL_LAMBDA_TODAY", "2026-11-01");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Plugin { command, secrets: Vec::new() }
+        PluginCommand { command, secrets: Vec::new() }
     }
 
     /// The same behind limits that bash sets, such as `ulimit -d 307200`.
     pub(crate) fn limited(limits: &str) -> Self {
-        let mut plugin = Plugin::new(&[]);
+        let mut plugin = PluginCommand::new(&[]);
         let mut bash = Command::new("bash");
         bash.args(["-c", &format!("{limits}; exec \"$0\""), &program()]).env_clear();
         bash.envs(plugin.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
@@ -112,27 +112,27 @@ impl Plugin {
     }
 
     /// Runs the program with a request, and checks the properties that every run must have.
-    pub(crate) fn run(self, request: &Value) -> Ended {
+    pub(crate) fn run(self, request: &Value) -> PluginOutput {
         let secrets = secrets_of(request);
         self.secrets(secrets).run_on(request.to_string().as_bytes())
     }
 
     /// Runs the program with these bytes as input, and checks the properties that every run must have.
-    pub(crate) fn run_on(mut self, input: &[u8]) -> Ended {
+    pub(crate) fn run_on(mut self, input: &[u8]) -> PluginOutput {
         let began = Instant::now();
         let mut child = self.spawn();
         let mut stdin = child.stdin.take().expect("piped");
         let input = input.to_vec();
         // The program may stop reading early, so an error of the write is no failure of the test.
         let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
-        let ended = Ended::of(child, began);
+        let ended = PluginOutput::of(child, began);
         writer.join().expect("the writer thread does not panic");
         ended.check(&self.secrets);
         ended
     }
 }
 
-impl Ended {
+impl PluginOutput {
     /// Waits for the end of a run, for at most [`LIMIT`].
     pub(crate) fn of(child: Child, began: Instant) -> Self {
         let id = child.id();
@@ -149,7 +149,7 @@ impl Ended {
             .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("invalid JSON: {line}: {error}")))
             .collect();
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-        Ended { events, stdout, stderr, status: output.status, elapsed: began.elapsed() }
+        PluginOutput { events, stdout, stderr, status: output.status, elapsed: began.elapsed() }
     }
 
     /// Checks the properties that every run must have.

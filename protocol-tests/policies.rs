@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::fixture::{Fixture, problems};
-use crate::plugin::{Ended, program};
+use crate::plugin::{PluginOutput, program};
 
 const FUNCTION: &str = "arn:aws:lambda:us-east-1:123456789012:function:f";
 const KEY: &str = "arn:aws:kms:us-east-1:123456789012:key/1";
@@ -263,7 +263,7 @@ fn complaint(kind: &Kind, policy: &Value) -> Option<String> {
 }
 
 /// The problem of a run, if any: it failed, or it could not read what it had to compare.
-fn flaw(ended: &Ended) -> Option<String> {
+fn flaw(ended: &PluginOutput) -> Option<String> {
     let blind = ended
         .events
         .iter()

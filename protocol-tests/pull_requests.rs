@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::plugin::{Ended, Plugin, program};
+use crate::plugin::{PluginCommand, PluginOutput, program};
 
 type Pairs = &'static [(&'static str, &'static str)];
 
@@ -34,13 +34,13 @@ fn directory() -> TempDir {
 }
 
 /// The program in an environment that does not state that the build is no pull request.
-fn plugin(arguments: &[&str], directory: &Path, env: &[(&str, &str)]) -> Plugin {
-    let plugin = Plugin::new(arguments).directory(directory).env("TRAVIS_PULL_REQUEST", "");
+fn plugin(arguments: &[&str], directory: &Path, env: &[(&str, &str)]) -> PluginCommand {
+    let plugin = PluginCommand::new(arguments).directory(directory).env("TRAVIS_PULL_REQUEST", "");
     let plugin = plugin.env("GIT_CEILING_DIRECTORIES", "/");
     env.iter().fold(plugin, |plugin, (name, value)| plugin.env(name, value))
 }
 
-fn is_of_a_request(ended: &Ended) -> bool {
+fn is_of_a_request(ended: &PluginOutput) -> bool {
     ended.outcome() == "skipped" && ended.finished()["unmet"][0]["condition"] == "pull-request"
 }
 

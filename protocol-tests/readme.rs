@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::fixture::PATH;
-use crate::plugin::{Plugin, job_env, program};
+use crate::plugin::{PluginCommand, job_env, program};
 use crate::pty::{Pty, screen};
 use crate::terminal;
 
@@ -75,7 +75,7 @@ fn the_dialogue_of_the_readme_is_a_real_one() {
     for (name, value) in env.as_object().expect("an object").iter().filter(|(name, _)| *name != "TRAVIS_BRANCH") {
         request["env"][name] = value.clone();
     }
-    let ended = Plugin::new(&[]).directory(build.path()).run(&request);
+    let ended = PluginCommand::new(&[]).directory(build.path()).run(&request);
     assert_eq!(ended.status.code(), Some(0), "{}", ended.stdout);
 
     let (before, shown, behind) = block(&text, "json", 1);

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::deployments::{build_directory, noise, request};
 use crate::fixture::problems;
 use crate::identity::recorder::{Answer, Asked, Recorder};
-use crate::plugin::Plugin;
+use crate::plugin::PluginCommand;
 
 /// The stanza members that make a deployment call this operation, and whether the function must exist before.
 fn occasion(operation: &str) -> (Value, bool) {
@@ -133,7 +133,7 @@ fn deploy(stanza: &mut Value, members: &Value, directory: &Path) -> Value {
     for (key, value) in members.as_object().expect("an object") {
         stanza[key] = value.clone();
     }
-    Plugin::new(&[]).directory(directory).run(stanza).finished().clone()
+    PluginCommand::new(&[]).directory(directory).run(stanza).finished().clone()
 }
 
 /// Everything that is wrong with the error report for a row.

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::fixture::{self, ALIASES, CONFIGURATION, Fixture, PROVISIONED, Running, VERSIONS, problems, wait_until};
 use crate::interruptions::signal;
-use crate::plugin::{Ended, SIGNALS};
+use crate::plugin::{PluginOutput, SIGNALS};
 
 /// The response of a function that throws an error.
 fn thrown() -> Invocation {
@@ -30,17 +30,17 @@ fn from_version(version: &str, invocation: Invocation) -> Invocation {
 }
 
 /// The codes of all warnings.
-fn warnings(ended: &Ended) -> Vec<&str> {
+fn warnings(ended: &PluginOutput) -> Vec<&str> {
     let warnings = ended.events.iter().filter(|event| event["event"] == "warning");
     warnings.filter_map(|event| event["code"].as_str()).collect()
 }
 
-fn error<'a>(ended: &'a Ended, key: &str) -> &'a str {
+fn error<'a>(ended: &'a PluginOutput, key: &str) -> &'a str {
     ended.finished()["error"][key].as_str().unwrap_or_default()
 }
 
 #[track_caller]
-fn check_failed(ended: &Ended, code: &str, at: &str) {
+fn check_failed(ended: &PluginOutput, code: &str, at: &str) {
     assert_eq!((ended.outcome(), ended.code()), ("failed", code), "{}", ended.stdout);
     assert_eq!((error(ended, "at"), ended.status.code()), (at, Some(1)), "{}", ended.stdout);
 }
@@ -52,7 +52,7 @@ fn a_version_goes_live_only_after_it_has_passed() {
         // Each version answers with its own number, so the check passes only for the right one.
         let answer = Invocation { payload: json!({"executed": version}), ..Invocation::default() };
         fixture.endpoint.answer_invocations(from_version(&version.to_string(), answer));
-        fixture.ask(json!({"verify": {"expect": {"json": {"executed": version}}}}));
+        fixture.set(json!({"verify": {"expect": {"json": {"executed": version}}}}));
         fixture.deployed(&format!("// {version}\n"))
     };
     let created = expect(1);
@@ -71,7 +71,7 @@ fn a_version_goes_live_only_after_it_has_passed() {
 fn what_is_live_behind_its_alias_is_unchanged_and_not_invoked() {
     let fixture = Fixture::new(json!({"alias": "live", "verify": {}}));
     fixture.deployed("// 1\n");
-    let again = fixture.again();
+    let again = fixture.deploy_again();
     assert_eq!(again.outcome(), "unchanged", "{}", again.stdout);
     assert_eq!((&again.finished()["version"], &again.finished()["alias"]), (&json!("1"), &json!("live")));
     let operations = fixture.operations();
@@ -130,7 +130,7 @@ fn the_log_of_a_version_that_failed_is_reported_without_secrets() {
     let log = "START RequestId: 1\nold is secret-of-before\nEND RequestId: 1\n";
     fixture.endpoint.answer_invocations(Invocation { log: Some(log.to_owned()), ..thrown() });
     // The stanza does not name the environment: the live variable stays, and it is not in the request.
-    fixture.ask(json!({"environment": null, "verify": {}}));
+    fixture.set(json!({"environment": null, "verify": {}}));
     fixture.write("// 2\n");
     let kept = fixture.plugin(&[]).secrets(["secret-of-before".to_owned()]).run(&fixture.request);
     check_failed(&kept, "verification-failed", "/verify");
@@ -142,7 +142,7 @@ fn the_log_of_a_version_that_failed_is_reported_without_secrets() {
 
     let log = "new is secret-of-now";
     fixture.endpoint.answer_invocations(Invocation { log: Some(log.to_owned()), ..thrown() });
-    fixture.ask(json!({"environment": {"NEW": "secret-of-now"}}));
+    fixture.set(json!({"environment": {"NEW": "secret-of-now"}}));
     let ended = fixture.deploy("// 3\n");
     check_failed(&ended, "verification-failed", "/verify");
     assert_eq!(ended.finished()["error"]["log"], json!(["new is [secure]"]));
@@ -150,10 +150,10 @@ fn the_log_of_a_version_that_failed_is_reported_without_secrets() {
 }
 
 /// Deploys a version that answers with `answer`, of a function with the variable `KEY=secret-of-the-function`.
-fn with_a_secret(answer: Invocation) -> Ended {
+fn with_a_secret(answer: Invocation) -> PluginOutput {
     let mut fixture = Fixture::new(json!({"alias": "live", "environment": {"KEY": "secret-of-the-function"}}));
     fixture.deployed("// 1\n");
-    fixture.ask(json!({"verify": {}}));
+    fixture.set(json!({"verify": {}}));
     fixture.endpoint.answer_invocations(answer);
     fixture.deploy("// 2\n")
 }
@@ -180,11 +180,11 @@ fn a_secret_of_which_aws_reports_the_end_only_is_not_reported() {
 fn a_version_that_failed_goes_live_once_it_passes() {
     let fixture = Fixture::live(json!({"verify": {}}));
     fixture.endpoint.answer_invocations(Invocation { times: Some(2), ..thrown() });
-    for ended in [fixture.deploy("// 2\n"), fixture.again()] {
+    for ended in [fixture.deploy("// 2\n"), fixture.deploy_again()] {
         check_failed(&ended, "verification-failed", "/verify");
         assert_eq!(fixture.alias("live"), "1");
     }
-    let passed = fixture.again();
+    let passed = fixture.deploy_again();
     assert_eq!((passed.outcome(), fixture.alias("live").as_str()), ("deployed", "2"), "{}", passed.stdout);
     assert_eq!(fixture.versions(), [1, 2], "no further version is published");
 }
@@ -240,7 +240,7 @@ fn what_leaves_the_process_group_of_a_command_does_not_outlive_signals() {
 fn what_a_command_leaves_behind_on_purpose_stays() {
     let mut fixture =
         Fixture::live(json!({"verify": {"command": "setsid sleep 600 </dev/null &>/dev/null & echo $! >stays"}}));
-    fixture.ask(json!({"run": "touch begun; sleep 600"}));
+    fixture.set(json!({"run": "touch begun; sleep 600"}));
     let running = fixture.started("// 2\n", &["update-alias"]);
     wait_for(&fixture, "begun", 0);
     signal(&running.child, "TERM");
@@ -262,7 +262,7 @@ fn a_command_is_reported_which_version_it_has_to_check() {
     assert_eq!((&output["stream"], &output["line"]), (&json!("stdout"), &json!(reported)));
     assert!(!fixture.operations().contains(&"Invoke".to_owned()), "the command replaces the invocation");
 
-    fixture.ask(json!({"verify": {"command": command, "payload": {"ping": 1}}}));
+    fixture.set(json!({"verify": {"command": command, "payload": {"ping": 1}}}));
     fixture.deployed("// 3\n");
     let calls = fixture.endpoint.calls();
     let invoked = calls
@@ -280,7 +280,7 @@ fn without_an_alias_what_fails_its_check_is_live_and_fails_again() {
     {
         let fixture = Fixture::new(members);
         fixture.endpoint.answer_invocations(Invocation { times: Some(2), ..thrown() });
-        let (first, second) = (fixture.deploy("// 1\n"), fixture.again());
+        let (first, second) = (fixture.deploy("// 1\n"), fixture.deploy_again());
         for ended in [&first, &second] {
             check_failed(ended, "verification-failed", "/verify");
             let message = error(ended, "message");
@@ -288,7 +288,7 @@ fn without_an_alias_what_fails_its_check_is_live_and_fails_again() {
             assert!(error(ended, "hint").starts_with("deploy the previous code again"), "{}", ended.stdout);
         }
         assert_eq!(second.finished()["changed"], json!([]));
-        assert_eq!(fixture.again().outcome(), "unchanged", "the check passes, and nothing differs");
+        assert_eq!(fixture.deploy_again().outcome(), "unchanged", "the check passes, and nothing differs");
     }
 }
 
@@ -309,7 +309,7 @@ fn versions_that_an_alias_needs_outlive_keep_versions() {
     assert!(fixture.endpoint.function("f").is_some(), "only versions are deleted, not the function");
     assert_eq!(warnings(&ended), [""; 0]);
 
-    let again = fixture.again();
+    let again = fixture.deploy_again();
     assert_eq!((again.outcome(), fixture.changes()), ("unchanged", vec![]), "{}", again.stdout);
 }
 
@@ -319,7 +319,7 @@ fn without_an_alias_the_newest_version_and_the_one_before_it_outlive_keep_versio
     let fixture = Fixture::published(55, json!({"publish": true, "keep_versions": 1}));
     fixture.deployed("// new\n");
     assert_eq!(fixture.versions(), [55, 56]);
-    let again = fixture.again();
+    let again = fixture.deploy_again();
     assert_eq!((again.outcome(), fixture.changes()), ("unchanged", vec![]), "{}", again.stdout);
     assert_eq!(fixture.versions(), [55, 56]);
 }
@@ -333,7 +333,7 @@ fn a_version_that_an_alias_is_given_meanwhile_is_kept() {
     let ended = running.ended();
     assert_eq!((ended.outcome(), warnings(&ended)), ("deployed", vec!["version-kept"]), "{}", ended.stdout);
     assert_eq!((fixture.versions(), fixture.alias("live").as_str()), (vec![2, 4], "4"));
-    let again = fixture.again();
+    let again = fixture.deploy_again();
     assert_eq!(again.outcome(), "unchanged", "{}", again.stdout);
 }
 
@@ -349,5 +349,5 @@ fn several_aliases_go_live_together() {
     assert_eq!([&finished["version"], &finished["previous_version"]], ["2", "1"]);
     let message = finished["message"].as_str().unwrap_or_default();
     assert!(message.contains("version 2 (alias live, blue, green; previously version 1)"), "{message}");
-    assert_eq!(fixture.again().outcome(), "unchanged");
+    assert_eq!(fixture.deploy_again().outcome(), "unchanged");
 }

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::deployments::noise;
 use crate::fixture;
-use crate::plugin::{Plugin, program};
+use crate::plugin::{PluginCommand, program};
 
 /// Creates enough files for several threads, in the order of their names or in reverse order.
 fn grow(tree: &Path, reversed: bool) {
@@ -75,7 +75,7 @@ impl Made {
 fn made_with(env: &[(&str, &str)], directory: &Path, zip: &str) -> Made {
     let target = TempDir::new().expect("a temporary directory");
     let output = target.path().join("out.zip");
-    let mut plugin = Plugin::new(&["package", "--output", output.to_str().expect("UTF-8")]).directory(directory);
+    let mut plugin = PluginCommand::new(&["package", "--output", output.to_str().expect("UTF-8")]).directory(directory);
     for (name, value) in env {
         plugin = plugin.env(name, value);
     }

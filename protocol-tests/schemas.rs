@@ -9,7 +9,7 @@ use dpl_lambda::protocol::error::WarningCode;
 use dpl_lambda::protocol::{branches, json, schema, stanza};
 use serde_json::{Value, json};
 
-use crate::plugin::{Ended, Plugin};
+use crate::plugin::{PluginCommand, PluginOutput};
 
 fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("schema").join(name)
@@ -69,7 +69,7 @@ fn validator(name: &str) -> jsonschema::Validator {
 }
 
 /// Checks that `request.json` accepts the request if the program accepts it, and `stanza.json` if the program also gives no warning.
-pub(crate) fn check_agreement(request: &Value, ended: &Ended) {
+pub(crate) fn check_agreement(request: &Value, ended: &PluginOutput) {
     let refused = ended.outcome() == "failed" && ended.finished()["error"]["class"] == "config";
     if refused || ended.outcome() == "skipped" {
         return;
@@ -487,7 +487,7 @@ fn each_rule_of_the_judge_is_one_of_the_schema() {
     ] {
         for (mut stanza, is_right) in [(wrong, false), (right, true)] {
             stanza["function_name"] = json!("f");
-            let ended = Plugin::new(&["check"]).run(&with_an_empty_job(&stanza));
+            let ended = PluginCommand::new(&["check"]).run(&with_an_empty_job(&stanza));
             assert_eq!(ended.outcome() == "checked", is_right, "{stanza}\n{}", ended.stdout);
             assert_eq!(STANZA.is_valid(&stanza), is_right, "{stanza}");
         }

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::deployments::build_directory;
 use crate::fixture::each;
-use crate::plugin::{Ended, Plugin, agrees, job_env};
+use crate::plugin::{PluginCommand, PluginOutput, agrees, job_env};
 use rows::{At, Of, Row, table};
 
 /// The members that every stanza of these tests has.
@@ -108,10 +108,10 @@ impl Trial {
         }
     }
 
-    fn run(&mut self, state: &str, command: &str, stanza: &Value) -> Ended {
+    fn run(&mut self, state: &str, command: &str, stanza: &Value) -> PluginOutput {
         let mut request = stanza.clone();
         request["env"] = job_env(&self.endpoint);
-        let ended = Plugin::new(&[command]).directory(self.directory.path()).run(&request);
+        let ended = PluginCommand::new(&[command]).directory(self.directory.path()).run(&request);
         let warning = ended.event("warning").cloned().unwrap_or_default();
         self.expect(state, "a warning", &json!(null), &warning);
         ended
@@ -129,7 +129,7 @@ impl Trial {
     }
 
     /// Plans, and checks that only reads and dry runs of UpdateFunctionCode reach the endpoint.
-    fn plan(&mut self, state: &str, stanza: &Value) -> Ended {
+    fn plan(&mut self, state: &str, stanza: &Value) -> PluginOutput {
         self.endpoint.forget_calls();
         let ended = self.run(state, "plan", stanza);
         self.expect(state, "the outcome of plan", &json!("planned"), &json!(ended.outcome()));
@@ -163,14 +163,14 @@ fn is_write(operation: &str) -> bool {
 }
 
 /// The changes of a plan: field, from, to.
-fn changes(ended: &Ended) -> Vec<Value> {
+fn changes(ended: &PluginOutput) -> Vec<Value> {
     let steps = ended.finished()["steps"].as_array().cloned().unwrap_or_default();
     let all = steps.iter().flat_map(|step| step["changes"].as_array().cloned().unwrap_or_default());
     all.map(|change| json!([change["field"], change["from"], change["to"]])).collect()
 }
 
 /// The names of a plan's steps.
-fn steps(ended: &Ended) -> Vec<Value> {
+fn steps(ended: &PluginOutput) -> Vec<Value> {
     let steps = ended.finished()["steps"].as_array().cloned().unwrap_or_default();
     steps.iter().map(|step| step["step"].clone()).collect()
 }

@@ -16,7 +16,7 @@ use crate::deployments::build_directory;
 use crate::fixture;
 use crate::fixture::{PATH, git, wait_until};
 use crate::interruptions::signal;
-use crate::plugin::{Ended, Plugin, SIGNALS, job_env, program};
+use crate::plugin::{PluginCommand, PluginOutput, SIGNALS, job_env, program};
 use crate::tools;
 
 /// A stanza that creates a function, as YAML with an indentation of two.
@@ -40,8 +40,8 @@ fn directory(travis_yml: &str) -> TempDir {
 }
 
 /// The program in standalone use, with AWS keys but without variables of a CI.
-fn standalone(arguments: &[&str], directory: &Path, endpoint: Option<&Endpoint>) -> Plugin {
-    let mut plugin = Plugin::new(arguments).directory(directory).env("GIT_CEILING_DIRECTORIES", "/");
+fn standalone(arguments: &[&str], directory: &Path, endpoint: Option<&Endpoint>) -> PluginCommand {
+    let mut plugin = PluginCommand::new(arguments).directory(directory).env("GIT_CEILING_DIRECTORIES", "/");
     if let Some(endpoint) = endpoint {
         let env = job_env(endpoint);
         for (name, value) in env.as_object().expect("an object").iter().filter(|(name, _)| name.starts_with("AWS_")) {
@@ -61,7 +61,7 @@ fn endpoint() -> Endpoint {
 }
 
 /// Runs the program and returns stdout, stderr and exit status, for output that is not a single protocol session.
-fn collected(mut plugin: Plugin) -> (String, String, Option<i32>) {
+fn collected(mut plugin: PluginCommand) -> (String, String, Option<i32>) {
     let mut child = plugin.spawn();
     drop(child.stdin.take());
     let output = child.wait_with_output().expect("the process ends");
@@ -82,7 +82,7 @@ fn lasting(event: &Value) -> Value {
     }
 }
 
-fn tags(ended: &Ended) -> Vec<Value> {
+fn tags(ended: &PluginOutput) -> Vec<Value> {
     ended.events.iter().map(lasting).collect()
 }
 
@@ -107,7 +107,7 @@ fn a_file_says_the_same_as_its_stanza_on_standard_input() {
             request["env"] = job_env(&theirs);
             request["env"]["TRAVIS_BRANCH"] = json!(branch);
             request["env"]["STAGE"] = json!(stage);
-            let runner = Plugin::new(&[command]).directory(directory.path()).run(&request);
+            let runner = PluginCommand::new(&[command]).directory(directory.path()).run(&request);
             assert_eq!(tags(&hand), tags(&runner), "{command} on {branch} with {stage}");
             assert_eq!(hand.status.code(), runner.status.code());
         }
@@ -331,10 +331,10 @@ fn text_names_the_line_of_what_is_wrong() {
 fn a_format_may_be_asked_for_with_a_request_on_standard_input() {
     let request =
         json!({"function_name": "f", "on": {"all_branches": true}, "timeout": "ten", "env": {"PATH": &*PATH}});
-    let usual = Plugin::new(&["check"]).run(&request);
-    let asked = Plugin::new(&["check", "--format", "json"]).run(&request);
+    let usual = PluginCommand::new(&["check"]).run(&request);
+    let asked = PluginCommand::new(&["check", "--format", "json"]).run(&request);
     assert_eq!(asked.stdout, usual.stdout);
-    let mut plugin = Plugin::new(&["check", "--format", "text"]);
+    let mut plugin = PluginCommand::new(&["check", "--format", "text"]);
     let mut child = plugin.spawn();
     child.stdin.take().expect("piped").write_all(request.to_string().as_bytes()).expect("written");
     let output = child.wait_with_output().expect("the process ends");
@@ -343,7 +343,7 @@ fn a_format_may_be_asked_for_with_a_request_on_standard_input() {
     assert!(text.contains("`timeout` is `ten`") && !text.contains("{\""), "{text}");
     // The CI in `--ci` provides the variables for a request without `env`.
     let request = json!({"function_name": "f", "on": {"branch": "x"}});
-    let gitlab = Plugin::new(&["check", "--ci", "gitlab"]).env("CI_COMMIT_BRANCH", "x");
+    let gitlab = PluginCommand::new(&["check", "--ci", "gitlab"]).env("CI_COMMIT_BRANCH", "x");
     assert_eq!(gitlab.run(&request).outcome(), "checked");
 }
 
@@ -363,7 +363,7 @@ fn children(of: u32) -> Vec<String> {
 
 #[test]
 fn for_a_runner_there_is_one_process() {
-    let mut plugin = Plugin::new(&["check"]);
+    let mut plugin = PluginCommand::new(&["check"]);
     let mut child = plugin.spawn();
     let mut hello = String::new();
     let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
@@ -404,7 +404,7 @@ fn a_signal_to_the_one_process_that_is_known_reaches_the_run() {
         let runs = children(child.id());
         assert_eq!(runs.len(), 1);
         signal(&child, name);
-        let ended = Ended::of(child, Instant::now());
+        let ended = PluginOutput::of(child, Instant::now());
         ended.check(&[]);
         assert_eq!((ended.code(), ended.status.code()), ("cancelled", Some(128 + number)), "{name}");
         assert_eq!(ended.finished()["changed"], json!(["update-function-configuration"]));
@@ -445,7 +445,7 @@ fn a_signal_to_the_whole_process_group_is_one_signal() {
     let group = format!("-{}", child.id());
     let sent = fixture::kill().args(["-TERM", "--", &group]).status().expect("kill runs");
     assert!(sent.success());
-    let ended = Ended::of(child, Instant::now());
+    let ended = PluginOutput::of(child, Instant::now());
     ended.check(&[]);
     assert_eq!((ended.code(), ended.status.code()), ("cancelled", Some(143)));
     let message = ended.finished()["error"]["message"].as_str().expect("a sentence");
@@ -457,7 +457,7 @@ fn a_run_that_is_killed_is_reported_as_a_failure() {
     let (_endpoint, _directory, child) = waiting("json");
     let killed = fixture::kill().args(["-KILL", &children(child.id())[0]]).status().expect("kill runs");
     assert!(killed.success());
-    let ended = Ended::of(child, Instant::now());
+    let ended = PluginOutput::of(child, Instant::now());
     assert_eq!((ended.outcome(), ended.status.code()), ("failed", Some(1)));
     let message = ended.finished()["error"]["message"].as_str().expect("a sentence");
     assert!(message.contains("signal 9"), "{message}");
@@ -525,7 +525,7 @@ fn a_bug_of_the_process_standalone_is_reported_too() {
         plugin.env("DPL_LAMBDA_FAULT", "panic-standalone")
     };
     // The status is 1 because it is unknown whether the child run has already called AWS.
-    let ended = Ended::of(check("json").spawn(), Instant::now());
+    let ended = PluginOutput::of(check("json").spawn(), Instant::now());
     assert_eq!((ended.code(), ended.status.code(), ended.events.len()), ("internal", Some(1), 2), "{}", ended.stdout);
     assert!(ended.finished()["error"]["message"].as_str().expect("a sentence").contains("process/mod.rs"));
     let (stdout, stderr, status) = collected(check("text"));

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::deployments::build_directory;
 use crate::fixture::PATH;
-use crate::plugin::{Ended, Plugin, agrees, job_env};
+use crate::plugin::{PluginCommand, PluginOutput, agrees, job_env};
 
 pub(crate) fn real_stanzas() -> Vec<Value> {
     let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/protocol-tests/real-stanzas.jsonl"));
@@ -25,7 +25,7 @@ pub(crate) fn decrypted(value: &Value) -> Value {
 }
 
 /// The outcome, or the error code if the run failed.
-fn ending(ended: &Ended) -> String {
+fn ending(ended: &PluginOutput) -> String {
     if ended.outcome() == "failed" { ended.code().to_owned() } else { ended.outcome().to_owned() }
 }
 
@@ -39,7 +39,7 @@ fn every_real_stanza_is_checked_and_planned() {
         let mut raw = stanza.clone();
         raw["env"] = json!({"TRAVIS_BRANCH": "x", "PATH": &*PATH});
         raw["on"] = json!({"all_branches": true});
-        let refused = Plugin::new(&["check"]).directory(directory.path()).run_on(raw.to_string().as_bytes());
+        let refused = PluginCommand::new(&["check"]).directory(directory.path()).run_on(raw.to_string().as_bytes());
         // A stanza with an encrypted value is refused; every other stanza can be read.
         assert_eq!(refused.code() == "not-decrypted", encrypted, "{stanza}\n{}", refused.stdout);
 
@@ -59,7 +59,7 @@ fn every_real_stanza_is_checked_and_planned() {
             request.as_object_mut().expect("an object").remove(key);
         }
         for command in ["check", "plan"] {
-            let ended = Plugin::new(&[command]).directory(directory.path()).run(&request);
+            let ended = PluginCommand::new(&[command]).directory(directory.path()).run(&request);
             *endings.entry(format!("{command}: {}", ending(&ended))).or_default() += 1;
             // A plan may fail for a missing key: the authors' functions exist, but here the function would be created.
             let as_expected = command == "plan" && ended.code() == "missing-key";
@@ -85,7 +85,7 @@ fn trap(stanza: Value, expected: Value, warnings: &[&str]) {
             request[key] = value.clone();
         }
     }
-    let ended = Plugin::new(&[]).directory(build_directory().path()).run(&request);
+    let ended = PluginCommand::new(&[]).directory(build_directory().path()).run(&request);
     let codes: Vec<&str> = ended
         .events
         .iter()
@@ -174,7 +174,7 @@ fn a_part_of_a_password_is_not_shown_as_a_variable() {
         "secret_acess_key": "abc$hunter3tail", "on": {"all_branches": true}, "env": {},
     });
     let secrets = ["sw0rdSecretTail", "hunter2tail", "hunter3tail"].map(str::to_owned);
-    let ended = Plugin::new(&["check"]).secrets(secrets).run(&request);
+    let ended = PluginCommand::new(&["check"]).secrets(secrets).run(&request);
     assert_eq!(ended.outcome(), "checked", "{}", ended.stdout);
     assert!(ended.events.iter().any(|event| event["code"] == "unset-variable"));
 }
@@ -190,15 +190,15 @@ fn a_secret_variable_in_an_open_option_is_not_shown() {
     request["env"]["PIN_SECRET"] = json!("hidden-pin-value");
     let secrets = || ["hidden-role-value".to_owned(), "hidden-pin-value".to_owned()];
     let directory = build_directory();
-    let refused = Plugin::new(&["check"]).directory(directory.path()).secrets(secrets()).run(&request);
+    let refused = PluginCommand::new(&["check"]).directory(directory.path()).secrets(secrets()).run(&request);
     assert_eq!(refused.code(), "bad-value");
     request["timeout"] = json!(3);
     request["env"]["PATH_TOKEN"] = json!("hidden-path-value");
     request["zip"] = json!("dist-$PATH_TOKEN");
     let hidden = || secrets().into_iter().chain(["hidden-path-value".to_owned()]);
-    let missing = Plugin::new(&["plan"]).directory(directory.path()).secrets(hidden()).run(&request);
+    let missing = PluginCommand::new(&["plan"]).directory(directory.path()).secrets(hidden()).run(&request);
     assert_eq!(missing.code(), "package-not-found");
     request["zip"] = json!("index.js");
-    let planned = Plugin::new(&["plan"]).directory(directory.path()).secrets(secrets()).run(&request);
+    let planned = PluginCommand::new(&["plan"]).directory(directory.path()).secrets(secrets()).run(&request);
     assert_eq!(planned.outcome(), "planned", "{}", planned.stdout);
 }

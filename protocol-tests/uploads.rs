@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::deployments::{build_directory, noise};
 use crate::emulators::Emulator;
 use crate::interruptions::signal;
-use crate::plugin::{Ended, Plugin};
+use crate::plugin::{PluginCommand, PluginOutput};
 
 const BUCKET: &str = "packages";
 
@@ -32,8 +32,8 @@ fn scenario(mebibytes: usize) -> (Emulator, TempDir, Value) {
     (moto, directory, stanza)
 }
 
-fn deploy(directory: &Path, stanza: &Value) -> Ended {
-    Plugin::new(&[]).directory(directory).run(stanza)
+fn deploy(directory: &Path, stanza: &Value) -> PluginOutput {
+    PluginCommand::new(&[]).directory(directory).run(stanza)
 }
 
 /// The keys and sizes of all objects in the bucket.
@@ -51,7 +51,7 @@ fn unfinished(moto: &Emulator) -> Value {
 }
 
 #[track_caller]
-fn attempts(ended: &Ended, step: &str) -> u64 {
+fn attempts(ended: &PluginOutput, step: &str) -> u64 {
     let is_it = |event: &&Value| event["event"] == "step-finished" && event["step"] == step;
     ended.events.iter().find(is_it).expect("the step finished")["attempts"].as_u64().expect("a number")
 }
@@ -99,7 +99,7 @@ fn a_small_package_goes_in_one_piece_whose_hash_s3_knows() {
     stanza = json!({"function_name": "f", "s3_bucket": BUCKET, "s3_key": key, "env": moto.job_env()});
     assert_eq!(deploy(directory.path(), &stanza).outcome(), "unchanged");
     fs::write(directory.path().join("index.js"), "// new\n").expect("writable");
-    let planned = Plugin::new(&["plan"]).directory(directory.path()).run(&stanza);
+    let planned = PluginCommand::new(&["plan"]).directory(directory.path()).run(&stanza);
     assert_eq!(planned.finished()["steps"], json!([]), "the directory is ignored");
 }
 
@@ -122,7 +122,7 @@ fn what_is_wrong_with_a_bucket_names_its_key() {
 #[ignore = "second tier: needs PyPI"]
 fn an_upload_that_is_cancelled_half_way_leaves_nothing_behind() {
     let (moto, directory, stanza) = scenario(90);
-    let mut child = Plugin::new(&[]).directory(directory.path()).spawn();
+    let mut child = PluginCommand::new(&[]).directory(directory.path()).spawn();
     child.stdin.take().expect("piped").write_all(stanza.to_string().as_bytes()).expect("writable");
     let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
     let begins = |line: &str| line.contains(r#""event":"step-started","step":"upload-package""#);

@@ -9,7 +9,7 @@ use crate::deployments::{build_directory, request};
 use crate::fixture::problems;
 use crate::identity::recorder::Recorder;
 use crate::identity::sources::{ROLE, refusal};
-use crate::plugin::{Ended, Plugin};
+use crate::plugin::{PluginCommand, PluginOutput};
 
 fn status(operation: &str, after: u32, times: u32, (status, code): (u16, &str)) -> Fault {
     let (code, message) = (code.to_owned(), "AWS's own words.".to_owned());
@@ -31,14 +31,14 @@ fn endpoint(update: Duration) -> Endpoint {
     endpoint
 }
 
-fn deploy(endpoint: &Endpoint, members: &Value) -> Ended {
+fn deploy(endpoint: &Endpoint, members: &Value) -> PluginOutput {
     let mut request = request(endpoint);
     request.as_object_mut().expect("an object").extend(members.as_object().expect("an object").clone());
-    Plugin::new(&[]).directory(build_directory().path()).run(&request)
+    PluginCommand::new(&[]).directory(build_directory().path()).run(&request)
 }
 
 /// The `what` of all `progress` events of waits.
-fn waits(ended: &Ended) -> Vec<&str> {
+fn waits(ended: &PluginOutput) -> Vec<&str> {
     let waits = ended.events.iter().filter(|event| event["event"] == "progress" && event["task"] == "wait");
     waits.map(|event| event["what"].as_str().expect("a string")).collect()
 }
@@ -96,7 +96,7 @@ fn sts_that_is_down_until_the_end_of_the_wait_is_reported_so() {
     // Long enough for one response, even on a busy machine.
     request["wait_timeout"] = json!(6);
     request["env"]["AWS_ENDPOINT_URL_STS"] = json!(sts.url());
-    let ended = Plugin::new(&[]).directory(build_directory().path()).run(&request);
+    let ended = PluginCommand::new(&[]).directory(build_directory().path()).run(&request);
     let error = &ended.finished()["error"];
     assert_eq!(
         (&error["code"], &error["aws"]["operation"]),

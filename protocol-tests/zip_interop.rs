@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use crate::deployments::noise;
 use crate::fixture;
-use crate::plugin::Plugin;
+use crate::plugin::PluginCommand;
 
 /// A script that prints every entry of an archive in the format of [`seen`], and the first entry with a wrong checksum.
 const READ_ALL: &str = r#"
@@ -75,7 +75,7 @@ impl Scenario {
 
     fn package(&self) {
         let stanza = json!({"function_name": "f", "zip": "tree", "dot_match": true});
-        let ended = Plugin::new(&["package", "--output", "tree.zip"]).directory(self.place.path()).run(&stanza);
+        let ended = PluginCommand::new(&["package", "--output", "tree.zip"]).directory(self.place.path()).run(&stanza);
         assert_eq!(ended.outcome(), "packaged", "{}", ended.stdout);
     }
 

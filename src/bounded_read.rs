@@ -78,8 +78,8 @@ fn read_to_end(mut file: File, limit: Duration, stop: &CancelToken) -> io::Resul
         match file.read(&mut buffer) {
             Ok(0) => return Ok(bytes),
             Ok(count) if bytes.len() + count > MAX_BYTES => {
-                let said = format!("it is larger than {} MiB", MAX_BYTES >> 20);
-                return Err(io::Error::new(ErrorKind::FileTooLarge, said));
+                let message = format!("it is larger than {} MiB", MAX_BYTES >> 20);
+                return Err(io::Error::new(ErrorKind::FileTooLarge, message));
             }
             Ok(count) => bytes.extend_from_slice(&buffer[..count]),
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}

@@ -49,7 +49,7 @@ impl CancelToken {
     }
 
     /// Cancels the run. Only the first reason is kept.
-    pub fn request(&self, reason: CancelReason) {
+    pub fn cancel(&self, reason: CancelReason) {
         self.0.send_if_modified(|current| match current {
             Some(_) => false,
             None => {
@@ -73,7 +73,7 @@ impl CancelToken {
     }
 
     /// Waits until the run is cancelled.
-    pub async fn requested(&self) -> CancelReason {
+    pub async fn cancelled(&self) -> CancelReason {
         let mut receiver = self.0.subscribe();
         let seen = receiver.wait_for(Option::is_some).await.expect("the sender lives as long as `self`");
         seen.expect("waited for a reason")

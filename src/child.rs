@@ -39,7 +39,7 @@ pub enum ChildError {
     /// The command did not exit within this limit.
     TimedOut(Duration),
     /// The run was cancelled.
-    Stopped(CancelReason),
+    Cancelled(CancelReason),
 }
 
 impl fmt::Display for ChildError {
@@ -53,7 +53,7 @@ impl fmt::Display for ChildError {
                 )
             }
             ChildError::TimedOut(limit) => write!(f, "the command did not exit within {} s", limit.as_secs()),
-            ChildError::Stopped(_) => f.write_str("the run was cancelled"),
+            ChildError::Cancelled(_) => f.write_str("the run was cancelled"),
         }
     }
 }
@@ -95,7 +95,7 @@ pub fn kill_all() {
         let _ = kill_process_group(command.group, Signal::KILL);
     }
     if let Some(command) = ended.first() {
-        orphans::end(&command.kept);
+        orphans::kill(&command.kept);
     }
 }
 
@@ -121,11 +121,11 @@ pub fn run(
     stop: Option<&CancelToken>,
     receive: &mut dyn FnMut(Stream, &[u8]),
 ) -> Result<ExitStatus, ChildError> {
-    let stopped = || stop.and_then(CancelToken::reason).map_or(Ok(()), |reason| Err(ChildError::Stopped(reason)));
+    let stopped = || stop.and_then(CancelToken::reason).map_or(Ok(()), |reason| Err(ChildError::Cancelled(reason)));
     stopped()?;
     command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-    let kept = orphans::alive();
+    let kept = orphans::list();
     let child = {
         // Locked until the child is listed: a thread that ends orphans would take an unlisted child for one of them.
         let mut running = running();
@@ -270,7 +270,7 @@ impl Drop for ProcessGroup {
         let is_known = running().extract_if(.., |command| command.group == group).next().is_some();
         // If it is no longer in `RUNNING`, `kill_all` has killed it. The thread of `kill_all` may not be done when the run ends.
         if !ends_by_itself || !is_known {
-            orphans::end(&self.1);
+            orphans::kill(&self.1);
         }
     }
 }

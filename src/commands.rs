@@ -24,12 +24,12 @@ pub enum CommandError {
         /// Index of the command in `run`, from 0.
         index: usize,
         /// Exit status or signal, as text.
-        how: String,
+        status: String,
     },
     /// git could not stash or restore uncommitted files.
     CleanupFailed {
         /// Output of git.
-        words: String,
+        output: String,
     },
     /// The command could not be started, or was ended early.
     Child(ChildError),
@@ -57,18 +57,18 @@ pub fn run_in_bash(
         child::with_env(bash.args(["-c", line]).current_dir(directory), env);
         let mut lines = LineSplitter { redact, stdout: Vec::new(), stderr: Vec::new() };
         let ended =
-            child::run(&mut bash, env, None, limit, Some(stop), &mut |stream, bytes| lines.take(stream, bytes, report));
+            child::run(&mut bash, env, None, limit, Some(stop), &mut |stream, bytes| lines.push(stream, bytes, report));
         lines.finish(report);
         let status = ended.map_err(CommandError::Child)?;
         if !status.success() {
-            return Err(CommandError::RunFailed { command: line.clone(), index, how: status.to_string() });
+            return Err(CommandError::RunFailed { command: line.clone(), index, status: status.to_string() });
         }
     }
     Ok(())
 }
 
 /// Number of bytes at the end of an unfinished long line that are not written yet, because a secret may continue in the next bytes.
-const HELD: usize = 8 * 1024;
+const REDACTION_OVERLAP: usize = 8 * 1024;
 
 /// Splits output into lines, separately for each stream.
 struct LineSplitter<'a> {
@@ -78,7 +78,7 @@ struct LineSplitter<'a> {
 }
 
 impl LineSplitter<'_> {
-    fn take(&mut self, stream: Stream, bytes: &[u8], report: &mut dyn FnMut(Stream, String)) {
+    fn push(&mut self, stream: Stream, bytes: &[u8], report: &mut dyn FnMut(Stream, String)) {
         let begun = match stream {
             Stream::Stdout => &mut self.stdout,
             Stream::Stderr | Stream::Log => &mut self.stderr,
@@ -86,10 +86,10 @@ impl LineSplitter<'_> {
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
             let (text, ended) = part.strip_suffix(b"\n").map_or((part, false), |text| (text, true));
             begun.extend_from_slice(text);
-            if begun.len() > MAX_LINE + HELD {
+            if begun.len() > MAX_LINE + REDACTION_OVERLAP {
                 let unfinished = begun.split_off(begun.len() - unfinished(begun));
                 let text = (self.redact)(&String::from_utf8_lossy(begun));
-                let held = text.floor_char_boundary(text.len().saturating_sub(HELD));
+                let held = text.floor_char_boundary(text.len().saturating_sub(REDACTION_OVERLAP));
                 pieces(&text[..held]).for_each(|piece| report(stream, piece.to_owned()));
                 *begun = [&text.as_bytes()[held..], &unfinished].concat();
             }
@@ -145,7 +145,7 @@ pub struct Stash {
     /// Hash of the stash commit.
     pub commit: String,
     /// The files and directories that git removed or changed, with their modes, which git does not keep.
-    taken: Vec<tree::Was>,
+    removed: Vec<tree::FileState>,
 }
 
 /// The message of a stash made by this process. It is known before the stash exists.
@@ -168,18 +168,18 @@ pub fn stash(env: &Environment, directory: &Path) -> Result<(Option<Stash>, Vec<
     };
     let before = newest()?;
     let (_, top) = git(&["rev-parse", "--show-toplevel"])?;
-    let (mut taken, mut left) = tree::read(Path::new(&top));
+    let (mut removed, mut left) = tree::read(Path::new(&top));
     // Quiet: if this process ends before git, output to the closed pipe would end git in the middle of its work.
-    let (pushed, words) = git(&["stash", "push", "--quiet", "--all", "--message", &stash_name()])?;
+    let (pushed, output) = git(&["stash", "push", "--quiet", "--all", "--message", &stash_name()])?;
     let made = newest()?.filter(|newest| before.as_ref() != Some(newest));
     if !pushed {
-        let words = made.map_or(words.clone(), |commit| format!("{words}; the removed files are in stash {commit}"));
-        return Err(CommandError::CleanupFailed { words });
+        let output = made.map_or(output.clone(), |commit| format!("{output}; the removed files are in stash {commit}"));
+        return Err(CommandError::CleanupFailed { output });
     }
-    taken.retain(tree::Was::has_changed);
+    removed.retain(tree::FileState::has_changed);
     let (_, status) = git(&["-c", "core.quotePath=false", "status", "--porcelain", "--ignored"])?;
     left.extend(status.lines().filter_map(|line| line.get(2..)).map(|path| path.trim().to_owned()));
-    Ok((made.map(|commit| Stash { commit, taken }), left))
+    Ok((made.map(|commit| Stash { commit, removed }), left))
 }
 
 impl Stash {
@@ -192,13 +192,13 @@ impl Stash {
         // A command of `run` may have made another stash since, so find the entry by its commit.
         let (_, list) = git(&["stash", "list", "--format=%H %gd"])?;
         let entry = list.lines().find_map(|line| line.strip_prefix(&self.commit)).map(str::trim);
-        let gone = || CommandError::CleanupFailed { words: "the stash does not exist any more".to_owned() };
+        let gone = || CommandError::CleanupFailed { output: "the stash does not exist any more".to_owned() };
         match git(&["stash", "pop", "--quiet", entry.ok_or_else(gone)?])? {
             (true, _) => {
-                tree::restore(&self.taken);
+                tree::restore(&self.removed);
                 Ok(())
             }
-            (false, words) => Err(CommandError::CleanupFailed { words }),
+            (false, output) => Err(CommandError::CleanupFailed { output }),
         }
     }
 }
@@ -207,10 +207,10 @@ impl Stash {
 fn git(arguments: &[&str], env: &Environment, directory: &Path) -> Result<(bool, String), CommandError> {
     let mut git = Command::new("git");
     child::with_env(git.args(arguments).current_dir(directory), env);
-    let mut words = Vec::new();
-    let ended = child::run(&mut git, env, None, None, None, &mut |_, bytes| words.extend_from_slice(bytes));
+    let mut output = Vec::new();
+    let ended = child::run(&mut git, env, None, None, None, &mut |_, bytes| output.extend_from_slice(bytes));
     let status = ended.map_err(CommandError::Child)?;
-    Ok((status.success(), String::from_utf8_lossy(&words).trim().to_owned()))
+    Ok((status.success(), String::from_utf8_lossy(&output).trim().to_owned()))
 }
 
 #[cfg(test)]
@@ -236,12 +236,12 @@ mod tests {
     fn a_secret_at_the_border_of_two_pieces_is_masked() {
         let secret = "s3cré😀t-of-the-job";
         let redact = |text: &str| text.replace(secret, "[secure]");
-        for before in MAX_LINE + HELD - 40..MAX_LINE + HELD + 40 {
+        for before in MAX_LINE + REDACTION_OVERLAP - 40..MAX_LINE + REDACTION_OVERLAP + 40 {
             let mut lines = LineSplitter { redact: &redact, stdout: Vec::new(), stderr: Vec::new() };
             let mut reported = String::new();
             let line = format!("{}{secret} and more\n", "x".repeat(before));
             for piece in line.as_bytes().chunks(8 * 1024) {
-                lines.take(Stream::Stdout, piece, &mut |_, text| {
+                lines.push(Stream::Stdout, piece, &mut |_, text| {
                     assert!(text.len() <= MAX_LINE);
                     reported += &text;
                 });

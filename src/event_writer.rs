@@ -22,13 +22,13 @@ pub struct EventWriter {
     /// Name or commit of the git stash with the files of `cleanup`.
     stash: Mutex<Option<String>>,
     stop: CancelToken,
-    acted: AtomicBool,
+    side_effects_started: AtomicBool,
     failure_allowed: AtomicBool,
     began: Instant,
     /// Time of the last event, in milliseconds after `began`. Not part of `lines`, for the same reason.
-    reported_ms: AtomicU64,
+    last_event_ms: AtomicU64,
     /// Time of the last event other than the progress of a wait, in milliseconds after `began`.
-    reported_else_ms: AtomicU64,
+    last_non_wait_ms: AtomicU64,
 }
 
 struct LineSink {
@@ -44,11 +44,11 @@ impl EventWriter {
             changed: Mutex::default(),
             stash: Mutex::default(),
             stop,
-            acted: AtomicBool::new(false),
+            side_effects_started: AtomicBool::new(false),
             failure_allowed: AtomicBool::new(false),
             began: Instant::now(),
-            reported_ms: AtomicU64::new(0),
-            reported_else_ms: AtomicU64::new(0),
+            last_event_ms: AtomicU64::new(0),
+            last_non_wait_ms: AtomicU64::new(0),
         }
     }
 
@@ -82,30 +82,30 @@ impl EventWriter {
 
     /// Returns a callback that emits progress events: none in the first 300 ms, then at most five per second.
     pub fn progress(self: &Arc<Self>, progress: fn(u64, u64) -> Progress) -> impl FnMut(u64, u64) + Send + use<> {
-        let journal = self.clone();
+        let events = self.clone();
         let mut next = Instant::now() + Duration::from_millis(300);
         move |done_bytes, total_bytes| {
             let now = Instant::now();
             if now >= next {
                 next = now + Duration::from_millis(200);
-                journal.emit(Event::Progress(progress(done_bytes, total_bytes)));
+                events.emit(Event::Progress(progress(done_bytes, total_bytes)));
             }
         }
     }
 
     /// Time since the last event.
     pub fn silence(&self) -> Duration {
-        self.since(&self.reported_ms)
+        self.since(&self.last_event_ms)
     }
 
     /// Emits the progress event of a wait for `what`, with the time since the last event of another kind.
     pub fn emit_wait(&self, what: String) {
-        let elapsed_ms = u64::try_from(self.since(&self.reported_else_ms).as_millis()).unwrap_or(u64::MAX);
+        let elapsed_ms = u64::try_from(self.since(&self.last_non_wait_ms).as_millis()).unwrap_or(u64::MAX);
         self.emit(Event::Progress(Progress::Wait { what, elapsed_ms }));
     }
 
-    fn since(&self, reported_ms: &AtomicU64) -> Duration {
-        self.began.elapsed().saturating_sub(Duration::from_millis(reported_ms.load(Ordering::Relaxed)))
+    fn since(&self, last_event_ms: &AtomicU64) -> Duration {
+        self.began.elapsed().saturating_sub(Duration::from_millis(last_event_ms.load(Ordering::Relaxed)))
     }
 
     /// Records that a step has taken effect. A repeated step is recorded once.
@@ -139,12 +139,12 @@ impl EventWriter {
 
     /// Records that a request was sent to AWS or that a command with side effects was started.
     pub fn mark_side_effects_started(&self) {
-        self.acted.store(true, Ordering::Relaxed);
+        self.side_effects_started.store(true, Ordering::Relaxed);
     }
 
     /// True if a request was sent to AWS or a command with side effects was started.
     pub fn has_side_effects(&self) -> bool {
-        self.acted.load(Ordering::Relaxed)
+        self.side_effects_started.load(Ordering::Relaxed)
     }
 
     /// Records that the stanza sets `allow_failure`.
@@ -159,16 +159,16 @@ impl EventWriter {
     /// Writes each line with one write and one flush, so that a reader never sees an incomplete event.
     fn write(&self, lines: &mut LineSink, event: &Event) {
         let now_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.reported_ms.store(now_ms, Ordering::Relaxed);
+        self.last_event_ms.store(now_ms, Ordering::Relaxed);
         if !matches!(event, Event::Progress(Progress::Wait { .. })) {
-            self.reported_else_ms.store(now_ms, Ordering::Relaxed);
+            self.last_non_wait_ms.store(now_ms, Ordering::Relaxed);
         }
         let mut line = serde_json::to_vec(&Line::new(event)).expect("every event can be serialized");
         line.push(b'\n');
         let line = without_log_commands(line);
         if let Err(error) = lines.out.write_all(&line).and_then(|()| lines.out.flush()) {
             tracing::info!(%error, "standard output is closed");
-            self.stop.request(CancelReason::OutputClosed);
+            self.stop.cancel(CancelReason::OutputClosed);
         }
     }
 
@@ -233,10 +233,10 @@ mod tests {
     #[test]
     fn finished_is_written_once_and_nothing_behind_it() {
         let out = Shared::default();
-        let journal = EventWriter::new(out.clone(), CancelToken::new());
-        assert!(journal.finish(Finished::Checked {}).is_some());
-        assert!(journal.finish(Finished::Skipped { unmet: Vec::new() }).is_none());
-        journal.emit(hello());
+        let events = EventWriter::new(out.clone(), CancelToken::new());
+        assert!(events.finish(Finished::Checked {}).is_some());
+        assert!(events.finish(Finished::Skipped { unmet: Vec::new() }).is_none());
+        events.emit(hello());
         let text = String::from_utf8(out.0.lock().unwrap().clone()).unwrap();
         assert_eq!(text.lines().count(), 1);
         assert!(text.contains(r#""event":"finished","outcome":"checked""#), "{text}");
@@ -245,13 +245,13 @@ mod tests {
     #[test]
     fn no_event_holds_a_command_to_a_log() {
         let out = Shared::default();
-        let journal = EventWriter::new(out.clone(), CancelToken::new());
-        for said in ["##vso[task.setvariable variable=x]y", "###[add-path]z ####", "\\##teamcity[x]", "# one"] {
-            journal.emit(Event::Output { stream: crate::protocol::event::Stream::Stdout, line: said.to_owned() });
+        let events = EventWriter::new(out.clone(), CancelToken::new());
+        for line in ["##vso[task.setvariable variable=x]y", "###[add-path]z ####", "\\##teamcity[x]", "# one"] {
+            events.emit(Event::Output { stream: crate::protocol::event::Stream::Stdout, line: line.to_owned() });
             let text = String::from_utf8(std::mem::take(&mut *out.0.lock().unwrap())).unwrap();
             assert!(!text.contains("##"), "{text}");
             let event: serde_json::Value = serde_json::from_str(&text).unwrap();
-            assert_eq!(event["line"], said);
+            assert_eq!(event["line"], line);
         }
     }
 
@@ -265,9 +265,9 @@ mod tests {
     #[test]
     fn allow_failure_does_not_allow_a_signal() {
         for (code, expected) in [(Code::AccessDenied, true), (Code::Cancelled, false)] {
-            let journal = EventWriter::new(io::sink(), CancelToken::new());
-            journal.allow_failure();
-            let finished = journal.finish(Finished::failed(ErrorReport::new(code, "x"), Vec::new()));
+            let events = EventWriter::new(io::sink(), CancelToken::new());
+            events.allow_failure();
+            let finished = events.finish(Finished::failed(ErrorReport::new(code, "x"), Vec::new()));
             assert!(matches!(finished, Some(Finished::Failed { allowed, .. }) if allowed == expected));
         }
     }

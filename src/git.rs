@@ -20,7 +20,7 @@ pub enum GitError {
     /// git exited with an error before it looked up the value, for example because the checkout belongs to another user.
     Refused {
         /// Standard error of git, or its exit status if a signal killed it.
-        words: String,
+        message: String,
     },
     /// git could not be started, or did not exit by itself.
     Child(ChildError),
@@ -33,7 +33,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// [`GitError`] if the result is unknown.
-pub fn ask(
+pub fn query(
     arguments: &[&str],
     env: &Environment,
     directory: &Path,
@@ -42,9 +42,9 @@ pub fn ask(
     let mut git = Command::new("git");
     // The messages of git are compared below, so they must not be translated.
     child::with_env(git.args(arguments).current_dir(directory), env).env("LC_ALL", "C");
-    let (mut answer, mut words) = (Vec::new(), Vec::new());
+    let (mut answer, mut message) = (Vec::new(), Vec::new());
     let mut receive = |stream, bytes: &[u8]| {
-        let text = if stream == Stream::Stdout { &mut answer } else { &mut words };
+        let text = if stream == Stream::Stdout { &mut answer } else { &mut message };
         text.extend(bytes.iter().take(MAX_BYTES - text.len()));
     };
     let ended = child::run(&mut git, env, None, Some(LIMIT), Some(stop), &mut receive);
@@ -52,16 +52,16 @@ pub fn ask(
         ChildError::Unstartable(error) if error.kind() == io::ErrorKind::NotFound => GitError::NotInstalled,
         error => GitError::Child(error),
     })?;
-    let words = String::from_utf8_lossy(&words).trim().to_owned();
+    let message = String::from_utf8_lossy(&message).trim().to_owned();
     match status.code() {
         Some(0) => {
             let answer = String::from_utf8_lossy(&answer).trim().to_owned();
             Ok((!answer.is_empty()).then_some(answer))
         }
         // git exits with 128 on fatal errors. These messages mean a negative result in spite of that status.
-        Some(128) if !NO.iter().any(|no| words.contains(no)) => Err(GitError::Refused { words }),
+        Some(128) if !NEGATIVE_MESSAGES.iter().any(|no| message.contains(no)) => Err(GitError::Refused { message }),
         Some(_) => Ok(None),
-        None => Err(GitError::Refused { words: status.to_string() }),
+        None => Err(GitError::Refused { message: status.to_string() }),
     }
 }
 
@@ -69,7 +69,7 @@ pub fn ask(
 const MAX_BYTES: usize = 1024 * 1024;
 
 /// Messages of git 2.30 to 2.47 that mean that something does not exist.
-const NO: [&str; 5] = [
+const NEGATIVE_MESSAGES: [&str; 5] = [
     "not a git repository",
     "No such remote",
     "no tag exactly matches",
@@ -100,7 +100,7 @@ mod tests {
         assert!(bash.status().expect("bash runs").success());
         let path = bin.path().display().to_string();
         let env: Environment = [("PATH", path.as_str())].into_iter().collect();
-        ask(&["symbolic-ref", "HEAD"], &env, bin.path(), &CancelToken::new())
+        query(&["symbolic-ref", "HEAD"], &env, bin.path(), &CancelToken::new())
     }
 
     #[test]
@@ -113,7 +113,7 @@ mod tests {
             assert!(matches!(answer_from(silence), Err(GitError::Refused { .. })), "{silence}");
         }
         let env: Environment = [("PATH", "/nowhere")].into_iter().collect();
-        let absent = ask(&["status"], &env, Path::new("/"), &CancelToken::new());
+        let absent = query(&["status"], &env, Path::new("/"), &CancelToken::new());
         assert!(matches!(absent, Err(GitError::NotInstalled)), "{absent:?}");
     }
 }

@@ -22,32 +22,37 @@ pub struct Policy {
 
 /// The smallest policy that covers every deployment of a stanza: one that creates the function, and one that changes all that
 /// the stanza sets. The policy also covers live settings that the stanza does not set.
-pub fn of(stanza: &Stanza, wanted: &DesiredFunction, source: &CodeSource, region: &Region) -> Policy {
-    let place = Place::of(stanza, wanted, region);
-    let function =
-        format!("arn:{}:lambda:{}:{}:function:{}", place.partition, place.region, place.account, wanted.name.name());
+pub fn of(stanza: &Stanza, desired: &DesiredFunction, source: &CodeSource, region: &Region) -> Policy {
+    let arn_parts = ArnParts::of(stanza, desired, region);
+    let function = format!(
+        "arn:{}:lambda:{}:{}:function:{}",
+        arn_parts.partition,
+        arn_parts.region,
+        arn_parts.account,
+        desired.name.name()
+    );
     let on = |qualifier: &str| format!("{function}:{qualifier}");
-    let mut draft = Draft { statements: Vec::new(), notes: notes(stanza, wanted, source, &place) };
-    draft.allow("Function", &from_function(stanza, wanted, source), vec![function.clone()]);
-    let addressed = wanted.url_alias().map_or(function.clone(), on);
-    if wanted.url_alias().is_some() {
-        draft.allow("Address", &from_address(wanted), vec![addressed.clone()]);
+    let mut draft = Draft { statements: Vec::new(), notes: notes(stanza, desired, source, &arn_parts) };
+    draft.allow("Function", &function_actions(stanza, desired, source), vec![function.clone()]);
+    let addressed = desired.url_alias().map_or(function.clone(), on);
+    if desired.url_alias().is_some() {
+        draft.allow("Address", &url_actions(desired), vec![addressed.clone()]);
     }
-    if opens(wanted) {
+    if may_be_public(desired) {
         let everybody = Statement::allow(["lambda:AddPermission"], [addressed]).only_if("lambda:Principal", "*");
         draft.statements.push(everybody.named("Everybody"));
     }
-    draft.allow("Versions", &from_versions(stanza, wanted), vec![on("*")]);
-    if invokes(stanza) && !wanted.release.publish {
+    draft.allow("Versions", &version_actions(stanza, desired), vec![on("*")]);
+    if invokes(stanza) && !desired.release.publish {
         draft.allow("Latest", &["lambda:InvokeFunction"], vec![on("$LATEST")]);
     }
-    draft.allow("Aliases", &from_aliases(wanted), wanted.release.aliases.iter().map(|alias| on(alias)).collect());
-    if touches_network(wanted) {
+    draft.allow("Aliases", &alias_actions(desired), desired.release.aliases.iter().map(|alias| on(alias)).collect());
+    if touches_network(desired) {
         let actions = ["ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"];
         draft.allow("Network", &actions, vec!["*".to_owned()]);
     }
-    wanted.settings.iter().for_each(|setting| draft.allow_for(setting));
-    draft.allow_code(source, wanted, &place);
+    desired.settings.iter().for_each(|setting| draft.allow_for(setting));
+    draft.allow_code(source, desired, &arn_parts);
     Policy { document: PolicyDocument::of(draft.statements), notes: draft.notes }
 }
 
@@ -57,9 +62,9 @@ pub fn default_region(region: &Region) -> String {
 }
 
 /// The actions on the function itself.
-fn from_function(stanza: &Stanza, wanted: &DesiredFunction, source: &CodeSource) -> Vec<&'static str> {
-    let has = |call| wanted.settings.iter().any(|setting| setting.changed_by() == call);
-    let names = |setting: Setting| wanted.settings.contains(&setting);
+fn function_actions(stanza: &Stanza, desired: &DesiredFunction, source: &CodeSource) -> Vec<&'static str> {
+    let has = |call| desired.settings.iter().any(|setting| setting.changed_by() == call);
+    let names = |setting: Setting| desired.settings.contains(&setting);
     let (names_signing, names_reserved) = (has(ChangedBy::CodeSigning), has(ChangedBy::Concurrency));
     let no_signing = names(Setting::CodeSigningConfigArn(String::new()));
     let no_reserved = names(Setting::ReservedConcurrency(None));
@@ -68,26 +73,26 @@ fn from_function(stanza: &Stanza, wanted: &DesiredFunction, source: &CodeSource)
             CodeSource::Image(_) => true,
             CodeSource::LiveImage => false,
             CodeSource::Package | CodeSource::PackageInBucket(_) | CodeSource::Object(_) => {
-                stanza.runtime.is_some() && wanted.handler.is_some()
+                stanza.runtime.is_some() && desired.handler.is_some()
             }
         };
-    let release = &wanted.release;
+    let release = &desired.release;
     let (names_alias, prunes) = (!release.aliases.is_empty(), release.keep.is_some());
     // With an alias, the function's own URL is read too, and deleted when the stanza wants no URL.
-    let has_alias = wanted.url_alias().is_some();
-    let own_address = match &wanted.url {
+    let has_alias = desired.url_alias().is_some();
+    let own_address = match &desired.url {
         Some(OrNone::Some(_)) if has_alias => vec!["lambda:GetFunctionUrlConfig"],
-        _ => from_address(wanted),
+        _ => url_actions(desired),
     };
     let mut actions = needed(&[
         (true, "lambda:GetFunction"),
         (creates, "lambda:CreateFunction"),
-        (has(ChangedBy::Configuration) || wanted.handler.is_some(), "lambda:UpdateFunctionConfiguration"),
+        (has(ChangedBy::Configuration) || desired.handler.is_some(), "lambda:UpdateFunctionConfiguration"),
         // Needed even if the live image stays: after a failed update it is sent again.
         (true, "lambda:UpdateFunctionCode"),
-        (wanted.tags.is_some(), "lambda:ListTags"),
-        (wanted.tags.is_some(), "lambda:TagResource"),
-        (wanted.tags.is_some() && wanted.replaces_tags, "lambda:UntagResource"),
+        (desired.tags.is_some(), "lambda:ListTags"),
+        (desired.tags.is_some(), "lambda:TagResource"),
+        (desired.tags.is_some() && desired.replaces_tags, "lambda:UntagResource"),
         (names_signing, "lambda:GetFunctionCodeSigningConfig"),
         (names_signing && !no_signing, "lambda:PutFunctionCodeSigningConfig"),
         (no_signing, "lambda:DeleteFunctionCodeSigningConfig"),
@@ -105,8 +110,8 @@ fn from_function(stanza: &Stanza, wanted: &DesiredFunction, source: &CodeSource)
 }
 
 /// The actions on a function URL, whether it belongs to the function or to an alias.
-fn from_address(wanted: &DesiredFunction) -> Vec<&'static str> {
-    let (names_url, no_url) = (wanted.url.is_some(), wanted.url == Some(OrNone::None));
+fn url_actions(desired: &DesiredFunction) -> Vec<&'static str> {
+    let (names_url, no_url) = (desired.url.is_some(), desired.url == Some(OrNone::None));
     needed(&[
         (names_url, "lambda:GetFunctionUrlConfig"),
         (names_url, "lambda:GetPolicy"),
@@ -119,18 +124,18 @@ fn from_address(wanted: &DesiredFunction) -> Vec<&'static str> {
 }
 
 /// The actions on published versions.
-fn from_versions(stanza: &Stanza, wanted: &DesiredFunction) -> Vec<&'static str> {
+fn version_actions(stanza: &Stanza, desired: &DesiredFunction) -> Vec<&'static str> {
     needed(&[
-        (wanted.release.publish, "lambda:GetFunction"),
-        (wanted.release.publish && invokes(stanza), "lambda:InvokeFunction"),
-        (wanted.release.keep.is_some(), "lambda:DeleteFunction"),
+        (desired.release.publish, "lambda:GetFunction"),
+        (desired.release.publish && invokes(stanza), "lambda:InvokeFunction"),
+        (desired.release.keep.is_some(), "lambda:DeleteFunction"),
     ])
 }
 
 /// The actions on aliases. Reading provisioned concurrency is always among them, since it moves with an alias whether or not the
 /// stanza sets it.
-fn from_aliases(wanted: &DesiredFunction) -> Vec<&'static str> {
-    let provisioned = wanted.release.provisioned;
+fn alias_actions(desired: &DesiredFunction) -> Vec<&'static str> {
+    let provisioned = desired.release.provisioned;
     needed(&[
         (true, "lambda:GetProvisionedConcurrencyConfig"),
         (matches!(provisioned, Some(Some(_))), "lambda:PutProvisionedConcurrencyConfig"),
@@ -148,14 +153,14 @@ fn invokes(stanza: &Stanza) -> bool {
 }
 
 /// True if public access may have to be granted: the stanza asks for it, or keeps the auth type of the live function URL.
-fn opens(wanted: &DesiredFunction) -> bool {
-    matches!(&wanted.url, Some(OrNone::Some(url)) if url.auth_type.as_deref() != Some("AWS_IAM"))
+fn may_be_public(desired: &DesiredFunction) -> bool {
+    matches!(&desired.url, Some(OrNone::Some(url)) if url.auth_type.as_deref() != Some("AWS_IAM"))
 }
 
 /// True if an update sends subnets or security groups. The live ones count, too, because AWS replaces a VPC configuration as a whole.
-fn touches_network(wanted: &DesiredFunction) -> bool {
-    let leaves = wanted.settings.contains(&Setting::SubnetIds(BTreeSet::new()));
-    wanted.settings.iter().any(|setting| match setting {
+fn touches_network(desired: &DesiredFunction) -> bool {
+    let leaves = desired.settings.contains(&Setting::SubnetIds(BTreeSet::new()));
+    desired.settings.iter().any(|setting| match setting {
         Setting::SubnetIds(ids) | Setting::SecurityGroupIds(ids) => !ids.is_empty(),
         Setting::Ipv6AllowedForDualStack(_) => !leaves,
         _ => false,
@@ -163,7 +168,7 @@ fn touches_network(wanted: &DesiredFunction) -> bool {
 }
 
 /// What Lambda does with an image's repository, using the caller's permissions.
-const OF_IMAGE: [&str; 4] =
+const IMAGE_ACTIONS: [&str; 4] =
     ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:GetRepositoryPolicy", "ecr:SetRepositoryPolicy"];
 
 /// A policy under construction.
@@ -218,13 +223,13 @@ impl Draft {
     }
 
     /// Adds the actions with which the code reaches Lambda.
-    fn allow_code(&mut self, source: &CodeSource, wanted: &DesiredFunction, place: &Place) {
-        let object = |bucket: &str, key: &str| format!("arn:{}:s3:::{}/{key}", place.partition, literal(bucket));
+    fn allow_code(&mut self, source: &CodeSource, desired: &DesiredFunction, arn_parts: &ArnParts) {
+        let object = |bucket: &str, key: &str| format!("arn:{}:s3:::{}/{key}", arn_parts.partition, literal(bucket));
         match source {
             CodeSource::Package => {}
             CodeSource::PackageInBucket(bucket) => {
                 let separator = if bucket.prefix.is_empty() { "" } else { "/" };
-                let keys = format!("{}{separator}{}/*", literal(&bucket.prefix), wanted.name.name());
+                let keys = format!("{}{separator}{}/*", literal(&bucket.prefix), desired.name.name());
                 let actions = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"];
                 self.allow("Package", &actions, vec![object(&bucket.name, &keys)]);
             }
@@ -233,10 +238,12 @@ impl Draft {
                 self.allow("Package", &[action], vec![object(&it.bucket, &literal(&it.key))]);
             }
             CodeSource::Image(uri) => {
-                let repository = self.repository(uri, place);
-                self.allow("Image", &OF_IMAGE, vec![repository]);
+                let repository = self.repository(uri, arn_parts);
+                self.allow("Image", &IMAGE_ACTIONS, vec![repository]);
             }
-            CodeSource::LiveImage => self.allow("Image", &OF_IMAGE, vec![place.repository(&place.region, "*", "*")]),
+            CodeSource::LiveImage => {
+                self.allow("Image", &IMAGE_ACTIONS, vec![arn_parts.repository(&arn_parts.region, "*", "*")])
+            }
         }
     }
 
@@ -261,18 +268,18 @@ impl Draft {
     }
 
     /// The ARN of the repository of an image such as `123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/app:7`.
-    fn repository(&mut self, uri: &str, place: &Place) -> String {
+    fn repository(&mut self, uri: &str, arn_parts: &ArnParts) -> String {
         let (host, path) = uri.split_once('/').unwrap_or(("", uri));
         let name = literal(path.split(['@', ':']).next().unwrap_or(path));
         match host.split('.').collect::<Vec<_>>().as_slice() {
             [account, "dkr", "ecr", region, ..] if is_account(account) && is_word(region) => {
-                place.repository(region, account, &name)
+                arn_parts.repository(region, account, &name)
             }
             _ => {
                 let about =
                     "`image_uri` is not the URI of an image in ECR, so the policy has `*` as its account and region";
                 self.notes.push(about.to_owned());
-                place.repository("*", "*", &name)
+                arn_parts.repository("*", "*", &name)
             }
         }
     }
@@ -309,16 +316,16 @@ fn is_word(text: &str) -> bool {
 }
 
 /// Partition, region and account of the function; `*` for an unknown one.
-struct Place {
+struct ArnParts {
     partition: String,
     region: String,
     account: String,
 }
 
-impl Place {
+impl ArnParts {
     /// Takes them from the function's ARN, else from the role's.
-    fn of(stanza: &Stanza, wanted: &DesiredFunction, region: &Region) -> Place {
-        let function: Vec<&str> = wanted.name.as_str().split(':').collect();
+    fn of(stanza: &Stanza, desired: &DesiredFunction, region: &Region) -> ArnParts {
+        let function: Vec<&str> = desired.name.as_str().split(':').collect();
         let role: Vec<&str> = stanza.role.as_deref().unwrap_or_default().split(':').collect();
         let (partition, account) = match (function.as_slice(), role.as_slice()) {
             (["arn", partition, "lambda", _, account, ..], _) => (*partition, *account),
@@ -328,8 +335,8 @@ impl Place {
             _ => ("*", "*"),
         };
         let known = |text: &str, is_it: fn(&str) -> bool| if is_it(text) { text.to_owned() } else { "*".to_owned() };
-        let region = wanted.name.region().unwrap_or(region.as_str());
-        Place {
+        let region = desired.name.region().unwrap_or(region.as_str());
+        ArnParts {
             partition: known(partition, is_word),
             region: known(region, is_word),
             account: known(account, is_account),
@@ -341,9 +348,9 @@ impl Place {
     }
 }
 
-fn notes(stanza: &Stanza, wanted: &DesiredFunction, source: &CodeSource, place: &Place) -> Vec<String> {
+fn notes(stanza: &Stanza, desired: &DesiredFunction, source: &CodeSource, arn_parts: &ArnParts) -> Vec<String> {
     let mut notes = Vec::new();
-    let parts = [("partition", &place.partition), ("region", &place.region), ("account", &place.account)];
+    let parts = [("partition", &arn_parts.partition), ("region", &arn_parts.region), ("account", &arn_parts.account)];
     let unknown: Vec<&str> = parts.into_iter().filter(|(_, value)| *value == "*").map(|(what, _)| what).collect();
     if !unknown.is_empty() {
         let (are, them) = if unknown.len() == 1 { ("is", "it") } else { ("are", "them") };
@@ -355,7 +362,7 @@ fn notes(stanza: &Stanza, wanted: &DesiredFunction, source: &CodeSource, place: 
     if *source == CodeSource::LiveImage {
         notes.push("the live image's repository is not known, so the policy has `*` instead".to_owned());
     }
-    let keys = silent_keys(stanza, wanted, source);
+    let keys = unset_kms_keys(stanza, desired, source);
     if !keys.is_empty() {
         notes.push(format!(
             "it is not known whether the live function has a KMS key; if it has, set {}",
@@ -374,8 +381,8 @@ fn notes(stanza: &Stanza, wanted: &DesiredFunction, source: &CodeSource, place: 
 
 /// Stanza keys for the live function's KMS keys that deployments use although the stanza does not set them. Environment variables
 /// are read and written with `kms_key_arn`, and `source_kms_key_arn` is sent with each package.
-fn silent_keys(stanza: &Stanza, wanted: &DesiredFunction, source: &CodeSource) -> Vec<&'static str> {
-    let reads_variables = stanza.environment.is_some() || wanted.release.publish;
+fn unset_kms_keys(stanza: &Stanza, desired: &DesiredFunction, source: &CodeSource) -> Vec<&'static str> {
+    let reads_variables = stanza.environment.is_some() || desired.release.publish;
     let sends_package = !matches!(source, CodeSource::Image(_) | CodeSource::LiveImage);
     needed(&[
         (reads_variables && stanza.kms_key_arn.is_none(), "`kms_key_arn`"),
@@ -396,8 +403,8 @@ mod tests {
     fn policy(stanza: &Stanza, name: &str) -> Policy {
         let name = FunctionName::parse(name).expect("a name");
         let region = stanza.region.clone().unwrap_or_else(|| Region::parse("eu-west-1").expect("a region"));
-        let wanted = DesiredFunction::of(stanza, name, None);
-        of(stanza, &wanted, &CodeSource::of(stanza), &region)
+        let desired = DesiredFunction::of(stanza, name, None);
+        of(stanza, &desired, &CodeSource::of(stanza), &region)
     }
 
     /// The only statement with this `sid`.

@@ -7,7 +7,7 @@ use crate::protocol::structures::Expect;
 
 /// Response of a function.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Answer {
+pub struct InvokeResponse {
     /// The returned payload, or the error object.
     pub payload: String,
     /// `Handled` or `Unhandled`. `None`: the function did not fail.
@@ -22,7 +22,7 @@ pub enum FailedExpectation {
     /// The function failed.
     FunctionError {
         /// Type and message of the error.
-        words: String,
+        error: String,
     },
     /// The response does not contain `expect.contains`.
     LacksText {
@@ -60,9 +60,9 @@ pub fn payload(payload: Option<&Value>) -> String {
 ///
 /// # Errors
 /// The first expectation that is not met.
-pub fn judge(expect: Option<&Expect>, answer: &Answer) -> Result<(), FailedExpectation> {
+pub fn check_response(expect: Option<&Expect>, answer: &InvokeResponse) -> Result<(), FailedExpectation> {
     if answer.function_error.is_some() {
-        return Err(FailedExpectation::FunctionError { words: words(&answer.payload) });
+        return Err(FailedExpectation::FunctionError { error: error_text(&answer.payload) });
     }
     let json = serde_json::from_str::<Value>(&answer.payload);
     let Some(expect) = expect else { return Ok(()) };
@@ -109,12 +109,12 @@ fn difference(want: &Value, got: &Value, at: &str) -> Option<FailedExpectation> 
 }
 
 /// Type and message from the error object of a runtime, such as `TypeError: x is not a function`. If there are none, the whole payload.
-fn words(payload: &str) -> String {
+fn error_text(payload: &str) -> String {
     let object: Value = serde_json::from_str(payload).unwrap_or_default();
     let text = |key: &str| object[key].as_str().filter(|text| !text.is_empty());
     match (text("errorType"), text("errorMessage")) {
         (Some(kind), Some(message)) => format!("{kind}: {message}"),
-        (None, Some(words)) | (Some(words), None) => words.to_owned(),
+        (None, Some(error)) | (Some(error), None) => error.to_owned(),
         (None, None) => payload.to_owned(),
     }
 }
@@ -124,8 +124,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn answer(payload: &str) -> Answer {
-        Answer { payload: payload.to_owned(), ..Answer::default() }
+    fn answer(payload: &str) -> InvokeResponse {
+        InvokeResponse { payload: payload.to_owned(), ..InvokeResponse::default() }
     }
 
     #[track_caller]
@@ -136,7 +136,7 @@ mod tests {
             want: want.to_owned(),
             got: got.map(str::to_owned),
         });
-        assert_eq!(judge(Some(&expect), &answer(&got.to_string())), expected);
+        assert_eq!(check_response(Some(&expect), &answer(&got.to_string())), expected);
     }
 
     #[test]
@@ -155,7 +155,7 @@ mod tests {
     #[track_caller]
     fn check_text(text: &str, payload: &str, is_met: bool) {
         let expect = Expect { contains: Some(text.to_owned()), json: None };
-        assert_eq!(judge(Some(&expect), &answer(payload)).is_ok(), is_met, "{text} in {payload}");
+        assert_eq!(check_response(Some(&expect), &answer(payload)).is_ok(), is_met, "{text} in {payload}");
     }
 
     #[test]
@@ -171,9 +171,9 @@ mod tests {
     #[test]
     fn a_function_that_failed_is_quoted_whatever_was_expected() {
         let failed = |payload: &str| {
-            let answer = Answer { function_error: Some("Unhandled".to_owned()), ..answer(payload) };
-            match judge(None, &answer) {
-                Err(FailedExpectation::FunctionError { words }) => words,
+            let answer = InvokeResponse { function_error: Some("Unhandled".to_owned()), ..answer(payload) };
+            match check_response(None, &answer) {
+                Err(FailedExpectation::FunctionError { error }) => error,
                 other => panic!("{other:?}"),
             }
         };
@@ -183,15 +183,15 @@ mod tests {
             "Task timed out after 3.00 seconds"
         );
         assert_eq!(failed("gone"), "gone");
-        assert_eq!(judge(None, &answer("null")), Ok(()));
-        assert_eq!(judge(None, &answer("")), Ok(()));
+        assert_eq!(check_response(None, &answer("null")), Ok(()));
+        assert_eq!(check_response(None, &answer("")), Ok(()));
     }
 
     #[test]
     fn an_answer_that_is_not_json_is_not_what_was_expected() {
         let expect = Expect { json: Some(json!({})), contains: None };
         assert_eq!(
-            judge(Some(&expect), &answer("<html>")),
+            check_response(Some(&expect), &answer("<html>")),
             Err(FailedExpectation::NotJson { answer: "<html>".to_owned() })
         );
     }

@@ -28,15 +28,13 @@ pub fn from_note(note: &PackageNote) -> Warning {
             format!("the link `{name}` points to `{target}`, which is hidden, and is left out of the package"),
             "set `dot_match: true` to package hidden files; `.git` is never packaged",
         ),
-        PackageNote::Circle { name, target } => (
+        PackageNote::Cycle { name, target } => (
             format!("the link `{name}` to `{target}` forms a loop, and is left out of the package"),
             "set `symlinks: preserve` to package it as a link",
         ),
     };
     let code = match note {
-        PackageNote::NoFile { .. } | PackageNote::Hidden { .. } | PackageNote::Circle { .. } => {
-            WarningCode::FileLeftOut
-        }
+        PackageNote::NoFile { .. } | PackageNote::Hidden { .. } | PackageNote::Cycle { .. } => WarningCode::FileLeftOut,
         PackageNote::Dangles { .. } => WarningCode::DanglingLink,
         PackageNote::StalePyc { .. } => WarningCode::StalePyc,
     };
@@ -72,10 +70,10 @@ pub fn missing_from_package(missing: &MissingHandler, handler: &str) -> Warning 
 }
 
 /// Warns about a deprecated or unknown runtime. `is_named`: the stanza names the runtime `id`, else the live function has it.
-pub fn from_runtime(id: &str, outlook: &RuntimeSupport, is_named: bool) -> Warning {
+pub fn from_runtime(id: &str, runtime_support: &RuntimeSupport, is_named: bool) -> Warning {
     let whose = if is_named { "the runtime" } else { "the live function's runtime" };
     let go_to = |successor: &str| format!("switch to `{successor}`");
-    let (code, message, hint) = match outlook {
+    let (code, message, hint) = match runtime_support {
         RuntimeSupport::Deprecated(runtime) => (
             WarningCode::DeprecatedRuntime,
             format!(
@@ -108,7 +106,7 @@ pub fn from_runtime(id: &str, outlook: &RuntimeSupport, is_named: bool) -> Warni
 }
 
 /// Warns that AWS refused the code in the dry run of a plan, or that the dry run itself failed.
-pub fn from_rehearsal(error: &ErrorReport) -> Warning {
+pub fn from_failed_dry_run(error: &ErrorReport) -> Warning {
     if error.retryable || error.aws.is_none() {
         let message = format!("the dry run of UpdateFunctionCode failed: {}", error.message);
         return warning(
@@ -118,8 +116,8 @@ pub fn from_rehearsal(error: &ErrorReport) -> Warning {
             "run the plan again to repeat the dry run; nothing was changed, and the plan itself is valid",
         );
     }
-    let words = error.message.trim_start_matches("AWS refused UpdateFunctionCode: ");
-    let message = format!("AWS would refuse UpdateFunctionCode: {words}");
+    let reason = error.message.trim_start_matches("AWS refused UpdateFunctionCode: ");
+    let message = format!("AWS would refuse UpdateFunctionCode: {reason}");
     Warning { code: WarningCode::WouldBeRefused, message, hint: error.hint.clone(), at: error.at.clone() }
 }
 
@@ -154,9 +152,9 @@ pub fn not_stashed(names: &[String]) -> Warning {
     warning(WarningCode::NotStashed, "/cleanup", message, hint)
 }
 
-/// Warns about stashed files that could not be restored. `words` is git's error text, redacted.
-pub fn stash_kept(commit: &str, words: &str) -> Warning {
-    let message = format!("the stashed files could not be restored: {words}");
+/// Warns about stashed files that could not be restored. `reason` is git's error text, redacted.
+pub fn stash_kept(commit: &str, reason: &str) -> Warning {
+    let message = format!("the stashed files could not be restored: {reason}");
     let hint = format!("run `git stash apply {commit}` to restore them; nothing is lost");
     warning(WarningCode::StashKept, "/cleanup", message, &hint)
 }

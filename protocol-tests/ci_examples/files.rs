@@ -80,13 +80,13 @@ fn read_by(ci: Ci) -> BTreeSet<String> {
     let values = ["x", "false", "push", "refs/heads/x", "refs/pull/1/x", "tag/x", "pr/1"];
     let ask = |absent: Option<&str>| {
         for value in values {
-            ci.travis(&|name| {
+            ci.to_travis_vars(&|name| {
                 read.borrow_mut().insert(name.to_owned());
                 (absent != Some(name)).then(|| value.to_owned())
             });
         }
     };
-    ci.travis(&|name| {
+    ci.to_travis_vars(&|name| {
         read.borrow_mut().insert(name.to_owned());
         None
     });
@@ -122,17 +122,17 @@ fn the_table_in_the_readme_names_just_the_variables_that_are_read() {
         // A variable in one of the last columns affects only the result in that column.
         for (decided, cell) in MAPPED_VARS.iter().zip(&row[1..]).skip(4) {
             let here = quoted(cell);
-            let travis = ci.travis(&|name| here.contains(&name).then(|| "https://host/abc/1234567".to_owned()));
+            let travis = ci.to_travis_vars(&|name| here.contains(&name).then(|| "https://host/abc/1234567".to_owned()));
             assert!(
                 travis.iter().all(|(name, _)| [decided, &"TRAVIS_PULL_REQUEST"].contains(&name)),
                 "{cell}: {travis:?}"
             );
         }
         let commit = quoted(row[6])[0];
-        let travis = ci.travis(&|name| (name == commit).then(|| "0123abc".to_owned()));
+        let travis = ci.to_travis_vars(&|name| (name == commit).then(|| "0123abc".to_owned()));
         assert!(travis.contains(&("TRAVIS_COMMIT", "0123abc".to_owned())), "{ci:?}: {commit}: {travis:?}");
         let number = quoted(row[7])[0];
-        let travis = ci.travis(&|name| (name == number).then(|| "7".to_owned()));
+        let travis = ci.to_travis_vars(&|name| (name == number).then(|| "7".to_owned()));
         assert!(travis.contains(&("TRAVIS_BUILD_NUMBER", "7".to_owned())), "{ci:?}: {number}: {travis:?}");
     }
 }

@@ -103,10 +103,10 @@ impl Job {
 
     /// Runs the scripts of the file in order until one fails, as its CI does. The variables of the job override those
     /// of the file, which has a placeholder URL and hash.
-    pub(super) fn run(&self) -> Ended {
+    pub(super) fn run(&self) -> JobOutput {
         let job = &SCRIPTS[self.example.file];
         let shell: Vec<&str> = job["shell"].as_array().expect("a list").iter().filter_map(Value::as_str).collect();
-        let mut ended = Ended::default();
+        let mut ended = JobOutput::default();
         for run in job["runs"].as_array().expect("a list") {
             let script = run["script"].as_str().expect("a script").to_owned();
             let script = self.option.map_or(script.clone(), |(right, other)| script.replace(right, other));
@@ -124,7 +124,7 @@ impl Job {
 
     /// Runs the job, and checks that it succeeds and prints this conclusion.
     #[track_caller]
-    pub(super) fn ends(&self, conclusion: &str) -> Ended {
+    pub(super) fn ends(&self, conclusion: &str) -> JobOutput {
         let ended = self.run();
         assert_eq!(ended.status, Some(0), "{}\n{ended}", self.example.file);
         assert!(
@@ -145,7 +145,7 @@ impl Job {
     }
 
     #[track_caller]
-    pub(super) fn has_asked_nothing(&self, ended: &Ended) {
+    pub(super) fn has_asked_nothing(&self, ended: &JobOutput) {
         let asked = (self.sts.lines(), self.lambda.calls().len());
         assert_eq!(asked, (Vec::new(), 0), "{}\n{ended}", self.example.file);
     }
@@ -157,13 +157,13 @@ impl Job {
 
 /// The output of all scripts of a job, and the exit status of the last one.
 #[derive(Debug, Default)]
-pub(super) struct Ended {
+pub(super) struct JobOutput {
     pub(super) status: Option<i32>,
     pub(super) stdout: String,
     pub(super) stderr: String,
 }
 
-impl Ended {
+impl JobOutput {
     fn add(&mut self, output: Output) {
         self.status = output.status.code();
         self.stdout += &text(&output.stdout);
@@ -171,7 +171,7 @@ impl Ended {
     }
 }
 
-impl std::fmt::Display for Ended {
+impl std::fmt::Display for JobOutput {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:?}\n{}{}", self.status, self.stdout, self.stderr)
     }

@@ -10,10 +10,10 @@ use lambda_endpoint::{Call, Endpoint, Invocation, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{ALIASES, AT_ONCE, SHUTDOWN_GRACE, UPDATE, VERSIONS, a_released_function, conclude, fixture, seed, story};
+use super::{ALIASES, AT_ONCE, CALL_TIMEOUT, UPDATE, VERSIONS, a_released_function, conclude, fixture, seed, story};
 use crate::deployments::{build_directory, request};
 use crate::fixture::{each, panic_message};
-use crate::plugin::{Ended, Plugin};
+use crate::plugin::{PluginCommand, PluginOutput};
 
 /// One of several deployments of the same function.
 struct Competitor {
@@ -33,12 +33,12 @@ impl Competitor {
         Competitor { name, timeout, directory, request }
     }
 
-    fn deploy(&self) -> (Ended, Instant) {
-        (Plugin::new(&[]).directory(self.directory.path()).run(&self.request), Instant::now())
+    fn deploy(&self) -> (PluginOutput, Instant) {
+        (PluginCommand::new(&[]).directory(self.directory.path()).run(&self.request), Instant::now())
     }
 
     /// True if settings and code of the function are those of this deployment.
-    fn is_live(&self, live: &Value, ended: &Ended) -> bool {
+    fn is_live(&self, live: &Value, ended: &PluginOutput) -> bool {
         let package = ended.event("packaged").expect("the event exists");
         live["Timeout"] == self.timeout
             && live["Environment"]["Variables"]["STAGE"] == self.name
@@ -85,7 +85,7 @@ impl Race {
         if self.code_is_live {
             let mut before = competitors[0].request.clone();
             (before["timeout"], before["environment"]) = (json!(3), json!({"STAGE": "old"}));
-            let ended = Plugin::new(&[]).directory(competitors[0].directory.path()).run(&before);
+            let ended = PluginCommand::new(&[]).directory(competitors[0].directory.path()).run(&before);
             assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
             endpoint.forget_calls();
         }
@@ -101,7 +101,7 @@ impl Race {
         let reported = self.reported(&competitors, &ended);
         let story = format!("{reported}: {}", story(&calls));
 
-        let sha256 = |ended: &Ended| ended.event("packaged").expect("the event exists")["code_sha256"].clone();
+        let sha256 = |ended: &PluginOutput| ended.event("packaged").expect("the event exists")["code_sha256"].clone();
         for (competitor, (ended, _)) in competitors.iter().zip(&ended) {
             assert!(ended.outcome() == "deployed" || ended.code() == "conflict", "{story}\n{}", ended.stdout);
             assert!(ended.elapsed < Duration::from_secs(60), "too long: {story}");
@@ -128,7 +128,7 @@ impl Race {
         format!("{} is live; {reported}; {} calls", competitors[is_live].name, calls.len())
     }
 
-    fn reported(&self, competitors: &[Competitor; 2], ended: &[(Ended, Instant); 2]) -> String {
+    fn reported(&self, competitors: &[Competitor; 2], ended: &[(PluginOutput, Instant); 2]) -> String {
         let Race { offset, code_is_live, with_tags } = self;
         let sides = outcomes(competitors, ended);
         format!("offset {offset:?}, code is live {code_is_live}, with tags {with_tags}: {sides}")
@@ -136,7 +136,7 @@ impl Race {
 }
 
 /// Runs both deployments; the second starts after `offset`.
-fn compete(competitors: &[Competitor; 2], offset: Duration) -> [(Ended, Instant); 2] {
+fn compete(competitors: &[Competitor; 2], offset: Duration) -> [(PluginOutput, Instant); 2] {
     thread::scope(|scope| {
         let first = scope.spawn(|| competitors[0].deploy());
         thread::sleep(offset);
@@ -145,8 +145,8 @@ fn compete(competitors: &[Competitor; 2], offset: Duration) -> [(Ended, Instant)
     })
 }
 
-fn outcomes(competitors: &[Competitor; 2], ended: &[(Ended, Instant); 2]) -> String {
-    let side = |(competitor, (ended, _)): (&Competitor, &(Ended, Instant))| {
+fn outcomes(competitors: &[Competitor; 2], ended: &[(PluginOutput, Instant); 2]) -> String {
+    let side = |(competitor, (ended, _)): (&Competitor, &(PluginOutput, Instant))| {
         let said = if ended.code().is_empty() { ended.outcome() } else { ended.code() };
         let warnings = ended.events.iter().filter(|event| event["event"] == "warning");
         let warnings: Vec<&str> = warnings.filter_map(|event| event["code"].as_str()).collect();
@@ -301,7 +301,7 @@ fn crowd() -> (usize, String) {
         CROWD.iter().zip(11..).map(|(name, timeout)| Competitor::new(name, timeout, &endpoint)).collect();
     competitors.iter_mut().for_each(|competitor| competitor.request["alias"] = json!("live"));
     endpoint.set_update_duration(Duration::from_millis(60));
-    let ended: Vec<(Ended, Instant)> = thread::scope(|scope| {
+    let ended: Vec<(PluginOutput, Instant)> = thread::scope(|scope| {
         let running: Vec<_> = competitors.iter().map(|competitor| scope.spawn(|| competitor.deploy())).collect();
         running.into_iter().map(|run| run.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
     });
@@ -374,7 +374,7 @@ fn mutate(step: &str, (target, body): (&str, &str)) {
     let began = Instant::now();
     while !fixture.endpoint.calls().iter().any(is_it) {
         assert!(
-            began.elapsed() < SHUTDOWN_GRACE && child.try_wait().expect("the child can be waited for").is_none(),
+            began.elapsed() < CALL_TIMEOUT && child.try_wait().expect("the child can be waited for").is_none(),
             "{step} was not called"
         );
         thread::sleep(Duration::from_millis(1));
@@ -382,10 +382,10 @@ fn mutate(step: &str, (target, body): (&str, &str)) {
     fixture.endpoint.set_update_duration(Duration::ZERO);
     // AWS rejects the change while our own is in progress.
     while fixture.endpoint.perform("PUT", target, body.parse().expect("JSON")).is_err() {
-        assert!(began.elapsed() < SHUTDOWN_GRACE, "the other client's change was not accepted");
+        assert!(began.elapsed() < CALL_TIMEOUT, "the other client's change was not accepted");
         thread::sleep(Duration::from_millis(1));
     }
-    let ended = Ended::of(child, began);
+    let ended = PluginOutput::of(child, began);
     ended.check(&[]);
     if ended.code() == "conflict" {
         return;
@@ -415,10 +415,10 @@ fn a_variable_that_another_client_adds_before_our_update_survives_a_merge() {
         members.insert("function_tags".to_owned(), tags.unwrap_or_default());
         members.insert("merge_environment".to_owned(), json!(true));
         let mut child = fixture.start();
-        assert!(fixture.received_call(0, &mut child), "ended before its update");
+        assert!(fixture.wait_for_call_number(0, &mut child), "ended before its update");
         fixture.endpoint.set_update_duration(Duration::ZERO);
         fixture.endpoint.perform("PUT", STRANGERS[0].0, variables).expect("AWS would take it");
-        let ended = Ended::of(child, Instant::now());
+        let ended = PluginOutput::of(child, Instant::now());
         ended.check(&[]);
         let live = fixture.endpoint.function("f").expect("it exists")["Configuration"]["Environment"].clone();
         let is_merged = live["Variables"] == json!({"STAGE": "new", "THEIRS": "1"});
@@ -434,11 +434,11 @@ fn many_deployments_share_the_accounts_rate() {
     let names: Vec<String> = (0..20).map(|number| format!("f{number}")).collect();
     names.iter().skip(1).step_by(2).for_each(|name| seed(&endpoint, name));
     let began = Instant::now();
-    let ended: Vec<Ended> = thread::scope(|scope| {
+    let ended: Vec<PluginOutput> = thread::scope(|scope| {
         let deploy = |name: &String| {
             let mut request = request(&endpoint);
             (request["function_name"], request["timeout"], request["publish"]) = (json!(name), json!(11), json!(true));
-            Plugin::new(&[]).directory(directory.path()).run(&request)
+            PluginCommand::new(&[]).directory(directory.path()).run(&request)
         };
         let running: Vec<_> = names.iter().map(|name| scope.spawn(move || deploy(name))).collect();
         running.into_iter().map(|run| run.join().expect("no panic")).collect()

@@ -15,7 +15,7 @@ use super::{reported, warnings};
 use crate::deployments::{build_directory, request};
 use crate::fixture::problems;
 use crate::interruptions::signal;
-use crate::plugin::{Ended, Plugin};
+use crate::plugin::{PluginCommand, PluginOutput};
 
 /// The number of times that the program sends a call before it gives up.
 const ATTEMPTS: u32 = 10;
@@ -182,9 +182,13 @@ impl Blow {
         if self.lasts() {
             (request["wait_timeout"], request["verify"]["timeout"]) = (json!(2), json!(2));
         }
-        let run = |arguments: &[&str], request: &Value| Plugin::new(arguments).directory(directory.path()).run(request);
+        let run = |arguments: &[&str], request: &Value| {
+            PluginCommand::new(arguments).directory(directory.path()).run(request)
+        };
         let ended = match self.what {
-            What::Signal(_) => self.signalled(Plugin::new(&[]).directory(directory.path()), &request, &endpoint)?,
+            What::Signal(_) => {
+                self.signalled(PluginCommand::new(&[]).directory(directory.path()), &request, &endpoint)?
+            }
             _ => run(&[], &request),
         };
         if !self.is_made(&endpoint) {
@@ -221,7 +225,12 @@ impl Blow {
     }
 
     /// Runs the program, sends it a signal after the call was made, and returns the result.
-    fn signalled(&self, mut plugin: Plugin, request: &Value, endpoint: &Endpoint) -> Result<Ended, String> {
+    fn signalled(
+        &self,
+        mut plugin: PluginCommand,
+        request: &Value,
+        endpoint: &Endpoint,
+    ) -> Result<PluginOutput, String> {
         let mut child = plugin.spawn();
         child.stdin.take().expect("piped").write_all(request.to_string().as_bytes()).expect("written");
         while !self.is_made(endpoint) {
@@ -233,7 +242,7 @@ impl Blow {
         // Gives the answer time to arrive.
         std::thread::sleep(Duration::from_millis(100));
         signal(&child, "TERM");
-        let ended = Ended::of(child, Instant::now());
+        let ended = PluginOutput::of(child, Instant::now());
         ended.check(&[]);
         let is_in_time = ended.elapsed < Duration::from_secs(5);
         if is_in_time { Ok(ended) } else { Err(format!("{:?} after the signal: {}", ended.elapsed, reported(&ended))) }
@@ -245,7 +254,7 @@ impl Blow {
     }
 
     /// Checks that the error is right about the alias, and that `changed` is right about the steps.
-    fn check_failure(&self, ended: &Ended, endpoint: &Endpoint) -> Result<(), String> {
+    fn check_failure(&self, ended: &PluginOutput, endpoint: &Endpoint) -> Result<(), String> {
         let (place, doubts) = (alias(endpoint), reported(ended).contains("may still send traffic to version"));
         let ends_in_doubt = matches!(self.end, End::InDoubt(_));
         if !ends_in_doubt {
@@ -264,7 +273,7 @@ impl Blow {
     }
 }
 
-fn hint(ended: &Ended) -> String {
+fn hint(ended: &PluginOutput) -> String {
     ended.finished()["error"]["hint"].as_str().unwrap_or_default().to_owned()
 }
 

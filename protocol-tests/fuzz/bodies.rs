@@ -23,7 +23,7 @@ use dpl_lambda::protocol::request::{self, Request};
 use dpl_lambda::protocol::secret::Redactor;
 use dpl_lambda::protocol::stanza::{self, Stanza};
 use dpl_lambda::protocol::structures::Expect;
-use dpl_lambda::verification::{Answer, judge};
+use dpl_lambda::verification::{InvokeResponse, check_response};
 
 /// A request: any input is either read or rejected, and every problem has a pointer and a message of one line.
 pub(crate) fn request(data: &[u8]) {
@@ -195,13 +195,13 @@ pub(crate) fn aws_error(data: &[u8]) {
         let is_masked = masked.contains("[secure]") && !secret.contains(char::is_whitespace);
         assert!(!is_masked || !report.message.contains(&format!(" {secret} ")), "{report:?}");
     }
-    let answer = Answer { payload: text.clone().into_owned(), function_error: code, log: String::new() };
+    let answer = InvokeResponse { payload: text.clone().into_owned(), function_error: code, log: String::new() };
     let expect = Expect { contains: Some(secret), json: serde_json::from_str(&text).ok() };
-    let _ = judge(Some(&expect), &answer);
-    let well = Answer { function_error: None, ..answer };
-    let _ = judge(Some(&expect), &well);
+    let _ = check_response(Some(&expect), &answer);
+    let well = InvokeResponse { function_error: None, ..answer };
+    let _ = check_response(Some(&expect), &well);
     if let Some(json) = &expect.json {
         let itself = Expect { contains: None, json: Some(json.clone()) };
-        assert!(judge(Some(&itself), &well).is_ok(), "every answer contains itself");
+        assert!(check_response(Some(&itself), &well).is_ok(), "every answer contains itself");
     }
 }

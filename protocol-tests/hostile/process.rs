@@ -19,7 +19,7 @@ use super::{behind, run_on};
 use crate::deployments::{build_directory, noise, request};
 use crate::fixture::{PATH, not_run};
 use crate::interruptions::signal;
-use crate::plugin::{Ended, program};
+use crate::plugin::{PluginOutput, program};
 
 /// The smallest stanza that can be packaged and checked.
 fn stanza() -> Value {
@@ -120,7 +120,7 @@ fn what_was_planted_beside_the_archive_is_not_written_through() {
 }
 
 /// Runs `package` with this `TMPDIR`, in the job's environment or in that of the process.
-fn package_with(temporary: &str, is_jobs: bool, directory: &Path) -> Ended {
+fn package_with(temporary: &str, is_jobs: bool, directory: &Path) -> PluginOutput {
     let mut command = behind(":", &["package", "--output", "out.zip"]);
     let mut request = stanza();
     if is_jobs {
@@ -198,7 +198,7 @@ fn demanding(endpoint: &Endpoint) -> Value {
 }
 
 /// The events of a run without durations, and without bash's warnings about a missing locale.
-fn reported(ended: &Ended) -> Vec<Value> {
+fn reported(ended: &PluginOutput) -> Vec<Value> {
     let mut events = ended.events.clone();
     let is_of_bash = |event: &Value| event["stream"] == "stderr" && event["line"].to_string().contains("setlocale");
     events.retain(|event| event["event"] != "progress" && !is_of_bash(event));
@@ -527,7 +527,7 @@ fn a_build_directory_that_is_gone_is_reported() {
 }
 
 /// Runs the command as a user other than root, for whom permissions matter. `None` if that user cannot start the program here.
-fn as_nobody(command: &mut Command, directory: &Path, input: &[u8]) -> Option<Ended> {
+fn as_nobody(command: &mut Command, directory: &Path, input: &[u8]) -> Option<PluginOutput> {
     if fs::metadata(directory).expect("exists").uid() == 0 {
         command.uid(65_534).gid(65_534);
     }

@@ -14,12 +14,12 @@ use tempfile::TempDir;
 
 use crate::deployments::build_directory;
 use crate::fixture::PATH;
-use crate::plugin::{Ended, program};
+use crate::plugin::{PluginOutput, program};
 
 /// CPU time limit of a run, for any input. We promise one second; the rest allows for a build without optimization and for inputs of
-/// megabytes. A run is killed at this limit, and also after [`SHUTDOWN_GRACE`] of wall-clock time, in case it only waits.
+/// megabytes. A run is killed at this limit, and also after [`WALL_CLOCK_LIMIT`] of wall-clock time, in case it only waits.
 const CPU: Duration = Duration::from_secs(20);
-const SHUTDOWN_GRACE: Duration = Duration::from_secs(60);
+const WALL_CLOCK_LIMIT: Duration = Duration::from_secs(60);
 /// Memory limit of a run in bytes: a constant part, and a part for each byte of input. A value is in memory several times: as it was
 /// read, as it was expanded, and as it is printed.
 const MEMORY: u64 = 64 << 20;
@@ -41,7 +41,7 @@ pub(super) struct Runs {
 
 /// A finished run with its measurements.
 pub(super) struct Run {
-    pub(super) ended: Ended,
+    pub(super) ended: PluginOutput,
     /// Size of standard input and of standard output in bytes.
     given: u64,
     said: u64,
@@ -82,7 +82,7 @@ impl Runs {
         let run = json!({
             "command": command,
             "env": {"PATH": PROGRAMS, "TRAVIS_PULL_REQUEST": "false", "DPL_LAMBDA_CONDITION_TIMEOUT": "2"},
-            "stdin": stdin, "stdout": stdout, "stderr": stderr, "cpu": CPU.as_secs(), "timeout": SHUTDOWN_GRACE.as_secs(),
+            "stdin": stdin, "stdout": stdout, "stderr": stderr, "cpu": CPU.as_secs(), "timeout": WALL_CLOCK_LIMIT.as_secs(),
         });
         writeln!(self.child.stdin.as_ref().expect("piped"), "{run}").expect("writable");
         let mut answer = String::new();
@@ -94,7 +94,7 @@ impl Runs {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Run {
             is_text: std::str::from_utf8(&received).is_ok(),
-            ended: Ended {
+            ended: PluginOutput {
                 events: Vec::new(),
                 stdout: text(&received),
                 stderr: text(&fs::read(&stderr).expect("readable")),

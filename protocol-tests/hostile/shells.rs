@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use super::{behind, run_on};
 use crate::deployments::{build_directory, request};
 use crate::fixture::PATH;
-use crate::plugin::Ended;
+use crate::plugin::PluginOutput;
 
 /// A text that creates the file `pwned` if a shell evaluates it, quoted or unquoted, also in arithmetic.
 const COMMANDS: &str = "x$(touch pwned)`touch pwned`${x:-$(touch pwned)}a[$(touch pwned)]';touch pwned;'\";touch pwned;\"\ntouch pwned\n;touch pwned #|touch pwned&touch pwned||touch pwned>pwned\\";
@@ -28,7 +28,7 @@ fn is_pwned(directory: &Path) -> bool {
     [directory, up].iter().any(|directory| directory.join("pwned").exists())
 }
 
-fn deploy(directory: &Path, arguments: &[&str], request: &Value) -> Ended {
+fn deploy(directory: &Path, arguments: &[&str], request: &Value) -> PluginOutput {
     run_on(behind(":", arguments).current_dir(directory), request.to_string().as_bytes())
 }
 

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::{LIMIT, behind, end_within};
 use crate::deployments::{build_directory, request};
-use crate::plugin::Ended;
+use crate::plugin::PluginOutput;
 
 /// The shortest request that ends in `checked`. It does not depend on the branch.
 const REQUEST: &[u8] = br#"{"function_name":"f","on":{"all_branches":true}}"#;
@@ -45,7 +45,7 @@ fn writing(mut stdin: ChildStdin, mut piece: impl FnMut() -> Vec<u8> + Send + 's
 }
 
 #[track_caller]
-fn ended_with(code: &str, child: Child, began: Instant) -> Ended {
+fn ended_with(code: &str, child: Child, began: Instant) -> PluginOutput {
     let ended = end_within(LIMIT, child, began);
     ended.check(&[]);
     assert_eq!((ended.code(), ended.status.code()), (code, Some(2)), "{}", ended.stdout);

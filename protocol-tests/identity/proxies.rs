@@ -10,7 +10,7 @@ use super::sources::{AN_HOUR, Home, ROLE, ROLE_KEYS, address_of};
 use super::tls::{Front, JOB};
 use super::{Scenario, extend, stanza};
 use crate::deployments::noise;
-use crate::plugin::Plugin;
+use crate::plugin::PluginCommand;
 
 /// The responses of AWS that a plan needs: the function does not exist, S3 denies access, and STS returns role credentials.
 fn aws() -> Recorder {
@@ -226,7 +226,7 @@ fn a_proxy_gets_its_password_and_nobody_else_does() {
         extend(&mut request, &json!({"region": "eu-west-1", "wait_timeout": 3}));
         let url = proxy.url().replace("http://", "http://person:proxy-password@");
         extend(&mut request["env"], &json!({"HTTPS_PROXY": url}));
-        let ended = scenario.run_as(Plugin::new(&[]).secrets(secrets.clone()), &request);
+        let ended = scenario.run_as(PluginCommand::new(&[]).secrets(secrets.clone()), &request);
         assert_eq!(ended.outcome(), outcome, "{}", ended.stdout);
         assert!(!proxy.asked().is_empty());
         for asked in proxy.asked() {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::recorder::{Answer, Recorder};
 use super::sources::{Home, Keys, ROLE, ROLE_KEYS, container, metadata, refusal, sts};
 use super::{Scenario, extend, stanza};
-use crate::plugin::{Ended, Plugin};
+use crate::plugin::{PluginCommand, PluginOutput};
 
 const RUNNER: Keys = Keys::lasting("AKIARUNNERSOWNKEYS01");
 const JOB: Keys = Keys::lasting("AKIAKEYSOFTHEJOB0001");
@@ -81,7 +81,7 @@ fn what_aws_reports_of_itself_is_masked_too() {
 
 /// The error code, the JSON pointer `at` and the exit status.
 #[track_caller]
-fn reported(ended: &Ended) -> (&str, &str, Option<i32>) {
+fn reported(ended: &PluginOutput) -> (&str, &str, Option<i32>) {
     let at = ended.finished()["error"]["at"].as_str().unwrap_or_default();
     (ended.code(), at, ended.status.code())
 }
@@ -114,7 +114,7 @@ fn nothing_of_the_runners_identity_is_used_for_a_job_that_brings_its_env() {
     let run = |runner: &Map<String, Value>, request: &Value| {
         let plugin = runner
             .iter()
-            .fold(Plugin::new(&[]), |plugin, (name, value)| plugin.env(name, value.as_str().expect("a string")));
+            .fold(PluginCommand::new(&[]), |plugin, (name, value)| plugin.env(name, value.as_str().expect("a string")));
         scenario.run_as(plugin, request)
     };
     let mut job = stanza(scenario.env(&endpoint.url()));
@@ -176,7 +176,7 @@ fn a_job_with_keys_meets_neither_the_runners_endpoint_nor_its_proxy_nor_its_bund
     let mut env = scenario.env(&endpoint.url());
     env.extend(variables(JOB.variables("AWS")));
     let runner = ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_LAMBDA", "HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"];
-    let plugin = runner.iter().fold(Plugin::new(&[]), |plugin, name| plugin.env(name, &others.url()));
+    let plugin = runner.iter().fold(PluginCommand::new(&[]), |plugin, name| plugin.env(name, &others.url()));
     let plugin = plugin.env("AWS_CA_BUNDLE", "/nowhere/at/all.pem").env("AWS_REGION", "eu-west-1");
     let ended = scenario.run_as(plugin, &stanza(env));
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
@@ -369,7 +369,7 @@ fn what_sts_quotes_of_a_token_is_masked() {
     let mut request = stanza(scenario.env(""));
     extend(&mut request, &json!({"role_to_assume": ROLE, "web_identity_token_env": "OF_THE_CI_SYSTEM"}));
     extend(&mut request["env"], &json!({"OF_THE_CI_SYSTEM": token, "AWS_ENDPOINT_URL_STS": quoting.url()}));
-    let ended = scenario.run_as(Plugin::new(&[]).secrets([token.to_owned()]), &request);
+    let ended = scenario.run_as(PluginCommand::new(&[]).secrets([token.to_owned()]), &request);
     assert_eq!(ended.code(), "credentials-rejected", "{}", ended.stdout);
     assert!(ended.stdout.contains("No use for "), "{}", ended.stdout);
 }
@@ -393,7 +393,7 @@ fn what_lambda_quotes_of_keys_that_a_source_has_given_is_masked() {
         extend(&mut request["env"], &json!({"AWS_ENDPOINT_URL_STS": sts.url()}));
         extend(&mut request["env"], &variables);
         extend(&mut request, &more);
-        let ended = scenario.run_as(Plugin::new(&[]).secrets([keys.secret(), keys.token()]), &request);
+        let ended = scenario.run_as(PluginCommand::new(&[]).secrets([keys.secret(), keys.token()]), &request);
         assert_eq!(ended.code(), "access-denied", "{}", ended.stdout);
         assert!(ended.stdout.contains("No use for "), "{}", ended.stdout);
     }
@@ -420,7 +420,8 @@ fn a_directory_that_is_called_like_a_home_is_no_home() {
         if let Some(env) = &env {
             request["env"] = env.clone();
         }
-        let ended = Plugin::new(&["plan"]).directory(directory.path()).env("TRAVIS_BRANCH", "master").run(&request);
+        let ended =
+            PluginCommand::new(&["plan"]).directory(directory.path()).env("TRAVIS_BRANCH", "master").run(&request);
         assert_eq!(ended.code(), "no-credentials", "{env:?}: {}", ended.stdout);
         assert!(!directory.path().join("RAN").exists(), "a file of the build directory was run: {env:?}");
     }

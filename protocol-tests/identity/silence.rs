@@ -12,7 +12,7 @@ use super::recorder::{Answer, Recorder};
 use super::sources::{Home, Keys, ROLE};
 use super::{Scenario, extend, stanza};
 use crate::fixture;
-use crate::plugin::{Ended, Plugin};
+use crate::plugin::{PluginCommand, PluginOutput};
 
 const JOB: Keys = Keys::lasting("AKIAKEYSOFTHEJOB0001");
 
@@ -54,14 +54,14 @@ fn holds_nobody_up(silent: &Recorder, variables: &Value) {
 }
 
 /// Runs without comparing the exit status with the events: only the test knows whether a request was made.
-fn run_unchecked(scenario: &Scenario, request: &Value, meanwhile: impl FnOnce(&Child)) -> Ended {
+fn run_unchecked(scenario: &Scenario, request: &Value, meanwhile: impl FnOnce(&Child)) -> PluginOutput {
     let began = Instant::now();
-    let mut child = Plugin::new(&[]).directory(scenario.directory.path()).spawn();
+    let mut child = PluginCommand::new(&[]).directory(scenario.directory.path()).spawn();
     let mut stdin = child.stdin.take().expect("piped");
     stdin.write_all(request.to_string().as_bytes()).expect("writable");
     drop(stdin);
     meanwhile(&child);
-    Ended::of(child, began)
+    PluginOutput::of(child, began)
 }
 
 #[test]

@@ -14,7 +14,7 @@ use super::recorder::{Answer, Recorder};
 use super::sources::{AN_HOUR, Home, Keys, ROLE, ROLE_KEYS, address_of, container, metadata, sts};
 use super::{Scenario, extend, stanza};
 use crate::emulators::{Emulator, new_role};
-use crate::plugin::Plugin;
+use crate::plugin::PluginCommand;
 
 const STANZA: Keys = Keys::temporary("ASIASTANZAWITHTOKEN1");
 const STANZA_ALONE: Keys = Keys::lasting("AKIASTANZAALONE00001");
@@ -108,7 +108,7 @@ impl Sources {
         extend(&mut request, more);
         let secrets =
             [row.keys, ROLE_KEYS].into_iter().flat_map(|keys| [keys.id.to_owned(), keys.secret(), keys.token()]);
-        let ended = self.scenario.run_as(Plugin::new(&[]).secrets(secrets), &request);
+        let ended = self.scenario.run_as(PluginCommand::new(&[]).secrets(secrets), &request);
         assert_eq!(ended.outcome(), "deployed", "{}: {}", row.name, ended.stdout);
         let identified = ended.event("identified").expect("the event exists");
         let reported = identified["access_key_id"].as_str().expect("a string");
@@ -228,7 +228,7 @@ fn a_token_is_exchanged_without_keys_and_written_nowhere() {
     env.insert("ID_TOKEN".to_owned(), json!(format!("{token}\n")));
     let mut request = stanza(env);
     extend(&mut request, &json!({"role_to_assume": ROLE, "web_identity_token_env": "ID_TOKEN"}));
-    let ended = scenario.run_as(Plugin::new(&[]).secrets([token.to_owned()]), &request);
+    let ended = scenario.run_as(PluginCommand::new(&[]).secrets([token.to_owned()]), &request);
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
     look();
     let found = found.lock().expect("no thread panicked");

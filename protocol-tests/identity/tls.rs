@@ -15,7 +15,7 @@ use super::recorder::{Answer, Recorder};
 use super::sources::{Home, Keys, ROLE, ROLE_KEYS, address_of, sts};
 use super::{Scenario, extend, stanza};
 use crate::emulators::Emulator;
-use crate::plugin::Ended;
+use crate::plugin::PluginOutput;
 use crate::tools;
 
 const PROTOCOL_TESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/protocol-tests");
@@ -76,7 +76,7 @@ impl Drop for Front {
 }
 
 /// Deploys to this URL with these additional variables of the job.
-fn deploy(url: &str, variables: &Value) -> Ended {
+fn deploy(url: &str, variables: &Value) -> PluginOutput {
     let scenario = Scenario::new();
     let mut request = stanza(scenario.env(url));
     extend(&mut request, &json!({"access_key_id": JOB.id, "secret_access_key": JOB.secret()}));
@@ -120,7 +120,7 @@ fn a_certificate_of_nobodys_or_for_another_name_is_a_failure_that_says_so() {
     // The runs are concurrent, because each of them retries for some time.
     let wrong: Vec<String> = std::thread::scope(|scope| {
         let runs: Vec<_> = rows.iter().map(|row| (row, scope.spawn(|| deploy(row.1, &row.2)))).collect();
-        let judge = |ended: &Ended, cause: &str| {
+        let judge = |ended: &PluginOutput, cause: &str| {
             let causes = ended.finished()["error"]["caused_by"].to_string();
             (ended.code(), ended.status.code()) == ("certificate-not-trusted", Some(1))
                 && causes.contains("certificate")

@@ -30,21 +30,21 @@ fn an_address_and_its_permissions_belong_to_the_first_alias() {
     assert_eq!(created.finished()["function_url"], json!(address));
     assert_eq!((fixture.address(""), fixture.address("?Qualifier=next")), (None, None));
     assert_eq!((fixture.statements(OF_ALIAS), fixture.statements("")), (2, 0));
-    assert_eq!((fixture.again().outcome(), fixture.changes()), ("unchanged", vec![]));
+    assert_eq!((fixture.deploy_again().outcome(), fixture.changes()), ("unchanged", vec![]));
 
     // The URL does not serve a version that does not pass its check.
-    fixture.ask(json!({"verify": {}}));
+    fixture.set(json!({"verify": {}}));
     fixture.endpoint.answer_invocations(thrown());
     let failed = fixture.deploy("// 2\n");
     check_failed(&failed, "verification-failed", "/verify");
     assert_eq!((fixture.alias("live").as_str(), fixture.address("")), ("1", None));
     assert!(!error(&failed, "message").contains("already serves the new code"), "{}", failed.stdout);
 
-    fixture.ask(json!({"function_url": {"auth_type": "AWS_IAM"}, "verify": null}));
+    fixture.set(json!({"function_url": {"auth_type": "AWS_IAM"}, "verify": null}));
     let closed = fixture.deployed("// 2\n");
     assert_eq!((closed.outcome(), fixture.statements(OF_ALIAS)), ("deployed", 0));
-    fixture.ask(json!({"function_url": "none"}));
-    assert_eq!((fixture.again().outcome(), fixture.address(OF_ALIAS)), ("deployed", None));
+    fixture.set(json!({"function_url": "none"}));
+    assert_eq!((fixture.deploy_again().outcome(), fixture.address(OF_ALIAS)), ("deployed", None));
 }
 
 /// A function with a URL of its own, from a deployment without alias. Returns the URL too.
@@ -52,14 +52,14 @@ fn with_an_old_address() -> (Fixture, String) {
     let mut fixture = Fixture::new(json!({"function_url": {"auth_type": "NONE"}}));
     fixture.deployed("// 1\n");
     let old = fixture.address("").expect("the function URL exists");
-    fixture.ask(json!({"alias": "live"}));
+    fixture.set(json!({"alias": "live"}));
     (fixture, old)
 }
 
 #[test]
 fn an_address_that_serves_the_latest_beside_an_alias_is_reported_until_its_owner_removes_it() {
     let (mut fixture, old) = with_an_old_address();
-    let is_reported = |ended: &Ended| {
+    let is_reported = |ended: &PluginOutput| {
         let warned = ended.events.iter().find(|event| event["code"] == "url-on-latest");
         warned.is_some_and(|warning| warning["message"].as_str().is_some_and(|message| message.contains(&old)))
     };
@@ -74,10 +74,10 @@ fn an_address_that_serves_the_latest_beside_an_alias_is_reported_until_its_owner
         (Some(old.clone()), Some(new.as_str()))
     );
     assert_eq!((fixture.statements(OF_ALIAS), fixture.statements("")), (2, 2));
-    let again = fixture.again();
+    let again = fixture.deploy_again();
     assert!(again.outcome() == "unchanged" && is_reported(&again), "{}", again.stdout);
 
-    fixture.ask(json!({"verify": {}}));
+    fixture.set(json!({"verify": {}}));
     fixture.endpoint.answer_invocations(Invocation { times: Some(1), ..thrown() });
     let failed = fixture.deploy("// 3\n");
     check_failed(&failed, "verification-failed", "/verify");
@@ -95,10 +95,10 @@ fn an_address_that_serves_the_latest_beside_an_alias_is_reported_until_its_owner
 fn none_leaves_no_address_at_all() {
     let (mut fixture, _) = with_an_old_address();
     fixture.deployed("// 2\n");
-    fixture.ask(json!({"function_url": "none"}));
-    let ended = fixture.again();
+    fixture.set(json!({"function_url": "none"}));
+    let ended = fixture.deploy_again();
     assert_eq!((ended.outcome(), warnings(&ended)), ("deployed", vec![]), "{}", ended.stdout);
     assert_eq!((fixture.address(""), fixture.address(OF_ALIAS)), (None, None));
     assert_eq!((fixture.statements(""), fixture.statements(OF_ALIAS)), (0, 0));
-    assert_eq!(fixture.again().outcome(), "unchanged");
+    assert_eq!(fixture.deploy_again().outcome(), "unchanged");
 }

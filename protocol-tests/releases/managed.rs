@@ -42,17 +42,17 @@ fn without_an_alias_a_deployment_ends_when_callers_without_a_version_get_it() {
     let package = ended.event("packaged").expect("the event exists")["code_sha256"].clone();
     assert_eq!((code(&fixture, PUBLISHED), &ended.finished()["version"]), (package, &json!("$LATEST.PUBLISHED")));
     assert_eq!(fixture.versions(), [1, 2, 3], "no numbered version is published");
-    assert_eq!((fixture.again().outcome(), fixture.changes()), ("unchanged", vec![]));
+    assert_eq!((fixture.deploy_again().outcome(), fixture.changes()), ("unchanged", vec![]));
 
     // The check invokes `$LATEST.PUBLISHED`, because `$LATEST` cannot be called.
-    fixture.ask(json!({"verify": {}}));
+    fixture.set(json!({"verify": {}}));
     fixture.deployed("// 5\n");
-    assert_eq!((fixture.again().outcome(), fixture.changes()), ("unchanged", vec!["Invoke".to_owned()]));
+    assert_eq!((fixture.deploy_again().outcome(), fixture.changes()), ("unchanged", vec!["Invoke".to_owned()]));
 
-    fixture.ask(json!({"publish": true}));
+    fixture.set(json!({"publish": true}));
     fixture.deployed("// 6\n");
     assert_eq!((code(&fixture, PUBLISHED), fixture.versions().len()), (code(&fixture, "f:4"), 4));
-    assert_eq!(fixture.again().outcome(), "unchanged");
+    assert_eq!(fixture.deploy_again().outcome(), "unchanged");
 }
 
 #[test]
@@ -60,10 +60,10 @@ fn a_publication_that_is_missing_or_failed_is_not_unchanged() {
     let fixture = managed(json!({}));
     let kind = FaultKind::PublishFails { reason_code: "DisabledKMSKey".to_owned(), reason: "Because.".to_owned() };
     fixture.endpoint.fault(Fault { operation: None, after: 0, times: 2, kind });
-    for ended in [fixture.deploy("// 4\n"), fixture.again()] {
+    for ended in [fixture.deploy("// 4\n"), fixture.deploy_again()] {
         assert_eq!((ended.outcome(), ended.code()), ("failed", "version-failed"), "{}", ended.stdout);
     }
-    let ended = fixture.again();
+    let ended = fixture.deploy_again();
     assert_eq!((ended.outcome(), ended.steps()), ("deployed", vec!["publish-version"]), "{}", ended.stdout);
     assert_eq!(code(&fixture, PUBLISHED), code(&fixture, "f"));
 }

@@ -28,7 +28,7 @@ fn provisioned_concurrency_is_ready_when_the_deployment_ends() {
     assert_eq!(warnings(&moved), [""; 0], "weights that AWS sets itself cause no warning");
     let steps = &moved.event("planned").expect("the event exists")["steps"];
     assert_eq!(steps[2]["waits_for"], "provisioned-concurrency-ready");
-    assert_eq!(fixture.again().outcome(), "unchanged");
+    assert_eq!(fixture.deploy_again().outcome(), "unchanged");
 
     let back = fixture.rollback();
     assert_eq!((back.outcome(), fixture.alias("live").as_str()), ("deployed", "1"), "{}", back.stdout);
@@ -39,18 +39,18 @@ fn provisioned_concurrency_is_ready_when_the_deployment_ends() {
 fn provisioned_concurrency_is_removed() {
     let mut fixture = with_provisioned(Duration::ZERO);
     fixture.deployed("// 1\n");
-    fixture.ask(json!({"provisioned_concurrency": "none"}));
-    let removed = fixture.again();
+    fixture.set(json!({"provisioned_concurrency": "none"}));
+    let removed = fixture.deploy_again();
     assert_eq!(removed.steps(), ["delete-provisioned-concurrency-config"], "{}", removed.stdout);
     assert_eq!((removed.outcome(), provisioned(&fixture), fixture.alias("live").as_str()), ("deployed", None, "1"));
-    assert_eq!(fixture.again().outcome(), "unchanged");
+    assert_eq!(fixture.deploy_again().outcome(), "unchanged");
 }
 
 #[test]
 fn an_alias_that_loses_its_provisioned_concurrency_has_moved_when_the_deployment_ends() {
     let mut fixture = with_provisioned(Duration::from_millis(1500));
     fixture.deployed("// 1\n");
-    fixture.ask(json!({"provisioned_concurrency": "none"}));
+    fixture.set(json!({"provisioned_concurrency": "none"}));
     let ended = fixture.deployed("// 2\n");
     assert_eq!((provisioned(&fixture), fixture.alias("live").as_str()), (None, "2"), "{}", ended.stdout);
 }
@@ -65,7 +65,7 @@ fn provisioned_concurrency_that_fails_is_reported_and_tried_again() {
     assert_eq!((error(&failed, "code"), error(&failed, "class")), ("function-start-failed", "package"));
     assert!(error(&failed, "message").contains("FUNCTION_ERROR_INIT_FAILURE"), "{}", failed.stdout);
     assert_eq!(fixture.alias("live"), "1");
-    let again = fixture.again();
+    let again = fixture.deploy_again();
     assert_eq!(
         (again.outcome(), provisioned(&fixture)),
         ("deployed", Some((2, "READY".to_owned()))),
@@ -80,9 +80,9 @@ fn a_run_killed_while_provisioned_concurrency_moves_is_ended_by_the_next() {
     let fixture = with_provisioned(Duration::from_millis(1500));
     fixture.deployed("// 1\n");
     let running = fixture.started("// 2\n", &["update-alias"]);
-    fixture.received("UpdateAlias");
+    fixture.wait_for_call("UpdateAlias");
     running.kill();
-    let ended = fixture.again();
+    let ended = fixture.deploy_again();
     assert!(["deployed", "unchanged"].contains(&ended.outcome()), "{}", ended.stdout);
     assert_eq!((provisioned(&fixture), fixture.alias("live").as_str()), (Some((2, "READY".to_owned())), "2"));
     assert_eq!(warnings(&ended), [""; 0]);

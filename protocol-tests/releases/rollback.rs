@@ -10,14 +10,14 @@ fn a_rollback_goes_to_where_the_alias_came_from_and_skips_what_failed() {
     fixture.deployed("// 3\n");
     assert_eq!((fixture.alias("live").as_str(), fixture.versions()), ("3", vec![1, 2, 3]));
 
-    fixture.ask(json!({"dry_run": true}));
+    fixture.set(json!({"dry_run": true}));
     let planned = fixture.rollback();
     assert_eq!(planned.outcome(), "planned", "{}", planned.stdout);
     let change = json!({"field": "alias.live", "from": "3", "to": "1"});
     assert_eq!(planned.finished()["steps"], json!([{"step": "update-alias", "changes": [change]}]));
     assert_eq!((fixture.changes(), fixture.alias("live").as_str()), (vec![], "3"));
 
-    fixture.ask(json!({"dry_run": null}));
+    fixture.set(json!({"dry_run": null}));
     let ended = fixture.rollback();
     assert_eq!((ended.outcome(), ended.status.code()), ("deployed", Some(0)), "{}", ended.stdout);
     assert_eq!((fixture.changes(), fixture.alias("live").as_str()), (vec!["UpdateAlias 1".to_owned()], "1"));
@@ -56,11 +56,11 @@ fn a_rollback_to_what_is_not_there_is_refused() {
         (json!({"alias": "live", "version": 4}), "/version"),
         (json!({"version": null, "function_name": "g"}), "/function_name"),
     ] {
-        fixture.ask(members);
+        fixture.set(members);
         check_failed(&fixture.rollback(), "not-found", at);
         assert_eq!((fixture.changes(), fixture.alias("live").as_str()), (vec![], "3"));
     }
-    fixture.ask(json!({"alias": null}));
+    fixture.set(json!({"alias": null}));
     let ended = fixture.rollback();
     assert_eq!((ended.code(), error(&ended, "at"), ended.status.code()), ("missing-key", "/alias", Some(2)));
     assert_eq!(fixture.operations(), [""; 0]);
@@ -69,12 +69,12 @@ fn a_rollback_to_what_is_not_there_is_refused() {
 #[test]
 fn a_rollback_goes_to_the_version_that_is_named() {
     let mut fixture = three_versions();
-    fixture.ask(json!({"version": "1"}));
+    fixture.set(json!({"version": "1"}));
     let ended = fixture.rollback();
     assert_eq!((ended.outcome(), fixture.alias("live").as_str()), ("deployed", "1"), "{}", ended.stdout);
     let again = fixture.rollback();
     assert_eq!((again.outcome(), fixture.changes()), ("unchanged", vec![]), "{}", again.stdout);
-    fixture.ask(json!({"version": 3}));
+    fixture.set(json!({"version": 3}));
     let ended = fixture.rollback();
     assert_eq!((ended.outcome(), fixture.alias("live").as_str()), ("deployed", "3"), "{}", ended.stdout);
 }
@@ -83,7 +83,7 @@ fn a_rollback_goes_to_the_version_that_is_named() {
 fn aliases_go_back_together_or_not_at_all() {
     let mut fixture = three_versions();
     fixture.make_alias("other", "2");
-    fixture.ask(json!({"alias": ["live", "other"]}));
+    fixture.set(json!({"alias": ["live", "other"]}));
     let ended = fixture.rollback();
     check_failed(&ended, "ambiguous-rollback", "/alias");
     let message = error(&ended, "message");
@@ -103,7 +103,7 @@ fn after_a_rollback_the_same_deployment_goes_forward_again() {
     let fixture = three_versions();
     assert_eq!(fixture.rollback().outcome(), "deployed");
     assert_eq!(fixture.alias("live"), "2");
-    let ended = fixture.again();
+    let ended = fixture.deploy_again();
     assert_eq!((ended.outcome(), fixture.alias("live").as_str()), ("deployed", "3"), "{}", ended.stdout);
     assert_eq!(
         (fixture.versions(), fixture.endpoint.calls().iter().map(|call| call.code_bytes).sum()),
@@ -122,7 +122,7 @@ fn a_rollback_does_not_move_an_alias_that_another_client_has_moved_meanwhile() {
     let ended = thread::scope(|scope| {
         fixture.endpoint.forget_calls();
         let rollback = scope.spawn(|| fixture.plugin(&["rollback"]).run(&fixture.request));
-        fixture.received("ListVersionsByFunction");
+        fixture.wait_for_call("ListVersionsByFunction");
         fixture.another_client("PUT", &format!("{ALIASES}/live"), json!({"FunctionVersion": "1"}));
         rollback.join().expect("no thread panicked")
     });

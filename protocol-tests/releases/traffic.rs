@@ -97,7 +97,7 @@ fn every_signal_that_would_end_us_sends_shared_traffic_back() {
 #[test]
 fn a_signal_while_a_version_is_invoked_sends_shared_traffic_back() {
     let mut fixture = with_a_tenth();
-    fixture.ask(json!({"traffic_interval": 1}));
+    fixture.set(json!({"traffic_interval": 1}));
     fixture.endpoint.answer_invocations(Invocation { delay: Duration::from_secs(3), ..Invocation::default() });
     fixture.endpoint.answer_invocations(Invocation { times: Some(1), ..Invocation::default() });
     let running = fixture.started("// 2\n", &["wait", "verify"]);
@@ -109,7 +109,7 @@ fn a_signal_while_a_version_is_invoked_sends_shared_traffic_back() {
 fn when_the_runner_closes_our_output_shared_traffic_goes_back() {
     let mut fixture = with_a_tenth();
     // The program writes nothing for a long time, but must notice the closed output anyway.
-    fixture.ask(json!({"traffic_interval": 600}));
+    fixture.set(json!({"traffic_interval": 600}));
     let Running { mut child, lines, .. } = fixture.started("// 2\n", &["wait"]);
     assert_eq!(fixture.alias("live"), "1, 10 % to 2");
     drop(lines);
@@ -131,14 +131,14 @@ fn check_touched(fixture: &Fixture, code: &str) {
 #[test]
 fn a_deployment_whose_alias_another_client_touches_in_the_middle_sends_shared_traffic_back() {
     let mut fixture = with_a_tenth();
-    fixture.ask(json!({"traffic_interval": 3}));
+    fixture.set(json!({"traffic_interval": 3}));
     check_touched(&fixture, "conflict");
 }
 
 #[test]
 fn a_rollback_in_the_middle_of_a_shift_is_not_overridden() {
     let mut fixture = with_a_tenth();
-    fixture.ask(json!({"traffic_interval": 3}));
+    fixture.set(json!({"traffic_interval": 3}));
     let running = fixture.started("// 2\n", &["wait"]);
     assert_eq!(fixture.rollback().outcome(), "deployed");
     let ended = running.ended();
@@ -150,7 +150,7 @@ fn a_rollback_in_the_middle_of_a_shift_is_not_overridden() {
 fn a_deployment_of_one_revision_that_meets_another_client_sends_shared_traffic_back() {
     let mut fixture = with_a_tenth();
     let live = fixture.endpoint.function("f").expect("the function exists");
-    fixture.ask(json!({"traffic_interval": 3, "revision_id": live["Configuration"]["RevisionId"]}));
+    fixture.set(json!({"traffic_interval": 3, "revision_id": live["Configuration"]["RevisionId"]}));
     check_touched(&fixture, "conflict");
 }
 
@@ -159,12 +159,12 @@ fn killed_with_a_tenth() -> Fixture {
     let mut fixture = with_a_tenth();
     fixture.started("// 2\n", &["wait"]).kill();
     assert_eq!(fixture.alias("live"), "1, 10 % to 2", "the killed run cannot send the traffic back");
-    fixture.ask(json!({"traffic_interval": 1}));
+    fixture.set(json!({"traffic_interval": 1}));
     fixture
 }
 
 #[track_caller]
-fn check_cleared(ended: &Ended) {
+fn check_cleared(ended: &PluginOutput) {
     assert_eq!(warnings(ended), ["weights-cleared"], "{}", ended.stdout);
     let message = ended.event("warning").expect("the event exists")["message"].as_str().unwrap_or_default();
     assert!(message.contains("`live` sends 10 % of its traffic to version 2"), "{message}");
@@ -173,7 +173,7 @@ fn check_cleared(ended: &Ended) {
 #[test]
 fn after_a_kill_the_next_deployment_begins_with_all_traffic_where_it_was() {
     let fixture = killed_with_a_tenth();
-    let ended = fixture.again();
+    let ended = fixture.deploy_again();
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
     check_cleared(&ended);
     assert_eq!(fixture.changes()[..3], ["UpdateAlias 1", "PublishVersion", "Invoke"]);
@@ -186,7 +186,7 @@ fn after_a_kill_the_next_deployment_begins_with_all_traffic_where_it_was() {
 fn after_a_kill_a_check_that_fails_leaves_nobody_at_the_new_version() {
     let fixture = killed_with_a_tenth();
     fixture.endpoint.answer_invocations(thrown());
-    let ended = fixture.again();
+    let ended = fixture.deploy_again();
     check_failed(&ended, "verification-failed", "/verify");
     check_cleared(&ended);
     assert_eq!(fixture.alias("live"), "1");
@@ -195,9 +195,9 @@ fn after_a_kill_a_check_that_fails_leaves_nobody_at_the_new_version() {
 #[test]
 fn after_a_kill_a_check_that_fails_without_traffic_leaves_nobody_at_the_new_version() {
     let mut fixture = killed_with_a_tenth();
-    fixture.ask(json!({"traffic": null, "traffic_interval": null}));
+    fixture.set(json!({"traffic": null, "traffic_interval": null}));
     fixture.endpoint.answer_invocations(thrown());
-    let ended = fixture.again();
+    let ended = fixture.deploy_again();
     check_failed(&ended, "verification-failed", "/verify");
     check_cleared(&ended);
     assert_eq!(fixture.alias("live"), "1", "{}", ended.stdout);
@@ -227,7 +227,7 @@ fn weights_that_another_client_has_given_are_not_touched() {
     let mut fixture = with_another_client_elses_canary();
     for code in ["// 2\n", "// 3\n"] {
         for members in [json!({"traffic": null}), json!({"traffic": [50], "traffic_interval": 1})] {
-            fixture.ask(members);
+            fixture.set(members);
             let planned = fixture.plugin(&["plan"]).run(&fixture.request);
             for ended in [fixture.deploy(code), planned, fixture.rollback()] {
                 check_failed(&ended, "traffic-shared", "/alias");
@@ -235,10 +235,10 @@ fn weights_that_another_client_has_given_are_not_touched() {
                 assert!(message.starts_with("`live` splits its traffic (10 % to version 1)"), "{message}");
                 assert_eq!((fixture.changes(), fixture.alias("live").as_str()), (vec![], "2, 10 % to 1"));
             }
-            fixture.ask(json!({"traffic_interval": null}));
+            fixture.set(json!({"traffic_interval": null}));
         }
     }
-    fixture.ask(json!({"clear_weights": true, "traffic": null}));
+    fixture.set(json!({"clear_weights": true, "traffic": null}));
     let ended = fixture.deployed("// 3\n");
     assert_eq!((warnings(&ended), fixture.alias("live").as_str()), (vec!["weights-cleared"], "3"));
 }
@@ -246,7 +246,7 @@ fn weights_that_another_client_has_given_are_not_touched() {
 #[test]
 fn a_rollback_may_end_another_client_elses_canary_when_it_is_reported_to() {
     let mut fixture = with_another_client_elses_canary();
-    fixture.ask(json!({"clear_weights": true}));
+    fixture.set(json!({"clear_weights": true}));
     let ended = fixture.rollback();
     assert_eq!((ended.outcome(), fixture.alias("live").as_str()), ("deployed", "2"), "{}", ended.stdout);
 }
@@ -265,10 +265,10 @@ fn a_shift_of_ours_is_reported_by_the_alias_as_long_as_it_lasts() {
     assert_eq!((fixture.rollback().outcome(), description(&fixture).as_str()), ("deployed", "(at 1, before: none)"));
     fixture.endpoint.answer_invocations(thrown());
     fixture.endpoint.answer_invocations(Invocation { times: Some(1), ..Invocation::default() });
-    check_failed(&fixture.again(), "verification-failed", "/verify");
+    check_failed(&fixture.deploy_again(), "verification-failed", "/verify");
     assert_eq!((fixture.alias("live").as_str(), description(&fixture).as_str()), ("1", "(at 1, before: none)"));
     // So the same weights, set from outside afterwards, are not ours.
     let routing = json!({"RoutingConfig": {"AdditionalVersionWeights": {"2": 0.1}}});
     fixture.another_client("PUT", &format!("{ALIASES}/live"), routing);
-    check_failed(&fixture.again(), "traffic-shared", "/alias");
+    check_failed(&fixture.deploy_again(), "traffic-shared", "/alias");
 }

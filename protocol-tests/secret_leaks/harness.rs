@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use super::observers::{EventSink, files};
 use super::secrets::{secret, variables};
 use crate::fixture::PATH;
-use crate::plugin::{Ended, program};
+use crate::plugin::{PluginOutput, program};
 
 /// A job, and a request with a secret in every place that can hold one.
 pub(super) struct Stage<'a> {
@@ -163,17 +163,17 @@ impl<'a> Stage<'a> {
     }
 
     /// Runs a command with the request.
-    pub(super) fn run(&self, arguments: &[&str]) -> Ended {
+    pub(super) fn run(&self, arguments: &[&str]) -> PluginOutput {
         self.run_on(arguments, self.request.to_string().as_bytes())
     }
 
     /// Runs a command with these bytes as input.
-    pub(super) fn run_on(&self, arguments: &[&str], input: &[u8]) -> Ended {
+    pub(super) fn run_on(&self, arguments: &[&str], input: &[u8]) -> PluginOutput {
         self.run_while(arguments, input, |_| ())
     }
 
     /// Runs a command with these bytes as input, and calls `act` while it runs.
-    pub(super) fn run_while(&self, arguments: &[&str], input: &[u8], act: impl FnOnce(&Child)) -> Ended {
+    pub(super) fn run_while(&self, arguments: &[&str], input: &[u8], act: impl FnOnce(&Child)) -> PluginOutput {
         let before: BTreeSet<PathBuf> = files(self.root.path()).into_iter().collect();
         let began = Instant::now();
         let mut child = self.command(arguments).spawn().expect("the program starts");
@@ -183,7 +183,7 @@ impl<'a> Stage<'a> {
         // The program may stop reading early, so an error is expected here.
         thread::spawn(move || drop(stdin.write_all(&input)));
         act(&child);
-        let ended = Ended::of(child, began);
+        let ended = PluginOutput::of(child, began);
         self.observers.end(id);
         let show = |what: &str, bytes: &[u8]| {
             self.observers.read(&self.name, &format!("{what} of `{}`", arguments.join(" ")), bytes);

@@ -4,10 +4,10 @@ use lambda_endpoint::{Fault, FaultKind, Settings};
 use serde_json::{Value, json};
 
 use crate::deployments::{build_directory, request};
-use crate::plugin::{Ended, Plugin};
+use crate::plugin::{PluginCommand, PluginOutput};
 
 /// Deploys an existing function with these members in the stanza and these variables in the job.
-fn deployed(stanza: &Value, env: &Value, words: Option<&str>) -> Ended {
+fn deployed(stanza: &Value, env: &Value, words: Option<&str>) -> PluginOutput {
     let (endpoint, directory) =
         (lambda_endpoint::Endpoint::start(Settings::default()).expect("a free port"), build_directory());
     let function = json!({
@@ -40,11 +40,11 @@ fn deployed(stanza: &Value, env: &Value, words: Option<&str>) -> Ended {
     for (name, value) in env.as_object().expect("an object") {
         request["env"][name] = value.clone();
     }
-    Plugin::new(&[]).directory(directory.path()).run_on(request.to_string().as_bytes())
+    PluginCommand::new(&[]).directory(directory.path()).run_on(request.to_string().as_bytes())
 }
 
 /// Returns the events without the members that differ between runs.
-fn reported(ended: &Ended) -> Vec<Value> {
+fn reported(ended: &PluginOutput) -> Vec<Value> {
     let mut events = ended.events.clone();
     for event in &mut events {
         let event = event.as_object_mut().expect("an object");

@@ -22,7 +22,7 @@ pub fn adopt() {
 /// Running children that this process has not started. Those that [`super::run`] has started are known, and those that the SDK
 /// has started are in our own process group.
 #[cfg(target_os = "linux")]
-pub(super) fn alive() -> Vec<Pid> {
+pub(super) fn list() -> Vec<Pid> {
     children(|group| group != getpgrp())
 }
 
@@ -47,26 +47,26 @@ fn children(is_meant: impl Fn(Pid) -> bool) -> Vec<Pid> {
     ours.into_iter().filter(|pid| started.iter().all(|command| command.group != *pid)).collect()
 }
 
-/// Kills all processes that [`alive`] finds, except those in `kept`.
+/// Kills all processes that [`list`] finds, except those in `kept`.
 #[cfg(target_os = "linux")]
-pub(super) fn end(kept: &[Pid]) {
-    end_all(|| alive().into_iter().filter(|pid| !kept.contains(pid)).collect());
+pub(super) fn kill(kept: &[Pid]) {
+    kill_until_gone(|| list().into_iter().filter(|pid| !kept.contains(pid)).collect());
 }
 
 /// Kills the processes that the SDK has started: the `credential_process` of a profile.
 #[cfg(target_os = "linux")]
-pub fn end_those_of_the_sdk() {
-    end_all(|| children(|group| group == getpgrp()));
+pub fn kill_sdk_processes() {
+    kill_until_gone(|| children(|group| group == getpgrp()));
 }
 
 /// Kills processes until two scans in a row find none, at most for 1 s. Killing a process makes its children our children. One
 /// scan may miss a process whose parent exits between the reads of the two.
 #[cfg(target_os = "linux")]
-fn end_all(alive: impl Fn() -> Vec<Pid>) {
-    let (began, mut looks_without) = (Instant::now(), 0);
-    while looks_without < 2 && began.elapsed() < Duration::from_secs(1) {
-        let left = alive();
-        looks_without = if left.is_empty() { looks_without + 1 } else { 0 };
+fn kill_until_gone(list: impl Fn() -> Vec<Pid>) {
+    let (began, mut empty_scans) = (Instant::now(), 0);
+    while empty_scans < 2 && began.elapsed() < Duration::from_secs(1) {
+        let left = list();
+        empty_scans = if left.is_empty() { empty_scans + 1 } else { 0 };
         for pid in left {
             let _ = kill_process(pid, Signal::KILL);
         }
@@ -75,12 +75,12 @@ fn end_all(alive: impl Fn() -> Vec<Pid>) {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn alive() -> Vec<Pid> {
+pub(super) fn list() -> Vec<Pid> {
     Vec::new()
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn end(_: &[Pid]) {}
+pub(super) fn kill(_: &[Pid]) {}
 
 #[cfg(not(target_os = "linux"))]
-pub fn end_those_of_the_sdk() {}
+pub fn kill_sdk_processes() {}

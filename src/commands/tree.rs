@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 
 /// The recorded state of a file or a directory.
 #[derive(Debug)]
-pub(super) struct Was {
+pub(super) struct FileState {
     path: PathBuf,
     is_directory: bool,
     mode: u32,
 }
 
 /// All files and directories, each directory before its contents, and the names of all entries that are not files, directories or links.
-pub(super) fn read(top: &Path) -> (Vec<Was>, Vec<String>) {
+pub(super) fn read(top: &Path) -> (Vec<FileState>, Vec<String>) {
     let (mut all, mut others, mut directories) = (Vec::new(), Vec::new(), vec![top.to_owned()]);
     while let Some(directory) = directories.pop() {
         for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
@@ -35,13 +35,13 @@ pub(super) fn read(top: &Path) -> (Vec<Was>, Vec<String>) {
             if kind.is_dir() {
                 directories.push(path.clone());
             }
-            all.push(Was { path, is_directory: kind.is_dir(), mode: metadata.permissions().mode() & 0o7777 });
+            all.push(FileState { path, is_directory: kind.is_dir(), mode: metadata.permissions().mode() & 0o7777 });
         }
     }
     (all, others)
 }
 
-impl Was {
+impl FileState {
     fn now(&self) -> Option<(FileType, u32)> {
         let metadata = fs::symlink_metadata(&self.path).ok()?;
         Some((metadata.file_type(), metadata.permissions().mode() & 0o7777))
@@ -54,7 +54,7 @@ impl Was {
 }
 
 /// Restores the modes of files and directories, and creates empty directories that git did not restore.
-pub(super) fn restore(all: &[Was]) {
+pub(super) fn restore(all: &[FileState]) {
     for was in all.iter().filter(|was| was.is_directory && was.now().is_none()) {
         let _ = fs::create_dir_all(&was.path);
     }

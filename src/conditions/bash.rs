@@ -16,11 +16,11 @@ use crate::protocol::event::Stream;
 
 /// Results of bash for a list of texts.
 #[derive(Debug, PartialEq)]
-pub(super) struct Answers {
+pub(super) struct BashOutput {
     /// The verdict on each text. `None`: bash returned none.
     pub(super) verdicts: Vec<Option<bool>>,
     /// Standard error of bash and of commands in the conditions, in one line.
-    pub(super) words: String,
+    pub(super) error_text: String,
 }
 
 /// A text that bash parses as a unit.
@@ -29,7 +29,7 @@ pub(super) struct Text {
     /// The expression for `[[ … ]]`.
     pub(super) expression: String,
     /// Further expressions that bash must be able to parse, but does not evaluate.
-    pub(super) beside: Vec<String>,
+    pub(super) parse_only: Vec<String>,
 }
 
 /// Why bash could not be run.
@@ -55,11 +55,11 @@ pub enum BashError {
         limit: Duration,
     },
     /// The run was cancelled.
-    Stopped(CancelReason),
+    Cancelled(CancelReason),
 }
 
 /// Maximum number of bytes of standard error to keep. The last read can exceed it.
-const MAX_WORDS: usize = 16 * 1024;
+const MAX_STDERR_BYTES: usize = 16 * 1024;
 
 /// Evaluates each text in its own subshell, so that assignments in one text do not affect another.
 ///
@@ -75,18 +75,18 @@ pub(super) fn evaluate(
     env: &Environment,
     limit: Duration,
     stop: &CancelToken,
-) -> Result<Answers, BashError> {
+) -> Result<BashOutput, BashError> {
     let not_found = || BashError::NotFound { path: env.get("PATH").unwrap_or(DEFAULT_PATH.into()).into_owned() };
     let mut bash = Command::new(program(env).ok_or_else(not_found)?);
     bash.args(["--noprofile", "--norc", "-p", "-c", r#"exec 9>&1 1>&2; builtin eval "$(</dev/stdin)""#]);
     child::with_env(&mut bash, env).env_remove("POSIXLY_CORRECT");
-    for (name, _) in from_linker(env) {
+    for (name, _) in linker_variables(env) {
         bash.env_remove(name);
     }
-    let (mut verdicts, mut words) = (Vec::new(), Vec::new());
+    let (mut verdicts, mut error_text) = (Vec::new(), Vec::new());
     let mut receive = |stream, bytes: &[u8]| match stream {
         Stream::Stdout => verdicts.extend_from_slice(bytes),
-        Stream::Stderr if words.len() < MAX_WORDS => words.extend_from_slice(bytes),
+        Stream::Stderr if error_text.len() < MAX_STDERR_BYTES => error_text.extend_from_slice(bytes),
         Stream::Stderr | Stream::Log => {}
     };
     let status =
@@ -96,13 +96,13 @@ pub(super) fn evaluate(
         ChildError::Unstartable(error) => BashError::Unstartable(error),
         ChildError::EnvTooLarge { name, bytes } => BashError::EnvTooLarge { name, bytes },
         ChildError::TimedOut(limit) => BashError::TimedOut { limit },
-        ChildError::Stopped(reason) => BashError::Stopped(reason),
+        ChildError::Cancelled(reason) => BashError::Cancelled(reason),
     })?;
-    let words = match status.signal() {
+    let error_text = match status.signal() {
         Some(signal) => format!("bash was killed by signal {signal}"),
-        None => one_line(&words),
+        None => one_line(&error_text),
     };
-    Ok(Answers { verdicts: read_verdicts(&verdicts, texts.len()), words })
+    Ok(BashOutput { verdicts: read_verdicts(&verdicts, texts.len()), error_text })
 }
 
 /// The first bash on the `PATH`. Skips relative directories, which depend on the job's current directory.
@@ -113,7 +113,7 @@ fn program(env: &Environment) -> Option<PathBuf> {
 }
 
 /// Variables that affect the dynamic linker.
-fn from_linker(env: &Environment) -> impl Iterator<Item = (&OsStr, String)> {
+fn linker_variables(env: &Environment) -> impl Iterator<Item = (&OsStr, String)> {
     let is_plain = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     env.iter().filter_map(move |(name, value)| {
         let text = name.to_str().filter(|text| is_plain(text))?;
@@ -131,13 +131,13 @@ fn from_linker(env: &Environment) -> impl Iterator<Item = (&OsStr, String)> {
 /// next one; a subshell has a new parser.
 fn script(texts: &[Text], env: &Environment) -> String {
     let mut script = "exec 0</dev/null\n".to_owned();
-    for (name, value) in from_linker(env) {
+    for (name, value) in linker_variables(env) {
         script.push_str(&format!("{}='{}'\n", name.to_string_lossy(), value.replace('\'', r"'\''")));
     }
-    for (index, Text { expression, beside }) in texts.iter().enumerate() {
+    for (index, Text { expression, parse_only }) in texts.iter().enumerate() {
         let verdict = |letter| format!("builtin printf '{index} {letter}\\n' >&9");
         let mut source = format!("if [[ {expression} ]]; then {}; else {}; fi", verdict('T'), verdict('F'));
-        for expression in beside {
+        for expression in parse_only {
             source.push_str(&format!("\nif [[ never = true ]]; then if [[ {expression} ]]; then :; fi; fi"));
         }
         // The braces make it one command, which bash parses completely before it evaluates any part of it.
@@ -165,8 +165,8 @@ fn read_verdicts(output: &[u8], texts: usize) -> Vec<Option<bool>> {
 }
 
 /// Joins error messages of bash into one line, without their prefixes.
-fn one_line(words: &[u8]) -> String {
-    let text = String::from_utf8_lossy(words);
+fn one_line(error_text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(error_text);
     let lines = text.lines().map(|line| {
         let line = line.strip_prefix("bash: ").unwrap_or(line);
         let line = line.strip_prefix("eval: ").unwrap_or(line);
@@ -196,8 +196,8 @@ mod tests {
 
     #[test]
     fn bashs_words_fit_on_a_line() {
-        let words = b"bash: eval: line 2: unexpected argument\nbash: eval: line 2: expected `)'\nbash: line 3: ${X b}: bad substitution\n";
-        assert_eq!(one_line(words), "unexpected argument; ${X b}: bad substitution");
+        let error_text = b"bash: eval: line 2: unexpected argument\nbash: eval: line 2: expected `)'\nbash: line 3: ${X b}: bad substitution\n";
+        assert_eq!(one_line(error_text), "unexpected argument; ${X b}: bad substitution");
     }
 
     #[test]
@@ -205,12 +205,12 @@ mod tests {
         let forge = "/nowhere/it's.so";
         let env: Environment = [("PATH", DEFAULT_PATH), ("LD_PRELOAD", forge)].into_iter().collect();
         let texts = [
-            Text { expression: r#""$LD_PRELOAD" = "/nowhere/it's.so""#.to_owned(), beside: Vec::new() },
-            Text { expression: r#"-z "$(env | grep LD_PRELOAD)""#.to_owned(), beside: Vec::new() },
+            Text { expression: r#""$LD_PRELOAD" = "/nowhere/it's.so""#.to_owned(), parse_only: Vec::new() },
+            Text { expression: r#"-z "$(env | grep LD_PRELOAD)""#.to_owned(), parse_only: Vec::new() },
         ];
         let answers = evaluate(&texts, &env, Duration::from_secs(20), &CancelToken::new()).expect("bash is here");
         // The linker would report that the file does not exist.
-        assert_eq!(answers, Answers { verdicts: vec![Some(true), Some(true)], words: String::new() });
+        assert_eq!(answers, BashOutput { verdicts: vec![Some(true), Some(true)], error_text: String::new() });
     }
 
     #[test]
@@ -228,7 +228,7 @@ mod tests {
         let expression = "(x = \"$(sleep 30 >/dev/null 2>&1 & echo x)\")".to_owned();
         let kept = "(x = \"$(sleep 30 >&2 & echo x)\")".to_owned();
         for expression in [expression, kept] {
-            let text = Text { expression, beside: Vec::new() };
+            let text = Text { expression, parse_only: Vec::new() };
             let answers = evaluate(&[text], &env, Duration::from_secs(20), &CancelToken::new()).expect("bash is here");
             assert_eq!(answers.verdicts, [Some(true)]);
         }

@@ -16,7 +16,7 @@ pub(super) struct On {
     /// Number of entries if the stanza has a list instead of a map. Travis CI reads only the first entry.
     pub(super) entries: Option<usize>,
     /// The map under `on` if `if` takes precedence. Travis CI then treats `on` as an option, whose keys count as branches.
-    left_behind: Option<Map>,
+    overridden: Option<Map>,
 }
 
 impl On {
@@ -98,9 +98,9 @@ pub(super) fn on(stanza: &Map) -> Result<On, ConditionError> {
         Some(node) => ("if", Some(node)),
         None => (on_key, on_node),
     };
-    let mut on = On { map: Map::default(), key, entries: None, left_behind: None };
+    let mut on = On { map: Map::default(), key, entries: None, overridden: None };
     if key == "if" {
-        on.left_behind = on_node.and_then(|node| as_conditions(node, on_key).ok());
+        on.overridden = on_node.and_then(|node| as_conditions(node, on_key).ok());
     }
     if let Some(node) = node {
         if let Node::List(items) = node {
@@ -194,11 +194,10 @@ fn named_branches(node: &Node) -> Option<Vec<String>> {
 
 /// The keys of all branch-specific options, in order and without duplicates. If there are none: `master`.
 pub(super) fn default_branches(on: &On, stanza: &Map) -> Vec<String> {
-    let left_behind = on.left_behind.iter().flat_map(Map::iter).map(|(key, _)| key);
+    let overridden = on.overridden.iter().flat_map(Map::iter).map(|(key, _)| key);
     let options = stanza.iter().filter(|(key, value)| *key != "allow_failure" && is_branch_specific(key, value));
     let mut branches: Vec<String> = Vec::new();
-    for key in
-        options.filter_map(|(_, value)| value.as_map()).flat_map(Map::iter).map(|(key, _)| key).chain(left_behind)
+    for key in options.filter_map(|(_, value)| value.as_map()).flat_map(Map::iter).map(|(key, _)| key).chain(overridden)
     {
         if !branches.iter().any(|branch| branch == key) {
             branches.push(key.to_owned());
@@ -262,7 +261,7 @@ fn flatten(node: &Node, at: &str, elements: &mut Vec<Element>) -> Result<(), Con
         Node::Text(text) if text.contains('\0') => Err(ConditionError::BadCondition {
             at: at.to_owned(),
             text: text.replace('\0', "\u{fffd}"),
-            words: "a condition cannot contain a NUL character".to_owned(),
+            error_text: "a condition cannot contain a NUL character".to_owned(),
         }),
         Node::Bool(_) | Node::Number(_) | Node::Text(_) => {
             let text = node.scalar().expect("a scalar");

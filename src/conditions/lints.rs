@@ -23,24 +23,24 @@ pub(super) fn find(on: &On, stanza: &Map, env: &Environment) -> Vec<Lint> {
     let mut warnings = Vec::new();
     if let Some(entries) = on.entries.filter(|entries| *entries != 1) {
         let message = format!("`{}` is a list of {entries} entries; Travis CI reads only the first one", on.key);
-        warnings.push(surprise(format!("/{}", on.key), message, "write a map of conditions, or one branch"));
+        warnings.push(lint(format!("/{}", on.key), message, "write a map of conditions, or one branch"));
     }
     for (key, node) in on.map.iter().filter(|(_, node)| **node != Node::Null) {
         let at = on.pointer(key);
         warnings.extend(match key {
             "condition" => in_condition(node, &at),
             "tags" => in_tags(on, node, at).into_iter().collect(),
-            "os" => vec![surprise(
+            "os" => vec![lint(
                 at,
                 "Travis CI never checks `os`, although its schema lists it".to_owned(),
                 "write `condition: $TRAVIS_OS_NAME = linux`",
             )],
-            "otp_release" | "ghc" | "d" | "mono" => vec![surprise(
+            "otp_release" | "ghc" | "d" | "mono" => vec![lint(
                 at,
                 format!("`{key}` can never match, because Travis CI sets no variable for it"),
                 "use `condition` to compare a variable of the job",
             )],
-            "all_branches" if matches!(node, Node::Map(_) | Node::List(_)) => vec![surprise(
+            "all_branches" if matches!(node, Node::Map(_) | Node::List(_)) => vec![lint(
                 at,
                 format!("`{}.all_branches` is {}, which Travis CI reads as true", on.key, node.kind()),
                 "write `all_branches: true`",
@@ -63,18 +63,18 @@ fn in_key(on: &On, key: &str, at: String) -> Lint {
         None => "remove it, or use `condition`".to_owned(),
     };
     let message = format!("`{}.{key}` is not a condition; Travis CI ignores it", on.key);
-    Lint { is_unknown_key: true, ..surprise(at, message, &hint) }
+    Lint { is_unknown_key: true, ..lint(at, message, &hint) }
 }
 
 fn in_tags(on: &On, node: &Node, at: String) -> Option<Lint> {
     match node.as_flag() {
-        Some(true) if on.map.get("branch").is_some() => Some(surprise(
+        Some(true) if on.map.get("branch").is_some() => Some(lint(
             on.pointer("branch"),
             "Travis CI does not check the branch if `tags` is true".to_owned(),
             "remove `branch`: a tag belongs to no branch",
         )),
         Some(_) => None,
-        None if node.is_truthy() => Some(surprise(
+        None if node.is_truthy() => Some(lint(
             at,
             format!("`tags` is `{}`, so Travis CI checks neither tag nor branch and always deploys", node.shown()),
             "write `tags: true`, and compare the tag with `condition: $TRAVIS_TAG =~ ^v`",
@@ -87,7 +87,7 @@ fn in_tags(on: &On, node: &Node, at: String) -> Option<Lint> {
 fn in_single_value(key: &str, node: &Node, at: String) -> Option<Lint> {
     if let Node::List(items) = node {
         let message = format!("`{key}` is a list of {} entries; Travis CI reads only the first one", items.len());
-        return Some(surprise(at, message, "write one value, or one stanza per value"));
+        return Some(lint(at, message, "write one value, or one stanza per value"));
     }
     let text = match node {
         Node::Number(number) if number.is_f64() => node.scalar()?,
@@ -95,7 +95,7 @@ fn in_single_value(key: &str, node: &Node, at: String) -> Option<Lint> {
     };
     let (whole, digit) = text.split_once('.').filter(|(_, digits)| ["1", "2"].contains(digits))?;
     let message = format!("`{key}` is the number {text}, which may have been written as {whole}.{digit}0");
-    Some(surprise(at, message, "put versions in quotes"))
+    Some(lint(at, message, "put versions in quotes"))
 }
 
 /// Warns about a value of `branch` that Travis CI accepts although it is not a branch or a list of branches.
@@ -109,7 +109,7 @@ fn in_branch(node: &Node, at: String) -> Option<Lint> {
         "`branch` is {}; Travis CI reads the keys of maps and the entries of nested lists as branches",
         node.kind()
     );
-    (!is_plain).then(|| surprise(at, message, "write a branch, or a list of branches"))
+    (!is_plain).then(|| lint(at, message, "write a branch, or a list of branches"))
 }
 
 /// Warns if the stanza names no branch and the build is on a typical default branch other than `master`, such as `main`.
@@ -121,7 +121,7 @@ fn implicit_master(on: &On, stanza: &Map, env: &Environment) -> Option<Lint> {
     (says_nothing && ["main", "trunk"].contains(&branch.as_ref())).then(|| {
         let message =
             format!("the stanza names no branch, so Travis CI deploys only `master`; this build is on `{branch}`");
-        surprise(at, message, &format!("write `on: {branch}`"))
+        lint(at, message, &format!("write `on: {branch}`"))
     })
 }
 
@@ -131,8 +131,9 @@ pub(super) fn tag_for_branch(on: &On, verdict: &Verdict, env: &Environment) -> O
     let branch = verdict.checked.iter().find(|checked| checked.condition == Condition::Branch && checked.met)?;
     let tag = env.expand("TRAVIS_TAG");
     // A stanza with a condition on `TRAVIS_TAG` is meant for tags.
-    let asks = on.map.get("condition").is_some_and(|node| texts(node).iter().any(|text| text.contains("TRAVIS_TAG")));
-    if tag.is_empty() || tag != branch.got || !verdict.deploys || asks {
+    let is_for_tags =
+        on.map.get("condition").is_some_and(|node| texts(node).iter().any(|text| text.contains("TRAVIS_TAG")));
+    if tag.is_empty() || tag != branch.got || !verdict.deploys || is_for_tags {
         return None;
     }
     let at = if on.map.get("branch").is_some() { on.pointer("branch") } else { format!("/{}", on.key) };
@@ -140,7 +141,7 @@ pub(super) fn tag_for_branch(on: &On, verdict: &Verdict, env: &Environment) -> O
         "the tag `{tag}` matches the branch `{}`, because Travis CI uses the name of a tag as the branch of its build",
         branch.want
     );
-    Some(surprise(at, message, "add `tags: false` to the conditions, or `tags: true` to deploy every tag"))
+    Some(lint(at, message, "add `tags: false` to the conditions, or `tags: true` to deploy every tag"))
 }
 
 fn texts(node: &Node) -> Vec<String> {
@@ -169,7 +170,7 @@ const JOB_NAMES: [&str; 9] = ["branch", "tag", "type", "repo", "os", "sender", "
 fn in_text(text: &str, at: &str) -> Option<Lint> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let first = *words.first()?;
-    let warn = |message: String, hint: &str| Some(surprise(at.to_owned(), message, hint));
+    let warn = |message: String, hint: &str| Some(lint(at.to_owned(), message, hint));
     if first == "[" || first.starts_with("[[") || first == "test" {
         let message = format!("the condition contains `{first}`, but Travis CI already puts it into [[ ]]");
         return warn(message, "remove the brackets or `test`");
@@ -227,7 +228,7 @@ fn always_true<'a>(words: &[&'a str]) -> Option<&'a str> {
     })
 }
 
-fn surprise(at: String, message: String, hint: &str) -> Lint {
+fn lint(at: String, message: String, hint: &str) -> Lint {
     let code = WarningCode::SurprisingCondition;
     let warning = Warning { code, message, hint: Some(hint.to_owned()), at: Some(at) };
     Lint { warning, is_unknown_key: false }
@@ -243,7 +244,7 @@ mod tests {
         let stanza = node.as_map().expect("an object");
         let on = super::super::expression::on(stanza).expect("readable");
         let env: Environment = [("TRAVIS_BRANCH", branch)].into_iter().collect();
-        let warnings = find(&on, stanza, &env).into_iter().map(|surprise| surprise.warning);
+        let warnings = find(&on, stanza, &env).into_iter().map(|lint| lint.warning);
         warnings.map(|w| (w.at.unwrap_or_default(), w.hint.unwrap_or_default())).collect()
     }
 

@@ -57,7 +57,7 @@ pub enum ConditionError {
         /// Text of the condition that was passed to bash.
         text: String,
         /// Error message of bash.
-        words: String,
+        error_text: String,
     },
     /// bash could not be run.
     Bash(BashError),
@@ -86,7 +86,7 @@ impl Default for BashOptions {
 pub fn evaluate(
     stanza: &Map,
     env: &Environment,
-    asking: BashOptions,
+    bash_options: BashOptions,
     stop: &CancelToken,
 ) -> (Result<Verdict, ConditionError>, Vec<Lint>) {
     let pull_request = pull_request(env);
@@ -97,12 +97,12 @@ pub fn evaluate(
         Ok(on) => on,
         Err(error) => return (Err(error), Vec::new()),
     };
-    let mut surprises = lints::find(&on, stanza, env);
+    let mut lints = lints::find(&on, stanza, env);
     let verdict = expression::groups(&on, stanza, env).and_then(|mut groups| {
-        if asking.always {
+        if bash_options.always {
             groups.iter_mut().flat_map(|group| &mut group.elements).for_each(|element| element.decided = None);
         }
-        let (deploys, verdicts) = verdicts(&groups, env, asking.limit, stop)?;
+        let (deploys, verdicts) = verdicts(&groups, env, bash_options.limit, stop)?;
         let mut checked = vec![pull_request];
         checked.extend(groups.into_iter().zip(verdicts).map(|(group, met)| {
             let got = group.got.unwrap_or_else(|| met.to_string());
@@ -110,8 +110,8 @@ pub fn evaluate(
         }));
         Ok(Verdict { checked, deploys })
     });
-    surprises.extend(verdict.iter().find_map(|verdict| lints::tag_for_branch(&on, verdict, env)));
-    (verdict, surprises)
+    lints.extend(verdict.iter().find_map(|verdict| lints::tag_for_branch(&on, verdict, env)));
+    (verdict, lints)
 }
 
 /// The build is a pull request if `TRAVIS_PULL_REQUEST` is set, not empty, and not `false`.
@@ -137,33 +137,33 @@ fn verdicts(
     // another group is not met. To report why it skips, Travis CI negates each group in the same text.
     let whole = Text {
         expression: expression::joined(groups.iter().flat_map(|group| &group.elements)),
-        beside: groups.iter().map(|group| expression::negated(&group.elements)).collect(),
+        parse_only: groups.iter().map(|group| expression::negated(&group.elements)).collect(),
     };
-    let ask = |texts: &[Text]| bash::evaluate(texts, env, limit, stop).map_err(ConditionError::Bash);
-    let answer = ask(std::slice::from_ref(&whole))?;
+    let run_bash = |texts: &[Text]| bash::evaluate(texts, env, limit, stop).map_err(ConditionError::Bash);
+    let answer = run_bash(std::slice::from_ref(&whole))?;
     match answer.verdicts.as_slice() {
         [Some(true)] => return Ok((true, vec![true; groups.len()])),
         [Some(false)] => {}
-        _ => return Err(find_invalid(groups, &whole, answer.words, &ask)),
+        _ => return Err(find_invalid(groups, &whole, answer.error_text, &run_bash)),
     }
     // If all other groups are met, the only group that needs bash is the one that is not met.
     let open = decided.iter().filter(|verdict| verdict.is_none()).count();
     if open == 1 && !decided.contains(&Some(false)) {
         return Ok((false, decided.into_iter().map(|verdict| verdict.unwrap_or(false)).collect()));
     }
-    let asked: Vec<Text> = groups
+    let undecided: Vec<Text> = groups
         .iter()
         .filter(|group| group.decided().is_none())
-        .map(|group| Text { expression: expression::joined(&group.elements), beside: Vec::new() })
+        .map(|group| Text { expression: expression::joined(&group.elements), parse_only: Vec::new() })
         .collect();
-    let answers = ask(&asked)?;
+    let answers = run_bash(&undecided)?;
     let mut parts = answers.verdicts.into_iter();
     let verdicts: Option<Vec<bool>> =
         decided.into_iter().map(|verdict| verdict.or_else(|| parts.next().flatten())).collect();
     match verdicts {
         Some(verdicts) => Ok((false, verdicts)),
         // bash stops at an element that it did not reach in the whole text, such as `${A:?}` after a branch that is not met.
-        None => Err(find_invalid(groups, &whole, answers.words, &ask)),
+        None => Err(find_invalid(groups, &whole, answers.error_text, &run_bash)),
     }
 }
 
@@ -171,19 +171,19 @@ fn verdicts(
 fn find_invalid(
     groups: &[ConditionGroup],
     whole: &Text,
-    words: String,
-    ask: &dyn Fn(&[Text]) -> Result<bash::Answers, ConditionError>,
+    error_text: String,
+    run_bash: &dyn Fn(&[Text]) -> Result<bash::BashOutput, ConditionError>,
 ) -> ConditionError {
     for element in groups.iter().flat_map(|group| &group.elements).filter(|element| element.decided.is_none()) {
-        match ask(&[Text { expression: expression::joined([element]), beside: Vec::new() }]) {
-            Ok(bash::Answers { verdicts, words }) if verdicts == [None] => {
-                return ConditionError::BadCondition { at: element.at.clone(), text: element.text.clone(), words };
+        match run_bash(&[Text { expression: expression::joined([element]), parse_only: Vec::new() }]) {
+            Ok(bash::BashOutput { verdicts, error_text }) if verdicts == [None] => {
+                return ConditionError::BadCondition { at: element.at.clone(), text: element.text.clone(), error_text };
             }
             Ok(_) => {}
             Err(error) => return error,
         }
     }
-    ConditionError::BadCondition { at: "/on".to_owned(), text: whole.expression.clone(), words }
+    ConditionError::BadCondition { at: "/on".to_owned(), text: whole.expression.clone(), error_text }
 }
 
 #[cfg(test)]
@@ -191,7 +191,7 @@ mod tests {
     use super::*;
     use crate::protocol::json;
 
-    fn judged(stanza: &str, env: &[(&str, &str)]) -> Result<Verdict, ConditionError> {
+    fn evaluated(stanza: &str, env: &[(&str, &str)]) -> Result<Verdict, ConditionError> {
         let node = json::parse(stanza.as_bytes()).expect("the test's own JSON is valid");
         let path = ("PATH", "/usr/local/bin:/usr/bin:/bin");
         let env: Environment = env.iter().copied().chain([path]).collect();
@@ -200,12 +200,12 @@ mod tests {
 
     #[track_caller]
     fn check(on: &str, env: &[(&str, &str)], deploys: bool) {
-        let verdict = judged(&format!(r#"{{"on":{on}}}"#), env).unwrap_or_else(|error| panic!("{on}: {error:?}"));
+        let verdict = evaluated(&format!(r#"{{"on":{on}}}"#), env).unwrap_or_else(|error| panic!("{on}: {error:?}"));
         assert_eq!(verdict.deploys, deploys, "{on} with {env:?}: {:?}", verdict.checked);
     }
 
     fn unmet(stanza: &str, env: &[(&str, &str)]) -> Vec<Condition> {
-        let verdict = judged(stanza, env).expect("bash can evaluate it");
+        let verdict = evaluated(stanza, env).expect("bash can evaluate it");
         verdict.checked.into_iter().filter(|checked| !checked.met).map(|checked| checked.condition).collect()
     }
 
@@ -257,9 +257,10 @@ mod tests {
         let warned = |on: &str, env: &[(&str, &str)]| {
             let node = json::parse(format!(r#"{{"on":{on}}}"#).as_bytes()).expect("the test's own JSON is valid");
             let env: Environment = env.iter().copied().chain([("PATH", "/usr/bin:/bin")]).collect();
-            let judged = evaluate(node.as_map().expect("an object"), &env, BashOptions::default(), &CancelToken::new());
-            let ats = judged.1.into_iter().filter_map(|surprise| surprise.warning.at);
-            (judged.0.expect("a verdict").deploys, ats.collect::<Vec<_>>())
+            let evaluated =
+                evaluate(node.as_map().expect("an object"), &env, BashOptions::default(), &CancelToken::new());
+            let ats = evaluated.1.into_iter().filter_map(|lint| lint.warning.at);
+            (evaluated.0.expect("a verdict").deploys, ats.collect::<Vec<_>>())
         };
         let tagged = |name| [("TRAVIS_BRANCH", name), ("TRAVIS_TAG", name)];
         let at = |at: &str| vec![at.to_owned()];
@@ -331,18 +332,18 @@ mod tests {
             r#"{"branch":"a b"}"#,
             r#""""#,
         ] {
-            let result = judged(&format!(r#"{{"on":{on}}}"#), &[MASTER]);
+            let result = evaluated(&format!(r#"{{"on":{on}}}"#), &[MASTER]);
             assert!(matches!(result, Err(ConditionError::BadCondition { .. })), "{on}: {result:?}");
         }
     }
 
     #[test]
     fn the_broken_element_is_named() {
-        let result = judged(r#"{"on":{"branch":"x*","condition":["$A = b","foo bar"]}}"#, &[MASTER]);
+        let result = evaluated(r#"{"on":{"branch":"x*","condition":["$A = b","foo bar"]}}"#, &[MASTER]);
         match result {
-            Err(ConditionError::BadCondition { at, text, words }) => {
+            Err(ConditionError::BadCondition { at, text, error_text }) => {
                 assert_eq!((at.as_str(), text.as_str()), ("/on/condition/1", "foo bar"));
-                assert!(words.contains("conditional binary operator expected"), "{words}");
+                assert!(error_text.contains("conditional binary operator expected"), "{error_text}");
             }
             other => panic!("{other:?}"),
         }
@@ -362,7 +363,7 @@ mod tests {
             // It closes its `if`, prints a forged verdict, and ends bash before there is a real one.
             "a = b) ]]; then :; fi; echo '0 T'; exit; if [[ (a = a",
         ] {
-            let result = judged(&format!(r#"{{"on":{{"condition":"{forged}"}}}}"#), &[MASTER]);
+            let result = evaluated(&format!(r#"{{"on":{{"condition":"{forged}"}}}}"#), &[MASTER]);
             assert!(matches!(result, Err(ConditionError::BadCondition { .. })), "{result:?}");
         }
         for variable in [
@@ -407,14 +408,14 @@ mod tests {
 
     #[test]
     fn the_negations_in_traviss_text_must_parse_too() {
-        let result = judged(r#"{"on":{"branch":"master || (a = a","condition":"a = a)"}}"#, &[MASTER]);
+        let result = evaluated(r#"{"on":{"branch":"master || (a = a","condition":"a = a)"}}"#, &[MASTER]);
         assert!(matches!(result, Err(ConditionError::BadCondition { .. })), "{result:?}");
     }
 
     #[test]
     fn an_element_that_bash_gives_up_on_is_broken_also_behind_an_unmet_branch() {
         for on in [r#"{"condition":"${A:?}","branch":"dev"}"#, r#"{"condition":"${A b} = 1","branch":"d*"}"#] {
-            let result = judged(&format!(r#"{{"on":{on}}}"#), &[MASTER]);
+            let result = evaluated(&format!(r#"{{"on":{on}}}"#), &[MASTER]);
             assert!(
                 matches!(result, Err(ConditionError::BadCondition { ref at, .. }) if at == "/on/condition"),
                 "{result:?}"
@@ -425,7 +426,7 @@ mod tests {
     #[test]
     fn a_pull_request_is_judged_alone() {
         for (value, deploys) in [("false", true), ("", true), ("12", false), ("0", false)] {
-            let verdict = judged(r#"{"on":7}"#, &[("TRAVIS_PULL_REQUEST", value)]);
+            let verdict = evaluated(r#"{"on":7}"#, &[("TRAVIS_PULL_REQUEST", value)]);
             assert_eq!(verdict.is_err(), deploys, "a pull request's `on` is not even read");
             check("{}", &[MASTER, ("TRAVIS_PULL_REQUEST", value)], deploys);
         }
@@ -434,7 +435,7 @@ mod tests {
     #[test]
     fn if_wins_over_on_and_true_overwrites_on() {
         let branch = |name| [("TRAVIS_BRANCH", name)];
-        let deploys = |stanza, name| judged(stanza, &branch(name)).expect("a verdict").deploys;
+        let deploys = |stanza, name| evaluated(stanza, &branch(name)).expect("a verdict").deploys;
         assert!(deploys(r#"{"if":{"branch":"a"},"on":{"branch":"b"}}"#, "a"));
         assert!(deploys(r#"{"on":{"branch":"b"},"true":{"branch":"c"}}"#, "c"));
         assert!(deploys(r#"{"if":{"tags":false},"on":{"branch":"dev"}}"#, "branch"), "`on` is left as an option");
@@ -443,7 +444,7 @@ mod tests {
 
     #[test]
     fn branch_specific_options_are_the_default_branches() {
-        let deploys = |stanza, name| judged(stanza, &[("TRAVIS_BRANCH", name)]).expect("a verdict").deploys;
+        let deploys = |stanza, name| evaluated(stanza, &[("TRAVIS_BRANCH", name)]).expect("a verdict").deploys;
         let stanza = r#"{"function_name":{"develop":"a","production":"b"},"environment":{"X":"1"},"role":{}}"#;
         assert!(deploys(stanza, "develop") && deploys(stanza, "production"));
         assert!(!deploys(stanza, "master") && !deploys(stanza, "X"));
@@ -454,10 +455,10 @@ mod tests {
     #[test]
     fn on_must_be_something_that_travis_reads() {
         for on in ["7", "true", r#"{"condition":{"a":1}}"#, r#"{"repo":{"a":1}}"#] {
-            let result = judged(&format!(r#"{{"on":{on}}}"#), &[MASTER]);
+            let result = evaluated(&format!(r#"{{"on":{on}}}"#), &[MASTER]);
             assert!(matches!(result, Err(ConditionError::BadShape { .. })), "{on}: {result:?}");
         }
-        let result = judged(r#"{"on":{"condition":{"secure":"x"}}}"#, &[MASTER]);
+        let result = evaluated(r#"{"on":{"condition":{"secure":"x"}}}"#, &[MASTER]);
         assert!(matches!(result, Err(ConditionError::NotDecrypted { at }) if at == "/on/condition"));
     }
 
@@ -465,8 +466,8 @@ mod tests {
     fn a_condition_that_never_ends_is_stopped() {
         let node = json::parse(br#"{"on":{"condition":"$(sleep 1000) = x"}}"#).unwrap();
         let env: Environment = [MASTER, ("PATH", "/usr/bin:/bin")].into_iter().collect();
-        let asking = BashOptions { limit: Duration::from_millis(300), always: false };
-        let result = evaluate(node.as_map().unwrap(), &env, asking, &CancelToken::new()).0;
+        let bash_options = BashOptions { limit: Duration::from_millis(300), always: false };
+        let result = evaluate(node.as_map().unwrap(), &env, bash_options, &CancelToken::new()).0;
         assert!(matches!(result, Err(ConditionError::Bash(BashError::TimedOut { .. }))), "{result:?}");
     }
 
@@ -479,7 +480,7 @@ mod tests {
     #[test]
     fn an_environment_beyond_what_the_kernel_passes_is_named() {
         let large = "x".repeat(200_000);
-        let result = judged(r#"{"on":{"branch":"x*"}}"#, &[MASTER, ("LARGE", &large)]);
+        let result = evaluated(r#"{"on":{"branch":"x*"}}"#, &[MASTER, ("LARGE", &large)]);
         let Err(ConditionError::Bash(BashError::EnvTooLarge { name, bytes })) = result else { panic!("{result:?}") };
         assert_eq!((name.as_str(), bytes), ("LARGE", 200_006));
         check("{}", &[MASTER, ("LARGE", &large)], true);

@@ -17,25 +17,25 @@ use crate::lambda::{
     VersionReads,
 };
 use crate::package::Archive;
-use crate::plan::{Action, Plan, Step, needs_versions, plan, unsettled};
+use crate::plan::{Action, Plan, Step, needs_versions, plan, version_to_read};
 use crate::protocol::error::ErrorReport;
 use crate::protocol::event::{CodeState, Deployment, Event, Finished, StepName, StepTarget};
 use crate::protocol::structures::OrNone;
 use crate::warnings;
 
 /// How often the deployment is planned again after another caller has changed the function, before it fails.
-const ROUNDS: u32 = 10;
+const MAX_REPLANS: u32 = 10;
 
 /// Why the steps of a plan ended early.
-pub(super) enum Ended<'a> {
+pub(super) enum ApplyError<'a> {
     /// The live function has changed since the plan was made. It can be planned again.
-    Outdated(Outdated<'a>),
+    Outdated(OutdatedStep<'a>),
     /// The deployment has failed.
     Failed(ErrorReport),
 }
 
 /// A step that failed because the function has changed since the plan was made.
-pub(super) struct Outdated<'a> {
+pub(super) struct OutdatedStep<'a> {
     step: RunningStep<'a>,
     /// The error of the step.
     pub(super) error: LambdaError,
@@ -46,8 +46,8 @@ pub(super) struct Outdated<'a> {
 
 impl DeployRun<'_> {
     /// Plans and applies the deployment; with `only_plan` only plans it.
-    pub(super) fn meet_aws(&self, only_plan: bool) -> Result<Finished, ErrorReport> {
-        from_runtime(self.plan_and_apply(only_plan))
+    pub(super) fn plan_or_deploy(&self, only_plan: bool) -> Result<Finished, ErrorReport> {
+        block_on(self.plan_and_apply(only_plan))
     }
 
     async fn plan_and_apply(&self, only_plan: bool) -> Result<Finished, ErrorReport> {
@@ -55,90 +55,90 @@ impl DeployRun<'_> {
         let prepared = self.prepare(&source)?;
         let (lambda, identity) = self.connect().await?;
         let (code, archive, found) = self.code_and_live(&source, prepared, &lambda).await?;
-        let mut wanted = self.wanted();
-        let is_bound = wanted.revision_id.is_some();
+        let mut desired = self.desired_function();
+        let names_revision = desired.revision_id.is_some();
         let mut found = match found {
             Some(found) if found.is_busy && !only_plan => self.wait(&lambda).await?,
             found => found,
         };
-        self.read_extras(&lambda, &wanted, &code, &mut found, !only_plan).await?;
+        self.read_extras(&lambda, &desired, &code, &mut found, !only_plan).await?;
         let live = found.as_ref().map(|found| &found.live);
         let before = live.map(|live| live.code_sha256.clone());
         let archive = archive.map(Arc::new);
         let aliases = live.map(|live| live.aliases.clone()).unwrap_or_default();
-        let mut subject = self.subject(archive.clone());
-        let mut outdated: Option<Outdated<'_>> = None;
+        let mut state = self.new_deploy_state(archive.clone());
+        let mut outdated: Option<OutdatedStep<'_>> = None;
         let (mut has_changed, mut may_be_ours) = (false, false);
         for round in 0.. {
             let live = found.as_ref().map(|found| &found.live);
-            let plan = plan(&wanted, &code, live)
-                .map_err(|error| diagnostics::from_plan(error, self.name.as_str(), &self.filled_in))?;
+            let plan = plan(&desired, &code, live)
+                .map_err(|error| diagnostics::from_plan(error, self.name.as_str(), &self.variables_redactor))?;
             if round == 0 {
-                self.warn_about_unknown(&wanted, live);
-                if wanted.runtime().is_none() {
+                self.warn_about_unknown(&desired, live);
+                if desired.runtime().is_none() {
                     self.warn_about_runtime(live.and_then(LiveFunction::runtime), false);
                 }
                 if let Some(archive) = &archive {
-                    self.warn_about_handler(&wanted, live, archive);
+                    self.warn_about_handler(&desired, live, archive);
                 }
                 self.warn_about_cleared(&plan);
-                if let (Some(live), Some(alias)) = (live, wanted.url_alias()) {
-                    self.warn_about_latest_url(&wanted, live, alias);
+                if let (Some(live), Some(alias)) = (live, desired.url_alias()) {
+                    self.warn_about_latest_url(&desired, live, alias);
                 }
             }
             let check_was_ours = match outdated.take().map(|outdated| self.check_was_ours(outdated, &plan)) {
                 None => false,
                 Some(Ok(())) => true,
-                Some(Err(error)) if is_bound => return Err(self.failed(error)),
+                Some(Err(error)) if names_revision => return Err(self.failed(error)),
                 Some(Err(_)) => {
                     self.warn(&warnings::function_changed(may_be_ours));
                     false
                 }
             };
             if !check_was_ours {
-                let reported = self.reported(&plan);
-                self.journal.emit(Event::Planned(reported.clone()));
+                let planned = self.plan_event(&plan);
+                self.events.emit(Event::Planned(planned.clone()));
                 if only_plan {
-                    self.dry_run(&lambda, &plan, &mut subject, live, code.sha256.clone()).await?;
-                    return Ok(Finished::Planned(reported));
+                    self.dry_run(&lambda, &plan, &mut state, live, code.sha256.clone()).await?;
+                    return Ok(Finished::Planned(planned));
                 }
             }
-            has_changed |= round > 0 || plan.steps.iter().any(|step| !step.action.only_looks());
+            has_changed |= round > 0 || plan.steps.iter().any(|step| !step.action.is_read_only());
             match live {
-                Some(live) => subject.refresh(live, &plan, code.sha256.clone()),
-                None => subject.code_sha256 = code.sha256.clone(),
+                Some(live) => state.refresh(live, &plan, code.sha256.clone()),
+                None => state.code_sha256 = code.sha256.clone(),
             }
             let aliases = live.map(|live| live.aliases.as_slice()).unwrap_or_default();
             let latest_url = live.and_then(|live| live.latest_url.as_ref()).map(|live| live.url.as_str());
-            let proof = VerifyContext { aliases, latest_url };
-            match self.apply(&plan, &mut subject, &proof, &lambda).await {
+            let context = VerifyContext { aliases, latest_url };
+            match self.apply(&plan, &mut state, &context, &lambda).await {
                 Ok(()) => break,
-                Err(Ended::Failed(report)) => return Err(report),
-                Err(Ended::Outdated(ended)) => {
+                Err(ApplyError::Failed(report)) => return Err(report),
+                Err(ApplyError::Outdated(ended)) => {
                     may_be_ours = ended.may_be_ours;
-                    if (is_bound && !may_be_ours) || round == ROUNDS {
+                    if (names_revision && !may_be_ours) || round == MAX_REPLANS {
                         return Err(self.failed(ended.error));
                     }
                     // The function did have the `revision_id` of the stanza, so it is not checked again. If the change
                     // turns out not to be our own, the next round fails.
-                    wanted.revision_id = None;
+                    desired.revision_id = None;
                     lambda.back_off_with_jitter(round).await.map_err(|error| self.failed(error))?;
                     outdated = Some(ended);
                 }
             }
-            let existed = !subject.arn.is_empty();
+            let existed = !state.arn.is_empty();
             found = lambda.read_when_idle(self.name).await.map_err(|error| self.failed(error))?;
             if existed && found.is_none() {
                 return Err(self.failed(LambdaError::Gone));
             }
-            self.read_extras(&lambda, &wanted, &code, &mut found, true).await?;
+            self.read_extras(&lambda, &desired, &code, &mut found, true).await?;
         }
         // With an alias this does not matter: the alias points at a version that never changes.
-        if wanted.release.aliases.is_empty() && subject.was_overtaken() {
+        if desired.release.aliases.is_empty() && state.was_overtaken() {
             self.warn(&warnings::overtaken());
         }
-        let previous = self.previous_version(&aliases, &subject);
-        let now = self.deployment(subject, before, previous, &identity);
+        let previous = self.previous_version(&aliases, &state);
+        let now = self.deployment(state, before, previous, &identity);
         match found.and_then(|found| found.failure) {
             // Nothing differs, but the last update failed, so the code and settings that AWS shows do not run.
             Some(failure) if !has_changed => Err(self.failed(failure)),
@@ -153,17 +153,17 @@ impl DeployRun<'_> {
         &self,
         lambda: &Lambda,
         plan: &Plan,
-        subject: &mut DeployState<'_>,
+        state: &mut DeployState<'_>,
         live: Option<&LiveFunction>,
         code_sha256: Option<String>,
     ) -> Result<(), ErrorReport> {
         let Some(live) = live else { return Ok(()) };
-        subject.refresh(live, plan, code_sha256);
-        for action in plan.steps.iter().map(|step| &step.action).take_while(|action| !action.decides_about_code()) {
-            match lambda.dry_run(action, subject).await {
+        state.refresh(live, plan, code_sha256);
+        for action in plan.steps.iter().map(|step| &step.action).take_while(|action| !action.affects_code_signing()) {
+            match lambda.dry_run(action, state).await {
                 Ok(()) => {}
-                Err(error @ LambdaError::Stopped { .. }) => return Err(self.failed(error)),
-                Err(error) => self.warn(&warnings::from_rehearsal(&self.failed(error))),
+                Err(error @ LambdaError::Cancelled { .. }) => return Err(self.failed(error)),
+                Err(error) => self.warn(&warnings::from_failed_dry_run(&self.failed(error))),
             }
         }
         Ok(())
@@ -171,10 +171,10 @@ impl DeployRun<'_> {
 
     pub(super) async fn connect(&self) -> Result<(Lambda, Identity), ErrorReport> {
         let job = self.job;
-        let (journal, stop) = (self.journal.clone(), self.stop.clone());
-        let connected = lambda::connect(self.stanza, &job.env, job.env_given, journal, stop, &self.learnt).await;
+        let (events, stop) = (self.events.clone(), self.stop.clone());
+        let connected = lambda::connect(self.stanza, &job.env, job.env_given, events, stop, &self.known_secrets).await;
         let (lambda, identity) = connected.map_err(|error| self.failed(error))?;
-        self.journal.emit(Event::Identified {
+        self.events.emit(Event::Identified {
             source: identity.source,
             access_key_id: identity.access_key_id.masked_key(),
             region: identity.region.as_str().to_owned(),
@@ -192,7 +192,7 @@ impl DeployRun<'_> {
     async fn read_extras(
         &self,
         lambda: &Lambda,
-        wanted: &DesiredFunction,
+        desired: &DesiredFunction,
         code: &Code,
         found: &mut Option<LiveState>,
         waits: bool,
@@ -201,22 +201,22 @@ impl DeployRun<'_> {
         if let Some(LambdaError::Deactivated) = failure {
             return Err(self.failed(LambdaError::Deactivated));
         }
-        let beside = ExtraReads {
+        let extras = ExtraReads {
             code_signing: self.stanza.code_signing_config_arn.is_some(),
-            url: wanted.url.is_some(),
-            url_alias: wanted.url_alias().map(str::to_owned),
-            removes_url: wanted.url == Some(OrNone::None),
+            url: desired.url.is_some(),
+            url_alias: desired.url_alias().map(str::to_owned),
+            removes_url: desired.url == Some(OrNone::None),
         };
-        lambda.read_extras(self.name, live, beside).await.map_err(|error| self.failed(error))?;
-        let questions = VersionReads {
-            aliases: wanted.release.aliases.clone(),
-            all_aliases: wanted.release.keep.is_some(),
-            versions: needs_versions(wanted, code, live),
-            provisioned: wanted.release.provisioned.is_some(),
+        lambda.read_extras(self.name, live, extras).await.map_err(|error| self.failed(error))?;
+        let reads = VersionReads {
+            aliases: desired.release.aliases.clone(),
+            all_aliases: desired.release.keep.is_some(),
+            versions: needs_versions(desired, code, live),
+            provisioned: desired.release.provisioned.is_some(),
         };
-        lambda.read_release(self.name, live, &questions).await.map_err(|error| self.failed(error))?;
+        lambda.read_release(self.name, live, &reads).await.map_err(|error| self.failed(error))?;
         // If the version turns out to have failed, the plan no longer uses it, and the next round reads another one.
-        let relied_on = |live: &LiveFunction| unsettled(&plan(wanted, code, Some(live)).ok()?, live, waits);
+        let relied_on = |live: &LiveFunction| version_to_read(&plan(desired, code, Some(live)).ok()?, live, waits);
         while let Some(number) = relied_on(live) {
             lambda.read_version(self.name, live, &number, waits).await.map_err(|error| self.failed(error))?;
         }
@@ -224,110 +224,110 @@ impl DeployRun<'_> {
     }
 
     /// The initial state for the steps, before the function is read.
-    pub(super) fn subject(&self, archive: Option<Arc<Archive>>) -> DeployState<'_> {
+    pub(super) fn new_deploy_state(&self, archive: Option<Arc<Archive>>) -> DeployState<'_> {
         DeployState { archive, ..DeployState::of(self.name) }
     }
 
     /// The version that the first alias of the stanza pointed at before, if it points at another one now.
-    pub(super) fn previous_version(&self, aliases: &[LiveAlias], subject: &DeployState<'_>) -> Option<String> {
+    pub(super) fn previous_version(&self, aliases: &[LiveAlias], state: &DeployState<'_>) -> Option<String> {
         let name = self.stanza.alias.iter().flatten().next()?;
         let before = &aliases.iter().find(|alias| alias.name == *name)?.version;
-        (before != subject.version()).then(|| before.clone())
+        (before != state.version()).then(|| before.clone())
     }
 
-    /// Applies the plan and records the new state of the function in `subject`. If it fails during a traffic shift, restores
+    /// Applies the plan and records the new state of the function in `state`. If it fails during a traffic shift, restores
     /// the traffic.
     pub(super) async fn apply<'a>(
         &'a self,
         plan: &Plan,
-        subject: &mut DeployState<'_>,
-        proof: &VerifyContext<'_>,
+        state: &mut DeployState<'_>,
+        context: &VerifyContext<'_>,
         lambda: &Lambda,
-    ) -> Result<(), Ended<'a>> {
-        let mut report = match self.apply_steps(plan, subject, proof, lambda).await {
-            Err(Ended::Failed(report)) => report,
+    ) -> Result<(), ApplyError<'a>> {
+        let mut report = match self.apply_steps(plan, state, context, lambda).await {
+            Err(ApplyError::Failed(report)) => report,
             // Another caller has changed the function or the alias during a traffic shift: do not plan again.
-            Err(Ended::Outdated(outdated)) if !subject.shifted.is_empty() => {
+            Err(ApplyError::Outdated(outdated)) if !state.shifted.is_empty() => {
                 diagnostics::from_moved_alias(outdated.error, &self.redactor())
             }
             ended => return ended,
         };
-        self.restore_traffic(&mut report, subject, lambda).await;
-        Err(Ended::Failed(report))
+        self.restore_traffic(&mut report, state, lambda).await;
+        Err(ApplyError::Failed(report))
     }
 
     /// Restores the traffic of shifted aliases, and adds the result to the report.
-    async fn restore_traffic(&self, report: &mut ErrorReport, subject: &mut DeployState<'_>, lambda: &Lambda) {
-        let shifted: Vec<(String, String)> = subject.shifted.clone().into_iter().collect();
+    async fn restore_traffic(&self, report: &mut ErrorReport, state: &mut DeployState<'_>, lambda: &Lambda) {
+        let shifted: Vec<(String, String)> = state.shifted.clone().into_iter().collect();
         for (alias, version) in &shifted {
-            let aim = StepTarget {
+            let target = StepTarget {
                 alias: Some(alias.clone()),
                 version: Some(version.clone()),
                 percent: Some(100),
                 ..StepTarget::default()
             };
-            let running = self.started(StepName::UpdateAlias, aim);
-            let ended = match lambda.restore_traffic(alias, shifted.len(), subject).await {
-                Ok((way, applied)) => {
+            let running = self.started(StepName::UpdateAlias, target);
+            let ended = match lambda.restore_traffic(alias, shifted.len(), state).await {
+                Ok((outcome, applied)) => {
                     running.finished(applied.attempts, applied.request_id);
-                    Ok(way)
+                    Ok(outcome)
                 }
                 Err(error) => Err(self.failed(error)),
             };
             if ended == Ok(ShiftOutcome::Completed) {
-                self.journal.record_change(StepName::UpdateAlias);
+                self.events.record_change(StepName::UpdateAlias);
             }
-            diagnostics::report_way_back(report, alias, version, subject.version(), ended);
+            diagnostics::report_traffic(report, alias, version, state.version(), ended);
         }
-        if !shifted.is_empty() && subject.shifted.is_empty() {
-            self.journal.retract_change(StepName::ShiftTraffic);
+        if !shifted.is_empty() && state.shifted.is_empty() {
+            self.events.retract_change(StepName::ShiftTraffic);
         }
     }
 
     async fn apply_steps<'a>(
         &'a self,
         plan: &Plan,
-        subject: &mut DeployState<'_>,
-        proof: &VerifyContext<'_>,
+        state: &mut DeployState<'_>,
+        context: &VerifyContext<'_>,
         lambda: &Lambda,
-    ) -> Result<(), Ended<'a>> {
-        let reported = Cell::new(false);
+    ) -> Result<(), ApplyError<'a>> {
+        let has_warned = Cell::new(false);
         let role_not_ready = || {
-            if !reported.replace(true) {
+            if !has_warned.replace(true) {
                 self.warn(&warnings::role_not_ready());
             }
         };
         for step in &plan.steps {
-            self.stop.check().map_err(|reason| Ended::Failed(diagnostics::from_stop(reason)))?;
-            let running = self.started(step.action.name(), subject.target_of(&step.action));
+            self.stop.check().map_err(|reason| ApplyError::Failed(diagnostics::from_stop(reason)))?;
+            let running = self.started(step.action.name(), state.target_of(&step.action));
             let applied = match &step.action {
-                Action::Verify => Ok(self.verify(subject, proof, lambda).await.map_err(Ended::Failed)?),
+                Action::Verify => Ok(self.verify(state, context, lambda).await.map_err(ApplyError::Failed)?),
                 Action::Wait { interval } => lambda.pause_traffic(*interval).await.map(|()| Applied::default()),
                 Action::WaitForProvisioned { alias } => {
                     lambda.wait_for_provisioned(self.name, alias).await.map(|()| Applied::default())
                 }
-                action => lambda.apply(action, subject, &role_not_ready).await,
+                action => lambda.apply(action, state, &role_not_ready).await,
             };
             match applied {
                 Ok(applied) => running.finished(applied.attempts, applied.request_id),
                 Err(error @ LambdaError::Outdated(_)) => {
                     let (attempts, may_be_ours) = lambda.attempts();
-                    return Err(Ended::Outdated(Outdated { step: running, error, may_be_ours, attempts }));
+                    return Err(ApplyError::Outdated(OutdatedStep { step: running, error, may_be_ours, attempts }));
                 }
                 // Another caller has moved an alias to this version, so it is not deleted.
                 Err(LambdaError::Call(error))
                     if step.action.name() == StepName::DeleteFunction && error.is_used_by_alias() =>
                 {
-                    self.warn(&warnings::version_kept(subject.target_of(&step.action).version.as_deref()));
+                    self.warn(&warnings::version_kept(state.target_of(&step.action).version.as_deref()));
                     running.finished(lambda.attempts().0, error.request_id);
                 }
-                Err(LambdaError::VersionFailed { version, trouble }) => {
-                    return Err(Ended::Failed(self.version_failed(&version, trouble, proof.aliases)));
+                Err(LambdaError::VersionFailed { version, state_reason }) => {
+                    return Err(ApplyError::Failed(self.version_failed(&version, state_reason, context.aliases)));
                 }
-                Err(error) => return Err(Ended::Failed(self.failed(error))),
+                Err(error) => return Err(ApplyError::Failed(self.failed(error))),
             }
             if matches!(step.action, Action::DeleteFunctionUrlConfig { .. }) {
-                subject.function_url = None;
+                state.function_url = None;
             }
         }
         Ok(())
@@ -338,18 +338,18 @@ impl DeployRun<'_> {
     ///
     /// # Errors
     /// The error of the step, if it was not our own request.
-    fn check_was_ours(&self, outdated: Outdated<'_>, plan: &Plan) -> Result<(), LambdaError> {
+    fn check_was_ours(&self, outdated: OutdatedStep<'_>, plan: &Plan) -> Result<(), LambdaError> {
         let step = outdated.step.step;
         let is_left = |planned: &Step| match step {
             // If the function has everything that the stanza asks for, our own CreateFunction has made it.
-            StepName::CreateFunction => planned.action.name().is_of_creation(),
+            StepName::CreateFunction => planned.action.name().is_part_of_creation(),
             other => planned.action.name() == other,
         };
         let is_ours = outdated.may_be_ours && !plan.steps.iter().any(is_left);
         if !is_ours {
             return Err(outdated.error);
         }
-        self.journal.record_change(step);
+        self.events.record_change(step);
         outdated.step.finished(outdated.attempts, None);
         Ok(())
     }
@@ -357,25 +357,25 @@ impl DeployRun<'_> {
     /// Describes the deployed function for events. `before` is the `CodeSha256` before the deployment.
     pub(super) fn deployment(
         &self,
-        subject: DeployState<'_>,
+        state: DeployState<'_>,
         before: Option<String>,
         previous_version: Option<String>,
         identity: &Identity,
     ) -> Deployment {
         let aliases: Vec<String> =
-            self.stanza.alias.iter().flatten().map(|alias| self.filled_in.redact(alias)).collect();
-        let code_sha256 = subject.code_sha256.or_else(|| before.clone()).unwrap_or_default();
+            self.stanza.alias.iter().flatten().map(|alias| self.variables_redactor.redact(alias)).collect();
+        let code_sha256 = state.code_sha256.or_else(|| before.clone()).unwrap_or_default();
         Deployment {
-            function_name: self.filled_in.redact(subject.arn.rsplit(':').next().unwrap_or_default()),
-            function_arn: self.filled_in.redact(&subject.arn),
+            function_name: self.variables_redactor.redact(state.arn.rsplit(':').next().unwrap_or_default()),
+            function_arn: self.variables_redactor.redact(&state.arn),
             region: identity.region.as_str().to_owned(),
-            version: subject.version.map_or_else(|| "$LATEST".to_owned(), |version| self.reported_version(version)),
+            version: state.version.map_or_else(|| "$LATEST".to_owned(), |version| self.redact_version(version)),
             alias: aliases.first().cloned(),
             aliases: if aliases.len() > 1 { aliases } else { Vec::new() },
-            previous_version: previous_version.map(|version| self.reported_version(version)),
+            previous_version: previous_version.map(|version| self.redact_version(version)),
             code: if before.as_ref() == Some(&code_sha256) { CodeState::Unchanged } else { CodeState::Uploaded },
             code_sha256: self.mask_foreign_text(&code_sha256),
-            function_url: subject.function_url.map(|url| self.mask_foreign_text(&url)),
+            function_url: state.function_url.map(|url| self.mask_foreign_text(&url)),
             duration_ms: milliseconds(self.began),
         }
     }
@@ -390,19 +390,24 @@ impl DeployRun<'_> {
     }
 
     /// The report for a version that failed. It names the version at which the first alias of the stanza stays.
-    pub(super) fn version_failed(&self, version: &str, trouble: StateReason, aliases: &[LiveAlias]) -> ErrorReport {
+    pub(super) fn version_failed(
+        &self,
+        version: &str,
+        state_reason: StateReason,
+        aliases: &[LiveAlias],
+    ) -> ErrorReport {
         let names = self.stanza.alias.iter().flatten();
         let alias = names.filter_map(|name| aliases.iter().find(|alias| alias.name == *name)).next();
-        let alias = alias.map(|alias| (self.filled_in.redact(&alias.name), alias.version.as_str()));
-        diagnostics::from_failed_version(version, trouble, alias, &self.redactor())
+        let alias = alias.map(|alias| (self.variables_redactor.redact(&alias.name), alias.version.as_str()));
+        diagnostics::from_failed_version(version, state_reason, alias, &self.redactor())
     }
 
-    fn warn_about_unknown(&self, wanted: &DesiredFunction, live: Option<&LiveFunction>) {
+    fn warn_about_unknown(&self, desired: &DesiredFunction, live: Option<&LiveFunction>) {
         let Some(live) = live else { return };
         let is_reported = |setting: &&Setting| live.image.is_none() || setting.changed_by() != ChangedBy::CodeSigning;
-        let unknown = wanted.settings.iter().filter(is_reported).filter(|setting| live.setting(setting).is_none());
+        let unknown = desired.settings.iter().filter(is_reported).filter(|setting| live.setting(setting).is_none());
         let unknown = unknown.map(|setting| setting.field());
-        let tags = (wanted.tags.is_some() && live.tags.is_none()).then_some("function_tags");
+        let tags = (desired.tags.is_some() && live.tags.is_none()).then_some("function_tags");
         unknown.chain(tags).for_each(|field| self.warn(&warnings::live_value_unknown(field)));
     }
 
@@ -412,22 +417,26 @@ impl DeployRun<'_> {
 
     /// Warns about a function URL without an alias if the stanza asks for one with an alias: it serves code that has not been
     /// verified.
-    fn warn_about_latest_url(&self, wanted: &DesiredFunction, live: &LiveFunction, alias: &str) {
-        if let (Some(OrNone::Some(_)), Some(latest)) = (&wanted.url, &live.latest_url) {
-            self.warn(&warnings::url_on_latest(&latest.url, alias, wanted.name.as_str()));
+    fn warn_about_latest_url(&self, desired: &DesiredFunction, live: &LiveFunction, alias: &str) {
+        if let (Some(OrNone::Some(_)), Some(latest)) = (&desired.url, &live.latest_url) {
+            self.warn(&warnings::url_on_latest(&latest.url, alias, desired.name.as_str()));
         }
     }
 
-    fn started(&self, step: StepName, mut aim: StepTarget) -> RunningStep<'_> {
-        aim.alias = aim.alias.map(|alias| self.filled_in.redact(&alias));
-        aim.version = aim.version.map(|version| self.reported_version(version));
-        self.journal.emit(Event::StepStarted { step, function_name: self.filled_in.redact(self.name.as_str()), aim });
-        RunningStep { step, began: Instant::now(), pass: self }
+    fn started(&self, step: StepName, mut target: StepTarget) -> RunningStep<'_> {
+        target.alias = target.alias.map(|alias| self.variables_redactor.redact(&alias));
+        target.version = target.version.map(|version| self.redact_version(version));
+        self.events.emit(Event::StepStarted {
+            step,
+            function_name: self.variables_redactor.redact(self.name.as_str()),
+            target,
+        });
+        RunningStep { step, began: Instant::now(), run: self }
     }
 }
 
 /// Runs a future to completion on this thread.
-pub(super) fn from_runtime<T>(work: impl Future<Output = Result<T, ErrorReport>>) -> Result<T, ErrorReport> {
+pub(super) fn block_on<T>(work: impl Future<Output = Result<T, ErrorReport>>) -> Result<T, ErrorReport> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| diagnostics::from_system(&error))?;
     let done = runtime.block_on(work);
@@ -440,13 +449,13 @@ pub(super) fn from_runtime<T>(work: impl Future<Output = Result<T, ErrorReport>>
 pub(super) struct RunningStep<'a> {
     step: StepName,
     began: Instant,
-    pass: &'a DeployRun<'a>,
+    run: &'a DeployRun<'a>,
 }
 
 impl RunningStep<'_> {
     fn finished(self, attempts: u32, request_id: Option<String>) {
         let (step, duration_ms) = (self.step, milliseconds(self.began));
-        let request_id = request_id.map(|id| self.pass.mask_foreign_text(&id));
-        self.pass.journal.emit(Event::StepFinished { step, duration_ms, attempts, request_id });
+        let request_id = request_id.map(|id| self.run.mask_foreign_text(&id));
+        self.run.events.emit(Event::StepFinished { step, duration_ms, attempts, request_id });
     }
 }

@@ -35,7 +35,7 @@ impl DeployRun<'_> {
         if contents.fits_upper_bound(in_call) {
             return Ok(Prepared::Contents(contents));
         }
-        let archive = into_archive(contents, self.journal, self.stop).map_err(|error| self.package_report(error))?;
+        let archive = into_archive(contents, self.events, self.stop).map_err(|error| self.package_report(error))?;
         archive.check_size(in_call).map_err(|error| self.package_report(error))?;
         self.emit_packaged(&archive);
         Ok(Prepared::Archive(archive))
@@ -54,8 +54,8 @@ impl DeployRun<'_> {
             Prepared::Archive(archive) => (archive, reading.await?),
             Prepared::Image(delivery) => return Ok((Code { sha256: None, delivery }, None, reading.await?)),
             Prepared::Object(object) => {
-                let asking = async { lambda.object_sha256(&object).await.map_err(|error| self.failed(error)) };
-                let (sha256, found) = tokio::try_join!(asking, reading)?;
+                let hashing = async { lambda.object_sha256(&object).await.map_err(|error| self.failed(error)) };
+                let (sha256, found) = tokio::try_join!(hashing, reading)?;
                 return Ok((Code { sha256, delivery: Delivery::Object(object) }, None, found));
             }
         };
@@ -71,8 +71,8 @@ impl DeployRun<'_> {
 
     /// Packages on another thread, so that requests to AWS can run meanwhile.
     async fn package(&self, contents: Contents) -> Result<Archive, ErrorReport> {
-        let (journal, stop) = (self.journal.clone(), self.stop.clone());
-        let packaging = tokio::task::spawn_blocking(move || into_archive(contents, &journal, &stop));
+        let (events, stop) = (self.events.clone(), self.stop.clone());
+        let packaging = tokio::task::spawn_blocking(move || into_archive(contents, &events, &stop));
         let archive = packaging.await.expect("a panic ends the process").map_err(|error| self.package_report(error))?;
         self.emit_packaged(&archive);
         Ok(archive)

@@ -6,13 +6,13 @@ use std::time::Duration;
 use super::DeployRun;
 use crate::child::ChildError;
 use crate::commands::{self, CommandError};
-use crate::diagnostics::{self, VerificationFailure};
+use crate::diagnostics::{self, VersionExposure};
 use crate::function::LiveAlias;
 use crate::lambda::{Applied, DeployState, Lambda, LambdaError};
 use crate::protocol::error::ErrorReport;
 use crate::protocol::event::{Event, Stream};
 use crate::protocol::structures::Verify;
-use crate::verification::{judge, payload};
+use crate::verification::{check_response, payload};
 
 /// Default time limit for the invocation, and for the command.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -29,18 +29,18 @@ impl DeployRun<'_> {
     /// Verifies the version that was published last.
     pub(super) async fn verify(
         &self,
-        subject: &DeployState<'_>,
-        proof: &VerifyContext<'_>,
+        state: &DeployState<'_>,
+        context: &VerifyContext<'_>,
         lambda: &Lambda,
     ) -> Result<Applied, ErrorReport> {
         let verify = self.stanza.verify.clone().unwrap_or_default();
         let limit = verify.timeout.unwrap_or(LIMIT);
         let mut applied = Applied::default();
         if verify.invokes() {
-            applied = self.invoke(&verify, limit, subject, proof, lambda).await?;
+            applied = self.invoke(&verify, limit, state, context, lambda).await?;
         }
         if let Some(command) = &verify.command {
-            self.run_check(command, limit, subject, proof)?;
+            self.run_check(command, limit, state, context)?;
         }
         Ok(applied)
     }
@@ -49,27 +49,27 @@ impl DeployRun<'_> {
         &self,
         verify: &Verify,
         limit: Duration,
-        subject: &DeployState<'_>,
-        proof: &VerifyContext<'_>,
+        state: &DeployState<'_>,
+        context: &VerifyContext<'_>,
         lambda: &Lambda,
     ) -> Result<Applied, ErrorReport> {
         let payload = payload(verify.payload.as_ref());
         // Gets the redactor for each text: the call may renew credentials.
         let redact = |text: &str| self.redactor().redact(text);
-        let failed = |why, log| self.unproved(subject, proof, why, log);
-        let answer = match lambda.invoke(self.name, subject.version(), &payload, limit).await {
+        let failed = |reason, log| self.verification_report(state, context, reason, log);
+        let answer = match lambda.invoke(self.name, state.version(), &payload, limit).await {
             Ok(answer) => answer,
-            Err(LambdaError::NoAnswer(limit)) => {
-                return Err(failed(diagnostics::FailureReason::NoAnswer(limit), Vec::new()));
+            Err(LambdaError::NoResponse(limit)) => {
+                return Err(failed(diagnostics::FailureReason::NoResponse(limit), Vec::new()));
             }
             Err(error) => return Err(self.failed(error)),
         };
-        judge(verify.expect.as_ref(), &answer).map_err(|unmet| {
+        check_response(verify.expect.as_ref(), &answer).map_err(|unmet| {
             let lines: Vec<String> = answer.log.lines().map(redact).collect();
             for line in &lines {
-                self.journal.emit(Event::Output { stream: Stream::Log, line: line.clone() });
+                self.events.emit(Event::Output { stream: Stream::Log, line: line.clone() });
             }
-            failed(diagnostics::FailureReason::Answer(unmet), lines)
+            failed(diagnostics::FailureReason::UnexpectedResponse(unmet), lines)
         })?;
         Ok(lambda.applied())
     }
@@ -78,58 +78,58 @@ impl DeployRun<'_> {
         &self,
         command: &str,
         limit: Duration,
-        subject: &DeployState<'_>,
-        proof: &VerifyContext<'_>,
+        state: &DeployState<'_>,
+        context: &VerifyContext<'_>,
     ) -> Result<(), ErrorReport> {
-        let env = self.job.env.with("FUNCTION_ARN", &subject.arn).with("VERSION", subject.version());
+        let env = self.job.env.with("FUNCTION_ARN", &state.arn).with("VERSION", state.version());
         let redactor = self.redactor();
         let redact = |text: &str| redactor.redact(text);
-        let mut report = |stream, line: String| self.journal.emit(Event::Output { stream, line });
+        let mut report = |stream, line: String| self.events.emit(Event::Output { stream, line });
         let commands = [command.to_owned()];
         let ended =
             commands::run_in_bash(&commands, &env, &self.job.directory, Some(limit), self.stop, &redact, &mut report);
-        let why = match ended {
+        let reason = match ended {
             Ok(()) => return Ok(()),
-            Err(CommandError::RunFailed { how, .. }) => diagnostics::FailureReason::Command { how },
+            Err(CommandError::RunFailed { status, .. }) => diagnostics::FailureReason::Command { status },
             Err(CommandError::Child(ChildError::TimedOut(limit))) => diagnostics::FailureReason::SlowCommand(limit),
             Err(error) => return Err(diagnostics::from_command(error, &redactor)),
         };
-        Err(self.unproved(subject, proof, why, Vec::new()))
+        Err(self.verification_report(state, context, reason, Vec::new()))
     }
 
-    fn unproved(
+    fn verification_report(
         &self,
-        subject: &DeployState<'_>,
-        proof: &VerifyContext<'_>,
-        why: diagnostics::FailureReason,
+        state: &DeployState<'_>,
+        context: &VerifyContext<'_>,
+        reason: diagnostics::FailureReason,
         log: Vec<String>,
     ) -> ErrorReport {
         let redactor = self.redactor();
         let redact = |text: &str| redactor.redact(text);
-        let mut report = diagnostics::from_verification(&self.unproven(subject, proof), why, log, &redact);
-        if let Some(url) = proof.latest_url {
+        let mut report = diagnostics::from_verification(&self.exposure(state, context), reason, log, &redact);
+        if let Some(url) = context.latest_url {
             report.message = format!("{}; {} already serves the new code", report.message, redact(url));
         }
         report
     }
 
     /// Which version the users of the function get now that the verification has failed.
-    fn unproven<'a>(&self, subject: &'a DeployState<'_>, proof: &'a VerifyContext<'_>) -> VerificationFailure<'a> {
-        let version = subject.version();
+    fn exposure<'a>(&self, state: &'a DeployState<'_>, context: &'a VerifyContext<'_>) -> VersionExposure<'a> {
+        let version = state.version();
         let names = self.stanza.alias.as_deref().unwrap_or_default();
-        let mut aliases = proof.aliases.iter().filter(|alias| names.contains(&alias.name));
+        let mut aliases = context.aliases.iter().filter(|alias| names.contains(&alias.name));
         if names.is_empty() {
-            return VerificationFailure::LiveFunction { version };
+            return VersionExposure::LiveFunction { version };
         }
-        if !subject.shifted.is_empty() {
-            return VerificationFailure::Shifted { version };
+        if !state.shifted.is_empty() {
+            return VersionExposure::Shifted { version };
         }
         if let Some(alias) = aliases.clone().find(|alias| alias.version == version) {
-            return VerificationFailure::Reached { version, alias: &alias.name };
+            return VersionExposure::Reached { version, alias: &alias.name };
         }
         match aliases.next() {
-            Some(alias) => VerificationFailure::Behind { version, alias: &alias.name, live: &alias.version },
-            None => VerificationFailure::Unreached { version },
+            Some(alias) => VersionExposure::Behind { version, alias: &alias.name, live: &alias.version },
+            None => VersionExposure::Unreached { version },
         }
     }
 }

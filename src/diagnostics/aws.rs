@@ -42,33 +42,33 @@ pub fn from_lambda(error: LambdaError, redactor: &Redactor) -> ErrorReport {
             report.hint = Some("deploy again; if this recurs, find out who else changes this function at the same time".to_owned());
             report
         }
-        LambdaError::CreationFailed(trouble) => from_trouble(
+        LambdaError::CreationFailed(state_reason) => from_state_reason(
             Code::CreationFailed,
             "AWS created the function but could not make it active",
-            trouble,
+            state_reason,
             "then deploy again; the function exists, but cannot be invoked",
             redactor,
         ),
-        LambdaError::VersionFailed { version, trouble } => from_failed_version(&version, trouble, None, redactor),
+        LambdaError::VersionFailed { version, state_reason } => from_failed_version(&version, state_reason, None, redactor),
         LambdaError::Deactivated => {
             report(Code::FunctionDeactivated, "the function is deactivated and cannot be invoked")
                 .hint("activate the function, then deploy again; nothing was changed")
         }
-        LambdaError::UpdateFailed(trouble) => from_trouble(
+        LambdaError::UpdateFailed(state_reason) => from_state_reason(
             Code::UpdateFailed,
             "AWS accepted the update but could not apply it",
-            trouble,
+            state_reason,
             "then deploy again; the previous code and settings are still live",
             redactor,
         ),
-        LambdaError::ProvisioningFailed(trouble) => from_trouble(
+        LambdaError::ProvisioningFailed(state_reason) => from_state_reason(
             Code::ProvisioningFailed,
             "AWS could not allocate the provisioned concurrency",
-            trouble,
+            state_reason,
             "then deploy again; the alias is live without provisioned concurrency",
             redactor,
         ),
-        LambdaError::NoAnswer(limit) => {
+        LambdaError::NoResponse(limit) => {
             report(Code::TimedOut, format!("the function did not respond within {} s", limit.as_secs()))
                 .hint("make the function respond sooner, or increase `verify.timeout`")
         }
@@ -96,9 +96,9 @@ pub fn from_lambda(error: LambdaError, redactor: &Redactor) -> ErrorReport {
         }
         LambdaError::Gone => report(Code::FunctionGone, "the function was deleted during the deployment")
             .hint("deploy again to create the function, and find out what deletes it"),
-        LambdaError::Stopped { reason, in_flight } => {
+        LambdaError::Cancelled { reason, in_flight } => {
             let mut report = from_stop(reason);
-            // `report_way_back` reports the state of traffic that was being shifted.
+            // `report_traffic` reports the state of traffic that was being shifted.
             if let Some(step) = in_flight.filter(|step| *step != StepName::ShiftTraffic) {
                 report.message = format!("{} during {}, which may still take effect", report.message, step.as_str());
             }
@@ -111,7 +111,7 @@ pub fn from_lambda(error: LambdaError, redactor: &Redactor) -> ErrorReport {
 /// at which the alias points.
 pub fn from_failed_version(
     version: &str,
-    trouble: StateReason,
+    state_reason: StateReason,
     alias: Option<(String, &str)>,
     redactor: &Redactor,
 ) -> ErrorReport {
@@ -121,7 +121,7 @@ pub fn from_failed_version(
         None => String::new(),
     };
     let what = format!("AWS could not make version {version} active");
-    let mut report = from_trouble(Code::VersionFailed, &what, trouble, "then deploy again", redactor);
+    let mut report = from_state_reason(Code::VersionFailed, &what, state_reason, "then deploy again", redactor);
     report.message.push_str(&stays);
     report
 }
@@ -135,13 +135,19 @@ pub fn from_moved_alias(error: LambdaError, redactor: &Redactor) -> ErrorReport 
 
 /// Reports a function, a version, an update or provisioned concurrency that AWS could not make ready. `what` begins the message;
 /// `next` is the second part of the hint, what to do once the cause is fixed.
-fn from_trouble(code: Code, what: &str, trouble: StateReason, next: &str, redactor: &Redactor) -> ErrorReport {
-    let known = trouble.code.as_deref().and_then(aws_messages::from_state);
-    let reported = |text: &Option<String>, words: &str| text.as_deref().is_some_and(|text| text.contains(words));
-    let asked = (code == Code::ProvisioningFailed).then_some("/provisioned_concurrency");
-    let is_start = reported(&trouble.code, "FunctionError") || reported(&trouble.reason, "FUNCTION_ERROR");
+fn from_state_reason(
+    code: Code,
+    what: &str,
+    state_reason: StateReason,
+    next: &str,
+    redactor: &Redactor,
+) -> ErrorReport {
+    let known = state_reason.code.as_deref().and_then(aws_messages::from_state);
+    let mentions = |text: &Option<String>, words: &str| text.as_deref().is_some_and(|text| text.contains(words));
+    let default_at = (code == Code::ProvisioningFailed).then_some("/provisioned_concurrency");
+    let is_start = mentions(&state_reason.code, "FunctionError") || mentions(&state_reason.reason, "FUNCTION_ERROR");
     let code = if is_start { Code::FunctionStartFailed } else { code };
-    let reason = trouble.reason.map(|reason| format!(": {}", sentence(&reason, redactor)));
+    let reason = state_reason.reason.map(|reason| format!(": {}", sentence(&reason, redactor)));
     let (hint, at) = match (known, code) {
         (Some(known), _) => known,
         (None, Code::FunctionStartFailed) => {
@@ -150,7 +156,7 @@ fn from_trouble(code: Code, what: &str, trouble: StateReason, next: &str, redact
         (None, _) => ("fix the cause that AWS names", None),
     };
     let mut report = report(code, format!("{what}{}", reason.unwrap_or_default())).hint(format!("{hint}; {next}"));
-    report.at = at.or(asked).map(str::to_owned);
-    report.caused_by.extend(trouble.code.map(|code| redactor.redact(&code)));
+    report.at = at.or(default_at).map(str::to_owned);
+    report.caused_by.extend(state_reason.code.map(|code| redactor.redact(&code)));
     report
 }

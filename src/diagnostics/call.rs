@@ -13,7 +13,7 @@ const MOST_CHARACTERS: usize = 4_000;
 pub(super) fn from_call(error: CallError, redactor: &Redactor) -> ErrorReport {
     let mut report = match error.kind {
         CallErrorKind::Service => from_refusal(&error, redactor),
-        CallErrorKind::InvalidResponse => from_garbled(&error),
+        CallErrorKind::InvalidResponse => from_invalid_response(&error),
         CallErrorKind::Timeout => report(Code::TimedOut, format!("AWS did not respond to {} in time", error.operation))
             .hint("try again in a few minutes"),
         CallErrorKind::Connect => from_unreachable(&error, redactor),
@@ -45,7 +45,7 @@ pub(super) fn from_call(error: CallError, redactor: &Redactor) -> ErrorReport {
 /// Reports a call that AWS refused. The most specific reading wins: a denied permission, a rejected value, a row of the table
 /// in `aws_messages.rs`, a bare access-denied code, a server error; the last resort is AWS's text with a code for the kind of operation.
 fn from_refusal(error: &CallError, redactor: &Redactor) -> ErrorReport {
-    if let Some(denied) = Denied::said(error) {
+    if let Some(denied) = Denied::from_message(error) {
         return from_denied(&denied, error, redactor);
     }
     // `constraint` cuts values short, so redact first: the redactor would not recognize half of a secret.
@@ -74,7 +74,7 @@ fn from_refusal(error: &CallError, redactor: &Redactor) -> ErrorReport {
         report.caused_by.extend(row.says.and_then(|_| aws_message(error, redactor)));
         return report;
     }
-    if let Some(denied) = Denied::implied(error) {
+    if let Some(denied) = Denied::from_code(error) {
         return from_denied(&denied, error, redactor);
     }
     if error.http_status.is_some_and(|status| status >= 500) {
@@ -86,7 +86,7 @@ fn from_refusal(error: &CallError, redactor: &Redactor) -> ErrorReport {
 
 fn from_denied(denied: &Denied, error: &CallError, redactor: &Redactor) -> ErrorReport {
     let redact = |text: &str| redactor.redact(text);
-    let who = denied.who.as_deref().map_or_else(|| "the caller".to_owned(), redact);
+    let caller = denied.caller.as_deref().map_or_else(|| "the caller".to_owned(), redact);
     let action = redact(&denied.action);
     let on = denied.resource.as_deref().map(|resource| format!(" on {}", redact(resource))).unwrap_or_default();
     let forbids = match denied.by {
@@ -94,7 +94,7 @@ fn from_denied(denied: &Denied, error: &CallError, redactor: &Redactor) -> Error
         DenialSource::Unallowed(by) => format!(": {by} does not allow it"),
         DenialSource::Nothing => String::new(),
     };
-    let mut report = report(Code::AccessDenied, format!("{who} is not allowed to perform {action}{on}{forbids}"));
+    let mut report = report(Code::AccessDenied, format!("{caller} is not allowed to perform {action}{on}{forbids}"));
     // An S3 call may be denied `kms:` actions on the bucket's own key, so the bucket is to blame, not `kms_key_arn`.
     let from_bucket = aws_messages::is_of_bucket(error.operation).then_some("/s3_bucket");
     report.at = from_bucket.or_else(|| at_of_action(&denied.action)).map(str::to_owned);
@@ -113,7 +113,7 @@ fn from_denied(denied: &Denied, error: &CallError, redactor: &Redactor) -> Error
         (DenialSource::Unallowed(by), _) => format!("allow the action in {by} as well: {ready}"),
         (DenialSource::Nothing, _) => format!(
             "add this statement to {}: {ready} (`dpl-lambda policy` prints all permissions that the stanza needs)",
-            whose_policy(&who)
+            whose_policy(&caller)
         ),
     });
     report.policy_statement = statement.map(Box::new);
@@ -135,11 +135,11 @@ fn at_of_operation(operation: &str) -> Option<&'static str> {
     }
 }
 
-/// The policy to change so that `who` gains a permission; for an assumed role's session, the policy of the role.
-fn whose_policy(who: &str) -> String {
-    match who.split_once(":assumed-role/").and_then(|(_, session)| session.split('/').next()) {
+/// The policy to change so that `caller` gains a permission; for an assumed role's session, the policy of the role.
+fn whose_policy(caller: &str) -> String {
+    match caller.split_once(":assumed-role/").and_then(|(_, session)| session.split('/').next()) {
         Some(role) => format!("the policy of the role {role}"),
-        None => format!("the policy of {who}"),
+        None => format!("the policy of {caller}"),
     }
 }
 
@@ -175,7 +175,7 @@ fn aws_message(error: &CallError, redactor: &Redactor) -> Option<String> {
     (!words.is_empty() && words != "None").then(|| shortened(&words))
 }
 
-fn from_garbled(error: &CallError) -> ErrorReport {
+fn from_invalid_response(error: &CallError) -> ErrorReport {
     let operation = error.operation;
     let is_down = error.http_status.is_some_and(|status| status >= 500);
     let code = if is_down { Code::ServiceUnavailable } else { Code::UnexpectedAnswer };

@@ -10,28 +10,28 @@ use crate::protocol::secret::Redactor;
 /// Reports that git could not describe the checkout.
 pub fn from_git(error: GitError) -> ErrorReport {
     let readable = "make the build directory readable for git; `git status` shows the problem";
-    let (said, hint) = match error {
+    let (text, hint) = match error {
         GitError::NotInstalled => ("it is not installed".to_owned(), "install git, or set TRAVIS_BRANCH"),
-        GitError::Refused { words } => {
-            (sentence(words.lines().next().unwrap_or_default(), &Redactor::default()), readable)
+        GitError::Refused { message } => {
+            (sentence(message.lines().next().unwrap_or_default(), &Redactor::default()), readable)
         }
-        GitError::Child(ChildError::Stopped(reason)) => return from_stop(reason),
+        GitError::Child(ChildError::Cancelled(reason)) => return from_stop(reason),
         GitError::Child(error) => (error.to_string(), readable),
     };
-    report(Code::GitFailed, format!("git cannot determine the branch: {said}")).hint(hint)
+    report(Code::GitFailed, format!("git cannot determine the branch: {text}")).hint(hint)
 }
 
 /// Reports a command of the stanza that failed, could not be started or did not exit in time.
 pub fn from_command(error: CommandError, redactor: &Redactor) -> ErrorReport {
     match error {
-        CommandError::RunFailed { command, index, how } => {
+        CommandError::RunFailed { command, index, status } => {
             let command = shortened(&redactor.redact(&command));
-            report(Code::RunFailed, format!("`{command}` of `run` failed with {how}"))
+            report(Code::RunFailed, format!("`{command}` of `run` failed with {status}"))
                 .at(format!("/run/{index}"))
                 .hint("read the command's output above; the deployment itself succeeded")
         }
-        CommandError::CleanupFailed { words } => {
-            report(Code::CleanupFailed, format!("git cannot stash uncommitted files: {}", sentence(&words, redactor)))
+        CommandError::CleanupFailed { output } => {
+            report(Code::CleanupFailed, format!("git cannot stash uncommitted files: {}", sentence(&output, redactor)))
                 .at("/cleanup")
                 .hint("run in a git checkout, or remove `cleanup` to keep everything in the build directory")
         }
@@ -44,6 +44,6 @@ pub fn from_command(error: CommandError, redactor: &Redactor) -> ErrorReport {
             report(Code::TimedOut, format!("a command of the stanza did not exit within {} s", limit.as_secs()))
                 .hint("remove waiting and downloads from the command, or run it in a separate step of the job")
         }
-        CommandError::Child(ChildError::Stopped(reason)) => from_stop(reason),
+        CommandError::Child(ChildError::Cancelled(reason)) => from_stop(reason),
     }
 }

@@ -56,11 +56,11 @@ pub(super) fn from_credentials(error: CredentialsError, redactor: &Redactor) -> 
             ),
             &source,
         ),
-        CredentialsError::Silent { origin } => {
+        CredentialsError::NoResponse { origin } => {
             report(Code::NoCredentials, format!("the credential source `{}` did not respond in time", origin.as_str()))
                 .hint("check the address of this source in the job's variables; it has to respond at once")
         }
-        CredentialsError::Hangs { limit } => {
+        CredentialsError::ProcessTimedOut { limit } => {
             let message = format!("the profile's `credential_process` did not exit within {} s and was killed", limit.as_secs());
             report(Code::TimedOut, message)
                 .hint(format!("run the process in a shell to see why: it has to exit within {} s without asking for input", limit.as_secs()))

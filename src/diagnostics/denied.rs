@@ -8,7 +8,7 @@ use crate::protocol::policy::Statement;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Denied {
     /// The caller's ARN. `None`: AWS does not name it.
-    pub(super) who: Option<String>,
+    pub(super) caller: Option<String>,
     /// The action, such as `lambda:UpdateFunctionCode`.
     pub(super) action: String,
     /// ARN of the resource. `None`: AWS does not name it.
@@ -30,17 +30,17 @@ pub(super) enum DenialSource {
 
 impl Denied {
     /// Reads the text of a refused call. `None`: the text is not about a permission.
-    pub(super) fn said(error: &CallError) -> Option<Denied> {
+    pub(super) fn from_message(error: &CallError) -> Option<Denied> {
         not_authorized(error.message()).or_else(|| by_service(error.message()))
     }
 
     /// Concludes a missing permission from the error code alone, for a refused call without such a text. `None`: the code is not
     /// about a permission.
-    pub(super) fn implied(error: &CallError) -> Option<Denied> {
+    pub(super) fn from_code(error: &CallError) -> Option<Denied> {
         let codes = ["AccessDeniedException", "AccessDenied", "UnauthorizedOperation"];
         let action = action_of(error.operation);
         let resource = error.resource.clone();
-        codes.contains(&error.code()).then_some(Denied { who: None, action, resource, by: DenialSource::Nothing })
+        codes.contains(&error.code()).then_some(Denied { caller: None, action, resource, by: DenialSource::Nothing })
     }
 
     /// The IAM statement that allows the action. `None`: no statement would, because a policy denies the action, or because the
@@ -75,9 +75,10 @@ fn not_authorized(message: &str) -> Option<Denied> {
         let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
         rest[..end].trim_matches('"').trim_end_matches('.').to_owned()
     });
-    let who = before.rsplit_once("User: ").map(|(_, who)| who.trim().to_owned()).filter(|who| !who.is_empty());
+    let caller =
+        before.rsplit_once("User: ").map(|(_, caller)| caller.trim().to_owned()).filter(|caller| !caller.is_empty());
     let action = action.trim_end_matches(['.', ',']).to_owned();
-    Some(Denied { who, action, resource: resource.filter(|arn| !arn.is_empty()), by: by(rest) })
+    Some(Denied { caller, action, resource: resource.filter(|arn| !arn.is_empty()), by: by(rest) })
 }
 
 /// `Your access has been denied by <service>, please make sure your request credentials have permission to <Operation>
@@ -93,7 +94,7 @@ fn by_service(message: &str) -> Option<Denied> {
         _ => None,
     };
     let action = format!("{}:{operation}", service.to_ascii_lowercase());
-    (!operation.is_empty()).then_some(Denied { who: None, action, resource, by: DenialSource::Nothing })
+    (!operation.is_empty()).then_some(Denied { caller: None, action, resource, by: DenialSource::Nothing })
 }
 
 /// The reason that AWS gives after `because` or `with`.
@@ -147,7 +148,7 @@ mod tests {
             bucket_region: None,
             causes: Vec::new(),
         };
-        Denied::said(&error).or_else(|| Denied::implied(&error))
+        Denied::from_message(&error).or_else(|| Denied::from_code(&error))
     }
 
     const USER: &str = "arn:aws:iam::123456789012:user/ci";
@@ -183,8 +184,9 @@ mod tests {
             ),
         ] {
             let found = denied("GetFunction", "AccessDeniedException", &format!("{head}{tail}"));
-            let (who, action, resource) = (Some(USER.to_owned()), "lambda:GetFunction".to_owned(), Some(F.to_owned()));
-            assert_eq!(found, Some(Denied { who, action, resource, by }), "{tail}");
+            let (caller, action, resource) =
+                (Some(USER.to_owned()), "lambda:GetFunction".to_owned(), Some(F.to_owned()));
+            assert_eq!(found, Some(Denied { caller, action, resource, by }), "{tail}");
         }
     }
 

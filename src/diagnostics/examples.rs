@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{
-    FailureReason, VerificationFailure, from_arguments, from_command, from_conditions, from_failed_version, from_git,
+    FailureReason, VersionExposure, from_arguments, from_command, from_conditions, from_failed_version, from_git,
     from_lambda, from_package, from_panic, from_plan, from_problems, from_request, from_stop, from_system,
     from_verification,
 };
@@ -48,14 +48,14 @@ pub(super) fn example(code: Code) -> ErrorReport {
             ConditionError::BadCondition {
                 at: "/on/condition".to_owned(),
                 text: "$STAGE = ".to_owned(),
-                words: "unexpected argument `]]' to conditional binary operator".to_owned(),
+                error_text: "unexpected argument `]]' to conditional binary operator".to_owned(),
             },
             &redactor,
         ),
         Code::ConditionTimeout => from_bash(BashError::TimedOut { limit: LIMIT }),
         Code::BashNotFound => from_bash(BashError::NotFound { path: "/usr/bin:/bin".to_owned() }),
         Code::GitFailed => from_git(GitError::Refused {
-            words: "fatal: detected dubious ownership in repository at '/builds/shop'".to_owned(),
+            message: "fatal: detected dubious ownership in repository at '/builds/shop'".to_owned(),
         }),
         Code::EnvTooLarge => from_bash(BashError::EnvTooLarge { name: "CHANGED_FILES".to_owned(), bytes: 200_000 }),
         Code::PackageNotFound => packaging(PackageError::NotFound { path: "dist".to_owned() }),
@@ -203,17 +203,18 @@ pub(super) fn example(code: Code) -> ErrorReport {
         Code::CertificateNotTrusted => unreachable(CallErrorKind::Connect, "invalid peer certificate: UnknownIssuer"),
         Code::ProxyRefused => unreachable(CallErrorKind::Connect, "tunnel error: proxy authorization required"),
         Code::TimedOut => at_aws(LambdaError::WaitedTooLong { what: "the update", limit: LIMIT * 10 }),
-        Code::CreationFailed => {
-            at_aws(LambdaError::CreationFailed(trouble("InvalidSubnet", "The subnet ID 'subnet-1' does not exist")))
-        }
+        Code::CreationFailed => at_aws(LambdaError::CreationFailed(state_reason(
+            "InvalidSubnet",
+            "The subnet ID 'subnet-1' does not exist",
+        ))),
         Code::VersionFailed => from_failed_version(
             "8",
-            trouble("DisabledKMSKey", "The KMS key of the function is disabled"),
+            state_reason("DisabledKMSKey", "The KMS key of the function is disabled"),
             Some(("live".to_owned(), "7")),
             &redactor,
         ),
         Code::FunctionDeactivated => at_aws(LambdaError::Deactivated),
-        Code::UpdateFailed => at_aws(LambdaError::UpdateFailed(trouble(
+        Code::UpdateFailed => at_aws(LambdaError::UpdateFailed(state_reason(
             "ImageAccessDenied",
             "The function does not have permission to access the specified image.",
         ))),
@@ -222,8 +223,10 @@ pub(super) fn example(code: Code) -> ErrorReport {
             reason: Some("FUNCTION_ERROR_INIT_FAILURE".to_owned()),
         })),
         Code::VerificationFailed => from_verification(
-            &VerificationFailure::Behind { version: "8", alias: "live", live: "7" },
-            FailureReason::Answer(FailedExpectation::FunctionError { words: "KeyError: 'orders'".to_owned() }),
+            &VersionExposure::Behind { version: "8", alias: "live", live: "7" },
+            FailureReason::UnexpectedResponse(FailedExpectation::FunctionError {
+                error: "KeyError: 'orders'".to_owned(),
+            }),
             vec!["[ERROR] KeyError: 'orders'".to_owned()],
             &str::to_owned,
         ),
@@ -255,10 +258,14 @@ pub(super) fn example(code: Code) -> ErrorReport {
             ..call("GetFunction")
         })),
         Code::CleanupFailed => {
-            from_command(CommandError::CleanupFailed { words: "fatal: not a git repository".to_owned() }, &redactor)
+            from_command(CommandError::CleanupFailed { output: "fatal: not a git repository".to_owned() }, &redactor)
         }
         Code::RunFailed => from_command(
-            CommandError::RunFailed { command: "./announce.sh".to_owned(), index: 0, how: "exit status 1".to_owned() },
+            CommandError::RunFailed {
+                command: "./announce.sh".to_owned(),
+                index: 0,
+                status: "exit status 1".to_owned(),
+            },
             &redactor,
         ),
         Code::SystemLimit => from_system(&io::Error::from_raw_os_error(24)),
@@ -298,7 +305,7 @@ fn at_aws(error: LambdaError) -> ErrorReport {
     from_lambda(error, &Redactor::default())
 }
 
-fn trouble(code: &str, reason: &str) -> StateReason {
+fn state_reason(code: &str, reason: &str) -> StateReason {
     StateReason { code: Some(code.to_owned()), reason: Some(reason.to_owned()) }
 }
 

@@ -27,7 +27,7 @@ pub use commands::{from_command, from_git};
 pub use package::from_package;
 pub use plan::{from_no_function, from_plan, from_rollback_without_alias};
 pub use request::{from_conditions, from_request};
-pub use verification::{FailureReason, VerificationFailure, from_verification, report_way_back};
+pub use verification::{FailureReason, VersionExposure, from_verification, report_traffic};
 
 use crate::cancel::CancelReason;
 use crate::protocol::error::{Code, ErrorReport, Problem};

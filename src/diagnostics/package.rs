@@ -106,7 +106,7 @@ fn package_report(error: PackageError) -> ErrorReport {
                 .hint("check that the file's directory exists, is writable for the job and has free space"),
             &source,
         ),
-        PackageError::Stopped(reason) => from_stop(reason),
+        PackageError::Cancelled(reason) => from_stop(reason),
     }
 }
 

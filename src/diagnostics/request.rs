@@ -65,16 +65,17 @@ pub fn from_conditions(error: ConditionError, redactor: &Redactor) -> ErrorRepor
         ConditionError::BadShape { at, kind, right } => {
             report(Code::BadCondition, format!("`{}` is {kind}; expected {right}", dotted(&at))).at(at)
         }
-        ConditionError::BadCondition { at, text, words } => {
+        ConditionError::BadCondition { at, text, error_text } => {
             let text = shortened(&redactor.redact(&text));
             // For an arithmetic condition bash appends the rest of the expression, which may be a part of a secret value.
-            let words = redactor.redact(words.split(" (error token").next().unwrap_or_default());
-            let words = if words.is_empty() { "bash exited without a result".to_owned() } else { words };
-            report(Code::BadCondition, format!("bash cannot evaluate `[[ {text} ]]` of `{}`: {words}", dotted(&at)))
-                .at(at)
-                .hint(
-                    "fix the condition: Travis CI puts it into bash's [[ ]], and never deploys if bash cannot parse it",
-                )
+            let error_text = redactor.redact(error_text.split(" (error token").next().unwrap_or_default());
+            let error_text = if error_text.is_empty() { "bash exited without a result".to_owned() } else { error_text };
+            report(
+                Code::BadCondition,
+                format!("bash cannot evaluate `[[ {text} ]]` of `{}`: {error_text}", dotted(&at)),
+            )
+            .at(at)
+            .hint("fix the condition: Travis CI puts it into bash's [[ ]], and never deploys if bash cannot parse it")
         }
         ConditionError::Bash(BashError::NotFound { path }) => {
             report(Code::BashNotFound, format!("a condition needs bash, which is not on the job's `PATH` (`{path}`)"))
@@ -93,6 +94,6 @@ pub fn from_conditions(error: ConditionError, redactor: &Redactor) -> ErrorRepor
         )
         .at("/on")
         .hint("remove waiting and downloads from the condition: it is evaluated before every deployment"),
-        ConditionError::Bash(BashError::Stopped(reason)) => from_stop(reason),
+        ConditionError::Bash(BashError::Cancelled(reason)) => from_stop(reason),
     }
 }

@@ -9,7 +9,7 @@ use crate::verification::FailedExpectation;
 
 /// How callers in production reach a version that failed verification.
 #[derive(Clone, Copy, Debug)]
-pub enum VerificationFailure<'a> {
+pub enum VersionExposure<'a> {
     /// All callers reach it, because the stanza has no alias.
     LiveFunction {
         /// The version, or `$LATEST`.
@@ -47,13 +47,13 @@ pub enum VerificationFailure<'a> {
 #[derive(Clone, Debug)]
 pub enum FailureReason {
     /// Its response is not the expected one.
-    Answer(FailedExpectation),
+    UnexpectedResponse(FailedExpectation),
     /// It did not respond within this time.
-    NoAnswer(Duration),
+    NoResponse(Duration),
     /// `verify.command` failed.
     Command {
         /// How it ended, in words, such as `exit status: 1`.
-        how: String,
+        status: String,
     },
     /// `verify.command` did not exit within this time.
     SlowCommand(Duration),
@@ -61,65 +61,65 @@ pub enum FailureReason {
 
 /// Reports a version that failed verification. `log` is the end of its log, redacted.
 pub fn from_verification(
-    unproven: &VerificationFailure<'_>,
-    why: FailureReason,
+    exposure: &VersionExposure<'_>,
+    reason: FailureReason,
     log: Vec<String>,
     redact: &dyn Fn(&str) -> String,
 ) -> ErrorReport {
     // Redact before shortening: the redactor would not recognize half of a secret.
     let shown = |text: &str| shortened(&redact(text));
-    let why = match why {
-        FailureReason::Answer(FailedExpectation::FunctionError { words }) => {
-            format!("the invocation failed with {}", shown(&words))
+    let reason = match reason {
+        FailureReason::UnexpectedResponse(FailedExpectation::FunctionError { error }) => {
+            format!("the invocation failed with {}", shown(&error))
         }
-        FailureReason::Answer(FailedExpectation::LacksText { text, answer }) => {
+        FailureReason::UnexpectedResponse(FailedExpectation::LacksText { text, answer }) => {
             format!("expected `{}` in its response, got {}", shown(&text), shown(&answer))
         }
-        FailureReason::Answer(FailedExpectation::NotJson { answer }) => {
+        FailureReason::UnexpectedResponse(FailedExpectation::NotJson { answer }) => {
             format!("its response is not JSON: {}", shown(&answer))
         }
-        FailureReason::Answer(FailedExpectation::OtherValue { at, want, got }) => {
+        FailureReason::UnexpectedResponse(FailedExpectation::OtherValue { at, want, got }) => {
             let place = if at.is_empty() { "its response".to_owned() } else { format!("`{at}` of its response") };
             match got {
                 Some(got) => format!("{place} is {}, not {}", shown(&got), shown(&want)),
                 None => format!("its response has no `{at}`, which should be {}", shown(&want)),
             }
         }
-        FailureReason::NoAnswer(limit) => format!("it did not respond within {} s", limit.as_secs()),
-        FailureReason::Command { how } => format!("`verify.command` failed with {how}"),
+        FailureReason::NoResponse(limit) => format!("it did not respond within {} s", limit.as_secs()),
+        FailureReason::Command { status } => format!("`verify.command` failed with {status}"),
         FailureReason::SlowCommand(limit) => format!("`verify.command` did not exit within {} s", limit.as_secs()),
     };
     let named = |version: &str| match version {
         "$LATEST" => "the function".to_owned(),
         number => format!("version {number}"),
     };
-    let (version, hint) = match unproven {
-        VerificationFailure::LiveFunction { version } => (
+    let (version, hint) = match exposure {
+        VersionExposure::LiveFunction { version } => (
             version,
             "deploy the previous code again; with an `alias`, only a version that passes `verify` becomes live"
                 .to_owned(),
         ),
-        VerificationFailure::Behind { version, alias, live } => (
+        VersionExposure::Behind { version, alias, live } => (
             version,
             format!(
                 "fix the code and deploy again; `{alias}` still points at {}, so its callers are not affected",
                 named(live)
             ),
         ),
-        VerificationFailure::Reached { version, alias } => (
+        VersionExposure::Reached { version, alias } => (
             version,
             format!(
                 "fix the code and deploy again; `{alias}` already pointed at this version and stays there, and no other alias was moved to it"
             ),
         ),
-        VerificationFailure::Unreached { version } => {
+        VersionExposure::Unreached { version } => {
             (version, "fix the code and deploy again; none of the stanza's aliases points at this version".to_owned())
         }
-        VerificationFailure::Shifted { version } => (version, "fix the code and deploy again".to_owned()),
+        VersionExposure::Shifted { version } => (version, "fix the code and deploy again".to_owned()),
     };
-    let is_live = if matches!(unproven, VerificationFailure::LiveFunction { .. }) { ", which is live," } else { "" };
+    let is_live = if matches!(exposure, VersionExposure::LiveFunction { .. }) { ", which is live," } else { "" };
     let mut report =
-        report(Code::VerificationFailed, format!("{}{is_live} failed verification: {why}", named(version)))
+        report(Code::VerificationFailed, format!("{}{is_live} failed verification: {reason}", named(version)))
             .at("/verify")
             .hint(hint);
     report.log = log;
@@ -127,14 +127,14 @@ pub fn from_verification(
 }
 
 /// Adds to a report the state of the traffic of `alias`, which was being shifted from `version` to `new`.
-pub fn report_way_back(
+pub fn report_traffic(
     report: &mut ErrorReport,
     alias: &str,
     version: &str,
     new: &str,
-    ended: Result<ShiftOutcome, ErrorReport>,
+    outcome: Result<ShiftOutcome, ErrorReport>,
 ) {
-    let reported = match ended {
+    let traffic = match outcome {
         Ok(ShiftOutcome::Restored) => format!("all traffic of `{alias}` is back at version {version}"),
         Ok(ShiftOutcome::Completed) => format!("all traffic of `{alias}` goes to version {new}"),
         Err(failure) => {
@@ -147,5 +147,5 @@ pub fn report_way_back(
             )
         }
     };
-    report.message = format!("{}; {reported}", report.message);
+    report.message = format!("{}; {traffic}", report.message);
 }

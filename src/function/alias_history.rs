@@ -11,17 +11,17 @@ pub struct AliasHistory {
     text: String,
     /// The alias's version when the history was written, and its previous versions, latest first. `None`: the description has no
     /// history.
-    reported: Option<(String, Vec<String>)>,
+    recorded: Option<(String, Vec<String>)>,
     /// The alias's version when a shift began, and the version that gets a share of its traffic. `None`: this program shifts no
     /// traffic.
     shift: Option<(String, String)>,
 }
 
 /// AWS's limit for a description, in characters.
-const LONGEST: usize = 256;
+const MAX_DESCRIPTION_CHARS: usize = 256;
 
 /// The history contains at most this many previous versions.
-const STEPS: usize = 10;
+const MAX_PREVIOUS_VERSIONS: usize = 10;
 
 impl AliasHistory {
     /// Reads the history from a description. A description in another form is kept as text.
@@ -43,19 +43,19 @@ impl AliasHistory {
         if (before.is_none() && to.is_none()) || before.iter().flatten().chain(&to).chain([&at]).any(is_other) {
             return unknown();
         }
-        let reported = before.map(|before| (at.to_owned(), before.into_iter().map(str::to_owned).collect()));
-        AliasHistory { text: text.trim_end().to_owned(), reported, shift: to.map(|to| (at.to_owned(), to.to_owned())) }
+        let recorded = before.map(|before| (at.to_owned(), before.into_iter().map(str::to_owned).collect()));
+        AliasHistory { text: text.trim_end().to_owned(), recorded, shift: to.map(|to| (at.to_owned(), to.to_owned())) }
     }
 
     /// The history of a new alias.
     pub fn new() -> Self {
-        AliasHistory { reported: Some((String::new(), Vec::new())), ..AliasHistory::default() }
+        AliasHistory { recorded: Some((String::new(), Vec::new())), ..AliasHistory::default() }
     }
 
     /// The previous versions of an alias that is at `version`, latest first. `None`: they are unknown, because someone else moved the
     /// alias to `version`.
     pub fn before(&self, version: &str) -> Option<&[String]> {
-        self.reported.as_ref().filter(|(at, _)| at == version).map(|(_, before)| before.as_slice())
+        self.recorded.as_ref().filter(|(at, _)| at == version).map(|(_, before)| before.as_slice())
     }
 
     /// The version to which this program shifts traffic of an alias that is at `version`. `None`: it shifts none.
@@ -65,43 +65,44 @@ impl AliasHistory {
 
     /// The history of an alias that stays at `version` and sends a share of its traffic to `to`. `None` ends the shift.
     #[must_use]
-    pub fn sharing(&self, version: &str, to: Option<&str>) -> Self {
-        let reported = self.reported.clone().filter(|(at, _)| at == version);
-        AliasHistory { reported, shift: to.map(|to| (version.to_owned(), to.to_owned())), text: self.text.clone() }
+    pub fn with_shift(&self, version: &str, to: Option<&str>) -> Self {
+        let recorded = self.recorded.clone().filter(|(at, _)| at == version);
+        AliasHistory { recorded, shift: to.map(|to| (version.to_owned(), to.to_owned())), text: self.text.clone() }
     }
 
     /// The history of an alias that moves from `version` to another one.
     #[must_use]
-    pub fn leaving(&self, version: &str) -> Self {
+    pub fn moved_from(&self, version: &str) -> Self {
         let last = Some(version).filter(|version| version.parse::<u64>().is_ok()).map(str::to_owned);
         let earlier = self.before(version).unwrap_or_default().iter().cloned();
-        let reported = Some((String::new(), last.into_iter().chain(earlier).collect()));
-        AliasHistory { reported, shift: None, text: self.text.clone() }
+        let recorded = Some((String::new(), last.into_iter().chain(earlier).collect()));
+        AliasHistory { recorded, shift: None, text: self.text.clone() }
     }
 
     /// The history of an alias that is rolled back from `version` to `target`.
     #[must_use]
-    pub fn back(&self, version: &str, target: &str) -> Self {
+    pub fn rolled_back(&self, version: &str, target: &str) -> Self {
         let rest = self.before(version).and_then(|before| {
             let index = before.iter().position(|earlier| earlier == target)?;
             Some((String::new(), before[index + 1..].to_vec()))
         });
-        AliasHistory { reported: rest, shift: None, text: self.text.clone() }
+        AliasHistory { recorded: rest, shift: None, text: self.text.clone() }
     }
 
     /// The description of an alias with this history that is now at `version`. `None`: it would exceed AWS's limit.
-    pub fn described(&self, version: &str) -> Option<String> {
-        let before = self.reported.as_ref().map(|(_, before)| {
-            let before = before.iter().map(String::as_str).filter(|earlier| *earlier != version).take(STEPS);
+    pub fn to_description(&self, version: &str) -> Option<String> {
+        let before = self.recorded.as_ref().map(|(_, before)| {
+            let before =
+                before.iter().map(String::as_str).filter(|earlier| *earlier != version).take(MAX_PREVIOUS_VERSIONS);
             let before = before.collect::<Vec<_>>().join(", ");
             format!(", before: {}", if before.is_empty() { "none" } else { &before })
         });
         let to = self.shift.as_ref().map(|(_, to)| format!(", to {to}"));
-        let reported = [to, before].into_iter().flatten().collect::<String>();
-        let end = (!reported.is_empty()).then(|| format!("(at {version}{reported})"));
+        let recorded = [to, before].into_iter().flatten().collect::<String>();
+        let end = (!recorded.is_empty()).then(|| format!("(at {version}{recorded})"));
         let parts = [Some(self.text.clone()).filter(|text| !text.is_empty()), end];
         let description = parts.into_iter().flatten().collect::<Vec<_>>().join(" ");
-        (description.chars().count() <= LONGEST).then_some(description)
+        (description.chars().count() <= MAX_DESCRIPTION_CHARS).then_some(description)
     }
 }
 
@@ -111,78 +112,82 @@ mod tests {
 
     #[test]
     fn a_history_is_reported_behind_what_another_client_has_written() {
-        let first = AliasHistory::new().described("1").expect("short");
+        let first = AliasHistory::new().to_description("1").expect("short");
         assert_eq!(first, "(at 1, before: none)");
-        let second = AliasHistory::of(&first).leaving("1").described("3").expect("short");
+        let second = AliasHistory::of(&first).moved_from("1").to_description("3").expect("short");
         assert_eq!(second, "(at 3, before: 1)");
-        let third = AliasHistory::of(&second).leaving("3").described("4").expect("short");
+        let third = AliasHistory::of(&second).moved_from("3").to_description("4").expect("short");
         assert_eq!(third, "(at 4, before: 3, 1)");
         assert_eq!(
-            AliasHistory::of("for the shop").leaving("4").described("7").expect("short"),
+            AliasHistory::of("for the shop").moved_from("4").to_description("7").expect("short"),
             "for the shop (at 7, before: 4)"
         );
-        let own = AliasHistory::of("for the shop (at 7, before: 4)").leaving("7").described("8").expect("short");
+        let own =
+            AliasHistory::of("for the shop (at 7, before: 4)").moved_from("7").to_description("8").expect("short");
         assert_eq!(own, "for the shop (at 8, before: 7, 4)");
-        assert_eq!(AliasHistory::of("").leaving("$LATEST").described("1").expect("short"), "(at 1, before: none)");
+        assert_eq!(
+            AliasHistory::of("").moved_from("$LATEST").to_description("1").expect("short"),
+            "(at 1, before: none)"
+        );
     }
 
     #[test]
     fn the_way_back_shortens_it() {
         let history = AliasHistory::of("x (at 9, before: 7, 4, 2)");
         assert_eq!(history.before("9"), Some(&["7", "4", "2"].map(str::to_owned)[..]));
-        assert_eq!(history.back("9", "7").described("7").expect("short"), "x (at 7, before: 4, 2)");
-        assert_eq!(history.back("9", "2").described("2").expect("short"), "x (at 2, before: none)");
+        assert_eq!(history.rolled_back("9", "7").to_description("7").expect("short"), "x (at 7, before: 4, 2)");
+        assert_eq!(history.rolled_back("9", "2").to_description("2").expect("short"), "x (at 2, before: none)");
         // The history does not contain version 5, so the versions before it are unknown.
-        assert_eq!(history.back("9", "5").described("5").expect("short"), "x");
+        assert_eq!(history.rolled_back("9", "5").to_description("5").expect("short"), "x");
     }
 
     #[test]
     fn a_shift_is_reported_as_long_as_it_lasts() {
         let history = AliasHistory::of("for the shop (at 7, before: 5, 3)");
         assert_eq!(history.shift("7"), None);
-        let shifting = history.sharing("7", Some("8")).described("7").expect("short");
+        let shifting = history.with_shift("7", Some("8")).to_description("7").expect("short");
         assert_eq!(shifting, "for the shop (at 7, to 8, before: 5, 3)");
         let read = AliasHistory::of(&shifting);
         assert_eq!((read.shift("7"), read.shift("8")), (Some("8"), None));
         assert_eq!(read.before("7"), Some(&["5", "3"].map(str::to_owned)[..]));
-        assert_eq!(read.sharing("7", None).described("7").expect("short"), "for the shop (at 7, before: 5, 3)");
-        assert_eq!(read.leaving("7").described("8").expect("short"), "for the shop (at 8, before: 7, 5, 3)");
-        assert_eq!(read.back("7", "5").described("5").expect("short"), "for the shop (at 5, before: 3)");
+        assert_eq!(read.with_shift("7", None).to_description("7").expect("short"), "for the shop (at 7, before: 5, 3)");
+        assert_eq!(read.moved_from("7").to_description("8").expect("short"), "for the shop (at 8, before: 7, 5, 3)");
+        assert_eq!(read.rolled_back("7", "5").to_description("5").expect("short"), "for the shop (at 5, before: 3)");
         // The previous versions of an alias that someone else created are unknown.
-        let theirs = AliasHistory::of("theirs").sharing("7", Some("8")).described("7").expect("short");
+        let theirs = AliasHistory::of("theirs").with_shift("7", Some("8")).to_description("7").expect("short");
         assert_eq!(theirs, "theirs (at 7, to 8)");
         assert_eq!((AliasHistory::of(&theirs).shift("7"), AliasHistory::of(&theirs).before("7")), (Some("8"), None));
-        assert_eq!(AliasHistory::of(&theirs).sharing("7", None).described("7").expect("short"), "theirs");
+        assert_eq!(AliasHistory::of(&theirs).with_shift("7", None).to_description("7").expect("short"), "theirs");
     }
 
     #[test]
     fn a_history_of_another_version_is_none() {
         assert_eq!(AliasHistory::of("(at 9, before: 7)").before("8"), None);
         assert_eq!(
-            AliasHistory::of("(at 9, before: 7)").leaving("8").described("10").expect("short"),
+            AliasHistory::of("(at 9, before: 7)").moved_from("8").to_description("10").expect("short"),
             "(at 10, before: 8)"
         );
         for text in
             ["", "x", "(at 9)", "(at x, before: 1)", "(at 9, before: x)", "(at 9, before: )", "(at 9, before: 1) x"]
         {
             assert_eq!(AliasHistory::of(text).before("9"), None, "{text}");
-            assert_eq!(AliasHistory::of(text).back("9", "1").described("1").as_deref(), Some(text));
+            assert_eq!(AliasHistory::of(text).rolled_back("9", "1").to_description("1").as_deref(), Some(text));
         }
     }
 
     #[test]
     fn it_goes_on_for_ten_steps_and_never_costs_a_text() {
         let many: Vec<String> = (1..40).rev().map(|number: u64| number.to_string()).collect();
-        let long = AliasHistory { reported: Some(("40".to_owned(), many)), ..AliasHistory::default() };
-        let reported = AliasHistory::of(&long.leaving("40").described("41").expect("short"));
-        assert_eq!(reported.before("41").map(<[String]>::len), Some(10));
-        assert_eq!(AliasHistory::of(&"x".repeat(250)).leaving("1").described("2"), None);
+        let long = AliasHistory { recorded: Some(("40".to_owned(), many)), ..AliasHistory::default() };
+        let recorded = AliasHistory::of(&long.moved_from("40").to_description("41").expect("short"));
+        assert_eq!(recorded.before("41").map(<[String]>::len), Some(10));
+        assert_eq!(AliasHistory::of(&"x".repeat(250)).moved_from("1").to_description("2"), None);
     }
 
     #[test]
     fn a_version_is_not_before_itself() {
         assert_eq!(
-            AliasHistory::of("(at 7, before: 5, 3)").leaving("7").described("5").expect("short"),
+            AliasHistory::of("(at 7, before: 5, 3)").moved_from("7").to_description("5").expect("short"),
             "(at 5, before: 7, 3)"
         );
     }

@@ -10,7 +10,7 @@ mod setting;
 
 pub use alias_history::AliasHistory;
 pub use release::{
-    Held, LATEST_PUBLISHED, LiveAlias, LiveVersion, Provisioned, ProvisionedState, Release, VersionState,
+    CodeAndSettings, LATEST_PUBLISHED, LiveAlias, LiveVersion, Provisioned, ProvisionedState, Release, VersionState,
 };
 pub use setting::{ChangedBy, Setting};
 
@@ -108,11 +108,11 @@ impl DesiredFunction {
 
     /// The runtime and handler that the function will have. `None`: they are not known, or layers may contain the handler.
     pub fn runtime_and_handler(&self, live: Option<&LiveFunction>) -> Option<(String, String)> {
-        let wanted = self.settings_for(live.and_then(LiveFunction::runtime));
+        let desired = self.settings_for(live.and_then(LiveFunction::runtime));
         let live = live.map(|live| live.settings.as_slice()).unwrap_or_default();
-        let kept = live.iter().filter(|live| !wanted.iter().any(|wanted| wanted.is_kind_of(live)));
+        let kept = live.iter().filter(|live| !desired.iter().any(|desired| desired.is_kind_of(live)));
         let (mut runtime, mut handler) = (None, None);
-        for setting in wanted.iter().chain(kept) {
+        for setting in desired.iter().chain(kept) {
             match setting {
                 Setting::Runtime(name) => runtime = Some(name.clone()),
                 Setting::Handler(name) => handler = Some(name.clone()),

@@ -175,7 +175,7 @@ const OTHER_FIELDS: [(&str, &str, &str); 30] = [
 ];
 
 /// A longer list of words, such as all regions, is for editors.
-const MOST_WORDS: usize = 10;
+const MAX_LISTED_WORDS: usize = 10;
 
 /// The whole page, in Markdown.
 pub fn document() -> String {
@@ -216,7 +216,7 @@ fn section(name: &str, stanza: &Value, types: &Value) -> String {
     let kind = reference(&types["properties"][name]).unwrap_or_default();
     let (description, default) = without_default(&description(option));
     let mut section = format!("\n### {name}\n\n{description}\n\n- Type: {}\n", type_name(kind, option));
-    let words = few_words(option);
+    let words = listed_words(option);
     for (word, meaning) in words.iter().filter(|_| words.len() > 1) {
         let _ = writeln!(section, "  - `{word}`: {meaning}");
     }
@@ -292,14 +292,14 @@ fn members(at: &str, kind: &str, structure: &Value, types: &Value) -> Vec<Member
         "Conditions" => "On",
         "FileSystems" => "FileSystemConfig",
         "UrlOrNone" => "FunctionUrl",
-        from_its_own => from_its_own,
+        definition_name => definition_name,
     };
     let of_structure = structure["properties"].as_object().into_iter().flatten();
     let found = of_structure.flat_map(|(name, member)| {
         let at = format!("{at}.{name}");
         let kind = reference(&types["definitions"][definition]["properties"][name]).unwrap_or_default();
         let field = aws_field(&at).map(|(field, _)| format!("`{field}`")).unwrap_or_default();
-        let words: Vec<String> = few_words(member).iter().map(|(word, _)| format!("`{word}`")).collect();
+        let words: Vec<String> = listed_words(member).iter().map(|(word, _)| format!("`{word}`")).collect();
         let type_name = if words.is_empty() { type_name(kind, member) } else { words.join(", ") };
         let inner = members(&at, kind, member, types);
         let description = description(member).replace('|', r"\|");
@@ -341,7 +341,7 @@ fn without_default(description: &str) -> (String, Option<String>) {
 
 /// The type of an option in words. `kind` is the name that its schema has in `protocol/schema.rs`.
 fn type_name(kind: &str, property: &Value) -> String {
-    match few_words(property).as_slice() {
+    match listed_words(property).as_slice() {
         [] => {}
         [(word, _)] => return format!("`{word}`"),
         _ => return "string, one of".to_owned(),
@@ -372,11 +372,11 @@ fn type_name(kind: &str, property: &Value) -> String {
 }
 
 /// The words that an option can have, each with its meaning; none if there are too many for a page.
-fn few_words(property: &Value) -> Vec<(&str, &str)> {
+fn listed_words(property: &Value) -> Vec<(&str, &str)> {
     let offered = &property["anyOf"][0];
     let list = |keyword: &str| offered[keyword].as_array().into_iter().flatten().filter_map(Value::as_str);
     let words: Vec<(&str, &str)> = list("enum").zip(list("enumDescriptions")).collect();
-    if words.len() > MOST_WORDS { Vec::new() } else { words }
+    if words.len() > MAX_LISTED_WORDS { Vec::new() } else { words }
 }
 
 /// AWS's field for an option, and the operation that takes it.
@@ -408,7 +408,7 @@ fn example(name: &str, option: &Value) -> Option<String> {
     }
     let description = description(option);
     let named = description.split("such as `").nth(1).and_then(|rest| rest.split('`').next());
-    let words = few_words(option);
+    let words = listed_words(option);
     let default = without_default(&description).1.unwrap_or_default();
     let is_default = |word: &str| match option["default"].as_str() {
         Some(default) => default == word,

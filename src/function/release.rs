@@ -45,7 +45,7 @@ impl Release {
             verifies: stanza.verify.is_some(),
             shares: shares.filter_map(|share| u8::try_from(*share).ok()).collect(),
             interval: stanza.traffic_interval.unwrap_or(INTERVAL),
-            provisioned: stanza.provisioned_concurrency.as_ref().map(|wanted| match wanted {
+            provisioned: stanza.provisioned_concurrency.as_ref().map(|desired| match desired {
                 OrNone::Some(executions) => Some(*executions),
                 OrNone::None => None,
             }),
@@ -85,8 +85,8 @@ impl LiveAlias {
 
     /// The history to write when the alias stays at its version and a shift that the history records has ended. `None`: the history
     /// records no shift, so it stays unchanged.
-    pub fn settled_history(&self) -> Option<AliasHistory> {
-        self.history.shift(&self.version).map(|_| self.history.sharing(&self.version, None))
+    pub fn history_after_shift(&self) -> Option<AliasHistory> {
+        self.history.shift(&self.version).map(|_| self.history.with_shift(&self.version, None))
     }
 }
 
@@ -123,22 +123,22 @@ pub enum VersionState {
 
 /// Code and settings of a function at one point in time, as AWS returned them.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Held {
+pub struct CodeAndSettings {
     /// SHA-256 of the code, in Base64.
     pub code_sha256: String,
     /// The settings. A setting that cannot be read is missing.
     pub settings: Vec<Setting>,
 }
 
-impl Held {
+impl CodeAndSettings {
     /// Copies code hash and settings of `live`.
     pub fn of(live: &LiveFunction) -> Self {
-        Held { code_sha256: live.code_sha256.clone(), settings: live.settings.clone() }
+        CodeAndSettings { code_sha256: live.code_sha256.clone(), settings: live.settings.clone() }
     }
 
     /// True if every setting has the same value as `before`, except those for which `changes` returns true. A setting that is missing
     /// in one of the two is not compared.
-    pub fn keeps(&self, before: &Held, changes: impl Fn(&Setting) -> bool) -> bool {
+    pub fn keeps(&self, before: &CodeAndSettings, changes: impl Fn(&Setting) -> bool) -> bool {
         self.settings.iter().filter(|setting| !changes(setting)).all(|setting| {
             let known = before.settings.iter().find(|known| known.is_kind_of(setting));
             known.is_none_or(|known| known == setting)

@@ -17,10 +17,10 @@ trait SettingValue: PartialEq {
 }
 
 /// Implements [`SettingValue`] for types that contain no secrets. Each line has the type and its test for emptiness.
-macro_rules! held {
-    ($($(#[doc = $doc:literal])* $held:ty: $is_empty:expr;)*) => { $(
+macro_rules! setting_values {
+    ($($(#[doc = $doc:literal])* $value:ty: $is_empty:expr;)*) => { $(
         $(#[doc = $doc])*
-        impl SettingValue for $held {
+        impl SettingValue for $value {
             fn is_empty(&self) -> bool {
                 let is_empty: fn(&Self) -> bool = $is_empty;
                 is_empty(self)
@@ -32,7 +32,7 @@ macro_rules! held {
     )* };
 }
 
-held! {
+setting_values! {
     String: String::is_empty;
     i32: |_| false;
     bool: |_| false;
@@ -77,11 +77,11 @@ pub enum ChangedBy {
 }
 
 macro_rules! settings {
-    ($($(#[doc = $doc:literal])* $name:ident($held:ty): $field:literal, $call:ident;)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident($value:ty): $field:literal, $call:ident;)*) => {
         /// One setting of a function with its desired or live value. An empty value means that the function does not have the
         /// setting.
         #[derive(Clone, Debug, PartialEq)]
-        pub enum Setting { $($(#[doc = $doc])* $name($held),)* }
+        pub enum Setting { $($(#[doc = $doc])* $name($value),)* }
 
         impl Setting {
             /// Each setting: its name in the stanza, its doc comment, which begins with AWS's field, and the call that changes it.

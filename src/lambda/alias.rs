@@ -11,7 +11,7 @@ use crate::function::{AliasHistory, LiveAlias};
 use crate::plan::Action;
 
 /// Time limit for restoring the traffic of all aliases after a signal.
-const LAST_CALL: Duration = Duration::from_millis(2500);
+const RESTORE_LIMIT: Duration = Duration::from_millis(2500);
 
 /// Where the traffic of an alias goes after the end of an unfinished traffic shift.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,24 +27,24 @@ impl Lambda {
     pub(super) async fn has_moved_alias(
         &self,
         action: &Action,
-        subject: &mut DeployState<'_>,
+        state: &mut DeployState<'_>,
     ) -> Result<bool, LambdaError> {
-        let Some(LiveAlias { name, version, weights, .. }) = subject.aim(action) else { return Ok(false) };
-        let call = self.client.get_alias().function_name(subject.name.as_str()).name(&name).send();
+        let Some(LiveAlias { name, version, weights, .. }) = state.alias_target(action) else { return Ok(false) };
+        let call = self.client.get_alias().function_name(state.name.as_str()).name(&name).send();
         let Some(output) = found(self.read_call("GetAlias", call).await)? else { return Ok(false) };
         if output.function_version() != Some(&version) || shares(output.routing_config()) != weights {
             return Ok(false);
         }
-        subject.record_target(action);
+        state.record_target(action);
         let revision = output.revision_id().map(str::to_owned);
-        subject.note(ResponseFacts { alias: Some((name.clone(), revision)), ..ResponseFacts::default() });
+        state.record_response(ResponseFacts { alias: Some((name.clone(), revision)), ..ResponseFacts::default() });
         if let Action::UpdateAlias { provisions: true, .. } = action {
-            self.wait_for_provisioned(subject.name, &name).await?;
+            self.wait_for_provisioned(state.name, &name).await?;
         }
         Ok(true)
     }
 
-    /// Sends all traffic of an alias to the previous version again, even if the run is cancelled. `of` is the number of
+    /// Sends all traffic of an alias to the previous version again, even if the run is cancelled. `count` is the number of
     /// aliases to restore: after a signal they share the remaining time.
     ///
     /// # Errors
@@ -52,35 +52,35 @@ impl Lambda {
     pub async fn restore_traffic(
         &self,
         alias: &str,
-        of: usize,
-        subject: &mut DeployState<'_>,
+        count: usize,
+        state: &mut DeployState<'_>,
     ) -> Result<(ShiftOutcome, Applied), LambdaError> {
-        self.attempts.forget();
+        self.attempts.reset();
         // After a signal the `finished` event must be written within seconds.
-        let share = LAST_CALL / u32::try_from(of).unwrap_or(u32::MAX).max(1);
+        let share = RESTORE_LIMIT / u32::try_from(count).unwrap_or(u32::MAX).max(1);
         let limit = if self.stop.reason().is_some() { share } else { self.wait_limit };
-        let sent = tokio::time::timeout(limit, self.restore_weights(alias, subject)).await;
-        let silence = |_| self.explained(CallError::without("UpdateAlias", CallErrorKind::Timeout));
-        let way = sent.map_err(silence)??;
-        subject.shifted.remove(alias);
-        Ok((way, self.applied()))
+        let sent = tokio::time::timeout(limit, self.restore_weights(alias, state)).await;
+        let timed_out = |_| self.explain_timeout(CallError::without("UpdateAlias", CallErrorKind::Timeout));
+        let outcome = sent.map_err(timed_out)??;
+        state.shifted.remove(alias);
+        Ok((outcome, self.applied()))
     }
 
-    async fn restore_weights(&self, alias: &str, subject: &DeployState<'_>) -> Result<ShiftOutcome, LambdaError> {
+    async fn restore_weights(&self, alias: &str, state: &DeployState<'_>) -> Result<ShiftOutcome, LambdaError> {
         let failed = |error| CallError::of("UpdateAlias", error);
-        let ours = subject.version();
-        let from = subject.shifted.get(alias).cloned().unwrap_or_default();
-        let mut revision = subject.alias_revisions.get(alias).cloned();
-        let mut history = subject.histories.get(alias).cloned().unwrap_or_default();
+        let ours = state.version();
+        let from = state.shifted.get(alias).cloned().unwrap_or_default();
+        let mut revision = state.alias_revisions.get(alias).cloned();
+        let mut history = state.histories.get(alias).cloned().unwrap_or_default();
         for is_last in [false, true] {
-            let call = self.client.update_alias().function_name(subject.name.as_str()).name(alias);
+            let call = self.client.update_alias().function_name(state.name.as_str()).name(alias);
             let call = call.function_version(&from).routing_config(routing(&[]));
-            let call = call.set_description(history.sharing(&from, None).described(&from));
+            let call = call.set_description(history.with_shift(&from, None).to_description(&from));
             match call.set_revision_id(revision).send().await.map_err(failed) {
                 Ok(_) => return Ok(ShiftOutcome::Restored),
                 // AWS may have applied the shift or this request, although the response was lost.
                 Err(error) if error.is_outdated() && !is_last => {
-                    let call = self.client.get_alias().function_name(subject.name.as_str()).name(alias).send();
+                    let call = self.client.get_alias().function_name(state.name.as_str()).name(alias).send();
                     let alias = call.await.map_err(|error| self.failed("GetAlias", error))?;
                     let shares = shares(alias.routing_config());
                     match alias.function_version() {
@@ -92,7 +92,7 @@ impl Lambda {
                     revision = alias.revision_id().map(str::to_owned);
                     history = AliasHistory::of(alias.description().unwrap_or_default());
                 }
-                Err(error) => return Err(self.explained(error)),
+                Err(error) => return Err(self.explain_timeout(error)),
             }
         }
         unreachable!("the last round returns")

@@ -1,79 +1,142 @@
-//! SDK interceptor that inserts the archive into the body of a request.
-//! It changes the `content-length` and the payload hash to match, and never anything else of the request. The SDK itself
-//! would hold the whole archive in memory, and its base64 as well.
+//! Streams a range of an archive as an HTTP request body, which is read and encoded in pieces and can be sent again for a retry.
+//! It never holds more of the archive than one piece in memory, so 50 MiB need no more memory than 1 MiB.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::ops::Range;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use aws_runtime::auth::PayloadSigningOverride;
-use aws_sdk_lambda::config::interceptors::BeforeTransmitInterceptorContextMut;
-use aws_sdk_lambda::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_lambda::error::BoxError;
-use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
+use aws_smithy_types::body::SdkBody;
+use base64_simd::STANDARD as BASE64;
 use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use sha2::{Digest, Sha256};
 
-use super::json_zip_body::{Encoding, JsonZipBody};
-use crate::event_writer::EventWriter;
 use crate::package::Archive;
-use crate::protocol::event::Progress;
 
-/// What the SDK writes for an empty `ZipFile`. It cannot occur within a JSON string, where quotes are escaped.
-const EMPTY: &[u8] = br#""ZipFile":"""#;
+/// Bytes of the archive per read. A multiple of three, so that the base64 of the pieces can be concatenated.
+const PIECE: u64 = 192 * 1024;
 
-/// Inserts the archive into a request with an empty `ZipFile`, just before the request is signed.
-pub(super) struct InsertArchive {
-    archive: Arc<Archive>,
-    journal: Arc<EventWriter>,
+/// A request body: a range of an archive, with fixed bytes before and after it.
+#[derive(Clone)]
+pub(super) struct ArchiveBody {
+    pub(super) archive: Arc<Archive>,
+    /// The byte range of the archive that is sent.
+    pub(super) range: Range<u64>,
+    pub(super) encoding: Encoding,
+    pub(super) before: Bytes,
+    pub(super) behind: Bytes,
 }
 
-impl InsertArchive {
-    pub(super) fn of(archive: Arc<Archive>, journal: Arc<EventWriter>) -> Self {
-        InsertArchive { archive, journal }
-    }
+/// How the bytes of the archive are encoded in the body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Encoding {
+    /// Unencoded.
+    Raw,
+    /// Base64, for a JSON string.
+    Base64,
 }
 
-impl std::fmt::Debug for InsertArchive {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("InsertArchive")
-    }
+/// Position in a body: the part to send next.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Part {
+    Before,
+    /// The archive from this byte offset on.
+    Archive(u64),
+    Behind,
+    Nothing,
 }
 
-#[dyn_dispatch_hint]
-impl Intercept for InsertArchive {
-    fn name(&self) -> &'static str {
-        "InsertArchive"
+impl ArchiveBody {
+    /// A body that consists of a range of the archive only.
+    pub(super) fn raw(archive: Arc<Archive>, range: Range<u64>) -> Self {
+        ArchiveBody { archive, range, encoding: Encoding::Raw, before: Bytes::new(), behind: Bytes::new() }
     }
 
-    fn modify_before_retry_loop(
-        &self,
-        context: &mut BeforeTransmitInterceptorContextMut<'_>,
-        _: &RuntimeComponents,
-        config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let request = context.request_mut();
-        let whole = request.body().bytes().ok_or("the request has no body")?;
-        let at = whole.windows(EMPTY.len()).position(|part| part == EMPTY).ok_or("the request has no ZipFile")?;
-        // Split before the closing quote of the empty value.
-        let (before, behind) = whole.split_at(at + EMPTY.len() - 1);
-        let total = self.archive.size();
-        let document = JsonZipBody {
-            archive: self.archive.clone(),
-            range: 0..total,
-            encoding: Encoding::Base64,
-            before: Bytes::copy_from_slice(before),
-            behind: Bytes::copy_from_slice(behind),
+    /// Total length in bytes, encoded.
+    pub(super) fn length(&self) -> u64 {
+        let carried = self.range.end - self.range.start;
+        let encoded = match self.encoding {
+            Encoding::Raw => carried,
+            Encoding::Base64 => carried.div_ceil(3) * 4,
         };
-        let hash = document.sha256()?;
-        request.headers_mut().insert("content-length", document.length().to_string());
-        let report = Mutex::new(self.journal.progress(Progress::upload));
-        *request.body_mut() = document.into_body(move |done| {
-            report.lock().unwrap_or_else(PoisonError::into_inner)(done, total);
-        });
-        config.interceptor_state().store_put(signed(&hash));
-        Ok(())
+        self.before.len() as u64 + encoded + self.behind.len() as u64
+    }
+
+    /// SHA-256 of the whole encoded body.
+    pub(super) fn sha256(&self) -> std::io::Result<Vec<u8>> {
+        let mut hash = Sha256::new();
+        let mut part = Part::Before;
+        while let Some((bytes, next)) = self.read(part)? {
+            hash.update(&bytes);
+            part = next;
+        }
+        Ok(hash.finalize().to_vec())
+    }
+
+    /// Converts it to an SDK body that can be sent again. Calls `report` with the number of bytes of the range read so far;
+    /// each attempt starts at 0.
+    pub(super) fn into_body(self, report: impl Fn(u64) + Send + Sync + 'static) -> SdkBody {
+        let report: Arc<dyn Fn(u64) + Send + Sync> = Arc::new(report);
+        SdkBody::retryable(move || {
+            SdkBody::from_body_1_x(Stream { document: self.clone(), part: Part::Before, report: report.clone() })
+        })
+    }
+
+    /// Reads the bytes of a part. Also returns the part after it.
+    fn read(&self, part: Part) -> std::io::Result<Option<(Bytes, Part)>> {
+        Ok(Some(match part {
+            Part::Before => (self.before.clone(), Part::Archive(self.range.start)),
+            Part::Archive(from) => {
+                let mut piece = vec![0; PIECE.min(self.range.end - from) as usize];
+                self.archive.read_at(&mut piece, from)?;
+                let next = from + piece.len() as u64;
+                let encoded = match self.encoding {
+                    Encoding::Raw => piece,
+                    Encoding::Base64 => BASE64.encode_to_string(&piece).into_bytes(),
+                };
+                (Bytes::from(encoded), if next < self.range.end { Part::Archive(next) } else { Part::Behind })
+            }
+            Part::Behind => (self.behind.clone(), Part::Nothing),
+            Part::Nothing => return Ok(None),
+        }))
     }
 }
 
-/// Makes the SDK sign a body with a precomputed SHA-256, which need not be in memory.
-pub(super) fn signed(sha256: &[u8]) -> PayloadSigningOverride {
-    PayloadSigningOverride::Precomputed(sha256.iter().map(|byte| format!("{byte:02x}")).collect())
+/// One attempt to send the body.
+struct Stream {
+    document: ArchiveBody,
+    part: Part,
+    report: Arc<dyn Fn(u64) + Send + Sync>,
+}
+
+impl Body for Stream {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+        if let Part::Archive(from) = self.part {
+            (self.report)(from - self.document.range.start);
+        }
+        Poll::Ready(match self.document.read(self.part) {
+            Ok(Some((bytes, next))) => {
+                self.part = next;
+                Some(Ok(Frame::data(bytes)))
+            }
+            Ok(None) => None,
+            Err(error) => Some(Err(error)),
+        })
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self.part {
+            Part::Before => SizeHint::with_exact(self.document.length()),
+            Part::Archive(_) | Part::Behind => SizeHint::new(),
+            Part::Nothing => SizeHint::with_exact(0),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.part == Part::Nothing
+    }
 }

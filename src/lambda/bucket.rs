@@ -17,32 +17,32 @@ use aws_smithy_types::body::SdkBody;
 use base64_simd::STANDARD as BASE64;
 use tokio::task::JoinSet;
 
-use super::archive_body::signed;
-use super::json_zip_body::JsonZipBody;
+use super::archive_body::ArchiveBody;
+use super::archive_interceptor::signed;
 use super::{CallError, GRACE, Lambda, LambdaError};
 use crate::code_source::Object;
 use crate::package::Archive;
 use crate::protocol::event::{self, StepName};
 
 /// Largest archive in bytes that is sent in one PutObject request.
-const WHOLE: u64 = 16 * 1024 * 1024;
+const MAX_SINGLE_PUT_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Part size of a multipart upload in bytes. S3 accepts parts of 5 MiB to 5 GiB, and at most 10,000 of them.
-const PART: u64 = 8 * 1024 * 1024;
+const PART_BYTES: u64 = 8 * 1024 * 1024;
 
 /// Number of parts that are sent concurrently. A part is streamed, so it needs little memory, but each part needs a connection.
-const PARALLEL: usize = 4;
+const MAX_PARALLEL_PARTS: usize = 4;
 
 impl Lambda {
     /// Reads the SHA-256 of an object, in base64. `None`: S3 has no checksum for it, or denies access.
     ///
     /// # Errors
-    /// [`LambdaError::NoObject`], [`LambdaError::Call`] when there is no response from S3, and [`LambdaError::Stopped`].
+    /// [`LambdaError::NoObject`], [`LambdaError::Call`] when there is no response from S3, and [`LambdaError::Cancelled`].
     pub async fn object_sha256(&self, object: &Object) -> Result<Option<String>, LambdaError> {
         let head = self.s3.head_object().bucket(&object.bucket).key(&object.key);
         let head = head.set_version_id(object.version.clone()).checksum_mode(ChecksumMode::Enabled);
         let answer = tokio::select! {
-            reason = self.stop.requested() => return Err(LambdaError::Stopped { reason, in_flight: None }),
+            reason = self.stop.cancelled() => return Err(LambdaError::Cancelled { reason, in_flight: None }),
             answer = self.with_progress("HeadObject", head.send()) => answer,
         };
         match answer {
@@ -59,7 +59,7 @@ impl Lambda {
 
     /// Adds the ARN that a permission must cover: S3 names no object in "Access Denied". The ARN ends in `*`, because
     /// the next package has another key in the same directory.
-    fn about(&self, error: LambdaError, object: &Object) -> LambdaError {
+    fn with_resource(&self, error: LambdaError, object: &Object) -> LambdaError {
         let LambdaError::Call(error) = error else { return error };
         let region = self.client.config().region().map(|region| region.as_ref().to_owned()).unwrap_or_default();
         let partition = match region.split('-').collect::<Vec<_>>().as_slice() {
@@ -89,9 +89,9 @@ impl Lambda {
         if is_there {
             return Ok(false);
         }
-        let sending = BucketUpload::new(self, object, archive);
-        let sent = if archive.size() <= WHOLE { sending.whole().await } else { sending.in_parts().await };
-        sent.map_err(|error| self.about(error, object))?;
+        let upload = BucketUpload::new(self, object, archive);
+        let sent = if archive.size() <= MAX_SINGLE_PUT_BYTES { upload.whole().await } else { upload.in_parts().await };
+        sent.map_err(|error| self.with_resource(error, object))?;
         Ok(true)
     }
 }
@@ -106,16 +106,16 @@ struct BucketUpload<'a> {
     lambda: &'a Lambda,
     object: &'a Object,
     archive: &'a Arc<Archive>,
-    progress: Arc<Progress>,
+    progress: Arc<PartProgress>,
 }
 
 impl<'a> BucketUpload<'a> {
     fn new(lambda: &'a Lambda, object: &'a Object, archive: &'a Arc<Archive>) -> Self {
-        let parts = archive.size().div_ceil(PART).max(1) as usize;
-        let progress = Progress {
+        let parts = archive.size().div_ceil(PART_BYTES).max(1) as usize;
+        let progress = PartProgress {
             parts: (0..parts).map(|_| AtomicU64::new(0)).collect(),
             total: archive.size(),
-            report: Mutex::new(Box::new(lambda.journal.progress(event::Progress::upload))),
+            report: Mutex::new(Box::new(lambda.events.progress(event::Progress::upload))),
         };
         BucketUpload { lambda, object, archive, progress: Arc::new(progress) }
     }
@@ -136,7 +136,7 @@ impl<'a> BucketUpload<'a> {
         let id = begun.upload_id().ok_or_else(|| self.lambda.invalid_response("CreateMultipartUpload"))?;
         let sent = tokio::select! {
             biased;
-            reason = self.lambda.stop.requested() => Err(LambdaError::Stopped { reason, in_flight: None }),
+            reason = self.lambda.stop.cancelled() => Err(LambdaError::Cancelled { reason, in_flight: None }),
             parts = self.lambda.with_progress("UploadPart", self.parts(id)) => parts,
         };
         let completed = match sent {
@@ -144,18 +144,19 @@ impl<'a> BucketUpload<'a> {
             Err(error) => Err(error),
         };
         if completed.is_err() {
-            self.give_up(id).await;
+            self.abort_upload(id).await;
         }
         completed
     }
 
-    /// Sends all parts, up to [`PARALLEL`] concurrently.
+    /// Sends all parts, up to [`MAX_PARALLEL_PARTS`] concurrently.
     async fn parts(&self, id: &str) -> Result<Vec<CompletedPart>, LambdaError> {
         let size = self.archive.size();
-        let mut ranges = (0..size.div_ceil(PART)).map(|part| (part as usize, part * PART..size.min((part + 1) * PART)));
+        let mut ranges = (0..size.div_ceil(PART_BYTES))
+            .map(|part| (part as usize, part * PART_BYTES..size.min((part + 1) * PART_BYTES)));
         let (mut sending, mut sent) = (JoinSet::new(), Vec::new());
         loop {
-            while sending.len() < PARALLEL {
+            while sending.len() < MAX_PARALLEL_PARTS {
                 let Some((index, range)) = ranges.next() else { break };
                 let (part, number) = (self.part(index, range)?, index as i32 + 1);
                 let request = self.lambda.s3.upload_part().bucket(&self.object.bucket).key(&self.object.key);
@@ -164,7 +165,8 @@ impl<'a> BucketUpload<'a> {
                 let call = request.customize().interceptor(part.signature).send();
                 let attempts = self.lambda.attempts.clone();
                 sending.spawn(async move {
-                    let failed = |error| LambdaError::Call(attempts.explained(CallError::of("UploadPart", error)));
+                    let failed =
+                        |error| LambdaError::Call(attempts.explain_timeout(CallError::of("UploadPart", error)));
                     let answer = call.await.map_err(failed)?;
                     let done = CompletedPart::builder().part_number(number).checksum_sha256(part.checksum);
                     Ok::<_, LambdaError>(done.set_e_tag(answer.e_tag().map(str::to_owned)).build())
@@ -187,7 +189,7 @@ impl<'a> BucketUpload<'a> {
     }
 
     /// Aborts the multipart upload if S3 responds in time. AWS charges for the parts of an incomplete upload until it is aborted.
-    async fn give_up(&self, id: &str) {
+    async fn abort_upload(&self, id: &str) {
         let abort = self.lambda.s3.abort_multipart_upload().bucket(&self.object.bucket).key(&self.object.key);
         let answer = tokio::time::timeout(GRACE, abort.upload_id(id).send()).await;
         let is_gone = matches!(answer, Ok(Ok(_)));
@@ -195,11 +197,11 @@ impl<'a> BucketUpload<'a> {
     }
 
     fn part(&self, index: usize, range: Range<u64>) -> Result<UploadPart, LambdaError> {
-        let document = JsonZipBody::raw(self.archive.clone(), range);
+        let document = ArchiveBody::raw(self.archive.clone(), range);
         let sha256 = document.sha256().map_err(LambdaError::Archive)?;
         let length = document.length() as i64;
         let progress = self.progress.clone();
-        let body = document.into_body(move |done| progress.note(index, done));
+        let body = document.into_body(move |done| progress.record(index, done));
         Ok(UploadPart { body, length, checksum: BASE64.encode_to_string(&sha256), signature: Signature(sha256) })
     }
 }
@@ -234,14 +236,14 @@ impl Intercept for Signature {
 }
 
 /// Bytes sent of each part. A part that is sent again restarts at 0.
-struct Progress {
+struct PartProgress {
     parts: Vec<AtomicU64>,
     total: u64,
     report: Mutex<Box<dyn FnMut(u64, u64) + Send>>,
 }
 
-impl Progress {
-    fn note(&self, part: usize, done: u64) {
+impl PartProgress {
+    fn record(&self, part: usize, done: u64) {
         self.parts[part].store(done, Ordering::Relaxed);
         let done = self.parts.iter().map(|part| part.load(Ordering::Relaxed)).sum();
         self.report.lock().unwrap_or_else(PoisonError::into_inner)(done, self.total);

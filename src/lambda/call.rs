@@ -45,7 +45,7 @@ fn response_facts(configuration: &FunctionConfiguration) -> ResponseFacts {
         function_arn: configuration.function_arn().map(str::to_owned),
         code_sha256: configuration.code_sha256().map(str::to_owned),
         revision_id: configuration.revision_id().map(str::to_owned),
-        held: read::held(configuration),
+        code_and_settings: read::code_and_settings(configuration),
         ..ResponseFacts::default()
     }
 }
@@ -54,9 +54,9 @@ impl Lambda {
     pub(super) async fn call(
         &self,
         action: &Action,
-        subject: &DeployState<'_>,
+        state: &DeployState<'_>,
     ) -> Result<(ResponseFacts, UpdateStatus), LambdaError> {
-        let (name, step) = (subject.name.as_str(), action.name());
+        let (name, step) = (state.name.as_str(), action.name());
         // A call whose response must have a certain field, and after which the function is ready.
         macro_rules! plain {
             ($operation:literal, $call:expr, $holds:expr) => {{
@@ -79,12 +79,12 @@ impl Lambda {
             }};
         }
         Ok(match action {
-            Action::CreateFunction { .. } => self.create_function(action, subject).await?,
-            Action::UpdateFunctionCode { .. } => self.update_function_code(action, subject, false).await?,
+            Action::CreateFunction { .. } => self.create_function(action, state).await?,
+            Action::UpdateFunctionCode { .. } => self.update_function_code(action, state, false).await?,
             Action::UploadPackage { .. } => unreachable!("it is a request to S3, not to Lambda"),
             Action::UpdateFunctionConfiguration { settings } => {
                 let request = self.client.update_function_configuration().function_name(name);
-                let call = request::update(request, settings).set_revision_id(subject.revision_id.clone()).send();
+                let call = request::update(request, settings).set_revision_id(state.revision_id.clone()).send();
                 let output = self.write_call(step, "UpdateFunctionConfiguration", call).await?;
                 output.function_arn().ok_or_else(|| self.invalid_response("UpdateFunctionConfiguration"))?;
                 let configuration = configuration!(output);
@@ -94,11 +94,11 @@ impl Lambda {
                 )
             }
             Action::TagResource { tags } => {
-                let call = self.client.tag_resource().resource(&subject.arn).set_tags(Some(exposed(tags))).send();
+                let call = self.client.tag_resource().resource(&state.arn).set_tags(Some(exposed(tags))).send();
                 silent!("TagResource", call)
             }
             Action::UntagResource { names } => {
-                let call = self.client.untag_resource().resource(&subject.arn).set_tag_keys(Some(names.clone())).send();
+                let call = self.client.untag_resource().resource(&state.arn).set_tag_keys(Some(names.clone())).send();
                 silent!("UntagResource", call)
             }
             Action::PutFunctionCodeSigningConfig { arn } => {
@@ -165,47 +165,46 @@ impl Lambda {
             Action::PublishVersion { description, to_latest } => {
                 // With hash and revision, AWS refuses to publish a version of what another caller has deployed in between.
                 let request = self.client.publish_version().function_name(name);
-                let request = request.set_revision_id(subject.revision_id.clone()).set_description(description.clone());
+                let request = request.set_revision_id(state.revision_id.clone()).set_description(description.clone());
                 let publish_to = to_latest.then_some(FunctionVersionLatestPublished::LatestPublished);
                 let request = request.set_publish_to(publish_to);
-                let call = request.set_code_sha256(subject.code_sha256.clone()).send();
+                let call = request.set_code_sha256(state.code_sha256.clone()).send();
                 let output = self.write_call(step, "PublishVersion", call).await?;
                 let version = output.version().ok_or_else(|| self.invalid_response("PublishVersion"))?.to_owned();
                 let configuration = configuration!(output);
-                let standing = UpdateStatus::from_configuration(&configuration).for_version();
+                let status = UpdateStatus::from_configuration(&configuration).for_version();
                 (
                     ResponseFacts {
                         version: Some(version),
-                        held: read::held(&configuration),
+                        code_and_settings: read::code_and_settings(&configuration),
                         ..ResponseFacts::default()
                     },
-                    standing,
+                    status,
                 )
             }
             Action::CreateAlias { alias } => {
-                let call =
-                    self.client.create_alias().function_name(name).name(alias).function_version(subject.version());
-                let call = call.set_description(AliasHistory::new().described(subject.version())).send();
+                let call = self.client.create_alias().function_name(name).name(alias).function_version(state.version());
+                let call = call.set_description(AliasHistory::new().to_description(state.version())).send();
                 let output = self.write_call(step, "CreateAlias", call).await?;
                 output.alias_arn().ok_or_else(|| self.invalid_response("CreateAlias"))?;
                 let alias = Some((alias.clone(), output.revision_id().map(str::to_owned)));
                 (ResponseFacts { alias, ..ResponseFacts::default() }, UpdateStatus::Settled)
             }
             Action::UpdateAlias { .. } | Action::ShiftTraffic { .. } => {
-                let aim = subject.aim(action).expect("both actions name an alias");
-                let (alias, version) = (aim.name, aim.version);
+                let target = state.alias_target(action).expect("both actions name an alias");
+                let (alias, version) = (target.name, target.version);
                 let description = match action {
-                    Action::UpdateAlias { history: Some(history), .. } => history.described(&version),
+                    Action::UpdateAlias { history: Some(history), .. } => history.to_description(&version),
                     Action::ShiftTraffic { history, .. } => {
-                        history.sharing(&version, Some(subject.version())).described(&version)
+                        history.with_shift(&version, Some(state.version())).to_description(&version)
                     }
                     _ => None,
                 };
                 let call = self.client.update_alias().function_name(name).name(&alias).function_version(version);
                 let call = call.set_description(description);
                 // Without a routing configuration AWS would keep the current weights.
-                let call = call.routing_config(routing(&aim.weights));
-                let call = call.set_revision_id(subject.alias_revisions.get(&alias).cloned()).send();
+                let call = call.routing_config(routing(&target.weights));
+                let call = call.set_revision_id(state.alias_revisions.get(&alias).cloned()).send();
                 let output = self.write_call(step, "UpdateAlias", call).await?;
                 output.alias_arn().ok_or_else(|| self.invalid_response("UpdateAlias"))?;
                 let alias = Some((alias, output.revision_id().map(str::to_owned)));
@@ -238,7 +237,7 @@ impl Lambda {
     async fn create_function(
         &self,
         action: &Action,
-        subject: &DeployState<'_>,
+        state: &DeployState<'_>,
     ) -> Result<(ResponseFacts, UpdateStatus), LambdaError> {
         let Action::CreateFunction { settings, tags, delivery } = action else { unreachable!("only for this action") };
         let code = FunctionCode::builder().set_source_kms_key_arn(request::source_kms_key_arn(settings));
@@ -250,7 +249,7 @@ impl Lambda {
             Delivery::Image(uri) => code.image_uri(uri),
             Delivery::LiveImage => unreachable!("a new function has no live image"),
         };
-        let request = request::create(self.client.create_function(), settings).function_name(subject.name.as_str());
+        let request = request::create(self.client.create_function(), settings).function_name(state.name.as_str());
         let request = match delivery {
             Delivery::Image(_) => request.package_type("Image".into()),
             Delivery::Call | Delivery::Upload(_) | Delivery::Object(_) | Delivery::LiveImage => request,
@@ -258,7 +257,7 @@ impl Lambda {
         let request = request.code(code.build()).set_tags((!tags.is_empty()).then(|| exposed(tags)));
         let output = if *delivery == Delivery::Call {
             let call = request.customize().config_override(self.upload_override());
-            let call = call.interceptor(self.upload(archive(subject))).send();
+            let call = call.interceptor(self.upload(archive(state))).send();
             self.write_call(action.name(), "CreateFunction", call).await?
         } else {
             self.write_call(action.name(), "CreateFunction", request.send()).await?
@@ -268,21 +267,21 @@ impl Lambda {
         Ok((response_facts(&configuration), UpdateStatus::from_configuration(&configuration)))
     }
 
-    /// Sends UpdateFunctionCode. With `rehearses` it is a dry run: AWS only validates the request.
+    /// Sends UpdateFunctionCode. With `is_dry_run` it is a dry run: AWS only validates the request.
     pub(super) async fn update_function_code(
         &self,
         action: &Action,
-        subject: &DeployState<'_>,
-        rehearses: bool,
+        state: &DeployState<'_>,
+        is_dry_run: bool,
     ) -> Result<(ResponseFacts, UpdateStatus), LambdaError> {
         let Action::UpdateFunctionCode { settings, delivery } = action else { unreachable!("only for this action") };
-        let request = self.client.update_function_code().function_name(subject.name.as_str());
-        let request = request::update_code(request, settings).set_revision_id(subject.revision_id.clone());
-        let request = request.set_dry_run(rehearses.then_some(true));
+        let request = self.client.update_function_code().function_name(state.name.as_str());
+        let request = request::update_code(request, settings).set_revision_id(state.revision_id.clone());
+        let request = request.set_dry_run(is_dry_run.then_some(true));
         let output = match delivery {
             Delivery::Call => {
                 let call = request.zip_file(Blob::default()).customize().config_override(self.upload_override());
-                let call = call.interceptor(self.upload(archive(subject))).send();
+                let call = call.interceptor(self.upload(archive(state))).send();
                 self.write_call(action.name(), "UpdateFunctionCode", call).await?
             }
             Delivery::Upload(Object { bucket, key, version }) | Delivery::Object(Object { bucket, key, version }) => {

@@ -19,7 +19,7 @@ use super::error::LambdaError;
 use super::http::{CaBundle, LazyTls, TooLarge};
 use super::request_recorder::{AttemptCounter, RequestRecorder};
 use super::roles::{AssumedRole, Role};
-use super::{ANSWER_LIMIT, DEFAULT_WAIT, Lambda, credentials, poll_backoff};
+use super::{DEFAULT_WAIT, Lambda, RESPONSE_LIMIT, credentials, poll_backoff};
 use crate::bounded_read;
 use crate::cancel::CancelToken;
 use crate::child::orphans;
@@ -47,57 +47,57 @@ pub struct Identity {
 }
 
 /// Loads credentials, determines the region and builds the clients, without a request to Lambda. Adds all credentials to
-/// `learnt` before their first use, now and when they are renewed.
+/// `known_secrets` before their first use, now and when they are renewed.
 ///
 /// # Errors
 /// [`LambdaError::Credentials`], [`LambdaError::BadRegion`], [`LambdaError::BadEndpoint`], [`LambdaError::BadCaBundle`],
-/// [`LambdaError::Call`] for STS, [`LambdaError::Stopped`], and [`LambdaError::WaitedTooLong`] for a credential source that
+/// [`LambdaError::Call`] for STS, [`LambdaError::Cancelled`], and [`LambdaError::WaitedTooLong`] for a credential source that
 /// does not respond.
 pub async fn connect(
     stanza: &Stanza,
     env: &Environment,
     env_given: bool,
-    journal: Arc<EventWriter>,
+    events: Arc<EventWriter>,
     stop: CancelToken,
-    learnt: &KnownSecrets,
+    known_secrets: &KnownSecrets,
 ) -> Result<(Lambda, Identity), LambdaError> {
     check_endpoints(env)?;
-    check_files(env, learnt)?;
+    check_files(env, known_secrets)?;
     let http = LazyTls::trusting(ca_bundle(env)?);
-    let observer = RequestRecorder { attempts: AttemptCounter::default(), journal: journal.clone() };
+    let recorder = RequestRecorder { attempts: AttemptCounter::default(), events: events.clone() };
     let takes_long = stanza.snap_start.as_deref() == Some("PublishedVersions")
         || matches!(stanza.provisioned_concurrency, Some(OrNone::Some(_)));
     let wait_limit = stanza.wait_timeout.unwrap_or(if takes_long { DEFAULT_WAIT * 3 } else { DEFAULT_WAIT });
-    let asking = IdentityLookup { stanza, env, env_given, http, observer: observer.clone(), wait_limit, learnt };
+    let lookup = IdentityLookup { stanza, env, env_given, http, recorder: recorder.clone(), wait_limit, known_secrets };
     // A call to STS has the same limit but a better error message, so it must time out first.
-    let identifying = tokio::time::timeout(wait_limit + Duration::from_secs(1), asking.identify());
+    let identifying = tokio::time::timeout(wait_limit + Duration::from_secs(1), lookup.identify());
     let reported = |error| match error {
-        LambdaError::Call(error) => LambdaError::Call(observer.attempts.explained(error)),
+        LambdaError::Call(error) => LambdaError::Call(recorder.attempts.explain_timeout(error)),
         other => other,
     };
     let (config, identity) = tokio::select! {
         biased;
-        reason = stop.requested() => {
+        reason = stop.cancelled() => {
             // The `credential_process` of a profile must not outlive this process.
-            orphans::end_those_of_the_sdk();
-            return Err(LambdaError::Stopped { reason, in_flight: None });
+            orphans::kill_sdk_processes();
+            return Err(LambdaError::Cancelled { reason, in_flight: None });
         }
-        found = poll_backoff::with_progress(&journal, Duration::ZERO, || CREDENTIALS.to_owned(), identifying) => {
+        found = poll_backoff::with_progress(&events, Duration::ZERO, || CREDENTIALS.to_owned(), identifying) => {
             found.map_err(|_| LambdaError::WaitedTooLong { what: CREDENTIALS, limit: wait_limit })?.map_err(reported)?
         }
     };
-    let attempts = observer.attempts.clone();
+    let attempts = recorder.attempts.clone();
     let lambda =
-        aws_sdk_lambda::config::Builder::from(&config).interceptor(observer.clone()).retry_classifier(TooLarge).build();
+        aws_sdk_lambda::config::Builder::from(&config).interceptor(recorder.clone()).retry_classifier(TooLarge).build();
     // Sending a part of an upload may take as long as a wait. A custom endpoint has no host name for each bucket.
     let s3 = aws_sdk_s3::config::Builder::from(&config)
-        .interceptor(observer)
+        .interceptor(recorder)
         .retry_classifier(TooLarge)
         .timeout_config(timeouts(wait_limit, wait_limit))
         .force_path_style(has_own_endpoint(env))
         .build();
     let (client, s3) = (aws_sdk_lambda::Client::from_conf(lambda), aws_sdk_s3::Client::from_conf(s3));
-    Ok((Lambda { client, s3, journal, stop, attempts, wait_limit, learnt: learnt.clone() }, identity))
+    Ok((Lambda { client, s3, events, stop, attempts, wait_limit, known_secrets: known_secrets.clone() }, identity))
 }
 
 /// Rejects invalid endpoint URLs, which the SDK would report as network errors.
@@ -116,16 +116,16 @@ fn check_endpoints(env: &Environment) -> Result<(), LambdaError> {
 ///
 /// # Errors
 /// [`CredentialsError::BadFile`].
-fn check_files(env: &Environment, learnt: &KnownSecrets) -> Result<(), CredentialsError> {
+fn check_files(env: &Environment, known_secrets: &KnownSecrets) -> Result<(), CredentialsError> {
     let mut tokens: Vec<String> =
         env.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE").map(Cow::into_owned).into_iter().collect();
     for path in profile_files(env) {
         let profiles = String::from_utf8_lossy(&content(&path)?).into_owned();
-        learnt.add(keys(&profiles));
+        known_secrets.add(keys(&profiles));
         tokens.extend(token_files(&profiles));
     }
     for path in tokens {
-        learnt.add([Secret::new(String::from_utf8_lossy(&content(&path)?).trim())]);
+        known_secrets.add([Secret::new(String::from_utf8_lossy(&content(&path)?).trim())]);
     }
     Ok(())
 }
@@ -172,9 +172,9 @@ struct IdentityLookup<'a> {
     env: &'a Environment,
     env_given: bool,
     http: LazyTls,
-    observer: RequestRecorder,
+    recorder: RequestRecorder,
     wait_limit: Duration,
-    learnt: &'a KnownSecrets,
+    known_secrets: &'a KnownSecrets,
 }
 
 impl IdentityLookup<'_> {
@@ -187,28 +187,31 @@ impl IdentityLookup<'_> {
         };
         let role = Role::of(stanza, env).map_err(|variable| CredentialsError::NoToken { variable })?;
         let config = self.config(&region).await;
-        let sts = |acting: Option<ResolvedCredentials>| {
+        let sts = |resolved: Option<ResolvedCredentials>| {
             let base = config.to_builder();
-            let base = match acting {
-                Some(acting) => base.credentials_provider(acting.into_provider(self.learnt)),
+            let base = match resolved {
+                Some(resolved) => base.credentials_provider(resolved.into_provider(self.known_secrets)),
                 None => base,
             };
-            let config = aws_sdk_sts::config::Builder::from(&base.build()).interceptor(self.observer.clone()).build();
+            let config = aws_sdk_sts::config::Builder::from(&base.build()).interceptor(self.recorder.clone()).build();
             aws_sdk_sts::Client::from_conf(config)
         };
         let exchanges = role.as_ref().is_some_and(Role::exchanges_token);
         let first = if exchanges { None } else { Some(self.first(&config, || sts(None)).await?) };
-        let acting = match (first, role) {
-            (Some(acting), None) => acting,
+        let resolved = match (first, role) {
+            (Some(resolved), None) => resolved,
             (first, Some(role)) => {
                 let source = if exchanges { CredentialsSource::WebIdentity } else { CredentialsSource::AssumedRole };
-                AssumedRole::new(role, sts(first), self.learnt.clone()).act(source).await?
+                AssumedRole::new(role, sts(first), self.known_secrets.clone()).into_credentials(source).await?
             }
             (None, None) => unreachable!("a token is only exchanged for a role"),
         };
-        let identity =
-            Identity { source: acting.source, access_key_id: Secret::new(acting.credentials.access_key_id()), region };
-        Ok((config.into_builder().credentials_provider(acting.into_provider(self.learnt)).build(), identity))
+        let identity = Identity {
+            source: resolved.source,
+            access_key_id: Secret::new(resolved.credentials.access_key_id()),
+            region,
+        };
+        Ok((config.into_builder().credentials_provider(resolved.into_provider(self.known_secrets)).build(), identity))
     }
 
     /// The configuration that all clients share, without credentials.
@@ -218,7 +221,7 @@ impl IdentityLookup<'_> {
             .http_client(self.http.clone())
             .region(SdkRegion::new(region.as_str().to_owned()))
             .no_credentials()
-            .timeout_config(timeouts(self.wait_limit, ANSWER_LIMIT))
+            .timeout_config(timeouts(self.wait_limit, RESPONSE_LIMIT))
             .retry_config(sdk_retry_config())
             .app_name(AppName::new(name).expect("letters, digits, - and ."));
         match &self.stanza.profile {
@@ -238,7 +241,8 @@ impl IdentityLookup<'_> {
             .with_region(config.region().cloned())
             .with_use_fips(config.use_fips())
             .with_use_dual_stack(config.use_dual_stack());
-        credentials::find(self.stanza, self.env, self.env_given, &config, (self.learnt, self.wait_limit), sts).await
+        credentials::find(self.stanza, self.env, self.env_given, &config, (self.known_secrets, self.wait_limit), sts)
+            .await
     }
 }
 

@@ -68,12 +68,12 @@ pub enum CredentialsError {
         source: std::io::Error,
     },
     /// A source that is configured did not respond in time.
-    Silent {
+    NoResponse {
         /// The source.
         origin: CredentialsSource,
     },
     /// The `credential_process` of a profile did not exit in time.
-    Hangs {
+    ProcessTimedOut {
         /// How long it ran.
         limit: Duration,
     },
@@ -94,7 +94,7 @@ const METADATA_LIMIT: Duration = Duration::from_secs(1);
 const PROFILE_LIMIT: Duration = Duration::from_secs(60);
 
 /// Factor on [`METADATA_LIMIT`] for a container's credential agent, which may have to call another service first.
-const CONTAINER_TRIES: u32 = 3;
+const CONTAINER_LIMIT_FACTOR: u32 = 3;
 
 /// The variable by which a job sets its own metadata service.
 const METADATA_ENDPOINT: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
@@ -114,23 +114,27 @@ impl ResolvedCredentials {
     }
 
     /// The credential provider for the SDK: it returns these credentials first, and renewed ones when they expire. It adds
-    /// all of them to `learnt` before it returns them.
-    pub(super) fn into_provider(self, learnt: &KnownSecrets) -> SharedCredentialsProvider {
-        learn(learnt, &self.credentials);
+    /// all of them to `known_secrets` before it returns them.
+    pub(super) fn into_provider(self, known_secrets: &KnownSecrets) -> SharedCredentialsProvider {
+        add_secrets(known_secrets, &self.credentials);
         match self.provider {
             None => SharedCredentialsProvider::new(self.credentials),
             Some(provider) => {
                 let first = Mutex::new(Some(self.credentials));
-                SharedCredentialsProvider::new(FirstThenProvider { first, provider, learnt: learnt.clone() })
+                SharedCredentialsProvider::new(FirstThenProvider {
+                    first,
+                    provider,
+                    known_secrets: known_secrets.clone(),
+                })
             }
         }
     }
 }
 
-/// Adds to `learnt` the parts of `credentials` that must never be shown.
-pub(super) fn learn(learnt: &KnownSecrets, credentials: &Credentials) {
+/// Adds to `known_secrets` the parts of `credentials` that must never be shown.
+pub(super) fn add_secrets(known_secrets: &KnownSecrets, credentials: &Credentials) {
     let keys = [credentials.access_key_id(), credentials.secret_access_key()];
-    learnt.add(keys.into_iter().chain(credentials.session_token()).map(Secret::new));
+    known_secrets.add(keys.into_iter().chain(credentials.session_token()).map(Secret::new));
 }
 
 /// Returns the first credentials once, then asks the provider for new ones. Asking the provider immediately would start a
@@ -139,7 +143,7 @@ pub(super) fn learn(learnt: &KnownSecrets, credentials: &Credentials) {
 struct FirstThenProvider {
     first: Mutex<Option<Credentials>>,
     provider: SharedCredentialsProvider,
-    learnt: KnownSecrets,
+    known_secrets: KnownSecrets,
 }
 
 impl ProvideCredentials for FirstThenProvider {
@@ -151,11 +155,11 @@ impl ProvideCredentials for FirstThenProvider {
             Some(credentials) => future::ProvideCredentials::ready(Ok(credentials)),
             None => future::ProvideCredentials::new(async {
                 // The SDK sets no limit here, and leaves the process of a profile behind if the call is given up.
-                let guard = EndsProcess { armed: true };
+                let guard = ProcessGuard { armed: true };
                 let renewed = tokio::time::timeout(PROFILE_LIMIT, self.provider.provide_credentials()).await;
                 let renewed = renewed.map_err(|_| SdkCredentialsError::provider_timed_out(PROFILE_LIMIT))?;
                 guard.disarm();
-                renewed.iter().for_each(|credentials| learn(&self.learnt, credentials));
+                renewed.iter().for_each(|credentials| add_secrets(&self.known_secrets, credentials));
                 renewed
             }),
         }
@@ -171,7 +175,7 @@ pub(super) async fn find(
     env: &Environment,
     env_given: bool,
     config: &ProviderConfig,
-    (learnt, limit): (&KnownSecrets, Duration),
+    (known_secrets, limit): (&KnownSecrets, Duration),
     sts: impl Fn() -> aws_sdk_sts::Client,
 ) -> Result<ResolvedCredentials, LambdaError> {
     if let Some(credentials) = from_stanza(stanza)? {
@@ -198,13 +202,15 @@ pub(super) async fn find(
         return Ok(found);
     }
     if let Some(role) = Role::from_token_file(env)? {
-        return AssumedRole::new(role, sts(), learnt.clone()).act(CredentialsSource::WebIdentity).await;
+        return AssumedRole::new(role, sts(), known_secrets.clone())
+            .into_credentials(CredentialsSource::WebIdentity)
+            .await;
     }
     let container = EcsCredentialsProvider::builder().configure(config).build();
     // The SDK's provider ignores configured timeouts.
     let origin = CredentialsSource::Container;
-    let asked = tokio::time::timeout(METADATA_LIMIT * CONTAINER_TRIES, ask(container, origin)).await;
-    if let Some(found) = asked.unwrap_or(Err(CredentialsError::Silent { origin }))? {
+    let result = tokio::time::timeout(METADATA_LIMIT * CONTAINER_LIMIT_FACTOR, try_source(container, origin)).await;
+    if let Some(found) = result.unwrap_or(Err(CredentialsError::NoResponse { origin }))? {
         return Ok(found);
     }
     if !env_given || env.get(METADATA_ENDPOINT).is_some() {
@@ -216,7 +222,7 @@ pub(super) async fn find(
             .build();
         let instance = ImdsCredentialsProvider::builder().configure(config).imds_client(client).build();
         // Errors are ignored: most machines have no metadata service.
-        if let Ok(Some(found)) = ask(instance, CredentialsSource::Instance).await {
+        if let Ok(Some(found)) = try_source(instance, CredentialsSource::Instance).await {
             return Ok(found);
         }
     }
@@ -261,7 +267,7 @@ fn from_environment(env: &Environment) -> Result<Option<Credentials>, Credential
 }
 
 /// Asks one source. `None`: the source is not configured. An error: it is configured, and failed.
-async fn ask(
+async fn try_source(
     provider: impl ProvideCredentials + 'static,
     origin: CredentialsSource,
 ) -> Result<Option<ResolvedCredentials>, CredentialsError> {
@@ -274,35 +280,36 @@ async fn ask(
     }
 }
 
-/// As [`ask`], within `limit`: a profile may name a process that never exits, and the SDK does not kill it.
+/// As [`try_source`], within `limit`: a profile may name a process that never exits, and the SDK does not kill it.
 async fn from_profile(
     provider: ProfileFileCredentialsProvider,
     limit: Duration,
 ) -> Result<Option<ResolvedCredentials>, CredentialsError> {
     let origin = CredentialsSource::Profile;
     let limit = limit.min(PROFILE_LIMIT);
-    let guard = EndsProcess { armed: true };
-    let found =
-        tokio::time::timeout(limit, ask(provider, origin)).await.map_err(|_| CredentialsError::Hangs { limit })?;
+    let guard = ProcessGuard { armed: true };
+    let found = tokio::time::timeout(limit, try_source(provider, origin))
+        .await
+        .map_err(|_| CredentialsError::ProcessTimedOut { limit })?;
     guard.disarm();
     found
 }
 
 /// Ends the `credential_process` of a profile when the SDK's request for credentials is given up.
-struct EndsProcess {
+struct ProcessGuard {
     armed: bool,
 }
 
-impl EndsProcess {
+impl ProcessGuard {
     fn disarm(mut self) {
         self.armed = false;
     }
 }
 
-impl Drop for EndsProcess {
+impl Drop for ProcessGuard {
     fn drop(&mut self) {
         if self.armed {
-            orphans::end_those_of_the_sdk();
+            orphans::kill_sdk_processes();
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::code_source::Delivery;
-use crate::function::{AliasHistory, Held, LiveAlias, LiveFunction, Setting};
+use crate::function::{AliasHistory, CodeAndSettings, LiveAlias, LiveFunction, Setting};
 use crate::package::Archive;
 use crate::plan::{Action, Plan};
 use crate::protocol::event::StepTarget;
@@ -38,7 +38,7 @@ pub struct DeployState<'a> {
     pub seen_sha256: Option<String>,
     /// Code and settings as AWS returned them last. The next response must have the same, except for what the call itself
     /// changes; otherwise another caller has changed the function. `None`: unknown.
-    pub known: Option<Held>,
+    pub known: Option<CodeAndSettings>,
 }
 
 impl<'a> DeployState<'a> {
@@ -68,7 +68,7 @@ impl<'a> DeployState<'a> {
         self.version.clone_from(&plan.version);
         self.function_url = live.url.as_ref().map(|live| live.url.clone());
         self.seen_sha256 = None;
-        self.known = Some(Held::of(live));
+        self.known = Some(CodeAndSettings::of(live));
         self.shifted.clear();
         self.histories = live.aliases.iter().map(|alias| (alias.name.clone(), alias.history.clone())).collect();
         let revision = |alias: &LiveAlias| Some((alias.name.clone(), alias.revision_id.clone()?));
@@ -109,7 +109,7 @@ impl<'a> DeployState<'a> {
     }
 
     /// The version and weights that a step gives to an alias. The revision is not set. `None`: the step changes no alias.
-    pub(super) fn aim(&self, action: &Action) -> Option<LiveAlias> {
+    pub(super) fn alias_target(&self, action: &Action) -> Option<LiveAlias> {
         match action {
             Action::UpdateAlias { alias, version, .. } => {
                 let version = version.as_deref().unwrap_or(self.version());
@@ -149,7 +149,7 @@ impl<'a> DeployState<'a> {
 
     /// Whether a response has the code and settings known before, except for what the call itself changes. AWS replaces a
     /// structure as a whole, so if one member changes, the others may change, too.
-    pub(super) fn is_followed_by(&self, action: &Action, reported: &Held) -> bool {
+    pub(super) fn allows_response(&self, action: &Action, reported: &CodeAndSettings) -> bool {
         let Some(known) = &self.known else { return true };
         let description = [Setting::Description(String::new())];
         let (sent, brings_code): (&[Setting], bool) = match action {
@@ -170,7 +170,7 @@ impl<'a> DeployState<'a> {
     /// Whether the function still has the settings of our own call. If so, adopts its revision, which AWS changes once more
     /// when an update ends. If only the code is another caller's, keeps our revision, so that AWS rejects every later step.
     pub(super) fn has_stayed(&mut self, action: &Action, live: LiveFunction) -> bool {
-        let now = Held::of(&live);
+        let now = CodeAndSettings::of(&live);
         if self.known.as_ref().is_some_and(|known| !now.keeps(known, |_| false)) {
             return false;
         }
@@ -185,7 +185,7 @@ impl<'a> DeployState<'a> {
         self.adopt(live, now)
     }
 
-    fn adopt(&mut self, live: LiveFunction, now: Held) -> bool {
+    fn adopt(&mut self, live: LiveFunction, now: CodeAndSettings) -> bool {
         if self.known.as_ref().is_none_or(|known| known.code_sha256 == now.code_sha256) {
             self.revision_id = live.revision_id;
         }
@@ -193,7 +193,7 @@ impl<'a> DeployState<'a> {
     }
 
     /// Records the facts from a response.
-    pub(super) fn note(&mut self, reported: ResponseFacts) {
+    pub(super) fn record_response(&mut self, reported: ResponseFacts) {
         if let Some(arn) = reported.function_arn {
             self.arn = arn;
         }
@@ -203,7 +203,7 @@ impl<'a> DeployState<'a> {
         }
         // A call that does not return the revision may have changed it.
         self.revision_id = reported.revision_id;
-        self.known = reported.held.or(self.known.take());
+        self.known = reported.code_and_settings.or(self.known.take());
         self.seen_sha256 = None;
         self.version = reported.version.or(self.version.take());
         if let Some((name, revision)) = reported.alias {
@@ -225,7 +225,7 @@ pub(super) struct ResponseFacts {
     pub(super) version: Option<String>,
     pub(super) function_url: Option<String>,
     /// Code and settings.
-    pub(super) held: Option<Held>,
+    pub(super) code_and_settings: Option<CodeAndSettings>,
     /// Whether AWS is moving an alias's provisioned concurrency to another version.
     pub(super) is_moving: bool,
     /// Name and `RevisionId` of an alias.
@@ -236,40 +236,40 @@ pub(super) struct ResponseFacts {
 mod tests {
     use super::*;
 
-    fn held(code: &str, timeout: i32, description: &str) -> Held {
+    fn code_and_settings(code: &str, timeout: i32, description: &str) -> CodeAndSettings {
         let settings = vec![
             Setting::Timeout(timeout),
             Setting::Description(description.to_owned()),
             Setting::LogFormat("Text".to_owned()),
             Setting::LogGroup("g".to_owned()),
         ];
-        Held { code_sha256: code.to_owned(), settings }
+        CodeAndSettings { code_sha256: code.to_owned(), settings }
     }
 
     #[test]
     fn what_a_call_reports_is_what_was_known_but_for_what_it_changes() {
         let name = FunctionName::parse("f").expect("a name");
-        let subject = DeployState { known: Some(held("a", 3, "d")), ..DeployState::of(&name) };
+        let state = DeployState { known: Some(code_and_settings("a", 3, "d")), ..DeployState::of(&name) };
         let configuration = |setting| Action::UpdateFunctionConfiguration { settings: vec![setting] };
         let publish = Action::PublishVersion { description: None, to_latest: false };
         let code = Action::UpdateFunctionCode { settings: Vec::new(), delivery: Delivery::Call };
         let timeout = || configuration(Setting::Timeout(5));
         for (action, reported, is_ours) in [
-            (timeout(), held("a", 5, "d"), true),
-            (timeout(), held("b", 5, "d"), false),
-            (timeout(), held("a", 5, "theirs"), false),
-            (code, held("b", 5, "d"), false),
-            (publish.clone(), held("a", 3, "of the version"), true),
-            (publish.clone(), held("b", 3, "d"), false),
-            (publish, held("a", 5, "d"), false),
+            (timeout(), code_and_settings("a", 5, "d"), true),
+            (timeout(), code_and_settings("b", 5, "d"), false),
+            (timeout(), code_and_settings("a", 5, "theirs"), false),
+            (code, code_and_settings("b", 5, "d"), false),
+            (publish.clone(), code_and_settings("a", 3, "of the version"), true),
+            (publish.clone(), code_and_settings("b", 3, "d"), false),
+            (publish, code_and_settings("a", 5, "d"), false),
         ] {
-            assert_eq!(subject.is_followed_by(&action, &reported), is_ours, "{action:?} {reported:?}");
+            assert_eq!(state.allows_response(&action, &reported), is_ours, "{action:?} {reported:?}");
         }
         // If one member changes, AWS replaces the whole structure.
-        let mut logged = held("a", 3, "d");
+        let mut logged = code_and_settings("a", 3, "d");
         logged.settings[3] = Setting::LogGroup("/aws/lambda/f".to_owned());
-        assert!(subject.is_followed_by(&configuration(Setting::LogFormat("JSON".to_owned())), &logged));
-        assert!(!subject.is_followed_by(&timeout(), &logged));
+        assert!(state.allows_response(&configuration(Setting::LogFormat("JSON".to_owned())), &logged));
+        assert!(!state.allows_response(&timeout(), &logged));
     }
 
     #[test]
@@ -278,7 +278,7 @@ mod tests {
         let live = crate::plan::tests::live;
         let theirs = || Some("theirs".to_owned());
         let of = || DeployState {
-            known: Some(Held::of(&live())),
+            known: Some(CodeAndSettings::of(&live())),
             revision_id: Some("ours".to_owned()),
             ..DeployState::of(&name)
         };

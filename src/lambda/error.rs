@@ -55,7 +55,7 @@ pub enum LambdaError {
         /// The version number.
         version: String,
         /// AWS's reason.
-        trouble: StateReason,
+        state_reason: StateReason,
     },
     /// The function is deactivated.
     Deactivated,
@@ -64,7 +64,7 @@ pub enum LambdaError {
     /// Provisioned concurrency could not be allocated.
     ProvisioningFailed(StateReason),
     /// An invoked function did not respond within this time.
-    NoAnswer(Duration),
+    NoResponse(Duration),
     /// A wait reached its limit.
     WaitedTooLong {
         /// What the wait was for, as part of a sentence.
@@ -82,7 +82,7 @@ pub enum LambdaError {
     /// The function was deleted during the deployment.
     Gone,
     /// The run was cancelled.
-    Stopped {
+    Cancelled {
         /// Why it was cancelled.
         reason: CancelReason,
         /// The step whose call had no response yet. It may or may not have taken effect. `None`: no such call.
@@ -92,9 +92,9 @@ pub enum LambdaError {
 
 impl LambdaError {
     /// True if it is unknown whether AWS carried out the failed call.
-    pub(super) fn leaves_in_doubt(&self) -> bool {
+    pub(super) fn outcome_is_unknown(&self) -> bool {
         match self {
-            LambdaError::Stopped { in_flight, .. } => in_flight.is_some(),
+            LambdaError::Cancelled { in_flight, .. } => in_flight.is_some(),
             LambdaError::Call(error) => !matches!(error.kind, CallErrorKind::Service | CallErrorKind::Construction),
             _ => false,
         }
@@ -185,8 +185,8 @@ impl CallError {
     }
 
     /// A call that timed out while AWS responded to every attempt with a 429 or 5xx.
-    pub(super) fn refused(operation: &'static str, refusal: TransientError) -> Self {
-        let TransientError { http_status, code, message, request_id } = refusal;
+    pub(super) fn from_transient(operation: &'static str, transient_error: TransientError) -> Self {
+        let TransientError { http_status, code, message, request_id } = transient_error;
         let kind = if code.is_some() { CallErrorKind::Service } else { CallErrorKind::InvalidResponse };
         CallError { code, message, http_status: Some(http_status), request_id, ..CallError::without(operation, kind) }
     }
@@ -218,29 +218,29 @@ impl CallError {
 
     /// True for the 409 of a function that is being updated, created or deleted. That state ends by itself; `Failed` does not.
     pub(super) fn is_busy(&self) -> bool {
-        let words = self.message().to_lowercase();
+        let message = self.message().to_lowercase();
         let state =
-            words.split_once("currently in the following state: ").map(|(_, rest)| rest.trim_start_matches('\''));
+            message.split_once("currently in the following state: ").map(|(_, rest)| rest.trim_start_matches('\''));
         self.code() == "ResourceConflictException"
-            && (words.contains("update is in progress")
-                || words.contains("concurrent update operation")
+            && (message.contains("update is in progress")
+                || message.contains("concurrent update operation")
                 || state.is_some_and(|state| !state.starts_with("failed")))
     }
 
     /// True for an alias that still has weights: AWS removes them a moment after its provisioned concurrency is ready.
-    pub(super) fn is_of_weights(&self) -> bool {
+    pub(super) fn is_alias_with_weights(&self) -> bool {
         self.operation == "PutProvisionedConcurrencyConfig"
             && self.message().to_lowercase().contains("alias with weights")
     }
 
     /// True for a 429 or 5xx: the same call may succeed later.
-    pub(super) fn is_passing(&self) -> bool {
+    pub(super) fn is_transient(&self) -> bool {
         let has_answered = matches!(self.kind, CallErrorKind::Service | CallErrorKind::InvalidResponse);
-        has_answered && self.http_status.is_some_and(is_passing)
+        has_answered && self.http_status.is_some_and(is_transient)
     }
 
     /// True for an invocation of an idle function. The call makes the function active again, so a later one succeeds.
-    pub(super) fn is_waking(&self) -> bool {
+    pub(super) fn wakes_function(&self) -> bool {
         let codes = ["CodeArtifactUserPendingException", "SnapStartNotReadyException", "ResourceNotReadyException"];
         self.operation == "Invoke" && (codes.contains(&self.code()) || self.is_busy())
     }
@@ -264,7 +264,7 @@ impl CallError {
     }
 
     /// True if the call timed out.
-    pub(super) fn is_silence(&self) -> bool {
+    pub(super) fn is_timeout(&self) -> bool {
         self.kind == CallErrorKind::Timeout
     }
 
@@ -281,15 +281,15 @@ impl CallError {
     /// True if the resource that does not exist is the function itself, and not a layer or another resource. A function that
     /// is only out of reach (`Functions from 'us-west-2' are not reachable in this region`) may exist.
     pub(super) fn is_function_not_found(&self) -> bool {
-        let words = self.message().to_lowercase();
-        let words = words.trim_start_matches("the ");
-        let is_absent = ["not found", "does not exist", "doesn't exist"].iter().any(|absent| words.contains(absent));
-        self.is_not_found() && is_absent && (words.starts_with("function ") || words.starts_with("function:"))
+        let message = self.message().to_lowercase();
+        let message = message.trim_start_matches("the ");
+        let is_absent = ["not found", "does not exist", "doesn't exist"].iter().any(|absent| message.contains(absent));
+        self.is_not_found() && is_absent && (message.starts_with("function ") || message.starts_with("function:"))
     }
 }
 
 /// Whether an HTTP status means that the same request may succeed later.
-pub(super) fn is_passing(status: u16) -> bool {
+pub(super) fn is_transient(status: u16) -> bool {
     status == 429 || status >= 500
 }
 

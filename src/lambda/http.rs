@@ -76,8 +76,8 @@ impl HttpClient for LazyTls {
             builder
         };
         let make = || {
-            let (plain, unbuilt, bundle) = (builder().build_http(), builder(), self.bundle.clone());
-            SharedHttpConnector::new(Split { plain, tls: OnceLock::new(), unbuilt, bundle })
+            let (plain, tls_builder, bundle) = (builder().build_http(), builder(), self.bundle.clone());
+            SharedHttpConnector::new(PlainOrTls { plain, tls: OnceLock::new(), tls_builder, bundle })
         };
         let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
         pools.entry((settings.connect_timeout(), settings.read_timeout())).or_insert_with(make).clone()
@@ -86,20 +86,20 @@ impl HttpClient for LazyTls {
 
 /// A connector for plain HTTP, and one for TLS that is built on first use.
 #[derive(Debug)]
-struct Split {
+struct PlainOrTls {
     plain: Connector,
     tls: OnceLock<Connector>,
-    unbuilt: ConnectorBuilder,
+    tls_builder: ConnectorBuilder,
     bundle: Option<CaBundle>,
 }
 
-impl HttpConnector for Split {
+impl HttpConnector for PlainOrTls {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         if request.uri().starts_with("http://") {
             return bounded(self.plain.call(request));
         }
         let build = || {
-            let builder = self.unbuilt.clone().proxy_config(ProxyConfig::from_env());
+            let builder = self.tls_builder.clone().proxy_config(ProxyConfig::from_env());
             let builder = builder.tls_provider(Provider::Rustls(CryptoMode::Ring));
             match &self.bundle {
                 None => builder.build(),
@@ -115,12 +115,12 @@ impl HttpConnector for Split {
 }
 
 /// Largest accepted response. Lambda's largest response is that of an invocation, with at most 6 MiB.
-const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
+const MAX_RESPONSE_BYTES: usize = 16 * 1024 * 1024;
 
 /// Largest part of an error response that is read. AWS's longest error texts have some 1,000 characters.
 const MAX_ERROR_BYTES: usize = 256 * 1024;
 
-/// Bounds the body of a response. Reading a successful response fails beyond [`MAX_ANSWER_BYTES`]. The text of an error response is
+/// Bounds the body of a response. Reading a successful response fails beyond [`MAX_RESPONSE_BYTES`]. The text of an error response is
 /// cut off after [`MAX_ERROR_BYTES`], so that the user still sees the error.
 fn bounded(answer: HttpConnectorFuture) -> HttpConnectorFuture {
     HttpConnectorFuture::new(async move {
@@ -132,7 +132,7 @@ fn bounded(answer: HttpConnectorFuture) -> HttpConnectorFuture {
             *response.body_mut() = body;
             return Ok(response);
         }
-        Ok(response.map(|body| SdkBody::from_body_1_x(Bounded { body, left: MAX_ANSWER_BYTES })))
+        Ok(response.map(|body| SdkBody::from_body_1_x(Bounded { body, left: MAX_RESPONSE_BYTES })))
     })
 }
 
@@ -155,13 +155,13 @@ async fn shortened(mut body: SdkBody) -> Result<SdkBody, BoxError> {
     Ok(SdkBody::from(bytes))
 }
 
-/// Error for a response of more than [`MAX_ANSWER_BYTES`], and the retry classifier for it.
+/// Error for a response of more than [`MAX_RESPONSE_BYTES`], and the retry classifier for it.
 #[derive(Debug)]
 pub(super) struct TooLarge;
 
 impl fmt::Display for TooLarge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the response is larger than {} MiB", MAX_ANSWER_BYTES >> 20)
+        write!(f, "the response is larger than {} MiB", MAX_RESPONSE_BYTES >> 20)
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod alias;
 mod archive_body;
+mod archive_interceptor;
 mod bucket;
 mod call;
 mod connect;
@@ -10,7 +11,6 @@ mod credentials;
 mod deploy_state;
 mod error;
 mod http;
-mod json_zip_body;
 mod poll_backoff;
 mod read;
 mod request;
@@ -41,7 +41,7 @@ use crate::plan::Action;
 use crate::protocol::event::StepName;
 use crate::protocol::name::FunctionName;
 use crate::protocol::secret::{KnownSecrets, Secret};
-use archive_body::InsertArchive;
+use archive_interceptor::ArchiveInterceptor;
 use read::UpdateStatus;
 use request_recorder::{AttemptCounter, RequestStats};
 
@@ -55,7 +55,7 @@ pub const ANOTHER_UPDATE: &str = "another update of the function";
 const LEAVING: &str = "the deletion or deactivation of the function";
 
 /// Timeout of one attempt of a call that carries no code; the SDK retries after it.
-const ANSWER_LIMIT: Duration = Duration::from_secs(60);
+const RESPONSE_LIMIT: Duration = Duration::from_secs(60);
 
 /// How long a write call may continue after a signal, so that its response can still be read.
 const GRACE: Duration = Duration::from_secs(3);
@@ -64,11 +64,11 @@ const GRACE: Duration = Duration::from_secs(3);
 pub struct Lambda {
     client: aws_sdk_lambda::Client,
     s3: aws_sdk_s3::Client,
-    journal: Arc<EventWriter>,
+    events: Arc<EventWriter>,
     stop: CancelToken,
     attempts: AttemptCounter,
     wait_limit: Duration,
-    learnt: KnownSecrets,
+    known_secrets: KnownSecrets,
 }
 
 /// Which parts of the live function to read besides GetFunction, which does not return them.
@@ -110,7 +110,7 @@ impl Lambda {
     /// Reads the live function. `None`: it does not exist.
     ///
     /// # Errors
-    /// [`LambdaError::Call`], and [`LambdaError::Stopped`] as soon as the run is cancelled.
+    /// [`LambdaError::Call`], and [`LambdaError::Cancelled`] as soon as the run is cancelled.
     pub async fn read_live(&self, name: &FunctionName) -> Result<Option<LiveState>, LambdaError> {
         let call = self.client.get_function().function_name(name.as_str()).send();
         let output = match self.read_call("GetFunction", call).await {
@@ -119,15 +119,15 @@ impl Lambda {
         };
         let invalid_response = || self.invalid_response("GetFunction");
         let configuration = output.configuration().ok_or_else(invalid_response)?;
-        let standing = UpdateStatus::from_configuration(configuration);
+        let status = UpdateStatus::from_configuration(configuration);
         let live = read::live(&output).ok_or_else(invalid_response)?;
-        self.learnt.add(live.secrets());
-        let is_busy = standing.passes();
-        let what = if standing == UpdateStatus::Leaving { LEAVING } else { ANOTHER_UPDATE };
-        Ok(Some(LiveState { live, is_busy, what, failure: poll_backoff::failure(standing) }))
+        self.known_secrets.add(live.secrets());
+        let is_busy = status.is_in_progress();
+        let what = if status == UpdateStatus::Leaving { LEAVING } else { ANOTHER_UPDATE };
+        Ok(Some(LiveState { live, is_busy, what, failure: poll_backoff::failure(status) }))
     }
 
-    /// Adds to `live` what GetFunction does not return. Sends only the requests that `beside` asks for.
+    /// Adds to `live` what GetFunction does not return. Sends only the requests that `extras` asks for.
     ///
     /// # Errors
     /// As [`Lambda::read_live`].
@@ -135,23 +135,23 @@ impl Lambda {
         &self,
         name: &FunctionName,
         live: &mut LiveFunction,
-        beside: ExtraReads,
+        extras: ExtraReads,
     ) -> Result<(), LambdaError> {
         let name = name.as_str();
         // AWS rejects this call for container images, which have no code signing configuration.
-        if beside.code_signing && live.image.is_none() {
+        if extras.code_signing && live.image.is_none() {
             let call = self.client.get_function_code_signing_config().function_name(name).send();
             let output = found(self.read_call("GetFunctionCodeSigningConfig", call).await)?.ok_or(LambdaError::Gone)?;
             self.require_aws_request_id("GetFunctionCodeSigningConfig")?;
             live.settings.push(Setting::CodeSigningConfigArn(output.code_signing_config_arn().to_owned()));
         }
-        if beside.url {
-            live.url = self.url(name, beside.url_alias.clone()).await?;
-            live.public = self.public(name, beside.url_alias.clone()).await?;
+        if extras.url {
+            live.url = self.url(name, extras.url_alias.clone()).await?;
+            live.public = self.public(name, extras.url_alias.clone()).await?;
         }
-        if beside.url && beside.url_alias.is_some() {
+        if extras.url && extras.url_alias.is_some() {
             live.latest_url = self.url(name, None).await?;
-            if beside.removes_url {
+            if extras.removes_url {
                 live.latest_public = self.public(name, None).await?;
             }
         }
@@ -183,11 +183,11 @@ impl Lambda {
     async fn poll_until_idle(
         &self,
         name: &FunctionName,
-        pace: &mut poll_backoff::PollBackoff,
+        backoff: &mut poll_backoff::PollBackoff,
     ) -> Result<Option<LiveState>, LambdaError> {
         let mut what = ANOTHER_UPDATE;
         loop {
-            match self.look_again(pace, what, async || self.read_live(name).await).await? {
+            match self.poll(backoff, what, async || self.read_live(name).await).await? {
                 Some(found) if found.is_busy => what = found.what,
                 settled => return Ok(settled),
             }
@@ -209,26 +209,26 @@ impl Lambda {
     /// can finish while the other one sleeps.
     ///
     /// # Errors
-    /// [`LambdaError::Stopped`].
+    /// [`LambdaError::Cancelled`].
     pub async fn back_off_with_jitter(&self, round: u32) -> Result<(), LambdaError> {
-        let mut pace =
+        let mut backoff =
             poll_backoff::PollBackoff::between(Duration::from_millis(100), Duration::from_millis(400 << round.min(3)));
-        self.pause(&mut pace, ANOTHER_UPDATE).await
+        self.poll_sleep(&mut backoff, ANOTHER_UPDATE).await
     }
 
     /// Request statistics of the last step.
     pub fn applied(&self) -> Applied {
-        let tally = self.attempts.stats();
-        Applied { attempts: tally.requests, request_id: tally.request_id }
+        let stats = self.attempts.stats();
+        Applied { attempts: stats.requests, request_id: stats.request_id }
     }
 
     /// Number of HTTP requests of the last step, and whether a response to one of them was lost.
     pub fn attempts(&self) -> (u32, bool) {
-        let tally = self.attempts.stats();
-        (tally.requests, tally.has_lost)
+        let stats = self.attempts.stats();
+        (stats.requests, stats.lost_response)
     }
 
-    /// Applies one step, waits until it has taken effect and records the new state of the function in `subject`.
+    /// Applies one step, waits until it has taken effect and records the new state of the function in `state`.
     ///
     /// If another caller's update is in progress, waits for its end first. If Lambda cannot assume the role yet, retries
     /// for 30 s and calls `role_not_ready` before each retry.
@@ -239,15 +239,15 @@ impl Lambda {
     pub async fn apply(
         &self,
         action: &Action,
-        subject: &mut DeployState<'_>,
+        state: &mut DeployState<'_>,
         role_not_ready: &dyn Fn(),
     ) -> Result<Applied, LambdaError> {
-        let applied = self.send_until_accepted(action, subject, role_not_ready).await;
+        let applied = self.send_until_accepted(action, state, role_not_ready).await;
         if let (Action::ShiftTraffic { .. }, Err(error)) = (action, &applied)
-            && (self.attempts.stats().has_lost || error.leaves_in_doubt())
+            && (self.attempts.stats().lost_response || error.outcome_is_unknown())
         {
             // AWS may have applied the shift in spite of the error.
-            subject.record_target(action);
+            state.record_target(action);
         }
         applied
     }
@@ -256,16 +256,16 @@ impl Lambda {
     /// only, and code that must be uploaded to a bucket first is not there yet. For every other step, does nothing.
     ///
     /// # Errors
-    /// [`LambdaError::Call`] as for the step itself, and [`LambdaError::Stopped`].
-    pub async fn dry_run(&self, action: &Action, subject: &DeployState<'_>) -> Result<(), LambdaError> {
+    /// [`LambdaError::Call`] as for the step itself, and [`LambdaError::Cancelled`].
+    pub async fn dry_run(&self, action: &Action, state: &DeployState<'_>) -> Result<(), LambdaError> {
         let Action::UpdateFunctionCode { delivery, .. } = action else { return Ok(()) };
         if matches!(delivery, Delivery::Upload(_)) {
             return Ok(());
         }
-        self.attempts.forget();
-        match self.update_function_code(action, subject, true).await {
+        self.attempts.reset();
+        match self.update_function_code(action, state, true).await {
             // A dry run cannot take effect later.
-            Err(LambdaError::Stopped { reason, .. }) => Err(LambdaError::Stopped { reason, in_flight: None }),
+            Err(LambdaError::Cancelled { reason, .. }) => Err(LambdaError::Cancelled { reason, in_flight: None }),
             answer => answer.map(drop),
         }
     }
@@ -273,72 +273,76 @@ impl Lambda {
     async fn send_until_accepted(
         &self,
         action: &Action,
-        subject: &mut DeployState<'_>,
+        state: &mut DeployState<'_>,
         role_not_ready: &dyn Fn(),
     ) -> Result<Applied, LambdaError> {
         let step = action.name();
-        self.attempts.forget();
+        self.attempts.reset();
         if let Action::UploadPackage { object } = action {
-            return self.upload_package(object, subject).await;
+            return self.upload_package(object, state).await;
         }
         // One wait limit for the whole step: AWS may reject a call with "in progress" while GetFunction shows no update.
         let mut busy = poll_backoff::PollBackoff::new(self.wait_limit);
         let mut role = poll_backoff::PollBackoff::slowly(poll_backoff::ROLE_LIMIT);
         let mut weights = poll_backoff::PollBackoff::slowly(poll_backoff::WEIGHTS_LIMIT.min(self.wait_limit));
         loop {
-            match self.call(action, subject).await {
-                Ok((reported, standing)) => {
-                    self.journal.record_change(step);
-                    let tally = self.attempts.stats();
+            match self.call(action, state).await {
+                Ok((reported, status)) => {
+                    self.events.record_change(step);
+                    let stats = self.attempts.stats();
                     let is_moving = reported.is_moving;
-                    let code_mismatch = subject.code_mismatch(action, reported.code_sha256.as_ref());
-                    let is_ours = reported.held.as_ref().is_none_or(|held| subject.is_followed_by(action, held));
-                    subject.note(reported);
-                    subject.record_target(action);
+                    let code_mismatch = state.code_mismatch(action, reported.code_sha256.as_ref());
+                    let is_ours = reported
+                        .code_and_settings
+                        .as_ref()
+                        .is_none_or(|code_and_settings| state.allows_response(action, code_and_settings));
+                    state.record_response(reported);
+                    state.record_target(action);
                     if !is_ours {
                         return Err(LambdaError::Outdated(None));
                     }
-                    let settled = self.wait_until_live(action, subject, standing).await;
+                    let settled = self.wait_until_live(action, state, status).await;
                     if let Err(LambdaError::UpdateFailed(_)) = settled {
-                        self.journal.retract_change(step);
+                        self.events.retract_change(step);
                     }
                     settled?;
                     match action {
                         Action::PutProvisionedConcurrencyConfig { alias, .. } => {
-                            let ready = self.wait_for_provisioned(subject.name, alias).await;
+                            let ready = self.wait_for_provisioned(state.name, alias).await;
                             if let Err(LambdaError::ProvisioningFailed(_)) = ready {
-                                self.journal.retract_change(step);
+                                self.events.retract_change(step);
                             }
                             ready?;
                         }
                         Action::UpdateAlias { alias, provisions, .. } if *provisions || is_moving => {
-                            self.wait_for_provisioned(subject.name, alias).await?;
+                            self.wait_for_provisioned(state.name, alias).await?;
                         }
                         _ => {}
                     }
                     if code_mismatch {
                         return Err(LambdaError::Outdated(None));
                     }
-                    return Ok(Applied { attempts: tally.requests, request_id: tally.request_id });
+                    return Ok(Applied { attempts: stats.requests, request_id: stats.request_id });
                 }
                 Err(LambdaError::Call(error)) if error.is_busy() => {
                     tracing::debug!(operation = error.operation, "an update is in progress");
-                    let found = self.poll_until_idle(subject.name, &mut busy).await?.ok_or(LambdaError::Gone)?;
+                    let found = self.poll_until_idle(state.name, &mut busy).await?.ok_or(LambdaError::Gone)?;
                     // Deleting an old version does not depend on the revision of the function.
-                    let is_bound = subject.revision_id.is_some() && !matches!(action, Action::DeleteVersion { .. });
-                    if is_bound && subject.revision_id != found.live.revision_id {
+                    let names_revision = state.revision_id.is_some() && !matches!(action, Action::DeleteVersion { .. });
+                    if names_revision && state.revision_id != found.live.revision_id {
                         return Err(LambdaError::Outdated(Some(error)));
                     }
                 }
                 Err(LambdaError::Call(error)) if error.is_role_not_ready() => {
                     role_not_ready();
-                    self.pause_or(&mut role, "the function's role", LambdaError::RoleNotReady(error)).await?;
+                    self.poll_sleep_or(&mut role, "the function's role", LambdaError::RoleNotReady(error)).await?;
                 }
-                Err(LambdaError::Call(error)) if error.is_of_weights() => {
-                    self.pause_or(&mut weights, "the removal of the alias's weights", LambdaError::Call(error)).await?;
+                Err(LambdaError::Call(error)) if error.is_alias_with_weights() => {
+                    self.poll_sleep_or(&mut weights, "the removal of the alias's weights", LambdaError::Call(error))
+                        .await?;
                 }
                 Err(LambdaError::Call(error)) if self.was_done(action, &error) => {
-                    self.journal.record_change(step);
+                    self.events.record_change(step);
                     return Ok(self.applied());
                 }
                 // PublishVersion changes the revision, so the lost request may have caused this. Without the revision it is
@@ -346,19 +350,19 @@ impl Lambda {
                 Err(LambdaError::Call(error))
                     if error.is_outdated()
                         && matches!(action, Action::PublishVersion { .. })
-                        && self.attempts.stats().has_lost
-                        && subject.revision_id.is_some() =>
+                        && self.attempts.stats().lost_response
+                        && state.revision_id.is_some() =>
                 {
-                    subject.revision_id = None;
+                    state.revision_id = None;
                 }
                 Err(LambdaError::Call(error)) if error.is_outdated() => {
-                    if !self.attempts.stats().has_lost || !self.has_moved_alias(action, subject).await? {
+                    if !self.attempts.stats().lost_response || !self.has_moved_alias(action, state).await? {
                         return Err(LambdaError::Outdated(Some(error)));
                     }
-                    self.journal.record_change(step);
+                    self.events.record_change(step);
                     return Ok(self.applied());
                 }
-                Err(LambdaError::Call(error)) if error.is_not_found() && !subject.arn.is_empty() => {
+                Err(LambdaError::Call(error)) if error.is_not_found() && !state.arn.is_empty() => {
                     // The function URL, its permission, the alias, the version or the whole function may have been deleted.
                     let is_of_more = matches!(
                         action,
@@ -380,11 +384,11 @@ impl Lambda {
                     });
                 }
                 Err(error) => {
-                    let moves = matches!(action, Action::UpdateAlias { .. }) && error.leaves_in_doubt();
-                    if !moves || !self.has_moved_alias(action, subject).await.unwrap_or(false) {
+                    let moves = matches!(action, Action::UpdateAlias { .. }) && error.outcome_is_unknown();
+                    if !moves || !self.has_moved_alias(action, state).await.unwrap_or(false) {
                         return Err(error);
                     }
-                    self.journal.record_change(step);
+                    self.events.record_change(step);
                     return Ok(self.applied());
                 }
             }
@@ -397,7 +401,7 @@ impl Lambda {
             // The goal is reached, even if another caller deleted the version.
             return error.is_not_found();
         }
-        self.attempts.stats().has_lost
+        self.attempts.stats().lost_response
             && match action {
                 Action::AddPermission { .. } => error.is_outdated(),
                 Action::RemovePermission { .. } | Action::DeleteFunctionUrlConfig { .. } => error.is_not_found(),
@@ -408,15 +412,15 @@ impl Lambda {
     /// Sleeps between two traffic shifts, unless the run is cancelled.
     ///
     /// # Errors
-    /// [`LambdaError::Stopped`].
+    /// [`LambdaError::Cancelled`].
     pub async fn pause_traffic(&self, interval: Duration) -> Result<(), LambdaError> {
         self.sleep(interval, "the next traffic shift").await
     }
 
     /// Uploads the archive to its S3 object, unless the object exists already.
-    async fn upload_package(&self, object: &Object, subject: &DeployState<'_>) -> Result<Applied, LambdaError> {
-        if self.send_to_bucket(object, archive(subject)).await? {
-            self.journal.record_change(StepName::UploadPackage);
+    async fn upload_package(&self, object: &Object, state: &DeployState<'_>) -> Result<Applied, LambdaError> {
+        if self.send_to_bucket(object, archive(state)).await? {
+            self.events.record_change(StepName::UploadPackage);
         }
         Ok(self.applied())
     }
@@ -425,81 +429,83 @@ impl Lambda {
     async fn wait_until_live(
         &self,
         action: &Action,
-        subject: &mut DeployState<'_>,
-        mut standing: UpdateStatus,
+        state: &mut DeployState<'_>,
+        mut status: UpdateStatus,
     ) -> Result<(), LambdaError> {
         let (what, version) = match action {
             Action::CreateFunction { .. } => ("the new function", None),
-            Action::PublishVersion { .. } => (versions::VERSION, subject.version.clone()),
+            Action::PublishVersion { .. } => (versions::VERSION, state.version.clone()),
             _ => ("the update", None),
         };
         let mut seen: Option<LiveFunction> = None;
-        let mut pace = poll_backoff::PollBackoff::new(self.wait_limit);
-        while standing.passes() {
-            let call = self.client.get_function().function_name(subject.name.as_str()).set_qualifier(version.clone());
-            let look = async || self.read_call("GetFunction", call.clone().send()).await;
-            let output = match self.look_again(&mut pace, what, look).await {
+        let mut backoff = poll_backoff::PollBackoff::new(self.wait_limit);
+        while status.is_in_progress() {
+            let call = self.client.get_function().function_name(state.name.as_str()).set_qualifier(version.clone());
+            let poll_once = async || self.read_call("GetFunction", call.clone().send()).await;
+            let output = match self.poll(&mut backoff, what, poll_once).await {
                 Err(LambdaError::Call(error)) if error.is_function_not_found() => return Err(LambdaError::Gone),
                 other => other?,
             };
             let configuration = output.configuration().ok_or_else(|| self.invalid_response("GetFunction"))?;
             let reported = UpdateStatus::from_configuration(configuration);
-            standing = if version.is_some() { reported.for_version() } else { reported };
+            status = if version.is_some() { reported.for_version() } else { reported };
             if version.is_none() {
-                subject.seen_sha256 = configuration.code_sha256().map(str::to_owned);
+                state.seen_sha256 = configuration.code_sha256().map(str::to_owned);
                 seen = read::live(&output);
             }
         }
         if let Some(version) = version {
-            return versions::from_version(&version, standing);
+            return versions::from_version(&version, status);
         }
         if let Some(live) = seen
-            && !subject.has_stayed(action, live)
+            && !state.has_stayed(action, live)
         {
             return Err(LambdaError::Outdated(None));
         }
-        poll_backoff::failure(standing).map_or(Ok(()), Err)
+        poll_backoff::failure(status).map_or(Ok(()), Err)
     }
 
-    /// Sleeps for the next interval of `pace`, unless the run is cancelled.
-    async fn pause(&self, pace: &mut poll_backoff::PollBackoff, what: &'static str) -> Result<(), LambdaError> {
-        let interval = pace.next().ok_or(LambdaError::WaitedTooLong { what, limit: pace.limit() })?;
+    /// Sleeps for the next interval of `backoff`, unless the run is cancelled.
+    async fn poll_sleep(&self, backoff: &mut poll_backoff::PollBackoff, what: &'static str) -> Result<(), LambdaError> {
+        let interval = backoff.next().ok_or(LambdaError::WaitedTooLong { what, limit: backoff.limit() })?;
         self.sleep(interval, what).await
     }
 
-    /// As [`Lambda::pause`], but returns `refused` when the limit of `pace` is reached.
-    async fn pause_or(
+    /// As [`Lambda::poll_sleep`], but returns `refused` when the limit of `backoff` is reached.
+    async fn poll_sleep_or(
         &self,
-        pace: &mut poll_backoff::PollBackoff,
+        backoff: &mut poll_backoff::PollBackoff,
         what: &'static str,
         refused: LambdaError,
     ) -> Result<(), LambdaError> {
-        match self.pause(pace, what).await {
+        match self.poll_sleep(backoff, what).await {
             Err(LambdaError::WaitedTooLong { .. }) => Err(refused),
             paused => paused,
         }
     }
 
-    /// Polls once after the next interval of `pace`. After a 429 or 5xx, polls again until the limit is reached; the error
+    /// Polls once after the next interval of `backoff`. After a 429 or 5xx, polls again until the limit is reached; the error
     /// is then AWS's last one, even if the polls after it got no response.
-    async fn look_again<T>(
+    async fn poll<T>(
         &self,
-        pace: &mut poll_backoff::PollBackoff,
+        backoff: &mut poll_backoff::PollBackoff,
         what: &'static str,
-        look: impl AsyncFn() -> Result<T, LambdaError>,
+        poll_once: impl AsyncFn() -> Result<T, LambdaError>,
     ) -> Result<T, LambdaError> {
-        self.pause(pace, what).await?;
+        self.poll_sleep(backoff, what).await?;
         let mut refused = None;
         loop {
-            match (look().await, refused.take()) {
-                (Err(LambdaError::Call(error)), _) if error.is_passing() => match self.pause(pace, what).await {
-                    Err(LambdaError::WaitedTooLong { .. }) => return Err(LambdaError::Call(error)),
-                    paused => {
-                        paused?;
-                        refused = Some(error);
+            match (poll_once().await, refused.take()) {
+                (Err(LambdaError::Call(error)), _) if error.is_transient() => {
+                    match self.poll_sleep(backoff, what).await {
+                        Err(LambdaError::WaitedTooLong { .. }) => return Err(LambdaError::Call(error)),
+                        paused => {
+                            paused?;
+                            refused = Some(error);
+                        }
                     }
-                },
-                (Err(LambdaError::Call(error)), Some(refused)) if error.is_silence() => {
+                }
+                (Err(LambdaError::Call(error)), Some(refused)) if error.is_timeout() => {
                     return Err(LambdaError::Call(refused));
                 }
                 (read, _) => return read,
@@ -510,30 +516,32 @@ impl Lambda {
     async fn sleep(&self, interval: Duration, what: &'static str) -> Result<(), LambdaError> {
         let sleep = tokio::time::sleep(interval);
         tokio::select! {
-            () = poll_backoff::with_progress(&self.journal, Duration::ZERO, || what.to_owned(), sleep) => Ok(()),
-            reason = self.stop.requested() => Err(LambdaError::Stopped { reason, in_flight: None }),
+            () = poll_backoff::with_progress(&self.events, Duration::ZERO, || what.to_owned(), sleep) => Ok(()),
+            reason = self.stop.cancelled() => Err(LambdaError::Cancelled { reason, in_flight: None }),
         }
     }
 
     /// Awaits a call, and emits progress events while it is slow.
     async fn with_progress<T>(&self, operation: &'static str, call: impl Future<Output = T>) -> T {
-        let what = || match self.attempts.stats().refusal {
-            Some(refusal) => format!("{operation} to succeed; its last response was HTTP {}", refusal.http_status),
+        let what = || match self.attempts.stats().transient_error {
+            Some(transient_error) => {
+                format!("{operation} to succeed; its last response was HTTP {}", transient_error.http_status)
+            }
             None => format!("AWS's response to {operation}"),
         };
         // A poll of a longer wait must not replace the text of that wait.
-        poll_backoff::with_progress(&self.journal, Duration::from_secs(1), what, call).await
+        poll_backoff::with_progress(&self.events, Duration::from_secs(1), what, call).await
     }
 
     fn failed<E>(&self, operation: &'static str, error: SdkError<E, HttpResponse>) -> LambdaError
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        self.explained(CallError::of(operation, error))
+        self.explain_timeout(CallError::of(operation, error))
     }
 
-    fn explained(&self, error: CallError) -> LambdaError {
-        LambdaError::Call(self.attempts.explained(error))
+    fn explain_timeout(&self, error: CallError) -> LambdaError {
+        LambdaError::Call(self.attempts.explain_timeout(error))
     }
 
     /// Awaits a read call; abandons it as soon as the run is cancelled.
@@ -547,7 +555,7 @@ impl Lambda {
     {
         tokio::select! {
             biased;
-            reason = self.stop.requested() => Err(LambdaError::Stopped { reason, in_flight: None }),
+            reason = self.stop.cancelled() => Err(LambdaError::Cancelled { reason, in_flight: None }),
             answer = self.with_progress(operation, call) => answer.map_err(|error| self.failed(operation, error)),
         }
     }
@@ -562,9 +570,9 @@ impl Lambda {
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        self.stop.check().map_err(|reason| LambdaError::Stopped { reason, in_flight: None })?;
-        let out_of_timeout = async {
-            match self.stop.requested().await {
+        self.stop.check().map_err(|reason| LambdaError::Cancelled { reason, in_flight: None })?;
+        let grace_is_over = async {
+            match self.stop.cancelled().await {
                 CancelReason::OutputClosed => std::future::pending().await,
                 reason @ CancelReason::Signal(_) => {
                     // After a traffic shift, restoring the traffic must also fit into the shutdown time.
@@ -577,7 +585,7 @@ impl Lambda {
         tokio::select! {
             biased;
             answer = self.with_progress(operation, call) => answer.map_err(|error| self.failed(operation, error)),
-            reason = out_of_timeout => Err(LambdaError::Stopped { reason, in_flight: Some(step) }),
+            reason = grace_is_over => Err(LambdaError::Cancelled { reason, in_flight: Some(step) }),
         }
     }
 
@@ -596,8 +604,8 @@ impl Lambda {
         if self.attempts.stats().is_from_aws { Ok(()) } else { Err(self.invalid_response(operation)) }
     }
 
-    fn upload(&self, archive: &Arc<Archive>) -> InsertArchive {
-        InsertArchive::of(archive.clone(), self.journal.clone())
+    fn upload(&self, archive: &Arc<Archive>) -> ArchiveInterceptor {
+        ArchiveInterceptor::of(archive.clone(), self.events.clone())
     }
 
     /// Timeouts for a call that carries an archive: an upload may take as long as a wait.
@@ -615,8 +623,8 @@ fn found<T>(answer: Result<T, LambdaError>) -> Result<Option<T>, LambdaError> {
 }
 
 /// The archive of a step that uploads it.
-fn archive<'a>(subject: &'a DeployState<'_>) -> &'a Arc<Archive> {
-    subject.archive.as_ref().expect("a plan uploads an archive only if there is one")
+fn archive<'a>(state: &'a DeployState<'_>) -> &'a Arc<Archive> {
+    state.archive.as_ref().expect("a plan uploads an archive only if there is one")
 }
 
 fn exposed(tags: &std::collections::BTreeMap<String, Secret>) -> std::collections::HashMap<String, String> {

@@ -19,13 +19,13 @@ pub(super) const WEIGHTS_LIMIT: Duration = Duration::from_secs(60);
 /// Time without events after which a progress event for a wait is emitted.
 const SILENCE: Duration = Duration::from_secs(5);
 
-const FIRST: Duration = Duration::from_millis(100);
-const SLOWEST: Duration = Duration::from_secs(2);
+const MIN_INTERVAL: Duration = Duration::from_millis(100);
+const MAX_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The poll interval is at most this fraction of the time waited so far. So completion is noticed at most an eighth
 /// (12.5 %) too late, and half of that on average. With intervals that grow by half, as is common, the end of a 1.5 s
 /// update was noticed 0.7 s too late.
-const PART: u32 = 8;
+const WAIT_FRACTION: u32 = 8;
 
 /// Poll intervals of one wait. GetFunction has a quota of its own, 100 requests per second, so frequent polling does not use
 /// up the quota of other calls.
@@ -39,7 +39,7 @@ pub(super) struct PollBackoff {
 impl PollBackoff {
     /// Starts with 100 ms, then uses an eighth of the elapsed time, at most 2 s.
     pub(super) fn new(limit: Duration) -> Self {
-        PollBackoff { least: FIRST, began: Instant::now(), limit }
+        PollBackoff { least: MIN_INTERVAL, began: Instant::now(), limit }
     }
 
     /// As [`PollBackoff::new`], but at least 1 s, for write calls, which have a lower quota.
@@ -67,13 +67,13 @@ impl PollBackoff {
 }
 
 fn interval(least: Duration, elapsed: Duration) -> Duration {
-    (elapsed / PART).clamp(least, SLOWEST.max(least))
+    (elapsed / WAIT_FRACTION).clamp(least, MAX_INTERVAL.max(least))
 }
 
 /// Awaits `work`. Whenever no event was written for five seconds, emits a progress event with the text `what`, but not
 /// before the work has lasted for `least`.
 pub(super) async fn with_progress<T>(
-    journal: &EventWriter,
+    events: &EventWriter,
     least: Duration,
     what: impl Fn() -> String,
     work: impl Future<Output = T>,
@@ -81,26 +81,26 @@ pub(super) async fn with_progress<T>(
     let mut work = pin!(work);
     let mut least = least;
     loop {
-        let silence = SILENCE.saturating_sub(journal.silence()).max(least);
+        let silence = SILENCE.saturating_sub(events.silence()).max(least);
         tokio::select! {
             biased;
             done = &mut work => return done,
             () = tokio::time::sleep(silence) => least = Duration::ZERO,
         }
         // Another task may have written an event in the meantime.
-        if journal.silence() >= SILENCE {
-            journal.emit_wait(what());
+        if events.silence() >= SILENCE {
+            events.emit_wait(what());
         }
     }
 }
 
 /// The error of a function that is not ready although no operation is in progress.
-pub(super) fn failure(standing: UpdateStatus) -> Option<LambdaError> {
-    match standing {
+pub(super) fn failure(status: UpdateStatus) -> Option<LambdaError> {
+    match status {
         UpdateStatus::Settled | UpdateStatus::Creating | UpdateStatus::Updating | UpdateStatus::Leaving => None,
         UpdateStatus::Deactivated => Some(LambdaError::Deactivated),
-        UpdateStatus::CreationFailed(trouble) => Some(LambdaError::CreationFailed(trouble)),
-        UpdateStatus::UpdateFailed(trouble) => Some(LambdaError::UpdateFailed(trouble)),
+        UpdateStatus::CreationFailed(state_reason) => Some(LambdaError::CreationFailed(state_reason)),
+        UpdateStatus::UpdateFailed(state_reason) => Some(LambdaError::UpdateFailed(state_reason)),
     }
 }
 
@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn a_look_comes_an_eighth_of_the_wait_late_at_most() {
         for (elapsed, expected) in [(0, 100), (500, 100), (1600, 200), (8000, 1000), (60_000, 2000)] {
-            let interval = interval(FIRST, Duration::from_millis(elapsed));
+            let interval = interval(MIN_INTERVAL, Duration::from_millis(elapsed));
             assert_eq!(interval.as_millis(), expected, "after {elapsed} ms");
         }
         let first = PollBackoff::new(Duration::from_secs(600)).next().expect("far from the limit").as_millis();

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::error::StateReason;
 use crate::function::{
-    Held, LiveFunction, LiveImage, LiveUrl, LiveVersion, Permission, PublicAccess, Setting, VersionState,
+    CodeAndSettings, LiveFunction, LiveImage, LiveUrl, LiveVersion, Permission, PublicAccess, Setting, VersionState,
 };
 use crate::protocol::secret::Secret;
 use crate::protocol::structures::{self, FunctionUrl};
@@ -39,17 +39,17 @@ impl UpdateStatus {
     /// idle function stays so until it is invoked.
     pub(super) fn of(
         state: Option<&State>,
-        state_trouble: StateReason,
+        state_reason: StateReason,
         status: Option<&LastUpdateStatus>,
-        status_trouble: StateReason,
+        update_reason: StateReason,
     ) -> Self {
         match (state, status) {
             (Some(State::Pending), _) => UpdateStatus::Creating,
-            (Some(State::Failed), _) => UpdateStatus::CreationFailed(state_trouble),
+            (Some(State::Failed), _) => UpdateStatus::CreationFailed(state_reason),
             (Some(State::Deleting | State::Deactivating), _) => UpdateStatus::Leaving,
             (Some(State::Deactivated), _) => UpdateStatus::Deactivated,
             (_, Some(LastUpdateStatus::InProgress)) => UpdateStatus::Updating,
-            (_, Some(LastUpdateStatus::Failed)) => UpdateStatus::UpdateFailed(status_trouble),
+            (_, Some(LastUpdateStatus::Failed)) => UpdateStatus::UpdateFailed(update_reason),
             _ => UpdateStatus::Settled,
         }
     }
@@ -67,7 +67,7 @@ impl UpdateStatus {
     }
 
     /// Whether an operation is in progress that ends by itself.
-    pub(super) fn passes(&self) -> bool {
+    pub(super) fn is_in_progress(&self) -> bool {
         matches!(self, UpdateStatus::Creating | UpdateStatus::Updating | UpdateStatus::Leaving)
     }
 
@@ -147,8 +147,8 @@ pub(super) fn version(configuration: &FunctionConfiguration) -> Option<LiveVersi
 }
 
 /// Code and settings of a response. `None`: it has no `CodeSha256`.
-pub(super) fn held(configuration: &FunctionConfiguration) -> Option<Held> {
-    Some(Held { code_sha256: configuration.code_sha256()?.to_owned(), settings: settings(configuration) })
+pub(super) fn code_and_settings(configuration: &FunctionConfiguration) -> Option<CodeAndSettings> {
+    Some(CodeAndSettings { code_sha256: configuration.code_sha256()?.to_owned(), settings: settings(configuration) })
 }
 
 /// Converts the settings. Where AWS omits a field, the function has its documented default.

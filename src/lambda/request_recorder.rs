@@ -13,7 +13,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, Metadata};
 use aws_smithy_runtime_api::http::Headers;
 use serde_json::Value;
 
-use super::error::{CallError, is_passing};
+use super::error::{CallError, is_transient};
 use crate::event_writer::EventWriter;
 
 /// Statistics of the current step's HTTP requests. Calls are sequential, so one record is enough.
@@ -28,13 +28,13 @@ pub(super) struct RequestStats {
     /// Whether the last response came from AWS: it has a request id, and the response of a proxy has none.
     pub(super) is_from_aws: bool,
     /// Whether a response was lost, so that AWS may have carried out its request.
-    pub(super) has_lost: bool,
+    pub(super) lost_response: bool,
     /// The last response of the current call, if it was a 429 or 5xx.
-    pub(super) refusal: Option<TransientError>,
+    pub(super) transient_error: Option<TransientError>,
 }
 
 /// Error codes that mean that the same request may succeed later, with any HTTP status.
-const PASSING: &[&str] = &["InternalError", "RequestTimeout", "RequestTimeoutException"];
+const TRANSIENT_CODES: &[&str] = &["InternalError", "RequestTimeout", "RequestTimeoutException"];
 
 /// A response with a 429 or 5xx. What cannot be parsed of it is `None`.
 #[derive(Clone, Debug)]
@@ -66,13 +66,13 @@ impl TransientError {
         let message = member(&["message", "Message"]).or_else(|| within("Message"));
         let code = code.map(bare).filter(|code| !code.is_empty());
         // S3 uses these codes with other statuses, too: InternalError after a 200 has begun, RequestTimeout with a 400.
-        let passes = is_passing(http_status) || code.as_deref().is_some_and(|code| PASSING.contains(&code));
+        let passes = is_transient(http_status) || code.as_deref().is_some_and(|code| TRANSIENT_CODES.contains(&code));
         passes.then_some(TransientError { http_status, code, message, request_id })
     }
 }
 
 impl AttemptCounter {
-    pub(super) fn forget(&self) {
+    pub(super) fn reset(&self) {
         *self.lock() = RequestStats::default();
     }
 
@@ -81,9 +81,9 @@ impl AttemptCounter {
     }
 
     /// Replaces a timeout by AWS's last 429 or 5xx, if there was one: that is the better explanation.
-    pub(super) fn explained(&self, error: CallError) -> CallError {
-        match self.stats().refusal {
-            Some(refusal) if error.is_silence() => CallError::refused(error.operation, refusal),
+    pub(super) fn explain_timeout(&self, error: CallError) -> CallError {
+        match self.stats().transient_error {
+            Some(transient_error) if error.is_timeout() => CallError::from_transient(error.operation, transient_error),
             _ => error,
         }
     }
@@ -97,7 +97,7 @@ impl AttemptCounter {
 #[derive(Clone)]
 pub(super) struct RequestRecorder {
     pub(super) attempts: AttemptCounter,
-    pub(super) journal: Arc<EventWriter>,
+    pub(super) events: Arc<EventWriter>,
 }
 
 impl std::fmt::Debug for RequestRecorder {
@@ -117,7 +117,7 @@ impl Intercept for RequestRecorder {
         _: &BeforeSerializationInterceptorContextRef<'_>,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        self.attempts.lock().refusal = None;
+        self.attempts.lock().transient_error = None;
         Ok(())
     }
 
@@ -127,7 +127,7 @@ impl Intercept for RequestRecorder {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        self.journal.mark_side_effects_started();
+        self.events.mark_side_effects_started();
         self.attempts.lock().requests += 1;
         Ok(())
     }
@@ -145,18 +145,18 @@ impl Intercept for RequestRecorder {
         let id = context.response().and_then(|response| id(response.headers()));
         let status = context.response().map(|response| response.status().as_u16());
         tracing::debug!(status, request_id = id.as_deref(), "answered");
-        let mut tally = self.attempts.lock();
-        tally.http_status = status;
-        tally.is_from_aws = id.is_some();
+        let mut stats = self.attempts.lock();
+        stats.http_status = status;
+        stats.is_from_aws = id.is_some();
         let has_failed = context.output_or_error().is_some_and(|answer| answer.is_err());
         // PublishVersion may return 429 although it took effect (terraform-provider-aws, issue 29907).
         let publishes = config.load::<Metadata>().is_some_and(|call| call.name() == "PublishVersion");
         let is_lost = |status| status >= 500 || (status < 300 && has_failed) || (status == 429 && publishes);
-        tally.has_lost |= status.is_none_or(is_lost);
+        stats.lost_response |= status.is_none_or(is_lost);
         if let Some(response) = context.response() {
-            tally.refusal = has_failed.then(|| TransientError::of(response, id.clone())).flatten();
+            stats.transient_error = has_failed.then(|| TransientError::of(response, id.clone())).flatten();
         }
-        tally.request_id = id.or(tally.request_id.take());
+        stats.request_id = id.or(stats.request_id.take());
         Ok(())
     }
 }

@@ -8,7 +8,7 @@ use aws_credential_types::provider::error::CredentialsError as SdkCredentialsErr
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use aws_sdk_sts::types::Credentials as StsCredentials;
 
-use super::credentials::{CredentialsError, ResolvedCredentials, learn};
+use super::credentials::{CredentialsError, ResolvedCredentials, add_secrets};
 use super::error::{CallError, CallErrorKind, LambdaError};
 use crate::bounded_read;
 use crate::protocol::environment::Environment;
@@ -77,8 +77,8 @@ fn default_session_name(env: &Environment) -> String {
     let parts = ["TRAVIS_REPO_SLUG", "TRAVIS_BUILD_NUMBER"].map(|name| env.expand(name).into_owned());
     let parts = std::iter::once("dpl-lambda".to_owned()).chain(parts).filter(|part| !part.is_empty());
     let name = parts.collect::<Vec<_>>().join("-");
-    let is_taken = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
-    let name: Vec<char> = name.chars().map(|c| if is_taken(c) { c } else { '-' }).collect();
+    let is_accepted = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
+    let name: Vec<char> = name.chars().map(|c| if is_accepted(c) { c } else { '-' }).collect();
     // Cut at the start, to keep the build number at the end.
     name[name.len().saturating_sub(64)..].iter().collect()
 }
@@ -102,19 +102,19 @@ impl Token {
 pub(super) struct AssumedRole {
     role: Role,
     client: aws_sdk_sts::Client,
-    learnt: KnownSecrets,
+    known_secrets: KnownSecrets,
 }
 
 impl AssumedRole {
-    pub(super) fn new(role: Role, client: aws_sdk_sts::Client, learnt: KnownSecrets) -> Self {
-        AssumedRole { role, client, learnt }
+    pub(super) fn new(role: Role, client: aws_sdk_sts::Client, known_secrets: KnownSecrets) -> Self {
+        AssumedRole { role, client, known_secrets }
     }
 
     /// Assumes the role, and becomes the provider that renews the credentials.
     ///
     /// # Errors
     /// As [`AssumedRole::assume`].
-    pub(super) async fn act(self, source: CredentialsSource) -> Result<ResolvedCredentials, LambdaError> {
+    pub(super) async fn into_credentials(self, source: CredentialsSource) -> Result<ResolvedCredentials, LambdaError> {
         let credentials = self.assume().await?;
         Ok(ResolvedCredentials { credentials, source, provider: Some(SharedCredentialsProvider::new(self)) })
     }
@@ -129,7 +129,7 @@ impl AssumedRole {
             Some(token) => {
                 let token = token.read()?;
                 // An error message of STS may quote the token.
-                self.learnt.add([token.clone()]);
+                self.known_secrets.add([token.clone()]);
                 let call = self.client.assume_role_with_web_identity().role_arn(&role.arn);
                 let call = call.role_session_name(&role.session_name).web_identity_token(token.expose());
                 let operation = "AssumeRoleWithWebIdentity";
@@ -146,7 +146,7 @@ impl AssumedRole {
         };
         credentials
             .and_then(from_sts)
-            .inspect(|credentials| learn(&self.learnt, credentials))
+            .inspect(|credentials| add_secrets(&self.known_secrets, credentials))
             .ok_or_else(|| LambdaError::Call(CallError::without(operation, CallErrorKind::InvalidResponse)))
     }
 }

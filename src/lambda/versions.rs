@@ -15,7 +15,7 @@ use crate::function::{
     AliasHistory, LATEST_PUBLISHED, LiveAlias, LiveFunction, LiveVersion, Provisioned, ProvisionedState, VersionState,
 };
 use crate::protocol::name::FunctionName;
-use crate::verification::Answer;
+use crate::verification::InvokeResponse;
 
 /// Progress text while a published version becomes active.
 pub(super) const VERSION: &str = "the new version";
@@ -41,7 +41,7 @@ pub struct VersionReads {
 }
 
 impl Lambda {
-    /// Adds aliases, versions and provisioned concurrency to `live`, as far as `questions` asks for them.
+    /// Adds aliases, versions and provisioned concurrency to `live`, as far as `reads` asks for them.
     ///
     /// # Errors
     /// As [`Lambda::read_live`].
@@ -49,22 +49,22 @@ impl Lambda {
         &self,
         name: &FunctionName,
         live: &mut LiveFunction,
-        questions: &VersionReads,
+        reads: &VersionReads,
     ) -> Result<(), LambdaError> {
-        if questions.all_aliases || !questions.aliases.is_empty() {
+        if reads.all_aliases || !reads.aliases.is_empty() {
             live.aliases = self.in_time("the list of aliases", self.aliases(name)).await?;
         }
-        if live.is_managed && questions.aliases.is_empty() {
+        if live.is_managed && reads.aliases.is_empty() {
             let call = self.client.get_function().function_name(name.as_str()).qualifier(LATEST_PUBLISHED).send();
             let output = found(self.read_call("GetFunction", call).await)?;
             live.latest_published = output.and_then(|output| output.configuration().and_then(read::version));
         }
-        if questions.versions {
+        if reads.versions {
             live.versions = self.in_time("the list of versions", self.versions(name)).await?;
-            return self.read_provisioned(name, live, questions).await;
+            return self.read_provisioned(name, live, reads).await;
         }
         let mut numbers: Vec<&str> = Vec::new();
-        for alias in live.aliases.iter().filter(|alias| questions.aliases.contains(&alias.name)) {
+        for alias in live.aliases.iter().filter(|alias| reads.aliases.contains(&alias.name)) {
             if alias.version != "$LATEST" && !numbers.contains(&alias.version.as_str()) {
                 numbers.push(&alias.version);
             }
@@ -76,7 +76,7 @@ impl Lambda {
             let version = output.configuration().and_then(read::version);
             live.versions.push(version.ok_or_else(|| self.invalid_response("GetFunction"))?);
         }
-        self.read_provisioned(name, live, questions).await
+        self.read_provisioned(name, live, reads).await
     }
 
     /// Reads one version and updates it in `live`: only GetFunction for that version shows whether it is ready. With `waits`,
@@ -91,7 +91,7 @@ impl Lambda {
         number: &str,
         waits: bool,
     ) -> Result<Option<LambdaError>, LambdaError> {
-        let mut pace = poll_backoff::PollBackoff::new(self.wait_limit);
+        let mut backoff = poll_backoff::PollBackoff::new(self.wait_limit);
         loop {
             let call = self.client.get_function().function_name(name.as_str()).qualifier(number).send();
             let Some(output) = found(self.read_call("GetFunction", call).await)? else {
@@ -105,7 +105,7 @@ impl Lambda {
             if !is_pending || !waits {
                 return Ok(from_version(number, UpdateStatus::from_configuration(configuration)).err());
             }
-            self.pause(&mut pace, VERSION).await?;
+            self.poll_sleep(&mut backoff, VERSION).await?;
         }
     }
 
@@ -179,9 +179,9 @@ impl Lambda {
         &self,
         name: &FunctionName,
         live: &mut LiveFunction,
-        questions: &VersionReads,
+        reads: &VersionReads,
     ) -> Result<(), LambdaError> {
-        let is_asked = |alias: &&LiveAlias| questions.provisioned && questions.aliases.contains(&alias.name);
+        let is_asked = |alias: &&LiveAlias| reads.provisioned && reads.aliases.contains(&alias.name);
         for alias in live.aliases.iter().filter(is_asked) {
             if let Some(output) = found(self.provisioned(name, &alias.name).await)?.flatten() {
                 let executions = output.requested_provisioned_concurrent_executions().unwrap_or_default();
@@ -215,13 +215,13 @@ impl Lambda {
     /// # Errors
     /// [`LambdaError::ProvisioningFailed`], [`LambdaError::WaitedTooLong`], and those of every call.
     pub async fn wait_for_provisioned(&self, name: &FunctionName, alias: &str) -> Result<(), LambdaError> {
-        let look = async || match self.provisioned(name, alias).await {
+        let poll_once = async || match self.provisioned(name, alias).await {
             // If the function was deleted, AWS reports that the alias does not exist.
             Err(LambdaError::Call(error)) if error.is_not_found() => Err(LambdaError::Outdated(Some(error))),
             answer => answer,
         };
-        let mut pace = poll_backoff::PollBackoff::new(self.wait_limit);
-        let mut answer = look().await?;
+        let mut backoff = poll_backoff::PollBackoff::new(self.wait_limit);
+        let mut answer = poll_once().await?;
         loop {
             let Some(output) = answer else { return Ok(()) };
             match output.status() {
@@ -233,30 +233,32 @@ impl Lambda {
                 Some(_) => return Ok(()),
                 None => return Err(self.invalid_response("GetProvisionedConcurrencyConfig")),
             }
-            answer = self.look_again(&mut pace, "the provisioned concurrency", &look).await?;
+            answer = self.poll(&mut backoff, "the provisioned concurrency", &poll_once).await?;
         }
     }
 
     /// Invokes a version with `payload` and returns its response.
     ///
     /// # Errors
-    /// [`LambdaError::NoAnswer`] if the response takes longer than `limit`, [`LambdaError::Gone`], and those of every call.
+    /// [`LambdaError::NoResponse`] if the response takes longer than `limit`, [`LambdaError::Gone`], and those of every call.
     pub async fn invoke(
         &self,
         name: &FunctionName,
         version: &str,
         payload: &str,
         limit: Duration,
-    ) -> Result<Answer, LambdaError> {
+    ) -> Result<InvokeResponse, LambdaError> {
         let mut waking = poll_backoff::PollBackoff::new(self.wait_limit);
         loop {
             match self.invoke_once(name, version, payload, limit).await {
                 // AWS rejects the first invocation of an idle function, and makes the function active again.
-                Err(LambdaError::Call(error)) if error.is_waking() => match self.pause(&mut waking, IDLE).await {
-                    // AWS's error is more useful than a timeout.
-                    Err(LambdaError::WaitedTooLong { .. }) => return Err(LambdaError::Call(error)),
-                    slept => slept?,
-                },
+                Err(LambdaError::Call(error)) if error.wakes_function() => {
+                    match self.poll_sleep(&mut waking, IDLE).await {
+                        // AWS's error is more useful than a timeout.
+                        Err(LambdaError::WaitedTooLong { .. }) => return Err(LambdaError::Call(error)),
+                        slept => slept?,
+                    }
+                }
                 answer => return answer,
             }
         }
@@ -268,21 +270,21 @@ impl Lambda {
         version: &str,
         payload: &str,
         limit: Duration,
-    ) -> Result<Answer, LambdaError> {
-        self.attempts.forget();
+    ) -> Result<InvokeResponse, LambdaError> {
+        self.attempts.reset();
         let call = self.client.invoke().function_name(name.as_str()).qualifier(version).log_type(LogType::Tail);
         let patient = aws_sdk_lambda::config::Builder::new().timeout_config(connect::timeouts(limit, limit));
         let call = call.payload(Blob::new(payload)).customize().config_override(patient).send();
         let answer = tokio::time::timeout(limit, self.read_call("Invoke", call));
         let output = match answer.await {
             Err(_) => return Err(self.unanswered(limit)),
-            Ok(Err(LambdaError::Call(error))) if error.is_silence() => return Err(self.unanswered(limit)),
+            Ok(Err(LambdaError::Call(error))) if error.is_timeout() => return Err(self.unanswered(limit)),
             Ok(Err(LambdaError::Call(error))) if error.is_function_not_found() => return Err(LambdaError::Gone),
             Ok(answer) => answer?,
         };
         self.require_aws_request_id("Invoke")?;
         let log = output.log_result().and_then(|log| base64_simd::STANDARD.decode_to_vec(log).ok());
-        Ok(Answer {
+        Ok(InvokeResponse {
             payload: output
                 .payload()
                 .map(|blob| String::from_utf8_lossy(blob.as_ref()).into_owned())
@@ -294,18 +296,18 @@ impl Lambda {
 
     /// Why there is no response: the function is slow, unless AWS responded to every attempt with a 429 or 5xx.
     fn unanswered(&self, limit: Duration) -> LambdaError {
-        match self.attempts.stats().refusal {
-            Some(refusal) => LambdaError::Call(CallError::refused("Invoke", refusal)),
-            None => LambdaError::NoAnswer(limit),
+        match self.attempts.stats().transient_error {
+            Some(transient_error) => LambdaError::Call(CallError::from_transient("Invoke", transient_error)),
+            None => LambdaError::NoResponse(limit),
         }
     }
 }
 
 /// An error if a version has failed. `Ok`: it is ready, or may still become ready.
-pub(super) fn from_version(number: &str, standing: UpdateStatus) -> Result<(), LambdaError> {
-    let failed = |trouble| Err(LambdaError::VersionFailed { version: number.to_owned(), trouble });
-    match standing.for_version() {
-        UpdateStatus::CreationFailed(trouble) => failed(trouble),
+pub(super) fn from_version(number: &str, status: UpdateStatus) -> Result<(), LambdaError> {
+    let failed = |state_reason| Err(LambdaError::VersionFailed { version: number.to_owned(), state_reason });
+    match status.for_version() {
+        UpdateStatus::CreationFailed(state_reason) => failed(state_reason),
         UpdateStatus::Deactivated => failed(StateReason { code: None, reason: Some("it was deactivated".to_owned()) }),
         _ => Ok(()),
     }

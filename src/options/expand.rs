@@ -29,24 +29,24 @@ pub(super) fn option(
         return Some((key, node));
     }
     let at = pointer("", &key);
-    let mut filling = Filling {
+    let mut expander = Expander {
         env,
         at: &at,
         remaining,
         warnings,
         problems,
         keeps_empty: PAIRS.contains(&key.as_str()) || key == COMMAND.0,
-        is_open: NON_SECRET_KEYS.contains(&key.as_str()),
+        may_be_quoted: NON_SECRET_KEYS.contains(&key.as_str()),
     };
     let filled = match node {
         Node::Map(map) if key == COMMAND.0 => {
             let entries = map.iter().filter_map(|(name, node)| {
-                let filled = if name == COMMAND.1 { Some(node.clone()) } else { filling.node(node.clone()) };
+                let filled = if name == COMMAND.1 { Some(node.clone()) } else { expander.node(node.clone()) };
                 Some((name.to_owned(), filled?))
             });
             Node::Map(entries.collect())
         }
-        node => filling.node(node)?,
+        node => expander.node(node)?,
     };
     Some((key, filled))
 }
@@ -54,7 +54,7 @@ pub(super) fn option(
 /// Maximum number of warnings with the same code for one option.
 const MOST_WARNINGS: usize = 20;
 
-struct Filling<'a> {
+struct Expander<'a> {
     env: &'a Environment,
     at: &'a str,
     /// Bytes that variables may still add to the stanza.
@@ -63,10 +63,10 @@ struct Filling<'a> {
     problems: &'a mut Vec<Problem>,
     keeps_empty: bool,
     /// Whether a warning may quote a part of the value. What looks like a variable can be a part of a password.
-    is_open: bool,
+    may_be_quoted: bool,
 }
 
-impl Filling<'_> {
+impl Expander<'_> {
     fn node(&mut self, node: Node) -> Option<Node> {
         match node {
             Node::Text(text) => {
@@ -158,7 +158,7 @@ impl Filling<'_> {
 
     /// A part of the value for a message, or a neutral phrase if it can be secret.
     fn named(&self, part: &str) -> String {
-        if self.is_open { format!("`{part}`") } else { "a variable of this value".to_owned() }
+        if self.may_be_quoted { format!("`{part}`") } else { "a variable of this value".to_owned() }
     }
 
     /// Adds a warning, unless the option already has one with this code. Warnings about different unset variables are all added, up to

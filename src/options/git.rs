@@ -35,5 +35,5 @@ pub(super) fn fact(
     directory: &Path,
     stop: &CancelToken,
 ) -> Result<Option<String>, GitError> {
-    arguments(name).map_or(Ok(None), |arguments| git::ask(arguments, env, directory, stop))
+    arguments(name).map_or(Ok(None), |arguments| git::query(arguments, env, directory, stop))
 }

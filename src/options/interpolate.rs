@@ -55,8 +55,8 @@ pub fn version_description(
 const SHORT_SHA: usize = 12;
 
 /// Replaces `%{name}` in the description of the stanza.
-pub(super) fn description(gathered: &mut ResolvedOptions, env: &Environment, directory: &Path, stop: &CancelToken) {
-    let ResolvedOptions { stanza, warnings, problems, .. } = gathered;
+pub(super) fn description(resolved: &mut ResolvedOptions, env: &Environment, directory: &Path, stop: &CancelToken) {
+    let ResolvedOptions { stanza, warnings, problems, .. } = resolved;
     let Some(Node::Text(text)) = stanza.get("description") else { return };
     if !text.contains("%{") {
         return;

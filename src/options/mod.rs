@@ -38,22 +38,22 @@ pub struct ResolvedOptions {
 /// Resolves the options of a stanza. The stanza takes precedence over the job's variables, and these over `~/.aws` files.
 /// Replaces `$VAR` in values of the stanza, and `%{name}` in the description. git runs in `directory`.
 pub fn resolve(stanza: &Map, env: &Environment, directory: &Path, stop: &CancelToken) -> ResolvedOptions {
-    let mut gathered = without_git(stanza, env);
-    interpolate::description(&mut gathered, env, directory, stop);
-    gathered
+    let mut resolved = without_git(stanza, env);
+    interpolate::description(&mut resolved, env, directory, stop);
+    resolved
 }
 
 /// As [`resolve`], but does not run git and does not replace `%{name}`. For a stanza that is skipped: only its problems are reported.
 pub fn without_git(stanza: &Map, env: &Environment) -> ResolvedOptions {
     let (stanza, mut warnings) = select_branch(stanza, &env.expand("TRAVIS_BRANCH"));
     let mut origins = BTreeMap::new();
-    let foreign = options_from_env(&stanza, env, &mut origins);
+    let from_env = options_from_env(&stanza, env, &mut origins);
     let own = stanza.iter().map(|(key, node)| (key.to_owned(), node.clone()));
     // Do not replace variables in values from variables and files: bash has already expanded these values, or never would.
     let mut problems = Vec::new();
     let mut remaining = MAX_REQUEST_BYTES;
     let mut expand = |(key, node)| expand::option(key, node, env, &mut remaining, &mut warnings, &mut problems);
-    let expanded = own.filter_map(&mut expand).chain(foreign).collect();
+    let expanded = own.filter_map(&mut expand).chain(from_env).collect();
     ResolvedOptions { stanza: expanded, warnings, problems, origins }
 }
 
@@ -128,7 +128,7 @@ mod tests {
     use std::fs;
     use tempfile::TempDir;
 
-    fn gathered(stanza: &str, env: &[(&str, &str)]) -> ResolvedOptions {
+    fn resolved(stanza: &str, env: &[(&str, &str)]) -> ResolvedOptions {
         let node = parse(stanza.as_bytes()).expect("the test's own JSON is valid");
         let env: Environment = env.iter().copied().collect();
         resolve(node.as_map().expect("an object"), &env, Path::new("/"), &CancelToken::new())
@@ -136,12 +136,12 @@ mod tests {
 
     #[track_caller]
     fn check(stanza: &str, env: &[(&str, &str)], expected: &str, warnings: &[WarningCode]) {
-        let gathered = gathered(stanza, env);
+        let resolved = resolved(stanza, env);
         let expected = parse(expected.as_bytes()).expect("the test's own JSON is valid");
-        let found: serde_json::Value = (&Node::Map(gathered.stanza)).into();
+        let found: serde_json::Value = (&Node::Map(resolved.stanza)).into();
         assert_eq!(found, serde_json::Value::from(&expected));
-        let codes: Vec<_> = gathered.warnings.iter().map(|warning| warning.code).collect();
-        assert_eq!(codes, warnings, "{:?}", gathered.warnings);
+        let codes: Vec<_> = resolved.warnings.iter().map(|warning| warning.code).collect();
+        assert_eq!(codes, warnings, "{:?}", resolved.warnings);
     }
 
     #[test]
@@ -165,10 +165,10 @@ mod tests {
 
     #[test]
     fn a_problem_reports_which_variable_it_comes_from() {
-        let gathered = gathered("{}", &[("LAMBDA_TIMEOUT", "ten")]);
+        let resolved = resolved("{}", &[("LAMBDA_TIMEOUT", "ten")]);
         let at = Some("/timeout".to_owned());
         let problem = Problem { code: Code::BadValue, message: String::new(), at, hint: None };
-        let hint = gathered.with_origin(problem).hint;
+        let hint = resolved.with_origin(problem).hint;
         assert_eq!(hint.as_deref(), Some("fix the job's variable LAMBDA_TIMEOUT, which sets this value"));
     }
 
@@ -226,8 +226,8 @@ mod tests {
             r#"{"function_name":"f","timeout":3,"description":"f 3 #7 [unknown variable: nope] "}"#,
             &[],
         );
-        let gathered = gathered(r#"{"description":"%{git_sha}"}"#, &[("PATH", "/usr/local/bin:/usr/bin:/bin")]);
-        assert_eq!(gathered.warnings[0].code, WarningCode::NoRepository);
+        let resolved = resolved(r#"{"description":"%{git_sha}"}"#, &[("PATH", "/usr/local/bin:/usr/bin:/bin")]);
+        assert_eq!(resolved.warnings[0].code, WarningCode::NoRepository);
     }
 
     #[test]
@@ -248,9 +248,9 @@ mod tests {
         let text = "%{git_sha} %{git_branch} %{git_tag} %{git_author_name} %{git_author_email} %{git_commit_author} %{git_commit_msg}";
         let stanza: Map = [("description".to_owned(), Node::Text(text.to_owned()))].into_iter().collect();
         let env: Environment = [("PATH", path)].into_iter().collect();
-        let gathered = resolve(&stanza, &env, repository.path(), &CancelToken::new());
+        let resolved = resolve(&stanza, &env, repository.path(), &CancelToken::new());
         let expected = format!("{sha} trunk v1 Ann ann@example.invalid Ann First line\n\nmore");
-        assert_eq!(gathered.stanza.get("description"), Some(&Node::Text(expected)));
-        assert!(gathered.warnings.is_empty(), "{:?}", gathered.warnings);
+        assert_eq!(resolved.stanza.get("description"), Some(&Node::Text(expected)));
+        assert!(resolved.warnings.is_empty(), "{:?}", resolved.warnings);
     }
 }

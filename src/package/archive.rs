@@ -12,7 +12,7 @@ use tempfile::{SpooledData, SpooledTempFile, spooled_tempfile};
 use zip::ZipArchive;
 
 use super::compress::{Piece, compress};
-use super::contents::{Contents, Item, ItemKind, Kind, largest, unreadable};
+use super::contents::{Contents, ContentsKind, Item, ItemKind, largest, unreadable};
 use super::handler::{self, MissingHandler};
 use super::writer::{Head, Writer};
 use super::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES, PackageError, threads};
@@ -129,14 +129,14 @@ impl Archive {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         // The name begins with a dot, so that the file is not packaged later if we are killed here. It is unpredictable, and
         // the file is created exclusively: we never write through a link that another user has put there.
-        let beside = tempfile::Builder::new()
+        let temporary = tempfile::Builder::new()
             .prefix(&format!(".{name}."))
             .suffix(".part")
             .permissions(fs::Permissions::from_mode(0o666))
             .tempfile_in(path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))
             .map_err(unwritable)?;
-        self.copy_to(beside.as_file()).map_err(unwritable)?;
-        beside.persist(&path).map(drop).map_err(|error| unwritable(error.error))
+        self.copy_to(temporary.as_file()).map_err(unwritable)?;
+        temporary.persist(&path).map(drop).map_err(|error| unwritable(error.error))
     }
 
     fn copy_to(&self, mut file: &File) -> io::Result<()> {
@@ -156,7 +156,7 @@ impl Contents {
     /// Builds the archive, or reads and checks an existing one. Reports the bytes read so far to `progress`.
     ///
     /// # Errors
-    /// [`PackageError`], which is [`PackageError::Stopped`] if `stop` is set meanwhile.
+    /// [`PackageError`], which is [`PackageError::Cancelled`] if `stop` is set meanwhile.
     pub fn into_archive(self, progress: &mut dyn FnMut(Progress), stop: &CancelToken) -> Result<Archive, PackageError> {
         self.into_archive_with(threads(), progress, stop)
     }
@@ -169,8 +169,8 @@ impl Contents {
         stop: &CancelToken,
     ) -> Result<Archive, PackageError> {
         match self.kind {
-            Kind::Archive { path } => given(&path, self.source),
-            Kind::Files(items) => made(items, self.source, threads, progress, stop),
+            ContentsKind::Archive { path } => read_archive(&path, self.source),
+            ContentsKind::Files(items) => build_archive(items, self.source, threads, progress, stop),
         }
     }
 }
@@ -184,7 +184,7 @@ pub struct Progress {
     pub total_bytes: u64,
 }
 
-fn given(path: &Path, source: String) -> Result<Archive, PackageError> {
+fn read_archive(path: &Path, source: String) -> Result<Archive, PackageError> {
     let mut file = File::open(path).map_err(unreadable(path))?;
     let bytes = file.metadata().map_err(unreadable(path))?.len();
     // Lambda would reject an archive of this size in any case, and reading it would take long.
@@ -216,7 +216,7 @@ fn given(path: &Path, source: String) -> Result<Archive, PackageError> {
     Ok(Archive { data: Data::File(file), package, sha256, entries })
 }
 
-fn made(
+fn build_archive(
     items: Vec<Item>,
     source: String,
     threads: usize,

@@ -19,7 +19,7 @@ use crate::cancel::CancelToken;
 
 /// Largest file in bytes that is compressed as a whole, with libdeflate, which is faster. Larger files are compressed in
 /// blocks, with zlib.
-const WHOLE: u64 = 1024 * 1024;
+const MAX_WHOLE_BYTES: u64 = 1024 * 1024;
 
 /// Block size in bytes for large files. Each block but the first has the 32 KiB before it as a dictionary, so splitting
 /// costs little compression.
@@ -40,7 +40,7 @@ const BLOCK_LEVEL: u32 = 6;
 
 /// Small files are passed between threads in batches of up to this many bytes: waking a thread for each file would take as
 /// long as compressing it.
-const TOGETHER: u64 = 256 * 1024;
+const BATCH_BYTES: u64 = 256 * 1024;
 
 /// A piece of the archive. Pieces arrive in the order of the archive.
 #[derive(Debug)]
@@ -48,12 +48,12 @@ pub(super) enum Piece {
     /// Consecutive complete items. `first` is the index of the first one; `data` is their compressed data, concatenated.
     Whole { first: usize, entries: Vec<(Method, Sizes)>, data: Vec<u8> },
     /// A block of a large file, with the checksum of that block.
-    Block { item: usize, place: JobPlace, crc32: crc32fast::Hasher, uncompressed: u64, data: Vec<u8> },
+    Block { item: usize, place: BlockPosition, crc32: crc32fast::Hasher, uncompressed: u64, data: Vec<u8> },
 }
 
 /// Position of a block in its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct JobPlace {
+pub(super) struct BlockPosition {
     pub(super) is_first: bool,
     pub(super) is_last: bool,
 }
@@ -62,7 +62,7 @@ pub(super) struct JobPlace {
 #[derive(Clone, Debug)]
 enum CompressJob {
     Whole { items: Range<usize>, bytes: u64 },
-    Block { item: usize, from: u64, bytes: u64, place: JobPlace },
+    Block { item: usize, from: u64, bytes: u64, place: BlockPosition },
 }
 
 impl CompressJob {
@@ -81,7 +81,7 @@ pub(super) fn compress(
     commit: &mut dyn FnMut(Piece) -> Result<(), PackageError>,
 ) -> Result<(), PackageError> {
     let queue = Queue {
-        state: Mutex::new(State { jobs: jobs(items), next: 0, held: 0, ended: false }),
+        state: Mutex::new(State { jobs: jobs(items), next: 0, bytes_in_use: 0, ended: false }),
         capacity: Condvar::new(),
     };
     std::thread::scope(|scope| {
@@ -89,9 +89,9 @@ pub(super) fn compress(
         for _ in 0..threads.max(1) {
             let (queue, sender) = (&queue, sender.clone());
             scope.spawn(move || {
-                let mut tools = Tools::default();
-                while let Some((number, job)) = queue.take() {
-                    let piece = stop.check().map_err(PackageError::Stopped).and_then(|()| tools.piece(items, &job));
+                let mut worker = Worker::default();
+                while let Some((number, job)) = queue.next_job() {
+                    let piece = stop.check().map_err(PackageError::Cancelled).and_then(|()| worker.piece(items, &job));
                     if sender.send((number, job.bytes(), piece)).is_err() {
                         return;
                     }
@@ -101,13 +101,13 @@ pub(super) fn compress(
         drop(sender);
         // If this loop ends early, the threads must not go on waiting for budget.
         let _ended = EndOnDrop(&queue);
-        let mut early = BTreeMap::new();
+        let mut out_of_order = BTreeMap::new();
         let mut next = 0;
         for (number, bytes, piece) in results {
-            early.insert(number, (bytes, piece));
-            while let Some((bytes, piece)) = early.remove(&next) {
+            out_of_order.insert(number, (bytes, piece));
+            while let Some((bytes, piece)) = out_of_order.remove(&next) {
                 commit(piece?)?;
-                queue.give_back(bytes);
+                queue.release(bytes);
                 next += 1;
             }
         }
@@ -125,17 +125,17 @@ struct Queue {
 struct State {
     jobs: Vec<CompressJob>,
     next: usize,
-    held: u64,
+    bytes_in_use: u64,
     ended: bool,
 }
 
 impl Queue {
-    fn take(&self) -> Option<(usize, CompressJob)> {
+    fn next_job(&self) -> Option<(usize, CompressJob)> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             let job = state.jobs.get(state.next).filter(|_| !state.ended)?.clone();
-            if state.held == 0 || state.held + job.bytes() <= BUDGET {
-                state.held += job.bytes();
+            if state.bytes_in_use == 0 || state.bytes_in_use + job.bytes() <= BUDGET {
+                state.bytes_in_use += job.bytes();
                 state.next += 1;
                 return Some((state.next - 1, job));
             }
@@ -143,8 +143,8 @@ impl Queue {
         }
     }
 
-    fn give_back(&self, bytes: u64) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).held -= bytes;
+    fn release(&self, bytes: u64) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).bytes_in_use -= bytes;
         self.capacity.notify_all();
     }
 }
@@ -164,9 +164,9 @@ fn jobs(items: &[Item]) -> Vec<CompressJob> {
     let mut jobs: Vec<CompressJob> = Vec::new();
     for (item, entry) in items.iter().enumerate() {
         let size = entry.bytes();
-        if size <= WHOLE {
+        if size <= MAX_WHOLE_BYTES {
             match jobs.last_mut() {
-                Some(CompressJob::Whole { items, bytes }) if *bytes + size <= TOGETHER => {
+                Some(CompressJob::Whole { items, bytes }) if *bytes + size <= BATCH_BYTES => {
                     items.end = item + 1;
                     *bytes += size;
                 }
@@ -177,7 +177,7 @@ fn jobs(items: &[Item]) -> Vec<CompressJob> {
         let blocks = size.div_ceil(BLOCK);
         jobs.extend((0..blocks).map(|block| {
             let from = block * BLOCK;
-            let place = JobPlace { is_first: block == 0, is_last: block + 1 == blocks };
+            let place = BlockPosition { is_first: block == 0, is_last: block + 1 == blocks };
             CompressJob::Block { item, from, bytes: BLOCK.min(size - from), place }
         }));
     }
@@ -186,13 +186,13 @@ fn jobs(items: &[Item]) -> Vec<CompressJob> {
 
 /// Buffers and compressor that a thread reuses.
 #[derive(Default)]
-struct Tools {
+struct Worker {
     input: Vec<u8>,
     output: Vec<u8>,
     compressor: Option<Compressor>,
 }
 
-impl Tools {
+impl Worker {
     fn piece(&mut self, items: &[Item], job: &CompressJob) -> Result<Piece, PackageError> {
         match job {
             CompressJob::Whole { items: range, bytes } => {
@@ -240,7 +240,7 @@ impl Tools {
         Ok(())
     }
 
-    fn read_range(&mut self, item: &Item, from: u64, bytes: u64, place: JobPlace) -> Result<(), PackageError> {
+    fn read_range(&mut self, item: &Item, from: u64, bytes: u64, place: BlockPosition) -> Result<(), PackageError> {
         let file = File::open(&item.path).map_err(unreadable(&item.path))?;
         self.input.resize(bytes as usize, 0);
         file.read_exact_at(&mut self.input, from).map_err(|error| match error.kind() {
@@ -276,7 +276,7 @@ impl Tools {
 
     /// Compresses a block with the bytes before it as a dictionary. The output ends at a byte boundary, so that the next
     /// block can be appended.
-    fn block(&mut self, item: usize, before: usize, place: JobPlace) -> io::Result<Piece> {
+    fn block(&mut self, item: usize, before: usize, place: BlockPosition) -> io::Result<Piece> {
         let (dictionary, input) = self.input.split_at(before);
         let mut crc32 = crc32fast::Hasher::new();
         crc32.update(input);

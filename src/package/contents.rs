@@ -16,7 +16,7 @@ use super::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES, PackageError, threads};
 pub struct Contents {
     /// The path, as in the stanza.
     pub(super) source: String,
-    pub(super) kind: Kind,
+    pub(super) kind: ContentsKind,
     notes: Vec<PackageNote>,
 }
 
@@ -50,7 +50,7 @@ pub enum PackageNote {
         target: String,
     },
     /// A link to follow was left out, because its target is a directory that contains the link.
-    Circle {
+    Cycle {
         /// Name of the link in the archive.
         name: String,
         /// Target of the link.
@@ -59,7 +59,7 @@ pub enum PackageNote {
 }
 
 #[derive(Debug)]
-pub(super) enum Kind {
+pub(super) enum ContentsKind {
     /// An existing archive.
     Archive { path: PathBuf },
     /// Files, links and empty directories, sorted by name.
@@ -91,8 +91,8 @@ impl Contents {
     /// Bytes of all files. `None` for an existing archive, which has not been read yet.
     fn uncompressed_bytes(&self) -> Option<u64> {
         match &self.kind {
-            Kind::Archive { .. } => None,
-            Kind::Files(items) => Some(items.iter().map(Item::bytes).sum()),
+            ContentsKind::Archive { .. } => None,
+            ContentsKind::Files(items) => Some(items.iter().map(Item::bytes).sum()),
         }
     }
 
@@ -100,9 +100,9 @@ impl Contents {
     /// in the call, and not through a bucket. Always false for an existing archive, which has not been read yet.
     pub fn fits_upper_bound(&self, in_call: bool) -> bool {
         match &self.kind {
-            Kind::Archive { .. } => false,
-            Kind::Files(_) if !in_call => true,
-            Kind::Files(items) => {
+            ContentsKind::Archive { .. } => false,
+            ContentsKind::Files(_) if !in_call => true,
+            ContentsKind::Files(items) => {
                 // Each entry has two headers. Deflate adds five bytes for each 64 KiB that it cannot compress.
                 let entry = |item: &Item| item.bytes() + item.bytes() / 1000 + 2 * item.name.len() as u64 + 200;
                 items.iter().map(entry).sum::<u64>() + 1000 <= MAX_ZIP_BYTES
@@ -116,7 +116,7 @@ impl Contents {
     /// [`PackageError::UnzippedTooLarge`] with the largest files.
     pub fn check_unzipped_size(&self) -> Result<(), PackageError> {
         match (&self.kind, self.uncompressed_bytes()) {
-            (Kind::Files(items), Some(bytes)) if bytes > MAX_UNZIPPED_BYTES => {
+            (ContentsKind::Files(items), Some(bytes)) if bytes > MAX_UNZIPPED_BYTES => {
                 let entries = items.iter().map(|item| (item.name.as_str(), item.bytes()));
                 Err(PackageError::UnzippedTooLarge { bytes, largest: largest(entries) })
             }
@@ -167,10 +167,10 @@ fn one(
         let is_archive =
             path.extension().is_some_and(|end| end.eq_ignore_ascii_case("zip") || end.eq_ignore_ascii_case("jar"));
         if is_archive {
-            return Ok(Contents { source: source.to_owned(), kind: Kind::Archive { path }, notes: Vec::new() });
+            return Ok(Contents { source: source.to_owned(), kind: ContentsKind::Archive { path }, notes: Vec::new() });
         }
         let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(|| not_utf8(&path))?.to_owned();
-        let kind = Kind::Files(vec![Item { name, kind: file(&metadata), path }]);
+        let kind = ContentsKind::Files(vec![Item { name, kind: file(&metadata), path }]);
         return Ok(Contents { source: source.to_owned(), kind, notes: Vec::new() });
     }
     let mut walk = Walker::new(Rules::of(selection, &path)?, selection.links, leave_out);
@@ -253,23 +253,23 @@ struct OpenDirectory {
     /// Name in the archive, with a trailing `/`; empty for the root.
     prefix: String,
     /// This directory and its ancestors, to detect cycles. `None`: links are not followed.
-    above: Option<Rc<Ancestors>>,
+    ancestors: Option<Rc<Ancestors>>,
 }
 
 /// A directory and its ancestors, as a linked list. Sibling directories share their ancestors, so memory stays proportional to
 /// the number of directories.
 struct Ancestors {
     place: FileId,
-    above: Option<Rc<Ancestors>>,
+    ancestors: Option<Rc<Ancestors>>,
 }
 
 impl Ancestors {
-    fn contains(mut above: Option<&Rc<Ancestors>>, place: FileId) -> bool {
-        while let Some(it) = above {
+    fn contains(mut ancestors: Option<&Rc<Ancestors>>, place: FileId) -> bool {
+        while let Some(it) = ancestors {
             if it.place == place {
                 return true;
             }
-            above = it.above.as_ref();
+            ancestors = it.ancestors.as_ref();
         }
         false
     }
@@ -295,7 +295,7 @@ impl Walker {
     }
 
     fn into_contents(mut self, source: String) -> Result<Contents, PackageError> {
-        self.items.extend(measured(self.files, self.leave_out)?);
+        self.items.extend(read_metadata(self.files, self.leave_out)?);
         if self.items.is_empty() {
             return Err(PackageError::Empty { path: source, only_hidden: self.hidden });
         }
@@ -304,13 +304,13 @@ impl Walker {
         self.items.dedup_by(|a, b| a.name == b.name);
         self.notes.extend(stale_pyc(&self.items));
         self.notes.sort();
-        Ok(Contents { source, kind: Kind::Files(self.items), notes: self.notes })
+        Ok(Contents { source, kind: ContentsKind::Files(self.items), notes: self.notes })
     }
 
     fn directory(&mut self, path: PathBuf, prefix: String) -> Result<(), PackageError> {
         self.root = canonical(&path)?;
         self.enter(path, prefix, None)?;
-        while let Some(OpenDirectory { path, prefix, above }) = self.open.pop() {
+        while let Some(OpenDirectory { path, prefix, ancestors }) = self.open.pop() {
             let mut is_empty = true;
             for entry in fs::read_dir(&path).map_err(unreadable(&path))? {
                 let entry = entry.map_err(unreadable(&path))?;
@@ -319,11 +319,11 @@ impl Walker {
                 let file_name = entry.file_name().into_string().map_err(|_| not_utf8(&path))?;
                 let name = format!("{prefix}{file_name}");
                 let kind = entry.file_type().map_err(unreadable(&path))?;
-                match self.rules.keeps_out(&name, &file_name, kind.is_dir()) {
+                match self.rules.exclusion(&name, &file_name, kind.is_dir()) {
                     Some(ExclusionReason::Hidden) => self.hidden = true,
                     Some(ExclusionReason::Rule) => {}
-                    None if kind.is_dir() => self.enter(path, format!("{name}/"), above.clone())?,
-                    None if kind.is_symlink() => self.link(name, path, above.as_ref())?,
+                    None if kind.is_dir() => self.enter(path, format!("{name}/"), ancestors.clone())?,
+                    None if kind.is_symlink() => self.link(name, path, ancestors.as_ref())?,
                     None if kind.is_file() => self.file(name, path)?,
                     None => self.notes.push(PackageNote::NoFile { name }),
                 }
@@ -335,15 +335,15 @@ impl Walker {
         Ok(())
     }
 
-    fn enter(&mut self, path: PathBuf, prefix: String, above: Option<Rc<Ancestors>>) -> Result<(), PackageError> {
+    fn enter(&mut self, path: PathBuf, prefix: String, ancestors: Option<Rc<Ancestors>>) -> Result<(), PackageError> {
         self.count()?;
-        let above = if self.links == Links::Preserve {
+        let ancestors = if self.links == Links::Preserve {
             None
         } else {
             let place = identity(&fs::metadata(&path).map_err(unreadable(&path))?);
-            Some(Rc::new(Ancestors { place, above }))
+            Some(Rc::new(Ancestors { place, ancestors }))
         };
-        self.open.push(OpenDirectory { path, prefix, above });
+        self.open.push(OpenDirectory { path, prefix, ancestors });
         Ok(())
     }
 
@@ -358,7 +358,7 @@ impl Walker {
         if self.entries > MAX_ENTRIES { Err(PackageError::TooMany { most: MAX_ENTRIES }) } else { Ok(()) }
     }
 
-    fn link(&mut self, name: String, path: PathBuf, above: Option<&Rc<Ancestors>>) -> Result<(), PackageError> {
+    fn link(&mut self, name: String, path: PathBuf, ancestors: Option<&Rc<Ancestors>>) -> Result<(), PackageError> {
         self.count()?;
         let target = fs::read_link(&path).map_err(unreadable(&path))?;
         let target = target.into_os_string().into_string().map_err(|_| not_utf8(&path))?;
@@ -384,11 +384,11 @@ impl Walker {
             self.notes.push(PackageNote::NoFile { name });
             return Ok(());
         }
-        if Ancestors::contains(above, identity(&there)) {
-            self.notes.push(PackageNote::Circle { name, target });
+        if Ancestors::contains(ancestors, identity(&there)) {
+            self.notes.push(PackageNote::Cycle { name, target });
             return Ok(());
         }
-        self.enter(path, format!("{name}/"), above.cloned())
+        self.enter(path, format!("{name}/"), ancestors.cloned())
     }
 }
 
@@ -402,27 +402,28 @@ fn stale_pyc(items: &[Item]) -> Option<PackageNote> {
     let first = cached.next()?;
     let mut head = [0; 8];
     fs::File::open(&first.path).and_then(|mut file| file.read_exact(&mut head)).ok()?;
-    let reports_a_time = head[4..] == [0; 4];
-    reports_a_time.then(|| PackageNote::StalePyc { name: first.name.clone(), count: 1 + cached.count() })
+    let has_timestamp = head[4..] == [0; 4];
+    has_timestamp.then(|| PackageNote::StalePyc { name: first.name.clone(), count: 1 + cached.count() })
 }
 
 /// Reads size and mode of each file. Uses several threads for many files, because these reads take most of the time of a walk.
-fn measured(mut files: Vec<(String, PathBuf)>, leave_out: Option<FileId>) -> Result<Vec<Item>, PackageError> {
-    let look = |(name, path): (String, PathBuf)| match fs::metadata(&path) {
+fn read_metadata(mut files: Vec<(String, PathBuf)>, leave_out: Option<FileId>) -> Result<Vec<Item>, PackageError> {
+    let read_item = |(name, path): (String, PathBuf)| match fs::metadata(&path) {
         Ok(metadata) if leave_out == Some(identity(&metadata)) => None,
         Ok(metadata) => Some(Ok(Item { name, kind: file(&metadata), path })),
         Err(error) => Some(Err(unreadable(&path)(error))),
     };
     if files.len() < WORTH_A_THREAD {
-        return files.into_iter().filter_map(look).collect();
+        return files.into_iter().filter_map(read_item).collect();
     }
     let share = files.len().div_ceil(threads());
     std::thread::scope(|scope| {
-        let look_all = |files: &mut [(String, PathBuf)]| files.iter_mut().map(mem::take).filter_map(look).collect();
-        let looking: Vec<_> = files.chunks_mut(share).map(|files| scope.spawn(move || look_all(files))).collect();
+        let read_items =
+            |files: &mut [(String, PathBuf)]| files.iter_mut().map(mem::take).filter_map(read_item).collect();
+        let reading: Vec<_> = files.chunks_mut(share).map(|files| scope.spawn(move || read_items(files))).collect();
         let mut items = Vec::new();
-        for looking in looking {
-            let found: Result<Vec<Item>, PackageError> = looking.join().expect("a panic ends the process");
+        for reading in reading {
+            let found: Result<Vec<Item>, PackageError> = reading.join().expect("a panic ends the process");
             items.extend(found?);
         }
         Ok(items)

@@ -126,7 +126,7 @@ pub enum PackageError {
         source: io::Error,
     },
     /// The run was cancelled.
-    Stopped(CancelReason),
+    Cancelled(CancelReason),
 }
 
 /// Lists the files below `directory` that `selection` includes. `leave_out` is the output file, which must not become part
@@ -415,7 +415,7 @@ mod tests {
             name: name.to_owned(),
             target: target.display().to_string(),
         };
-        let circle = |name: &str| PackageNote::Circle { name: name.to_owned(), target: "..".to_owned() };
+        let circle = |name: &str| PackageNote::Cycle { name: name.to_owned(), target: "..".to_owned() };
         let shared = outside.path().join("shared");
         let (kept, notes) = with(Links::Preserve);
         assert_eq!(kept, ["inside", "lib/a.js", "lib/up", "outside"]);
@@ -563,8 +563,8 @@ mod tests {
     fn packaging_ends_when_the_run_is_to_end() {
         let tree = tree(&[("index.js", "1")]);
         let stop = CancelToken::new();
-        stop.request(CancelReason::Signal(15));
+        stop.cancel(CancelReason::Signal(15));
         let result = scan(tree.path(), &Selection::default(), None).unwrap().into_archive(&mut |_| {}, &stop);
-        assert!(matches!(result, Err(PackageError::Stopped(CancelReason::Signal(15)))));
+        assert!(matches!(result, Err(PackageError::Cancelled(CancelReason::Signal(15)))));
     }
 }

@@ -85,7 +85,7 @@ impl Rules {
     }
 
     /// Why an entry is left out. `None`: it is kept. If a directory is left out, so is everything in it.
-    pub(super) fn keeps_out(&self, name: &str, file_name: &str, is_directory: bool) -> Option<ExclusionReason> {
+    pub(super) fn exclusion(&self, name: &str, file_name: &str, is_directory: bool) -> Option<ExclusionReason> {
         // `.lambdaignore` itself is never deployed.
         if name == IGNORE_FILE || self.hides(file_name) {
             return Some(ExclusionReason::Hidden);

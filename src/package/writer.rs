@@ -79,7 +79,7 @@ impl<W: Write> Writer<W> {
         let zip64 = sizes.compressed >= MAX_32 || sizes.uncompressed >= MAX_32;
         self.local_header(head, flags(head.name), sizes, zip64)?;
         self.put(data)?;
-        self.note(head, flags(head.name), sizes, at, zip64);
+        self.add_to_directory(head, flags(head.name), sizes, at, zip64);
         Ok(())
     }
 
@@ -101,7 +101,7 @@ impl<W: Write> Writer<W> {
     pub(super) fn end(&mut self, crc32: u32, uncompressed: u64) -> io::Result<()> {
         let open = self.open.take().expect("an entry was begun");
         let sizes = Sizes { crc32, compressed: self.position - open.data, uncompressed };
-        let mut descriptor = Bytes::default();
+        let mut descriptor = FieldBuffer::default();
         descriptor.signature(*b"PK\x07\x08").u32(crc32);
         if open.zip64 {
             descriptor.u64(sizes.compressed).u64(sizes.uncompressed);
@@ -110,7 +110,7 @@ impl<W: Write> Writer<W> {
         }
         self.put(&descriptor.0)?;
         let head = Head { name: &open.name, mode: open.mode, method: Method::Deflated };
-        self.note(head, flags(&open.name) | DESCRIPTOR_FOLLOWS, sizes, open.at, open.zip64);
+        self.add_to_directory(head, flags(&open.name) | DESCRIPTOR_FOLLOWS, sizes, open.at, open.zip64);
         Ok(())
     }
 
@@ -119,7 +119,7 @@ impl<W: Write> Writer<W> {
         let (at, size) = (self.position, self.directory.len() as u64);
         let directory = std::mem::take(&mut self.directory);
         self.put(&directory)?;
-        let mut end = Bytes::default();
+        let mut end = FieldBuffer::default();
         if self.entries >= MAX_16 || at >= MAX_32 || size >= MAX_32 {
             // 4.3.14 and 4.3.15: the ZIP64 end of central directory record, and its locator.
             end.signature(*b"PK\x06\x06").u64(44).u16(MADE_BY).u16(45).u32(0).u32(0);
@@ -135,7 +135,7 @@ impl<W: Write> Writer<W> {
 
     /// Writes the local file header (4.3.7).
     fn local_header(&mut self, head: Head<'_>, flags: u16, sizes: Sizes, zip64: bool) -> io::Result<()> {
-        let mut header = Bytes::default();
+        let mut header = FieldBuffer::default();
         header.signature(*b"PK\x03\x04").u16(version(zip64)).u16(flags).u16(head.method.number()).u16(0).u16(DATE);
         header.u32(sizes.crc32);
         if zip64 {
@@ -151,8 +151,8 @@ impl<W: Write> Writer<W> {
     }
 
     /// Adds the central directory header of an entry (4.3.12).
-    fn note(&mut self, head: Head<'_>, flags: u16, sizes: Sizes, at: u64, zip64: bool) {
-        let mut extra = Bytes::default();
+    fn add_to_directory(&mut self, head: Head<'_>, flags: u16, sizes: Sizes, at: u64, zip64: bool) {
+        let mut extra = FieldBuffer::default();
         if zip64 {
             extra.u64(sizes.uncompressed).u64(sizes.compressed);
         }
@@ -160,7 +160,7 @@ impl<W: Write> Writer<W> {
             extra.u64(at);
         }
         let extra_length = if extra.0.is_empty() { 0 } else { extra.0.len() as u16 + 4 };
-        let mut entry = Bytes(std::mem::take(&mut self.directory));
+        let mut entry = FieldBuffer(std::mem::take(&mut self.directory));
         entry.signature(*b"PK\x01\x02").u16(MADE_BY).u16(version(extra_length > 0)).u16(flags);
         entry.u16(head.method.number()).u16(0).u16(DATE).u32(sizes.crc32);
         if zip64 {
@@ -212,9 +212,9 @@ fn narrow(number: u64) -> u32 {
 
 /// Buffer of little-endian fields.
 #[derive(Default)]
-struct Bytes(Vec<u8>);
+struct FieldBuffer(Vec<u8>);
 
-impl Bytes {
+impl FieldBuffer {
     fn signature(&mut self, signature: [u8; 4]) -> &mut Self {
         self.bytes(&signature)
     }

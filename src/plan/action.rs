@@ -196,17 +196,17 @@ impl Action {
     }
 
     /// True for an operation that changes code or settings that are part of a version.
-    pub(super) fn is_of_function(&self) -> bool {
+    pub(super) fn changes_function(&self) -> bool {
         matches!(self, Action::UpdateFunctionConfiguration { .. } | Action::UpdateFunctionCode { .. })
     }
 
     /// True for an operation that decides which code AWS accepts in later steps.
-    pub fn decides_about_code(&self) -> bool {
+    pub fn affects_code_signing(&self) -> bool {
         matches!(self, Action::PutFunctionCodeSigningConfig { .. } | Action::DeleteFunctionCodeSigningConfig)
     }
 
     /// True for an action that changes nothing at AWS.
-    pub fn only_looks(&self) -> bool {
+    pub fn is_read_only(&self) -> bool {
         matches!(self, Action::Verify | Action::Wait { .. } | Action::WaitForProvisioned { .. })
     }
 

@@ -125,20 +125,20 @@ pub enum PlanError {
 ///
 /// # Errors
 /// [`PlanError`], if the function cannot become what the stanza describes.
-pub fn plan(wanted: &DesiredFunction, code: &Code, live: Option<&LiveFunction>) -> Result<Plan, PlanError> {
+pub fn plan(desired: &DesiredFunction, code: &Code, live: Option<&LiveFunction>) -> Result<Plan, PlanError> {
     let revision = live.and_then(|live| live.revision_id.clone());
-    if wanted.revision_id.is_some() && wanted.revision_id != revision {
+    if desired.revision_id.is_some() && desired.revision_id != revision {
         return Err(PlanError::OtherRevision { exists: live.is_some(), live: revision });
     }
     match live {
-        None => create(wanted, code),
-        Some(live) => update(wanted, code, live),
+        None => create(desired, code),
+        Some(live) => update(desired, code, live),
     }
 }
 
-fn create(wanted: &DesiredFunction, code: &Code) -> Result<Plan, PlanError> {
-    let mut settings = wanted.settings_for(None);
-    let default = wanted.default_description.clone().map(Setting::Description);
+fn create(desired: &DesiredFunction, code: &Code) -> Result<Plan, PlanError> {
+    let mut settings = desired.settings_for(None);
+    let default = desired.default_description.clone().map(Setting::Description);
     settings.extend(default.filter(|default| !settings.iter().any(|setting| setting.is_kind_of(default))));
     settings.retain(|setting| !setting.is_empty());
     let has = |field: &str| settings.iter().any(|setting| setting.field() == field);
@@ -155,31 +155,31 @@ fn create(wanted: &DesiredFunction, code: &Code) -> Result<Plan, PlanError> {
     }
     let (after, settings): (Vec<_>, Vec<_>) =
         settings.into_iter().partition(|setting| setting.changed_by() == ChangedBy::Concurrency);
-    let tags = wanted.tags.clone().unwrap_or_default();
+    let tags = desired.tags.clone().unwrap_or_default();
     let mut changes: Vec<Change> = settings.iter().flat_map(|setting| differences(setting, None)).collect();
     changes.extend(tags.keys().map(|name| tag_change(name, Value::Null, json!(MASK))));
     changes.push(code_change(code, None));
     let mut steps: Vec<Step> = upload(code).into_iter().collect();
     let delivery = code.delivery.clone();
-    let release = release::plan_release(&wanted.release, &settings, None, true)?;
+    let release = release::plan_release(&desired.release, &settings, None, true)?;
     steps.push(Step { action: Action::CreateFunction { settings, tags, delivery }, changes });
     steps.extend(release.publish);
     steps.extend(release.go_live);
     steps.extend(after.iter().filter_map(|setting| own_call(setting, None)));
     steps.extend(release.provisioned);
-    steps.extend(url::steps(wanted.url.as_ref(), wanted.url_alias(), None)?);
-    steps.extend(release.proof);
+    steps.extend(url::steps(desired.url.as_ref(), desired.url_alias(), None)?);
+    steps.extend(release.verification);
     Ok(Plan { function: FunctionPresence::Absent, steps, version: None, cleared: Vec::new() })
 }
 
-fn update(wanted: &DesiredFunction, code: &Code, live: &LiveFunction) -> Result<Plan, PlanError> {
+fn update(desired: &DesiredFunction, code: &Code, live: &LiveFunction) -> Result<Plan, PlanError> {
     if matches!(code.delivery, Delivery::Image(_) | Delivery::LiveImage) != live.image.is_some() {
         return Err(PlanError::OtherPackageType { is_image: live.image.is_some() });
     }
-    if wanted.replaces_tags && wanted.tags.is_some() && live.tags.is_none() {
+    if desired.replaces_tags && desired.tags.is_some() && live.tags.is_none() {
         return Err(PlanError::TagsUnreadable);
     }
-    let settings = merged(wanted, wanted.settings_for(live.runtime()), live)?;
+    let settings = merged(desired, desired.settings_for(live.runtime()), live)?;
     // AWS neither returns nor accepts code signing for images. For these the stanza can only ask for none.
     let is_signing = |setting: &Setting| setting.changed_by() == ChangedBy::CodeSigning;
     let differs =
@@ -192,11 +192,11 @@ fn update(wanted: &DesiredFunction, code: &Code, live: &LiveFunction) -> Result<
         |call| changed_by(call).into_iter().filter_map(|setting| own_call(&setting, live.setting(&setting)));
     let configuration = configuration(changed_by(ChangedBy::Configuration), live);
     let changes = configuration.is_some() || new_code.is_some();
-    let release = release::plan_release(&wanted.release, &settings, Some(live), changes)?;
+    let release = release::plan_release(&desired.release, &settings, Some(live), changes)?;
     // With a reserved concurrency of 0 no version can be invoked, so verification needs the new value first.
     let is_stopped = live.settings.contains(&Setting::ReservedConcurrency(Some(0)));
     let (starting, concurrency): (Vec<Step>, Vec<Step>) =
-        own_calls(ChangedBy::Concurrency).partition(|_| is_stopped && wanted.release.verifies);
+        own_calls(ChangedBy::Concurrency).partition(|_| is_stopped && desired.release.verifies);
     let mut steps = release.ended_shift;
     steps.extend(upload(code).filter(|_| new_code.is_some()));
     steps.extend(own_calls(ChangedBy::CodeSigning));
@@ -206,45 +206,45 @@ fn update(wanted: &DesiredFunction, code: &Code, live: &LiveFunction) -> Result<
     steps.extend(release.publish_latest);
     steps.extend(starting);
     steps.extend(release.go_live);
-    steps.extend(tags(wanted, live));
+    steps.extend(tags(desired, live));
     steps.extend(concurrency);
     steps.extend(release.provisioned);
-    steps.extend(url::steps(wanted.url.as_ref(), wanted.url_alias(), Some(live))?);
-    steps.extend(release.proof);
-    steps.extend(release.pruned);
+    steps.extend(url::steps(desired.url.as_ref(), desired.url_alias(), Some(live))?);
+    steps.extend(release.verification);
+    steps.extend(release.deletions);
     let (version, cleared) = (release.version, release.cleared);
     Ok(Plan { function: FunctionPresence::Exists, steps, version, cleared })
 }
 
 /// True if the plan depends on the published versions, so that they have to be read first.
-pub fn needs_versions(wanted: &DesiredFunction, code: &Code, live: &LiveFunction) -> bool {
-    let publishes = wanted.release.publish && wanted.release.aliases.is_empty();
+pub fn needs_versions(desired: &DesiredFunction, code: &Code, live: &LiveFunction) -> bool {
+    let publishes = desired.release.publish && desired.release.aliases.is_empty();
     let changes = || {
-        let plan = plan(wanted, code, Some(live));
-        plan.is_ok_and(|plan| plan.steps.iter().any(|step| step.action.is_of_function()))
+        let plan = plan(desired, code, Some(live));
+        plan.is_ok_and(|plan| plan.steps.iter().any(|step| step.action.changes_function()))
     };
-    wanted.release.keep.is_some() || (publishes && !changes())
+    desired.release.keep.is_some() || (publishes && !changes())
 }
 
 /// The existing version on which a plan relies and whose state has not been read yet. With `waits` it may also be one that AWS is
 /// still preparing. `None`: there is no such version.
-pub fn unsettled(plan: &Plan, live: &LiveFunction, waits: bool) -> Option<String> {
+pub fn version_to_read(plan: &Plan, live: &LiveFunction, waits: bool) -> Option<String> {
     let version = live.versions.iter().find(|version| Some(&version.number) == plan.version.as_ref())?;
-    let is_unsettled = match version.state {
+    let is_unread = match version.state {
         VersionState::Unknown => true,
         VersionState::Pending => waits,
         VersionState::Ready | VersionState::Failed => false,
     };
-    is_unsettled.then(|| version.number.clone())
+    is_unread.then(|| version.number.clone())
 }
 
 /// Merges live environment variables into those of the stanza, if the stanza wants that. The stanza's values win.
 fn merged(
-    wanted: &DesiredFunction,
+    desired: &DesiredFunction,
     mut settings: Vec<Setting>,
     live: &LiveFunction,
 ) -> Result<Vec<Setting>, PlanError> {
-    for setting in settings.iter_mut().filter(|_| wanted.merges_environment) {
+    for setting in settings.iter_mut().filter(|_| desired.merges_environment) {
         if let Setting::Environment(variables) = setting {
             let Some(Setting::Environment(kept)) = live.setting(&Setting::Environment(BTreeMap::new())) else {
                 return Err(PlanError::EnvironmentUnreadable);
@@ -273,8 +273,8 @@ fn own_call(setting: &Setting, live: Option<&Setting>) -> Option<Step> {
 fn update_code(mut settings: Vec<Setting>, code: &Code, live: &LiveFunction) -> Option<Step> {
     let is_live = is_live(code, live);
     // Repeat a failed update. Whether settings or code caused the failure is unknown, but sending the code clears it.
-    let tries_again = live.has_failed;
-    if settings.is_empty() && is_live && !tries_again {
+    let retries = live.has_failed;
+    if settings.is_empty() && is_live && !retries {
         return None;
     }
     let delivery = match (&code.delivery, &live.image) {
@@ -285,7 +285,7 @@ fn update_code(mut settings: Vec<Setting>, code: &Code, live: &LiveFunction) -> 
         settings.iter().flat_map(|setting| differences(setting, live.setting(setting))).collect();
     if !is_live {
         changes.push(code_change(code, Some(live)));
-    } else if tries_again {
+    } else if retries {
         changes.push(Change { field: "last_update_status".to_owned(), from: json!("Failed"), to: json!("Successful") });
     }
     // AWS resets members that are left out to its defaults, so the live KMS key and architecture are sent, too.
@@ -367,18 +367,18 @@ fn complete_structures(settings: &mut Vec<Setting>, live: &LiveFunction) {
 }
 
 /// The steps that remove tags, then those that add or change tags.
-fn tags(wanted: &DesiredFunction, live: &LiveFunction) -> Vec<Step> {
-    let Some(wanted_tags) = &wanted.tags else { return Vec::new() };
+fn tags(desired: &DesiredFunction, live: &LiveFunction) -> Vec<Step> {
+    let Some(desired_tags) = &desired.tags else { return Vec::new() };
     let was = |name: &String| live.tags.as_ref().and_then(|tags| tags.get(name));
-    let tags: BTreeMap<String, Secret> = wanted_tags
+    let tags: BTreeMap<String, Secret> = desired_tags
         .iter()
         .filter(|(name, value)| was(name) != Some(value))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
     // Tags with the prefix `aws:` belong to AWS and cannot be removed.
-    let is_extra = |name: &&String| !wanted_tags.contains_key(*name) && !name.starts_with("aws:");
+    let is_extra = |name: &&String| !desired_tags.contains_key(*name) && !name.starts_with("aws:");
     let live_names = live.tags.iter().flat_map(BTreeMap::keys);
-    let names: Vec<String> = live_names.filter(is_extra).filter(|_| wanted.replaces_tags).cloned().collect();
+    let names: Vec<String> = live_names.filter(is_extra).filter(|_| desired.replaces_tags).cloned().collect();
     let gone = names.iter().map(|name| tag_change(name, json!(MASK), Value::Null)).collect();
     let masked = |name| was(name).map_or(Value::Null, |_| json!(MASK));
     let come = tags.keys().map(|name| tag_change(name, masked(name), json!(MASK))).collect();
@@ -393,18 +393,18 @@ fn tag_change(name: &str, from: Value, to: Value) -> Change {
 
 /// The changes to show: one per setting, and for environment variables one per variable.
 fn differences(setting: &Setting, live: Option<&Setting>) -> Vec<Change> {
-    let (Setting::Environment(wanted), live_variables) = (setting, environment(live)) else {
+    let (Setting::Environment(desired), live_variables) = (setting, environment(live)) else {
         let from = live.map_or(Value::Null, Setting::shown);
         return vec![Change { field: setting.field().to_owned(), from, to: setting.shown() }];
     };
-    let names: std::collections::BTreeSet<&String> = wanted.keys().chain(live_variables.keys()).collect();
+    let names: std::collections::BTreeSet<&String> = desired.keys().chain(live_variables.keys()).collect();
     let masked = |variables: &BTreeMap<String, Secret>, name| variables.get(name).map_or(Value::Null, |_| json!(MASK));
-    let changed = names.into_iter().filter(|name| wanted.get(*name) != live_variables.get(*name));
+    let changed = names.into_iter().filter(|name| desired.get(*name) != live_variables.get(*name));
     let changes: Vec<Change> = changed
         .map(|name| Change {
             field: format!("environment.{name}"),
             from: masked(&live_variables, name),
-            to: masked(wanted, name),
+            to: masked(desired, name),
         })
         .collect();
     if changes.is_empty() && live.is_none() {

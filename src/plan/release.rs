@@ -34,9 +34,9 @@ pub(super) struct ReleaseSteps {
     /// Changes of provisioned concurrency.
     pub(super) provisioned: Vec<Step>,
     /// Verification of a function without an alias, whose code is live already.
-    pub(super) proof: Vec<Step>,
+    pub(super) verification: Vec<Step>,
     /// Deletions of old versions.
-    pub(super) pruned: Vec<Step>,
+    pub(super) deletions: Vec<Step>,
     /// Weights of aliases that these steps remove.
     pub(super) cleared: Vec<ClearedWeights>,
 }
@@ -82,34 +82,35 @@ pub(super) fn plan_release(
     });
     let is_latest = managed.is_some() && !release.publish && publish_latest.is_none();
     let version = is_latest.then(|| LATEST_PUBLISHED.to_owned()).or(version);
-    let mut parts = ReleaseSteps { version, publish, publish_latest, ..ReleaseSteps::default() };
+    let mut planned = ReleaseSteps { version, publish, publish_latest, ..ReleaseSteps::default() };
     let mut moved: Vec<LiveAlias> = Vec::new();
     let mut last: Vec<Step> = Vec::new();
     for name in &release.aliases {
         let Some(alias) = find(name) else {
-            let change = alias_change(name, Value::Null, parts.version.as_deref());
+            let change = alias_change(name, Value::Null, planned.version.as_deref());
             last.push(Step { action: Action::CreateAlias { alias: name.clone() }, changes: vec![change] });
             continue;
         };
-        let is_right = parts.version.as_ref() == Some(&alias.version);
-        if is_right && alias.shares().is_empty() {
+        let is_at_version = planned.version.as_ref() == Some(&alias.version);
+        if is_at_version && alias.shares().is_empty() {
             continue;
         }
-        parts.cleared.extend(cleared(alias));
+        planned.cleared.extend(cleared(alias));
         let provisions = release.provisioned.flatten().is_some()
             && live.is_some_and(|live| live.provisioned.contains_key(name))
-            && !is_right;
-        let history = if is_right { alias.settled_history() } else { Some(alias.history.leaving(&alias.version)) };
-        let mut update = alias_update_step(alias, parts.version.clone(), history, provisions);
+            && !is_at_version;
+        let history =
+            if is_at_version { alias.history_after_shift() } else { Some(alias.history.moved_from(&alias.version)) };
+        let mut update = alias_update_step(alias, planned.version.clone(), history, provisions);
         // End an unfinished shift of an earlier run first, so that its version gets no traffic during verification.
-        if (release.verifies || !release.shares.is_empty()) && !is_right {
+        if (release.verifies || !release.shares.is_empty()) && !is_at_version {
             let ended = end_shift_step(alias);
             if ended.is_some() {
                 update.changes.retain(|change| !change.field.ends_with(".weights"));
             }
-            parts.ended_shift.extend(ended);
+            planned.ended_shift.extend(ended);
         }
-        if !is_right {
+        if !is_at_version {
             moved.push(alias.clone());
         }
         last.push(update);
@@ -121,30 +122,30 @@ pub(super) fn plan_release(
     }
     if !release.aliases.is_empty() {
         if !last.is_empty() {
-            let is_cleanup = parts.publish.is_none() && last.iter().all(is_only_weights);
-            parts.go_live.extend(verify().filter(|_| !is_cleanup));
+            let is_cleanup = planned.publish.is_none() && last.iter().all(is_only_weights);
+            planned.go_live.extend(verify().filter(|_| !is_cleanup));
             // Provisioned concurrency is removed before an alias moves: otherwise AWS moves it along, and the old version serves
             // until that is done.
             let (removed, kept): (Vec<Step>, Vec<Step>) = provisioned(release, live).into_iter().partition(removes);
-            parts.go_live.extend(removed);
-            parts.provisioned = kept;
+            planned.go_live.extend(removed);
+            planned.provisioned = kept;
         } else {
-            parts.provisioned = provisioned(release, live);
+            planned.provisioned = provisioned(release, live);
         }
         let mut before = 0;
         for share in release.shares.iter().copied().filter(|_| !moved.is_empty()) {
-            parts.go_live.extend(moved.iter().map(|alias| shift(alias, before, share)));
-            parts.go_live.push(Step { action: Action::Wait { interval: release.interval }, changes: Vec::new() });
-            parts.go_live.extend(verify());
+            planned.go_live.extend(moved.iter().map(|alias| shift(alias, before, share)));
+            planned.go_live.push(Step { action: Action::Wait { interval: release.interval }, changes: Vec::new() });
+            planned.go_live.extend(verify());
             before = share;
         }
-        parts.go_live.append(&mut last);
+        planned.go_live.append(&mut last);
     } else {
-        parts.proof.extend(verify());
+        planned.verification.extend(verify());
     }
-    let creates = parts.publish.is_some() && (changes || live.is_none_or(surely_differs));
-    parts.pruned = pruned(release, live, parts.version.as_deref(), creates);
-    Ok(parts)
+    let creates = planned.publish.is_some() && (changes || live.is_none_or(differs_from_newest));
+    planned.deletions = deletions(release, live, planned.version.as_deref(), creates);
+    Ok(planned)
 }
 
 /// A version with the function's code and settings. One at which an alias of the stanza points is preferred to the newest version.
@@ -158,7 +159,7 @@ fn copy_of<'a>(live: &'a LiveFunction, release: &Release) -> Option<&'a LiveVers
 
 /// The version to which an alias is rolled back: the previous one in its alias history. If someone else moved the alias, it is the
 /// next older version, which may never have been live.
-pub(super) fn before<'a>(alias: &LiveAlias, versions: &'a [LiveVersion]) -> Option<&'a LiveVersion> {
+pub(super) fn previous_version<'a>(alias: &LiveAlias, versions: &'a [LiveVersion]) -> Option<&'a LiveVersion> {
     match alias.history.before(&alias.version) {
         Some(before) => before.iter().find_map(|number| at(number, versions)),
         None => {
@@ -172,7 +173,7 @@ pub(super) fn before<'a>(alias: &LiveAlias, versions: &'a [LiveVersion]) -> Opti
 }
 
 /// True if the function surely differs from its newest version, so that PublishVersion creates a new one.
-fn surely_differs(live: &LiveFunction) -> bool {
+fn differs_from_newest(live: &LiveFunction) -> bool {
     let newest = live.versions.iter().max_by_key(|version| version.ordinal());
     newest.is_none_or(|newest| live.knows_environment() && !newest.is_copy_of(live))
 }
@@ -198,7 +199,7 @@ pub(super) fn alias_update_step(
 
 /// The step that sends all traffic of an alias to the version at which it points. `None`: that is so already.
 fn end_shift_step(alias: &LiveAlias) -> Option<Step> {
-    let step = alias_update_step(alias, Some(alias.version.clone()), alias.settled_history(), false);
+    let step = alias_update_step(alias, Some(alias.version.clone()), alias.history_after_shift(), false);
     (!step.changes.is_empty()).then_some(step)
 }
 
@@ -256,8 +257,8 @@ fn check_shareable(
     for alias in moved {
         let Some(old) = at(&alias.version, versions) else { continue };
         for kind in [Setting::Role(String::new()), Setting::DeadLetterArn(String::new())] {
-            let wanted = settings.iter().find(|setting| setting.is_kind_of(&kind));
-            let new = wanted.or_else(|| live.and_then(|live| live.setting(&kind)));
+            let desired = settings.iter().find(|setting| setting.is_kind_of(&kind));
+            let new = desired.or_else(|| live.and_then(|live| live.setting(&kind)));
             if let (Some(new), Some(old)) = (new, old.setting(&kind))
                 && new != old
             {
@@ -270,22 +271,26 @@ fn check_shareable(
 
 /// The steps that change the provisioned concurrency of the stanza's aliases.
 fn provisioned(release: &Release, live: Option<&LiveFunction>) -> Vec<Step> {
-    let Some(wanted) = release.provisioned else { return Vec::new() };
+    let Some(desired) = release.provisioned else { return Vec::new() };
     let steps = |alias: &String| {
-        let is = live.and_then(|live| live.provisioned.get(alias));
+        let current = live.and_then(|live| live.provisioned.get(alias));
         // AWS rejects a new number while provisioned concurrency is still moving to another version.
-        let is_moving = is.is_some_and(|is| is.state == ProvisionedState::InProgress);
-        let wait = is_moving.then(|| Action::WaitForProvisioned { alias: alias.clone() }).filter(|_| wanted.is_some());
-        let change = match (wanted, is) {
+        let is_moving = current.is_some_and(|current| current.state == ProvisionedState::InProgress);
+        let wait = is_moving.then(|| Action::WaitForProvisioned { alias: alias.clone() }).filter(|_| desired.is_some());
+        let change = match (desired, current) {
             (None, None) => None,
-            (Some(wanted), Some(is)) if is.executions == wanted && is.state != ProvisionedState::Failed => None,
+            (Some(desired), Some(current))
+                if current.executions == desired && current.state != ProvisionedState::Failed =>
+            {
+                None
+            }
             (Some(executions), _) => Some(Action::PutProvisionedConcurrencyConfig { alias: alias.clone(), executions }),
             (None, Some(_)) => Some(Action::DeleteProvisionedConcurrencyConfig { alias: alias.clone() }),
         };
-        let from = is.map_or(Value::Null, |is| json!(is.executions));
-        let reported = Change { field: format!("provisioned_concurrency.{alias}"), from, to: json!(wanted) };
+        let from = current.map_or(Value::Null, |current| json!(current.executions));
+        let shown = Change { field: format!("provisioned_concurrency.{alias}"), from, to: json!(desired) };
         let wait = wait.map(|action| Step { action, changes: Vec::new() });
-        wait.into_iter().chain(change.map(|action| Step { action, changes: vec![reported] })).collect::<Vec<Step>>()
+        wait.into_iter().chain(change.map(|action| Step { action, changes: vec![shown] })).collect::<Vec<Step>>()
     };
     release.aliases.iter().flat_map(steps).collect()
 }
@@ -296,7 +301,7 @@ fn removes(step: &Step) -> bool {
 
 /// The steps that delete versions beyond the number to keep. All published versions count. A version that gets traffic through an
 /// alias stays, and so does the one to which an alias can be rolled back. `creates`: this run publishes one more version before.
-fn pruned(release: &Release, live: Option<&LiveFunction>, version: Option<&str>, creates: bool) -> Vec<Step> {
+fn deletions(release: &Release, live: Option<&LiveFunction>, version: Option<&str>, creates: bool) -> Vec<Step> {
     let (Some(keep), Some(live)) = (release.keep, live) else { return Vec::new() };
     let mut versions: Vec<&LiveVersion> = live.versions.iter().collect();
     versions.sort_by_key(|version| std::cmp::Reverse(version.ordinal()));
@@ -310,8 +315,8 @@ fn pruned(release: &Release, live: Option<&LiveFunction>, version: Option<&str>,
         // An alias that moves can be rolled back to its current version, which is protected above. The previous version of an
         // alias outside of the stanza is known only from its alias history.
         let stays = !is_ours(&alias) || version.is_some_and(|version| version == alias.version);
-        let is_reported = is_ours(&alias) || alias.history.before(&alias.version).is_some();
-        protected.extend(before(alias, &live.versions).filter(|_| stays && is_reported).map(number));
+        let is_known = is_ours(&alias) || alias.history.before(&alias.version).is_some();
+        protected.extend(previous_version(alias, &live.versions).filter(|_| stays && is_known).map(number));
     }
     if release.aliases.is_empty() {
         // Without an alias only the numbers say which versions matter: the newest, and the one before it.
@@ -360,7 +365,7 @@ mod tests {
 
     /// An alias with weights that an unfinished run of this program left behind.
     fn shifting(name: &str, at: u64, share: (u64, u8)) -> LiveAlias {
-        let history = AliasHistory::default().sharing(&at.to_string(), Some(&share.0.to_string()));
+        let history = AliasHistory::default().with_shift(&at.to_string(), Some(&share.0.to_string()));
         LiveAlias { history, ..alias(name, at, &[share]) }
     }
 
@@ -396,16 +401,16 @@ mod tests {
 
     #[test]
     fn an_alias_at_a_copy_of_the_function_is_left_alone() {
-        let parts = of(&release(&["live"]), &live(2, &[alias("live", 2, &[])]), false);
-        assert_eq!((parts.publish.is_none(), parts.version.as_deref()), (true, Some("2")));
-        assert!(parts.go_live.is_empty() && parts.ended_shift.is_empty(), "{parts:?}");
+        let planned = of(&release(&["live"]), &live(2, &[alias("live", 2, &[])]), false);
+        assert_eq!((planned.publish.is_none(), planned.version.as_deref()), (true, Some("2")));
+        assert!(planned.go_live.is_empty() && planned.ended_shift.is_empty(), "{planned:?}");
     }
 
     #[test]
     fn a_version_proves_itself_before_any_alias_moves() {
         let live = live(2, &[alias("live", 2, &[])]);
-        let parts = of(&release(&["live", "next"]), &live, true);
-        assert_eq!(shown(&parts.go_live), ["verify", "live to new", "create next"]);
+        let planned = of(&release(&["live", "next"]), &live, true);
+        assert_eq!(shown(&planned.go_live), ["verify", "live to new", "create next"]);
         let back = of(&release(&["live"]), &self::live(2, &[alias("live", 1, &[])]), false);
         assert_eq!(shown(&back.go_live), ["verify", "live to 2"]);
         assert!(back.publish.is_none());
@@ -415,7 +420,7 @@ mod tests {
     fn on_managed_instances_a_function_without_an_alias_is_live_as_latest_published() {
         let release = |publish| Release { publish, ..release(&[]) };
         let mut managed = LiveFunction { is_managed: true, ..live(2, &[]) };
-        let latest = |parts: &ReleaseSteps| parts.publish_latest.is_some();
+        let latest = |planned: &ReleaseSteps| planned.publish_latest.is_some();
         assert!(latest(&of(&release(false), &managed, false)), "none is published yet");
         managed.latest_published = Some(LiveVersion { number: LATEST_PUBLISHED.to_owned(), ..version(2, "live") });
         let same = of(&release(false), &managed, false);
@@ -434,9 +439,9 @@ mod tests {
 
     #[test]
     fn what_no_alias_protects_proves_itself_each_time() {
-        let parts = of(&release(&[]), &live(2, &[]), false);
-        assert!(parts.publish.is_none() && parts.go_live.is_empty());
-        assert_eq!(shown(&parts.proof), ["verify"]);
+        let planned = of(&release(&[]), &live(2, &[]), false);
+        assert!(planned.publish.is_none() && planned.go_live.is_empty());
+        assert_eq!(shown(&planned.verification), ["verify"]);
     }
 
     #[test]
@@ -452,9 +457,9 @@ mod tests {
     #[test]
     fn traffic_moves_by_shares_with_a_proof_between() {
         let shares = Release { shares: vec![10, 50], interval: Duration::from_secs(1), ..release(&["live", "next"]) };
-        let parts = of(&shares, &live(2, &[alias("live", 1, &[])]), true);
+        let planned = of(&shares, &live(2, &[alias("live", 1, &[])]), true);
         assert_eq!(
-            shown(&parts.go_live),
+            shown(&planned.go_live),
             [
                 "verify",
                 "live 10 % from 1",
@@ -475,10 +480,10 @@ mod tests {
     fn a_shift_without_an_end_goes_back_first() {
         let half = live(2, &[shifting("live", 1, (2, 10))]);
         let shares = Release { shares: vec![50], ..release(&["live"]) };
-        let parts = of(&shares, &half, false);
-        assert_eq!(shown(&parts.ended_shift), ["live to 1"]);
-        assert_eq!(shown(&parts.go_live), ["verify", "live 50 % from 1", "wait", "verify", "live to 2"]);
-        assert_eq!(parts.cleared.len(), 1);
+        let planned = of(&shares, &half, false);
+        assert_eq!(shown(&planned.ended_shift), ["live to 1"]);
+        assert_eq!(shown(&planned.go_live), ["verify", "live 50 % from 1", "wait", "verify", "live to 2"]);
+        assert_eq!(planned.cleared.len(), 1);
         assert_eq!(shown(&of(&release(&["live"]), &half, false).ended_shift), ["live to 1"]);
         let at_once = of(&Release { verifies: false, ..release(&["live"]) }, &half, false);
         assert!(at_once.ended_shift.is_empty());
@@ -487,8 +492,8 @@ mod tests {
 
     #[test]
     fn weights_beside_the_right_version_go_without_a_proof() {
-        let parts = of(&release(&["live"]), &live(2, &[shifting("live", 2, (1, 10))]), false);
-        assert_eq!(shown(&parts.go_live), ["live to 2"]);
+        let planned = of(&release(&["live"]), &live(2, &[shifting("live", 2, (1, 10))]), false);
+        assert_eq!(shown(&planned.go_live), ["live to 2"]);
         // A weight of 100 % is AWS's own, while provisioned concurrency moves.
         let moving = of(&release(&["live"]), &live(2, &[alias("live", 2, &[(1, 100)])]), false);
         assert!(moving.go_live.is_empty() && moving.cleared.is_empty());
@@ -536,7 +541,7 @@ mod tests {
     fn check_pruned(keep: usize, live: &LiveFunction, aliases: &[&str], changes: bool, expected: &[u64]) {
         let release = Release { keep: Some(keep), ..release(aliases) };
         let expected: Vec<String> = expected.iter().map(u64::to_string).collect();
-        assert_eq!(shown(&of(&release, live, changes).pruned), expected);
+        assert_eq!(shown(&of(&release, live, changes).deletions), expected);
     }
 
     #[test]
@@ -599,8 +604,8 @@ mod tests {
     #[test]
     fn executions_are_kept_ready_as_many_as_are_asked_for() {
         let mut live = live(2, &[alias("live", 2, &[])]);
-        let steps = |wanted, live: &LiveFunction| {
-            let release = Release { provisioned: Some(wanted), ..release(&["live"]) };
+        let steps = |desired, live: &LiveFunction| {
+            let release = Release { provisioned: Some(desired), ..release(&["live"]) };
             of(&release, live, false).provisioned.iter().map(|step| step.action.name()).collect::<Vec<_>>()
         };
         assert_eq!(steps(Some(2), &live), [StepName::PutProvisionedConcurrencyConfig]);

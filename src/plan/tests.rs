@@ -10,7 +10,7 @@ fn pairs<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, Secret> {
     pairs.into_iter().map(|(name, value)| (name.to_owned(), Secret::new(value))).collect()
 }
 
-fn wanted(settings: Vec<Setting>) -> DesiredFunction {
+fn desired(settings: Vec<Setting>) -> DesiredFunction {
     let name = FunctionName::parse("f").expect("a name");
     DesiredFunction {
         name,
@@ -74,22 +74,22 @@ fn fields(plan: &Plan) -> Vec<&str> {
 #[test]
 fn what_is_live_already_needs_no_step() {
     let same = live().settings;
-    let plan = plan(&wanted(same), &code("live"), Some(&live())).expect("a plan");
+    let plan = plan(&desired(same), &code("live"), Some(&live())).expect("a plan");
     assert!(plan.steps.is_empty(), "{plan:?}");
 }
 
 #[test]
 fn a_silent_stanza_keeps_every_live_value() {
-    let plan = plan(&wanted(Vec::new()), &code("live"), Some(&live())).expect("a plan");
+    let plan = plan(&desired(Vec::new()), &code("live"), Some(&live())).expect("a plan");
     assert!(plan.steps.is_empty());
 }
 
 #[test]
 fn only_what_differs_is_changed_and_code_follows_settings_at_once() {
-    let mut wanted = wanted(vec![Setting::Timeout(10), Setting::Description(String::new())]);
-    wanted.tags = Some(pairs([("team", "x"), ("new", "y")]));
-    wanted.release.publish = true;
-    let plan = plan(&wanted, &code("other"), Some(&live())).expect("a plan");
+    let mut desired = desired(vec![Setting::Timeout(10), Setting::Description(String::new())]);
+    desired.tags = Some(pairs([("team", "x"), ("new", "y")]));
+    desired.release.publish = true;
+    let plan = plan(&desired, &code("other"), Some(&live())).expect("a plan");
     assert_eq!(
         steps(&plan),
         [
@@ -105,16 +105,16 @@ fn only_what_differs_is_changed_and_code_follows_settings_at_once() {
 
 #[test]
 fn a_handler_without_a_runtime_is_joined_by_the_live_one() {
-    let mut wanted = wanted(Vec::new());
-    wanted.handler = Some(Handler { module: Some("A".to_owned()), name: "c".to_owned() });
-    let plan = plan(&wanted, &code("live"), Some(&live())).expect("a plan");
+    let mut desired = desired(Vec::new());
+    desired.handler = Some(Handler { module: Some("A".to_owned()), name: "c".to_owned() });
+    let plan = plan(&desired, &code("live"), Some(&live())).expect("a plan");
     assert_eq!(plan.steps[0].changes[0].to, json!("A::c"));
 }
 
 #[test]
 fn naming_security_groups_alone_keeps_the_live_subnets() {
     let groups = Setting::SecurityGroupIds(ids("sg-2"));
-    let plan = plan(&wanted(vec![groups.clone()]), &code("live"), Some(&live())).expect("a plan");
+    let plan = plan(&desired(vec![groups.clone()]), &code("live"), Some(&live())).expect("a plan");
     assert_eq!(fields(&plan), ["security_group_ids"]);
     let subnets = Setting::SubnetIds(ids("subnet-1"));
     assert_eq!(plan.steps[0].action, Action::UpdateFunctionConfiguration { settings: vec![groups, subnets] });
@@ -123,7 +123,7 @@ fn naming_security_groups_alone_keeps_the_live_subnets() {
 #[test]
 fn an_environment_reports_each_variable_and_no_value() {
     let environment = Setting::Environment(pairs([("A", "1"), ("B", "3"), ("C", "4")]));
-    let plan = plan(&wanted(vec![environment]), &code("live"), Some(&live())).expect("a plan");
+    let plan = plan(&desired(vec![environment]), &code("live"), Some(&live())).expect("a plan");
     assert_eq!(fields(&plan), ["environment.B", "environment.C"]);
     assert_eq!(plan.steps[0].changes[1].from, Value::Null);
     assert!(!format!("{:?}", plan.to_event()).contains('3'));
@@ -132,7 +132,7 @@ fn an_environment_reports_each_variable_and_no_value() {
 #[test]
 fn an_empty_value_clears() {
     let plan =
-        plan(&wanted(vec![Setting::Environment(BTreeMap::new())]), &code("live"), Some(&live())).expect("a plan");
+        plan(&desired(vec![Setting::Environment(BTreeMap::new())]), &code("live"), Some(&live())).expect("a plan");
     assert_eq!(fields(&plan), ["environment.A", "environment.B"]);
     assert!(plan.steps[0].changes.iter().all(|change| change.to == Value::Null));
 }
@@ -142,23 +142,23 @@ fn what_cannot_be_read_is_unknown_and_not_empty() {
     let mut unreadable = live();
     unreadable.tags = None;
     unreadable.settings.retain(|setting| !matches!(setting, Setting::Environment(_)));
-    let mut wanted = wanted(vec![Setting::Environment(BTreeMap::new())]);
-    wanted.tags = Some(pairs([("team", "x")]));
-    let plan = plan(&wanted, &code("live"), Some(&unreadable)).expect("a plan");
+    let mut desired = desired(vec![Setting::Environment(BTreeMap::new())]);
+    desired.tags = Some(pairs([("team", "x")]));
+    let plan = plan(&desired, &code("live"), Some(&unreadable)).expect("a plan");
     assert_eq!(steps(&plan), [StepName::UpdateFunctionConfiguration, StepName::TagResource]);
     assert_eq!(fields(&plan), ["environment", "function_tags.team"]);
 }
 
 #[test]
 fn creation_takes_everything_that_is_not_empty() {
-    let mut wanted = wanted(vec![
+    let mut desired = desired(vec![
         Setting::Role("r".to_owned()),
         Setting::Runtime("nodejs22.x".to_owned()),
         Setting::Description(String::new()),
     ]);
-    wanted.handler = Some(Handler { module: None, name: "handler".to_owned() });
-    wanted.tags = Some(pairs([("team", "x")]));
-    let plan = plan(&wanted, &code("code"), None).expect("a plan");
+    desired.handler = Some(Handler { module: None, name: "handler".to_owned() });
+    desired.tags = Some(pairs([("team", "x")]));
+    let plan = plan(&desired, &code("code"), None).expect("a plan");
     assert_eq!(steps(&plan), [StepName::CreateFunction]);
     assert_eq!(fields(&plan), ["role", "runtime", "handler", "function_tags.team", "code_sha256"]);
 }
@@ -167,10 +167,10 @@ fn creation_takes_everything_that_is_not_empty() {
 fn only_creation_takes_the_default_description_and_only_where_the_stanza_is_silent() {
     let fields = |settings: Vec<Setting>, live: Option<&LiveFunction>| {
         let needed = [Setting::Role("r".to_owned()), Setting::Runtime("java21".to_owned())];
-        let mut wanted = wanted(settings.into_iter().chain(needed).collect());
-        wanted.handler = Some(Handler { module: Some("A".to_owned()), name: "b".to_owned() });
-        wanted.default_description = Some("build 7".to_owned());
-        let plan = plan(&wanted, &code("live"), live).expect("a plan");
+        let mut desired = desired(settings.into_iter().chain(needed).collect());
+        desired.handler = Some(Handler { module: Some("A".to_owned()), name: "b".to_owned() });
+        desired.default_description = Some("build 7".to_owned());
+        let plan = plan(&desired, &code("live"), live).expect("a plan");
         plan.steps.iter().flat_map(|step| &step.changes).filter(|c| c.field == "description").count()
     };
     assert_eq!(fields(Vec::new(), None), 1);
@@ -180,7 +180,7 @@ fn only_creation_takes_the_default_description_and_only_where_the_stanza_is_sile
 
 #[test]
 fn creation_names_every_key_that_is_missing() {
-    let error = plan(&wanted(vec![Setting::Timeout(1)]), &code("code"), None).unwrap_err();
+    let error = plan(&desired(vec![Setting::Timeout(1)]), &code("code"), None).unwrap_err();
     assert_eq!(error, PlanError::CannotCreate { missing: vec!["role", "runtime", "handler_name"] });
 }
 
@@ -188,8 +188,8 @@ fn creation_names_every_key_that_is_missing() {
 fn a_bucket_on_the_way_comes_first_and_only_for_new_code() {
     let object = Object { bucket: "b".to_owned(), key: "k".to_owned(), version: None };
     let by_bucket = |sha256: &str| Code { delivery: Delivery::Upload(object.clone()), ..code(sha256) };
-    let wanted = wanted(vec![Setting::Timeout(10)]);
-    let plan = |sha256| plan(&wanted, &by_bucket(sha256), Some(&live())).expect("a plan");
+    let desired = desired(vec![Setting::Timeout(10)]);
+    let plan = |sha256| plan(&desired, &by_bucket(sha256), Some(&live())).expect("a plan");
     assert_eq!(steps(&plan("live")), [StepName::UpdateFunctionConfiguration]);
     let new = [StepName::UploadPackage, StepName::UpdateFunctionConfiguration, StepName::UpdateFunctionCode];
     assert_eq!(steps(&plan("new")), new);
@@ -199,7 +199,7 @@ fn a_bucket_on_the_way_comes_first_and_only_for_new_code() {
 fn an_object_that_nobody_knows_the_hash_of_is_reported_by_its_place() {
     let object = Object { bucket: "b".to_owned(), key: "k".to_owned(), version: Some("3".to_owned()) };
     let code = Code { sha256: None, delivery: Delivery::Object(object.clone()) };
-    let plan = plan(&wanted(Vec::new()), &code, Some(&live())).expect("a plan");
+    let plan = plan(&desired(Vec::new()), &code, Some(&live())).expect("a plan");
     assert_eq!(
         plan.steps[0].action,
         Action::UpdateFunctionCode { settings: Vec::new(), delivery: Delivery::Object(object) }
@@ -211,8 +211,8 @@ fn an_object_that_nobody_knows_the_hash_of_is_reported_by_its_place() {
     );
 }
 
-fn changed(wanted: &DesiredFunction, live: &LiveFunction) -> Vec<Action> {
-    let plan = plan(wanted, &code("live"), Some(live)).expect("a plan");
+fn changed(desired: &DesiredFunction, live: &LiveFunction) -> Vec<Action> {
+    let plan = plan(desired, &code("live"), Some(live)).expect("a plan");
     plan.steps.into_iter().map(|step| step.action).collect()
 }
 
@@ -224,8 +224,8 @@ fn what_travels_with_the_code_sends_it_again_and_keeps_the_rest_of_it() {
     let arm = Setting::Architecture(text("arm64"));
     let settings = vec![arm.clone(), Setting::SourceKmsKeyArn(text("key"))];
     let sent = Action::UpdateFunctionCode { settings, delivery: Delivery::Call };
-    assert_eq!(changed(&wanted(vec![arm]), &live), [sent]);
-    assert_eq!(changed(&wanted(vec![Setting::Architecture(text("x86_64"))]), &live), []);
+    assert_eq!(changed(&desired(vec![arm]), &live), [sent]);
+    assert_eq!(changed(&desired(vec![Setting::Architecture(text("x86_64"))]), &live), []);
 }
 
 #[test]
@@ -236,7 +236,7 @@ fn a_switch_to_text_logs_leaves_the_levels_behind() {
     live.settings.extend([Setting::LogFormat(text("JSON")), group.clone(), level]);
     let format = Setting::LogFormat(text("Text"));
     let sent = Action::UpdateFunctionConfiguration { settings: vec![format.clone(), group] };
-    assert_eq!(changed(&wanted(vec![format]), &live), [sent]);
+    assert_eq!(changed(&desired(vec![format]), &live), [sent]);
 }
 
 #[test]
@@ -245,29 +245,29 @@ fn leaving_a_vpc_leaves_ipv6_too() {
     live.settings.push(Setting::Ipv6AllowedForDualStack(true));
     let none = [Setting::SubnetIds(BTreeSet::new()), Setting::SecurityGroupIds(BTreeSet::new())];
     let settings = none.iter().cloned().chain([Setting::Ipv6AllowedForDualStack(false)]).collect();
-    assert_eq!(changed(&wanted(none.into()), &live), [Action::UpdateFunctionConfiguration { settings }]);
+    assert_eq!(changed(&desired(none.into()), &live), [Action::UpdateFunctionConfiguration { settings }]);
 }
 
 #[test]
 fn tags_that_replace_the_live_ones_leave_awss_alone() {
     let mut live = live();
     live.tags = Some(pairs([("team", "x"), ("old", "y"), ("aws:cloudformation:stack-name", "z")]));
-    let mut wanted = wanted(Vec::new());
-    wanted.tags = Some(pairs([("team", "x")]));
-    assert_eq!(changed(&wanted, &live), []);
-    wanted.replaces_tags = true;
-    assert_eq!(changed(&wanted, &live), [Action::UntagResource { names: vec!["old".to_owned()] }]);
+    let mut desired = desired(Vec::new());
+    desired.tags = Some(pairs([("team", "x")]));
+    assert_eq!(changed(&desired, &live), []);
+    desired.replaces_tags = true;
+    assert_eq!(changed(&desired, &live), [Action::UntagResource { names: vec!["old".to_owned()] }]);
 }
 
 #[test]
 fn variables_are_merged_when_asked_and_never_into_unknown_ones() {
-    let mut wanted = wanted(vec![Setting::Environment(pairs([("B", "3")]))]);
-    wanted.merges_environment = true;
+    let mut desired = desired(vec![Setting::Environment(pairs([("B", "3")]))]);
+    desired.merges_environment = true;
     let both = Setting::Environment(pairs([("A", "1"), ("B", "3")]));
-    assert_eq!(changed(&wanted, &live()), [Action::UpdateFunctionConfiguration { settings: vec![both] }]);
+    assert_eq!(changed(&desired, &live()), [Action::UpdateFunctionConfiguration { settings: vec![both] }]);
     let mut unreadable = live();
     unreadable.settings.retain(|setting| !matches!(setting, Setting::Environment(_)));
-    let error = plan(&wanted, &code("live"), Some(&unreadable)).unwrap_err();
+    let error = plan(&desired, &code("live"), Some(&unreadable)).unwrap_err();
     assert_eq!(error, PlanError::EnvironmentUnreadable);
 }
 
@@ -277,17 +277,17 @@ fn only_a_digest_reports_that_an_image_is_live() {
     let live =
         LiveFunction { image: Some(LiveImage { uri: "r/i:main".to_owned(), resolved: digest.to_owned() }), ..live() };
     let image = |uri: &str| Code { sha256: None, delivery: Delivery::Image(uri.to_owned()) };
-    let steps = |uri| plan(&wanted(Vec::new()), &image(uri), Some(&live)).expect("a plan").steps.len();
+    let steps = |uri| plan(&desired(Vec::new()), &image(uri), Some(&live)).expect("a plan").steps.len();
     assert_eq!((steps(digest), steps("r/i@sha256:2"), steps("r/i:main")), (0, 1, 1));
-    let error = plan(&wanted(Vec::new()), &code("live"), Some(&live)).unwrap_err();
+    let error = plan(&desired(Vec::new()), &code("live"), Some(&live)).unwrap_err();
     assert_eq!(error, PlanError::OtherPackageType { is_image: true });
 }
 
 #[test]
 fn another_revision_is_not_touched() {
-    let mut wanted = wanted(vec![Setting::Timeout(9)]);
-    wanted.revision_id = Some("r0".to_owned());
-    let error = plan(&wanted, &code("live"), Some(&live())).unwrap_err();
+    let mut desired = desired(vec![Setting::Timeout(9)]);
+    desired.revision_id = Some("r0".to_owned());
+    let error = plan(&desired, &code("live"), Some(&live())).unwrap_err();
     assert_eq!(error, PlanError::OtherRevision { exists: true, live: Some("r1".to_owned()) });
 }
 
@@ -295,7 +295,7 @@ fn another_revision_is_not_touched() {
 fn what_failed_is_sent_again() {
     let failed = LiveFunction { has_failed: true, ..live() };
     let sent = Action::UpdateFunctionCode { settings: Vec::new(), delivery: Delivery::Call };
-    assert_eq!(changed(&wanted(Vec::new()), &failed), [sent]);
+    assert_eq!(changed(&desired(Vec::new()), &failed), [sent]);
 }
 
 #[test]
@@ -304,15 +304,15 @@ fn the_live_image_is_named_again_where_something_travels_with_it() {
     let live = LiveFunction { image: Some(image), ..live() };
     let kept = Code { sha256: None, delivery: Delivery::LiveImage };
     let arm = Setting::Architecture("arm64".to_owned());
-    let plan = plan(&wanted(vec![arm.clone()]), &kept, Some(&live)).expect("a plan");
+    let plan = plan(&desired(vec![arm.clone()]), &kept, Some(&live)).expect("a plan");
     let delivery = Delivery::Image("r/i:main".to_owned());
     assert_eq!(plan.steps[0].action, Action::UpdateFunctionCode { settings: vec![arm], delivery });
 }
 
 #[test]
 fn tags_are_not_replaced_unseen() {
-    let mut wanted = wanted(Vec::new());
-    (wanted.tags, wanted.replaces_tags) = (Some(pairs([("team", "x")])), true);
+    let mut desired = desired(Vec::new());
+    (desired.tags, desired.replaces_tags) = (Some(pairs([("team", "x")])), true);
     let unseen = LiveFunction { tags: None, ..live() };
-    assert_eq!(plan(&wanted, &code("live"), Some(&unseen)).unwrap_err(), PlanError::TagsUnreadable);
+    assert_eq!(plan(&desired, &code("live"), Some(&unseen)).unwrap_err(), PlanError::TagsUnreadable);
 }

@@ -12,7 +12,7 @@ use crate::protocol::structures::{Cors, FunctionUrl, OrNone};
 /// The steps for `function_url` of the stanza; the URL belongs to `alias`. The URL is created before its permissions: without them
 /// it rejects every request.
 pub(super) fn steps(
-    wanted: Option<&OrNone<FunctionUrl>>,
+    desired: Option<&OrNone<FunctionUrl>>,
     alias: Option<&str>,
     live: Option<&LiveFunction>,
 ) -> Result<Vec<Step>, PlanError> {
@@ -20,25 +20,25 @@ pub(super) fn steps(
     let nobody = PublicAccess::default();
     let public = live.map_or(&nobody, |live| &live.public);
     let owned = || alias.map(str::to_owned);
-    match (wanted, url) {
+    match (desired, url) {
         (None, _) => Ok(Vec::new()),
         // Delete the function's own URL, too: the stanza wants no URL at all.
         (Some(OrNone::None), _) => {
-            let beside = live.map(|live| removal(live.latest_url.as_ref(), None, &live.latest_public));
-            let from_alias = removal(url, alias, public);
-            Ok(from_alias.into_iter().chain(beside.into_iter().flatten()).collect())
+            let own_url = live.map(|live| removal(live.latest_url.as_ref(), None, &live.latest_public));
+            let alias_url = removal(url, alias, public);
+            Ok(alias_url.into_iter().chain(own_url.into_iter().flatten()).collect())
         }
-        (Some(OrNone::Some(wanted)), None) => {
+        (Some(OrNone::Some(desired)), None) => {
             let auth_type =
-                wanted.auth_type.as_deref().filter(|auth| !auth.is_empty()).ok_or(PlanError::UrlNeedsAuthType)?;
-            let changes = differences(wanted, &FunctionUrl::default());
-            let action = Action::CreateFunctionUrlConfig { config: wanted.clone(), alias: owned() };
+                desired.auth_type.as_deref().filter(|auth| !auth.is_empty()).ok_or(PlanError::UrlNeedsAuthType)?;
+            let changes = differences(desired, &FunctionUrl::default());
+            let action = Action::CreateFunctionUrlConfig { config: desired.clone(), alias: owned() };
             let create = Step { action, changes };
             Ok(std::iter::once(create).chain(permissions(auth_type, alias, public)).collect())
         }
-        (Some(OrNone::Some(wanted)), Some(url)) => {
-            let auth_type = wanted.auth_type.as_ref().or(url.config.auth_type.as_ref()).cloned().unwrap_or_default();
-            let update = update(wanted, alias, url);
+        (Some(OrNone::Some(desired)), Some(url)) => {
+            let auth_type = desired.auth_type.as_ref().or(url.config.auth_type.as_ref()).cloned().unwrap_or_default();
+            let update = update(desired, alias, url);
             Ok(update.into_iter().chain(permissions(&auth_type, alias, public)).collect())
         }
     }
@@ -51,51 +51,51 @@ fn removal(url: Option<&LiveUrl>, alias: Option<&str>, public: &PublicAccess) ->
         let change = Change { field: "function_url".to_owned(), from: json!(url.url), to: Value::Null };
         Step { action: Action::DeleteFunctionUrlConfig { alias: alias.map(str::to_owned) }, changes: vec![change] }
     };
-    url.map(delete).into_iter().chain(closing(alias, public)).collect()
+    url.map(delete).into_iter().chain(removals(alias, public)).collect()
 }
 
 /// The step that changes a live function URL. AWS replaces `cors` as a whole, so members that the stanza does not name are sent with
 /// their live values. `None`: nothing differs.
-fn update(wanted: &FunctionUrl, alias: Option<&str>, live: &LiveUrl) -> Option<Step> {
+fn update(desired: &FunctionUrl, alias: Option<&str>, live: &LiveUrl) -> Option<Step> {
     let live = &live.config;
-    let cors = wanted.cors.as_ref().map(|cors| completed(cors, live.cors.as_ref()));
-    let wanted = FunctionUrl { cors, ..wanted.clone() };
-    let changes = differences(&wanted, live);
+    let cors = desired.cors.as_ref().map(|cors| completed(cors, live.cors.as_ref()));
+    let desired = FunctionUrl { cors, ..desired.clone() };
+    let changes = differences(&desired, live);
     let has_changed = |member: &str| changes.iter().any(|change| change.field.starts_with(member));
     let config = FunctionUrl {
-        auth_type: wanted.auth_type.filter(|_| has_changed("function_url.auth_type")),
-        invoke_mode: wanted.invoke_mode.filter(|_| has_changed("function_url.invoke_mode")),
-        cors: wanted.cors.filter(|_| has_changed("function_url.cors")),
+        auth_type: desired.auth_type.filter(|_| has_changed("function_url.auth_type")),
+        invoke_mode: desired.invoke_mode.filter(|_| has_changed("function_url.invoke_mode")),
+        cors: desired.cors.filter(|_| has_changed("function_url.cors")),
     };
     let alias = alias.map(str::to_owned);
     (!changes.is_empty()).then_some(Step { action: Action::UpdateFunctionUrlConfig { config, alias }, changes })
 }
 
 /// Completes the stanza's `cors` with live values. An empty `cors` stays empty, which clears the live one.
-fn completed(wanted: &Cors, live: Option<&Cors>) -> Cors {
-    let Some(live) = live.filter(|_| *wanted != Cors::default()) else { return wanted.clone() };
-    let list = |wanted: &Option<Vec<String>>, live: &Option<Vec<String>>| wanted.as_ref().or(live.as_ref()).cloned();
+fn completed(desired: &Cors, live: Option<&Cors>) -> Cors {
+    let Some(live) = live.filter(|_| *desired != Cors::default()) else { return desired.clone() };
+    let list = |desired: &Option<Vec<String>>, live: &Option<Vec<String>>| desired.as_ref().or(live.as_ref()).cloned();
     Cors {
-        allow_origins: list(&wanted.allow_origins, &live.allow_origins),
-        allow_methods: list(&wanted.allow_methods, &live.allow_methods),
-        allow_headers: list(&wanted.allow_headers, &live.allow_headers),
-        expose_headers: list(&wanted.expose_headers, &live.expose_headers),
-        allow_credentials: wanted.allow_credentials.or(live.allow_credentials),
-        max_age: wanted.max_age.or(live.max_age),
+        allow_origins: list(&desired.allow_origins, &live.allow_origins),
+        allow_methods: list(&desired.allow_methods, &live.allow_methods),
+        allow_headers: list(&desired.allow_headers, &live.allow_headers),
+        expose_headers: list(&desired.expose_headers, &live.expose_headers),
+        allow_credentials: desired.allow_credentials.or(live.allow_credentials),
+        max_age: desired.max_age.or(live.max_age),
     }
 }
 
-fn differences(wanted: &FunctionUrl, live: &FunctionUrl) -> Vec<Change> {
+fn differences(desired: &FunctionUrl, live: &FunctionUrl) -> Vec<Change> {
     let change = |member: &str, from: Value, to: Value| {
         (from != to).then(|| Change { field: format!("function_url.{member}"), from, to })
     };
-    let text = |member: &str, wanted: &Option<String>, live: &Option<String>| {
-        wanted.as_ref().and_then(|wanted| change(member, json!(live), json!(wanted)))
+    let text = |member: &str, desired: &Option<String>, live: &Option<String>| {
+        desired.as_ref().and_then(|desired| change(member, json!(live), json!(desired)))
     };
     let mut changes: Vec<Change> = Vec::new();
-    changes.extend(text("auth_type", &wanted.auth_type, &live.auth_type));
-    changes.extend(text("invoke_mode", &wanted.invoke_mode, &live.invoke_mode));
-    if let Some(cors) = &wanted.cors {
+    changes.extend(text("auth_type", &desired.auth_type, &live.auth_type));
+    changes.extend(text("invoke_mode", &desired.invoke_mode, &live.invoke_mode));
+    if let Some(cors) = &desired.cors {
         let live = live.cors.clone().unwrap_or_default();
         changes.extend(
             members(&live)
@@ -128,20 +128,20 @@ fn members(cors: &Cors) -> [(&'static str, Value); 6] {
 /// The steps for public access: with auth type `NONE` add the missing permissions, else remove those that this program added.
 fn permissions(auth_type: &str, alias: Option<&str>, public: &PublicAccess) -> Vec<Step> {
     if auth_type != "NONE" {
-        return closing(alias, public);
+        return removals(alias, public);
     }
     let missing = Permission::ALL.into_iter().filter(|permission| !public.granted.contains(permission));
     let add = |permission: Permission| {
         let change = permission_change(permission, Value::Null, json!("*"));
         // A statement with our ID but other content has to be removed first.
-        let bent = public.own.contains(&permission).then(|| remove(permission, alias));
+        let stale = public.own.contains(&permission).then(|| remove(permission, alias));
         let action = Action::AddPermission { permission, alias: alias.map(str::to_owned) };
-        bent.into_iter().chain([Step { action, changes: vec![change] }])
+        stale.into_iter().chain([Step { action, changes: vec![change] }])
     };
     missing.flat_map(add).collect()
 }
 
-fn closing(alias: Option<&str>, public: &PublicAccess) -> Vec<Step> {
+fn removals(alias: Option<&str>, public: &PublicAccess) -> Vec<Step> {
     public.own.iter().map(|permission| remove(*permission, alias)).collect()
 }
 
@@ -175,8 +175,8 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(wanted: OrNone<FunctionUrl>, live: Option<&LiveFunction>, expected: &[StepName], fields: &[&str]) {
-        let steps = steps(Some(&wanted), None, live).expect("a plan");
+    fn check(desired: OrNone<FunctionUrl>, live: Option<&LiveFunction>, expected: &[StepName], fields: &[&str]) {
+        let steps = steps(Some(&desired), None, live).expect("a plan");
         assert_eq!(steps.iter().map(|step| step.action.name()).collect::<Vec<_>>(), expected);
         let changes = steps.iter().flat_map(|step| &step.changes).map(|change| change.field.as_str());
         let changes: Vec<&str> = changes.filter(|field| !field.contains("permission")).collect();
@@ -186,10 +186,10 @@ mod tests {
     #[test]
     fn a_public_address_gets_both_permissions_and_a_missing_one_is_added() {
         use StepName::{AddPermission, CreateFunctionUrlConfig};
-        let wanted = || OrNone::Some(url("NONE"));
-        check(wanted(), None, &[CreateFunctionUrlConfig, AddPermission, AddPermission], &["function_url.auth_type"]);
-        check(wanted(), Some(&live("NONE", None, &[Permission::InvokeFunctionUrl])), &[AddPermission], &[]);
-        check(wanted(), Some(&live("NONE", None, &Permission::ALL)), &[], &[]);
+        let desired = || OrNone::Some(url("NONE"));
+        check(desired(), None, &[CreateFunctionUrlConfig, AddPermission, AddPermission], &["function_url.auth_type"]);
+        check(desired(), Some(&live("NONE", None, &[Permission::InvokeFunctionUrl])), &[AddPermission], &[]);
+        check(desired(), Some(&live("NONE", None, &Permission::ALL)), &[], &[]);
     }
 
     #[test]
@@ -215,8 +215,8 @@ mod tests {
         let same = Cors { allow_origins: list(&["a", "b"]), allow_credentials: Some(false), ..Cors::default() };
         check(with(same), Some(&live), &[], &[]);
         let methods = Cors { allow_methods: list(&["GET"]), ..Cors::default() };
-        let OrNone::Some(wanted) = with(methods.clone()) else { panic!("`with` returns a URL") };
-        let step = update(&wanted, None, live.url.as_ref().expect("a URL")).expect("a difference");
+        let OrNone::Some(desired) = with(methods.clone()) else { panic!("`with` returns a URL") };
+        let step = update(&desired, None, live.url.as_ref().expect("a URL")).expect("a difference");
         let sent =
             FunctionUrl { cors: Some(Cors { allow_methods: methods.allow_methods, ..cors }), ..FunctionUrl::default() };
         assert_eq!(step.action, Action::UpdateFunctionUrlConfig { config: sent, alias: None });
@@ -226,8 +226,8 @@ mod tests {
 
     #[test]
     fn a_new_address_says_who_may_call_it() {
-        let wanted = OrNone::Some(FunctionUrl { invoke_mode: Some("BUFFERED".to_owned()), ..FunctionUrl::default() });
-        assert_eq!(steps(Some(&wanted), None, None).unwrap_err(), PlanError::UrlNeedsAuthType);
+        let desired = OrNone::Some(FunctionUrl { invoke_mode: Some("BUFFERED".to_owned()), ..FunctionUrl::default() });
+        assert_eq!(steps(Some(&desired), None, None).unwrap_err(), PlanError::UrlNeedsAuthType);
     }
 
     #[test]
@@ -240,8 +240,8 @@ mod tests {
             | Action::RemovePermission { alias, .. } => alias.clone(),
             other => panic!("{other:?}"),
         };
-        let of = |wanted: &OrNone<FunctionUrl>, live: Option<&LiveFunction>| -> Vec<Option<String>> {
-            let steps = steps(Some(wanted), Some("live"), live).expect("a plan");
+        let of = |desired: &OrNone<FunctionUrl>, live: Option<&LiveFunction>| -> Vec<Option<String>> {
+            let steps = steps(Some(desired), Some("live"), live).expect("a plan");
             steps.iter().map(|step| alias(&step.action)).collect()
         };
         let mine = || Some("live".to_owned());

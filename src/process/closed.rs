@@ -21,11 +21,11 @@ pub(super) fn stdout_was_closed() -> bool {
 // SAFETY: the C library calls the functions of this section once, before `main`. This one makes a system call and needs nothing that Rust
 // sets up.
 #[unsafe(link_section = ".init_array")]
-static LOOK: extern "C" fn() = {
-    extern "C" fn look() {
+static CHECK: extern "C" fn() = {
+    extern "C" fn check() {
         // SAFETY: the descriptor is only checked for being open.
         let stdout = unsafe { std::os::fd::BorrowedFd::borrow_raw(1) };
         CLOSED.store(rustix::io::fcntl_getfd(stdout).is_err(), Ordering::Relaxed);
     }
-    look
+    check
 };

@@ -12,7 +12,7 @@ use super::arguments::SchemaDocument;
 pub(crate) const COMMANDS: &[&str] = &["schema", "policy", "explain", "completions", "manual"];
 
 /// Prints the document and exits the process. If there is no document, only standard error gets a line.
-pub(crate) fn end(document: Result<String, String>) -> ! {
+pub(crate) fn print_and_exit(document: Result<String, String>) -> ! {
     let mut stdout = io::stdout();
     let written = document.and_then(|text| {
         let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());

@@ -180,7 +180,7 @@ const SEE_ALSO: &[&str] = &[
 /// The usage line of a command.
 fn usage(command: &Command) -> String {
     let mut usage = format!("`{}`", command.get_name());
-    for argument in own(command) {
+    for argument in own_arguments(command) {
         let words = flags(argument);
         let _ = if argument.is_required_set() { write!(usage, " {words}") } else { write!(usage, " [{words}]") };
     }
@@ -188,7 +188,7 @@ fn usage(command: &Command) -> String {
 }
 
 /// The arguments of this command only. Global ones are listed under OPTIONS.
-fn own(command: &Command) -> impl Iterator<Item = &Arg> {
+fn own_arguments(command: &Command) -> impl Iterator<Item = &Arg> {
     command.get_arguments().filter(|argument| argument.get_id() != "help" && !argument.is_global_set())
 }
 
@@ -196,7 +196,7 @@ fn own(command: &Command) -> impl Iterator<Item = &Arg> {
 fn description(command: &Command) -> String {
     let mut text = command.get_about().map(ToString::to_string).unwrap_or_default();
     text += ".";
-    for argument in own(command) {
+    for argument in own_arguments(command) {
         for value in argument.get_possible_values() {
             if let Some(help) = value.get_help() {
                 let _ = write!(text, " `{}`: {help}.", value.get_name());

@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 use std::{env, panic, process as std_process, thread};
 
-use self::arguments::{Arguments, Command as Asked, command_of, completions};
+use self::arguments::{Arguments, Command as CliCommand, command_of, completions};
 use self::signals::{FINAL_EVENT_TIMEOUT, SHUTDOWN_GRACE, Signals, timespec};
 use self::standalone_args::StandaloneArgs;
 use crate::cancel::{CancelReason, CancelToken};
@@ -50,50 +50,52 @@ pub fn main() {
     // Before anything starts a process: git, or this program again.
     install_noop_handlers();
     let (command, standalone) = match Arguments::try_parse() {
-        Ok(Arguments { command, standalone }) => match with_events(command) {
+        Ok(Arguments { command, standalone }) => match event_command(command) {
             Ok(command) => {
                 refuse_closed_output(1);
                 (Ok(command), standalone)
             }
             Err(document) => {
                 refuse_closed_output(2);
-                documents::end(print(document, &standalone))
+                documents::print_and_exit(render_document(document, &standalone))
             }
         },
-        Err(error) => (not_a_command(error), StandaloneArgs::default()),
+        Err(error) => (report_parse_error(error), StandaloneArgs::default()),
     };
     nss::resolve_without_modules();
     let settings = Settings::from_env();
     settings.start_log();
     let stop = CancelToken::new();
-    let command = command.and_then(|command| standalone.run(command, settings.asking, settings.fault, &stop));
-    let journal = Arc::new(EventWriter::new(Stdout, stop.clone()));
-    report_panics(journal.clone(), stop.clone());
-    let begun = Arc::new(AtomicBool::new(false));
-    let listens = end_on_signals(journal.clone(), stop.clone(), begun.clone());
-    journal.emit(standalone::hello());
-    let finished = match (command, listens) {
-        (Ok(command), Ok(())) => run(&command, standalone.asked(), settings, &begun, &journal, &stop),
+    let command = command.and_then(|command| standalone.run(command, settings.bash_options, settings.fault, &stop));
+    let events = Arc::new(EventWriter::new(Stdout, stop.clone()));
+    report_panics(events.clone(), stop.clone());
+    let has_started = Arc::new(AtomicBool::new(false));
+    let signal_thread = handle_signals(events.clone(), stop.clone(), has_started.clone());
+    events.emit(standalone::hello());
+    let finished = match (command, signal_thread) {
+        (Ok(command), Ok(())) => run(&command, standalone.ci_selection(), settings, &has_started, &events, &stop),
         (Ok(_), Err(error)) => Finished::failed(diagnostics::from_system(&error), Vec::new()),
         (Err(finished), _) => finished,
     };
-    end(&journal, &stop, finished)
+    finish_and_exit(&events, &stop, finished)
 }
 
 /// Exits the process if standard output was not open at the start: the events of a deployment would be lost.
 fn refuse_closed_output(status: i32) {
     if closed::stdout_was_closed() {
-        standalone_args::say("standard output is closed, so nothing was done; open it, or redirect it to /dev/null");
+        standalone_args::print_stderr(
+            "standard output is closed, so nothing was done; open it, or redirect it to /dev/null",
+        );
         std_process::exit(status)
     }
 }
 
 fn run(
     command: &Command,
-    asked: CiSelection,
+    ci: CiSelection,
     settings: Settings,
-    begun: &AtomicBool,
-    journal: &Arc<EventWriter>,
+    has_started: &AtomicBool,
+    events: &Arc<EventWriter>,
     stop: &CancelToken,
 ) -> Finished {
     let failed = |error| Finished::failed(error, Vec::new());
@@ -101,7 +103,7 @@ fn run(
         return failed(diagnostics::from_stop(reason));
     }
     let deadline = Instant::now() + settings.input_limit;
-    standalone_args::report_that_we_wait();
+    standalone_args::explain_stdin_wait();
     let request = request::read(Stdin { deadline });
     if let Some(reason) = stop.reason() {
         return failed(diagnostics::from_stop(reason));
@@ -116,41 +118,41 @@ fn run(
     }
     let env = env.unwrap_or_else(|| env::vars_os().collect());
     disable_aws_files_without_home(&env);
-    begun.store(true, Ordering::Relaxed);
+    has_started.store(true, Ordering::Relaxed);
     child::adopt();
     settings.fault.trigger();
     let directory = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
     // Without `env` in the request, the build is detected as for a file in the standalone mode.
     let env = match env_given {
         true => env,
-        false => match from_job_environment(command, &env, asked, &directory, stop) {
+        false => match detect_job_environment(command, &env, ci, &directory, stop) {
             Ok(env) => env,
             Err(error) => return failed(diagnostics::from_git(error)),
         },
     };
-    let job = Job { stanza, env, env_given, directory, asking: settings.asking, today: settings.today };
-    deploy::run(command, &job, journal, stop)
+    let job = Job { stanza, env, env_given, directory, bash_options: settings.bash_options, today: settings.today };
+    deploy::run(command, &job, events, stop)
 }
 
 /// The job's environment if the request has none: the process environment, plus what the CI and git say about the build.
-fn from_job_environment(
+fn detect_job_environment(
     command: &Command,
     env: &Environment,
-    asked: CiSelection,
+    ci: CiSelection,
     directory: &Path,
     stop: &CancelToken,
 ) -> Result<Environment, GitError> {
-    let around = job_env::detect(env, asked, directory, stop)?;
-    if command.judges() {
-        around.notes.iter().for_each(|note| standalone_args::say(note));
+    let job_env = job_env::detect(env, ci, directory, stop)?;
+    if command.evaluates_conditions() {
+        job_env.notes.iter().for_each(|note| standalone_args::print_stderr(note));
     }
-    Ok(around.from_job(&[]))
+    Ok(job_env.for_job(&[]))
 }
 
 /// Writes the last line and exits the process. If two threads get here, the second one blocks until the first one exits the process.
-fn end(journal: &EventWriter, stop: &CancelToken, finished: Finished) -> ! {
-    match journal.finish(finished) {
-        Some(finished) => std_process::exit(exit_status(&finished, journal.has_side_effects(), stop.reason())),
+fn finish_and_exit(events: &EventWriter, stop: &CancelToken, finished: Finished) -> ! {
+    match events.finish(finished) {
+        Some(finished) => std_process::exit(exit_status(&finished, events.has_side_effects(), stop.reason())),
         None => loop {
             thread::park();
         },
@@ -177,38 +179,42 @@ fn exit_status(finished: &Finished, has_side_effects: bool, stop: Option<CancelR
 }
 
 /// The command, if it writes events. `Err`: a command that prints a document.
-fn with_events(command: Option<Asked>) -> Result<Command, Asked> {
+fn event_command(command: Option<CliCommand>) -> Result<Command, CliCommand> {
     match command {
-        None | Some(Asked::Deploy) => Ok(Command::Deploy),
-        Some(Asked::Plan) => Ok(Command::Plan),
-        Some(Asked::Check) => Ok(Command::Check),
-        Some(Asked::Rollback) => Ok(Command::Rollback),
-        Some(Asked::Package { output }) => Ok(Command::Package { output }),
+        None | Some(CliCommand::Deploy) => Ok(Command::Deploy),
+        Some(CliCommand::Plan) => Ok(Command::Plan),
+        Some(CliCommand::Check) => Ok(Command::Check),
+        Some(CliCommand::Rollback) => Ok(Command::Rollback),
+        Some(CliCommand::Package { output }) => Ok(Command::Package { output }),
         Some(document) => Err(document),
     }
 }
 
 /// The document that a command prints. `Err`: the message for standard error.
-fn print(command: Asked, standalone: &StandaloneArgs) -> Result<String, String> {
+fn render_document(command: CliCommand, standalone: &StandaloneArgs) -> Result<String, String> {
     match command {
-        Asked::Policy => policy(standalone),
-        Asked::Explain { code } => {
-            standalone.refuse_beside("explain");
+        CliCommand::Policy => policy(standalone),
+        CliCommand::Explain { code } => {
+            standalone.reject_standalone_options("explain");
             catalogue::entry(&code)
         }
-        Asked::Schema { document } => {
-            standalone.refuse_beside("schema");
+        CliCommand::Schema { document } => {
+            standalone.reject_standalone_options("schema");
             Ok(documents::schema(document))
         }
-        Asked::Completions { shell } => {
-            standalone.refuse_beside("completions");
+        CliCommand::Completions { shell } => {
+            standalone.reject_standalone_options("completions");
             Ok(completions(shell))
         }
-        Asked::Manual => {
-            standalone.refuse_beside("manual");
+        CliCommand::Manual => {
+            standalone.reject_standalone_options("manual");
             Ok(manual::page())
         }
-        Asked::Deploy | Asked::Plan | Asked::Check | Asked::Rollback | Asked::Package { .. } => {
+        CliCommand::Deploy
+        | CliCommand::Plan
+        | CliCommand::Check
+        | CliCommand::Rollback
+        | CliCommand::Package { .. } => {
             unreachable!("these commands write events")
         }
     }
@@ -217,7 +223,7 @@ fn print(command: Asked, standalone: &StandaloneArgs) -> Result<String, String> 
 /// The policy for the stanza on standard input. Notes about what it does not cover go to standard error.
 fn policy(standalone: &StandaloneArgs) -> Result<String, String> {
     let settings = Settings::from_env();
-    standalone.policy(settings.asking)?;
+    standalone.policy(settings.bash_options)?;
     let request = request::read(Stdin { deadline: Instant::now() + settings.input_limit });
     let request = request.map_err(|error| diagnostics::from_request(error, settings.input_limit).message)?;
     // The region may come from the job's `~/.aws`, but never from the CI runner's.
@@ -235,7 +241,7 @@ fn policy(standalone: &StandaloneArgs) -> Result<String, String> {
 
 /// Handles what clap returns instead of a command. Prints help and version. Reports a wrong command line on standard error, and as an
 /// event, too, unless the command prints a document: a CI runner reads only events.
-fn not_a_command(error: clap::Error) -> Result<Command, Finished> {
+fn report_parse_error(error: clap::Error) -> Result<Command, Finished> {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         let is_printed = error.print().is_ok() && !closed::stdout_was_closed();
         std_process::exit(i32::from(!is_printed))
@@ -245,8 +251,8 @@ fn not_a_command(error: clap::Error) -> Result<Command, Finished> {
     let line = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect::<Vec<_>>().join(" ");
     let line = line.strip_prefix("error: ").unwrap_or(&line);
     let _ = writeln!(io::stderr(), "dpl-lambda: {line}");
-    let asked = command_of(env::args_os().skip(1)).unwrap_or_default();
-    if documents::COMMANDS.iter().any(|name| asked == *name) || standalone_args::is_for_people() {
+    let given = command_of(env::args_os().skip(1)).unwrap_or_default();
+    if documents::COMMANDS.iter().any(|name| given == *name) || standalone_args::is_for_people() {
         std_process::exit(2)
     }
     Err(Finished::failed(diagnostics::from_arguments(line.to_owned()), Vec::new()))
@@ -304,7 +310,7 @@ impl Write for Stdout {
 )]
 fn replace_environment(env: &Environment) {
     for (name, _) in env::vars_os() {
-        // SAFETY: the only other thread is that of `end_on_signals`, which writes a line and exits the process. It never reads a variable
+        // SAFETY: the only other thread is that of `handle_signals`, which writes a line and exits the process. It never reads a variable
         // through the C library, and `std` itself locks the environment. The async runtime is built later.
         unsafe { env::remove_var(name) };
     }
@@ -352,31 +358,31 @@ fn install_noop_handlers() {
 }
 
 /// Starts a thread that turns the first signal, or a closed standard output, into a cancellation. It exits the process itself if the
-/// cancellation takes too long, if a second signal arrives, or if `begun` is false, because then nothing has to shut down. If even the
+/// cancellation takes too long, if a second signal arrives, or if `has_started` is false, because then nothing has to shut down. If even the
 /// last line cannot be written because standard output is not read, the process exits without it.
 ///
 /// The thread is started before the first line is written, so that signals are handled even if the output pipe is full.
-fn end_on_signals(journal: Arc<EventWriter>, stop: CancelToken, begun: Arc<AtomicBool>) -> io::Result<()> {
+fn handle_signals(events: Arc<EventWriter>, stop: CancelToken, has_started: Arc<AtomicBool>) -> io::Result<()> {
     let mut signals = Signals::catch()?;
     let listen = move || {
         let stdout = io::stdout();
         // Notices a closed output at once, not only when the next event is written: shifted traffic must not stay shared until then.
         let first = signals.wait(Some(stdout.as_fd()), None);
         let Some((reason, _)) = first.or_else(|| {
-            stop.request(CancelReason::OutputClosed);
+            stop.cancel(CancelReason::OutputClosed);
             signals.wait(None, None)
         }) else {
             return;
         };
-        stop.request(reason);
-        if begun.load(Ordering::Relaxed) {
+        stop.cancel(reason);
+        if has_started.load(Ordering::Relaxed) {
             signals.wait(None, Some(SHUTDOWN_GRACE));
         }
         child::kill_all();
-        let report = diagnostics::naming_stash(diagnostics::from_stop(reason), journal.stash());
-        let finished = Finished::failed(report, journal.changed());
+        let report = diagnostics::naming_stash(diagnostics::from_stop(reason), events.stash());
+        let finished = Finished::failed(report, events.changed());
         let status = exit_status(&finished, true, Some(reason));
-        thread::spawn(move || end(&journal, &stop, finished));
+        thread::spawn(move || finish_and_exit(&events, &stop, finished));
         thread::sleep(FINAL_EVENT_TIMEOUT);
         std_process::exit(status)
     };
@@ -384,10 +390,10 @@ fn end_on_signals(journal: Arc<EventWriter>, stop: CancelToken, begun: Arc<Atomi
 }
 
 /// Makes a panic in any thread write an `internal` error as the last event and exit the process.
-fn report_panics(journal: Arc<EventWriter>, stop: CancelToken) {
+fn report_panics(events: Arc<EventWriter>, stop: CancelToken) {
     panic::set_hook(Box::new(move |panic| {
-        let report = diagnostics::naming_stash(panic_report(panic), journal.stash());
-        end(&journal, &stop, Finished::failed(report, journal.changed()))
+        let report = diagnostics::naming_stash(panic_report(panic), events.stash());
+        finish_and_exit(&events, &stop, Finished::failed(report, events.changed()))
     }));
 }
 
@@ -408,7 +414,7 @@ struct Settings {
     log: Option<String>,
     /// Limit for reading the request.
     input_limit: Duration,
-    asking: BashOptions,
+    bash_options: BashOptions,
     /// The date, as `2026-11-01`, at which runtimes are checked for deprecation: today, unless a test sets it.
     today: String,
     fault: TestPanic,
@@ -421,7 +427,7 @@ impl Settings {
         Settings {
             log: variable("DPL_LAMBDA_LOG"),
             input_limit: seconds("DPL_LAMBDA_INPUT_TIMEOUT").unwrap_or(INPUT_LIMIT),
-            asking: BashOptions {
+            bash_options: BashOptions {
                 limit: seconds("DPL_LAMBDA_CONDITION_TIMEOUT").unwrap_or(BashOptions::default().limit),
                 always: variable("DPL_LAMBDA_CONDITIONS").as_deref() == Some("bash"),
             },

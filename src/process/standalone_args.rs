@@ -18,7 +18,7 @@ use crate::protocol::environment::Environment;
 use crate::protocol::event::Finished;
 use crate::protocol::messages::without_log_commands;
 use crate::standalone::ci::Ci;
-use crate::standalone::job_env::{CiSelection, SEEN};
+use crate::standalone::job_env::{AUTO_INTERACTIVE, CiSelection};
 use crate::standalone::terminal::{HumanReporter, TerminalCapabilities, size_of};
 use crate::standalone::{self, ChildRun, EventSink, InputError, RunRequest, SignalForwarder, StanzaSource};
 use clap::builder::{PossibleValue, PossibleValuesParser};
@@ -59,7 +59,7 @@ enum Format {
 
 fn ci_names() -> Vec<PossibleValue> {
     let names = ["auto", "none"].into_iter().chain(Ci::ALL.into_iter().map(Ci::name));
-    names.map(PossibleValue::new).chain([PossibleValue::new(SEEN).hide(true)]).collect()
+    names.map(PossibleValue::new).chain([PossibleValue::new(AUTO_INTERACTIVE).hide(true)]).collect()
 }
 
 /// True if output is for people (no JSON events), so a wrong command line is reported on standard error only. Scans the raw arguments,
@@ -76,18 +76,18 @@ pub(crate) fn is_for_people() -> bool {
 
 /// Explains to a user at a terminal why nothing happens. Called by the process that reads the request, after its signal handlers are
 /// installed.
-pub(crate) fn report_that_we_wait() {
+pub(crate) fn explain_stdin_wait() {
     if io::stdin().is_terminal() {
-        say("waiting for a request on standard input; use `--travis-yml .travis.yml` to read a file instead");
+        print_stderr("waiting for a request on standard input; use `--travis-yml .travis.yml` to read a file instead");
     }
 }
 
 impl StandaloneArgs {
     /// Exits the process if a standalone option is given with a command that accepts none of them.
-    pub(crate) fn refuse_beside(&self, command: &str) {
+    pub(crate) fn reject_standalone_options(&self, command: &str) {
         let given = [&self.travis_yml, &self.stanza].iter().any(|file| file.is_some());
         if given || self.only.is_some() || self.format.is_some() || self.ci.is_some() {
-            say(&format!("`{command}` does not accept the standalone options; remove them"));
+            print_stderr(&format!("`{command}` does not accept the standalone options; remove them"));
             process::exit(2)
         }
     }
@@ -100,7 +100,7 @@ impl StandaloneArgs {
     pub(crate) fn run(
         &self,
         command: Command,
-        asking: BashOptions,
+        bash_options: BashOptions,
         fault: TestPanic,
         stop: &CancelToken,
     ) -> Result<Command, Finished> {
@@ -108,19 +108,19 @@ impl StandaloneArgs {
             Some(format) => format == Format::Text,
             None => io::stdout().is_terminal(),
         };
-        let refuse = |refusal: InputError| {
-            refusal.lines().iter().for_each(|line| say(line));
+        let refuse = |error: InputError| {
+            error.lines().iter().for_each(|line| print_stderr(line));
             if is_text {
                 process::exit(stop.reason().map_or(2, CancelReason::exit_status))
             }
-            let report = stop.reason().map_or_else(|| refusal.into_report(), diagnostics::from_stop);
+            let report = stop.reason().map_or_else(|| error.into_report(), diagnostics::from_stop);
             Err(Finished::failed(report, Vec::new()))
         };
         let env: Environment = env::vars_os().collect();
         let directory = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
         let source = match self.source() {
             Ok(source) => source,
-            Err(refusal) => return refuse(refusal),
+            Err(error) => return refuse(error),
         };
         if source.is_none() && !is_text {
             return Ok(command);
@@ -130,16 +130,18 @@ impl StandaloneArgs {
             Err(error) => return refuse(InputError::from_program(&error)),
         };
         let forwarder =
-            relayed(stop).map_err(|error| Finished::failed(diagnostics::from_system(&error), Vec::new()))?;
+            forward_signals(stop).map_err(|error| Finished::failed(diagnostics::from_system(&error), Vec::new()))?;
         let child_runs = match source {
-            Some(source) => match standalone::prepare(&self.order(&command, source), &env, &directory, asking, stop) {
-                Ok((child_runs, notes)) => {
-                    notes.iter().for_each(|note| say(note));
-                    child_runs
+            Some(source) => {
+                match standalone::prepare(&self.run_request(&command, source), &env, &directory, bash_options, stop) {
+                    Ok((child_runs, notes)) => {
+                        notes.iter().for_each(|note| print_stderr(note));
+                        child_runs
+                    }
+                    Err(error) => return refuse(error),
                 }
-                Err(refusal) => return refuse(refusal),
-            },
-            None => vec![ChildRun::handed_on(arguments(&command), self.asked())],
+            }
+            None => vec![ChildRun::passthrough(arguments(&command), self.ci_selection())],
         };
         process::exit(run(&child_runs, &program, &forwarder, is_text, fault))
     }
@@ -148,29 +150,30 @@ impl StandaloneArgs {
     ///
     /// # Errors
     /// The message for standard error.
-    pub(crate) fn policy(&self, asking: BashOptions) -> Result<(), String> {
-        let refused = |refusal: InputError| refusal.lines().join("; ");
+    pub(crate) fn policy(&self, bash_options: BashOptions) -> Result<(), String> {
+        let refused = |error: InputError| error.lines().join("; ");
         let Some(source) = self.source().map_err(refused)? else { return Ok(()) };
-        let order = RunRequest {
+        let run_request = RunRequest {
             arguments: vec!["policy".into()],
             source,
             input_limit: Settings::from_env().input_limit,
             only: self.only.clone(),
-            ci: self.asked(),
-            asks_aws: false,
-            judges: false,
+            ci: self.ci_selection(),
+            contacts_aws: false,
+            evaluates_conditions: false,
             one_only: true,
         };
         let env: Environment = env::vars_os().collect();
         let directory = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
         let stop = CancelToken::new();
-        let forwarder = relayed(&stop).map_err(|error| diagnostics::from_system(&error).message)?;
-        let (child_runs, _) = standalone::prepare(&order, &env, &directory, asking, &stop).map_err(refused)?;
+        let forwarder = forward_signals(&stop).map_err(|error| diagnostics::from_system(&error).message)?;
+        let (child_runs, _) =
+            standalone::prepare(&run_request, &env, &directory, bash_options, &stop).map_err(refused)?;
         let program = env::current_exe().map_err(|error| refused(InputError::from_program(&error)))?;
         process::exit(
             child_runs
                 .iter()
-                .map(|child_run| standalone::print(child_run, &program, &forwarder, &say))
+                .map(|child_run| standalone::print(child_run, &program, &forwarder, &print_stderr))
                 .max()
                 .unwrap_or(2),
         )
@@ -196,23 +199,25 @@ impl StandaloneArgs {
         Ok(source)
     }
 
-    pub(crate) fn asked(&self) -> CiSelection {
+    pub(crate) fn ci_selection(&self) -> CiSelection {
         match self.ci.as_deref() {
-            None | Some("auto") => CiSelection::Auto { seen: io::stdout().is_terminal() || io::stderr().is_terminal() },
-            Some(SEEN) => CiSelection::Auto { seen: true },
+            None | Some("auto") => {
+                CiSelection::Auto { interactive: io::stdout().is_terminal() || io::stderr().is_terminal() }
+            }
+            Some(AUTO_INTERACTIVE) => CiSelection::Auto { interactive: true },
             Some(name) => Ci::named(name).map_or(CiSelection::None, CiSelection::Named),
         }
     }
 
-    fn order(&self, command: &Command, source: StanzaSource) -> RunRequest {
+    fn run_request(&self, command: &Command, source: StanzaSource) -> RunRequest {
         RunRequest {
             arguments: arguments(command),
             source,
             input_limit: Settings::from_env().input_limit,
             only: self.only.clone(),
-            ci: self.asked(),
-            asks_aws: !matches!(command, Command::Check | Command::Package { .. }),
-            judges: command.judges(),
+            ci: self.ci_selection(),
+            contacts_aws: !matches!(command, Command::Check | Command::Package { .. }),
+            evaluates_conditions: command.evaluates_conditions(),
             one_only: matches!(command, Command::Package { .. }),
         }
     }
@@ -230,46 +235,46 @@ fn arguments(command: &Command) -> Vec<OsString> {
 }
 
 fn run(child_runs: &[ChildRun], program: &Path, forwarder: &SignalForwarder, is_text: bool, fault: TestPanic) -> i32 {
-    let reported = Arc::new(Mutex::new(LastReport::Nothing));
-    report_panics(reported.clone(), is_text);
+    let written = Arc::new(Mutex::new(WrittenEvents::Nothing));
+    report_panics(written.clone(), is_text);
     if is_text {
         let mut text = TextReports::new();
         let status =
-            standalone::run(child_runs, program, forwarder, &mut Watched { observers: &mut text, reported, fault });
+            standalone::run(child_runs, program, forwarder, &mut RecordingSink { sink: &mut text, written, fault });
         let _ = text.0.end();
         status
     } else {
-        standalone::run(child_runs, program, forwarder, &mut Watched { observers: &mut PlainLines, reported, fault })
+        standalone::run(child_runs, program, forwarder, &mut RecordingSink { sink: &mut PlainLines, written, fault })
     }
 }
 
 /// Starts a thread that forwards each signal, and the closing of our standard output, to the running child. The process exits when that child
 /// has ended. If even the child's last line cannot be forwarded because standard output is not read, this thread exits the process.
-fn relayed(stop: &CancelToken) -> io::Result<Arc<SignalForwarder>> {
+fn forward_signals(stop: &CancelToken) -> io::Result<Arc<SignalForwarder>> {
     let (mut signals, forwarder, stop) = (Signals::catch()?, Arc::new(SignalForwarder::new()?), stop.clone());
     let to = forwarder.clone();
-    let hand_on = move || {
+    let forward = move || {
         let stdout = io::stdout();
         let first = signals.wait(Some(stdout.as_fd()), None).or_else(|| {
-            to.report(CancelReason::OutputClosed, false);
+            to.forward(CancelReason::OutputClosed, false);
             signals.wait(None, None)
         });
         let Some((reason, typed)) = first else { return };
-        stop.request(reason);
-        to.report(reason, typed);
+        stop.cancel(reason);
+        to.forward(reason, typed);
         if let Some((second, typed)) = signals.wait(None, Some(SHUTDOWN_GRACE + 2 * FINAL_EVENT_TIMEOUT)) {
-            to.report(second, typed);
+            to.forward(second, typed);
             thread::sleep(2 * FINAL_EVENT_TIMEOUT);
         }
         process::exit(reason.exit_status())
     };
-    thread::Builder::new().spawn(hand_on)?;
+    thread::Builder::new().spawn(forward)?;
     Ok(forwarder)
 }
 
 /// Which events of the current child run have been written.
 #[derive(Clone, Copy)]
-enum LastReport {
+enum WrittenEvents {
     Nothing,
     Begun,
     Finished,
@@ -277,50 +282,50 @@ enum LastReport {
 
 /// Makes a panic in this process write the last event itself and exit. The running child then finds its output closed and shuts down
 /// properly.
-fn report_panics(reported: Arc<Mutex<LastReport>>, is_text: bool) {
+fn report_panics(written: Arc<Mutex<WrittenEvents>>, is_text: bool) {
     panic::set_hook(Box::new(move |panic| {
         let report = panic_report(panic);
-        say(&format!("{}; {}", report.message, report.hint.as_deref().unwrap_or_default()));
+        print_stderr(&format!("{}; {}", report.message, report.hint.as_deref().unwrap_or_default()));
         // Held until the exit, so that a second panicking thread blocks here.
-        let reported = reported.lock().unwrap_or_else(PoisonError::into_inner);
-        let journal = EventWriter::new(Stdout, CancelToken::new());
-        if !is_text && matches!(*reported, LastReport::Nothing) {
-            journal.emit(standalone::hello());
+        let written = written.lock().unwrap_or_else(PoisonError::into_inner);
+        let events = EventWriter::new(Stdout, CancelToken::new());
+        if !is_text && matches!(*written, WrittenEvents::Nothing) {
+            events.emit(standalone::hello());
         }
-        if !is_text && !matches!(*reported, LastReport::Finished) {
-            journal.finish(Finished::failed(report, Vec::new()));
+        if !is_text && !matches!(*written, WrittenEvents::Finished) {
+            events.finish(Finished::failed(report, Vec::new()));
         }
         process::exit(1)
     }));
 }
 
-pub(crate) fn say(text: &str) {
+pub(crate) fn print_stderr(text: &str) {
     // A single write, so that lines of several processes are not mixed.
     let _ = io::stderr().write_all(format!("dpl-lambda: {}\n", without_log_commands(text)).as_bytes());
 }
 
 /// Forwards events to another sink and records which ones were written.
-struct Watched<'a> {
-    observers: &'a mut dyn EventSink,
-    reported: Arc<Mutex<LastReport>>,
+struct RecordingSink<'a> {
+    sink: &'a mut dyn EventSink,
+    written: Arc<Mutex<WrittenEvents>>,
     fault: TestPanic,
 }
 
-impl EventSink for Watched<'_> {
+impl EventSink for RecordingSink<'_> {
     fn heading(&mut self, title: &str) -> io::Result<()> {
-        self.observers.heading(title)
+        self.sink.heading(title)
     }
 
     fn line(&mut self, event: &Value, raw: &str) -> io::Result<()> {
-        self.observers.line(event, raw)?;
-        let reported = if event["event"] == "finished" { LastReport::Finished } else { LastReport::Begun };
-        *self.reported.lock().unwrap_or_else(PoisonError::into_inner) = reported;
+        self.sink.line(event, raw)?;
+        let written = if event["event"] == "finished" { WrittenEvents::Finished } else { WrittenEvents::Begun };
+        *self.written.lock().unwrap_or_else(PoisonError::into_inner) = written;
         self.fault.trigger_standalone();
         Ok(())
     }
 
     fn note(&mut self, text: &str) {
-        self.observers.note(text);
+        self.sink.note(text);
     }
 }
 
@@ -329,7 +334,7 @@ struct PlainLines;
 
 impl EventSink for PlainLines {
     fn heading(&mut self, title: &str) -> io::Result<()> {
-        say(title);
+        print_stderr(title);
         Ok(())
     }
 
@@ -338,7 +343,7 @@ impl EventSink for PlainLines {
     }
 
     fn note(&mut self, text: &str) {
-        say(text);
+        print_stderr(text);
     }
 }
 
@@ -364,6 +369,6 @@ impl EventSink for TextReports {
 
     fn note(&mut self, text: &str) {
         let _ = self.0.end();
-        say(text);
+        print_stderr(text);
     }
 }

@@ -68,7 +68,7 @@ pub enum Event {
         function_name: String,
         /// Target of the step.
         #[serde(flatten)]
-        aim: StepTarget,
+        target: StepTarget,
     },
     /// A step has taken effect and AWS has completed the update.
     StepFinished {

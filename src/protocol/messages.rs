@@ -33,7 +33,7 @@ pub(super) fn message(event: &Event) -> String {
         }
         Event::Packaged(package) => packaged(package),
         Event::Planned(plan) => planned(plan),
-        Event::StepStarted { step, function_name, aim } => match step {
+        Event::StepStarted { step, function_name, target } => match step {
             StepName::CreateFunction => format!("Creating function {function_name}."),
             StepName::UpdateFunctionConfiguration => format!("Updating existing function {function_name}."),
             StepName::PutFunctionCodeSigningConfig => "Updating the code signing configuration.".to_owned(),
@@ -50,28 +50,28 @@ pub(super) fn message(event: &Event) -> String {
             StepName::UpdateFunctionCode => "Updating code.".to_owned(),
             StepName::UploadPackage => "Uploading the package to S3.".to_owned(),
             StepName::PublishVersion => "Publishing a version.".to_owned(),
-            StepName::Wait => match (aim.seconds, &aim.alias) {
+            StepName::Wait => match (target.seconds, &target.alias) {
                 (Some(seconds), _) => format!("Waiting {seconds} s before the next traffic step."),
                 (None, Some(alias)) => format!("Waiting for the provisioned concurrency of alias {alias}."),
                 (None, None) => format!("Waiting until another update of {function_name} has finished."),
             },
-            StepName::Verify => format!("Verifying {}.", aimed_version(aim)),
-            StepName::CreateAlias => format!("Creating alias {} for {}.", alias(aim), aimed_version(aim)),
-            StepName::UpdateAlias if aim.percent == Some(100) => {
-                format!("Sending all traffic of alias {} back to {}.", alias(aim), aimed_version(aim))
+            StepName::Verify => format!("Verifying {}.", target_version(target)),
+            StepName::CreateAlias => format!("Creating alias {} for {}.", alias(target), target_version(target)),
+            StepName::UpdateAlias if target.percent == Some(100) => {
+                format!("Sending all traffic of alias {} back to {}.", alias(target), target_version(target))
             }
-            StepName::UpdateAlias => format!("Moving alias {} to {}.", alias(aim), aimed_version(aim)),
+            StepName::UpdateAlias => format!("Moving alias {} to {}.", alias(target), target_version(target)),
             StepName::ShiftTraffic => {
-                let percent = aim.percent.unwrap_or_default();
-                format!("Sending {percent} % of the traffic of alias {} to {}.", alias(aim), aimed_version(aim))
+                let percent = target.percent.unwrap_or_default();
+                format!("Sending {percent} % of the traffic of alias {} to {}.", alias(target), target_version(target))
             }
             StepName::PutProvisionedConcurrencyConfig => {
-                format!("Provisioning concurrency for alias {}.", alias(aim))
+                format!("Provisioning concurrency for alias {}.", alias(target))
             }
             StepName::DeleteProvisionedConcurrencyConfig => {
-                format!("Removing the provisioned concurrency of alias {}.", alias(aim))
+                format!("Removing the provisioned concurrency of alias {}.", alias(target))
             }
-            StepName::DeleteFunction => format!("Deleting {}.", aimed_version(aim)),
+            StepName::DeleteFunction => format!("Deleting {}.", target_version(target)),
         },
         Event::StepFinished { step, duration_ms, .. } => {
             format!("{} done in {}", step.as_str(), duration(*duration_ms))
@@ -85,13 +85,13 @@ pub(super) fn message(event: &Event) -> String {
     }
 }
 
-fn alias(aim: &StepTarget) -> &str {
-    aim.alias.as_deref().unwrap_or_default()
+fn alias(target: &StepTarget) -> &str {
+    target.alias.as_deref().unwrap_or_default()
 }
 
 /// `version 7`, or `the function` for `$LATEST`.
-fn aimed_version(aim: &StepTarget) -> String {
-    match aim.version.as_deref() {
+fn target_version(target: &StepTarget) -> String {
+    match target.version.as_deref() {
         None | Some("$LATEST") => "the function".to_owned(),
         Some(version) => format!("version {version}"),
     }
@@ -119,7 +119,7 @@ pub fn skip_reason(condition: Condition, want: &str, got: &str) -> String {
 
 impl StepName {
     /// True if CreateFunction includes the effect of this step.
-    pub fn is_of_creation(self) -> bool {
+    pub fn is_part_of_creation(self) -> bool {
         use StepName::{CreateFunction, TagResource, UpdateFunctionCode, UpdateFunctionConfiguration};
         [CreateFunction, TagResource, UpdateFunctionConfiguration, UpdateFunctionCode].contains(&self)
     }
@@ -335,8 +335,9 @@ mod tests {
 
     #[test]
     fn the_texts_that_users_search_for_are_dpls() {
-        let started =
-            |step| message(&Event::StepStarted { step, function_name: "hello".to_owned(), aim: StepTarget::default() });
+        let started = |step| {
+            message(&Event::StepStarted { step, function_name: "hello".to_owned(), target: StepTarget::default() })
+        };
         assert_eq!(started(StepName::CreateFunction), "Creating function hello.");
         assert_eq!(started(StepName::UpdateFunctionConfiguration), "Updating existing function hello.");
         assert_eq!(started(StepName::TagResource), "Updating tags.");

@@ -58,7 +58,7 @@ pub fn read(input: impl Read) -> Result<Request, RequestError> {
         Node::Map(map) => map,
         other => return Err(RequestError::NotAnObject { kind: other.kind() }),
     };
-    if let Some(given) = stanza.remove("protocol").filter(|given| !speaks(given)) {
+    if let Some(given) = stanza.remove("protocol").filter(|given| !supports_protocol(given)) {
         return Err(RequestError::UnsupportedProtocol { given: given.shown() });
     }
     let env = stanza.remove("env").map_or(Ok(None), |node| environment(&node))?;
@@ -66,7 +66,7 @@ pub fn read(input: impl Read) -> Result<Request, RequestError> {
 }
 
 /// Whether this version supports the requested protocol. The only one is 1, and null means 1.
-fn speaks(protocol: &Node) -> bool {
+fn supports_protocol(protocol: &Node) -> bool {
     *protocol == Node::Null || protocol.scalar().is_some_and(|text| text == "1" || text == "1.0")
 }
 

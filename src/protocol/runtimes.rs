@@ -41,7 +41,7 @@ pub enum RuntimeSupport {
 }
 
 /// Whether to warn about the runtime `id` on the day `today`, such as `2026-11-01`. `None`: it is supported.
-pub fn outlook(id: &str, today: &str) -> Option<RuntimeSupport> {
+pub fn runtime_support(id: &str, today: &str) -> Option<RuntimeSupport> {
     match named(id) {
         None => {
             let nearest = nearest(id);
@@ -151,9 +151,9 @@ mod tests {
     #[test]
     fn a_runtime_surprises_from_its_last_day_on() {
         let row = named("nodejs20.x").expect("in the table");
-        assert_eq!(outlook("nodejs20.x", "2026-04-29"), None);
-        assert_eq!(outlook("nodejs20.x", "2026-04-30"), Some(RuntimeSupport::Deprecated(row)));
-        assert_eq!(outlook("nodejs20.x", "2027-03-03"), Some(RuntimeSupport::Blocked(row)));
+        assert_eq!(runtime_support("nodejs20.x", "2026-04-29"), None);
+        assert_eq!(runtime_support("nodejs20.x", "2026-04-30"), Some(RuntimeSupport::Deprecated(row)));
+        assert_eq!(runtime_support("nodejs20.x", "2027-03-03"), Some(RuntimeSupport::Blocked(row)));
         assert_eq!(row.successor, "nodejs24.x");
     }
 
@@ -168,7 +168,10 @@ mod tests {
             ("java21.x", "java21"),
         ] {
             assert_eq!(nearest(written).map(|runtime| runtime.id), Some(meant), "{written}");
-            assert!(matches!(outlook(written, "2026-11-01"), Some(RuntimeSupport::Unknown { .. })), "{written}");
+            assert!(
+                matches!(runtime_support(written, "2026-11-01"), Some(RuntimeSupport::Unknown { .. })),
+                "{written}"
+            );
         }
     }
 }

@@ -20,7 +20,7 @@ pub fn stanza() -> Value {
 
 /// The schema of a whole `.travis.yml` for editors. It restricts only the stanzas for `lambda`.
 pub fn travis_yml() -> Value {
-    editor::travis_yml::around(stanza())
+    editor::travis_yml::wrap(stanza())
 }
 
 /// The schema of the type [`Stanza`], with the alternative names of keys.
@@ -131,7 +131,7 @@ struct RunnerKeys {
 pub struct SchemaOnly;
 
 /// Defines types that are used only in schemas. Each describes the forms in which users can write a kind of value.
-macro_rules! written {
+macro_rules! schema_types {
     ($($(#[doc = $doc:literal])* $name:ident => $schema:expr;)*) => { $(
         $(#[doc = $doc])*
         pub(super) struct $name;
@@ -148,7 +148,7 @@ macro_rules! written {
     )* };
 }
 
-written! {
+schema_types! {
     /// A string. Numbers and booleans are converted to text.
     Text => |_| json_schema!({"type": ["string", "number", "boolean"]});
 

@@ -256,7 +256,7 @@ pub struct ReadStanza {
 pub fn read(map: &Map) -> ReadStanza {
     let mut r = StanzaReader::new(map);
     for key in ["on", "if", "true", "edge", "dpl_version", "strategy"] {
-        let _ = r.take(key);
+        let _ = r.read_node(key);
     }
     let stanza = Stanza {
         provider: r.text("provider"),
@@ -361,12 +361,12 @@ impl Stanza {
         let maps = [&self.environment, &self.function_tags];
         let values = maps.into_iter().flatten().flat_map(BTreeMap::values);
         let own = keys.into_iter().flatten().chain(values).map(|secret| secret.expose().to_owned());
-        Redactor::new(own.chain(more.map(|secret| secret.as_ref().to_owned())), &open_texts(written))
+        Redactor::new(own.chain(more.map(|secret| secret.as_ref().to_owned())), &non_secret_texts(written))
     }
 }
 
 /// The values of all non-secret keys of a stanza, before variables are filled in.
-pub fn open_texts(written: &Map) -> Vec<String> {
+pub fn non_secret_texts(written: &Map) -> Vec<String> {
     let mut open = Vec::new();
     for (_, node) in written.iter().filter(|(key, _)| NON_SECRET_KEYS.contains(key)) {
         collect_texts(node, &mut open);

@@ -12,7 +12,7 @@ pub(super) struct StanzaReader<'a> {
     map: &'a Map,
     /// Position of the map in the stanza: its JSON pointer, and its name followed by a dot. Empty for the stanza itself.
     place: (String, String),
-    taken: BTreeSet<&'static str>,
+    read_keys: BTreeSet<&'static str>,
     /// Errors that make the stanza unusable.
     pub(super) problems: Vec<Problem>,
     /// Findings that do not prevent the deployment.
@@ -54,7 +54,7 @@ impl<'a> StanzaReader<'a> {
     }
 
     fn inside(map: &'a Map, place: (String, String)) -> Self {
-        StanzaReader { map, place, taken: BTreeSet::new(), problems: Vec::new(), warnings: Vec::new() }
+        StanzaReader { map, place, read_keys: BTreeSet::new(), problems: Vec::new(), warnings: Vec::new() }
     }
 
     /// Whether the map has `key`. Null counts as absent.
@@ -64,7 +64,7 @@ impl<'a> StanzaReader<'a> {
 
     /// Reads a string. Numbers and booleans are converted to text.
     pub(super) fn text(&mut self, key: &'static str) -> Option<String> {
-        let node = self.take(key)?;
+        let node = self.read_node(key)?;
         self.scalar(key, &self.at(key), node, "a string", Shown::Openly)
     }
 
@@ -80,7 +80,7 @@ impl<'a> StanzaReader<'a> {
 
     /// Reads a string that messages must not quote.
     pub(super) fn secret(&mut self, key: &'static str) -> Option<Secret> {
-        let node = self.take(key)?;
+        let node = self.read_node(key)?;
         self.scalar(key, &self.at(key), node, "a string", Shown::Hidden).map(Secret::new)
     }
 
@@ -104,7 +104,7 @@ impl<'a> StanzaReader<'a> {
         unit: &str,
         range: Option<std::ops::RangeInclusive<i32>>,
     ) -> Option<i32> {
-        let node = self.take(key)?;
+        let node = self.read_node(key)?;
         let name = self.name_of(key);
         let example = range.as_ref().map_or(10, |range| *range.start().max(&10));
         let right = match unit {
@@ -164,7 +164,7 @@ impl<'a> StanzaReader<'a> {
 
     /// Reads a boolean, or one of the words that Travis CI accepts for it.
     pub(super) fn flag(&mut self, key: &'static str) -> Option<bool> {
-        let node = self.take(key)?;
+        let node = self.read_node(key)?;
         let flag = node.as_flag();
         if flag.is_none() {
             self.refuse(key, format!("`{}` is `{}`; expected true or false", self.name_of(key), node.shown()));
@@ -212,7 +212,7 @@ impl<'a> StanzaReader<'a> {
 
     /// Reads a list of strings. A single one means a list with one entry, an empty string an empty list.
     pub(super) fn texts(&mut self, key: &'static str) -> Option<Vec<String>> {
-        let node = self.take(key)?;
+        let node = self.read_node(key)?;
         let items = match node {
             Node::Text(text) if text.is_empty() => Vec::new(),
             node => entries(&self.at(key), node),
@@ -223,7 +223,7 @@ impl<'a> StanzaReader<'a> {
 
     /// Reads names with secret values: a map, a list of `NAME=value` or of maps, or one `NAME=value`. An empty string means no names.
     pub(super) fn pairs(&mut self, key: &'static str) -> Option<BTreeMap<String, Secret>> {
-        let node = self.take(key)?;
+        let node = self.read_node(key)?;
         let node = self.unwrapped(key, node);
         let mut pairs = BTreeMap::new();
         match node {
@@ -285,14 +285,14 @@ impl<'a> StanzaReader<'a> {
         key: &'static str,
         read: impl FnOnce(&mut StanzaReader<'_>) -> T,
     ) -> Option<T> {
-        let node = self.take(key)?;
+        let node = self.read_node(key)?;
         let is_empty = node.as_map().is_some_and(|map| map.iter().next().is_none());
         self.inner(self.at(key), self.name_of(key), node, read).filter(|value| is_empty || *value != T::default())
     }
 
     /// Reads any value as JSON.
     pub(super) fn anything(&mut self, key: &'static str) -> Option<serde_json::Value> {
-        self.take(key).filter(|node| **node != Node::Null).map(serde_json::Value::from)
+        self.read_node(key).filter(|node| **node != Node::Null).map(serde_json::Value::from)
     }
 
     /// Converts each warning about an unknown member of `key` into a problem.
@@ -313,7 +313,7 @@ impl<'a> StanzaReader<'a> {
         key: &'static str,
         read: impl Fn(&mut StanzaReader<'_>) -> T,
     ) -> Option<Vec<T>> {
-        let items = match self.take(key)? {
+        let items = match self.read_node(key)? {
             Node::Text(text) if text.is_empty() => Vec::new(),
             node => entries(&self.at(key), node),
         };
@@ -341,7 +341,7 @@ impl<'a> StanzaReader<'a> {
         let value = read(&mut inner);
         let unknown: Vec<&str> = inner.unread_keys().collect();
         for key in unknown {
-            let known = inner.taken.iter().copied().collect::<Vec<_>>().join("`, `");
+            let known = inner.read_keys.iter().copied().collect::<Vec<_>>().join("`, `");
             let message = format!("`{}` is not a key of `{name}`", inner.name_of(key));
             inner.warn(WarningCode::UnknownKey, key, message, format!("use one of `{known}`"));
         }
@@ -361,14 +361,14 @@ impl<'a> StanzaReader<'a> {
     }
 
     /// The node of a key. Marks the key as read. `None` for encrypted values, which are already a problem.
-    pub(super) fn take(&mut self, key: &'static str) -> Option<&'a Node> {
-        self.taken.insert(key);
+    pub(super) fn read_node(&mut self, key: &'static str) -> Option<&'a Node> {
+        self.read_keys.insert(key);
         self.map.get(key).filter(|node| !node.is_secure())
     }
 
     /// The keys that have not been read and are not null.
     pub(super) fn unread_keys(&self) -> impl Iterator<Item = &'a str> {
-        self.map.iter().filter(|(key, node)| **node != Node::Null && !self.taken.contains(key)).map(|(key, _)| key)
+        self.map.iter().filter(|(key, node)| **node != Node::Null && !self.read_keys.contains(key)).map(|(key, _)| key)
     }
 
     /// Adds a problem with the value of `key`.

@@ -206,7 +206,7 @@ fn cors(r: &mut StanzaReader<'_>) -> Cors {
         max_age: r.whole_number("max_age", "seconds", Some(0..=86400)),
     };
     // AWS refuses `Cors` without `AllowOrigins`.
-    if matches!(r.take("allow_origins"), Some(Node::List(sites)) if sites.is_empty()) {
+    if matches!(r.read_node("allow_origins"), Some(Node::List(sites)) if sites.is_empty()) {
         let right = "`function_url.cors.allow_origins` is empty; expected origins, such as `https://www.example.com`, or an empty `cors`";
         r.refuse("allow_origins", right.to_owned());
     }
@@ -239,7 +239,7 @@ pub(super) fn verify(r: &mut StanzaReader<'_>) -> Option<Verify> {
     });
     r.refuse_unknown_members("verify");
     // A map whose members are all null counts as an empty map, so that the requested check still runs.
-    let is_map = matches!(r.take("verify"), Some(Node::Map(_)));
+    let is_map = matches!(r.read_node("verify"), Some(Node::Map(_)));
     verify.or_else(|| is_map.then(Verify::default))
 }
 
@@ -256,6 +256,6 @@ impl StanzaReader<'_> {
 
     /// True for `none` in any case and for an empty string. Marks the key as read.
     fn is_none(&mut self, key: &'static str) -> bool {
-        matches!(self.take(key), Some(Node::Text(text)) if text.is_empty() || text.eq_ignore_ascii_case("none"))
+        matches!(self.read_node(key), Some(Node::Text(text)) if text.is_empty() || text.eq_ignore_ascii_case("none"))
     }
 }

@@ -6,7 +6,7 @@ const MAX_LENGTH: usize = 64;
 
 /// Minimum Jaro-Winkler similarity for a suggestion. Jaro-Winkler prefers a common prefix, which typical misspellings have: `imeout`,
 /// `handler`, `memory`.
-const LIKENESS: f64 = 0.8;
+const MIN_SIMILARITY: f64 = 0.8;
 
 /// The name in `known` that is most similar to `word`, ignoring case and the difference between hyphens and underscores. The first one,
 /// if several are equally similar. `None`: no name is similar.
@@ -18,9 +18,9 @@ pub fn suggest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     let word = normal(word);
     let mut best = None;
     for name in known {
-        let likeness = strsim::jaro_winkler(&word, &normal(name));
-        if likeness >= LIKENESS && best.is_none_or(|(most, _)| likeness > most) {
-            best = Some((likeness, name));
+        let similarity = strsim::jaro_winkler(&word, &normal(name));
+        if similarity >= MIN_SIMILARITY && best.is_none_or(|(most, _)| similarity > most) {
+            best = Some((similarity, name));
         }
     }
     best.map(|(_, name)| name)

@@ -162,11 +162,11 @@ pub(super) fn image(r: &mut StanzaReader<'_>, stanza: &Stanza) {
     if !is_image {
         return;
     }
-    let from_files =
+    let file_keys =
         ["zip", "include", "exclude", "symlinks", "dot_match", "s3_bucket", "runtime", "handler_name", "layers"];
     let is_signed = stanza.code_signing_config_arn.as_ref().is_some_and(|arn| !arn.is_empty());
     let signing = is_signed.then_some("code_signing_config_arn");
-    let out_of_place: Vec<&str> = from_files.into_iter().filter(|key| r.has(key)).chain(signing).collect();
+    let out_of_place: Vec<&str> = file_keys.into_iter().filter(|key| r.has(key)).chain(signing).collect();
     for key in out_of_place.into_iter().chain(is_zip.then_some("package_type")) {
         let message = format!("the stanza describes a container image, but `{key}` applies to packaged files");
         let hint = format!(

@@ -32,7 +32,7 @@ pub struct ChildRun {
     env: Option<Environment>,
     ci: CiSelection,
     file: String,
-    written: LocatedStanza,
+    located: LocatedStanza,
 }
 
 enum Input {
@@ -60,15 +60,15 @@ pub trait EventSink {
 
 /// Starts the child runs in order until one fails. Returns the exit status of the failed run, or 0. Status 2 means that AWS was not contacted, so it
 /// becomes 1 if an earlier run has contacted AWS.
-pub fn run(child_runs: &[ChildRun], program: &Path, forwarder: &SignalForwarder, observers: &mut dyn EventSink) -> i32 {
-    let mut has_asked = false;
+pub fn run(child_runs: &[ChildRun], program: &Path, forwarder: &SignalForwarder, sink: &mut dyn EventSink) -> i32 {
+    let mut has_contacted_aws = false;
     for (index, child_run) in child_runs.iter().enumerate() {
-        if child_runs.len() > 1 && observers.heading(&child_run.title).is_err() {
-            forwarder.report(CancelReason::OutputClosed, false);
+        if child_runs.len() > 1 && sink.heading(&child_run.title).is_err() {
+            forwarder.forward(CancelReason::OutputClosed, false);
         }
-        let (status, asks) = child_run.run(program, forwarder, observers);
-        let status = if status == 2 && has_asked { 1 } else { status };
-        has_asked |= asks;
+        let (status, contacts_aws) = child_run.run(program, forwarder, sink);
+        let status = if status == 2 && has_contacted_aws { 1 } else { status };
+        has_contacted_aws |= contacts_aws;
         let left = &child_runs[index + 1..];
         let status = match forwarder.reason() {
             Some(reason) if status == 0 && !left.is_empty() => reason.exit_status(),
@@ -76,8 +76,7 @@ pub fn run(child_runs: &[ChildRun], program: &Path, forwarder: &SignalForwarder,
             _ => status,
         };
         if status != 0 {
-            left.iter()
-                .for_each(|child_run| observers.note(&format!("{}: {}: not run", child_run.file, child_run.title)));
+            left.iter().for_each(|child_run| sink.note(&format!("{}: {}: not run", child_run.file, child_run.title)));
             return status;
         }
     }
@@ -90,7 +89,7 @@ pub fn print(child_run: &ChildRun, program: &Path, forwarder: &SignalForwarder, 
     let mut command = child_run.command(program);
     match forwarder.start(command.stdout(Stdio::inherit())) {
         Ok(Some(mut child)) => {
-            child_run.feed(child.stdin());
+            child_run.write_request(child.stdin());
             forwarder.wait(child).map_or_else(
                 |error| {
                     say(&format!("cannot get the exit status of the run that prints the document: {error}"));
@@ -113,24 +112,24 @@ pub fn print(child_run: &ChildRun, program: &Path, forwarder: &SignalForwarder, 
 
 impl ChildRun {
     /// A run for a stanza of `file`, in the job's environment.
-    pub(super) fn of(file: &str, written: LocatedStanza, arguments: Vec<OsString>, env: Environment) -> Self {
+    pub(super) fn of(file: &str, located: LocatedStanza, arguments: Vec<OsString>, env: Environment) -> Self {
         ChildRun {
-            title: written.title(),
+            title: located.title(),
             arguments,
-            input: Input::Request(json(&written.stanza)),
+            input: Input::Request(json(&located.stanza)),
             env: Some(env),
             // `env` contains Travis's variables, so the child does not detect the CI again.
             ci: CiSelection::Named(Ci::Travis),
             file: file.to_owned(),
-            written,
+            located,
         }
     }
 
     /// A run that reads its request from our standard input. The child uses `env` of the request, or else our environment, and detects the
     /// build itself.
-    pub fn handed_on(arguments: Vec<OsString>, ci: CiSelection) -> Self {
+    pub fn passthrough(arguments: Vec<OsString>, ci: CiSelection) -> Self {
         let (title, file) = (String::new(), String::new());
-        ChildRun { title, arguments, input: Input::Inherited, env: None, ci, file, written: LocatedStanza::default() }
+        ChildRun { title, arguments, input: Input::Inherited, env: None, ci, file, located: LocatedStanza::default() }
     }
 
     fn command(&self, program: &Path) -> Command {
@@ -148,7 +147,7 @@ impl ChildRun {
     }
 
     /// Writes the request in a thread, while the events are read, so that neither blocks the other.
-    fn feed(&self, stdin: Option<ChildStdin>) {
+    fn write_request(&self, stdin: Option<ChildStdin>) {
         if let (Some(mut stdin), Input::Request(request)) = (stdin, &self.input) {
             let request = request.clone();
             // The child may exit before it has read everything. Its events show why.
@@ -157,43 +156,49 @@ impl ChildRun {
     }
 
     /// Starts the child and forwards its events. Returns its exit status, and whether it has contacted AWS.
-    fn run(&self, program: &Path, forwarder: &SignalForwarder, observers: &mut dyn EventSink) -> (i32, bool) {
-        let mut report =
-            EventForwarder { child_run: self, forwarder, observers, greeted: false, finished: false, asks: false };
+    fn run(&self, program: &Path, forwarder: &SignalForwarder, sink: &mut dyn EventSink) -> (i32, bool) {
+        let mut events = EventForwarder {
+            child_run: self,
+            forwarder,
+            sink,
+            sent_hello: false,
+            finished: false,
+            contacts_aws: false,
+        };
         let mut command = self.command(program);
         let mut child = match forwarder.start(command.stdout(Stdio::piped())) {
             Ok(Some(child)) => child,
             Ok(None) => {
                 let reason = forwarder.reason().expect("only a reason to stop prevents the start");
-                report.conclude("it was not started", reason == CancelReason::OutputClosed);
+                events.conclude("it was not started", reason == CancelReason::OutputClosed);
                 return (reason.exit_status(), false);
             }
             Err(error) => {
-                report.end(from_unstartable(program, &error));
+                events.end(from_unstartable(program, &error));
                 return (2, false);
             }
         };
-        self.feed(child.stdin());
-        let mut stdout = BufReader::new(child.words(forwarder).expect("was piped"));
+        self.write_request(child.stdin());
+        let mut stdout = BufReader::new(child.stdout(forwarder).expect("was piped"));
         let mut line = Vec::new();
         // A line without a line feed is incomplete and not forwarded.
         while stdout.read_until(b'\n', &mut line).is_ok_and(|bytes| bytes > 0) && line.ends_with(b"\n") {
-            report.line(&line);
+            events.line(&line);
             line.clear();
         }
         drop(stdout);
         let status = forwarder.wait(child);
-        let how = match status.as_ref().map(|status| (status.signal(), status.code())) {
+        let exit = match status.as_ref().map(|status| (status.signal(), status.code())) {
             Ok((Some(signal), _)) => format!("it was killed by signal {signal}"),
             Ok((None, Some(code))) => format!("it exited with status {code}"),
             Ok((None, None)) => "it exited".to_owned(),
             Err(error) => format!("its exit status is unknown: {error}"),
         };
-        if let (Ok(status), true) = (status, report.finished) {
-            return (exit_status(status, forwarder), report.asks);
+        if let (Ok(status), true) = (status, events.finished) {
+            return (exit_status(status, forwarder), events.contacts_aws);
         }
-        report.conclude(&how, report.finished);
-        (forwarder.reason().map_or(1, CancelReason::exit_status), report.asks)
+        events.conclude(&exit, events.finished);
+        (forwarder.reason().map_or(1, CancelReason::exit_status), events.contacts_aws)
     }
 
     /// The event, with `place` beside each `at`.
@@ -207,13 +212,13 @@ impl ChildRun {
         event
     }
 
-    fn locate(&self, trouble: &mut Value) {
-        if self.written.line == 0 {
+    fn locate(&self, problem: &mut Value) {
+        if self.located.line == 0 {
             return;
         }
-        let Some(at) = trouble.get("at").and_then(Value::as_str) else { return };
-        let place = format!("{}:{}", self.file, self.written.line_of(at));
-        if let Some(members) = trouble.as_object_mut() {
+        let Some(at) = problem.get("at").and_then(Value::as_str) else { return };
+        let place = format!("{}:{}", self.file, self.located.line_of(at));
+        if let Some(members) = problem.as_object_mut() {
             members.insert("place".to_owned(), Value::String(place));
         }
     }
@@ -229,43 +234,43 @@ impl fmt::Debug for ChildRun {
 struct EventForwarder<'a> {
     child_run: &'a ChildRun,
     forwarder: &'a SignalForwarder,
-    observers: &'a mut dyn EventSink,
-    greeted: bool,
+    sink: &'a mut dyn EventSink,
+    sent_hello: bool,
     finished: bool,
     /// `identified` was seen: the credentials are known, and requests to AWS follow.
-    asks: bool,
+    contacts_aws: bool,
 }
 
 impl EventForwarder<'_> {
     fn line(&mut self, line: &[u8]) {
         let Ok(event) = serde_json::from_slice::<Value>(line) else { return };
-        self.greeted = true;
+        self.sent_hello = true;
         self.finished |= event["event"] == "finished";
-        self.asks |= event["event"] == "identified";
+        self.contacts_aws |= event["event"] == "identified";
         let raw = String::from_utf8_lossy(line);
         let event = self.child_run.located(event);
         // After the output is closed, nothing more is written to it. The run shuts down, and its events are read until then.
         if self.forwarder.reason() != Some(CancelReason::OutputClosed)
-            && self.observers.line(&event, raw.trim_end_matches('\n')).is_err()
+            && self.sink.line(&event, raw.trim_end_matches('\n')).is_err()
         {
-            self.forwarder.report(CancelReason::OutputClosed, false);
+            self.forwarder.forward(CancelReason::OutputClosed, false);
         }
     }
 
     /// Writes the `finished` event of a run that has written none.
-    fn conclude(&mut self, how: &str, silently: bool) {
+    fn conclude(&mut self, exit: &str, silently: bool) {
         if silently {
             return;
         }
         let code = if self.forwarder.reason().is_some() { Code::Cancelled } else { Code::Internal };
-        let report = ErrorReport::new(code, format!("the run ended without a result: {how}"))
+        let report = ErrorReport::new(code, format!("the run ended without a result: {exit}"))
             .hint("repeat the run; the new run continues where this one stopped");
         self.end(report);
     }
 
     fn end(&mut self, report: ErrorReport) {
         let mut events = vec![Event::Finished(Finished::failed(report, Vec::new()))];
-        if !self.greeted {
+        if !self.sent_hello {
             events.insert(0, hello());
         }
         for event in events {
@@ -338,7 +343,7 @@ mod tests {
     #[test]
     fn what_is_shown_of_a_run_holds_no_secret() {
         let child_run = child_run();
-        assert!(json(&child_run.written.stanza).contains("of the stanza"));
+        assert!(json(&child_run.located.stanza).contains("of the stanza"));
         let shown = format!("{child_run:?} {child_run:#?}");
         assert!(shown.contains("f.yml") && !shown.contains("of the"), "{shown}");
     }
@@ -347,7 +352,7 @@ mod tests {
     fn a_document_that_is_not_printed_is_reported_in_a_line() {
         let reported = |program: &str, reason: Option<CancelReason>| {
             let (lines, forwarder) = (RefCell::new(Vec::new()), SignalForwarder::new().expect("two descriptors"));
-            reason.into_iter().for_each(|reason| forwarder.report(reason, false));
+            reason.into_iter().for_each(|reason| forwarder.forward(reason, false));
             let status =
                 print(&child_run(), Path::new(program), &forwarder, &|line| lines.borrow_mut().push(line.to_owned()));
             (status, lines.into_inner().join("\n"))

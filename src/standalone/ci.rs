@@ -5,7 +5,7 @@
 //! push deploys code of a stranger. Therefore a build is a push only if the CI says so. A pull request with an unknown number has
 //! `TRAVIS_PULL_REQUEST=unknown`. A merge queue's build is a pull request, too, because its branch is not merged yet.
 
-/// The variables that [`Ci::travis`] sets. A variable that it does not return must be absent, so remove all of them from the job's environment
+/// The variables that [`Ci::to_travis_vars`] sets. A variable that it does not return must be absent, so remove all of them from the job's environment
 /// first.
 pub const MAPPED_VARS: [&str; 7] = [
     "TRAVIS_BRANCH",
@@ -84,11 +84,11 @@ impl Ci {
 
     /// The CI that this process runs in. `None`: no known CI.
     pub fn detect(lookup: Lookup<'_>) -> Option<Ci> {
-        Ci::here(lookup).next()
+        Ci::detect_all(lookup).next()
     }
 
     /// All CIs whose variables are set. There are several if one CI hosts or starts the runner of another.
-    pub fn here(lookup: Lookup<'_>) -> impl Iterator<Item = Ci> {
+    pub fn detect_all(lookup: Lookup<'_>) -> impl Iterator<Item = Ci> {
         Ci::ALL.into_iter().filter(move |ci| ci.is_here(&Variables(lookup)))
     }
 
@@ -116,13 +116,13 @@ impl Ci {
 
     /// The variables of [`MAPPED_VARS`] for this build. In the build of a pull request, `TRAVIS_BRANCH` is the target branch, and absent if the CI
     /// does not provide it. In the build of a tag it is the tag, as on Travis CI.
-    pub fn travis(self, lookup: Lookup<'_>) -> Vec<(&'static str, String)> {
+    pub fn to_travis_vars(self, lookup: Lookup<'_>) -> Vec<(&'static str, String)> {
         let v = Variables(lookup);
-        let facts = match self {
+        let info = match self {
             // Travis CI always sets TRAVIS_PULL_REQUEST, so without it nothing is known.
             Ci::Travis => {
-                let said = |name| v.get(name).or_else(|| (name == "TRAVIS_PULL_REQUEST").then(|| UNKNOWN.to_owned()));
-                return MAPPED_VARS.into_iter().filter_map(|name| Some((name, said(name)?))).collect();
+                let value = |name| v.get(name).or_else(|| (name == "TRAVIS_PULL_REQUEST").then(|| UNKNOWN.to_owned()));
+                return MAPPED_VARS.into_iter().filter_map(|name| Some((name, value(name)?))).collect();
             }
             Ci::GitHubActions => github_actions(&v),
             Ci::GitLab => gitlab(&v),
@@ -135,7 +135,7 @@ impl Ci {
             Ci::Jenkins => jenkins(&v),
             Ci::CodeBuild => codebuild(&v),
         };
-        facts.into_travis()
+        info.into_travis_vars()
     }
 
     fn is_here(self, v: &Variables<'_>) -> bool {
@@ -162,13 +162,17 @@ impl Ci {
 /// `GITHUB_REF` is the base branch, although the build may run a stranger's change. So the events that are not pull requests are listed, and
 /// every other event counts as a pull request. The number is only in `GITHUB_REF`.
 fn github_actions(v: &Variables<'_>) -> BuildInfo {
-    const OWN: [&str; 7] =
+    const NON_PR_EVENTS: [&str; 7] =
         ["push", "create", "deployment", "release", "repository_dispatch", "schedule", "workflow_dispatch"];
-    let own = v.get("GITHUB_EVENT_NAME").is_some_and(|event| OWN.contains(&event.as_str()));
+    let is_not_pr = v.get("GITHUB_EVENT_NAME").is_some_and(|event| NON_PR_EVENTS.contains(&event.as_str()));
     let target = v.get("GITHUB_BASE_REF");
     let source = v.get("GITHUB_HEAD_REF");
     let build = Build::from_ref(v.get("GITHUB_REF"));
-    let build = if own && target.is_none() && source.is_none() { build } else { build.requested(None, target, source) };
+    let build = if is_not_pr && target.is_none() && source.is_none() {
+        build
+    } else {
+        build.into_pull_request(None, target, source)
+    };
     BuildInfo {
         build,
         slug: v.get("GITHUB_REPOSITORY"),
@@ -210,7 +214,7 @@ fn buildkite(v: &Variables<'_>) -> BuildInfo {
     let build = Build::from_names(v.get("BUILDKITE_TAG"), branch.clone());
     let build = match v.get("BUILDKITE_PULL_REQUEST") {
         Some(no) if no == "false" && queue.is_none() && !v.is("BUILDKITE_SOURCE", "trigger_job") => build,
-        number => build.requested(
+        number => build.into_pull_request(
             number.filter(|number| number != "false"),
             v.get("BUILDKITE_PULL_REQUEST_BASE_BRANCH").or(queue),
             branch,
@@ -236,13 +240,17 @@ fn circleci(v: &Variables<'_>) -> BuildInfo {
     let number = v.get("CIRCLE_PR_NUMBER").or_else(|| Some(url.as_ref()?.rsplit('/').next()?.to_owned()));
     let tag = v.get("CIRCLE_TAG");
     let event = v.get("PIPELINE_EVENT");
-    let own = match event.as_deref() {
+    let is_not_pr = match event.as_deref() {
         Some("push" | "api" | "schedule") => true,
         Some(_) => false,
         None => tag.is_some(),
     };
     let build = Build::from_names(tag, branch.clone());
-    let build = if own && url.is_none() && number.is_none() { build } else { build.requested(number, None, branch) };
+    let build = if is_not_pr && url.is_none() && number.is_none() {
+        build
+    } else {
+        build.into_pull_request(number, None, branch)
+    };
     let slug = match (v.get("CIRCLE_PROJECT_USERNAME"), v.get("CIRCLE_PROJECT_REPONAME")) {
         (Some(owner), Some(name)) => Some(format!("{owner}/{name}")),
         _ => v.get("CIRCLE_REPOSITORY_URL").and_then(|url| slug_of(&url)),
@@ -255,9 +263,9 @@ fn circleci(v: &Variables<'_>) -> BuildInfo {
 /// A `deployment` repeats an earlier pipeline, possibly that of a pull request. The ref shows that only if the forge has refs for pull requests.
 /// So a deployment counts as a pull request.
 fn woodpecker(v: &Variables<'_>) -> BuildInfo {
-    const OWN: [&str; 5] = ["push", "tag", "release", "cron", "manual"];
+    const NON_PR_EVENTS: [&str; 5] = ["push", "tag", "release", "cron", "manual"];
     let build = by_event(
-        v.get("CI_PIPELINE_EVENT").is_some_and(|event| OWN.contains(&event.as_str())),
+        v.get("CI_PIPELINE_EVENT").is_some_and(|event| NON_PR_EVENTS.contains(&event.as_str())),
         v.get("CI_COMMIT_REF"),
         Build::from_names(v.get("CI_COMMIT_TAG"), v.get("CI_COMMIT_BRANCH")),
         v.get("CI_COMMIT_PULL_REQUEST"),
@@ -271,9 +279,9 @@ fn woodpecker(v: &Variables<'_>) -> BuildInfo {
 /// `promote` and `rollback` repeat an earlier build, as Woodpecker's `deployment` does. `DRONE_SOURCE_BRANCH` and `DRONE_TARGET_BRANCH` are
 /// also set on pushes.
 fn drone(v: &Variables<'_>) -> BuildInfo {
-    const OWN: [&str; 4] = ["push", "tag", "cron", "custom"];
+    const NON_PR_EVENTS: [&str; 4] = ["push", "tag", "cron", "custom"];
     let build = by_event(
-        v.get("DRONE_BUILD_EVENT").is_some_and(|event| OWN.contains(&event.as_str())),
+        v.get("DRONE_BUILD_EVENT").is_some_and(|event| NON_PR_EVENTS.contains(&event.as_str())),
         v.get("DRONE_COMMIT_REF"),
         Build::from_names(v.get("DRONE_TAG"), v.get("DRONE_BRANCH")),
         v.get("DRONE_PULL_REQUEST"),
@@ -290,7 +298,7 @@ fn drone(v: &Variables<'_>) -> BuildInfo {
 /// The build on Woodpecker and Drone, which have a common origin. The ref must match the branch: Bitbucket has no refs for pull requests, so
 /// there the ref is the source branch, while the branch variable is the target branch.
 fn by_event(
-    own: bool,
+    is_not_pr: bool,
     reference: Option<String>,
     named: Build,
     number: Option<String>,
@@ -301,11 +309,11 @@ fn by_event(
         Some(name) if !name.starts_with("refs/") => Build::from_branch(name),
         reference => Build::from_ref(reference),
     };
-    let own = own && number.is_none();
+    let is_not_pr = is_not_pr && number.is_none();
     match &by_ref {
-        Build::Tag(_) if own => by_ref,
-        Build::Branch(_) if own && by_ref == named => by_ref,
-        _ => by_ref.requested(number, target, source),
+        Build::Tag(_) if is_not_pr => by_ref,
+        Build::Branch(_) if is_not_pr && by_ref == named => by_ref,
+        _ => by_ref.into_pull_request(number, target, source),
     }
 }
 
@@ -316,9 +324,9 @@ fn bitbucket(v: &Variables<'_>) -> BuildInfo {
     let branch = v.get("BITBUCKET_BRANCH");
     let (number, target) = (v.get("BITBUCKET_PR_ID"), v.get("BITBUCKET_PR_DESTINATION_BRANCH"));
     let build = Build::from_names(v.get("BITBUCKET_TAG"), branch.clone());
-    let own = number.is_none() && target.is_none();
+    let is_not_pr = number.is_none() && target.is_none();
     BuildInfo {
-        build: if own { build } else { build.requested(number, target, branch) },
+        build: if is_not_pr { build } else { build.into_pull_request(number, target, branch) },
         slug: v.get("BITBUCKET_REPO_FULL_NAME"),
         commit: v.get("BITBUCKET_COMMIT"),
         number: v.get("BITBUCKET_BUILD_NUMBER"),
@@ -335,10 +343,10 @@ fn azure(v: &Variables<'_>) -> BuildInfo {
     let target = branch("SYSTEM_PULLREQUEST_TARGETBRANCH");
     let source = branch("SYSTEM_PULLREQUEST_SOURCEBRANCH");
     let build = Build::from_ref(v.get("BUILD_SOURCEBRANCH"));
-    let own = number.is_none() && target.is_none() && !v.is("BUILD_REASON", "PullRequest");
+    let is_not_pr = number.is_none() && target.is_none() && !v.is("BUILD_REASON", "PullRequest");
     let build = match build {
-        build @ (Build::Branch(_) | Build::Tag(_)) if own => build,
-        build => build.requested(number, target, source),
+        build @ (Build::Branch(_) | Build::Tag(_)) if is_not_pr => build,
+        build => build.into_pull_request(number, target, source),
     };
     let slug = v.get("BUILD_REPOSITORY_NAME").map(|name| match v.get("SYSTEM_TEAMPROJECT") {
         Some(project) if !name.contains('/') => format!("{project}/{name}"),
@@ -390,7 +398,7 @@ fn codebuild(v: &Variables<'_>) -> BuildInfo {
     };
     let build = match number {
         None if !requested => build,
-        number => build.requested(
+        number => build.into_pull_request(
             number.map(str::to_owned),
             short("CODEBUILD_WEBHOOK_BASE_REF"),
             short("CODEBUILD_WEBHOOK_HEAD_REF"),
@@ -446,7 +454,7 @@ impl Build {
     }
 
     /// The same build as a pull request, with the given details, or else those from its ref.
-    fn requested(self, number: Option<String>, target: Option<String>, source: Option<String>) -> Build {
+    fn into_pull_request(self, number: Option<String>, target: Option<String>, source: Option<String>) -> Build {
         match self {
             Build::PullRequest { number: n, target: t, source: s } => {
                 Build::PullRequest { number: number.or(n), target: target.or(t), source: source.or(s) }
@@ -467,7 +475,7 @@ pub(super) fn numbered(name: &str) -> Option<String> {
 }
 
 impl BuildInfo {
-    fn into_travis(self) -> Vec<(&'static str, String)> {
+    fn into_travis_vars(self) -> Vec<(&'static str, String)> {
         let (branch, tag, request, source) = match self.build {
             Build::Branch(branch) => (Some(branch), None, "false".to_owned(), None),
             Build::Tag(tag) => (Some(tag.clone()), Some(tag), "false".to_owned(), None),

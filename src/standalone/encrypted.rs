@@ -21,38 +21,38 @@ pub(super) struct MissingSecret {
 const IDENTITY: [&str; 3] = ["access_key_id", "secret_access_key", "session_token"];
 
 /// Removes encrypted values that the environment replaces, with a note for each, and returns those that are missing. A command that does not
-/// contact AWS (`asks_aws`) needs no credentials.
-pub(super) fn resolve(written: &mut LocatedStanza, env: &Environment, asks_aws: bool) -> Vec<MissingSecret> {
-    let keys: Vec<String> = written.stanza.iter().map(|(key, _)| key.to_owned()).collect();
+/// contact AWS (`contacts_aws`) needs no credentials.
+pub(super) fn resolve(located: &mut LocatedStanza, env: &Environment, contacts_aws: bool) -> Vec<MissingSecret> {
+    let keys: Vec<String> = located.stanza.iter().map(|(key, _)| key.to_owned()).collect();
     let mut missing = Vec::new();
     let holds = |stanza: &Map, key: &str| stanza.get(key).is_some_and(|node| !encrypted(key, node).is_empty());
-    if IDENTITY.iter().any(|key| holds(&written.stanza, key)) {
+    if IDENTITY.iter().any(|key| holds(&located.stanza, key)) {
         match identity(env) {
-            None if asks_aws => {
-                let at = IDENTITY.iter().find(|key| holds(&written.stanza, key)).map(|key| pointer("", key));
+            None if contacts_aws => {
+                let at = IDENTITY.iter().find(|key| holds(&located.stanza, key)).map(|key| pointer("", key));
                 let hint = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, in the environment";
                 missing.push(MissingSecret { at: at.expect("one of them is encrypted"), hint: hint.to_owned() });
             }
             known => {
-                let line = IDENTITY.iter().find(|key| holds(&written.stanza, key));
-                let line = line.map_or(written.line, |key| written.line_of(&pointer("", key)));
+                let line = IDENTITY.iter().find(|key| holds(&located.stanza, key));
+                let line = line.map_or(located.line, |key| located.line_of(&pointer("", key)));
                 let why = known.map_or("this command needs none".to_owned(), |name| format!("{name} is set"));
-                written.notes.push(format!("line {line}: the encrypted credentials are ignored, because {why}"));
-                IDENTITY.iter().for_each(|key| drop(written.stanza.remove(key)));
+                located.notes.push(format!("line {line}: the encrypted credentials are ignored, because {why}"));
+                IDENTITY.iter().for_each(|key| drop(located.stanza.remove(key)));
             }
         }
     }
     for key in keys.iter().filter(|key| !IDENTITY.contains(&key.as_str())) {
-        let Some(node) = written.stanza.get(key) else { continue };
+        let Some(node) = located.stanza.get(key) else { continue };
         let found = encrypted(key, node);
         if found.is_empty() {
             continue;
         }
         let variables = variables(key);
         if let Some(name) = variables.iter().find(|name| is_set(env, name)) {
-            let line = written.line_of(&pointer("", key));
-            written.notes.push(format!("line {line}: the encrypted `{key}` is ignored, because {name} is set"));
-            written.stanza.remove(key);
+            let line = located.line_of(&pointer("", key));
+            located.notes.push(format!("line {line}: the encrypted `{key}` is ignored, because {name} is set"));
+            located.stanza.remove(key);
             continue;
         }
         missing.extend(found.into_iter().map(|found| found.advice(key, variables.first())));
@@ -92,16 +92,21 @@ impl Encrypted {
 
 fn encrypted(key: &str, node: &Node) -> Vec<Encrypted> {
     let mut found = Vec::new();
-    look(pointer("", key), None, false, node, &mut found);
+    find_encrypted(pointer("", key), None, false, node, &mut found);
     found
 }
 
-fn look(at: String, name: Option<&str>, inside: bool, node: &Node, found: &mut Vec<Encrypted>) {
+fn find_encrypted(at: String, name: Option<&str>, inside: bool, node: &Node, found: &mut Vec<Encrypted>) {
     match node {
         _ if node.is_secure() => found.push(Encrypted { at, name: name.map(str::to_owned), inside }),
-        Node::Map(map) => map.iter().for_each(|(key, node)| look(pointer(&at, key), Some(key), true, node, found)),
+        Node::Map(map) => {
+            map.iter().for_each(|(key, node)| find_encrypted(pointer(&at, key), Some(key), true, node, found))
+        }
         Node::List(items) => {
-            items.iter().enumerate().for_each(|(index, node)| look(format!("{at}/{index}"), None, true, node, found));
+            items
+                .iter()
+                .enumerate()
+                .for_each(|(index, node)| find_encrypted(format!("{at}/{index}"), None, true, node, found));
         }
         Node::Null | Node::Bool(_) | Node::Number(_) | Node::Text(_) => {}
     }
@@ -145,30 +150,30 @@ mod tests {
     const KEYS: [(&str, &str); 2] = [("AWS_ACCESS_KEY_ID", "x"), ("AWS_SECRET_ACCESS_KEY", "y")];
 
     /// The remaining keys of the stanza, the missing values, and the notes.
-    fn settled(
+    fn resolved(
         stanza: &str,
         env: &[(&str, &str)],
-        asks_aws: bool,
+        contacts_aws: bool,
     ) -> (Vec<String>, Vec<(String, String)>, Vec<String>) {
-        let mut written = travis_yml::stanza(stanza, false).expect("valid");
-        let missing = resolve(&mut written, &env.iter().copied().collect(), asks_aws);
+        let mut located = travis_yml::stanza(stanza, false).expect("valid");
+        let missing = resolve(&mut located, &env.iter().copied().collect(), contacts_aws);
         (
-            written.stanza.iter().map(|(key, _)| key.to_owned()).collect(),
+            located.stanza.iter().map(|(key, _)| key.to_owned()).collect(),
             missing.into_iter().map(|missing| (missing.at, missing.hint)).collect(),
-            written.notes,
+            located.notes,
         )
     }
 
     #[test]
     fn an_encrypted_key_gives_way_to_the_pair_of_the_environment() {
         let stanza = "function_name: f\naccess_key_id: AKIA\nsecret_access_key:\n  secure: abc\n";
-        let (keys, missing, notes) = settled(stanza, &KEYS, true);
+        let (keys, missing, notes) = resolved(stanza, &KEYS, true);
         assert_eq!((keys, missing.len()), (vec!["function_name".to_owned()], 0));
         assert_eq!(notes, ["line 3: the encrypted credentials are ignored, because AWS_ACCESS_KEY_ID is set"]);
-        let (_, missing, _) = settled(stanza, &[("AWS_PROFILE", "p")], true);
+        let (_, missing, _) = resolved(stanza, &[("AWS_PROFILE", "p")], true);
         assert_eq!(missing, []);
         let half = [KEYS[0], ("AWS_SECRET_ACCESS_KEY", "")];
-        let (keys, missing, _) = settled(stanza, &half, true);
+        let (keys, missing, _) = resolved(stanza, &half, true);
         assert_eq!(keys.len(), 3);
         assert_eq!(missing[0].0, "/secret_access_key");
         assert!(missing[0].1.contains("AWS_PROFILE"), "{missing:?}");
@@ -176,16 +181,16 @@ mod tests {
 
     #[test]
     fn who_asks_aws_nothing_needs_no_key() {
-        let (keys, missing, notes) = settled("function_name: f\nsecret_access_key: {secure: abc}\n", &[], false);
+        let (keys, missing, notes) = resolved("function_name: f\nsecret_access_key: {secure: abc}\n", &[], false);
         assert_eq!((keys.len(), missing.len(), notes.len()), (1, 0, 1));
     }
 
     #[test]
     fn an_option_gives_way_to_its_own_variable() {
         let stanza = "function_name: f\nrole: {secure: abc}\nregion: {secure: abc}\n";
-        let (keys, missing, notes) = settled(stanza, &[("LAMBDA_ROLE", "r"), ("AWS_DEFAULT_REGION", "eu")], true);
+        let (keys, missing, notes) = resolved(stanza, &[("LAMBDA_ROLE", "r"), ("AWS_DEFAULT_REGION", "eu")], true);
         assert_eq!((keys.len(), missing.len(), notes.len()), (1, 0, 2));
-        let (_, missing, _) = settled(stanza, &[], true);
+        let (_, missing, _) = resolved(stanza, &[], true);
         let hints: Vec<_> = missing.iter().map(|(at, hint)| (at.as_str(), hint.as_str())).collect();
         assert_eq!(
             hints,
@@ -197,7 +202,7 @@ mod tests {
     fn what_has_no_variable_is_to_be_written_as_one() {
         let stanza = "environment:\n  PASSWORD: {secure: abc}\n  OPEN: x\nexternal_id: {secure: d}\n\
                       environment_variables:\n- secure: e\non: {repo: {secure: x}}\n";
-        let (_, missing, _) = settled(stanza, &[], true);
+        let (_, missing, _) = resolved(stanza, &[], true);
         let reported: Vec<_> = missing.iter().map(|(at, hint)| (at.as_str(), hint.as_str())).collect();
         assert_eq!(
             reported,

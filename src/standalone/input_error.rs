@@ -67,11 +67,11 @@ impl InputError {
             io::ErrorKind::NotFound => "check the path, and run the command in the job's directory",
             _ => "make the file readable, or use another file",
         };
-        let said = match error.kind() {
+        let message = match error.kind() {
             io::ErrorKind::NotFound => "file not found".to_owned(),
             _ => format!("cannot read the file: {error}"),
         };
-        InputError::new(Code::BadArguments, file, &said, hint)
+        InputError::new(Code::BadArguments, file, &message, hint)
     }
 
     /// A file that is larger than a request may be.
@@ -90,14 +90,14 @@ impl InputError {
     pub(super) fn from_stanza(file: &str, error: StanzaError) -> Self {
         let at = |line: usize, column: usize| format!("{file}:{line}:{column}");
         let too_large = || {
-            let said = format!(
+            let message = format!(
                 "the file contains more than {MAX_VALUES} values or {}, counting the values that aliases refer to",
                 size(MAX_REQUEST_BYTES as u64)
             );
             InputError::new(
                 Code::RequestTooLarge,
                 file,
-                &said,
+                &message,
                 "check that this is the right file; a stanza is far smaller",
             )
         };
@@ -168,11 +168,11 @@ impl InputError {
     /// Encrypted values, all of them in one report. `missing` must not be empty.
     pub(super) fn from_encrypted(file: &str, missing: &[(&LocatedStanza, Vec<MissingSecret>)]) -> Self {
         let mut problems = Vec::new();
-        for (written, missing) in missing {
+        for (located, missing) in missing {
             for MissingSecret { at, hint } in missing {
                 let name = at.trim_start_matches('/').replace('/', ".");
                 let message =
-                    format!("{file}:{}: `{name}` is encrypted; only Travis CI can decrypt it", written.line_of(at));
+                    format!("{file}:{}: `{name}` is encrypted; only Travis CI can decrypt it", located.line_of(at));
                 problems.push(Problem {
                     code: Code::NotDecrypted,
                     message,

@@ -17,7 +17,7 @@ pub enum CiSelection {
     Auto {
         /// True if a person sees the output: standard output or standard error is a terminal. Standard input does not count, because the
         /// jobs of a CI agent that a person started often inherit its terminal.
-        seen: bool,
+        interactive: bool,
     },
     /// No CI. The user asserts that the build is not a pull request.
     None,
@@ -29,8 +29,8 @@ impl CiSelection {
     /// The value of `--ci`.
     pub fn name(self) -> &'static str {
         match self {
-            CiSelection::Auto { seen: false } => "auto",
-            CiSelection::Auto { seen: true } => SEEN,
+            CiSelection::Auto { interactive: false } => "auto",
+            CiSelection::Auto { interactive: true } => AUTO_INTERACTIVE,
             CiSelection::None => "none",
             CiSelection::Named(ci) => ci.name(),
         }
@@ -39,14 +39,14 @@ impl CiSelection {
 
 /// The hidden value of `--ci` by which the parent process informs a child run that a person sees the output. The child cannot detect it,
 /// because its standard output is a pipe.
-pub const SEEN: &str = "seen";
+pub const AUTO_INTERACTIVE: &str = "seen";
 
 /// The part of the environment that all jobs of a file share.
 #[derive(Debug)]
 pub struct JobEnvironment {
     /// The process environment, with the variables of a known CI.
-    reported: Environment,
-    /// Variables found by other means, such as git. A job gets them only if `reported` does not set them.
+    base: Environment,
+    /// Variables found by other means, such as git. A job gets them only if `base` does not set them.
     found: Vec<(&'static str, String)>,
     /// Messages for the user, such as the reason why the build counts as a pull request.
     pub notes: Vec<String>,
@@ -63,38 +63,38 @@ pub struct JobEnvironment {
 /// [`GitError`] if git is needed and fails: the conditions are never evaluated with an unknown branch.
 pub fn detect(
     env: &Environment,
-    asked: CiSelection,
+    selection: CiSelection,
     directory: &Path,
     stop: &CancelToken,
 ) -> Result<JobEnvironment, GitError> {
     let lookup = |name: &str| env.get(name).map(std::borrow::Cow::into_owned).filter(|value| !value.is_empty());
-    let (known, said) = match asked {
-        CiSelection::Auto { .. } => (Ci::detect(&lookup), request_said(env, &lookup)),
+    let (known, indicated) = match selection {
+        CiSelection::Auto { .. } => (Ci::detect(&lookup), indicated_pull_request(env, &lookup)),
         CiSelection::None => (None, None),
         CiSelection::Named(ci) => (Some(ci), None),
     };
     let mut notes = Vec::new();
     let mut found = vec![("TRAVIS_BUILD_DIR", directory.display().to_string())];
-    let reported = match known {
-        Some(ci) => in_ci(ci, env, said, &lookup, &mut notes),
+    let base = match known {
+        Some(ci) => in_ci(ci, env, indicated, &lookup, &mut notes),
         None => {
             let stated = lookup("TRAVIS_PULL_REQUEST");
-            let mut reported = env.clone();
+            let mut base = env.clone();
             let mut unknown = false;
-            if let Some((who, number)) = said {
+            if let Some((who, number)) = indicated {
                 // `TRAVIS_PULL_REQUEST=false` may be set once for all builds of a CI, so it does not override this.
                 if stated.as_deref().is_none_or(|stated| stated == "false") {
                     notes.push(format!(
                         "{who} indicates a pull request, {SKIPPED}; if this build is not one, use `--ci none`"
                     ));
-                    reported = env.with("TRAVIS_PULL_REQUEST", &number);
+                    base = env.with("TRAVIS_PULL_REQUEST", &number);
                 }
-            } else if let CiSelection::Auto { seen } = asked {
+            } else if let CiSelection::Auto { interactive } = selection {
                 let mark = env.iter().find_map(|(name, value)| {
                     let name = name.to_str()?;
-                    marks::shows_a_ci(name, &value.to_string_lossy()).then_some(name)
+                    marks::indicates_ci(name, &value.to_string_lossy()).then_some(name)
                 });
-                unknown = mark.is_some() || !seen;
+                unknown = mark.is_some() || !interactive;
                 if unknown && stated.is_none() {
                     let why = match mark {
                         Some(name) => format!("this is an unknown CI (`{name}` is set)"),
@@ -118,26 +118,26 @@ pub fn detect(
             }
             found.extend(git.commit()?.map(|commit| ("TRAVIS_COMMIT", commit)));
             found.extend(git.slug()?.map(|slug| ("TRAVIS_REPO_SLUG", slug)));
-            reported
+            base
         }
     };
-    Ok(JobEnvironment { reported, found, notes })
+    Ok(JobEnvironment { base, found, notes })
 }
 
 const SKIPPED: &str = "so nothing is deployed";
 
-/// The environment with the `TRAVIS_*` variables of a known CI. A pull request that other variables indicate, `said`, takes precedence.
+/// The environment with the `TRAVIS_*` variables of a known CI. A pull request that other variables indicate, `indicated`, takes precedence.
 fn in_ci(
     ci: Ci,
     env: &Environment,
-    said: Option<(String, String)>,
+    indicated: Option<(String, String)>,
     lookup: Lookup<'_>,
     notes: &mut Vec<String>,
 ) -> Environment {
     let name = ci.name();
-    let mut travis = ci.travis(lookup);
+    let mut travis = ci.to_travis_vars(lookup);
     if let Some((_, request)) = travis.iter_mut().find(|(name, _)| *name == "TRAVIS_PULL_REQUEST") {
-        match said {
+        match indicated {
             Some((who, number)) if request == "false" => {
                 notes.push(format!(
                     "{who} indicates a pull request although {name} does not, {SKIPPED}; if this build is not one, use \
@@ -164,9 +164,9 @@ fn in_ci(
 
 /// The CI or the variable that indicates a pull request, and the number of the pull request. Considers every CI whose variables are set, then
 /// all other variables.
-fn request_said(env: &Environment, lookup: Lookup<'_>) -> Option<(String, String)> {
-    let by_ci = Ci::here(lookup).filter_map(|ci| {
-        let (_, number) = ci.travis(lookup).into_iter().find(|(name, _)| *name == "TRAVIS_PULL_REQUEST")?;
+fn indicated_pull_request(env: &Environment, lookup: Lookup<'_>) -> Option<(String, String)> {
+    let by_ci = Ci::detect_all(lookup).filter_map(|ci| {
+        let (_, number) = ci.to_travis_vars(lookup).into_iter().find(|(name, _)| *name == "TRAVIS_PULL_REQUEST")?;
         (number != "false" && number != UNKNOWN).then(|| (ci.name().to_owned(), number))
     });
     let by_variable = env.iter().filter_map(|(name, value)| {
@@ -179,15 +179,15 @@ fn request_said(env: &Environment, lookup: Lookup<'_>) -> Option<(String, String
 impl JobEnvironment {
     /// The environment of a job for which the file sets `variables`. The process environment has precedence over the file, and the file over
     /// git. A file cannot set `DPL_LAMBDA_*`.
-    pub fn from_job(&self, variables: &[Assignment]) -> Environment {
-        let is_reported = |name: &str| self.reported.get(name).is_some_and(|value| !value.is_empty());
-        let mut env = self.reported.clone();
-        for (name, value) in self.found.iter().filter(|(name, _)| !is_reported(name)) {
+    pub fn for_job(&self, variables: &[Assignment]) -> Environment {
+        let is_in_base = |name: &str| self.base.get(name).is_some_and(|value| !value.is_empty());
+        let mut env = self.base.clone();
+        for (name, value) in self.found.iter().filter(|(name, _)| !is_in_base(name)) {
             env = env.with(name, value);
         }
         // A file cannot set the variables of the dynamic linker either: they would load code into this process.
         let ours = |name: &str| ["DPL_LAMBDA_", "LD_", "DYLD_"].iter().any(|prefix| name.starts_with(prefix));
-        for variable in variables.iter().filter(|variable| !is_reported(&variable.name) && !ours(&variable.name)) {
+        for variable in variables.iter().filter(|variable| !is_in_base(&variable.name) && !ours(&variable.name)) {
             let value = variable.value(|name| env.get(name).map(std::borrow::Cow::into_owned));
             env = env.with(&variable.name, &value);
         }
@@ -203,21 +203,21 @@ struct Git<'a> {
 }
 
 impl Git<'_> {
-    fn ask(&self, arguments: &[&str]) -> Result<Option<String>, GitError> {
-        git::ask(arguments, self.env, self.directory, self.stop)
+    fn query(&self, arguments: &[&str]) -> Result<Option<String>, GitError> {
+        git::query(arguments, self.env, self.directory, self.stop)
     }
 
     /// The current branch. If git is not installed, this fails only in a git checkout: elsewhere there is no branch.
     fn branch(&self) -> Result<Option<String>, GitError> {
-        match self.ask(&["symbolic-ref", "--quiet", "--short", "HEAD"]) {
+        match self.query(&["symbolic-ref", "--quiet", "--short", "HEAD"]) {
             Err(GitError::NotInstalled) if !git::is_checkout(self.directory) => Ok(None),
             answer => answer,
         }
     }
 
     /// For variables that are optional: `None` if git is not installed.
-    fn ask_if_installed(&self, arguments: &[&str]) -> Result<Option<String>, GitError> {
-        match self.ask(arguments) {
+    fn query_if_installed(&self, arguments: &[&str]) -> Result<Option<String>, GitError> {
+        match self.query(arguments) {
             Err(GitError::NotInstalled) => Ok(None),
             answer => answer,
         }
@@ -225,16 +225,16 @@ impl Git<'_> {
 
     /// The tag at HEAD, if there is exactly one.
     fn tag(&self) -> Result<Option<String>, GitError> {
-        let tags = self.ask_if_installed(&["tag", "--points-at", "HEAD"])?;
+        let tags = self.query_if_installed(&["tag", "--points-at", "HEAD"])?;
         Ok(tags.filter(|tags| tags.lines().count() == 1))
     }
 
     fn commit(&self) -> Result<Option<String>, GitError> {
-        self.ask_if_installed(&["rev-parse", "--verify", "--quiet", "HEAD"])
+        self.query_if_installed(&["rev-parse", "--verify", "--quiet", "HEAD"])
     }
 
     fn slug(&self) -> Result<Option<String>, GitError> {
-        Ok(self.ask_if_installed(&["remote", "get-url", "origin"])?.and_then(|url| slug_of(&url)))
+        Ok(self.query_if_installed(&["remote", "get-url", "origin"])?.and_then(|url| slug_of(&url)))
     }
 }
 
@@ -267,22 +267,22 @@ mod tests {
         }
 
         /// The value of a job's variable in the standalone mode.
-        fn says(&self, env: &[(&str, &str)], asked: CiSelection, name: &str) -> Option<String> {
+        fn says(&self, env: &[(&str, &str)], selection: CiSelection, name: &str) -> Option<String> {
             let env: Environment = env.iter().copied().chain([("PATH", "/usr/local/bin:/usr/bin:/bin")]).collect();
-            let around = detect(&env, asked, self.0.path(), &CancelToken::new()).expect("git answers");
-            around.from_job(&[]).get(name).map(std::borrow::Cow::into_owned)
+            let around = detect(&env, selection, self.0.path(), &CancelToken::new()).expect("git answers");
+            around.for_job(&[]).get(name).map(std::borrow::Cow::into_owned)
         }
     }
 
-    const PERSON: CiSelection = CiSelection::Auto { seen: true };
-    const SCRIPT: CiSelection = CiSelection::Auto { seen: false };
+    const PERSON: CiSelection = CiSelection::Auto { interactive: true };
+    const SCRIPT: CiSelection = CiSelection::Auto { interactive: false };
 
     /// `TRAVIS_PULL_REQUEST` of a job, and the notes.
-    fn request(env: &[(&str, &str)], asked: CiSelection) -> (String, String) {
+    fn request(env: &[(&str, &str)], selection: CiSelection) -> (String, String) {
         let env: Environment = env.iter().copied().chain([("PATH", "/nowhere")]).collect();
         let around =
-            detect(&env, asked, Path::new("/"), &CancelToken::new()).expect("there is no checkout to ask about");
-        (around.from_job(&[]).expand("TRAVIS_PULL_REQUEST").into_owned(), around.notes.join("\n"))
+            detect(&env, selection, Path::new("/"), &CancelToken::new()).expect("there is no checkout to ask about");
+        (around.for_job(&[]).expand("TRAVIS_PULL_REQUEST").into_owned(), around.notes.join("\n"))
     }
 
     /// Names and values of variables.
@@ -316,31 +316,34 @@ mod tests {
     fn what_does_not_say_that_it_is_no_pull_request_counts_as_one() {
         for (ci, env, number) in UNKNOWN_CIS {
             // Many CIs run their jobs in a terminal.
-            for asked in [SCRIPT, PERSON] {
-                let (reported, note) = request(env, asked);
-                assert!(reported == number || reported == "12", "{ci}: {reported}");
+            for selection in [SCRIPT, PERSON] {
+                let (value, note) = request(env, selection);
+                assert!(value == number || value == "12", "{ci}: {value}");
                 assert!(note.contains("`--ci none`") && note.lines().count() == 1, "{ci}: {note}");
             }
             assert_eq!(request(env, CiSelection::None), ("false".to_owned(), String::new()), "{ci}");
         }
         // Without any variable, as in containers of Tekton and Argo, only a terminal shows that a person deploys.
-        let (reported, note) = request(&[], SCRIPT);
-        assert_eq!(reported, "unknown");
+        let (value, note) = request(&[], SCRIPT);
+        assert_eq!(value, "unknown");
         assert!(note.contains("`--ci none`"), "{note}");
         assert_eq!(request(&[], PERSON), ("false".to_owned(), String::new()));
     }
 
     #[test]
     fn a_ci_that_is_not_known_may_say_itself_that_it_builds_no_pull_request() {
-        let said = ("TRAVIS_PULL_REQUEST", "false");
-        for env in
-            [&[said][..], &[said, ("CI", "true")], &[said, ("GO_PIPELINE_NAME", "a")], &[said, ("PULL_REQUEST", "")]]
-        {
+        let indicated = ("TRAVIS_PULL_REQUEST", "false");
+        for env in [
+            &[indicated][..],
+            &[indicated, ("CI", "true")],
+            &[indicated, ("GO_PIPELINE_NAME", "a")],
+            &[indicated, ("PULL_REQUEST", "")],
+        ] {
             assert_eq!(request(env, SCRIPT), ("false".to_owned(), String::new()), "{env:?}");
         }
         // `false` is set for all builds, but this one is a pull request.
-        let (reported, note) = request(&[said, ("SD_PULL_REQUEST", "12")], SCRIPT);
-        assert!(reported == "12" && note.contains("`SD_PULL_REQUEST` indicates"), "{reported}: {note}");
+        let (value, note) = request(&[indicated, ("SD_PULL_REQUEST", "12")], SCRIPT);
+        assert!(value == "12" && note.contains("`SD_PULL_REQUEST` indicates"), "{value}: {note}");
         assert_eq!(
             request(&[("TRAVIS_PULL_REQUEST", "7"), ("PULL_NUM", "12")], SCRIPT),
             ("7".to_owned(), String::new())
@@ -361,8 +364,8 @@ mod tests {
             (&[("TF_BUILD", "True"), ("BUILD_REASON", "PullRequest")], UNKNOWN),
             (&[("PULL_NUM", "12")], "12"),
         ] {
-            let (reported, note) = request(&with(other), PERSON);
-            assert_eq!(reported, number, "{other:?}");
+            let (value, note) = request(&with(other), PERSON);
+            assert_eq!(value, number, "{other:?}");
             assert!(note.contains("indicates a pull request"), "{other:?}: {note}");
             let named = CiSelection::Named(Ci::GitHubActions);
             assert_eq!(request(&with(other), named), ("false".to_owned(), String::new()), "{other:?}");
@@ -437,7 +440,7 @@ mod tests {
         let around = detect(&env, CiSelection::None, Path::new("/"), &CancelToken::new())
             .expect("there is no checkout to ask about");
         let variables = [("SET", "file"), ("OWN", "file"), ("DPL_LAMBDA_FAULT", "panic")];
-        let job = around.from_job(&variables.map(|(name, value)| Assignment::plain(name, value)));
+        let job = around.for_job(&variables.map(|(name, value)| Assignment::plain(name, value)));
         assert_eq!(job.get("SET").as_deref(), Some("process"));
         assert_eq!(job.get("OWN").as_deref(), Some("file"));
         assert_eq!(job.get("DPL_LAMBDA_FAULT"), None);

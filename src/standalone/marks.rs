@@ -53,7 +53,7 @@ const REQUESTS: [&str; 6] =
     ["CHANGE_ID", "CHANGE_TARGET", "GITHUB_BASE_REF", "GITHUB_HEAD_REF", "PATCHSET_ID", "ZUUL_CHANGE"];
 
 /// True if this variable was probably set by a CI.
-pub(super) fn shows_a_ci(name: &str, value: &str) -> bool {
+pub(super) fn indicates_ci(name: &str, value: &str) -> bool {
     match name {
         _ if value.is_empty() => false,
         "CI" | "CONTINUOUS_INTEGRATION" => !value.eq_ignore_ascii_case("false"),
@@ -147,14 +147,14 @@ mod tests {
             "MR_IID",
         ] {
             for value in ["12", "true", "false", "x"] {
-                assert!(shows_a_ci(name, value), "{name}");
+                assert!(indicates_ci(name, value), "{name}");
             }
-            assert!(!shows_a_ci(name, ""), "{name}");
+            assert!(!indicates_ci(name, ""), "{name}");
         }
         for name in ["IMAGE_PULL_SECRET", "PRIVATE_KEY", "PRAGMA", "PULLMAN", "MERGE", "GO_VERSION", "HOME"] {
-            assert!(!shows_a_ci(name, "12"), "{name}");
+            assert!(!indicates_ci(name, "12"), "{name}");
         }
-        assert!(shows_a_ci("CI", "1") && shows_a_ci("CI", "true") && !shows_a_ci("CI", "false"));
+        assert!(indicates_ci("CI", "1") && indicates_ci("CI", "true") && !indicates_ci("CI", "false"));
     }
 
     #[test]

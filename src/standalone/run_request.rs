@@ -38,9 +38,9 @@ pub struct RunRequest {
     /// Which CI's variables describe the build.
     pub ci: CiSelection,
     /// True if the command contacts AWS, and so needs credentials.
-    pub asks_aws: bool,
+    pub contacts_aws: bool,
     /// True if the command evaluates `on`. A stanza that is then skipped may contain values that cannot be decrypted.
-    pub judges: bool,
+    pub evaluates_conditions: bool,
     /// True if the command writes one file or prints one document, and so takes a single stanza.
     pub one_only: bool,
 }
@@ -50,49 +50,50 @@ pub struct RunRequest {
 /// # Errors
 /// [`InputError`] if the file, the selection or an encrypted value prevents the runs.
 pub fn prepare(
-    order: &RunRequest,
+    request: &RunRequest,
     env: &Environment,
     directory: &Path,
-    asking: BashOptions,
+    bash_options: BashOptions,
     stop: &CancelToken,
 ) -> Result<(Vec<ChildRun>, Vec<String>), InputError> {
-    let (StanzaSource::TravisYml(path) | StanzaSource::Stanza(path)) = &order.source;
+    let (StanzaSource::TravisYml(path) | StanzaSource::Stanza(path)) = &request.source;
     let file = path.display().to_string();
-    let text = read(path, &file, order.input_limit, stop)?;
-    let stanzas = match &order.source {
+    let text = read(path, &file, request.input_limit, stop)?;
+    let stanzas = match &request.source {
         StanzaSource::TravisYml(_) => travis_yml::stanzas(&text),
         StanzaSource::Stanza(_) => {
             let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
             travis_yml::stanza(&text, is_json).map(|stanza| vec![stanza])
         }
     };
-    let chosen = stanzas.and_then(|stanzas| match &order.only {
+    let chosen = stanzas.and_then(|stanzas| match &request.only {
         Some(only) => travis_yml::choose(stanzas, only),
         None => Ok(stanzas),
     });
     let mut chosen = chosen.map_err(|error| InputError::from_stanza(&file, error))?;
-    if order.one_only && chosen.len() > 1 {
+    if request.one_only && chosen.len() > 1 {
         return Err(InputError::from_one_archive(&file, &chosen));
     }
-    let around = job_env::detect(env, order.ci, directory, stop).map_err(InputError::from_git)?;
-    let envs: Vec<Environment> = chosen.iter().map(|written| around.from_job(&written.variables)).collect();
-    let is_run = |written: &LocatedStanza, env: &Environment| {
-        !order.judges || conditions::evaluate(&written.stanza, env, asking, stop).0.is_ok_and(|verdict| verdict.deploys)
+    let job_env = job_env::detect(env, request.ci, directory, stop).map_err(InputError::from_git)?;
+    let envs: Vec<Environment> = chosen.iter().map(|located| job_env.for_job(&located.variables)).collect();
+    let is_run = |located: &LocatedStanza, env: &Environment| {
+        !request.evaluates_conditions
+            || conditions::evaluate(&located.stanza, env, bash_options, stop).0.is_ok_and(|verdict| verdict.deploys)
     };
     let missing: Vec<_> = chosen
         .iter_mut()
         .zip(&envs)
-        .filter_map(|(written, env)| {
-            let missing = encrypted::resolve(written, env, order.asks_aws);
-            (!missing.is_empty() && is_run(written, env)).then_some((&*written, missing))
+        .filter_map(|(located, env)| {
+            let missing = encrypted::resolve(located, env, request.contacts_aws);
+            (!missing.is_empty() && is_run(located, env)).then_some((&*located, missing))
         })
         .collect();
     if !missing.is_empty() {
         return Err(InputError::from_encrypted(&file, &missing));
     }
-    let notes = notes(&file, order.judges.then_some(&around), &chosen);
+    let notes = notes(&file, request.evaluates_conditions.then_some(&job_env), &chosen);
     let child_runs = chosen.into_iter().zip(envs);
-    let child_runs = child_runs.map(|(written, env)| ChildRun::of(&file, written, order.arguments.clone(), env));
+    let child_runs = child_runs.map(|(located, env)| ChildRun::of(&file, located, request.arguments.clone(), env));
     Ok((child_runs.collect(), notes))
 }
 
@@ -108,9 +109,9 @@ fn read(path: &Path, file: &str, limit: Duration, stop: &CancelToken) -> Result<
 }
 
 /// The notes to show before the runs, without duplicates.
-fn notes(file: &str, around: Option<&JobEnvironment>, stanzas: &[LocatedStanza]) -> Vec<String> {
-    let mut notes = around.map_or_else(Vec::new, |around| around.notes.clone());
-    for note in stanzas.iter().flat_map(|written| &written.notes) {
+fn notes(file: &str, job_env: Option<&JobEnvironment>, stanzas: &[LocatedStanza]) -> Vec<String> {
+    let mut notes = job_env.map_or_else(Vec::new, |job_env| job_env.notes.clone());
+    for note in stanzas.iter().flat_map(|located| &located.notes) {
         let note = format!("{file}: {note}");
         if !notes.contains(&note) {
             notes.push(note);

@@ -28,12 +28,12 @@ use crate::cancel::CancelReason;
 pub struct SignalForwarder {
     state: Mutex<State>,
     /// Becomes readable (end of file) when our standard output is closed. Wakes the thread that reads the child's output.
-    gone: UnixStream,
+    closed: UnixStream,
 }
 
 #[derive(Debug)]
 struct State {
-    /// The other end of `gone`. Dropped when our standard output is closed.
+    /// The other end of `closed`. Dropped when our standard output is closed.
     read: Option<UnixStream>,
     run: Option<Pid>,
     reason: Option<CancelReason>,
@@ -51,7 +51,7 @@ impl RunningChild {
     }
 
     /// Its standard output, if it is a pipe that has not been taken yet.
-    pub(super) fn words<'a>(&mut self, forwarder: &'a SignalForwarder) -> Option<ChildOutput<'a>> {
+    pub(super) fn stdout<'a>(&mut self, forwarder: &'a SignalForwarder) -> Option<ChildOutput<'a>> {
         self.0.stdout.take().map(|stdout| ChildOutput { stdout, forwarder })
     }
 }
@@ -67,7 +67,7 @@ impl Read for ChildOutput<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             let mut ready =
-                [PollFd::new(&self.stdout, PollFlags::IN), PollFd::new(&self.forwarder.gone, PollFlags::IN)];
+                [PollFd::new(&self.stdout, PollFlags::IN), PollFd::new(&self.forwarder.closed, PollFlags::IN)];
             match poll(&mut ready, None) {
                 Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
@@ -84,14 +84,14 @@ impl SignalForwarder {
     /// # Errors
     /// The process has no file descriptors left.
     pub fn new() -> io::Result<Self> {
-        let (gone, read) = UnixStream::pair()?;
+        let (closed, read) = UnixStream::pair()?;
         let state = State { read: Some(read), run: None, reason: None, at_terminal: false };
-        Ok(SignalForwarder { state: Mutex::new(state), gone })
+        Ok(SignalForwarder { state: Mutex::new(state), closed })
     }
 
     /// Forwards a signal to the child. `typed`: a terminal has sent it to our whole process group. For a closed output, stops reading the
     /// child, which finishes its current call, as with any CI runner that stops reading. Keeps the first reason.
-    pub fn report(&self, reason: CancelReason, typed: bool) {
+    pub fn forward(&self, reason: CancelReason, typed: bool) {
         let mut state = self.lock();
         state.reason.get_or_insert(reason);
         let signal = match reason {

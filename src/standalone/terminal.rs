@@ -14,7 +14,7 @@ use std::io::{self, Write};
 use serde_json::Value;
 
 use crate::protocol::messages::{dotted, duration, size, without_log_commands};
-use style::Styles;
+use style::TextStyle;
 pub use style::{TerminalCapabilities, size_of};
 use text::{clean, clean_output, shortened, width, wrapped};
 
@@ -27,10 +27,10 @@ const LONG: [&str; 4] = ["upload-package", "verify", "wait", "put-provisioned-co
 /// Prints the events of all runs of a process, to a terminal or a log.
 pub struct HumanReporter<W: Write> {
     out: W,
-    style: TerminalCapabilities,
+    capabilities: TerminalCapabilities,
     /// Columns of the current live line, which will be redrawn and ends at the cursor. 0: there is none.
     live: usize,
-    part: Section,
+    section: Section,
     run: Run,
 }
 
@@ -61,8 +61,8 @@ struct Run {
 
 impl<W: Write> HumanReporter<W> {
     /// Prints to `out`.
-    pub fn new(out: W, style: TerminalCapabilities) -> Self {
-        HumanReporter { out, style, live: 0, part: Section::Beginning, run: Run::default() }
+    pub fn new(out: W, capabilities: TerminalCapabilities) -> Self {
+        HumanReporter { out, capabilities, live: 0, section: Section::Beginning, run: Run::default() }
     }
 
     /// Prints the title of a stanza before its events, if there are several stanzas.
@@ -72,20 +72,21 @@ impl<W: Write> HumanReporter<W> {
     pub fn heading(&mut self, text: &str) -> io::Result<()> {
         self.clear()?;
         self.run = Run::default();
-        if self.part != Section::Beginning {
+        if self.section != Section::Beginning {
             self.line(&[])?;
         }
-        let rule = self.style.marks().rule;
+        let rule = self.capabilities.symbols().rule;
         let text = clean(text);
-        let text =
-            self.prose().map_or_else(|| text.clone(), |columns| shortened(&text, columns - 6, self.style.marks().cut));
+        let text = self
+            .prose()
+            .map_or_else(|| text.clone(), |columns| shortened(&text, columns - 6, self.capabilities.symbols().cut));
         let rest = self.prose().map_or(2, |columns| columns.saturating_sub(width(&text) + 4));
         self.line(&[
-            (Styles::Dim, &format!("{} ", rule.repeat(2))),
-            (Styles::Bold, &text),
-            (Styles::Dim, &format!(" {}", rule.repeat(rest))),
+            (TextStyle::Dim, &format!("{} ", rule.repeat(2))),
+            (TextStyle::Bold, &text),
+            (TextStyle::Dim, &format!(" {}", rule.repeat(rest))),
         ])?;
-        self.part = Section::Beginning;
+        self.section = Section::Beginning;
         self.out.flush()
     }
 
@@ -109,19 +110,19 @@ impl<W: Write> HumanReporter<W> {
             "step-started" => self.step_started(event)?,
             "step-finished" => self.step_finished(event)?,
             "output" => self.output(event)?,
-            "warning" => self.trouble("warning", Styles::Changed, Styles::Plain, event)?,
+            "warning" => self.print_finding("warning", TextStyle::Changed, TextStyle::Plain, event)?,
             "finished" => self.finished(event)?,
             _ => {
                 if let Some(message) = text_of(event, "message") {
-                    let reported = self.style.marks().reported;
-                    self.labelled(0, &[(Styles::Dim, reported)], &message, Styles::Plain)?;
+                    let note = self.capabilities.symbols().note;
+                    self.labelled(0, &[(TextStyle::Dim, note)], &message, TextStyle::Plain)?;
                 }
             }
         }
-        if self.style.live
+        if self.capabilities.live
             && let Some(running) = &self.run.running
         {
-            let line = format!("{} {}", self.style.marks().runs, step_line(running));
+            let line = format!("{} {}", self.capabilities.symbols().runs, step_line(running));
             self.draw(&line)?;
         }
         self.out.flush()
@@ -138,33 +139,33 @@ impl<W: Write> HumanReporter<W> {
 
     fn condition_checked(&mut self, event: &Value) -> io::Result<()> {
         self.begin(Section::Facts)?;
-        let marks = self.style.marks();
+        let symbols = self.capabilities.symbols();
         let met = event["met"].as_bool().unwrap_or_default();
-        let said = match (text_of(event, "condition").as_deref(), text_of(event, "want"), text_of(event, "got")) {
+        let text = match (text_of(event, "condition").as_deref(), text_of(event, "want"), text_of(event, "got")) {
             (Some(condition), Some(want), Some(got)) if condition != "pull-request" => {
                 format!("{condition}: want {}, got {}", quoted(&want), quoted(&got))
             }
             _ => text_of(event, "message").unwrap_or_default(),
         };
         match met {
-            true => self.labelled(0, &[(Styles::Good, marks.done)], &said, Styles::Dim),
-            false => self.labelled(0, &[(Styles::Bad, marks.not)], &said, Styles::Plain),
+            true => self.labelled(0, &[(TextStyle::Good, symbols.done)], &text, TextStyle::Dim),
+            false => self.labelled(0, &[(TextStyle::Bad, symbols.not)], &text, TextStyle::Plain),
         }
     }
 
     fn identified(&mut self, event: &Value) -> io::Result<()> {
         self.begin(Section::Facts)?;
         let part = |key| text_of(event, key).unwrap_or_default();
-        let said = format!("access key {} ({}), region {}", part("access_key_id"), part("source"), part("region"));
-        let reported = self.style.marks().reported;
-        self.labelled(0, &[(Styles::Dim, reported)], &said, Styles::Dim)
+        let text = format!("access key {} ({}), region {}", part("access_key_id"), part("source"), part("region"));
+        let note = self.capabilities.symbols().note;
+        self.labelled(0, &[(TextStyle::Dim, note)], &text, TextStyle::Dim)
     }
 
     fn packaged(&mut self, event: &Value) -> io::Result<()> {
         self.begin(Section::Facts)?;
-        let reported = self.style.marks().reported;
-        let said = format!("packaged {}", package(event));
-        self.labelled(0, &[(Styles::Dim, reported)], &said, Styles::Dim)
+        let note = self.capabilities.symbols().note;
+        let text = format!("packaged {}", package(event));
+        self.labelled(0, &[(TextStyle::Dim, note)], &text, TextStyle::Dim)
     }
 
     /// Shows progress: on a terminal as a bar that is redrawn, in a log as one line per quarter.
@@ -181,27 +182,27 @@ impl<W: Write> HumanReporter<W> {
             _ => text_of(event, "task").unwrap_or_default(),
         };
         let sizes = format!("{} of {}", size(done), size(total));
-        if self.style.live {
-            let marks = self.style.marks();
+        if self.capabilities.live {
+            let symbols = self.capabilities.symbols();
             let columns = self.columns().unwrap_or(WIDEST_PROSE);
-            let start = format!("{} {doing}", marks.runs);
+            let start = format!("{} {doing}", symbols.runs);
             let mut end = format!("{percent:>3} %  {sizes}");
             if width(&start) + width(&end) + 3 > columns {
                 end = format!("{percent:>3} %");
             }
             let available = columns.saturating_sub(width(&start) + width(&end) + 3).min(30);
             let full = available * usize::try_from(percent).expect("at most 100") / 100;
-            let bar = format!("{}{}", marks.full.repeat(full), marks.empty.repeat(available - full));
+            let bar = format!("{}{}", symbols.full.repeat(full), symbols.empty.repeat(available - full));
             return self.draw(&format!("{start} {bar} {end}"));
         }
-        let reported = match &self.run.quarters {
-            Some((task, reported)) if *task == event["task"] => *reported,
+        let shown_before = match &self.run.quarters {
+            Some((task, shown_before)) if *task == event["task"] => *shown_before,
             _ => 0,
         };
-        if percent / 25 > reported {
+        if percent / 25 > shown_before {
             self.run.quarters = Some((event["task"].clone(), percent / 25));
-            let mark = self.style.marks().runs;
-            self.labelled(0, &[(Styles::Dim, mark)], &format!("{doing}: {percent} %, {sizes}"), Styles::Dim)?;
+            let mark = self.capabilities.symbols().runs;
+            self.labelled(0, &[(TextStyle::Dim, mark)], &format!("{doing}: {percent} %, {sizes}"), TextStyle::Dim)?;
         }
         Ok(())
     }
@@ -209,16 +210,16 @@ impl<W: Write> HumanReporter<W> {
     /// Shows a wait: on a terminal next to the running step, in a log as lines at growing intervals, up to one per minute.
     fn waits(&mut self, event: &Value) -> io::Result<()> {
         let elapsed = event["elapsed_ms"].as_u64().unwrap_or_default() / 1000;
-        let said = format!("waiting for {} ({elapsed} s)", text_of(event, "what").unwrap_or_default());
-        let mark = self.style.marks().runs;
-        if self.style.live {
+        let text = format!("waiting for {} ({elapsed} s)", text_of(event, "what").unwrap_or_default());
+        let mark = self.capabilities.symbols().runs;
+        if self.capabilities.live {
             let step = self.run.running.as_ref().map(|running| format!("{}: ", step_line(running))).unwrap_or_default();
-            return self.draw(&format!("{mark} {step}{said}"));
+            return self.draw(&format!("{mark} {step}{text}"));
         }
-        let reported = self.run.waited.filter(|reported| *reported <= elapsed);
-        if reported.is_none_or(|reported| elapsed - reported >= (reported / 2).min(60)) {
+        let shown_before = self.run.waited.filter(|shown_before| *shown_before <= elapsed);
+        if shown_before.is_none_or(|shown_before| elapsed - shown_before >= (shown_before / 2).min(60)) {
             self.run.waited = Some(elapsed);
-            self.labelled(0, &[(Styles::Dim, mark)], &said, Styles::Dim)?;
+            self.labelled(0, &[(TextStyle::Dim, mark)], &text, TextStyle::Dim)?;
         }
         Ok(())
     }
@@ -233,13 +234,13 @@ impl<W: Write> HumanReporter<W> {
             _ => "",
         };
         if steps.is_empty() {
-            let said = format!("{function}: no changes");
-            self.labelled(0, &[(Styles::Bold, "plan:")], said.trim_start_matches(": "), Styles::Dim)?;
+            let text = format!("{function}: no changes");
+            self.labelled(0, &[(TextStyle::Bold, "plan:")], text.trim_start_matches(": "), TextStyle::Dim)?;
         } else {
-            let said = format!("{function}; {}", counts(steps));
-            self.labelled(0, &[(Styles::Bold, "plan:")], said.trim_start_matches("; "), Styles::Dim)?;
-            for line in table::lines(steps, self.style.marks(), self.columns()) {
-                let line: Vec<(Styles, &str)> = line.iter().map(|(paint, text)| (*paint, text.as_str())).collect();
+            let text = format!("{function}; {}", counts(steps));
+            self.labelled(0, &[(TextStyle::Bold, "plan:")], text.trim_start_matches("; "), TextStyle::Dim)?;
+            for line in table::lines(steps, self.capabilities.symbols(), self.columns()) {
+                let line: Vec<(TextStyle, &str)> = line.iter().map(|(style, text)| (*style, text.as_str())).collect();
                 self.line(&line)?;
             }
         }
@@ -251,9 +252,9 @@ impl<W: Write> HumanReporter<W> {
         self.begin(Section::Steps)?;
         self.abandoned()?;
         let long = event["step"].as_str().is_some_and(|step| LONG.contains(&step));
-        if long && !self.style.live {
-            let mark = self.style.marks().runs;
-            self.labelled(0, &[(Styles::Dim, mark)], &step_line(event), Styles::Dim)?;
+        if long && !self.capabilities.live {
+            let mark = self.capabilities.symbols().runs;
+            self.labelled(0, &[(TextStyle::Dim, mark)], &step_line(event), TextStyle::Dim)?;
         }
         self.run.running = Some(event.clone());
         Ok(())
@@ -264,13 +265,13 @@ impl<W: Write> HumanReporter<W> {
         let started = self.run.running.take().filter(|started| started["step"] == event["step"]).unwrap_or_default();
         let name = text_of(event, "step").unwrap_or_default();
         let took = event["duration_ms"].as_u64().map(duration).unwrap_or_default();
-        let mut said = took.clone();
+        let mut text = took.clone();
         if let Some(attempts) = event["attempts"].as_u64().filter(|attempts| *attempts > 1) {
-            said = format!("{said} ({attempts} attempts)");
+            text = format!("{text} ({attempts} attempts)");
         }
-        let aim = aim(&started);
-        if !aim.is_empty() {
-            said = format!("{said}  {aim}");
+        let target = target(&started);
+        if !target.is_empty() {
+            text = format!("{text}  {target}");
         }
         // In columns if there is space, with right-aligned durations.
         let names = self.run.plan.iter().filter_map(Value::as_array).flatten();
@@ -278,16 +279,21 @@ impl<W: Write> HumanReporter<W> {
         let names = if self.columns().is_none_or(|columns| columns >= names + 30) { names } else { 0 };
         let times = if names > 0 { 8_usize.saturating_sub(width(&took)) } else { 0 };
         let gap = " ".repeat(names.saturating_sub(width(&name)) + times);
-        let done = self.style.marks().done;
-        self.labelled(0, &[(Styles::Good, done), (Styles::Plain, &format!(" {name}{gap}"))], &said, Styles::Dim)
+        let done = self.capabilities.symbols().done;
+        self.labelled(
+            0,
+            &[(TextStyle::Good, done), (TextStyle::Plain, &format!(" {name}{gap}"))],
+            &text,
+            TextStyle::Dim,
+        )
     }
 
     /// Marks a step that started and will not finish, because it failed or the deployment was planned again.
     fn abandoned(&mut self) -> io::Result<()> {
         let Some(started) = self.run.running.take() else { return Ok(()) };
         self.begin(Section::Steps)?;
-        let not = self.style.marks().not;
-        self.labelled(0, &[(Styles::Bad, not)], &step_line(&started), Styles::Plain)
+        let not = self.capabilities.symbols().not;
+        self.labelled(0, &[(TextStyle::Bad, not)], &step_line(&started), TextStyle::Plain)
     }
 
     fn output(&mut self, event: &Value) -> io::Result<()> {
@@ -300,109 +306,121 @@ impl<W: Write> HumanReporter<W> {
 
     /// Prints a line of external output after a bar. The line is not wrapped, even if it is wider than the terminal.
     fn quoted_block(&mut self, line: &str) -> io::Result<()> {
-        let bar = format!("{} ", self.style.marks().bar);
-        self.line(&[(Styles::Dim, &bar), (Styles::Plain, &clean_output(line))])
+        let bar = format!("{} ", self.capabilities.symbols().bar);
+        self.line(&[(TextStyle::Dim, &bar), (TextStyle::Plain, &clean_output(line))])
     }
 
     /// Prints a warning, a problem or an error: its code and message, its location, and its hint.
-    fn trouble(&mut self, kind: &str, paint: Styles, said: Styles, trouble: &Value) -> io::Result<()> {
-        self.trouble_found(kind, paint, said, trouble)?;
-        self.place(trouble)?;
-        self.hint(trouble)
+    fn print_finding(
+        &mut self,
+        kind: &str,
+        style: TextStyle,
+        message_style: TextStyle,
+        finding: &Value,
+    ) -> io::Result<()> {
+        self.print_finding_line(kind, style, message_style, finding)?;
+        self.place(finding)?;
+        self.hint(finding)
     }
 
-    fn trouble_found(&mut self, kind: &str, paint: Styles, said: Styles, trouble: &Value) -> io::Result<()> {
-        let code = text_of(trouble, "code").map(|code| format!("[{code}]")).unwrap_or_default();
-        let message = text_of(trouble, "message").unwrap_or_default();
+    fn print_finding_line(
+        &mut self,
+        kind: &str,
+        style: TextStyle,
+        message_style: TextStyle,
+        finding: &Value,
+    ) -> io::Result<()> {
+        let code = text_of(finding, "code").map(|code| format!("[{code}]")).unwrap_or_default();
+        let message = text_of(finding, "message").unwrap_or_default();
         // The message of a warning event begins with its kind and ends with its hint. Both are printed separately here.
         let message = message.strip_prefix("warning: ").unwrap_or(&message);
-        let hint = text_of(trouble, "hint").map(|hint| format!("; {hint}")).unwrap_or_default();
+        let hint = text_of(finding, "hint").map(|hint| format!("; {hint}")).unwrap_or_default();
         let message = if kind == "warning" { message.strip_suffix(&hint).unwrap_or(message) } else { message };
-        self.labelled(0, &[(paint, &format!("{kind}{code}:"))], message, said)
+        self.labelled(0, &[(style, &format!("{kind}{code}:"))], message, message_style)
     }
 
     /// Prints the key and, if there is a file, its line, in a form that editors recognize.
-    fn place(&mut self, trouble: &Value) -> io::Result<()> {
-        let at = text_of(trouble, "at").map(|at| dotted(&at)).filter(|at| !at.is_empty());
-        match (text_of(trouble, "place"), at) {
+    fn place(&mut self, finding: &Value) -> io::Result<()> {
+        let at = text_of(finding, "at").map(|at| dotted(&at)).filter(|at| !at.is_empty());
+        match (text_of(finding, "place"), at) {
             (Some(place), Some(at)) => {
-                self.labelled(2, &[(Styles::Dim, "-->")], &format!("{place} ({at})"), Styles::Plain)
+                self.labelled(2, &[(TextStyle::Dim, "-->")], &format!("{place} ({at})"), TextStyle::Plain)
             }
-            (Some(place), None) => self.labelled(2, &[(Styles::Dim, "-->")], &place, Styles::Plain),
-            (None, Some(at)) => self.labelled(2, &[(Styles::Dim, "at")], &at, Styles::Plain),
+            (Some(place), None) => self.labelled(2, &[(TextStyle::Dim, "-->")], &place, TextStyle::Plain),
+            (None, Some(at)) => self.labelled(2, &[(TextStyle::Dim, "at")], &at, TextStyle::Plain),
             (None, None) => Ok(()),
         }
     }
 
     /// Prints the hint and, after it, the policy statement, formatted so that it can be copied.
-    fn hint(&mut self, trouble: &Value) -> io::Result<()> {
-        let quoted = trouble["hint"].as_str().and_then(policy_json::quoted);
+    fn hint(&mut self, finding: &Value) -> io::Result<()> {
+        let quoted = finding["hint"].as_str().and_then(policy_json::quoted);
         let (hint, statement) = match quoted {
             Some((hint, statement)) => (Some(clean(&hint)), Some(statement)),
-            None => (text_of(trouble, "hint"), None),
+            None => (text_of(finding, "hint"), None),
         };
         if let Some(hint) = hint {
-            self.labelled(2, &[(Styles::Bold, "hint:")], &hint, Styles::Plain)?;
+            self.labelled(2, &[(TextStyle::Bold, "hint:")], &hint, TextStyle::Plain)?;
         }
-        let statement = statement.as_ref().unwrap_or(&trouble["policy_statement"]);
+        let statement = statement.as_ref().unwrap_or(&finding["policy_statement"]);
         if !statement.is_null() {
             for line in policy_json::lines(statement, self.columns().map(|columns| columns - 4)) {
-                self.line(&[(Styles::Plain, &format!("    {}", clean(&line)))])?;
+                self.line(&[(TextStyle::Plain, &format!("    {}", clean(&line)))])?;
             }
         }
         Ok(())
     }
 
     /// Prints a label, a space, and text. Further lines of the text are indented by two columns more than the label.
-    fn labelled(&mut self, indent: usize, label: &[(Styles, &str)], text: &str, paint: Styles) -> io::Result<()> {
+    fn labelled(&mut self, indent: usize, label: &[(TextStyle, &str)], text: &str, style: TextStyle) -> io::Result<()> {
         let wide: usize = label.iter().map(|(_, text)| width(text)).sum();
         let gap = if wide > 0 { " " } else { "" };
         let lines = wrapped(text, indent + wide + gap.len(), indent + 2, self.prose());
         for (number, line) in lines.iter().enumerate() {
             if number == 0 {
                 let margin = " ".repeat(indent);
-                let mut pieces = vec![(Styles::Plain, margin.as_str())];
+                let mut pieces = vec![(TextStyle::Plain, margin.as_str())];
                 pieces.extend(label);
-                pieces.extend((!line.is_empty()).then_some((Styles::Plain, gap)));
-                pieces.push((paint, line));
+                pieces.extend((!line.is_empty()).then_some((TextStyle::Plain, gap)));
+                pieces.push((style, line));
                 self.line(&pieces)?;
             } else {
-                self.line(&[(Styles::Plain, &" ".repeat(indent + 2)), (paint, line)])?;
+                self.line(&[(TextStyle::Plain, &" ".repeat(indent + 2)), (style, line)])?;
             }
         }
         Ok(())
     }
 
     /// Begins a section, with an empty line before it, unless it is the first one or already the current one.
-    fn begin(&mut self, part: Section) -> io::Result<()> {
-        if self.part != part && self.part != Section::Beginning {
+    fn begin(&mut self, section: Section) -> io::Result<()> {
+        if self.section != section && self.section != Section::Beginning {
             self.line(&[])?;
         }
-        self.part = part;
+        self.section = section;
         Ok(())
     }
 
-    fn line(&mut self, pieces: &[(Styles, &str)]) -> io::Result<()> {
-        if self.part == Section::Beginning {
-            self.part = Section::Facts;
+    fn line(&mut self, pieces: &[(TextStyle, &str)]) -> io::Result<()> {
+        if self.section == Section::Beginning {
+            self.section = Section::Facts;
         }
         let mut begins = true;
-        for (paint, text) in pieces {
+        for (style, text) in pieces {
             let text = without_log_commands(text);
             // GitHub Actions interprets a line that begins with `::` as a command. Wrapping can produce such a line.
             match text.trim_start().strip_prefix("::").filter(|_| begins) {
                 Some(rest) => {
-                    self.paint(*paint, &format!("{}: :{rest}", &text[..text.len() - text.trim_start().len()]))?
+                    self.write_styled(*style, &format!("{}: :{rest}", &text[..text.len() - text.trim_start().len()]))?
                 }
-                None => self.paint(*paint, &text)?,
+                None => self.write_styled(*style, &text)?,
             }
             begins &= text.trim_start().is_empty();
         }
         self.out.write_all(b"\n")
     }
 
-    fn paint(&mut self, paint: Styles, text: &str) -> io::Result<()> {
-        match paint.parameters().filter(|_| self.style.colour && !text.trim().is_empty()) {
+    fn write_styled(&mut self, style: TextStyle, text: &str) -> io::Result<()> {
+        match style.parameters().filter(|_| self.capabilities.colour && !text.trim().is_empty()) {
             Some(parameters) => write!(self.out, "\u{1b}[{parameters}m{text}\u{1b}[0m"),
             None => self.out.write_all(text.as_bytes()),
         }
@@ -413,10 +431,10 @@ impl<W: Write> HumanReporter<W> {
     fn draw(&mut self, text: &str) -> io::Result<()> {
         let columns = self.columns().unwrap_or(WIDEST_PROSE);
         // On some terminals, text in the last column moves the cursor to the next line.
-        let text = shortened(&without_log_commands(text), columns - 1, self.style.marks().cut);
+        let text = shortened(&without_log_commands(text), columns - 1, self.capabilities.symbols().cut);
         let rest = self.live.saturating_sub(width(&text));
         self.out.write_all(b"\r")?;
-        self.paint(Styles::Dim, &text)?;
+        self.write_styled(TextStyle::Dim, &text)?;
         write!(self.out, "{}{}", " ".repeat(rest), "\u{8}".repeat(rest))?;
         self.live = width(&text);
         Ok(())
@@ -431,7 +449,7 @@ impl<W: Write> HumanReporter<W> {
     }
 
     fn columns(&self) -> Option<usize> {
-        self.style.width.map(|columns| usize::from(columns.max(20)))
+        self.capabilities.width.map(|columns| usize::from(columns.max(20)))
     }
 
     fn prose(&self) -> Option<usize> {
@@ -470,12 +488,12 @@ fn counted(number: u64, one: &str, many: &str) -> String {
 
 /// A running step: `update-alias  live at version 7`, `wait  60 s`.
 fn step_line(started: &Value) -> String {
-    let aim = started["seconds"].as_u64().map_or_else(|| aim(started), |seconds| format!("{seconds} s"));
-    format!("{}  {aim}", text_of(started, "step").unwrap_or_default()).trim_end().to_owned()
+    let target = started["seconds"].as_u64().map_or_else(|| target(started), |seconds| format!("{seconds} s"));
+    format!("{}  {target}", text_of(started, "step").unwrap_or_default()).trim_end().to_owned()
 }
 
 /// The alias or version that a step acts on. Empty for a step that acts on the function itself.
-fn aim(started: &Value) -> String {
+fn target(started: &Value) -> String {
     let version = text_of(started, "version").filter(|version| version != "$LATEST");
     let version = version.map(|version| format!("version {version}"));
     match (text_of(started, "alias"), version, started["percent"].as_u64()) {

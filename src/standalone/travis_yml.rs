@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::variables::{self, Assignment};
-use super::yaml::{self, Pairs, Read, Tree, YamlError};
+use super::yaml::{self, Pairs, SourceMap, Tree, YamlError};
 use crate::protocol::json::{self, Map, Node, WireError};
 
 /// A stanza of a file, with its location.
@@ -90,7 +90,7 @@ pub fn stanzas(text: &str) -> Result<Vec<LocatedStanza>, StanzaError> {
     };
     let mut found = FoundStanzas::default();
     let shared = JobEntry::of(&file, None, &mut notes)?;
-    found.gather(file.get("deploy")?, &shared)?;
+    found.add(file.get("deploy")?, &shared)?;
     for key in ["jobs", "matrix"] {
         let Some(jobs) = file.get(key)?.map(|jobs| jobs.pairs(&mut notes)).transpose()?.flatten() else { continue };
         let Some(include) = jobs.get("include")? else { continue };
@@ -98,14 +98,14 @@ pub fn stanzas(text: &str) -> Result<Vec<LocatedStanza>, StanzaError> {
         for job in included {
             let Some(job) = job.pairs(&mut notes)? else { continue };
             if let Some(deploy) = job.get("deploy")? {
-                found.gather(Some(deploy), &JobEntry::of(&job, Some(&shared), &mut notes)?)?;
+                found.add(Some(deploy), &JobEntry::of(&job, Some(&shared), &mut notes)?)?;
             }
         }
     }
     let FoundStanzas { mut stanzas, providers, .. } = found;
     let Some(first) = stanzas.first_mut() else { return Err(StanzaError::None { providers }) };
     first.notes.splice(0..0, notes);
-    stanzas.iter_mut().for_each(LocatedStanza::settle);
+    stanzas.iter_mut().for_each(LocatedStanza::remove_runner_keys);
     Ok(stanzas)
 }
 
@@ -115,7 +115,7 @@ pub fn stanzas(text: &str) -> Result<Vec<LocatedStanza>, StanzaError> {
 /// [`StanzaError`]
 pub fn stanza(text: &str, is_json: bool) -> Result<LocatedStanza, StanzaError> {
     let tree = || yaml::parse(text).map(|tree| tree.map(|tree| (tree.place().line, tree)));
-    let mut read = Read::default();
+    let mut read = SourceMap::default();
     let json = if is_json || text.trim_start().starts_with('{') { Some(json::parse(text.as_bytes())) } else { None };
     let (line, node) = match json {
         Some(Ok(node)) => {
@@ -130,9 +130,9 @@ pub fn stanza(text: &str, is_json: bool) -> Result<LocatedStanza, StanzaError> {
         },
     };
     let Node::Map(stanza) = node else { return Err(StanzaError::NotAMap { kind: node.kind() }) };
-    let mut written = LocatedStanza { stanza, line, lines: read.lines, variables: Vec::new(), notes: read.notes };
-    written.settle();
-    Ok(written)
+    let mut located = LocatedStanza { stanza, line, lines: read.lines, variables: Vec::new(), notes: read.notes };
+    located.remove_runner_keys();
+    Ok(located)
 }
 
 /// The stanza that `only` selects: a number counts from 1, any other text is a function name.
@@ -142,17 +142,17 @@ pub fn stanza(text: &str, is_json: bool) -> Result<LocatedStanza, StanzaError> {
 pub fn choose(stanzas: Vec<LocatedStanza>, only: &str) -> Result<Vec<LocatedStanza>, StanzaError> {
     let is_number = !only.is_empty() && only.bytes().all(|b| b.is_ascii_digit());
     let number = only.parse::<usize>().ok().and_then(|number| number.checked_sub(1)).filter(|_| is_number);
-    let meant = |index: usize, written: &LocatedStanza| match number {
+    let meant = |index: usize, located: &LocatedStanza| match number {
         Some(number) => number == index,
-        None => written.names().iter().any(|name| name == only),
+        None => located.names().iter().any(|name| name == only),
     };
-    let chosen: Vec<bool> = stanzas.iter().enumerate().map(|(index, written)| meant(index, written)).collect();
+    let chosen: Vec<bool> = stanzas.iter().enumerate().map(|(index, located)| meant(index, located)).collect();
     let count = chosen.iter().filter(|chosen| **chosen).count();
     if count != 1 {
-        let there = stanzas.iter().enumerate().map(|(index, written)| format!("{} is {}", index + 1, written.title()));
+        let there = stanzas.iter().enumerate().map(|(index, located)| format!("{} is {}", index + 1, located.title()));
         return Err(StanzaError::Ambiguous { only: only.to_owned(), there: there.collect(), several: count > 1 });
     }
-    Ok(stanzas.into_iter().zip(chosen).filter_map(|(written, chosen)| chosen.then_some(written)).collect())
+    Ok(stanzas.into_iter().zip(chosen).filter_map(|(located, chosen)| chosen.then_some(located)).collect())
 }
 
 impl LocatedStanza {
@@ -187,7 +187,7 @@ impl LocatedStanza {
     }
 
     /// Removes keys that only a CI runner may write: `env` in a stanza would replace the job's environment. Also removes duplicate notes.
-    fn settle(&mut self) {
+    fn remove_runner_keys(&mut self) {
         for key in ["env", "protocol"] {
             if self.stanza.remove(key).is_some() {
                 let line = self.line_of(&json::pointer("", key));
@@ -218,12 +218,12 @@ impl JobEntry {
         let mut job = JobEntry::default();
         for (key, name) in RUNTIMES {
             let Some(version) = pairs.get(key)?.and_then(single) else { continue };
-            if let Some(version) = version.read("", &mut Read::default())?.scalar() {
+            if let Some(version) = version.read("", &mut SourceMap::default())?.scalar() {
                 job.variables.push(Assignment::plain(name, &version));
             }
         }
         if let Some(env) = pairs.get("env")? {
-            variables::gather(env, &mut job.variables, &mut job.notes, notes)?;
+            variables::collect(env, &mut job.variables, &mut job.notes, notes)?;
         }
         if let Some(shared) = shared {
             job.variables.splice(0..0, shared.variables.iter().cloned());
@@ -250,7 +250,7 @@ struct FoundStanzas {
 }
 
 impl FoundStanzas {
-    fn gather(&mut self, deploy: Option<&Rc<Tree>>, job: &JobEntry) -> Result<(), StanzaError> {
+    fn add(&mut self, deploy: Option<&Rc<Tree>>, job: &JobEntry) -> Result<(), StanzaError> {
         let Some(deploy) = deploy else { return Ok(()) };
         let entries = deploy.items().map_or_else(|| vec![deploy.clone()], <[_]>::to_vec);
         for entry in entries {
@@ -261,16 +261,16 @@ impl FoundStanzas {
             let mut notes = Vec::new();
             let Some(pairs) = entry.pairs(&mut notes)? else {
                 // `deploy: heroku`
-                self.note_provider(entry.read("", &mut Read::default())?.scalar());
+                self.add_provider(entry.read("", &mut SourceMap::default())?.scalar());
                 continue;
             };
-            let provider = pairs.get("provider")?.map(|tree| tree.read("", &mut Read::default())).transpose()?;
+            let provider = pairs.get("provider")?.map(|tree| tree.read("", &mut SourceMap::default())).transpose()?;
             let provider = provider.and_then(|provider| provider.scalar());
             if provider.as_ref().is_none_or(|provider| !provider.trim().eq_ignore_ascii_case("lambda")) {
-                self.note_provider(provider);
+                self.add_provider(provider);
                 continue;
             }
-            let mut read = Read::default();
+            let mut read = SourceMap::default();
             let Node::Map(stanza) = entry.read("", &mut read)? else { unreachable!("it has pairs") };
             self.stanzas.push(LocatedStanza {
                 stanza,
@@ -283,7 +283,7 @@ impl FoundStanzas {
         Ok(())
     }
 
-    fn note_provider(&mut self, provider: Option<String>) {
+    fn add_provider(&mut self, provider: Option<String>) {
         if let Some(provider) = provider.filter(|provider| !self.providers.contains(provider)) {
             self.providers.push(provider);
         }

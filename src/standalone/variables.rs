@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use super::yaml::{Read, Tree, YamlError};
+use super::yaml::{SourceMap, Tree, YamlError};
 use crate::child::MAX_ARGUMENT;
 use crate::protocol::json::Node;
 
@@ -44,35 +44,35 @@ impl Assignment {
     }
 }
 
-/// Adds the variables of an `env`. `reported` gets a message for each ignored variable, `notes` those about merged maps.
-pub(super) fn gather(
+/// Adds the variables of an `env`. `ignored` gets a message for each ignored variable, `notes` those about merged maps.
+pub(super) fn collect(
     env: &Rc<Tree>,
     into: &mut Vec<Assignment>,
-    reported: &mut Vec<String>,
+    ignored: &mut Vec<String>,
     notes: &mut Vec<String>,
 ) -> Result<(), YamlError> {
-    let mut gathering = Gathering { into, reported };
+    let mut collector = Collector { into, ignored };
     if let Some(pairs) = env.pairs(notes)? {
         let (global, jobs) = (pairs.get("global")?, pairs.get("jobs")?.or(pairs.get("matrix")?));
         if global.is_some() || jobs.is_some() {
             if let Some(global) = global {
-                gathering.every(global)?;
+                collector.every(global)?;
             }
             if let Some(jobs) = jobs {
-                gathering.one_job(jobs)?;
+                collector.one_job(jobs)?;
             }
             return Ok(());
         }
     }
-    gathering.one_job(env)
+    collector.one_job(env)
 }
 
-struct Gathering<'a> {
+struct Collector<'a> {
     into: &'a mut Vec<Assignment>,
-    reported: &'a mut Vec<String>,
+    ignored: &'a mut Vec<String>,
 }
 
-impl Gathering<'_> {
+impl Collector<'_> {
     /// Each entry of a list is a job of its own.
     fn one_job(&mut self, env: &Rc<Tree>) -> Result<(), YamlError> {
         match env.items() {
@@ -89,7 +89,7 @@ impl Gathering<'_> {
     fn every(&mut self, env: &Rc<Tree>) -> Result<(), YamlError> {
         let entries = env.items().map_or_else(|| vec![env.clone()], <[_]>::to_vec);
         for entry in entries {
-            match entry.read("", &mut Read::default())? {
+            match entry.read("", &mut SourceMap::default())? {
                 node if node.is_secure() => self.leave_out(&entry, "an encrypted variable"),
                 Node::Map(map) => {
                     for (name, value) in map.iter() {
@@ -113,7 +113,7 @@ impl Gathering<'_> {
     fn assign(&mut self, entry: &Tree, text: &str, several: bool) {
         for assignment in split(text, several) {
             match assignment {
-                Ok(assignment) if decides(&assignment.name) => {
+                Ok(assignment) if is_reserved(&assignment.name) => {
                     self.leave_out(entry, &format!("`{}`, which only the CI may set,", assignment.name));
                 }
                 Ok(assignment) => self.into.push(assignment),
@@ -124,7 +124,7 @@ impl Gathering<'_> {
 
     fn leave_out(&mut self, entry: &Tree, what: &str) {
         let line = entry.place().line;
-        self.reported.push(format!(
+        self.ignored.push(format!(
             "line {line}: {what} is ignored; set the variables that the deployment needs in the environment"
         ));
     }
@@ -132,7 +132,7 @@ impl Gathering<'_> {
 
 /// True for variables that only the CI may set, such as the branch or whether this is a pull request. The file is part of a pull request, so
 /// its author could set them.
-fn decides(name: &str) -> bool {
+fn is_reserved(name: &str) -> bool {
     name.starts_with("TRAVIS_") || ["CI", "CONTINUOUS_INTEGRATION", "TRAVIS"].contains(&name)
 }
 

@@ -20,7 +20,7 @@ const LONGEST_POINTER: usize = 500;
 
 /// A position in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct Position {
     /// The line, from 1.
     pub line: usize,
     /// The column in characters, from 1.
@@ -35,27 +35,27 @@ pub enum YamlError {
         /// The parser's message.
         detail: String,
         /// The position of the error.
-        place: Place,
+        place: Position,
     },
     /// A map contains a key twice.
     DuplicateKey {
         /// The name of the key.
         key: String,
         /// The position of its first occurrence.
-        first: Place,
+        first: Position,
         /// The position of its second occurrence.
-        second: Place,
+        second: Position,
     },
     /// A value has a tag for a type that a stanza cannot contain, such as `!ruby/object`. The tag is not part of the error, because it may be a
     /// password that begins with an exclamation mark.
     Tag {
         /// The position of the value.
-        place: Place,
+        place: Position,
     },
     /// The nesting is too deep.
     TooDeep {
         /// The position at which the limit is exceeded.
-        place: Place,
+        place: Position,
     },
     /// The file has more values or bytes than a request may have, counting what aliases refer to.
     TooLarge,
@@ -64,8 +64,8 @@ pub enum YamlError {
 /// A value of the file. An alias shares the value that it refers to.
 #[derive(Debug)]
 pub struct Tree {
-    what: NodeKind,
-    place: Place,
+    kind: NodeKind,
+    place: Position,
     /// True if it has a tag other than those of YAML's own types.
     is_tagged: bool,
     /// Number of values within, counting what aliases refer to. So a small file that expands to a large one is detected before it is expanded.
@@ -84,7 +84,7 @@ enum NodeKind {
 #[derive(Clone, Debug)]
 struct MapKey {
     text: String,
-    place: Place,
+    place: Position,
     merges: bool,
 }
 
@@ -93,20 +93,20 @@ struct MapKey {
 pub struct Pairs {
     pairs: Vec<Pair>,
     index: HashMap<String, usize>,
-    twice: Vec<(String, Place, Place)>,
+    duplicates: Vec<(String, Position, Position)>,
 }
 
 #[derive(Debug)]
 struct Pair {
     key: String,
-    place: Place,
+    place: Position,
     tree: Rc<Tree>,
     merged: bool,
 }
 
 /// The lines of values that have been read, and notes about them.
 #[derive(Debug, Default)]
-pub struct Read {
+pub struct SourceMap {
     /// The line of each value, by JSON pointer.
     pub lines: BTreeMap<String, usize>,
     /// Messages for the user about merge keys that override an earlier key.
@@ -119,19 +119,19 @@ pub struct Read {
 /// [`YamlError`]
 pub fn parse(text: &str) -> Result<Option<Rc<Tree>>, YamlError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut growing = TreeBuilder::default();
+    let mut builder = TreeBuilder::default();
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|error| syntax(&error))?;
-        if growing.receive(event, span)? {
+        if builder.on_event(event, span)? {
             break;
         }
     }
-    Ok(growing.root)
+    Ok(builder.root)
 }
 
 fn syntax(error: &ScanError) -> YamlError {
     let marker = error.marker();
-    let place = Place { line: marker.line(), column: marker.col() + 1 };
+    let place = Position { line: marker.line(), column: marker.col() + 1 };
     // The parser has its own limit for nested `[` and `{`, and reaches it first, because it reads ahead.
     if error.info().contains("recursion limit") {
         return YamlError::TooDeep { place };
@@ -156,14 +156,14 @@ struct OpenContainer {
 
 impl TreeBuilder {
     /// Handles an event of the parser. Returns true at the end of the first document.
-    fn receive(&mut self, event: Event<'_>, span: Span) -> Result<bool, YamlError> {
-        let place = Place { line: span.start.line(), column: span.start.col() + 1 };
+    fn on_event(&mut self, event: Event<'_>, span: Span) -> Result<bool, YamlError> {
+        let place = Position { line: span.start.line(), column: span.start.col() + 1 };
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let (is_tagged, plain) = scalar_tag(tag.as_deref(), style == ScalarStyle::Plain);
                 let bytes = text.len();
-                let what = NodeKind::Scalar { text: text.into_owned(), plain };
-                let tree = Rc::new(Tree { what, place, is_tagged, values: 1, bytes, depth: 1 });
+                let kind = NodeKind::Scalar { text: text.into_owned(), plain };
+                let tree = Rc::new(Tree { kind, place, is_tagged, values: 1, bytes, depth: 1 });
                 self.remember(anchor, &tree);
                 self.add(tree, place)?;
             }
@@ -191,11 +191,11 @@ impl TreeBuilder {
         Ok(false)
     }
 
-    fn begin(&mut self, what: NodeKind, anchor: usize, tag: Option<&Tag>, place: Place) -> Result<(), YamlError> {
+    fn begin(&mut self, kind: NodeKind, anchor: usize, tag: Option<&Tag>, place: Position) -> Result<(), YamlError> {
         if self.open.len() >= MAX_DEPTH {
             return Err(YamlError::TooDeep { place });
         }
-        let tree = Tree { what, place, is_tagged: is_foreign(tag), values: 1, bytes: 0, depth: 1 };
+        let tree = Tree { kind, place, is_tagged: is_foreign(tag), values: 1, bytes: 0, depth: 1 };
         self.open.push(OpenContainer { tree, anchor, key: None });
         Ok(())
     }
@@ -207,7 +207,7 @@ impl TreeBuilder {
         }
     }
 
-    fn add(&mut self, tree: Rc<Tree>, place: Place) -> Result<(), YamlError> {
+    fn add(&mut self, tree: Rc<Tree>, place: Position) -> Result<(), YamlError> {
         self.values += 1;
         if self.values > 2 * MAX_VALUES {
             return Err(YamlError::TooLarge);
@@ -216,14 +216,14 @@ impl TreeBuilder {
             self.root = Some(tree);
             return Ok(());
         };
-        let is_key = key.is_none() && matches!(parent.what, NodeKind::Map(_));
+        let is_key = key.is_none() && matches!(parent.kind, NodeKind::Map(_));
         parent.values = parent.values.saturating_add(if is_key { 0 } else { tree.values });
         parent.bytes = parent.bytes.saturating_add(tree.bytes);
         parent.depth = parent.depth.max(tree.depth + 1);
         if parent.depth > MAX_DEPTH {
             return Err(YamlError::TooDeep { place });
         }
-        match &mut parent.what {
+        match &mut parent.kind {
             NodeKind::List(items) => items.push(tree),
             NodeKind::Map(pairs) => match key.take() {
                 Some(key) => pairs.push((key, tree)),
@@ -236,8 +236,8 @@ impl TreeBuilder {
 }
 
 /// A key as Travis reads it: the text as written, without the colon of a Ruby symbol (`:key`).
-fn as_key(tree: &Tree, place: Place) -> Result<MapKey, YamlError> {
-    let NodeKind::Scalar { text, plain } = &tree.what else {
+fn as_key(tree: &Tree, place: Position) -> Result<MapKey, YamlError> {
+    let NodeKind::Scalar { text, plain } = &tree.kind else {
         let detail = "a list or a map cannot be a key".to_owned();
         return Err(YamlError::Syntax { detail, place });
     };
@@ -272,8 +272,8 @@ fn is_foreign(tag: Option<&Tag>) -> bool {
 impl Tree {
     /// The position where it begins. For a map this is its first key, because an anchor may be some lines earlier. For an alias it is the value
     /// that the alias refers to.
-    pub fn place(&self) -> Place {
-        match &self.what {
+    pub fn place(&self) -> Position {
+        match &self.kind {
             NodeKind::Map(pairs) => pairs.first().map_or(self.place, |(key, _)| key.place),
             NodeKind::Scalar { .. } | NodeKind::List(_) => self.place,
         }
@@ -281,7 +281,7 @@ impl Tree {
 
     /// Its kind, for messages: `a list`.
     pub fn kind(&self) -> &'static str {
-        match &self.what {
+        match &self.kind {
             NodeKind::Scalar { .. } => "a single value",
             NodeKind::List(_) => "a list",
             NodeKind::Map(_) => "a map",
@@ -290,7 +290,7 @@ impl Tree {
 
     /// The items of a list. `None`: it is not a list.
     pub fn items(&self) -> Option<&[Rc<Tree>]> {
-        match &self.what {
+        match &self.kind {
             NodeKind::List(items) => Some(items),
             NodeKind::Scalar { .. } | NodeKind::Map(_) => None,
         }
@@ -301,7 +301,7 @@ impl Tree {
     /// # Errors
     /// [`YamlError::Syntax`] if the value of `<<` is neither a map nor a list of maps, and [`YamlError::TooLarge`].
     pub fn pairs(&self, notes: &mut Vec<String>) -> Result<Option<Pairs>, YamlError> {
-        let NodeKind::Map(written) = &self.what else { return Ok(None) };
+        let NodeKind::Map(written) = &self.kind else { return Ok(None) };
         self.bounded()?;
         let mut pairs = Pairs::default();
         for (key, tree) in written {
@@ -319,7 +319,7 @@ impl Tree {
     ///
     /// # Errors
     /// [`YamlError`]
-    pub fn read(&self, at: &str, read: &mut Read) -> Result<Node, YamlError> {
+    pub fn read(&self, at: &str, read: &mut SourceMap) -> Result<Node, YamlError> {
         self.bounded()?;
         read.lines.entry(at.to_owned()).or_insert(self.place().line);
         self.node(at, read)
@@ -330,11 +330,11 @@ impl Tree {
         if fits { Ok(()) } else { Err(YamlError::TooLarge) }
     }
 
-    fn node(&self, at: &str, read: &mut Read) -> Result<Node, YamlError> {
+    fn node(&self, at: &str, read: &mut SourceMap) -> Result<Node, YamlError> {
         if self.is_tagged {
             return Err(YamlError::Tag { place: self.place });
         }
-        match &self.what {
+        match &self.kind {
             NodeKind::Scalar { text, plain: false } => Ok(Node::Text(text.clone())),
             // The payload of a verification is JSON, in which 0.5 is a number.
             NodeKind::Scalar { text, plain: true } => Ok(plain(text, at.starts_with("/verify/"))),
@@ -349,7 +349,7 @@ impl Tree {
             }
             NodeKind::Map(_) => {
                 let pairs = self.pairs(&mut read.notes)?.expect("it is a map");
-                if let Some((key, first, second)) = pairs.twice.into_iter().next() {
+                if let Some((key, first, second)) = pairs.duplicates.into_iter().next() {
                     return Err(YamlError::DuplicateKey { key, first, second });
                 }
                 let mut nodes = Vec::with_capacity(pairs.pairs.len());
@@ -372,21 +372,21 @@ impl Pairs {
     /// # Errors
     /// [`YamlError::DuplicateKey`] for this key.
     pub fn get(&self, key: &str) -> Result<Option<&Rc<Tree>>, YamlError> {
-        if let Some((key, first, second)) = self.twice.iter().find(|(twice, ..)| twice == key) {
+        if let Some((key, first, second)) = self.duplicates.iter().find(|(duplicate, ..)| duplicate == key) {
             return Err(YamlError::DuplicateKey { key: key.clone(), first: *first, second: *second });
         }
         Ok(self.index.get(key).map(|index| &self.pairs[*index].tree))
     }
 
     /// Adds a pair. As in Psych, a later pair overrides an earlier one, even if it comes from a `<<` (at `place`).
-    fn put(&mut self, pair: Pair, place: Place, notes: &mut Vec<String>) {
+    fn put(&mut self, pair: Pair, place: Position, notes: &mut Vec<String>) {
         let Some(known) = self.index.get(&pair.key).map(|index| &mut self.pairs[*index]) else {
             self.index.insert(pair.key.clone(), self.pairs.len());
             self.pairs.push(pair);
             return;
         };
         match (known.merged, pair.merged) {
-            (false, false) => self.twice.push((pair.key.clone(), known.place, pair.place)),
+            (false, false) => self.duplicates.push((pair.key.clone(), known.place, pair.place)),
             (false, true) => notes.push(format!(
                 "line {}: `<<` comes after `{}` (line {}) and overrides it, as on Travis CI; put `<<` first",
                 place.line, pair.key, known.place.line
@@ -396,9 +396,9 @@ impl Pairs {
         *known = pair;
     }
 
-    fn merge(&mut self, from: &Rc<Tree>, place: Place, notes: &mut Vec<String>) -> Result<(), YamlError> {
+    fn merge(&mut self, from: &Rc<Tree>, place: Position, notes: &mut Vec<String>) -> Result<(), YamlError> {
         let refused = || YamlError::Syntax { detail: "`<<` expects a map or a list of maps".to_owned(), place };
-        let sources = match &from.what {
+        let sources = match &from.kind {
             NodeKind::Map(_) => vec![from],
             // The first of several maps takes precedence.
             NodeKind::List(items) => items.iter().rev().collect(),

@@ -32,7 +32,7 @@ pub(crate) struct Account {
 }
 
 /// The arguments of an operation, after the caller is authenticated and the request is parsed.
-pub(crate) struct Ask<'a> {
+pub(crate) struct Arguments<'a> {
     /// Function name or ARN in the path; empty if the path has none.
     pub(crate) subject: &'a str,
     /// Alias name or statement id in the path; empty if the path has none.
@@ -50,7 +50,7 @@ pub(crate) struct Ask<'a> {
     pub(crate) trusted: bool,
 }
 
-impl Ask<'_> {
+impl Arguments<'_> {
     /// Returns the first value of a query parameter.
     pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
         first(self.query, name)
@@ -91,7 +91,7 @@ impl Account {
             .and_then(|route| {
                 self.rates.take(route.operation, now.instant)?;
                 let document = document.as_ref().map_err(Clone::clone)?;
-                let ask = Ask {
+                let arguments = Arguments {
                     subject: &route.subject,
                     item: &route.item,
                     query: &head.query,
@@ -102,9 +102,9 @@ impl Account {
                     ending: call_outcome.ending,
                     trusted: false,
                 };
-                self.authorize(&route, &ask)?;
+                self.authorize(&route, &arguments)?;
                 self.mutate(call_outcome.before, &route.subject, now)?;
-                self.perform(&route, &ask)
+                self.perform(&route, &arguments)
             });
         result.unwrap_or_else(|refusal| {
             let (status, code, _) = refusal.wire();
@@ -149,11 +149,11 @@ impl Account {
     }
 
     /// Fails if the policy does not allow the request, whether or not the resource exists.
-    fn authorize(&self, route: &Route, ask: &Ask<'_>) -> Result<(), Refusal> {
+    fn authorize(&self, route: &Route, arguments: &Arguments<'_>) -> Result<(), Refusal> {
         if self.policy.is_none() {
             return Ok(());
         }
-        let needed = permissions::needed(self, route, ask)?;
+        let needed = permissions::needed(self, route, arguments)?;
         needed.into_iter().find_map(|permission| self.denial(permission)).map_or(Ok(()), Err)
     }
 
@@ -171,41 +171,41 @@ impl Account {
     }
 
     /// Runs the operation without authentication and authorization.
-    pub(crate) fn perform(&mut self, route: &Route, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+    pub(crate) fn perform(&mut self, route: &Route, arguments: &Arguments<'_>) -> Result<Answer, Refusal> {
         let value = match route.operation {
-            Operation::CreateFunction => self.create_function(ask),
-            Operation::GetFunction => self.get_function(ask),
-            Operation::GetFunctionConfiguration => self.get_function_configuration(ask),
-            Operation::UpdateFunctionConfiguration => self.update_function_configuration(ask),
-            Operation::UpdateFunctionCode => self.update_function_code(ask),
-            Operation::DeleteFunction => self.delete_function(ask),
-            Operation::PublishVersion => self.publish_version(ask),
-            Operation::ListVersionsByFunction => self.list_versions_by_function(ask),
-            Operation::CreateAlias => self.create_alias(ask),
-            Operation::GetAlias => self.get_alias(ask),
-            Operation::UpdateAlias => self.update_alias(ask),
-            Operation::DeleteAlias => self.delete_alias(ask),
-            Operation::ListAliases => self.list_aliases(ask),
-            Operation::TagResource => self.tag_resource(ask),
-            Operation::UntagResource => self.untag_resource(ask),
-            Operation::ListTags => self.list_tags(ask),
-            Operation::PutFunctionConcurrency => self.put_function_concurrency(ask),
-            Operation::GetFunctionConcurrency => self.get_function_concurrency(ask),
-            Operation::DeleteFunctionConcurrency => self.delete_function_concurrency(ask),
-            Operation::PutProvisionedConcurrencyConfig => self.put_provisioned_concurrency_config(ask),
-            Operation::GetProvisionedConcurrencyConfig => self.get_provisioned_concurrency_config(ask),
-            Operation::DeleteProvisionedConcurrencyConfig => self.delete_provisioned_concurrency_config(ask),
-            Operation::CreateFunctionUrlConfig => self.create_function_url_config(ask),
-            Operation::GetFunctionUrlConfig => self.get_function_url_config(ask),
-            Operation::UpdateFunctionUrlConfig => self.update_function_url_config(ask),
-            Operation::DeleteFunctionUrlConfig => self.delete_function_url_config(ask),
-            Operation::AddPermission => self.add_permission(ask),
-            Operation::GetPolicy => self.get_policy(ask),
-            Operation::RemovePermission => self.remove_permission(ask),
-            Operation::PutFunctionCodeSigningConfig => self.put_function_code_signing_config(ask),
-            Operation::GetFunctionCodeSigningConfig => self.get_function_code_signing_config(ask),
-            Operation::DeleteFunctionCodeSigningConfig => self.delete_function_code_signing_config(ask),
-            Operation::Invoke => return self.invoke(ask),
+            Operation::CreateFunction => self.create_function(arguments),
+            Operation::GetFunction => self.get_function(arguments),
+            Operation::GetFunctionConfiguration => self.get_function_configuration(arguments),
+            Operation::UpdateFunctionConfiguration => self.update_function_configuration(arguments),
+            Operation::UpdateFunctionCode => self.update_function_code(arguments),
+            Operation::DeleteFunction => self.delete_function(arguments),
+            Operation::PublishVersion => self.publish_version(arguments),
+            Operation::ListVersionsByFunction => self.list_versions_by_function(arguments),
+            Operation::CreateAlias => self.create_alias(arguments),
+            Operation::GetAlias => self.get_alias(arguments),
+            Operation::UpdateAlias => self.update_alias(arguments),
+            Operation::DeleteAlias => self.delete_alias(arguments),
+            Operation::ListAliases => self.list_aliases(arguments),
+            Operation::TagResource => self.tag_resource(arguments),
+            Operation::UntagResource => self.untag_resource(arguments),
+            Operation::ListTags => self.list_tags(arguments),
+            Operation::PutFunctionConcurrency => self.put_function_concurrency(arguments),
+            Operation::GetFunctionConcurrency => self.get_function_concurrency(arguments),
+            Operation::DeleteFunctionConcurrency => self.delete_function_concurrency(arguments),
+            Operation::PutProvisionedConcurrencyConfig => self.put_provisioned_concurrency_config(arguments),
+            Operation::GetProvisionedConcurrencyConfig => self.get_provisioned_concurrency_config(arguments),
+            Operation::DeleteProvisionedConcurrencyConfig => self.delete_provisioned_concurrency_config(arguments),
+            Operation::CreateFunctionUrlConfig => self.create_function_url_config(arguments),
+            Operation::GetFunctionUrlConfig => self.get_function_url_config(arguments),
+            Operation::UpdateFunctionUrlConfig => self.update_function_url_config(arguments),
+            Operation::DeleteFunctionUrlConfig => self.delete_function_url_config(arguments),
+            Operation::AddPermission => self.add_permission(arguments),
+            Operation::GetPolicy => self.get_policy(arguments),
+            Operation::RemovePermission => self.remove_permission(arguments),
+            Operation::PutFunctionCodeSigningConfig => self.put_function_code_signing_config(arguments),
+            Operation::GetFunctionCodeSigningConfig => self.get_function_code_signing_config(arguments),
+            Operation::DeleteFunctionCodeSigningConfig => self.delete_function_code_signing_config(arguments),
+            Operation::Invoke => return self.invoke(arguments),
         };
         Ok(Answer::json(route.status, &value?))
     }
@@ -223,9 +223,9 @@ impl Account {
 
     /// Returns the function that a request names. The qualifier comes from the name or from the query. Fails if the two
     /// differ.
-    pub(crate) fn named(&self, ask: &Ask<'_>) -> Result<FunctionName, Refusal> {
-        let mut name = self.name(ask.subject)?;
-        match (&name.qualifier, ask.parameter("Qualifier")) {
+    pub(crate) fn named(&self, arguments: &Arguments<'_>) -> Result<FunctionName, Refusal> {
+        let mut name = self.name(arguments.subject)?;
+        match (&name.qualifier, arguments.parameter("Qualifier")) {
             (Some(one), Some(other)) if one != other => Err(Refusal::QualifiersDiffer),
             (_, None) => Ok(name),
             (_, Some(qualifier)) => {
@@ -254,10 +254,10 @@ impl Account {
     }
 
     /// Returns the function of an operation that accepts neither a version nor an alias.
-    pub(crate) fn unqualified(&mut self, ask: &Ask<'_>) -> Result<&mut Function, Refusal> {
-        let name = self.name(ask.subject)?;
+    pub(crate) fn unqualified(&mut self, arguments: &Arguments<'_>) -> Result<&mut Function, Refusal> {
+        let name = self.name(arguments.subject)?;
         let qualified = name.qualifier.is_some();
-        let function = self.function(&name, ask.now)?;
+        let function = self.function(&name, arguments.now)?;
         if qualified {
             return Err(Refusal::UnqualifiedOnly);
         }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::account::Ask;
+use crate::account::Arguments;
 use crate::archive;
 use crate::document::Document;
 use crate::fault::Fault;
@@ -64,8 +64,8 @@ impl Endpoint {
     /// Records no call.
     pub fn function(&self, name: &str) -> Option<Value> {
         let none = json!({});
-        let ask = ask(name, &none, None);
-        self.shared.account().get_function(&ask).ok()
+        let arguments = arguments(name, &none, None);
+        self.shared.account().get_function(&arguments).ok()
     }
 
     /// The zip of a function or of a version (`f:1`). `None`: the function does not exist, or its code comes from S3 or
@@ -86,8 +86,8 @@ impl Endpoint {
             document.json["Code"] = json!({});
             document.code = Some(Arc::from(archive::tiny(b"export const handler = async () => 'seeded'\n")));
         }
-        let ask = ask("", &document.json, Some(&document));
-        let created = self.shared.account().create(&ask, Duration::ZERO);
+        let arguments = arguments("", &document.json, Some(&document));
+        let created = self.shared.account().create(&arguments, Duration::ZERO);
         created.map(drop).map_err(|refusal: Refusal| refusal.wire().2)
     }
 
@@ -100,8 +100,12 @@ impl Endpoint {
         let route = route::route(method, path).ok_or_else(|| words(Refusal::UnknownOperation))?;
         let document = Document::from_value(body);
         let query = uri::query(query);
-        let ask = Ask { item: &route.item, query: &query, ..ask(&route.subject, &document.json, Some(&document)) };
-        let answer = self.shared.account().perform(&route, &ask).map_err(words)?;
+        let arguments = Arguments {
+            item: &route.item,
+            query: &query,
+            ..arguments(&route.subject, &document.json, Some(&document))
+        };
+        let answer = self.shared.account().perform(&route, &arguments).map_err(words)?;
         Ok(serde_json::from_slice(&answer.body).unwrap_or(Value::Null))
     }
 
@@ -209,8 +213,8 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
 }
 
 /// Builds the arguments of a call that the test makes directly, without a request.
-fn ask<'a>(subject: &'a str, body: &'a Value, document: Option<&'a Document>) -> Ask<'a> {
-    Ask {
+fn arguments<'a>(subject: &'a str, body: &'a Value, document: Option<&'a Document>) -> Arguments<'a> {
+    Arguments {
         subject,
         item: "",
         query: &[],

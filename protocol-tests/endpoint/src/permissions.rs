@@ -7,7 +7,7 @@
 
 use serde_json::Value;
 
-use crate::account::{Account, Ask};
+use crate::account::{Account, Arguments};
 use crate::checks::{required, strings};
 use crate::configuration::VPC;
 use crate::function_name::FunctionName;
@@ -36,14 +36,14 @@ impl Permission {
 }
 
 /// Returns all permissions that a request needs, its own action first. Fails if the request names no valid resource.
-pub(crate) fn needed(account: &Account, route: &Route, ask: &Ask<'_>) -> Result<Vec<Permission>, Refusal> {
-    let resource = resource(account, route.operation, ask)?;
+pub(crate) fn needed(account: &Account, route: &Route, arguments: &Arguments<'_>) -> Result<Vec<Permission>, Refusal> {
+    let resource = resource(account, route.operation, arguments)?;
     // "Fine-tuning the Resources and Conditions sections of policies" (Lambda guide): only this action has another name
     // than its operation.
     let name = if route.operation == Operation::Invoke { "InvokeFunction" } else { route.name };
-    let own = Permission::new(&format!("lambda:{name}"), &resource, context(account, route.operation, ask));
+    let own = Permission::new(&format!("lambda:{name}"), &resource, context(account, route.operation, arguments));
     let mut needed = vec![own];
-    let (body, settings) = (ask.body, &account.settings);
+    let (body, settings) = (arguments.body, &account.settings);
     if route.operation == Operation::CreateFunction {
         // "Using tags on Lambda functions" (Lambda guide).
         if body["Tags"].as_object().is_some_and(|tags| !tags.is_empty()) {
@@ -71,13 +71,13 @@ pub(crate) fn needed(account: &Account, route: &Route, ask: &Ask<'_>) -> Result<
 /// Lambda guide). That page says for AddPermission, RemovePermission and Invoke that the qualifier belongs to the
 /// resource; for GetFunction "Set up IAM permissions and roles for Lambda@Edge" (CloudFront guide) does. For the others
 /// it is a guess.
-fn resource(account: &Account, operation: Operation, ask: &Ask<'_>) -> Result<String, Refusal> {
+fn resource(account: &Account, operation: Operation, arguments: &Arguments<'_>) -> Result<String, Refusal> {
     match operation {
         Operation::CreateFunction => {
-            let name = account.name(required(ask.body, "FunctionName", "functionName")?)?;
+            let name = account.name(required(arguments.body, "FunctionName", "functionName")?)?;
             Ok(account.arn(&FunctionName { qualifier: None, ..name }))
         }
-        Operation::TagResource | Operation::UntagResource | Operation::ListTags => Ok(ask.subject.to_owned()),
+        Operation::TagResource | Operation::UntagResource | Operation::ListTags => Ok(arguments.subject.to_owned()),
         Operation::GetFunction
         | Operation::GetFunctionConfiguration
         | Operation::DeleteFunction
@@ -91,7 +91,7 @@ fn resource(account: &Account, operation: Operation, ask: &Ask<'_>) -> Result<St
         | Operation::AddPermission
         | Operation::GetPolicy
         | Operation::RemovePermission
-        | Operation::Invoke => Ok(account.arn(&account.named(ask)?)),
+        | Operation::Invoke => Ok(account.arn(&account.named(arguments)?)),
         Operation::UpdateFunctionConfiguration
         | Operation::UpdateFunctionCode
         | Operation::PublishVersion
@@ -107,15 +107,15 @@ fn resource(account: &Account, operation: Operation, ask: &Ask<'_>) -> Result<St
         | Operation::PutFunctionCodeSigningConfig
         | Operation::GetFunctionCodeSigningConfig
         | Operation::DeleteFunctionCodeSigningConfig => {
-            Ok(account.arn(&FunctionName { qualifier: None, ..account.name(ask.subject)? }))
+            Ok(account.arn(&FunctionName { qualifier: None, ..account.name(arguments.subject)? }))
         }
     }
 }
 
 /// Returns the condition keys of the operation's own action ("Actions, resources, and condition keys for AWS Lambda",
 /// Service Authorization Reference). A key is absent if the request has no value for it.
-fn context(account: &Account, operation: Operation, ask: &Ask<'_>) -> Context {
-    let body = ask.body;
+fn context(account: &Account, operation: Operation, arguments: &Arguments<'_>) -> Context {
+    let body = arguments.body;
     let mut context = Context::new();
     match operation {
         Operation::CreateFunction | Operation::UpdateFunctionConfiguration => {
@@ -130,7 +130,7 @@ fn context(account: &Account, operation: Operation, ask: &Ask<'_>) -> Context {
         }
         Operation::TagResource => context.extend(tags_of(&body["Tags"])),
         Operation::UntagResource => {
-            let keys = ask.query.iter().filter(|(name, _)| name == "tagKeys").map(|(_, key)| key.as_str());
+            let keys = arguments.query.iter().filter(|(name, _)| name == "tagKeys").map(|(_, key)| key.as_str());
             add(&mut context, "aws:TagKeys", &keys.collect::<Vec<_>>());
         }
         Operation::AddPermission => {
@@ -142,7 +142,7 @@ fn context(account: &Account, operation: Operation, ask: &Ask<'_>) -> Context {
         | Operation::UpdateFunctionUrlConfig
         | Operation::DeleteFunctionUrlConfig => {
             // That the current value counts if the request has none is a guess.
-            let live = live_auth_type(account, ask).unwrap_or(&Value::Null);
+            let live = live_auth_type(account, arguments).unwrap_or(&Value::Null);
             let asked = &body["AuthType"];
             add(&mut context, "lambda:FunctionUrlAuthType", &text(if asked.is_null() { live } else { asked }));
         }
@@ -173,8 +173,8 @@ fn context(account: &Account, operation: Operation, ask: &Ask<'_>) -> Context {
     context
 }
 
-fn live_auth_type<'a>(account: &'a Account, ask: &Ask<'_>) -> Option<&'a Value> {
-    let name = account.named(ask).ok()?;
+fn live_auth_type<'a>(account: &'a Account, arguments: &Arguments<'_>) -> Option<&'a Value> {
+    let name = account.named(arguments).ok()?;
     let url = account.functions.get(&name.name)?.urls.get(name.qualifier.as_deref().unwrap_or("$LATEST"))?;
     Some(&url["AuthType"])
 }

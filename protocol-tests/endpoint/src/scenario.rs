@@ -46,31 +46,31 @@ pub(crate) fn signed(method: &str, target: &str, body: &[u8], signer: &Settings,
     head
 }
 
-/// An account with a clock that only [`Scenario::later`] advances.
-pub(crate) struct Scenario {
+/// An account with a clock that only [`TestAccount::later`] advances.
+pub(crate) struct TestAccount {
     account: Account,
     now: Moment,
     call_outcome: CallOutcome,
 }
 
-impl Scenario {
+impl TestAccount {
     /// Creates an account in which creations and updates take this long.
-    pub(crate) fn new(create_ms: u64, update_ms: u64) -> Scenario {
+    pub(crate) fn new(create_ms: u64, update_ms: u64) -> TestAccount {
         let settings = Settings {
             create_duration: Duration::from_millis(create_ms),
             update_duration: Duration::from_millis(update_ms),
             ..Settings::default()
         };
-        Scenario::of(settings)
+        TestAccount::of(settings)
     }
 
-    pub(crate) fn of(settings: Settings) -> Scenario {
-        Scenario { account: Account::new(settings), now: Moment::now(), call_outcome: CallOutcome::default() }
+    pub(crate) fn of(settings: Settings) -> TestAccount {
+        TestAccount { account: Account::new(settings), now: Moment::now(), call_outcome: CallOutcome::default() }
     }
 
     /// Creates an account with the function `f`, in which nothing takes time.
-    pub(crate) fn with_function() -> Scenario {
-        let mut scenario = Scenario::new(0, 0);
+    pub(crate) fn with_function() -> TestAccount {
+        let mut scenario = TestAccount::new(0, 0);
         scenario.create();
         scenario
     }

@@ -23,13 +23,15 @@ impl Script {
 
     /// Returns the first fault that matches this call and is due. One fault per call, so that two faults of one kind
     /// affect two calls.
-    pub(crate) fn strike(&mut self, operation: &str, now: Instant) -> Option<FaultKind> {
-        self.faults.iter_mut().find_map(|waiting| waiting.strike(operation, now).then(|| waiting.fault.kind.clone()))
+    pub(crate) fn fault_for(&mut self, operation: &str, now: Instant) -> Option<FaultKind> {
+        self.faults
+            .iter_mut()
+            .find_map(|waiting| waiting.applies_to(operation, now).then(|| waiting.fault.kind.clone()))
     }
 }
 
 impl Waiting {
-    fn strike(&mut self, operation: &str, now: Instant) -> bool {
+    fn applies_to(&mut self, operation: &str, now: Instant) -> bool {
         let fault = &mut self.fault;
         let matches = fault.operation.as_deref().is_none_or(|name| name == operation);
         if !matches || !fault.kind.concerns(operation, fault.operation.is_some()) {
@@ -71,7 +73,7 @@ mod tests {
             script.add(Fault::from_json(fault).unwrap());
         }
         let now = Moment::now().instant;
-        let status = |call: &&str| script.strike(call, now).and_then(|it| it.answer()).map_or(0, |it| it.status);
+        let status = |call: &&str| script.fault_for(call, now).and_then(|it| it.answer()).map_or(0, |it| it.status);
         assert_eq!(calls.iter().map(status).collect::<Vec<_>>(), struck);
     }
 
@@ -94,8 +96,8 @@ mod tests {
         let fault = json!({"kind": "update-fails", "reason_code": "InvalidImage"});
         script.add(Fault::from_json(&fault).unwrap());
         let now = Moment::now().instant;
-        assert_eq!(script.strike("GetFunction", now), None);
-        assert!(script.strike("UpdateFunctionCode", now).is_some());
+        assert_eq!(script.fault_for("GetFunction", now), None);
+        assert!(script.fault_for("UpdateFunctionCode", now).is_some());
     }
 
     /// Checks which calls the fault affects. Each call has its time in milliseconds after the start.
@@ -104,9 +106,9 @@ mod tests {
         let mut script = Script::default();
         script.add(Fault::from_json(fault).unwrap());
         let start = Moment::now().instant;
-        let mut strike =
-            |(operation, ms): &(&str, u64)| script.strike(operation, start + Duration::from_millis(*ms)).is_some();
-        assert_eq!(calls.iter().map(&mut strike).collect::<Vec<_>>(), struck);
+        let mut applies_to =
+            |(operation, ms): &(&str, u64)| script.fault_for(operation, start + Duration::from_millis(*ms)).is_some();
+        assert_eq!(calls.iter().map(&mut applies_to).collect::<Vec<_>>(), struck);
     }
 
     #[test]

@@ -147,7 +147,7 @@ impl Shared {
     fn exchange(&self, reader: &mut BufReader<&TcpStream>, mut stream: &TcpStream, head: &Head) -> io::Result<Then> {
         let at = Moment::now().instant;
         let operation = route::route(&head.method, &head.path).map_or("Unknown", |route| route.name);
-        let fault = self.script().strike(operation, at);
+        let fault = self.script().fault_for(operation, at);
         let mut arrival = Arrival { operation, head, at, body: Body::default() };
         if let Some(FaultKind::ResetBefore) = fault {
             self.record(&arrival, Value::Null, 0, 0);

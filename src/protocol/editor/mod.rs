@@ -108,8 +108,8 @@ fn enriched(at: &str, property: &Value, definitions: &Object, keys: &[EditorKey]
         ("FileSystems", _) => file_systems(&nested("FileSystemConfig")),
         ("UrlOrNone", _) => or(nested("FunctionUrl"), &["object", "string", "null"], "^([Nn][Oo][Nn][Ee])?$"),
         ("Anything", _) => Object::new(),
-        (from_its_own, _) => {
-            let mut object = nested(from_its_own);
+        (definition_name, _) => {
+            let mut object = nested(definition_name);
             object.insert("type".to_owned(), json!(["object", "null"]));
             object
         }
@@ -357,11 +357,11 @@ fn choice(words: &[(&str, &str)], by_branch: bool) -> Object {
 
 /// Runtimes that were not deprecated on [`READ_ON`], the day on which their table was read. Other names are valid.
 fn runtimes(pattern: Option<(&str, &str)>, by_branch: bool) -> Object {
-    let mended = RUNTIMES.iter().filter(|runtime| runtime.deprecated > READ_ON);
-    let reported: Vec<(&str, String)> = mended
+    let supported = RUNTIMES.iter().filter(|runtime| runtime.deprecated > READ_ON);
+    let descriptions: Vec<(&str, String)> = supported
         .map(|runtime| (runtime.id, format!("{}, supported until {}", runtime.label, runtime.deprecated)))
         .collect();
-    let words: Vec<(&str, &str)> = reported.iter().map(|(id, reported)| (*id, reported.as_str())).collect();
+    let words: Vec<(&str, &str)> = descriptions.iter().map(|(id, description)| (*id, description.as_str())).collect();
     open_words(&words, pattern, by_branch)
 }
 
@@ -375,11 +375,11 @@ fn open_words(words: &[(&str, &str)], pattern: Option<(&str, &str)>, by_branch: 
 /// alternatives, a hover shows the title of the key for each of them.
 fn alternatives(words: &[(&str, &str)], types: &[&str], pattern: &str, message: &str, by_branch: bool) -> Object {
     let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-    let reported: Vec<&str> = words.iter().map(|(_, reported)| *reported).collect();
+    let descriptions: Vec<&str> = words.iter().map(|(_, description)| *description).collect();
     let offered = json!({
         "enum": names,
-        "enumDescriptions": reported,
-        "markdownEnumDescriptions": reported,
+        "enumDescriptions": descriptions,
+        "markdownEnumDescriptions": descriptions,
         "errorMessage": message,
     });
     let another = with_pattern(with_message(typed(types, by_branch), message), pattern, message);

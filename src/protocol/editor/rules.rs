@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::in_any_case;
 
 /// Keys that are refused with a container image, whatever their value.
-const OF_FILES: [&str; 9] =
+const FILE_KEYS: [&str; 9] =
     ["zip", "include", "exclude", "symlinks", "dot_match", "s3_bucket", "runtime", "handler_name", "layers"];
 
 /// The value of `allOf`: one rule in each entry.
@@ -18,10 +18,10 @@ pub(super) fn rules() -> Value {
         rules.push(rule(&not(&has_bucket()), [(key, format!("`{key}` requires `s3_bucket`."))]));
     }
     rules.push(needs("s3_object_version", "s3_key"));
-    let from_a_package = ["zip", "include", "exclude", "symlinks", "dot_match", "s3_prefix"];
+    let package_keys = ["zip", "include", "exclude", "symlinks", "dot_match", "s3_prefix"];
     rules.push(rule(
         &has("s3_key"),
-        from_a_package.map(|key| (key, format!("`s3_key` names a finished archive; leave `{key}` out."))),
+        package_keys.map(|key| (key, format!("`s3_key` names a finished archive; leave `{key}` out."))),
     ));
     // validate::image
     let image = format!("^{}$", in_any_case("image"));
@@ -36,7 +36,7 @@ pub(super) fn rules() -> Value {
     ));
     rules.push(rule(
         &is_image,
-        OF_FILES
+        FILE_KEYS
             .map(|key| (key, format!("A container image has its own files, runtime and handler; leave `{key}` out."))),
     ));
     let message = "A container image has its own files, runtime and handler; leave this key out.";

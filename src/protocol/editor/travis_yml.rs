@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{in_any_case, snippets};
 
 /// The schema of a `.travis.yml` with `stanza` under `deploy`, at the top level and in jobs.
-pub(in crate::protocol) fn around(mut stanza: Value) -> Value {
+pub(in crate::protocol) fn wrap(mut stanza: Value) -> Value {
     let draft = stanza["$schema"].take();
     let mut definitions = stanza["definitions"].take();
     let root = stanza.as_object_mut().expect("an object's schema");

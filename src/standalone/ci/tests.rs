@@ -15,7 +15,7 @@ fn check(ci: Ci, always: Pairs, build: &[(&str, &str)], expected: &[(&str, &str)
     let env: Vec<_> = always.iter().chain(build).copied().collect();
     let env = lookup(&env);
     assert_eq!(Ci::detect(&env), Some(ci));
-    let travis = ci.travis(&env);
+    let travis = ci.to_travis_vars(&env);
     let travis: Vec<(&str, &str)> = travis.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let mut expected: Vec<(&str, &str)> = expected
         .iter()
@@ -391,11 +391,11 @@ fn codebuild() {
 #[test]
 fn nothing_known_is_a_pull_request_everywhere() {
     for ci in Ci::ALL {
-        assert_eq!(ci.travis(&|_| None), [("TRAVIS_PULL_REQUEST", "unknown".to_owned())], "{ci:?}");
+        assert_eq!(ci.to_travis_vars(&|_| None), [("TRAVIS_PULL_REQUEST", "unknown".to_owned())], "{ci:?}");
     }
     for ci in Ci::ALL.into_iter().filter(|ci| *ci != Ci::Travis) {
         for value in ["false", "0", "x", "/", " "] {
-            let travis = ci.travis(&|_| Some(value.to_owned()));
+            let travis = ci.to_travis_vars(&|_| Some(value.to_owned()));
             let request = travis.iter().find(|(name, _)| *name == "TRAVIS_PULL_REQUEST").expect("always decided");
             assert!(request.1 != "false" && !request.1.trim().is_empty(), "{ci:?}: {value:?}: {travis:?}");
         }

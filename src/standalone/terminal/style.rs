@@ -58,7 +58,7 @@ pub fn size_of(fd: impl AsFd) -> Option<u16> {
 
 /// The colour and weight of a piece of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Styles {
+pub(super) enum TextStyle {
     Plain,
     Dim,
     Bold,
@@ -69,19 +69,19 @@ pub(super) enum Styles {
     BadBold,
 }
 
-impl Styles {
+impl TextStyle {
     /// The parameters of the escape sequence (Select Graphic Rendition, ECMA-48). Only the sixteen standard colours are used, so that the theme
     /// of the terminal applies.
     pub(super) fn parameters(self) -> Option<&'static str> {
         match self {
-            Styles::Plain => None,
-            Styles::Dim => Some("2"),
-            Styles::Bold => Some("1"),
-            Styles::Good => Some("32"),
-            Styles::GoodBold => Some("1;32"),
-            Styles::Changed => Some("33"),
-            Styles::Bad => Some("31"),
-            Styles::BadBold => Some("1;31"),
+            TextStyle::Plain => None,
+            TextStyle::Dim => Some("2"),
+            TextStyle::Bold => Some("1"),
+            TextStyle::Good => Some("32"),
+            TextStyle::GoodBold => Some("1;32"),
+            TextStyle::Changed => Some("33"),
+            TextStyle::Bad => Some("31"),
+            TextStyle::BadBold => Some("1;31"),
         }
     }
 }
@@ -92,7 +92,7 @@ pub(super) struct Symbols {
     pub(super) done: &'static str,
     pub(super) not: &'static str,
     pub(super) runs: &'static str,
-    pub(super) reported: &'static str,
+    pub(super) note: &'static str,
     pub(super) arrow: &'static str,
     pub(super) bar: &'static str,
     pub(super) cut: &'static str,
@@ -102,13 +102,13 @@ pub(super) struct Symbols {
 }
 
 impl TerminalCapabilities {
-    pub(super) fn marks(self) -> Symbols {
+    pub(super) fn symbols(self) -> Symbols {
         if self.unicode {
             Symbols {
                 done: "✓",
                 not: "✗",
                 runs: "…",
-                reported: "·",
+                note: "·",
                 arrow: "→",
                 bar: "│",
                 cut: "…",
@@ -121,7 +121,7 @@ impl TerminalCapabilities {
                 done: "ok",
                 not: "x ",
                 runs: "..",
-                reported: "- ",
+                note: "- ",
                 arrow: "->",
                 bar: "|",
                 cut: "...",

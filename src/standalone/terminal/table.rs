@@ -3,12 +3,12 @@
 
 use serde_json::Value;
 
-use super::style::{Styles, Symbols};
+use super::style::{Symbols, TextStyle};
 use super::text::{both_shortened, clean, shortened, width};
 use crate::protocol::secret::MASK;
 
 /// The styled pieces of one line.
-pub(super) type Line = Vec<(Styles, String)>;
+pub(super) type Line = Vec<(TextStyle, String)>;
 
 /// Columns before a field: indentation, symbol, space.
 const BEFORE: usize = 6;
@@ -17,7 +17,7 @@ const BEFORE: usize = 6;
 const HASH: usize = 12;
 
 /// The lines of the table. `columns` is the width of the terminal; `None` is a log.
-pub(super) fn lines(steps: &[Value], marks: Symbols, columns: Option<usize>) -> Vec<Line> {
+pub(super) fn lines(steps: &[Value], symbols: Symbols, columns: Option<usize>) -> Vec<Line> {
     let rows: Vec<Vec<Row>> = steps
         .iter()
         .map(|step| changes(step).iter().map(|change| Row::of(change, columns.is_some())).collect())
@@ -28,10 +28,10 @@ pub(super) fn lines(steps: &[Value], marks: Symbols, columns: Option<usize>) -> 
     let mut lines = Vec::new();
     for (step, rows) in steps.iter().zip(&rows) {
         lines.push(vec![
-            (Styles::Plain, "  ".to_owned()),
-            (Styles::Bold, clean(step["step"].as_str().unwrap_or_default())),
+            (TextStyle::Plain, "  ".to_owned()),
+            (TextStyle::Bold, clean(step["step"].as_str().unwrap_or_default())),
         ]);
-        rows.iter().for_each(|row| row.write(fields, marks, columns, &mut lines));
+        rows.iter().for_each(|row| row.write(fields, symbols, columns, &mut lines));
     }
     lines
 }
@@ -71,43 +71,47 @@ impl Row {
         Row { field, from, to }
     }
 
-    fn write(&self, fields: usize, marks: Symbols, columns: Option<usize>, lines: &mut Vec<Line>) {
-        let (mark, paint) = match (&self.from, &self.to) {
-            (None, Some(_)) => ("+", Styles::Good),
-            (Some(_), None) => ("-", Styles::Bad),
-            _ => ("~", Styles::Changed),
+    fn write(&self, fields: usize, symbols: Symbols, columns: Option<usize>, lines: &mut Vec<Line>) {
+        let (mark, style) = match (&self.from, &self.to) {
+            (None, Some(_)) => ("+", TextStyle::Good),
+            (Some(_), None) => ("-", TextStyle::Bad),
+            _ => ("~", TextStyle::Changed),
         };
-        let arrow = if self.from.is_some() && self.to.is_some() { format!("{} ", marks.arrow) } else { String::new() };
+        let arrow =
+            if self.from.is_some() && self.to.is_some() { format!("{} ", symbols.arrow) } else { String::new() };
         let joined = |items: &Option<Items>| items.as_ref().map(|items| items.join(", ")).unwrap_or_default();
         let (from, to) = (joined(&self.from), joined(&self.to));
         let before = if arrow.is_empty() { from } else { format!("{from} {arrow}") };
         let field = width(&self.field).max(fields);
         let fits = columns.is_none_or(|columns| BEFORE + field + 2 + width(&before) + width(&to) <= columns);
-        let mut line = vec![(Styles::Plain, "    ".to_owned()), (paint, format!("{mark} {}", self.field))];
+        let mut line = vec![(TextStyle::Plain, "    ".to_owned()), (style, format!("{mark} {}", self.field))];
         let start = BEFORE + fields + 2;
         if fits || width(&self.field) <= fields {
-            line.push((Styles::Plain, " ".repeat(field + 2 - width(&self.field))));
+            line.push((TextStyle::Plain, " ".repeat(field + 2 - width(&self.field))));
         } else {
             lines.push(std::mem::take(&mut line));
-            line.push((Styles::Plain, " ".repeat(start)));
+            line.push((TextStyle::Plain, " ".repeat(start)));
         }
         if fits {
-            line.extend([(if arrow.is_empty() { Styles::Plain } else { Styles::Dim }, before), (Styles::Plain, to)]);
+            line.extend([
+                (if arrow.is_empty() { TextStyle::Plain } else { TextStyle::Dim }, before),
+                (TextStyle::Plain, to),
+            ]);
             lines.push(line);
             return;
         }
         // Below each other, so that the difference is easy to see.
         let available = columns.map_or(usize::MAX, |columns| columns.saturating_sub(start));
-        let (from, to) = self.shortened(available, marks.cut);
-        let old = from.iter().map(|item| (if arrow.is_empty() { Styles::Plain } else { Styles::Dim }, item, ""));
+        let (from, to) = self.shortened(available, symbols.cut);
+        let old = from.iter().map(|item| (if arrow.is_empty() { TextStyle::Plain } else { TextStyle::Dim }, item, ""));
         let new =
-            to.iter().enumerate().map(|(at, item)| (Styles::Plain, item, if at == 0 { arrow.as_str() } else { "" }));
-        for (number, (paint, item, arrow)) in old.chain(new).enumerate() {
+            to.iter().enumerate().map(|(at, item)| (TextStyle::Plain, item, if at == 0 { arrow.as_str() } else { "" }));
+        for (number, (style, item, arrow)) in old.chain(new).enumerate() {
             if number > 0 {
                 lines.push(std::mem::take(&mut line));
-                line.push((Styles::Dim, format!("{}{arrow}", " ".repeat(start - width(arrow)))));
+                line.push((TextStyle::Dim, format!("{}{arrow}", " ".repeat(start - width(arrow)))));
             }
-            line.push((paint, item.clone()));
+            line.push((style, item.clone()));
         }
         lines.push(line);
     }

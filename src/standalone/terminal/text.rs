@@ -22,7 +22,7 @@ pub(super) fn clean_output(line: &str) -> String {
     let mut clean = String::with_capacity(line.len());
     let mut rest = line.strip_suffix('\r').unwrap_or(line);
     while let Some(c) = rest.chars().next() {
-        if let Some(behind) = behind_colour(rest) {
+        if let Some(behind) = after_colour(rest) {
             rest = behind;
             continue;
         }
@@ -37,7 +37,7 @@ pub(super) fn clean_output(line: &str) -> String {
 }
 
 /// The text after a colour sequence at its beginning, `ESC [ 1 ; 31 m`.
-fn behind_colour(text: &str) -> Option<&str> {
+fn after_colour(text: &str) -> Option<&str> {
     let parameters = text.strip_prefix("\u{1b}[")?;
     parameters.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';' || c == ':').strip_prefix('m')
 }

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use super::*;
 
 #[track_caller]
-fn read_with_notes(text: &str) -> (Value, Read) {
+fn read_with_notes(text: &str) -> (Value, SourceMap) {
     let tree = parse(text).unwrap_or_else(|error| panic!("{text}: {error:?}")).expect("a document");
-    let mut read = Read::default();
+    let mut read = SourceMap::default();
     let node = tree.read("", &mut read).unwrap_or_else(|error| panic!("{text}: {error:?}"));
     (Value::from(&node), read)
 }
@@ -23,7 +23,7 @@ fn refused(text: &str) -> YamlError {
         Ok(tree) => tree.expect("a document"),
         Err(error) => return error,
     };
-    tree.read("", &mut Read::default()).expect_err(text)
+    tree.read("", &mut SourceMap::default()).expect_err(text)
 }
 
 #[test]
@@ -206,13 +206,13 @@ fn an_alias_is_for_its_anchor_and_two_arrows_merge_it() {
     assert_eq!(value["v"], json!({"a": 1, "b": 2}));
     let note = "line 5: `<<` comes after `b` (line 4) and overrides it, as on Travis CI; put `<<` first";
     assert_eq!(read.notes, [note]);
-    assert!(matches!(refused("a: {<<: x}"), YamlError::Syntax { place: Place { line: 1, column: 5 }, .. }));
+    assert!(matches!(refused("a: {<<: x}"), YamlError::Syntax { place: Position { line: 1, column: 5 }, .. }));
 }
 
 #[test]
 fn a_key_that_is_twice_is_refused_with_both_places() {
     let error = refused("a: 1\nb:\n  c: 1\n  d: 2\n  c: 1\n");
-    let (first, second) = (Place { line: 3, column: 3 }, Place { line: 5, column: 3 });
+    let (first, second) = (Position { line: 3, column: 3 }, Position { line: 5, column: 3 });
     assert_eq!(error, YamlError::DuplicateKey { key: "c".to_owned(), first, second });
 }
 

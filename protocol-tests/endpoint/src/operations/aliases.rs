@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::account::{Account, Ask, check_revision};
+use crate::account::{Account, Arguments, check_revision};
 use crate::checks;
 use crate::function::{Alias, Function, Phase, Provisioning, Span};
 use crate::function_name::is_word;
@@ -11,21 +11,21 @@ use crate::ids;
 use crate::refusal::Refusal;
 
 impl Account {
-    pub(crate) fn create_alias(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
-        let function = self.unqualified(ask)?;
-        let name = checks::required(ask.body, "Name", "name")?;
+    pub(crate) fn create_alias(&mut self, arguments: &Arguments<'_>) -> Result<Value, Refusal> {
+        let function = self.unqualified(arguments)?;
+        let name = checks::required(arguments.body, "Name", "name")?;
         if !is_word(name) || name.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(checks::pattern(name, "name", "(?!^[0-9]+$)([a-zA-Z0-9-_]+)"));
         }
-        let version = checks::required(ask.body, "FunctionVersion", "functionVersion")?;
+        let version = checks::required(arguments.body, "FunctionVersion", "functionVersion")?;
         let arn = function.qualified(Some(name));
         if function.aliases.contains_key(name) {
             return Err(Refusal::AliasExists { arn });
         }
         let alias = Alias {
             version: version.to_owned(),
-            description: ask.body["Description"].as_str().unwrap_or_default().to_owned(),
-            weights: weights(ask.body).unwrap_or_default(),
+            description: arguments.body["Description"].as_str().unwrap_or_default().to_owned(),
+            weights: weights(arguments.body).unwrap_or_default(),
             revision_id: ids::unique(),
             leaving: None,
             invoked: 0,
@@ -36,64 +36,64 @@ impl Account {
         Ok(answer)
     }
 
-    pub(crate) fn get_alias(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
-        let function = self.unqualified(ask)?;
-        let arn = function.qualified(Some(ask.item));
-        match function.aliases.get(ask.item) {
-            Some(alias) => Ok(alias.answer(ask.item, &arn)),
+    pub(crate) fn get_alias(&mut self, arguments: &Arguments<'_>) -> Result<Value, Refusal> {
+        let function = self.unqualified(arguments)?;
+        let arn = function.qualified(Some(arguments.item));
+        match function.aliases.get(arguments.item) {
+            Some(alias) => Ok(alias.answer(arguments.item, &arn)),
             None => Err(Refusal::AliasNotFound { arn }),
         }
     }
 
     /// Absent members keep their value. This includes the weights: an alias keeps sending traffic to an old version
     /// until a request changes that. Provisioned concurrency moves with the alias, which takes the usual time again.
-    pub(crate) fn update_alias(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
+    pub(crate) fn update_alias(&mut self, arguments: &Arguments<'_>) -> Result<Value, Refusal> {
         let lasts = self.settings.provision_duration;
-        let function = self.unqualified(ask)?;
-        let arn = function.qualified(Some(ask.item));
-        let Some(live) = function.aliases.get(ask.item) else {
+        let function = self.unqualified(arguments)?;
+        let arn = function.qualified(Some(arguments.item));
+        let Some(live) = function.aliases.get(arguments.item) else {
             return Err(Refusal::AliasToUpdateNotFound { arn });
         };
-        check_revision(ask.body, &live.revision_id)?;
-        let text = |key: &str, live: &str| ask.body[key].as_str().unwrap_or(live).to_owned();
+        check_revision(arguments.body, &live.revision_id)?;
+        let text = |key: &str, live: &str| arguments.body[key].as_str().unwrap_or(live).to_owned();
         let left = live.version.clone();
         let mut alias = Alias {
             version: text("FunctionVersion", &live.version),
             description: text("Description", &live.description),
-            weights: weights(ask.body).unwrap_or_else(|| live.weights.clone()),
+            weights: weights(arguments.body).unwrap_or_else(|| live.weights.clone()),
             revision_id: ids::unique(),
             leaving: live.leaving.clone(),
             invoked: 0,
         };
         check(&alias, Some(live), function)?;
-        if let Some(provisioned) = function.provisioned.get_mut(ask.item).filter(|_| alias.version != left) {
-            let span = Span { from: ask.now, lasts, ending: ask.ending.clone() };
+        if let Some(provisioned) = function.provisioned.get_mut(arguments.item).filter(|_| alias.version != left) {
+            let span = Span { from: arguments.now, lasts, ending: arguments.ending.clone() };
             alias.leaving = Some((left, span.until())).filter(|_| !lasts.is_zero());
             provisioned.phase = Provisioning::Allocating { until: span.until(), ending: span.ending };
         }
-        let answer = alias.answer(ask.item, &arn);
-        function.aliases.insert(ask.item.to_owned(), alias);
+        let answer = alias.answer(arguments.item, &arn);
+        function.aliases.insert(arguments.item.to_owned(), alias);
         Ok(answer)
     }
 
     /// Succeeds if the alias does not exist, as on AWS.
-    pub(crate) fn delete_alias(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
-        let function = self.unqualified(ask)?;
-        function.aliases.remove(ask.item);
-        function.forget(ask.item);
+    pub(crate) fn delete_alias(&mut self, arguments: &Arguments<'_>) -> Result<Value, Refusal> {
+        let function = self.unqualified(arguments)?;
+        function.aliases.remove(arguments.item);
+        function.forget(arguments.item);
         Ok(Value::Null)
     }
 
-    pub(crate) fn list_aliases(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
-        let function = self.unqualified(ask)?;
-        let wanted = ask.parameter("FunctionVersion");
+    pub(crate) fn list_aliases(&mut self, arguments: &Arguments<'_>) -> Result<Value, Refusal> {
+        let function = self.unqualified(arguments)?;
+        let wanted = arguments.parameter("FunctionVersion");
         let answers: Vec<Value> = function
             .aliases
             .iter()
             .filter(|(_, alias)| wanted.is_none_or(|version| alias.version == version))
             .map(|(name, alias)| alias.answer(name, &function.qualified(Some(name))))
             .collect();
-        Ok(super::page("Aliases", &answers, ask))
+        Ok(super::page("Aliases", &answers, arguments))
     }
 }
 

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::account::{Account, Ask};
+use crate::account::{Account, Arguments};
 use crate::constraints::Constraints;
 use crate::function::Function;
 use crate::refusal::Refusal;
@@ -14,15 +14,15 @@ pub(super) const FLOOR: u64 = 100;
 const KEY: &str = "ReservedConcurrentExecutions";
 
 impl Account {
-    pub(crate) fn put_function_concurrency(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
+    pub(crate) fn put_function_concurrency(&mut self, arguments: &Arguments<'_>) -> Result<Value, Refusal> {
         let mut constraints = Constraints::default();
-        constraints.present(&ask.body[KEY], "reservedConcurrentExecutions");
-        constraints.range(&ask.body[KEY], "reservedConcurrentExecutions", 0, i64::MAX)?;
+        constraints.present(&arguments.body[KEY], "reservedConcurrentExecutions");
+        constraints.range(&arguments.body[KEY], "reservedConcurrentExecutions", 0, i64::MAX)?;
         constraints.finish()?;
-        let reserved = ask.body[KEY].as_u64().unwrap_or_default();
-        let own = self.unqualified(ask)?.reserved.unwrap_or_default();
+        let reserved = arguments.body[KEY].as_u64().unwrap_or_default();
+        let own = self.unqualified(arguments)?.reserved.unwrap_or_default();
         let unreserved = self.unreserved() + own;
-        let function = self.unqualified(ask)?;
+        let function = self.unqualified(arguments)?;
         if unreserved.saturating_sub(reserved) < FLOOR {
             return Err(Refusal::ReservedBelowFloor { floor: FLOOR });
         }
@@ -35,14 +35,14 @@ impl Account {
     }
 
     /// Returns an empty object if nothing is reserved.
-    pub(crate) fn get_function_concurrency(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
-        let function = self.unqualified(ask)?;
+    pub(crate) fn get_function_concurrency(&mut self, arguments: &Arguments<'_>) -> Result<Value, Refusal> {
+        let function = self.unqualified(arguments)?;
         Ok(function.reserved.map_or(json!({}), |reserved| json!({ KEY: reserved })))
     }
 
     /// Succeeds if nothing is reserved, as on AWS.
-    pub(crate) fn delete_function_concurrency(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
-        self.unqualified(ask)?.reserved = None;
+    pub(crate) fn delete_function_concurrency(&mut self, arguments: &Arguments<'_>) -> Result<Value, Refusal> {
+        self.unqualified(arguments)?.reserved = None;
         Ok(Value::Null)
     }
 

@@ -5,21 +5,21 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::account::{Account, Ask, check_revision};
+use crate::account::{Account, Arguments, check_revision};
 use crate::function::{Code, Function, Span, Version};
 use crate::function_name::FunctionName;
 use crate::refusal::{ENVIRONMENT_HIDDEN, Refusal};
 use crate::{archive, checks, configuration, ids, moment, permissions};
 
 impl Account {
-    pub(crate) fn create_function(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
+    pub(crate) fn create_function(&mut self, arguments: &Arguments<'_>) -> Result<Value, Refusal> {
         let lasts = self.settings.create_duration;
-        self.create(ask, lasts)
+        self.create(arguments, lasts)
     }
 
     /// CreateFunction with a custom duration of the Pending state; it is zero for functions that a test prepares.
-    pub(crate) fn create(&mut self, ask: &Ask<'_>, lasts: Duration) -> Result<Value, Refusal> {
-        let body = ask.body;
+    pub(crate) fn create(&mut self, arguments: &Arguments<'_>, lasts: Duration) -> Result<Value, Refusal> {
+        let body = arguments.body;
         let name = self.name(checks::required(body, "FunctionName", "functionName")?)?;
         checks::required(body, "Role", "role")?;
         checks::check(body, &self.settings.region)?;
@@ -35,14 +35,14 @@ impl Account {
         if self.functions.contains_key(&name.name) {
             return Err(Refusal::FunctionExists { name: name.name });
         }
-        let code = code(&body["Code"], ask)?;
+        let code = code(&body["Code"], arguments)?;
         // An image for a zip function, or a zip for an image function, does not count as code either.
         let code = code.filter(|code| code.image_uri.is_some() == image).ok_or(Refusal::CodeMissing)?;
         let signing = body["CodeSigningConfigArn"].as_str().map(str::to_owned);
         if image && signing.is_some() {
             return Err(Refusal::SigningOfImages);
         }
-        let span = Span { from: ask.now, lasts, ending: ask.ending.clone() };
+        let span = Span { from: arguments.now, lasts, ending: arguments.ending.clone() };
         let latest = Version {
             number: None,
             is_latest_published: false,
@@ -50,26 +50,26 @@ impl Account {
             description: None,
             code,
             revision_id: ids::unique(),
-            last_modified: moment::last_modified(ask.now.wall),
+            last_modified: moment::last_modified(arguments.now.wall),
             phase: span.clone().creation(),
         };
         checks::outcome(&latest.configuration)?;
         let mut function = Function::new(self.arn(&name), latest, super::tags::read(&body["Tags"]));
         function.signing = signing;
-        let answer = answer(&mut function, ask, span)?;
+        let answer = answer(&mut function, arguments, span)?;
         self.functions.insert(name.name, function);
         Ok(answer)
     }
 
-    pub(crate) fn get_function(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
-        let configuration = self.get_function_configuration(ask)?;
-        let name = self.named(ask)?;
+    pub(crate) fn get_function(&mut self, arguments: &Arguments<'_>) -> Result<Value, Refusal> {
+        let configuration = self.get_function_configuration(arguments)?;
+        let name = self.named(arguments)?;
         let tags = permissions::from_tags(&self.arn(&FunctionName { qualifier: None, ..name.clone() }));
-        let tags_denied = self.denial(tags).filter(|_| !ask.trusted);
+        let tags_denied = self.denial(tags).filter(|_| !arguments.trusted);
         let Account { settings, .. } = self;
         let tasks =
             format!("awslambda-{0}-tasks.s3.{0}.amazonaws.com/snapshots/{1}", settings.region, settings.account);
-        let function = self.function(&name, ask.now)?;
+        let function = self.function(&name, arguments.now)?;
         let version = function.version(name.qualifier.as_deref())?;
         let mut code = match &version.code.image_uri {
             Some(uri) => json!({"ImageUri": uri, "RepositoryType": "ECR", "ResolvedImageUri": uri}),
@@ -93,74 +93,74 @@ impl Account {
         Ok(answer)
     }
 
-    pub(crate) fn get_function_configuration(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
-        let name = self.named(ask)?;
+    pub(crate) fn get_function_configuration(&mut self, arguments: &Arguments<'_>) -> Result<Value, Refusal> {
+        let name = self.named(arguments)?;
         let hidden = self.settings.hide_environment;
-        let function = self.function(&name, ask.now)?;
+        let function = self.function(&name, arguments.now)?;
         let qualifier = name.qualifier.as_deref();
         let version = function.version(qualifier)?;
         let mut answer = version.answer(&function.qualified(qualifier));
         let hidden = function.hides_environment.unwrap_or(hidden);
         let key = answer["KMSKeyArn"].as_str().map(|key| permissions::from_key("kms:Decrypt", key, &self.settings));
         let undecryptable = key.is_some_and(|decrypt| self.denial(decrypt).is_some());
-        if (hidden || undecryptable) && !ask.trusted && !answer["Environment"].is_null() {
+        if (hidden || undecryptable) && !arguments.trusted && !answer["Environment"].is_null() {
             let (code, message) = ENVIRONMENT_HIDDEN;
             answer["Environment"] = json!({"Error": {"ErrorCode": code, "Message": message}});
         }
         Ok(answer)
     }
 
-    pub(crate) fn update_function_configuration(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
+    pub(crate) fn update_function_configuration(&mut self, arguments: &Arguments<'_>) -> Result<Value, Refusal> {
         let (region, lasts) = (self.settings.region.clone(), self.settings.update_duration);
-        let function = self.unqualified(ask)?;
-        checks::check(ask.body, &region)?;
+        let function = self.unqualified(arguments)?;
+        checks::check(arguments.body, &region)?;
         function.check_ready()?;
-        check_revision(ask.body, &function.latest.revision_id)?;
-        let names = |key: &str| !ask.body[key].is_null();
+        check_revision(arguments.body, &function.latest.revision_id)?;
+        let names = |key: &str| !arguments.body[key].is_null();
         // Reports show this error for creations; it is a guess that updates fail with the same message.
-        if function.latest.is_image() && (names("Runtime") || names("Handler") || has_layers(ask.body)) {
+        if function.latest.is_image() && (names("Runtime") || names("Handler") || has_layers(arguments.body)) {
             return Err(Refusal::RuntimeOrHandlerOfImage);
         }
         let mut configuration = function.latest.configuration.clone();
-        configuration::merge(&mut configuration, &region, ask.body);
+        configuration::merge(&mut configuration, &region, arguments.body);
         checks::outcome(&configuration)?;
         function.latest.configuration = configuration;
-        function.latest.changed(Span { from: ask.now, lasts, ending: ask.ending.clone() });
+        function.latest.changed(Span { from: arguments.now, lasts, ending: arguments.ending.clone() });
         Ok(function.latest.answer(&function.arn))
     }
 
-    pub(crate) fn update_function_code(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
+    pub(crate) fn update_function_code(&mut self, arguments: &Arguments<'_>) -> Result<Value, Refusal> {
         let lasts = self.settings.update_duration;
-        let function = self.unqualified(ask)?;
-        checks::check_code(&ask.body["Architectures"], ask.body)?;
-        let code = code(ask.body, ask)?.ok_or(Refusal::CodeMissing)?;
+        let function = self.unqualified(arguments)?;
+        checks::check_code(&arguments.body["Architectures"], arguments.body)?;
+        let code = code(arguments.body, arguments)?.ok_or(Refusal::CodeMissing)?;
         match (function.latest.is_image(), code.image_uri.is_some()) {
             (true, false) => return Err(Refusal::ZipForImage),
             (false, true) => return Err(Refusal::ImageForZip),
             (true, true) | (false, false) => {}
         }
         function.check_ready()?;
-        check_revision(ask.body, &function.latest.revision_id)?;
+        check_revision(arguments.body, &function.latest.revision_id)?;
         let mut latest = function.latest.clone();
         latest.code = code;
-        if ask.body["Architectures"].is_array() {
-            let architectures = ask.body["Architectures"].clone();
+        if arguments.body["Architectures"].is_array() {
+            let architectures = arguments.body["Architectures"].clone();
             latest.configuration.insert("Architectures".to_owned(), architectures);
         }
         // All checks passed and the answer is the usual one, but a dry run changes nothing.
-        if ask.body["DryRun"] == true {
+        if arguments.body["DryRun"] == true {
             return Ok(latest.answer(&function.arn));
         }
         function.latest = latest;
-        let span = Span { from: ask.now, lasts, ending: ask.ending.clone() };
+        let span = Span { from: arguments.now, lasts, ending: arguments.ending.clone() };
         function.latest.changed(span.clone());
-        answer(function, ask, span)
+        answer(function, arguments, span)
     }
 
-    pub(crate) fn delete_function(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
-        let name = self.name(ask.subject)?;
-        let qualifier = name.qualifier.clone().or(ask.parameter("Qualifier").map(str::to_owned));
-        let function = self.function(&name, ask.now)?;
+    pub(crate) fn delete_function(&mut self, arguments: &Arguments<'_>) -> Result<Value, Refusal> {
+        let name = self.name(arguments.subject)?;
+        let qualifier = name.qualifier.clone().or(arguments.parameter("Qualifier").map(str::to_owned));
+        let function = self.function(&name, arguments.now)?;
         let Some(qualifier) = qualifier else {
             self.functions.remove(&name.name);
             return Ok(Value::Null);
@@ -191,8 +191,8 @@ impl Account {
 }
 
 /// Returns `$LATEST` or, with `Publish`, the version that was published from it.
-fn answer(function: &mut Function, ask: &Ask<'_>, span: Span) -> Result<Value, Refusal> {
-    if ask.body["Publish"] != true {
+fn answer(function: &mut Function, arguments: &Arguments<'_>, span: Span) -> Result<Value, Refusal> {
+    if arguments.body["Publish"] != true {
         return Ok(function.latest.answer(&function.arn));
     }
     let number = function.publish(None, span).to_string();
@@ -202,11 +202,11 @@ fn answer(function: &mut Function, ask: &Ask<'_>, span: Span) -> Result<Value, R
 
 /// Returns the code in a request. `None`: the request has no code. The endpoint cannot read code in S3 or an image. It
 /// uses the hash of the address as CodeSha256, so that another address counts as other code.
-fn code(source: &Value, ask: &Ask<'_>) -> Result<Option<Code>, Refusal> {
+fn code(source: &Value, arguments: &Arguments<'_>) -> Result<Option<Code>, Refusal> {
     // A key belongs to the package of the same request: without one "Lambda uses an AWS managed key" (botocore's
     // model).
     let kms_key = source["SourceKMSKeyArn"].as_str().filter(|arn| !arn.is_empty()).map(str::to_owned);
-    if let Some(zip) = ask.code {
+    if let Some(zip) = arguments.code {
         archive::check(zip)?;
         return Ok(Some(Code { sha256: archive::sha256(zip), zip: Some(zip.clone()), image_uri: None, kms_key }));
     }

@@ -1,6 +1,6 @@
 //! Invocations: selects the version and the answer that the test defined. Never executes code.
 
-use crate::account::{Account, Ask};
+use crate::account::{Account, Arguments};
 use crate::function::{Function, Phase};
 use crate::http::Answer;
 use crate::ids;
@@ -10,9 +10,9 @@ use crate::refusal::Refusal;
 const LOG_LIMIT: usize = 4096;
 
 impl Account {
-    pub(crate) fn invoke(&mut self, ask: &Ask<'_>) -> Result<Answer, Refusal> {
-        let name = self.named(ask)?;
-        let function = self.function(&name, ask.now)?;
+    pub(crate) fn invoke(&mut self, arguments: &Arguments<'_>) -> Result<Answer, Refusal> {
+        let name = self.named(arguments)?;
+        let function = self.function(&name, arguments.now)?;
         let executed = function.execute(name.qualifier.as_deref());
         let is_managed = function.latest.is_managed();
         let unqualified = is_managed.then_some("$LATEST.PUBLISHED");
@@ -21,7 +21,7 @@ impl Account {
             Phase::Creating { .. } => return Err(Refusal::Pending),
             Phase::CreationFailed(_) => return Err(Refusal::CreationFailed),
             Phase::Idle { wakes_in } => {
-                version.phase = Phase::Waking { until: ask.now.instant + *wakes_in };
+                version.phase = Phase::Waking { until: arguments.now.instant + *wakes_in };
                 return Err(Refusal::UserPending);
             }
             Phase::Waking { .. } => return Err(Refusal::UserPending),
@@ -36,7 +36,7 @@ impl Account {
             return Err(Refusal::NoConcurrencyReserved);
         }
         let empty = |status| Answer::new(status, "application/json", Vec::new());
-        match ask.header("x-amz-invocation-type") {
+        match arguments.header("x-amz-invocation-type") {
             Some("DryRun") => return Ok(empty(204)),
             Some("Event") => return Ok(empty(202)),
             _ => {}
@@ -46,7 +46,7 @@ impl Account {
         answer.delay = invocation.delay;
         answer.headers.push(("x-amz-executed-version", version.clone()));
         answer.headers.extend(invocation.function_error.map(|error| ("x-amz-function-error", error)));
-        if ask.header("x-amz-log-type") == Some("Tail") {
+        if arguments.header("x-amz-log-type") == Some("Tail") {
             let log = invocation.log.unwrap_or_else(|| usual_log(&version));
             let tail = &log.as_bytes()[log.len().saturating_sub(LOG_LIMIT)..];
             answer.headers.push(("x-amz-log-result", base64_simd::STANDARD.encode_to_string(tail)));

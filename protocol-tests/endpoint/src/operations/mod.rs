@@ -14,11 +14,11 @@ mod versions;
 
 use serde_json::{Value, json};
 
-use crate::account::Ask;
+use crate::account::Arguments;
 
 /// Returns a page of a list that starts at `Marker` and has at most `MaxItems` entries (default 50, as on AWS).
-fn page(key: &str, all: &[Value], ask: &Ask<'_>) -> Value {
-    let number = |name| ask.parameter(name).and_then(|text| text.parse::<usize>().ok());
+fn page(key: &str, all: &[Value], arguments: &Arguments<'_>) -> Value {
+    let number = |name| arguments.parameter(name).and_then(|text| text.parse::<usize>().ok());
     let start = number("Marker").unwrap_or(0).min(all.len());
     let end = start.saturating_add(number("MaxItems").unwrap_or(50).max(1)).min(all.len());
     let mut page = json!({ key: all[start..end] });

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::account::{Account, Ask};
+use crate::account::{Account, Arguments};
 use crate::checks;
 use crate::constraints::Constraints;
 use crate::function::Function;
@@ -12,48 +12,48 @@ use crate::ids;
 use crate::refusal::Refusal;
 
 impl Account {
-    pub(crate) fn add_permission(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
-        let name = self.named(ask)?;
-        check(ask.body)?;
+    pub(crate) fn add_permission(&mut self, arguments: &Arguments<'_>) -> Result<Value, Refusal> {
+        let name = self.named(arguments)?;
+        check(arguments.body)?;
         if name.qualifier.as_deref() == Some("$LATEST") {
             return Err(Refusal::PolicyOfLatest);
         }
-        let function = self.function(&name, ask.now)?;
+        let function = self.function(&name, arguments.now)?;
         let qualifier = name.qualifier.as_deref().unwrap_or("$LATEST");
         function.check_qualifier(qualifier)?;
-        check_revision(ask.body["RevisionId"].as_str(), function, qualifier)?;
-        let id = checks::required(ask.body, "StatementId", "statementId")?;
+        check_revision(arguments.body["RevisionId"].as_str(), function, qualifier)?;
+        let id = checks::required(arguments.body, "StatementId", "statementId")?;
         let none = Vec::new();
         if function.policies.get(qualifier).unwrap_or(&none).iter().any(|statement| statement["Sid"] == id) {
             return Err(Refusal::StatementExists { id: id.to_owned() });
         }
-        let statement = statement(ask.body, &function.qualified(name.qualifier.as_deref()))?;
+        let statement = statement(arguments.body, &function.qualified(name.qualifier.as_deref()))?;
         function.policies.entry(qualifier.to_owned()).or_default().push(statement.clone());
         change_revision(function, qualifier);
         Ok(json!({"Statement": statement.to_string()}))
     }
 
     /// The RevisionId is that of the function, version or alias: a policy has none of its own on AWS.
-    pub(crate) fn get_policy(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
-        let name = self.named(ask)?;
-        let function = self.function(&name, ask.now)?;
+    pub(crate) fn get_policy(&mut self, arguments: &Arguments<'_>) -> Result<Value, Refusal> {
+        let name = self.named(arguments)?;
+        let function = self.function(&name, arguments.now)?;
         let qualifier = name.qualifier.as_deref().unwrap_or("$LATEST");
         let statements = function.policies.get(qualifier).ok_or(Refusal::NoSuchResource)?;
         let policy = json!({"Version": "2012-10-17", "Id": "default", "Statement": statements}).to_string();
         Ok(json!({"Policy": policy, "RevisionId": revision(function, qualifier).cloned()}))
     }
 
-    pub(crate) fn remove_permission(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
-        let name = self.named(ask)?;
+    pub(crate) fn remove_permission(&mut self, arguments: &Arguments<'_>) -> Result<Value, Refusal> {
+        let name = self.named(arguments)?;
         let unqualified = self.arn(&FunctionName { qualifier: None, ..name.clone() });
-        let function = self.function(&name, ask.now);
+        let function = self.function(&name, arguments.now);
         let function = function.map_err(|_| Refusal::NoPolicyFound { arn: unqualified })?;
         let qualifier = name.qualifier.as_deref().unwrap_or("$LATEST");
         function.check_qualifier(qualifier)?;
         let statements = function.policies.get(qualifier).ok_or(Refusal::NoPolicy)?;
-        let place = statements.iter().position(|statement| statement["Sid"] == ask.item);
-        let place = place.ok_or_else(|| Refusal::StatementNotFound { id: ask.item.to_owned() })?;
-        check_revision(ask.parameter("RevisionId"), function, qualifier)?;
+        let place = statements.iter().position(|statement| statement["Sid"] == arguments.item);
+        let place = place.ok_or_else(|| Refusal::StatementNotFound { id: arguments.item.to_owned() })?;
+        check_revision(arguments.parameter("RevisionId"), function, qualifier)?;
         let statements = function.policies.entry(qualifier.to_owned()).or_default();
         statements.remove(place);
         if statements.is_empty() {

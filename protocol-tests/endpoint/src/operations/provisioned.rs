@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::concurrency::FLOOR;
-use crate::account::{Account, Ask};
+use crate::account::{Account, Arguments};
 use crate::constraints::{self, Constraints};
 use crate::function::{Alias, Function, Provisioned, Provisioning, Span};
 use crate::function_name::FunctionName;
@@ -15,46 +15,49 @@ const KEY: &str = "ProvisionedConcurrentExecutions";
 
 impl Account {
     /// The status is always `IN_PROGRESS` at first.
-    pub(crate) fn put_provisioned_concurrency_config(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
+    pub(crate) fn put_provisioned_concurrency_config(&mut self, arguments: &Arguments<'_>) -> Result<Value, Refusal> {
         let mut constraints = Constraints::default();
-        constraints.present(&ask.body[KEY], "provisionedConcurrentExecutions");
-        constraints.range(&ask.body[KEY], "provisionedConcurrentExecutions", 1, i64::MAX)?;
+        constraints.present(&arguments.body[KEY], "provisionedConcurrentExecutions");
+        constraints.range(&arguments.body[KEY], "provisionedConcurrentExecutions", 1, i64::MAX)?;
         constraints.finish()?;
-        let requested = ask.body[KEY].as_u64().unwrap_or_default();
-        let (name, qualifier) = self.published(ask, &Refusal::ProvisionedOfLatest)?;
+        let requested = arguments.body[KEY].as_u64().unwrap_or_default();
+        let (name, qualifier) = self.published(arguments, &Refusal::ProvisionedOfLatest)?;
         let (lasts, limit, unreserved) =
             (self.settings.provision_duration, self.settings.concurrency_limit, self.unreserved());
-        let function = self.function_of(&name, &qualifier, ask)?;
+        let function = self.function_of(&name, &qualifier, arguments)?;
         check_place(function, &qualifier)?;
         check_capacity(function, &qualifier, requested, limit, unreserved)?;
-        let until = Span { from: ask.now, lasts, ending: None }.until();
+        let until = Span { from: arguments.now, lasts, ending: None }.until();
         let provisioned = Provisioned {
             requested,
-            last_modified: moment::last_modified(ask.now.wall),
-            phase: Provisioning::Allocating { until, ending: ask.ending.clone() },
+            last_modified: moment::last_modified(arguments.now.wall),
+            phase: Provisioning::Allocating { until, ending: arguments.ending.clone() },
         };
         let answer = provisioned.answer();
         function.provisioned.insert(qualifier, provisioned);
         Ok(answer)
     }
 
-    pub(crate) fn get_provisioned_concurrency_config(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
-        let (name, qualifier) = self.published(ask, &Refusal::ProvisionedOfNoVersion)?;
-        let function = self.function_of(&name, &qualifier, ask)?;
+    pub(crate) fn get_provisioned_concurrency_config(&mut self, arguments: &Arguments<'_>) -> Result<Value, Refusal> {
+        let (name, qualifier) = self.published(arguments, &Refusal::ProvisionedOfNoVersion)?;
+        let function = self.function_of(&name, &qualifier, arguments)?;
         let found = function.provisioned.get(&qualifier);
         found.map(Provisioned::answer).ok_or(Refusal::ProvisionedNotFound)
     }
 
     /// Succeeds if nothing is provisioned, as on AWS.
-    pub(crate) fn delete_provisioned_concurrency_config(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
-        let (name, qualifier) = self.published(ask, &Refusal::ProvisionedOfNoVersion)?;
-        self.function_of(&name, &qualifier, ask)?.provisioned.remove(&qualifier);
+    pub(crate) fn delete_provisioned_concurrency_config(
+        &mut self,
+        arguments: &Arguments<'_>,
+    ) -> Result<Value, Refusal> {
+        let (name, qualifier) = self.published(arguments, &Refusal::ProvisionedOfNoVersion)?;
+        self.function_of(&name, &qualifier, arguments)?.provisioned.remove(&qualifier);
         Ok(Value::Null)
     }
 
     /// Returns the function and the qualifier that a request names. Fails with `from_latest` for `$LATEST`.
-    fn published(&self, ask: &Ask<'_>, from_latest: &Refusal) -> Result<(FunctionName, String), Refusal> {
-        let name = self.named(ask)?;
+    fn published(&self, arguments: &Arguments<'_>, from_latest: &Refusal) -> Result<(FunctionName, String), Refusal> {
+        let name = self.named(arguments)?;
         match name.qualifier.clone() {
             None => Err(Refusal::Constraints { unmet: vec![constraints::absent("qualifier")] }),
             Some(qualifier) if qualifier == "$LATEST" => Err(from_latest.clone()),
@@ -63,9 +66,14 @@ impl Account {
     }
 
     /// Returns the function. If it does not exist, the error is the same as for a missing alias or version.
-    fn function_of(&mut self, name: &FunctionName, qualifier: &str, ask: &Ask<'_>) -> Result<&mut Function, Refusal> {
+    fn function_of(
+        &mut self,
+        name: &FunctionName,
+        qualifier: &str,
+        arguments: &Arguments<'_>,
+    ) -> Result<&mut Function, Refusal> {
         let arn = self.arn(name);
-        let function = self.function(name, ask.now).map_err(|_| Refusal::no_such_qualifier(arn, qualifier))?;
+        let function = self.function(name, arguments.now).map_err(|_| Refusal::no_such_qualifier(arn, qualifier))?;
         function.check_qualifier(qualifier)?;
         Ok(function)
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::account::{Account, Ask};
+use crate::account::{Account, Arguments};
 use crate::checks;
 use crate::function::Function;
 use crate::ids;
@@ -17,10 +17,10 @@ const ARN_PATTERN: &str = r"arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|(
 
 impl Account {
     /// Adds tags and replaces the value of existing keys.
-    pub(crate) fn tag_resource(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
-        let function = self.tagged(ask)?;
+    pub(crate) fn tag_resource(&mut self, arguments: &Arguments<'_>) -> Result<Value, Refusal> {
+        let function = self.tagged(arguments)?;
         let mut tags = function.tags.clone();
-        tags.extend(read(&ask.body["Tags"]));
+        tags.extend(read(&arguments.body["Tags"]));
         if tags.len() > LIMIT {
             return Err(Refusal::TooManyTags);
         }
@@ -30,10 +30,10 @@ impl Account {
         Ok(Value::Null)
     }
 
-    pub(crate) fn untag_resource(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
-        let function = self.tagged(ask)?;
+    pub(crate) fn untag_resource(&mut self, arguments: &Arguments<'_>) -> Result<Value, Refusal> {
+        let function = self.tagged(arguments)?;
         let keys: Vec<&str> =
-            ask.query.iter().filter(|(name, _)| name == "tagKeys").map(|(_, key)| key.as_str()).collect();
+            arguments.query.iter().filter(|(name, _)| name == "tagKeys").map(|(_, key)| key.as_str()).collect();
         if keys.is_empty() {
             // Fails as for a required member of a body.
             checks::required(&Value::Null, "tagKeys", "tagKeys")?;
@@ -43,24 +43,24 @@ impl Account {
         Ok(Value::Null)
     }
 
-    pub(crate) fn list_tags(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
-        let function = self.tagged(ask)?;
+    pub(crate) fn list_tags(&mut self, arguments: &Arguments<'_>) -> Result<Value, Refusal> {
+        let function = self.tagged(arguments)?;
         Ok(json!({ "Tags": function.tags }))
     }
 
-    fn tagged(&mut self, ask: &Ask<'_>) -> Result<&mut Function, Refusal> {
-        let refusal = || checks::pattern(ask.subject, "resource", ARN_PATTERN);
-        if !ask.subject.starts_with("arn:") {
+    fn tagged(&mut self, arguments: &Arguments<'_>) -> Result<&mut Function, Refusal> {
+        let refusal = || checks::pattern(arguments.subject, "resource", ARN_PATTERN);
+        if !arguments.subject.starts_with("arn:") {
             return Err(refusal());
         }
-        let name = self.name(ask.subject).map_err(|cause| match cause {
+        let name = self.name(arguments.subject).map_err(|cause| match cause {
             other_region @ Refusal::OtherRegion { .. } => other_region,
             _ => refusal(),
         })?;
         if name.qualifier.is_some() {
             return Err(Refusal::TagsOfVersionOrAlias);
         }
-        self.function(&name, ask.now)
+        self.function(&name, arguments.now)
     }
 }
 

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::account::{Account, Ask};
+use crate::account::{Account, Arguments};
 use crate::checks;
 use crate::constraints::Constraints;
 use crate::function_name::{FunctionName, is_word};
@@ -13,12 +13,12 @@ use crate::sigv4::hexadecimal;
 use crate::{ids, moment};
 
 impl Account {
-    pub(crate) fn create_function_url_config(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
-        let (name, key) = self.addressed(ask)?;
-        checks::required(ask.body, "AuthType", "authType")?;
-        check(ask.body)?;
+    pub(crate) fn create_function_url_config(&mut self, arguments: &Arguments<'_>) -> Result<Value, Refusal> {
+        let (name, key) = self.addressed(arguments)?;
+        checks::required(arguments.body, "AuthType", "authType")?;
+        check(arguments.body)?;
         let region = self.settings.region.clone();
-        let function = self.function(&name, ask.now).map_err(|_| Refusal::NoSuchFunction)?;
+        let function = self.function(&name, arguments.now).map_err(|_| Refusal::NoSuchFunction)?;
         let arn = function.qualified(name.qualifier.as_deref());
         if function.urls.contains_key(&key) {
             return Err(Refusal::UrlExists { arn });
@@ -26,17 +26,17 @@ impl Account {
         if function.check_qualifier(&key).is_err() {
             return Err(Refusal::NoSuchFunction);
         }
-        let now = moment::created(ask.now.wall);
+        let now = moment::created(arguments.now.wall);
         // A new address each time: the model says this of a URL that is deleted and created again.
         let id = &hexadecimal(&Sha256::digest(ids::unique()))[..32];
         let mut url = json!({
-            "AuthType": ask.body["AuthType"],
+            "AuthType": arguments.body["AuthType"],
             "CreationTime": now,
             "FunctionArn": arn,
             "FunctionUrl": format!("https://{id}.lambda-url.{region}.on.aws/"),
-            "InvokeMode": ask.body["InvokeMode"].as_str().unwrap_or("BUFFERED"),
+            "InvokeMode": arguments.body["InvokeMode"].as_str().unwrap_or("BUFFERED"),
         });
-        set_cors(&mut url, &ask.body["Cors"]);
+        set_cors(&mut url, &arguments.body["Cors"]);
         // Of the four answers only this one has no LastModifiedTime (the model).
         let answer = url.clone();
         url["LastModifiedTime"] = json!(now);
@@ -44,39 +44,39 @@ impl Account {
         Ok(answer)
     }
 
-    pub(crate) fn get_function_url_config(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
-        let (name, key) = self.addressed(ask)?;
-        let function = self.function(&name, ask.now).map_err(|_| Refusal::NoSuchResource)?;
+    pub(crate) fn get_function_url_config(&mut self, arguments: &Arguments<'_>) -> Result<Value, Refusal> {
+        let (name, key) = self.addressed(arguments)?;
+        let function = self.function(&name, arguments.now).map_err(|_| Refusal::NoSuchResource)?;
         function.urls.get(&key).cloned().ok_or(Refusal::NoSuchResource)
     }
 
     /// Absent members keep their value (measured on AWS: go-to-k/cdkd, pull request 1261). `Cors` replaces the current
     /// one as a whole, as other emulators do, and `{}` removes it (measured in the same pull request).
-    pub(crate) fn update_function_url_config(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
-        let (name, key) = self.addressed(ask)?;
-        check(ask.body)?;
-        let function = self.function(&name, ask.now).map_err(|_| Refusal::NoSuchFunction)?;
+    pub(crate) fn update_function_url_config(&mut self, arguments: &Arguments<'_>) -> Result<Value, Refusal> {
+        let (name, key) = self.addressed(arguments)?;
+        check(arguments.body)?;
+        let function = self.function(&name, arguments.now).map_err(|_| Refusal::NoSuchFunction)?;
         function.check_qualifier(&key).map_err(|_| Refusal::NoSuchFunction)?;
         let url = function.urls.get_mut(&key).ok_or(Refusal::NoSuchResource)?;
         for member in ["AuthType", "InvokeMode"] {
-            if !ask.body[member].is_null() {
-                url[member] = ask.body[member].clone();
+            if !arguments.body[member].is_null() {
+                url[member] = arguments.body[member].clone();
             }
         }
-        set_cors(url, &ask.body["Cors"]);
-        url["LastModifiedTime"] = json!(moment::created(ask.now.wall));
+        set_cors(url, &arguments.body["Cors"]);
+        url["LastModifiedTime"] = json!(moment::created(arguments.now.wall));
         Ok(url.clone())
     }
 
-    pub(crate) fn delete_function_url_config(&mut self, ask: &Ask<'_>) -> Result<Value, Refusal> {
-        let (name, key) = self.addressed(ask)?;
-        let function = self.function(&name, ask.now).map_err(|_| Refusal::NoSuchResource)?;
+    pub(crate) fn delete_function_url_config(&mut self, arguments: &Arguments<'_>) -> Result<Value, Refusal> {
+        let (name, key) = self.addressed(arguments)?;
+        let function = self.function(&name, arguments.now).map_err(|_| Refusal::NoSuchResource)?;
         function.urls.remove(&key).map(|_| Value::Null).ok_or(Refusal::NoSuchResource)
     }
 
     /// Returns the function and the key of its URL. Fails if the qualifier is not a valid alias name.
-    fn addressed(&self, ask: &Ask<'_>) -> Result<(FunctionName, String), Refusal> {
-        let name = self.named(ask)?;
+    fn addressed(&self, arguments: &Arguments<'_>) -> Result<(FunctionName, String), Refusal> {
+        let name = self.named(arguments)?;
         let Some(qualifier) = name.qualifier.clone() else {
             return Ok((name, "$LATEST".to_owned()));
         };

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::scenario::{ARN, Scenario, zip_file};
+use crate::scenario::{ARN, TestAccount, zip_file};
 
 const ALIASES: &str = "/2015-03-31/functions/f/aliases";
 const LIVE: &str = "/2015-03-31/functions/f/aliases/live";
@@ -10,8 +10,8 @@ const INVALID: (u16, &str) = (400, "InvalidParameterValueException");
 const NOT_FOUND: (u16, &str) = (404, "ResourceNotFoundException");
 
 /// `f` with the versions 1 and 2, and `live` at version 1.
-fn scenario() -> Scenario {
-    let mut scenario = Scenario::with_function();
+fn scenario() -> TestAccount {
+    let mut scenario = TestAccount::with_function();
     for code in ["2", "3"] {
         scenario.done("PUT", "/2015-03-31/functions/f/code", json!({"ZipFile": zip_file(code), "Publish": true}));
     }

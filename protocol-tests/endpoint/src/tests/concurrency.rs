@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::scenario::{Scenario, create_request};
+use crate::scenario::{TestAccount, create_request};
 
 const PUT: &str = "/2017-10-31/functions/f/concurrency";
 const GET: &str = "/2019-09-30/functions/f/concurrency";
@@ -15,7 +15,7 @@ fn reserve(reserved: u64) -> Value {
 
 #[test]
 fn what_is_reserved_is_shown_until_it_is_released() {
-    let mut scenario = Scenario::with_function();
+    let mut scenario = TestAccount::with_function();
     assert_eq!(scenario.done("GET", FUNCTION, Value::Null).get("Concurrency"), None);
     assert_eq!(scenario.done("GET", GET, Value::Null), json!({}));
     for reserved in [5, 0] {
@@ -31,7 +31,7 @@ fn what_is_reserved_is_shown_until_it_is_released() {
 
 #[test]
 fn a_hundred_executions_stay_unreserved_for_all() {
-    let mut scenario = Scenario::with_function();
+    let mut scenario = TestAccount::with_function();
     let mut other = create_request();
     other["FunctionName"] = json!("g");
     scenario.done("POST", "/2015-03-31/functions", other);
@@ -45,7 +45,7 @@ fn a_hundred_executions_stay_unreserved_for_all() {
 
 #[test]
 fn what_cannot_be_reserved_is_refused() {
-    let mut scenario = Scenario::with_function();
+    let mut scenario = TestAccount::with_function();
     let null = "1 validation error detected: Value null at 'reservedConcurrentExecutions' failed to satisfy constraint: Member must not be null";
     scenario.refused("PUT", PUT, json!({}), (400, "ValidationException"), null);
     let text = "Function not found: arn:aws:lambda:us-east-1:123456789012:function:g";

@@ -3,20 +3,20 @@
 use serde_json::{Value, json};
 
 use crate::fault::ConcurrentChange;
-use crate::scenario::{ARN, Scenario};
+use crate::scenario::{ARN, TestAccount};
 use crate::settings::Settings;
 
 const FUNCTION: &str = "/2015-03-31/functions/f";
 const CONFIGURATION: &str = "/2015-03-31/functions/f/configuration";
 
-fn limited(settings: Value) -> Scenario {
-    let mut scenario = Scenario::of(Settings::from_json(&settings).unwrap());
+fn limited(settings: Value) -> TestAccount {
+    let mut scenario = TestAccount::of(Settings::from_json(&settings).unwrap());
     scenario.create();
     scenario
 }
 
 #[track_caller]
-fn statuses(scenario: &mut Scenario, method: &str, target: &str, expected: &[u16]) {
+fn statuses(scenario: &mut TestAccount, method: &str, target: &str, expected: &[u16]) {
     let found: Vec<u16> = expected.iter().map(|_| scenario.ask(method, target, json!({})).0).collect();
     assert_eq!(found, expected, "{method} {target}");
 }
@@ -48,7 +48,7 @@ fn get_function_has_a_rate_of_its_own() {
 
 #[test]
 fn another_client_elses_update_is_in_progress() {
-    let mut scenario = Scenario::with_function();
+    let mut scenario = TestAccount::with_function();
     scenario.mutate(Some(ConcurrentChange::Update));
     let text = format!("The operation cannot be performed at this time. An update is in progress for resource: {ARN}");
     scenario.refused("PUT", CONFIGURATION, json!({"Timeout": 5}), (409, "ResourceConflictException"), &text);
@@ -58,7 +58,7 @@ fn another_client_elses_update_is_in_progress() {
 
 #[test]
 fn another_client_deletes_the_function() {
-    let mut scenario = Scenario::with_function();
+    let mut scenario = TestAccount::with_function();
     scenario.mutate(Some(ConcurrentChange::Delete));
     let text = format!("Function not found: {ARN}");
     scenario.refused("PUT", CONFIGURATION, json!({"Timeout": 5}), (404, "ResourceNotFoundException"), &text);
@@ -66,7 +66,7 @@ fn another_client_deletes_the_function() {
 
 #[test]
 fn another_client_changes_the_function() {
-    let mut scenario = Scenario::with_function();
+    let mut scenario = TestAccount::with_function();
     let before = scenario.configuration()["RevisionId"].clone();
     scenario.mutate(Some(ConcurrentChange::Touch));
     let stale = json!({"Timeout": 5, "RevisionId": before});

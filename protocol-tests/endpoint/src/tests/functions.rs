@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::scenario::{ARN, ROLE, Scenario, create_request, zip_file};
+use crate::scenario::{ARN, ROLE, TestAccount, create_request, zip_file};
 
 const FUNCTIONS: &str = "/2015-03-31/functions";
 const FUNCTION: &str = "/2015-03-31/functions/f";
@@ -13,7 +13,7 @@ const NOT_FOUND: (u16, &str) = (404, "ResourceNotFoundException");
 
 #[test]
 fn a_new_function_has_the_defaults_of_aws() {
-    let mut scenario = Scenario::with_function();
+    let mut scenario = TestAccount::with_function();
     let function = scenario.configuration();
     let expected = json!({
         "Architectures": ["x86_64"],
@@ -43,7 +43,7 @@ fn a_new_function_has_the_defaults_of_aws() {
 #[test]
 fn the_same_name_again_is_refused() {
     let conflict = (409, "ResourceConflictException");
-    Scenario::with_function().refused("POST", FUNCTIONS, create_request(), conflict, "Function already exist: f");
+    TestAccount::with_function().refused("POST", FUNCTIONS, create_request(), conflict, "Function already exist: f");
 }
 
 /// Creates `f` with some members set, or removed if they are null, and expects an error.
@@ -53,7 +53,7 @@ fn creation_refused(change: Value, status_and_code: (u16, &str), message: &str) 
     for (key, value) in change.as_object().unwrap() {
         request[key] = value.clone();
     }
-    Scenario::new(0, 0).refused("POST", FUNCTIONS, request, status_and_code, message);
+    TestAccount::new(0, 0).refused("POST", FUNCTIONS, request, status_and_code, message);
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn code_that_is_no_zip_is_refused() {
 
 #[test]
 fn a_function_is_found_by_name_and_by_arn() {
-    let mut scenario = Scenario::with_function();
+    let mut scenario = TestAccount::with_function();
     for name in ["f", "123456789012%3Afunction%3Af", "arn%3Aaws%3Alambda%3Aus-east-1%3A123456789012%3Afunction%3Af"] {
         let found = scenario.done("GET", &format!("{FUNCTIONS}/{name}"), Value::Null);
         assert_eq!(found["Configuration"]["FunctionArn"], ARN, "{name}");
@@ -104,7 +104,7 @@ fn a_function_is_found_by_name_and_by_arn() {
 
 #[test]
 fn new_code_changes_its_hash_and_its_architecture() {
-    let mut scenario = Scenario::with_function();
+    let mut scenario = TestAccount::with_function();
     let before = scenario.configuration();
     let body = json!({"ZipFile": zip_file("2"), "Architectures": ["arm64"]});
     let after = scenario.done("PUT", CODE, body);
@@ -117,7 +117,7 @@ fn new_code_changes_its_hash_and_its_architecture() {
 
 #[test]
 fn a_dry_run_is_judged_and_changes_nothing() {
-    let mut scenario = Scenario::with_function();
+    let mut scenario = TestAccount::with_function();
     let before = scenario.configuration();
     let body = json!({"ZipFile": zip_file("2"), "DryRun": true});
     assert_ne!(scenario.done("PUT", CODE, body)["CodeSha256"], before["CodeSha256"]);
@@ -128,7 +128,7 @@ fn a_dry_run_is_judged_and_changes_nothing() {
 
 #[test]
 fn code_in_s3_is_known_by_its_address() {
-    let mut scenario = Scenario::with_function();
+    let mut scenario = TestAccount::with_function();
     let one = scenario.done("PUT", CODE, json!({"S3Bucket": "bucket", "S3Key": "one.zip"}));
     let two = scenario.done("PUT", CODE, json!({"S3Bucket": "bucket", "S3Key": "two.zip"}));
     assert_ne!(one["CodeSha256"], two["CodeSha256"]);
@@ -136,7 +136,7 @@ fn code_in_s3_is_known_by_its_address() {
 
 #[test]
 fn an_image_has_neither_runtime_nor_zip() {
-    let mut scenario = Scenario::new(0, 0);
+    let mut scenario = TestAccount::new(0, 0);
     let image = json!({"FunctionName": "f", "Role": ROLE, "PackageType": "Image", "Code": {"ImageUri": "i:1"}});
     scenario.done("POST", FUNCTIONS, image);
     assert_eq!(scenario.done("GET", FUNCTION, Value::Null)["Code"]["ImageUri"], "i:1");
@@ -144,20 +144,20 @@ fn an_image_has_neither_runtime_nor_zip() {
     scenario.refused("PUT", CODE, json!({"ZipFile": zip_file("1")}), INVALID, text);
     scenario.done("PUT", CODE, json!({"ImageUri": "i:2"}));
     let text = "Please don't provide ImageUri when updating a function with packageType Zip.";
-    Scenario::with_function().refused("PUT", CODE, json!({"ImageUri": "i:2"}), INVALID, text);
+    TestAccount::with_function().refused("PUT", CODE, json!({"ImageUri": "i:2"}), INVALID, text);
 }
 
 #[test]
 fn a_version_cannot_be_changed() {
     let text = "This operation is permitted on Lambda functions only. Aliases and versions do not support this operation. Please specify either a function name or an unqualified function ARN.";
-    let mut scenario = Scenario::with_function();
+    let mut scenario = TestAccount::with_function();
     let target = "/2015-03-31/functions/f%3A1/configuration";
     scenario.refused("PUT", target, json!({"Timeout": 5}), INVALID, text);
 }
 
 #[test]
 fn an_update_is_checked_like_a_creation_and_a_refused_one_changes_nothing() {
-    let mut scenario = Scenario::with_function();
+    let mut scenario = TestAccount::with_function();
     let before = scenario.configuration();
     let text = "1 validation error detected: Value '901' at 'timeout' failed to satisfy constraint: Member must have value less than or equal to 900";
     scenario.refused("PUT", CONFIGURATION, json!({"Timeout": 901}), (400, "ValidationException"), text);
@@ -166,7 +166,7 @@ fn an_update_is_checked_like_a_creation_and_a_refused_one_changes_nothing() {
 
 #[test]
 fn a_deleted_function_is_gone() {
-    let mut scenario = Scenario::with_function();
+    let mut scenario = TestAccount::with_function();
     assert_eq!(scenario.ask("DELETE", FUNCTION, Value::Null), (204, String::new(), Value::Null));
     scenario.refused("GET", FUNCTION, Value::Null, NOT_FOUND, &format!("Function not found: {ARN}"));
     scenario.refused("DELETE", FUNCTION, Value::Null, NOT_FOUND, &format!("Function not found: {ARN}"));
@@ -174,12 +174,12 @@ fn a_deleted_function_is_gone() {
 
 #[test]
 fn an_unknown_address_is_an_unknown_operation() {
-    let (status, code, _) = Scenario::new(0, 0).ask("GET", "/2099-01-01/functions", Value::Null);
+    let (status, code, _) = TestAccount::new(0, 0).ask("GET", "/2099-01-01/functions", Value::Null);
     assert_eq!((status, code.as_str()), (404, "UnknownOperationException"));
 }
 
 #[test]
 fn a_body_that_is_no_object_is_refused() {
-    let (status, code, _) = Scenario::new(0, 0).ask("POST", FUNCTIONS, json!([1]));
+    let (status, code, _) = TestAccount::new(0, 0).ask("POST", FUNCTIONS, json!([1]));
     assert_eq!((status, code.as_str()), (400, "InvalidRequestContentException"));
 }

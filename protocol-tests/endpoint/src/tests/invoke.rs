@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::http::Answer;
 use crate::invocation::Invocation;
-use crate::scenario::{ARN, Scenario, zip_file};
+use crate::scenario::{ARN, TestAccount, zip_file};
 use crate::settings::Settings;
 
 const INVOKE: &str = "/2015-03-31/functions/f/invocations";
@@ -18,8 +18,8 @@ fn payload(answer: &Answer) -> Value {
 }
 
 /// `f` with the versions 1 and 2, and these answers for invocations.
-fn scenario(invocations: Value) -> Scenario {
-    let mut scenario = Scenario::of(Settings::from_json(&json!({"invocations": invocations})).unwrap());
+fn scenario(invocations: Value) -> TestAccount {
+    let mut scenario = TestAccount::of(Settings::from_json(&json!({"invocations": invocations})).unwrap());
     scenario.create();
     for code in ["2", "3"] {
         scenario.done("PUT", "/2015-03-31/functions/f/code", json!({"ZipFile": zip_file(code), "Publish": true}));
@@ -75,7 +75,7 @@ fn an_event_is_accepted_and_a_dry_run_answers_nothing() {
 
 #[test]
 fn what_cannot_be_executed_is_refused() {
-    let mut pending = Scenario::new(100, 0);
+    let mut pending = TestAccount::new(100, 0);
     pending.create();
     let conflict = (409, "ResourceConflictException");
     let text =

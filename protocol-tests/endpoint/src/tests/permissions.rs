@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::sockets::{exchange, start};
-use crate::scenario::{ARN as F, ROLE, Scenario, create_request, zip_file};
+use crate::scenario::{ARN as F, ROLE, TestAccount, create_request, zip_file};
 
 const FUNCTIONS: &str = "/2015-03-31/functions";
 const FUNCTION: &str = "/2015-03-31/functions/f";
@@ -32,8 +32,8 @@ const ECR: [(&str, &str); 4] = [
 ];
 
 /// The function `f` with a version and an alias that has every setting, and the function `image` with an image.
-fn prepared() -> Scenario {
-    let mut scenario = Scenario::with_function();
+fn prepared() -> TestAccount {
+    let mut scenario = TestAccount::with_function();
     scenario.done("POST", "/2015-03-31/functions/f/versions", json!({}));
     scenario.done("POST", "/2015-03-31/functions/f/aliases", json!({"Name": "live", "FunctionVersion": "1"}));
     let provisioned = "/2019-09-30/functions/f/provisioned-concurrency?Qualifier=live";
@@ -364,7 +364,7 @@ fn refusals_are_in_the_words_of_aws() {
 
 #[test]
 fn only_who_may_ask_is_reported_that_there_is_nothing() {
-    let mut scenario = Scenario::new(0, 0);
+    let mut scenario = TestAccount::new(0, 0);
     scenario.enforce(statements(&[("lambda:GetFunction", NEW)]));
     let (status, code, _) = scenario.ask("GET", FUNCTION, Value::Null);
     assert_eq!((status, code.as_str()), DENIED);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::scenario::{ARN, Scenario};
+use crate::scenario::{ARN, TestAccount};
 
 const POLICY: &str = "/2015-03-31/functions/f/policy";
 const INVALID: (u16, &str) = (400, "InvalidParameterValueException");
@@ -14,7 +14,7 @@ fn permission(id: &str, members: Value) -> Value {
     body
 }
 
-fn statements(scenario: &mut Scenario, target: &str) -> Value {
+fn statements(scenario: &mut TestAccount, target: &str) -> Value {
     let policy = scenario.done("GET", target, Value::Null)["Policy"].as_str().unwrap().to_owned();
     let policy: Value = serde_json::from_str(&policy).unwrap();
     assert_eq!((&policy["Version"], &policy["Id"]), (&json!("2012-10-17"), &json!("default")));
@@ -39,7 +39,7 @@ fn a_permission_becomes_a_statement() {
         (json!({"Principal": "210987654321"}), json!({"AWS": "arn:aws:iam::210987654321:root"}), Value::Null),
         (json!({"Principal": role}), json!({"AWS": role}), Value::Null),
     ] {
-        let mut scenario = Scenario::with_function();
+        let mut scenario = TestAccount::with_function();
         let (status, _, added) = scenario.ask("POST", POLICY, permission("s", members));
         let statement: Value = serde_json::from_str(added["Statement"].as_str().unwrap()).unwrap();
         assert_eq!((status, &statement["Principal"], &statement["Condition"]), (201, &principal, &condition));
@@ -50,7 +50,7 @@ fn a_permission_becomes_a_statement() {
 
 #[test]
 fn a_function_and_its_alias_have_policies_of_their_own() {
-    let mut scenario = Scenario::with_function();
+    let mut scenario = TestAccount::with_function();
     scenario.done("POST", "/2015-03-31/functions/f/aliases", json!({"Name": "live", "FunctionVersion": "$LATEST"}));
     let live = format!("{POLICY}?Qualifier=live");
     scenario.done("POST", POLICY, permission("s", json!({})));
@@ -61,7 +61,7 @@ fn a_function_and_its_alias_have_policies_of_their_own() {
 
 #[test]
 fn the_last_statement_takes_the_policy_with_it() {
-    let mut scenario = Scenario::with_function();
+    let mut scenario = TestAccount::with_function();
     for id in ["one", "two"] {
         scenario.done("POST", POLICY, permission(id, json!({})));
     }
@@ -79,7 +79,7 @@ fn the_last_statement_takes_the_policy_with_it() {
 
 #[test]
 fn a_permission_changes_the_revision_id_and_a_stale_one_is_refused() {
-    let mut scenario = Scenario::with_function();
+    let mut scenario = TestAccount::with_function();
     let before = scenario.configuration()["RevisionId"].clone();
     scenario.done("POST", POLICY, permission("one", json!({"RevisionId": before})));
     let after = scenario.done("GET", POLICY, Value::Null)["RevisionId"].clone();
@@ -93,7 +93,7 @@ fn a_permission_changes_the_revision_id_and_a_stale_one_is_refused() {
 
 #[test]
 fn permissions_that_make_no_sense_are_refused() {
-    let mut scenario = Scenario::with_function();
+    let mut scenario = TestAccount::with_function();
     scenario.done("POST", POLICY, permission("s", json!({})));
     let text = "The statement id (s) provided already exists. Please provide a new statement id, or remove the existing statement.";
     scenario.refused("POST", POLICY, permission("s", json!({})), (409, "ResourceConflictException"), text);

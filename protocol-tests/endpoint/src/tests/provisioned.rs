@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::scenario::{ARN, Scenario, zip_file};
+use crate::scenario::{ARN, TestAccount, zip_file};
 use crate::settings::Settings;
 
 const INVALID: (u16, &str) = (400, "InvalidParameterValueException");
@@ -21,9 +21,9 @@ fn provision(count: u64) -> Value {
 }
 
 /// `f` with the versions 1 and 2, and `live` at version 1. Provisioning takes `provision_ms`.
-fn scenario(provision_ms: u64) -> Scenario {
+fn scenario(provision_ms: u64) -> TestAccount {
     let settings = Settings { provision_duration: Duration::from_millis(provision_ms), ..Settings::default() };
-    let mut scenario = Scenario::of(settings);
+    let mut scenario = TestAccount::of(settings);
     scenario.create();
     for code in ["2", "3"] {
         scenario.done("PUT", "/2015-03-31/functions/f/code", json!({"ZipFile": zip_file(code), "Publish": true}));

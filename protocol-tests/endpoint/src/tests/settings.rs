@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::scenario::{ROLE, Scenario, create_request, zip_file};
+use crate::scenario::{ROLE, TestAccount, create_request, zip_file};
 use crate::settings::Settings;
 
 const FUNCTIONS: &str = "/2015-03-31/functions";
@@ -28,9 +28,9 @@ fn vpc() -> Value {
 fn check(set: Value, member: &str, answered: Value, clear: Value, cleared: Value) {
     let mut request = create_request();
     request.as_object_mut().unwrap().extend(set.as_object().unwrap().clone());
-    let mut created = Scenario::new(0, 0);
+    let mut created = TestAccount::new(0, 0);
     created.done("POST", FUNCTIONS, request);
-    let mut updated = Scenario::with_function();
+    let mut updated = TestAccount::with_function();
     assert_eq!(updated.done("PUT", CONFIGURATION, set)[member], answered);
     for mut scenario in [created, updated] {
         scenario.done("PUT", CONFIGURATION, json!({"Timeout": 7}));
@@ -116,8 +116,8 @@ fn every_setting_is_held_kept_and_cleared() {
 fn refused(members: Value, status_and_code: (u16, &str), message: &str) {
     let mut request = create_request();
     request.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
-    Scenario::new(0, 0).refused("POST", FUNCTIONS, request, status_and_code, message);
-    let mut scenario = Scenario::with_function();
+    TestAccount::new(0, 0).refused("POST", FUNCTIONS, request, status_and_code, message);
+    let mut scenario = TestAccount::with_function();
     let before = scenario.configuration();
     scenario.refused("PUT", CONFIGURATION, members, status_and_code, message);
     assert_eq!(scenario.configuration(), before);
@@ -135,7 +135,7 @@ fn a_file_system_and_ipv6_need_a_vpc() {
 
 #[test]
 fn a_function_cannot_leave_the_vpc_that_its_other_settings_need() {
-    let mut scenario = Scenario::with_function();
+    let mut scenario = TestAccount::with_function();
     let detach = json!({"VpcConfig": {"SubnetIds": [], "SecurityGroupIds": []}});
     let mut dual = vpc();
     dual["Ipv6AllowedForDualStack"] = json!(true);
@@ -204,7 +204,7 @@ fn values_that_the_model_forbids_are_refused_in_aws_words() {
 
 #[test]
 fn architectures_come_with_code_alone() {
-    let mut scenario = Scenario::new(0, 0);
+    let mut scenario = TestAccount::new(0, 0);
     let mut request = create_request();
     request["Architectures"] = json!(["arm64"]);
     assert_eq!(scenario.done("POST", FUNCTIONS, request)["Architectures"], json!(["arm64"]));
@@ -215,7 +215,7 @@ fn architectures_come_with_code_alone() {
 
 #[test]
 fn a_key_belongs_to_the_package_that_it_came_with() {
-    let mut scenario = Scenario::new(0, 0);
+    let mut scenario = TestAccount::new(0, 0);
     let mut request = create_request();
     request["Code"]["SourceKMSKeyArn"] = json!(KEY);
     scenario.done("POST", FUNCTIONS, request);
@@ -228,7 +228,7 @@ fn a_key_belongs_to_the_package_that_it_came_with() {
 
 #[test]
 fn an_image_has_an_image_config_and_neither_runtime_nor_handler_nor_layers() {
-    let mut scenario = Scenario::new(0, 0);
+    let mut scenario = TestAccount::new(0, 0);
     let config = json!({"EntryPoint": ["sh"], "Command": ["-c", "x"], "WorkingDirectory": "/app"});
     let request = json!({"FunctionName": "f", "Role": ROLE, "PackageType": "Image", "Code": {"ImageUri": "i:1"}, "ImageConfig": config});
     assert_eq!(scenario.done("POST", FUNCTIONS, request)["ImageConfigResponse"], json!({"ImageConfig": config}));
@@ -242,7 +242,7 @@ fn an_image_has_an_image_config_and_neither_runtime_nor_handler_nor_layers() {
 
 #[test]
 fn a_version_is_found_with_its_own_code() {
-    let mut scenario = Scenario::with_function();
+    let mut scenario = TestAccount::with_function();
     let first = scenario.done("POST", "/2015-03-31/functions/f/versions", json!({}));
     scenario.done("PUT", CODE, json!({"ZipFile": zip_file("2"), "SourceKMSKeyArn": KEY}));
     let found = scenario.done("GET", &format!("{FUNCTION}?Qualifier=1"), Value::Null);
@@ -253,7 +253,7 @@ fn a_version_is_found_with_its_own_code() {
 #[test]
 fn hidden_variables_are_an_error_and_the_rest_is_shown() {
     let settings = Settings { hide_environment: true, ..Settings::default() };
-    let mut scenario = Scenario::of(settings);
+    let mut scenario = TestAccount::of(settings);
     scenario.create();
     assert_eq!(scenario.configuration().get("Environment"), None);
     scenario.done("PUT", CONFIGURATION, json!({"Environment": {"Variables": {"A": "1"}}}));

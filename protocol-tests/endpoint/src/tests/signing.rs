@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::scenario::{ROLE, Scenario, create_request};
+use crate::scenario::{ROLE, TestAccount, create_request};
 
 const FUNCTIONS: &str = "/2015-03-31/functions";
 const SIGNING: &str = "/2020-06-30/functions/f/code-signing-config";
@@ -11,7 +11,7 @@ const INVALID: (u16, &str) = (400, "InvalidParameterValueException");
 
 #[test]
 fn a_configuration_is_set_shown_and_taken_away() {
-    let mut scenario = Scenario::with_function();
+    let mut scenario = TestAccount::with_function();
     assert_eq!(scenario.done("GET", SIGNING, Value::Null), json!({}));
     let set = json!({"CodeSigningConfigArn": ARN, "FunctionName": "f"});
     assert_eq!(scenario.done("PUT", SIGNING, json!({"CodeSigningConfigArn": ARN})), set);
@@ -24,7 +24,7 @@ fn a_configuration_is_set_shown_and_taken_away() {
 
 #[test]
 fn a_function_may_be_created_with_one() {
-    let mut scenario = Scenario::new(0, 0);
+    let mut scenario = TestAccount::new(0, 0);
     let mut request = create_request();
     request["CodeSigningConfigArn"] = json!(ARN);
     scenario.done("POST", FUNCTIONS, request);
@@ -33,7 +33,7 @@ fn a_function_may_be_created_with_one() {
 
 #[test]
 fn an_image_is_not_signed() {
-    let mut scenario = Scenario::new(0, 0);
+    let mut scenario = TestAccount::new(0, 0);
     let text = "Code signing is not supported for functions created with container images.";
     let mut image = json!({"FunctionName": "f", "Role": ROLE, "PackageType": "Image", "Code": {"ImageUri": "i:1"}, "CodeSigningConfigArn": ARN});
     scenario.refused("POST", FUNCTIONS, image.clone(), INVALID, text);
@@ -46,5 +46,5 @@ fn an_image_is_not_signed() {
 fn what_is_no_configuration_is_refused() {
     let text = r"1 validation error detected: Value 'csc' at 'codeSigningConfigArn' failed to satisfy constraint: Member must satisfy regular expression pattern: arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:code-signing-config:csc-[a-z0-9]{17}";
     let body = json!({"CodeSigningConfigArn": "csc"});
-    Scenario::with_function().refused("PUT", SIGNING, body, (400, "ValidationException"), text);
+    TestAccount::with_function().refused("PUT", SIGNING, body, (400, "ValidationException"), text);
 }

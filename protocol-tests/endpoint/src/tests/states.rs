@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::scenario::{ARN, Scenario, zip_file};
+use crate::scenario::{ARN, TestAccount, zip_file};
 
 const CONFIGURATION: &str = "/2015-03-31/functions/f/configuration";
 const CODE: &str = "/2015-03-31/functions/f/code";
@@ -12,7 +12,7 @@ const CONFLICT: (u16, &str) = (409, "ResourceConflictException");
 
 #[test]
 fn a_new_function_is_pending_and_becomes_active_by_itself() {
-    let mut scenario = Scenario::new(100, 0);
+    let mut scenario = TestAccount::new(100, 0);
     let created = scenario.create();
     assert_eq!(created["State"], "Pending");
     assert_eq!(created["StateReasonCode"], "Creating");
@@ -26,7 +26,7 @@ fn a_new_function_is_pending_and_becomes_active_by_itself() {
 
 #[test]
 fn a_pending_function_cannot_be_changed() {
-    let mut scenario = Scenario::new(100, 0);
+    let mut scenario = TestAccount::new(100, 0);
     scenario.create();
     let text =
         "The operation cannot be performed at this time. The function is currently in the following state: Pending";
@@ -37,7 +37,7 @@ fn a_pending_function_cannot_be_changed() {
 
 #[test]
 fn a_function_cannot_be_changed_while_an_update_is_in_progress() {
-    let mut scenario = Scenario::new(0, 100);
+    let mut scenario = TestAccount::new(0, 100);
     scenario.create();
     let updating = scenario.done("PUT", CONFIGURATION, json!({"Timeout": 5}));
     assert_eq!(updating["LastUpdateStatus"], "InProgress");
@@ -53,7 +53,7 @@ fn a_function_cannot_be_changed_while_an_update_is_in_progress() {
 
 #[test]
 fn the_revision_id_changes_with_an_update_and_once_more_when_the_update_ends() {
-    let mut scenario = Scenario::new(0, 100);
+    let mut scenario = TestAccount::new(0, 100);
     let before = scenario.create()["RevisionId"].clone();
     let during = scenario.done("PUT", CONFIGURATION, json!({"Timeout": 5}))["RevisionId"].clone();
     scenario.later(100);
@@ -65,7 +65,7 @@ fn the_revision_id_changes_with_an_update_and_once_more_when_the_update_ends() {
 
 #[test]
 fn a_revision_id_of_before_the_update_is_refused() {
-    let mut scenario = Scenario::new(0, 100);
+    let mut scenario = TestAccount::new(0, 100);
     let old = scenario.create()["RevisionId"].clone();
     scenario.done("PUT", CONFIGURATION, json!({"Timeout": 5, "RevisionId": old}));
     scenario.later(100);
@@ -83,7 +83,7 @@ fn a_revision_id_of_before_the_update_is_refused() {
 
 #[test]
 fn without_a_duration_the_answer_says_successful() {
-    let mut scenario = Scenario::with_function();
+    let mut scenario = TestAccount::with_function();
     assert_eq!(scenario.configuration()["State"], "Active");
     let updated = scenario.done("PUT", CONFIGURATION, json!({"Timeout": 5}));
     assert_eq!(updated["LastUpdateStatus"], "Successful");
@@ -92,7 +92,7 @@ fn without_a_duration_the_answer_says_successful() {
 
 #[test]
 fn an_update_may_be_accepted_and_fail_afterwards() {
-    let mut scenario = Scenario::with_function();
+    let mut scenario = TestAccount::with_function();
     scenario.fail("InvalidImage");
     let accepted = scenario.done("PUT", CONFIGURATION, json!({"Timeout": 5}));
     assert_eq!(accepted["LastUpdateStatus"], "InProgress");
@@ -104,7 +104,7 @@ fn an_update_may_be_accepted_and_fail_afterwards() {
 
 #[test]
 fn a_creation_may_be_accepted_and_fail_afterwards() {
-    let mut scenario = Scenario::new(100, 0);
+    let mut scenario = TestAccount::new(100, 0);
     scenario.fail("InvalidSubnet");
     assert_eq!(scenario.create()["State"], "Pending");
     scenario.later(100);
@@ -115,7 +115,7 @@ fn a_creation_may_be_accepted_and_fail_afterwards() {
 
 #[test]
 fn a_version_with_snap_start_is_pending_for_a_while() {
-    let mut scenario = Scenario::new(100, 0);
+    let mut scenario = TestAccount::new(100, 0);
     scenario.create();
     scenario.later(100);
     let plain = scenario.done("POST", VERSIONS, json!({}));
@@ -131,7 +131,7 @@ fn a_version_with_snap_start_is_pending_for_a_while() {
 
 #[test]
 fn a_list_of_versions_reports_no_state() {
-    let mut scenario = Scenario::with_function();
+    let mut scenario = TestAccount::with_function();
     scenario.done("POST", VERSIONS, json!({}));
     let listed = scenario.done("GET", VERSIONS, Value::Null);
     for version in listed["Versions"].as_array().unwrap() {
@@ -144,7 +144,7 @@ fn a_list_of_versions_reports_no_state() {
 
 #[test]
 fn a_version_may_fail_and_no_alias_is_led_to_it_before_it_is_ready() {
-    let mut scenario = Scenario::new(100, 0);
+    let mut scenario = TestAccount::new(100, 0);
     scenario.create();
     scenario.later(100);
     scenario.done("POST", VERSIONS, json!({}));
@@ -171,7 +171,7 @@ fn a_version_may_fail_and_no_alias_is_led_to_it_before_it_is_ready() {
 
 #[test]
 fn an_idle_function_refuses_its_first_calls_and_wakes() {
-    let mut scenario = Scenario::with_function();
+    let mut scenario = TestAccount::with_function();
     let wakes_in = std::time::Duration::from_millis(100);
     scenario.account().functions.get_mut("f").unwrap().latest.phase = crate::function::Phase::Idle { wakes_in };
     assert_eq!(scenario.configuration()["State"], "Inactive");
@@ -187,7 +187,7 @@ fn an_idle_function_refuses_its_first_calls_and_wakes() {
 
 #[test]
 fn managed_instances_run_what_was_published_as_the_latest() {
-    let mut scenario = Scenario::new(0, 0);
+    let mut scenario = TestAccount::new(0, 0);
     let mut request = crate::scenario::create_request();
     let arn = "arn:aws:lambda:us-east-1:123456789012:capacity-provider:p";
     request["CapacityProviderConfig"] =

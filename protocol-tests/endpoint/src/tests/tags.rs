@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::scenario::Scenario;
+use crate::scenario::TestAccount;
 use crate::uri;
 
 fn target(arn: &str) -> String {
@@ -11,7 +11,7 @@ fn target(arn: &str) -> String {
 
 #[test]
 fn tags_are_merged_listed_shown_and_taken_away() {
-    let mut scenario = Scenario::with_function();
+    let mut scenario = TestAccount::with_function();
     let tags = target(crate::scenario::ARN);
     for change in [json!({"a": "1", "b": "1"}), json!({"b": "2", "c": "3"})] {
         assert_eq!(scenario.ask("POST", &tags, json!({"Tags": change})).0, 204);
@@ -27,7 +27,7 @@ fn tags_are_merged_listed_shown_and_taken_away() {
 fn versions_and_aliases_have_no_tags() {
     let text = "Tags on function aliases and versions are not supported. Please specify a function ARN.";
     let tags = target("arn:aws:lambda:us-east-1:123456789012:function:f:live");
-    Scenario::with_function().refused(
+    TestAccount::with_function().refused(
         "POST",
         &tags,
         json!({"Tags": {"a": "1"}}),
@@ -40,7 +40,7 @@ fn versions_and_aliases_have_no_tags() {
 fn more_than_fifty_tags_are_too_many() {
     let tags: serde_json::Map<String, Value> = (0..51).map(|n| (n.to_string(), json!("v"))).collect();
     let text = "Number of tags exceeds resource tag limit.";
-    Scenario::with_function().refused(
+    TestAccount::with_function().refused(
         "POST",
         &target(crate::scenario::ARN),
         json!({"Tags": tags}),
@@ -53,7 +53,7 @@ fn more_than_fifty_tags_are_too_many() {
 fn taking_away_without_keys_is_refused() {
     let text =
         "1 validation error detected: Value null at 'tagKeys' failed to satisfy constraint: Member must not be null";
-    Scenario::with_function().refused(
+    TestAccount::with_function().refused(
         "DELETE",
         &target(crate::scenario::ARN),
         Value::Null,

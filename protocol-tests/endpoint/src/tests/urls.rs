@@ -2,22 +2,22 @@
 
 use serde_json::{Value, json};
 
-use crate::scenario::{ARN, Scenario};
+use crate::scenario::{ARN, TestAccount};
 
 const URL: &str = "/2021-10-31/functions/f/url";
 const INVALID: (u16, &str) = (400, "InvalidParameterValueException");
 const VALIDATION: (u16, &str) = (400, "ValidationException");
 const NOT_FOUND: (u16, &str) = (404, "ResourceNotFoundException");
 
-fn scenario() -> Scenario {
-    let mut scenario = Scenario::with_function();
+fn scenario() -> TestAccount {
+    let mut scenario = TestAccount::with_function();
     scenario.done("POST", URL, json!({"AuthType": "NONE", "Cors": {"AllowOrigins": ["*"], "MaxAge": 5}}));
     scenario
 }
 
 #[test]
 fn a_url_is_made_with_the_defaults_of_aws() {
-    let mut scenario = Scenario::with_function();
+    let mut scenario = TestAccount::with_function();
     let made = scenario.done("POST", URL, json!({"AuthType": "AWS_IAM"}));
     assert_eq!((&made["InvokeMode"], &made["FunctionArn"]), (&json!("BUFFERED"), &json!(ARN)));
     assert_eq!((made.get("Cors"), made.get("LastModifiedTime")), (None, None));
@@ -74,7 +74,7 @@ fn a_second_url_and_one_that_is_not_there_are_refused() {
 
 #[test]
 fn a_url_that_makes_no_sense_is_refused() {
-    let mut scenario = Scenario::with_function();
+    let mut scenario = TestAccount::with_function();
     let one = |sentence: &str| format!("1 validation error detected: {sentence}");
     for (body, sentence) in [
         (json!({}), "Value null at 'authType' failed to satisfy constraint: Member must not be null"),

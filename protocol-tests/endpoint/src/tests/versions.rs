@@ -2,18 +2,18 @@
 
 use serde_json::{Value, json};
 
-use crate::scenario::{ARN, Scenario, create_request, zip_file};
+use crate::scenario::{ARN, TestAccount, create_request, zip_file};
 
 const VERSIONS: &str = "/2015-03-31/functions/f/versions";
 const CODE: &str = "/2015-03-31/functions/f/code";
 
-fn publish(scenario: &mut Scenario, body: Value) -> Value {
+fn publish(scenario: &mut TestAccount, body: Value) -> Value {
     scenario.done("POST", VERSIONS, body)
 }
 
 #[test]
 fn a_version_keeps_what_latest_was() {
-    let mut scenario = Scenario::with_function();
+    let mut scenario = TestAccount::with_function();
     let first = publish(&mut scenario, json!({"Description": "one"}));
     assert_eq!((&first["Version"], &first["Description"]), (&json!("1"), &json!("one")));
     assert_eq!(first["FunctionArn"], format!("{ARN}:1"));
@@ -25,14 +25,14 @@ fn a_version_keeps_what_latest_was() {
 
 #[test]
 fn what_did_not_change_is_not_published_again() {
-    let mut scenario = Scenario::with_function();
+    let mut scenario = TestAccount::with_function();
     let first = publish(&mut scenario, json!({"Description": "one"}));
     assert_eq!(publish(&mut scenario, json!({"Description": "two"})), first);
 }
 
 #[test]
 fn publishing_changes_the_revision_id_of_latest() {
-    let mut scenario = Scenario::with_function();
+    let mut scenario = TestAccount::with_function();
     let before = scenario.configuration()["RevisionId"].clone();
     publish(&mut scenario, json!({}));
     assert_ne!(scenario.configuration()["RevisionId"], before);
@@ -40,7 +40,7 @@ fn publishing_changes_the_revision_id_of_latest() {
 
 #[test]
 fn code_that_is_not_latest_is_not_published() {
-    let mut scenario = Scenario::with_function();
+    let mut scenario = TestAccount::with_function();
     let current = scenario.configuration()["CodeSha256"].clone();
     publish(&mut scenario, json!({"CodeSha256": current}));
     let current = current.as_str().unwrap();
@@ -53,7 +53,7 @@ fn code_that_is_not_latest_is_not_published() {
 
 #[test]
 fn creation_and_new_code_may_publish_at_once() {
-    let mut scenario = Scenario::new(0, 0);
+    let mut scenario = TestAccount::new(0, 0);
     let mut request = create_request();
     request["Publish"] = json!(true);
     assert_eq!(scenario.done("POST", "/2015-03-31/functions", request)["Version"], "1");
@@ -63,7 +63,7 @@ fn creation_and_new_code_may_publish_at_once() {
 
 #[test]
 fn versions_are_listed_page_by_page() {
-    let mut scenario = Scenario::with_function();
+    let mut scenario = TestAccount::with_function();
     for code in ["2", "3", "4"] {
         scenario.done("PUT", CODE, json!({"ZipFile": zip_file(code), "Publish": true}));
     }
@@ -82,7 +82,7 @@ fn versions_are_listed_page_by_page() {
 
 #[test]
 fn a_number_is_never_given_twice() {
-    let mut scenario = Scenario::with_function();
+    let mut scenario = TestAccount::with_function();
     publish(&mut scenario, json!({}));
     assert_eq!(scenario.ask("DELETE", "/2015-03-31/functions/f?Qualifier=1", Value::Null).0, 204);
     assert_eq!(publish(&mut scenario, json!({}))["Version"], "2");
@@ -90,7 +90,7 @@ fn a_number_is_never_given_twice() {
 
 #[test]
 fn latest_and_aliased_versions_cannot_be_deleted() {
-    let mut scenario = Scenario::with_function();
+    let mut scenario = TestAccount::with_function();
     publish(&mut scenario, json!({}));
     scenario.done("POST", "/2015-03-31/functions/f/aliases", json!({"Name": "live", "FunctionVersion": "1"}));
     scenario.refused(
