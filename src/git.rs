@@ -109,6 +109,10 @@ mod tests {
         for no in ["exit 1", "exit 129", "echo 'fatal: not a git repository' >&2; exit 128", "echo; exit 0"] {
             assert_eq!(answer_from(no).ok(), Some(None), "{no}");
         }
+        let endless = answer_from("i=0; while [ $i -lt 3000 ]; do printf '%01000d\\n' 0; i=$((i+1)); done")
+            .expect("an answer")
+            .expect("a text");
+        assert!(endless.len() <= MAX_BYTES, "{}", endless.len());
         for silence in ["echo 'fatal: detected dubious ownership' >&2; exit 128", "exit 128", "kill -9 $$"] {
             assert!(matches!(answer_from(silence), Err(GitError::Refused { .. })), "{silence}");
         }

@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 
 use super::{LIMIT, behind, end_within};
 use crate::deployments::{build_directory, request};
+use crate::fixture::Fixture;
+use crate::identity::recorder::{Answer, Recorder};
 use crate::plugin::PluginOutput;
 
 /// The shortest request that ends in `checked`. It does not depend on the branch.
@@ -344,7 +346,7 @@ fn a_run_whose_standard_output_is_not_open_does_not_begin() {
 }
 
 #[test]
-fn a_command_of_the_users_receives_of_a_closed_pipe_whatever_the_runner_does() {
+fn a_command_of_the_user_learns_of_a_closed_pipe_whatever_the_runner_does() {
     for line in ["trap '' PIPE", "trap - PIPE"] {
         let endpoint = Endpoint::start(Settings::default()).expect("a free port");
         let directory = build_directory();
@@ -357,4 +359,17 @@ fn a_command_of_the_users_receives_of_a_closed_pipe_whatever_the_runner_does() {
             ended.events.iter().filter(|event| event["event"] == "output").map(|event| &event["line"]).collect();
         assert_eq!(lines, [&json!("y"), &json!("141")], "{line}");
     }
+}
+
+#[test]
+fn no_log_line_commands_a_ci() {
+    let lambda = Recorder::start(|_| {
+        let id = ("x-amzn-requestid", "##vso[task.setvariable variable=x]y".to_owned());
+        Answer::Text(200, vec![id], "{}".to_owned())
+    });
+    let mut fixture = Fixture::new(json!({}));
+    fixture.request["env"]["AWS_ENDPOINT_URL"] = json!(lambda.url());
+    let ended = fixture.plugin(&[]).env("DPL_LAMBDA_LOG", "debug").run(&fixture.request);
+    assert!(ended.stderr.contains("task.setvariable"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("##") && !ended.stdout.contains("##"), "{}{}", ended.stderr, ended.stdout);
 }
