@@ -349,7 +349,7 @@ fn filled_in(snippet: &str) -> String {
 
 #[test]
 #[ignore = "second tier: needs npm"]
-fn a_hover_reports_what_a_key_means() {
+fn a_hover_explains_a_key() {
     let mut server = Server::start();
     for (line, needed) in [
         ("memory│_size: 512", &["Memory (MB)", "128 to 32768", "for a new function, 128"][..]),

@@ -364,7 +364,7 @@ fn a_command_judges_the_version_that_it_is_reported() {
 
 #[test]
 #[ignore = "second tier: needs PyPI"]
-fn what_a_function_reports_of_its_variables_is_masked() {
+fn variables_that_a_function_prints_are_masked() {
     let scenario = Scenario::ministack("python3.13");
     let secret = "secret-\"Größe\"\\1";
     scenario.write("return 'good'");

@@ -530,7 +530,7 @@ fn reported(ended: &PluginOutput) -> String {
 
 #[test]
 #[ignore = "second tier: long"]
-fn a_deployment_succeeds_whatever_passes_and_reports_truly_what_does_not() {
+fn a_deployment_survives_transient_faults_and_reports_the_others_truly() {
     let directory = build_directory();
     let learnt: Vec<KnownSecrets> =
         SCENARIOS.iter().map(|scenario| KnownSecrets::of(scenario, directory.path())).collect();

@@ -111,7 +111,7 @@ fn a_second_signal_ends_at_once() {
 }
 
 #[test]
-fn a_signal_while_standard_input_is_read_is_received() {
+fn a_signal_while_standard_input_is_read_ends_the_run() {
     for (name, status) in [("TERM", 143), ("INT", 130)] {
         let mut child = PluginCommand::new(&["check"]).spawn();
         let stdin = child.stdin.take().expect("piped");

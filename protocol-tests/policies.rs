@@ -359,7 +359,7 @@ fn function_and_notes(env: &Value) -> (String, Vec<String>) {
 }
 
 #[test]
-fn no_file_of_the_runners_or_of_the_build_reports_the_region() {
+fn no_file_of_the_runner_or_the_build_sets_the_region() {
     let (runner, build) = (TempDir::new().expect("can be created"), TempDir::new().expect("can be created"));
     for (aws, region) in [(runner.path().join(".aws"), "eu-north-1"), (build.path().join("~/.aws"), "ap-south-1")] {
         fs::create_dir_all(&aws).expect("can be created");

@@ -20,7 +20,7 @@ fn changelog() -> String {
 }
 
 #[test]
-fn the_changelog_reports_this_version_and_what_of_the_protocol_changed() {
+fn the_changelog_lists_this_version_and_the_changes_of_the_protocol() {
     let changelog = changelog();
     let heading = format!("\n## {} - ", env!("CARGO_PKG_VERSION"));
     let (_, section) = changelog.split_once(&heading).expect("CHANGELOG.md has a section of this version");

@@ -168,7 +168,7 @@ fn a_secret_is_masked_before_a_long_error_is_cut() {
 }
 
 #[test]
-fn a_secret_of_which_aws_reports_the_end_only_is_not_reported() {
+fn a_secret_that_aws_quotes_in_part_is_not_shown() {
     // AWS returns the last 4 KB of a log; they begin inside the secret.
     let log = format!("{} secret-of-the-function\n{}\n", "x".repeat(100), "y".repeat(4096 - 16));
     let ended = with_a_secret(Invocation { log: Some(log), ..thrown() });

@@ -88,7 +88,7 @@ fn a_wait_that_ends_while_aws_refuses_reports_what_aws_said() {
 }
 
 #[test]
-fn sts_that_is_down_until_the_end_of_the_wait_is_reported_so() {
+fn sts_that_is_down_until_the_end_of_the_wait_is_named() {
     let sts = Recorder::start(|_| refusal(503, "ServiceUnavailable", "Service Unavailable"));
     let endpoint = endpoint(Duration::ZERO);
     let mut request = request(&endpoint);
@@ -118,7 +118,7 @@ fn a_refusal_that_passes_ends_no_wait() {
 }
 
 #[test]
-fn a_wait_of_more_than_five_seconds_reports_what_it_is_for() {
+fn a_wait_of_more_than_five_seconds_says_what_it_is_for() {
     let long = Duration::from_secs(7);
     let cases = [
         (long, None, "the update"),

@@ -293,7 +293,7 @@ mod tests {
     use rustix::process::{WaitOptions, waitpid};
 
     #[test]
-    fn a_command_whose_end_another_client_has_taken_is_not_waited_for() {
+    fn a_command_that_other_code_has_reaped_is_not_waited_for() {
         let env = Environment::default();
         let mut bash = Command::new("/bin/sh");
         let mut take = |_, bytes: &[u8]| {

@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_and_a_no_are_reported_from_no_answer() {
+    fn no_answer_is_neither_an_answer_nor_a_no() {
         assert_eq!(answer_from("echo main").ok(), Some(Some("main".to_owned())));
         for no in ["exit 1", "exit 129", "echo 'fatal: not a git repository' >&2; exit 128", "echo; exit 0"] {
             assert_eq!(answer_from(no).ok(), Some(None), "{no}");

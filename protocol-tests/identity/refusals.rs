@@ -39,7 +39,7 @@ fn a_password_in_an_endpoint_that_is_none_is_not_reported() {
 
 /// A server in place of AWS returns a secret as request id and as version.
 #[test]
-fn what_aws_reports_of_itself_is_masked_too() {
+fn request_ids_and_versions_of_aws_are_masked_too() {
     let secret = "ghp_hunter2x/0123456789";
     let code = std::sync::Mutex::new(String::new());
     let lambda = Recorder::start(move |asked| {

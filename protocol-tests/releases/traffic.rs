@@ -214,7 +214,7 @@ fn after_a_kill_a_rollback_sends_all_traffic_to_where_the_alias_points() {
 }
 
 /// A fixture with `live` at version 2 and a canary from outside: a tenth of the traffic goes to version 1.
-fn with_another_client_elses_canary() -> Fixture {
+fn with_a_canary_of_another_client() -> Fixture {
     let fixture = Fixture::live(json!({"verify": {}}));
     fixture.deployed("// 2\n");
     let routing = json!({"RoutingConfig": {"AdditionalVersionWeights": {"1": 0.1}}});
@@ -224,7 +224,7 @@ fn with_another_client_elses_canary() -> Fixture {
 
 #[test]
 fn weights_that_another_client_has_given_are_not_touched() {
-    let mut fixture = with_another_client_elses_canary();
+    let mut fixture = with_a_canary_of_another_client();
     for code in ["// 2\n", "// 3\n"] {
         for members in [json!({"traffic": null}), json!({"traffic": [50], "traffic_interval": 1})] {
             fixture.set(members);
@@ -244,8 +244,8 @@ fn weights_that_another_client_has_given_are_not_touched() {
 }
 
 #[test]
-fn a_rollback_may_end_another_client_elses_canary_when_it_is_reported_to() {
-    let mut fixture = with_another_client_elses_canary();
+fn a_rollback_may_end_a_canary_of_others_with_clear_weights() {
+    let mut fixture = with_a_canary_of_another_client();
     fixture.set(json!({"clear_weights": true}));
     let ended = fixture.rollback();
     assert_eq!((ended.outcome(), fixture.alias("live").as_str()), ("deployed", "2"), "{}", ended.stdout);

@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_that_fails_reports_what_it_was() {
+    fn the_error_of_a_failed_connection_names_its_cause() {
         let unreachable = |cause: &str| CallError {
             kind: CallErrorKind::Connect,
             code: None,

@@ -155,7 +155,7 @@ mod tests {
     const F: &str = "arn:aws:lambda:us-east-1:123456789012:function:f";
 
     #[test]
-    fn every_form_of_the_text_reports_action_resource_and_what_is_in_the_way() {
+    fn action_resource_and_obstacle_are_read_from_every_form_of_the_text() {
         let head = format!("User: {USER} is not authorized to perform: lambda:GetFunction on resource: {F}");
         for (tail, by) in [
             ("", DenialSource::Nothing),
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn other_services_report_it_in_their_own_forms() {
+    fn other_services_deny_in_their_own_forms() {
         let s3 = format!(
             r#"User: {USER} is not authorized to perform: s3:PutObject on resource: "arn:aws:s3:::b/k.zip" because no identity-based policy allows the s3:PutObject action"#
         );

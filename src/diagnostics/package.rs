@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_package_that_is_too_large_reports_by_how_much() {
+    fn the_error_of_a_too_large_package_says_by_how_much() {
         let report = from_package(
             PackageError::ZipTooLarge {
                 bytes: MAX_ZIP_BYTES + 1024 * 1024,

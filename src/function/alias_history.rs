@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_history_is_reported_behind_what_another_client_has_written() {
+    fn a_history_is_written_after_the_text_of_others() {
         let first = AliasHistory::new().to_description("1").expect("short");
         assert_eq!(first, "(at 1, before: none)");
         let second = AliasHistory::of(&first).moved_from("1").to_description("3").expect("short");
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shift_is_reported_as_long_as_it_lasts() {
+    fn a_shift_is_recorded_as_long_as_it_lasts() {
         let history = AliasHistory::of("for the shop (at 7, before: 5, 3)");
         assert_eq!(history.shift("7"), None);
         let shifting = history.with_shift("7", Some("8")).to_description("7").expect("short");

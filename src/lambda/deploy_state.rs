@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_call_reports_is_what_was_known_but_for_what_it_changes() {
+    fn a_call_changes_only_what_it_is_for_in_the_known_state() {
         let name = FunctionName::parse("f").expect("a name");
         let state = DeployState { known: Some(code_and_settings("a", 3, "d")), ..DeployState::of(&name) };
         let configuration = |setting| Action::UpdateFunctionConfiguration { settings: vec![setting] };

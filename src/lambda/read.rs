@@ -256,7 +256,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_policy_reports_what_everybody_may_do_through_the_address() {
+    fn a_policy_shows_what_everybody_may_do_through_the_url() {
         let policy = json!({"Version": "2012-10-17", "Statement": [
             {"Sid": "console", "Effect": "Allow", "Principal": "*", "Action": "lambda:InvokeFunctionUrl",
              "Condition": {"StringEquals": {"lambda:FunctionUrlAuthType": "NONE"}}},

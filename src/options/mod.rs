@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_problem_reports_which_variable_it_comes_from() {
+    fn a_problem_names_the_variable_it_comes_from() {
         let resolved = resolved("{}", &[("LAMBDA_TIMEOUT", "ten")]);
         let at = Some("/timeout".to_owned());
         let problem = Problem { code: Code::BadValue, message: String::new(), at, hint: None };

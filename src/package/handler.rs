@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_cannot_report_is_not_reported() {
+    fn no_warning_where_names_prove_nothing() {
         check("java21", "com.example.App::handle", &["a.class"], None);
         check("nodejs22.x", "/opt/nodejs/x.handler", &["index.js"], None);
         check("nodejs22.x", "nodot", &["index.js"], None);

@@ -121,7 +121,7 @@ fn naming_security_groups_alone_keeps_the_live_subnets() {
 }
 
 #[test]
-fn an_environment_reports_each_variable_and_no_value() {
+fn an_environment_shows_each_variable_and_no_value() {
     let environment = Setting::Environment(pairs([("A", "1"), ("B", "3"), ("C", "4")]));
     let plan = plan(&desired(vec![environment]), &code("live"), Some(&live())).expect("a plan");
     assert_eq!(fields(&plan), ["environment.B", "environment.C"]);
@@ -272,7 +272,7 @@ fn variables_are_merged_when_asked_and_never_into_unknown_ones() {
 }
 
 #[test]
-fn only_a_digest_reports_that_an_image_is_live() {
+fn only_a_digest_proves_that_an_image_is_live() {
     let digest = "r/i@sha256:1";
     let live =
         LiveFunction { image: Some(LiveImage { uri: "r/i:main".to_owned(), resolved: digest.to_owned() }), ..live() };

@@ -260,7 +260,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_reports_whether_common_usage_calls_its_value_secret() {
+    fn a_name_shows_whether_its_value_is_usually_secret() {
         for name in SECRET.split_whitespace() {
             assert!(names_a_secret(name), "{name}");
         }

@@ -307,7 +307,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pointer_is_reported_as_a_key() {
+    fn a_pointer_is_shown_as_a_key() {
         assert_eq!(dotted("/on/condition/1"), "on.condition.1");
         assert_eq!(dotted("/environment/a~1b~0c"), "environment.a/b~c");
     }

@@ -542,7 +542,7 @@ mod tests {
     }
 
     #[test]
-    fn a_complaint_reports_the_value_and_what_would_be_right() {
+    fn a_problem_names_the_value_and_what_would_be_right() {
         let read = stanza(r#"{"function_name":"f","timeout":"ten"}"#);
         assert_eq!(read.problems[0].message, "`timeout` is `ten`; expected whole seconds, such as 10");
     }

@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_that_is_not_printed_is_reported_in_a_line() {
+    fn a_document_that_is_not_printed_is_explained_in_one_line() {
         let reported = |program: &str, reason: Option<CancelReason>| {
             let (lines, forwarder) = (RefCell::new(Vec::new()), SignalForwarder::new().expect("two descriptors"));
             reason.into_iter().for_each(|reason| forwarder.forward(reason, false));

@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn git_reports_the_branch_and_a_tag_only_where_head_is_detached_at_it() {
+    fn git_supplies_the_branch_and_a_tag_only_if_head_is_detached_at_it() {
         let repository = Repository::new();
         repository.git(&["tag", "v1"]);
         repository.git(&["remote", "add", "origin", "git@github.com:owner/name.git"]);

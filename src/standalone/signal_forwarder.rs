@@ -161,7 +161,7 @@ mod tests {
     use rustix::process::{WaitOptions, waitpid};
 
     #[test]
-    fn a_run_whose_end_another_client_has_taken_is_not_waited_for() {
+    fn a_run_that_other_code_has_reaped_is_not_waited_for() {
         let forwarder = SignalForwarder::new().expect("two descriptors");
         let run = forwarder.start(&mut Command::new("true")).expect("it starts").expect("there is no reason to end");
         waitpid(Some(Pid::from_child(&run.0)), WaitOptions::empty()).expect("it is our child and exits");

@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn another_key_another_secret_and_another_region_are_reported_apart() {
+    fn another_key_another_secret_and_another_region_are_distinguished() {
         let key = settings(|it| it.access_key_id = "AKIDOTHER".to_owned());
         check(&key, |_, _| {}, "UnrecognizedClientException: The security token");
         let secret = settings(|it| it.secret_access_key = "other".to_owned());

@@ -546,7 +546,7 @@ fn what_may_succeed_later_is_reported_where_no_hint_does() {
 }
 
 #[test]
-fn other_outcomes_are_reported_with_what_belongs_to_them() {
+fn other_outcomes_have_their_own_facts() {
     let finished = |outcome: &str, more: Value| {
         let mut event = json!({"event": "finished", "outcome": outcome, "message": "m"});
         event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());

@@ -47,7 +47,7 @@ fn get_function_has_a_rate_of_its_own() {
 }
 
 #[test]
-fn another_client_elses_update_is_in_progress() {
+fn an_update_of_another_client_is_in_progress() {
     let mut scenario = TestAccount::with_function();
     scenario.mutate(Some(ConcurrentChange::Update));
     let text = format!("The operation cannot be performed at this time. An update is in progress for resource: {ARN}");

@@ -130,7 +130,7 @@ fn a_version_with_snap_start_is_pending_for_a_while() {
 }
 
 #[test]
-fn a_list_of_versions_reports_no_state() {
+fn a_list_of_versions_contains_no_state() {
     let mut scenario = TestAccount::with_function();
     scenario.done("POST", VERSIONS, json!({}));
     let listed = scenario.done("GET", VERSIONS, Value::Null);
