@@ -173,6 +173,17 @@ fn each_path_that_a_source_or_a_document_names_exists() {
     assert!(missing.is_empty(), "{}", missing.join("\n"));
 }
 
+#[test]
+fn each_type_that_the_glossary_names_exists() {
+    let sources: String = repository::files("src").iter().map(|file| repository::read(file)).collect();
+    let words: BTreeSet<&str> = sources.split(|c: char| !c.is_ascii_alphanumeric()).collect();
+    let glossary = repository::read(Path::new("docs/glossary.md"));
+    let code = glossary.split('`').skip(1).step_by(2).filter_map(|name| name.rsplit("::").next());
+    let types: Vec<_> = code.filter(|name| name.starts_with(|c: char| c.is_ascii_uppercase())).collect();
+    let missing: Vec<_> = types.iter().filter(|name| !words.contains(**name)).collect();
+    assert!(types.len() > 20 && missing.is_empty(), "{missing:?} of {types:?}");
+}
+
 /// Whether bash can run the text as it is: no quote, here-document or list of commands goes on behind it.
 fn is_complete(script: &str) -> bool {
     let output = Command::new("bash").args(["--norc", "-n", "-c", script]).output().expect("bash is there");
