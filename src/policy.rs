@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use crate::code_source::CodeSource;
 use crate::function::{ChangedBy, DesiredFunction, Setting};
 use crate::protocol::name::Region;
-use crate::protocol::policy::{PolicyDocument, Statement};
+use crate::protocol::policy_document::{PolicyDocument, Statement};
 use crate::protocol::stanza::Stanza;
 use crate::protocol::structures::{OrNone, Verify};
 

@@ -137,7 +137,7 @@ impl DeployRun<'_> {
         if desired.release.aliases.is_empty() && state.was_overtaken() {
             self.warn(&warnings::overtaken());
         }
-        let previous = self.previous_version(&aliases, &state);
+        let previous = self.version_before_run(&aliases, &state);
         let now = self.deployment(state, before, previous, &identity);
         match found.and_then(|found| found.failure) {
             // Nothing differs, but the last update failed, so the code and settings that AWS shows do not run.
@@ -229,7 +229,7 @@ impl DeployRun<'_> {
     }
 
     /// The version that the first alias of the stanza pointed at before, if it points at another one now.
-    pub(super) fn previous_version(&self, aliases: &[LiveAlias], state: &DeployState<'_>) -> Option<String> {
+    pub(super) fn version_before_run(&self, aliases: &[LiveAlias], state: &DeployState<'_>) -> Option<String> {
         let name = self.stanza.alias.iter().flatten().next()?;
         let before = &aliases.iter().find(|alias| alias.name == *name)?.version;
         (before != state.version()).then(|| before.clone())

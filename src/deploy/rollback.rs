@@ -56,7 +56,7 @@ impl DeployRun<'_> {
             let mut state = self.new_deploy_state(None);
             state.refresh(&live, &plan, code_sha256.clone());
             self.apply_all(&plan, &mut state, &lambda).await?;
-            let previous = self.previous_version(&live.aliases, &state);
+            let previous = self.version_before_run(&live.aliases, &state);
             let now = self.deployment(state, code_sha256, previous, &identity);
             Ok(if plan.steps.is_empty() { Finished::Unchanged(now) } else { Finished::Deployed(now) })
         })

@@ -2,7 +2,7 @@
 //! Never suggests a statement where AWS reports an explicit deny: no allow statement can override one.
 
 use crate::lambda::CallError;
-use crate::protocol::policy::Statement;
+use crate::protocol::policy_document::Statement;
 
 /// A permission that AWS found missing, as far as AWS describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]

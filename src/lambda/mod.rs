@@ -301,7 +301,7 @@ impl Lambda {
                     if !is_ours {
                         return Err(LambdaError::Outdated(None));
                     }
-                    let settled = self.wait_until_live(action, state, status).await;
+                    let settled = self.wait_until_settled(action, state, status).await;
                     if let Err(LambdaError::UpdateFailed(_)) = settled {
                         self.events.retract_change(step);
                     }
@@ -426,7 +426,7 @@ impl Lambda {
     }
 
     /// Waits until the operation that a step started has ended.
-    async fn wait_until_live(
+    async fn wait_until_settled(
         &self,
         action: &Action,
         state: &mut DeployState<'_>,

@@ -159,7 +159,7 @@ fn copy_of<'a>(live: &'a LiveFunction, release: &Release) -> Option<&'a LiveVers
 
 /// The version to which an alias is rolled back: the previous one in its alias history. If someone else moved the alias, it is the
 /// next older version, which may never have been live.
-pub(super) fn previous_version<'a>(alias: &LiveAlias, versions: &'a [LiveVersion]) -> Option<&'a LiveVersion> {
+pub(super) fn rollback_target<'a>(alias: &LiveAlias, versions: &'a [LiveVersion]) -> Option<&'a LiveVersion> {
     match alias.history.before(&alias.version) {
         Some(before) => before.iter().find_map(|number| at(number, versions)),
         None => {
@@ -316,7 +316,7 @@ fn deletions(release: &Release, live: Option<&LiveFunction>, version: Option<&st
         // alias outside of the stanza is known only from its alias history.
         let stays = !is_ours(&alias) || version.is_some_and(|version| version == alias.version);
         let is_known = is_ours(&alias) || alias.history.before(&alias.version).is_some();
-        protected.extend(previous_version(alias, &live.versions).filter(|_| stays && is_known).map(number));
+        protected.extend(rollback_target(alias, &live.versions).filter(|_| stays && is_known).map(number));
     }
     if release.aliases.is_empty() {
         // Without an alias only the numbers say which versions matter: the newest, and the one before it.

@@ -1,7 +1,7 @@
 //! Plans a rollback: moves the stanza's aliases back to their previous version.
 //! Never guesses: aliases with different previous versions, or a version that does not exist, are errors.
 
-use super::release::{alias_update_step, check_shares, cleared, previous_version};
+use super::release::{alias_update_step, check_shares, cleared, rollback_target};
 use super::{Plan, PlanError};
 use crate::function::{LiveAlias, LiveFunction, Release};
 use crate::protocol::event::FunctionPresence;
@@ -24,7 +24,7 @@ pub fn roll_back(release: &Release, version: Option<&str>, live: &LiveFunction) 
             Some(version) => version.to_owned(),
             None if !alias.shares().is_empty() => alias.version.clone(),
             None => {
-                let before = previous_version(alias, &live.versions);
+                let before = rollback_target(alias, &live.versions);
                 let none =
                     || PlanError::NoPreviousVersion { alias: alias.name.clone(), version: alias.version.clone() };
                 before.ok_or_else(none)?.number.clone()

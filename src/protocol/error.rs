@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::messages::one_line;
-use super::policy::Statement;
+use super::policy_document::Statement;
 
 /// Who must act before a run can succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]

@@ -10,7 +10,7 @@ pub mod json;
 pub mod limits;
 pub mod messages;
 pub mod name;
-pub mod policy;
+pub mod policy_document;
 pub mod request;
 pub mod runtimes;
 pub mod schema;

@@ -20,12 +20,12 @@ pub fn stanza() -> Value {
 
 /// The schema of a whole `.travis.yml` for editors. It restricts only the stanzas for `lambda`.
 pub fn travis_yml() -> Value {
-    editor::travis_yml::wrap(stanza())
+    editor::travis_yml_schema::wrap(stanza())
 }
 
 /// The schema of the type [`Stanza`], with the alternative names of keys.
 fn plain() -> Value {
-    let mut schema = generate::<Stanza>();
+    let mut schema = draft07_schema_of::<Stanza>();
     add_aliases(&mut schema);
     schema
 }
@@ -61,7 +61,7 @@ pub fn request() -> Value {
         "Pairs".to_owned(),
         json!({"type": ["object", "array", "string"], "description": "A map, a list of `NAME=value`, or one `NAME=value`."}),
     );
-    let runner = generate::<RunnerKeys>();
+    let runner = draft07_schema_of::<RunnerKeys>();
     let keys = runner["properties"].as_object().expect("a schema of a struct has properties").clone();
     let properties = root.get_mut("properties").and_then(Value::as_object_mut).expect("has properties");
     properties.extend(keys);
@@ -82,7 +82,7 @@ pub(super) fn stanza_keys() -> &'static [String] {
     &KEYS
 }
 
-fn generate<T: JsonSchema>() -> Value {
+fn draft07_schema_of<T: JsonSchema>() -> Value {
     finish(SchemaSettings::draft07().into_generator().into_root_schema_for::<T>())
 }
 

@@ -14,7 +14,7 @@ mod keys;
 mod known;
 mod rules;
 mod snippets;
-pub(super) mod travis_yml;
+pub(super) mod travis_yml_schema;
 
 type Object = Map<String, Value>;
 
