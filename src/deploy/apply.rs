@@ -86,7 +86,7 @@ impl DeployRun<'_> {
                     self.warn_about_latest_url(&desired, live, alias);
                 }
             }
-            let check_was_ours = match outdated.take().map(|outdated| self.check_was_ours(outdated, &plan)) {
+            let was_ours = match outdated.take().map(|outdated| self.check_was_ours(outdated, &plan)) {
                 None => false,
                 Some(Ok(())) => true,
                 Some(Err(error)) if names_revision => return Err(self.failed(error)),
@@ -95,7 +95,7 @@ impl DeployRun<'_> {
                     false
                 }
             };
-            if !check_was_ours {
+            if !was_ours {
                 let planned = self.plan_event(&plan);
                 self.events.emit(Event::Planned(planned.clone()));
                 if only_plan {
