@@ -7,7 +7,9 @@ use std::process::Command;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::fixture::PATH;
 use crate::plugin::{PluginCommand, PluginOutput, program};
+use crate::pty::Pty;
 
 type Pairs = &'static [(&'static str, &'static str)];
 
@@ -150,13 +152,10 @@ fn a_person_sees_what_is_shown_on_a_terminal_or_reported_there() {
         ("\"$0\" check --stanza f.json >out 2>err", false),
         ("\"$0\" check --format json --stanza f.json 2>&1 | cat", false),
     ] {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol-tests/standalone/terminal.py");
-        let mut python = Command::new("python3");
-        python.arg(script).args(["60", "bash", "-c", line, &program()]).current_dir(directory.path()).env_clear();
-        python.env("PATH", std::env::var_os("PATH").expect("PATH is set")).env("GIT_CEILING_DIRECTORIES", "/");
-        let output = python.stdin(std::process::Stdio::null()).output().expect("Python runs");
-        assert_eq!(output.status.code(), Some(0), "{line}: {}", String::from_utf8_lossy(&output.stdout));
-        let mut reported = String::from_utf8_lossy(&output.stdout).into_owned();
+        let mut bash = Command::new("bash");
+        bash.args(["-c", line, &program()]).current_dir(directory.path()).env_clear();
+        bash.env("PATH", &*PATH).env("GIT_CEILING_DIRECTORIES", "/");
+        let (mut reported, _) = Pty::open(80).run(&mut bash, None);
         for file in ["out", "err"].map(|name| directory.path().join(name)).iter().filter(|file| file.exists()) {
             reported += &fs::read_to_string(file).expect("readable");
             fs::remove_file(file).expect("can be removed");

@@ -189,9 +189,9 @@ fn a_version_that_failed_goes_live_once_it_passes() {
     assert_eq!(fixture.versions(), [1, 2], "no further version is published");
 }
 
-/// A command that starts a process in a new session, which starts another one in a new session. The file `left` gets their process ids.
-const LEAVES: &str =
-    "setsid bash -c 'setsid sleep 600 & echo $! $$ >left; wait' & while ! [ -s left ]; do sleep 0.01; done; sleep 600";
+/// A command that starts a process in a process group of its own (bash's `set -m`), which starts another one in the same way. The file
+/// `left` gets their process ids.
+const LEAVES: &str = "set -m; bash -c 'set -m; sleep 600 & echo $! $$ >left; wait' & while ! [ -s left ]; do sleep 0.01; done; sleep 600";
 
 /// Waits until a command has written at least this many bytes to a file.
 fn wait_for(fixture: &Fixture, name: &str, bytes: u64) {
@@ -239,7 +239,7 @@ fn what_leaves_the_process_group_of_a_command_does_not_outlive_signals() {
 #[test]
 fn what_a_command_leaves_behind_on_purpose_stays() {
     let mut fixture =
-        Fixture::live(json!({"verify": {"command": "setsid sleep 600 </dev/null &>/dev/null & echo $! >stays"}}));
+        Fixture::live(json!({"verify": {"command": "set -m; sleep 600 </dev/null &>/dev/null & echo $! >stays"}}));
     fixture.set(json!({"run": "touch begun; sleep 600"}));
     let running = fixture.started("// 2\n", &["update-alias"]);
     wait_for(&fixture, "begun", 0);

@@ -18,7 +18,8 @@ use crate::interruptions::signal;
 const OWN: &str = "the-runners-own-key-Zx81";
 
 /// Shell code that appends the environments of all ancestor processes to `$SEEN`, as far as they can be read.
-const LOOK: &str = "id=$$; while id=$(sed -n 's/^PPid:[^0-9]*//p' /proc/$id/status) && [ ${id:-0} -gt 1 ]; do \
+const LOOK: &str = "id=$$; while next=; while read -r key value _; do [ \"$key\" = PPid: ] && next=$value; done </proc/$id/status; \
+                    id=$next; [ ${id:-0} -gt 1 ]; do \
                     echo looked >>\"$SEEN\"; tr '\\0' '\\n' </proc/$id/environ >>\"$SEEN\" 2>>\"$SEEN\"; done; true";
 
 fn git(directory: &Path, arguments: &[&str]) {
