@@ -145,13 +145,52 @@ fn a_token_for_a_container_and_keys_of_another_profile_are_masked_where_aws_quot
 }
 
 #[test]
+fn a_renewal_that_fails_is_reported_in_words_and_without_the_output_of_a_process() {
+    // STS refuses the second request.
+    let count = AtomicUsize::new(0);
+    let sts = Recorder::start(move |asked| match count.fetch_add(1, Ordering::SeqCst) {
+        0 => Answer::ok(FIRST.as_sts(&asked.form()["Action"], TOO_SHORT)),
+        _ => super::sources::refusal(403, "AccessDenied", "not authorized to perform: sts:AssumeRole"),
+    });
+    let (scenario, endpoint) = (Scenario::new(), FIRST.endpoint("us-east-1"));
+    let (more, variables) = asking("role", &sts);
+    let mut request = stanza(scenario.env(&endpoint.url()));
+    extend(&mut request["env"], &variables);
+    extend(&mut request, &more);
+    let refused = scenario.run(&[], &request);
+    assert_eq!(refused.code(), "no-credentials", "{}", refused.stdout);
+    let cause = "AWS refused AssumeRole with AccessDenied: not authorized to perform: sts:AssumeRole";
+    assert_eq!(refused.finished()["error"]["caused_by"], json!([cause]));
+
+    // A process fails the second time, and writes a key to its standard error.
+    let scenario = Scenario::new();
+    let path = |name: &str| scenario.directory.path().join(name);
+    let (key, keys) = ("a-key-that-the-process-prints", process_keys());
+    let script =
+        format!("if [ -e {0} ]; then echo {key} >&2; exit 3; fi; touch {0}; echo '{keys}'", path("ran").display());
+    std::fs::write(path("process"), script).expect("writable");
+    let process = format!("[default]\ncredential_process = bash {}\n", path("process").display());
+    std::fs::write(path("config"), process).expect("writable");
+    let mut request = stanza(scenario.env(&endpoint.url()));
+    extend(&mut request["env"], &json!({"AWS_CONFIG_FILE": path("config")}));
+    let failed = scenario.run(&[], &request);
+    assert_eq!(failed.code(), "no-credentials", "{}", failed.stdout);
+    assert!(!failed.stdout.contains(key) && failed.stdout.contains("exit status: 3"), "{}", failed.stdout);
+}
+
+/// The output of a `credential_process` with the keys FIRST, which expire at once.
+fn process_keys() -> Value {
+    json!({
+        "Version": 1, "AccessKeyId": FIRST.id, "SecretAccessKey": FIRST.secret(), "SessionToken": FIRST.token(),
+        "Expiration": FIRST.document(TOO_SHORT).parse::<Value>().expect("JSON")["Expiration"],
+    })
+}
+
+#[test]
 fn a_process_that_hangs_at_a_renewal_is_ended() {
     let (scenario, endpoint) = (Scenario::new(), FIRST.endpoint("us-east-1"));
     let path = |name: &str| scenario.directory.path().join(name);
-    let keys = json!({
-        "Version": 1, "AccessKeyId": FIRST.id, "SecretAccessKey": FIRST.secret(), "SessionToken": FIRST.token(),
-        "Expiration": FIRST.document(TOO_SHORT).parse::<Value>().expect("JSON")["Expiration"],
-    });
+    let keys = process_keys();
     let script = format!(
         "if [ -e {pid} ]; then echo $$ >{pid}; exec sleep 600; fi; touch {pid}; echo '{keys}'",
         pid = path("pid").display()

@@ -22,6 +22,14 @@ pub(super) fn from_call(error: CallError, redactor: &Redactor) -> ErrorReport {
             format!("the {} request cannot be built, because a value is invalid", error.operation),
         )
         .hint("fix the value that the causes describe, in the stanza or in a variable that the stanza uses"),
+        CallErrorKind::Renewal => report(
+            Code::NoCredentials,
+            format!(
+                "{} could not be signed: the credentials expired, and their source returned no new ones",
+                error.operation
+            ),
+        )
+        .hint("fix what the causes describe, then deploy again: this continues where the run stopped"),
     };
     report.at = report.at.or_else(|| at_of_operation(error.operation).map(str::to_owned));
     if error.kind != CallErrorKind::Service {

@@ -1,7 +1,7 @@
 //! Turns a [`CredentialsError`] into the report that says which credentials are missing or unusable, and what to set.
 
 use super::{caused, report};
-use crate::lambda::CredentialsError;
+use crate::lambda::{CredentialsError, without_process_output};
 use crate::protocol::error::{Code, ErrorReport};
 use crate::protocol::messages::one_line;
 use crate::protocol::secret::Redactor;
@@ -71,7 +71,7 @@ pub(super) fn from_credentials(error: CredentialsError, redactor: &Redactor) -> 
                     .hint("fix what the causes describe, or use other credentials");
             let mut next: Option<&dyn std::error::Error> = Some(&source);
             while let Some(cause) = next {
-                let words = one_line(&without_its_words(&redactor.redact(&cause.to_string())));
+                let words = one_line(&without_process_output(&redactor.redact(&cause.to_string())));
                 if report.caused_by.last() != Some(&words) {
                     report.caused_by.push(words);
                 }
@@ -79,14 +79,5 @@ pub(super) fn from_credentials(error: CredentialsError, redactor: &Redactor) -> 
             }
             report
         }
-    }
-}
-
-/// The SDK's text about a failed `credential_process`, without the process's own output. That may contain keys, which the redactor
-/// does not know yet.
-fn without_its_words(words: &str) -> String {
-    match words.split_once("Stderr: ") {
-        Some((before, _)) => format!("{before}The process's output is not shown, because it may contain keys"),
-        None => words.to_owned(),
     }
 }

@@ -157,7 +157,11 @@ impl ProvideCredentials for FirstThenProvider {
                 // The SDK sets no limit here, and leaves the process of a profile behind if the call is given up.
                 let guard = ProcessGuard { armed: true };
                 let renewed = tokio::time::timeout(PROFILE_LIMIT, self.provider.provide_credentials()).await;
-                let renewed = renewed.map_err(|_| SdkCredentialsError::provider_timed_out(PROFILE_LIMIT))?;
+                let failed = |error| SdkCredentialsError::provider_error(RenewalFailed::of(&error));
+                let renewed = match renewed {
+                    Ok(renewed) => renewed.map_err(failed),
+                    Err(_) => Err(failed(SdkCredentialsError::provider_timed_out(PROFILE_LIMIT))),
+                };
                 guard.disarm();
                 renewed.iter().for_each(|credentials| add_secrets(&self.known_secrets, credentials));
                 renewed
@@ -294,6 +298,50 @@ async fn from_profile(
     guard.disarm();
     found
 }
+
+/// The SDK's text about a failed `credential_process`, without the process's own output. That may contain keys, which the redactor
+/// does not know yet.
+pub fn without_process_output(words: &str) -> String {
+    match words.split_once("Stderr: ") {
+        Some((before, _)) => format!("{before}The process's output is not shown, because it may contain keys"),
+        None => words.to_owned(),
+    }
+}
+
+/// Error of a failed renewal, with a text for the user. It replaces the SDK's error, which quotes the output of a `credential_process`.
+#[derive(Debug)]
+pub(super) struct RenewalFailed(String);
+
+impl RenewalFailed {
+    /// Keeps the innermost cause.
+    fn of(error: &SdkCredentialsError) -> Self {
+        let mut cause: &dyn std::error::Error = error;
+        while let Some(next) = cause.source() {
+            cause = next;
+        }
+        RenewalFailed(without_process_output(&cause.to_string()))
+    }
+
+    /// The failed renewal among the causes of an error.
+    pub(super) fn cause_of<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a RenewalFailed> {
+        let mut next = Some(error);
+        while let Some(cause) = next {
+            if let Some(renewal) = cause.downcast_ref() {
+                return Some(renewal);
+            }
+            next = cause.source();
+        }
+        None
+    }
+}
+
+impl std::fmt::Display for RenewalFailed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for RenewalFailed {}
 
 /// Ends the `credential_process` of a profile when the SDK's request for credentials is given up.
 struct ProcessGuard {

@@ -7,7 +7,7 @@ use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::operation::RequestId;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
-use super::credentials::CredentialsError;
+use super::credentials::{CredentialsError, RenewalFailed};
 use super::request_recorder::TransientError;
 use crate::cancel::CancelReason;
 use crate::code_source::Object;
@@ -95,7 +95,9 @@ impl LambdaError {
     pub(super) fn outcome_is_unknown(&self) -> bool {
         match self {
             LambdaError::Cancelled { in_flight, .. } => in_flight.is_some(),
-            LambdaError::Call(error) => !matches!(error.kind, CallErrorKind::Service | CallErrorKind::Construction),
+            LambdaError::Call(error) => {
+                !matches!(error.kind, CallErrorKind::Service | CallErrorKind::Construction | CallErrorKind::Renewal)
+            }
             _ => false,
         }
     }
@@ -152,6 +154,8 @@ pub enum CallErrorKind {
     Connect,
     /// The request could not be constructed.
     Construction,
+    /// The request could not be signed: the credentials expired, and the renewal failed.
+    Renewal,
 }
 
 impl CallError {
@@ -160,7 +164,9 @@ impl CallError {
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
+        let renewal = RenewalFailed::cause_of(&error);
         let kind = match &error {
+            _ if renewal.is_some() => CallErrorKind::Renewal,
             SdkError::ConstructionFailure(_) => CallErrorKind::Construction,
             SdkError::TimeoutError(_) => CallErrorKind::Timeout,
             SdkError::DispatchFailure(failure) if failure.is_timeout() => CallErrorKind::Timeout,
@@ -180,7 +186,7 @@ impl CallError {
             request_id: error.request_id().map(str::to_owned),
             resource: None,
             bucket_region: raw.and_then(|raw| raw.headers().get("x-amz-bucket-region")).map(str::to_owned),
-            causes: causes(&error),
+            causes: renewal.map_or_else(|| causes(&error), |renewal| vec![renewal.to_string()]),
         }
     }
 

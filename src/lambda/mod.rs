@@ -27,7 +27,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 pub use alias::ShiftOutcome;
 pub use connect::{Identity, connect, default_region, named_region};
-pub use credentials::CredentialsError;
+pub use credentials::{CredentialsError, without_process_output};
 pub use deploy_state::DeployState;
 pub use error::{CallError, CallErrorKind, LambdaError, StateReason};
 pub use versions::VersionReads;

@@ -162,8 +162,25 @@ impl ProvideCredentials for AssumedRole {
     where
         Self: 'a,
     {
-        let failed = |error: LambdaError| SdkCredentialsError::provider_error(format!("{error:?}"));
+        let failed = |error: LambdaError| SdkCredentialsError::provider_error(renewal_error(&error));
         future::ProvideCredentials::new(async move { self.assume().await.map_err(failed) })
+    }
+}
+
+/// Why a role could not be assumed again, for the user.
+fn renewal_error(error: &LambdaError) -> String {
+    match error {
+        LambdaError::Call(error) if error.code.is_some() => {
+            format!("AWS refused {} with {}: {}", error.operation, error.code(), error.message())
+        }
+        LambdaError::Call(error) => {
+            let cause = error.causes.last().map(|cause| format!(": {cause}")).unwrap_or_default();
+            format!("{} failed{cause}", error.operation)
+        }
+        LambdaError::Credentials(CredentialsError::NoTokenFile { path, source }) => {
+            format!("the token file `{path}` cannot be read: {source}")
+        }
+        _ => "the role could not be assumed again".to_owned(),
     }
 }
 
