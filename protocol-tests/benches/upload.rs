@@ -224,10 +224,11 @@ impl Moto {
     fn ask(&self, service: &str, operation: &str, arguments: &Value) -> Value {
         let mut command = Command::new(&self.python);
         command.arg(Path::new(HERE).join("emulators/ask.py"));
-        command.args([self.url.as_str(), service, operation, &arguments.to_string()]);
+        command.args([self.url.as_str(), &json!([[service, operation, arguments]]).to_string()]);
         let output = command.output().expect("Python starts");
         assert!(output.status.success(), "{operation}: {}", String::from_utf8_lossy(&output.stderr));
-        serde_json::from_slice(&output.stdout).expect("JSON")
+        let answers: Vec<Value> = serde_json::from_slice(&output.stdout).expect("JSON");
+        answers.into_iter().next().expect("one answer")
     }
 }
 
