@@ -202,6 +202,7 @@ fn a_signal_during_cleanup_loses_nothing() {
                 git(fixture.directory.path(), &["stash", "pop", "--quiet"]);
             }
         }
+        // The test runner shows this if a file was not restored.
         println!("{reported}");
         assert_brought_back(&fixture);
     }

@@ -155,7 +155,8 @@ fn a_person_sees_what_is_shown_on_a_terminal_or_reported_there() {
         let mut bash = Command::new("bash");
         bash.args(["-c", line, &program()]).current_dir(directory.path()).env_clear();
         bash.env("PATH", &*PATH).env("GIT_CEILING_DIRECTORIES", "/");
-        let (mut reported, _) = Pty::open(80).run(&mut bash, None);
+        let (mut reported, status) = Pty::open(80).run(&mut bash, None);
+        assert!(status.success(), "{line}: {status}: {reported}");
         for file in ["out", "err"].map(|name| directory.path().join(name)).iter().filter(|file| file.exists()) {
             reported += &fs::read_to_string(file).expect("readable");
             fs::remove_file(file).expect("can be removed");

@@ -471,16 +471,16 @@ impl Lambda {
         self.sleep(interval, what).await
     }
 
-    /// As [`Lambda::poll_sleep`], but returns `refused` when the limit of `backoff` is reached.
+    /// As [`Lambda::poll_sleep`], but at the limit of `backoff` the error is `refused`. Before the limit, returns `refused`.
     async fn poll_sleep_or(
         &self,
         backoff: &mut poll_backoff::PollBackoff,
         what: &'static str,
         refused: LambdaError,
-    ) -> Result<(), LambdaError> {
+    ) -> Result<LambdaError, LambdaError> {
         match self.poll_sleep(backoff, what).await {
             Err(LambdaError::WaitedTooLong { .. }) => Err(refused),
-            paused => paused,
+            slept => slept.map(|()| refused),
         }
     }
 
@@ -497,17 +497,9 @@ impl Lambda {
         loop {
             match (poll_once().await, refused.take()) {
                 (Err(LambdaError::Call(error)), _) if error.is_transient() => {
-                    match self.poll_sleep(backoff, what).await {
-                        Err(LambdaError::WaitedTooLong { .. }) => return Err(LambdaError::Call(error)),
-                        paused => {
-                            paused?;
-                            refused = Some(error);
-                        }
-                    }
+                    refused = Some(self.poll_sleep_or(backoff, what, LambdaError::Call(error)).await?);
                 }
-                (Err(LambdaError::Call(error)), Some(refused)) if error.is_timeout() => {
-                    return Err(LambdaError::Call(refused));
-                }
+                (Err(LambdaError::Call(error)), Some(refused)) if error.is_timeout() => return Err(refused),
                 (read, _) => return read,
             }
         }

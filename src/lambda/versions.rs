@@ -253,11 +253,8 @@ impl Lambda {
             match self.invoke_once(name, version, payload, limit).await {
                 // AWS rejects the first invocation of an idle function, and makes the function active again.
                 Err(LambdaError::Call(error)) if error.wakes_function() => {
-                    match self.poll_sleep(&mut waking, IDLE).await {
-                        // AWS's error is more useful than a timeout.
-                        Err(LambdaError::WaitedTooLong { .. }) => return Err(LambdaError::Call(error)),
-                        slept => slept?,
-                    }
+                    // AWS's error is more useful than a timeout.
+                    self.poll_sleep_or(&mut waking, IDLE, LambdaError::Call(error)).await?;
                 }
                 answer => return answer,
             }
